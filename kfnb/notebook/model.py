@@ -1,0 +1,83 @@
+"""What reading a notebook gives: cells, what their marks say, and the steps they form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kfnb.problems import Problem
+from kfnb.settings import Settings
+
+STEP, PARAMETERS, METRICS, IMPORTS, FUNCTIONS, SKIP, UNMARKED = (
+    "step", "parameters", "metrics", "imports", "functions", "skip", "unmarked",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Foreach:
+    """``VAR in EXPR``: the step runs once per item."""
+
+    variable: str
+    items: str
+
+
+@dataclass(frozen=True)
+class ShellOutput:
+    """A file that a shell step leaves: its name, and its path when the tool fixes it (else ``"$name"``)."""
+
+    name: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell in the pipeline's language.
+
+    Parameters
+    ----------
+    number
+        From 1 over the notebook's code cells (those of other languages count too).
+    id
+        nbformat's cell id; ``"cell-<number>"`` when the notebook has none.
+    source
+        The code without its ``%%component`` line, exactly as written otherwise.
+    line
+        Line of the cell on which ``source`` begins: 1, or 2 after a ``%%component`` line.
+    role
+        One of the constants of this module. A ``step`` cell has ``step``.
+    """
+
+    number: int
+    id: str
+    source: str
+    line: int
+    role: str
+    step: str | None = None
+
+
+@dataclass(frozen=True)
+class StepMarks:
+    """A step as marked: its cells in order, and what all its marks say together."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    after: tuple[str, ...] = ()
+    when: str | None = None
+    foreach: Foreach | None = None
+    exit: bool = False
+    shell: bool = False
+    outputs: tuple[ShellOutput, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    marked_at: tuple[int, int | None] = (1, None)  #: cell number, line of the first mark (None: a tag)
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook as read. ``cells`` holds every Python code cell in order, ``steps`` the marked ones by step."""
+
+    path: str | None
+    name: str
+    description: str
+    target: str | None
+    cells: tuple[Cell, ...]
+    steps: tuple[StepMarks, ...]
+    problems: tuple[Problem, ...] = ()

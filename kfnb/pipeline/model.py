@@ -1,0 +1,301 @@
+"""The engine-neutral pipeline: steps, conditions, loops, an exit handler, and where each value comes from.
+
+Everything is a frozen dataclass; `kfnb.pipeline.serialize` turns it into JSON and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from kfnb.settings import Settings
+
+SCHEMA = 1
+
+Json = Any  # None, bool, int, float, str, list or dict of the same
+
+
+# ---------------------------------------------------------------- references: where a value comes from
+@dataclass(frozen=True)
+class Constant:
+    """A JSON value written in the notebook."""
+
+    value: Json
+
+
+@dataclass(frozen=True)
+class ParameterRef:
+    """The run's value of a pipeline parameter."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class OutputRef:
+    """The Python value of ``name`` as ``step`` left it (pickled, any type)."""
+
+    step: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ExportRef:
+    """A small JSON value that ``step`` exports under ``name`` (conditions, loop items, shell steps)."""
+
+    step: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ItemRef:
+    """The item of the enclosing loop ``loop`` in this iteration (JSON)."""
+
+    loop: str
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The values of ``ref`` over the iterations of the loops around its step that are not around the reader.
+
+    A list in the order of the items; iterations that were skipped are left out; ``[]`` when the loop had no items.
+    """
+
+    ref: OutputRef | ExportRef
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The first of ``candidates`` whose step was not skipped; newest first. All skipped: the reader is skipped."""
+
+    candidates: tuple[Ref, ...]
+
+
+Ref = Union[Constant, ParameterRef, OutputRef, ExportRef, ItemRef, Collected, Merge]
+
+
+# ---------------------------------------------------------------- conditions: a tree, never text
+@dataclass(frozen=True)
+class Compare:
+    """``left op right`` with ``op`` one of ``== != < <= > >= in not-in is is-not``, Python's meaning, typed.
+
+    ``is`` and ``is-not`` compare with ``None``, ``True`` or ``False`` only.
+    """
+
+    left: Ref
+    op: str
+    right: Ref
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Python's truth of a value."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True)
+class Not:
+    test: Test
+
+
+@dataclass(frozen=True)
+class All:
+    """``a and b and ...``"""
+
+    tests: tuple[Test, ...]
+
+
+@dataclass(frozen=True)
+class Any_:
+    """``a or b or ...``"""
+
+    tests: tuple[Test, ...]
+
+
+Test = Union[Compare, Truth, Not, All, Any_]
+
+
+# ---------------------------------------------------------------- steps
+@dataclass(frozen=True)
+class Code:
+    """Python (with IPython syntax) from a cell: ``source`` begins at ``line`` of code cell ``cell``."""
+
+    cell: int
+    source: str
+    line: int = 1
+    cell_id: str = ""
+
+
+@dataclass(frozen=True)
+class Input:
+    """A name the step finds in its namespace.
+
+    ``required``: the step is skipped when only skipped steps make it; otherwise the name is simply left out.
+    Names that begin with ``@`` are ambient state (see `kfnb.runtime.ambient`).
+    """
+
+    name: str
+    ref: Ref
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A statement of shared code (an import, a definition, a literal, a setting) run again before the cells."""
+
+    code: Code
+
+
+@dataclass(frozen=True)
+class Export:
+    """After the cells, ``expression`` is evaluated in the step's namespace and must give a JSON value.
+
+    ``metric``: recorded with the run when it is a number, text or truth value, and ignored otherwise.
+    """
+
+    name: str
+    expression: str
+    metric: bool = False
+
+
+@dataclass(frozen=True)
+class ShellOutput:
+    """A text file of a shell step: ``path`` as the script names it, or ``None`` for the path in ``$name``."""
+
+    name: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A component placed in a pipeline.
+
+    Parameters
+    ----------
+    prepare
+        What happens before the cells, in this order: values bound, shared code run again.
+    cells
+        The step's code. For a shell step (``shell``) each is a script.
+    outputs
+        Names stored because a later step may need them: failing to store one fails the step. A name that the step
+        did not bind is left out without an error (``if``-bound names).
+    results
+        Other names the step leaves, stored for the user when that is possible and cheap.
+    exports
+        Small JSON values for conditions, loops and shell steps.
+    after
+        Steps to wait for without needing a value.
+    """
+
+    name: str
+    cells: tuple[Code, ...]
+    prepare: tuple[Input | Replay, ...] = ()
+    outputs: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    exports: tuple[Export, ...] = ()
+    after: tuple[str, ...] = ()
+    shell: bool = False
+    shell_outputs: tuple[ShellOutput, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        return tuple(p for p in self.prepare if isinstance(p, Input))
+
+
+@dataclass(frozen=True)
+class Branch:
+    """``when`` is ``None`` for ``else``."""
+
+    when: Test | None
+    body: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The first branch whose test holds runs; the steps of the others are skipped."""
+
+    name: str
+    branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """``body`` once per item of ``items`` (a JSON list), in parallel; ``parallelism`` 0: as many as the engine likes."""
+
+    name: str
+    items: Ref
+    body: tuple[Node, ...]
+    parallelism: int = 0
+
+
+Node = Union[Step, Condition, Loop]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """``type`` is one of ``str int float bool list dict any``; ``any`` takes every JSON value."""
+
+    name: str
+    type: str
+    default: Json
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Why ``to`` waits for ``source``: the names that pass, and a sentence in the user's words."""
+
+    source: str
+    to: str
+    names: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a step makes or needs a name, for messages: code cell and line."""
+
+    step: str
+    name: str
+    cell: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline.
+
+    ``sources`` maps code cell numbers to their full text (for tracebacks); ``makes`` and ``needs`` say where names are
+    written and read, for the error when a value cannot be stored.
+    """
+
+    name: str
+    description: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    body: tuple[Node, ...] = ()
+    exit_handler: Step | None = None
+    edges: tuple[Edge, ...] = ()
+    sources: tuple[tuple[int, str], ...] = ()
+    makes: tuple[Origin, ...] = ()
+    needs: tuple[Origin, ...] = ()
+    notebook: str | None = None
+
+    def steps(self) -> Iterator[Step]:
+        """Every step in reading order, the exit handler last."""
+        yield from steps_of(self.body)
+        if self.exit_handler is not None:
+            yield self.exit_handler
+
+
+def steps_of(body: tuple[Node, ...]) -> Iterator[Step]:
+    """The steps in ``body`` at any depth, in order."""
+    for node in body:
+        if isinstance(node, Step):
+            yield node
+        elif isinstance(node, Loop):
+            yield from steps_of(node.body)
+        else:
+            for branch in node.branches:
+                yield from steps_of(branch.body)

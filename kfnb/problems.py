@@ -1,0 +1,119 @@
+"""Problems: what is wrong with a notebook or a request, where, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+ERROR = "error"
+WARNING = "warning"
+INFO = "info"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding, for a person and for a program.
+
+    Parameters
+    ----------
+    code
+        Stable code from `kfnb.problems.KINDS`, such as ``"KF101"``.
+    message
+        What happened, in the user's own words and names. One sentence, no trailing full stop.
+    hint
+        The way out. Empty when the message already says it.
+    cell
+        Number of the code cell, counted from 1 over the code cells only: what ``In [n]`` shows after *Run All*.
+    cell_id
+        The cell's nbformat id, when it has one.
+    line
+        Line in the cell as the user sees it, from 1.
+    name
+        The variable, step, tag or option concerned.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    cell: int | None = None
+    cell_id: str | None = None
+    line: int | None = None
+    name: str | None = None
+
+    @property
+    def severity(self) -> str:
+        return KINDS[self.code].severity
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "severity": self.severity, "kind": KINDS[self.code].slug}
+
+    def where(self) -> str:
+        """``"cell 7:3: "``, or as much of it as is known."""
+        if self.cell is None:
+            return ""
+        return f"cell {self.cell}:{self.line}: " if self.line is not None else f"cell {self.cell}: "
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{self.where()}{self.severity} {self.code}: {self.message}{hint}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem: its code's severity, short name and documentation."""
+
+    severity: str
+    slug: str
+    doc: str
+
+
+def errors(problems: tuple[Problem, ...] | list[Problem]) -> list[Problem]:
+    """The problems that stop a run."""
+    return [p for p in problems if p.severity == ERROR]
+
+
+class NotebookError(Exception):
+    """A notebook or request cannot be used; carries the problems that say why."""
+
+    def __init__(self, problems: list[Problem] | tuple[Problem, ...]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(p) for p in self.problems))
+
+
+#: Every kind of problem. Codes never change their meaning: 1xx the file and its cells, 2xx marks,
+#: 3xx names and values between steps, 4xx the graph, 5xx parameters and requests.
+KINDS: dict[str, Kind] = {
+    "KF101": Kind(ERROR, "not-a-notebook", "The file is not JSON, is empty, or is not a notebook."),
+    "KF102": Kind(WARNING, "broken-field", "A field of the notebook is missing or has the wrong type; it was repaired while reading, the file was left alone."),
+    "KF103": Kind(WARNING, "other-language", "A cell is in another language than Python and is left alone."),
+    "KF104": Kind(ERROR, "syntax-error", "A cell is not valid Python (with IPython's additions)."),
+    "KF105": Kind(WARNING, "unsupported-magic", "A magic that kfnb does not know; it needs IPython in the step."),
+    "KF106": Kind(ERROR, "old-python", "A cell is Python 2."),
+    "KF107": Kind(ERROR, "nothing-to-run", "The notebook has no step and no code to make one from."),
+    "KF201": Kind(ERROR, "bad-mark", "A mark of kfnb's has a value that cannot be read."),
+    "KF202": Kind(WARNING, "near-miss-mark", "A tag looks like a mark, misspelt."),
+    "KF203": Kind(ERROR, "contradicting-marks", "Two marks of one step say different things."),
+    "KF204": Kind(ERROR, "bad-name", "A name of a step or output is empty, too long, or has characters that engines refuse."),
+    "KF205": Kind(ERROR, "duplicate-name", "Two things that must differ have the same name."),
+    "KF206": Kind(ERROR, "bad-option", "A %%component line has an unknown option or a missing value."),
+    "KF207": Kind(WARNING, "ignored-mark", "A mark that has no effect here."),
+    "KF301": Kind(ERROR, "unknown-name", "A step reads a name that nothing before it writes."),
+    "KF302": Kind(ERROR, "unmarked-writer", "A step reads a name that only an unmarked or skipped cell writes."),
+    "KF303": Kind(ERROR, "deleted-name", "A step reads a name that an earlier step deleted."),
+    "KF304": Kind(ERROR, "changed-in-loop", "A looping step changes an object from outside the loop, where no order exists."),
+    "KF305": Kind(WARNING, "opaque-code", "exec, eval or the like: the names used cannot be seen, so all earlier ones are passed."),
+    "KF306": Kind(INFO, "steps-in-a-row", "Steps run one after the other because they change one object or draw from one seeded generator."),
+    "KF307": Kind(ERROR, "exit-reads-value", "The exit handler reads a value of a step, which may not exist when it runs."),
+    "KF308": Kind(WARNING, "previous-output", "`_` or `Out[n]` reads the display of a cell, which depends on the order of running."),
+    "KF309": Kind(ERROR, "split-step", "The cells of one step stand around another step and the two need each other."),
+    "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
+    "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
+    "KF403": Kind(ERROR, "several-exit-handlers", "A pipeline has one exit handler."),
+    "KF404": Kind(ERROR, "bad-condition", "A condition cannot be read."),
+    "KF405": Kind(ERROR, "bad-loop", "A loop's items cannot be read."),
+    "KF406": Kind(ERROR, "after-exit", "A step cannot wait for the exit handler."),
+    "KF501": Kind(ERROR, "unknown-parameter", "A parameter is given that the pipeline does not have."),
+    "KF502": Kind(ERROR, "bad-parameter-value", "A parameter's value cannot be converted to its type."),
+    "KF503": Kind(WARNING, "not-a-parameter", "A statement in the parameters cell is not a literal assignment; it is shared code instead."),
+    "KF504": Kind(ERROR, "unsupported-option", "An option that this engine cannot honour."),
+}
