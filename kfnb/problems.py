@@ -84,7 +84,11 @@ class NotebookError(Exception):
 #: 3xx names and values between steps, 4xx the graph, 5xx parameters and requests.
 KINDS: dict[str, Kind] = {
     "KF101": Kind(ERROR, "not-a-notebook", "The file is not JSON, is empty, or is not a notebook."),
-    "KF102": Kind(WARNING, "broken-field", "A field of the notebook is missing or has the wrong type; it was repaired while reading, the file was left alone."),
+    "KF102": Kind(
+        WARNING,
+        "broken-field",
+        "A field of the notebook is missing or has the wrong type; it was repaired while reading, the file was left alone.",
+    ),
     "KF103": Kind(WARNING, "other-language", "A cell is in another language than Python and is left alone."),
     "KF104": Kind(ERROR, "syntax-error", "A cell is not valid Python (with IPython's additions)."),
     "KF105": Kind(WARNING, "unsupported-magic", "A magic that kfnb does not know; it needs IPython in the step."),
@@ -93,18 +97,34 @@ KINDS: dict[str, Kind] = {
     "KF201": Kind(ERROR, "bad-mark", "A mark of kfnb's has a value that cannot be read."),
     "KF202": Kind(WARNING, "near-miss-mark", "A tag looks like a mark, misspelt."),
     "KF203": Kind(ERROR, "contradicting-marks", "Two marks of one step say different things."),
-    "KF204": Kind(ERROR, "bad-name", "A name of a step or output is empty, too long, or has characters that engines refuse."),
+    "KF204": Kind(
+        ERROR, "bad-name", "A name of a step or output is empty, too long, or has characters that engines refuse."
+    ),
     "KF205": Kind(ERROR, "duplicate-name", "Two things that must differ have the same name."),
     "KF206": Kind(ERROR, "bad-option", "A %%component line has an unknown option or a missing value."),
     "KF207": Kind(WARNING, "ignored-mark", "A mark that has no effect here."),
     "KF301": Kind(ERROR, "unknown-name", "A step reads a name that nothing before it writes."),
     "KF302": Kind(ERROR, "unmarked-writer", "A step reads a name that only an unmarked or skipped cell writes."),
     "KF303": Kind(ERROR, "deleted-name", "A step reads a name that an earlier step deleted."),
-    "KF304": Kind(ERROR, "changed-in-loop", "A looping step changes an object from outside the loop, where no order exists."),
-    "KF305": Kind(WARNING, "opaque-code", "exec, eval or the like: the names used cannot be seen, so all earlier ones are passed."),
-    "KF306": Kind(INFO, "steps-in-a-row", "Steps run one after the other because they change one object or draw from one seeded generator."),
-    "KF307": Kind(ERROR, "exit-reads-value", "The exit handler reads a value of a step, which may not exist when it runs."),
-    "KF308": Kind(WARNING, "previous-output", "`_` or `Out[n]` reads the display of a cell, which depends on the order of running."),
+    "KF304": Kind(
+        ERROR, "changed-in-loop", "A looping step changes an object from outside the loop, where no order exists."
+    ),
+    "KF305": Kind(
+        WARNING, "opaque-code", "exec, eval or the like: the names used cannot be seen, so all earlier ones are passed."
+    ),
+    "KF306": Kind(
+        INFO,
+        "steps-in-a-row",
+        "Steps run one after the other because they change one object or draw from one seeded generator.",
+    ),
+    "KF307": Kind(
+        ERROR, "exit-reads-value", "The exit handler reads a value of a step, which may not exist when it runs."
+    ),
+    "KF308": Kind(
+        WARNING,
+        "previous-output",
+        "`_` or `Out[n]` reads the display of a cell, which depends on the order of running.",
+    ),
     "KF309": Kind(ERROR, "split-step", "The cells of one step stand around another step and the two need each other."),
     "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
     "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
@@ -114,6 +134,10 @@ KINDS: dict[str, Kind] = {
     "KF406": Kind(ERROR, "after-exit", "A step cannot wait for the exit handler."),
     "KF501": Kind(ERROR, "unknown-parameter", "A parameter is given that the pipeline does not have."),
     "KF502": Kind(ERROR, "bad-parameter-value", "A parameter's value cannot be converted to its type."),
-    "KF503": Kind(WARNING, "not-a-parameter", "A statement in the parameters cell is not a literal assignment; it is shared code instead."),
+    "KF503": Kind(
+        WARNING,
+        "not-a-parameter",
+        "A statement in the parameters cell is not a literal assignment; it is shared code instead.",
+    ),
     "KF504": Kind(ERROR, "unsupported-option", "An option that this engine cannot honour."),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from kfnb.settings import Settings
 
@@ -71,7 +71,7 @@ class Merge:
     candidates: tuple[Ref, ...]
 
 
-Ref = Union[Constant, ParameterRef, OutputRef, ExportRef, ItemRef, Collected, Merge]
+Ref = Constant | ParameterRef | OutputRef | ExportRef | ItemRef | Collected | Merge
 
 
 # ---------------------------------------------------------------- conditions: a tree, never text
@@ -113,7 +113,7 @@ class Any_:
     tests: tuple[Test, ...]
 
 
-Test = Union[Compare, Truth, Not, All, Any_]
+Test = Compare | Truth | Not | All | Any_
 
 
 # ---------------------------------------------------------------- steps
@@ -230,7 +230,7 @@ class Loop:
     parallelism: int = 0
 
 
-Node = Union[Step, Condition, Loop]
+Node = Step | Condition | Loop
 
 
 @dataclass(frozen=True)

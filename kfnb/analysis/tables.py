@@ -1,0 +1,145 @@
+"""What is known of library calls, as data: which change their arguments, which give views, which set things up.
+
+Names are bare (``append``) where the receiver's type cannot be known, dotted (``random.seed``) where the import says it.
+"""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Builtins that neither change nor keep their arguments.
+PURE_BUILTINS = words("""
+    abs all any ascii bin bool bytes callable chr complex dict dir display divmod enumerate filter float format frozenset
+    getattr hasattr hash help hex id int isinstance issubclass iter len list map max memoryview min object oct ord pow print
+    property range repr reversed round set slice sorted str sum super tuple type vars zip
+""")
+
+#: Methods that change their receiver.
+MUTATORS = words("""
+    append extend insert pop remove clear sort reverse update add discard setdefault popitem appendleft popleft extendleft
+    rotate fill put itemset resize setflags byteswap fit fit_transform fit_predict partial_fit set_params train eval zero_grad
+    step backward load_state_dict compile add_node add_nodes_from add_edge add_edges_from remove_node remove_edge write
+    writelines close seek read readline readlines send throw execute executemany commit shuffle seed intersection_update
+    difference_update symmetric_difference_update move_to_end subtract add_module register_buffer __setitem__ __delitem__
+""")
+
+#: Methods that leave their receiver and arguments as they were.
+PURE_METHODS = words("""
+    abs add agg aggregate all any apply applymap argmax argmin argsort asfreq assign astype at average between bfill bit_length
+    boxplot cast casefold clip columns combine compress conj conf_int copy corr corrwith count cov cross cummax cumcount cumprod
+    cumsum cut cdf date decision_function decode deepcopy degree describe diagonal diff difference div dot drop
+    drop_duplicates dropna dt duplicated edges encode endswith eq evaluate ewm expanding expandtabs explode factor ffill
+    fillna filter find findall first flatten floordiv format from_dict ge get get_feature_names_out get_params groupby gt head
+    hist history iat idxmax idxmin iloc index infer_objects info insert_text interpolate intersection inverse_transform isalnum
+    isalpha isdigit isdisjoint isin islower isna isnull isoformat isspace issubset issuperset istitle isupper items iterrows
+    itertuples join keys kurt last le ljust loc logpdf lower lstrip lt mask match max mean median melt memory_usage merge min mod mode
+    most_common mul ne neighbors nlargest nodes nonzero notna notnull nsmallest nunique partition pct_change pdf pipe pivot
+    pivot_table plot pmf pow ppf predecessors predict predict_log_proba predict_proba prod product ptp quantile query rank ravel
+    reindex rename replace repeat resample reset_index reshape rfind rindex rjust rolling round rpartition rsplit rstrip rvs
+    sample scatter score searchsorted select_dtypes sem set_index sf shift simplify size skew sort_index sort_values split
+    splitlines squeeze stack startswith std strftime strip sub subs successors sum summary swapaxes swapcase symmetric_difference
+    tail take timetuple title to_csv to_dict to_excel to_feather to_frame to_html to_json to_latex to_list to_markdown to_numpy
+    to_parquet to_period to_pickle to_string to_timestamp tobytes tolist trace transform translate transpose truediv
+    tz_convert union unique unstack upper value_counts values var view weekday where xs zfill total_seconds as_integer_ratio
+    read_text write_text read_bytes write_bytes exists is_file is_dir glob iterdir resolve with_suffix group groups span
+""")
+
+#: Methods whose result may share memory or objects with the receiver.
+VIEW_METHODS = words("""
+    reshape ravel view transpose squeeze swapaxes get setdefault groupby rolling resample fit set_params gca add_subplot
+    get_group values items keys children modules parameters named_parameters state_dict iterrows itertuples pop popleft popitem
+    __enter__ cursor axes flat train eval compile nodes edges subplots union __iter__ diagonal partial_fit pipe
+""")
+
+#: Functions whose result may hold or view their arguments.
+VIEW_FUNCTIONS = words("""
+    asarray asanyarray ascontiguousarray reshape ravel squeeze atleast_1d atleast_2d broadcast_to iter zip enumerate reversed
+    map filter next transpose chain cycle islice getattr list tuple dict set sorted partial deque defaultdict OrderedDict
+    SimpleNamespace memoryview diagonal swapaxes make_pipeline make_column_transformer from_numpy
+""")
+
+#: Library functions that change what they are given.
+CHANGING_FUNCTIONS = words("""
+    shuffle heappush heappop heapify heapreplace heappushpop copyto put place put_along_axis fill_diagonal putmask insort
+    insort_left insort_right setattr delattr next dump train fit
+""")
+
+#: Keyword arguments through which library functions change notebook objects.
+CHANGED_KEYWORDS = words("ax axes fig model optimizer rng random_state generator callbacks out")
+
+#: Calls whose text argument names variables: identifiers in it are read.
+TEXT_CALLS = words("""
+    query eval sql execute ols glm logit probit poisson mixedlm gls wls rlm quantreg from_formula dmatrices dmatrix
+    negativebinomial phreg gee read_sql
+""")
+
+#: Builtins that see every name.
+OPAQUE_CALLS = words("globals locals exec eval vars")
+
+#: Ambient kinds that every later step may use without naming them.
+USED_BY_ALL = ("@environ", "@cwd", "@path", "@warnings", "@matplotlib", "@pandas", "@numpy", "@decimal", "@locale")
+
+#: Calls that set ambient state: dotted name to kind. A trailing ``*`` stands for any ending.
+AMBIENT_WRITES: dict[str, str] = {
+    "random.seed": "@random", "random.setstate": "@random",
+    "numpy.random.seed": "@numpy.random", "numpy.random.set_state": "@numpy.random",
+    "torch.manual_seed": "@torch.random", "torch.random.manual_seed": "@torch.random",
+    "os.chdir": "@cwd",
+    "os.putenv": "@environ", "os.unsetenv": "@environ", "os.environ.*": "@environ", "dotenv.load_dotenv": "@environ",
+    "sys.path.*": "@path",
+    "warnings.filterwarnings": "@warnings", "warnings.simplefilter": "@warnings", "warnings.resetwarnings": "@warnings",
+    "pandas.set_option": "@pandas", "pandas.reset_option": "@pandas", "pandas.options.*": "@pandas",
+    "numpy.set_printoptions": "@numpy", "numpy.seterr": "@numpy",
+    "matplotlib.pyplot.style.use": "@matplotlib", "matplotlib.style.use": "@matplotlib", "matplotlib.rc": "@matplotlib",
+    "matplotlib.pyplot.rc": "@matplotlib", "matplotlib.pyplot.rcParams.*": "@matplotlib",
+    "matplotlib.rcParams.*": "@matplotlib", "matplotlib.rcdefaults": "@matplotlib",
+    "seaborn.set": "@matplotlib", "seaborn.set_theme": "@matplotlib", "seaborn.set_style": "@matplotlib",
+    "seaborn.set_context": "@matplotlib", "seaborn.set_palette": "@matplotlib",
+    "locale.setlocale": "@locale", "decimal.setcontext": "@decimal",
+}  # fmt: skip
+
+#: Statements of these calls are run again in every later step when they need only imports and literals.
+SETUP_CALLS = words("""
+    logging.basicConfig logging.disable sys.setrecursionlimit tqdm.pandas tqdm.auto.tqdm.pandas tqdm.notebook.tqdm.pandas
+    tqdm.tqdm.pandas pandas.plotting.register_matplotlib_converters plotly.offline.init_notebook_mode
+    matplotlib.use faulthandler.enable gc.disable mimetypes.init sympy.init_printing
+    sklearn.set_config altair.data_transformers.enable
+""")
+
+#: Members of the random modules that do not touch the global generator.
+RANDOM_OWN = words("""
+    Random SystemRandom getstate get_state default_rng Generator RandomState SeedSequence PCG64 PCG64DXSM MT19937 Philox SFC64
+    BitGenerator
+""")
+
+#: Library roots whose functions and classes may draw from numpy's global generator unless told a seed.
+DRAWING_LIBRARIES = words("sklearn scipy statsmodels imblearn umap hdbscan networkx mlxtend skopt lifelines")
+
+#: Of these, the parts that never draw.
+STEADY_PREFIXES = (
+    "sklearn.metrics.", "sklearn.datasets.load_", "sklearn.datasets.fetch_", "sklearn.preprocessing.", "sklearn.neighbors.",
+    "sklearn.naive_bayes.", "sklearn.pipeline.", "sklearn.compose.", "sklearn.impute.", "sklearn.feature_extraction.",
+    "sklearn.linear_model.LinearRegression", "sklearn.linear_model.Ridge", "sklearn.linear_model.Lasso",
+    "sklearn.linear_model.ElasticNet", "sklearn.base.", "sklearn.utils.check", "sklearn.inspection.plot",
+    "scipy.linalg.", "scipy.integrate.", "scipy.interpolate.", "scipy.sparse.", "scipy.special.", "scipy.spatial.",
+    "scipy.signal.", "scipy.io.", "scipy.constants.", "scipy.fft.", "scipy.ndimage.", "statsmodels.api.add_constant",
+)  # fmt: skip
+
+#: Keywords that give a call its own generator.
+SEED_KEYWORDS = words("random_state seed rng random_seed generator")
+
+#: Methods that may draw from numpy's global generator, on values that no seed was given to.
+DRAWING_METHODS = words(
+    "sample rvs shuffle permutation fit fit_transform fit_predict partial_fit fit_resample resample"
+)
+
+#: Functions and methods that write the file or folder a literal argument names.
+FILE_WRITERS = words("""
+    to_csv to_parquet to_pickle to_json to_excel to_feather to_hdf to_html to_latex to_markdown to_stata save savez
+    savez_compressed savetxt savefig write_text write_bytes mkdir makedirs imwrite imsave save_model save_weights dump
+    write_image write_html touch remove unlink rmtree copy copyfile copy2 copytree move rename replace save_pretrained urlretrieve
+    rmdir tofile memmap extractall to_file export_graphviz
+""")

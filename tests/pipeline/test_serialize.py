@@ -1,0 +1,57 @@
+"""A pipeline survives the way into JSON and back."""
+
+import json
+
+import pytest
+
+from kfnb.pipeline import serialize
+from kfnb.pipeline.model import (
+    Branch,
+    Code,
+    Collected,
+    Compare,
+    Condition,
+    Constant,
+    Input,
+    ItemRef,
+    Loop,
+    Merge,
+    OutputRef,
+    Parameter,
+    ParameterRef,
+    Pipeline,
+    Replay,
+    Step,
+)
+from kfnb.settings import Secret, Settings
+
+
+def sample() -> Pipeline:
+    read = Input("x", Merge((OutputRef("b", "x"), ParameterRef("a"))), required=False)
+    inner = Step("s", (Code(2, "x"),), prepare=(read, Replay(Code(1, "import math"))), settings=Settings(retry=2))
+    test = Compare(ParameterRef("a"), "==", Constant([1, [2]]))
+    looped = Step("b", (Code(3, "y"),), prepare=(Input("i", ItemRef("each")),))
+    last = Step("c", (), prepare=(Input("y", Collected(OutputRef("b", "y"))),))
+    return Pipeline(
+        "p",
+        parameters=(Parameter("a", "list", [1, [2]]), Parameter("z", "int", False)),
+        body=(Condition("if", (Branch(test, (inner,)), Branch(None, ()))), Loop("each", Constant([]), (looped,)), last),
+        exit_handler=Step("bye", (), settings=Settings(secrets=(Secret("n", "k", "E"),), env=(("A", "b"),))),
+        sources=((1, "import math"),),
+    )
+
+
+def test_a_pipeline_comes_back_equal_from_json() -> None:
+    text = json.dumps(serialize.to_json(sample()))
+    assert serialize.from_json(json.loads(text)) == sample()
+
+
+def test_json_lists_of_the_users_stay_lists() -> None:
+    back = serialize.from_json(json.loads(json.dumps(serialize.to_json(sample()))))
+    assert back.parameters[0].default == [1, [2]]
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"schema": 99}, {"schema": 1, "kind": "nonsense"}])
+def test_what_is_not_a_pipeline_is_refused(data: object) -> None:
+    with pytest.raises(serialize.SchemaError):
+        serialize.from_json(data)  # type: ignore[arg-type]
