@@ -1,1 +1,1 @@
-
+"""What cells read, write, change in place, import and define."""

@@ -1,4 +1,4 @@
-"""What the analysis finds: the facts of one unit (the cells of a step, or one statement of shared code)."""
+"""What the analysis says of a unit: one step's cells, or one shared statement."""
 
 from __future__ import annotations
 
@@ -13,22 +13,32 @@ class Site:
     cell: int
     line: int
 
+    def __str__(self) -> str:
+        return f"cell {self.cell}, line {self.line}"
+
 
 @dataclass(frozen=True)
-class Replayable:
+class Replay:
     """A statement that may be run again in a later step: an import, a definition, a literal, a setting.
 
-    ``effect``: wanted by every later step for what it does (star imports, imports never read, settings), not for a name.
+    Parameters
+    ----------
+    site, source
+        Where it stands, and its text as plain Python.
+    binds
+        Names it gives.
+    reads
+        Names it needs when it runs (not when what it defines is called).
+    effect
+        Wanted by every later step for what it does: star imports, imports never read, settings.
     """
 
-    cell: int
-    line: int
+    site: Site
     source: str
-    binds: tuple[str, ...]
+    binds: frozenset[str]
     reads: frozenset[str]
     effect: bool = False
     star: bool = False
-    position: tuple[int, int] = (0, 0)  #: unit, then order in the unit
 
 
 @dataclass(frozen=True)
@@ -38,8 +48,10 @@ class Facts:
     Parameters
     ----------
     reads
-        Names that may be read before the unit surely bound them, with the first place. Includes what called
-        functions read.
+        Names that may be read before the unit surely bound them, with the first place; what called functions read
+        is included.
+    asked
+        Of these, the names the unit's own text reads, outside functions and not shielded by ``try``.
     via
         For a name read inside a function or class: the name through which it is reached.
     may, must
@@ -53,24 +65,33 @@ class Facts:
     kinds
         ``import``, ``def``, ``scalar`` or ``value`` for every name known at the end of the unit.
     groups
-        Names that may share an object at the end of the unit.
+        For names that may share an object at the end of the unit: the whole group.
     opaque
         Place of an ``exec`` or the like that hides which names are used.
     writes_files, texts
-        Literal paths written; every literal text (a path among them is a read).
+        Literal paths written; every literal text (one that equals a written path is a read).
+    requirements
+        What ``%pip install`` asks for.
+    displayed
+        Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    compared
+        Names whose identity is asked for (``a is b``).
     """
 
-    reads: Mapping[str, Site]
-    via: Mapping[str, str]
-    may: Mapping[str, Site]
-    must: frozenset[str]
-    touches: Mapping[str, Site]
-    definite: frozenset[str]
-    unbound: frozenset[str]
-    replays: tuple[Replayable, ...]
-    kinds: Mapping[str, str]
-    groups: Mapping[str, frozenset[str]]
+    reads: Mapping[str, Site] = field(default_factory=dict)
+    asked: frozenset[str] = frozenset()
+    via: Mapping[str, str] = field(default_factory=dict)
+    may: Mapping[str, Site] = field(default_factory=dict)
+    must: frozenset[str] = frozenset()
+    touches: Mapping[str, Site] = field(default_factory=dict)
+    definite: frozenset[str] = frozenset()
+    unbound: frozenset[str] = frozenset()
+    replays: tuple[Replay, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     opaque: Site | None = None
     writes_files: Mapping[str, Site] = field(default_factory=dict)
-    texts: frozenset[str] = frozenset()
+    texts: Mapping[str, Site] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
+    displayed: Site | None = None
+    compared: frozenset[str] = frozenset()

@@ -5,6 +5,8 @@ Names are bare (``append``) where the receiver's type cannot be known, dotted (`
 
 from __future__ import annotations
 
+import re
+
 
 def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -143,3 +145,24 @@ FILE_WRITERS = words("""
     write_image write_html touch remove unlink rmtree copy copyfile copy2 copytree move rename replace save_pretrained urlretrieve
     rmdir tofile memmap extractall to_file export_graphviz
 """)
+
+#: Library calls whose result changes with every method: figures, generators of one's own, connections.
+STATEFUL_MAKERS = (
+    "matplotlib.", "random.Random", "numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.Generator",
+    "torch.Generator", "plotly.", "bokeh.",
+)  # fmt: skip
+
+#: Calls under an ambient name that only look.
+READING = words(
+    "os.environ.get os.environ.items os.environ.keys os.environ.values os.environ.copy sys.path.index sys.path.copy"
+)
+
+#: Libraries whose import does nothing that a later step could miss, unless it is named in a submodule below.
+QUIET_IMPORTS = words("""
+    numpy pandas matplotlib scipy sklearn seaborn requests yaml tqdm IPython PIL cv2 torch tensorflow keras statsmodels
+    networkx joblib xgboost lightgbm polars pyarrow plotly bs4 boto3 kfp kfnb
+""")
+LOUD_PARTS = ("experimental", "mplot3d", "converters", "mpl_toolkits")
+
+IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+REDIRECT = re.compile(r"(?:>>?|\btee(?:\s+-a)?)\s*([\w./~-]+)")

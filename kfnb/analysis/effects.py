@@ -1,0 +1,446 @@
+"""What using a value does: which objects a call may change, share, draw from, read or write.
+
+Knowledge of libraries comes from `kfnb.analysis.tables`; knowledge of the notebook's own functions from their bodies.
+Where nothing is known the answer is "may change its receiver".
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from kfnb.analysis import tables
+from kfnb.analysis.ambient import ambient_of
+from kfnb.analysis.scopes import Deferred, deferred_function
+from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
+from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+from kfnb.runtime.syntax import shell_names
+
+Roots = frozenset[str]
+NONE: Roots = frozenset()
+SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
+COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
+
+
+@dataclass(eq=False)
+class Effect:
+    """What a piece of code does when it runs. Roots in ``<>`` are parameters of the function looked at."""
+
+    reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
+    writes: set[str] = field(default_factory=set)
+    deletes: set[str] = field(default_factory=set)
+    touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
+    ambient: dict[str, str] = field(default_factory=dict)  #: kind: "draw" or "set"
+    files: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+    returns: Roots = NONE
+    opaque: bool = False
+    makes: bool = False
+
+    def touch(self, roots: Iterable[str], sure: bool = False) -> None:
+        for r in roots:
+            self.touches[r] = sure or self.touches.get(r, False)
+
+    def add(self, other: Effect) -> None:
+        """Take over what reaches beyond the function: everything but its parameters."""
+        for name, via in other.reads.items():
+            self.reads.setdefault(name, via)
+        self.writes |= other.writes
+        self.deletes |= other.deletes
+        self.touch((r for r, sure in other.touches.items() if not r.startswith("<")))
+        for kind, how in other.ambient.items():
+            if self.ambient.get(kind) != "set":
+                self.ambient[kind] = how
+        self.files |= other.files
+        self.texts |= other.texts
+        self.opaque |= other.opaque
+
+
+class Frame:
+    """Whose object a name is: at top level its own, in a function a parameter's, a global's, or nobody's."""
+
+    def __init__(self, effects: Effects, function: Deferred | None = None) -> None:
+        self.effects, self.function = effects, function
+        self.memo: dict[str, Roots] = {}
+
+    def local(self, name: str) -> bool:
+        return self.function is not None and name in self.function.locals
+
+    def roots_of(self, name: str) -> Roots:
+        function = self.function
+        if function is None or name not in function.locals and name not in function.sources:
+            return frozenset((name,))
+        if name not in self.memo:
+            self.memo[name] = frozenset((f"<{name}>",)) if name in function.params else NONE
+            for source in function.sources.get(name, ()):
+                self.memo[name] |= self.effects.roots(source, self)
+        return self.memo[name]
+
+    def origin(self, name: str) -> str | None:
+        return None if self.local(name) else self.effects.world.origin(name)
+
+    def text(self, name: str) -> str | None:
+        return None if self.local(name) else self.effects.world.texts.get(name)
+
+
+class Effects:
+    """Answers for one `World`; summaries of functions are kept until a function, class or import changes."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.top = Frame(self)
+        self._summaries: dict[Deferred, Effect] = {}
+        self._version = -1
+
+    # ---------------------------------------------------------------- functions of the notebook
+    def summary(self, function: Deferred) -> Effect:
+        """What calling ``function`` (or using an instance of the class) may do, through everything it reaches."""
+        if self._version != self.world.version:
+            self._summaries.clear()
+            self._version = self.world.version
+        if function not in self._summaries:
+            found = self._summaries[function] = Effect()  # what recursion sees
+            self._summarize(function, found)
+        return self._summaries[function]
+
+    def _summarize(self, function: Deferred, found: Effect) -> None:
+        found.reads.update((n, function.name) for n in function.reads)
+        found.writes |= set(function.writes)
+        found.deletes |= set(function.deletes)
+        found.makes = function.makes
+        frame = Frame(self, function)
+        for target in function.stores:
+            owner = target.value if isinstance(target, ast.Attribute | ast.Subscript) else target
+            found.touch(self.roots(owner, frame), True)
+            kind = ambient_of(target, frame.origin)
+            if kind is not None:
+                found.ambient[kind] = "set"
+        for call in function.calls:
+            self.call(call, frame, found)
+        for method in function.methods.values():
+            found.add(self.summary(method))
+        for name in list(function.reads):
+            for held in self.world.holds(name):
+                inner = self.summary(held)
+                found.add(inner)
+                found.makes |= inner.makes or held.kind == "class"
+        for value in function.returns:
+            found.returns |= self.roots(value, frame)
+        if found.makes or function.generator:
+            found.returns |= frozenset(f"<{p}>" for p in function.params)
+
+    # ---------------------------------------------------------------- whose object is it
+    def roots(self, node: ast.expr | None, frame: Frame) -> Roots:
+        """Names whose object the value of ``node`` may be, view or hold."""
+        if node is None or isinstance(node, ast.Constant | ast.Compare | ast.JoinedStr | ast.Lambda):
+            return NONE
+        if isinstance(node, ast.Name):
+            return (
+                NONE
+                if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
+                else frame.roots_of(node.id)
+            )
+        if isinstance(node, ast.Attribute | ast.Starred | ast.Await | ast.NamedExpr | ast.FormattedValue):
+            return self.roots(node.value, frame)
+        if isinstance(node, ast.Subscript):
+            return (
+                NONE
+                if isinstance(node.slice, COPYING_SLICES) and not _negative(node.slice)
+                else self.roots(node.value, frame)
+            )
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            return self._every(node.elts, frame)
+        if isinstance(node, ast.Dict):
+            return self._every(node.values, frame)
+        if isinstance(node, ast.IfExp):
+            return self._every([node.body, node.orelse], frame)
+        if isinstance(node, ast.BoolOp):
+            return self._every(node.values, frame)
+        if isinstance(node, COMPREHENSIONS):
+            element = node.value if isinstance(node, ast.DictComp) else node.elt
+            fresh = isinstance(element, ast.Constant | ast.Compare | ast.JoinedStr | ast.BinOp | ast.Dict | ast.List)
+            own = NONE if fresh and not _mentions(element) else self._every([g.iter for g in node.generators], frame)
+            return own | (self.roots(element, frame) - {n for g in node.generators for n in _loop_names(g.target)})
+        return self._call_roots(node, frame) if isinstance(node, ast.Call) else NONE
+
+    def _every(self, nodes: Iterable[ast.expr | None], frame: Frame) -> Roots:
+        return NONE.union(*(self.roots(n, frame) for n in nodes))
+
+    def _call_roots(self, node: ast.Call, frame: Frame) -> Roots:
+        function = node.func
+        values = [*node.args, *(k.value for k in node.keywords)]
+        if isinstance(function, ast.Attribute):
+            library = dotted(function, frame.origin)
+            if library is not None:
+                shares = function.attr in tables.VIEW_FUNCTIONS or function.attr[:1].isupper()
+                return self._every(values, frame) if shares else NONE
+            found = NONE
+            mine = self._methods(function, frame)
+            for method in mine:
+                found |= self._returned(method, [function.value, *node.args], node.keywords, frame)
+            if not mine and (function.attr in tables.VIEW_METHODS or function.attr not in tables.PURE_METHODS):
+                found |= self.roots(function.value, frame)
+            if function.attr in ("setdefault", "get", "pop") or self._carries(function.value, frame):
+                found |= self._every(values, frame)
+            return found
+        if isinstance(function, ast.Name) and not frame.local(function.id):
+            name = function.id
+            found = NONE
+            for held in self.world.holds(name):
+                found |= (
+                    self._every(values, frame)
+                    if held.kind == "class"
+                    else self._returned(held, node.args, node.keywords, frame)
+                )
+            if self.world.kinds.get(name) in (VALUE, None) and not self.world.holds(name):
+                if name in tables.VIEW_FUNCTIONS or name[:1].isupper():
+                    return self._every(values, frame)
+                return NONE if name in tables.PURE_BUILTINS or name in SCALAR_CALLS else self._every(values, frame)
+            if self.world.kinds.get(name) == IMPORT and (name in tables.VIEW_FUNCTIONS or name[:1].isupper()):
+                return self._every(values, frame)
+            return found
+        return self._every(values, frame)
+
+    def _returned(self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame) -> Roots:
+        summary = self.summary(function)
+        found = frozenset(r for r in summary.returns if not r.startswith("<"))
+        for param, values in _passed(function, args, keywords):
+            if param is None or f"<{param}>" in summary.returns:
+                found |= self._every(values, frame)
+        return found
+
+    # ---------------------------------------------------------------- what a value may hold
+    def held(self, node: ast.expr | None) -> frozenset[Deferred]:
+        """Functions and classes of the notebook that the value of a top-level expression may hold."""
+        found: set[Deferred] = set()
+        stack: list[ast.AST] = [node] if node is not None else []
+        while stack:
+            part = stack.pop()
+            if isinstance(part, ast.Lambda):
+                found.add(deferred_function(part))
+            elif isinstance(part, ast.Name):
+                found |= self.world.holds(part.id)
+            elif isinstance(part, ast.Call):
+                if not isinstance(part.func, ast.Name):
+                    stack.append(part.func)
+                elif part.func.id in SCALAR_CALLS and not self.world.holds(part.func.id):
+                    continue
+                else:
+                    found |= {f for f in self.world.holds(part.func.id) if f.kind == "class" or self.summary(f).makes}
+                stack += [*part.args, *(k.value for k in part.keywords)]
+            elif not isinstance(part, ast.Compare | ast.JoinedStr):
+                stack += ast.iter_child_nodes(part)
+        return frozenset(found)
+
+    def _carries(self, node: ast.expr, frame: Frame) -> bool:
+        return any(self.world.holds(r) for r in self.roots(node, frame) if not r.startswith("<"))
+
+    # ---------------------------------------------------------------- calls
+    def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
+        """Add what this call does (not what its arguments' own calls do) to ``found``."""
+        library = dotted(node.func, frame.origin)
+        values = [*node.args, *(k.value for k in node.keywords)]
+        kind = ambient_of(node, frame.origin, self.world.made_by)
+        if kind is not None:
+            found.ambient[kind.lstrip("=")] = "set" if kind.startswith("=") else "draw"
+        self._texts(node, frame, found)
+        if isinstance(node.func, ast.Attribute):
+            if library is not None:
+                self._library_call(node, node.func.attr, frame, found)
+            else:
+                self._method_call(node, node.func, frame, found)
+        elif isinstance(node.func, ast.Name) and not frame.local(node.func.id):
+            self._name_call(node, node.func.id, frame, found)
+        else:
+            found.touch(self.roots(node.func, frame))
+            found.touch(self._every(values, frame))
+        self._callbacks(node, values, frame, found)
+
+    def _library_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
+        if name in tables.CHANGING_FUNCTIONS and node.args:
+            found.touch(self.roots(node.args[0], frame), True)
+        for keyword in node.keywords:
+            if keyword.arg in tables.CHANGED_KEYWORDS or keyword.arg == "inplace":
+                found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
+
+    def _name_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
+        held = self.world.holds(name)
+        for function in held:
+            self._notebook_call(function, node.args, node.keywords, frame, found)
+        kind = self.world.kinds.get(name)
+        if kind == IMPORT:
+            self._library_call(node, name, frame, found)
+        elif kind in (None, DEF) or held:
+            if kind is None and name in tables.OPAQUE_CALLS and not (name == "vars" and node.args):
+                found.opaque = not _literal_code(name, node)
+            elif kind is None and name in tables.CHANGING_FUNCTIONS and node.args:
+                found.touch(self.roots(node.args[0], frame), True)
+            if kind == VALUE:
+                found.touch((name,))
+        elif kind == VALUE:
+            found.touch((name,))
+
+    def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
+        receiver = self.roots(function.value, frame)
+        mine = self._methods(function, frame)
+        for method in mine:
+            self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
+        if mine and self._carries(function.value, frame):
+            return
+        name = function.attr
+        made = self.world.made_by.get(root(function.value) or "", "")
+        inplace = any(
+            k.arg == "inplace" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in node.keywords
+        )
+        if made.startswith(tables.STATEFUL_MAKERS):
+            if not name.startswith(("get_", "savefig")):
+                found.touch(receiver, True)
+        elif name in tables.MUTATORS or inplace:
+            found.touch(receiver, True)
+        elif name not in tables.PURE_METHODS:
+            found.touch(receiver)
+        if name not in tables.PURE_METHODS and self._carries(function.value, frame):
+            found.touch(self._every([*node.args, *(k.value for k in node.keywords)], frame))
+        for keyword in node.keywords:
+            if keyword.arg in tables.CHANGED_KEYWORDS:
+                found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
+
+    def _methods(self, function: ast.Attribute, frame: Frame) -> list[Deferred]:
+        """Notebook methods that ``x.attr`` may be: by x's class where it is known, else any of that name."""
+        base = root(function.value)
+        if base is not None and not frame.local(base):
+            held = self.world.holds(base) if base not in ("super",) else frozenset()
+        elif isinstance(function.value, ast.Call) and isinstance(function.value.func, ast.Name):
+            held = self.world.holds(function.value.func.id)
+        else:
+            held = frozenset(d for ds in self.world.defs.values() for d in ds if d.kind == "class")
+        found: list[Deferred] = []
+        stack, seen = [d for d in held if d.kind == "class"], set()
+        while stack:
+            cls = stack.pop()
+            if cls in seen:
+                continue
+            seen.add(cls)
+            if function.attr in cls.methods:
+                found.append(cls.methods[function.attr])
+            stack += [d for b in cls.bases for d in self.world.defs.get(b, ())]
+        return found
+
+    def _notebook_call(
+        self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame, found: Effect
+    ) -> None:
+        if function.kind == "class":
+            if "__init__" in function.methods:
+                self._notebook_call(function.methods["__init__"], [ast.Constant(None), *args], keywords, frame, found)
+            return
+        summary = self.summary(function)
+        found.add(summary)
+        for param, values in _passed(function, args, keywords):
+            sure = summary.touches.get(f"<{param}>") if param is not None else False
+            if sure is not None:
+                for value in values:
+                    found.touch(self.roots(value, frame), sure)
+
+    def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
+        """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
+        for value in values:
+            functions = (
+                self.held(value) if frame.function is None and isinstance(value, ast.Name | ast.Lambda) else frozenset()
+            )
+            for function in functions:
+                summary = self.summary(function)
+                found.add(summary)
+                if any(r.startswith("<") for r in summary.touches):
+                    found.touch(self._every([v for v in values if v is not value], frame))
+                    if isinstance(node.func, ast.Attribute):
+                        found.touch(self.roots(node.func.value, frame))
+
+    def _texts(self, node: ast.Call, frame: Frame, found: Effect) -> None:
+        """Names inside texts, and files by literal path."""
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if root(node.func) == "get_ipython" and node.args:
+            self._shell(node, name, found)
+            return
+        if name in tables.TEXT_CALLS or name in ("exec",):
+            for value in [*node.args, *(k.value for k in node.keywords)]:
+                for part in ast.walk(value):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) < 5000:
+                        for word in tables.IDENTIFIER.findall(part.value):
+                            if word in self.world.known:
+                                found.reads.setdefault(word, name)
+        for value in node.args:
+            folded = None if isinstance(value, ast.Constant) else text_value(value, frame.text)
+            if folded:
+                found.texts.add(folded)
+        if name == "open" and node.args:
+            mode = text_value(node.args[1], frame.text) if len(node.args) > 1 else None
+            mode = next((text_value(k.value, frame.text) for k in node.keywords if k.arg == "mode"), mode)
+            path = text_value(node.args[0], frame.text)
+            if path and mode and set(mode) & set("wax+"):
+                found.files.add(path)
+        elif name in tables.FILE_WRITERS:
+            candidates = [*node.args, *(k.value for k in node.keywords)]
+            if isinstance(node.func, ast.Attribute):
+                candidates.append(node.func.value)
+            paths = (text_value(value, frame.text) for value in candidates)
+            found.files |= {path for path in paths if path and "\n" not in path}
+
+    def _shell(self, node: ast.Call, name: str, found: Effect) -> None:
+        texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        if name in ("system", "getoutput") and texts:
+            found.reads.update((n, "!") for n in shell_names(texts[0]) if n in self.world.known)
+        elif name == "run_line_magic" and texts:
+            found.reads.update((n, f"%{texts[0]}") for n in shell_names(" ".join(texts[1:])) if n in self.world.known)
+            found.opaque |= texts[0] in ("run", "store", "reset", "reset_selective", "macro", "rerun", "recall")
+        elif name == "run_cell_magic" and texts:
+            if texts[0] == "writefile" and len(texts) > 1:
+                found.files.add(texts[1].replace("-a ", "").strip())
+        for text in texts:
+            for word in tables.REDIRECT.findall(text):
+                found.files.add(word)
+            found.texts |= set(text.split())
+
+
+def _negative(node: ast.expr) -> bool:
+    """``x[-1]`` is an element, not a copy."""
+    return (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        or (isinstance(node, ast.BinOp) and not isinstance(node.op, ast.BitAnd | ast.BitOr | ast.BitXor))
+    )
+
+
+def _mentions(node: ast.expr) -> bool:
+    return any(isinstance(n, ast.Name) for n in ast.walk(node)) and isinstance(node, ast.Dict | ast.List)
+
+
+def _loop_names(target: ast.expr) -> set[str]:
+    return {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+
+
+def _literal_code(name: str, node: ast.Call) -> bool:
+    return name in ("eval", "exec") and bool(node.args) and isinstance(node.args[0], ast.Constant)
+
+
+def _passed(
+    function: Deferred, args: list[ast.expr], keywords: list[ast.keyword]
+) -> list[tuple[str | None, list[ast.expr]]]:
+    """Which arguments arrive in which parameter; ``None`` for those that may arrive in any."""
+    found: list[tuple[str | None, list[ast.expr]]] = []
+    positional = [p for p in function.params if p not in function.starred]
+    for index, value in enumerate(args):
+        if isinstance(value, ast.Starred):
+            found += [(p, [value.value]) for p in function.params]
+        elif index < len(positional):
+            found.append((positional[index], [value]))
+        else:
+            found += [(p, [value]) for p in function.starred]
+    for keyword in keywords:
+        if keyword.arg is None:
+            found += [(p, [keyword.value]) for p in function.params]
+        elif keyword.arg in function.params:
+            found.append((keyword.arg, [keyword.value]))
+        else:
+            found += [(p, [keyword.value]) for p in function.starred]
+    return found

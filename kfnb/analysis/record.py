@@ -1,0 +1,335 @@
+"""The record of one unit while it is read, and what expressions add to it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterable
+
+from kfnb.analysis import tables
+from kfnb.analysis.ambient import GENERATORS
+from kfnb.analysis.effects import Effect, Effects, Frame
+from kfnb.analysis.facts import Facts, Replay, Site
+from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
+from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
+from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+
+#: Names that a step finds without any cell writing them.
+GIVEN = frozenset(dir(builtins)) | frozenset(
+    "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
+)
+PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
+
+
+class Record:
+    """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
+
+    def __init__(self, world: World, effects: Effects) -> None:
+        self.world, self.effects = world, effects
+        world.must = set()
+        self.cell, self.offset = 1, 0
+        self.reads: dict[str, Site] = {}
+        self.asked: set[str] = set()
+        self.via: dict[str, str] = {}
+        self.may: dict[str, Site] = {}
+        self.touches: dict[str, Site] = {}
+        self.definite: set[str] = set()
+        self.replays: list[Replay] = []
+        self.opaque: Site | None = None
+        self.files: dict[str, Site] = {}
+        self.texts: dict[str, Site] = {}
+        self.requirements: list[str] = []
+        self.displayed: Site | None = None
+        self.compared: set[str] = set()
+        self.shielded = 0  #: inside a `try` that answers NameError
+
+    def site(self, line: int) -> Site:
+        return Site(self.cell, line + self.offset)
+
+    def facts(self) -> Facts:
+        world = self.world
+        unbound = frozenset(n for n in self.may if n not in world.must and world.kinds.get(n) == "deleted")
+        groups = {n: g for n in list(world.alias) if len(g := world.group(n)) > 1}
+        return Facts(
+            self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
+            frozenset(self.definite), unbound, tuple(self.replays), dict(world.kinds), groups, self.opaque,
+            self.files, self.texts, tuple(self.requirements), self.displayed, frozenset(self.compared),
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------- names
+    def read(self, name: str, line: int, via: str | None = None) -> None:
+        world = self.world
+        if name not in world.must and (name not in GIVEN or name in world.known):
+            self.reads.setdefault(name, self.site(line))
+            if via is not None:
+                self.via.setdefault(name, via)
+            elif not self.shielded:
+                self.asked.add(name)
+        if via is None:
+            if name not in world.known and PREVIOUS.fullmatch(name):
+                self.displayed = self.displayed or self.site(line)
+                self.asked.discard(name)
+            for held in world.holds(name):
+                self.apply(self.effects.summary(held), line, name)
+
+    def apply(self, effect: Effect, line: int, via: str | None = None) -> None:
+        """What happens when code with this effect runs here."""
+        for name in effect.reads:
+            self.read(name, line, via or effect.reads[name])
+        for name in effect.deletes | effect.writes:
+            if name not in self.world.must:
+                self.reads.setdefault(name, self.site(line)) if name in self.world.known else None
+                self.via.setdefault(name, via or name)
+            self.may.setdefault(name, self.site(line))
+            self.world.known.add(name)
+            self.world.kinds[name] = VALUE
+        for name, sure in effect.touches.items():
+            if not name.startswith("<"):
+                self.touched(name, line, sure)
+        for kind, how in effect.ambient.items():
+            self.ambient(kind, how, line, sure=False)
+        if effect.opaque and self.opaque is None:
+            self.opaque = self.site(line)
+        for path in effect.files:
+            self.files.setdefault(path, self.site(line))
+        for text in effect.texts:
+            self.texts.setdefault(text, self.site(line))
+
+    def touched(self, name: str, line: int, sure: bool = False) -> None:
+        kind = self.world.kinds.get(name)
+        if kind in (IMPORT, SCALAR) or (kind == DEF and not sure) or (kind is None and name in GIVEN):
+            return
+        self.touches.setdefault(name, self.site(line))
+        if sure:
+            self.definite.add(name)
+
+    def ambient(self, kind: str, how: str, line: int, sure: bool) -> None:
+        """``set`` replaces a generator's state when it surely happens; all else changes what was there."""
+        if how == "set" and kind in GENERATORS and sure:
+            self.may.setdefault(kind, self.site(line))
+            self.world.must.add(kind)
+            return
+        if how == "set":
+            self.may.setdefault(kind, self.site(line))
+        if kind not in self.world.must:
+            self.reads.setdefault(kind, self.site(line))
+        self.touches.setdefault(kind, self.site(line))
+        self.definite.add(kind)
+
+    def bind(
+        self,
+        name: str,
+        line: int,
+        kind: str = VALUE,
+        holds: frozenset[Deferred] = frozenset(),
+        shares: Iterable[str] = (),
+        made_by: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        self.may.setdefault(name, self.site(line))
+        self.world.bind(name, kind, holds, shares, made_by, text)
+
+    # ---------------------------------------------------------------- expressions
+    def expr(self, node: ast.AST | None) -> None:
+        if node is None:
+            return
+        special = getattr(self, f"expr_{type(node).__name__}", None)
+        if special is not None:
+            special(node)
+            return
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr | ast.keyword | ast.comprehension):
+                self.expr(child)
+
+    def expr_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.read(node.id, node.lineno)
+
+    def expr_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and 0 < len(node.value) < 500 and "\n" not in node.value:
+            self.texts.setdefault(node.value, self.site(node.lineno))
+
+    def expr_Compare(self, node: ast.Compare) -> None:
+        sides = [node.left, *node.comparators]
+        for side in sides:
+            self.expr(side)
+        if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops) and not any(
+            isinstance(s, ast.Constant) for s in sides
+        ):
+            for side in sides:
+                self.compared |= self.effects.roots(side, self.effects.top)
+
+    def expr_BoolOp(self, node: ast.BoolOp) -> None:
+        self.expr(node.values[0])
+        sure = set(self.world.must)
+        for value in node.values[1:]:
+            self.expr(value)
+        self.world.must = sure
+
+    def expr_IfExp(self, node: ast.IfExp) -> None:
+        self.expr(node.test)
+        sure = set(self.world.must)
+        for value in (node.body, node.orelse):
+            self.expr(value)
+            self.world.must = set(sure)
+
+    def expr_NamedExpr(self, node: ast.NamedExpr) -> None:
+        self.expr(node.value)
+        self.store(node.target, node.value)
+
+    def expr_Lambda(self, node: ast.Lambda) -> None:
+        for default in defaults(node.args):
+            self.expr(default)
+        self.apply(self.effects.summary(deferred_function(node)), node.lineno)
+
+    def comprehension(self, node: ast.expr) -> None:
+        found = Deferred("comprehension", "", node.lineno)
+        Collector(found, MODULE).visit(node)
+        found.locals = {n for c in ast.walk(node) if isinstance(c, ast.comprehension) for n in targets(c.target)}
+        found.locals |= {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
+        effect = Effect(reads={n: "" for n in found.reads})
+        for target in found.stores:
+            effect.touch(self.effects.roots(target.value, Frame(self.effects, found)), True)  # type: ignore[attr-defined]
+        frame = Frame(self.effects, found)
+        for call in found.calls:
+            self.effects.call(call, frame, effect)
+        for name, line in found.reads.items():
+            self.read(name, line)
+        self.apply(effect, node.lineno)
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant):
+                self.expr_Constant(part)
+        for name, line in found.writes.items():
+            had = name in self.world.must
+            self.bind(name, line)
+            if not had:
+                self.world.must.discard(name)
+
+    expr_ListComp = expr_SetComp = expr_DictComp = expr_GeneratorExp = comprehension
+
+    def expr_Call(self, node: ast.Call) -> None:
+        self.expr(node.func)
+        for value in [*node.args, *(k.value for k in node.keywords)]:
+            self.expr(value)
+        effect = Effect()
+        self.effects.call(node, self.effects.top, effect)
+        settings = {k for k, how in effect.ambient.items() if how == "set" and k in GENERATORS}
+        for kind in settings:
+            sure = root(node.func) is not None and self.world.kinds.get(root(node.func) or "") == IMPORT
+            self.ambient(kind, "set", node.lineno, sure)
+            del effect.ambient[kind]
+        self.apply(effect, node.lineno)
+        code = node.args[0] if node.args else None
+        if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec") and isinstance(code, ast.Constant):
+            self.code_in_text(str(code.value), node)
+
+    def code_in_text(self, text: str, node: ast.Call) -> None:
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            return  # the call raises by itself, in the user's own line
+        for part in ast.walk(tree):
+            if hasattr(part, "lineno"):
+                part.lineno = node.lineno
+        self.block(tree.body)
+
+    def block(self, body: list[ast.stmt]) -> None:
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------- binding
+    def kind_of(self, node: ast.expr | None) -> str:
+        """``scalar`` for what surely cannot be changed in place."""
+        world = self.world
+        if isinstance(node, ast.Constant | ast.JoinedStr | ast.Compare):
+            return SCALAR if not isinstance(node, ast.Compare) else VALUE
+        if isinstance(node, ast.UnaryOp):
+            return self.kind_of(node.operand)
+        if isinstance(node, ast.BinOp):
+            left, right = self.kind_of(node.left), self.kind_of(node.right)
+            return SCALAR if left == right == SCALAR else VALUE
+        if isinstance(node, ast.Name):
+            return SCALAR if world.kinds.get(node.id) == SCALAR else VALUE
+        if isinstance(node, ast.Tuple):
+            return SCALAR if all(self.kind_of(e) == SCALAR for e in node.elts) else VALUE
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in world.known:
+            return SCALAR if node.func.id in ("len", "int", "float", "str", "bool", "range", "repr") else VALUE
+        return VALUE
+
+    def store(self, target: ast.expr, value: ast.expr | None, shares: Iterable[str] | None = None) -> None:
+        """Bind or change ``target``; ``value`` is ``None`` where only a part of an object arrives."""
+        if isinstance(target, ast.Name):
+            self._store_name(target, value, shares)
+        elif isinstance(target, ast.Tuple | ast.List):
+            self._store_each(target, value, shares)
+        elif isinstance(target, ast.Starred):
+            self.store(target.value, None, shares)
+        elif isinstance(target, ast.Attribute | ast.Subscript):
+            self._store_part(target, value)
+
+    def _store_name(self, target: ast.Name, value: ast.expr | None, shares: Iterable[str] | None) -> None:
+        top = self.effects.top
+        if value is None:
+            self.bind(target.id, target.lineno, shares=shares or ())
+            return
+        held = self.effects.held(value)
+        shared = self.effects.roots(value, top) if shares is None else shares
+        made = self.maker(value)
+        text = text_value(value, self.effects.top.text)
+        self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
+
+    def maker(self, value: ast.expr) -> str | None:
+        while (
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Attribute)
+            and dotted(value.func, self.world.origin) is None
+        ):
+            value = value.func.value
+        if isinstance(value, ast.Name):
+            return self.world.made_by.get(value.id)
+        if isinstance(value, ast.Subscript | ast.Attribute):
+            return self.world.made_by.get(root(value) or "")
+        if not isinstance(value, ast.Call):
+            return None
+        name = dotted(value.func, self.world.origin)
+        seeded = any(
+            k.arg in tables.SEED_KEYWORDS and not (isinstance(k.value, ast.Constant) and k.value.value is None)
+            for k in value.keywords
+        )
+        return f"{name} (seeded)" if name and seeded else name
+
+    def _store_each(self, target: ast.Tuple | ast.List, value: ast.expr | None, shares: Iterable[str] | None) -> None:
+        plain = not any(isinstance(e, ast.Starred) for e in target.elts)
+        if isinstance(value, ast.Tuple | ast.List) and plain and len(value.elts) == len(target.elts):
+            if not any(isinstance(e, ast.Starred) for e in value.elts):
+                for element, part in zip(target.elts, value.elts, strict=True):
+                    self.store(element, part)
+                return
+        made = self.maker(value) if value is not None else None
+        shared = set(shares or ()) | (set(self.effects.roots(value, self.effects.top)) if value is not None else set())
+        held = self.effects.held(value)
+        names = list(targets(target))
+        for element in target.elts:
+            self.store(element, None, shared)
+        for name in names:
+            if held:
+                self.world.hold(name, held)
+            if made:
+                self.world.made_by[name] = made
+        # `fig, ax = plt.subplots()`: what one call gives may hang together
+        together = made is None and isinstance(value, ast.Call) or (made or "").startswith(tables.STATEFUL_MAKERS)
+        for other in names[1:] if together else ():
+            self.world.share(names[0], other)
+
+    def _store_part(self, target: ast.Attribute | ast.Subscript, value: ast.expr | None) -> None:
+        self.expr(target.value)
+        if isinstance(target, ast.Subscript):
+            self.expr(target.slice)
+        for name in self.effects.roots(target.value, self.effects.top):
+            if self.world.kinds.get(name) == IMPORT:
+                continue
+            self.touched(name, target.lineno, True)
+            if value is not None:
+                self.world.hold(name, self.effects.held(value))
+                for other in self.effects.roots(value, self.effects.top):
+                    self.world.share(name, other)

@@ -1,0 +1,455 @@
+"""Reading a unit statement by statement: what is sure, what may be, on every path."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from kfnb.analysis import tables
+from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
+from kfnb.analysis.cells import ParsedCell
+from kfnb.analysis.facts import Replay
+from kfnb.analysis.record import GIVEN, Record
+from kfnb.analysis.scopes import (
+    MODULE,
+    Collector,
+    Deferred,
+    class_scope,
+    deferred_class,
+    deferred_function,
+    future_annotations,
+)
+from kfnb.analysis.trees import (
+    ENDS,
+    FUNCTIONS,
+    annotated,
+    defaults,
+    dotted,
+    is_literal,
+    may_suppress,
+    names_in,
+    pattern_names,
+    root,
+    source_of,
+    targets,
+)
+from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+
+
+class Statements(Record):
+    """`Record` with a method per kind of statement."""
+
+    lazy = False
+    code = ""
+    depth = 0
+
+    def cell_body(self, cell: ParsedCell) -> None:
+        """Read one cell."""
+        self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
+        self.lazy = self.lazy or future_annotations(cell.tree)
+        for wrapper in cell.wrappers:
+            self._wrapper(wrapper.name, wrapper.args)
+        for node in cell.tree.body:
+            replay = self._replay(node)
+            if replay is not None:
+                self.replays.append(replay)
+            if replay is None or not replay.effect or replay.binds:
+                self.statement(node)
+            else:
+                self._reads_only(node)
+            for name in replay.binds if replay is not None else ():
+                self.world.kinds[name] = IMPORT
+
+    def _wrapper(self, name: str, args: str) -> None:
+        if name == "capture":
+            for word in args.split():
+                if word.isidentifier():
+                    self.bind(word, 1)
+
+    def _reads_only(self, node: ast.stmt) -> None:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+                self.read(part.id, part.lineno)
+
+    # ---------------------------------------------------------------- statements that may be run again
+    def _replay(self, node: ast.stmt) -> Replay | None:
+        site = self.site(node.lineno)
+        if imports_only(node):
+            binds = frozenset(import_names(node))
+            star = any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(node))
+            future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+            effect = star or future or (not binds) or _loud(node)
+            return Replay(site, source_of(node, self.code), binds, frozenset(names_in(node)) - binds, effect, star)
+        if self._is_setting(node):
+            reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in self.world.known)
+            return Replay(site, source_of(node, self.code), frozenset(), reads, effect=True)
+        return None
+
+    def _is_setting(self, node: ast.stmt) -> bool:
+        """A statement that only tells a library something, in terms of imports and literals."""
+        plain = all(self._replayable_name(n) for n in names_in(node))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            call = node.value
+            if root(call.func) == "get_ipython" and isinstance(call.func, ast.Attribute):
+                return _magic(call) in ("env", "set_env", "cd")
+            name = dotted(call.func, self.world.origin)
+            if name is None or not plain:
+                return False
+            return (
+                name in tables.SETUP_CALLS or setting_of(name) not in (None, *GENERATORS) and name not in tables.READING
+            )
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if not isinstance(target, ast.Attribute | ast.Subscript):
+                return False
+            if self.world.kinds.get(root(target) or "") != IMPORT or dotted(target, self.world.origin) is None:
+                return False
+            patch = ambient_of(target, self.world.origin) is None and isinstance(target, ast.Attribute)
+            return plain or patch
+        return False
+
+    def _replayable_name(self, name: str) -> bool:
+        return self.world.kinds.get(name) == IMPORT or (name in GIVEN and name not in self.world.known)
+
+    # ---------------------------------------------------------------- dispatch
+    def block(self, body: list[ast.stmt]) -> None:
+        for node in body:
+            self.statement(node)
+
+    def statement(self, node: ast.stmt) -> None:
+        special = getattr(self, f"on_{type(node).__name__}", None)
+        if special is not None:
+            special(node)
+            return
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.expr(child)
+
+    def on_Expr(self, node: ast.Expr) -> None:
+        self.expr(node.value)
+        call = node.value
+        if isinstance(call, ast.Call) and root(call.func) == "get_ipython":
+            self._magic_statement(call)
+
+    def _magic_statement(self, call: ast.Call) -> None:
+        texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        if _magic(call) in ("pip", "conda") or texts and texts[0].startswith(("pip install", "pip3 install")):
+            words = " ".join(texts).replace("pip3", "pip").split()
+            after = words[words.index("install") + 1 :] if "install" in words else []
+            self.requirements += [w.strip("'\"") for w in after if not w.startswith("-")]
+
+    # ---------------------------------------------------------------- assignment
+    def on_Assign(self, node: ast.Assign) -> None:
+        self.expr(node.value)
+        for target in node.targets:
+            self._ambient_target(target)
+            self.store(target, node.value)
+        names = [n for t in node.targets for n in targets(t)] if len(node.targets) > 1 else []
+        if self.kind_of(node.value) == VALUE:
+            for other in names[1:]:
+                self.world.share(names[0], other)
+
+    def _ambient_target(self, target: ast.expr) -> None:
+        kind = ambient_of(target, self.world.origin)
+        if kind is not None:
+            self.ambient(kind, "set", target.lineno, sure=False)
+
+    def on_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if not self.lazy:
+            self.expr(node.annotation)
+        if node.value is not None:
+            self.expr(node.value)
+            self.store(node.target, node.value)
+
+    def on_AugAssign(self, node: ast.AugAssign) -> None:
+        self.expr(node.value)
+        target = node.target
+        if not isinstance(target, ast.Name):
+            self._ambient_target(target)
+            self.store(target, node.value)
+            return
+        name = target.id
+        self.read(name, node.lineno)
+        kind = self.world.kinds.get(name)
+        if kind != SCALAR:
+            for shared in self.effects.roots(target, self.effects.top) | {name}:
+                self.touched(shared, node.lineno, True)
+        self.may.setdefault(name, self.site(node.lineno))
+        self.world.must.add(name)
+        self.world.known.add(name)
+        self.world.texts.pop(name, None)
+        self.world.kinds[name] = SCALAR if kind == SCALAR and self.kind_of(node.value) == SCALAR else VALUE
+        for other in self.effects.roots(node.value, self.effects.top):
+            self.world.share(name, other)
+        self.world.hold(name, self.effects.held(node.value))
+
+    def on_Delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            for part in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
+                if isinstance(part, ast.Name):
+                    self.read(part.id, part.lineno) if part.id not in self.world.must else None
+                    self.may.setdefault(part.id, self.site(part.lineno))
+                    self.world.bind(part.id, VALUE)
+                    self.world.must.discard(part.id)
+                    self.world.kinds[part.id] = "deleted"
+                else:
+                    self.store(part, None)
+
+    # ---------------------------------------------------------------- imports, functions, classes
+    def on_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            name = alias.asname or alias.name.split(".")[0]
+            self.bind(name, node.lineno, IMPORT)
+            self.world.origins[name] = alias.name if alias.asname else name
+
+    def on_ImportFrom(self, node: ast.ImportFrom) -> None:
+        module = "." * node.level + (node.module or "")
+        for alias in node.names:
+            if alias.name != "*":
+                name = alias.asname or alias.name
+                self.bind(name, node.lineno, IMPORT)
+                self.world.origins[name] = f"{module}.{alias.name}"
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        now = [*node.decorator_list, *defaults(node.args), *([] if self.lazy else annotated(node))]
+        for part in now:
+            self.expr(part)
+        held: frozenset[Deferred] = frozenset()
+        for part in [*node.decorator_list, *defaults(node.args)]:
+            held |= self.effects.held(part)
+        self._define(node.name, node.lineno, deferred_function(node, node.name, self.lazy), held)
+
+    on_FunctionDef = on_AsyncFunctionDef = _function
+
+    def on_ClassDef(self, node: ast.ClassDef) -> None:
+        outer = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
+        held: frozenset[Deferred] = frozenset()
+        for part in outer:
+            self.expr(part)
+            held |= self.effects.held(part)
+        self._class_body(node)
+        self._define(node.name, node.lineno, deferred_class(node, self.lazy), held)
+
+    def _class_body(self, node: ast.ClassDef) -> None:
+        """The body runs now, with names of its own; its functions run later."""
+        now, own = Deferred("class body", node.name, node.lineno), set[str]()
+        for part in node.body:
+            scope = class_scope(node, MODULE)
+            scope.own = set(own)
+            collector = Collector(now, scope, self.lazy)
+            if isinstance(part, FUNCTIONS):
+                for piece in [*part.decorator_list, *defaults(part.args), *([] if self.lazy else annotated(part))]:
+                    collector.visit(piece)
+                own.add(part.name)
+            else:
+                collector.visit(part)
+                own |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+                own |= {part.name} if isinstance(part, ast.ClassDef) else set()
+                own |= set(import_names(part))
+        for name, line in now.reads.items():
+            self.read(name, line)
+
+    def _define(self, name: str, line: int, deferred: Deferred, held: frozenset[Deferred]) -> None:
+        before = self.world.defs.get(name, ()) if name not in self.world.must and self.depth else ()
+        self.bind(name, line, DEF, held)
+        self.world.defs[name] = (*before, deferred)
+
+    # ---------------------------------------------------------------- paths
+    def alternatives(self, bodies: list[list[ast.stmt]], else_: bool = True) -> None:
+        """Run each body from the same state; join what those that fall through leave."""
+        start = self.world.snapshot()
+        ends: list[World] = [] if else_ else [start.snapshot()]
+        self.depth += 1
+        for body in bodies:
+            self.world.become(start.snapshot())
+            self.block(body)
+            if not (body and isinstance(body[-1], ENDS)):
+                ends.append(self.world.snapshot())
+        self.depth -= 1
+        self.world.join(ends or [start])
+
+    def on_If(self, node: ast.If) -> None:
+        self.expr(node.test)
+        if isinstance(node.test, ast.Constant):
+            self.block(node.body if node.test.value else node.orelse)
+            return
+        self.alternatives([node.body, node.orelse])
+
+    def _loop(self, node: ast.For | ast.AsyncFor) -> None:
+        self.expr(node.iter)
+        sure = _not_empty(node.iter)
+        start = self.world.snapshot()
+        self.depth += 0 if sure else 1
+        self.store(node.target, None, self.effects.roots(node.iter, self.effects.top))
+        for name in targets(node.target):
+            self.world.hold(name, self.effects.held(node.iter))
+        self.block(node.body)
+        self.depth -= 0 if sure else 1
+        if not sure:
+            self.world.join([start, self.world.snapshot()])
+        elif any(isinstance(n, ast.Break | ast.Continue) for b in node.body for n in ast.walk(b)):
+            self.world.must &= start.must | set(targets(node.target))
+        self.block(node.orelse)
+
+    on_For = on_AsyncFor = _loop
+
+    def on_While(self, node: ast.While) -> None:
+        self.expr(node.test)
+        start = self.world.snapshot()
+        self.depth += 1
+        self.block(node.body)
+        self.depth -= 1
+        if not (isinstance(node.test, ast.Constant) and node.test.value):
+            self.world.join([start, self.world.snapshot()])
+        self.block(node.orelse)
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        for item in node.items:
+            self.expr(item.context_expr)
+            if item.optional_vars is not None:
+                self.store(item.optional_vars, item.context_expr)
+        start = set(self.world.must)
+        self.block(node.body)
+        if may_suppress(node):
+            self.world.must = start
+
+    on_With = on_AsyncWith = _with
+
+    def on_Try(self, node: ast.Try) -> None:
+        shields = any(
+            h.type is None or names_in(h.type) & {"NameError", "Exception", "BaseException"} for h in node.handlers
+        )
+        start = self.world.snapshot()
+        self.shielded += shields
+        self.depth += 1
+        self.block(node.body)
+        self.shielded -= shields
+        after = self.world.snapshot()
+        after.must = set(start.must)
+        self.block(node.orelse)
+        ends = [self.world.snapshot()]
+        for handler in node.handlers:
+            self.world.become(after.snapshot())
+            self.expr(handler.type)
+            if handler.name:
+                self.bind(handler.name, handler.lineno)
+            self.block(handler.body)
+            if handler.name:
+                self.world.must.discard(handler.name)
+                self.may.pop(handler.name, None) if handler.name not in start.known else None
+            if not (handler.body and isinstance(handler.body[-1], ENDS)):
+                ends.append(self.world.snapshot())
+        self.depth -= 1
+        self.world.join(ends)
+        self.block(node.finalbody)
+
+    on_TryStar = on_Try
+
+    def on_Match(self, node: ast.Match) -> None:
+        self.expr(node.subject)
+        start = self.world.snapshot()
+        ends: list[World] = []
+        whole = False
+        self.depth += 1
+        for case in node.cases:
+            self.world.become(start.snapshot())
+            for part in ast.walk(case.pattern):
+                if isinstance(part, ast.MatchValue):
+                    self.expr(part.value)
+                elif isinstance(part, ast.MatchClass):
+                    self.expr(part.cls)
+            shared = self.effects.roots(node.subject, self.effects.top)
+            for name in pattern_names(case.pattern):
+                self.bind(name, case.pattern.lineno, shares=shared)
+            self.expr(case.guard)
+            self.block(case.body)
+            if not (case.body and isinstance(case.body[-1], ENDS)):
+                ends.append(self.world.snapshot())
+            catches = isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None
+            whole = whole or catches
+        self.depth -= 1
+        self.world.join(ends if whole else [start, *ends])
+
+    def on_Global(self, node: ast.Global) -> None:
+        pass
+
+    def on_TypeAlias(self, node: ast.AST) -> None:
+        name = node.name  # type: ignore[attr-defined]  # only in Python 3.12 and later
+        self.bind(name.id, name.lineno)
+
+
+# -------------------------------------------------------------------- questions about statements
+def _magic(call: ast.Call) -> str | None:
+    """The name of a line magic's call, else ``None``."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "run_line_magic" and call.args:
+        name = call.args[0]
+        return str(name.value) if isinstance(name, ast.Constant) else None
+    return None
+
+
+def imports_only(node: ast.stmt) -> bool:
+    """An import, or a ``try`` or ``if`` around imports and literals only."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return True
+    if isinstance(node, ast.Try):
+        bodies = [node.body, node.orelse, node.finalbody, *(h.body for h in node.handlers)]
+        return any(isinstance(n, ast.Import | ast.ImportFrom) for n in node.body) and all(
+            _harmless(n) for b in bodies for n in b
+        )
+    return False
+
+
+def _harmless(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign):
+        return is_literal(node.value) and all(isinstance(t, ast.Name) for t in node.targets)
+    if isinstance(node, ast.Expr):
+        call = node.value
+        return (
+            isinstance(call, ast.Constant)
+            or isinstance(call, ast.Call)
+            and getattr(call.func, "id", "") == "print"
+            and all(is_literal(a) for a in call.args)
+        )
+    return isinstance(node, ast.Pass) or imports_only(node)
+
+
+def import_names(node: ast.AST) -> list[str]:
+    """Names bound by the imports (and literal fall-backs) in a statement."""
+    found: list[str] = []
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import | ast.ImportFrom) and getattr(part, "module", "") != "__future__":
+            found += [a.asname or a.name.split(".")[0] for a in part.names if a.name != "*"]
+        elif isinstance(part, ast.Assign) and isinstance(node, ast.Try):
+            found += [n for t in part.targets for n in targets(t)]
+    return found
+
+
+def _loud(node: ast.AST) -> bool:
+    """Imported for what importing does, should nobody read the name."""
+    modules = []
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            modules += [a.name for a in part.names]
+        elif isinstance(part, ast.ImportFrom):
+            modules += [f"{part.module or ''}.{a.name}" for a in part.names]
+    for name in modules:
+        first = name.split(".")[0]
+        quiet = first in tables.QUIET_IMPORTS or first in sys.stdlib_module_names
+        if not quiet or any(word in name for word in tables.LOUD_PARTS):
+            return True
+    return False
+
+
+def _not_empty(node: ast.expr) -> bool:
+    """An iterable that surely gives an item."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return bool(node.elts)
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "range"
+        and len(node.args) == 1
+    ):
+        stop = node.args[0]
+        return isinstance(stop, ast.Constant) and isinstance(stop.value, int) and stop.value > 0
+    return False

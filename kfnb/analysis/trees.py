@@ -1,0 +1,168 @@
+"""Small questions about pieces of syntax tree that the rest of the analysis asks."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
+
+
+def targets(target: ast.expr) -> Iterator[str]:
+    """Names that an assignment target binds."""
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Tuple | ast.List):
+        for element in target.elts:
+            yield from targets(element)
+    elif isinstance(target, ast.Starred):
+        yield from targets(target.value)
+
+
+def pattern_names(pattern: ast.pattern) -> Iterator[str]:
+    """Names that a ``case`` pattern captures."""
+    for node in ast.walk(pattern):
+        if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.name
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            yield node.rest
+
+
+def root(node: ast.expr | None) -> str | None:
+    """The name that a chain of attributes, subscripts and calls starts from."""
+    while node is not None:
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.Starred | ast.Await):
+            node = node.value
+        elif isinstance(node, ast.Call):
+            node = node.func
+        else:
+            return node.id if isinstance(node, ast.Name) else None
+    return None
+
+
+def dotted(node: ast.expr, origin: Callable[[str], str | None]) -> str | None:
+    """The library name of ``np.random.seed``: ``"numpy.random.seed"``, when its first name is an import."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if isinstance(node, ast.Subscript):
+        parts = []
+        return dotted(node.value, origin)
+    if not isinstance(node, ast.Name):
+        return None
+    first = origin(node.id)
+    return ".".join([first, *reversed(parts)]) if first else None
+
+
+def arguments(args: ast.arguments) -> list[ast.arg]:
+    every = [*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg]
+    return [a for a in every if a is not None]
+
+
+def defaults(args: ast.arguments) -> list[ast.expr]:
+    return [*args.defaults, *(d for d in args.kw_defaults if d is not None)]
+
+
+def annotated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
+    found = [a.annotation for a in arguments(node.args) if a.annotation is not None]
+    return found + ([node.returns] if node.returns is not None else [])
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Whether ``node`` is built of constants only, as `ast.literal_eval` accepts (f-strings without fields too)."""
+    if isinstance(node, ast.Constant):
+        return True
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.USub | ast.UAdd | ast.Not | ast.Invert) and is_literal(node.operand)
+    if isinstance(node, ast.BinOp):
+        return is_literal(node.left) and is_literal(node.right)
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return all(is_literal(e) for e in node.elts)
+    if isinstance(node, ast.Dict):
+        return all(k is not None and is_literal(k) for k in node.keys) and all(is_literal(v) for v in node.values)
+    return isinstance(node, ast.JoinedStr) and all(isinstance(v, ast.Constant) for v in node.values)
+
+
+ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+}  # fmt: skip
+
+
+def literal_value(node: ast.expr) -> Any:
+    """The value of a literal, with arithmetic on small numbers (``60 * 60``, ``10**-3``).
+
+    Raises
+    ------
+    ValueError, TypeError, ArithmeticError
+        It is none, or too large to work out while reading.
+    """
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+        left, right = literal_value(node.left), literal_value(node.right)
+        if not all(isinstance(v, int | float) and abs(v) <= 1e12 for v in (left, right)):
+            raise ValueError("not arithmetic on small numbers")
+        if isinstance(node.op, ast.Pow) and abs(right) > 64:
+            raise ValueError("power too large")
+        return ARITHMETIC[type(node.op)](left, right)
+    return ast.literal_eval(node)
+
+
+def text_value(node: ast.expr | None, known: Callable[[str], str | None]) -> str | None:
+    """The text that ``node`` surely has: a constant, a name bound to one, an f-string, ``/`` or ``+`` or a path of those."""
+    if node is None:
+        return None
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name):
+        return known(node.id)
+    if isinstance(node, ast.JoinedStr):
+        parts = [text_value(v.value if isinstance(v, ast.FormattedValue) else v, known) for v in node.values]
+        return None if None in parts else "".join(p for p in parts if p is not None)
+    if isinstance(node, ast.BinOp):
+        left, right = text_value(node.left, known), text_value(node.right, known)
+        if left is None or right is None:
+            return None
+        if isinstance(node.op, ast.Div):
+            return os.path.join(left, right)
+        return left + right if isinstance(node.op, ast.Add) else None
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in ("Path", "PurePath", "join", "joinpath", "str", "fspath") and node.args and not node.keywords:
+            found = [text_value(a, known) for a in node.args]
+            return None if None in found else os.path.join(*(f for f in found if f is not None))
+    return None
+
+
+def may_suppress(node: ast.With | ast.AsyncWith) -> bool:
+    """Whether a ``with`` may go on after an exception in its body (``contextlib.suppress`` and the like)."""
+    words = {w for item in node.items for w in _words(item.context_expr)}
+    return bool(words & {"suppress", "raises", "assertRaises"})
+
+
+def _words(node: ast.expr) -> Iterator[str]:
+    for n in ast.walk(node):
+        if isinstance(n, ast.Name):
+            yield n.id
+        elif isinstance(n, ast.Attribute):
+            yield n.attr
+
+
+def source_of(node: ast.stmt, code: str) -> str:
+    """The statement's own lines, so that line numbers stay right; rebuilt when it shares them with another."""
+    lines = code.split("\n")
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+    last = node.end_lineno or first
+    alone = node.col_offset == 0 and node.end_col_offset is not None
+    if alone and not lines[last - 1].encode()[node.end_col_offset :].split(b"#")[0].strip():
+        return "\n".join(lines[first - 1 : last])
+    return ast.unparse(node)

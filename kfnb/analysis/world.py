@@ -1,0 +1,152 @@
+"""What is known of the notebook's names at one point of the reading, top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kfnb.analysis.scopes import Deferred
+
+IMPORT, DEF, SCALAR, VALUE = "import", "def", "scalar", "value"
+
+
+@dataclass(eq=False)
+class World:
+    """Grows while units are read; `branches` joins what alternatives leave.
+
+    Parameters
+    ----------
+    must
+        Names the current unit surely bound so far.
+    known
+        Names bound anywhere so far.
+    kinds
+        One of `IMPORT DEF SCALAR VALUE` for each known name.
+    defs
+        Functions and classes a name may be.
+    carry
+        Functions and classes that a value may hold inside.
+    alias
+        Names that may share an object, as an undirected graph.
+    origins
+        Import name to library name (``np`` to ``numpy``).
+    later
+        The same for imports anywhere in the notebook: a function may use one that comes after it.
+    made_by
+        The library call that made a value.
+    texts
+        Names bound to a known text.
+    """
+
+    later: Mapping[str, str] = field(default_factory=dict)
+    must: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    kinds: dict[str, str] = field(default_factory=dict)
+    defs: dict[str, tuple[Deferred, ...]] = field(default_factory=dict)
+    carry: dict[str, frozenset[Deferred]] = field(default_factory=dict)
+    alias: dict[str, set[str]] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    made_by: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    version: int = 0  #: moves when a function, class or import changes
+
+    def origin(self, name: str) -> str | None:
+        kind = self.kinds.get(name)
+        if kind is None:
+            return self.later.get(name)
+        return self.origins.get(name) if kind == IMPORT else None
+
+    def holds(self, name: str) -> frozenset[Deferred]:
+        """Functions and classes reached through ``name``."""
+        return frozenset(self.defs.get(name, ())) | self.carry.get(name, frozenset())
+
+    def bind(
+        self,
+        name: str,
+        kind: str,
+        holds: frozenset[Deferred] = frozenset(),
+        shares: Iterable[str] = (),
+        made_by: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        """``name`` is a new object; it shares with the names in ``shares``."""
+        self.must.add(name)
+        self.known.add(name)
+        before = (self.kinds.get(name), self.defs.get(name), self.carry.get(name))
+        self.kinds[name] = kind
+        self.defs.pop(name, None)
+        self.carry.pop(name, None)
+        if holds:
+            self.carry[name] = holds
+        if kind in (DEF, IMPORT) or before[0] in (DEF, IMPORT) or holds or before[2]:
+            self.version += 1
+        for other in self.alias.pop(name, ()):
+            self.alias[other].discard(name)
+        _put(self.made_by, name, made_by)
+        _put(self.texts, name, text)
+        if kind == VALUE:
+            for other in shares:
+                self.share(name, other)
+
+    def share(self, one: str, other: str) -> None:
+        if one != other and self.kinds.get(other, VALUE) == VALUE and not other.startswith("<"):
+            self.alias.setdefault(one, set()).add(other)
+            self.alias.setdefault(other, set()).add(one)
+
+    def hold(self, name: str, more: frozenset[Deferred]) -> None:
+        if more - self.carry.get(name, frozenset()):
+            self.carry[name] = self.carry.get(name, frozenset()) | more
+            self.version += 1
+
+    def group(self, name: str) -> frozenset[str]:
+        """Every name that may share an object with ``name``, itself included."""
+        found, stack = {name}, [name]
+        while stack:
+            for other in self.alias.get(stack.pop(), ()):
+                if other not in found:
+                    found.add(other)
+                    stack.append(other)
+        return frozenset(found)
+
+    def snapshot(self) -> World:
+        return World(
+            self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
+            {k: set(v) for k, v in self.alias.items()}, dict(self.origins), dict(self.made_by), dict(self.texts), self.version,
+        )  # fmt: skip
+
+    def become(self, other: World) -> None:
+        for name in vars(other):
+            if name != "version":
+                setattr(self, name, getattr(other, name))
+        self.version = max(self.version, other.version) + 1
+
+    def join(self, ends: list[World]) -> None:
+        """After alternatives: sure of what all are sure of, aware of what any did."""
+        if not ends:
+            return
+        first, *rest = ends
+        joined = first.snapshot()
+        for other in rest:
+            joined.must &= other.must
+            joined.known |= other.known
+            for name, kind in other.kinds.items():
+                joined.kinds[name] = kind if joined.kinds.get(name, kind) == kind else VALUE
+            for name, functions in other.defs.items():
+                mine = joined.defs.get(name, ())
+                joined.defs[name] = mine + tuple(f for f in functions if f not in mine)
+            for name, held in other.carry.items():
+                joined.carry[name] = joined.carry.get(name, frozenset()) | held
+            for name, shared in other.alias.items():
+                joined.alias.setdefault(name, set()).update(shared)
+            joined.origins = {**other.origins, **joined.origins}
+            joined.made_by = {k: v for k, v in {**other.made_by, **joined.made_by}.items()}
+            joined.texts = {k: v for k, v in joined.texts.items() if other.texts.get(k) == v}
+        joined.version = max(w.version for w in ends)
+        self.become(joined)
+
+
+def _put(table: dict[str, str], name: str, value: str | None) -> None:
+    if value is None:
+        table.pop(name, None)
+    else:
+        table[name] = value

@@ -1,0 +1,306 @@
+"""From a notebook to a pipeline: units, their flow, what each step prepares, conditions, loops, edges, checks."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from kfnb.notebook.model import Notebook
+from kfnb.pipeline.checks import flow_problems, graph_problems, mark_problems
+from kfnb.pipeline.conditions import Answer, Questions
+from kfnb.pipeline.edges import edges_of, file_order
+from kfnb.pipeline.flow import Flow, definition, flow_of
+from kfnb.pipeline.model import (
+    Branch,
+    Code,
+    Condition,
+    Export,
+    ExportRef,
+    Input,
+    ItemRef,
+    Loop,
+    Node,
+    Origin,
+    OutputRef,
+    ParameterRef,
+    Pipeline,
+    Ref,
+    Replay,
+    ShellOutput,
+    Step,
+    Truth,
+)
+from kfnb.pipeline.prepare import Prepared, Preparer
+from kfnb.pipeline.units import QUESTION, STEP, Unit, read_units
+from kfnb.problems import Problem, errors
+
+INDEX, ITEMS = "_kfnb_index", "_kfnb_items"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A pipeline, or the problems that stand in its way; warnings come along with a pipeline.
+
+    Parameters
+    ----------
+    pipeline
+        ``None`` when a problem is an error.
+    units, flow
+        What the pipeline was made from, for explanations.
+    """
+
+    pipeline: Pipeline | None
+    problems: tuple[Problem, ...]
+    units: tuple[Unit, ...] = ()
+    flow: Flow | None = None
+
+
+@dataclass
+class _Plan:
+    """What is found out of each step before it is put together."""
+
+    prepared: dict[int, Prepared] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)
+    exports: dict[int, list[Export]] = field(default_factory=dict)
+    wanted: dict[int, set[str]] = field(default_factory=dict)
+    files: dict[str, list[str]] = field(default_factory=dict)  #: step to the steps it waits for because of a file
+
+
+def build(notebook: Notebook) -> Built:
+    """Turn a notebook into a pipeline, or into the problems that say why not."""
+    reading = read_units(notebook)
+    units = reading.units
+    problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
+    flow = flow_of(units)
+    plan = _plan(units, flow)
+    problems += flow_problems(units, flow, plan.prepared, notebook)
+    pipeline = _assemble(notebook, units, flow, plan)
+    problems += graph_problems(pipeline, notebook)
+    ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.cell or 0, p.line or 0)))
+    return Built(None if errors(ordered) else pipeline, ordered, units, flow)
+
+
+def _plan(units: tuple[Unit, ...], flow: Flow) -> _Plan:
+    plan = _Plan()
+    for before, after, _ in file_order(units):
+        plan.files.setdefault(after.name, []).append(before.name)
+    preparer, questions = Preparer(units, flow), Questions(units, flow)
+    for index, unit in enumerate(units):
+        if unit.kind == QUESTION:
+            plan.answers[index] = _answer(index, unit, questions)
+            for maker, exports in plan.answers[index].exports.items():
+                mine = plan.exports.setdefault(maker, [])
+                mine += [e for e in exports if e not in mine]
+            if plan.answers[index].indexed:
+                (maker,) = plan.answers[index].exports
+                plan.wanted.setdefault(maker, set()).add(unit.expression)
+            if _own_step(plan.answers[index], unit):
+                plan.prepared[index] = preparer.prepare(index)
+        elif unit.kind == STEP:
+            plan.prepared[index] = preparer.prepare(index)
+    for prepared in plan.prepared.values():
+        for maker, names in prepared.wanted.items():
+            plan.wanted.setdefault(maker, set()).update(names)
+    return plan
+
+
+def _answer(index: int, unit: Unit, questions: Questions) -> Answer:
+    marks = unit.marks
+    if unit.name.startswith("foreach-"):
+        return questions.foreach(index)
+    inner = marks is not None and marks.foreach is not None and _asks_item(unit)
+    item = (marks.foreach.variable, f"foreach-{marks.name}") if inner and marks is not None and marks.foreach else None
+    return questions.when(index, item)
+
+
+def _asks_item(unit: Unit) -> bool:
+    marks = unit.marks
+    if marks is None or marks.foreach is None:
+        return False
+    return marks.foreach.variable in {n.id for n in ast.walk(ast.parse(unit.expression)) if isinstance(n, ast.Name)}
+
+
+def _own_step(answer: Answer, unit: Unit) -> bool:
+    return answer.items is None if unit.name.startswith("foreach-") else answer.test is None
+
+
+# -------------------------------------------------------------------- putting it together
+def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Plan) -> Pipeline:
+    body: list[Node] = []
+    exit_handler: Step | None = None
+    asked: list[int] = []
+    for index, unit in enumerate(units):
+        if unit.kind == QUESTION:
+            asked.append(index)
+        elif unit.kind == STEP:
+            step = _step(index, unit, plan)
+            if unit.marks is not None and unit.marks.exit:
+                exit_handler = exit_handler or step
+            else:
+                body += _placed(step, unit, units, asked, plan)
+            asked = []
+    return Pipeline(
+        name=notebook.name,
+        description=notebook.description,
+        parameters=tuple(u.parameter for u in units if u.parameter is not None),
+        body=tuple(body),
+        exit_handler=exit_handler,
+        edges=edges_of(units, flow, plan.prepared, _questions_of(units)),
+        sources=tuple((c.number, c.source if c.line == 1 else "\n" * (c.line - 1) + c.source) for c in notebook.cells),
+        makes=_origins(units, plan.wanted),
+        needs=_needs(units, plan),
+        notebook=notebook.path,
+    )
+
+
+def _questions_of(units: tuple[Unit, ...]) -> dict[int, int]:
+    """For each question the step it is asked for."""
+    found: dict[int, int] = {}
+    waiting: list[int] = []
+    for index, unit in enumerate(units):
+        if unit.kind == QUESTION:
+            waiting.append(index)
+        elif unit.kind == STEP:
+            found.update(dict.fromkeys(waiting, index))
+            waiting = []
+    return found
+
+
+def _step(index: int, unit: Unit, plan: _Plan) -> Step:
+    marks = unit.marks
+    wanted = plan.wanted.get(index, set())
+    outputs = tuple(sorted(wanted))
+    left = {*unit.facts.may, *unit.facts.definite}
+    results = tuple(
+        sorted(n for n in left if n not in wanted and not n.startswith(("@", "_")) and not definition(unit.facts, n))
+    )
+    exports = [*plan.exports.get(index, []), *_metrics(unit)]
+    prepare: tuple[Input | Replay, ...] = plan.prepared[index].ordered()
+    if "kfnb_status" in unit.facts.reads and marks is not None and marks.exit:
+        prepare = (Input("kfnb_status", ParameterRef("kfnb_status")), *prepare)
+    if marks is None:
+        waits = tuple(plan.files.get(unit.name, ()))
+        return Step(unit.name, _codes(unit), prepare, outputs, results, tuple(exports), waits)
+    shell_outputs = tuple(ShellOutput(o.name, o.path) for o in marks.outputs)
+    made = {o.name for o in marks.outputs}
+    return Step(
+        unit.name, _codes(unit), prepare,
+        tuple(n for n in outputs if n not in made) if marks.shell else outputs,
+        () if marks.shell else results,
+        tuple(e for e in exports if not (marks.shell and e.name in made)),
+        tuple(dict.fromkeys([*marks.after, *plan.files.get(unit.name, ())])), marks.shell, shell_outputs, marks.settings,
+    )  # fmt: skip
+
+
+def _codes(unit: Unit) -> tuple[Code, ...]:
+    return tuple(Code(c.number, c.source, c.line, c.id) for c in unit.cells)
+
+
+def _metrics(unit: Unit) -> list[Export]:
+    """A metrics cell records what it binds, and what it prints or shows by name."""
+    if not unit.metrics:
+        return []
+    names = dict.fromkeys(n for n in unit.facts.may if not n.startswith("@") and not definition(unit.facts, n))
+    for cell in unit.cells:
+        for node in cell.tree.body:
+            if isinstance(node, ast.Expr):
+                value = node.value
+                shown: Iterable[ast.expr] = value.args if isinstance(value, ast.Call) else [value]
+                names.update(dict.fromkeys(v.id for v in shown if isinstance(v, ast.Name)))
+    return [Export(name, name, metric=True) for name in names]
+
+
+def _placed(step: Step, unit: Unit, units: tuple[Unit, ...], asked: list[int], plan: _Plan) -> list[Node]:
+    """The step inside its loop and condition, with the steps that answer what it asks before them."""
+    nodes: list[Node] = [step]
+    before: list[Node] = []
+    for index in reversed(asked):
+        question, answer = units[index], plan.answers[index]
+        if question.name.startswith("foreach-"):
+            nodes = [_loop(step, question, answer, nodes, before, plan.prepared.get(index))]
+        else:
+            inner = _asks_item(question)
+            test = answer.test
+            if test is None:
+                asker = _evaluator(question, plan.prepared[index])
+                (nodes if inner else before).insert(0, asker)
+                test = Truth(ExportRef(asker.name, "value"))
+            rest = nodes[1:] if inner and answer.test is None else nodes
+            condition = Condition(question.name, (Branch(test, tuple(rest)),))
+            nodes = [nodes[0], condition] if inner and answer.test is None else [condition]
+    return [*before, *nodes]
+
+
+def _evaluator(question: Unit, prepared: Prepared) -> Step:
+    """A step of its own for a condition whose names come from several steps."""
+    expression = question.expression
+    return Step(question.name, (), prepared.ordered(), exports=(Export("value", f"bool({expression})"),))
+
+
+def _loop(
+    step: Step, question: Unit, answer: Answer, nodes: list[Node], before: list[Node], prepared: Prepared | None
+) -> Loop:
+    marks = question.marks
+    assert marks is not None and marks.foreach is not None
+    name, variable = f"foreach-{marks.name}", marks.foreach.variable
+    first: tuple[Input | Replay, ...]
+    items: Ref
+    if answer.items is None and prepared is not None:
+        cell = question.cells[0]
+        code = Code(cell.number, f"{ITEMS} = [*({question.expression})]", cell.line, cell.id)
+        export = Export("items", f"list(range(len({ITEMS})))")
+        before.append(Step(question.name, (code,), prepared.ordered(), (ITEMS,), exports=(export,)))
+        items = ExportRef(question.name, "items")
+        first = (Input(ITEMS, OutputRef(question.name, ITEMS)), *_item(name, variable, ITEMS, cell.number, cell.line))
+    elif answer.indexed:
+        cell = question.cells[0]
+        assert answer.items is not None
+        items = answer.items
+        assert isinstance(items, ExportRef)
+        collection = question.expression
+        load = Input(collection, OutputRef(items.step, collection))
+        first = (load, *_item(name, variable, f"[*{collection}]", cell.number, cell.line))
+    else:
+        assert answer.items is not None
+        items = answer.items
+        first = (Input(variable, ItemRef(name)),)
+    return Loop(name, items, tuple(_with(n, first) for n in nodes))
+
+
+def _item(loop: str, variable: str, collection: str, cell: int, line: int) -> tuple[Input | Replay, ...]:
+    code = Code(cell, f"{variable} = {collection}[{INDEX}]", line)
+    return Input(INDEX, ItemRef(loop)), Replay(code)
+
+
+def _with(node: Node, first: tuple[Input | Replay, ...]) -> Node:
+    """The steps of a loop's body begin with the item."""
+    if isinstance(node, Step):
+        return replace(node, prepare=(*first, *node.prepare))
+    if isinstance(node, Condition):
+        return replace(
+            node, branches=tuple(replace(b, body=tuple(_with(n, first) for n in b.body)) for b in node.branches)
+        )
+    return node
+
+
+def _origins(units: tuple[Unit, ...], wanted: dict[int, set[str]]) -> tuple[Origin, ...]:
+    found = []
+    for index, names in sorted(wanted.items()):
+        facts = units[index].facts
+        for name in sorted(names):
+            site = facts.may.get(name) or facts.touches.get(name)
+            if site is not None:
+                found.append(Origin(units[index].name, name, site.cell, site.line))
+    return tuple(found)
+
+
+def _needs(units: tuple[Unit, ...], plan: _Plan) -> tuple[Origin, ...]:
+    found = []
+    for index, prepared in plan.prepared.items():
+        names = {n for made in prepared.wanted.values() for n in made}
+        for name in sorted(names):
+            site = units[index].facts.reads.get(name) or units[index].facts.touches.get(name)
+            if site is not None:
+                found.append(Origin(units[index].name, name, site.cell, site.line))
+    return tuple(found)

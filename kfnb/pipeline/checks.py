@@ -1,0 +1,216 @@
+"""Everything that can be known to be wrong before a run."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from kfnb.analysis.facts import Site
+from kfnb.analysis.record import GIVEN
+from kfnb.notebook.model import Notebook, StepMarks
+from kfnb.pipeline.flow import Flow
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.prepare import Prepared
+from kfnb.pipeline.units import OUTSIDE, QUESTION, STEP, Unit
+from kfnb.problems import Problem
+
+
+# -------------------------------------------------------------------- marks
+def mark_problems(notebook: Notebook) -> Iterator[Problem]:
+    names = [s.name for s in notebook.steps]
+    exits = [s for s in notebook.steps if s.exit]
+    for marks in notebook.steps:
+        for name in marks.after:
+            if name == marks.name:
+                yield _at(marks, "KF402", f"step `{name}` is marked to run after itself", "remove the mark", name)
+            elif name in (e.name for e in exits):
+                yield _at(marks, "KF406", f"step `{marks.name}` is marked to run after `{name}`, the exit handler", "the exit handler runs last; remove one of the two marks", name)  # fmt: skip
+            elif name not in names:
+                near = difflib.get_close_matches(name, names, 1)
+                hint = f"did you mean `{near[0]}`?" if near else f"the steps are {', '.join(names)}"
+                yield _at(marks, "KF401", f"step `{marks.name}` is marked to run after `{name}`, which is no step", hint, name)  # fmt: skip
+    for marks in exits[1:]:
+        yield _at(marks, "KF403", f"`{marks.name}` is a second exit handler, after `{exits[0].name}`", "a pipeline has one: put both into one step", marks.name)  # fmt: skip
+    for marks in exits:
+        if marks.when is not None or marks.foreach is not None:
+            yield _at(marks, "KF203", f"the exit handler `{marks.name}` always runs, once; it cannot have `when` or `foreach`", "test inside the step instead", marks.name)  # fmt: skip
+    if not notebook.steps and not any(c.role == "metrics" for c in notebook.cells):
+        yield Problem("KF107", "this notebook has no step to run", "mark a cell with the tag `step:NAME`, or begin sections with a heading")  # fmt: skip
+
+
+def _at(marks: StepMarks, code: str, message: str, hint: str, name: str) -> Problem:
+    cell, line = marks.marked_at
+    return Problem(code, message, hint, cell, marks.cells[0].id if marks.cells else None, line, name)
+
+
+# -------------------------------------------------------------------- names and values
+def flow_problems(
+    units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared], notebook: Notebook
+) -> Iterator[Problem]:
+    star = False
+    for index, unit in enumerate(units):
+        star = star or any(r.star for r in unit.facts.replays)
+        if unit.kind in (STEP, QUESTION):
+            yield from _unmet(index, unit, units, flow, star)
+            yield from _from_outside(index, unit, units, flow, prepared)
+        if unit.kind == STEP:
+            yield from _opaque(unit)
+            if unit.marks is not None and unit.marks.exit:
+                yield from _exit_reads(index, unit, units, prepared)
+            if unit.marks is not None and unit.marks.foreach is not None:
+                yield from _changed_in_loop(index, unit, flow)
+    yield from _rows(units, flow)
+
+
+def _unmet(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, star: bool) -> Iterator[Problem]:
+    for name, site in flow.unmet[index].items():
+        deleted = next((u for u in reversed(units[:index]) if name in u.facts.unbound and u.kind != OUTSIDE), None)
+        if deleted is not None and name in unit.facts.asked:
+            where = deleted.facts.may.get(name)
+            yield _named(
+                "KF303", unit, name, site, f"`{name}` was deleted in {where}", "read it before, or do not delete it"
+            )
+        elif name in unit.facts.asked and name not in GIVEN and not star and not _loop_variable(unit, name):
+            yield _unknown(index, unit, name, site, units)
+
+
+def _loop_variable(unit: Unit, name: str) -> bool:
+    return unit.marks is not None and unit.marks.foreach is not None and unit.marks.foreach.variable == name
+
+
+def _unknown(index: int, unit: Unit, name: str, site: Site, units: tuple[Unit, ...]) -> Problem:
+    later = next((u for u in units[index + 1 :] if name in u.facts.may and u.kind != QUESTION), None)
+    if later is not None:
+        where = later.facts.may[name]
+        hint = f"it is made only later, in {where}: move that cell before this one"
+    else:
+        known = {n for u in units for n in (*u.facts.may, u.name) if n and not n.startswith("@")} | GIVEN
+        near = difflib.get_close_matches(name, sorted(known), 1)
+        hint = f"did you mean `{near[0]}`?" if near else "no cell before this one makes it"
+    return _named("KF301", unit, name, site, f"`{name}` is read, and nothing before makes it", hint)
+
+
+def _named(code: str, unit: Unit, name: str, site: Site, message: str, hint: str) -> Problem:
+    cell_id = next((c.id for c in unit.cells if c.number == site.cell), None)
+    return Problem(code, message, hint, site.cell, cell_id, site.line, name)
+
+
+def _from_outside(
+    index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared]
+) -> Iterator[Problem]:
+    outside = dict(prepared[index].outside) if index in prepared else {}
+    for name, need in flow.needs[index].items():
+        outside.update((name, m) for m in need.makers if units[m].kind == OUTSIDE and not need.kept)
+    for name, maker in outside.items():
+        if name.startswith("@"):
+            continue
+        made = units[maker].facts.may.get(name) or units[maker].facts.touches.get(name)
+        site = unit.facts.reads.get(name) or Site(unit.cells[0].number, unit.cells[0].line)
+        where = f"{made}" if made else f"cell {units[maker].cells[0].number}"
+        yield _named(
+            "KF302", unit, name, site, f"step `{unit.marks.name if unit.marks else unit.name}` reads `{name}`, which is made in {where}, and that cell is not in the pipeline",
+            f"mark cell {units[maker].cells[0].number} with `step:NAME`, or with `functions` when every step may run it again",
+        )  # fmt: skip
+
+
+def _opaque(unit: Unit) -> Iterator[Problem]:
+    facts = unit.facts
+    if facts.opaque is not None:
+        yield _named("KF305", unit, unit.name, facts.opaque, "names are reached by text here, so every earlier name is passed", "name them in plain code")  # fmt: skip
+    if facts.displayed is not None:
+        yield _named("KF308", unit, "_", facts.displayed, "the display of an earlier cell is read here", "give the value a name")  # fmt: skip
+
+
+def _exit_reads(index: int, unit: Unit, units: tuple[Unit, ...], prepared: Mapping[int, Prepared]) -> Iterator[Problem]:
+    for maker, names in prepared[index].wanted.items():
+        for name in sorted(names):
+            if name.startswith("@"):
+                continue
+            site = unit.facts.reads.get(name) or Site(unit.cells[0].number, unit.cells[0].line)
+            yield _named(
+                "KF307", unit, name, site, f"the exit handler reads `{name}` of step `{units[maker].name}`, which may not have run",
+                "it can read parameters, shared code and `kfnb_status`",
+            )  # fmt: skip
+
+
+def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
+    facts, marks = unit.facts, unit.marks
+    assert marks is not None and marks.foreach is not None
+    variable = marks.foreach.variable
+    for name, site in {**facts.may, **facts.touches}.items():
+        outer = flow.needs[index].get(name)
+        if outer is None or name == variable or (name not in facts.reads and name in facts.must):
+            continue
+        carried = name in facts.may and name in facts.reads
+        sure = name in facts.definite or name in flow.live[index]
+        if name not in facts.may and not sure:
+            continue
+        if name in facts.may and not carried and name not in facts.touches:
+            continue
+        shown = "the state of a seeded random generator" if name.startswith("@") else f"`{name}`"
+        yield _named(
+            "KF304", unit, name, site, f"{shown} comes from outside the loop and is changed inside it, where no order exists",
+            f"collect results instead: bind a new name per item, and read the list of them after the loop in `{unit.name}`",
+        )  # fmt: skip
+
+
+def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
+    """Steps that run one after the other because each changes the same object."""
+    changers: dict[str, list[Unit]] = {}
+    for index, unit in enumerate(units):
+        if unit.kind == STEP:
+            for name in unit.facts.touches:
+                if name in flow.needs[index] and name in flow.changed[index] | unit.facts.definite:
+                    changers.setdefault(name, []).append(unit)
+    for name, row in changers.items():
+        if len(row) < 2:
+            continue
+        names = ", ".join(u.name for u in row)
+        if name.startswith("@"):
+            message = f"{names} run one after the other: they draw from one seeded generator"
+            hint = (
+                "give each a generator of its own (`rng = np.random.default_rng(seed)`, `random_state=`) to free them"
+            )
+        else:
+            message = f"{names} run one after the other: each changes `{name}`"
+            hint = f"let each work on a copy of `{name}` to run side by side"
+        yield _named("KF306", row[-1], name, row[-1].facts.touches[name], message, hint)
+
+
+# -------------------------------------------------------------------- the graph
+def graph_problems(pipeline: Pipeline, notebook: Notebook) -> Iterator[Problem]:
+    """Circles made by order marks and data together."""
+    following: dict[str, list[tuple[str, str]]] = {}
+    for edge in pipeline.edges:
+        following.setdefault(edge.source, []).append((edge.to, edge.why))
+    circle = _circle(following)
+    if circle:
+        shown = " → ".join([*circle, circle[0]])
+        marks = next((s for s in notebook.steps if s.name in circle and set(s.after) & set(circle)), None)
+        why = next((w for t, w in following[circle[0]] if t == circle[1 % len(circle)]), "")
+        hint = f"remove a mark `after`; {circle[0]} comes before {circle[1 % len(circle)]} since {why}"
+        cell, line = marks.marked_at if marks else (None, None)
+        yield Problem("KF402", f"these steps wait for each other: {shown}", hint, cell, None, line, circle[0])
+
+
+def _circle(following: Mapping[str, list[tuple[str, str]]]) -> list[str]:
+    done: set[str] = set()
+    for start in following:
+        path: list[str] = []
+        stack: list[tuple[str, int]] = [(start, 0)]
+        while stack:
+            node, at = stack.pop()
+            if at == 0:
+                if node in path:
+                    return path[path.index(node) :]
+                if node in done:
+                    continue
+                path.append(node)
+            targets = following.get(node, [])
+            if at < len(targets):
+                stack.append((node, at + 1))
+                stack.append((targets[at][0], 0))
+            else:
+                done.add(node)
+                path.pop()
+    return []

@@ -1,0 +1,101 @@
+"""The edges of the graph, each with its reason in the user's words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from kfnb.analysis.facts import Site
+from kfnb.pipeline.flow import Flow
+from kfnb.pipeline.model import Edge
+from kfnb.pipeline.prepare import Prepared
+from kfnb.pipeline.units import QUESTION, STEP, Unit
+
+AMBIENT = {
+    "@random": "the state of `random`", "@numpy.random": "the state of `numpy.random`",
+    "@torch.random": "the state of torch's generator", "@environ": "the environment", "@cwd": "the working folder",
+    "@path": "`sys.path`", "@warnings": "the warning filters", "@matplotlib": "matplotlib's settings",
+    "@pandas": "pandas' options", "@numpy": "numpy's print and error settings", "@decimal": "the decimal context",
+    "@locale": "the locale",
+}  # fmt: skip
+
+
+def edges_of(
+    units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared], asked_for: Mapping[int, int]
+) -> tuple[Edge, ...]:
+    """Data, files, order marks: one edge per pair of steps and kind of reason."""
+    found: list[Edge] = []
+    for index, unit in enumerate(units):
+        if unit.kind == STEP and index in prepared:
+            found += _data(index, unit, units, flow, prepared[index])
+            found += _marked(unit, units)
+        elif unit.kind == QUESTION and index in asked_for:
+            found += _asked(index, unit, units[asked_for[index]], units, flow)
+    for before, after, path in file_order(units):
+        why = f"the file `{path}` is written in {before.name} or {after.name} and used in the other, in reading order"
+        found.append(Edge(before.name, after.name, (), why))
+    return tuple(dict.fromkeys(found))
+
+
+def _data(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, prepared: Prepared) -> Iterator[Edge]:
+    for maker, names in sorted(prepared.wanted.items()):
+        reasons = [_reason(name, unit, units[maker], flow.needs[index].get(name) is None) for name in sorted(names)]
+        yield Edge(units[maker].name, unit.name, tuple(sorted(names)), "; ".join(reasons))
+
+
+def _reason(name: str, reader: Unit, maker: Unit, indirect: bool) -> str:
+    shown = AMBIENT.get(name, f"`{name}`")
+    made = maker.facts.may.get(name) or maker.facts.touches.get(name)
+    verb = "made" if name in maker.facts.may else "changed"
+    text = f"{shown} is {verb} in {made}" if made else f"{shown} comes from {maker.name}"
+    read = reader.facts.reads.get(name)
+    if read is not None:
+        via = reader.facts.via.get(name)
+        text += f", read in {read}" + (f" through `{via}`" if via and via not in ("", "!") else "")
+    elif name in reader.facts.touches or name in reader.facts.may:
+        site: Site | None = reader.facts.touches.get(name) or reader.facts.may.get(name)
+        text += f", and may be changed in {site}"
+    elif indirect:
+        text += ", needed by code that is run again here"
+    return text
+
+
+def _marked(unit: Unit, units: tuple[Unit, ...]) -> Iterator[Edge]:
+    names = {u.name for u in units if u.kind == STEP}
+    for name in dict.fromkeys(unit.marks.after if unit.marks is not None else ()):
+        if name in names and name != unit.name:
+            yield Edge(name, unit.name, (), f"the mark `after:{name}` says so")
+
+
+def _asked(index: int, question: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow) -> Iterator[Edge]:
+    what = "loops over" if question.name.startswith("foreach-") else "runs only if"
+    for name, need in sorted(flow.needs[index].items()):
+        for maker in need.makers:
+            if units[maker].kind == STEP:
+                yield Edge(units[maker].name, step.name, (name,), f"{step.name} {what} `{question.expression}`")
+
+
+def file_order(units: tuple[Unit, ...]) -> Iterator[tuple[Unit, Unit, str]]:
+    """Pairs of steps of which one writes a file, by a literal path, that the other reads or writes."""
+    steps = [u for u in units if u.kind == STEP and not (u.marks is not None and u.marks.exit)]
+    for at, after in enumerate(steps):
+        for before in steps[:at]:
+            path = _shared_path(before, after)
+            if path is not None:
+                yield before, after, path
+
+
+def _shared_path(before: Unit, after: Unit) -> str | None:
+    for writes, uses in ((before, after), (after, before)):
+        for path in writes.facts.writes_files:
+            for text in {*uses.facts.texts, *uses.facts.writes_files}:
+                if _related(path, text):
+                    return path
+    return None
+
+
+def _related(path: str, text: str) -> bool:
+    one, other = os.path.normpath(path), os.path.normpath(text)
+    if one in ("", ".", "/") or other in ("", ".", "/") or text.startswith(("http:", "https:")):
+        return False
+    return one == other or one.startswith(other + "/") or other.startswith(one + "/")

@@ -1,0 +1,373 @@
+"""From a notebook's cells to units in the order of reading: steps, shared statements, parameters, and what stays outside."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.statements import imports_only
+from kfnb.analysis.tables import REDIRECT
+from kfnb.analysis.trees import is_literal, names_in, root, source_of
+from kfnb.analysis.units import Analyzer, statements_of
+from kfnb.analysis.world import SCALAR, VALUE
+from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
+from kfnb.pipeline.model import Code, Parameter
+from kfnb.pipeline.parameters import parameter_of
+from kfnb.problems import Problem
+
+STEP, SHARED, PARAMETER, OUTSIDE, QUESTION = "step", "shared", "parameter", "outside", "question"
+BUILDERS = frozenset("Path PurePath join joinpath dict list set tuple frozenset range int float str bool".split())
+MENTIONED = re.compile(r"\$\{?([A-Za-z_]\w*)")
+IGNORED_CALLS = frozenset("print display help".split())
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of the notebook that the flow of values sees as a whole.
+
+    Parameters
+    ----------
+    kind
+        ``step``; ``shared`` (one statement, run again where needed); ``parameter``; ``outside`` (not in the pipeline);
+        ``question`` (a condition or a loop's items, asked before the step ``name``).
+    marks
+        What the step's marks say.
+    code
+        The statement of a shared unit.
+    """
+
+    kind: str
+    name: str
+    facts: Facts
+    cells: tuple[ParsedCell, ...] = ()
+    marks: StepMarks | None = None
+    code: Code | None = None
+    parameter: Parameter | None = None
+    metrics: bool = False
+    expression: str = ""
+
+    @property
+    def skippable(self) -> bool:
+        """Whether the notebook itself says that the step may not run."""
+        return self.marks is not None and self.marks.when is not None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A unit before its analysis: its kind, name and cells, in reading order."""
+
+    kind: str
+    name: str
+    cells: tuple[ParsedCell, ...]
+    marks: StepMarks | None = None
+    parameter: Parameter | None = None
+    metrics: bool = False
+
+
+@dataclass(frozen=True)
+class Reading:
+    units: tuple[Unit, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_units(notebook: Notebook) -> Reading:
+    """Analyse a whole notebook."""
+    parsed = {c.number: _parse(c, notebook) for c in notebook.cells}
+    problems = [p.problem for p in parsed.values() if p.problem is not None]
+    drafts = list(_drafts(notebook, parsed, problems))
+    drafts, split = _gather(drafts, list(parsed.values()))
+    analyzer = Analyzer(list(parsed.values()))
+    units: list[Unit] = []
+    for draft in drafts:
+        units += _analyse(draft, analyzer)
+    return Reading(tuple(units), (*problems, *split))
+
+
+def _parse(cell: Cell, notebook: Notebook) -> ParsedCell:
+    shell = {s.name for s in notebook.steps if s.shell}
+    if cell.step in shell:
+        return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
+    return parse_cell(cell.number, cell.id, cell.source, cell.line)
+
+
+# -------------------------------------------------------------------- drafts
+def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Problem]) -> Iterator[Draft]:
+    marks = {s.name: s for s in notebook.steps}
+    for cell in notebook.cells:
+        tree = parsed[cell.number]
+        if cell.step is not None:
+            yield Draft(STEP, cell.step, (tree,), marks[cell.step])
+        elif cell.role == METRICS:
+            yield Draft(STEP, _free("metrics", marks), (tree,), metrics=True)
+        elif cell.role == PARAMETERS:
+            yield from _parameters(tree, problems)
+        elif cell.role in (IMPORTS, FUNCTIONS):
+            yield from (Draft(SHARED, "", (s,)) for s in statements_of(tree) if not _ignored(s.tree.body[0]))
+        elif cell.role in (UNMARKED, SKIP):
+            yield from _unmarked(tree, cell.role == SKIP)
+
+
+def _free(name: str, taken: dict[str, StepMarks]) -> str:
+    number, found = 2, name
+    while found in taken:
+        found, number = f"{name}-{number}", number + 1
+    return found
+
+
+def _parameters(cell: ParsedCell, problems: list[Problem]) -> Iterator[Draft]:
+    for statement in statements_of(cell):
+        node = statement.tree.body[0]
+        if _ignored(node):
+            continue
+        parameter = parameter_of(node)
+        if parameter is not None:
+            yield Draft(PARAMETER, parameter.name, (statement,), parameter=parameter)
+            continue
+        if not imports_only(node):
+            line = node.lineno + cell.line - 1
+            text = source_of(node, cell.code).split("\n")[0]
+            problems.append(
+                Problem(
+                    "KF503", f"`{text}` is not a literal assignment, so it is no parameter",
+                    "write NAME = literal, where the literal is a number, text, True, False, None, list or dict",
+                    cell.number, cell.id, line,
+                )
+            )  # fmt: skip
+        yield Draft(SHARED, "", (statement,))
+
+
+def _unmarked(cell: ParsedCell, skipped: bool) -> Iterator[Draft]:
+    """Shared statements when the cell has no others; else its imports, and the rest stays outside."""
+    parts = [s for s in statements_of(cell) if not _ignored(s.tree.body[0])]
+    known: set[str] = set()
+    if not skipped and all(_shareable(s.tree.body[0], known) for s in parts):
+        yield from (Draft(SHARED, "", (s,)) for s in parts)
+        return
+    for part in parts:
+        shared = imports_only(part.tree.body[0]) and not skipped
+        yield Draft(SHARED if shared else OUTSIDE, "", (part,))
+
+
+def _ignored(node: ast.stmt) -> bool:
+    """Statements that only show something, or that only a notebook front end needs."""
+    if isinstance(node, ast.Pass):
+        return True
+    if not isinstance(node, ast.Expr):
+        return False
+    value = node.value
+    if isinstance(value, ast.Constant | ast.Name | ast.Attribute):
+        return True
+    if isinstance(value, ast.Call):
+        if root(value.func) == "get_ipython":
+            first = value.args[0].value if value.args and isinstance(value.args[0], ast.Constant) else ""
+            return isinstance(value.func, ast.Attribute) and first not in (
+                "env",
+                "set_env",
+                "cd",
+                "run",
+                "store",
+                "writefile",
+            )
+        return isinstance(value.func, ast.Name) and value.func.id in IGNORED_CALLS
+    return False
+
+
+def _shareable(node: ast.stmt, known: set[str]) -> bool:
+    """An import, a definition, a plain value, or a setting."""
+    if imports_only(node) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return True
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        if node.value is None:
+            return True
+        targets: list[ast.expr] = list(node.targets) if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(t, ast.Attribute | ast.Subscript) for t in targets):
+            return (
+                is_literal(node.value)
+                and all(root(t) is not None for t in targets if not isinstance(t, ast.Name))
+                and _told(targets)
+            )
+        return _plain(node.value)
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _setting_call(node.value)
+
+
+def _told(targets: list[ast.expr]) -> bool:
+    """`plt.rcParams["x"] = 1` and the like: an attribute of a library, not an item of the user's own dict."""
+    return all(not isinstance(t, ast.Subscript) or isinstance(t.value, ast.Attribute) for t in targets)
+
+
+def _plain(node: ast.expr) -> bool:
+    if is_literal(node) or isinstance(node, ast.Name):
+        return True
+    if isinstance(node, ast.Attribute):
+        return _plain(node.value)
+    if isinstance(node, ast.BinOp):
+        return _plain(node.left) and _plain(node.right)
+    if isinstance(node, ast.JoinedStr):
+        return all(_plain(v.value) for v in node.values if isinstance(v, ast.FormattedValue))
+    if isinstance(node, ast.Lambda):
+        return True
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return all(_plain(e) for e in node.elts)
+    if isinstance(node, ast.Dict):
+        return all(k is not None and _plain(k) for k in node.keys) and all(_plain(v) for v in node.values)
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        return name in BUILDERS and all(_plain(a) for a in [*node.args, *(k.value for k in node.keywords)])
+    return False
+
+
+def _setting_call(call: ast.Call) -> bool:
+    """A call on a library with literal arguments, as a statement: `np.random.seed(0)`, `pd.set_option(...)`, `%cd data`."""
+    values = [*call.args, *(k.value for k in call.keywords)]
+    if not all(_plain(v) for v in values):
+        return False
+    if root(call.func) == "get_ipython":
+        return True
+    words = (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")).lower()
+    telling = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
+               "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_")  # fmt: skip
+    return isinstance(call.func, ast.Attribute) and (words.startswith(telling) or words in ("set", "pandas", "theme"))
+
+
+# -------------------------------------------------------------------- cells of one step that stand apart
+def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft], list[Problem]]:
+    """Join the cells of each step, at the first cell's place where that changes nothing, else at the last one's."""
+    where: dict[str, list[int]] = {}
+    for index, draft in enumerate(drafts):
+        if draft.kind == STEP:
+            where.setdefault(draft.name, []).append(index)
+    apart = {
+        n: at for n, at in where.items() if any(drafts[i].kind == STEP for i in range(at[0], at[-1]) if i not in at)
+    }
+    facts = _each(drafts, parsed) if apart else []
+    place: dict[str, int] = {}
+    problems: list[Problem] = []
+    for name, at in where.items():
+        place[name] = at[0] if name not in apart else _place(name, at, drafts, facts, problems)
+    joined: list[Draft] = []
+    for index, draft in enumerate(drafts):
+        if draft.kind != STEP:
+            joined.append(draft)
+        elif place[draft.name] == index:
+            cells = tuple(c for i in where[draft.name] for c in drafts[i].cells)
+            joined.append(replace(draft, cells=cells))
+    return joined, problems
+
+
+def _each(drafts: list[Draft], parsed: list[ParsedCell]) -> list[Facts]:
+    analyzer = Analyzer(parsed)
+    return [_facts(d, analyzer) for d in drafts]
+
+
+def _facts(draft: Draft, analyzer: Analyzer) -> Facts:
+    if draft.marks is not None and draft.marks.foreach is not None:
+        analyzer.define([draft.marks.foreach.variable], VALUE)
+    if draft.marks is not None and draft.marks.shell:
+        return _shell_facts(draft, draft.marks, analyzer)
+    return analyzer.unit(draft.cells, draft.marks is None or draft.marks.when is None)
+
+
+def _place(name: str, at: list[int], drafts: list[Draft], facts: list[Facts], problems: list[Problem]) -> int:
+    """Moving a cell over others is allowed when neither reads or changes what the other changes."""
+
+    def clash(moved: int, low: int, high: int) -> tuple[int, str] | None:
+        for other in range(low + 1, high):
+            if drafts[other].name != name or drafts[other].kind != STEP:
+                names = _conflict(facts[moved], facts[other])
+                if names:
+                    return other, sorted(names)[0]
+        return None
+
+    up = next((c for i in at[1:] if (c := clash(i, at[0], i))), None)
+    if up is None:
+        return at[0]
+    down = next((c for i in at[:-1] if (c := clash(i, i, at[-1]))), None)
+    if down is None:
+        return at[-1]
+    first, between = drafts[at[0]].cells[0], drafts[up[0]].cells[0]
+    problems.append(
+        Problem(
+            "KF309",
+            f"the cells of step `{name}` stand around cell {between.number}, and they need each other: `{up[1]}` and `{down[1]}`",
+            f"give the later cells of `{name}` a step name of their own", first.number, first.id, None, name,
+        )
+    )  # fmt: skip
+    return at[-1]
+
+
+def _conflict(one: Facts, other: Facts) -> set[str]:
+    mine, theirs = {*one.may, *one.touches}, {*other.may, *other.touches}
+    quiet = {n for n in mine & theirs if one.kinds.get(n) == "import"}
+    return ((mine & (theirs | set(other.reads))) | (theirs & set(one.reads))) - quiet
+
+
+# -------------------------------------------------------------------- analysis
+def _analyse(draft: Draft, analyzer: Analyzer) -> Iterator[Unit]:
+    if draft.kind == PARAMETER and draft.parameter is not None:
+        facts = analyzer.unit(draft.cells)
+        plain = draft.parameter.type in ("str", "int", "float", "bool")
+        analyzer.define([draft.name], SCALAR if plain else VALUE)
+        yield Unit(PARAMETER, draft.name, facts, draft.cells, parameter=draft.parameter)
+        return
+    if draft.marks is not None:
+        yield from _questions(draft, analyzer)
+    facts = _facts(draft, analyzer)
+    if draft.kind == SHARED:
+        cell = draft.cells[0]
+        node = cell.tree.body[0]
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+        code = Code(cell.number, source_of(node, cell.code), first + cell.line - 1, cell.id)
+        yield Unit(SHARED, "", facts, draft.cells, code=code)
+        return
+    yield Unit(draft.kind, draft.name, facts, draft.cells, draft.marks, metrics=draft.metrics)
+
+
+def _questions(draft: Draft, analyzer: Analyzer) -> Iterator[Unit]:
+    """``when`` and ``foreach`` read names just before the step does."""
+    marks = draft.marks
+    assert marks is not None
+    texts = [("foreach", marks.foreach.items)] if marks.foreach is not None else []
+    if marks.when is not None:
+        # a condition on the item itself is asked for each item, after the items are known
+        inner = marks.foreach is not None and marks.foreach.variable in _names(marks.when)
+        texts.insert(1 if inner else 0, ("when", marks.when))
+    for what, text in texts:
+        number, line = marks.marked_at
+        cell = parse_cell(number, draft.cells[0].id, text.strip(), line or 1)
+        if cell.problem is None:
+            facts = analyzer.unit([cell])
+            if marks.foreach is not None and what == "when":
+                variable = marks.foreach.variable
+                facts = replace(facts, reads={n: s for n, s in facts.reads.items() if n != variable})
+            yield Unit(QUESTION, f"{what}-{draft.name}", facts, (cell,), marks, expression=text.strip())
+
+
+def _names(text: str) -> set[str]:
+    try:
+        return names_in(ast.parse(text.strip(), mode="eval"))
+    except SyntaxError:
+        return set()
+
+
+def _shell_facts(draft: Draft, marks: StepMarks, analyzer: Analyzer) -> Facts:
+    """A shell step reads the notebook's names that it mentions as ``$name``, and writes its outputs."""
+    world = analyzer.world
+    outputs = {o.name for o in marks.outputs}
+    reads: dict[str, Site] = {}
+    texts: dict[str, Site] = {}
+    files: dict[str, Site] = {}
+    for cell in draft.cells:
+        for number, line in enumerate(cell.source.split("\n"), cell.line):
+            site = Site(cell.number, number)
+            for name in MENTIONED.findall(line):
+                if name not in outputs and world.kinds.get(name) in (SCALAR, VALUE):
+                    reads.setdefault(name, site)
+            files.update((path, site) for path in REDIRECT.findall(line))
+            texts.update((word.strip("'\""), site) for word in line.split())
+    made = {o.name: Site(draft.cells[0].number, draft.cells[0].line) for o in marks.outputs}
+    analyzer.define(outputs, SCALAR)
+    return Facts(reads=reads, may=made, must=frozenset(made), kinds=dict(world.kinds), writes_files=files, texts=texts)
