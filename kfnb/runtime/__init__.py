@@ -1,1 +1,21 @@
+"""What runs inside a step: inputs, cells, outputs. Standard library only; see SPEC.md."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def run(spec: dict[str, Any]) -> int:
+    """Run one step in this process, which is the step's own, and write its result.
+
+    Returns
+    -------
+    int
+        The exit status: 0 succeeded, 1 the user's code failed, 2 values could not be loaded or stored.
+    """
+    from kfnb.runtime.step import run_step
+
+    return run_step(spec)

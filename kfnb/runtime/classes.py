@@ -1,0 +1,158 @@
+"""Classes of the notebook travel by value, and exist once in a step however often they arrive."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+LEFT_OUT = frozenset(
+    (
+        "__dict__",
+        "__weakref__",
+        "__module__",
+        "__qualname__",
+        "__slots__",
+        "__orig_bases__",
+        "_abc_impl",
+        "__abstractmethods__",
+        "__classcell__",
+        "__firstlineno__",
+        "__static_attributes__",
+    )  # fmt: skip
+)
+
+_by_identity: dict[str, type] = {}
+_identities: dict[type, tuple[str, dict[str, int]]] = {}
+
+
+def by_value(cls: type) -> bool:
+    """Whether no import in another process would find the class."""
+    if cls.__module__ == "__main__":
+        return True
+    module: Any = sys.modules.get(cls.__module__)
+    if module is None:
+        return False
+    found = module
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is not cls and "<locals>" in cls.__qualname__
+
+
+def track(cls: type, identity: str) -> None:
+    """Give a class an identity that is the same in every step: where in the notebook it was made."""
+    while _by_identity.get(identity, cls) is not cls:
+        identity += "'"
+    _by_identity[identity] = cls
+    _identities[cls] = (identity, {k: id(v) for k, v in vars(cls).items()})
+
+
+def identity_of(cls: type) -> tuple[str, bool]:
+    """The class's identity, and whether it was changed since it got it."""
+    if cls not in _identities:
+        lines = [
+            str(v.__code__.co_filename) + str(v.__code__.co_firstlineno)
+            for v in vars(cls).values()
+            if hasattr(v, "__code__")
+        ]
+        track(cls, "%s %s %s" % (cls.__qualname__, lines[0] if lines else "", len(_identities) if not lines else ""))
+    identity, before = _identities[cls]
+    now = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
+    return identity, any(before.get(k) != v for k, v in now.items())
+
+
+def reduce_class(cls: type) -> tuple[Any, ...]:
+    """In two phases, as functions: a bare class, then its attributes."""
+    identity, changed = identity_of(cls)
+    enum = _enum(cls)
+    attributes = {k: v for k, v in vars(cls).items() if k not in LEFT_OUT}
+    slots = vars(cls).get("__slots__")
+    for name in [slots] if isinstance(slots, str) else list(slots or ()):
+        attributes.pop(name, None)
+        attributes.pop("_%s%s" % (cls.__name__.lstrip("_"), name), None)
+    if enum is not None:
+        members = {name: member.value for name, member in cls.__members__.items()}  # type: ignore[attr-defined]
+        attributes = {k: v for k, v in attributes.items() if k not in members and _own(k, v)}
+        bare: tuple[Any, ...] = (
+            identity,
+            type(cls),
+            cls.__bases__,
+            cls.__name__,
+            cls.__qualname__,
+            cls.__module__,
+            members,
+        )
+        return (make_enum, bare, (changed, attributes), None, None, fill_class)
+    body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    for name in ("__slots__", "__orig_bases__"):
+        if name in vars(cls):
+            body[name] = vars(cls)[name]
+    return (
+        make_class,
+        (identity, type(cls), cls.__bases__, cls.__name__, body),
+        (changed, attributes),
+        None,
+        None,
+        fill_class,
+    )
+
+
+def _enum(cls: type) -> Any:
+    module = sys.modules.get("enum")
+    return cls if module is not None and isinstance(cls, module.EnumMeta) else None
+
+
+def _own(name: str, value: Any) -> bool:
+    """What the user wrote in an enumeration, without what `enum` adds by itself."""
+    described = isinstance(value, (property, classmethod, staticmethod))
+    mine = getattr(value, "__module__", None) == "__main__" and hasattr(value, "__code__")
+    return described or mine or not name.startswith("_")
+
+
+def make_class(identity: str, meta: type, bases: tuple[type, ...], name: str, body: dict[str, Any]) -> type:
+    known = _by_identity.get(identity)
+    if known is not None:
+        return known
+    import types
+
+    made = types.new_class(
+        name, bases, {"metaclass": meta} if meta is not type else {}, lambda names: names.update(body)
+    )
+    _by_identity[identity] = made
+    return made
+
+
+def make_enum(
+    identity: str, meta: Any, bases: tuple[type, ...], name: str, qualname: str, module: str, members: dict[str, Any]
+) -> type:
+    known = _by_identity.get(identity)
+    if known is not None:
+        return known
+    names = meta.__prepare__(name, bases)
+    for member, value in members.items():
+        names[member] = value
+    names["__module__"], names["__qualname__"] = module, qualname
+    made: type = meta(name, bases, names)
+    _by_identity[identity] = made
+    return made
+
+
+def fill_class(cls: type, state: tuple[bool, dict[str, Any]]) -> None:
+    changed, attributes = state
+    if cls in _identities and not changed:
+        return  # it is here already, as it was made
+    for name, value in attributes.items():
+        if name == "__doc__" and value is None:
+            continue
+        try:
+            type.__setattr__(cls, name, value)
+        except (AttributeError, TypeError):
+            if name not in ("__doc__", "__dict__"):
+                raise
+    abc = sys.modules.get("abc")
+    if abc is not None and isinstance(cls, abc.ABCMeta):
+        abc.update_abstractmethods(cls) if hasattr(abc, "update_abstractmethods") else None
+    identity = next(i for i, c in _by_identity.items() if c is cls)
+    _identities[cls] = (identity, {k: id(v) for k, v in vars(cls).items()})

@@ -1,0 +1,82 @@
+"""Why a step failed, for the engine and for the person who reads the log."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Failure(Exception):
+    """Ends the step.
+
+    Parameters
+    ----------
+    kind
+        ``exception store load export shell timeout``.
+    type
+        Name of the exception's or value's type.
+    message
+        What happened, for the user.
+    cell, line
+        Where in the notebook, when known.
+    traceback
+        The text to show; empty: the message is shown.
+    """
+
+    def __init__(
+        self, kind: str, type: str, message: str, cell: int | None = None, line: int | None = None, traceback: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.type, self.message = kind, type, message
+        self.cell, self.line, self.traceback = cell, line, traceback
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind, "type": self.type, "message": self.message, "cell": self.cell, "line": self.line,
+            "traceback": self.traceback,
+        }  # fmt: skip
+
+    def show(self) -> None:
+        """Print it where the user's own messages go."""
+        text = self.traceback or "%s: %s" % (self.type, self.message)
+        try:
+            sys.stderr.write(text.rstrip() + "\n")
+        except (OSError, ValueError):
+            return  # nobody reads any more; the result file says it too
+
+
+def from_exception(error: BaseException, sources: dict[int, str], what: str = "") -> Failure:
+    """A failure with the traceback of the user's own frames and the cell's lines."""
+    import linecache
+    import traceback
+
+    for number, text in sources.items():
+        name = "<cell %d>" % number
+        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+    frames = error.__traceback__
+    while frames is not None and _ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    shown = "".join(traceback.format_exception(type(error), error.with_traceback(frames), frames))
+    if not frames and isinstance(error, SyntaxError):
+        shown = "".join(traceback.format_exception_only(type(error), error))
+    cell, line = None, None
+    for entry in traceback.extract_tb(frames):
+        if entry.filename.startswith("<cell "):
+            cell, line = int(entry.filename[6:-1]), entry.lineno
+    if cell is None and isinstance(error, SyntaxError) and (error.filename or "").startswith("<cell "):
+        cell, line = int(str(error.filename)[6:-1]), error.lineno
+    return Failure("exception", type(error).__name__, _message(error), cell, line, what + shown)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as inner:  # the user's own __str__ may raise anything
+        return "<no text: %s>" % type(inner).__name__
+
+
+def _ours(filename: str) -> bool:
+    return "kfnb" in filename and filename.replace("\\", "/").rsplit("/", 2)[-2:-1] == ["runtime"]

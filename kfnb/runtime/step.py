@@ -1,0 +1,229 @@
+"""One step from its spec to its result: prepare, cells, exports, outputs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from kfnb.runtime.failures import Failure
+from kfnb.runtime.wire import dumps
+
+if TYPE_CHECKING:
+    from typing import Any
+
+SUCCEEDED, USER_FAILED, OTHER_FAILED = 0, 1, 2
+
+
+def run_step(spec: dict[str, Any]) -> int:
+    """Run the step, write ``result.json`` whatever happens, and give the exit status."""
+    result: dict[str, Any] = {
+        "state": "failed",
+        "outputs": {},
+        "results": {},
+        "exports": {},
+        "metrics": {},
+        "warnings": [],
+    }
+    try:
+        _enter(spec)
+        if spec.get("shell"):
+            from kfnb.runtime.shellstep import run_shell
+
+            run_shell(spec, result)
+        else:
+            _run_python(spec, result)
+        result["state"] = "succeeded"
+    except Failure as failure:
+        result["error"] = failure.to_json()
+        failure.show()
+    except OSError as error:
+        disk = Failure("store", type(error).__name__, _disk(error))
+        result["error"] = disk.to_json()
+        disk.show()
+    except KeyboardInterrupt:
+        result["error"] = Failure("exception", "KeyboardInterrupt", "interrupted").to_json()
+    _flush()
+    status = SUCCEEDED if result["state"] == "succeeded" else USER_FAILED
+    if result["state"] == "failed" and result["error"]["kind"] in ("store", "load", "export"):
+        status = OTHER_FAILED
+    return status if _write(spec, result) else OTHER_FAILED
+
+
+def leave(status: int) -> None:
+    """End the process now: threads that the user's code left behind must not keep the step alive."""
+    import atexit
+
+    atexit._run_exitfuncs()
+    _flush()
+    os._exit(status)
+
+
+def _enter(spec: dict[str, Any]) -> None:
+    os.environ.update(spec.get("env", {}))
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    cwd = spec.get("cwd")
+    if cwd:
+        os.makedirs(cwd, exist_ok=True)
+        os.chdir(cwd)
+        if cwd not in sys.path:
+            sys.path.insert(0, cwd)
+    os.makedirs(spec["folder"], exist_ok=True)
+    for stream in (sys.stdout, sys.stderr):
+        # one order for everything that is printed, and no text that cannot be shown
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True, write_through=True)  # type: ignore[union-attr]
+
+
+def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
+    from kfnb.runtime.cells import Session
+
+    session = Session(spec)
+    watched = _watched(spec)
+    for item in spec.get("prepare", ()):
+        _prepare(item, spec, session)
+    session.begin()
+    for cell in spec.get("cells", ()):
+        session.run(cell)
+    for name, expression, metric in (
+        (e["name"], e["expression"], e.get("metric", False)) for e in spec.get("exports", ())
+    ):
+        _export(name, expression, metric, session, spec, result)
+    outputs = list(spec.get("outputs", ()))
+    results = list(spec.get("results", ()))
+    if any(n.startswith("@") or n in session.namespace for n in outputs + results):
+        from kfnb.runtime.outputs import store_outputs
+
+        store_outputs(spec, session.namespace, outputs, results, result)
+    result["warnings"] += session.warnings
+    for kind, before in watched.items():
+        from kfnb.runtime.ambient import fingerprint
+
+        if fingerprint(kind) != before:
+            result["warnings"].append(
+                "this step drew from the global generator %s, which the notebook seeds elsewhere in a way that could not be seen"
+                % kind[1:]
+            )
+
+
+def _watched(spec: dict[str, Any]) -> dict[str, Any]:
+    kinds = spec.get("watch", ())
+    if not kinds:
+        return {}
+    from kfnb.runtime.ambient import fingerprint
+
+    return {kind: fingerprint(kind) for kind in kinds}
+
+
+def _prepare(item: dict[str, Any], spec: dict[str, Any], session: Any) -> None:
+    """Bind one value or run one statement of shared code."""
+    if "run" in item:
+        session.replay(item["run"])
+        return
+    if "value" in item:
+        session.namespace[item["value"]] = item["json"]
+        return
+    from kfnb.runtime.store import Store
+
+    store = Store(spec["store"])
+    if "collect" in item:
+        session.namespace[item["collect"]] = [store.load(b, item["name"]) for b in item["bundles"]]
+        return
+    value = store.load(item["bundle"], item.get("name", item["load"]))
+    if item["load"].startswith("@"):
+        from kfnb.runtime.ambient import restore
+
+        restore(item["load"], value)
+    else:
+        session.namespace[item["load"]] = value
+
+
+def _export(
+    name: str, expression: str, metric: bool, session: Any, spec: dict[str, Any], result: dict[str, Any]
+) -> None:
+    """Evaluate one small value for the engine; a metric that is no number, text or truth value is left out."""
+    cells = spec.get("cells") or [{}]
+    where = cells[-1].get("cell")
+    try:
+        value = eval(compile(expression, "<export>", "eval"), session.namespace)
+    except NameError:
+        if metric or expression == name:
+            return  # bound under a condition that did not hold: the reader learns that it is not there
+        raise Failure(
+            "export", "NameError", "`%s` cannot be evaluated: a name in it was not bound" % expression, where
+        ) from None
+    except Exception as error:
+        raise Failure(
+            "export", type(error).__name__, "`%s` cannot be evaluated: %s" % (expression, error), where
+        ) from None
+    plain = to_json(value)
+    if plain is _NOT_JSON:
+        if metric:
+            return
+        message = "`%s` is a %s; a condition or loop needs a number, text, truth value or a list of these" % (
+            expression,
+            type(value).__name__,
+        )
+        raise Failure("export", type(value).__name__, message, where)
+    if metric:
+        if isinstance(plain, (bool, int, float, str)):
+            result["metrics"][name] = plain
+        return
+    result["exports"][name] = plain
+
+
+class _NotJson:
+    pass
+
+
+_NOT_JSON: Any = _NotJson()
+
+
+def to_json(value: Any) -> Any:
+    """``value`` as JSON holds it: tuples become lists, numpy's and pandas' scalars plain numbers."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if type(value) in (int, float):
+        return value
+    if isinstance(value, (list, tuple)):
+        items = [to_json(v) for v in value]
+        return _NOT_JSON if _NOT_JSON in items else items
+    if isinstance(value, dict):
+        found = {k: to_json(v) for k, v in value.items() if isinstance(k, str)}
+        return _NOT_JSON if len(found) != len(value) or _NOT_JSON in found.values() else found
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "shape", None) == ():
+        return to_json(item())
+    if isinstance(value, (int, float)):
+        return int(value) if isinstance(value, int) else float(value)
+    return _NOT_JSON
+
+
+def _disk(error: OSError) -> str:
+    where = " (%s)" % error.filename if error.filename else ""
+    if error.errno in (28, 122, 27):
+        return (
+            "the disk is full or a limit is reached%s: free some space or set KFNB_HOME to another disk, then `kfnb retry`"
+            % where
+        )
+    return "%s%s" % (error.strerror or error, where)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue  # the user's code closed it, or nobody reads any more
+
+
+def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
+    path = os.path.join(spec["folder"], "result.json")
+    try:
+        text = dumps(result)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(path + ".new", path)
+    except OSError as error:
+        Failure("store", type(error).__name__, _disk(error)).show()
+        return False
+    return True

@@ -1,0 +1,181 @@
+"""Values by content: a bundle is a small head and large buffers, each a file named by its sha256."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING
+
+from kfnb.runtime.failures import Failure
+
+if TYPE_CHECKING:
+    from typing import Any
+
+MAGIC = b"kfnb bundle 1\n"
+CHUNK = 8 * 1024 * 1024
+
+
+class Store:
+    """The content-addressed store in ``folder``. Bundles read once stay, so that shared objects stay shared."""
+
+    _read: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def path(self, address: str) -> str:
+        if len(address) != 64 or not all(c in "0123456789abcdef" for c in address):
+            raise Failure("load", "ValueError", "`%s` is not the address of a value" % address)
+        return os.path.join(self.folder, address[:2], address)
+
+    # ---------------------------------------------------------------- writing
+    def put(self, head: bytes, buffers: list[str]) -> str:
+        """Store a bundle whose buffers are stored; give its address."""
+        data = MAGIC + (" ".join(buffers) + "\n").encode() + head
+        address = digest(data)
+        self._write(address, data)
+        return address
+
+    def _write(self, address: str, data: bytes) -> None:
+        path = self.path(address)
+        if os.path.exists(path):
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        temporary = "%s.%d.new" % (path, os.getpid())
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+            os.replace(temporary, path)
+        except OSError:
+            _remove(temporary)
+            raise
+
+    def put_buffer(self, buffer: Any) -> str:
+        """Store one large buffer; hashing runs beside writing."""
+        raw = buffer.raw()
+        if raw.nbytes < CHUNK:
+            data = bytes(raw)
+            address = digest(data)
+            self._write(address, data)
+            return address
+        os.makedirs(self.folder, exist_ok=True)
+        temporary = os.path.join(self.folder, "%d-%d.new" % (os.getpid(), id(buffer)))
+        hasher = _Hasher(raw)
+        try:
+            with open(temporary, "wb", buffering=0) as file:
+                for start in range(0, raw.nbytes, CHUNK):
+                    _write_all(file, raw[start : start + CHUNK])
+            address = hasher.result()
+            path = self.path(address)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            os.replace(temporary, path)
+        except OSError:
+            hasher.result()
+            _remove(temporary)
+            raise
+        return address
+
+    # ---------------------------------------------------------------- reading
+    def load(self, address: str, name: str) -> Any:
+        """The value ``name`` of a bundle. Raises `Failure` when it cannot be read."""
+        key = (self.folder, address)
+        if key not in self._read:
+            self._read[key] = self._load(address, name)
+        if name not in self._read[key]:
+            raise Failure("load", "KeyError", "the stored bundle has no `%s`" % name)
+        return self._read[key][name]
+
+    def _load(self, address: str, name: str) -> dict[str, Any]:
+        from _pickle import loads
+
+        path = self.path(address)
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except OSError as error:
+            raise Failure(
+                "load", type(error).__name__, "the stored value of `%s` cannot be read: %s" % (name, error)
+            ) from None
+        if digest(data) != address or not data.startswith(MAGIC):
+            raise Failure(
+                "load", "ValueError", "the stored value of `%s` is damaged (%s): run its step again" % (name, path)
+            )
+        line = data.index(b"\n", len(MAGIC))
+        buffers = [self._map(a, name) for a in data[len(MAGIC) : line].decode().split()]
+        try:
+            return loads(memoryview(data)[line + 1 :], buffers=buffers)  # type: ignore[no-any-return]
+        except Failure:
+            raise
+        except Exception as error:
+            message = "`%s` cannot be loaded here: %s" % (name, error)
+            if isinstance(error, ImportError):
+                message += ": the step needs the package that made the value (mark it with `package:`)"
+            raise Failure("load", type(error).__name__, message) from None
+
+    def _map(self, address: str, name: str) -> Any:
+        """A private copy of a stored buffer that costs nothing until it is written to."""
+        import mmap
+
+        path = self.path(address)
+        try:
+            with open(path, "rb") as file:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        except (OSError, ValueError) as error:
+            raise Failure("load", type(error).__name__, "a part of `%s` cannot be read: %s" % (name, error)) from None
+
+
+class _Hasher:
+    """The sha256 of a large buffer, worked out in a thread of its own (hashing releases the interpreter's lock)."""
+
+    def __init__(self, raw: Any) -> None:
+        import hashlib
+        import threading
+
+        self._hash = hashlib.sha256()
+        self._raw = raw
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        for start in range(0, self._raw.nbytes, CHUNK):
+            self._hash.update(self._raw[start : start + CHUNK])
+
+    def result(self) -> str:
+        self._thread.join()
+        return self._hash.hexdigest()
+
+
+def digest(data: bytes) -> str:
+    """sha256; for small data without OpenSSL's start-up."""
+    if len(data) < 1024 * 1024:
+        try:
+            from _sha256 import sha256
+        except ImportError:
+            try:
+                from _sha2 import sha256
+            except ImportError:
+                from hashlib import sha256
+        return sha256(data).hexdigest()  # type: ignore[no-any-return]
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write_all(file: Any, view: Any) -> None:
+    while view.nbytes:
+        view = view[file.write(view) :]
+
+
+def _remove(path: str) -> None:
+    if os.path.exists(path):
+        os.remove(path)
+
+
+def dump(values: dict[str, Any], owners: frozenset[int] = frozenset()) -> tuple[bytes, list[Any], Any]:
+    """The head and the large buffers of a bundle, and the pickler (whose memo knows every object inside)."""
+    from kfnb.runtime.pickling import ValuePickler
+
+    file, buffers = io.BytesIO(), []  # type: tuple[io.BytesIO, list[Any]]
+    pickler = ValuePickler(file, buffers.append, owners)
+    pickler.dump(values)
+    return file.getvalue(), buffers, pickler

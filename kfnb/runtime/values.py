@@ -1,0 +1,15 @@
+"""Stored values outside a step: for ``kfnb result`` and the live kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kfnb.runtime.store import Store
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def load_value(store: str, bundle: str, name: str) -> Any:
+    """The value ``name`` of a stored bundle. Raises `kfnb.runtime.failures.Failure` when it cannot be read."""
+    return Store(store).load(bundle, name)

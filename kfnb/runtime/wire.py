@@ -1,0 +1,57 @@
+"""JSON in and out without the `json` package, whose import would cost a step as much as starting Python does.
+
+CPython's C scanner and encoder do the work; where they are missing the package does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def loads(text: str) -> Any:
+    """The value of a JSON text. Raises `ValueError` when it is none."""
+    try:
+        from _json import make_scanner
+    except ImportError:
+        import json
+
+        return json.loads(text)
+    try:
+        context: Any = _Context()
+        return make_scanner(context)(text, len(text) - len(text.lstrip()))[0]
+    except StopIteration:
+        raise ValueError("not JSON") from None
+
+
+def dumps(value: Any) -> str:
+    """JSON of ``value``. Raises `TypeError` for what JSON cannot hold; NaN and infinities pass, as in `json`."""
+    try:
+        from _json import encode_basestring_ascii, make_encoder
+    except ImportError:
+        import json
+
+        return json.dumps(value)
+    encoder = make_encoder({}, _refuse, encode_basestring_ascii, None, ": ", ", ", False, False, True)
+    return "".join(encoder(value, 0))
+
+
+def _refuse(value: Any) -> Any:
+    raise TypeError("%s is not JSON" % type(value).__name__)
+
+
+class _Context:
+    """The attributes that the C scanner asks for."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    memo: dict[str, str] = {}
+
+    @staticmethod
+    def parse_constant(name: str) -> float:
+        return float(name.replace("Infinity", "inf"))
