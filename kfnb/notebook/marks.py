@@ -1,0 +1,225 @@
+"""The marks: one table for tags, ``%%component`` options and ``cell.metadata.kfnb``.
+
+A mark ``word:value`` is the tag; ``--word value`` the option; ``{"word": value}`` the metadata. Adding a mark is adding a row.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kfnb.notebook.model import Foreach, ShellOutput
+from kfnb.settings import Secret, Toleration, Volume
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?")
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class BadValue(ValueError):
+    """A mark's value cannot be read; says what it should be. ``code`` is a problem code."""
+
+    def __init__(self, message: str, code: str = "KF201") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+# -------------------------------------------------------------------- what each mark takes
+def step_name(text: str) -> str:
+    if NAME.fullmatch(text):
+        return text
+    proposal = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:63]
+    proposal = proposal if NAME.fullmatch(proposal) else f"step-{proposal}".rstrip("-")[:63]
+    raise BadValue(
+        f"`{text}` cannot be a step's name: letters, digits, _ and -, beginning with a letter or _, at most 63; "
+        f"such as `{proposal}`",
+        "KF204",
+    )
+
+
+def plain(text: str) -> str:
+    if not text:
+        raise BadValue("the value is missing")
+    return text
+
+
+def expression(text: str) -> str:
+    try:
+        ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", "KF404") from None
+    return text.strip()
+
+
+def foreach(text: str) -> Foreach:
+    found = re.fullmatch(r"\s*([A-Za-z_]\w*)\s+in\s+(.+)", text, re.DOTALL)
+    if found is None:
+        raise BadValue(f"`{text}` should be `VAR in EXPRESSION`, such as `x in [1, 2, 3]`", "KF405")
+    try:
+        ast.parse(found[2].strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise BadValue(f"`{found[2]}` is not a Python expression: {getattr(error, 'msg', error)}", "KF405") from None
+    return Foreach(found[1], found[2].strip())
+
+
+def quantity(text: str) -> str:
+    if not QUANTITY.fullmatch(text):
+        raise BadValue(f"`{text}` is not a Kubernetes quantity, such as `500m`, `2` or `4Gi`")
+    return text
+
+
+def count(text: str) -> int:
+    if not text.isdecimal():
+        raise BadValue(f"`{text}` should be a whole number from 0")
+    return int(text)
+
+
+def duration(text: str) -> float:
+    parts = DURATION.findall(text.strip())
+    if not parts or "".join(n + u for n, u in parts) != text.replace(" ", ""):
+        raise BadValue(f"`{text}` should be a time such as `90`, `30m` or `1h30m`")
+    total = sum(float(number) * SECONDS[unit or None] for number, unit in parts)
+    if total <= 0:
+        raise BadValue("a timeout must be longer than nothing")
+    return total
+
+
+def switch(text: str) -> bool:
+    word = text.strip().lower()
+    if word in ("on", "true", "yes", "enabled"):
+        return True
+    if word in ("off", "false", "no", "disabled"):
+        return False
+    raise BadValue(f"`{text}` should be `on` or `off`")
+
+
+def pair(sign: str, shape: str) -> Callable[[str], tuple[str, str]]:
+    def read(text: str) -> tuple[str, str]:
+        name, found, value = text.partition(sign)
+        if not found or not name.strip():
+            raise BadValue(f"`{text}` should be {shape}")
+        return name.strip(), value
+
+    return read
+
+
+def variable_pair(text: str) -> tuple[str, str]:
+    name, value = pair("=", "`NAME=value`")(text)
+    if not VARIABLE.fullmatch(name):
+        raise BadValue(f"`{name}` cannot be the name of an environment variable")
+    return name, value
+
+
+def limit(text: str) -> tuple[str, str]:
+    name, found, value = text.rpartition(":")
+    if not found or not name:
+        raise BadValue(f"`{text}` should be `RESOURCE:QUANTITY`, such as `nvidia.com/gpu:1`")
+    return name, quantity(value)
+
+
+def secret(text: str) -> Secret:
+    parts = text.split(":")
+    if len(parts) != 3 or not all(parts) or not VARIABLE.fullmatch(parts[2]):
+        raise BadValue(f"`{text}` should be `SECRET:KEY:ENVIRONMENT_VARIABLE`")
+    return Secret(*parts)
+
+
+def volume(text: str) -> Volume:
+    claim, found, path = text.partition(":")
+    if not found or not claim or not path.startswith("/"):
+        raise BadValue(f"`{text}` should be `CLAIM:/path`")
+    return Volume(claim, path)
+
+
+def toleration(text: str) -> Toleration:
+    key, _, effect = text.rpartition(":")
+    if effect not in ("NoSchedule", "PreferNoSchedule", "NoExecute"):
+        raise BadValue(f"`{text}` should be `KEY=VALUE:EFFECT`, EFFECT one of NoSchedule, PreferNoSchedule, NoExecute")
+    name, _, value = key.partition("=")
+    return Toleration(name, value, effect)
+
+
+def output(text: str) -> ShellOutput:
+    name, found, path = text.partition("=")
+    name = name.lstrip("$")
+    if not VARIABLE.fullmatch(name):
+        raise BadValue(f"`{text}` should be `NAME=/path/of/the/file`, or `NAME` for the file `$NAME`")
+    return ShellOutput(name, path if found and path.lstrip("$") != name else None)
+
+
+def requirement(text: str) -> str:
+    if not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[|[<>=!~@;]|$)", text):
+        raise BadValue(f"`{text}` is not a requirement, such as `pandas>=2`")
+    return text
+
+
+# -------------------------------------------------------------------- the table
+@dataclass(frozen=True)
+class Mark:
+    """One mark.
+
+    Parameters
+    ----------
+    word
+        As the user writes it.
+    read
+        From text to value; raises `BadValue`. ``None``: the mark stands alone, as ``exit`` does.
+    field
+        The field of `StepMarks` or `Settings` it fills.
+    many
+        It may be given several times; else two values contradict each other.
+    setting
+        A field of `Settings`.
+    """
+
+    word: str
+    read: Callable[[str], Any] | None
+    field: str
+    many: bool = False
+    setting: bool = False
+    shown: str = ""
+
+
+MARKS: dict[str, Mark] = {
+    m.word: m
+    for m in (
+        Mark("step", step_name, "step", shown="NAME"),
+        Mark("after", plain, "after", many=True, shown="NAME"),
+        Mark("when", expression, "when", shown="EXPR"),
+        Mark("foreach", foreach, "foreach", shown="VAR in EXPR"),
+        Mark("exit", None, "exit"),
+        Mark("shell", None, "shell"),
+        Mark("output", output, "outputs", many=True, shown="NAME=/path"),
+        Mark("image", plain, "image", setting=True, shown="REF"),
+        Mark("package", requirement, "packages", many=True, setting=True, shown="REQ"),
+        Mark("cpu", quantity, "cpu", setting=True, shown="2"),
+        Mark("memory", quantity, "memory", setting=True, shown="4Gi"),
+        Mark("gpu", count, "gpu", setting=True, shown="1"),
+        Mark("limit", limit, "limits", many=True, setting=True, shown="nvidia.com/gpu:1"),
+        Mark("retry", count, "retry", setting=True, shown="3"),
+        Mark("timeout", duration, "timeout", setting=True, shown="30m"),
+        Mark("cache", switch, "cache", setting=True, shown="on|off"),
+        Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
+        Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),
+        Mark("volume", volume, "volumes", many=True, setting=True, shown="CLAIM:/path"),
+        Mark("label", pair(":", "`KEY:VALUE`"), "labels", many=True, setting=True, shown="K:V"),
+        Mark("annotation", pair(":", "`KEY:VALUE`"), "annotations", many=True, setting=True, shown="K:V"),
+        Mark("node", pair("=", "`KEY=VALUE`"), "nodes", many=True, setting=True, shown="K=V"),
+        Mark("toleration", toleration, "tolerations", many=True, setting=True, shown="K=V:EFFECT"),
+    )
+}
+
+#: Bare tags that give a cell a role of its own.
+ROLES = {
+    "parameters": "parameters", "injected-parameters": "parameters", "metrics": "metrics",
+    "imports": "imports", "functions": "functions", "skip": "skip",
+}  # fmt: skip
+
+#: Kale's words for the same things.
+KALE = {"block": "step", "prev": "after"}
+KALE_ROLES = {"pipeline-parameters": "parameters", "pipeline-metrics": "metrics"}

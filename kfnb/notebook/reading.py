@@ -1,0 +1,166 @@
+"""From notebook JSON to cells, what their marks say, and the steps they form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kfnb.notebook import files, headings
+from kfnb.notebook.files import RawCell, RawNotebook
+from kfnb.notebook.given import Given, component_line, read_metadata, read_options, read_tags
+from kfnb.notebook.model import STEP, UNMARKED, Cell, Notebook
+from kfnb.notebook.steps import join_steps, settings_of
+from kfnb.problems import Problem
+from kfnb.settings import Settings
+
+PYTHON = ("python", "python3", "ipython", "ipython3", "")
+OTHER_LANGUAGES = ("%%R", "%%julia", "%%perl", "%%ruby", "%%sql", "%%cython", "%%bigquery")
+
+
+def read_notebook(path: str | Path) -> Notebook:
+    """Read a notebook file; nothing in it is executed.
+
+    Raises
+    ------
+    NotebookError
+        KF101 when the file is not a notebook at all. Everything else is in ``problems``.
+    """
+    return notebook_from_json(files.load(path), str(path))
+
+
+def parse_notebook(text: str, path: str | None = None) -> Notebook:
+    """Read a notebook from its JSON text."""
+    return notebook_from_json(files.parse(text, path or "the notebook"), path)
+
+
+def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
+    """Read a notebook from its parsed JSON."""
+    raw = files.raw_notebook(data, path)
+    problems = list(raw.problems)
+    own = raw.metadata.get("kfnb", {})
+    kale = raw.metadata.get("kubeflow_notebook")
+    kale = kale if isinstance(kale, dict) else {}
+    if not isinstance(own, dict):
+        problems.append(Problem("KF201", "notebook.metadata.kfnb should be an object"))
+        own = {}
+    given = _marks(raw, problems)
+    cells = _cells(raw, given, own.get("unmarked") == "join" or bool(kale))
+    defaults = _defaults(own, kale, problems)
+    steps = join_steps(cells, {g.number: g for g in given.values()}, defaults, problems)
+    stem = Path(path).stem if path else "notebook"
+    return Notebook(
+        path=path,
+        name=_text(own, "name", problems) or _of(kale, "pipeline_name") or stem,
+        description=_text(own, "description", problems) or _of(kale, "pipeline_description") or "",
+        target=_text(own, "target", problems),
+        cells=tuple(c for c in cells),
+        steps=tuple(steps),
+        problems=tuple(problems),
+    )
+
+
+def _text(table: dict[str, Any], key: str, problems: list[Problem]) -> str | None:
+    value = table.get(key)
+    if value is not None and not isinstance(value, str):
+        problems.append(Problem("KF201", f"notebook.metadata.kfnb: `{key}` should be a text", name=key))
+        return None
+    return value or None
+
+
+def _of(table: dict[str, Any], key: str) -> str | None:
+    value = table.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+# -------------------------------------------------------------------- marks of each cell
+def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
+    """Marks by the cell's position in the file; only Python code cells have any."""
+    found: dict[int, Given] = {}
+    number, told = 0, False
+    for position, cell in enumerate(raw.cells):
+        if cell.kind != "code":
+            continue
+        number += 1
+        language = cell.language or raw.language
+        if language.lower() not in PYTHON:
+            if not told:
+                problems.append(Problem("KF103", f"this notebook's language is {language}; kfnb reads Python", "cells in other languages are left alone", number, cell.id))  # fmt: skip
+            told = True
+            continue
+        if cell.source.startswith(OTHER_LANGUAGES):
+            word = cell.source.split()[0]
+            problems.append(
+                Problem("KF103", f"a cell in another language ({word}) is left alone", "", number, cell.id, 1)
+            )
+            continue
+        given = Given(number, cell.id or f"cell-{number}")
+        read_tags(list(cell.tags), given)
+        if "kfnb" in cell.metadata:
+            read_metadata(cell.metadata["kfnb"], given)
+        line = component_line(cell.source)
+        if line is not None:
+            read_options(line[0], line[1], given)
+        problems += given.problems
+        found[position] = given
+    return found
+
+
+def _cells(raw: RawNotebook, given: dict[int, Given], join: bool) -> list[Cell]:
+    """Cells with their role and step; unmarked ones join the step above, or their heading's, where that is the rule."""
+    marked = any(g.step is not None or g.line is not None for g in given.values())
+    by_heading = headings.step_names(raw.cells) if not marked else {}
+    cells: list[Cell] = []
+    above: str | None = None
+    for position, marks in given.items():
+        cell = raw.cells[position]
+        source, line = _body(cell)
+        step, role = marks.step, marks.role or UNMARKED
+        if step is not None:
+            role, above = STEP, step
+        elif marks.role is None and join and marked and above is not None:
+            step, role = above, STEP
+        elif marks.role is None and not marked and position in by_heading and not _quiet(source):
+            step, role = by_heading[position], STEP
+        cells.append(Cell(marks.number, marks.cell_id, source, line, role, step if role == STEP else None))
+    return cells if marked else _without_start(cells)
+
+
+def _body(cell: RawCell) -> tuple[str, int]:
+    """The code without its ``%%component`` line, and the line on which it begins."""
+    found = component_line(cell.source)
+    if found is None:
+        return cell.source, 1
+    return "\n".join(cell.source.split("\n")[found[1] :]), found[1] + 1
+
+
+def _quiet(source: str) -> bool:
+    return not source.strip() or source.startswith("%load_ext kfnb")
+
+
+def _without_start(cells: list[Cell]) -> list[Cell]:
+    """Code before the first heading is shared when it only prepares, and a step ``start`` otherwise."""
+    first = [c for c in cells if c.step == "start"]
+    if not first or not all(_prepares(c.source) for c in first) or all(c.step in ("start", None) for c in cells):
+        return cells
+    return [replace(c, role=UNMARKED, step=None) if c.step == "start" else c for c in cells]
+
+
+def _prepares(source: str) -> bool:
+    """Whether every line at the margin begins an import, a definition or a magic: a cheap look, not a parse."""
+    words = ("import ", "from ", "def ", "class ", "@", "%", "#", " ", "\t", ")", "]", "}", '"', "'", "async def ")
+    return all(not line.strip() or line.startswith(words) for line in source.split("\n"))
+
+
+# -------------------------------------------------------------------- defaults of the whole notebook
+def _defaults(own: dict[str, Any], kale: dict[str, Any], problems: list[Problem]) -> Settings:
+    given = Given(0, "")
+    if "defaults" in own:
+        read_metadata(own["defaults"], given, "notebook.metadata.kfnb.defaults")
+    tags = [t for t in kale.get("steps_defaults", []) or [] if isinstance(t, str)] if kale else []
+    image = _of(kale, "base_image") or _of(kale, "docker_image")
+    if image:
+        tags.append(f"image:{image}")
+    read_tags(tags, given)
+    problems += [replace(p, cell=None, cell_id=None) for p in given.problems]
+    return settings_of(given.values)
