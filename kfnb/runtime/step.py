@@ -52,11 +52,15 @@ def run_step(spec: dict[str, Any]) -> int:
 
 def leave(status: int) -> None:
     """End the process now: threads that the user's code left behind must not keep the step alive."""
-    import atexit
-
-    atexit._run_exitfuncs()
-    _flush()
+    finish()
     os._exit(status)
+
+
+def finish() -> None:
+    """What the user's code asked to be done at exit."""
+    if "atexit" in sys.modules:
+        sys.modules["atexit"]._run_exitfuncs()
+    _flush()
 
 
 def _enter(spec: dict[str, Any]) -> None:
@@ -69,9 +73,10 @@ def _enter(spec: dict[str, Any]) -> None:
         if cwd not in sys.path:
             sys.path.insert(0, cwd)
     os.makedirs(spec["folder"], exist_ok=True)
-    for stream in (sys.stdout, sys.stderr):
-        # one order for everything that is printed, and no text that cannot be shown
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True, write_through=True)  # type: ignore[union-attr]
+    # one order for everything that is printed, and no text that cannot be shown; what stood there before a fork knew another file
+    sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
+    sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
 
 
 def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:

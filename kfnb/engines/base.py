@@ -1,0 +1,71 @@
+"""What every engine offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from kfnb.pipeline.model import Pipeline
+from kfnb.problems import Problem
+from kfnb.runs.logs import LogLine
+from kfnb.runs.store import Event
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a pipeline is run.
+
+    Parameters
+    ----------
+    parameters
+        A value for every parameter, converted.
+    cache
+        Take earlier results of steps whose code and inputs are the same.
+    isolated
+        Give every step a folder of its own, as a cluster does; else steps run in ``folder``.
+    only, start
+        Run this step only, or this one and all after it; the others' values come from the newest run of the notebook.
+    max_parallel
+        Steps at one time. 0: as many as the machine bears (four times its cores, at least 8).
+    spawn
+        Start every step in a fresh interpreter instead of forking a warm one.
+    """
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    experiment: str | None = None
+    cache: bool = False
+    isolated: bool = False
+    only: str | None = None
+    start: str | None = None
+    notebook: str | None = None
+    folder: str = "."
+    max_parallel: int = 0
+    spawn: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Engine(Protocol):
+    """Where pipelines run."""
+
+    name: str
+
+    def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
+        """What this engine cannot do of what the pipeline asks."""
+
+    def compile(self, pipeline: Pipeline) -> str:
+        """The pipeline in the engine's own form."""
+
+    def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
+        """Begin a run and give its id."""
+
+    def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
+        """Events from number ``since`` on, waiting for new ones, until the run has ended."""
+
+    def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
+        """Log lines of a step; ``follow``: until its attempt has ended."""
+
+    def cancel(self, run_id: str) -> bool:
+        """Ask the run to end; a second time, at once. False when it has ended already."""

@@ -1,0 +1,377 @@
+"""What runs next: conditions, loops, merges and skips, decided as values arrive. No effects; the scheduler has those."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kfnb.engines.local.graph import Place, places_of
+from kfnb.pipeline.model import (
+    All,
+    Any_,
+    Collected,
+    Compare,
+    Condition,
+    Constant,
+    ExportRef,
+    Input,
+    ItemRef,
+    Loop,
+    Merge,
+    Node,
+    Not,
+    OutputRef,
+    ParameterRef,
+    Pipeline,
+    Ref,
+    Replay,
+    Step,
+    Test,
+    Truth,
+    steps_of,
+)
+
+DONE = ("succeeded", "cached")
+Scope = tuple[tuple[str, int, Any], ...]  #: loop, index and item of every loop around, outermost first
+
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "in": lambda a, b: a in b, "not-in": lambda a, b: a not in b, "is": operator.is_, "is-not": operator.is_not,
+}  # fmt: skip
+
+
+class NotYet(Exception):
+    """A value is still being made."""
+
+
+class Skipped(Exception):
+    """A value will not be made; says why."""
+
+
+class Broken(Exception):
+    """A condition or loop cannot be worked out."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A step that can run: its path, and what its spec's ``prepare`` says."""
+
+    path: str
+    step: Step
+    position: int
+    prepare: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A step's new state that needs no running: ``skipped``, or ``failed`` where a condition or loop is broken."""
+
+    path: str
+    step: str
+    position: int
+    state: str
+    reason: str
+
+
+@dataclass
+class Waiting:
+    node: Node
+    scope: Scope
+
+
+@dataclass
+class Core:
+    """The state of one run. Feed it results with `finish`; ask `advance` what follows.
+
+    Parameters
+    ----------
+    pipeline, parameters
+        What is run; ``kfnb_status`` among the parameters when the exit handler runs.
+    """
+
+    pipeline: Pipeline
+    parameters: dict[str, Any]
+    places: dict[str, Place] = field(init=False)
+    states: dict[str, str] = field(default_factory=dict)
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    expanded: dict[tuple[str, str], int | None] = field(default_factory=dict)  #: loop and scope: items; None: skipped
+    waiting: list[Waiting] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.places = places_of(self.pipeline)
+        self.waiting = [Waiting(n, ()) for n in self.pipeline.body]
+
+    # ---------------------------------------------------------------- what follows
+    def finish(self, path: str, state: str, result: dict[str, Any]) -> None:
+        """A step has ended."""
+        self.states[path] = state
+        self.results[path] = result
+
+    def advance(self) -> Iterator[Ready | Change]:
+        """Everything that has become clear; call it again after each `finish`."""
+        moved = True
+        while moved:
+            moved = False
+            now, self.waiting = self.waiting, []
+            for waiting in now:
+                try:
+                    found = list(self._look(waiting))
+                except NotYet:
+                    self.waiting.append(waiting)
+                    continue
+                moved = True
+                yield from found
+
+    def pending(self) -> Iterator[tuple[str, str, int]]:
+        """Path, step and position of every step that has no state yet."""
+        for waiting in self.waiting:
+            for step in steps_of((waiting.node,)):
+                path = self._path(step.name, waiting.scope)
+                if path not in self.states:
+                    yield path, step.name, self.places[step.name].position
+
+    def _look(self, waiting: Waiting) -> Iterator[Ready | Change]:
+        node, scope = waiting.node, waiting.scope
+        if isinstance(node, Step):
+            yield self._step(node, scope)
+        elif isinstance(node, Condition):
+            yield from self._condition(node, scope)
+        else:
+            yield from self._loop(node, scope)
+
+    def _step(self, step: Step, scope: Scope) -> Ready | Change:
+        path = self._path(step.name, scope)
+        for name in step.after:
+            self._wait_for(name, scope)
+        prepare: list[dict[str, Any]] = []
+        try:
+            for item in step.prepare:
+                prepare += self._prepared(item, scope)
+        except Skipped as why:
+            return self._changed(step, path, "skipped", str(why))
+        self.states[path] = "pending"
+        return Ready(path, step, self.places[step.name].position, tuple(prepare))
+
+    def _condition(self, node: Condition, scope: Scope) -> Iterator[Change]:
+        chosen: int | None = None
+        reason = ""
+        try:
+            for index, branch in enumerate(node.branches):
+                if branch.when is None or self.holds(branch.when, scope):
+                    chosen = index
+                    break
+            reason = f"`{_words(node)}` was false" if chosen is None else "another branch was taken"
+        except Skipped as why:
+            reason = str(why)
+        except Broken as error:
+            yield from self._break((node,), scope, f"the condition `{_words(node)}` cannot be worked out: {error}")
+            return
+        for index, branch in enumerate(node.branches):
+            if index == chosen:
+                self.waiting += [Waiting(n, scope) for n in branch.body]
+            else:
+                yield from self._skip(branch.body, scope, reason)
+
+    def _loop(self, node: Loop, scope: Scope) -> Iterator[Change]:
+        key = (node.name, _suffix(scope))
+        try:
+            items = self.plain(node.items, scope)
+        except Skipped as why:
+            self.expanded[key] = None
+            yield from self._skip(node.body, scope, str(why))
+            return
+        if not isinstance(items, list):
+            yield from self._break(node.body, scope, f"the items of `{node.name}` are no list but {items!r}"[:300])
+            return
+        self.expanded[key] = len(items)
+        if not items:
+            yield from self._skip(node.body, scope, "the loop has no items")
+        for index, item in enumerate(items):
+            self.waiting += [Waiting(n, (*scope, (node.name, index, item))) for n in node.body]
+
+    def _skip(self, body: tuple[Node, ...], scope: Scope, reason: str) -> Iterator[Change]:
+        for node in body:
+            if isinstance(node, Step):
+                yield self._changed(node, self._path(node.name, scope), "skipped", reason)
+            elif isinstance(node, Condition):
+                for branch in node.branches:
+                    yield from self._skip(branch.body, scope, reason)
+            else:
+                self.expanded.setdefault((node.name, _suffix(scope)), None)
+                yield from self._skip(node.body, scope, reason)
+
+    def _break(self, body: tuple[Node, ...], scope: Scope, reason: str) -> Iterator[Change]:
+        for step in steps_of(body):
+            yield self._changed(step, self._path(step.name, scope), "failed", reason)
+
+    def _changed(self, step: Step, path: str, state: str, reason: str) -> Change:
+        self.states[path] = state
+        return Change(path, step.name, self.places[step.name].position, state, reason)
+
+    # ---------------------------------------------------------------- paths
+    def _path(self, name: str, scope: Scope) -> str:
+        """``train`` or ``train[2]``: the indexes of the loops around the step, as far as they are decided."""
+        loops = self.places[name].loops
+        return name + "".join(f"[{i}]" for loop, i, _ in scope if loop in loops)
+
+    def _paths(self, name: str, scope: Scope) -> list[str]:
+        """The step's instances that a reader in ``scope`` sees, in order. Raises `NotYet` while a loop is open."""
+        inner = [loop for loop in self.places[name].loops if loop not in {s[0] for s in scope}]
+        shared = tuple(s for s in scope if s[0] in self.places[name].loops)
+        suffixes = [_suffix(shared)]
+        for loop in inner:
+            wider: list[str] = []
+            for suffix in suffixes:
+                if (loop, suffix) not in self.expanded:
+                    raise NotYet
+                count = self.expanded[(loop, suffix)]
+                if count is None:
+                    raise Skipped(f"{name} was skipped")
+                wider += [f"{suffix}[{i}]" for i in range(count)]
+            suffixes = wider
+        return [name + suffix for suffix in suffixes]
+
+    def _wait_for(self, name: str, scope: Scope) -> None:
+        if name not in self.places:
+            return
+        try:
+            paths = self._paths(name, scope)
+        except Skipped:
+            return
+        if any(self.states.get(p) not in (*DONE, "skipped") for p in paths):
+            raise NotYet
+
+    # ---------------------------------------------------------------- values
+    def _prepared(self, item: Input | Replay, scope: Scope) -> list[dict[str, Any]]:
+        if isinstance(item, Replay):
+            code = item.code
+            return [{"run": {"cell": code.cell, "line": code.line, "cell_id": code.cell_id, "source": code.source}}]
+        try:
+            found = self.value(item.ref, scope)
+        except Skipped:
+            if item.required:
+                raise
+            return []
+        if found is None:
+            return []
+        if "json" in found:
+            return [{"value": item.name, "json": found["json"]}]
+        if "bundles" in found:
+            return [{"collect": item.name, **found}]
+        return [{"load": item.name, **found}]
+
+    def value(self, ref: Ref, scope: Scope) -> dict[str, Any] | None:
+        """How a step gets a value: ``json``, a ``bundle`` or ``bundles``; ``None``: its maker did not bind it."""
+        if isinstance(ref, Constant):
+            return {"json": ref.value}
+        if isinstance(ref, ParameterRef):
+            return {"json": self.parameters[ref.name]}
+        if isinstance(ref, ItemRef):
+            return {"json": next(item for loop, _, item in scope if loop == ref.loop)}
+        if isinstance(ref, Merge):
+            return self._merged(ref, scope)
+        if isinstance(ref, Collected):
+            return self._collected(ref, scope)
+        (path,) = self._paths(ref.step, scope)
+        return self._from(ref, path)
+
+    def _from(self, ref: OutputRef | ExportRef, path: str) -> dict[str, Any] | None:
+        state = self.states.get(path)
+        if state == "skipped":
+            raise Skipped(f"it needs `{ref.name}` of {path}, which was skipped")
+        if state not in DONE:
+            raise NotYet
+        result = self.results[path]
+        if isinstance(ref, ExportRef):
+            return {"json": result["exports"][ref.name]} if ref.name in result["exports"] else None
+        kept = result["outputs"].get(ref.name)
+        return {"bundle": kept["bundle"], "name": ref.name} if kept else None
+
+    def _merged(self, ref: Merge, scope: Scope) -> dict[str, Any] | None:
+        reason: Skipped | None = None
+        for candidate in ref.candidates:
+            try:
+                found = self.value(candidate, scope)
+            except Skipped as why:
+                reason = reason or why
+                continue
+            if found is not None:
+                return found
+        if reason is not None:
+            raise reason
+        return None
+
+    def _collected(self, ref: Collected, scope: Scope) -> dict[str, Any]:
+        found: list[dict[str, Any]] = []
+        for path in self._paths(ref.ref.step, scope):
+            try:
+                value = self._from(ref.ref, path)
+            except Skipped:
+                continue
+            if value is not None:
+                found.append(value)
+        if isinstance(ref.ref, ExportRef):
+            return {"json": [v["json"] for v in found]}
+        return {"bundles": [v["bundle"] for v in found], "name": ref.ref.name}
+
+    def plain(self, ref: Ref, scope: Scope) -> Any:
+        """A value that a condition or loop asks for. Raises `Skipped` where it was not made."""
+        found = self.value(ref, scope)
+        if found is None:
+            raise Skipped(f"`{getattr(ref, 'name', ref)}` was not bound")
+        return found.get("json")
+
+    # ---------------------------------------------------------------- conditions
+    def holds(self, test: Test, scope: Scope) -> bool:
+        """Python's meaning, from left to right."""
+        if isinstance(test, Truth):
+            return bool(self.plain(test.ref, scope))
+        if isinstance(test, Not):
+            return not self.holds(test.test, scope)
+        if isinstance(test, All):
+            return all(self.holds(t, scope) for t in test.tests)
+        if isinstance(test, Any_):
+            return any(self.holds(t, scope) for t in test.tests)
+        assert isinstance(test, Compare)
+        left, right = self.plain(test.left, scope), self.plain(test.right, scope)
+        try:
+            return bool(COMPARE[test.op](left, right))
+        except TypeError as error:
+            raise Broken(f"{error} ({left!r} {test.op} {right!r})") from None
+
+
+def _suffix(scope: Scope) -> str:
+    return "".join(f"[{index}]" for _, index, _ in scope)
+
+
+def _words(node: Condition) -> str:
+    """A condition in the user's words, as far as the model still has them."""
+    tests = [b.when for b in node.branches if b.when is not None]
+    return " / ".join(words(t) for t in tests)
+
+
+def words(test: Test) -> str:
+    """A test as Python text."""
+    if isinstance(test, Truth):
+        return _named(test.ref)
+    if isinstance(test, Not):
+        return f"not {words(test.test)}"
+    if isinstance(test, All | Any_):
+        sign = " and " if isinstance(test, All) else " or "
+        return sign.join(words(t) if isinstance(t, Compare | Truth) else f"({words(t)})" for t in test.tests)
+    assert isinstance(test, Compare)
+    return f"{_named(test.left)} {test.op.replace('-', ' ')} {_named(test.right)}"
+
+
+def _named(ref: Ref) -> str:
+    if isinstance(ref, Constant):
+        return repr(ref.value)
+    if isinstance(ref, ItemRef):
+        return "item"
+    if isinstance(ref, Merge):
+        return _named(ref.candidates[0])
+    if isinstance(ref, Collected):
+        return _named(ref.ref)
+    return ref.name

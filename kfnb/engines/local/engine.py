@@ -1,0 +1,179 @@
+"""The local engine: a run is a process of its own, followed through the record of runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.base import RunOptions
+from kfnb.engines.local.graph import downstream
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.serialize import from_json, to_json
+from kfnb.problems import Problem
+from kfnb.runs.lock import is_held
+from kfnb.runs.logs import LogLine, read_log
+from kfnb.runs.store import FINAL, STEP_FINAL, Event, RunStore, UnknownRun
+
+LOOK_EVERY = 0.015  #: seconds between two looks at the record while following
+
+
+class LocalEngine:
+    """Runs pipelines on this machine."""
+
+    name = "local"
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+
+    def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
+        """Steps that the options name but the pipeline has not."""
+        names = [s.name for s in pipeline.steps()]
+        found = []
+        for name in (options.only, options.start):
+            if name is not None and name not in names:
+                found.append(
+                    Problem("KF401", f"there is no step `{name}`", f"the steps are {', '.join(names)}", name=name)
+                )
+        return found
+
+    def compile(self, pipeline: Pipeline) -> str:
+        return json.dumps(to_json(pipeline), indent=1)
+
+    # ---------------------------------------------------------------- beginning
+    def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
+        """Begin a run in a process of its own and give its id."""
+        run_id = self.store.create(pipeline.name, options.notebook, options.experiment, self.name, options.parameters)
+        folder = self.store.folder(run_id)
+        (folder / "pipeline.json").write_text(self.compile(pipeline), encoding="utf-8")
+        (folder / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
+        reused = self._earlier(pipeline, options, run_id)
+        if reused:
+            (folder / "reuse.json").write_text(json.dumps(reused), encoding="utf-8")
+        self._launch(run_id)
+        return run_id
+
+    def _earlier(self, pipeline: Pipeline, options: RunOptions, run_id: str) -> dict[str, Any]:
+        """For a run that begins in the middle: the newest results of the steps it does not run."""
+        if options.only is None and options.start is None:
+            return {}
+        mine = {options.only} if options.only else downstream(pipeline, options.start or "")
+        found: dict[str, Any] = {}
+        for head in reversed(self.store.runs(200)):
+            if head["notebook"] != options.notebook or head["run"] == run_id:
+                continue
+            for step in self.store.steps(head["run"]):
+                if step["state"] in ("succeeded", "cached") and step["step"] not in mine:
+                    found[step["path"]] = {
+                        **step,
+                        "key": None,
+                        "state": "cached",
+                        "reason": f"taken from run {head['run']}",
+                    }
+        return found
+
+    def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
+        """Take a run up again where it stood: what succeeded with the same code and inputs is not run again.
+
+        Parameters
+        ----------
+        start
+            Run this step and all after it again, whatever their state.
+        pipeline
+            The pipeline as it is now, when the notebook was edited since.
+
+        Raises
+        ------
+        UnknownRun
+            When the run still runs, or has no step ``start``.
+        """
+        if self.store.head(run_id)["state"] not in FINAL:
+            raise UnknownRun(f"run {run_id} has not ended: cancel it first")
+        folder = self.store.folder(run_id)
+        if pipeline is not None:
+            (folder / "pipeline.json").write_text(self.compile(pipeline), encoding="utf-8")
+        now = from_json(json.loads((folder / "pipeline.json").read_text("utf-8")))
+        if start is not None and start not in {s.name for s in now.steps()}:
+            self.store.find_step(run_id, start)
+        again = downstream(now, start) if start is not None else set()
+        steps = self.store.steps(run_id)
+        kept = {s["path"]: s for s in steps if s["state"] in ("succeeded", "cached") and s["step"] not in again}
+        handler = now.exit_handler.name if now.exit_handler is not None else None
+        kept.pop(handler or "", None)
+        (folder / "reuse.json").write_text(json.dumps(kept), encoding="utf-8")
+        self.store.forget_steps(run_id, [s["path"] for s in steps])
+        self._launch(run_id)
+        return run_id
+
+    def _launch(self, run_id: str) -> None:
+        folder = self.store.folder(run_id)
+        environment = {**os.environ}
+        environment.setdefault("PYTHONHASHSEED", "0")
+        with (folder / "scheduler.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "kfnb.engines.local.scheduler", str(self.store.home), run_id],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment,
+            )  # fmt: skip
+        (folder / "scheduler.lock").touch()
+        # the run has begun when its scheduler holds the lock; one that cannot start says so in its log
+        while self.store.state(run_id) in ("pending", *FINAL) and process.poll() is None:
+            if is_held(folder / "scheduler.lock"):
+                break
+            time.sleep(LOOK_EVERY)
+        if process.poll() not in (None, 0) and self.store.state(run_id) == "pending":
+            text = (folder / "scheduler.log").read_text("utf-8", "replace").strip().rsplit("\n", 1)[-1]
+            error = {"kind": "scheduler", "type": "RuntimeError", "message": f"the run could not be started: {text}"}
+            self.store.record_run(run_id, "failed", finished=time.time(), error=error)
+
+    # ---------------------------------------------------------------- following
+    def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
+        """Events after number ``since``, as they come, until the run has ended."""
+        quiet = 0
+        while True:
+            found = self.store.events(run_id, since)
+            for event in found:
+                since = event.seq
+                yield event
+            if found:
+                quiet = 0
+                last = found[-1]
+                if last.kind == "run" and last.data["state"] in FINAL and not self.store.events(run_id, since):
+                    return
+                continue
+            quiet += 1
+            if quiet % 20 == 0 and self.store.head(run_id)["state"] in FINAL and not self.store.events(run_id, since):
+                return
+            time.sleep(LOOK_EVERY)
+
+    def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
+        """The log of a step's attempt (default: the last); ``follow``: as it grows, until the step is final."""
+        at, number = 0, attempt
+        while True:
+            step = self.store.find_step(run_id, path)
+            number = attempt or step["attempts"] or number or 1
+            done = step["state"] in STEP_FINAL or not follow
+            for line, after in read_log(self.store.attempt_folder(run_id, path, number) / "log", at):
+                at = after
+                yield line
+            if done:
+                return
+            time.sleep(LOOK_EVERY)
+
+    def cancel(self, run_id: str) -> bool:
+        """Ask the run to end; asked again, it ends at once and without its exit handler."""
+        folder = self.store.folder(run_id)
+        if self.store.head(run_id)["state"] in FINAL or not is_held(folder / "scheduler.lock"):
+            return False
+        os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
+        return True
+
+
+def notebook_folder(path: str | Path) -> str:
+    """Where the notebook's steps run: its own folder."""
+    return str(Path(path).absolute().parent)

@@ -1,0 +1,50 @@
+"""The pipeline as the scheduler looks at it: every step with what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kfnb.pipeline.model import Condition, Node, Pipeline, Step
+
+
+@dataclass(frozen=True)
+class Place:
+    """A step, its place in reading order, and the loops around it, outermost first."""
+
+    step: Step
+    position: int
+    loops: tuple[str, ...]
+
+
+def places_of(pipeline: Pipeline) -> dict[str, Place]:
+    """Every step of the body by name."""
+    return {place.step.name: place for place in _places(pipeline.body, (), iter(range(10**9)))}
+
+
+def _places(body: tuple[Node, ...], loops: tuple[str, ...], count: Iterator[int]) -> Iterator[Place]:
+    for node in body:
+        if isinstance(node, Step):
+            yield Place(node, next(count), loops)
+        elif isinstance(node, Condition):
+            for branch in node.branches:
+                yield from _places(branch.body, loops, count)
+        else:
+            yield from _places(node.body, (*loops, node.name), count)
+
+
+def downstream(pipeline: Pipeline, start: str) -> set[str]:
+    """``start`` and every step that comes after it by an edge."""
+    following: dict[str, set[str]] = {}
+    for edge in pipeline.edges:
+        following.setdefault(edge.source, set()).add(edge.to)
+    for step in pipeline.steps():
+        for name in step.after:
+            following.setdefault(name, set()).add(step.name)
+    found, stack = {start}, [start]
+    while stack:
+        for name in following.get(stack.pop(), ()):
+            if name not in found:
+                found.add(name)
+                stack.append(name)
+    return found

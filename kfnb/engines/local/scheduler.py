@@ -1,0 +1,413 @@
+"""The process that carries one run: it starts what can run, writes down what happens, and ends with the run.
+
+``python -m kfnb.engines.local.scheduler HOME RUN``
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import selectors
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.base import RunOptions
+from kfnb.engines.local.decide import Change, Core, Ready
+from kfnb.engines.local.forks import Forks
+from kfnb.engines.local.specs import Specs
+from kfnb.engines.local.warm import FORK_SAFE
+from kfnb.pipeline.model import Pipeline, Replay, Step
+from kfnb.pipeline.serialize import from_json
+from kfnb.runs.lock import hold
+from kfnb.runs.logs import LogWriter
+from kfnb.runs.store import RunStore
+
+KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
+IMPORT = re.compile(r"^\s*(?:import|from)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
+
+
+@dataclass
+class Attempt:
+    """One attempt at a step that is running."""
+
+    ready: Ready
+    number: int
+    key: str
+    started: float
+    log: LogWriter
+    pipe: int
+    deadline: float | None = None
+    kill_at: float | None = None
+    ended_by: str = ""  #: ``timeout`` or ``cancel``
+
+
+@dataclass
+class Progress:
+    """What is known of the run as a whole."""
+
+    error: dict[str, Any] | None = None
+    cancelled: int = 0
+    handling: bool = False
+    queue: list[Ready] = field(default_factory=list)
+    running: dict[int, Attempt] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    count: int = 0
+
+
+class Scheduler:
+    """One run, from its folder to its end."""
+
+    def __init__(self, store: RunStore, run_id: str) -> None:
+        self.store, self.run_id = store, run_id
+        self.folder = store.folder(run_id)
+        self.pipeline: Pipeline = from_json(json.loads((self.folder / "pipeline.json").read_text("utf-8")))
+        self.options = RunOptions(**json.loads((self.folder / "options.json").read_text("utf-8")))
+        self.specs = Specs(self.pipeline, self.options, store.values, self.folder)
+        self.core = Core(self.pipeline, dict(self.options.parameters))
+        self.progress = Progress()
+        self.reuse = self._reusable()
+        self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
+        self.selector = selectors.DefaultSelector()
+        self.forks = Forks(self.selector, _libraries(self.pipeline))
+        self._wake, self._wakened = os.pipe()
+
+    # ---------------------------------------------------------------- the loop
+    def run(self) -> None:
+        """Carry the run to its end."""
+        self._listen()
+        self.store.record_run(self.run_id, "running", started=time.time(), finished=None, error=None)
+        self._advance()
+        while self.progress.running or self.progress.queue:
+            self._turn()
+        self._wind_up()
+        if self.pipeline.exit_handler is not None and self.progress.cancelled < 2:
+            self._handle_exit(self.pipeline.exit_handler)
+            while self.progress.running or self.progress.queue:
+                self._turn()
+        error = self.progress.error
+        state = "cancelled" if self.progress.cancelled else "failed" if error else "succeeded"
+        self.store.record_run(self.run_id, state, finished=time.time(), error=error)
+        self.forks.close()
+
+    def _listen(self) -> None:
+        for handle in (self._wake, self._wakened):
+            os.set_blocking(handle, False)
+        signal.set_wakeup_fd(self._wakened, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        self.selector.register(self._wake, selectors.EVENT_READ, self._signalled)
+
+    def _turn(self) -> None:
+        """Wait for what happens next, and answer it."""
+        times = [t for a in self.progress.running.values() for t in (a.deadline, a.kill_at) if t is not None]
+        wait = max(0.0, min(times) - time.monotonic()) if times else None
+        for key, _ in self.selector.select(wait):
+            key.data(key.fileobj)
+        for id_, attempt in list(self.progress.running.items()):
+            self._check_time(id_, attempt)
+        for message in self.forks.messages():
+            if "status" in message:
+                self._ended(message)
+        self._start_queued()
+
+    def _check_time(self, id_: int, attempt: Attempt) -> None:
+        now = time.monotonic()
+        if attempt.deadline is not None and now >= attempt.deadline:
+            attempt.deadline, attempt.ended_by = None, attempt.ended_by or "timeout"
+            attempt.kill_at = now + KILL_AFTER
+            self.forks.signal(id_, signal.SIGTERM)
+        elif attempt.kill_at is not None and now >= attempt.kill_at:
+            attempt.kill_at = None
+            self.forks.signal(id_, signal.SIGKILL)
+
+    def _signalled(self, _: Any) -> None:
+        for number in os.read(self._wake, 64):
+            if number in (signal.SIGTERM, signal.SIGINT):
+                self._cancel()
+
+    def _cancel(self) -> None:
+        """The first time: end the steps, then the exit handler runs. The second time: end everything at once."""
+        self.progress.cancelled += 1
+        self.progress.queue.clear()
+        if self.progress.handling and self.progress.cancelled == 1:
+            return  # the exit handler is at work already: let it
+        for id_, attempt in self.progress.running.items():
+            attempt.ended_by = "cancel"
+            attempt.kill_at = time.monotonic() + (KILL_AFTER if self.progress.cancelled == 1 else 0)
+            self.forks.signal(id_, signal.SIGTERM if self.progress.cancelled == 1 else signal.SIGKILL)
+
+    # ---------------------------------------------------------------- what can run
+    def _advance(self) -> None:
+        """Take up everything that has become clear."""
+        again = True
+        while again:
+            again = False
+            for found in list(self.core.advance()):
+                if isinstance(found, Change):
+                    self._changed(found)
+                elif not self._taken(found):
+                    self.store.record_step(self.run_id, found.path, found.step.name, "pending", position=found.position)
+                    self.progress.queue.append(found)
+                else:
+                    again = True
+        if self.progress.error is not None or self.progress.cancelled:
+            self.progress.queue.clear()
+        self._start_queued()
+
+    def _changed(self, change: Change) -> None:
+        error = None
+        if change.state == "failed":
+            error = {"kind": "condition", "type": "TypeError", "message": change.reason, "step": change.path}
+            self.progress.error = self.progress.error or error
+        self.store.record_step(
+            self.run_id, change.path, change.step, change.state, position=change.position, reason=change.reason,
+            finished=time.time(), attempts=0, error=error,
+        )  # fmt: skip
+
+    def _taken(self, ready: Ready) -> bool:
+        """Whether an earlier result stands for this step."""
+        key = self.specs.key(ready)
+        kept = self.reuse.get(ready.path)
+        if kept is not None and kept["key"] in (key, None):
+            state, result = kept["state"], kept["result"]
+        elif self.options.cache if ready.step.settings.cache is None else ready.step.settings.cache:
+            found = self.store.cached(key)
+            if found is None:
+                return False
+            state, result = "cached", found
+        else:
+            return False
+        self.core.finish(ready.path, state, result)
+        self.store.record_step(
+            self.run_id, ready.path, ready.step.name, state, position=ready.position, key=key, result=result,
+            reason=kept["reason"] if kept else "the same code had the same inputs before",
+            started=kept["started"] if kept else None, finished=kept["finished"] if kept else time.time(),
+            attempts=kept["attempts"] if kept else 0,
+        )  # fmt: skip
+        return True
+
+    def _reusable(self) -> dict[str, dict[str, Any]]:
+        """Results that stand, by path: written by the engine when a run is retried or begun in the middle."""
+        path = self.folder / "reuse.json"
+        found: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        return found
+
+    # ---------------------------------------------------------------- starting and ending
+    def _start_queued(self) -> None:
+        while self.progress.queue and len(self.progress.running) < self.limit:
+            ready = self.progress.queue.pop(0)
+            if self.options.only is not None and ready.step.name != self.options.only and not self.progress.handling:
+                reason = f"only `{self.options.only}` was asked for"
+                self.core.finish(ready.path, "skipped", {})
+                self.store.record_step(self.run_id, ready.path, ready.step.name, "omitted", reason=reason)
+                self._advance()
+                continue
+            self._start(ready)
+
+    def _start(self, ready: Ready) -> None:
+        previous = [int(p.name) for p in (self.folder / "steps" / ready.path).glob("*") if p.name.isdecimal()]
+        number = max(previous, default=0) + 1
+        spec = self.specs.spec(ready, number)
+        folder = Path(spec["folder"])
+        folder.mkdir(parents=True)
+        path = folder / "spec.json"
+        path.write_text(json.dumps(spec), encoding="utf-8")
+        reading, writing = os.pipe()
+        self.progress.count += 1
+        id_ = self.progress.count
+        now = time.monotonic()
+        timeout = ready.step.settings.timeout
+        attempt = Attempt(
+            ready, number, self.specs.key(ready), time.time(), LogWriter(folder / "log"), reading,
+            now + timeout if timeout else None,
+        )  # fmt: skip
+        self.progress.running[id_] = attempt
+        self.progress.attempts[ready.path] = self.progress.attempts.get(ready.path, 0) + 1
+        os.set_blocking(reading, False)
+        self.selector.register(reading, selectors.EVENT_READ, lambda _: self._printed(attempt))
+        self.forks.start(id_, str(path), writing, _imports(ready), self.options.spawn)
+        os.close(writing)
+        self.store.record_step(
+            self.run_id, ready.path, ready.step.name, "running", position=ready.position, started=attempt.started,
+            finished=None, attempts=number, reason=None, error=None,
+        )  # fmt: skip
+
+    def _printed(self, attempt: Attempt) -> bool:
+        try:
+            data = os.read(attempt.pipe, 1 << 16)
+        except BlockingIOError:
+            return False
+        if data:
+            attempt.log.feed(data)
+            return True
+        self._hang_up(attempt)
+        return False
+
+    def _hang_up(self, attempt: Attempt) -> None:
+        if attempt.pipe >= 0:
+            self.selector.unregister(attempt.pipe)
+            os.close(attempt.pipe)
+            attempt.pipe = -1
+
+    def _ended(self, message: dict[str, Any]) -> None:
+        """An attempt's process has ended, and with it whatever it left running."""
+        attempt = self.progress.running.pop(message["id"])
+        while attempt.pipe >= 0 and self._printed(attempt):
+            pass
+        self._hang_up(attempt)
+        result = self._result(attempt, message["status"])
+        if message.get("lingered"):
+            text = "processes that the step left running were ended with it"
+            result["warnings"] = [*result.get("warnings", []), text]
+        attempt.log.close()
+        ready = attempt.ready
+        if result["state"] == "succeeded":
+            self.core.finish(ready.path, "succeeded", result)
+            self._record(attempt, "succeeded", result, None)
+            self.store.remember(attempt.key, result)
+            self._after()
+        elif attempt.ended_by == "cancel":
+            self._record(attempt, "cancelled", result, "the run was cancelled")
+        else:
+            self._failed(attempt, result)
+
+    def _result(self, attempt: Attempt, status: int) -> dict[str, Any]:
+        folder = self.folder / "steps" / attempt.ready.path / str(attempt.number)
+        try:
+            result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            result = {"state": "failed", "outputs": {}, "results": {}, "exports": {}, "metrics": {}, "warnings": []}
+            result["error"] = _death(status)
+        if attempt.ended_by == "timeout" and result["state"] != "succeeded":
+            seconds = attempt.ready.step.settings.timeout
+            message = f"it took longer than its timeout of {seconds:g} s"
+            result["error"] = {"kind": "timeout", "type": "TimeoutError", "message": message}
+        return result
+
+    def _failed(self, attempt: Attempt, result: dict[str, Any]) -> None:
+        ready, error = attempt.ready, {**result["error"], "step": attempt.ready.path}
+        tries = (ready.step.settings.retry or 0) + 1
+        again = error["kind"] in ("exception", "shell", "timeout", "died") and not self.progress.cancelled
+        if (
+            again
+            and self.progress.attempts[ready.path] < tries
+            and (self.progress.error is None or self.progress.handling)
+        ):
+            reason = (
+                f"attempt {self.progress.attempts[ready.path]} of {tries} failed: {error['type']}: {error['message']}"
+            )
+            self._record(attempt, "pending", result, reason, error)
+            self.progress.queue.insert(0, ready)
+            return
+        if self.progress.error is None:
+            self.progress.error = error
+        self.core.finish(ready.path, "failed", result)
+        self._record(attempt, "failed", result, f"{error['type']}: {error['message']}", error)
+        if not self.progress.handling:
+            self.progress.queue.clear()
+
+    def _after(self) -> None:
+        if self.progress.error is None and not self.progress.cancelled and not self.progress.handling:
+            self._advance()
+
+    def _record(
+        self, attempt: Attempt, state: str, result: dict[str, Any], reason: str | None, error: Any = None
+    ) -> None:
+        self.store.record_step(
+            self.run_id, attempt.ready.path, attempt.ready.step.name, state, finished=time.time(), result=result,
+            reason=reason, error=error, key=attempt.key if state == "succeeded" else None, attempts=attempt.number,
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------- the end
+    def _wind_up(self) -> None:
+        """Everything that never started is omitted; the record says why."""
+        progress = self.progress
+        reason = "the run was cancelled" if progress.cancelled else "the run ended before it"
+        if progress.error is not None and not progress.cancelled:
+            reason = f"{progress.error.get('step')} failed"
+        known = {s["path"] for s in self.store.steps(self.run_id) if s["state"] not in ("pending",)}
+        waiting = [
+            *self.core.pending(),
+            *((p, p.split("[")[0], 0) for p, s in self.core.states.items() if s == "pending"),
+        ]
+        for path, step, position in waiting:
+            if path not in known:
+                self.core.states[path] = "omitted"
+                fields = {"position": position} if position else {}
+                self.store.record_step(
+                    self.run_id, path, step, "omitted", reason=reason, finished=time.time(), attempts=0, **fields
+                )
+
+    def _handle_exit(self, step: Step) -> None:
+        """The exit handler: once, after everything else is final."""
+        progress = self.progress
+        progress.handling = True
+        state = "cancelled" if progress.cancelled else "failed" if progress.error else "succeeded"
+        error = progress.error or {}
+        status = {"state": state, "step": error.get("step"), "message": error.get("message", "")}
+        prepare: list[dict[str, Any]] = []
+        self.core.parameters["kfnb_status"] = status
+        for item in step.prepare:
+            prepare += self.core._prepared(item, ())
+        if not any(isinstance(i, dict) and i.get("value") == "kfnb_status" for i in prepare):
+            prepare.insert(0, {"value": "kfnb_status", "json": status})
+        ready = Ready(step.name, step, 1_000_000, tuple(prepare))
+        self.store.record_step(self.run_id, step.name, step.name, "pending", position=ready.position)
+        self._start(ready)
+
+
+def _death(status: int) -> dict[str, Any]:
+    """What to say of a process that ended without a result."""
+    if status < 0:
+        name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
+        hint = "; the system may have been out of memory" if -status == signal.SIGKILL else ""
+        return {"kind": "died", "type": name, "message": f"the step's process was ended by {name}{hint}"}
+    return {"kind": "died", "type": "exit", "message": f"the step's process left with status {status} before its end"}
+
+
+def _libraries(pipeline: Pipeline) -> list[str]:
+    """Fork-safe libraries that the pipeline's code imports, by the modules it names."""
+    found: dict[str, None] = {}
+    for step in pipeline.steps():
+        sources = [c.source for c in step.cells] + [p.code.source for p in step.prepare if isinstance(p, Replay)]
+        for source in sources:
+            for name in IMPORT.findall(source):
+                if name.split(".")[0] in FORK_SAFE:
+                    found[name] = None
+    return list(found)
+
+
+def _imports(ready: Ready) -> bool:
+    """Whether a step imports something that the parent with libraries has ready."""
+    sources = [c.source for c in ready.step.cells] + [i["run"]["source"] for i in ready.prepare if "run" in i]
+    return any(n.split(".")[0] in FORK_SAFE for s in sources for n in IMPORT.findall(s)) or any(
+        "load" in i for i in ready.prepare
+    )
+
+
+def main(home: str, run_id: str) -> None:
+    store = RunStore(Path(home))
+    lock = hold(store.folder(run_id) / "scheduler.lock")
+    if lock is None:
+        sys.exit(f"run {run_id} has a scheduler already")
+    (store.folder(run_id) / "scheduler.pid").write_text(str(os.getpid()))
+    scheduler = Scheduler(store, run_id)
+    try:
+        scheduler.run()
+    except OSError as error:
+        message = f"the run cannot be recorded: {error.strerror or error}" + (
+            f" ({error.filename})" if error.filename else ""
+        )
+        hint = ": free some space, then `kfnb retry`" if error.errno in (28, 122) else ""
+        failure = {"kind": "disk", "type": type(error).__name__, "message": message + hint}
+        store.record_run(run_id, "failed", finished=time.time(), error=failure)
+    scheduler.forks.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,51 @@
+"""A run as ``--json`` prints it: one entry per step, iterations inside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ORDER = ("running", "failed", "cancelled", "pending", "succeeded", "cached", "omitted", "skipped")
+
+
+def summarize(head: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The run's head with ``steps`` by name and all ``metrics``."""
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for step in steps:
+        by_name.setdefault(step["step"], []).append(step)
+    metrics: dict[str, Any] = {}
+    for step in steps:
+        metrics.update(step["result"].get("metrics", {}))
+    shown = {name: _step(name, entries) for name, entries in by_name.items()}
+    return {**head, "steps": shown, "metrics": metrics}
+
+
+def _step(name: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(entries) == 1 and entries[0]["path"] == name:
+        return _entry(entries[0])
+    starts = [e["started"] for e in entries if e["started"] is not None]
+    ends = [e["finished"] for e in entries if e["finished"] is not None]
+    state = min((e["state"] for e in entries), key=ORDER.index)
+    failed = next((e for e in entries if e["error"]), None)
+    return {
+        "state": state, "started": min(starts, default=None), "finished": max(ends, default=None),
+        "attempts": sum(e["attempts"] or 0 for e in entries), "reason": failed["reason"] if failed else None,
+        "outputs": {}, "iterations": {e["path"]: _entry(e) for e in entries if e["path"] != name},
+    }  # fmt: skip
+
+
+def _entry(step: dict[str, Any]) -> dict[str, Any]:
+    result = step["result"]
+    left = {**result.get("exports", {}), **_previews(result.get("results", {})), **_previews(result.get("outputs", {}))}
+    found = {
+        "state": step["state"], "started": step["started"], "finished": step["finished"], "attempts": step["attempts"] or 0,
+        "reason": step["reason"], "outputs": {n: v for n, v in left.items() if not n.startswith(("@", "_kfnb"))},
+    }  # fmt: skip
+    if result.get("warnings"):
+        found["warnings"] = result["warnings"]
+    if step["error"]:
+        found["error"] = step["error"]
+    return found
+
+
+def _previews(values: dict[str, Any]) -> dict[str, Any]:
+    return {n: v.get("preview") if "skipped" not in v else f"not kept: {v['skipped']}" for n, v in values.items()}
