@@ -32,6 +32,7 @@ from kfnb.pipeline.model import (
     Truth,
     steps_of,
 )
+from kfnb.pipeline.words import words
 
 DONE = ("succeeded", "cached")
 Scope = tuple[tuple[str, int, Any], ...]  #: loop, index and item of every loop around, outermost first
@@ -350,28 +351,3 @@ def _words(node: Condition) -> str:
     """A condition in the user's words, as far as the model still has them."""
     tests = [b.when for b in node.branches if b.when is not None]
     return " / ".join(words(t) for t in tests)
-
-
-def words(test: Test) -> str:
-    """A test as Python text."""
-    if isinstance(test, Truth):
-        return _named(test.ref)
-    if isinstance(test, Not):
-        return f"not {words(test.test)}"
-    if isinstance(test, All | Any_):
-        sign = " and " if isinstance(test, All) else " or "
-        return sign.join(words(t) if isinstance(t, Compare | Truth) else f"({words(t)})" for t in test.tests)
-    assert isinstance(test, Compare)
-    return f"{_named(test.left)} {test.op.replace('-', ' ')} {_named(test.right)}"
-
-
-def _named(ref: Ref) -> str:
-    if isinstance(ref, Constant):
-        return repr(ref.value)
-    if isinstance(ref, ItemRef):
-        return "item"
-    if isinstance(ref, Merge):
-        return _named(ref.candidates[0])
-    if isinstance(ref, Collected):
-        return _named(ref.ref)
-    return ref.name

@@ -1,0 +1,32 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import click
+
+from kfnb import __version__
+from kfnb.cli.notebooks import check, show
+from kfnb.cli.record import cancel, logs, result, runs, status
+from kfnb.cli.running import retry, run
+from kfnb.cli.shells import completion
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kfnb")
+def cli() -> None:
+    """Notebooks become pipelines: mark cells as steps, run them here.
+
+    \b
+    kfnb show NB          the graph, and why each edge is there
+    kfnb run NB -p a=7    run it, with live status
+    kfnb logs last        what the last run printed
+    """
+
+
+for command in (run, show, check, runs, status, logs, cancel, retry, result, completion):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point of ``kfnb``."""
+    cli(prog_name="kfnb")

@@ -1,0 +1,155 @@
+"""Commands that run a notebook: ``run`` and ``retry``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kfnb.cli.common import (  # fmt: skip
+    OK,
+    as_json,
+    built,
+    emit,
+    fail,
+    notebook_argument,
+    refuse,
+    report,
+    resolved,
+    run_argument,
+    status_of,
+    store,
+)
+from kfnb.problems import NotebookError
+
+if TYPE_CHECKING:
+    from kfnb.engines.local import LocalEngine
+
+
+@click.command()
+@notebook_argument
+@click.option("-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter a value.")
+@click.option("--step", "only", metavar="STEP", help="Run this step only, with values of the newest run.")
+@click.option("--from", "start", metavar="STEP", help="Run from this step on, with values of the newest run.")
+@click.option("--cache", is_flag=True, help="Take earlier results of steps with the same code and inputs.")
+@click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
+@click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
+@click.option("--target", default="local", show_default=True, help="Where to run.")
+@click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
+@click.option(
+    "--max-parallel", type=click.IntRange(min=0), default=0, help="Most steps at one time (0: by the machine)."
+)
+@click.option("--detach", is_flag=True, help="Print the run's id and return; the run goes on.")
+@as_json
+def run(
+    notebook: Path,
+    parameters: tuple[str, ...],
+    only: str | None,
+    start: str | None,
+    cache: bool,
+    isolated: bool,
+    experiment: str | None,
+    target: str,
+    spawn: bool,
+    max_parallel: int,
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Run NOTEBOOK as a pipeline and follow it.
+
+    Exit status: 0 it succeeded, 1 it failed or the notebook has errors, 2 the command line is wrong, 130 it was cancelled.
+    """
+    from kfnb.engines.base import RunOptions
+    from kfnb.engines.local import LocalEngine
+    from kfnb.pipeline.parameters import bind
+
+    if target != "local":
+        refuse(f"there is no target `{target}`: this version runs on `local`", as_json)
+    given = _given(parameters, as_json)
+    found = built(notebook)
+    if found.pipeline is None:
+        fail(notebook, found.problems, as_json)
+    try:
+        values = bind(found.pipeline, given)
+    except NotebookError as error:
+        if not as_json:
+            report(notebook, error.problems)
+        else:
+            emit({"error": str(error.problems[0]), "problems": [p.to_json() for p in error.problems]})
+        sys.exit(2)
+    if not as_json:
+        report(notebook, found.problems, quiet=True)
+    path = str(notebook.absolute())
+    options = RunOptions(
+        values, experiment, cache, isolated, only, start, path, str(notebook.absolute().parent), max_parallel, spawn
+    )
+    engine = LocalEngine(store())
+    wrong = engine.check(found.pipeline, options)
+    if wrong:
+        refuse(wrong[0].message + f"; {wrong[0].hint}", as_json)
+    run_id = engine.submit(found.pipeline, options)
+    if detach:
+        emit({"run": run_id}) if as_json else click.echo(run_id)
+        sys.exit(OK)
+    follow(engine, run_id, as_json)
+
+
+def _given(parameters: tuple[str, ...], as_json: bool) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in parameters:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            refuse(f"`-p {text}` should be `-p NAME=VALUE`", as_json)
+        found[name.strip()] = value
+    return found
+
+
+def follow(engine: LocalEngine, run_id: str, as_json: bool, since: int = 0) -> None:
+    """Watch a run to its end, show it, and leave with its status. Ctrl-C cancels it."""
+    from kfnb.cli.live import watch
+
+    watch(engine, run_id, quiet=as_json, since=since)
+    summary = engine.store.summary(run_id)
+    if as_json:
+        emit(summary)
+    else:
+        from kfnb.cli.live import conclude
+
+        conclude(engine.store, summary)
+    sys.exit(status_of(summary["state"]))
+
+
+@click.command()
+@run_argument
+@click.option("--from", "start", metavar="STEP", help="Run this step and all after it again.")
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on.")
+@as_json
+def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
+    """Take RUN up again where it stood, with the notebook as it is now.
+
+    What succeeded, with the same code and the same inputs, is not run again.
+    """
+    from kfnb.engines.local import LocalEngine
+    from kfnb.runs.store import UnknownRun
+
+    runs = store()
+    engine = LocalEngine(runs)
+    run_id = resolved(runs, run_id, as_json)
+    head = runs.head(run_id)
+    pipeline = None
+    if head["notebook"] and Path(head["notebook"]).exists():
+        found = built(Path(head["notebook"]))
+        if found.pipeline is None:
+            fail(Path(head["notebook"]), found.problems, as_json)
+        pipeline = found.pipeline
+    events = runs.events(run_id)
+    try:
+        engine.retry(run_id, start, pipeline)
+    except UnknownRun as error:
+        refuse(str(error), as_json)
+    if detach:
+        emit({"run": run_id}) if as_json else click.echo(run_id)
+        sys.exit(OK)
+    follow(engine, run_id, as_json, events[-1].seq if events else 0)

@@ -1,0 +1,152 @@
+"""Where the steps of a graph stand in a picture: layers by longest path, few crossings, straight lines.
+
+The method of Sugiyama, Tagawa and Toda (1981): long edges pass through invisible places, rows are sorted by the middle of
+their neighbours, then moved towards them as far as the row allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+GAP, RANK, SWEEPS = 24.0, 44.0, 8
+Place = str | tuple[str, str, int]  #: a step, or the bend of a long edge in a layer
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Centres of steps, the points of every edge, and the size of the whole, in pixels."""
+
+    centres: dict[str, tuple[float, float]]
+    edges: dict[tuple[str, str], list[tuple[float, float]]]
+    width: float
+    height: float
+
+
+def lay_out(widths: Mapping[str, float], edges: Iterable[tuple[str, str]], height: float) -> Layout:
+    """Place boxes of the given widths and one height, from top to bottom. Edges must make no circle."""
+    following: dict[str, list[str]] = {n: [] for n in widths}
+    for source, to in edges:
+        if source in following and to in widths and source != to and to not in following[source]:
+            following[source].append(to)
+    layer = _layers(following)
+    rows: list[list[Place]] = [[] for _ in range(max(layer.values(), default=0) + 1)]
+    for name in widths:
+        rows[layer[name]].append(name)
+    up: dict[Place, list[Place]] = {}
+    down: dict[Place, list[Place]] = {}
+    chains: dict[tuple[str, str], list[Place]] = {}
+    for source, targets in following.items():
+        for to in targets:
+            bends: list[Place] = [(source, to, at) for at in range(layer[source] + 1, layer[to])]
+            for bend in bends:
+                rows[bend[2]].append(bend)  # type: ignore[index]
+            chain: list[Place] = [source, *bends, to]
+            chains[source, to] = chain
+            for one, other in zip(chain, chain[1:], strict=False):
+                down.setdefault(one, []).append(other)
+                up.setdefault(other, []).append(one)
+    _sort(rows, up, down)
+    x = _positions(rows, up, down, widths)
+    return _layout(rows, x, chains, widths, height)
+
+
+def _layers(following: Mapping[str, list[str]]) -> dict[str, int]:
+    open_edges = {n: 0 for n in following}
+    for targets in following.values():
+        for to in targets:
+            open_edges[to] += 1
+    ready = [n for n, count in open_edges.items() if not count]
+    layer = dict.fromkeys(ready, 0)
+    for name in ready:
+        for to in following[name]:
+            layer[to] = max(layer.get(to, 0), layer[name] + 1)
+            open_edges[to] -= 1
+            if not open_edges[to]:
+                ready.append(to)
+    return layer
+
+
+def _sort(rows: list[list[Place]], up: Mapping[Place, list[Place]], down: Mapping[Place, list[Place]]) -> None:
+    """Sort each row by the mean place of its neighbours, downwards and upwards in turn."""
+    for sweep in range(SWEEPS):
+        forward = sweep % 2 == 0
+        order = range(1, len(rows)) if forward else range(len(rows) - 2, -1, -1)
+        near = up if forward else down
+        for at in order:
+            place = {n: i for i, n in enumerate(rows[at - 1 if forward else at + 1])}
+            keys: dict[Place, float] = {}
+            for index, node in enumerate(rows[at]):
+                found = [place[m] for m in near.get(node, ()) if m in place]
+                keys[node] = sum(found) / len(found) if found else float(index)
+            rows[at].sort(key=lambda n, keys=keys: keys[n])  # type: ignore[misc]
+
+
+def _positions(
+    rows: list[list[Place]],
+    up: Mapping[Place, list[Place]],
+    down: Mapping[Place, list[Place]],
+    widths: Mapping[str, float],
+) -> dict[Place, float]:
+    size = {n: widths[n] if isinstance(n, str) else 4.0 for row in rows for n in row}
+    x: dict[Place, float] = {}
+    for row in rows:
+        at = 0.0
+        for node in row:
+            x[node] = at + size[node] / 2
+            at += size[node] + GAP
+    for sweep in range(SWEEPS * 2):
+        forward = sweep % 2 == 0
+        near = up if forward else down
+        for row in rows if forward else reversed(rows):
+            wanted = {}
+            for node in row:
+                found = sorted(x[m] for m in near.get(node, ()))
+                middle = len(found) // 2
+                wanted[node] = (found[middle] + found[-middle - 1]) / 2 if found else x[node]
+            _settle(row, wanted, size, x)
+    return x
+
+
+def _settle(
+    row: list[Place], wanted: Mapping[Place, float], size: Mapping[Place, float], x: dict[Place, float]
+) -> None:
+    """The places nearest to the wanted ones that keep the row's order and gaps: blocks that meet move as one."""
+    offset, offsets = 0.0, []
+    for index, node in enumerate(row):
+        if index:
+            offset += (size[row[index - 1]] + size[node]) / 2 + GAP
+        offsets.append(offset)
+    blocks: list[list[float]] = []
+    for node, own in zip(row, offsets, strict=True):
+        blocks.append([wanted[node] - own, 1.0])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1] = [blocks[-1][0] + total, blocks[-1][1] + count]
+    at = 0
+    for total, count in blocks:
+        for _ in range(int(count)):
+            x[row[at]] = total / count + offsets[at]
+            at += 1
+
+
+def _layout(
+    rows: list[list[Place]],
+    x: dict[Place, float],
+    chains: Mapping[tuple[str, str], list[Place]],
+    widths: Mapping[str, float],
+    height: float,
+) -> Layout:
+    left = min((x[n] - widths[n] / 2 for n in widths), default=0.0)
+    left = min([left, *(x[n] for n in x)], default=0.0)
+    y = {n: at * (height + RANK) for at, row in enumerate(rows) for n in row}
+    edges: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for (source, to), chain in chains.items():
+        points = [(x[source] - left, y[source] + height)]
+        for bend in chain[1:-1]:
+            points += [(x[bend] - left, y[bend]), (x[bend] - left, y[bend] + height)]
+        edges[source, to] = [*points, (x[to] - left, y[to])]
+    centres = {n: (x[n] - left, y[n] + height / 2) for n in widths}
+    width = max((x[n] - left + widths[n] / 2 for n in widths), default=0.0)
+    width = max([width, *(v - left for v in x.values())])
+    return Layout(centres, edges, width, len(rows) * (height + RANK) - RANK)

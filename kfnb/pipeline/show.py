@@ -1,0 +1,133 @@
+"""A pipeline explained: as data, as text, and why a step stands where it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kfnb.pipeline.build import Built
+from kfnb.pipeline.edges import AMBIENT
+from kfnb.pipeline.model import Loop, Node, ParameterRef, Pipeline, Replay, Step
+from kfnb.pipeline.units import STEP, Unit
+from kfnb.pipeline.words import named, words
+
+
+def describe(built: Built) -> dict[str, Any]:
+    """What ``kfnb show --json`` prints."""
+    problems = [p.to_json() for p in built.problems]
+    pipeline = built.pipeline
+    if pipeline is None:
+        return {"pipeline": None, "parameters": [], "steps": [], "edges": [], "problems": problems}
+    marks = {u.name: u.marks for u in built.units if u.kind == STEP}
+    steps = []
+    for step in pipeline.steps():
+        mine = marks.get(step.name)
+        steps.append(
+            {
+                "name": step.name, "cells": [c.cell for c in step.cells],
+                "inputs": [i.name for i in step.inputs if _shown(i.name)],
+                "outputs": [n for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)],
+                "shared": [{"cell": p.code.cell, "line": p.code.line} for p in step.prepare if isinstance(p, Replay)],
+                "after": list(step.after), "when": mine.when if mine else None,
+                "foreach": f"{mine.foreach.variable} in {mine.foreach.items}" if mine and mine.foreach else None,
+                "exit": step is pipeline.exit_handler, "shell": step.shell, "settings": step.settings.to_json(),
+            }
+        )  # fmt: skip
+    return {
+        "pipeline": pipeline.name, "description": pipeline.description,
+        "parameters": [{"name": p.name, "type": p.type, "default": p.default} for p in pipeline.parameters],
+        "steps": steps,
+        "edges": [{"from": e.source, "to": e.to, "names": list(e.names), "why": e.why} for e in pipeline.edges],
+        "problems": problems,
+    }  # fmt: skip
+
+
+def _shown(name: str) -> bool:
+    return not name.startswith("_kfnb")
+
+
+# -------------------------------------------------------------------- text
+def text(pipeline: Pipeline) -> str:
+    """The graph as indented lines: steps in reading order, what each takes and gives, conditions and loops around them."""
+    lines = [pipeline.name + (f": {pipeline.description}" if pipeline.description else "")]
+    if pipeline.parameters:
+        lines.append("parameters  " + ", ".join(f"{p.name}: {p.type} = {p.default!r}" for p in pipeline.parameters))
+    before: dict[str, list[str]] = {}
+    for edge in pipeline.edges:
+        mine = before.setdefault(edge.to, [])
+        mine += [edge.source] if edge.source not in mine else []
+    width = max((len(s.name) for s in pipeline.steps()), default=4)
+    for node in pipeline.body:
+        lines += _node(node, before, width, 0)
+    if pipeline.exit_handler is not None:
+        lines.append("at the end")
+        lines += _step(pipeline.exit_handler, before, width, 1)
+    return "\n".join(lines)
+
+
+def _node(node: Node, before: dict[str, list[str]], width: int, depth: int) -> list[str]:
+    space = "  " * depth
+    if isinstance(node, Step):
+        return _step(node, before, width, depth)
+    if isinstance(node, Loop):
+        lines = [f"{space}for each item of {named(node.items)}"]
+        return lines + [line for n in node.body for line in _node(n, before, width, depth + 1)]
+    lines = []
+    for index, branch in enumerate(node.branches):
+        word = "if" if index == 0 else "else if"
+        lines.append(f"{space}{word} {words(branch.when)}" if branch.when is not None else f"{space}else")
+        lines += [line for n in branch.body for line in _node(n, before, width, depth + 1)]
+    return lines
+
+
+def _step(step: Step, before: dict[str, list[str]], width: int, depth: int) -> list[str]:
+    taken = list(dict.fromkeys(AMBIENT.get(i.name, i.name) for i in step.inputs if _shown(i.name)))
+    given = [AMBIENT.get(n, n) for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)]
+    cells = ", ".join(str(c.cell) for c in step.cells)
+    line = f"{'  ' * depth}{step.name:{width}}  cell {cells}"
+    after = list(dict.fromkeys([*before.get(step.name, []), *step.after]))
+    line += f"   after {', '.join(after)}" if after else ""
+    line += f"   takes {', '.join(taken)}" if taken else ""
+    line += f"   gives {', '.join(given)}" if given else ""
+    return [line]
+
+
+# -------------------------------------------------------------------- why
+def why(built: Built, name: str) -> str:
+    """Why a step waits for what it waits for, takes what it takes, and runs shared code again. Raises `KeyError`."""
+    pipeline = built.pipeline
+    assert pipeline is not None
+    step = next((s for s in pipeline.steps() if s.name == name), None)
+    if step is None:
+        raise KeyError(name)
+    unit = next((u for u in built.units if u.kind == STEP and u.name == name), None)
+    lines = [f"{name}  (cell {', '.join(str(c.cell) for c in step.cells)})" if step.cells else name]
+    lines += _marked(unit)
+    edges = [e for e in pipeline.edges if e.to == name]
+    lines += ["waits for"] + [f"  {e.source}: {e.why}" for e in edges] if edges else ["waits for nothing"]
+    parameters = [i.name for i in step.inputs if isinstance(i.ref, ParameterRef)]
+    if parameters:
+        lines += [f"takes the parameters {', '.join(parameters)}"]
+    shared = [p.code for p in step.prepare if isinstance(p, Replay)]
+    if shared:
+        lines.append("runs again, before its own cells")
+        lines += [f"  cell {c.cell}, line {c.line}: {_first(c.source)}" for c in shared]
+    after = [e for e in pipeline.edges if e.source == name and e.names]
+    if after:
+        lines.append("gives")
+        lines += [f"  {', '.join(AMBIENT.get(n, n) for n in e.names)} to {e.to}" for e in after]
+    return "\n".join(lines)
+
+
+def _first(source: str) -> str:
+    rows = source.strip().split("\n")
+    return rows[0] + (" …" if len(rows) > 1 else "")
+
+
+def _marked(unit: Unit | None) -> list[str]:
+    marks = unit.marks if unit is not None else None
+    if marks is None:
+        return []
+    lines = [f"runs only if {marks.when}"] if marks.when else []
+    lines += [f"runs once per item: {marks.foreach.variable} in {marks.foreach.items}"] if marks.foreach else []
+    lines += ["runs when all else has ended, whatever happened"] if marks.exit else []
+    return lines

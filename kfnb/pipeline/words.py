@@ -1,0 +1,31 @@
+"""Tests and references as Python text, for people."""
+
+from __future__ import annotations
+
+from kfnb.pipeline.model import All, Any_, Collected, Compare, Constant, ItemRef, Merge, Not, Ref, Test, Truth
+
+
+def words(test: Test) -> str:
+    """A test as Python text."""
+    if isinstance(test, Truth):
+        return named(test.ref)
+    if isinstance(test, Not):
+        return f"not {words(test.test)}"
+    if isinstance(test, All | Any_):
+        sign = " and " if isinstance(test, All) else " or "
+        return sign.join(words(t) if isinstance(t, Compare | Truth) else f"({words(t)})" for t in test.tests)
+    assert isinstance(test, Compare)
+    return f"{named(test.left)} {test.op.replace('-', ' ')} {named(test.right)}"
+
+
+def named(ref: Ref) -> str:
+    """A reference by the name it has in the notebook."""
+    if isinstance(ref, Constant):
+        return repr(ref.value)
+    if isinstance(ref, ItemRef):
+        return "item"
+    if isinstance(ref, Merge):
+        return named(ref.candidates[0])
+    if isinstance(ref, Collected):
+        return named(ref.ref)
+    return ref.name
