@@ -357,6 +357,7 @@ def _shell_facts(draft: Draft, marks: StepMarks, analyzer: Analyzer) -> Facts:
     """A shell step reads the notebook's names that it mentions as ``$name``, and writes its outputs."""
     world = analyzer.world
     outputs = {o.name for o in marks.outputs}
+    private = {o.path for o in marks.outputs}
     reads: dict[str, Site] = {}
     texts: dict[str, Site] = {}
     files: dict[str, Site] = {}
@@ -366,8 +367,8 @@ def _shell_facts(draft: Draft, marks: StepMarks, analyzer: Analyzer) -> Facts:
             for name in MENTIONED.findall(line):
                 if name not in outputs and world.kinds.get(name) in (SCALAR, VALUE):
                     reads.setdefault(name, site)
-            files.update((path, site) for path in REDIRECT.findall(line))
-            texts.update((word.strip("'\""), site) for word in line.split())
+            files.update((path, site) for path in REDIRECT.findall(line) if path not in private)
+            texts.update((w, site) for word in line.split() if (w := word.strip("'\"")) not in private)
     made = {o.name: Site(draft.cells[0].number, draft.cells[0].line) for o in marks.outputs}
     analyzer.define(outputs, SCALAR)
     return Facts(reads=reads, may=made, must=frozenset(made), kinds=dict(world.kinds), writes_files=files, texts=texts)

@@ -158,6 +158,9 @@ def preview(value: Any) -> Any:
     if type(value) is str:
         return value if len(value) <= 200 else value[:200] + "…"
     shape = getattr(value, "shape", None)
+    if shape == () and callable(getattr(value, "item", None)):
+        value = value.item()
+        return value if type(value) in (bool, int, float, str) else _short(value)
     if type(shape) is tuple and all(type(s) is int for s in shape):
         size = " × ".join(map(str, shape))
         kind = type(value).__name__

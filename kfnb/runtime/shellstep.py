@@ -32,7 +32,7 @@ def run_shell(spec: dict[str, Any], result: dict[str, Any]) -> None:
 
 
 def _inputs(spec: dict[str, Any]) -> dict[str, str]:
-    from kfnb.runtime.step import _NOT_JSON, to_json
+    from kfnb.runtime.step import NOT_JSON, to_json
     from kfnb.runtime.store import Store
 
     found: dict[str, str] = {}
@@ -49,7 +49,7 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
                 _from_shared(item["run"], spec, found)
             continue
         plain = to_json(value)
-        if plain is _NOT_JSON:
+        if plain is NOT_JSON:
             raise Failure(
                 "load", type(value).__name__,
                 "a shell step gets text, numbers and lists; `%s` is a %s: turn it into text in an earlier step" % (name, type(value).__name__),
@@ -61,13 +61,13 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
 def _from_shared(code: dict[str, Any], spec: dict[str, Any], found: dict[str, str]) -> None:
     """A literal of shared code that the script mentions."""
     from kfnb.runtime.cells import Session
-    from kfnb.runtime.step import _NOT_JSON, to_json
+    from kfnb.runtime.step import NOT_JSON, to_json
 
     session = Session(spec)
     session.replay(code)
     for name, value in session.namespace.items():
         plain = to_json(value)
-        if not name.startswith("__") and plain is not _NOT_JSON:
+        if not name.startswith("__") and plain is not NOT_JSON:
             found[name] = plain if isinstance(plain, str) else dumps(plain)
 
 
@@ -78,16 +78,21 @@ def output_files(outputs: Any, folder: str) -> dict[str, str]:
 
 
 def run_script(source: str, names: dict[str, str], files: dict[str, str], outputs: Any) -> int:
-    """Run one script and give its exit status. A path that the script names itself becomes the private one."""
+    """Run one script and give its exit status."""
     import subprocess
 
+    sys.stdout.flush()
+    return subprocess.call(
+        command(source, files, outputs), env=dict(os.environ, **names, **files), stderr=subprocess.STDOUT
+    )
+
+
+def command(source: str, files: dict[str, str], outputs: Any) -> list[str]:
+    """The command for a script. A path that the script names itself becomes the private one."""
     for output in outputs:
         if output.get("path"):
             source = source.replace(output["path"], files[output["name"]])
-    sys.stdout.flush()
-    command = interpreter(source)
-    environment = dict(os.environ, **names, **files)
-    return subprocess.call([*command, source], env=environment, stderr=subprocess.STDOUT)
+    return [*interpreter(source), source]
 
 
 def interpreter(source: str) -> list[str]:

@@ -161,7 +161,7 @@ def _export(
             "export", type(error).__name__, "`%s` cannot be evaluated: %s" % (expression, error), where
         ) from None
     plain = to_json(value)
-    if plain is _NOT_JSON:
+    if plain is NOT_JSON:
         if metric:
             return
         message = "`%s` is a %s; a condition or loop needs a number, text, truth value or a list of these" % (
@@ -180,7 +180,7 @@ class _NotJson:
     pass
 
 
-_NOT_JSON: Any = _NotJson()
+NOT_JSON: Any = _NotJson()
 
 
 def to_json(value: Any) -> Any:
@@ -191,16 +191,16 @@ def to_json(value: Any) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         items = [to_json(v) for v in value]
-        return _NOT_JSON if _NOT_JSON in items else items
+        return NOT_JSON if NOT_JSON in items else items
     if isinstance(value, dict):
         found = {k: to_json(v) for k, v in value.items() if isinstance(k, str)}
-        return _NOT_JSON if len(found) != len(value) or _NOT_JSON in found.values() else found
+        return NOT_JSON if len(found) != len(value) or NOT_JSON in found.values() else found
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "shape", None) == ():
         return to_json(item())
     if isinstance(value, (int, float)):
         return int(value) if isinstance(value, int) else float(value)
-    return _NOT_JSON
+    return NOT_JSON
 
 
 def _disk(error: OSError) -> str:
