@@ -46,7 +46,9 @@ def in_kernel(name: str, **values: Any) -> str:
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
             cell.source += "".join(f"\n{n} = {v!r}" for n, v in values.items())
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}).execute()
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
+    ).execute()
     outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
     return "".join(o.get("text", "") for o in outputs)
 

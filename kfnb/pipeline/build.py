@@ -88,7 +88,7 @@ def _plan(units: tuple[Unit, ...], flow: Flow) -> _Plan:
     preparer, questions = Preparer(units, flow), Questions(units, flow)
     for index, unit in enumerate(units):
         if unit.kind == QUESTION:
-            plan.answers[index] = _answer(index, unit, questions)
+            plan.answers[index] = _answer(index, unit, questions, plan.answers.get(index - 1))
             for maker, exports in plan.answers[index].exports.items():
                 mine = plan.exports.setdefault(maker, [])
                 mine += [e for e in exports if e not in mine]
@@ -105,11 +105,13 @@ def _plan(units: tuple[Unit, ...], flow: Flow) -> _Plan:
     return plan
 
 
-def _answer(index: int, unit: Unit, questions: Questions) -> Answer:
+def _answer(index: int, unit: Unit, questions: Questions, before: Answer | None) -> Answer:
+    """``before``: for a condition on each item, the answer about the items."""
     marks = unit.marks
     if unit.name.startswith("foreach-"):
         return questions.foreach(index)
-    inner = marks is not None and marks.foreach is not None and _asks_item(unit)
+    whole = before is not None and before.items is not None and not before.indexed
+    inner = marks is not None and marks.foreach is not None and _asks_item(unit) and whole
     item = (marks.foreach.variable, f"foreach-{marks.name}") if inner and marks is not None and marks.foreach else None
     return questions.when(index, item)
 

@@ -43,21 +43,35 @@ def by_value(cls: type) -> bool:
 
 def track(cls: type, identity: str) -> None:
     """Give a class an identity that is the same in every step: where in the notebook it was made."""
+    identity += " " + _content(cls)
     while _by_identity.get(identity, cls) is not cls:
         identity += "'"
     _by_identity[identity] = cls
     _identities[cls] = (identity, {k: id(v) for k, v in vars(cls).items()})
 
 
+def _content(cls: type) -> str:
+    """A digest of the class's own code: two classes of one place and one content are the same class."""
+    import marshal
+
+    from kfnb.runtime.store import digest
+
+    parts = [cls.__name__.encode(), str([b.__qualname__ for b in cls.__bases__]).encode()]
+    for name, value in sorted(vars(cls).items(), key=lambda pair: pair[0]):
+        code = getattr(getattr(value, "__func__", value), "__code__", None)
+        if code is not None:
+            parts += [name.encode(), marshal.dumps(code)]
+        elif isinstance(value, (int, float, str, bytes, tuple)) and name not in LEFT_OUT:
+            parts.append(("%s=%r" % (name, value)).encode())
+    return digest(b"\0".join(parts))[:16]
+
+
 def identity_of(cls: type) -> tuple[str, bool]:
     """The class's identity, and whether it was changed since it got it."""
     if cls not in _identities:
-        lines = [
-            str(v.__code__.co_filename) + str(v.__code__.co_firstlineno)
-            for v in vars(cls).values()
-            if hasattr(v, "__code__")
-        ]
-        track(cls, "%s %s %s" % (cls.__qualname__, lines[0] if lines else "", len(_identities) if not lines else ""))
+        codes = [getattr(v, "__code__", None) for v in vars(cls).values()]
+        lines = ["%s:%d" % (c.co_filename, c.co_firstlineno) for c in codes if c is not None]
+        track(cls, "%s %s" % (cls.__qualname__, lines[0] if lines else ""))
     identity, before = _identities[cls]
     now = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
     return identity, any(before.get(k) != v for k, v in now.items())

@@ -19,7 +19,7 @@ RICH = {
 }  # fmt: skip
 
 
-class Lines(list):  # type: ignore[type-arg]
+class SList(list):  # type: ignore[type-arg]
     """The lines that a command printed; ``.n`` is the whole text and ``.s`` the lines joined by spaces, as in IPython."""
 
     @property
@@ -69,7 +69,7 @@ class Shell:
         sys.stdout.flush()
         self.user_ns["_exit_code"] = subprocess.call(self.var_expand(command), shell=True, stderr=subprocess.STDOUT)
 
-    def getoutput(self, command: str) -> Lines:
+    def getoutput(self, command: str) -> SList:
         """Run a command and give the lines it printed."""
         import subprocess
 
@@ -77,7 +77,7 @@ class Shell:
             self.var_expand(command), shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             encoding="utf-8", errors="backslashreplace",
         )  # fmt: skip
-        return Lines(done.stdout.splitlines())
+        return SList(done.stdout.splitlines())
 
     def var_expand(self, command: str) -> str:
         """``{expression}`` and ``$name`` in a command, by the notebook's names; others stay with the shell."""

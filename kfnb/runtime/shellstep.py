@@ -36,14 +36,15 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
     from kfnb.runtime.store import Store
 
     found: dict[str, str] = {}
+    store = Store(spec["store"])
     for item in spec.get("prepare", ()):
         if "value" in item:
             name, value = item["value"], item["json"]
         elif "load" in item and not item["load"].startswith("@"):
-            name, value = item["load"], Store(spec["store"]).load(item["bundle"], item["load"])
+            name, value = item["load"], store.load(item["bundle"], item["load"])
         elif "collect" in item:
             name = item["collect"]
-            value = [Store(spec["store"]).load(b, item["name"]) for b in item["bundles"]]
+            value = [store.load(b, item["name"]) for b in item["bundles"]]
         else:
             if "run" in item:
                 _from_shared(item["run"], spec, found)

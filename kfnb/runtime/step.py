@@ -81,11 +81,12 @@ def _enter(spec: dict[str, Any]) -> None:
 
 def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
     from kfnb.runtime.cells import Session
+    from kfnb.runtime.store import Store
 
-    session = Session(spec)
+    session, store = Session(spec), Store(spec["store"])
     watched = _watched(spec)
     for item in spec.get("prepare", ()):
-        _prepare(item, spec, session)
+        _prepare(item, store, session)
     session.begin()
     for cell in spec.get("cells", ()):
         session.run(cell)
@@ -119,7 +120,7 @@ def _watched(spec: dict[str, Any]) -> dict[str, Any]:
     return {kind: fingerprint(kind) for kind in kinds}
 
 
-def _prepare(item: dict[str, Any], spec: dict[str, Any], session: Any) -> None:
+def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
     """Bind one value or run one statement of shared code."""
     if "run" in item:
         session.replay(item["run"])
@@ -127,9 +128,6 @@ def _prepare(item: dict[str, Any], spec: dict[str, Any], session: Any) -> None:
     if "value" in item:
         session.namespace[item["value"]] = item["json"]
         return
-    from kfnb.runtime.store import Store
-
-    store = Store(spec["store"])
     if "collect" in item:
         session.namespace[item["collect"]] = [store.load(b, item["name"]) for b in item["bundles"]]
         return

@@ -18,10 +18,9 @@ CHUNK = 8 * 1024 * 1024
 class Store:
     """The content-addressed store in ``folder``. Bundles read once stay, so that shared objects stay shared."""
 
-    _read: dict[tuple[str, str], dict[str, Any]] = {}
-
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self._read: dict[str, dict[str, Any]] = {}
 
     def path(self, address: str) -> str:
         if len(address) != 64 or not all(c in "0123456789abcdef" for c in address):
@@ -78,12 +77,11 @@ class Store:
     # ---------------------------------------------------------------- reading
     def load(self, address: str, name: str) -> Any:
         """The value ``name`` of a bundle. Raises `Failure` when it cannot be read."""
-        key = (self.folder, address)
-        if key not in self._read:
-            self._read[key] = self._load(address, name)
-        if name not in self._read[key]:
+        if address not in self._read:
+            self._read[address] = self._load(address, name)
+        if name not in self._read[address]:
             raise Failure("load", "KeyError", "the stored bundle has no `%s`" % name)
-        return self._read[key][name]
+        return self._read[address][name]
 
     def _load(self, address: str, name: str) -> dict[str, Any]:
         from _pickle import loads

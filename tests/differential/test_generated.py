@@ -1,0 +1,45 @@
+"""Generated notebooks have the same outcome as a pipeline as in one kernel: printed text, errors, values."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.differential.compare import Reference, Refused, run_pipeline, same
+from tests.differential.programs import program
+
+EXAMPLES = 80  #: for each of the four blocks
+
+#: What a pipeline refuses before it runs, and a kernel runs: the documented differences.
+DOCUMENTED = {"KF304", "KF302"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(4))
+def test_a_generated_notebook_gives_what_one_kernel_gives(block: int, kernel: Reference) -> None:
+    refused = []
+
+    @seed(block)
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.randoms(use_true_random=False))
+    def check(random: Random) -> None:
+        sources, data = program(random, marks=block % 2 == 1)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder)
+            theirs = kernel.run(sources, path, kfnb=True)
+            try:
+                mine = run_pipeline(data, path, path / "home")
+            except Refused as error:
+                refused.append(error)
+                assert error.codes <= DOCUMENTED or theirs.error == "NameError", str(error)
+                return
+            wrong = same(mine, theirs)
+            assert wrong == [], "\n".join(wrong) + "\n\n" + "\n# ----\n".join(sources)
+
+    check()
+    assert len(refused) < EXAMPLES / 2
