@@ -268,6 +268,8 @@ class Effects:
         held = self.world.holds(name)
         for function in held:
             self._notebook_call(function, node.args, node.keywords, frame, found)
+            if any(f"<{p}>" in self.summary(function).touches for p in function.kept):
+                found.touch((name,), True)  # `def f(seen=[])`: the default lives in the function
         kind = self.world.kinds.get(name)
         if kind == IMPORT:
             self._library_call(node, name, frame, found)

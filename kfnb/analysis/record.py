@@ -100,7 +100,10 @@ class Record:
         kind = self.world.kinds.get(name)
         if kind in (IMPORT, SCALAR) or (kind == DEF and not sure) or (kind is None and name in GIVEN):
             return
-        self.touches.setdefault(name, self.site(line))
+        # whoever shares the object now may have another one by the end of the unit
+        for other in self.world.group(name):
+            if other == name or self.world.kinds.get(other) == VALUE:
+                self.touches.setdefault(other, self.site(line))
         if sure:
             self.definite.add(name)
 
@@ -196,6 +199,8 @@ class Record:
             self.effects.call(call, frame, effect)
         for name, line in found.reads.items():
             self.read(name, line)
+        for name, line in found.late.items():
+            self.read(name, line, "lambda")
         self.apply(effect, node.lineno)
         for part in ast.walk(node):
             if isinstance(part, ast.Constant):

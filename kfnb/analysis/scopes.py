@@ -38,6 +38,10 @@ class Deferred:
         Whether the body makes functions or classes.
     methods
         For a class: its functions by name.
+    kept
+        Parameters whose default is one object for all calls, such as ``seen=[]``.
+    late
+        For code that runs at once: names read only by the functions that it makes.
     """
 
     kind: str
@@ -56,6 +60,8 @@ class Deferred:
     makes: bool = False
     generator: bool = False
     methods: dict[str, Deferred] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+    late: dict[str, int] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
 
 
@@ -218,7 +224,13 @@ class Collector(ast.NodeVisitor):
             self.inside(around, getattr(node, "type_params", []))
             self.bind(node.name, node.lineno)
         body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+        outer = self.d
+        if outer.kind in ("comprehension", "class body"):
+            self.d = Deferred("function", "", node.lineno)
         self.inside(function_scope(node, body, around), body)
+        if self.d is not outer:
+            outer.late.update(self.d.reads)
+            self.d = outer
         self.d.makes = self.d.makes or not lambda_ or self.scope.kind != "module"
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -365,6 +377,9 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     extra = [a.arg for a in (node.args.vararg, node.args.kwarg) if a is not None]
     found.params = tuple(a.arg for a in positional) + tuple(a.arg for a in node.args.kwonlyargs) + tuple(extra)
     found.starred = frozenset(extra)
+    given = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
+    given += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
+    found.kept = frozenset(a.arg for a, d in given if not isinstance(d, ast.Constant | ast.Name))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)
     found.locals = scope.own

@@ -35,6 +35,8 @@ from kfnb.analysis.trees import (
 )
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 
+IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
+
 
 class Statements(Record):
     """`Record` with a method per kind of statement."""
@@ -201,9 +203,11 @@ class Statements(Record):
             name = alias.asname or alias.name.split(".")[0]
             self.bind(name, node.lineno, IMPORT)
             self.world.origins[name] = alias.name if alias.asname else name
+            self.texts.setdefault(IMPORTED + alias.name.split(".")[0], self.site(node.lineno))
 
     def on_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
+        self.texts.setdefault(IMPORTED + module.split(".")[0], self.site(node.lineno))
         for alias in node.names:
             if alias.name != "*":
                 name = alias.asname or alias.name
@@ -248,6 +252,8 @@ class Statements(Record):
                 own |= set(import_names(part))
         for name, line in now.reads.items():
             self.read(name, line)
+        for name, line in now.late.items():
+            self.read(name, line, node.name)
 
     def _define(self, name: str, line: int, deferred: Deferred, held: frozenset[Deferred]) -> None:
         before = self.world.defs.get(name, ()) if name not in self.world.must and self.depth else ()

@@ -80,8 +80,11 @@ class World:
             self.carry[name] = holds
         if kind in (DEF, IMPORT) or before[0] in (DEF, IMPORT) or holds or before[2]:
             self.version += 1
-        for other in self.alias.pop(name, ()):
+        others = self.alias.pop(name, set())
+        shares = {*shares, *others} if name in (shares := set(shares)) else shares
+        for other in others:
             self.alias[other].discard(name)
+            self.alias[other] |= others - {other}  # what was joined through the name stays joined
         _put(self.made_by, name, made_by)
         _put(self.texts, name, text)
         if kind == VALUE:

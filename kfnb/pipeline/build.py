@@ -173,7 +173,7 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
     marks = unit.marks
     wanted = plan.wanted.get(index, set())
     outputs = tuple(sorted(wanted))
-    left = {*unit.facts.may, *unit.facts.definite}
+    left = {*unit.facts.may, *unit.facts.touches}
     results = tuple(
         sorted(n for n in left if n not in wanted and not n.startswith(("@", "_")) and not definition(unit.facts, n))
     )

@@ -65,7 +65,7 @@ def flow_problems(
 def _unmet(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, star: bool) -> Iterator[Problem]:
     for name, site in flow.unmet[index].items():
         deleted = next((u for u in reversed(units[:index]) if name in u.facts.unbound and u.kind != OUTSIDE), None)
-        if deleted is not None and name in unit.facts.asked:
+        if deleted is not None and name in unit.facts.asked and name not in GIVEN:
             where = deleted.facts.may.get(name)
             yield _named(
                 "KF303", unit, name, site, f"`{name}` was deleted in {where}", "read it before, or do not delete it"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.facts import Site
+from kfnb.analysis.statements import IMPORTED
 from kfnb.pipeline.flow import Flow
 from kfnb.pipeline.model import Edge
 from kfnb.pipeline.prepare import Prepared
@@ -95,6 +96,8 @@ def _shared_path(before: Unit, after: Unit) -> str | None:
 
 
 def _related(path: str, text: str) -> bool:
+    if text.startswith(IMPORTED):
+        return os.path.basename(path) == text[len(IMPORTED) :] + ".py"
     one, other = os.path.normpath(path), os.path.normpath(text)
     if one in ("", ".", "/") or other in ("", ".", "/") or text.startswith(("http:", "https:")):
         return False

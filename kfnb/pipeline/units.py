@@ -240,9 +240,7 @@ def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft],
     for index, draft in enumerate(drafts):
         if draft.kind == STEP:
             where.setdefault(draft.name, []).append(index)
-    apart = {
-        n: at for n, at in where.items() if any(drafts[i].kind == STEP for i in range(at[0], at[-1]) if i not in at)
-    }
+    apart = {n: at for n, at in where.items() if at[-1] - at[0] >= len(at)}
     facts = _each(drafts, parsed) if apart else []
     place: dict[str, int] = {}
     problems: list[Problem] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import secrets
 import sqlite3
 import time
@@ -29,6 +30,7 @@ create table if not exists steps (
     key text, result text, error text, primary key (run, path));
 create table if not exists cache (key text primary key, result text, used real);
 """
+INDEX = re.compile(r"\[(\d+)\]")
 FINAL = ("succeeded", "failed", "cancelled")
 STEP_FINAL = ("succeeded", "failed", "skipped", "omitted", "cached", "cancelled")
 INTERRUPTED = {
@@ -182,7 +184,8 @@ class RunStore:
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """One entry per step and iteration, in the order of the pipeline."""
-        rows = self._db.execute("select * from steps where run = ? order by position, rowid", (run_id,)).fetchall()
+        rows = self._db.execute("select * from steps where run = ?", (run_id,)).fetchall()
+        rows.sort(key=lambda r: (r["position"] or 0, [int(n) for n in INDEX.findall(r["path"])]))
         return [
             {**{k: r[k] for k in ("path", "step", "state", "started", "finished", "attempts", "reason", "key")},
              "result": json.loads(r["result"]) if r["result"] else {}, "error": json.loads(r["error"]) if r["error"] else None}

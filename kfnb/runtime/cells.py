@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _ast
 import builtins
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,12 @@ class Session:
         """Run a statement of shared code."""
         before = {n: id(v) for n, v in self.namespace.items() if isinstance(v, type)}
         what = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
-        self._execute(code, show=False, what=what)
+        shown, sys.stdout = sys.stdout, open(os.devnull, "w", encoding="utf-8")  # it was shown where it stands
+        try:
+            self._execute(code, show=False, what=what)
+        finally:
+            sys.stdout.close()
+            sys.stdout = shown
         for name, value in list(self.namespace.items()):
             if isinstance(value, type) and value.__module__ == "__main__" and before.get(name) != id(value):
                 from kfnb.runtime.classes import track

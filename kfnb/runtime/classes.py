@@ -131,9 +131,13 @@ def make_class(identity: str, meta: type, bases: tuple[type, ...], name: str, bo
         return known
     import types
 
-    made = types.new_class(
-        name, bases, {"metaclass": meta} if meta is not type else {}, lambda names: names.update(body)
-    )
+    if by_value(meta):
+        # the user's own metaclass has done its work already, with names that may not be here
+        library: Any = next(m for m in meta.__mro__ if not by_value(m))
+        made: type = library.__new__(meta, name, bases, dict(body))
+    else:
+        keywords = {"metaclass": meta} if meta is not type else {}
+        made = types.new_class(name, bases, keywords, lambda names: names.update(body))
     _by_identity[identity] = made
     return made
 

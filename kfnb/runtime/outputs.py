@@ -126,6 +126,10 @@ def _groups(
         return name
 
     holder: dict[int, str] = {}
+    for name, value in values.items():
+        if name in single and not isinstance(value, HARMLESS[:7]):
+            other = holder.setdefault(id(value), name)
+            parent[top(name)] = top(other)
     memos = {n: pickler.memo.copy() for n, (_, _, pickler) in single.items() if not isinstance(values[n], HARMLESS[:5])}
     for name, memo in memos.items():
         for key, (_, value) in memo.items():

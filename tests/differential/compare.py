@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from kfnb.pipeline.build import Built, build
 from kfnb.pipeline.parameters import bind
 from kfnb.runs.store import RunStore
 from tests.differential.fingerprint import fingerprints
+
+ADDRESS = re.compile(r"( object)? at 0x[0-9a-f]+")
 
 
 @dataclass
@@ -111,8 +114,8 @@ def run_pipeline(data: dict[str, Any], folder: Path, home: Path, **options: Any)
     return outcome
 
 
-def same(mine: Outcome, theirs: Outcome) -> list[str]:
-    """Where a pipeline's outcome differs from the kernel's; empty: nowhere."""
+def same(mine: Outcome, theirs: Outcome, names: set[str] | None = None) -> list[str]:
+    """Where a pipeline's outcome differs from the kernel's; empty: nowhere. ``names``: compare these values only."""
     found = []
     if (mine.error or None) != theirs.error:
         found.append(f"error: {mine.error} instead of {theirs.error}\n{mine.traceback}")
@@ -124,17 +127,18 @@ def same(mine: Outcome, theirs: Outcome) -> list[str]:
         if _plain(text) != _plain(expected) and (cells <= last or not theirs.error):
             found.append(f"cells {cells} printed {text!r} instead of {expected!r}")
     for name, value in mine.values.items():
-        if name in theirs.values and value != theirs.values[name] and not theirs.error:
+        wanted = names is None or name in names
+        if wanted and name in theirs.values and value != theirs.values[name] and not theirs.error:
             found.append(f"{name} is {value} instead of {theirs.values[name]}")
     return found
 
 
 def _plain(text: str) -> str:
-    """Without what differs from run to run: times, and the `Out[n]:` that a shell prints before a display."""
+    """Without what differs from run to run: times, addresses, and the `Out[n]:` that a shell prints before a display."""
     lines = []
     for line in text.split("\n"):
         if line.startswith("Out["):
             line = line.partition("]: ")[2]
         if not line.startswith(("CPU times:", "Wall time:")):
-            lines.append(line.rstrip())
+            lines.append(ADDRESS.sub("", line).rstrip())
     return "\n".join(line for line in lines if line).strip()

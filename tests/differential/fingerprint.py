@@ -15,7 +15,7 @@ def fingerprints(names: dict[str, Any]) -> dict[str, str]:
 def fingerprint(value: Any, depth: int = 0) -> str:
     kind = type(value)
     name = kind.__qualname__
-    if depth > 6:
+    if depth > 6 or kind.__module__.startswith("matplotlib"):
         return name
     if value is None or kind in (bool, int, float, str, bytes, complex):
         return repr(value)
