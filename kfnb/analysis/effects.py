@@ -371,7 +371,8 @@ class Effects:
                         for word in tables.IDENTIFIER.findall(part.value):
                             if word in self.world.known:
                                 found.reads.setdefault(word, name)
-        for value in node.args:
+        receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+        for value in [*node.args, *receiver]:
             folded = None if isinstance(value, ast.Constant) else text_value(value, frame.text)
             if folded:
                 found.texts.add(folded)

@@ -137,6 +137,9 @@ class _Asker:
         if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
             if any(isinstance(s, ast.Name) and not self._only_parameters(s.id) for s in sides):
                 return None  # any object may be compared with None, not only what JSON can hold
+        for op, right in zip(node.ops, node.comparators, strict=True):
+            if isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.Name) and not self._only_parameters(right.id):
+                return None  # a collection may be anything, and large
         refs: list[Ref] = []
         for side in sides:
             ref = self._operand(side)

@@ -108,6 +108,8 @@ class LocalEngine:
         kept.pop(handler or "", None)
         (folder / "reuse.json").write_text(json.dumps(kept), encoding="utf-8")
         self.store.forget_steps(run_id, [s["path"] for s in steps])
+        (folder / "cancel").unlink(missing_ok=True)
+        self.store.record_run(run_id, "pending", finished=None, error=None)
         self._launch(run_id)
         return run_id
 
@@ -170,6 +172,8 @@ class LocalEngine:
         folder = self.store.folder(run_id)
         if self.store.head(run_id)["state"] in FINAL or not is_held(folder / "scheduler.lock"):
             return False
+        with (folder / "cancel").open("ab") as file:
+            file.write(b"x")  # signals of one kind may melt into one; how often it was asked stands here
         os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
         return True
 

@@ -126,13 +126,13 @@ class Scheduler:
             self.forks.signal(id_, signal.SIGKILL)
 
     def _signalled(self, _: Any) -> None:
-        for number in os.read(self._wake, 64):
-            if number in (signal.SIGTERM, signal.SIGINT):
-                self._cancel()
+        os.read(self._wake, 64)
+        asked = self.folder / "cancel"
+        self._cancel(asked.stat().st_size if asked.exists() else 1)
 
-    def _cancel(self) -> None:
+    def _cancel(self, asked: int) -> None:
         """The first time: end the steps, then the exit handler runs. The second time: end everything at once."""
-        self.progress.cancelled += 1
+        self.progress.cancelled = max(asked, self.progress.cancelled)
         self.progress.queue.clear()
         if self.progress.handling and self.progress.cancelled == 1:
             return  # the exit handler is at work already: let it
