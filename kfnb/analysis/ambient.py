@@ -29,7 +29,7 @@ def ambient_of(
     """The kind that ``node`` sets (``"=@kind"`` for a call, ``"@kind"`` for a target) or draws from (``"@kind"``)."""
     if isinstance(node, ast.Call):
         return _of_call(node, origin, made_by or {})
-    if isinstance(node, ast.Attribute | ast.Subscript):
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
         name = dotted(node, origin)
         return (
             setting_of(f"{name}.item")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from dataclasses import dataclass
 
 from kfnb.problems import Problem
@@ -41,9 +40,7 @@ def parse_cell(number: int, cell_id: str, source: str, line: int = 1) -> ParsedC
     translation = translate(source)
     problem, tree = None, ast.Module([], [])
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(translation.code)
+        tree = ast.parse(translation.code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         problem = _problem(error, number, cell_id, line)
     return ParsedCell(number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), problem)

@@ -19,6 +19,7 @@ from kfnb.runtime.syntax import shell_names
 
 Roots = frozenset[str]
 NONE: Roots = frozenset()
+NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
 
@@ -111,7 +112,7 @@ class Effects:
         found.makes = function.makes
         frame = Frame(self, function)
         for target in function.stores:
-            owner = target.value if isinstance(target, ast.Attribute | ast.Subscript) else target
+            owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
             found.touch(self.roots(owner, frame), True)
             kind = ambient_of(target, frame.origin)
             if kind is not None:
@@ -133,7 +134,7 @@ class Effects:
     # ---------------------------------------------------------------- whose object is it
     def roots(self, node: ast.expr | None, frame: Frame) -> Roots:
         """Names whose object the value of ``node`` may be, view or hold."""
-        if node is None or isinstance(node, ast.Constant | ast.Compare | ast.JoinedStr | ast.Lambda):
+        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda)):
             return NONE
         if isinstance(node, ast.Name):
             return (
@@ -141,7 +142,7 @@ class Effects:
                 if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
                 else frame.roots_of(node.id)
             )
-        if isinstance(node, ast.Attribute | ast.Starred | ast.Await | ast.NamedExpr | ast.FormattedValue):
+        if isinstance(node, (ast.Attribute, ast.Starred, ast.Await, ast.NamedExpr, ast.FormattedValue)):
             return self.roots(node.value, frame)
         if isinstance(node, ast.Subscript):
             return (
@@ -149,7 +150,7 @@ class Effects:
                 if isinstance(node.slice, COPYING_SLICES) and not _negative(node.slice)
                 else self.roots(node.value, frame)
             )
-        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             return self._every(node.elts, frame)
         if isinstance(node, ast.Dict):
             return self._every(node.values, frame)
@@ -159,7 +160,7 @@ class Effects:
             return self._every(node.values, frame)
         if isinstance(node, COMPREHENSIONS):
             element = node.value if isinstance(node, ast.DictComp) else node.elt
-            fresh = isinstance(element, ast.Constant | ast.Compare | ast.JoinedStr | ast.BinOp | ast.Dict | ast.List)
+            fresh = isinstance(element, (ast.Constant, ast.Compare, ast.JoinedStr, ast.BinOp, ast.Dict, ast.List))
             own = NONE if fresh and not _mentions(element) else self._every([g.iter for g in node.generators], frame)
             return own | (self.roots(element, frame) - {n for g in node.generators for n in _loop_names(g.target)})
         return self._call_roots(node, frame) if isinstance(node, ast.Call) else NONE
@@ -213,8 +214,10 @@ class Effects:
     # ---------------------------------------------------------------- what a value may hold
     def held(self, node: ast.expr | None) -> frozenset[Deferred]:
         """Functions and classes of the notebook that the value of a top-level expression may hold."""
+        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr)):
+            return NOTHING
         found: set[Deferred] = set()
-        stack: list[ast.AST] = [node] if node is not None else []
+        stack: list[ast.AST] = [node]
         while stack:
             part = stack.pop()
             if isinstance(part, ast.Lambda):
@@ -229,7 +232,7 @@ class Effects:
                 else:
                     found |= {f for f in self.world.holds(part.func.id) if f.kind == "class" or self.summary(f).makes}
                 stack += [*part.args, *(k.value for k in part.keywords)]
-            elif not isinstance(part, ast.Compare | ast.JoinedStr):
+            elif not isinstance(part, (ast.Compare, ast.JoinedStr)):
                 stack += ast.iter_child_nodes(part)
         return frozenset(found)
 
@@ -348,7 +351,9 @@ class Effects:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
             functions = (
-                self.held(value) if frame.function is None and isinstance(value, ast.Name | ast.Lambda) else frozenset()
+                self.held(value)
+                if frame.function is None and isinstance(value, (ast.Name, ast.Lambda))
+                else frozenset()
             )
             for function in functions:
                 summary = self.summary(function)
@@ -410,12 +415,12 @@ def _negative(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.UnaryOp)
         and isinstance(node.op, ast.USub)
-        or (isinstance(node, ast.BinOp) and not isinstance(node.op, ast.BitAnd | ast.BitOr | ast.BitXor))
+        or (isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor)))
     )
 
 
 def _mentions(node: ast.expr) -> bool:
-    return any(isinstance(n, ast.Name) for n in ast.walk(node)) and isinstance(node, ast.Dict | ast.List)
+    return any(isinstance(n, ast.Name) for n in ast.walk(node)) and isinstance(node, (ast.Dict, ast.List))
 
 
 def _loop_names(target: ast.expr) -> set[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """A place in the notebook: code cell and line, both from 1."""
 
     cell: int
@@ -63,9 +63,9 @@ class Facts:
     replays
         Statements of the unit that later units may run again.
     kinds
-        ``import``, ``def``, ``scalar`` or ``value`` for every name known at the end of the unit.
+        ``import``, ``def``, ``scalar`` or ``value``, at the end of the unit, for the names of the unit.
     groups
-        For names that may share an object at the end of the unit: the whole group.
+        For names of the unit that may share an object at its end: the whole group.
     opaque
         Place of an ``exec`` or the like that hides which names are used.
     writes_files, texts

@@ -19,6 +19,12 @@ from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 GIVEN = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
+#: The names of `Record`'s methods, made once.
+EXPRESSIONS: dict[type[ast.AST], str] = {
+    kind: f"expr_{kind.__name__}"
+    for kind in (ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Lambda, ast.ListComp,
+                 ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Call)
+}  # fmt: skip
 PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 
 
@@ -50,10 +56,12 @@ class Record:
     def facts(self) -> Facts:
         world = self.world
         unbound = frozenset(n for n in self.may if n not in world.must and world.kinds.get(n) == "deleted")
-        groups = {n: g for n in list(world.alias) if len(g := world.group(n)) > 1}
+        told = {*self.may, *self.touches, *self.reads, *self.compared}
+        kinds = {n: world.kinds[n] for n in told if n in world.kinds}
+        groups = {n: g for n, g in world.groups().items() if n in told}
         return Facts(
             self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
-            frozenset(self.definite), unbound, tuple(self.replays), dict(world.kinds), groups, self.opaque,
+            frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, frozenset(self.compared),
         )  # fmt: skip
 
@@ -137,12 +145,12 @@ class Record:
     def expr(self, node: ast.AST | None) -> None:
         if node is None:
             return
-        special = getattr(self, f"expr_{type(node).__name__}", None)
+        special = getattr(self, EXPRESSIONS[type(node)], None) if type(node) in EXPRESSIONS else None
         if special is not None:
             special(node)
             return
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr | ast.keyword | ast.comprehension):
+            if isinstance(child, (ast.expr, ast.keyword, ast.comprehension)):
                 self.expr(child)
 
     def expr_Name(self, node: ast.Name) -> None:
@@ -157,7 +165,7 @@ class Record:
         sides = [node.left, *node.comparators]
         for side in sides:
             self.expr(side)
-        if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops) and not any(
+        if any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops) and not any(
             isinstance(s, ast.Constant) for s in sides
         ):
             for side in sides:
@@ -189,8 +197,6 @@ class Record:
     def comprehension(self, node: ast.expr) -> None:
         found = Deferred("comprehension", "", node.lineno)
         Collector(found, MODULE).visit(node)
-        found.locals = {n for c in ast.walk(node) if isinstance(c, ast.comprehension) for n in targets(c.target)}
-        found.locals |= {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
         effect = Effect(reads={n: "" for n in found.reads})
         for target in found.stores:
             effect.touch(self.effects.roots(target.value, Frame(self.effects, found)), True)  # type: ignore[attr-defined]
@@ -202,9 +208,8 @@ class Record:
         for name, line in found.late.items():
             self.read(name, line, "lambda")
         self.apply(effect, node.lineno)
-        for part in ast.walk(node):
-            if isinstance(part, ast.Constant):
-                self.expr_Constant(part)
+        for part in found.constants:
+            self.expr_Constant(part)
         for name, line in found.writes.items():
             had = name in self.world.must
             self.bind(name, line)
@@ -246,7 +251,7 @@ class Record:
     def kind_of(self, node: ast.expr | None) -> str:
         """``scalar`` for what surely cannot be changed in place."""
         world = self.world
-        if isinstance(node, ast.Constant | ast.JoinedStr | ast.Compare):
+        if isinstance(node, (ast.Constant, ast.JoinedStr, ast.Compare)):
             return SCALAR if not isinstance(node, ast.Compare) else VALUE
         if isinstance(node, ast.UnaryOp):
             return self.kind_of(node.operand)
@@ -265,11 +270,11 @@ class Record:
         """Bind or change ``target``; ``value`` is ``None`` where only a part of an object arrives."""
         if isinstance(target, ast.Name):
             self._store_name(target, value, shares)
-        elif isinstance(target, ast.Tuple | ast.List):
+        elif isinstance(target, (ast.Tuple, ast.List)):
             self._store_each(target, value, shares)
         elif isinstance(target, ast.Starred):
             self.store(target.value, None, shares)
-        elif isinstance(target, ast.Attribute | ast.Subscript):
+        elif isinstance(target, (ast.Attribute, ast.Subscript)):
             self._store_part(target, value)
 
     def _store_name(self, target: ast.Name, value: ast.expr | None, shares: Iterable[str] | None) -> None:
@@ -292,7 +297,7 @@ class Record:
             value = value.func.value
         if isinstance(value, ast.Name):
             return self.world.made_by.get(value.id)
-        if isinstance(value, ast.Subscript | ast.Attribute):
+        if isinstance(value, (ast.Subscript, ast.Attribute)):
             return self.world.made_by.get(root(value) or "")
         if not isinstance(value, ast.Call):
             return None
@@ -305,7 +310,7 @@ class Record:
 
     def _store_each(self, target: ast.Tuple | ast.List, value: ast.expr | None, shares: Iterable[str] | None) -> None:
         plain = not any(isinstance(e, ast.Starred) for e in target.elts)
-        if isinstance(value, ast.Tuple | ast.List) and plain and len(value.elts) == len(target.elts):
+        if isinstance(value, (ast.Tuple, ast.List)) and plain and len(value.elts) == len(target.elts):
             if not any(isinstance(e, ast.Starred) for e in value.elts):
                 for element, part in zip(target.elts, value.elts, strict=True):
                     self.store(element, part)

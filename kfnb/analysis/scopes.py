@@ -40,6 +40,8 @@ class Deferred:
         For a class: its functions by name.
     kept
         Parameters whose default is one object for all calls, such as ``seen=[]``.
+    constants
+        Literals in the body.
     late
         For code that runs at once: names read only by the functions that it makes.
     """
@@ -62,6 +64,7 @@ class Deferred:
     methods: dict[str, Deferred] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     late: dict[str, int] = field(default_factory=dict)
+    constants: list[ast.Constant] = field(default_factory=list)
     bases: tuple[str, ...] = ()
 
 
@@ -122,7 +125,7 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
         elif isinstance(node, ast.Name):
             if not isinstance(node.ctx, ast.Load):
                 bound.add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
             bound |= {a.asname or a.name.split(".")[0] for a in node.names if a.name != "*"}
         elif isinstance(node, ast.ExceptHandler) and node.name:
             bound.add(node.name)
@@ -265,6 +268,8 @@ class Collector(ast.NodeVisitor):
                 self.bind(name, node.lineno)
                 self.scope = outer
         scope = Scope("comprehension", own, set(), self.scope)
+        if self.d.kind == "comprehension":
+            self.d.locals |= own
         rest: list[ast.AST] = [*first.ifs]
         for g in node.generators:
             rest.append(g.target)
@@ -288,9 +293,9 @@ class Collector(ast.NodeVisitor):
             self.d.sources.setdefault(name, []).append(value)
 
     def changed(self, target: ast.expr) -> None:
-        if isinstance(target, ast.Attribute | ast.Subscript):
+        if isinstance(target, (ast.Attribute, ast.Subscript)):
             self.d.stores.append(target)
-        elif isinstance(target, ast.Tuple | ast.List):
+        elif isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
                 self.changed(element)
 
@@ -326,6 +331,9 @@ class Collector(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         self.d.calls.append(node)
         self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        self.d.constants.append(node)
 
     def visit_Return(self, node: ast.Return) -> None:
         if node.value is not None:
@@ -379,7 +387,7 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     found.starred = frozenset(extra)
     given = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
     given += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
-    found.kept = frozenset(a.arg for a, d in given if not isinstance(d, ast.Constant | ast.Name))
+    found.kept = frozenset(a.arg for a, d in given if not isinstance(d, (ast.Constant, ast.Name)))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)
     found.locals = scope.own

@@ -89,26 +89,28 @@ class Statements(Record):
 
     def _is_setting(self, node: ast.stmt) -> bool:
         """A statement that only tells a library something, in terms of imports and literals."""
-        plain = all(self._replayable_name(n) for n in names_in(node))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             call = node.value
             if root(call.func) == "get_ipython" and isinstance(call.func, ast.Attribute):
                 return _magic(call) in ("env", "set_env", "cd")
             name = dotted(call.func, self.world.origin)
-            if name is None or not plain:
+            if name is None:
                 return False
-            return (
-                name in tables.SETUP_CALLS or setting_of(name) not in (None, *GENERATORS) and name not in tables.READING
-            )
+            tells = setting_of(name) not in (None, *GENERATORS) and name not in tables.READING
+            return (name in tables.SETUP_CALLS or tells) and self._plain(node)
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
-            if not isinstance(target, ast.Attribute | ast.Subscript):
+            if not isinstance(target, (ast.Attribute, ast.Subscript)):
                 return False
             if self.world.kinds.get(root(target) or "") != IMPORT or dotted(target, self.world.origin) is None:
                 return False
             patch = ambient_of(target, self.world.origin) is None and isinstance(target, ast.Attribute)
-            return plain or patch
+            return patch or self._plain(node)
         return False
+
+    def _plain(self, node: ast.stmt) -> bool:
+        """Built of imports, builtins and literals only."""
+        return all(self._replayable_name(n) for n in names_in(node))
 
     def _replayable_name(self, name: str) -> bool:
         return self.world.kinds.get(name) == IMPORT or (name in GIVEN and name not in self.world.known)
@@ -187,7 +189,7 @@ class Statements(Record):
 
     def on_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
-            for part in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
+            for part in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
                 if isinstance(part, ast.Name):
                     self.read(part.id, part.lineno) if part.id not in self.world.must else None
                     self.may.setdefault(part.id, self.site(part.lineno))
@@ -292,8 +294,9 @@ class Statements(Record):
         self.block(node.body)
         self.depth -= 0 if sure else 1
         if not sure:
+            start.unshare(targets(node.target))
             self.world.join([start, self.world.snapshot()])
-        elif any(isinstance(n, ast.Break | ast.Continue) for b in node.body for n in ast.walk(b)):
+        elif any(isinstance(n, (ast.Break, ast.Continue)) for b in node.body for n in ast.walk(b)):
             self.world.must &= start.must | set(targets(node.target))
         self.block(node.orelse)
 
@@ -395,11 +398,11 @@ def _magic(call: ast.Call) -> str | None:
 
 def imports_only(node: ast.stmt) -> bool:
     """An import, or a ``try`` or ``if`` around imports and literals only."""
-    if isinstance(node, ast.Import | ast.ImportFrom):
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
         return True
     if isinstance(node, ast.Try):
         bodies = [node.body, node.orelse, node.finalbody, *(h.body for h in node.handlers)]
-        return any(isinstance(n, ast.Import | ast.ImportFrom) for n in node.body) and all(
+        return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in node.body) and all(
             _harmless(n) for b in bodies for n in b
         )
     return False
@@ -423,7 +426,7 @@ def import_names(node: ast.AST) -> list[str]:
     """Names bound by the imports (and literal fall-backs) in a statement."""
     found: list[str] = []
     for part in ast.walk(node):
-        if isinstance(part, ast.Import | ast.ImportFrom) and getattr(part, "module", "") != "__future__":
+        if isinstance(part, (ast.Import, ast.ImportFrom)) and getattr(part, "module", "") != "__future__":
             found += [a.asname or a.name.split(".")[0] for a in part.names if a.name != "*"]
         elif isinstance(part, ast.Assign) and isinstance(node, ast.Try):
             found += [n for t in part.targets for n in targets(t)]
@@ -448,7 +451,7 @@ def _loud(node: ast.AST) -> bool:
 
 def _not_empty(node: ast.expr) -> bool:
     """An iterable that surely gives an item."""
-    if isinstance(node, ast.List | ast.Tuple):
+    if isinstance(node, (ast.List, ast.Tuple)):
         return bool(node.elts)
     if (
         isinstance(node, ast.Call)

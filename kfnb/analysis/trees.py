@@ -17,7 +17,7 @@ def targets(target: ast.expr) -> Iterator[str]:
     """Names that an assignment target binds."""
     if isinstance(target, ast.Name):
         yield target.id
-    elif isinstance(target, ast.Tuple | ast.List):
+    elif isinstance(target, (ast.Tuple, ast.List)):
         for element in target.elts:
             yield from targets(element)
     elif isinstance(target, ast.Starred):
@@ -27,7 +27,7 @@ def targets(target: ast.expr) -> Iterator[str]:
 def pattern_names(pattern: ast.pattern) -> Iterator[str]:
     """Names that a ``case`` pattern captures."""
     for node in ast.walk(pattern):
-        if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+        if isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
             yield node.name
         elif isinstance(node, ast.MatchMapping) and node.rest:
             yield node.rest
@@ -36,7 +36,7 @@ def pattern_names(pattern: ast.pattern) -> Iterator[str]:
 def root(node: ast.expr | None) -> str | None:
     """The name that a chain of attributes, subscripts and calls starts from."""
     while node is not None:
-        if isinstance(node, ast.Attribute | ast.Subscript | ast.Starred | ast.Await):
+        if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
             node = node.value
         elif isinstance(node, ast.Call):
             node = node.func
@@ -83,10 +83,10 @@ def is_literal(node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return True
     if isinstance(node, ast.UnaryOp):
-        return isinstance(node.op, ast.USub | ast.UAdd | ast.Not | ast.Invert) and is_literal(node.operand)
+        return isinstance(node.op, (ast.USub, ast.UAdd, ast.Not, ast.Invert)) and is_literal(node.operand)
     if isinstance(node, ast.BinOp):
         return is_literal(node.left) and is_literal(node.right)
-    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+    if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
         return all(is_literal(e) for e in node.elts)
     if isinstance(node, ast.Dict):
         return all(k is not None and is_literal(k) for k in node.keys) and all(is_literal(v) for v in node.values)
@@ -109,7 +109,7 @@ def literal_value(node: ast.expr) -> Any:
     """
     if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
         left, right = literal_value(node.left), literal_value(node.right)
-        if not all(isinstance(v, int | float) and abs(v) <= 1e12 for v in (left, right)):
+        if not all(isinstance(v, (int, float)) and abs(v) <= 1e12 for v in (left, right)):
             raise ValueError("not arithmetic on small numbers")
         if isinstance(node.op, ast.Pow) and abs(right) > 64:
             raise ValueError("power too large")

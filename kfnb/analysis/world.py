@@ -10,6 +10,9 @@ from kfnb.analysis.scopes import Deferred
 IMPORT, DEF, SCALAR, VALUE = "import", "def", "scalar", "value"
 
 
+NOBODY: frozenset[str] = frozenset()
+
+
 @dataclass(eq=False)
 class World:
     """Grows while units are read; `branches` joins what alternatives leave.
@@ -44,7 +47,7 @@ class World:
     kinds: dict[str, str] = field(default_factory=dict)
     defs: dict[str, tuple[Deferred, ...]] = field(default_factory=dict)
     carry: dict[str, frozenset[Deferred]] = field(default_factory=dict)
-    alias: dict[str, set[str]] = field(default_factory=dict)
+    alias: dict[str, frozenset[str]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
@@ -80,11 +83,10 @@ class World:
             self.carry[name] = holds
         if kind in (DEF, IMPORT) or before[0] in (DEF, IMPORT) or holds or before[2]:
             self.version += 1
-        others = self.alias.pop(name, set())
-        shares = {*shares, *others} if name in (shares := set(shares)) else shares
-        for other in others:
-            self.alias[other].discard(name)
+        others = self.unshare((name,))
+        for other in others if len(others) > 1 else ():
             self.alias[other] |= others - {other}  # what was joined through the name stays joined
+        shares = {*shares, *others} if name in (shares := set(shares)) else shares
         _put(self.made_by, name, made_by)
         _put(self.texts, name, text)
         if kind == VALUE:
@@ -93,8 +95,18 @@ class World:
 
     def share(self, one: str, other: str) -> None:
         if one != other and self.kinds.get(other, VALUE) == VALUE and not other.startswith("<"):
-            self.alias.setdefault(one, set()).add(other)
-            self.alias.setdefault(other, set()).add(one)
+            self.alias[one] = self.alias.get(one, NOBODY) | {other}
+            self.alias[other] = self.alias.get(other, NOBODY) | {one}
+
+    def unshare(self, names: Iterable[str]) -> frozenset[str]:
+        """Forget whose objects these names share; who they were."""
+        found = NOBODY
+        for name in names:
+            others = self.alias.pop(name, NOBODY)
+            for other in others:
+                self.alias[other] -= {name}
+            found |= others
+        return found
 
     def hold(self, name: str, more: frozenset[Deferred]) -> None:
         if more - self.carry.get(name, frozenset()):
@@ -111,10 +123,19 @@ class World:
                     stack.append(other)
         return frozenset(found)
 
+    def groups(self) -> dict[str, frozenset[str]]:
+        """`group` for every name that has one."""
+        found: dict[str, frozenset[str]] = {}
+        for name in self.alias:
+            if name not in found and self.alias[name]:
+                group = self.group(name)
+                found.update(dict.fromkeys(group, group))
+        return found
+
     def snapshot(self) -> World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
-            {k: set(v) for k, v in self.alias.items()}, dict(self.origins), dict(self.made_by), dict(self.texts), self.version,
+            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:
@@ -135,12 +156,15 @@ class World:
             for name, kind in other.kinds.items():
                 joined.kinds[name] = kind if joined.kinds.get(name, kind) == kind else VALUE
             for name, functions in other.defs.items():
-                mine = joined.defs.get(name, ())
-                joined.defs[name] = mine + tuple(f for f in functions if f not in mine)
+                known = joined.defs.get(name, ())
+                joined.defs[name] = (
+                    known if known is functions else known + tuple(f for f in functions if f not in known)
+                )
             for name, held in other.carry.items():
                 joined.carry[name] = joined.carry.get(name, frozenset()) | held
             for name, shared in other.alias.items():
-                joined.alias.setdefault(name, set()).update(shared)
+                mine = joined.alias.get(name, NOBODY)
+                joined.alias[name] = shared if mine is shared else mine | shared
             joined.origins = {**other.origins, **joined.origins}
             joined.made_by = {k: v for k, v in {**other.made_by, **joined.made_by}.items()}
             joined.texts = {k: v for k, v in joined.texts.items() if other.texts.get(k) == v}

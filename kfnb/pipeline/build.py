@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from kfnb.notebook.model import Notebook
 from kfnb.pipeline.checks import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.conditions import Answer, Questions
-from kfnb.pipeline.edges import edges_of, file_order
+from kfnb.pipeline.edges import FileOrder, edges_of, file_order
 from kfnb.pipeline.flow import Flow, definition, flow_of
 from kfnb.pipeline.model import (
     Branch,
@@ -73,17 +73,18 @@ def build(notebook: Notebook) -> Built:
     units = reading.units
     problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
     flow = flow_of(units)
-    plan = _plan(units, flow)
+    files = list(file_order(units))
+    plan = _plan(units, flow, files)
     problems += flow_problems(units, flow, plan.prepared, notebook)
-    pipeline = _assemble(notebook, units, flow, plan)
+    pipeline = _assemble(notebook, units, flow, plan, files)
     problems += graph_problems(pipeline, notebook)
     ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.cell or 0, p.line or 0)))
     return Built(None if errors(ordered) else pipeline, ordered, units, flow)
 
 
-def _plan(units: tuple[Unit, ...], flow: Flow) -> _Plan:
+def _plan(units: tuple[Unit, ...], flow: Flow, files: list[FileOrder]) -> _Plan:
     plan = _Plan()
-    for before, after, _ in file_order(units):
+    for before, after, _ in files:
         plan.files.setdefault(after.name, []).append(before.name)
     preparer, questions = Preparer(units, flow), Questions(units, flow)
     for index, unit in enumerate(units):
@@ -128,7 +129,7 @@ def _own_step(answer: Answer, unit: Unit) -> bool:
 
 
 # -------------------------------------------------------------------- putting it together
-def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Plan) -> Pipeline:
+def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Plan, files: list[FileOrder]) -> Pipeline:
     body: list[Node] = []
     exit_handler: Step | None = None
     asked: list[int] = []
@@ -148,7 +149,7 @@ def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Pl
         parameters=tuple(u.parameter for u in units if u.parameter is not None),
         body=tuple(body),
         exit_handler=exit_handler,
-        edges=edges_of(units, flow, plan.prepared, _questions_of(units)),
+        edges=edges_of(units, flow, plan.prepared, _questions_of(units), files),
         sources=tuple((c.number, c.source if c.line == 1 else "\n" * (c.line - 1) + c.source) for c in notebook.cells),
         makes=_origins(units, plan.wanted),
         needs=_needs(units, plan),

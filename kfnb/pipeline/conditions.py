@@ -134,11 +134,15 @@ class _Asker:
     def _compare(self, node: ast.Compare) -> Test | None:
         """A chain of comparisons between names and constants; ``None`` when a side is more than that."""
         sides = [node.left, *node.comparators]
-        if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
+        if any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
             if any(isinstance(s, ast.Name) and not self._only_parameters(s.id) for s in sides):
                 return None  # any object may be compared with None, not only what JSON can hold
         for op, right in zip(node.ops, node.comparators, strict=True):
-            if isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.Name) and not self._only_parameters(right.id):
+            if (
+                isinstance(op, (ast.In, ast.NotIn))
+                and isinstance(right, ast.Name)
+                and not self._only_parameters(right.id)
+            ):
                 return None  # a collection may be anything, and large
         refs: list[Ref] = []
         for side in sides:
@@ -154,7 +158,7 @@ class _Asker:
     def _operand(self, node: ast.expr) -> Ref | None:
         if is_literal(node):
             value = literal_value(node)
-            value = list(value) if isinstance(value, tuple | set) else value
+            value = list(value) if isinstance(value, (tuple, set)) else value
             return Constant(value) if is_json(value) else None
         if not isinstance(node, ast.Name):
             return None
@@ -239,7 +243,7 @@ class _Asker:
 
 def _constant_items(node: ast.expr) -> list[Json] | None:
     """The items of a literal list, tuple or ``range``."""
-    if isinstance(node, ast.List | ast.Tuple) and is_literal(node):
+    if isinstance(node, (ast.List, ast.Tuple)) and is_literal(node):
         value = list(literal_value(node))
         return value if is_json(value) else None
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range" and not node.keywords:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Mapping
 
@@ -21,18 +22,26 @@ AMBIENT = {
 }  # fmt: skip
 
 
+FileOrder = tuple[Unit, Unit, str]  #: the earlier step, the later one, the path
+
+
 def edges_of(
-    units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared], asked_for: Mapping[int, int]
+    units: tuple[Unit, ...],
+    flow: Flow,
+    prepared: Mapping[int, Prepared],
+    asked_for: Mapping[int, int],
+    files: list[FileOrder],
 ) -> tuple[Edge, ...]:
     """Data, files, order marks: one edge per pair of steps and kind of reason."""
     found: list[Edge] = []
+    names = {u.name for u in units if u.kind == STEP}
     for index, unit in enumerate(units):
         if unit.kind == STEP and index in prepared:
             found += _data(index, unit, units, flow, prepared[index])
-            found += _marked(unit, units)
+            found += _marked(unit, names)
         elif unit.kind == QUESTION and index in asked_for:
             found += _asked(index, unit, units[asked_for[index]], units, flow)
-    for before, after, path in file_order(units):
+    for before, after, path in files:
         why = f"the file `{path}` is written in {before.name} or {after.name} and used in the other, in reading order"
         found.append(Edge(before.name, after.name, (), why))
     return tuple(dict.fromkeys(found))
@@ -61,8 +70,7 @@ def _reason(name: str, reader: Unit, maker: Unit, indirect: bool) -> str:
     return text
 
 
-def _marked(unit: Unit, units: tuple[Unit, ...]) -> Iterator[Edge]:
-    names = {u.name for u in units if u.kind == STEP}
+def _marked(unit: Unit, names: set[str]) -> Iterator[Edge]:
     for name in dict.fromkeys(unit.marks.after if unit.marks is not None else ()):
         if name in names and name != unit.name:
             yield Edge(name, unit.name, (), f"the mark `after:{name}` says so")
@@ -76,25 +84,20 @@ def _asked(index: int, question: Unit, step: Unit, units: tuple[Unit, ...], flow
                 yield Edge(units[maker].name, step.name, (name,), f"{step.name} {what} `{question.expression}`")
 
 
-def file_order(units: tuple[Unit, ...]) -> Iterator[tuple[Unit, Unit, str]]:
+def file_order(units: tuple[Unit, ...]) -> Iterator[FileOrder]:
     """Pairs of steps of which one writes a file, by a literal path, that the other reads or writes."""
     steps = [u for u in units if u.kind == STEP and not (u.marks is not None and u.marks.exit)]
-    for at, after in enumerate(steps):
-        for before in steps[:at]:
-            path = _shared_path(before, after)
-            if path is not None:
-                yield before, after, path
+    found: dict[tuple[int, int], str] = {}
+    for at, writer in enumerate(steps):
+        for path in writer.facts.writes_files:
+            for other, user in enumerate(steps):
+                if other != at and any(_related(path, t) for t in (*user.facts.texts, *user.facts.writes_files)):
+                    found.setdefault((min(at, other), max(at, other)), path)
+    for (before, after), path in sorted(found.items()):
+        yield steps[before], steps[after], path
 
 
-def _shared_path(before: Unit, after: Unit) -> str | None:
-    for writes, uses in ((before, after), (after, before)):
-        for path in writes.facts.writes_files:
-            for text in {*uses.facts.texts, *uses.facts.writes_files}:
-                if _related(path, text):
-                    return path
-    return None
-
-
+@functools.lru_cache(maxsize=4096)
 def _related(path: str, text: str) -> bool:
     if text.startswith(IMPORTED):
         return os.path.basename(path) == text[len(IMPORTED) :] + ".py"

@@ -77,6 +77,9 @@ def _active(units: tuple[Unit, ...]) -> list[Facts]:
     found: list[Facts] = []
     for unit in units:
         facts = unit.facts
+        if not used and not any(n.startswith("@") for n in (*facts.reads, *facts.touches)):
+            found.append(facts)
+            continue
         reads = {n: s for n, s in facts.reads.items() if not n.startswith("@") or n in sets}
         if unit.kind == STEP and unit.cells:
             here = Site(unit.cells[0].number, unit.cells[0].line)
@@ -92,20 +95,22 @@ def _touched_later(units: tuple[Unit, ...], facts: list[Facts]) -> list[set[str]
     """For each unit, the names whose object some later unit changes or compares by identity."""
     found: list[set[str]] = [set() for _ in units]
     later: set[str] = set()
+    known = _Known(units, facts)
     for index in range(len(units) - 1, -1, -1):
-        found[index] = set(later)
+        found[index] = later
         mine = facts[index]
-        for name in {*mine.touches, *mine.compared}:
-            later |= mine.groups.get(name, frozenset((name,)))
+        more = {n for name in (*mine.touches, *mine.compared) for n in mine.groups.get(name, (name,))}
         if mine.opaque is not None:
-            later |= set(mine.kinds)
+            more |= known.all_before(index)
+        if not more <= later:
+            later = later | more
     return found
 
 
 def _backward(
     units: tuple[Unit, ...], facts: list[Facts], skippable: frozenset[int], touched: list[set[str]]
 ) -> tuple[list[frozenset[str]], list[frozenset[str]], list[frozenset[str]]]:
-    known = _known_before(units, facts)
+    known = _Known(units, facts)
     count = len(units)
     changed: list[frozenset[str]] = [frozenset()] * count
     thru: list[frozenset[str]] = [frozenset()] * count
@@ -119,7 +124,7 @@ def _backward(
         touches = set(mine.touches)
         reads = set(mine.reads)
         if mine.opaque is not None:
-            everything = {n for n in known[index] if not n.startswith("@")}
+            everything = {n for n in known.all_before(index) if not n.startswith("@")}
             reads |= everything
             touches |= everything
         together: set[str] = set()
@@ -137,9 +142,9 @@ def _backward(
         changed[index] = frozenset(made)
         last = unit.marks is not None and unit.marks.exit
         sure = frozenset() if index in skippable or last else mine.must
-        kept = (made - mine.must) & known[index]
+        kept = known.before(index, made - mine.must)
         thru[index] = frozenset(kept)
-        live = (reads & known[index]) | kept | (live - sure)
+        live = (live - sure) | known.before(index, reads) | kept
     return changed, thru, lives
 
 
@@ -148,17 +153,26 @@ def _lasting(facts: Facts) -> bool:
     return any(r.effect for r in facts.replays) or not facts.may
 
 
-def _known_before(units: tuple[Unit, ...], facts: list[Facts]) -> list[frozenset[str]]:
-    known: set[str] = set()
-    found = []
-    for unit, mine in zip(units, facts, strict=True):
-        found.append(frozenset(known))
-        known |= set(mine.may)
-        if unit.parameter is not None:
-            known.add(unit.name)
-        if unit.marks is not None and unit.marks.foreach is not None:
-            known.discard(unit.marks.foreach.variable)
-    return found
+class _Known:
+    """Which names some unit before a given one may have made."""
+
+    def __init__(self, units: tuple[Unit, ...], facts: list[Facts]) -> None:
+        self._first: dict[str, int] = {}
+        for index, (unit, mine) in enumerate(zip(units, facts, strict=True)):
+            variable = (
+                unit.marks.foreach.variable if unit.marks is not None and unit.marks.foreach is not None else None
+            )
+            for name in mine.may if unit.parameter is None else (*mine.may, unit.name):
+                if name != variable:
+                    self._first.setdefault(name, index)
+
+    def before(self, index: int, names: Iterable[str]) -> set[str]:
+        """Those of ``names`` that are known before unit ``index``."""
+        first = self._first
+        return {n for n in names if first.get(n, index) < index}
+
+    def all_before(self, index: int) -> set[str]:
+        return {n for n, first in self._first.items() if first < index}
 
 
 # -------------------------------------------------------------------- forwards

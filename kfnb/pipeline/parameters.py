@@ -40,7 +40,7 @@ def parameter_of(node: ast.stmt) -> Parameter | None:
 
 def is_json(value: object) -> bool:
     """Whether JSON gives back the very same value: no tuples, no keys but text."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, (bool, int, float, str)):
         return True
     if isinstance(value, list):
         return all(is_json(v) for v in value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -76,7 +77,10 @@ class Reading:
 
 def read_units(notebook: Notebook) -> Reading:
     """Analyse a whole notebook."""
-    parsed = {c.number: _parse(c, notebook) for c in notebook.cells}
+    shell = {s.name for s in notebook.steps if s.shell}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd escapes in texts: Python says it when the cell runs
+        parsed = {c.number: _parse(c, shell) for c in notebook.cells}
     problems = [p.problem for p in parsed.values() if p.problem is not None]
     drafts = list(_drafts(notebook, parsed, problems))
     drafts, split = _gather(drafts, list(parsed.values()))
@@ -87,8 +91,7 @@ def read_units(notebook: Notebook) -> Reading:
     return Reading(tuple(units), (*problems, *split))
 
 
-def _parse(cell: Cell, notebook: Notebook) -> ParsedCell:
-    shell = {s.name for s in notebook.steps if s.shell}
+def _parse(cell: Cell, shell: set[str]) -> ParsedCell:
     if cell.step in shell:
         return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
     return parse_cell(cell.number, cell.id, cell.source, cell.line)
@@ -159,7 +162,7 @@ def _ignored(node: ast.stmt) -> bool:
     if not isinstance(node, ast.Expr):
         return False
     value = node.value
-    if isinstance(value, ast.Constant | ast.Name | ast.Attribute):
+    if isinstance(value, (ast.Constant, ast.Name, ast.Attribute)):
         return True
     if isinstance(value, ast.Call):
         if root(value.func) == "get_ipython":
@@ -178,13 +181,13 @@ def _ignored(node: ast.stmt) -> bool:
 
 def _shareable(node: ast.stmt, known: set[str]) -> bool:
     """An import, a definition, a plain value, or a setting."""
-    if imports_only(node) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+    if imports_only(node) or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return True
-    if isinstance(node, ast.Assign | ast.AnnAssign):
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
         if node.value is None:
             return True
         targets: list[ast.expr] = list(node.targets) if isinstance(node, ast.Assign) else [node.target]
-        if any(isinstance(t, ast.Attribute | ast.Subscript) for t in targets):
+        if any(isinstance(t, (ast.Attribute, ast.Subscript)) for t in targets):
             return (
                 is_literal(node.value)
                 and all(root(t) is not None for t in targets if not isinstance(t, ast.Name))
@@ -210,7 +213,7 @@ def _plain(node: ast.expr) -> bool:
         return all(_plain(v.value) for v in node.values if isinstance(v, ast.FormattedValue))
     if isinstance(node, ast.Lambda):
         return True
-    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+    if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
         return all(_plain(e) for e in node.elts)
     if isinstance(node, ast.Dict):
         return all(k is not None and _plain(k) for k in node.keys) and all(_plain(v) for v in node.values)
@@ -369,4 +372,6 @@ def _shell_facts(draft: Draft, marks: StepMarks, analyzer: Analyzer) -> Facts:
             texts.update((w, site) for word in line.split() if (w := word.strip("'\"")) not in private)
     made = {o.name: Site(draft.cells[0].number, draft.cells[0].line) for o in marks.outputs}
     analyzer.define(outputs, SCALAR)
-    return Facts(reads=reads, may=made, must=frozenset(made), kinds=dict(world.kinds), writes_files=files, texts=texts)
+    return Facts(
+        reads=reads, may=made, must=frozenset(made), kinds=dict.fromkeys(made, SCALAR), writes_files=files, texts=texts
+    )

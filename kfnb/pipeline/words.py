@@ -11,9 +11,9 @@ def words(test: Test) -> str:
         return named(test.ref)
     if isinstance(test, Not):
         return f"not {words(test.test)}"
-    if isinstance(test, All | Any_):
+    if isinstance(test, (All, Any_)):
         sign = " and " if isinstance(test, All) else " or "
-        return sign.join(words(t) if isinstance(t, Compare | Truth) else f"({words(t)})" for t in test.tests)
+        return sign.join(words(t) if isinstance(t, (Compare, Truth)) else f"({words(t)})" for t in test.tests)
     assert isinstance(test, Compare)
     return f"{named(test.left)} {test.op.replace('-', ' ')} {named(test.right)}"
 

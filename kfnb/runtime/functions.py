@@ -5,8 +5,8 @@ from __future__ import annotations
 import marshal
 import sys
 from types import CellType, FunctionType
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
 

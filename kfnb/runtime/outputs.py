@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING
 
 from kfnb.runtime.pickling import root_of
 from kfnb.runtime.store import Store, dump
 
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from _pickle import Pickler
 from types import CellType, FunctionType, MappingProxyType, ModuleType
-from typing import TYPE_CHECKING
 
 from kfnb.runtime import classes, functions
 
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any, Callable
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kfnb.runtime.failures import Failure
 from kfnb.runtime.outputs import type_name
 from kfnb.runtime.pickling import Refused
 from kfnb.runtime.store import dump
 
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any, Iterator
 

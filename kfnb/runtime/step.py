@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from kfnb.runtime.failures import Failure
 from kfnb.runtime.wire import dumps
 
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
 
@@ -81,9 +81,9 @@ def _enter(spec: dict[str, Any]) -> None:
 
 def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
     from kfnb.runtime.cells import Session
-    from kfnb.runtime.store import Store
 
-    session, store = Session(spec), Store(spec["store"])
+    session = Session(spec)
+    store = _store(spec)
     watched = _watched(spec)
     for item in spec.get("prepare", ()):
         _prepare(item, store, session)
@@ -109,6 +109,15 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
                 "this step drew from the global generator %s, which the notebook seeds elsewhere in a way that could not be seen"
                 % kind[1:]
             )
+
+
+def _store(spec: dict[str, Any]) -> Any:
+    """The store, for a step that loads something."""
+    if not any("load" in item or "collect" in item for item in spec.get("prepare", ())):
+        return None
+    from kfnb.runtime.store import Store
+
+    return Store(spec["store"])
 
 
 def _watched(spec: dict[str, Any]) -> dict[str, Any]:

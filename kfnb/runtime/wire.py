@@ -5,8 +5,7 @@ CPython's C scanner and encoder do the work; where they are missing the package 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
 

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 FORK_SAFE = frozenset(
     "numpy pandas scipy sklearn matplotlib seaborn statsmodels networkx PIL sympy requests yaml".split()
 )
+RUNTIME = tuple(f"kfnb.runtime.{name}" for name in ("step", "cells", "outputs", "store", "ambient", "syntax"))
 SUBREAPER = 36  #: PR_SET_CHILD_SUBREAPER, linux/prctl.h
 MARK = "KFNB_STEP_ID"
 
@@ -40,7 +41,7 @@ class Child:
 def serve(connection: socket.socket, imports: list[str]) -> NoReturn:
     """Import, say ``ready``, and fork until the socket closes."""
     _adopt_orphans()
-    for name in imports:
+    for name in (*RUNTIME, *imports):
         _import(name)
     gc.collect()
     gc.freeze()
