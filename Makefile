@@ -1,7 +1,10 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: test test-fast lint format clean
+.PHONY: help run test test-fast lint format bench clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "kfnb needs Python 3.10 or newer: make PYTHON=/path/to/python3.x"; exit 1; }
@@ -9,25 +12,36 @@ BIN = .venv/bin
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	touch $@
 
+.venv/run: .venv/made pyproject.toml
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
 .venv/test: .venv/made pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	touch $@
 
+run: .venv/run  ## set up, and run a notebook as a pipeline
+	$(BIN)/kfnb show notebooks/03-add-numbers.ipynb
+	$(BIN)/kfnb run notebooks/03-add-numbers.ipynb -p a=7 -p b=8
+
 test: .venv/test lint  ## every check
 	$(BIN)/python -m pytest -n 2
 
-test-fast: .venv/test
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
+test-fast: .venv/test  ## the checks that take under half a minute
+	$(BIN)/python -m pytest -n 2 -m 'not slow' --ignore=tests/differential --ignore=tests/test_notebooks.py
 
-lint: .venv/test
+lint: .venv/test  ## ruff, mypy, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg --no-cache
 
-format: .venv/test
+format: .venv/test  ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:
+bench: .venv/test  ## the figures, as ratios in one run
+	$(BIN)/python -m pytest tests/benchmarks -s -q -o norecursedirs=
+
+clean:  ## remove what was made
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 
-def hold(path: Path) -> int | None:
-    """Take the lock and give its file descriptor; ``None`` when another process has it."""
+def hold(path: Path, patience: float = 0.0) -> int | None:
+    """Take the lock and give its file descriptor; ``None`` when another process has it.
+
+    ``patience``: seconds to go on trying, since one who only asks `is_held` has it for a moment too.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
-    return handle
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return handle
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                os.close(handle)
+                return None
+            time.sleep(0.002)
 
 
 def is_held(path: Path) -> bool:

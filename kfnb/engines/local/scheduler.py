@@ -392,7 +392,7 @@ def _imports(ready: Ready) -> bool:
 
 def main(home: str, run_id: str) -> None:
     store = RunStore(Path(home))
-    lock = hold(store.folder(run_id) / "scheduler.lock")
+    lock = hold(store.folder(run_id) / "scheduler.lock", patience=2.0)
     if lock is None:
         sys.exit(f"run {run_id} has a scheduler already")
     (store.folder(run_id) / "scheduler.pid").write_text(str(os.getpid()))
