@@ -82,7 +82,8 @@ def near_mark(tag: str) -> str | None:
         found = difflib.get_close_matches(word.strip().lower(), known, 1, 0.75)
         return f"{found[0]}:{value.strip()}" if found and len(word) > 2 else None
     known = {*ROLES, *(w for w, m in MARKS.items() if m.read is None)} - {"injected-parameters"}
-    found = difflib.get_close_matches(tag.strip().lower(), known, 1, 0.8)
+    bare = tag.strip().lower()
+    found = [w for w in known if sorted(w) == sorted(bare)] or difflib.get_close_matches(bare, known, 1, 0.8)
     return found[0] if found else None
 
 

@@ -108,7 +108,7 @@ def full_name(value: Any) -> str:
 def find(value: Any, budget: int = 2000) -> tuple[Any, str]:
     """The innermost part of ``value`` that cannot travel, and how to get there: ``.callbacks[2].stream``."""
     path, seen = "", {id(value)}
-    while budget > 0:
+    while budget > 0 and not _told(value):
         for step, part in _parts(value):
             budget -= 1
             if id(part) in seen or budget <= 0:
@@ -120,6 +120,11 @@ def find(value: Any, budget: int = 2000) -> tuple[Any, str]:
         else:
             break
     return value, path
+
+
+def _told(value: Any) -> bool:
+    """Whether `KINDS` has words for the value as a whole."""
+    return any(full_name(value).startswith(prefixes) for prefixes, _, _ in KINDS)
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:

@@ -82,6 +82,10 @@ def _enter(spec: dict[str, Any]) -> None:
 def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
     from kfnb.runtime.cells import Session
 
+    if any(name.startswith("@") for name in spec.get("outputs", ())):
+        from kfnb.runtime import ambient
+
+        ambient.begin()
     session = Session(spec)
     store = _store(spec)
     watched = _watched(spec)

@@ -1,0 +1,149 @@
+"""The graph that a notebook becomes: edges from data, files and marks; the smallest right inputs; reasons in the user's words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kfnb.notebook import notebook_from_json
+from kfnb.pipeline.build import Built, build
+from kfnb.pipeline.show import describe, text, why
+from kfnb.pipeline.svg import draw
+from tests.notebooks import cell, notebook
+
+
+def built(*cells: Any) -> Built:
+    return build(notebook_from_json(notebook(*cells)))
+
+
+def edges(*cells: Any) -> set[tuple[str, str]]:
+    return {(e["from"], e["to"]) for e in describe(built(*cells))["edges"]}
+
+
+def inputs(step: str, *cells: Any) -> set[str]:
+    return {n for s in describe(built(*cells))["steps"] if s["name"] == step for n in s["inputs"]}
+
+
+def codes(*cells: Any) -> list[str]:
+    return [p.code for p in built(*cells).problems]
+
+
+def test_reading_what_another_step_wrote_makes_the_only_edges() -> None:
+    cells = [
+        cell("x = 1", "step:a"),
+        cell("y = 2", "step:b"),
+        cell("print(x)", "step:c"),
+        cell("x = 3", "step:d"),
+        cell("print(x, y)", "step:e"),
+    ]
+    assert edges(*cells) == {("a", "c"), ("d", "e"), ("b", "e")}
+
+
+def test_two_steps_that_change_one_object_run_in_a_row_and_check_says_how_to_free_them() -> None:
+    cells = [
+        cell("d = {}", "step:a"),
+        cell("d['x'] = 1", "step:b"),
+        cell("d['y'] = 2", "step:c"),
+        cell("print(d)", "step:e"),
+    ]
+    assert edges(*cells) == {("a", "b"), ("b", "c"), ("c", "e")}
+    (said,) = [p for p in built(*cells).problems if p.code == "KF306"]
+    assert "b, c run one after the other: each changes `d`" in str(said) and "copy" in str(said)
+
+
+def test_models_that_share_their_data_train_side_by_side() -> None:
+    cells = [
+        cell("from sklearn.svm import SVC\nfrom sklearn.tree import DecisionTreeClassifier"),
+        cell("X, y = [[0], [1]], [0, 1]", "step:data"),
+    ]
+    cells += [
+        cell("a = SVC()\na.fit(X, y)", "step:a"),
+        cell("b = DecisionTreeClassifier(random_state=0)\nb.fit(X, y)", "step:b"),
+        cell("print(a.score(X, y), b.score(X, y))", "step:end"),
+    ]
+    assert edges(*cells) == {("data", "a"), ("data", "b"), ("data", "end"), ("a", "end"), ("b", "end")}
+
+
+def test_a_function_that_only_reads_its_argument_makes_no_new_version() -> None:
+    cells = [
+        cell("def show(frame):\n    return frame.head()"),
+        cell("df = [1]", "step:a"),
+        cell("show(df)", "step:b"),
+        cell("show(df)", "step:c"),
+    ]
+    assert edges(*cells) == {("a", "b"), ("a", "c")}
+
+
+def test_only_what_a_function_reads_comes_along() -> None:
+    cells = [cell("k = 1\nunused = 2", "step:a"), cell("def f():\n    return k", "step:b"), cell("f()", "step:c")]
+    assert inputs("b", *cells) == set()
+    assert inputs("c", *cells) == {"f", "k"}
+
+
+def test_an_unseeded_generator_makes_no_edges_and_a_seeded_one_does() -> None:
+    draw_ = "x{0} = random.random()"
+    plain = [cell("import random"), cell(draw_.format(1), "step:a"), cell(draw_.format(2), "step:b")]
+    assert edges(*plain) == set()
+    seeded = [plain[0], cell("random.seed(1)", "step:s"), *plain[1:]]
+    assert edges(*seeded) == {("s", "a"), ("a", "b")}
+    assert "seeded generator" in str([p for p in built(*seeded).problems if p.code == "KF306"])
+
+
+def test_an_order_mark_is_an_edge_with_its_reason() -> None:
+    found = describe(built(cell("1", "step:a"), cell("2", "step:b", "after:a")))
+    assert found["edges"] == [{"from": "a", "to": "b", "names": [], "why": "the mark `after:a` says so"}]
+
+
+def test_why_names_the_lines_the_function_and_the_shared_code() -> None:
+    cells = [
+        cell("import math"),
+        cell("rate = 2", "step:load"),
+        cell("def price(v):\n    return math.floor(v * rate)"),
+        cell("p = price(3)\nprint(p)", "step:use"),
+    ]
+    said = why(built(*cells), "use")
+    assert "load: `rate` is made in cell 2, line 1, read in cell 4, line 1 through `price`" in said
+    assert "cell 1, line 1: import math" in said and "cell 3, line 1: def price(v):" in said
+
+
+def test_the_text_shows_conditions_loops_and_the_handler() -> None:
+    shown = text(
+        built(
+            cell("n = 1", "parameters"),
+            cell("x = n", "step:a"),
+            cell("y = x", "step:b", "when:x > 1 and n == 2"),
+            cell("z = v", "step:c", "foreach:v in [1, 2]"),
+            cell("kfnb_status", "step:d", "exit"),
+        ).pipeline
+    )  # type: ignore[arg-type]
+    assert (
+        "if x > 1 and n == 2\n  b" in shown and "for each item of [1, 2]\n  c" in shown and "at the end\n  d" in shown
+    )
+
+
+def test_a_condition_over_one_steps_names_adds_no_step() -> None:
+    cells = [cell("x = 1\nrows = [1]", "step:a"), cell("1", "step:b", "when:x > 0 and len(rows) == x")]
+    assert [s["name"] for s in describe(built(*cells))["steps"]] == ["a", "b"]
+
+
+def test_a_syntax_error_is_named_and_the_other_cells_are_still_checked() -> None:
+    problems = built(cell("x = (1,\ny = 2", "step:a"), cell("print(nowhere)", "step:b")).problems
+    assert [(p.code, p.cell, p.line) for p in problems] == [("KF104", 1, 1), ("KF301", 2, 1)]
+
+
+def test_opaque_code_is_warned_of_and_the_display_of_an_earlier_cell_too() -> None:
+    assert "KF305" in codes(cell("x = 1", "step:a"), cell("exec(open('f').read())", "step:b"))
+    assert "KF308" in codes(cell("1", "step:a"), cell("print(_)", "step:b"))
+
+
+def test_the_picture_has_every_step_and_is_well_formed() -> None:
+    import xml.etree.ElementTree as tree
+
+    found = built(
+        cell("x = '<&>'", "step:a"),
+        cell("y = x", "step:b", "when:x == '<&>'"),
+        cell("print(y)", "step:c"),
+        cell("1", "step:d", "exit"),
+    )
+    picture = draw(found.pipeline)  # type: ignore[arg-type]
+    texts = [e.text for e in tree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a", "b", "c", "d"} <= set(texts) and "if x == '<&>'" in texts
