@@ -139,5 +139,4 @@ KINDS: dict[str, Kind] = {
         "not-a-parameter",
         "A statement in the parameters cell is not a literal assignment; it is shared code instead.",
     ),
-    "KF504": Kind(ERROR, "unsupported-option", "An option that this engine cannot honour."),
 }

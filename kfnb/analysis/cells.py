@@ -23,6 +23,8 @@ class ParsedCell:
         The syntax tree of ``code``; empty when the cell is not valid.
     wrappers
         Cell magics that stay around the body, such as ``%%time``.
+    magics
+        Names and lines of the magics that need IPython in the step.
     """
 
     number: int
@@ -32,6 +34,7 @@ class ParsedCell:
     code: str
     tree: ast.Module
     wrappers: tuple[Wrapper, ...] = ()
+    magics: tuple[tuple[str, int], ...] = ()
     problem: Problem | None = None
 
 
@@ -43,7 +46,10 @@ def parse_cell(number: int, cell_id: str, source: str, line: int = 1) -> ParsedC
         tree = ast.parse(translation.code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         problem = _problem(error, number, cell_id, line)
-    return ParsedCell(number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), problem)
+    magics = tuple((name, at + line - 1) for name, at in translation.magics)
+    return ParsedCell(
+        number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem
+    )
 
 
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:

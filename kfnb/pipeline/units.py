@@ -82,6 +82,7 @@ def read_units(notebook: Notebook) -> Reading:
         warnings.simplefilter("ignore")  # of odd escapes in texts: Python says it when the cell runs
         parsed = {c.number: _parse(c, shell) for c in notebook.cells}
     problems = [p.problem for p in parsed.values() if p.problem is not None]
+    problems += [p for c in notebook.cells if c.step is not None for p in _magics(parsed[c.number])]
     drafts = list(_drafts(notebook, parsed, problems))
     drafts, split = _gather(drafts, list(parsed.values()))
     analyzer = Analyzer(list(parsed.values()))
@@ -95,6 +96,12 @@ def _parse(cell: Cell, shell: set[str]) -> ParsedCell:
     if cell.step in shell:
         return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
     return parse_cell(cell.number, cell.id, cell.source, cell.line)
+
+
+def _magics(cell: ParsedCell) -> Iterator[Problem]:
+    for name, line in cell.magics:
+        hint = "write it in plain Python, or add the mark `package:ipython`"
+        yield Problem("KF105", f"the magic `%{name}` needs IPython in the step", hint, cell.number, cell.id, line, name)
 
 
 # -------------------------------------------------------------------- drafts

@@ -147,3 +147,8 @@ def test_the_picture_has_every_step_and_is_well_formed() -> None:
     picture = draw(found.pipeline)  # type: ignore[arg-type]
     texts = [e.text for e in tree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
     assert {"a", "b", "c", "d"} <= set(texts) and "if x == '<&>'" in texts
+
+
+def test_a_magic_that_needs_ipython_is_warned_of() -> None:
+    (found,) = [p for p in built(cell("x = 1\n%lsmagic", "step:a"), cell("%matplotlib inline\n!ls", "step:b")).problems]
+    assert (found.code, found.cell, found.line, "`%lsmagic`" in found.message) == ("KF105", 1, 2, True)
