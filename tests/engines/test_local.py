@@ -391,3 +391,16 @@ def test_a_hundred_megabytes_of_log_are_kept(here: Here) -> None:
 
 def test_the_python_of_the_steps_is_the_one_that_runs_kfnb(here: Here) -> None:
     assert here.log(here.run(cell("import sys\nprint(sys.executable)", "step:a"), spawn=True), "a") == sys.executable
+
+
+def test_a_draw_that_could_not_be_foreseen_is_warned_of(here: Here) -> None:
+    module = "import random\ndef draw():\n    return random.random()\n"
+    (here.tmp_path / "hidden_draws.py").write_text(module)
+    run = here.run(
+        cell("import random\nrandom.seed(1)", "step:a"),
+        cell("import random\nx = random.random()", "step:b"),
+        cell("import random\nimport hidden_draws\ny = hidden_draws.draw()", "step:c"),
+        cell("print(random.random())", "step:d"),
+    )
+    assert run["state"] == "succeeded"
+    assert "drew from the global generator random" in str(run["steps"]["c"]["warnings"])

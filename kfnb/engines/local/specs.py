@@ -22,6 +22,8 @@ class Specs:
         self.options, self.store, self.folder = options, store, folder
         self._sources = dict(pipeline.sources)
         self._made = {(o.step, o.name): {"cell": o.cell, "line": o.line} for o in pipeline.makes}
+        names = {n for s in pipeline.steps() for n in (*s.outputs, *(i.name for i in s.inputs))}
+        self._seeded = [kind for kind in ("@random", "@numpy.random") if kind in names]
         self._needed: dict[str, list[dict[str, Any]]] = {}
         for origin in pipeline.needs:
             entry = {"step": origin.step, "cell": origin.cell, "line": origin.line}
@@ -43,6 +45,7 @@ class Specs:
             "shell_outputs": [{"name": o.name, "path": o.path} for o in step.shell_outputs],
             "sources": {str(c): self._sources[c] for c in sorted(cells) if c in self._sources},
             "made": made, "needed": {n: e for n, e in needed.items() if e},
+            "watch": [k for k in self._seeded if k not in step.outputs and k not in {i.name for i in step.inputs}],
             "env": {**dict(step.settings.env), **_secrets(step.settings)},
             "cwd": str(folder / "work") if self.options.isolated else self.options.folder,
             "store": str(self.store), "folder": str(folder),

@@ -1,0 +1,96 @@
+"""The record of runs: events that replay to the state, several writers at once, names that resolve."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kfnb.runs.home import home_folder
+from kfnb.runs.logs import LogWriter, last_line, read_log
+from kfnb.runs.store import RunStore, UnknownRun
+from tests.notebooks import cell, notebook, write
+from tests.running import Here
+
+
+def test_the_events_replay_to_the_state(tmp_path: Path) -> None:
+    here = Here(tmp_path)
+    run = here.run(
+        cell("x = 1", "step:a"),
+        cell("y = v", "step:b", "foreach:v in [1, 2]"),
+        cell("x / 0", "step:c"),
+        cell("1", "step:d", "after:c"),
+    )
+    events = here.store.events(run["run"])
+    assert [e.seq for e in events] == list(range(1, len(events) + 1))
+    states: dict[str, str] = {}
+    state = ""
+    for event in events:
+        if event.kind == "step":
+            states[event.data["path"]] = event.data["state"]
+        else:
+            state = event.data["state"]
+    assert state == run["state"]
+    assert states == {s["path"]: s["state"] for s in here.store.steps(run["run"])}
+    assert here.store.events(run["run"], since=events[3].seq) == events[4:]
+
+
+def test_several_runs_at_once_from_several_processes(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        notebook(
+            cell("n = 0", "parameters"),
+            cell("import time\ntime.sleep(0.2)\nx = n * 2", "step:a"),
+            cell("y = x + 1", "step:b"),
+        ),
+    )
+    env = {**os.environ, "KFNB_HOME": str(tmp_path / "home")}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "kfnb", "run", str(path), "-p", f"n={n}", "--json"],
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(5)
+    ]
+    found = [json.loads(r.communicate(timeout=60)[0]) for r in runs]
+    assert [f["steps"]["b"]["outputs"]["y"] for f in found] == [1, 3, 5, 7, 9]
+    assert len({f["run"] for f in found}) == 5
+    assert len(RunStore(tmp_path / "home").runs()) == 5
+
+
+def test_a_run_is_found_by_its_id_its_beginning_or_last(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    first, second = (store.create("p", None, None, "local", {}) for _ in range(2))
+    assert store.resolve("last") == second
+    assert store.resolve(first) == first
+    assert store.resolve(second[-4:]) == second
+    with pytest.raises(UnknownRun, match="several runs begin with"):
+        store.resolve(first[:8])
+    with pytest.raises(UnknownRun, match="did you mean"):
+        store.resolve(first[:-1] + "zz")
+
+
+def test_the_home_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "own"))
+    assert home_folder() == tmp_path / "own"
+    monkeypatch.delenv("KFNB_HOME")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    assert home_folder() == tmp_path / "jupyter" / "kfnb"
+
+
+def test_logs_keep_lines_times_and_an_end_without_a_newline(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    writer = LogWriter(path)
+    for data in (b"one\ntw", b"o\n\xff\n", b"10%\r50%\r100%\nlast"):
+        writer.feed(data)
+    assert [line.text for line, _ in read_log(path)] == ["one", "two", "\\xff", "10%\r50%\r100%"]
+    writer.close()
+    lines = [line for line, _ in read_log(path)]
+    assert lines[-1].text == "last" and lines[0].time.endswith("Z")
+    assert last_line(path) == "last"
