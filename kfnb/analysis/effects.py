@@ -8,81 +8,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of
+from kfnb.analysis.frames import NONE, Effect, Frame, Roots, passed
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 from kfnb.runtime.syntax import shell_names
 
-Roots = frozenset[str]
-NONE: Roots = frozenset()
 NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
-
-
-@dataclass(eq=False)
-class Effect:
-    """What a piece of code does when it runs. Roots in ``<>`` are parameters of the function looked at."""
-
-    reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
-    writes: set[str] = field(default_factory=set)
-    deletes: set[str] = field(default_factory=set)
-    touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
-    ambient: dict[str, str] = field(default_factory=dict)  #: kind: "draw" or "set"
-    files: set[str] = field(default_factory=set)
-    texts: set[str] = field(default_factory=set)
-    returns: Roots = NONE
-    opaque: bool = False
-    makes: bool = False
-
-    def touch(self, roots: Iterable[str], sure: bool = False) -> None:
-        for r in roots:
-            self.touches[r] = sure or self.touches.get(r, False)
-
-    def add(self, other: Effect) -> None:
-        """Take over what reaches beyond the function: everything but its parameters."""
-        for name, via in other.reads.items():
-            self.reads.setdefault(name, via)
-        self.writes |= other.writes
-        self.deletes |= other.deletes
-        self.touch((r for r, sure in other.touches.items() if not r.startswith("<")))
-        for kind, how in other.ambient.items():
-            if self.ambient.get(kind) != "set":
-                self.ambient[kind] = how
-        self.files |= other.files
-        self.texts |= other.texts
-        self.opaque |= other.opaque
-
-
-class Frame:
-    """Whose object a name is: at top level its own, in a function a parameter's, a global's, or nobody's."""
-
-    def __init__(self, effects: Effects, function: Deferred | None = None) -> None:
-        self.effects, self.function = effects, function
-        self.memo: dict[str, Roots] = {}
-
-    def local(self, name: str) -> bool:
-        return self.function is not None and name in self.function.locals
-
-    def roots_of(self, name: str) -> Roots:
-        function = self.function
-        if function is None or name not in function.locals and name not in function.sources:
-            return frozenset((name,))
-        if name not in self.memo:
-            self.memo[name] = frozenset((f"<{name}>",)) if name in function.params else NONE
-            for source in function.sources.get(name, ()):
-                self.memo[name] |= self.effects.roots(source, self)
-        return self.memo[name]
-
-    def origin(self, name: str) -> str | None:
-        return None if self.local(name) else self.effects.world.origin(name)
-
-    def text(self, name: str) -> str | None:
-        return None if self.local(name) else self.effects.world.texts.get(name)
 
 
 class Effects:
@@ -90,9 +27,13 @@ class Effects:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.top = Frame(self)
+        self.top = self.frame()
         self._summaries: dict[Deferred, Effect] = {}
         self._version = -1
+
+    def frame(self, function: Deferred | None = None) -> Frame:
+        """Whose objects the names are in ``function``, or at top level."""
+        return Frame(self.world, self.roots, function)
 
     # ---------------------------------------------------------------- functions of the notebook
     def summary(self, function: Deferred) -> Effect:
@@ -110,7 +51,7 @@ class Effects:
         found.writes |= set(function.writes)
         found.deletes |= set(function.deletes)
         found.makes = function.makes
-        frame = Frame(self, function)
+        frame = self.frame(function)
         for target in function.stores:
             owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
             found.touch(self.roots(owner, frame), True)
@@ -206,7 +147,7 @@ class Effects:
     def _returned(self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame) -> Roots:
         summary = self.summary(function)
         found = frozenset(r for r in summary.returns if not r.startswith("<"))
-        for param, values in _passed(function, args, keywords):
+        for param, values in passed(function, args, keywords):
             if param is None or f"<{param}>" in summary.returns:
                 found |= self._every(values, frame)
         return found
@@ -341,7 +282,7 @@ class Effects:
             return
         summary = self.summary(function)
         found.add(summary)
-        for param, values in _passed(function, args, keywords):
+        for param, values in passed(function, args, keywords):
             sure = summary.touches.get(f"<{param}>") if param is not None else False
             if sure is not None:
                 for value in values:
@@ -400,6 +341,8 @@ class Effects:
             found.reads.update((n, "!") for n in shell_names(texts[0]) if n in self.world.known)
         elif name == "run_line_magic" and texts:
             found.reads.update((n, f"%{texts[0]}") for n in shell_names(" ".join(texts[1:])) if n in self.world.known)
+            if texts[0] == "cd":
+                found.ambient["@cwd"] = "set"
             found.opaque |= texts[0] in ("run", "store", "reset", "reset_selective", "macro", "rerun", "recall")
         elif name == "run_cell_magic" and texts:
             if texts[0] == "writefile" and len(texts) > 1:
@@ -429,26 +372,3 @@ def _loop_names(target: ast.expr) -> set[str]:
 
 def _literal_code(name: str, node: ast.Call) -> bool:
     return name in ("eval", "exec") and bool(node.args) and isinstance(node.args[0], ast.Constant)
-
-
-def _passed(
-    function: Deferred, args: list[ast.expr], keywords: list[ast.keyword]
-) -> list[tuple[str | None, list[ast.expr]]]:
-    """Which arguments arrive in which parameter; ``None`` for those that may arrive in any."""
-    found: list[tuple[str | None, list[ast.expr]]] = []
-    positional = [p for p in function.params if p not in function.starred]
-    for index, value in enumerate(args):
-        if isinstance(value, ast.Starred):
-            found += [(p, [value.value]) for p in function.params]
-        elif index < len(positional):
-            found.append((positional[index], [value]))
-        else:
-            found += [(p, [value]) for p in function.starred]
-    for keyword in keywords:
-        if keyword.arg is None:
-            found += [(p, [keyword.value]) for p in function.params]
-        elif keyword.arg in function.params:
-            found.append((keyword.arg, [keyword.value]))
-        else:
-            found += [(p, [keyword.value]) for p in function.starred]
-    return found

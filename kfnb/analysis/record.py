@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS
-from kfnb.analysis.effects import Effect, Effects, Frame
+from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
+from kfnb.analysis.frames import Effect
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
 from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
@@ -28,7 +30,7 @@ EXPRESSIONS: dict[type[ast.AST], str] = {
 PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 
 
-class Record:
+class Record(ABC):
     """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
 
     def __init__(self, world: World, effects: Effects) -> None:
@@ -199,8 +201,8 @@ class Record:
         Collector(found, MODULE).visit(node)
         effect = Effect(reads={n: "" for n in found.reads})
         for target in found.stores:
-            effect.touch(self.effects.roots(target.value, Frame(self.effects, found)), True)  # type: ignore[attr-defined]
-        frame = Frame(self.effects, found)
+            effect.touch(self.effects.roots(target.value, self.effects.frame(found)), True)  # type: ignore[attr-defined]
+        frame = self.effects.frame(found)
         for call in found.calls:
             self.effects.call(call, frame, effect)
         for name, line in found.reads.items():
@@ -244,8 +246,9 @@ class Record:
                 part.lineno = node.lineno
         self.block(tree.body)
 
+    @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:
-        raise NotImplementedError
+        """Read statements; `kfnb.analysis.statements` does."""
 
     # ---------------------------------------------------------------- binding
     def kind_of(self, node: ast.expr | None) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import sys
 
-from kfnb.analysis import tables
-from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
+from kfnb.analysis.ambient import ambient_of
 from kfnb.analysis.cells import ParsedCell
-from kfnb.analysis.facts import Replay
-from kfnb.analysis.record import GIVEN, Record
+from kfnb.analysis.record import Record
+from kfnb.analysis.replays import import_names, magic_of, replay_of
 from kfnb.analysis.scopes import (
     MODULE,
     Collector,
@@ -24,13 +22,10 @@ from kfnb.analysis.trees import (
     FUNCTIONS,
     annotated,
     defaults,
-    dotted,
-    is_literal,
     may_suppress,
     names_in,
     pattern_names,
     root,
-    source_of,
     targets,
 )
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
@@ -52,7 +47,7 @@ class Statements(Record):
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
         for node in cell.tree.body:
-            replay = self._replay(node)
+            replay = replay_of(node, cell.code, self.site(node.lineno), self.world)
             if replay is not None:
                 self.replays.append(replay)
             if replay is None or not replay.effect or replay.binds:
@@ -72,48 +67,6 @@ class Statements(Record):
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
                 self.read(part.id, part.lineno)
-
-    # ---------------------------------------------------------------- statements that may be run again
-    def _replay(self, node: ast.stmt) -> Replay | None:
-        site = self.site(node.lineno)
-        if imports_only(node):
-            binds = frozenset(import_names(node))
-            star = any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(node))
-            future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-            effect = star or future or (not binds) or _loud(node)
-            return Replay(site, source_of(node, self.code), binds, frozenset(names_in(node)) - binds, effect, star)
-        if self._is_setting(node):
-            reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in self.world.known)
-            return Replay(site, source_of(node, self.code), frozenset(), reads, effect=True)
-        return None
-
-    def _is_setting(self, node: ast.stmt) -> bool:
-        """A statement that only tells a library something, in terms of imports and literals."""
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            call = node.value
-            if root(call.func) == "get_ipython" and isinstance(call.func, ast.Attribute):
-                return _magic(call) in ("env", "set_env", "cd")
-            name = dotted(call.func, self.world.origin)
-            if name is None:
-                return False
-            tells = setting_of(name) not in (None, *GENERATORS) and name not in tables.READING
-            return (name in tables.SETUP_CALLS or tells) and self._plain(node)
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if not isinstance(target, (ast.Attribute, ast.Subscript)):
-                return False
-            if self.world.kinds.get(root(target) or "") != IMPORT or dotted(target, self.world.origin) is None:
-                return False
-            patch = ambient_of(target, self.world.origin) is None and isinstance(target, ast.Attribute)
-            return patch or self._plain(node)
-        return False
-
-    def _plain(self, node: ast.stmt) -> bool:
-        """Built of imports, builtins and literals only."""
-        return all(self._replayable_name(n) for n in names_in(node))
-
-    def _replayable_name(self, name: str) -> bool:
-        return self.world.kinds.get(name) == IMPORT or (name in GIVEN and name not in self.world.known)
 
     # ---------------------------------------------------------------- dispatch
     def block(self, body: list[ast.stmt]) -> None:
@@ -137,7 +90,7 @@ class Statements(Record):
 
     def _magic_statement(self, call: ast.Call) -> None:
         texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if _magic(call) in ("pip", "conda") or texts and texts[0].startswith(("pip install", "pip3 install")):
+        if magic_of(call) in ("pip", "conda") or texts and texts[0].startswith(("pip install", "pip3 install")):
             words = " ".join(texts).replace("pip3", "pip").split()
             after = words[words.index("install") + 1 :] if "install" in words else []
             self.requirements += [w.strip("'\"") for w in after if not w.startswith("-")]
@@ -385,68 +338,6 @@ class Statements(Record):
     def on_TypeAlias(self, node: ast.AST) -> None:
         name = node.name  # type: ignore[attr-defined]  # only in Python 3.12 and later
         self.bind(name.id, name.lineno)
-
-
-# -------------------------------------------------------------------- questions about statements
-def _magic(call: ast.Call) -> str | None:
-    """The name of a line magic's call, else ``None``."""
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "run_line_magic" and call.args:
-        name = call.args[0]
-        return str(name.value) if isinstance(name, ast.Constant) else None
-    return None
-
-
-def imports_only(node: ast.stmt) -> bool:
-    """An import, or a ``try`` or ``if`` around imports and literals only."""
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return True
-    if isinstance(node, ast.Try):
-        bodies = [node.body, node.orelse, node.finalbody, *(h.body for h in node.handlers)]
-        return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in node.body) and all(
-            _harmless(n) for b in bodies for n in b
-        )
-    return False
-
-
-def _harmless(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Assign):
-        return is_literal(node.value) and all(isinstance(t, ast.Name) for t in node.targets)
-    if isinstance(node, ast.Expr):
-        call = node.value
-        return (
-            isinstance(call, ast.Constant)
-            or isinstance(call, ast.Call)
-            and getattr(call.func, "id", "") == "print"
-            and all(is_literal(a) for a in call.args)
-        )
-    return isinstance(node, ast.Pass) or imports_only(node)
-
-
-def import_names(node: ast.AST) -> list[str]:
-    """Names bound by the imports (and literal fall-backs) in a statement."""
-    found: list[str] = []
-    for part in ast.walk(node):
-        if isinstance(part, (ast.Import, ast.ImportFrom)) and getattr(part, "module", "") != "__future__":
-            found += [a.asname or a.name.split(".")[0] for a in part.names if a.name != "*"]
-        elif isinstance(part, ast.Assign) and isinstance(node, ast.Try):
-            found += [n for t in part.targets for n in targets(t)]
-    return found
-
-
-def _loud(node: ast.AST) -> bool:
-    """Imported for what importing does, should nobody read the name."""
-    modules = []
-    for part in ast.walk(node):
-        if isinstance(part, ast.Import):
-            modules += [a.name for a in part.names]
-        elif isinstance(part, ast.ImportFrom):
-            modules += [f"{part.module or ''}.{a.name}" for a in part.names]
-    for name in modules:
-        first = name.split(".")[0]
-        quiet = first in tables.QUIET_IMPORTS or first in sys.stdlib_module_names
-        if not quiet or any(word in name for word in tables.LOUD_PARTS):
-            return True
-    return False
 
 
 def _not_empty(node: ast.expr) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from kfnb.analysis.cells import ParsedCell, parse_cell
 from kfnb.analysis.facts import Facts, Site
-from kfnb.analysis.statements import imports_only
+from kfnb.analysis.replays import imports_only
 from kfnb.analysis.tables import REDIRECT
 from kfnb.analysis.trees import is_literal, names_in, root, source_of
 from kfnb.analysis.units import Analyzer, statements_of

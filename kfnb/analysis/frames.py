@@ -1,0 +1,98 @@
+"""What the judgement of effects is made of: an effect, whose object a name is, which argument arrives where."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from kfnb.analysis.scopes import Deferred
+from kfnb.analysis.world import World
+
+Roots = frozenset[str]
+NONE: Roots = frozenset()
+RootsOf = Callable[[ast.expr, "Frame"], Roots]
+
+
+@dataclass(eq=False)
+class Effect:
+    """What a piece of code does when it runs. Roots in ``<>`` are parameters of the function looked at."""
+
+    reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
+    writes: set[str] = field(default_factory=set)
+    deletes: set[str] = field(default_factory=set)
+    touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
+    ambient: dict[str, str] = field(default_factory=dict)  #: kind: "draw" or "set"
+    files: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+    returns: Roots = NONE
+    opaque: bool = False
+    makes: bool = False
+
+    def touch(self, roots: Iterable[str], sure: bool = False) -> None:
+        for r in roots:
+            self.touches[r] = sure or self.touches.get(r, False)
+
+    def add(self, other: Effect) -> None:
+        """Take over what reaches beyond the function: everything but its parameters."""
+        for name, via in other.reads.items():
+            self.reads.setdefault(name, via)
+        self.writes |= other.writes
+        self.deletes |= other.deletes
+        self.touch((r for r, sure in other.touches.items() if not r.startswith("<")))
+        for kind, how in other.ambient.items():
+            if self.ambient.get(kind) != "set":
+                self.ambient[kind] = how
+        self.files |= other.files
+        self.texts |= other.texts
+        self.opaque |= other.opaque
+
+
+class Frame:
+    """Whose object a name is: at top level its own, in a function a parameter's, a global's, or nobody's."""
+
+    def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
+        self.world, self.roots, self.function = world, roots, function
+        self.memo: dict[str, Roots] = {}
+
+    def local(self, name: str) -> bool:
+        return self.function is not None and name in self.function.locals
+
+    def roots_of(self, name: str) -> Roots:
+        function = self.function
+        if function is None or name not in function.locals and name not in function.sources:
+            return frozenset((name,))
+        if name not in self.memo:
+            self.memo[name] = frozenset((f"<{name}>",)) if name in function.params else NONE
+            for source in function.sources.get(name, ()):
+                self.memo[name] |= self.roots(source, self)
+        return self.memo[name]
+
+    def origin(self, name: str) -> str | None:
+        return None if self.local(name) else self.world.origin(name)
+
+    def text(self, name: str) -> str | None:
+        return None if self.local(name) else self.world.texts.get(name)
+
+
+def passed(
+    function: Deferred, args: list[ast.expr], keywords: list[ast.keyword]
+) -> list[tuple[str | None, list[ast.expr]]]:
+    """Which arguments arrive in which parameter; ``None`` for those that may arrive in any."""
+    found: list[tuple[str | None, list[ast.expr]]] = []
+    positional = [p for p in function.params if p not in function.starred]
+    for index, value in enumerate(args):
+        if isinstance(value, ast.Starred):
+            found += [(p, [value.value]) for p in function.params]
+        elif index < len(positional):
+            found.append((positional[index], [value]))
+        else:
+            found += [(p, [value]) for p in function.starred]
+    for keyword in keywords:
+        if keyword.arg is None:
+            found += [(p, [keyword.value]) for p in function.params]
+        elif keyword.arg in function.params:
+            found.append((keyword.arg, [keyword.value]))
+        else:
+            found += [(p, [keyword.value]) for p in function.starred]
+    return found

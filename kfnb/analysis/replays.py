@@ -1,0 +1,119 @@
+"""Statements that a later step may run again: imports, and settings told to a library."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from kfnb.analysis import tables
+from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
+from kfnb.analysis.facts import Replay, Site
+from kfnb.analysis.record import GIVEN
+from kfnb.analysis.trees import dotted, is_literal, names_in, root, source_of, targets
+from kfnb.analysis.world import IMPORT, World
+
+
+def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | None:
+    """What a top-level statement of a step gives to later steps by being run again there; ``None``: nothing.
+
+    Definitions and values are not among it: those travel.
+    """
+    if imports_only(node):
+        binds = frozenset(import_names(node))
+        star = any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(node))
+        future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        effect = star or future or not binds or _loud(node)
+        return Replay(site, source_of(node, code), binds, frozenset(names_in(node)) - binds, effect, star)
+    if _is_setting(node, world):
+        reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in world.known)
+        return Replay(site, source_of(node, code), frozenset(), reads, effect=True)
+    return None
+
+
+def _is_setting(node: ast.stmt, world: World) -> bool:
+    """A statement that only tells a library something, in terms of imports and literals."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        call = node.value
+        if root(call.func) == "get_ipython" and isinstance(call.func, ast.Attribute):
+            return magic_of(call) in ("env", "set_env")
+        name = dotted(call.func, world.origin)
+        if name is None:
+            return False
+        # a folder may have to be made first, so `os.chdir` is a value that passes from step to step
+        tells = setting_of(name) not in (None, "@cwd", *GENERATORS) and name not in tables.READING
+        return (name in tables.SETUP_CALLS or tells) and _plain(node, world)
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        if not isinstance(target, (ast.Attribute, ast.Subscript)):
+            return False
+        if world.kinds.get(root(target) or "") != IMPORT or dotted(target, world.origin) is None:
+            return False
+        patch = ambient_of(target, world.origin) is None and isinstance(target, ast.Attribute)
+        return patch or _plain(node, world)
+    return False
+
+
+def _plain(node: ast.stmt, world: World) -> bool:
+    """Built of imports, builtins and literals only."""
+    return all(world.kinds.get(n) == IMPORT or (n in GIVEN and n not in world.known) for n in names_in(node))
+
+
+def magic_of(call: ast.Call) -> str | None:
+    """The name of a line magic's call, else ``None``."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "run_line_magic" and call.args:
+        name = call.args[0]
+        return str(name.value) if isinstance(name, ast.Constant) else None
+    return None
+
+
+def imports_only(node: ast.stmt) -> bool:
+    """An import, or a ``try`` or ``if`` around imports and literals only."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return True
+    if isinstance(node, ast.Try):
+        bodies = [node.body, node.orelse, node.finalbody, *(h.body for h in node.handlers)]
+        return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in node.body) and all(
+            _harmless(n) for b in bodies for n in b
+        )
+    return False
+
+
+def _harmless(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign):
+        return is_literal(node.value) and all(isinstance(t, ast.Name) for t in node.targets)
+    if isinstance(node, ast.Expr):
+        call = node.value
+        return (
+            isinstance(call, ast.Constant)
+            or isinstance(call, ast.Call)
+            and getattr(call.func, "id", "") == "print"
+            and all(is_literal(a) for a in call.args)
+        )
+    return isinstance(node, ast.Pass) or imports_only(node)
+
+
+def import_names(node: ast.AST) -> list[str]:
+    """Names bound by the imports (and literal fall-backs) in a statement."""
+    found: list[str] = []
+    for part in ast.walk(node):
+        if isinstance(part, (ast.Import, ast.ImportFrom)) and getattr(part, "module", "") != "__future__":
+            found += [a.asname or a.name.split(".")[0] for a in part.names if a.name != "*"]
+        elif isinstance(part, ast.Assign) and isinstance(node, ast.Try):
+            found += [n for t in part.targets for n in targets(t)]
+    return found
+
+
+def _loud(node: ast.AST) -> bool:
+    """Imported for what importing does, should nobody read the name."""
+    modules = []
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            modules += [a.name for a in part.names]
+        elif isinstance(part, ast.ImportFrom):
+            modules += [f"{part.module or ''}.{a.name}" for a in part.names]
+    for name in modules:
+        first = name.split(".")[0]
+        quiet = first in tables.QUIET_IMPORTS or first in sys.stdlib_module_names
+        if not quiet or any(word in name for word in tables.LOUD_PARTS):
+            return True
+    return False
