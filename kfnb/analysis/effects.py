@@ -173,7 +173,9 @@ class Effects:
                 else:
                     found |= {f for f in self.world.holds(part.func.id) if f.kind == "class" or self.summary(f).makes}
                 stack += [*part.args, *(k.value for k in part.keywords)]
-            elif not isinstance(part, (ast.Compare, ast.JoinedStr)):
+            elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
+                stack.append(part.value)
+            elif not isinstance(part, (ast.Compare, ast.JoinedStr, ast.Constant)):
                 stack += ast.iter_child_nodes(part)
         return frozenset(found)
 

@@ -25,7 +25,7 @@ GIVEN = frozenset(dir(builtins)) | frozenset(
 EXPRESSIONS: dict[type[ast.AST], str] = {
     kind: f"expr_{kind.__name__}"
     for kind in (ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Lambda, ast.ListComp,
-                 ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Call)
+                 ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Call, ast.Attribute, ast.Subscript, ast.BinOp)
 }  # fmt: skip
 PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 
@@ -158,6 +158,18 @@ class Record(ABC):
     def expr_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
             self.read(node.id, node.lineno)
+
+    # the commonest kinds, spelt out for speed: the general way looks at every field
+    def expr_Attribute(self, node: ast.Attribute) -> None:
+        self.expr(node.value)
+
+    def expr_Subscript(self, node: ast.Subscript) -> None:
+        self.expr(node.value)
+        self.expr(node.slice)
+
+    def expr_BinOp(self, node: ast.BinOp) -> None:
+        self.expr(node.left)
+        self.expr(node.right)
 
     def expr_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and 0 < len(node.value) < 500 and "\n" not in node.value:
