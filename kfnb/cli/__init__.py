@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from kfnb import __version__
@@ -29,4 +31,16 @@ for command in (run, show, check, runs, status, logs, cancel, retry, result, com
 
 def main() -> None:
     """Entry point of ``kfnb``."""
-    cli(prog_name="kfnb")
+    try:
+        cli(prog_name="kfnb")
+    except OSError as error:
+        click.echo(f"kfnb: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if type(error).__module__ != "sqlite3":
+            raise
+        from kfnb.runs.home import home_folder
+        from kfnb.runs.store import disk_words
+
+        click.echo(f"kfnb: {disk_words(error, home_folder())}", err=True)
+        sys.exit(1)

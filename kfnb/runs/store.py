@@ -171,15 +171,16 @@ class RunStore:
 
     def head(self, run_id: str) -> dict[str, Any]:
         """The run without its steps. A run whose scheduler died is recorded as interrupted first."""
-        self._notice(run_id)
+        broken = self._interrupted(run_id)
         row = self._db.execute("select * from runs where id = ?", (run_id,)).fetchone()
         if row is None:
             raise UnknownRun(f"there is no run `{run_id}`")
         return {
-            "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"], "state": row["state"],
+            "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"],
+            "state": "failed" if broken else row["state"],
             "parameters": json.loads(row["parameters"]), "experiment": row["experiment"], "notebook": row["notebook"],
             "created": row["created"], "started": row["started"], "finished": row["finished"],
-            "error": json.loads(row["error"]) if row["error"] else None,
+            "error": broken or (json.loads(row["error"]) if row["error"] else None),
         }  # fmt: skip
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
@@ -260,18 +261,29 @@ class RunStore:
         )
         raise UnknownRun(f"step `{path}` left no value `{name}`; {hint}")
 
-    def _notice(self, run_id: str) -> None:
-        """Record a run whose scheduler is gone as interrupted."""
+    def _interrupted(self, run_id: str) -> dict[str, Any] | None:
+        """The error of a run whose scheduler is gone; it is recorded, unless the disk does not allow it."""
         if self.state(run_id) != "running" or is_held(self.folder(run_id) / "scheduler.lock"):
-            return
-        for step in self.steps(run_id):
-            if step["state"] in ("running", "pending"):
-                state = "failed" if step["state"] == "running" else "omitted"
-                self.record_step(
-                    run_id, step["path"], step["step"], state, finished=time.time(), reason="interrupted",
-                    error=INTERRUPTED if state == "failed" else None,
-                )  # fmt: skip
-        self.record_run(run_id, "failed", finished=time.time(), error=INTERRUPTED)
+            return None
+        try:
+            for step in self.steps(run_id):
+                if step["state"] in ("running", "pending"):
+                    state = "failed" if step["state"] == "running" else "omitted"
+                    self.record_step(
+                        run_id, step["path"], step["step"], state, finished=time.time(), reason="interrupted",
+                        error=INTERRUPTED if state == "failed" else None,
+                    )  # fmt: skip
+            self.record_run(run_id, "failed", finished=time.time(), error=INTERRUPTED)
+        except sqlite3.OperationalError as error:
+            return {**INTERRUPTED, "message": f"{INTERRUPTED['message']} ({disk_words(error, self.home)})"}
+        return None
+
+
+def disk_words(error: Exception, home: Path) -> str:
+    """What to say when the record cannot be written."""
+    full = "full" in str(error) or getattr(error, "errno", None) in (28, 122)
+    hint = "free some space there, or set KFNB_HOME to another disk" if full else "see that it can be written to"
+    return f"the record of runs in {home} cannot be written: {'the disk is full' if full else error}; {hint}"
 
 
 class _Transaction:
@@ -282,4 +294,9 @@ class _Transaction:
         self._db.execute("begin immediate")
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._db.execute("rollback" if kind is not None else "commit")
+        try:
+            self._db.execute("rollback" if kind is not None else "commit")
+        except sqlite3.OperationalError:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise

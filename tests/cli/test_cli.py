@@ -265,6 +265,29 @@ def test_unicode_everywhere(kfnb: Shell) -> None:
     assert kfnb("result", "last", "a.wert").stdout == "日本ß\n"
 
 
+def test_a_full_disk_under_the_record_is_told_and_the_run_can_be_retried(kfnb: Shell) -> None:
+    disk = kfnb.folder / "small"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        kfnb.env["KFNB_HOME"] = str(disk)
+        name = kfnb.notebook(
+            cell("x = 1", "step:a"), cell("for i in range(100_000):\n    print('y' * 99)", "step:b", "after:a")
+        )
+        done = kfnb("run", name)
+        assert done.returncode == 1
+        assert "interrupted" in done.stdout and "the disk is full" in done.stdout, done.stdout[-2000:]
+        for log in disk.glob("runs/*/steps/b/*/log"):
+            log.unlink()
+        kfnb.notebook(cell("x = 1", "step:a"), cell("print('short')", "step:b", "after:a"))
+        again = kfnb("retry", "last")
+        assert (again.returncode, "[b] short" in again.stdout) == (0, True), again.stdout + again.stderr
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 # -------------------------------------------------------------------- show, check, help
 def test_show_and_check(kfnb: Shell) -> None:
     name = kfnb.notebook(*GOOD)

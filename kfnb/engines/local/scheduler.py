@@ -10,6 +10,7 @@ import os
 import re
 import selectors
 import signal
+import sqlite3
 import sys
 import time
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from kfnb.pipeline.model import Pipeline, Replay, Step
 from kfnb.pipeline.serialize import from_json
 from kfnb.runs.lock import hold
 from kfnb.runs.logs import LogWriter
-from kfnb.runs.store import RunStore
+from kfnb.runs.store import RunStore, disk_words
 
 KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
 IMPORT = re.compile(r"^\s*(?:import|from)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
@@ -399,13 +400,14 @@ def main(home: str, run_id: str) -> None:
     scheduler = Scheduler(store, run_id)
     try:
         scheduler.run()
-    except OSError as error:
-        message = f"the run cannot be recorded: {error.strerror or error}" + (
-            f" ({error.filename})" if error.filename else ""
-        )
-        hint = ": free some space, then `kfnb retry`" if error.errno in (28, 122) else ""
-        failure = {"kind": "disk", "type": type(error).__name__, "message": message + hint}
-        store.record_run(run_id, "failed", finished=time.time(), error=failure)
+    except (OSError, sqlite3.OperationalError) as error:
+        scheduler.forks.close()
+        message = disk_words(error, store.home) + ", then `kfnb retry`"
+        failure = {"kind": "disk", "type": type(error).__name__, "message": message}
+        try:
+            store.record_run(run_id, "failed", finished=time.time(), error=failure)
+        except sqlite3.OperationalError:
+            sys.exit(message)  # into the scheduler's log; whoever looks at the run finds it interrupted
     scheduler.forks.close()
 
 
