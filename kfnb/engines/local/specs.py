@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from kfnb.engines.base import RunOptions
 from kfnb.engines.local.decide import Ready
 from kfnb.pipeline.model import Pipeline, Step
-from kfnb.settings import Settings
 
 
 class Specs:
@@ -30,7 +28,7 @@ class Specs:
             self._needed.setdefault(origin.name, []).append(entry)
 
     def spec(self, ready: Ready, attempt: int) -> dict[str, Any]:
-        """The spec of one attempt."""
+        """The spec of one attempt. Secrets are not in it: a step inherits them from the environment kfnb was started in."""
         step = ready.step
         folder = self.folder / "steps" / ready.path / str(attempt)
         made = {n: self._made[step.name, n] for n in step.outputs if (step.name, n) in self._made}
@@ -46,7 +44,7 @@ class Specs:
             "sources": {str(c): self._sources[c] for c in sorted(cells) if c in self._sources},
             "made": made, "needed": {n: e for n, e in needed.items() if e},
             "watch": [k for k in self._seeded if k not in step.outputs and k not in {i.name for i in step.inputs}],
-            "env": {**dict(step.settings.env), **_secrets(step.settings)},
+            "env": dict(step.settings.env),
             "cwd": str(folder / "work") if self.options.isolated else self.options.folder,
             "store": str(self.store), "folder": str(folder),
         }  # fmt: skip
@@ -67,8 +65,3 @@ def _identity(step: Step) -> dict[str, Any]:
     """The settings that change what a step computes; retries and labels do not."""
     told = step.settings.to_json()
     return {k: told[k] for k in ("image", "packages", "env") if k in told}
-
-
-def _secrets(settings: Settings) -> dict[str, str]:
-    """Here a secret is the environment variable of the same name, when it is set."""
-    return {s.env: os.environ[s.env] for s in settings.secrets if s.env in os.environ}
