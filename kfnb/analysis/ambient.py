@@ -23,12 +23,8 @@ def setting_of(name: str) -> str | None:
     return None
 
 
-def ambient_of(
-    node: ast.expr, origin: Callable[[str], str | None], made_by: Mapping[str, str] | None = None
-) -> str | None:
-    """The kind that ``node`` sets (``"=@kind"`` for a call, ``"@kind"`` for a target) or draws from (``"@kind"``)."""
-    if isinstance(node, ast.Call):
-        return _of_call(node, origin, made_by or {})
+def ambient_of(node: ast.expr, origin: Callable[[str], str | None]) -> str | None:
+    """The kind that assigning to ``node`` sets."""
     if isinstance(node, (ast.Attribute, ast.Subscript)):
         name = dotted(node, origin)
         return (
@@ -41,8 +37,8 @@ def ambient_of(
     return None
 
 
-def _of_call(node: ast.Call, origin: Callable[[str], str | None], made_by: Mapping[str, str]) -> str | None:
-    name = dotted(node.func, origin)
+def ambient_of_call(node: ast.Call, name: str | None, made_by: Mapping[str, str]) -> str | None:
+    """The kind that a call of the library's ``name`` sets (``"=@kind"``) or draws from (``"@kind"``)."""
     seeded = any(k.arg in tables.SEED_KEYWORDS and not _none(k.value) for k in node.keywords)
     if name is None:
         return _of_method(node, made_by, seeded)

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable
 
 from kfnb.analysis import tables
-from kfnb.analysis.ambient import ambient_of
+from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.frames import NONE, Effect, Frame, Roots, passed
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
@@ -187,7 +187,7 @@ class Effects:
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
         library = dotted(node.func, frame.origin)
         values = [*node.args, *(k.value for k in node.keywords)]
-        kind = ambient_of(node, frame.origin, self.world.made_by)
+        kind = ambient_of_call(node, library, self.world.made_by)
         if kind is not None:
             found.ambient[kind.lstrip("=")] = "set" if kind.startswith("=") else "draw"
         self._texts(node, frame, found)

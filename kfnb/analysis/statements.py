@@ -221,13 +221,14 @@ class Statements(Record):
         start = self.world.snapshot()
         ends: list[World] = [] if else_ else [start.snapshot()]
         self.depth += 1
-        for body in bodies:
-            self.world.become(start.snapshot())
+        for number, body in enumerate(bodies, 1):
+            if number > 1:
+                self.world.become(start.snapshot() if number < len(bodies) else start)
             self.block(body)
             if not (body and isinstance(body[-1], ENDS)):
                 ends.append(self.world.snapshot())
         self.depth -= 1
-        self.world.join(ends or [start])
+        self.world.join(ends)
 
     def on_If(self, node: ast.If) -> None:
         self.expr(node.test)

@@ -145,11 +145,10 @@ class World:
         self.version = max(self.version, other.version) + 1
 
     def join(self, ends: list[World]) -> None:
-        """After alternatives: sure of what all are sure of, aware of what any did."""
+        """After alternatives, each a snapshot of its own: sure of what all are sure of, aware of what any did."""
         if not ends:
             return
-        first, *rest = ends
-        joined = first.snapshot()
+        joined, *rest = ends
         for other in rest:
             joined.must &= other.must
             joined.known |= other.known
@@ -166,7 +165,7 @@ class World:
                 mine = joined.alias.get(name, NOBODY)
                 joined.alias[name] = shared if mine is shared else mine | shared
             joined.origins = {**other.origins, **joined.origins}
-            joined.made_by = {k: v for k, v in {**other.made_by, **joined.made_by}.items()}
+            joined.made_by = {**other.made_by, **joined.made_by}
             joined.texts = {k: v for k, v in joined.texts.items() if other.texts.get(k) == v}
         joined.version = max(w.version for w in ends)
         self.become(joined)
