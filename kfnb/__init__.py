@@ -6,11 +6,24 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
+    from kfnb.runtime.components import InputPath, OutputPath, component, component_from_command
+
+__all__ = ["InputPath", "OutputPath", "component", "component_from_command"]
 __version__ = "0.1.0"
 
 
-def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext kfnb``: the magic ``%%component`` in this kernel."""
-    from kfnb.kernel.component import load
+def __getattr__(name: str) -> Any:
+    """What notebooks import from here, loaded when it is asked for."""
+    if name in __all__:
+        from kfnb.runtime import components
 
-    load(shell)
+        return getattr(components, name)
+    raise AttributeError(f"module 'kfnb' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext kfnb``: the magics ``%%component`` and ``%%pipeline`` in this kernel."""
+    from kfnb.kernel import component, pipeline
+
+    component.load(shell)
+    pipeline.load(shell)

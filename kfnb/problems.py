@@ -132,6 +132,9 @@ KINDS: dict[str, Kind] = {
     "KF404": Kind(ERROR, "bad-condition", "A condition cannot be read."),
     "KF405": Kind(ERROR, "bad-loop", "A loop's items cannot be read."),
     "KF406": Kind(ERROR, "after-exit", "A step cannot wait for the exit handler."),
+    "KF407": Kind(
+        ERROR, "unknown-pipeline", "The notebook has no pipeline of this name, or several and none was chosen."
+    ),
     "KF501": Kind(ERROR, "unknown-parameter", "A parameter is given that the pipeline does not have."),
     "KF502": Kind(ERROR, "bad-parameter-value", "A parameter's value cannot be converted to its type."),
     "KF503": Kind(
@@ -139,4 +142,23 @@ KINDS: dict[str, Kind] = {
         "not-a-parameter",
         "A statement in the parameters cell is not a literal assignment; it is shared code instead.",
     ),
+    "KF601": Kind(
+        ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
+    ),
+    "KF602": Kind(ERROR, "no-component", "A call that stands alone in a pipeline cell is not a call of a component."),
+    "KF603": Kind(ERROR, "bad-component", "A component's definition cannot be read."),
+    "KF604": Kind(ERROR, "bad-call", "A component is called with arguments that it does not take."),
+    "KF605": Kind(
+        ERROR,
+        "carried-value",
+        "A value would pass from one iteration of a loop to the next; iterations run side by side.",
+    ),
+    "KF606": Kind(
+        ERROR, "changed-output", "A pipeline cell changes an object in place; each step works on its own copy."
+    ),
+    "KF607": Kind(
+        WARNING, "maybe-unbound", "A name is bound in one branch only; whoever reads it after is skipped otherwise."
+    ),
+    "KF608": Kind(WARNING, "type-mismatch", "An argument's type is not the one that the component declares."),
+    "KF609": Kind(ERROR, "two-meanings", "A name of the pipeline cell is also a global name that a component reads."),
 }

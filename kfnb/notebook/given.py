@@ -90,11 +90,16 @@ def near_mark(tag: str) -> str | None:
 # -------------------------------------------------------------------- %%component
 def component_line(source: str) -> tuple[str, int] | None:
     """The ``%%component`` line's arguments and its line number from 1, when the cell begins with one."""
+    return magic_line(source, COMPONENT)
+
+
+def magic_line(source: str, magic: str) -> tuple[str, int] | None:
+    """The arguments of the cell magic ``magic`` and its line number from 1, when the cell begins with it."""
     for number, line in enumerate(source.split("\n"), 1):
         if not line.strip():
             continue
-        if line.startswith(COMPONENT) and (len(line) == len(COMPONENT) or line[len(COMPONENT)].isspace()):
-            return line[len(COMPONENT) :], number
+        if line.startswith(magic) and (len(line) == len(magic) or line[len(magic)].isspace()):
+            return line[len(magic) :], number
         return None
     return None
 

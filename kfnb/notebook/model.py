@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from kfnb.problems import Problem
 from kfnb.settings import Settings
 
-STEP, PARAMETERS, METRICS, IMPORTS, FUNCTIONS, SKIP, UNMARKED = (
-    "step", "parameters", "metrics", "imports", "functions", "skip", "unmarked",
+STEP, PARAMETERS, METRICS, IMPORTS, FUNCTIONS, SKIP, UNMARKED, PIPELINE = (
+    "step", "parameters", "metrics", "imports", "functions", "skip", "unmarked", "pipeline",
 )  # fmt: skip
 
 
@@ -71,6 +71,31 @@ class StepMarks:
 
 
 @dataclass(frozen=True)
+class PipelineCell:
+    """A ``%%pipeline`` cell.
+
+    Parameters
+    ----------
+    signature
+        What stands in parentheses after the name, and after ``--param``: ``"a: float = 0, b: float = 7"``.
+    given
+        ``-p NAME=VALUE`` for a run as plain Python in the live kernel.
+    run
+        ``--run``: the live kernel runs the cell.
+    line
+        The line of the ``%%pipeline`` line.
+    """
+
+    name: str
+    cell: Cell
+    description: str = ""
+    signature: str = ""
+    given: tuple[tuple[str, str], ...] = ()
+    run: bool = False
+    line: int = 1
+
+
+@dataclass(frozen=True)
 class Notebook:
     """A notebook as read. ``cells`` holds every Python code cell in order, ``steps`` the marked ones by step."""
 
@@ -81,3 +106,4 @@ class Notebook:
     cells: tuple[Cell, ...]
     steps: tuple[StepMarks, ...]
     problems: tuple[Problem, ...] = ()
+    pipelines: tuple[PipelineCell, ...] = ()

@@ -8,8 +8,9 @@ from typing import Any
 
 from kfnb.notebook import files, headings
 from kfnb.notebook.files import RawCell, RawNotebook
-from kfnb.notebook.given import Given, component_line, read_metadata, read_options, read_tags
-from kfnb.notebook.model import STEP, UNMARKED, Cell, Notebook
+from kfnb.notebook.given import Given, component_line, magic_line, read_metadata, read_options, read_tags
+from kfnb.notebook.model import PIPELINE, STEP, UNMARKED, Cell, Notebook, PipelineCell
+from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
 from kfnb.notebook.steps import join_steps, settings_of
 from kfnb.problems import Problem
 from kfnb.settings import Settings
@@ -45,7 +46,8 @@ def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
         problems.append(Problem("KF201", "notebook.metadata.kfnb should be an object"))
         own = {}
     given = _marks(raw, problems)
-    cells = _cells(raw, given, own.get("unmarked") == "join" or bool(kale))
+    pipelines = _pipelines(raw, given, problems)
+    cells = _cells(raw, given, own.get("unmarked") == "join" or bool(kale), pipelines)
     defaults = _defaults(own, kale, problems)
     steps = join_steps(cells, {g.number: g for g in given.values()}, defaults, problems)
     stem = Path(path).stem if path else "notebook"
@@ -57,6 +59,7 @@ def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
         cells=tuple(c for c in cells),
         steps=tuple(steps),
         problems=tuple(problems),
+        pipelines=tuple(pipelines.values()),
     )
 
 
@@ -106,14 +109,37 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
     return found
 
 
-def _cells(raw: RawNotebook, given: dict[int, Given], join: bool) -> list[Cell]:
+def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem]) -> dict[int, PipelineCell]:
+    """The ``%%pipeline`` cells, by their position in the file."""
+    found: dict[int, PipelineCell] = {}
+    for position, marks in given.items():
+        source = raw.cells[position].source
+        line = magic_line(source, PIPELINE_MAGIC)
+        if line is None:
+            continue
+        body = "\n".join(source.split("\n")[line[1] :])
+        before = len(marks.problems)
+        made = read_pipeline(line[0], line[1], Cell(marks.number, marks.cell_id, body, line[1] + 1, PIPELINE), marks)
+        problems += marks.problems[before:]
+        if made is None:
+            continue
+        if made.name in (p.name for p in found.values()):
+            problems.append(Problem("KF205", f"two pipelines are named `{made.name}`", "rename one of them", marks.number, marks.cell_id, line[1], made.name))  # fmt: skip
+        found[position] = made
+    return found
+
+
+def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dict[int, PipelineCell]) -> list[Cell]:
     """Cells with their role and step; unmarked ones join the step above, or their heading's, where that is the rule."""
     marked = any(g.step is not None or g.line is not None for g in given.values())
-    by_heading = headings.step_names(raw.cells) if not marked else {}
+    by_heading = headings.step_names(raw.cells) if not marked and not pipelines else {}
     cells: list[Cell] = []
     above: str | None = None
     for position, marks in given.items():
         cell = raw.cells[position]
+        if position in pipelines:
+            cells.append(pipelines[position].cell)
+            continue
         source, line = _body(cell)
         step, role = marks.step, marks.role or UNMARKED
         if step is not None:
@@ -123,7 +149,7 @@ def _cells(raw: RawNotebook, given: dict[int, Given], join: bool) -> list[Cell]:
         elif marks.role is None and not marked and position in by_heading and not _quiet(source):
             step, role = by_heading[position], STEP
         cells.append(Cell(marks.number, marks.cell_id, source, line, role, step if role == STEP else None))
-    return cells if marked else _without_start(cells)
+    return cells if marked or pipelines else _without_start(cells)
 
 
 def _body(cell: RawCell) -> tuple[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kfnb.notebook.model import Notebook
@@ -17,25 +17,28 @@ from kfnb.pipeline.model import (
     Condition,
     Export,
     ExportRef,
+    Guard,
     Input,
     ItemRef,
     Loop,
     Node,
     Origin,
     OutputRef,
-    ParameterRef,
     Pipeline,
     Ref,
     Replay,
     ShellOutput,
+    StatusRef,
     Step,
     Truth,
 )
 from kfnb.pipeline.prepare import Prepared, Preparer
+from kfnb.pipeline.program import build_program
 from kfnb.pipeline.units import QUESTION, STEP, Unit, read_units
 from kfnb.problems import Problem, errors
 
 INDEX, ITEMS = "_kfnb_index", "_kfnb_items"
+EXIT = "exit"  #: the guard around all steps, whose handler is the step marked `exit`
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,15 @@ class Built:
         ``None`` when a problem is an error.
     units, flow
         What the pipeline was made from, for explanations.
+    told
+        For a pipeline cell: what was decided about each step, in the user's words.
     """
 
     pipeline: Pipeline | None
     problems: tuple[Problem, ...]
     units: tuple[Unit, ...] = ()
     flow: Flow | None = None
+    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,8 +73,40 @@ class _Plan:
     files: dict[str, list[str]] = field(default_factory=dict)  #: step to the steps it waits for because of a file
 
 
-def build(notebook: Notebook) -> Built:
-    """Turn a notebook into a pipeline, or into the problems that say why not."""
+def build(notebook: Notebook, name: str | None = None) -> Built:
+    """Turn a notebook into a pipeline, or into the problems that say why not.
+
+    Parameters
+    ----------
+    name
+        Which pipeline, when the notebook has several: that of a ``%%pipeline`` cell, or the notebook's own name for the
+        one that its marked steps make.
+    """
+    cells = {p.name: p for p in notebook.pipelines}
+    names = pipelines_of(notebook)
+    chosen = name if name is not None else names[0] if len(names) == 1 else None
+    if chosen is None:
+        return Built(None, (*notebook.problems, _choose("this notebook has several pipelines", names)))
+    if chosen in cells:
+        pipeline, problems, told = build_program(notebook, cells[chosen])
+        return Built(pipeline, problems, told=told)
+    if chosen not in names:
+        return Built(None, (*notebook.problems, _choose(f"there is no pipeline `{chosen}`", names)))
+    return _build_steps(notebook)
+
+
+def pipelines_of(notebook: Notebook) -> list[str]:
+    """The names that `build` takes."""
+    cells = [p.name for p in notebook.pipelines]
+    return [*cells, *([notebook.name] if notebook.steps or not cells else [])]
+
+
+def _choose(message: str, names: list[str]) -> Problem:
+    return Problem("KF407", message, f"choose with --pipeline: {', '.join(names)}")
+
+
+def _build_steps(notebook: Notebook) -> Built:
+    """The pipeline that the notebook's marked steps make."""
     reading = read_units(notebook)
     units = reading.units
     problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
@@ -143,12 +181,12 @@ def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Pl
             else:
                 body += _placed(step, unit, units, asked, plan)
             asked = []
+    guarded = (Guard(EXIT, tuple(body), (exit_handler,)),) if exit_handler is not None else tuple(body)
     return Pipeline(
         name=notebook.name,
         description=notebook.description,
         parameters=tuple(u.parameter for u in units if u.parameter is not None),
-        body=tuple(body),
-        exit_handler=exit_handler,
+        body=guarded,
         edges=edges_of(units, flow, plan.prepared, _questions_of(units), files),
         sources=tuple((c.number, c.source if c.line == 1 else "\n" * (c.line - 1) + c.source) for c in notebook.cells),
         makes=_origins(units, plan.wanted),
@@ -180,8 +218,8 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
     )
     exports = [*plan.exports.get(index, []), *_metrics(unit)]
     prepare: tuple[Input | Replay, ...] = plan.prepared[index].ordered()
-    if "kfnb_status" in unit.facts.reads and marks is not None and marks.exit:
-        prepare = (Input("kfnb_status", ParameterRef("kfnb_status")), *prepare)
+    if marks is not None and marks.exit:
+        prepare = (Input("kfnb_status", StatusRef(EXIT)), *prepare)
     if marks is None:
         waits = tuple(plan.files.get(unit.name, ()))
         return Step(unit.name, _codes(unit), prepare, outputs, results, tuple(exports), waits)

@@ -1,17 +1,17 @@
-"""The engine-neutral pipeline: steps, conditions, loops, an exit handler, and where each value comes from.
+"""The engine-neutral pipeline: steps, conditions, loops, guards, and where each value comes from.
 
 Everything is a frozen dataclass; `kfnb.pipeline.serialize` turns it into JSON and back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from kfnb.settings import Settings
 
-SCHEMA = 1
+SCHEMA = 2
 
 Json = Any  # None, bool, int, float, str, list or dict of the same
 
@@ -55,6 +55,16 @@ class ItemRef:
 
 
 @dataclass(frozen=True)
+class StatusRef:
+    """How the body of ``guard`` ended, for its handler: ``{"state", "step", "message"}`` (JSON).
+
+    ``state`` is ``succeeded``, ``failed`` or ``cancelled``; ``step`` the first failing step's path, or null.
+    """
+
+    guard: str
+
+
+@dataclass(frozen=True)
 class Collected:
     """The values of ``ref`` over the iterations of the loops around its step that are not around the reader.
 
@@ -71,7 +81,7 @@ class Merge:
     candidates: tuple[Ref, ...]
 
 
-Ref = Constant | ParameterRef | OutputRef | ExportRef | ItemRef | Collected | Merge
+Ref = Constant | ParameterRef | OutputRef | ExportRef | ItemRef | StatusRef | Collected | Merge
 
 
 # ---------------------------------------------------------------- conditions: a tree, never text
@@ -152,11 +162,13 @@ class Export:
     """After the cells, ``expression`` is evaluated in the step's namespace and must give a JSON value.
 
     ``metric``: recorded with the run when it is a number, text or truth value, and ignored otherwise.
+    ``late``: an error in the expression does not fail the step; it fails the condition that asks for the value, if one does.
     """
 
     name: str
     expression: str
     metric: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -168,11 +180,27 @@ class ShellOutput:
 
 
 @dataclass(frozen=True)
+class Command:
+    """What a container step runs: ``command`` and ``args`` as in a pod.
+
+    ``{NAME}`` in either, where ``NAME`` is an input or output of the step and no ``$`` stands before it, is the input's text,
+    or the path of the output's file. Inputs are environment variables too.
+    """
+
+    command: tuple[str, ...]
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """A component placed in a pipeline.
 
     Parameters
     ----------
+    component, description
+        The component's own name and description, where it has them: steps of one component share its name.
+    command
+        A container step: it has no cells; its inputs are JSON values, its outputs ``shell_outputs``.
     prepare
         What happens before the cells, in this order: values bound, shared code run again.
     cells
@@ -198,6 +226,9 @@ class Step:
     shell: bool = False
     shell_outputs: tuple[ShellOutput, ...] = ()
     settings: Settings = field(default_factory=Settings)
+    command: Command | None = None
+    component: str = ""
+    description: str = ""
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -206,10 +237,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Branch:
-    """``when`` is ``None`` for ``else``."""
+    """``when`` is ``None`` for ``else``; ``text`` is the test as the user wrote it, where that says more."""
 
     when: Test | None
     body: tuple[Node, ...]
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -230,7 +262,20 @@ class Loop:
     parallelism: int = 0
 
 
-Node = Step | Condition | Loop
+@dataclass(frozen=True)
+class Guard:
+    """``body``, and when all of it is final ``handler``, whatever happened: ``try`` and ``finally``.
+
+    A guard is entered when control reaches it; one that is not entered (its branch was not taken, or the run ended before)
+    does not run its handler. The handler's own failure fails the run and never hides an earlier one.
+    """
+
+    name: str
+    body: tuple[Node, ...]
+    handler: tuple[Node, ...]
+
+
+Node = Step | Condition | Loop | Guard
 
 
 @dataclass(frozen=True)
@@ -275,7 +320,6 @@ class Pipeline:
     description: str = ""
     parameters: tuple[Parameter, ...] = ()
     body: tuple[Node, ...] = ()
-    exit_handler: Step | None = None
     edges: tuple[Edge, ...] = ()
     sources: tuple[tuple[int, str], ...] = ()
     makes: tuple[Origin, ...] = ()
@@ -283,19 +327,35 @@ class Pipeline:
     notebook: str | None = None
 
     def steps(self) -> Iterator[Step]:
-        """Every step in reading order, the exit handler last."""
-        yield from steps_of(self.body)
-        if self.exit_handler is not None:
-            yield self.exit_handler
+        """Every step in reading order, a guard's handler after its body."""
+        return steps_of(self.body)
 
 
-def steps_of(body: tuple[Node, ...]) -> Iterator[Step]:
+def steps_of(body: Iterable[Node]) -> Iterator[Step]:
     """The steps in ``body`` at any depth, in order."""
     for node in body:
         if isinstance(node, Step):
             yield node
-        elif isinstance(node, Loop):
-            yield from steps_of(node.body)
         else:
-            for branch in node.branches:
-                yield from steps_of(branch.body)
+            for inner in bodies_of(node):
+                yield from steps_of(inner)
+
+
+def bodies_of(node: Condition | Loop | Guard) -> tuple[tuple[Node, ...], ...]:
+    """The lists of nodes inside a node, in reading order."""
+    if isinstance(node, Loop):
+        return (node.body,)
+    if isinstance(node, Guard):
+        return (node.body, node.handler)
+    return tuple(branch.body for branch in node.branches)
+
+
+def handlers_of(body: Iterable[Node]) -> Iterator[Step]:
+    """The steps that stand in a handler, at any depth."""
+    for node in body:
+        if isinstance(node, Guard):
+            yield from steps_of(node.handler)
+            yield from handlers_of(node.body)
+        elif not isinstance(node, Step):
+            for inner in bodies_of(node):
+                yield from handlers_of(inner)

@@ -10,10 +10,10 @@ from kfnb.settings import Settings
 
 KINDS: dict[str, type] = {
     "constant": model.Constant, "parameter-value": model.ParameterRef, "output": model.OutputRef,
-    "export-value": model.ExportRef, "item": model.ItemRef, "collected": model.Collected, "merge": model.Merge,
+    "export-value": model.ExportRef, "item": model.ItemRef, "status": model.StatusRef, "collected": model.Collected, "merge": model.Merge,
     "compare": model.Compare, "truth": model.Truth, "not": model.Not, "all": model.All, "any": model.Any_,
     "code": model.Code, "input": model.Input, "replay": model.Replay, "export": model.Export,
-    "shell-output": model.ShellOutput, "step": model.Step, "branch": model.Branch, "condition": model.Condition,
+    "shell-output": model.ShellOutput, "step": model.Step, "branch": model.Branch, "condition": model.Condition, "guard": model.Guard, "command": model.Command,
     "loop": model.Loop, "parameter": model.Parameter, "edge": model.Edge, "origin": model.Origin,
     "pipeline": model.Pipeline,
 }  # fmt: skip

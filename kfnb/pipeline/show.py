@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from kfnb.pipeline.build import Built
 from kfnb.pipeline.edges import AMBIENT
-from kfnb.pipeline.model import Loop, Node, ParameterRef, Pipeline, Replay, Step
+from kfnb.pipeline.model import Guard, Loop, Node, ParameterRef, Pipeline, Replay, Step, handlers_of
 from kfnb.pipeline.units import STEP, Unit
-from kfnb.pipeline.words import named, words
+from kfnb.pipeline.words import asked, named
 
 
 def describe(built: Built) -> dict[str, Any]:
@@ -19,6 +20,8 @@ def describe(built: Built) -> dict[str, Any]:
         return {"pipeline": None, "parameters": [], "steps": [], "edges": [], "problems": problems}
     marks = {u.name: u.marks for u in built.units if u.kind == STEP}
     steps = []
+    around = dict(_around(pipeline.body, "", ""))
+    ends = {s.name for s in handlers_of(pipeline.body)}
     for step in pipeline.steps():
         mine = marks.get(step.name)
         steps.append(
@@ -27,9 +30,9 @@ def describe(built: Built) -> dict[str, Any]:
                 "inputs": [i.name for i in step.inputs if _shown(i.name)],
                 "outputs": [n for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)],
                 "shared": [{"cell": p.code.cell, "line": p.code.line} for p in step.prepare if isinstance(p, Replay)],
-                "after": list(step.after), "when": mine.when if mine else None,
-                "foreach": f"{mine.foreach.variable} in {mine.foreach.items}" if mine and mine.foreach else None,
-                "exit": step is pipeline.exit_handler, "shell": step.shell, "settings": step.settings.to_json(),
+                "after": list(step.after), "when": mine.when if mine else around.get(step.name, ("", ""))[0] or None,
+                "foreach": f"{mine.foreach.variable} in {mine.foreach.items}" if mine and mine.foreach else around.get(step.name, ("", ""))[1] or None,
+                "exit": step.name in ends, "shell": step.shell, "settings": step.settings.to_json(),
             }
         )  # fmt: skip
     return {
@@ -39,6 +42,24 @@ def describe(built: Built) -> dict[str, Any]:
         "edges": [{"from": e.source, "to": e.to, "names": list(e.names), "why": e.why} for e in pipeline.edges],
         "problems": problems,
     }  # fmt: skip
+
+
+def _around(body: tuple[Node, ...], when: str, each: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """For each step the conditions and loops it stands in, in words."""
+    for node in body:
+        if isinstance(node, Step):
+            yield node.name, (when, each)
+        elif isinstance(node, Loop):
+            yield from _around(node.body, when, f"{each} and {node.name}" if each else node.name)
+        elif isinstance(node, Guard):
+            yield from _around((*node.body, *node.handler), when, each)
+        else:
+            past: list[str] = []
+            for branch in node.branches:
+                mine = asked(branch) if branch.when is not None else ""
+                own = " and ".join(f"({t})" for t in [*([when] if when else []), *past, *([mine] if mine else [])])
+                yield from _around(branch.body, own, each)
+                past.append(f"not ({mine})")
 
 
 def _shown(name: str) -> bool:
@@ -58,9 +79,6 @@ def text(pipeline: Pipeline) -> str:
     width = max((len(s.name) for s in pipeline.steps()), default=4)
     for node in pipeline.body:
         lines += _node(node, before, width, 0)
-    if pipeline.exit_handler is not None:
-        lines.append("at the end")
-        lines += _step(pipeline.exit_handler, before, width, 1)
     return "\n".join(lines)
 
 
@@ -71,10 +89,14 @@ def _node(node: Node, before: dict[str, list[str]], width: int, depth: int) -> l
     if isinstance(node, Loop):
         lines = [f"{space}for each item of {named(node.items)}"]
         return lines + [line for n in node.body for line in _node(n, before, width, depth + 1)]
+    if isinstance(node, Guard):
+        lines = [line for n in node.body for line in _node(n, before, width, depth)]
+        lines.append(f"{space}at the end")
+        return lines + [line for n in node.handler for line in _node(n, before, width, depth + 1)]
     lines = []
     for index, branch in enumerate(node.branches):
         word = "if" if index == 0 else "else if"
-        lines.append(f"{space}{word} {words(branch.when)}" if branch.when is not None else f"{space}else")
+        lines.append(f"{space}{word} {asked(branch)}" if branch.when is not None else f"{space}else")
         lines += [line for n in branch.body for line in _node(n, before, width, depth + 1)]
     return lines
 
@@ -101,7 +123,7 @@ def why(built: Built, name: str) -> str:
         raise KeyError(name)
     unit = next((u for u in built.units if u.kind == STEP and u.name == name), None)
     lines = [f"{name}  (cell {', '.join(str(c.cell) for c in step.cells)})" if step.cells else name]
-    lines += _marked(unit)
+    lines += _marked(unit) + list(built.told.get(name, ()))
     edges = [e for e in pipeline.edges if e.to == name]
     lines += ["waits for"] + [f"  {e.source}: {e.why}" for e in edges] if edges else ["waits for nothing"]
     parameters = [i.name for i in step.inputs if isinstance(i.ref, ParameterRef)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from kfnb.pipeline.layout import lay_out
-from kfnb.pipeline.model import Condition, Loop, Node, Pipeline, Step
-from kfnb.pipeline.words import named, words
+from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step, steps_of
+from kfnb.pipeline.words import asked, named
 
 HEIGHT, MARGIN = 46, 12
 STYLE = """
@@ -23,20 +23,18 @@ def draw(pipeline: Pipeline) -> str:
     """The pipeline as SVG: a box per step, its condition or loop inside it, the exit handler below all others."""
     notes = dict(_notes(pipeline.body))
     boxes = {s.name: s for s in pipeline.steps()}
-    if pipeline.exit_handler is not None:
-        notes[pipeline.exit_handler.name] = ("end", "at the end, always")
+    last = _last(pipeline)
     widths = {n: _width(n, notes.get(n, ("", ""))[1]) for n in boxes}
     edges = [(e.source, e.to) for e in pipeline.edges]
     edges += [(a, s.name) for s in boxes.values() for a in s.after]
-    handler = pipeline.exit_handler
-    body = {n: w for n, w in widths.items() if handler is None or n != handler.name}
-    layout = lay_out(body, edges, HEIGHT)
-    height, centres = layout.height, dict(layout.centres)
-    width = layout.width
-    if handler is not None:
-        height += HEIGHT + 44
-        width = max(width, widths[handler.name])
-        centres[handler.name] = (width / 2, height - HEIGHT / 2)
+    layout = lay_out({n: w for n, w in widths.items() if n not in last}, edges, HEIGHT)
+    below = lay_out({n: widths[n] for n in last}, edges, HEIGHT)
+    height, width = layout.height, max(layout.width, below.width)
+    centres = dict(layout.centres)
+    if last:
+        left, top = (width - below.width) / 2, height + 44
+        centres.update({n: (x + left, y + top) for n, (x, y) in below.centres.items()})
+        height = top + below.height
     why = {(e.source, e.to): e.why for e in pipeline.edges}
     parts = [_edge(points, why.get(pair, "")) for pair, points in layout.edges.items()]
     parts += [_box(n, centres[n], widths[n], *notes.get(n, ("", "")), _cells(boxes[n])) for n in boxes]
@@ -45,6 +43,12 @@ def draw(pipeline: Pipeline) -> str:
     ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" style="fill:var(--back);stroke:none"/>'
     title = f"<title>{escape(pipeline.name)}</title>"
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {view} {size}>{title}<style>{STYLE}</style>{ground}{"".join(parts)}</svg>'
+
+
+def _last(pipeline: Pipeline) -> list[str]:
+    """The steps of a handler around everything: they stand below all others."""
+    first = pipeline.body[0] if len(pipeline.body) == 1 else None
+    return [s.name for s in steps_of(first.handler)] if isinstance(first, Guard) else []
 
 
 def _notes(body: tuple[Node, ...], around: tuple[str, str] = ("", "")) -> list[tuple[str, tuple[str, str]]]:
@@ -56,10 +60,13 @@ def _notes(body: tuple[Node, ...], around: tuple[str, str] = ("", "")) -> list[t
                 found.append((node.name, around))
         elif isinstance(node, Condition):
             for branch in node.branches:
-                text = f"if {words(branch.when)}" if branch.when is not None else "else"
+                text = f"if {asked(branch)}" if branch.when is not None else "else"
                 found += _notes(branch.body, ("if", f"{around[1]} {text}".strip()))
         elif isinstance(node, Loop):
             found += _notes(node.body, ("loop", f"{around[1]} for each of {named(node.items)}".strip()))
+        elif isinstance(node, Guard):
+            found += _notes(node.body, around)
+            found += _notes(node.handler, ("end", f"{around[1]} at the end, always".strip()))
     return found
 
 

@@ -21,7 +21,9 @@ from kfnb.pipeline.parameters import parameter_of
 from kfnb.problems import Problem
 
 STEP, SHARED, PARAMETER, OUTSIDE, QUESTION = "step", "shared", "parameter", "outside", "question"
-BUILDERS = frozenset("Path PurePath join joinpath dict list set tuple frozenset range int float str bool".split())
+BUILDERS = frozenset(
+    "Path PurePath join joinpath dict list set tuple frozenset range int float str bool component component_from_command".split()
+)
 MENTIONED = re.compile(r"\$\{?([A-Za-z_]\w*)")
 IGNORED_CALLS = frozenset("print display help".split())
 
@@ -241,6 +243,23 @@ def _setting_call(call: ast.Call) -> bool:
     telling = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
                "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_")  # fmt: skip
     return isinstance(call.func, ast.Attribute) and (words.startswith(telling) or words in ("set", "pandas", "theme"))
+
+
+def shared_units(
+    cells: list[Cell], parsed: list[ParsedCell], analyzer: Analyzer, problems: list[Problem]
+) -> tuple[Unit, ...]:
+    """The units of cells that no step is made of, statement by statement: what a pipeline cell may use."""
+    drafts: list[Draft] = []
+    for cell, tree in zip(cells, parsed, strict=True):
+        if cell.role == PARAMETERS:
+            drafts += _parameters(tree, problems)
+            continue
+        for part in statements_of(tree):
+            node = part.tree.body[0]
+            if not _ignored(node):
+                shared = cell.role in (IMPORTS, FUNCTIONS) or (cell.role == UNMARKED and _shareable(node, set()))
+                drafts.append(Draft(SHARED if shared else OUTSIDE, "", (part,)))
+    return tuple(unit for draft in drafts for unit in _analyse(draft, analyzer))
 
 
 # -------------------------------------------------------------------- cells of one step that stand apart

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from kfnb.pipeline.model import All, Any_, Collected, Compare, Constant, ItemRef, Merge, Not, Ref, Test, Truth
+from kfnb.pipeline.model import (
+    All,
+    Any_,
+    Branch,
+    Collected,
+    Compare,
+    Constant,
+    ItemRef,
+    Merge,
+    Not,
+    Ref,
+    StatusRef,
+    Test,
+    Truth,
+)
+
+
+def asked(branch: Branch) -> str:
+    """What a branch asks, as the user wrote it where that is known; empty for ``else``."""
+    return branch.text or (words(branch.when) if branch.when is not None else "")
 
 
 def words(test: Test) -> str:
@@ -28,4 +47,6 @@ def named(ref: Ref) -> str:
         return named(ref.candidates[0])
     if isinstance(ref, Collected):
         return named(ref.ref)
+    if isinstance(ref, StatusRef):
+        return "kfnb_status"
     return ref.name

@@ -23,11 +23,12 @@ def run_step(spec: dict[str, Any]) -> int:
         "results": {},
         "exports": {},
         "metrics": {},
+        "late": {},
         "warnings": [],
     }
     try:
         _enter(spec)
-        if spec.get("shell"):
+        if spec.get("shell") or spec.get("command"):
             from kfnb.runtime.shellstep import run_shell
 
             run_shell(spec, result)
@@ -94,10 +95,11 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
     session.begin()
     for cell in spec.get("cells", ()):
         session.run(cell)
-    for name, expression, metric in (
-        (e["name"], e["expression"], e.get("metric", False)) for e in spec.get("exports", ())
-    ):
-        _export(name, expression, metric, session, spec, result)
+    for e in spec.get("exports", ()):
+        if e.get("late"):
+            _late_export(e["name"], e["expression"], session, result)
+        else:
+            _export(e["name"], e["expression"], e.get("metric", False), session, spec, result)
     outputs = list(spec.get("outputs", ()))
     results = list(spec.get("results", ()))
     if any(n.startswith("@") or n in session.namespace for n in outputs + results):
@@ -185,6 +187,19 @@ def _export(
             result["metrics"][name] = plain
         return
     result["exports"][name] = plain
+
+
+def _late_export(name: str, expression: str, session: Any, result: dict[str, Any]) -> None:
+    """A value that perhaps nobody asks for: what goes wrong with it is told to whoever does."""
+    try:
+        plain = to_json(eval(compile(expression, "<export>", "eval"), session.namespace))
+    except Exception as error:
+        result["late"][name] = "%s: %s" % (type(error).__name__, error)
+        return
+    if plain is NOT_JSON:
+        result["late"][name] = "TypeError: `%s` is no number, text, truth value or list of these" % expression
+    else:
+        result["exports"][name] = plain
 
 
 class _NotJson:

@@ -9,9 +9,11 @@ from kfnb.pipeline.model import (
     Branch,
     Code,
     Collected,
+    Command,
     Compare,
     Condition,
     Constant,
+    Guard,
     Input,
     ItemRef,
     Loop,
@@ -32,11 +34,17 @@ def sample() -> Pipeline:
     test = Compare(ParameterRef("a"), "==", Constant([1, [2]]))
     looped = Step("b", (Code(3, "y"),), prepare=(Input("i", ItemRef("each")),))
     last = Step("c", (), prepare=(Input("y", Collected(OutputRef("b", "y"))),))
+    bye = Step("bye", (), settings=Settings(secrets=(Secret("n", "k", "E"),), env=(("A", "b"),)))
+    body = (
+        Condition("if", (Branch(test, (inner,), "a is so"), Branch(None, ()))),
+        Loop("each", Constant([]), (looped,)),
+        last,
+        Step("echo", (), command=Command(("echo",), ("{x}",)), component="echo"),
+    )
     return Pipeline(
         "p",
         parameters=(Parameter("a", "list", [1, [2]]), Parameter("z", "int", False)),
-        body=(Condition("if", (Branch(test, (inner,)), Branch(None, ()))), Loop("each", Constant([]), (looped,)), last),
-        exit_handler=Step("bye", (), settings=Settings(secrets=(Secret("n", "k", "E"),), env=(("A", "b"),))),
+        body=(Guard("exit", body, (bye,)),),
         sources=((1, "import math"),),
     )
 
@@ -51,7 +59,7 @@ def test_json_lists_of_the_users_stay_lists() -> None:
     assert back.parameters[0].default == [1, [2]]
 
 
-@pytest.mark.parametrize("data", [None, [], {}, {"schema": 99}, {"schema": 1, "kind": "nonsense"}])
+@pytest.mark.parametrize("data", [None, [], {}, {"schema": 99}, {"schema": 2, "kind": "nonsense"}])
 def test_what_is_not_a_pipeline_is_refused(data: object) -> None:
     with pytest.raises(serialize.SchemaError):
         serialize.from_json(data)  # type: ignore[arg-type]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.local.graph import Place, places_of
+from kfnb.engines.local.graph import Place, awaited, places_of
+from kfnb.engines.local.guards import Open, Scope, close, handling
 from kfnb.pipeline.model import (
     All,
     Any_,
@@ -16,6 +17,7 @@ from kfnb.pipeline.model import (
     Condition,
     Constant,
     ExportRef,
+    Guard,
     Input,
     ItemRef,
     Loop,
@@ -27,6 +29,7 @@ from kfnb.pipeline.model import (
     Pipeline,
     Ref,
     Replay,
+    StatusRef,
     Step,
     Test,
     Truth,
@@ -35,7 +38,6 @@ from kfnb.pipeline.model import (
 from kfnb.pipeline.words import words
 
 DONE = ("succeeded", "cached")
-Scope = tuple[tuple[str, int, Any], ...]  #: loop, index and item of every loop around, outermost first
 
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -80,6 +82,7 @@ class Change:
 class Waiting:
     node: Node
     scope: Scope
+    guard: Open | None = None
 
 
 @dataclass
@@ -89,7 +92,9 @@ class Core:
     Parameters
     ----------
     pipeline, parameters
-        What is run; ``kfnb_status`` among the parameters when the exit handler runs.
+        What is run.
+    ended
+        How the run stands, for handlers: ``{"state", "step", "message"}``.
     """
 
     pipeline: Pipeline
@@ -99,16 +104,61 @@ class Core:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     expanded: dict[tuple[str, str], int | None] = field(default_factory=dict)  #: loop and scope: items; None: skipped
     waiting: list[Waiting] = field(default_factory=list)
+    dropped: list[Waiting] = field(default_factory=list)  #: what the run's end left undone
+    guards: dict[str, Open | None] = field(default_factory=dict)  #: of every step that is ready or runs
+    statuses: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    ended: dict[str, Any] = field(default_factory=lambda: {"state": "succeeded", "step": None, "message": ""})
+    closed: bool = False  #: no handler begins any more
 
     def __post_init__(self) -> None:
         self.places = places_of(self.pipeline)
-        self.waiting = [Waiting(n, ()) for n in self.pipeline.body]
+        self._add(self.pipeline.body, (), None)
 
     # ---------------------------------------------------------------- what follows
     def finish(self, path: str, state: str, result: dict[str, Any]) -> None:
         """A step has ended."""
         self.states[path] = state
         self.results[path] = result
+        close(self.guards.pop(path, None), self._begin)
+
+    def stop(self, failed: str | None = None) -> None:
+        """Nothing new begins but handlers of guards that were entered; a handler in which ``failed`` stands ends too."""
+        spoilt = handling(self.guards.get(failed or ""))
+        now, self.waiting = self.waiting, []
+        for waiting in now:
+            within = handling(waiting.guard)
+            if self.closed or within is None or within is spoilt:
+                self.dropped.append(waiting)
+            else:
+                self.waiting.append(waiting)
+        for waiting in now:
+            if waiting in self.dropped:
+                close(waiting.guard, self._begin)
+
+    def goes_on(self, path: str, failed: str | None = None) -> bool:
+        """Whether a step that is ready still begins after `stop`."""
+        within = handling(self.guards.get(path))
+        return not self.closed and within is not None and within is not handling(self.guards.get(failed or ""))
+
+    def drop(self, path: str) -> None:
+        """A step that was ready does not begin."""
+        close(self.guards.pop(path, None), self._begin)
+
+    def in_handler(self, path: str) -> bool:
+        return handling(self.guards.get(path)) is not None
+
+    def _add(self, nodes: tuple[Node, ...], scope: Scope, guard: Open | None) -> None:
+        self.waiting += [Waiting(n, scope, guard) for n in nodes]
+        if guard is not None:
+            guard.count += len(nodes)
+
+    def _begin(self, guard: Open) -> None:
+        """A guard's body is over: its handler's turn."""
+        self.statuses[(guard.node.name, _suffix(guard.scope))] = dict(self.ended)
+        if self.closed:
+            self.dropped += [Waiting(n, guard.scope) for n in guard.node.handler]
+        else:
+            self._add(guard.node.handler, guard.scope, guard)
 
     def advance(self) -> Iterator[Ready | Change]:
         """Everything that has become clear; call it again after each `finish`."""
@@ -123,11 +173,13 @@ class Core:
                     self.waiting.append(waiting)
                     continue
                 moved = True
+                if not any(isinstance(f, Ready) for f in found):
+                    close(waiting.guard, self._begin)
                 yield from found
 
     def pending(self) -> Iterator[tuple[str, str, int]]:
         """Path, step and position of every step that has no state yet."""
-        for waiting in self.waiting:
+        for waiting in (*self.dropped, *self.waiting):
             for step in steps_of((waiting.node,)):
                 path = self._path(step.name, waiting.scope)
                 if path not in self.states:
@@ -136,13 +188,25 @@ class Core:
     def _look(self, waiting: Waiting) -> Iterator[Ready | Change]:
         node, scope = waiting.node, waiting.scope
         if isinstance(node, Step):
-            yield self._step(node, scope)
+            yield self._step(node, scope, waiting.guard)
         elif isinstance(node, Condition):
-            yield from self._condition(node, scope)
+            yield from self._condition(node, scope, waiting.guard)
+        elif isinstance(node, Guard):
+            self._enter(node, scope, waiting.guard)
         else:
-            yield from self._loop(node, scope)
+            yield from self._loop(node, scope, waiting.guard)
 
-    def _step(self, step: Step, scope: Scope) -> Ready | Change:
+    def _enter(self, node: Guard, scope: Scope, around: Open | None) -> None:
+        """As on a cluster, the block begins when all that it takes from outside is there."""
+        for name in awaited(node):
+            self._wait_for(name, scope)
+        guard = Open(node, scope, around, count=1)
+        if around is not None:
+            around.count += 1
+        self._add(node.body, scope, guard)
+        close(guard, self._begin)
+
+    def _step(self, step: Step, scope: Scope, guard: Open | None) -> Ready | Change:
         path = self._path(step.name, scope)
         for name in step.after:
             self._wait_for(name, scope)
@@ -152,10 +216,13 @@ class Core:
                 prepare += self._prepared(item, scope)
         except Skipped as why:
             return self._changed(step, path, "skipped", str(why))
+        except Broken as error:
+            return self._changed(step, path, "failed", str(error))
         self.states[path] = "pending"
+        self.guards[path] = guard
         return Ready(path, step, self.places[step.name].position, tuple(prepare))
 
-    def _condition(self, node: Condition, scope: Scope) -> Iterator[Change]:
+    def _condition(self, node: Condition, scope: Scope, guard: Open | None) -> Iterator[Change]:
         chosen: int | None = None
         reason = ""
         try:
@@ -171,17 +238,20 @@ class Core:
             return
         for index, branch in enumerate(node.branches):
             if index == chosen:
-                self.waiting += [Waiting(n, scope) for n in branch.body]
+                self._add(branch.body, scope, guard)
             else:
                 yield from self._skip(branch.body, scope, reason)
 
-    def _loop(self, node: Loop, scope: Scope) -> Iterator[Change]:
+    def _loop(self, node: Loop, scope: Scope, guard: Open | None) -> Iterator[Change]:
         key = (node.name, _suffix(scope))
         try:
             items = self.plain(node.items, scope)
         except Skipped as why:
             self.expanded[key] = None
             yield from self._skip(node.body, scope, str(why))
+            return
+        except Broken as error:
+            yield from self._break(node.body, scope, f"the items of `{node.name}` cannot be worked out: {error}")
             return
         if not isinstance(items, list):
             yield from self._break(node.body, scope, f"the items of `{node.name}` are no list but {items!r}"[:300])
@@ -190,7 +260,7 @@ class Core:
         if not items:
             yield from self._skip(node.body, scope, "the loop has no items")
         for index, item in enumerate(items):
-            self.waiting += [Waiting(n, (*scope, (node.name, index, item))) for n in node.body]
+            self._add(node.body, (*scope, (node.name, index, item)), guard)
 
     def _skip(self, body: tuple[Node, ...], scope: Scope, reason: str) -> Iterator[Change]:
         for node in body:
@@ -199,6 +269,8 @@ class Core:
             elif isinstance(node, Condition):
                 for branch in node.branches:
                     yield from self._skip(branch.body, scope, reason)
+            elif isinstance(node, Guard):
+                yield from self._skip((*node.body, *node.handler), scope, reason)
             else:
                 self.expanded.setdefault((node.name, _suffix(scope)), None)
                 yield from self._skip(node.body, scope, reason)
@@ -271,6 +343,9 @@ class Core:
             return {"json": self.parameters[ref.name]}
         if isinstance(ref, ItemRef):
             return {"json": next(item for loop, _, item in scope if loop == ref.loop)}
+        if isinstance(ref, StatusRef):
+            keys = ((ref.guard, _suffix(scope[:n])) for n in range(len(scope), -1, -1))
+            return {"json": next(self.statuses[k] for k in keys if k in self.statuses)}
         if isinstance(ref, Merge):
             return self._merged(ref, scope)
         if isinstance(ref, Collected):
@@ -286,6 +361,8 @@ class Core:
             raise NotYet
         result = self.results[path]
         if isinstance(ref, ExportRef):
+            if ref.name in result.get("late", {}):
+                raise Broken(result["late"][ref.name])
             return {"json": result["exports"][ref.name]} if ref.name in result["exports"] else None
         kept = result["outputs"].get(ref.name)
         return {"bundle": kept["bundle"], "name": ref.name} if kept else None

@@ -14,7 +14,7 @@ from typing import Any
 
 from kfnb.engines.base import RunOptions
 from kfnb.engines.local.graph import downstream
-from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.model import Pipeline, handlers_of
 from kfnb.pipeline.serialize import from_json, to_json
 from kfnb.problems import Problem
 from kfnb.runs.lock import is_held
@@ -103,9 +103,8 @@ class LocalEngine:
             self.store.find_step(run_id, start)
         again = downstream(now, start) if start is not None else set()
         steps = self.store.steps(run_id)
+        again |= {s.name for s in handlers_of(now.body)}
         kept = {s["path"]: s for s in steps if s["state"] in ("succeeded", "cached") and s["step"] not in again}
-        handler = now.exit_handler.name if now.exit_handler is not None else None
-        kept.pop(handler or "", None)
         (folder / "reuse.json").write_text(json.dumps(kept), encoding="utf-8")
         self.store.forget_steps(run_id, [s["path"] for s in steps])
         (folder / "cancel").unlink(missing_ok=True)

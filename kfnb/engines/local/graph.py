@@ -5,7 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kfnb.pipeline.model import Condition, Node, Pipeline, Step
+from kfnb.pipeline.model import (
+    All,
+    Any_,
+    Collected,
+    Compare,
+    Condition,
+    ExportRef,
+    Guard,
+    Loop,
+    Merge,
+    Node,
+    Not,
+    OutputRef,
+    Pipeline,
+    Ref,
+    Step,
+    Test,
+    Truth,
+    bodies_of,
+    steps_of,
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +49,9 @@ def _places(body: tuple[Node, ...], loops: tuple[str, ...], count: Iterator[int]
         elif isinstance(node, Condition):
             for branch in node.branches:
                 yield from _places(branch.body, loops, count)
+        elif isinstance(node, Guard):
+            yield from _places(node.body, loops, count)
+            yield from _places(node.handler, loops, count)
         else:
             yield from _places(node.body, (*loops, node.name), count)
 
@@ -48,3 +71,49 @@ def downstream(pipeline: Pipeline, start: str) -> set[str]:
                 found.add(name)
                 stack.append(name)
     return found
+
+
+def awaited(guard: Guard) -> tuple[str, ...]:
+    """The steps outside ``guard`` that something in it needs: it is entered when they are over."""
+    mine = {s.name for s in steps_of((guard,))}
+    return tuple(dict.fromkeys(n for node in (*guard.body, *guard.handler) for n in _needed(node) if n not in mine))
+
+
+def _needed(node: Node) -> Iterator[str]:
+    if isinstance(node, Step):
+        yield from node.after
+        for item in node.inputs:
+            yield from _makers(item.ref)
+        return
+    if isinstance(node, Loop):
+        yield from _makers(node.items)
+    elif isinstance(node, Condition):
+        for branch in node.branches:
+            if branch.when is not None:
+                yield from _asked(branch.when)
+    for body in bodies_of(node):
+        for inner in body:
+            yield from _needed(inner)
+
+
+def _asked(test: Test) -> Iterator[str]:
+    if isinstance(test, Compare):
+        yield from _makers(test.left)
+        yield from _makers(test.right)
+    elif isinstance(test, Truth):
+        yield from _makers(test.ref)
+    elif isinstance(test, Not):
+        yield from _asked(test.test)
+    elif isinstance(test, (All, Any_)):
+        for inner in test.tests:
+            yield from _asked(inner)
+
+
+def _makers(ref: Ref) -> Iterator[str]:
+    if isinstance(ref, (OutputRef, ExportRef)):
+        yield ref.step
+    elif isinstance(ref, Collected):
+        yield ref.ref.step
+    elif isinstance(ref, Merge):
+        for candidate in ref.candidates:
+            yield from _makers(candidate)

@@ -22,7 +22,7 @@ from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
 from kfnb.engines.local.specs import Specs
 from kfnb.engines.local.warm import FORK_SAFE
-from kfnb.pipeline.model import Pipeline, Replay, Step
+from kfnb.pipeline.model import Pipeline, Replay
 from kfnb.pipeline.serialize import from_json
 from kfnb.runs.lock import hold
 from kfnb.runs.logs import LogWriter
@@ -53,7 +53,6 @@ class Progress:
 
     error: dict[str, Any] | None = None
     cancelled: int = 0
-    handling: bool = False
     queue: list[Ready] = field(default_factory=list)
     running: dict[int, Attempt] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
@@ -86,10 +85,6 @@ class Scheduler:
         while self.progress.running or self.progress.queue:
             self._turn()
         self._wind_up()
-        if self.pipeline.exit_handler is not None and self.progress.cancelled < 2:
-            self._handle_exit(self.pipeline.exit_handler)
-            while self.progress.running or self.progress.queue:
-                self._turn()
         error = self.progress.error
         state = "cancelled" if self.progress.cancelled else "failed" if error else "succeeded"
         self.store.record_run(self.run_id, state, finished=time.time(), error=error)
@@ -134,20 +129,31 @@ class Scheduler:
     def _cancel(self, asked: int) -> None:
         """The first time: end the steps, then the exit handler runs. The second time: end everything at once."""
         self.progress.cancelled = max(asked, self.progress.cancelled)
-        self.progress.queue.clear()
-        if self.progress.handling and self.progress.cancelled == 1:
-            return  # the exit handler is at work already: let it
+        self.core.closed = self.progress.cancelled > 1
         for id_, attempt in self.progress.running.items():
+            if not self.core.closed and self.core.in_handler(attempt.ready.path):
+                continue  # a handler at work is let
             attempt.ended_by = "cancel"
-            attempt.kill_at = time.monotonic() + (KILL_AFTER if self.progress.cancelled == 1 else 0)
-            self.forks.signal(id_, signal.SIGTERM if self.progress.cancelled == 1 else signal.SIGKILL)
+            attempt.kill_at = time.monotonic() + (0 if self.core.closed else KILL_AFTER)
+            self.forks.signal(id_, signal.SIGKILL if self.core.closed else signal.SIGTERM)
+        self.core.ended = {**self.core.ended, "state": "cancelled"}
+        self._stop()
+        self._advance()
+
+    def _stop(self, failed: str | None = None) -> None:
+        """Nothing new begins but the handlers of guards that were entered."""
+        goes_on = {r.path for r in self.progress.queue if self.core.goes_on(r.path, failed)}
+        self.core.stop(failed)
+        for ready in [r for r in self.progress.queue if r.path not in goes_on]:
+            self.progress.queue.remove(ready)
+            self.core.drop(ready.path)
 
     # ---------------------------------------------------------------- what can run
     def _advance(self) -> None:
         """Take up everything that has become clear."""
         again = True
         while again:
-            again = False
+            again, sound = False, self.progress.error is None
             for found in list(self.core.advance()):
                 if isinstance(found, Change):
                     self._changed(found)
@@ -156,15 +162,16 @@ class Scheduler:
                     self.progress.queue.append(found)
                 else:
                     again = True
-        if self.progress.error is not None or self.progress.cancelled:
-            self.progress.queue.clear()
+            if sound and self.progress.error is not None:
+                self._stop()
+                again = True
         self._start_queued()
 
     def _changed(self, change: Change) -> None:
         error = None
         if change.state == "failed":
             error = {"kind": "condition", "type": "TypeError", "message": change.reason, "step": change.path}
-            self.progress.error = self.progress.error or error
+            self._remember(error)
         self.store.record_step(
             self.run_id, change.path, change.step, change.state, position=change.position, reason=change.reason,
             finished=time.time(), attempts=0, error=error,
@@ -202,7 +209,11 @@ class Scheduler:
     def _start_queued(self) -> None:
         while self.progress.queue and len(self.progress.running) < self.limit:
             ready = self.progress.queue.pop(0)
-            if self.options.only is not None and ready.step.name != self.options.only and not self.progress.handling:
+            if (
+                self.options.only is not None
+                and ready.step.name != self.options.only
+                and not self.core.in_handler(ready.path)
+            ):
                 reason = f"only `{self.options.only}` was asked for"
                 self.core.finish(ready.path, "skipped", {})
                 self.store.record_step(self.run_id, ready.path, ready.step.name, "omitted", reason=reason)
@@ -271,9 +282,11 @@ class Scheduler:
             self.core.finish(ready.path, "succeeded", result)
             self._record(attempt, "succeeded", result, None)
             self.store.remember(attempt.key, result)
-            self._after()
+            self._advance()
         elif attempt.ended_by == "cancel":
+            self.core.finish(ready.path, "cancelled", result)
             self._record(attempt, "cancelled", result, "the run was cancelled")
+            self._advance()
         else:
             self._failed(attempt, result)
 
@@ -297,7 +310,7 @@ class Scheduler:
         if (
             again
             and self.progress.attempts[ready.path] < tries
-            and (self.progress.error is None or self.progress.handling)
+            and (self.progress.error is None or self.core.in_handler(ready.path))
         ):
             reason = (
                 f"attempt {self.progress.attempts[ready.path]} of {tries} failed: {error['type']}: {error['message']}"
@@ -305,16 +318,18 @@ class Scheduler:
             self._record(attempt, "pending", result, reason, error)
             self.progress.queue.insert(0, ready)
             return
-        if self.progress.error is None:
-            self.progress.error = error
+        self._remember(error)
+        self._stop(ready.path)
         self.core.finish(ready.path, "failed", result)
         self._record(attempt, "failed", result, f"{error['type']}: {error['message']}", error)
-        if not self.progress.handling:
-            self.progress.queue.clear()
+        self._advance()
 
-    def _after(self) -> None:
-        if self.progress.error is None and not self.progress.cancelled and not self.progress.handling:
-            self._advance()
+    def _remember(self, error: dict[str, Any]) -> None:
+        """The first error is the run's."""
+        if self.progress.error is None:
+            self.progress.error = error
+            if not self.progress.cancelled:
+                self.core.ended = {"state": "failed", "step": error.get("step"), "message": error.get("message", "")}
 
     def _record(
         self, attempt: Attempt, state: str, result: dict[str, Any], reason: str | None, error: Any = None
@@ -343,23 +358,6 @@ class Scheduler:
                 self.store.record_step(
                     self.run_id, path, step, "omitted", reason=reason, finished=time.time(), attempts=0, **fields
                 )
-
-    def _handle_exit(self, step: Step) -> None:
-        """The exit handler: once, after everything else is final."""
-        progress = self.progress
-        progress.handling = True
-        state = "cancelled" if progress.cancelled else "failed" if progress.error else "succeeded"
-        error = progress.error or {}
-        status = {"state": state, "step": error.get("step"), "message": error.get("message", "")}
-        prepare: list[dict[str, Any]] = []
-        self.core.parameters["kfnb_status"] = status
-        for item in step.prepare:
-            prepare += self.core._prepared(item, ())
-        if not any(isinstance(i, dict) and i.get("value") == "kfnb_status" for i in prepare):
-            prepare.insert(0, {"value": "kfnb_status", "json": status})
-        ready = Ready(step.name, step, 1_000_000, tuple(prepare))
-        self.store.record_step(self.run_id, step.name, step.name, "pending", position=ready.position)
-        self._start(ready)
 
 
 def _death(status: int) -> dict[str, Any]:

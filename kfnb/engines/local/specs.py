@@ -39,8 +39,8 @@ class Specs:
             "kfnb": 1, "step": step.name, "path": ready.path, "shell": step.shell, "prepare": list(ready.prepare),
             "cells": [{"cell": c.cell, "line": c.line, "cell_id": c.cell_id, "source": c.source} for c in step.cells],
             "outputs": list(step.outputs), "results": list(step.results),
-            "exports": [{"name": e.name, "expression": e.expression, "metric": e.metric} for e in step.exports],
-            "shell_outputs": [{"name": o.name, "path": o.path} for o in step.shell_outputs],
+            "exports": [{"name": e.name, "expression": e.expression, "metric": e.metric, "late": e.late} for e in step.exports],
+            "shell_outputs": [{"name": o.name, "path": o.path} for o in step.shell_outputs], "command": _command(step),
             "sources": {str(c): self._sources[c] for c in sorted(cells) if c in self._sources},
             "made": made, "needed": {n: e for n, e in needed.items() if e},
             "watch": [k for k in self._seeded if k not in step.outputs and k not in {i.name for i in step.inputs}],
@@ -55,10 +55,17 @@ class Specs:
         told = {
             "prepare": ready.prepare, "cells": [[c.source, c.line] for c in step.cells], "outputs": step.outputs,
             "exports": [[e.name, e.expression, e.metric] for e in step.exports], "shell": step.shell,
-            "shell_outputs": [[o.name, o.path] for o in step.shell_outputs], "settings": _identity(step),
+            "shell_outputs": [[o.name, o.path] for o in step.shell_outputs], "command": _command(step), "settings": _identity(step),
             "python": platform.python_version_tuple()[:2],
         }  # fmt: skip
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _command(step: Step) -> dict[str, Any] | None:
+    """A container step's command, with the image that is said to have its program."""
+    if step.command is None:
+        return None
+    return {"command": list(step.command.command), "args": list(step.command.args), "image": step.settings.image}
 
 
 def _identity(step: Step) -> dict[str, Any]:

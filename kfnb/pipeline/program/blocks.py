@@ -1,0 +1,212 @@
+"""The pipeline cell as blocks of statements, and its slices: what a step runs again to have the names it reads.
+
+A slice is the program itself without what does not matter for those names, each component call replaced by its recorded
+output: so a name means in the step what it means in the cell.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from kfnb.pipeline.model import Code, Collected, ExportRef, Input, OutputRef, Replay
+
+NOTHING: frozenset[str] = frozenset()
+Item = Input | Replay
+
+
+class Carried(Exception):
+    """A name would pass from one iteration to the next; ``args[0]`` is the name."""
+
+
+@dataclass(eq=False)
+class Block:
+    """Statements in order. ``owner`` is the `If` or `For` it belongs to, at ``at`` in ``parent``."""
+
+    parent: Block | None = None
+    at: int = 0
+    owner: If | For | None = None
+    statements: list[Statement] = field(default_factory=list)
+
+    def binds(self) -> Iterator[str]:
+        for statement in self.statements:
+            yield from statement.binds
+
+
+@dataclass(eq=False)
+class Call:
+    """A component's call: the names it gives (the user's, and ``_kfnb_…`` for what conditions and loops need)."""
+
+    gives: dict[str, OutputRef | ExportRef]
+
+    @property
+    def binds(self) -> Iterable[str]:
+        return self.gives
+
+
+@dataclass(eq=False)
+class Plain:
+    """An assignment, or a change of a container made here (which then is in ``uses`` too). Source is one statement."""
+
+    source: str
+    line: int
+    binds: frozenset[str]
+    uses: frozenset[str]
+
+
+@dataclass(eq=False)
+class If:
+    """``tests`` are the conditions as source with the names they use; one arm more than tests: ``else``."""
+
+    line: int
+    tests: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    arms: list[Block] = field(default_factory=list)
+    binds: frozenset[str] = NOTHING
+
+
+@dataclass(eq=False)
+class For:
+    """A loop.
+
+    Parameters
+    ----------
+    target, items, uses
+        Source of the target and of the items, and the names the items use.
+    bound, assigned
+        Names of the target; names that the body binds or changes.
+    inside
+        What binds the target in one iteration, and the names that this needs from outside the loop.
+    """
+
+    line: int
+    loop: str
+    target: str
+    items: str
+    uses: frozenset[str]
+    bound: frozenset[str]
+    assigned: frozenset[str] = NOTHING
+    inside: tuple[Item, ...] = ()
+    inside_uses: frozenset[str] = NOTHING
+    body: Block = field(default_factory=Block)
+    binds: frozenset[str] = NOTHING
+
+
+Statement = Call | Plain | If | For
+
+
+@dataclass
+class Slicer:
+    """Makes slices of one cell. ``count`` numbers the recorded values."""
+
+    cell: int
+    cell_id: str
+    count: int = 0
+
+    def before(self, block: Block, names: Iterable[str]) -> tuple[list[Item], set[str]]:
+        """What gives ``names`` at the end of ``block``, in order, and the names that nothing there gives.
+
+        Raises
+        ------
+        Carried
+            When one comes from an earlier iteration.
+        """
+        needed, found = set(names), list[list[Item]]()
+        statements = block.statements
+        while True:
+            for statement in reversed(statements):
+                if not needed.isdisjoint(statement.binds):
+                    found.append(self._emit(statement, needed))
+            owner = block.owner
+            if isinstance(owner, For):
+                carried = needed & owner.assigned
+                if carried:
+                    raise Carried(sorted(carried)[0])
+                if needed & owner.bound:
+                    needed = (needed - owner.bound) | owner.inside_uses
+                    found.append(list(owner.inside))
+            if block.parent is None:
+                return [item for items in reversed(found) for item in items], needed
+            statements, block = block.parent.statements[: block.at], block.parent
+
+    def _emit(self, statement: Statement, needed: set[str]) -> list[Item]:
+        """One statement of the slice's own level; ``needed`` becomes what is needed before it."""
+        if isinstance(statement, Call):
+            mine = [n for n in statement.gives if n in needed]
+            needed -= set(mine)
+            return [Input(n, statement.gives[n]) for n in mine]
+        if isinstance(statement, Plain):
+            needed -= statement.binds
+            needed |= statement.uses
+            return [Replay(Code(self.cell, statement.source, statement.line, self.cell_id))]
+        inputs: list[Item] = []
+        lines = self._lines(statement, needed, False, inputs, isinstance(statement, For))
+        return [*inputs, Replay(Code(self.cell, "\n".join(lines), statement.line, self.cell_id))]
+
+    # ---------------------------------------------------------------- text of what stands inside
+    def _block(self, block: Block, needed: set[str], looped: bool, inputs: list[Item]) -> list[str]:
+        parts = [
+            self._lines(s, needed, looped, inputs, False)
+            for s in reversed(block.statements)
+            if not needed.isdisjoint(s.binds)
+        ]
+        return [line for lines in reversed(parts) for line in lines] or ["pass"]
+
+    def _lines(
+        self, statement: Statement, needed: set[str], looped: bool, inputs: list[Item], required: bool
+    ) -> list[str]:
+        if isinstance(statement, Call):
+            mine = [n for n in statement.gives if n in needed]
+            needed -= set(mine)
+            return [f"{n} = {self._recorded(statement.gives[n], looped, inputs)}" for n in mine]
+        if isinstance(statement, Plain):
+            needed -= statement.binds
+            needed |= statement.uses
+            return statement.source.split("\n")
+        if isinstance(statement, If):
+            return self._if(statement, needed, looped, inputs)
+        return self._for(statement, needed, looped, inputs)
+
+    def _recorded(self, ref: OutputRef | ExportRef, looped: bool, inputs: list[Item]) -> str:
+        self.count += 1
+        name = f"_kfnb_was_{self.count}"
+        inputs.append(Input(name, Collected(ref) if looped else ref, required=False))
+        return f"next({name})" if looped else name
+
+    def _if(self, statement: If, needed: set[str], looped: bool, inputs: list[Item]) -> list[str]:
+        lines: list[str] = []
+        after, before = set(needed), set[str]()
+        for index, arm in enumerate(statement.arms):
+            mine = set(after)
+            body = self._block(arm, mine, looped, inputs)
+            before |= mine
+            word = (
+                "else" if index == len(statement.tests) else f"{'elif' if index else 'if'} {statement.tests[index][0]}"
+            )
+            lines += [f"{word}:", *_indented(body)]
+        if len(statement.arms) == len(statement.tests):
+            before |= after
+        needed.clear()
+        needed |= before.union(*(uses for _, uses in statement.tests))
+        return lines
+
+    def _for(self, statement: For, needed: set[str], looped: bool, inputs: list[Item]) -> list[str]:
+        wanted = set(needed)
+        while True:
+            mine, trial = set(wanted), list[Item]()
+            before = self.count
+            body = self._block(statement.body, mine, True, trial)
+            more = wanted | (mine & statement.assigned)
+            if more == wanted:
+                break
+            wanted, self.count = more, before
+        # a recorded value of a loop inside a loop is in one list with those of the outer loop
+        starts = [] if looped else [f"{i.name} = iter({i.name})" for i in trial if isinstance(i, Input)]
+        inputs += trial
+        needed |= (wanted | mine) - statement.bound
+        needed |= statement.uses
+        return [*starts, f"for {statement.target} in {statement.items}:", *_indented(body)]
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [textwrap.indent(line, "    ") for line in lines]
