@@ -20,18 +20,30 @@ OK, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 notebook_argument = click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+pipeline_option = click.option("--pipeline", metavar="NAME", help="Which pipeline, when the notebook has several.")
 run_argument = click.argument("run_id", metavar="RUN")
 
 
-def built(path: Path) -> Built:
-    """The notebook's pipeline, or what stands in its way."""
+def built(path: Path, pipeline: str | None = None) -> Built:
+    """The notebook's pipeline (``pipeline``: which one), or what stands in its way."""
     from kfnb.notebook import read_notebook
     from kfnb.pipeline.build import Built, build
 
     try:
-        return build(read_notebook(path))
+        return build(read_notebook(path), pipeline)
     except NotebookError as error:
         return Built(None, error.problems)
+
+
+def names_of(path: Path) -> list[str | None]:
+    """The names of the notebook's pipelines; one ``None`` when it cannot be read, so that reading it says why."""
+    from kfnb.notebook import read_notebook
+    from kfnb.pipeline.build import pipelines_of
+
+    try:
+        return [*pipelines_of(read_notebook(path))]
+    except NotebookError:
+        return [None]
 
 
 def report(path: Path, problems: Iterable[Problem], quiet: bool = False) -> None:

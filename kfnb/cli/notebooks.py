@@ -7,20 +7,33 @@ from pathlib import Path
 
 import click
 
-from kfnb.cli.common import FAILED, OK, as_json, built, emit, fail, notebook_argument, refuse, report
+from kfnb.cli.common import (
+    FAILED,
+    OK,
+    as_json,
+    built,
+    emit,
+    fail,
+    names_of,
+    notebook_argument,
+    pipeline_option,
+    refuse,
+    report,
+)
 from kfnb.problems import errors
 
 
 @click.command()
 @notebook_argument
 @as_json
+@pipeline_option
 @click.option("--svg", is_flag=True, help="Print the graph as an SVG picture.")
 @click.option("--why", metavar="STEP", help="Say why this step waits for what it waits for.")
-def show(notebook: Path, as_json: bool, svg: bool, why: str | None) -> None:
+def show(notebook: Path, as_json: bool, pipeline: str | None, svg: bool, why: str | None) -> None:
     """Show the pipeline that NOTEBOOK becomes. Nothing is run."""
     from kfnb.pipeline import show as shown
 
-    found = built(notebook)
+    found = built(notebook, pipeline)
     if as_json:
         emit(shown.describe(found))
         sys.exit(FAILED if found.pipeline is None else OK)
@@ -44,15 +57,20 @@ def show(notebook: Path, as_json: bool, svg: bool, why: str | None) -> None:
 @click.command()
 @notebook_argument
 @as_json
-def check(notebook: Path, as_json: bool) -> None:
-    """Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error."""
-    found = built(notebook)
-    bad = errors(found.problems)
+@pipeline_option
+def check(notebook: Path, as_json: bool, pipeline: str | None) -> None:
+    """Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error.
+
+    A notebook with several pipelines has all of them checked.
+    """
+    found = [built(notebook, name) for name in ([pipeline] if pipeline else names_of(notebook))]
+    problems = list(dict.fromkeys(p for b in found for p in b.problems))
+    bad = errors(problems)
     if as_json:
-        emit({"notebook": str(notebook), "problems": [p.to_json() for p in found.problems]})
+        emit({"notebook": str(notebook), "problems": [p.to_json() for p in problems]})
     else:
-        report(notebook, found.problems)
+        report(notebook, problems)
         count = len(bad)
-        steps = len(list(found.pipeline.steps())) if found.pipeline is not None else 0
+        steps = sum(len(list(b.pipeline.steps())) for b in found if b.pipeline is not None)
         click.echo(f"{notebook}: {count} error{'s' * (count != 1)}" if bad else f"{notebook}: ok, {steps} steps")
     sys.exit(FAILED if bad else OK)

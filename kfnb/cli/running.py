@@ -15,6 +15,7 @@ from kfnb.cli.common import (  # fmt: skip
     emit,
     fail,
     notebook_argument,
+    pipeline_option,
     refuse,
     report,
     resolved,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.command()
 @notebook_argument
 @click.option("-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter a value.")
+@pipeline_option
 @click.option("--step", "only", metavar="STEP", help="Run this step only, with values of the newest run.")
 @click.option("--from", "start", metavar="STEP", help="Run from this step on, with values of the newest run.")
 @click.option("--cache", is_flag=True, help="Take earlier results of steps with the same code and inputs.")
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 def run(
     notebook: Path,
     parameters: tuple[str, ...],
+    pipeline: str | None,
     only: str | None,
     start: str | None,
     cache: bool,
@@ -68,7 +71,7 @@ def run(
     if target != "local":
         refuse(f"there is no target `{target}`: this version runs on `local`", as_json)
     given = _given(parameters, as_json)
-    found = built(notebook)
+    found = built(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
     try:
@@ -140,7 +143,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     head = runs.head(run_id)
     pipeline = None
     if head["notebook"] and Path(head["notebook"]).exists():
-        found = built(Path(head["notebook"]))
+        found = built(Path(head["notebook"]), head["pipeline"])
         if found.pipeline is None:
             fail(Path(head["notebook"]), found.problems, as_json)
         pipeline = found.pipeline
