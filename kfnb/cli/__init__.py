@@ -7,7 +7,7 @@ import sys
 import click
 
 from kfnb import __version__
-from kfnb.cli.notebooks import check, show
+from kfnb.cli.notebooks import check, convert, show
 from kfnb.cli.record import cancel, logs, result, runs, status
 from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
@@ -25,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (run, show, check, runs, status, logs, cancel, retry, result, completion):
+for command in (run, show, check, convert, runs, status, logs, cancel, retry, result, completion):
     cli.add_command(command)
 
 

@@ -74,3 +74,31 @@ def check(notebook: Path, as_json: bool, pipeline: str | None) -> None:
         steps = sum(len(list(b.pipeline.steps())) for b in found if b.pipeline is not None)
         click.echo(f"{notebook}: {count} error{'s' * (count != 1)}" if bad else f"{notebook}: ok, {steps} steps")
     sys.exit(FAILED if bad else OK)
+
+
+@click.command()
+@notebook_argument
+@click.option(
+    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write."
+)
+@pipeline_option
+def convert(notebook: Path, output: Path, pipeline: str | None) -> None:
+    """Write a pipeline cell of NOTEBOOK as a Python package: components, the pipeline, what they need."""
+    from kfnb.notebook import read_notebook
+    from kfnb.pipeline.package import package_of
+
+    found = built(notebook, pipeline)
+    if found.pipeline is None:
+        fail(notebook, found.problems, False)
+    read = read_notebook(notebook)
+    cell = next((p for p in read.pipelines if p.name == found.pipeline.name), None)
+    if cell is None:
+        refuse(f"{notebook} has no %%pipeline cell: convert writes those, not marked steps")
+    if output.exists() and any(output.iterdir()):
+        refuse(f"{output} is not empty: name another folder, so that nothing is lost")
+    package = package_of(read, cell, found.pipeline, notebook.absolute().parent)
+    for name, text in package.files.items():
+        path = output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    click.echo(f"{output}: {len(package.files)} files; it needs {', '.join(package.requirements) or 'nothing'}")

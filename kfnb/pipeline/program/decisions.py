@@ -90,7 +90,7 @@ class Decisions:
         for name in expression.names:
             value = self.translator.program.env.get(name)
             if value is not None and isinstance(value.ref, ParameterRef):
-                self.translator.program.used[name] = self.translator.program.parameters[name]
+                self.translator.program.use(value.ref.name)
         steps = tuple(dict.fromkeys(r.step for r in refs))
         why = f"`{text}`, compared by the engine (no extra step)"
         return Asked(test, ast.unparse(expression.node), frozenset(expression.names), steps, why)

@@ -138,7 +138,7 @@ class Loops:
             program.check(node.id, node)
             value = program.env[node.id]
             if isinstance(value.ref, ParameterRef) and value.type == "list":
-                program.used[node.id] = program.parameters[node.id]
+                program.use(value.ref.name)
                 return Items(value.ref, node.id, frozenset((node.id,)))
         return self._made(node, name)
 

@@ -181,10 +181,14 @@ class Program:
                 continue
             if item not in draft.items:
                 draft.items.append(item)
-            if isinstance(item.ref, ParameterRef) and item.ref.name in self.parameters:
-                self.used[item.ref.name] = self.parameters[item.ref.name]
+            if isinstance(item.ref, ParameterRef):
+                self.use(item.ref.name)
             for source in sources(item.ref):
                 self.want(source, draft.name, item.name, line, why)
+
+    def use(self, parameter: str) -> None:
+        """The pipeline has this parameter."""
+        self.used[parameter] = self.parameters[parameter]
 
     def want(self, source: OutputRef | ExportRef, reader: str, name: str, line: int, why: str = "") -> None:
         """``reader`` needs a value of a step: its edge, and where it is read."""

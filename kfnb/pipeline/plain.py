@@ -1,0 +1,91 @@
+"""A pipeline cell as plain Python: what it means to run it in one process, from top to bottom."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from kfnb.pipeline.model import Pipeline
+
+STATUS = "kfnb_status"
+
+
+def run_plain(
+    source: str, pipeline: Pipeline, values: dict[str, Any], names: dict[str, Any], filename: str = "<pipeline>"
+) -> dict[str, Any]:
+    """Run a pipeline cell's code as the body of a function of its parameters; what its names are at the end.
+
+    ``.after`` has no meaning here, where everything runs in order, and is left out; ``kfnb_status`` is given to handlers.
+
+    Parameters
+    ----------
+    values
+        A value for every parameter.
+    names
+        The global names: components, helpers, imports.
+    """
+    tree = PlainPython().visit(ast.parse(source))
+    known = {p.name for p in pipeline.parameters}
+    body = [n for n in tree.body if not declares(n, known)]
+    body.append(ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], [])))
+    arguments = ast.arguments([], [ast.arg(n) for n in values], None, [], [], None, [])
+    function = ast.FunctionDef("pipeline", arguments, body, [])
+    if "type_params" in ast.FunctionDef._fields:  # Python 3.12
+        function.type_params = []  # type: ignore[attr-defined,unused-ignore]
+    module = ast.fix_missing_locations(ast.Module([function], []))
+    found: dict[str, Any] = {}
+    exec(compile(module, filename, "exec"), names, found)
+    left: dict[str, Any] = found["pipeline"](**values)
+    return {n: v for n, v in left.items() if not n.startswith("_") and n != STATUS}
+
+
+def declares(node: ast.stmt, known: set[str]) -> bool:
+    """Whether a statement of the cell declares a parameter."""
+    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in known
+
+
+class PlainPython(ast.NodeTransformer):
+    """The cell without its order marks, and with what its handlers may ask of the run."""
+
+    changed = False
+
+    @staticmethod
+    def of(source: str) -> ast.Module | None:
+        """The cell in other words, where plain Python needs them; ``None`` where it does not."""
+        reader = PlainPython()
+        tree: ast.Module = reader.visit(ast.parse(source))
+        return tree if reader.changed else None
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "after" and isinstance(node.func.value, ast.Call):
+            self.changed = True
+            return node.func.value
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        self.generic_visit(node)
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "after":
+            self.changed = True
+            return ast.copy_location(ast.Pass(), node)
+        return node
+
+    def visit_Try(self, node: ast.Try) -> ast.stmt:
+        self.generic_visit(node)
+        if not any(isinstance(n, ast.Name) and n.id == STATUS for f in node.finalbody for n in ast.walk(f)):
+            return node
+        self.changed = True
+        before = ast.parse(f"{STATUS} = {{'state': 'succeeded', 'step': None, 'message': ''}}").body
+        caught = ast.parse(
+            f"try: pass\nexcept BaseException as error:\n"
+            f"    {STATUS} = {{'state': 'failed', 'step': None, 'message': str(error)}}\n    raise"
+        ).body[0]
+        assert isinstance(caught, ast.Try)
+        caught.body = node.body
+        for made in (*before, *caught.handlers):
+            for part in ast.walk(made):
+                if isinstance(part, (ast.stmt, ast.expr, ast.excepthandler)):
+                    part.lineno = part.end_lineno = node.lineno
+        node.body = [*before, ast.copy_location(caught, node)]
+        return node
