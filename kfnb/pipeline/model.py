@@ -254,12 +254,16 @@ class Condition:
 
 @dataclass(frozen=True)
 class Loop:
-    """``body`` once per item of ``items`` (a JSON list), in parallel; ``parallelism`` 0: as many as the engine likes."""
+    """``body`` once per item of ``items`` (a JSON list), in parallel; ``parallelism`` 0: as many as the engine likes.
+
+    ``text``: the items as the user wrote them, where that says more.
+    """
 
     name: str
     items: Ref
     body: tuple[Node, ...]
     parallelism: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from kfnb.pipeline.build import Built
 from kfnb.pipeline.edges import AMBIENT
 from kfnb.pipeline.model import Guard, Loop, Node, ParameterRef, Pipeline, Replay, Step, handlers_of
 from kfnb.pipeline.units import STEP, Unit
-from kfnb.pipeline.words import asked, named
+from kfnb.pipeline.words import asked, cells, looped
 
 
 def describe(built: Built) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def describe(built: Built) -> dict[str, Any]:
         mine = marks.get(step.name)
         steps.append(
             {
-                "name": step.name, "cells": [c.cell for c in step.cells],
+                "name": step.name, "cells": list(dict.fromkeys(c.cell for c in step.cells)),
                 "inputs": [i.name for i in step.inputs if _shown(i.name)],
                 "outputs": [n for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)],
                 "shared": [{"cell": p.code.cell, "line": p.code.line} for p in step.prepare if isinstance(p, Replay)],
@@ -50,7 +50,7 @@ def _around(body: tuple[Node, ...], when: str, each: str) -> Iterator[tuple[str,
         if isinstance(node, Step):
             yield node.name, (when, each)
         elif isinstance(node, Loop):
-            yield from _around(node.body, when, f"{each} and {node.name}" if each else node.name)
+            yield from _around(node.body, when, f"{each} and {looped(node)}" if each else looped(node))
         elif isinstance(node, Guard):
             yield from _around((*node.body, *node.handler), when, each)
         else:
@@ -87,7 +87,7 @@ def _node(node: Node, before: dict[str, list[str]], width: int, depth: int) -> l
     if isinstance(node, Step):
         return _step(node, before, width, depth)
     if isinstance(node, Loop):
-        lines = [f"{space}for each item of {named(node.items)}"]
+        lines = [f"{space}for each item of {looped(node)}"]
         return lines + [line for n in node.body for line in _node(n, before, width, depth + 1)]
     if isinstance(node, Guard):
         lines = [line for n in node.body for line in _node(n, before, width, depth)]
@@ -104,8 +104,7 @@ def _node(node: Node, before: dict[str, list[str]], width: int, depth: int) -> l
 def _step(step: Step, before: dict[str, list[str]], width: int, depth: int) -> list[str]:
     taken = list(dict.fromkeys(AMBIENT.get(i.name, i.name) for i in step.inputs if _shown(i.name)))
     given = [AMBIENT.get(n, n) for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)]
-    cells = ", ".join(str(c.cell) for c in step.cells)
-    line = f"{'  ' * depth}{step.name:{width}}  cell {cells}"
+    line = f"{'  ' * depth}{step.name:{width}}  {cells(step)}"
     after = list(dict.fromkeys([*before.get(step.name, []), *step.after]))
     line += f"   after {', '.join(after)}" if after else ""
     line += f"   takes {', '.join(taken)}" if taken else ""
@@ -122,7 +121,7 @@ def why(built: Built, name: str) -> str:
     if step is None:
         raise KeyError(name)
     unit = next((u for u in built.units if u.kind == STEP and u.name == name), None)
-    lines = [f"{name}  (cell {', '.join(str(c.cell) for c in step.cells)})" if step.cells else name]
+    lines = [f"{name}  ({cells(step)})" if step.cells else name]
     lines += _marked(unit) + list(built.told.get(name, ()))
     edges = [e for e in pipeline.edges if e.to == name]
     lines += ["waits for"] + [f"  {e.source}: {e.why}" for e in edges] if edges else ["waits for nothing"]

@@ -6,7 +6,7 @@ from html import escape
 
 from kfnb.pipeline.layout import lay_out
 from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step, steps_of
-from kfnb.pipeline.words import asked, named
+from kfnb.pipeline.words import asked, cells, looped
 
 HEIGHT, MARGIN = 46, 12
 STYLE = """
@@ -37,7 +37,7 @@ def draw(pipeline: Pipeline) -> str:
         height = top + below.height
     why = {(e.source, e.to): e.why for e in pipeline.edges}
     parts = [_edge(points, why.get(pair, "")) for pair, points in layout.edges.items()]
-    parts += [_box(n, centres[n], widths[n], *notes.get(n, ("", "")), _cells(boxes[n])) for n in boxes]
+    parts += [_box(n, centres[n], widths[n], *notes.get(n, ("", "")), cells(boxes[n])) for n in boxes]
     size = f'width="{width + 2 * MARGIN:.0f}" height="{height + 2 * MARGIN:.0f}"'
     view = f'viewBox="{-MARGIN} {-MARGIN} {width + 2 * MARGIN:.0f} {height + 2 * MARGIN:.0f}"'
     ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" style="fill:var(--back);stroke:none"/>'
@@ -63,7 +63,7 @@ def _notes(body: tuple[Node, ...], around: tuple[str, str] = ("", "")) -> list[t
                 text = f"if {asked(branch)}" if branch.when is not None else "else"
                 found += _notes(branch.body, ("if", f"{around[1]} {text}".strip()))
         elif isinstance(node, Loop):
-            found += _notes(node.body, ("loop", f"{around[1]} for each of {named(node.items)}".strip()))
+            found += _notes(node.body, ("loop", f"{around[1]} for each of {looped(node)}".strip()))
         elif isinstance(node, Guard):
             found += _notes(node.body, around)
             found += _notes(node.handler, ("end", f"{around[1]} at the end, always".strip()))
@@ -74,21 +74,16 @@ def _width(name: str, note: str) -> float:
     return max(70.0, 8.2 * len(name) + 26, 6.3 * min(len(note), 48) + 22)
 
 
-def _cells(step: Step) -> str:
-    numbers = ", ".join(str(c.cell) for c in step.cells)
-    return f"cell {numbers}" if len(step.cells) == 1 else f"cells {numbers}" if numbers else ""
-
-
-def _box(name: str, centre: tuple[float, float], width: float, kind: str, note: str, cells: str) -> str:
+def _box(name: str, centre: tuple[float, float], width: float, kind: str, note: str, where: str) -> str:
     x, y = centre
     shown = note if len(note) <= 48 else note[:47] + "…"
-    hint = f"<title>{escape(f'{name}: {note}' if note else name)}{escape(f' ({cells})' if cells else '')}</title>"
+    hint = f"<title>{escape(f'{name}: {note}' if note else name)}{escape(f' ({where})' if where else '')}</title>"
     frame = f' class="{kind}-box"' if kind else ""
     box = (
         f'<rect{frame} x="{x - width / 2:.1f}" y="{y - HEIGHT / 2:.1f}" width="{width:.1f}" height="{HEIGHT}" rx="8"/>'
     )
     first = f'<text x="{x:.1f}" y="{y - 3:.1f}">{escape(name)}</text>'
-    second = f'<text class="note {kind}" x="{x:.1f}" y="{y + 14:.1f}">{escape(shown or cells)}</text>'
+    second = f'<text class="note {kind}" x="{x:.1f}" y="{y + 14:.1f}">{escape(shown or where)}</text>'
     return f"<g>{hint}{box}{first}{second}</g>"
 
 

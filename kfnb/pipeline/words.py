@@ -10,10 +10,12 @@ from kfnb.pipeline.model import (
     Compare,
     Constant,
     ItemRef,
+    Loop,
     Merge,
     Not,
     Ref,
     StatusRef,
+    Step,
     Test,
     Truth,
 )
@@ -22,6 +24,17 @@ from kfnb.pipeline.model import (
 def asked(branch: Branch) -> str:
     """What a branch asks, as the user wrote it where that is known; empty for ``else``."""
     return branch.text or (words(branch.when) if branch.when is not None else "")
+
+
+def looped(loop: Loop) -> str:
+    """What a loop goes over, as the user wrote it where that is known."""
+    return loop.text or named(loop.items)
+
+
+def cells(step: Step) -> str:
+    """``cell 3``, ``cells 3, 4``, or nothing for a step that kfnb adds."""
+    numbers = list(dict.fromkeys(str(c.cell) for c in step.cells))
+    return f"cell{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
 
 
 def words(test: Test) -> str:

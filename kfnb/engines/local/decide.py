@@ -35,7 +35,7 @@ from kfnb.pipeline.model import (
     Truth,
     steps_of,
 )
-from kfnb.pipeline.words import words
+from kfnb.pipeline.words import asked
 
 DONE = ("succeeded", "cached")
 
@@ -426,5 +426,4 @@ def _suffix(scope: Scope) -> str:
 
 def _words(node: Condition) -> str:
     """A condition in the user's words, as far as the model still has them."""
-    tests = [b.when for b in node.branches if b.when is not None]
-    return " / ".join(words(t) for t in tests)
+    return " / ".join(asked(b) for b in node.branches if b.when is not None)

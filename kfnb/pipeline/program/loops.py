@@ -59,10 +59,11 @@ class Loops:
         if any(isinstance(n, (ast.Attribute, ast.Subscript)) for n in ast.walk(node.target)):
             raise program.refuse(refusals.TARGET, node.target)
         name = program.unique("for")
+        text = ast.unparse(node.iter)
         items = self._items(node.iter, name)
         bound = frozenset(targets(node.target))
         assigned = frozenset(_assigned(node.body)) - bound
-        draft = LoopDraft(name, items.ref)
+        draft = LoopDraft(name, items.ref, text)
         statement = For(
             node.lineno + program.first, name, ast.unparse(node.target), items.code, items.uses, bound, assigned
         )
@@ -82,12 +83,7 @@ class Loops:
             self.translator.bind(target, Value(direct, items.type, line=node.lineno), node)
         program.block, self.translator.nodes = statement.body, draft.body
         program.loops = (*program.loops, name)
-        program.around.append(
-            (
-                steps,
-                f"runs once per item of `{items.code if not items.code.startswith('_kfnb') else ast.unparse(node.iter)}`",
-            )
-        )
+        program.around.append((steps, f"runs once per item of `{text}`"))
         self.translator.body(node.body)
         program.around.pop()
         program.loops = program.loops[:-1]

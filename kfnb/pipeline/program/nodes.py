@@ -26,6 +26,7 @@ class ConditionDraft:
 class LoopDraft:
     name: str
     items: Ref
+    text: str
     body: list[NodeDraft] = field(default_factory=list)
 
 
@@ -47,7 +48,7 @@ def nodes_of(drafts: list[NodeDraft], step: Callable[[Draft], Step]) -> tuple[No
             found.append(step(draft))
         elif isinstance(draft, LoopDraft):
             if body := nodes_of(draft.body, step):
-                found.append(Loop(draft.name, draft.items, body))
+                found.append(Loop(draft.name, draft.items, body, text=draft.text))
         elif isinstance(draft, GuardDraft):
             found.append(Guard(draft.name, nodes_of(draft.body, step), nodes_of(draft.handler, step)))
         else:
