@@ -17,7 +17,7 @@ GIVEN = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in FOLDER.glob("*.ipynb")))
+@pytest.mark.parametrize("name", sorted(p.name for p in FOLDER.glob("0[1-7]*.ipynb")))
 def test_a_shipped_notebook_leaves_the_values_of_one_kernel(name: str, kernel: Reference, tmp_path: Path) -> None:
     data = json.loads((FOLDER / name).read_text())
     given = GIVEN.get(name[:2], {})
