@@ -35,15 +35,16 @@ def built(path: Path, pipeline: str | None = None) -> Built:
         return Built(None, error.problems)
 
 
-def names_of(path: Path) -> list[str | None]:
-    """The names of the notebook's pipelines; one ``None`` when it cannot be read, so that reading it says why."""
+def all_built(path: Path) -> list[Built]:
+    """Every pipeline of the notebook, or what stands in the way."""
     from kfnb.notebook import read_notebook
-    from kfnb.pipeline.build import pipelines_of
+    from kfnb.pipeline.build import Built, build, pipelines_of
 
     try:
-        return [*pipelines_of(read_notebook(path))]
-    except NotebookError:
-        return [None]
+        notebook = read_notebook(path)
+    except NotebookError as error:
+        return [Built(None, error.problems)]
+    return [build(notebook, name) for name in pipelines_of(notebook)]
 
 
 def report(path: Path, problems: Iterable[Problem], quiet: bool = False) -> None:

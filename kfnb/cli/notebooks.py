@@ -10,11 +10,11 @@ import click
 from kfnb.cli.common import (
     FAILED,
     OK,
+    all_built,
     as_json,
     built,
     emit,
     fail,
-    names_of,
     notebook_argument,
     pipeline_option,
     refuse,
@@ -63,7 +63,7 @@ def check(notebook: Path, as_json: bool, pipeline: str | None) -> None:
 
     A notebook with several pipelines has all of them checked.
     """
-    found = [built(notebook, name) for name in ([pipeline] if pipeline else names_of(notebook))]
+    found = [built(notebook, pipeline)] if pipeline else all_built(notebook)
     problems = list(dict.fromkeys(p for b in found for p in b.problems))
     bad = errors(problems)
     if as_json:

@@ -17,8 +17,6 @@ from kfnb.notebook.model import Cell, StepMarks
 from kfnb.notebook.steps import join_steps
 from kfnb.problems import Problem, errors
 from kfnb.runtime import shellstep
-from kfnb.runtime.step import NOT_JSON, to_json
-from kfnb.runtime.wire import dumps
 from kfnb.settings import Settings
 
 MISSING = object()
@@ -148,7 +146,7 @@ def _script(names: dict[str, Any], marks: StepMarks, body: str) -> None:
     outputs = [{"name": o.name, "path": o.path} for o in marks.outputs]
     with tempfile.TemporaryDirectory() as folder:
         files = shellstep.output_files(outputs, folder)
-        variables = {n: t for n in _shell_names(body) if n in names and (t := _as_text(names[n])) is not None}
+        variables = {n: t for n in _shell_names(body) if n in names and (t := shellstep.as_text(names[n])) is not None}
         process = subprocess.Popen(
             shellstep.command(body, files, outputs), env={**os.environ, **variables, **files},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="backslashreplace",
@@ -165,8 +163,3 @@ def _shell_names(body: str) -> set[str]:
     from kfnb.pipeline.units import MENTIONED
 
     return set(MENTIONED.findall(body))
-
-
-def _as_text(value: Any) -> str | None:
-    plain = to_json(value)
-    return None if plain is NOT_JSON else plain if isinstance(plain, str) else dumps(plain)

@@ -39,7 +39,7 @@ def run(shell: Any, line: str, body: str) -> None:
             raise BadComponent(str(error)) from None
         text = shell.transform_cell(body)
         filename = shell.compile.cache(text, shell.execution_count)
-        shell.user_ns.update(run_plain(text, built.pipeline, values, shell.user_ns, filename))
+        shell.user_ns.update(run_plain(text, values, shell.user_ns, filename))
 
 
 def _notebook(shell: Any, source: str) -> dict[str, Any]:

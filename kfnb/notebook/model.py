@@ -107,3 +107,8 @@ class Notebook:
     steps: tuple[StepMarks, ...]
     problems: tuple[Problem, ...] = ()
     pipelines: tuple[PipelineCell, ...] = ()
+
+    @property
+    def sources(self) -> tuple[tuple[int, str], ...]:
+        """Each cell's number and text, with the lines where the cell has them: for tracebacks."""
+        return tuple((c.number, "\n" * (c.line - 1) + c.source) for c in self.cells)

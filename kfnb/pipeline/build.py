@@ -188,7 +188,7 @@ def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Pl
         parameters=tuple(u.parameter for u in units if u.parameter is not None),
         body=guarded,
         edges=edges_of(units, flow, plan.prepared, _questions_of(units), files),
-        sources=tuple((c.number, c.source if c.line == 1 else "\n" * (c.line - 1) + c.source) for c in notebook.cells),
+        sources=notebook.sources,
         makes=_origins(units, plan.wanted),
         needs=_needs(units, plan),
         notebook=notebook.path,

@@ -84,6 +84,17 @@ class Merge:
 Ref = Constant | ParameterRef | OutputRef | ExportRef | ItemRef | StatusRef | Collected | Merge
 
 
+def sources(ref: Ref) -> Iterator[OutputRef | ExportRef]:
+    """The steps' values that a reference may stand for."""
+    if isinstance(ref, (OutputRef, ExportRef)):
+        yield ref
+    elif isinstance(ref, Collected):
+        yield ref.ref
+    elif isinstance(ref, Merge):
+        for candidate in ref.candidates:
+            yield from sources(candidate)
+
+
 # ---------------------------------------------------------------- conditions: a tree, never text
 @dataclass(frozen=True)
 class Compare:
@@ -124,6 +135,19 @@ class Any_:
 
 
 Test = Compare | Truth | Not | All | Any_
+
+
+def operands(test: Test) -> Iterator[Ref]:
+    """The references that a test asks, from left to right."""
+    if isinstance(test, Compare):
+        yield from (test.left, test.right)
+    elif isinstance(test, Truth):
+        yield test.ref
+    elif isinstance(test, Not):
+        yield from operands(test.test)
+    else:
+        for inner in test.tests:
+            yield from operands(inner)
 
 
 # ---------------------------------------------------------------- steps

@@ -13,7 +13,7 @@ from pathlib import Path
 from kfnb.analysis.trees import names_in
 from kfnb.notebook.model import Notebook, PipelineCell
 from kfnb.pipeline.model import Parameter, Pipeline, Replay
-from kfnb.pipeline.plain import PlainPython, declares
+from kfnb.pipeline.plain import PlainPython, head_and_rest
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def package_of(notebook: Notebook, cell: PipelineCell, pipeline: Pipeline, folde
     """Write the package. ``folder``: where the notebook stands, for modules of its own that it imports."""
     name = cell.name.replace("-", "_").lower()
     shared = _shared(pipeline, cell)
-    body = _body(cell, pipeline)
+    body = _body(cell)
     imported = sorted(_defined(shared) & (names_in(ast.parse(body)) | {"component"}) - {"component"})
     modules = _modules(shared)
     local = {m: folder / f"{m}.py" for m in sorted(modules) if (folder / f"{m}.py").is_file()}
@@ -71,18 +71,13 @@ def _defined(sources: list[str]) -> set[str]:
     return found
 
 
-def _body(cell: PipelineCell, pipeline: Pipeline) -> str:
+def _body(cell: PipelineCell) -> str:
     """The cell's own lines after its docstring and parameters; rewritten only where plain Python needs other words."""
     source = cell.cell.source
-    tree = ast.parse(source)
-    known = {p.name for p in pipeline.parameters}
-    rest = [n for n in tree.body if not declares(n, known)]
-    if rest and isinstance(rest[0], ast.Expr) and isinstance(rest[0].value, ast.Constant):
-        rest.pop(0)
     rewritten = PlainPython.of(source)
+    _, rest = head_and_rest(rewritten or ast.parse(source))
     if rewritten is not None:
-        tail = rewritten.body[len(rewritten.body) - len(rest) :]
-        return ast.unparse(ast.fix_missing_locations(ast.Module(tail, [])))
+        return ast.unparse(ast.fix_missing_locations(ast.Module(rest, [])))
     lines = source.split("\n")
     return textwrap.dedent("\n".join(lines[rest[0].lineno - 1 :])).rstrip() if rest else "pass"
 

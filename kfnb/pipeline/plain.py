@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from kfnb.pipeline.model import Pipeline
+from kfnb.analysis.trees import is_literal
 
 STATUS = "kfnb_status"
 
 
 def run_plain(
-    source: str, pipeline: Pipeline, values: dict[str, Any], names: dict[str, Any], filename: str = "<pipeline>"
+    source: str, values: dict[str, Any], names: dict[str, Any], filename: str = "<pipeline>"
 ) -> dict[str, Any]:
     """Run a pipeline cell's code as the body of a function of its parameters; what its names are at the end.
 
@@ -25,8 +25,7 @@ def run_plain(
         The global names: components, helpers, imports.
     """
     tree = PlainPython().visit(ast.parse(source))
-    known = {p.name for p in pipeline.parameters}
-    body = [n for n in tree.body if not declares(n, known)]
+    _, body = head_and_rest(tree)
     body.append(ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], [])))
     arguments = ast.arguments([], [ast.arg(n) for n in values], None, [], [], None, [])
     function = ast.FunctionDef("pipeline", arguments, body, [])
@@ -39,9 +38,15 @@ def run_plain(
     return {n: v for n, v in left.items() if not n.startswith("_") and n != STATUS}
 
 
-def declares(node: ast.stmt, known: set[str]) -> bool:
-    """Whether a statement of the cell declares a parameter."""
-    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in known
+def head_and_rest(tree: ast.Module) -> tuple[list[ast.stmt], list[ast.stmt]]:
+    """The typed assignments that declare parameters where a cell begins, after its docstring; and what comes after them."""
+    rest = list(tree.body)
+    if rest and isinstance(rest[0], ast.Expr) and isinstance(rest[0].value, ast.Constant):
+        rest.pop(0)
+    head: list[ast.stmt] = []
+    while rest and isinstance(rest[0], ast.AnnAssign) and rest[0].value is not None and is_literal(rest[0].value):
+        head.append(rest.pop(0))
+    return head, rest
 
 
 class PlainPython(ast.NodeTransformer):

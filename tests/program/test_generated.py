@@ -47,7 +47,7 @@ def as_python(body: str, pipeline: Pipeline) -> tuple[Counter[str], str | None]:
     with contextlib.redirect_stdout(out):
         exec(COMPONENTS, names)
         try:
-            run_plain(body, pipeline, bind(pipeline, {}), names)
+            run_plain(body, bind(pipeline, {}), names)
         except RuntimeError as caught:
             error = str(caught)
     return calls_of(out.getvalue()), error

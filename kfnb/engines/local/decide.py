@@ -106,6 +106,7 @@ class Core:
     waiting: list[Waiting] = field(default_factory=list)
     dropped: list[Waiting] = field(default_factory=list)  #: what the run's end left undone
     guards: dict[str, Open | None] = field(default_factory=dict)  #: of every step that is ready or runs
+    awaited: dict[str, tuple[str, ...]] = field(default_factory=dict)  #: what each guard waits for
     statuses: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     ended: dict[str, Any] = field(default_factory=lambda: {"state": "succeeded", "step": None, "message": ""})
     closed: bool = False  #: no handler begins any more
@@ -125,15 +126,14 @@ class Core:
         """Nothing new begins but handlers of guards that were entered; a handler in which ``failed`` stands ends too."""
         spoilt = handling(self.guards.get(failed or ""))
         now, self.waiting = self.waiting, []
+        ended: list[Waiting] = []
         for waiting in now:
             within = handling(waiting.guard)
-            if self.closed or within is None or within is spoilt:
-                self.dropped.append(waiting)
-            else:
-                self.waiting.append(waiting)
-        for waiting in now:
-            if waiting in self.dropped:
-                close(waiting.guard, self._begin)
+            goes = not self.closed and within is not None and within is not spoilt
+            (self.waiting if goes else ended).append(waiting)
+        self.dropped += ended
+        for waiting in ended:
+            close(waiting.guard, self._begin)
 
     def goes_on(self, path: str, failed: str | None = None) -> bool:
         """Whether a step that is ready still begins after `stop`."""
@@ -198,7 +198,9 @@ class Core:
 
     def _enter(self, node: Guard, scope: Scope, around: Open | None) -> None:
         """As on a cluster, the block begins when all that it takes from outside is there."""
-        for name in awaited(node):
+        if node.name not in self.awaited:
+            self.awaited[node.name] = awaited(node)
+        for name in self.awaited[node.name]:
             self._wait_for(name, scope)
         guard = Open(node, scope, around, count=1)
         if around is not None:

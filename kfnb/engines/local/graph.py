@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kfnb.pipeline.model import (
-    All,
-    Any_,
-    Collected,
-    Compare,
     Condition,
-    ExportRef,
     Guard,
     Loop,
-    Merge,
     Node,
-    Not,
-    OutputRef,
     Pipeline,
     Ref,
     Step,
-    Test,
-    Truth,
     bodies_of,
+    operands,
+    sources,
     steps_of,
 )
 
@@ -82,38 +74,16 @@ def awaited(guard: Guard) -> tuple[str, ...]:
 def _needed(node: Node) -> Iterator[str]:
     if isinstance(node, Step):
         yield from node.after
-        for item in node.inputs:
-            yield from _makers(item.ref)
+        yield from _steps(i.ref for i in node.inputs)
         return
     if isinstance(node, Loop):
-        yield from _makers(node.items)
+        yield from _steps((node.items,))
     elif isinstance(node, Condition):
-        for branch in node.branches:
-            if branch.when is not None:
-                yield from _asked(branch.when)
+        yield from _steps(ref for branch in node.branches if branch.when is not None for ref in operands(branch.when))
     for body in bodies_of(node):
         for inner in body:
             yield from _needed(inner)
 
 
-def _asked(test: Test) -> Iterator[str]:
-    if isinstance(test, Compare):
-        yield from _makers(test.left)
-        yield from _makers(test.right)
-    elif isinstance(test, Truth):
-        yield from _makers(test.ref)
-    elif isinstance(test, Not):
-        yield from _asked(test.test)
-    elif isinstance(test, (All, Any_)):
-        for inner in test.tests:
-            yield from _asked(inner)
-
-
-def _makers(ref: Ref) -> Iterator[str]:
-    if isinstance(ref, (OutputRef, ExportRef)):
-        yield ref.step
-    elif isinstance(ref, Collected):
-        yield ref.ref.step
-    elif isinstance(ref, Merge):
-        for candidate in ref.candidates:
-            yield from _makers(candidate)
+def _steps(refs: Iterable[Ref]) -> Iterator[str]:
+    return (source.step for ref in refs for source in sources(ref))

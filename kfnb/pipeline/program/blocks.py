@@ -80,7 +80,6 @@ class For:
     """
 
     line: int
-    loop: str
     target: str
     items: str
     uses: frozenset[str]

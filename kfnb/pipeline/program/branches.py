@@ -24,7 +24,7 @@ class Branches:
     def read(self, node: ast.If) -> None:
         program = self.translator.program
         name = program.unique("if")
-        text = _one_line(node.test)
+        text = ast.unparse(node.test)
         expression = self.translator.expression(node.test)
         decisions = self.translator.decisions
         asked = decisions.without_step(expression, name, text) or decisions.by_step(expression, name, text, node.test)
@@ -33,7 +33,6 @@ class Branches:
         outer, nodes, before = program.block, self.translator.nodes, program.env
         at = len(outer.statements)
         outer.statements.append(statement)
-        self.translator.nodes = nodes
         ends: list[dict[str, Value]] = []
         count = len(program.drafts)
         test: Asked | None = asked
@@ -71,15 +70,11 @@ class Branches:
         if len(orelse) == 1 and isinstance(first, ast.If):
             reader = Reader(self.translator, Expression(first.test))
             if not reader.calls_inside(first.test):
-                text = _one_line(first.test)
+                text = ast.unparse(first.test)
                 asked = self.translator.decisions.without_step(self.translator.expression(first.test), label, text)
                 if asked is not None:
                     return asked, text, first.body, first.orelse
         return None, "", orelse, []
-
-
-def _one_line(node: ast.expr) -> str:
-    return ast.unparse(node)
 
 
 def _merged(before: dict[str, Value], ends: list[dict[str, Value]], inside: set[str], text: str) -> dict[str, Value]:

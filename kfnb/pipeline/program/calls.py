@@ -35,14 +35,7 @@ class Calls:
             return self._container(component, bound, node, after, target)
         expression = Expression(node)
         reader = Reader(self.translator, expression)
-        for argument in node.args:
-            if isinstance(argument, ast.Starred):
-                reader.star(argument.value)
-        node.args = [reader.visit(a) for a in node.args]
-        for keyword in node.keywords:
-            if keyword.arg is None:
-                reader.star(keyword.value)
-            keyword.value = reader.visit(keyword.value)
+        reader.arguments(node)
         draft = self.draft(component.label, node, component)
         program.give(draft, expression.names, node)
         draft.names.add(component.name)
@@ -52,7 +45,7 @@ class Calls:
         source = f"{shown} = {text}" if names else text
         draft.codes.append(self.code(source, node.lineno))
         self._gives(draft, component, names, target, node)
-        self._order(draft, after)
+        self.order(draft, after)
         return draft
 
     def draft(self, label: str, node: ast.expr | ast.stmt, component: Component | None = None) -> Draft:
@@ -67,9 +60,7 @@ class Calls:
         program.block.statements.append(made.call)
         for steps, why in program.around:
             for step in steps:
-                if step != name:
-                    whys = program.edges.setdefault((step, name), ([], []))[1]
-                    whys += [why] if why not in whys else []
+                program.edge(step, name, why)
         self.translator.nodes.append(made)
         return made
 
@@ -78,13 +69,14 @@ class Calls:
         cell = program.cell.cell
         return Code(cell.number, source, line + program.first, cell.id)
 
-    def named(self, draft: Draft) -> str:
+    def named(self, draft: Draft, call: ast.Call) -> str:
         """A name for the value of a call that stands inside an expression."""
+        assert isinstance(call.func, ast.Name)
         program = self.translator.program
         output = next(iter(draft.made), OUTPUT)
         name = program.temp("value")
         draft.call.gives[name] = OutputRef(draft.name, output)
-        kind = program.components[draft.component].returns if draft.component in program.components else ""
+        kind = program.components[call.func.id].returns
         program.env[name] = Value(OutputRef(draft.name, output), kind, line=draft.line)
         return name
 
@@ -101,17 +93,14 @@ class Calls:
             draft.call.gives[name] = OutputRef(draft.name, name)
         program.unsafe -= set(names)
 
-    def _order(self, draft: Draft, after: list[ast.expr]) -> None:
+    def order(self, draft: Draft, after: list[ast.expr]) -> None:
+        """Let a step wait for those that ``.after(…)`` names."""
         program = self.translator.program
         for node in after:
             for name in self.translator.steps_behind(node):
                 if name != draft.name and name not in draft.after:
                     draft.after.append(name)
-                    text = f"`.after` in line {getattr(node, 'lineno', draft.line) + program.first} says so"
-                    whys = program.edges.setdefault((name, draft.name), ([], []))[1]
-                    whys += [text] if text not in whys else []
-
-    order = _order
+                    program.edge(name, draft.name, f"`.after` in line {node.lineno + program.first} says so")
 
     # ---------------------------------------------------------------- container steps
     def _container(
@@ -134,7 +123,7 @@ class Calls:
         outputs = [o.name for o in component.outputs]
         draft.made.update(dict.fromkeys(outputs, node.lineno))
         if target is None:
-            self._order(draft, after)
+            self.order(draft, after)
             return draft
         if len(outputs) != 1 or not isinstance(target, ast.Name):
             names = list(targets(target))
@@ -146,7 +135,7 @@ class Calls:
             ref = OutputRef(draft.name, output)
             draft.call.gives[name] = ref
             self.translator.bind(name, Value(ref, "str", line=node.lineno), node)
-        self._order(draft, after)
+        self.order(draft, after)
         return draft
 
     def _plain(self, node: ast.expr) -> Value:

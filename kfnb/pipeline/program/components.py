@@ -129,20 +129,17 @@ class Components:
 
     def constant(self, node: ast.expr) -> Any:
         """The value of a literal, in which names of earlier literals may stand. Raises `ValueError`."""
-        if isinstance(node, ast.Name) and node.id in self._constants:
-            return self._constants[node.id]
+        if isinstance(node, ast.Name):
+            if node.id not in self._constants and node.id not in PLAIN:
+                raise ValueError(f"{node.id} is not known")
+            return self._constants.get(node.id, node.id)
         if isinstance(node, (ast.List, ast.Tuple)):
             return [self.constant(e) for e in node.elts]
         if isinstance(node, ast.Dict):
             if any(k is None for k in node.keys):
                 raise ValueError
             return {self.constant(k): self.constant(v) for k, v in zip(node.keys, node.values, strict=True) if k}
-        if isinstance(node, ast.Name):
-            return node.id if node.id in PLAIN else self._refuse_name()
         return literal_value(node)
-
-    def _refuse_name(self) -> Any:
-        raise ValueError
 
 
 @dataclass

@@ -26,11 +26,13 @@ from kfnb.pipeline.model import (
     StatusRef,
     Test,
     Truth,
+    operands,
+    sources,
 )
 from kfnb.pipeline.parameters import is_json
 from kfnb.pipeline.program.blocks import Item
 from kfnb.pipeline.program.components import SCALARS
-from kfnb.pipeline.program.drafts import Draft, sources
+from kfnb.pipeline.program.drafts import Draft
 from kfnb.pipeline.program.expressions import Expression
 
 if TYPE_CHECKING:
@@ -82,7 +84,7 @@ class Decisions:
         test = self._test(expression.node)
         if test is None:
             return None
-        refs = [r for operand in _operands(test) for r in sources(operand)]
+        refs = [r for operand in operands(test) for r in sources(operand)]
         for ref in refs:
             draft = self.translator.program.drafts[ref.step]
             if draft.command is None:
@@ -205,16 +207,6 @@ def _exported(ref: Ref) -> Ref | None:
         known = tuple(m for m in made if m is not None)
         return Merge(known) if len(known) == len(made) else None
     return ref if isinstance(ref, (Constant, ParameterRef, ItemRef, StatusRef)) else None
-
-
-def _operands(test: Test) -> list[Ref]:
-    if isinstance(test, Compare):
-        return [test.left, test.right]
-    if isinstance(test, Truth):
-        return [test.ref]
-    if isinstance(test, Not):
-        return _operands(test.test)
-    return [o for t in test.tests for o in _operands(t)]
 
 
 def _single(ref: Ref) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kfnb.pipeline.model import (
     Code,
-    Collected,
     Command,
     Constant,
     Export,
@@ -16,11 +14,11 @@ from kfnb.pipeline.model import (
     ItemRef,
     Json,
     Merge,
-    OutputRef,
     ParameterRef,
     Ref,
     Replay,
     ShellOutput,
+    sources,
 )
 from kfnb.pipeline.program.blocks import Block, Call
 from kfnb.settings import Settings
@@ -78,17 +76,6 @@ class Draft:
         if export not in self.exports:
             self.exports.append(export)
         return ExportRef(self.name, name)
-
-
-def sources(ref: Ref) -> Iterator[OutputRef | ExportRef]:
-    """The steps' values that a reference may stand for."""
-    if isinstance(ref, (OutputRef, ExportRef)):
-        yield ref
-    elif isinstance(ref, Collected):
-        yield ref.ref
-    elif isinstance(ref, Merge):
-        for candidate in ref.candidates:
-            yield from sources(candidate)
 
 
 def type_of_value(value: Json) -> str:

@@ -95,23 +95,28 @@ class Reader:
         call, after = self.translator.component_call(node)
         if call is not None:
             draft = self.translator.calls.place(call, after)
-            return self._instead(self.translator.calls.named(draft), node)
+            return self._instead(self.translator.calls.named(draft, call), node)
+        self.found.impure = self.found.impure or not self._pure(node)
+        node.func = self.visit(node.func)
+        self.arguments(node)
+        return node
+
+    def _pure(self, node: ast.Call) -> bool:
         function = node.func
         if isinstance(function, ast.Name):
-            if function.id not in PURE or self.program.is_local(function.id):
-                self.found.impure = True
-        elif not (isinstance(function, ast.Attribute) and function.attr in PURE_METHODS):
-            self.found.impure = True
+            return function.id in PURE and function.id not in self.program.env
+        return isinstance(function, ast.Attribute) and function.attr in PURE_METHODS
+
+    def arguments(self, node: ast.Call) -> None:
+        """Read the arguments of a call."""
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 self.star(argument.value)
+        node.args = [self.visit(a) for a in node.args]
         for keyword in node.keywords:
             if keyword.arg is None:
                 self.star(keyword.value)
             keyword.value = self.visit(keyword.value)
-        node.func = self.visit(function)
-        node.args = [self.visit(a) for a in node.args]
-        return node
 
     def star(self, node: ast.expr) -> None:
         """Refuse ``*x`` over what a step gives."""
@@ -169,9 +174,7 @@ class Reader:
             if isinstance(part, ast.Name) and part.id not in bound:
                 self._name(part)
             elif isinstance(part, ast.Call):
-                plain = isinstance(part.func, ast.Name) and part.func.id in PURE
-                method = isinstance(part.func, ast.Attribute) and part.func.attr in PURE_METHODS
-                self.found.impure = self.found.impure or not (plain or method)
+                self.found.impure = self.found.impure or not self._pure(part)
         return node
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:
@@ -190,3 +193,10 @@ class Reader:
     def calls_inside(self, node: ast.AST) -> bool:
         """Whether a component is called in ``node``."""
         return any(isinstance(n, ast.Call) and self.translator.component_call(n)[0] is not None for n in ast.walk(node))
+
+
+def owner(node: ast.expr) -> ast.expr:
+    """What ``a.b[0].c`` is a part of: ``a``."""
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kfnb.analysis.trees import is_literal, literal_value, targets
-from kfnb.pipeline.model import Constant, Input, ItemRef, OutputRef, ParameterRef, Ref, Replay
+from kfnb.pipeline.model import Constant, Input, ItemRef, OutputRef, ParameterRef, Ref, Replay, sources
 from kfnb.pipeline.parameters import is_json
 from kfnb.pipeline.program import refusals
 from kfnb.pipeline.program.blocks import NOTHING, Block, For, Item, Plain
-from kfnb.pipeline.program.drafts import Value, sources, type_of_value
+from kfnb.pipeline.program.drafts import Value, type_of_value
+from kfnb.pipeline.program.expressions import owner
 from kfnb.pipeline.program.nodes import LoopDraft
 
 if TYPE_CHECKING:
@@ -64,10 +65,8 @@ class Loops:
         bound = frozenset(targets(node.target))
         assigned = frozenset(_assigned(node.body)) - bound
         draft = LoopDraft(name, items.ref, text)
-        statement = For(
-            node.lineno + program.first, name, ast.unparse(node.target), items.code, items.uses, bound, assigned
-        )
-        statement.inside = self._inside(node, name, items, statement.line)
+        statement = For(node.lineno + program.first, ast.unparse(node.target), items.code, items.uses, bound, assigned)
+        statement.inside = self._inside(node, name, items)
         outer, nodes, before = program.block, self.translator.nodes, program.env
         statement.body = Block(outer, len(outer.statements), statement)
         outer.statements.append(statement)
@@ -75,9 +74,7 @@ class Loops:
         steps += tuple(
             s.step for i in items.inputs if isinstance(i, Input) for s in sources(i.ref) if s.step not in steps
         )
-        program.env = {
-            n: Value(None, v.type, v.container, v.unsure, v.line) if n in assigned else v for n, v in before.items()
-        }
+        program.env = {n: replace(v, ref=None) if n in assigned else v for n, v in before.items()}
         for target in bound:
             direct = ItemRef(name) if isinstance(node.target, ast.Name) and not items.collection else None
             self.translator.bind(target, Value(direct, items.type, line=node.lineno), node)
@@ -98,7 +95,7 @@ class Loops:
                 container = old is not None and old.container and inner[changed].container
                 program.env[changed] = Value(None, inner[changed].type, container, "", inner[changed].line)
 
-    def _inside(self, node: ast.For, name: str, items: Items, line: int) -> tuple[Item, ...]:
+    def _inside(self, node: ast.For, name: str, items: Items) -> tuple[Item, ...]:
         """What binds the target in one iteration."""
         calls = self.translator.calls
         if not items.collection and isinstance(node.target, ast.Name):
@@ -182,24 +179,16 @@ class Loops:
             for test in reversed(generator.ifs):
                 inner = ast.If(test, [inner], [])
             inner = ast.For(generator.target, generator.iter, [inner], [])
-        start = ast.Assign(
-            [ast.Name(name, ast.Store())],
-            ast.List([], ast.Load()) if isinstance(node, ast.ListComp) else ast.Dict([], []),
-        )
-        for made in (start, inner):
-            for part in ast.walk(made):
-                if isinstance(part, (ast.stmt, ast.expr)) and not hasattr(part, "lineno"):
-                    ast.copy_location(part, node)
-        program.block.statements.append(_start(name, start, node.lineno + program.first))
+        for part in ast.walk(inner):
+            if isinstance(part, (ast.stmt, ast.expr)) and not hasattr(part, "lineno"):
+                ast.copy_location(part, node)
+        start = f"{name} = []" if isinstance(node, ast.ListComp) else f"{name} = {{}}"
+        program.block.statements.append(Plain(start, node.lineno + program.first, frozenset((name,)), NOTHING))
         program.env[name] = Value(None, "list" if isinstance(node, ast.ListComp) else "dict", True, line=node.lineno)
         program.rewritten += 1
         self.translator.statement(inner)
         program.rewritten -= 1
         return name
-
-
-def _start(name: str, node: ast.Assign, line: int) -> Plain:
-    return Plain(ast.unparse(node), line, frozenset((name,)), NOTHING)
 
 
 def _assigned(body: list[ast.stmt]) -> Iterator[str]:
@@ -209,9 +198,7 @@ def _assigned(body: list[ast.stmt]) -> Iterator[str]:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 yield node.id
             elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
-                root: ast.expr = node
-                while isinstance(root, (ast.Subscript, ast.Attribute)):
-                    root = root.value
+                root = owner(node)
                 if isinstance(root, ast.Name):
                     yield root.id
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):

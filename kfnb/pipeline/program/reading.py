@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kfnb.analysis.cells import ParsedCell, parse_cell
-from kfnb.analysis.trees import is_literal
 from kfnb.analysis.units import Analyzer
 from kfnb.notebook.model import METRICS, PIPELINE, STEP, Notebook, PipelineCell
 from kfnb.pipeline.checks import flow_problems
@@ -15,6 +14,7 @@ from kfnb.pipeline.flow import flow_of
 from kfnb.pipeline.model import Edge, Input, Origin, Parameter, ParameterRef, Pipeline, Replay
 from kfnb.pipeline.model import Step as ModelStep
 from kfnb.pipeline.parameters import parameter_of
+from kfnb.pipeline.plain import head_and_rest
 from kfnb.pipeline.prepare import Prepared, Preparer
 from kfnb.pipeline.program.components import Components
 from kfnb.pipeline.program.drafts import Draft, Value
@@ -84,12 +84,10 @@ def _parameters(program: Program, units: tuple[Unit, ...], own: ParsedCell) -> l
             _parameter(program, unit.parameter, 0)
     for node in _signature(program):
         _declared(program, node, 1 - program.first)
-    body = list(own.tree.body)
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        body.pop(0)
-    while body and isinstance(body[0], ast.AnnAssign) and body[0].value is not None and is_literal(body[0].value):
-        _declared(program, body.pop(0), 0)
-    return body
+    head, rest = head_and_rest(own.tree)
+    for node in head:
+        _declared(program, node, 0)
+    return rest
 
 
 def _signature(program: Program) -> list[ast.stmt]:
@@ -251,6 +249,6 @@ def _assembled(
     return Pipeline(
         name=program.cell.name, description=program.cell.description or (ast.get_docstring(own.tree) or "").split("\n\n")[0],
         parameters=tuple(p for n, p in program.parameters.items() if n in used), body=body, edges=edges,
-        sources=tuple((c.number, "\n" * (c.line - 1) + c.source) for c in notebook.cells), makes=makes, needs=needs,
+        sources=notebook.sources, makes=makes, needs=needs,
         notebook=notebook.path,
     )  # fmt: skip

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.record import GIVEN
 from kfnb.notebook.model import PipelineCell
-from kfnb.pipeline.model import ExportRef, Input, OutputRef, Parameter, ParameterRef, Replay
+from kfnb.pipeline.model import ExportRef, Input, OutputRef, Parameter, ParameterRef, Replay, sources
 from kfnb.pipeline.program import refusals
 from kfnb.pipeline.program.blocks import Block, Carried, Item, Slicer
 from kfnb.pipeline.program.components import Component
-from kfnb.pipeline.program.drafts import Draft, Value, sources
+from kfnb.pipeline.program.drafts import Draft, Value
 from kfnb.problems import Problem
 
 
@@ -116,9 +116,6 @@ class Program:
         self.temporary += 1
         return f"_kfnb_{what}_{self.temporary}"
 
-    def is_local(self, name: str) -> bool:
-        return name in self.env
-
     # ---------------------------------------------------------------- reading names
     def check(self, name: str, node: ast.AST) -> None:
         """Refuse a name that nothing gives, or that may not exist here."""
@@ -173,7 +170,7 @@ class Program:
         items, outside = self.gather(names, node)
         self.take(draft, items, outside, getattr(node, "lineno", draft.line))
 
-    def take(self, draft: Draft, items: Iterable[Item], outside: set[str], line: int, why: str = "") -> None:
+    def take(self, draft: Draft, items: Iterable[Item], outside: set[str], line: int) -> None:
         draft.names |= outside
         for item in items:
             if isinstance(item, Replay):
@@ -184,24 +181,28 @@ class Program:
             if isinstance(item.ref, ParameterRef):
                 self.use(item.ref.name)
             for source in sources(item.ref):
-                self.want(source, draft.name, item.name, line, why)
+                self.want(source, draft.name, item.name, line)
 
     def use(self, parameter: str) -> None:
         """The pipeline has this parameter."""
         self.used[parameter] = self.parameters[parameter]
 
-    def want(self, source: OutputRef | ExportRef, reader: str, name: str, line: int, why: str = "") -> None:
+    def want(self, source: OutputRef | ExportRef, reader: str, name: str, line: int) -> None:
         """``reader`` needs a value of a step: its edge, and where it is read."""
         maker = self.drafts[source.step]
         if isinstance(source, OutputRef):
             maker.wanted.add(source.name)
             self.readers.setdefault((source.step, source.name), (reader, line))
-        if reader == source.step:
-            return
         shown = name if not name.startswith("_kfnb") else source.name
-        why = why or f"`{shown}` is made in line {maker.line + self.first}, read in line {line + self.first}"
-        names, whys = self.edges.setdefault((source.step, reader), ([], []))
-        if shown not in names and not shown.startswith("_kfnb"):
-            names.append(shown)
+        why = f"`{shown}` is made in line {maker.line + self.first}, read in line {line + self.first}"
+        self.edge(source.step, reader, why, "" if shown.startswith("_kfnb") else shown)
+
+    def edge(self, source: str, to: str, why: str, name: str = "") -> None:
+        """``to`` waits for ``source``; ``name`` passes."""
+        if source == to:
+            return
+        names, whys = self.edges.setdefault((source, to), ([], []))
+        if name and name not in names:
+            names.append(name)
         if why not in whys:
             whys.append(why)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from dataclasses import replace
 
 from kfnb.analysis.trees import is_literal, literal_value, targets
-from kfnb.pipeline.model import Constant, OutputRef, StatusRef
+from kfnb.pipeline.model import Constant, OutputRef, StatusRef, sources
 from kfnb.pipeline.parameters import is_json
+from kfnb.pipeline.plain import STATUS
 from kfnb.pipeline.program import refusals
 from kfnb.pipeline.program.blocks import Plain
 from kfnb.pipeline.program.branches import Branches
 from kfnb.pipeline.program.calls import Calls
 from kfnb.pipeline.program.decisions import Decisions
-from kfnb.pipeline.program.drafts import Draft, Value, sources, type_of_value
-from kfnb.pipeline.program.expressions import Expression, Reader
+from kfnb.pipeline.program.drafts import Draft, Value, type_of_value
+from kfnb.pipeline.program.expressions import Expression, Reader, owner
 from kfnb.pipeline.program.loops import Loops
 from kfnb.pipeline.program.nodes import GuardDraft, NodeDraft
 from kfnb.pipeline.program.state import Program, Refused
 
-STATUS = "kfnb_status"
 DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
 
@@ -123,9 +124,7 @@ class Translator:
             return
         for target in to:
             if isinstance(target, (ast.Subscript, ast.Attribute)):
-                root: ast.expr = target
-                while isinstance(root, (ast.Subscript, ast.Attribute)):
-                    root = root.value
+                root = owner(target)
                 if not isinstance(root, ast.Name) or root.id not in self.program.env or len(to) > 1:
                     raise self.program.refuse(refusals.TARGET, target)
                 self._changed(root, node, value)
@@ -149,11 +148,10 @@ class Translator:
             self.worked_out_from(expression, names[0], node)
             return
         if isinstance(value, ast.Name) and value.id in program.env and len(names) == 1:
+            self._shared(value.id)
             old = program.env[value.id]
-            if old.container:
-                program.env[value.id] = Value(old.ref, old.type, False, old.unsure, old.line)
             self._append(names, f"{names[0]} = {value.id}", node, expression)
-            self.bind(names[0], Value(old.ref, old.type, False, old.unsure, node.lineno), node)
+            self.bind(names[0], replace(old, line=node.lineno), node)
             return
         self._share(value)
         if isinstance(node, ast.Assign) and not expression.changed:
@@ -214,8 +212,13 @@ class Translator:
             )
             for item in inside:
                 if isinstance(item, ast.Name) and item.id in self.program.env:
-                    old = self.program.env[item.id]
-                    self.program.env[item.id] = Value(old.ref, old.type, False, old.unsure, old.line)
+                    self._shared(item.id)
+
+    def _shared(self, name: str) -> None:
+        # A value that is no container keeps its identity: branches and `try` see by it what was bound anew.
+        known = self.program.env[name]
+        if known.container:
+            self.program.env[name] = replace(known, container=False)
 
     def bind(self, name: str, value: Value, node: ast.AST) -> None:
         if name in self.program.components or name == STATUS:
@@ -227,9 +230,7 @@ class Translator:
     def _augmented(self, node: ast.AugAssign) -> None:
         program = self.program
         if not isinstance(node.target, ast.Name):
-            root: ast.expr = node.target
-            while isinstance(root, (ast.Subscript, ast.Attribute)):
-                root = root.value
+            root = owner(node.target)
             if not isinstance(root, ast.Name):
                 raise program.refuse(refusals.TARGET, node)
             self._changed(root, node, node.value)
@@ -260,9 +261,7 @@ class Translator:
         expression = Expression(value)
         reader = Reader(self, expression)
         if isinstance(node, ast.Call):
-            node.args = [reader.visit(a) for a in node.args]
-            for keyword in node.keywords:
-                keyword.value = reader.visit(keyword.value)
+            reader.arguments(node)
         else:
             assert isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign))
             node.value = reader.visit(value)
