@@ -22,7 +22,7 @@ def cli() -> None:
     kfnb show NB          the graph, and why each edge is there
     kfnb run NB -p a=7    run it, with live status
     kfnb logs last        what the last run printed
-    kfnb convert NB -o D  a %%pipeline cell as a Python package
+    kfnb convert NB -o D  the pipeline as a Python package
     """
 
 

@@ -83,20 +83,20 @@ def check(notebook: Path, as_json: bool, pipeline: str | None) -> None:
 )
 @pipeline_option
 def convert(notebook: Path, output: Path, pipeline: str | None) -> None:
-    """Write a pipeline cell of NOTEBOOK as a Python package: components, the pipeline, what they need."""
+    """Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."""
     from kfnb.notebook import read_notebook
+    from kfnb.pipeline.functions import NotConvertible
     from kfnb.pipeline.package import package_of
 
     found = built(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, False)
-    read = read_notebook(notebook)
-    cell = next((p for p in read.pipelines if p.name == found.pipeline.name), None)
-    if cell is None:
-        refuse(f"{notebook} has no %%pipeline cell: convert writes those, not marked steps")
     if output.exists() and any(output.iterdir()):
         refuse(f"{output} is not empty: name another folder, so that nothing is lost")
-    package = package_of(read, cell, found.pipeline, notebook.absolute().parent)
+    try:
+        package = package_of(read_notebook(notebook), found, notebook.absolute().parent)
+    except NotConvertible as error:
+        refuse(f"{notebook}: {error}")
     for name, text in package.files.items():
         path = output / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A pipeline cell as a Python package that a person would have written, for those who leave the notebook behind."""
+"""A pipeline as a Python package that a person would have written, for those who leave the notebook behind."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from pathlib import Path
 
 from kfnb.analysis.trees import names_in
 from kfnb.notebook.model import Notebook, PipelineCell
+from kfnb.pipeline.build import Built
+from kfnb.pipeline.functions import composed
 from kfnb.pipeline.model import Parameter, Pipeline, Replay
 from kfnb.pipeline.plain import PlainPython, head_and_rest
+
+WIDTH = 120
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -24,12 +29,24 @@ class Package:
     requirements: tuple[str, ...]
 
 
-def package_of(notebook: Notebook, cell: PipelineCell, pipeline: Pipeline, folder: Path) -> Package:
-    """Write the package. ``folder``: where the notebook stands, for modules of its own that it imports."""
-    name = cell.name.replace("-", "_").lower()
-    shared = _shared(pipeline, cell)
-    body = _body(cell)
-    imported = sorted(_defined(shared) & (names_in(ast.parse(body)) | {"component"}) - {"component"})
+def package_of(notebook: Notebook, built: Built, folder: Path) -> Package:
+    """Write the package of a pipeline without errors. ``folder``: where the notebook stands, for modules of its own.
+
+    Raises
+    ------
+    NotConvertible
+        A marked step does what a function of its inputs cannot.
+    """
+    pipeline = built.pipeline
+    assert pipeline is not None
+    name = pipeline.name.replace("-", "_").lower()
+    cell = next((p for p in notebook.pipelines if p.name == pipeline.name), None)
+    if cell is not None:
+        shared, body = _shared(pipeline, cell), _body(cell)
+    else:
+        made = composed(built)
+        shared, body = _with_import(made.components), made.body
+    imported = sorted(_defined(shared) & names_in(ast.parse(body)) - {p.name for p in pipeline.parameters})
     modules = _modules(shared)
     local = {m: folder / f"{m}.py" for m in sorted(modules) if (folder / f"{m}.py").is_file()}
     packages = {r for s in pipeline.steps() for r in s.settings.packages}
@@ -39,13 +56,18 @@ def package_of(notebook: Notebook, cell: PipelineCell, pipeline: Pipeline, folde
         "README.md": _readme(name, pipeline),
         f"{name}/__init__.py": f'"""{pipeline.description or pipeline.name}"""\n',
         f"{name}/components.py": f'"""The components of {pipeline.name}, and what they share."""\n\n'
-        + "\n\n".join(shared)
-        + "\n",
+        + _laid_out(shared),
         f"{name}/pipeline.py": _module(name, pipeline, imported, body),
         f"{name}/__main__.py": _main(name, pipeline),
     }
     files.update({f"{m}.py": path.read_text("utf-8") for m, path in local.items()})
     return Package(files, requirements)
+
+
+def _with_import(components: tuple[str, ...]) -> list[str]:
+    words = ["component"] if any(c.startswith("@component") for c in components) else []
+    words += ["component_from_command"] if any("component_from_command(" in c for c in components) else []
+    return [f"from kfnb import {', '.join(words)}", *components]
 
 
 def _shared(pipeline: Pipeline, cell: PipelineCell) -> list[str]:
@@ -84,10 +106,25 @@ def _body(cell: PipelineCell) -> str:
 
 def _module(name: str, pipeline: Pipeline, imported: list[str], body: str) -> str:
     lines = [f'"""{pipeline.description or pipeline.name}"""', ""]
-    lines += [f"from {name}.components import {', '.join(imported)}", "", ""] if imported else [""]
+    lines += [_import(f"{name}.components", imported), "", ""] if imported else [""]
     lines.append(f"def pipeline({', '.join(_argument(p) for p in pipeline.parameters)}) -> None:")
     lines += [f'    """{pipeline.description}"""'] if pipeline.description else []
     return "\n".join([*lines, textwrap.indent(body, "    "), ""])
+
+
+def _import(module: str, names: list[str]) -> str:
+    line = f"from {module} import {', '.join(names)}"
+    return line if len(line) <= WIDTH else f"from {module} import (\n" + "".join(f"    {n},\n" for n in names) + ")"
+
+
+def _laid_out(sources: list[str]) -> str:
+    """Statements as a module lays them out: definitions stand two lines apart."""
+    nodes = [(ast.parse(source).body[0], source) for source in sources]
+    text = ""
+    for (before, _), (node, source) in zip([(ast.Pass(), ""), *nodes], nodes, strict=False):
+        apart = isinstance(node, DEFINITIONS) or isinstance(before, DEFINITIONS)
+        text += ("\n\n" if apart and text else "") + source + "\n"
+    return text
 
 
 def _argument(parameter: Parameter) -> str:

@@ -61,13 +61,17 @@ def _notes(body: tuple[Node, ...], around: tuple[str, str] = ("", "")) -> list[t
         elif isinstance(node, Condition):
             for branch in node.branches:
                 text = f"if {asked(branch)}" if branch.when is not None else "else"
-                found += _notes(branch.body, ("if", f"{around[1]} {text}".strip()))
+                found += _notes(branch.body, ("if", _joined(around[1], text)))
         elif isinstance(node, Loop):
-            found += _notes(node.body, ("loop", f"{around[1]} for each of {looped(node)}".strip()))
+            found += _notes(node.body, ("loop", _joined(around[1], f"for each of {looped(node)}")))
         elif isinstance(node, Guard):
             found += _notes(node.body, around)
-            found += _notes(node.handler, ("end", f"{around[1]} at the end, always".strip()))
+            found += _notes(node.handler, ("end", _joined(around[1], "at the end, always")))
     return found
+
+
+def _joined(around: str, text: str) -> str:
+    return f"{around}, {text}" if around else text
 
 
 def _width(name: str, note: str) -> float:

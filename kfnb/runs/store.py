@@ -5,6 +5,7 @@ Every state change is an event with a number, written together with the state it
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import re
@@ -89,13 +90,20 @@ class RunStore:
     ) -> str:
         """A new run in state ``pending``; its folder exists."""
         now = time.time()
-        run_id = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now)) + "-" + secrets.token_hex(2)
-        self.folder(run_id).mkdir(parents=True)
+        run_id = self._new_id(now)
         self._db.execute(
             "insert into runs values (?,?,?,?,?,?,?,?,?,?,?)",
             (run_id, pipeline, notebook, experiment, engine, "pending", json.dumps(parameters), now, None, None, None),
         )
         return run_id
+
+    def _new_id(self, now: float) -> str:
+        """An id that no other run has, which its folder makes sure of, whoever else begins one now."""
+        while True:
+            run_id = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now)) + "-" + secrets.token_hex(2)
+            with contextlib.suppress(FileExistsError):
+                self.folder(run_id).mkdir(parents=True)
+                return run_id
 
     def record_run(self, run_id: str, state: str, **fields: Any) -> None:
         """Move a run to a state; ``fields`` among ``started``, ``finished``, ``error``."""

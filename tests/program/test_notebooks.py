@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.differential.compare import run_pipeline
 from tests.test_notebooks import BRANCHES, FOLDER, Run
 
 SEEDS = "pipeline-cells/"
@@ -47,6 +49,34 @@ def test_each_branch_has_its_state(tmp_path: Path, coin: str, number: int, taken
     ran = {"flip-coin", *STEPS[taken]}
     assert run.states() == {n: "succeeded" if n in ran else "skipped" for n in run.states()}
     assert (run.status, run.log(STEPS[taken][1])) == (0, text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["05-flip-coin", "06-flip-coin-exit-handler"])
+@pytest.mark.parametrize("folder", [".", "pipeline-cells"])
+def test_fifty_forced_coins_give_each_branch_its_state(folder: str, name: str, tmp_path: Path) -> None:
+    path = next((FOLDER / folder).glob(f"{name[:2]}*.ipynb"))
+    cells = folder == "pipeline-cells"
+    coin_name, number_name = ("coin", "number") if cells else ("force", "force_number")
+    for number in range(25):
+        for coin, low, middle in (("heads", 0, 5), ("tails", 10, 15)):
+            n = low + number % 10
+            given = {coin_name: coin, number_name: str(n)}
+            done = run_pipeline(json.loads(path.read_text()), tmp_path, tmp_path / "home", given=given)
+            taken = f"{coin}-{'above' if n > middle else 'below'}"
+            fails = name.startswith("06") and coin == "tails"
+            ran = {"flip-coin", *STEPS[taken]} if cells else {"flip", f"{coin}-number", taken}
+            if name.startswith("06"):
+                ran.add("print-message-5" if cells else "goodbye")
+            states = {n: s["state"] for n, s in done.summary["steps"].items()}
+            expected = {n: "succeeded" if n in ran else "skipped" for n in states}
+            if fails:  # the steps beside the failing one may have begun, or not
+                assert states.pop("fail") == "failed" and done.summary["state"] == "failed"
+                others = {n for n in ran if states.get(n) == "omitted"}
+                assert others <= {*STEPS[taken], f"{coin}-number", taken}
+                states.update((n, expected[n]) for n in others)
+                expected.pop("fail")
+            assert states == expected, (coin, n)
 
 
 def test_the_exit_handler_runs_after_success_and_after_failure(tmp_path: Path) -> None:

@@ -94,3 +94,12 @@ def test_logs_keep_lines_times_and_an_end_without_a_newline(tmp_path: Path) -> N
     lines = [line for line, _ in read_log(path)]
     assert lines[-1].text == "last" and lines[0].time.endswith("Z")
     assert last_line(path) == "last"
+
+
+def test_runs_begun_in_one_second_have_ids_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tails = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr("secrets.token_hex", lambda _: next(tails))
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    store = RunStore(tmp_path)
+    ids = [store.create("p", None, None, "local", {}) for _ in range(2)]
+    assert [i[-4:] for i in ids] == ["aaaa", "bbbb"]
