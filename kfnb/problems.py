@@ -161,4 +161,7 @@ KINDS: dict[str, Kind] = {
     ),
     "KF608": Kind(WARNING, "type-mismatch", "An argument's type is not the one that the component declares."),
     "KF609": Kind(ERROR, "two-meanings", "A name of the pipeline cell is also a global name that a component reads."),
+    "KF610": Kind(
+        WARNING, "differs-from-plain", "A pipeline cell run as plain Python would give other values than its steps."
+    ),
 }

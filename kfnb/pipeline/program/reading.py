@@ -19,6 +19,7 @@ from kfnb.pipeline.prepare import Prepared, Preparer
 from kfnb.pipeline.program.components import Components
 from kfnb.pipeline.program.drafts import Draft, Value
 from kfnb.pipeline.program.nodes import nodes_of
+from kfnb.pipeline.program.plainness import differences
 from kfnb.pipeline.program.state import Program
 from kfnb.pipeline.program.statements import Translator
 from kfnb.pipeline.units import OUTSIDE, QUESTION, SHARED, Unit, shared_units
@@ -52,6 +53,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
         *components.problems,
         *program.problems,
         *shared.problems(notebook),
+        *differences(program, analyzer, own, units),
     ]
     ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.cell or 0, p.line or 0)))
     if not program.drafts and not errors(ordered):
