@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,7 +114,7 @@ def run_pipeline(data: dict[str, Any], folder: Path, home: Path, **options: Any)
     return outcome
 
 
-def same(mine: Outcome, theirs: Outcome, names: set[str] | None = None) -> list[str]:
+def same(mine: Outcome, theirs: Outcome, names: Set[str] | None = None) -> list[str]:
     """Where a pipeline's outcome differs from the kernel's; empty: nowhere. ``names``: compare these values only."""
     found = []
     if (mine.error or None) != theirs.error:

@@ -33,7 +33,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     for source in request["cells"]:
         out = io.StringIO()
         with redirect_stdout(out), redirect_stderr(out):
-            done = shell.run_cell(source, store_history=False)
+            done = shell.run_cell(source, store_history=True)
         error = done.error_in_exec or done.error_before_exec
         cells.append({"text": out.getvalue(), "error": type(error).__name__ if error else None})
         if error:

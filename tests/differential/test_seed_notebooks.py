@@ -15,9 +15,11 @@ GIVEN = {
     "05": {"force": "heads", "force_number": "7"},
     "06": {"force": "heads", "force_number": "3"},
 }
+#: Names of a pipeline cell's loop: in Python the last iteration's value is left, a run keeps each iteration's.
+LAST = {"08": {"t", "line"}}
 
 
-@pytest.mark.parametrize("name", sorted(p.name for p in FOLDER.glob("0[1-7]*.ipynb")))
+@pytest.mark.parametrize("name", sorted(p.name for p in FOLDER.glob("0*.ipynb")))
 def test_a_shipped_notebook_leaves_the_values_of_one_kernel(name: str, kernel: Reference, tmp_path: Path) -> None:
     data = json.loads((FOLDER / name).read_text())
     given = GIVEN.get(name[:2], {})
@@ -33,5 +35,6 @@ def test_a_shipped_notebook_leaves_the_values_of_one_kernel(name: str, kernel: R
     mine = run_pipeline(data, tmp_path, tmp_path / "home", given=given)
     assert (theirs.error, mine.error) == (None, None)
     mine.texts.clear()  # compared by `tests/test_notebooks.py`; a terminal's IPython shows no figures
-    assert same(mine, theirs) == []
+    names = mine.values.keys() - LAST.get(name[:2], set())
+    assert same(mine, theirs, names) == []
     assert len(mine.values) > 0 or name.startswith(("01", "02"))
