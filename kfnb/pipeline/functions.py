@@ -53,8 +53,7 @@ class _Known:
     def parts(self, text: str) -> tuple[Part, ...]:
         """A condition in pieces; each with the versions of the names it asks."""
         tree = ast.parse(text.strip(), mode="eval").body
-        joined = isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And)
-        pieces = tree.values if joined and isinstance(tree, ast.BoolOp) else [tree]
+        pieces = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
         return tuple(Part(ast.unparse(p), self._of(names_in(p))) for p in pieces)
 
     def _of(self, names: Iterable[str]) -> tuple[tuple[str, int], ...]:
@@ -127,7 +126,7 @@ class _Writer:
     def unit(self, unit: Unit) -> None:
         if unit.kind == PARAMETER:
             self.known.bind(unit.name, ())
-        elif unit.kind == SHARED and unit.code is not None and self.carried & {*unit.facts.may, *unit.facts.touches}:
+        elif unit.kind == SHARED and unit.code is not None and self._is_carried(unit):
             _parsed(unit.code.source, f"cell {unit.code.cell}")
             self.lines.append(((), unit.code.source))
             for name in unit.facts.may:
@@ -153,7 +152,7 @@ class _Writer:
         """The source of the notebook's statements that the functions and the conditions use."""
         for unit in self.common:
             assert unit.code is not None
-            if not _is_setting(unit.code.source) and not self.carried & {*unit.facts.may, *unit.facts.touches}:
+            if not _is_setting(unit.code.source) and not self._is_carried(unit):
                 tree = _parsed(unit.code.source, "the shared code")
                 _check_global(tree, f"cell {unit.code.cell}", self.carried | self.values)
                 for made, name in _read_by_functions(tree):
@@ -192,6 +191,9 @@ class _Writer:
                 )
         return {n for n in again if not n.startswith("@") and bound[n].facts.kinds.get(n) != "import"}
 
+    def _is_carried(self, unit: Unit) -> bool:
+        return bool(self.carried & {*unit.facts.may, *unit.facts.touches})
+
     # ---------------------------------------------------------------- one step
     def _step(self, unit: Unit, step: Step) -> None:
         marks = unit.marks
@@ -200,8 +202,8 @@ class _Writer:
         takes = self._takes(unit, step, loop.variable if loop is not None else None)
         gives = self._returns(unit)
         name = self._name(unit.name)
-        shell = marks is not None and (marks.shell or step.shell)
-        self.functions.append(_command(name, step, takes) if shell else self._function(name, unit, step, takes, gives))
+        made = _command(name, step, takes) if step.shell else self._function(name, unit, step, takes, gives)
+        self.functions.append(made)
         call = f"{name}({', '.join(takes)})"
         if marks is not None and marks.exit:
             self.last.append(call)
@@ -215,7 +217,8 @@ class _Writer:
             inner = tuple(p for p in own if loop.variable in dict(p.versions))
             outer = tuple(p for p in own if p not in inner)
             when = (*self.known.needed(sorted(needs - {loop.variable}), outer, unit.name), *outer)
-            text = _looped(call, gives, loop.variable, loop.items.strip(), _joined(inner))
+            rows = self._name(f"{unit.name}-rows") if len(gives) > 1 else ""
+            text = _looped(call, gives, loop.variable, loop.items.strip(), _joined(inner), rows)
         self.lines.append((when, text))
         for given in {*gives, *unit.facts.may, *unit.facts.touches}:
             self.known.bind(given, when)
@@ -282,7 +285,7 @@ class _Writer:
         return name
 
 
-def _looped(call: str, gives: list[str], variable: str, items: str, when: str) -> str:
+def _looped(call: str, gives: list[str], variable: str, items: str, when: str, rows: str) -> str:
     only = f" if {when}" if when else ""
     if not gives:
         inside = f"    if {when}:\n        {call}" if when else f"    {call}"
@@ -290,8 +293,8 @@ def _looped(call: str, gives: list[str], variable: str, items: str, when: str) -
     comprehension = f"[{call} for {variable} in {items}{only}]"
     if len(gives) == 1:
         return f"{gives[0]} = {comprehension}"
-    split = [f"{name} = [row[{index}] for row in rows]" for index, name in enumerate(gives)]
-    return "\n".join([f"rows = {comprehension}", *split])
+    split = [f"{name} = [row[{index}] for row in {rows}]" for index, name in enumerate(gives)]
+    return "\n".join([f"{rows} = {comprehension}", *split])
 
 
 def _parsed(source: str, where: str) -> ast.Module:
@@ -346,9 +349,9 @@ def _decorator(settings: Settings, name: str, step: str) -> str:
 def _words(settings: Settings) -> list[str]:
     found = []
     for word, value in settings.to_json().items():
-        if word in ("env", "labels", "annotations", "nodes", "limits"):
+        if isinstance(value, list) and isinstance(value[0], list):
             value = dict(value)
-        elif word in ("secrets", "volumes", "tolerations"):
+        elif isinstance(value, list) and isinstance(value[0], dict):
             value = [list(v.values()) for v in value]
         elif word == "timeout":
             value = f"{value:g}s"

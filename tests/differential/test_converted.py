@@ -99,6 +99,17 @@ def test_a_loop_collects_and_a_handler_runs(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "ended succeeded\n"
 
 
+def test_a_loop_with_several_outputs_leaves_a_name_rows_alone() -> None:
+    data = notebook(
+        cell("items = [1, 2]", "step:first"),
+        cell("rows = item + 1\nzone = item * 2", "step:second", "foreach:item in items"),
+        cell("total = sum(rows) + sum(zone)", "step:third"),
+        cell("print(total)", "step:fourth"),
+    )
+    left = plain(data)
+    assert left is not None and (left["rows"], left["zone"], left["total"]) == ([2, 3], [2, 4], 11)
+
+
 def test_a_shell_step_is_a_command() -> None:
     data = notebook(
         cell("word = 'hi'", "step:first"),
