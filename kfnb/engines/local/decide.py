@@ -9,6 +9,7 @@ from typing import Any
 
 from kfnb.engines.local.graph import Place, awaited, places_of
 from kfnb.engines.local.guards import Open, Scope, close, handling
+from kfnb.engines.specs import replayed
 from kfnb.pipeline.model import (
     All,
     Any_,
@@ -321,8 +322,7 @@ class Core:
     # ---------------------------------------------------------------- values
     def _prepared(self, item: Input | Replay, scope: Scope) -> list[dict[str, Any]]:
         if isinstance(item, Replay):
-            code = item.code
-            return [{"run": {"cell": code.cell, "line": code.line, "cell_id": code.cell_id, "source": code.source}}]
+            return [replayed(item)]
         try:
             found = self.value(item.ref, scope)
         except Skipped:

@@ -1,0 +1,1 @@
+"""The Argo engine: a pipeline as an Argo Workflow."""

@@ -1,0 +1,357 @@
+"""From jobs and blocks to a Workflow: a DAG template for the root, every loop, guard and handler; conditions are `when`s.
+
+Facts of the controller's (argo-workflows 3.7 to 4.1) that this follows: a bare dependency also fires on Skipped; an output of a
+skipped task is an error unless it is not asked for or has a default; only the lifecycle hook named ``exit`` is sure to run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from kfnb import __version__
+from kfnb.engines.argo import templates as leaf
+from kfnb.engines.argo.templates import Templates
+from kfnb.engines.cluster.jobs import Block, Channel, Gate, Job, jobs_in, lowered
+from kfnb.engines.cluster.names import Names, label
+from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.engines.cluster.requirements import Travelling
+from kfnb.engines.cluster.texts import parameter_text
+from kfnb.pipeline.model import Constant, Input, ParameterRef, Pipeline
+from kfnb.runtime.resolve import NO_ITEM
+
+API = "argoproj.io/v1alpha1"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A Workflow, and for each of its tasks the jobs in it."""
+
+    workflow: dict[str, Any]
+    tasks: dict[str, tuple[Job, ...]]
+
+
+def compiled(
+    pipeline: Pipeline, options: ClusterOptions, travelling: Travelling, given: dict[str, Any] | None = None
+) -> Compiled:
+    """The Workflow of a pipeline. ``given``: values of parameters; the others have their defaults."""
+    root = lowered(pipeline)
+    made = _Manifest(pipeline, root, options, travelling)
+    made.dag(root, made.names("main"))
+    values = {p.name: p.default for p in pipeline.parameters} | (given or {})
+    types = {p.name: p.type for p in pipeline.parameters}
+    arguments = [{"name": made.key(Channel("parameter", n))[len("parameter-") :], "value": parameter_text(v, types[n])} for n, v in values.items()]
+    name = label(pipeline.name)
+    spec: dict[str, Any] = {
+        "entrypoint": "main",
+        **({"arguments": {"parameters": arguments}} if arguments else {}),
+        **({"serviceAccountName": options.service_account} if options.service_account else {}),
+        **({"imagePullSecrets": [{"name": n} for n in options.pull_secrets]} if options.pull_secrets else {}),
+        "podGC": {"strategy": "OnWorkflowSuccess"},
+        "ttlStrategy": {"secondsAfterCompletion": options.ttl},
+        "templates": [*made.dags, *made.leaves.made],
+    }
+    metadata: dict[str, Any] = {"generateName": f"{name[:50].rstrip('-')}-"}
+    if options.namespace:
+        metadata["namespace"] = options.namespace
+    metadata["labels"] = {"kfnb.dev/pipeline": name}
+    metadata["annotations"] = {"kfnb.dev/version": __version__, **({"kfnb.dev/description": pipeline.description} if pipeline.description else {})}
+    found = {"apiVersion": API, "kind": "Workflow", "metadata": metadata, "spec": spec}
+    return Compiled(found, made.inside)
+
+
+def as_template(found: dict[str, Any]) -> dict[str, Any]:
+    """The same as a WorkflowTemplate, which stays in the cluster to be started by name."""
+    metadata = {k: v for k, v in found["metadata"].items() if k != "generateName"}
+    return {**found, "kind": "WorkflowTemplate", "metadata": {"name": found["metadata"]["generateName"].rstrip("-"), **metadata}}
+
+
+def as_cron(found: dict[str, Any], schedule: str, timezone: str = "") -> dict[str, Any]:
+    """The same, started by the clock."""
+    name, spec = found["metadata"]["generateName"].rstrip("-")[:52].rstrip("-"), found["spec"]
+    metadata = {k: v for k, v in found["metadata"].items() if k != "generateName"}
+    body = {"schedules": [schedule], **({"timezone": timezone} if timezone else {}), "concurrencyPolicy": "Forbid", "workflowSpec": spec}
+    return {"apiVersion": API, "kind": "CronWorkflow", "metadata": {"name": name, **metadata}, "spec": body}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a DAG template finds a channel: an expression, and the task of its own that gives it."""
+
+    expression: str
+    plain: str
+    task: str = ""
+
+
+@dataclass
+class _Manifest:
+    pipeline: Pipeline
+    root: Block
+    options: ClusterOptions
+    travelling: Travelling
+    dags: list[dict[str, Any]] = field(default_factory=list)
+
+    inside: dict[str, tuple[Job, ...]] = field(default_factory=dict)  #: the jobs of every task
+
+    def __post_init__(self) -> None:
+        self.names, self.tasks, self._keys = Names(), Names(), Names(longest=128)
+        self.types = {p.name: p.type for p in self.pipeline.parameters}
+        self.jobs = {j.name: j for j in jobs_in(self.root)}
+        self.keys = self._all_keys()
+        self.renamed = {v: f"{c.kind}-{c.name}" for c, v in self.keys.items() if v != f"{c.kind}-{c.name}"}
+        self.told = {
+            j.name: {**leaf.told(j, self.types, self.renamed), **self.travelling.of(j.step)} for j in self.jobs.values() if not j.native
+        }
+        small = max((sum(c.kind != "pack" for c in j.gives) for j in self.jobs.values() if not j.native), default=0)
+        self.leaves = Templates(self.options, self.names, leaf.shared_runtime(list(self.told.values())), small)
+
+    def _all_keys(self) -> dict[Channel, str]:
+        """Argo's names of parameters: letters, digits, ``-`` and ``_``."""
+        found: dict[Channel, str] = {}
+        for channel in dict.fromkeys(c for j in self.jobs.values() for c in (*j.takes, *j.gives)):
+            whole = f"{channel.kind}-{channel.name}"
+            fits = whole.isascii() and all(c.isalnum() or c in "-_" for c in whole)
+            found[channel] = whole if fits else f"{channel.kind}-{self._keys(channel.name)}-{hashlib.sha256(whole.encode()).hexdigest()[:4]}"
+        for parameter in self.pipeline.parameters:
+            found.setdefault(Channel("parameter", parameter.name), f"parameter-{parameter.name}")
+        return found
+
+    def key(self, channel: Channel) -> str:
+        return self.keys[channel]
+
+    # ---------------------------------------------------------------- one DAG template
+    def dag(self, block: Block, name: str, inputs: tuple[Channel, ...] = (), outputs: tuple[Channel, ...] = (), parallelism: int = 0) -> None:
+        """Write the template of a block, and those of the blocks in it."""
+        sources = {c: _Source(f"inputs.parameters['{self.key(c)}']", f"{{{{inputs.parameters.{self.key(c)}}}}}") for c in inputs}
+        placed = list(_flat(block, ()))
+        homes: dict[str, str] = {}
+        for node, _ in placed:
+            task = self.tasks(node.name)
+            jobs = (node,) if isinstance(node, Job) else tuple(jobs_in(node))
+            self.inside[task] = _joined(self.inside.get(task, ()), jobs)
+            for job in jobs:
+                homes[job.name] = task
+                for channel in job.gives:
+                    output = leaf.output_of(job, channel) if isinstance(node, Job) else self.key(channel)
+                    sources[channel] = _Source(f"tasks['{task}'].outputs.parameters['{output}']", f"{{{{tasks.{task}.outputs.parameters.{output}}}}}", task)
+        scope = _Scope(self, block, sources, homes, {self.tasks(n.name) for n, _ in placed if isinstance(n, Job)})
+        index = len(self.dags)
+        self.dags.append({})
+        tasks = [scope.task(node, gates) for node, gates in placed]
+        body: dict[str, Any] = {"name": name}
+        if inputs:
+            body["inputs"] = {"parameters": [{"name": self.key(c)} for c in inputs]}
+        if outputs:
+            body["outputs"] = {"parameters": [{"name": self.key(c), "valueFrom": {"parameter": sources[c].plain, "default": ""}} for c in outputs]}
+        if parallelism:
+            body["parallelism"] = parallelism
+        body["dag"] = {"tasks": tasks}
+        self.dags[index] = body
+
+    def needs(self, block: Block) -> tuple[Channel, ...]:
+        """What a block takes from around it: parameters are everywhere, items and the status of its own come from itself."""
+        inside = list(jobs_in(block))
+        gives = {c for j in inside for c in j.gives}
+        own = {Channel("item", b.name) for b in _loops(block)} | {Channel("status", b.name) for b in _guards(block)}
+        wanted = dict.fromkeys(c for j in inside for c in j.takes if c.kind != "parameter")
+        wanted.update(dict.fromkeys(b.items for b in _loops(block) if isinstance(b.items, Channel) and b.items.kind == "list"))
+        return tuple(c for c in wanted if c not in gives and c not in own)
+
+    def exports(self, block: Block) -> tuple[Channel, ...]:
+        """What others take of what a block gives."""
+        inside = {j.name for j in jobs_in(block)}
+        gives = dict.fromkeys(c for j in jobs_in(block) for c in j.gives)
+        taken = {c for j in self.jobs.values() if j.name not in inside for c in j.takes}
+        taken |= {b.items for b in _loops(self.root) if isinstance(b.items, Channel) and b.name not in {x.name for x in _loops(block)}}
+        return tuple(c for c in gives if c in taken)
+
+
+@dataclass
+class _Scope:
+    """One DAG template while its tasks are written."""
+
+    made: _Manifest
+    block: Block
+    sources: dict[Channel, _Source]
+    homes: dict[str, str]  #: the task in which a step of this template or of its blocks stands
+    leaves: set[str]  #: tasks that are steps
+
+    def task(self, node: Job | Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
+        return self._job(node, gates) if isinstance(node, Job) else self._block(node, gates)
+
+    def _job(self, job: Job, gates: tuple[Gate, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = {"name": self.made.tasks(job.name), "template": self.made.leaves.of(job)}
+        strict = {n for n, s in job.waits if s}
+        depends = {self.homes[n]: n in strict and self.homes[n] in self.leaves for n, _ in job.waits if n in self.homes}
+        when = [self._open(g, depends) for g in gates if g.decided]
+        for channel in job.takes:
+            if channel.kind in ("pack", "text") and channel.name.split(".")[0] in strict:
+                source = self.sources[channel]
+                if source.task not in self.leaves and channel.kind == "pack":
+                    when.append(f"{self._value(channel, depends)} != ''")
+        self._order(found, depends, when)
+        found["arguments"] = self._arguments(job, depends)
+        return found
+
+    def _arguments(self, job: Job, depends: dict[str, bool]) -> dict[str, Any]:
+        if job.native:
+            texts = [{"name": i.name, "value": self._text(job, i, depends)} for i in job.step.inputs]
+            return {"parameters": texts} if texts else {}
+        pairs = [f"'{self.made.key(c)}': {self._value(c, depends)}" for c in job.takes]
+        told = self.made.told[job.name]
+        parameters = [{"name": "given", "value": "{{=toJson({%s})}}" % ", ".join(pairs) if pairs else "{}"}]
+        if self.made.leaves.cached(job):
+            parameters.append({"name": "code", "value": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()})
+        return {"parameters": parameters, "artifacts": [{"name": "step", "raw": {"data": leaf.code(told)}}]}
+
+    def _text(self, job: Job, item: Input, depends: dict[str, bool]) -> str:
+        ref = item.ref
+        if isinstance(ref, Constant):
+            return parameter_text(ref.value, "str" if isinstance(ref.value, str) else "any")
+        if isinstance(ref, ParameterRef):
+            return "{{workflow.parameters.%s}}" % self.made.key(Channel("parameter", ref.name))[len("parameter-") :]
+        channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # see jobs: native steps take no others
+        return "{{=%s}}" % self._value(channel, depends)
+
+    def _value(self, channel: Channel, depends: dict[str, bool]) -> str:
+        """The expression of a channel; nothing where its task was skipped."""
+        if channel.kind == "parameter":
+            return f"workflow.parameters['{self.made.key(channel)[len('parameter-') :]}']"
+        source = self.sources[channel]
+        if not source.task or depends.get(source.task):
+            return source.expression
+        return f"(tasks['{source.task}'].status == 'Succeeded' ? {source.expression} : '')"
+
+    def _open(self, gate: Gate, depends: dict[str, bool]) -> str:
+        """Whether a branch is taken. The first one also runs when the condition is broken: its steps say so."""
+        channel = Channel("choice", gate.condition)
+        choice = self._value(channel, depends)
+        if gate.branch:
+            return f"{choice} == '{gate.branch}'"
+        count = self._branches(gate.condition)
+        sure = depends.get(self.sources[channel].task, False)
+        return " && ".join(f"{choice} != '{c}'" for c in (*(() if sure else ("",)), "none", *map(str, range(1, count))))
+
+    def _branches(self, condition: str) -> int:
+        numbers = [g.branch for j in self.made.jobs.values() for g in j.gates if g.condition == condition]
+        return max(numbers) + 1
+
+    def _order(self, found: dict[str, Any], depends: dict[str, bool], when: list[str]) -> None:
+        terms = [f"{t}.Succeeded" if strict else f"({t}.Succeeded || {t}.Skipped || {t}.Omitted)" for t, strict in depends.items()]
+        if terms:
+            found["depends"] = " && ".join(terms)
+        if when:
+            found["when"] = "{{= %s }}" % " && ".join(dict.fromkeys(when))
+
+    # ---------------------------------------------------------------- loops and guards
+    def _block(self, block: Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
+        made = self.made
+        name = made.names.new(f"{block.name}-{block.kind}")
+        needs, exports = made.needs(block), made.exports(block)
+        depends = self._block_waits(block, needs)
+        found: dict[str, Any] = {"name": made.tasks(block.name), "template": name}
+        self._order(found, depends, [self._open(g, depends) for g in gates if g.decided])
+        arguments = {c: f"{{{{={self._value(c, depends)}}}}}" if self.sources[c].task else self.sources[c].plain for c in needs}
+        if block.kind == "guard":
+            body = replace_handler(block)
+            made.dag(body, name, made.needs(body), exports)
+            arguments = {c: a for c, a in arguments.items() if c in made.needs(body)}
+            if block.handler is not None and block.handler.nodes:
+                found["hooks"] = {"exit": self._hook(block, block.handler, depends)}
+        else:
+            found["withParam"], item = self._items(block, depends), Channel("item", block.name)
+            arguments = {c: a for c, a in arguments.items() if c != block.items}
+            inner = tuple(c for c in needs if c != block.items)
+            if block.parallelism:
+                self._limited(block, name, inner, item, exports, found, arguments)
+                return found
+            arguments[item] = "{{item}}"
+            made.dag(block, name, (*inner, item), exports)
+        if arguments:
+            found["arguments"] = {"parameters": [{"name": made.key(c), "value": a} for c, a in arguments.items()]}
+        return found
+
+    def _limited(
+        self, block: Block, name: str, inner: tuple[Channel, ...], item: Channel, exports: tuple[Channel, ...],
+        found: dict[str, Any], arguments: dict[Channel, str],
+    ) -> None:  # fmt: skip
+        """A loop of its own pace: a template around it that has the limit."""
+        made = self.made
+        each = made.names.new(f"{block.name}-each")
+        passed = [{"name": made.key(c), "value": f"{{{{inputs.parameters.{made.key(c)}}}}}"} for c in inner]
+        task = {"name": "each", "template": each, "withParam": "{{inputs.parameters.items}}", "arguments": {"parameters": [*passed, {"name": made.key(item), "value": "{{item}}"}]}}
+        body: dict[str, Any] = {"name": name, "inputs": {"parameters": [{"name": made.key(c)} for c in inner] + [{"name": "items"}]}}
+        if exports:
+            body["outputs"] = {"parameters": [{"name": made.key(c), "valueFrom": {"parameter": f"{{{{tasks.each.outputs.parameters.{made.key(c)}}}}}", "default": "[]"}} for c in exports]}
+        made.dags.append({**body, "parallelism": block.parallelism, "dag": {"tasks": [task]}})
+        made.dag(block, each, (*inner, item), exports)
+        given = [{"name": made.key(c), "value": a} for c, a in arguments.items()]
+        found["arguments"] = {"parameters": [*given, {"name": "items", "value": found.pop("withParam")}]}
+
+    def _block_waits(self, block: Block, needs: tuple[Channel, ...]) -> dict[str, bool]:
+        inside = {j.name for j in jobs_in(block)}
+        steps = dict.fromkeys(n for j in jobs_in(block) for n, _ in j.waits if n not in inside)
+        depends = {self.homes[n]: False for n in steps if n in self.homes}
+        for channel in needs:
+            task = self.sources[channel].task
+            if task:
+                depends.setdefault(task, False)
+        if isinstance(block.items, Channel) and block.items.kind == "list" and self.sources[block.items].task in self.leaves:
+            depends[self.sources[block.items].task] = True
+        return depends
+
+    def _items(self, block: Block, depends: dict[str, bool]) -> str:
+        if isinstance(block.items, Channel):
+            if block.items.kind == "parameter":
+                return "{{workflow.parameters.%s}}" % self.made.key(block.items)[len("parameter-") :]
+            return self.sources[block.items].plain
+        return json.dumps([str(i) for i in range(len(block.items or ()))] or [NO_ITEM])
+
+    def _hook(self, block: Block, handler: Block, depends: dict[str, bool]) -> dict[str, Any]:
+        made = self.made
+        name = made.names.new(handler.name)
+        status = Channel("status", block.name)
+        inner = made.needs(handler)
+        made.dag(handler, name, inner)
+        arguments = []
+        for channel in inner:
+            if channel == status:
+                value = "{{tasks.%s.status}}" % made.tasks(block.name)
+            else:
+                source = self.sources[channel]
+                value = source.plain if not source.task else f"{{{{={self._value(channel, depends)}}}}}"
+            arguments.append({"name": made.key(channel), "value": value})
+        return {"template": name, **({"arguments": {"parameters": arguments}} if arguments else {})}
+
+
+def replace_handler(block: Block) -> Block:
+    """The body of a guard alone."""
+    return Block(block.kind, block.name, block.nodes)
+
+
+def _flat(block: Block, gates: tuple[Gate, ...]) -> Any:
+    """The jobs, loops and guards of a block, each with the branches it stands in; Argo needs no template for a branch."""
+    for node in block.nodes:
+        if isinstance(node, Block) and node.kind == "branch":
+            yield from _flat(node, (*gates, node.gate) if node.gate is not None else gates)
+        else:
+            yield node, gates
+
+
+def _loops(block: Block) -> list[Block]:
+    from kfnb.engines.cluster.jobs import blocks_in
+
+    return [b for b in blocks_in(block) if b.kind == "loop"]
+
+
+def _guards(block: Block) -> list[Block]:
+    from kfnb.engines.cluster.jobs import blocks_in
+
+    return [b for b in blocks_in(block) if b.kind == "guard" and b.handler is not None]
+
+
+def _joined(first: tuple[Job, ...], second: tuple[Job, ...]) -> tuple[Job, ...]:
+    known = {j.name for j in first}
+    return (*first, *(j for j in second if j.name not in known))

@@ -1,0 +1,117 @@
+"""From a Workflow's nodes to the states of steps.
+
+A node's name is its way from the root: ``wf.train``, ``wf.loop(2:item).train``, ``wf.train(1)`` for the second attempt,
+``wf.try.onExit.clean`` in a handler (argo-workflows `workflow/controller/dag.go`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from kfnb.engines.cluster.jobs import Job
+
+INDEX = re.compile(r"^(?P<task>[^(]*)\((?P<index>\d+):?.*\)$", re.DOTALL)
+PHASES = {
+    "Pending": "pending", "Running": "running", "Succeeded": "succeeded", "Failed": "failed", "Error": "failed",
+    "Skipped": "skipped", "Omitted": "skipped", "Daemoned": "running",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One pod of a step."""
+
+    number: int
+    node: str  #: the node's id
+    state: str
+    started: float | None
+    finished: float | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the nodes say of a step (an iteration has a path of its own)."""
+
+    path: str
+    job: Job
+    state: str
+    started: float | None
+    finished: float | None
+    message: str
+    attempts: tuple[Attempt, ...]
+    outputs: dict[str, str]
+    omitted: bool  #: by Argo, for whatever reason
+
+
+def seen(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) -> list[Seen]:
+    """Every step that has a node, or stands in a block that was skipped. ``tasks``: the jobs in every task."""
+    children = {c for n in nodes.values() if n["type"] == "Retry" for c in n.get("children", ())}
+    found: dict[str, Seen] = {}
+    for node in nodes.values():
+        jobs = tasks.get(task_of(node), ())
+        if node["id"] in children or node["type"] in ("DAG", "TaskGroup", "StepGroup", "Steps"):
+            continue
+        suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
+        for job in jobs:
+            found[job.name + suffix] = _seen(node, job, job.name + suffix, nodes)
+    return _omitted(found)
+
+
+def _omitted(found: dict[str, Seen]) -> list[Seen]:
+    """Argo says Omitted of what waits in vain; for us that is `skipped`, but `omitted` behind a failure."""
+    lost = {"failed", "cancelled", "omitted"}
+    again = True
+    while again:
+        again = False
+        for path, one in found.items():
+            waited = {n for n, _ in one.job.waits}
+            states = {s.state for s in found.values() if s.job.name in waited}
+            if one.state == "skipped" and one.omitted and states & lost:
+                found[path] = replace(one, state="omitted")
+                again = True
+    return list(found.values())
+
+
+def task_of(node: dict[str, Any]) -> str:
+    """The task that a node is of."""
+    last = node["displayName"]
+    match = INDEX.match(last)
+    return match["task"] if match and node["type"] != "Skipped" else last
+
+
+def indexes_of(node: dict[str, Any], nodes: dict[str, Any]) -> list[int]:
+    """The iterations around a node, outermost first."""
+    found: list[int] = []
+    boundary = nodes.get(node.get("boundaryID", ""))
+    while boundary is not None:
+        match = INDEX.match(boundary["displayName"])
+        if match is not None:
+            found.append(int(match["index"]))
+        boundary = nodes.get(boundary.get("boundaryID", ""))
+    return found[::-1]
+
+
+def _seen(node: dict[str, Any], job: Job, path: str, nodes: dict[str, Any]) -> Seen:
+    if node["type"] == "Retry":
+        pods = [nodes[c] for c in node.get("children", ()) if c in nodes]
+        pods.sort(key=lambda n: int(match["index"]) if (match := INDEX.match(n["displayName"])) else 0)
+    else:
+        pods = [node] if node["type"] == "Pod" else []
+    attempts = tuple(
+        Attempt(number, pod["id"], PHASES.get(pod.get("phase", ""), "pending"), when(pod.get("startedAt")), when(pod.get("finishedAt")), pod.get("message", ""))
+        for number, pod in enumerate(pods, 1)
+    )
+    outputs = {p["name"]: p.get("value", "") for p in node.get("outputs", {}).get("parameters", ())}
+    return Seen(
+        path, job, PHASES.get(node.get("phase", ""), "pending"), when(node.get("startedAt")), when(node.get("finishedAt")),
+        node.get("message", ""), attempts, outputs, node.get("phase") == "Omitted",
+    )  # fmt: skip
+
+
+def when(text: str | None) -> float | None:
+    """Seconds since 1970 of a time of Kubernetes'."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None

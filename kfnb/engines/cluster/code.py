@@ -1,0 +1,96 @@
+"""The code that travels: the runtime without its comments, a step's own code, both compressed and as base64."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import json
+import zlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kfnb
+
+ROOT = Path(kfnb.__file__).parent
+ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
+#: What every step needs; the others are added where a step's code asks for them.
+CORE = (
+    "step", "wire", "failures", "cells", "store", "outputs", "pickling", "functions", "classes", "refusals", "display",
+    "pod", "packs", "resolve", "given",
+)  # fmt: skip
+
+
+def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
+    """The runtime's modules that the steps need, for `unpacked` to write to a folder."""
+    tolds = list(tolds)
+    text = json.dumps(tolds)
+    names = {*CORE, engine}
+    if any(sign in text for sign in ("%", "!", "?", "get_ipython")):
+        names |= {"syntax", "shell"}
+    if '"@' in text:
+        names.add("ambient")
+    if any("shell" in t["spec"] or "command" in t["spec"] or "texts" in t for t in tolds) or "component_from_command" in text:
+        names |= {"shellstep", "components"}
+    if "kfnb" in text.replace('"kfnb": 1', ""):
+        names |= {"components", "paths", "shellstep"}
+    if any(t.get("packages") or t.get("pins") for t in tolds):
+        names.add("install")
+    return packed({f"kfnb/runtime/{n}.py": bare(f"runtime/{n}.py") for n in sorted({*names, "__init__"})} | {"kfnb/__init__.py": bare("__init__.py")})
+
+
+def packed(files: dict[str, str]) -> str:
+    return squeezed(json.dumps(files))
+
+
+def squeezed(text: str, known: str = "") -> str:
+    """zlib and base64; ``known``: a text that the reader has, too."""
+    if not known:
+        return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    press = zlib.compressobj(9, zdict=known.encode()[-32768:])
+    return base64.b64encode(press.compress(text.encode()) + press.flush()).decode()
+
+
+def compact(told: dict[str, Any]) -> str:
+    return json.dumps(told, separators=(",", ":"), sort_keys=True)
+
+
+def arguments(text: str) -> list[str]:
+    """A long text in pieces that an argument may have."""
+    return [text[i : i + ARGUMENT] for i in range(0, len(text), ARGUMENT)] or [""]
+
+
+# -------------------------------------------------------------------- Python without what only people read
+@cache
+def bare(name: str) -> str:
+    """A module of ours without docstrings, comments and annotations."""
+    tree = _Strip().visit(ast.parse((ROOT / name).read_text("utf-8")))
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+class _Strip(ast.NodeTransformer):
+    def _body(self, node: Any) -> Any:
+        self.generic_visit(node)
+        first = node.body[0] if node.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            node.body = node.body[1:] or [ast.Pass()]
+        return node
+
+    visit_Module = visit_ClassDef = _body
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        node.returns = None
+        given = node.args
+        for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg):
+            if argument is not None:
+                argument.annotation = None
+        return self._body(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        return ast.Assign([node.target], node.value) if node.value is not None else ast.Pass()
+
+    def visit_If(self, node: ast.If) -> Any:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None
+        return self.generic_visit(node)

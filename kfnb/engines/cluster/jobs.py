@@ -1,0 +1,380 @@
+"""Steps as a cluster runs them: what each takes from the others, and the blocks they stand in.
+
+A cluster knows no Python values, so what can only be decided with them is decided inside a step: which version of a merged
+value there is, whether a condition holds, what a loop goes over. Each step hands on one *pack* (see `kfnb.runtime.packs`); a
+condition that one step can work out travels as the number of the branch taken (`choice`), a loop's items as a list of JSON texts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from kfnb.engines.cluster.shape import asked_steps, collections, doomed_by, shaped
+from kfnb.engines.local.graph import Place, places_of
+from kfnb.engines.specs import StaticSpecs, replayed
+from kfnb.pipeline.model import (
+    Collected,
+    Condition,
+    Constant,
+    ExportRef,
+    Guard,
+    Input,
+    ItemRef,
+    Loop,
+    Merge,
+    Node,
+    OutputRef,
+    ParameterRef,
+    Pipeline,
+    Ref,
+    StatusRef,
+    Step,
+    Test,
+    operands,
+    sources,
+)
+from kfnb.pipeline.serialize import encode
+from kfnb.pipeline.words import asked
+
+SHEBANG = re.compile(r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b")  #: no line that names an interpreter but a shell
+
+Kind = Literal["pack", "text", "choice", "list", "parameter", "item", "status"]
+
+
+@dataclass(frozen=True, order=True)
+class Channel:
+    """Something that passes between steps: the pack of a step, one text of a step (``step.name``), the choice of a
+    condition, the items of a loop; or a parameter, the item of a loop around, the status of a guard's body."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A branch that a step stands in. ``decided``: its condition's choice is a channel; else the step asks itself."""
+
+    condition: str
+    branch: int
+    decided: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """A step, what it takes and gives, and what it waits for.
+
+    Parameters
+    ----------
+    told
+        What the runtime is told (see `kfnb.runtime.pod`).
+    waits
+        The steps that must be final before it; ``True``: it is skipped when they are.
+    native
+        A script or command that runs in its image as it is, without Python and without the runtime.
+    """
+
+    step: Step
+    position: int
+    loops: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    takes: tuple[Channel, ...]
+    gives: tuple[Channel, ...]
+    waits: tuple[tuple[str, bool], ...]
+    told: dict[str, Any]
+    native: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.step.name
+
+
+@dataclass(frozen=True)
+class Block:
+    """Nodes that an engine puts together.
+
+    ``kind`` is ``root``, ``loop``, ``guard`` (its ``handler`` is the second body), ``handler`` or ``branch``. ``items``: a loop's
+    constant items, or the channel that has them.
+    """
+
+    kind: Literal["root", "loop", "guard", "handler", "branch"]
+    name: str
+    nodes: tuple[Job | Block, ...]
+    handler: Block | None = None
+    items: tuple[Any, ...] | Channel | None = None
+    parallelism: int = 0
+    gate: Gate | None = None
+
+
+def jobs_in(block: Block) -> Iterator[Job]:
+    """Every job in a block, a guard's handler after its body."""
+    for node in block.nodes:
+        if isinstance(node, Job):
+            yield node
+        else:
+            yield from jobs_in(node)
+    if block.handler is not None:
+        yield from jobs_in(block.handler)
+
+
+def blocks_in(block: Block) -> Iterator[Block]:
+    """A block and every block inside it."""
+    yield block
+    for node in (*block.nodes, *((block.handler,) if block.handler is not None else ())):
+        if isinstance(node, Block):
+            yield from blocks_in(node)
+
+
+def lowered(pipeline: Pipeline) -> Block:
+    """The pipeline as a cluster runs it."""
+    return _Lowering(shaped(pipeline)).root()
+
+
+# -------------------------------------------------------------------- conditions that one step can work out
+@dataclass(frozen=True)
+class _Context:
+    """What stands around a node."""
+
+    loops: tuple[str, ...] = ()
+    gates: tuple[Gate, ...] = ()
+
+
+class _Lowering:
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.places: dict[str, Place] = places_of(pipeline)
+        self.specs = StaticSpecs(pipeline)
+        self.conditions: dict[str, Condition] = {}
+        self.contexts: dict[str, _Context] = {}
+        self.gates: dict[str, tuple[Gate, ...]] = {}
+        self.loops: dict[str, Loop] = {}
+        self._collect(pipeline.body, _Context())
+        self.before = self._ancestors()
+        self.deciders = {n: d for n, c in self.conditions.items() if (d := self._decider(c)) is not None}
+        self.listers = {n: r for n, loop in self.loops.items() if isinstance(r := loop.items, ExportRef)}
+        self.natives = {s.name for s in pipeline.steps() if self._native(s)}
+        self.taken = self._taken()
+
+    def root(self) -> Block:
+        return Block("root", "root", self._nodes(self.pipeline.body, _Context()))
+
+    def _collect(self, body: Iterable[Node], context: _Context) -> None:
+        for node in body:
+            if isinstance(node, Step):
+                self.gates[node.name] = context.gates
+            elif isinstance(node, Condition):
+                self.conditions[node.name] = node
+                self.contexts[node.name] = context
+                for index, branch in enumerate(node.branches):
+                    gate = Gate(node.name, index, False)
+                    self._collect(branch.body, replace(context, gates=(*context.gates, gate)))
+            elif isinstance(node, Loop):
+                self.loops[node.name] = node
+                self._collect(node.body, replace(context, loops=(*context.loops, node.name)))
+            else:
+                self._collect((*node.body, *node.handler), context)
+
+    def _ancestors(self) -> dict[str, set[str]]:
+        """The steps that surely are final before each one."""
+        found: dict[str, set[str]] = {}
+        for step in self.pipeline.steps():  # reading order: whoever is waited for stands before
+            direct = {*step.after, *(r.step for i in step.inputs for r in sources(i.ref))}
+            direct |= {s for gate in self.gates[step.name] for s in asked_steps(self.conditions[gate.condition])}
+            found[step.name] = direct.union(*(found.get(n, set()) for n in direct))
+        return found
+
+    def _decider(self, condition: Condition) -> str | None:
+        """The step that has all that the condition asks for when it ends; ``None``: every step inside asks itself."""
+        refs = [r for b in condition.branches if b.when is not None for r in operands(b.when)]
+        if any(isinstance(r, (StatusRef, Collected)) or list(collections(r)) for r in refs):
+            return None
+        steps = {s.step for r in refs for s in sources(r)}
+        items = {r.loop for r in refs if isinstance(r, ItemRef)}
+        context = self.contexts[condition.name]
+        for name in sorted(steps, key=lambda n: -self.places[n].position):
+            loops = self.places[name].loops
+            seen = all(self.places[s].loops == loops[: len(self.places[s].loops)] for s in steps)
+            if not (seen and loops == context.loops[: len(loops)] and items <= set(loops)):
+                continue
+            sure = self._certain(name, context.gates) or name in doomed_by(condition)
+            if sure and steps - {name} <= self.before[name]:
+                return name
+        return None
+
+    def _certain(self, name: str, gates: tuple[Gate, ...]) -> bool:
+        """Whether a step surely runs where the ``gates`` are open, unless the run fails."""
+        mine = {(g.condition, g.branch) for g in self.gates[name]}
+        if not mine <= {(g.condition, g.branch) for g in gates}:
+            return False
+        inputs = self.places[name].step.inputs
+        needed = {i.ref.step for i in inputs if i.required and isinstance(i.ref, (OutputRef, ExportRef))}
+        merged = {r.step for i in inputs if i.required and isinstance(i.ref, Merge) for r in sources(i.ref)}
+        return all(self._certain(n, gates) for n in needed | merged)
+
+    def _native(self, step: Step) -> bool:
+        """A script or command with an image of its own, where no decision is to be made inside the step."""
+        if not (step.shell or step.command is not None) or step.settings.image is None:
+            return False
+        simple = (Constant, ParameterRef, OutputRef, ExportRef)
+        decided = all(g.condition in self.deciders for g in self.gates[step.name])
+        decides = step.name in self.deciders.values() or step.name in {r.step for r in self.listers.values()}
+        inputs = all(isinstance(p, Input) and isinstance(p.ref, simple) for p in step.prepare)
+        return decided and inputs and not decides and all(SHEBANG.match(c.source) for c in step.cells)
+
+    def _taken(self) -> set[str]:
+        """The steps whose packs somebody takes, and of native steps' inputs the texts."""
+        found: set[str] = set()
+        self.texts: dict[str, dict[str, OutputRef | ExportRef]] = {}
+        for step in self.pipeline.steps():
+            for ref in (r for i in step.inputs for r in sources(i.ref)):
+                if step.name in self.natives or ref.step in self.natives:
+                    self.texts.setdefault(ref.step, {})[ref.name] = ref
+                else:
+                    found.add(ref.step)
+        for name, condition in self.conditions.items():
+            found |= asked_steps(condition) - {self.deciders.get(name, "")}
+        return found
+
+    # ---------------------------------------------------------------- the tree
+    def _nodes(self, body: Iterable[Node], context: _Context) -> tuple[Job | Block, ...]:
+        found: list[Job | Block] = []
+        for node in body:
+            if isinstance(node, Step):
+                found.append(self._job(node, context))
+            elif isinstance(node, Condition):
+                for index, branch in enumerate(node.branches):
+                    gate = Gate(node.name, index, node.name in self.deciders)
+                    inner = replace(context, gates=(*context.gates, gate))
+                    nodes = self._nodes(branch.body, inner)
+                    if nodes:
+                        found.append(Block("branch", f"{node.name}-{index}", nodes, gate=gate))
+            elif isinstance(node, Loop):
+                found.append(self._loop(node, context))
+            elif isinstance(node, Guard):
+                handler = Block("handler", f"{node.name}-handler", self._nodes(node.handler, context))
+                found.append(Block("guard", node.name, self._nodes(node.body, context), handler))
+        return tuple(found)
+
+    def _loop(self, node: Loop, context: _Context) -> Block:
+        items: tuple[Any, ...] | Channel
+        if isinstance(node.items, Constant):
+            items = tuple(node.items.value)
+        elif isinstance(node.items, ParameterRef):
+            items = Channel("parameter", node.items.name)
+        else:
+            items = Channel("list", node.name)
+        nodes = self._nodes(node.body, replace(context, loops=(*context.loops, node.name)))
+        return Block("loop", node.name, nodes, items=items, parallelism=node.parallelism)
+
+    # ---------------------------------------------------------------- one step
+    def _job(self, step: Step, context: _Context) -> Job:
+        decides = [n for n, d in self.deciders.items() if d == step.name]
+        lists = [n for n, r in self.listers.items() if r.step == step.name]
+        takes: dict[Channel, None] = {}
+        waits: dict[str, bool] = dict.fromkeys(step.after, False)
+        for item in step.inputs:
+            for ref in self._refs(item.ref, takes, step.name in self.natives):
+                waits[ref.step] = waits.get(ref.step, False) or self._strict(item, step)
+        for gate in context.gates:
+            if gate.decided:
+                takes[Channel("choice", gate.condition)] = None
+                waits[self.deciders[gate.condition]] = True
+            else:
+                for ref in self._asked(self.conditions[gate.condition], takes):
+                    waits.setdefault(ref.step, False)
+        for name in decides:
+            for ref in self._asked(self.conditions[name], takes):
+                if ref.step != step.name:
+                    waits.setdefault(ref.step, False)
+        takes.pop(Channel("pack", step.name), None)
+        for loop in context.loops:
+            takes[Channel("item", loop)] = None
+            self._item_source(loop, takes)
+        gives = [Channel("pack", step.name)] if step.name in self.taken else []
+        gives += [Channel("text", f"{step.name}.{n}") for n in self.texts.get(step.name, ())]
+        gives += [Channel("choice", n) for n in decides] + [Channel("list", n) for n in lists]
+        return Job(
+            step, self.places[step.name].position, context.loops, context.gates, tuple(takes), tuple(gives),
+            tuple((n, s) for n, s in waits.items() if n in self.places), self._told(step, context, decides, lists),
+            step.name in self.natives,
+        )  # fmt: skip
+
+    def _item_source(self, loop: str, takes: dict[Channel, None]) -> None:
+        """What tells the runtime which item a text stands for: a list parameter does."""
+        items = self.loops[loop].items
+        if isinstance(items, ParameterRef):
+            takes[Channel("parameter", items.name)] = None
+
+    def _strict(self, item: Input, step: Step) -> bool:
+        """Whether the step is skipped when the input's maker is."""
+        return item.required and isinstance(item.ref, (OutputRef, ExportRef))
+
+    def _asked(self, condition: Condition, takes: dict[Channel, None]) -> Iterator[OutputRef | ExportRef]:
+        for branch in condition.branches:
+            if branch.when is not None:
+                for ref in operands(branch.when):
+                    yield from self._refs(ref, takes)
+
+    def _refs(self, ref: Ref, takes: dict[Channel, None], native: bool = False) -> Iterator[OutputRef | ExportRef]:
+        for one in _leaves(ref):
+            if isinstance(one, ParameterRef):
+                takes[Channel("parameter", one.name)] = None
+            elif isinstance(one, StatusRef):
+                takes[Channel("status", one.guard)] = None
+            elif isinstance(one, (OutputRef, ExportRef)):
+                text = native or one.step in self.natives
+                takes[Channel("text", f"{one.step}.{one.name}") if text else Channel("pack", one.step)] = None
+                yield one
+
+    def _told(self, step: Step, context: _Context, decides: list[str], lists: list[str]) -> dict[str, Any]:
+        prepare = [
+            {"input": p.name, "ref": encode(p.ref), "required": p.required} if isinstance(p, Input) else replayed(p)
+            for p in step.prepare
+        ]
+        told: dict[str, Any] = {"prepare": prepare, "spec": lean(self.specs.spec(step))}
+        conditions = [self._condition(g) for g in context.gates]
+        loops = {n: items for n in context.loops if (items := self._items(n))}
+        told.update({k: v for k, v in (("conditions", conditions), ("loops", loops)) if v})
+        if decides:
+            told["decides"] = {f"choice-{n}": self._branches(self.conditions[n]) for n in decides}
+        if step.name in self.texts and step.name not in self.natives:
+            told["texts"] = {f"text-{step.name}.{n}": encode(r) for n, r in self.texts[step.name].items()}
+        if lists:
+            told["lists"] = {f"list-{n}": encode(self.listers[n]) for n in lists}
+        return told
+
+    def _items(self, loop: str) -> dict[str, Any] | None:
+        items = self.loops[loop].items
+        if isinstance(items, Constant):
+            return {"constant": items.value}
+        return {"parameter": items.name} if isinstance(items, ParameterRef) else None
+
+    def _condition(self, gate: Gate) -> dict[str, Any]:
+        condition = self.conditions[gate.condition]
+        words = " / ".join(asked(b) for b in condition.branches if b.when is not None)
+        told = {"name": gate.condition, "branch": gate.branch, "words": words}
+        return told if gate.decided else {**told, "branches": self._branches(condition)}
+
+    def _branches(self, condition: Condition) -> list[Any]:
+        return [_encoded(b.when) for b in condition.branches]
+
+
+def _encoded(test: Test | None) -> Any:
+    return None if test is None else encode(test)
+
+
+def _leaves(ref: Ref) -> Iterator[Ref]:
+    if isinstance(ref, Merge):
+        for candidate in ref.candidates:
+            yield from _leaves(candidate)
+    elif isinstance(ref, Collected):
+        yield ref.ref
+    else:
+        yield ref
+
+
+def lean(spec: dict[str, Any]) -> dict[str, Any]:
+    """Without what is empty."""
+    return {k: v for k, v in spec.items() if v not in ([], {}, None, False)}

@@ -1,0 +1,42 @@
+"""Names as Kubernetes wants them: RFC 1123, short, unique."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 63  #: RFC 1123 labels
+NOT_ALLOWED = re.compile(r"[^a-z0-9]+")
+
+
+class Names:
+    """Gives every name of the user's one of its own."""
+
+    def __init__(self, longest: int = LONGEST) -> None:
+        self._longest = longest
+        self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        """The same name gives the same answer."""
+        if name not in self._given:
+            self._given[name] = self.new(name)
+        return self._given[name]
+
+    def new(self, name: str) -> str:
+        """A name like it that nobody has."""
+        wanted = found = label(name, self._longest)
+        count = 1
+        while found in self._taken:
+            count += 1
+            tail = f"-{count}"
+            found = wanted[: self._longest - len(tail)].rstrip("-") + tail
+        self._taken.add(found)
+        return found
+
+
+def label(name: str, longest: int = LONGEST) -> str:
+    """Lower-case letters, digits and ``-``; begins with a letter, as tasks that others wait for must."""
+    found = NOT_ALLOWED.sub("-", name.lower()).strip("-") or "step"
+    if not found[0].isalpha():
+        found = f"s-{found}"
+    return found[:longest].rstrip("-")

@@ -1,0 +1,39 @@
+"""How a cluster is to run a pipeline: what a target says, with defaults."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """What a target in ``kfnb.toml`` may say of the pods.
+
+    Parameters
+    ----------
+    image
+        For steps without one. Default: the slim Python image of this Python's version, since functions travel as its code.
+    packages
+        ``auto``: what a step imports is installed when it starts, in the versions of this environment; ``none``: its image has it.
+    values
+        Argo only: how values pass. ``parameters`` (64 KiB each), ``volume:CLAIM``, or the kind of the artifact repository:
+        ``s3 gcs azure oss``.
+    ttl
+        Seconds that a workflow is kept after its end.
+    """
+
+    namespace: str = ""
+    service_account: str = ""
+    image: str = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
+    packages: str = "auto"
+    values: str = "parameters"
+    pull_secrets: tuple[str, ...] = ()
+    ttl: int = 7 * 24 * 3600
+    cache: bool = False
+
+
+#: Largest value that passes as a parameter of Argo's: parameters stand in the Workflow object, which etcd limits to 1.5 MiB.
+PARAMETER_LIMIT = 64 * KIB

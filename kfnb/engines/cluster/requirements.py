@@ -1,0 +1,137 @@
+"""What a step's code needs beside itself: packages in the versions of this environment, modules that lie beside the notebook."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from kfnb.pipeline.model import Pipeline, Replay, Step
+
+MODULE_LIMIT = 512 * 1024  #: bytes of local modules that travel with a step
+
+
+@dataclass(frozen=True)
+class Travelling:
+    """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
+
+    ``modules``: the path of every local module, for those who ask.
+    """
+
+    packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pins: dict[str, dict[str, str]] = field(default_factory=dict)
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, step: Step) -> dict[str, Any]:
+        """What the runtime is told."""
+        told = {"packages": list(self.packages.get(step.name, ())), "pins": self.pins.get(step.name, {}), "files": self.files.get(step.name, {})}
+        return {k: v for k, v in told.items() if v}
+
+
+def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Travelling:
+    """Find what every step's code needs.
+
+    Parameters
+    ----------
+    folder
+        Where the notebook stands: its modules come before installed ones, as Python has it.
+    packages
+        ``none``: only what the marks ask for is installed.
+    """
+    requirements: dict[str, tuple[str, ...]] = {}
+    pins: dict[str, dict[str, str]] = {}
+    files: dict[str, dict[str, str]] = {}
+    modules: dict[str, tuple[str, ...]] = {}
+    everything: dict[str, str] = {}
+    for step in pipeline.steps():
+        imported = _imported(step)
+        local = _local(imported, folder)
+        outside = {m for text in local.values() for m in _modules(text)} | imported
+        outside = {m for m in outside if not _beside(m, folder) and m not in sys.stdlib_module_names and m != "kfnb"}
+        found = {m: r for m in sorted(outside) if (r := _requirement(m)) is not None} if packages == "auto" else {}
+        everything.update(found)
+        marked = step.settings.packages
+        named = {_name(r) for r in marked}
+        wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if _name(r) not in named))
+        if wanted:
+            requirements[step.name] = wanted
+        if local:
+            files[step.name] = {n: base64.b64encode(t.encode()).decode() for n, t in local.items()}
+            modules[step.name] = tuple(local)
+    for step in pipeline.steps():
+        reads = bool(step.inputs)
+        others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
+        if reads and others:
+            pins[step.name] = others
+    return Travelling(requirements, pins, files, modules)
+
+
+def _imported(step: Step) -> set[str]:
+    """Modules that a step's code imports, anywhere in it, by their first name."""
+    sources = [c.source for c in step.cells] if not step.shell else []
+    sources += [p.code.source for p in step.prepare if isinstance(p, Replay)]
+    return {m for source in sources for m in _modules(source)}
+
+
+def _modules(source: str) -> set[str]:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:  # IPython's additions
+        from kfnb.runtime.syntax import translate
+
+        try:
+            tree = ast.parse(translate(source).code)
+        except SyntaxError:
+            return set()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(a.name.split(".")[0] for a in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def _beside(module: str, folder: Path) -> bool:
+    return (folder / f"{module}.py").is_file() or (folder / module / "__init__.py").is_file()
+
+
+def _local(modules: set[str], folder: Path) -> dict[str, str]:
+    """The files of the modules that lie in ``folder``, and of those that these import, by their path in it."""
+    found: dict[str, str] = {}
+    left = sorted(modules)
+    while left:
+        module = left.pop()
+        paths = [folder / f"{module}.py"] if (folder / f"{module}.py").is_file() else sorted((folder / module).rglob("*.py")) if _beside(module, folder) else []
+        for path in paths:
+            name = path.relative_to(folder).as_posix()
+            if name not in found:
+                found[name] = path.read_text("utf-8")
+                left += sorted(_modules(found[name]))
+    return found
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(metadata.packages_distributions())
+
+
+def _requirement(module: str) -> str | None:
+    """``name==version`` of the distribution that has a module here; ``None`` when nothing here has it."""
+    for name in _distributions().get(module, ()):
+        try:
+            return f"{name}=={metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _name(requirement: str) -> str:
+    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
+    return requirement[:end].lower().replace("_", "-")

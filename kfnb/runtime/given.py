@@ -1,0 +1,87 @@
+"""From an engine's texts to what a step is given: parameters by their declared type, items, how a guard ended."""
+
+from __future__ import annotations
+
+from kfnb.runtime.resolve import NO_ITEM
+from kfnb.runtime.wire import dumps, loads
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+ESCAPED = "kfnb+json:"  #: before a text that holds signs which an engine would change
+ENDED = {
+    "COMPLETE": "succeeded", "SUCCEEDED": "succeeded", "Succeeded": "succeeded", "CANCELED": "cancelled",
+    "CANCELLED": "cancelled", "Omitted": "succeeded", "Skipped": "succeeded",
+}  # fmt: skip
+
+
+def split(told: dict[str, Any], keyed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the engine gave, by kind and name: its keys are ``pack-train``, ``parameter-a``, ``choice-flip`` and so on."""
+    found: dict[str, dict[str, Any]] = {k: {} for k in ("pack", "text", "choice", "parameter", "item", "status")}
+    renamed = told.get("renamed", {})
+    for key, value in keyed.items():
+        kind, _, name = renamed.get(key, key).partition("-")
+        if kind in found:
+            found[kind][name] = value
+    return found
+
+
+def parameter(value: Any, kind: str) -> Any:
+    """The value of a parameter of a declared type, from the engine's text or JSON.
+
+    Raises
+    ------
+    ValueError
+        When the text is no value of the type.
+    """
+    if isinstance(value, str):
+        if value.startswith(ESCAPED):
+            value = loads(value[len(ESCAPED) :])
+            if kind == "str" or not isinstance(value, str):
+                return value
+        if kind == "str":
+            return value
+        value = loads({"True": "true", "False": "false", "None": "null"}.get(value.strip(), value))
+    if kind == "int" and isinstance(value, float) and value == int(value):
+        return int(value)
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def item(text: Any, source: dict[str, Any] | None, parameters: dict[str, Any]) -> Any:
+    """The item that an engine's text stands for: an index of constant items, an element of a list parameter, or JSON."""
+    if text == NO_ITEM or source is None:
+        return text if text == NO_ITEM else loads(text)
+    if "constant" in source:
+        return source["constant"][int(text)]
+    values = parameters[source["parameter"]]
+    for value in values:
+        if text == value or text in texts_of(value):
+            return value
+    return text
+
+
+def texts_of(value: Any) -> tuple[str, ...]:
+    """The texts that an engine may make of an element of a list."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, float) and value == int(value):
+        return (dumps(value), str(int(value)))
+    return (dumps(value), dumps(value).replace(", ", ",").replace(": ", ":"))
+
+
+def status(value: Any) -> dict[str, Any]:
+    """How a guard's body ended; a cluster does not tell which step failed first."""
+    state = value.get("state", "") if isinstance(value, dict) else str(value)
+    return {"state": ENDED.get(state, "failed"), "step": None, "message": ""}
+
+
+def values(told: dict[str, Any], found: dict[str, dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The parameters, items and statuses of what `split` found."""
+    types = told.get("types", {})
+    parameters = {n: parameter(v, types.get(n, "any")) for n, v in found["parameter"].items()}
+    sources = told.get("loops", {})
+    items = {n: item(v, sources.get(n), parameters) for n, v in found["item"].items()}
+    return parameters, items, {n: status(v) for n, v in found["status"].items()}

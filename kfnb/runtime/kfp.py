@@ -1,0 +1,38 @@
+"""A step in a pod of Kubeflow Pipelines: the launcher's ExecutorInput in, files out."""
+
+from __future__ import annotations
+
+from kfnb.runtime import given as engine
+from kfnb.runtime.resolve import Given
+from kfnb.runtime.wire import loads
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+#: Where the launcher puts what is stored under a URI (kubeflow/pipelines, `sdk/python/kfp/dsl/types/artifact_types.py`).
+MOUNTS = (("gs://", "/gcs/"), ("minio://", "/minio/"), ("s3://", "/s3/"), ("oci://", "/oci/"))
+
+
+def main(told: dict[str, Any], executor_input: str, runtime: str) -> int:
+    """Run the step ``told`` of; ``runtime`` is handed on to the steps that come after."""
+    from kfnb.runtime.pod import run_pod
+
+    asked = loads(executor_input)
+    inputs, outputs = asked.get("inputs", {}), asked.get("outputs", {})
+    artifacts = {k: [_path(a) for a in v.get("artifacts", ())] for k, v in inputs.get("artifacts", {}).items()}
+    found = engine.split(told, {**inputs.get("parameterValues", {}), **artifacts})
+    parameters, items, statuses = engine.values(told, found)
+    small = {n: p["outputFile"] for n, p in outputs.get("parameters", {}).items()}
+    values = outputs.get("artifacts", {}).get("values", {}).get("artifacts", ())
+    out = {"values": _path(values[0]) if values else "", "small": small, "runtime": runtime}
+    return run_pod(told, Given(parameters, items, statuses, found["pack"], found["choice"], found["text"]), out)
+
+
+def _path(artifact: dict[str, Any]) -> str:
+    uri: str = artifact.get("customPath") or artifact["uri"]
+    for scheme, mount in MOUNTS:
+        if uri.startswith(scheme):
+            return mount + uri[len(scheme) :]
+    return uri
+

@@ -1,0 +1,292 @@
+"""One step in a container of its own: what the engine gave becomes a spec, the step runs, and what it leaves is written down.
+
+Lines that begin with ``::kfnb `` are for the engine: how the step ended and its small values, as JSON.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from kfnb.runtime.failures import Failure
+from kfnb.runtime.resolve import NO_ITEM, Broken, Given, Skipped
+from kfnb.runtime.wire import dumps, loads
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+MARK = "::kfnb "
+LINE = 8000  #: bytes of one line for the engine: container runtimes cut lines at 16 KiB
+WHOLE = 4000  #: bytes of a value that is small enough to stand in the log whole
+COULD_NOT = 2  #: exit status of a step that could not be begun
+
+
+def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
+    """Run the step ``told`` of.
+
+    Parameters
+    ----------
+    told
+        The step as `kfnb.engines.cluster.jobs` writes it.
+    given
+        What the engine gave.
+    out
+        ``values``: the path of the step's pack; ``small``: by name the paths of the small outputs; ``compress``;
+        ``runtime``: sources to hand on; ``limit``: bytes that the pack may have, with the words for when it has more.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    from tempfile import mkdtemp
+
+    folder = mkdtemp(prefix="kfnb-")
+    store = os.path.join(folder, "store")
+    try:
+        for loop, item in given.items.items():
+            if item == NO_ITEM:
+                raise Skipped("the loop has no items")
+        for condition in told.get("conditions", ()):
+            given.enter(condition)
+        prepare = [p for item in told["prepare"] for p in _prepared(item, given, store)]
+    except Skipped as why:
+        return _skip(told, str(why), store, out)
+    except Broken as error:
+        return _fail({"kind": "condition", "type": "TypeError", "message": str(error)})
+    spec = dict(
+        told["spec"], prepare=prepare, store=store, folder=os.path.join(folder, "step"), cwd=os.path.join(folder, "work")
+    )
+    _unpack_files(told.get("files", {}), spec["cwd"])
+    if told.get("packages") or told.get("pins"):
+        from kfnb.runtime.install import install, later
+
+        failed = install(told.get("packages", ()))
+        if failed:
+            return _fail(failed)
+        later(told.get("pins", {}))
+    from kfnb.runtime.step import run_step
+
+    status = run_step(spec)
+    with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
+        result = loads(file.read())
+    if result["state"] != "succeeded":
+        _tell({**_small(result, store), "state": "failed", "error": result["error"]})
+        return status or COULD_NOT
+    return _leave(told, given, result, store, out)
+
+
+# -------------------------------------------------------------------- inputs
+def _prepared(item: dict[str, Any], given: Given, store: str) -> list[dict[str, Any]]:
+    if "run" in item:
+        return [item]
+    try:
+        found = given.value(item["ref"])
+    except Skipped:
+        if item["required"]:
+            raise
+        return []
+    if found is None:
+        return []
+    name = item["input"]
+    if "json" in found:
+        return [{"value": name, "json": found["json"]}]
+    pairs = found["many"] if "many" in found else [found["one"]]
+    for pack, bundle in pairs:
+        pack.fetch(bundle, store)
+    if "many" in found:
+        return [{"collect": name, "bundles": [b for _, b in pairs], "name": found["name"]}]
+    return [{"load": name, "bundle": pairs[0][1], "name": found["name"]}]
+
+
+def _unpack_files(files: dict[str, str], folder: str) -> None:
+    """Modules and small data files that lie beside the notebook."""
+    from binascii import a2b_base64
+
+    for name, text in files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(a2b_base64(text))
+
+
+# -------------------------------------------------------------------- outputs
+def _leave(told: dict[str, Any], given: Given, result: dict[str, Any], store: str, out: dict[str, Any]) -> int:
+    head = {
+        "state": "succeeded", "exports": result["exports"], "late": result["late"],
+        "outputs": {n: {"bundle": e["bundle"]} for n, e in result["outputs"].items()},
+    }  # fmt: skip
+    failed = _write(head, store, out)
+    if failed:
+        return _fail(failed)
+    given.own = {told["spec"]["step"]: head}
+    for name, branches in told.get("decides", {}).items():
+        _put(out["small"][name], _decided(given, branches))
+    for name, ref in told.get("texts", {}).items():
+        failed = _put_text(out["small"][name], given, ref, store)
+        if failed:
+            return _fail(failed)
+    for name, ref in told.get("lists", {}).items():
+        try:
+            texts = _listed(given, ref)
+        except Broken as error:
+            message = "the items of `%s` %s" % (name.partition("-")[2], error)
+            return _fail({"kind": "condition", "type": "TypeError", "message": message})
+        _put(out["small"][name], dumps(texts))
+    _tell({**_small(result, store), "state": "succeeded"})
+    return 0
+
+
+def _decided(given: Given, branches: list[Any]) -> str:
+    try:
+        chosen = given.choose(branches)
+    except Skipped:
+        return "none"
+    except Broken as error:
+        return "error: %s" % error
+    return "none" if chosen is None else str(chosen)
+
+
+def _listed(given: Given, ref: dict[str, Any]) -> list[str]:
+    """The items of a loop, each as JSON text: an engine need not know their types."""
+    try:
+        items = given.plain(ref)
+    except Skipped:
+        items = []
+    if not isinstance(items, list):
+        raise Broken(("are no list but %r" % (items,))[:300])
+    return [plain_json(i) for i in items] or [NO_ITEM]
+
+
+def _put_text(path: str, given: Given, ref: dict[str, Any], store: str) -> dict[str, Any] | None:
+    """A value as the text that a command gets."""
+    from kfnb.runtime.shellstep import as_text
+    from kfnb.runtime.store import Store
+
+    found = given.value(ref)
+    value = None
+    if found is not None:
+        value = found["json"] if "json" in found else Store(store).load(found["one"][1], found["name"])
+    text = as_text(value)
+    if found is None or text is None:
+        message = "a command gets text, numbers and lists; `%s` is a %s: turn it into text" % (ref["name"], type(value).__name__)
+        return {"kind": "load", "type": type(value).__name__, "message": message}
+    _put(path, text)
+    return None
+
+
+def _skip(told: dict[str, Any], reason: str, store: str, out: dict[str, Any]) -> int:
+    _write({"state": "skipped", "reason": reason, "exports": {}, "outputs": {}}, store, out)
+    for name in told.get("decides", {}):
+        _put(out["small"][name], "none")
+    for name in told.get("lists", {}):
+        _put(out["small"][name], dumps([NO_ITEM]))
+    for name in told.get("texts", {}):
+        _put(out["small"][name], "")
+    _tell({"state": "skipped", "reason": reason})
+    return 0
+
+
+def _write(head: dict[str, Any], store: str, out: dict[str, Any]) -> dict[str, Any] | None:
+    """Write the pack; what to say when it is too large to travel."""
+    from kfnb.runtime.packs import write_pack
+
+    path = out.get("values")
+    if not path:
+        return None
+    if not out.get("limit"):
+        write_pack(path, head, store, out.get("runtime", ""))
+        return None
+    from binascii import b2a_base64
+
+    write_pack(path, head, store, compress=True)
+    with open(path, "rb") as file:
+        text = "v:" + b2a_base64(file.read(), newline=False).decode()
+    if len(text) > out["limit"]["bytes"]:
+        sizes = ", ".join("`%s`" % n for n in head["outputs"])
+        message = out["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
+        return {"kind": "store", "type": "ValueError", "message": message}
+    _put(path, text)
+    return None
+
+
+def _put(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def plain_json(value: Any) -> str:
+    """JSON without the signs that Argo (``{{``) and kubelet (``$(``, ``$$``) look for; both stand in its texts only."""
+    return dumps(value).replace("{{", "{\\u007b").replace("$", "\\u0024")
+
+
+# -------------------------------------------------------------------- telling the engine
+def _fail(error: dict[str, Any]) -> int:
+    Failure(error["kind"], error["type"], error["message"]).show()
+    _tell({"state": "failed", "error": error})
+    return COULD_NOT
+
+
+def _small(result: dict[str, Any], store: str) -> dict[str, Any]:
+    told = {k: result[k] for k in ("exports", "metrics", "warnings") if result.get(k)}
+    for kind in ("outputs", "results"):
+        told[kind] = {n: {k: e[k] for k in ("type", "preview", "bytes", "skipped") if k in e} for n, e in result[kind].items()}
+    told["bundles"] = _bundles(result, store)
+    return told
+
+
+def _bundles(result: dict[str, Any], store: str) -> dict[str, Any]:
+    """Values that are small enough to stand in the log: by name the bundle's address and content."""
+    from binascii import b2a_base64
+
+    from kfnb.runtime.packs import buffers_of
+    from kfnb.runtime.store import Store
+
+    found: dict[str, Any] = {}
+    for kind in ("results", "outputs"):
+        for name, entry in result[kind].items():
+            if "bundle" not in entry or name.startswith("@") or entry.get("bytes", WHOLE) >= WHOLE:
+                continue
+            path = Store(store).path(entry["bundle"])
+            if os.path.getsize(path) < WHOLE and not buffers_of(path):
+                with open(path, "rb") as file:
+                    found[name] = [entry["bundle"], b2a_base64(file.read(), newline=False).decode()]
+    return found
+
+
+def _tell(told: dict[str, Any]) -> None:
+    """Print lines for the engine: the state last, so that whoever has it has everything."""
+    bundles = told.pop("bundles", {})
+    lines = [{"bundle": {n: b}} for n, b in bundles.items()]
+    for part in ("exports", "outputs", "results", "metrics"):
+        lines += [{part: {n: v}} for n, v in told.pop(part, {}).items()]
+    error = dict(told.get("error") or {})
+    if len(error.get("traceback", "")) > LINE // 2:
+        error["traceback"] = "…" + error["traceback"][-LINE // 2 :]
+    if len(error.get("message", "")) > LINE // 4:
+        error["message"] = error["message"][: LINE // 4] + "…"
+    lines.append({**told, **({"error": error} if error else {})})
+    sys.stdout.flush()
+    for line in _joined(lines):
+        sys.stdout.write(MARK + line + "\n")
+    sys.stdout.flush()
+
+
+def _joined(lines: list[dict[str, Any]]) -> list[str]:
+    """Few lines of many parts; a part that is too long for a line is left out."""
+    found: list[str] = []
+    now: dict[str, Any] = {}
+    for part in lines[:-1]:
+        (kind, entry), = part.items()
+        if len(dumps(part)) > LINE:
+            continue
+        wider = dict(now, **{kind: dict(now.get(kind, {}), **entry)})
+        if len(dumps(wider)) > LINE:
+            found.append(dumps(now))
+            wider = part
+        now = wider
+    if now:
+        found.append(dumps(now))
+    return [*found, dumps(lines[-1])]

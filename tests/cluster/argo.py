@@ -1,0 +1,296 @@
+"""An interpreter of Workflows that follows the controller: depends, when, withParam, failFast, exit hooks, retries, defaults.
+
+Containers run as processes here. What it leaves is a ``status`` as the controller would write it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.cluster.expressions import Unresolved, as_text, evaluate
+
+TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+KUBELET = re.compile(r"\$\$|\$\(([^)]*)\)")
+DEPENDS = re.compile(r"([\w-]+)\.(Succeeded|Skipped|Omitted|Failed|Errored)")
+
+
+class Pods:
+    """Runs containers' commands one after the other."""
+
+    def __init__(self) -> None:
+        zygote = Path(__file__).with_name("zygote.py")
+        self._process = subprocess.Popen([sys.executable, "-I", str(zygote)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, argv: list[str], env: dict[str, str], cwd: Path, log: Path) -> int:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        request = {"argv": argv, "env": {**os.environ, **env}, "cwd": str(cwd), "log": str(log)}
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+@contextmanager
+def pods() -> Iterator[Pods]:
+    found = Pods()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@dataclass
+class Interpreter:
+    """One Workflow on its way. ``nodes`` and ``logs`` (by node name) grow."""
+
+    workflow: dict[str, Any]
+    pods: Pods
+    folder: Path
+    nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)
+    count: int = 0
+
+    def run(self, **parameters: str) -> dict[str, Any]:
+        """Run it to its end and give its status."""
+        spec = self.workflow["spec"]
+        self.templates = {t["name"]: t for t in spec["templates"]}
+        given = {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
+        given.update(parameters)
+        self.globals = {"workflow": {"parameters": given, "name": "wf", "uid": "0"}}
+        phase, _ = self.execute("wf", spec["entrypoint"], {}, None)
+        return {"phase": phase, "nodes": self.nodes, "finishedAt": _clock(self.count)}
+
+    # ---------------------------------------------------------------- nodes
+    def node(self, name: str, kind: str, phase: str, boundary: str | None, **more: Any) -> dict[str, Any]:
+        id_ = name if "." not in name and "(" not in name else f"wf-{int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)}"
+        self.count += 1
+        display = name.rpartition(".")[2] if not name.endswith(".onExit") else name.split(".")[-2] + ".onExit"
+        found = {
+            "id": id_, "name": name, "displayName": display, "type": kind, "phase": phase, "startedAt": _clock(self.count),
+            **({"boundaryID": boundary} if boundary else {}), **more,
+        }  # fmt: skip
+        self.nodes[id_] = found
+        return found
+
+    def finish(self, node: dict[str, Any], phase: str, outputs: dict[str, str] | None = None, message: str = "") -> tuple[str, dict[str, str]]:
+        self.count += 1
+        node.update(phase=phase, finishedAt=_clock(self.count))
+        if message:
+            node["message"] = message
+        if outputs:
+            node["outputs"] = {"parameters": [{"name": k, "value": v} for k, v in outputs.items()]}
+        return phase, outputs or {}
+
+    def execute(self, name: str, template: str, arguments: dict[str, Any], boundary: str | None, **more: Any) -> tuple[str, dict[str, str]]:
+        body = self.templates[template]
+        artifacts = arguments.pop("artifacts", {})
+        inputs: dict[str, str] = {}
+        for parameter in body.get("inputs", {}).get("parameters", []):
+            value = arguments.get(parameter["name"], parameter.get("value"))
+            if value is None:
+                return self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=f"inputs.parameters.{parameter['name']} was not supplied")
+            inputs[parameter["name"]] = value
+        env = {**self.globals, "inputs": {"parameters": inputs}}
+        if "dag" in body:
+            return self.dag(name, body, env, boundary, **more)
+        return self.retried(name, body, env, artifacts, boundary, **more)
+
+    # ---------------------------------------------------------------- DAGs
+    def dag(self, name: str, body: dict[str, Any], env: dict[str, Any], boundary: str | None, **more: Any) -> tuple[str, dict[str, str]]:
+        node = self.node(name, "DAG", "Running", boundary, templateName=body["name"], **more)
+        tasks = {t["name"]: t for t in body["dag"]["tasks"]}
+        phases: dict[str, str] = {}
+        env = {**env, "tasks": {}}
+        left = list(tasks)
+        while left:
+            task = next(t for t in left if {d for d, _ in DEPENDS.findall(tasks[t].get("depends", ""))} <= set(phases))
+            left.remove(task)
+            if any(p in ("Failed", "Error") for p in phases.values()):
+                # failFast: no new task starts; the controller does not even make nodes for them
+                phases[task] = "Unstarted"
+                continue
+            phases[task] = self.task(f"{name}.{task}", tasks[task], phases, env, node["id"])
+        bad = [p for p in phases.values() if p in ("Failed", "Error")]
+        if bad:
+            return self.finish(node, bad[0])
+        try:
+            outputs = {o["name"]: self.output(o, env) for o in body.get("outputs", {}).get("parameters", [])}
+        except Unresolved as error:
+            return self.finish(node, "Error", message=str(error))
+        return self.finish(node, "Succeeded", outputs)
+
+    def output(self, output: dict[str, Any], env: dict[str, Any]) -> str:
+        try:
+            return resolved(output["valueFrom"]["parameter"], env)
+        except Unresolved:
+            if "default" in output["valueFrom"]:
+                return str(output["valueFrom"]["default"])
+            raise
+
+    def task(self, name: str, task: dict[str, Any], phases: dict[str, str], env: dict[str, Any], boundary: str) -> str:
+        short = task["name"]
+        logic = DEPENDS.sub(lambda m: str(phases[m[1]] == {"Errored": "Error"}.get(m[2], m[2])), task.get("depends", ""))
+        if logic and not eval(logic.replace("&&", " and ").replace("||", " or ")):
+            self.node(name, "Skipped", "Omitted", boundary, message="omitted: depends condition not met")
+            env["tasks"][short] = {"status": "Omitted"}
+            return "Omitted"
+        # what a task may look at are its ancestors
+        ancestors = self.ancestors(task, boundary)
+        seen = {**env, "tasks": {k: v for k, v in env["tasks"].items() if k in ancestors}}
+        try:
+            if "when" in task and resolved(task["when"], seen).strip() != "true":
+                self.node(name, "Skipped", "Skipped", boundary, message="when evaluated false")
+                env["tasks"][short] = {"status": "Skipped"}
+                return "Skipped"
+            if "withParam" in task:
+                phase, outputs = self.group(name, task, seen, boundary)
+            else:
+                phase, outputs = self.execute(name, task["template"], self.arguments(task, seen), boundary)
+        except Unresolved as error:
+            self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=str(error))
+            return "Error"
+        env["tasks"][short] = {"status": phase, **({"outputs": {"parameters": outputs}} if outputs else {})}
+        hook = task.get("hooks", {}).get("exit")
+        if hook and phase in ("Succeeded", "Failed", "Error"):
+            seen["tasks"][short] = {"status": phase}
+            done, _ = self.execute(f"{name}.onExit", hook["template"], self.arguments(hook, seen), boundary, nodeFlag={"hooked": True})
+            if done != "Succeeded":
+                return "Failed"
+        return phase
+
+    def ancestors(self, task: dict[str, Any], boundary: str) -> set[str]:
+        body = self.templates[self.nodes[boundary]["templateName"]]
+        tasks = {t["name"]: t for t in body["dag"]["tasks"]}
+        found: set[str] = set()
+        left = [task["name"]]
+        while left:
+            for name, _ in DEPENDS.findall(tasks[left.pop()].get("depends", "")):
+                if name not in found:
+                    found.add(name)
+                    left.append(name)
+        return found
+
+    def arguments(self, task: dict[str, Any], env: dict[str, Any]) -> dict[str, Any]:
+        given = task.get("arguments", {})
+        found: dict[str, Any] = {p["name"]: resolved(p["value"], env) for p in given.get("parameters", [])}
+        found["artifacts"] = {a["name"]: resolved(a["raw"]["data"], env) for a in given.get("artifacts", [])}
+        return found
+
+    def group(self, name: str, task: dict[str, Any], env: dict[str, Any], boundary: str) -> tuple[str, dict[str, str]]:
+        items = json.loads(resolved(task["withParam"], env))
+        if not items:
+            self.node(name, "Skipped", "Skipped", boundary, message="Skipped, empty params")
+            return "Skipped", {}
+        node = self.node(name, "TaskGroup", "Running", boundary)
+        results = []
+        for index, item in enumerate(items):
+            text = item if isinstance(item, str) else json.dumps(item, separators=(",", ":"))
+            arguments = self.arguments(task, {**env, "item": text})
+            results.append(self.execute(f"{name}({index}:{text})", task["template"], arguments, boundary))
+        bad = [p for p, _ in results if p != "Succeeded"]
+        if bad:
+            return self.finish(node, "Failed")
+        names = {k for _, o in results for k in o}
+        outputs = {n: _aggregated([o[n] for _, o in results if n in o]) for n in names}
+        return self.finish(node, "Succeeded", outputs)
+
+    # ---------------------------------------------------------------- pods
+    def retried(self, name: str, body: dict[str, Any], env: dict[str, Any], artifacts: dict[str, str], boundary: str | None, **more: Any) -> tuple[str, dict[str, str]]:
+        strategy = body.get("retryStrategy")
+        if strategy is None:
+            return self.pod(name, body, env, artifacts, boundary, **more)
+        node = self.node(name, "Retry", "Running", boundary, templateName=body["name"], **more)
+        phase, outputs = "Failed", {}
+        for attempt in range(int(strategy["limit"]) + 1):
+            phase, outputs = self.pod(f"{name}({attempt})", body, env, artifacts, boundary, nodeFlag={"retried": True})
+            node.setdefault("children", []).append(next(reversed(self.nodes)))
+            if phase == "Succeeded":
+                break
+        return self.finish(node, phase, outputs)
+
+    def pod(self, name: str, body: dict[str, Any], env: dict[str, Any], artifacts: dict[str, str], boundary: str | None, **more: Any) -> tuple[str, dict[str, str]]:
+        node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **more)
+        here = Path(tempfile.mkdtemp(dir=self.folder))
+        root = here / "root"
+        for folder in ("in", "out"):
+            (root / folder).mkdir(parents=True)
+        files = {o["valueFrom"]["path"]: str(here / o["name"]) for o in body.get("outputs", {}).get("parameters", []) if not o["valueFrom"]["path"].startswith("/tmp/kfnb")}
+
+        def placed(text: str) -> str:
+            for path, private in files.items():
+                text = re.sub(re.escape(path) + r"(?![\w/-])", private, text)
+            return text.replace("/tmp/kfnb", str(root))
+
+        for artifact in body.get("inputs", {}).get("artifacts", []):
+            data = resolved(artifact["raw"]["data"], env) if "raw" in artifact else artifacts[artifact["name"]]
+            Path(placed(artifact["path"])).write_text(data, encoding="utf-8")
+        container = body["container"]
+        variables: dict[str, str] = {}
+        for entry in container.get("env", []):
+            variables[entry["name"]] = placed(kubelet(resolved(entry["value"], env), variables))
+        words = [placed(kubelet(resolved(w, env), variables)) for w in (*container["command"], *container.get("args", []))]
+        log = here / "log"
+        (here / "work").mkdir()
+        status = self.pods.run(words, variables, here / "work", log)
+        self.logs[name] = log.read_text("utf-8", "replace")
+        if status:
+            return self.finish(node, "Failed", message=f"main: Error (exit code {status})")
+        outputs = {}
+        for output in body.get("outputs", {}).get("parameters", []):
+            path = Path(placed(output["valueFrom"]["path"]))
+            if path.exists():
+                outputs[output["name"]] = path.read_text("utf-8")
+            elif "default" in output["valueFrom"]:
+                outputs[output["name"]] = output["valueFrom"]["default"]
+            else:
+                return self.finish(node, "Error", message=f"no file {path}")
+        return self.finish(node, "Succeeded", outputs)
+
+
+def resolved(text: str, env: dict[str, Any]) -> str:
+    """Templates resolved as the controller does. Raises `Unresolved`."""
+
+    def put(match: re.Match[str]) -> str:
+        inner = match[1]
+        if inner.startswith("="):
+            return as_text(evaluate(inner[1:], env))
+        found: Any = env
+        for part in inner.strip().split("."):
+            if not isinstance(found, dict) or part not in found:
+                raise Unresolved(inner)
+            found = found[part]
+        return str(found)
+
+    return TAG.sub(put, text)
+
+
+def kubelet(text: str, env: dict[str, str]) -> str:
+    """``$$`` is ``$``, ``$(NAME)`` the variable where there is one."""
+    return KUBELET.sub(lambda m: "$" if m[0] == "$$" else env.get(m[1], m[0]), text)
+
+
+def _aggregated(values: list[str]) -> str:
+    """The controller reads JSON where every element is JSON."""
+    try:
+        return json.dumps([json.loads(v) for v in values], separators=(",", ":"))
+    except ValueError:
+        return json.dumps(values)
+
+
+def _clock(tick: int) -> str:
+    return f"2026-01-01T{tick // 3600:02}:{tick // 60 % 60:02}:{tick % 60:02}Z"

@@ -1,0 +1,184 @@
+"""The part of Argo's expression language (expr-lang) that manifests use, evaluated as the controller does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+TOKEN = re.compile(
+    r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<sign>&&|\|\||==|!=|<=|>=|[-+!<>?:(){}\[\],.]))"
+)
+Env = dict[str, Any]
+Value = Callable[[Env], Any]
+
+
+class Unresolved(Exception):
+    """The expression cannot be worked out: the controller leaves it standing, and what holds it is an error."""
+
+
+def evaluate(text: str, env: Env) -> Any:
+    found = _Parser(text).parse()(env)
+    if found is None:
+        raise Unresolved(f"{text}: nil")
+    return found
+
+
+def as_text(value: Any) -> str:
+    """As the controller writes a result into a template."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+FUNCTIONS: Env = {
+    "toJson": lambda v: json.dumps(v),
+    "asInt": int,
+    "asFloat": float,
+    "sprig": {"replace": lambda old, new, text: text.replace(old, new), "sha256sum": _sha},
+}
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text, self.tokens, self.at = text, [], 0
+        end = 0
+        while end < len(text.rstrip()):
+            match = TOKEN.match(text, end)
+            if match is None:
+                raise Unresolved(f"cannot be read at {text[end:]!r}")
+            self.tokens.append((match.lastgroup, match.group(match.lastgroup or 0)))
+            end = match.end()
+
+    def parse(self) -> Value:
+        found = self.ternary()
+        if self.at != len(self.tokens):
+            raise Unresolved(f"unexpected {self.tokens[self.at]} in {self.text}")
+        return found
+
+    def peek(self) -> str:
+        return self.tokens[self.at][1] if self.at < len(self.tokens) else ""
+
+    def take(self, sign: str) -> bool:
+        if self.peek() == sign and self.tokens[self.at][0] == "sign":
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, sign: str) -> None:
+        if not self.take(sign):
+            raise Unresolved(f"expected {sign} in {self.text}")
+
+    def ternary(self) -> Value:
+        test = self.either()
+        if not self.take("?"):
+            return test
+        yes = self.ternary()
+        self.expect(":")
+        no = self.ternary()
+        return lambda env: yes(env) if test(env) else no(env)
+
+    def either(self) -> Value:
+        found = self.both()
+        while self.take("||"):
+            left, right = found, self.both()
+            found = lambda env, a=left, b=right: a(env) or b(env)  # noqa: E731
+        return found
+
+    def both(self) -> Value:
+        found = self.compared()
+        while self.take("&&"):
+            left, right = found, self.compared()
+            found = lambda env, a=left, b=right: a(env) and b(env)  # noqa: E731
+        return found
+
+    def compared(self) -> Value:
+        left = self.sum()
+        for sign, does in (("==", lambda a, b: type(a) is type(b) and a == b), ("!=", lambda a, b: a != b)):
+            if self.take(sign):
+                right = self.sum()
+                return lambda env, f=does: f(left(env), right(env))
+        return left
+
+    def sum(self) -> Value:
+        found = self.unary()
+        while self.take("+"):
+            left, right = found, self.unary()
+            found = lambda env, a=left, b=right: a(env) + b(env)  # noqa: E731
+        return found
+
+    def unary(self) -> Value:
+        if self.take("!"):
+            inner = self.unary()
+            return lambda env: not inner(env)
+        return self.postfix()
+
+    def postfix(self) -> Value:
+        found = self.primary()
+        while True:
+            if self.take("."):
+                name = self.tokens[self.at][1]
+                self.at += 1
+                found = _member(found, lambda env, n=name: n)
+            elif self.take("["):
+                key = self.ternary()
+                self.expect("]")
+                found = _member(found, key)
+            elif self.take("("):
+                arguments = []
+                while not self.take(")"):
+                    arguments.append(self.ternary())
+                    self.take(",")
+                found = lambda env, f=found, a=tuple(arguments): f(env)(*(x(env) for x in a))  # noqa: E731
+            else:
+                return found
+
+    def primary(self) -> Value:
+        kind, text = self.tokens[self.at]
+        self.at += 1
+        if kind == "string":
+            value = re.sub(r"\\(.)", r"\1", text[1:-1])
+            return lambda env: value
+        if kind == "number":
+            number = json.loads(text)
+            return lambda env: number
+        if kind == "name":
+            return lambda env: _known(env, text)
+        if text == "(":
+            inner = self.ternary()
+            self.expect(")")
+            return inner
+        if text == "{":
+            pairs = []
+            while not self.take("}"):
+                key = self.primary()
+                self.expect(":")
+                pairs.append((key, self.ternary()))
+                self.take(",")
+            return lambda env: {k(env): v(env) for k, v in pairs}
+        raise Unresolved(f"unexpected {text} in {self.text}")
+
+
+def _known(env: Env, name: str) -> Any:
+    if name in env:
+        return env[name]
+    if name in FUNCTIONS:
+        return FUNCTIONS[name]
+    raise Unresolved(f"unknown name {name}")
+
+
+def _member(of: Value, key: Value) -> Value:
+    def get(env: Env) -> Any:
+        found, name = of(env), key(env)
+        if not isinstance(found, dict) or name not in found:
+            raise Unresolved(f"no {name}")
+        return found[name]
+
+    return get

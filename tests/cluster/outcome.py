@@ -1,0 +1,114 @@
+"""What came of a pipeline: on the local engine, and in the interpreter of Argo's Workflows."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.argo.manifest import compiled
+from kfnb.engines.argo.nodes import seen
+from kfnb.engines.base import RunOptions
+from kfnb.engines.cluster.marks import Told
+from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.engines.cluster.requirements import Travelling
+from kfnb.engines.cluster.texts import parameter_text
+from kfnb.engines.local import LocalEngine
+from kfnb.pipeline.model import Pipeline, steps_of
+from kfnb.runs.store import RunStore
+from tests.cluster.argo import Interpreter, Pods
+
+
+@dataclass
+class Outcome:
+    """States, printed texts and small values by path; ``state`` of the run."""
+
+    state: str
+    states: dict[str, str]
+    texts: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    detail: str = ""
+
+
+def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Outcome:
+    store = RunStore(folder / "home")
+    engine = LocalEngine(store)
+    run_id = engine.submit(pipeline, RunOptions(parameters=parameters, isolated=True, folder=str(folder)))
+    for _ in engine.events(run_id):
+        pass
+    summary = store.summary(run_id)
+    found = Outcome(summary["state"], {}, detail=json.dumps(summary["error"]))
+    for step in store.steps(run_id):
+        found.states[step["path"]] = step["state"]
+        if step["state"] == "succeeded":
+            found.texts[step["path"]] = "\n".join(line.text for line in store.logs(run_id, step["path"]))
+            found.values.update({f"{step['path']}.{n}": v for n, v in _values(step["result"]).items()})
+    store.close()
+    return found
+
+
+def _values(result: dict[str, Any]) -> dict[str, Any]:
+    kept = {**result.get("results", {}), **result.get("outputs", {})}
+    return {n: e.get("preview") for n, e in kept.items() if not n.startswith("@")} | result.get("exports", {})
+
+
+def on_argo(pipeline: Pipeline, pods: Pods, parameters: dict[str, Any], folder: Path | None = None) -> Outcome:
+    """The manifest's outcome in the interpreter."""
+    made = compiled(pipeline, ClusterOptions(), Travelling())
+    types = {p.name: p.type for p in pipeline.parameters}
+    with tempfile.TemporaryDirectory(dir=folder) as here:
+        run = Interpreter(made.workflow, pods, Path(here))
+        status = run.run(**{n: parameter_text(v, types[n]) for n, v in parameters.items()})
+    failed = status["phase"] != "Succeeded"
+    found = Outcome("failed" if failed else "succeeded", {}, detail=_detail(status, run.logs))
+    for one in seen(status["nodes"], made.tasks):
+        state = one.state
+        if one.attempts:
+            told = Told()
+            lines = [t for t in run.logs[status["nodes"][one.attempts[-1].node]["name"]].split("\n") if not told.line(t)]
+            state = told.state if told.state is not None and state == "succeeded" else state
+            if state == "succeeded":
+                found.texts[one.path] = "\n".join(lines).rstrip("\n")
+                values = _values(told.result()) if told.state else one.outputs
+                found.values.update({f"{one.path}.{n}": v for n, v in values.items()})
+        found.states[one.path] = state
+    return settled(found, pipeline)
+
+
+def settled(found: Outcome, pipeline: Pipeline) -> Outcome:
+    """Steps that an engine never came to; a loop without items is one skipped step, not one skipped iteration."""
+    for step in steps_of(pipeline.body):
+        paths = [p for p in found.states if p == step.name or p.startswith(f"{step.name}[")]
+        if not paths:
+            found.states[step.name] = "omitted" if found.state == "failed" else "skipped"
+    return found
+
+
+def _detail(status: dict[str, Any], logs: dict[str, str]) -> str:
+    bad = [n for n in status["nodes"].values() if n["phase"] in ("Failed", "Error")]
+    return "\n".join(f"{n['name']}: {n.get('message', '')}\n{logs.get(n['name'], '')[-1500:]}" for n in bad)
+
+
+def differences(mine: Outcome, theirs: Outcome) -> list[str]:
+    """Where an engine's outcome is not the local engine's. After a failure, which steps beside it still ran depends on time."""
+    found = []
+    if mine.state != theirs.state:
+        found.append(f"the run {mine.state} instead of {theirs.state}\n{mine.detail}\n{theirs.detail}")
+    free = {"succeeded", "omitted", "cancelled"} if theirs.state == "failed" else set()
+    for path in sorted({*mine.states, *theirs.states}):
+        a, b = mine.states.get(path), theirs.states.get(path)
+        base = path.split("[")[0]
+        if a == b or a in free | {"skipped", None} and b in free | {"skipped", None} and theirs.state == "failed":
+            continue
+        if "skipped" in (a, b) and {mine.states.get(base), mine.states.get(f"{base}[0]"), theirs.states.get(base)} <= {"skipped", None}:
+            continue  # a loop that was skipped or has no items: one entry or several
+        found.append(f"{path} {a} instead of {b}")
+    for path, text in mine.texts.items():
+        if path in theirs.texts and text != theirs.texts[path]:
+            found.append(f"{path} printed {text!r} instead of {theirs.texts[path]!r}")
+    for name, value in mine.values.items():
+        if name in theirs.values and value != theirs.values[name]:
+            found.append(f"{name} is {value!r} instead of {theirs.values[name]!r}")
+    return found
