@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from kfnb.runtime import given as engine
 from kfnb.runtime.resolve import Given
-from kfnb.runtime.wire import loads
+from kfnb.runtime.wire import dumps, loads
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -26,7 +28,20 @@ def main(told: dict[str, Any], executor_input: str, runtime: str) -> int:
     small = {n: p["outputFile"] for n, p in outputs.get("parameters", {}).items()}
     values = outputs.get("artifacts", {}).get("values", {}).get("artifacts", ())
     out = {"values": _path(values[0]) if values else "", "small": small, "runtime": runtime}
-    return run_pod(told, Given(parameters, items, statuses, found["pack"], found["choice"], found["text"]), out)
+    status = run_pod(told, Given(parameters, items, statuses, found["pack"], found["choice"], found["text"]), out)
+    if not status and values and outputs.get("outputFile"):
+        _put(outputs["outputFile"], dumps({"artifacts": {"values": {"artifacts": [_told(values[0])]}}}))
+    return status
+
+
+def _told(artifact: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    return {"name": artifact.get("name", ""), "uri": artifact["uri"], "metadata": {**artifact.get("metadata", {}), **metadata}}
+
+
+def _put(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _path(artifact: dict[str, Any]) -> str:

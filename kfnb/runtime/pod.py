@@ -54,7 +54,7 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     except Skipped as why:
         return _skip(told, str(why), store, out)
     except Broken as error:
-        return _fail({"kind": "condition", "type": "TypeError", "message": str(error)})
+        return _fail(told, {"kind": "condition", "type": "TypeError", "message": str(error)})
     spec = dict(
         told["spec"], prepare=prepare, store=store, folder=os.path.join(folder, "step"), cwd=os.path.join(folder, "work")
     )
@@ -64,7 +64,7 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
 
         failed = install(told.get("packages", ()))
         if failed:
-            return _fail(failed)
+            return _fail(told, failed)
         later(told.get("pins", {}))
     from kfnb.runtime.step import run_step
 
@@ -72,7 +72,7 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
         result = loads(file.read())
     if result["state"] != "succeeded":
-        _tell({**_small(result, store), "state": "failed", "error": result["error"]})
+        _tell({**_small(result, store), "step": told["spec"]["step"], "state": "failed", "error": result["error"]})
         return status or COULD_NOT
     return _leave(told, given, result, store, out)
 
@@ -119,22 +119,22 @@ def _leave(told: dict[str, Any], given: Given, result: dict[str, Any], store: st
     }  # fmt: skip
     failed = _write(head, store, out)
     if failed:
-        return _fail(failed)
+        return _fail(told, failed)
     given.own = {told["spec"]["step"]: head}
     for name, branches in told.get("decides", {}).items():
         _put(out["small"][name], _decided(given, branches))
     for name, ref in told.get("texts", {}).items():
         failed = _put_text(out["small"][name], given, ref, store)
         if failed:
-            return _fail(failed)
+            return _fail(told, failed)
     for name, ref in told.get("lists", {}).items():
         try:
             texts = _listed(given, ref)
         except Broken as error:
             message = "the items of `%s` %s" % (name.partition("-")[2], error)
-            return _fail({"kind": "condition", "type": "TypeError", "message": message})
+            return _fail(told, {"kind": "condition", "type": "TypeError", "message": message})
         _put(out["small"][name], dumps(texts))
-    _tell({**_small(result, store), "state": "succeeded"})
+    _tell({**_small(result, store), "step": told["spec"]["step"], "state": "succeeded"})
     return 0
 
 
@@ -184,7 +184,7 @@ def _skip(told: dict[str, Any], reason: str, store: str, out: dict[str, Any]) ->
         _put(out["small"][name], dumps([NO_ITEM]))
     for name in told.get("texts", {}):
         _put(out["small"][name], "")
-    _tell({"state": "skipped", "reason": reason})
+    _tell({"step": told["spec"]["step"], "state": "skipped", "reason": reason})
     return 0
 
 
@@ -223,9 +223,9 @@ def plain_json(value: Any) -> str:
 
 
 # -------------------------------------------------------------------- telling the engine
-def _fail(error: dict[str, Any]) -> int:
+def _fail(told: dict[str, Any], error: dict[str, Any]) -> int:
     Failure(error["kind"], error["type"], error["message"]).show()
-    _tell({"state": "failed", "error": error})
+    _tell({"step": told["spec"]["step"], "state": "failed", "error": error})
     return COULD_NOT
 
 

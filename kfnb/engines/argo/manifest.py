@@ -14,7 +14,7 @@ from typing import Any
 from kfnb import __version__
 from kfnb.engines.argo import templates as leaf
 from kfnb.engines.argo.templates import Templates
-from kfnb.engines.cluster.jobs import Block, Channel, Gate, Job, jobs_in, lowered
+from kfnb.engines.cluster.jobs import Block, Channel, Gate, Job, exports_of, jobs_in, lowered, needs_of
 from kfnb.engines.cluster.names import Names, label
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import Travelling
@@ -118,6 +118,11 @@ class _Manifest:
             found.setdefault(Channel("parameter", parameter.name), f"parameter-{parameter.name}")
         return found
 
+    def task(self, node: Job | Block) -> str:
+        """The name of the task; a loop may have the name of the step that makes its items."""
+        same = isinstance(node, Block) and node.name in self.jobs
+        return self.tasks(f"{node.name} block" if same else node.name)
+
     def key(self, channel: Channel) -> str:
         return self.keys[channel]
 
@@ -128,7 +133,7 @@ class _Manifest:
         placed = list(_flat(block, ()))
         homes: dict[str, str] = {}
         for node, _ in placed:
-            task = self.tasks(node.name)
+            task = self.task(node)
             jobs = (node,) if isinstance(node, Job) else tuple(jobs_in(node))
             self.inside[task] = _joined(self.inside.get(task, ()), jobs)
             for job in jobs:
@@ -136,7 +141,7 @@ class _Manifest:
                 for channel in job.gives:
                     output = leaf.output_of(job, channel) if isinstance(node, Job) else self.key(channel)
                     sources[channel] = _Source(f"tasks['{task}'].outputs.parameters['{output}']", f"{{{{tasks.{task}.outputs.parameters.{output}}}}}", task)
-        scope = _Scope(self, block, sources, homes, {self.tasks(n.name) for n, _ in placed if isinstance(n, Job)})
+        scope = _Scope(self, block, sources, homes, {self.task(n) for n, _ in placed if isinstance(n, Job)})
         index = len(self.dags)
         self.dags.append({})
         tasks = [scope.task(node, gates) for node, gates in placed]
@@ -151,21 +156,8 @@ class _Manifest:
         self.dags[index] = body
 
     def needs(self, block: Block) -> tuple[Channel, ...]:
-        """What a block takes from around it: parameters are everywhere, items and the status of its own come from itself."""
-        inside = list(jobs_in(block))
-        gives = {c for j in inside for c in j.gives}
-        own = {Channel("item", b.name) for b in _loops(block)} | {Channel("status", b.name) for b in _guards(block)}
-        wanted = dict.fromkeys(c for j in inside for c in j.takes if c.kind != "parameter")
-        wanted.update(dict.fromkeys(b.items for b in _loops(block) if isinstance(b.items, Channel) and b.items.kind == "list"))
-        return tuple(c for c in wanted if c not in gives and c not in own)
-
-    def exports(self, block: Block) -> tuple[Channel, ...]:
-        """What others take of what a block gives."""
-        inside = {j.name for j in jobs_in(block)}
-        gives = dict.fromkeys(c for j in jobs_in(block) for c in j.gives)
-        taken = {c for j in self.jobs.values() if j.name not in inside for c in j.takes}
-        taken |= {b.items for b in _loops(self.root) if isinstance(b.items, Channel) and b.name not in {x.name for x in _loops(block)}}
-        return tuple(c for c in gives if c in taken)
+        """What a block takes from around it; parameters are everywhere."""
+        return tuple(c for c in needs_of(block) if c.kind != "parameter")
 
 
 @dataclass
@@ -182,7 +174,7 @@ class _Scope:
         return self._job(node, gates) if isinstance(node, Job) else self._block(node, gates)
 
     def _job(self, job: Job, gates: tuple[Gate, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = {"name": self.made.tasks(job.name), "template": self.made.leaves.of(job)}
+        found: dict[str, Any] = {"name": self.made.task(job), "template": self.made.leaves.of(job)}
         strict = {n for n, s in job.waits if s}
         depends = {self.homes[n]: n in strict and self.homes[n] in self.leaves for n, _ in job.waits if n in self.homes}
         when = [self._open(g, depends) for g in gates if g.decided]
@@ -249,9 +241,9 @@ class _Scope:
     def _block(self, block: Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
         made = self.made
         name = made.names.new(f"{block.name}-{block.kind}")
-        needs, exports = made.needs(block), made.exports(block)
+        needs, exports = made.needs(block), exports_of(block, made.root)
         depends = self._block_waits(block, needs)
-        found: dict[str, Any] = {"name": made.tasks(block.name), "template": name}
+        found: dict[str, Any] = {"name": made.task(block), "template": name}
         self._order(found, depends, [self._open(g, depends) for g in gates if g.decided])
         arguments = {c: f"{{{{={self._value(c, depends)}}}}}" if self.sources[c].task else self.sources[c].plain for c in needs}
         if block.kind == "guard":
@@ -318,7 +310,7 @@ class _Scope:
         arguments = []
         for channel in inner:
             if channel == status:
-                value = "{{tasks.%s.status}}" % made.tasks(block.name)
+                value = "{{tasks.%s.status}}" % made.task(block)
             else:
                 source = self.sources[channel]
                 value = source.plain if not source.task else f"{{{{={self._value(channel, depends)}}}}}"
@@ -338,18 +330,6 @@ def _flat(block: Block, gates: tuple[Gate, ...]) -> Any:
             yield from _flat(node, (*gates, node.gate) if node.gate is not None else gates)
         else:
             yield node, gates
-
-
-def _loops(block: Block) -> list[Block]:
-    from kfnb.engines.cluster.jobs import blocks_in
-
-    return [b for b in blocks_in(block) if b.kind == "loop"]
-
-
-def _guards(block: Block) -> list[Block]:
-    from kfnb.engines.cluster.jobs import blocks_in
-
-    return [b for b in blocks_in(block) if b.kind == "guard" and b.handler is not None]
 
 
 def _joined(first: tuple[Job, ...], second: tuple[Job, ...]) -> tuple[Job, ...]:

@@ -18,7 +18,7 @@ ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: What every step needs; the others are added where a step's code asks for them.
 CORE = (
     "step", "wire", "failures", "cells", "store", "outputs", "pickling", "functions", "classes", "refusals", "display",
-    "pod", "packs", "resolve", "given",
+    "pod", "packs", "resolve", "given", "shell", "syntax",
 )  # fmt: skip
 
 
@@ -27,8 +27,6 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
     tolds = list(tolds)
     text = json.dumps(tolds)
     names = {*CORE, engine}
-    if any(sign in text for sign in ("%", "!", "?", "get_ipython")):
-        names |= {"syntax", "shell"}
     if '"@' in text:
         names.add("ambient")
     if any("shell" in t["spec"] or "command" in t["spec"] or "texts" in t for t in tolds) or "component_from_command" in text:

@@ -127,9 +127,31 @@ def blocks_in(block: Block) -> Iterator[Block]:
             yield from blocks_in(node)
 
 
-def lowered(pipeline: Pipeline) -> Block:
-    """The pipeline as a cluster runs it."""
-    return _Lowering(shaped(pipeline)).root()
+def lowered(pipeline: Pipeline, with_python: frozenset[str] = frozenset()) -> Block:
+    """The pipeline as a cluster runs it. ``with_python``: scripts and commands that need the runtime all the same."""
+    return _Lowering(shaped(pipeline), with_python).root()
+
+
+def needs_of(block: Block) -> tuple[Channel, ...]:
+    """What a block takes from around it; its own items and the status of its own guards come from itself."""
+    inside = list(jobs_in(block))
+    blocks = list(blocks_in(block))
+    gives = {c for j in inside for c in j.gives}
+    own = {Channel("item", b.name) for b in blocks if b.kind == "loop"}
+    own |= {Channel("status", b.name) for b in blocks if b.handler is not None}
+    wanted = dict.fromkeys(c for j in inside for c in j.takes)
+    wanted.update(dict.fromkeys(b.items for b in blocks if isinstance(b.items, Channel)))
+    return tuple(c for c in wanted if c not in gives and c not in own)
+
+
+def exports_of(block: Block, root: Block) -> tuple[Channel, ...]:
+    """What others in ``root`` take of what a block gives."""
+    inside = {j.name for j in jobs_in(block)}
+    mine = {b.name for b in blocks_in(block)}
+    gives = dict.fromkeys(c for j in jobs_in(block) for c in j.gives)
+    taken = {c for j in jobs_in(root) if j.name not in inside for c in j.takes}
+    taken |= {b.items for b in blocks_in(root) if isinstance(b.items, Channel) and b.name not in mine}
+    return tuple(c for c in gives if c in taken)
 
 
 # -------------------------------------------------------------------- conditions that one step can work out
@@ -142,8 +164,8 @@ class _Context:
 
 
 class _Lowering:
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.pipeline = pipeline
+    def __init__(self, pipeline: Pipeline, with_python: frozenset[str]) -> None:
+        self.pipeline, self.with_python = pipeline, with_python
         self.places: dict[str, Place] = places_of(pipeline)
         self.specs = StaticSpecs(pipeline)
         self.conditions: dict[str, Condition] = {}
@@ -215,7 +237,7 @@ class _Lowering:
 
     def _native(self, step: Step) -> bool:
         """A script or command with an image of its own, where no decision is to be made inside the step."""
-        if not (step.shell or step.command is not None) or step.settings.image is None:
+        if not (step.shell or step.command is not None) or step.settings.image is None or step.name in self.with_python:
             return False
         simple = (Constant, ParameterRef, OutputRef, ExportRef)
         decided = all(g.condition in self.deciders for g in self.gates[step.name])

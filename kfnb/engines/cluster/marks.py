@@ -13,6 +13,7 @@ class Told:
     """What a step told the engine, as it comes in."""
 
     def __init__(self) -> None:
+        self.step = ""
         self.state: str | None = None
         self.reason: str | None = None
         self.error: dict[str, Any] | None = None
@@ -33,6 +34,7 @@ class Told:
             if isinstance(told.get(part), dict):
                 entries.update(told[part])
         if "state" in told:
+            self.step = told.get("step", "")
             self.state, self.reason, self.error = told["state"], told.get("reason"), told.get("error")
             self.warnings = told.get("warnings", [])
         return True
