@@ -1,5 +1,10 @@
 """`kfp.local` as the independent judge of our IR; runs in an environment of its own, which has kfp.
 
+Five of its flaws, which the backend does not have, are mended here: it refuses commands that the SDK did not write; tasks of one
+component share a folder; in a loop, every parameter that comes from another task is replaced by the item; a DAG that takes
+artifacts and no parameter gets none of them; a
+condition or loop looks for its input by the name and not where the task says it is.
+
 Reads lines ``{"ir", "parameters", "folder"}``, answers ``{"state", "error", "logs": [[task, status, text], …]}``. The orchestration is kfp's;
 the containers' commands run in forks of a warm Python, whose interpreter is the first argument.
 """
@@ -19,7 +24,9 @@ from typing import Any
 from google.protobuf import json_format
 from kfp import local
 from kfp.local import pipeline_orchestrator, subprocess_task_handler
-from kfp.local.orchestrator import dag_orchestrator, task_executor
+from kfp.local.io import IOStore
+from kfp.local.orchestrator import enhanced_dag_orchestrator, task_executor, task_spec_utils
+from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 LOCK = threading.Lock()
@@ -56,10 +63,67 @@ def named(execute: Any) -> Any:
     return execute_single_task
 
 
+def apart(ir: dict[str, Any]) -> dict[str, Any]:
+    """A component of its own for every task: `kfp.local` keeps what two tasks of one component leave in one folder."""
+    components: dict[str, Any] = {}
+
+    def copied(component: dict[str, Any]) -> dict[str, Any]:
+        if "dag" not in component:
+            return component
+        tasks = {}
+        for name, task in component["dag"]["tasks"].items():
+            label = f"comp-{len(components)}-{name}"
+            components[label] = {}
+            components[label] = copied(ir["components"][task["componentRef"]["name"]])
+            tasks[name] = {**task, "componentRef": {"name": label}}
+        return {**component, "dag": {**component["dag"], "tasks": tasks}}
+
+    root = copied(ir["root"])
+    return {**ir, "root": root, "components": components}
+
+
+def item_only(make: Any) -> Any:
+    """Iterations whose other inputs stay what they are."""
+
+    def create(task: Any, item: Any, name: str) -> Any:
+        items = task.parameter_iterator.items.input_parameter
+        others = {k: v for k, v in task.inputs.parameters.items() if v.HasField("task_output_parameter") and k != items}
+        found = make(task, item, name)
+        for key, value in others.items():
+            found.inputs.parameters[key].CopyFrom(value)
+        return found
+
+    return create
+
+
+def with_artifacts(task_name: str, task_spec: Any, component_spec: Any, io_store: Any) -> dict[str, Any]:
+    found = OrchestratorUtils.make_task_arguments(task_spec.inputs, io_store)
+    return OrchestratorUtils.join_user_inputs_and_defaults(dag_arguments=found, dag_inputs_spec=component_spec.input_definitions)
+
+
+def looked_for(find: Any) -> Any:
+    """An output by the name that it has as an input: ``pipelinechannel--TASK--KEY``, or the same name where a DAG hands it on."""
+
+    def resolve(reference: str, store: Any) -> Any:
+        task, _, key = reference.replace("pipelinechannel--", "").partition("--")
+        here = store
+        while here is not None:
+            for outputs in here._task_output_data.values():
+                for name in (reference, f"pipelinechannel--{reference}"):
+                    if name in outputs:
+                        return outputs[name]
+            if key in here._task_output_data.get(task, {}):
+                return here._task_output_data[task][key]
+            here = here._parent
+        return find(reference, store)
+
+    return resolve
+
+
 def run(request: dict[str, Any]) -> dict[str, Any]:
     LOGS.clear()
     spec = pipeline_spec_pb2.PipelineSpec()
-    json_format.ParseDict(request["ir"], spec)
+    json_format.ParseDict(apart(request["ir"]), spec)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=request["folder"], raise_on_error=True)
     error = None
     try:
@@ -78,7 +142,13 @@ def main() -> None:
     handler.validate_image = lambda *_: None
     subprocess_task_handler.run_local_subprocess = run_command
     task_executor.execute_single_task = named(task_executor.execute_single_task)
-    dag_orchestrator.task_executor = task_executor
+    task_spec_utils.create_parameter_loop_iteration_task_spec = item_only(task_spec_utils.create_parameter_loop_iteration_task_spec)
+    evaluator = enhanced_dag_orchestrator.ConditionEvaluator
+    evaluator._resolve_pipeline_channel = staticmethod(looked_for(evaluator._resolve_pipeline_channel))
+    given = IOStore.get_parent_input
+    by_name = looked_for(lambda reference, store: given(store, reference))
+    IOStore.get_parent_input = lambda store, key: store._parent_input_data[key] if key in store._parent_input_data else by_name(key, store)
+    task_spec_utils.build_nested_dag_arguments = with_artifacts
     for line in sys.stdin:
         answers.write(json.dumps(run(json.loads(line))) + "\n")
         answers.flush()

@@ -110,6 +110,8 @@ def differences(mine: Outcome, theirs: Outcome) -> list[str]:
             continue  # a loop that was skipped or has no items: one entry or several
         found.append(f"{path} {a} instead of {b}")
     for path, text in mine.texts.items():
+        if theirs.state == "failed" and "[" in path:
+            continue  # which iterations still ran
         if path in theirs.texts and _told(text, theirs) != _told(theirs.texts[path], theirs):
             found.append(f"{path} printed {text!r} instead of {theirs.texts[path]!r}")
     for name, value in mine.values.items():
@@ -179,8 +181,10 @@ def by_step(found: Outcome, pipeline: Pipeline) -> Outcome:
             states[name] = found.states[name]
             texts.update({name: found.texts[name]} if name in found.texts else {})
             continue
-        for number, (state, text) in enumerate(sorted((found.states[p], found.texts.get(p, "")) for p in mine)):
+        seen = sorted((found.states[p], found.texts.get(p, "")) for p in mine if found.states[p] not in ("skipped", "omitted"))
+        states.update({name: "skipped"} if not seen else {})
+        for number, (state, text) in enumerate(seen):
             states[f"{name}[{number}]"] = state
-            texts[f"{name}[{number}]"] = text
+            texts.update({f"{name}[{number}]": text} if state == "succeeded" else {})
     values = {n: v for n, v in found.values.items() if "[" not in n.rpartition(".")[0]}
     return Outcome(found.state, states, texts, values, found.detail)

@@ -47,7 +47,7 @@ Kind = Literal["pack", "text", "choice", "list", "parameter", "item", "status"]
 @dataclass(frozen=True, order=True)
 class Channel:
     """Something that passes between steps: the pack of a step, one text of a step (``step.name``), the choice of a
-    condition, the items of a loop; or a parameter, the item of a loop around, the status of a guard's body."""
+    condition, a list for loops (``step.name``); or a parameter, the item of a loop around, the status of a guard's body."""
 
     kind: Kind
     name: str
@@ -95,11 +95,12 @@ class Job:
 class Block:
     """Nodes that an engine puts together.
 
-    ``kind`` is ``root``, ``loop``, ``guard`` (its ``handler`` is the second body), ``handler`` or ``branch``. ``items``: a loop's
+    ``kind`` is ``root``, ``loop``, ``guard`` (its ``handler`` is the second body), ``handler``, ``branch``, or ``group`` for what an
+    engine must put together. ``items``: a loop's
     constant items, or the channel that has them.
     """
 
-    kind: Literal["root", "loop", "guard", "handler", "branch"]
+    kind: Literal["root", "loop", "guard", "handler", "branch", "group"]
     name: str
     nodes: tuple[Job | Block, ...]
     handler: Block | None = None
@@ -175,7 +176,8 @@ class _Lowering:
         self._collect(pipeline.body, _Context())
         self.before = self._ancestors()
         self.deciders = {n: d for n, c in self.conditions.items() if (d := self._decider(c)) is not None}
-        self.listers = {n: r for n, loop in self.loops.items() if isinstance(r := loop.items, ExportRef)}
+        lists = [loop.items for loop in self.loops.values() if isinstance(loop.items, ExportRef)]
+        self.lists = {f"{r.step}.{r.name}": r for r in lists}
         self.natives = {s.name for s in pipeline.steps() if self._native(s)}
         self.taken = self._taken()
 
@@ -241,7 +243,7 @@ class _Lowering:
             return False
         simple = (Constant, ParameterRef, OutputRef, ExportRef)
         decided = all(g.condition in self.deciders for g in self.gates[step.name])
-        decides = step.name in self.deciders.values() or step.name in {r.step for r in self.listers.values()}
+        decides = step.name in self.deciders.values() or step.name in {r.step for r in self.lists.values()}
         inputs = all(isinstance(p, Input) and isinstance(p.ref, simple) for p in step.prepare)
         return decided and inputs and not decides and all(SHEBANG.match(c.source) for c in step.cells)
 
@@ -286,14 +288,15 @@ class _Lowering:
         elif isinstance(node.items, ParameterRef):
             items = Channel("parameter", node.items.name)
         else:
-            items = Channel("list", node.name)
+            assert isinstance(node.items, ExportRef)  # see shape
+            items = Channel("list", f"{node.items.step}.{node.items.name}")
         nodes = self._nodes(node.body, replace(context, loops=(*context.loops, node.name)))
         return Block("loop", node.name, nodes, items=items, parallelism=node.parallelism)
 
     # ---------------------------------------------------------------- one step
     def _job(self, step: Step, context: _Context) -> Job:
         decides = [n for n, d in self.deciders.items() if d == step.name]
-        lists = [n for n, r in self.listers.items() if r.step == step.name]
+        lists = [n for n, r in self.lists.items() if r.step == step.name]
         takes: dict[Channel, None] = {}
         waits: dict[str, bool] = dict.fromkeys(step.after, False)
         for item in step.inputs:
@@ -364,7 +367,7 @@ class _Lowering:
         if step.name in self.texts and step.name not in self.natives:
             told["texts"] = {f"text-{step.name}.{n}": encode(r) for n, r in self.texts[step.name].items()}
         if lists:
-            told["lists"] = {f"list-{n}": encode(self.listers[n]) for n in lists}
+            told["lists"] = {f"list-{n}": encode(self.lists[n]) for n in lists}
         return told
 
     def _items(self, loop: str) -> dict[str, Any] | None:

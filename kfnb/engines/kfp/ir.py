@@ -43,7 +43,7 @@ def compiled(pipeline: Pipeline, options: ClusterOptions, travelling: Travelling
     outside = frozenset(j.name for b in blocks_in(root) if b.kind == "branch" and not _closed(b, root) for j in jobs_in(b) if j.native)
     if outside:
         root = lowered(pipeline, outside)
-    made = _Ir(pipeline, carried(_flat(root, root)), options, travelling)
+    made = _Ir(pipeline, _wrapped(carried(_flat(root, root))), options, travelling)
     spec = made.dag(made.root, {Channel("parameter", p.name): p.name for p in pipeline.parameters})
     if pipeline.parameters:
         spec["inputDefinitions"] = {"parameters": {p.name: _parameter(p.type, p.default, p.description) for p in pipeline.parameters}}
@@ -86,6 +86,20 @@ def _flat(block: Block, root: Block) -> Block:
         nodes += [inner] if node.kind != "branch" or _closed(node, root) else inner.nodes
     handler = None if block.handler is None else _flat(block.handler, root)
     return replace(block, nodes=tuple(nodes), handler=handler)
+
+
+def _wrapped(block: Block) -> Block:
+    """A guard stands in a DAG of its own where its handler takes what its siblings give: no sibling may be named by an exit task."""
+    nodes: list[Job | Block] = []
+    for node in block.nodes:
+        if isinstance(node, Job):
+            nodes.append(node)
+            continue
+        inner = _wrapped(node)
+        siblings = {c for n in block.nodes if n is not node for j in ([n] if isinstance(n, Job) else jobs_in(n)) for c in j.gives}
+        taken = set(needs_of(inner.handler)) & siblings if inner.handler is not None else set()
+        nodes.append(Block("group", f"{inner.name} group", (inner,)) if taken else inner)
+    return replace(block, nodes=tuple(nodes), handler=None if block.handler is None else _wrapped(block.handler))
 
 
 @dataclass(frozen=True)
@@ -352,17 +366,12 @@ class _Scope:
         return " && ".join(f"{value} != '{c}'" for c in ("none", *map(str, range(1, max(numbers) + 1))))
 
     def _guard(self, block: Block) -> Iterator[tuple[str, Json]]:
-        """A guard's body and its handler; in a DAG of their own where the handler takes what siblings give."""
+        """A guard's body and its handler."""
         made = self.made
         assert block.handler is not None
         body = replace(block, handler=None)
         if not block.handler.nodes:
             yield made.task(block), self._block(body)
-            return
-        taken = [c for c in needs_of(block.handler) if c in self.sources and self.sources[c].task]
-        if taken:
-            wrapped = Block("handler", f"{block.name}-whole", (block,))
-            yield made.task(wrapped), self._block(wrapped)
             return
         yield made.task(block), self._block(body)
         first = block.handler.nodes[0]
