@@ -6,7 +6,8 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-    from kfnb.runtime.components import InputPath, OutputPath, component, component_from_command
+    from kfnb.runtime.commands import component_from_command
+    from kfnb.runtime.components import InputPath, OutputPath, component
 
 __all__ = ["InputPath", "OutputPath", "component", "component_from_command"]
 __version__ = "0.1.0"
@@ -14,6 +15,10 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     """What notebooks import from here, loaded when it is asked for."""
+    if name == "component_from_command":
+        from kfnb.runtime.commands import component_from_command
+
+        return component_from_command
     if name in __all__:
         from kfnb.runtime import components
 

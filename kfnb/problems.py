@@ -81,7 +81,7 @@ class NotebookError(Exception):
 
 
 #: Every kind of problem. Codes never change their meaning: 1xx the file and its cells, 2xx marks,
-#: 3xx names and values between steps, 4xx the graph, 5xx parameters and requests.
+#: 3xx names and values between steps, 4xx the graph, 5xx parameters and requests, 6xx pipeline cells, 7xx clusters.
 KINDS: dict[str, Kind] = {
     "KF101": Kind(ERROR, "not-a-notebook", "The file is not JSON, is empty, or is not a notebook."),
     "KF102": Kind(
@@ -163,5 +163,15 @@ KINDS: dict[str, Kind] = {
     "KF609": Kind(ERROR, "two-meanings", "A name of the pipeline cell is also a global name that a component reads."),
     "KF610": Kind(
         WARNING, "differs-from-plain", "A pipeline cell run as plain Python would give other values than its steps."
+    ),
+    "KF701": Kind(ERROR, "old-image", "A step's image has a Python that steps cannot run on."),
+    "KF702": Kind(ERROR, "too-large", "The compiled pipeline is larger than a cluster takes."),
+    "KF703": Kind(ERROR, "template-text", "A script or command has signs that the engine reads as its own."),
+    "KF704": Kind(ERROR, "not-on-this-engine", "The engine cannot do what a step asks for."),
+    "KF705": Kind(WARNING, "other-python", "A step's image has another version of Python than the notebook."),
+    "KF706": Kind(WARNING, "file-not-there", "A step opens a file that will not be where it runs."),
+    "KF707": Kind(ERROR, "bad-target", "A target is not configured, or its settings cannot be read."),
+    "KF708": Kind(
+        WARNING, "unproven", "Something that the engine's own tools do not make; it follows its source, not its tests."
     ),
 }

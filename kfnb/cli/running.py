@@ -70,7 +70,7 @@ def run(
 
     if target != "local":
         refuse(f"there is no target `{target}`: this version runs on `local`", as_json)
-    given = _given(parameters, as_json)
+    given = given_parameters(parameters, as_json)
     found = built(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
@@ -99,7 +99,8 @@ def run(
     follow(engine, run_id, as_json)
 
 
-def _given(parameters: tuple[str, ...], as_json: bool) -> dict[str, str]:
+def given_parameters(parameters: tuple[str, ...], as_json: bool) -> dict[str, str]:
+    """What ``-p NAME=VALUE`` gave."""
     found: dict[str, str] = {}
     for text in parameters:
         name, equals, value = text.partition("=")

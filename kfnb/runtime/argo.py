@@ -25,7 +25,9 @@ def main(told: dict[str, Any], folder: str = FOLDER) -> int:
     packs = {n: _paths(text, os.path.join(folder, "packs", n), told) for n, text in found["pack"].items()}
     out: dict[str, Any] = {"values": _out(folder, "values") if told.get("limit") else "", "small": _Small(folder)}
     out["limit"] = told.get("limit")
-    return run_pod(told, Given(parameters, items, statuses, packs, found["choice"], found["text"]), out)
+    return run_pod(
+        told, Given(parameters, items, statuses, packs, found["choice"], found["text"], told.get("names")), out
+    )
 
 
 class _Small(dict):  # type: ignore[type-arg]

@@ -78,7 +78,9 @@ def status(value: Any) -> dict[str, Any]:
     return {"state": ENDED.get(state, "failed"), "step": None, "message": ""}
 
 
-def values(told: dict[str, Any], found: dict[str, dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def values(
+    told: dict[str, Any], found: dict[str, dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """The parameters, items and statuses of what `split` found."""
     types = told.get("types", {})
     parameters = {n: parameter(v, types.get(n, "any")) for n, v in found["parameter"].items()}

@@ -26,16 +26,22 @@ def main(told: dict[str, Any], executor_input: str, runtime: str) -> int:
     found = engine.split(told, {**inputs.get("parameterValues", {}), **artifacts})
     parameters, items, statuses = engine.values(told, found)
     small = {n: p["outputFile"] for n, p in outputs.get("parameters", {}).items()}
-    values = outputs.get("artifacts", {}).get("values", {}).get("artifacts", ())
+    values = outputs.get("artifacts", {}).get("pack", {}).get("artifacts", ())
     out = {"values": _path(values[0]) if values else "", "small": small, "runtime": runtime}
-    status = run_pod(told, Given(parameters, items, statuses, found["pack"], found["choice"], found["text"]), out)
+    status = run_pod(
+        told, Given(parameters, items, statuses, found["pack"], found["choice"], found["text"], told.get("names")), out
+    )
     if not status and values and outputs.get("outputFile"):
-        _put(outputs["outputFile"], dumps({"artifacts": {"values": {"artifacts": [_told(values[0])]}}}))
+        _put(outputs["outputFile"], dumps({"artifacts": {"pack": {"artifacts": [_told(values[0])]}}}))
     return status
 
 
 def _told(artifact: dict[str, Any], **metadata: Any) -> dict[str, Any]:
-    return {"name": artifact.get("name", ""), "uri": artifact["uri"], "metadata": {**artifact.get("metadata", {}), **metadata}}
+    return {
+        "name": artifact.get("name", ""),
+        "uri": artifact["uri"],
+        "metadata": {**artifact.get("metadata", {}), **metadata},
+    }
 
 
 def _put(path: str, text: str) -> None:
@@ -50,4 +56,3 @@ def _path(artifact: dict[str, Any]) -> str:
         if uri.startswith(scheme):
             return mount + uri[len(scheme) :]
     return uri
-

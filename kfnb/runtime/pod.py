@@ -45,7 +45,7 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     folder = mkdtemp(prefix="kfnb-")
     store = os.path.join(folder, "store")
     try:
-        for loop, item in given.items.items():
+        for item in given.items.values():
             if item == NO_ITEM:
                 raise Skipped("the loop has no items")
         for condition in told.get("conditions", ()):
@@ -56,7 +56,16 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     except Broken as error:
         return _fail(told, {"kind": "condition", "type": "TypeError", "message": str(error)})
     spec = dict(
-        told["spec"], prepare=prepare, store=store, folder=os.path.join(folder, "step"), cwd=os.path.join(folder, "work")
+        told["spec"],
+        prepare=prepare,
+        store=store,
+        folder=os.path.join(folder, "step"),
+        cwd=os.path.join(folder, "work"),
+    )
+    spec["sources"] = _sources(told)
+    first: dict[str, Any] = next(iter(spec.get("cells", ())), {})
+    spec["made"] = dict(
+        {n: {k: first.get(k) for k in ("cell", "line")} for n in spec.get("outputs", ())}, **spec.get("made", {})
     )
     _unpack_files(told.get("files", {}), spec["cwd"])
     if told.get("packages") or told.get("pins"):
@@ -98,6 +107,17 @@ def _prepared(item: dict[str, Any], given: Given, store: str) -> list[dict[str, 
     if "many" in found:
         return [{"collect": name, "bundles": [b for _, b in pairs], "name": found["name"]}]
     return [{"load": name, "bundle": pairs[0][1], "name": found["name"]}]
+
+
+def _sources(told: dict[str, Any]) -> dict[str, str]:
+    """The cells' texts as far as the step knows them: its own code, and lines that are told."""
+    found: dict[str, dict[int, str]] = {}
+    for code in (*(p["run"] for p in told["prepare"] if "run" in p), *told["spec"].get("cells", ())):
+        lines = found.setdefault(str(code["cell"]), {})
+        lines.update(enumerate(code["source"].split("\n"), code["line"]))
+    for cell, told_lines in told["spec"].get("lines", {}).items():
+        found.setdefault(cell, {}).update((int(n), t) for n, t in told_lines.items())
+    return {c: "\n".join(lines.get(n, "") for n in range(1, max(lines) + 1)) for c, lines in found.items()}
 
 
 def _unpack_files(files: dict[str, str], folder: str) -> None:
@@ -170,7 +190,10 @@ def _put_text(path: str, given: Given, ref: dict[str, Any], store: str) -> dict[
         value = found["json"] if "json" in found else Store(store).load(found["one"][1], found["name"])
     text = as_text(value)
     if found is None or text is None:
-        message = "a command gets text, numbers and lists; `%s` is a %s: turn it into text" % (ref["name"], type(value).__name__)
+        message = "a command gets text, numbers and lists; `%s` is a %s: turn it into text" % (
+            ref["name"],
+            type(value).__name__,
+        )
         return {"kind": "load", "type": type(value).__name__, "message": message}
     _put(path, text)
     return None
@@ -232,7 +255,9 @@ def _fail(told: dict[str, Any], error: dict[str, Any]) -> int:
 def _small(result: dict[str, Any], store: str) -> dict[str, Any]:
     told = {k: result[k] for k in ("exports", "metrics", "warnings") if result.get(k)}
     for kind in ("outputs", "results"):
-        told[kind] = {n: {k: e[k] for k in ("type", "preview", "bytes", "skipped") if k in e} for n, e in result[kind].items()}
+        told[kind] = {
+            n: {k: e[k] for k in ("type", "preview", "bytes", "skipped") if k in e} for n, e in result[kind].items()
+        }
     told["bundles"] = _bundles(result, store)
     return told
 
@@ -279,7 +304,7 @@ def _joined(lines: list[dict[str, Any]]) -> list[str]:
     found: list[str] = []
     now: dict[str, Any] = {}
     for part in lines[:-1]:
-        (kind, entry), = part.items()
+        ((kind, entry),) = part.items()
         if len(dumps(part)) > LINE:
             continue
         wider = dict(now, **{kind: dict(now.get(kind, {}), **entry)})

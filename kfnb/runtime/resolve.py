@@ -43,6 +43,8 @@ class Given:
         By condition: the number of the branch that was taken, ``none``, or ``error: …``.
     texts
         By ``step.name``: what a step without the runtime wrote to a file; a list of them from a loop.
+    names
+        What steps are called, where references have another name for them.
     """
 
     def __init__(
@@ -53,9 +55,10 @@ class Given:
         packs: dict[str, list[str]],
         choices: dict[str, str],
         texts: dict[str, Any] | None = None,
+        names: dict[str, str] | None = None,
     ) -> None:
         self.parameters, self.items, self.status, self.choices = parameters, items, status, choices
-        self._texts = texts or {}
+        self._texts, self._names = texts or {}, names or {}
         self._paths = packs
         self._packs: dict[str, list[Pack]] = {}
         self.own: dict[str, dict[str, Any]] = {}  #: the head of the step itself, when it has run
@@ -88,13 +91,17 @@ class Given:
             return {"json": _line(self._texts[text])}
         packs = self.packs(ref["step"])
         if not packs:
-            raise Skipped("it needs `%s` of %s, which was skipped" % (ref["name"], ref["step"]))
+            raise self._missing(ref)
         return self._from(ref, packs[0].head, packs[0])
+
+    def _missing(self, ref: dict[str, Any]) -> Skipped:
+        step = self._names.get(ref["step"], ref["step"])
+        return Skipped("it needs `%s` of %s, which was skipped" % (ref["name"], step))
 
     def _from(self, ref: dict[str, Any], head: dict[str, Any], pack: Pack | None) -> dict[str, Any] | None:
         name = ref["name"]
         if head["state"] == "skipped":
-            raise Skipped("it needs `%s` of %s, which was skipped" % (name, ref["step"]))
+            raise self._missing(ref)
         if ref["kind"] == "export-value":
             if name in head.get("late", {}):
                 raise Broken(head["late"][name])

@@ -30,7 +30,9 @@ class Pods:
 
     def __init__(self) -> None:
         zygote = Path(__file__).with_name("zygote.py")
-        self._process = subprocess.Popen([sys.executable, "-I", str(zygote)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(zygote)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def run(self, argv: list[str], env: dict[str, str], cwd: Path, log: Path) -> int:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -77,7 +79,11 @@ class Interpreter:
 
     # ---------------------------------------------------------------- nodes
     def node(self, name: str, kind: str, phase: str, boundary: str | None, **more: Any) -> dict[str, Any]:
-        id_ = name if "." not in name and "(" not in name else f"wf-{int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)}"
+        id_ = (
+            name
+            if "." not in name and "(" not in name
+            else f"wf-{int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)}"
+        )
         self.count += 1
         display = name.rpartition(".")[2] if not name.endswith(".onExit") else name.split(".")[-2] + ".onExit"
         found = {
@@ -87,7 +93,9 @@ class Interpreter:
         self.nodes[id_] = found
         return found
 
-    def finish(self, node: dict[str, Any], phase: str, outputs: dict[str, str] | None = None, message: str = "") -> tuple[str, dict[str, str]]:
+    def finish(
+        self, node: dict[str, Any], phase: str, outputs: dict[str, str] | None = None, message: str = ""
+    ) -> tuple[str, dict[str, str]]:
         self.count += 1
         node.update(phase=phase, finishedAt=_clock(self.count))
         if message:
@@ -96,14 +104,20 @@ class Interpreter:
             node["outputs"] = {"parameters": [{"name": k, "value": v} for k, v in outputs.items()]}
         return phase, outputs or {}
 
-    def execute(self, name: str, template: str, arguments: dict[str, Any], boundary: str | None, **more: Any) -> tuple[str, dict[str, str]]:
+    def execute(
+        self, name: str, template: str, arguments: dict[str, Any], boundary: str | None, **more: Any
+    ) -> tuple[str, dict[str, str]]:
         body = self.templates[template]
         artifacts = arguments.pop("artifacts", {})
         inputs: dict[str, str] = {}
         for parameter in body.get("inputs", {}).get("parameters", []):
             value = arguments.get(parameter["name"], parameter.get("value"))
             if value is None:
-                return self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=f"inputs.parameters.{parameter['name']} was not supplied")
+                return self.finish(
+                    self.node(name, "Skipped", "Error", boundary),
+                    "Error",
+                    message=f"inputs.parameters.{parameter['name']} was not supplied",
+                )
             inputs[parameter["name"]] = value
         env = {**self.globals, "inputs": {"parameters": inputs}}
         if "dag" in body:
@@ -111,7 +125,9 @@ class Interpreter:
         return self.retried(name, body, env, artifacts, boundary, **more)
 
     # ---------------------------------------------------------------- DAGs
-    def dag(self, name: str, body: dict[str, Any], env: dict[str, Any], boundary: str | None, **more: Any) -> tuple[str, dict[str, str]]:
+    def dag(
+        self, name: str, body: dict[str, Any], env: dict[str, Any], boundary: str | None, **more: Any
+    ) -> tuple[str, dict[str, str]]:
         node = self.node(name, "DAG", "Running", boundary, templateName=body["name"], **more)
         tasks = {t["name"]: t for t in body["dag"]["tasks"]}
         phases: dict[str, str] = {}
@@ -144,7 +160,9 @@ class Interpreter:
 
     def task(self, name: str, task: dict[str, Any], phases: dict[str, str], env: dict[str, Any], boundary: str) -> str:
         short = task["name"]
-        logic = DEPENDS.sub(lambda m: str(phases[m[1]] == {"Errored": "Error"}.get(m[2], m[2])), task.get("depends", ""))
+        logic = DEPENDS.sub(
+            lambda m: str(phases[m[1]] == {"Errored": "Error"}.get(m[2], m[2])), task.get("depends", "")
+        )
         if logic and not eval(logic.replace("&&", " and ").replace("||", " or ")):
             self.node(name, "Skipped", "Omitted", boundary, message="omitted: depends condition not met")
             env["tasks"][short] = {"status": "Omitted"}
@@ -168,7 +186,9 @@ class Interpreter:
         hook = task.get("hooks", {}).get("exit")
         if hook and phase in ("Succeeded", "Failed", "Error"):
             seen["tasks"][short] = {"status": phase}
-            done, _ = self.execute(f"{name}.onExit", hook["template"], self.arguments(hook, seen), boundary, nodeFlag={"hooked": True})
+            done, _ = self.execute(
+                f"{name}.onExit", hook["template"], self.arguments(hook, seen), boundary, nodeFlag={"hooked": True}
+            )
             if done != "Succeeded":
                 return "Failed"
         return phase
@@ -210,7 +230,15 @@ class Interpreter:
         return self.finish(node, "Succeeded", outputs)
 
     # ---------------------------------------------------------------- pods
-    def retried(self, name: str, body: dict[str, Any], env: dict[str, Any], artifacts: dict[str, str], boundary: str | None, **more: Any) -> tuple[str, dict[str, str]]:
+    def retried(
+        self,
+        name: str,
+        body: dict[str, Any],
+        env: dict[str, Any],
+        artifacts: dict[str, str],
+        boundary: str | None,
+        **more: Any,
+    ) -> tuple[str, dict[str, str]]:
         strategy = body.get("retryStrategy")
         if strategy is None:
             return self.pod(name, body, env, artifacts, boundary, **more)
@@ -223,13 +251,25 @@ class Interpreter:
                 break
         return self.finish(node, phase, outputs)
 
-    def pod(self, name: str, body: dict[str, Any], env: dict[str, Any], artifacts: dict[str, str], boundary: str | None, **more: Any) -> tuple[str, dict[str, str]]:
+    def pod(
+        self,
+        name: str,
+        body: dict[str, Any],
+        env: dict[str, Any],
+        artifacts: dict[str, str],
+        boundary: str | None,
+        **more: Any,
+    ) -> tuple[str, dict[str, str]]:
         node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **more)
         here = Path(tempfile.mkdtemp(dir=self.folder))
         root = here / "root"
         for folder in ("in", "out"):
             (root / folder).mkdir(parents=True)
-        files = {o["valueFrom"]["path"]: str(here / o["name"]) for o in body.get("outputs", {}).get("parameters", []) if not o["valueFrom"]["path"].startswith("/tmp/kfnb")}
+        files = {
+            o["valueFrom"]["path"]: str(here / o["name"])
+            for o in body.get("outputs", {}).get("parameters", [])
+            if not o["valueFrom"]["path"].startswith("/tmp/kfnb")
+        }
 
         def placed(text: str) -> str:
             for path, private in files.items():
@@ -243,7 +283,9 @@ class Interpreter:
         variables: dict[str, str] = {}
         for entry in container.get("env", []):
             variables[entry["name"]] = placed(kubelet(resolved(entry["value"], env), variables))
-        words = [placed(kubelet(resolved(w, env), variables)) for w in (*container["command"], *container.get("args", []))]
+        words = [
+            placed(kubelet(resolved(w, env), variables)) for w in (*container["command"], *container.get("args", []))
+        ]
         log = here / "log"
         (here / "work").mkdir()
         status = self.pods.run(words, variables, here / "work", log)

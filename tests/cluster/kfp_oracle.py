@@ -33,7 +33,10 @@ LOCK = threading.Lock()
 LOGS: list[tuple[str, int, str]] = []
 NOW = threading.local()
 ZYGOTE = subprocess.Popen(
-    [sys.argv[1], "-I", str(Path(__file__).with_name("zygote.py"))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    [sys.argv[1], "-I", str(Path(__file__).with_name("zygote.py"))],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    text=True,
 )
 
 
@@ -98,7 +101,9 @@ def item_only(make: Any) -> Any:
 
 def with_artifacts(task_name: str, task_spec: Any, component_spec: Any, io_store: Any) -> dict[str, Any]:
     found = OrchestratorUtils.make_task_arguments(task_spec.inputs, io_store)
-    return OrchestratorUtils.join_user_inputs_and_defaults(dag_arguments=found, dag_inputs_spec=component_spec.input_definitions)
+    return OrchestratorUtils.join_user_inputs_and_defaults(
+        dag_arguments=found, dag_inputs_spec=component_spec.input_definitions
+    )
 
 
 def looked_for(find: Any) -> Any:
@@ -142,12 +147,16 @@ def main() -> None:
     handler.validate_image = lambda *_: None
     subprocess_task_handler.run_local_subprocess = run_command
     task_executor.execute_single_task = named(task_executor.execute_single_task)
-    task_spec_utils.create_parameter_loop_iteration_task_spec = item_only(task_spec_utils.create_parameter_loop_iteration_task_spec)
+    task_spec_utils.create_parameter_loop_iteration_task_spec = item_only(
+        task_spec_utils.create_parameter_loop_iteration_task_spec
+    )
     evaluator = enhanced_dag_orchestrator.ConditionEvaluator
     evaluator._resolve_pipeline_channel = staticmethod(looked_for(evaluator._resolve_pipeline_channel))
     given = IOStore.get_parent_input
     by_name = looked_for(lambda reference, store: given(store, reference))
-    IOStore.get_parent_input = lambda store, key: store._parent_input_data[key] if key in store._parent_input_data else by_name(key, store)
+    IOStore.get_parent_input = lambda store, key: (
+        store._parent_input_data[key] if key in store._parent_input_data else by_name(key, store)
+    )
     task_spec_utils.build_nested_dag_arguments = with_artifacts
     for line in sys.stdin:
         answers.write(json.dumps(run(json.loads(line))) + "\n")

@@ -71,7 +71,9 @@ def on_argo(pipeline: Pipeline, pods: Pods, parameters: dict[str, Any], folder: 
         state = one.state
         if one.attempts:
             told = Told()
-            lines = [t for t in run.logs[status["nodes"][one.attempts[-1].node]["name"]].split("\n") if not told.line(t)]
+            lines = [
+                t for t in run.logs[status["nodes"][one.attempts[-1].node]["name"]].split("\n") if not told.line(t)
+            ]
             state = told.state if told.state is not None and state == "succeeded" else state
             if state == "succeeded":
                 found.texts[one.path] = "\n".join(lines).rstrip("\n")
@@ -106,7 +108,10 @@ def differences(mine: Outcome, theirs: Outcome) -> list[str]:
         base = path.split("[")[0]
         if a == b or a in free | {"skipped", None} and b in free | {"skipped", None} and theirs.state == "failed":
             continue
-        if "skipped" in (a, b) and {mine.states.get(base), mine.states.get(f"{base}[0]"), theirs.states.get(base)} <= {"skipped", None}:
+        if "skipped" in (a, b) and {mine.states.get(base), mine.states.get(f"{base}[0]"), theirs.states.get(base)} <= {
+            "skipped",
+            None,
+        }:
             continue  # a loop that was skipped or has no items: one entry or several
         found.append(f"{path} {a} instead of {b}")
     for path, text in mine.texts.items():
@@ -131,7 +136,11 @@ class Oracle:
     def __init__(self, python: str) -> None:
         script = Path(__file__).with_name("kfp_oracle.py")
         self._process = subprocess.Popen(
-            [python, "-W", "ignore", str(script), sys.executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [python, "-W", "ignore", str(script), sys.executable],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
 
     def ask(self, ir: dict[str, Any], parameters: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -150,9 +159,14 @@ class Oracle:
 def on_kfp(pipeline: Pipeline, oracle: Oracle, parameters: dict[str, Any], folder: Path) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
     made = ir.compiled(pipeline, ClusterOptions(), Travelling())
-    given = {p.name: parameter_text(parameters[p.name], p.type) if p.type in ("str", "any") else parameters[p.name] for p in pipeline.parameters}
+    given = {
+        p.name: parameter_text(parameters[p.name], p.type) if p.type in ("str", "any") else parameters[p.name]
+        for p in pipeline.parameters
+    }
     answer = oracle.ask(made.ir, given, folder)
-    found = Outcome(answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s))
+    found = Outcome(
+        answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)
+    )
     loops = {j.name: len(j.loops) for j in made.tasks.values()}
     for task, status, text in answer["logs"]:
         told = Told()
@@ -181,7 +195,9 @@ def by_step(found: Outcome, pipeline: Pipeline) -> Outcome:
             states[name] = found.states[name]
             texts.update({name: found.texts[name]} if name in found.texts else {})
             continue
-        seen = sorted((found.states[p], found.texts.get(p, "")) for p in mine if found.states[p] not in ("skipped", "omitted"))
+        seen = sorted(
+            (found.states[p], found.texts.get(p, "")) for p in mine if found.states[p] not in ("skipped", "omitted")
+        )
         states.update({name: "skipped"} if not seen else {})
         for number, (state, text) in enumerate(seen):
             states[f"{name}[{number}]"] = state

@@ -42,7 +42,10 @@ def compiled(
     made.dag(root, made.names("main"))
     values = {p.name: p.default for p in pipeline.parameters} | (given or {})
     types = {p.name: p.type for p in pipeline.parameters}
-    arguments = [{"name": made.key(Channel("parameter", n))[len("parameter-") :], "value": parameter_text(v, types[n])} for n, v in values.items()]
+    arguments = [
+        {"name": made.key(Channel("parameter", n))[len("parameter-") :], "value": parameter_text(v, types[n])}
+        for n, v in values.items()
+    ]
     name = label(pipeline.name)
     spec: dict[str, Any] = {
         "entrypoint": "main",
@@ -57,7 +60,10 @@ def compiled(
     if options.namespace:
         metadata["namespace"] = options.namespace
     metadata["labels"] = {"kfnb.dev/pipeline": name}
-    metadata["annotations"] = {"kfnb.dev/version": __version__, **({"kfnb.dev/description": pipeline.description} if pipeline.description else {})}
+    metadata["annotations"] = {
+        "kfnb.dev/version": __version__,
+        **({"kfnb.dev/description": pipeline.description} if pipeline.description else {}),
+    }
     found = {"apiVersion": API, "kind": "Workflow", "metadata": metadata, "spec": spec}
     return Compiled(found, made.inside)
 
@@ -65,14 +71,23 @@ def compiled(
 def as_template(found: dict[str, Any]) -> dict[str, Any]:
     """The same as a WorkflowTemplate, which stays in the cluster to be started by name."""
     metadata = {k: v for k, v in found["metadata"].items() if k != "generateName"}
-    return {**found, "kind": "WorkflowTemplate", "metadata": {"name": found["metadata"]["generateName"].rstrip("-"), **metadata}}
+    return {
+        **found,
+        "kind": "WorkflowTemplate",
+        "metadata": {"name": found["metadata"]["generateName"].rstrip("-"), **metadata},
+    }
 
 
 def as_cron(found: dict[str, Any], schedule: str, timezone: str = "") -> dict[str, Any]:
     """The same, started by the clock."""
     name, spec = found["metadata"]["generateName"].rstrip("-")[:52].rstrip("-"), found["spec"]
     metadata = {k: v for k, v in found["metadata"].items() if k != "generateName"}
-    body = {"schedules": [schedule], **({"timezone": timezone} if timezone else {}), "concurrencyPolicy": "Forbid", "workflowSpec": spec}
+    body = {
+        "schedules": [schedule],
+        **({"timezone": timezone} if timezone else {}),
+        "concurrencyPolicy": "Forbid",
+        "workflowSpec": spec,
+    }
     return {"apiVersion": API, "kind": "CronWorkflow", "metadata": {"name": name, **metadata}, "spec": body}
 
 
@@ -102,7 +117,9 @@ class _Manifest:
         self.keys = self._all_keys()
         self.renamed = {v: f"{c.kind}-{c.name}" for c, v in self.keys.items() if v != f"{c.kind}-{c.name}"}
         self.told = {
-            j.name: {**leaf.told(j, self.types, self.renamed), **self.travelling.of(j.step)} for j in self.jobs.values() if not j.native
+            j.name: {**leaf.told(j, self.types, self.renamed), **self.travelling.of(j.step)}
+            for j in self.jobs.values()
+            if not j.native
         }
         small = max((sum(c.kind != "pack" for c in j.gives) for j in self.jobs.values() if not j.native), default=0)
         self.leaves = Templates(self.options, self.names, leaf.shared_runtime(list(self.told.values())), small)
@@ -113,7 +130,11 @@ class _Manifest:
         for channel in dict.fromkeys(c for j in self.jobs.values() for c in (*j.takes, *j.gives)):
             whole = f"{channel.kind}-{channel.name}"
             fits = whole.isascii() and all(c.isalnum() or c in "-_" for c in whole)
-            found[channel] = whole if fits else f"{channel.kind}-{self._keys(channel.name)}-{hashlib.sha256(whole.encode()).hexdigest()[:4]}"
+            found[channel] = (
+                whole
+                if fits
+                else f"{channel.kind}-{self._keys(channel.name)}-{hashlib.sha256(whole.encode()).hexdigest()[:4]}"
+            )
         for parameter in self.pipeline.parameters:
             found.setdefault(Channel("parameter", parameter.name), f"parameter-{parameter.name}")
         return found
@@ -127,9 +148,19 @@ class _Manifest:
         return self.keys[channel]
 
     # ---------------------------------------------------------------- one DAG template
-    def dag(self, block: Block, name: str, inputs: tuple[Channel, ...] = (), outputs: tuple[Channel, ...] = (), parallelism: int = 0) -> None:
+    def dag(
+        self,
+        block: Block,
+        name: str,
+        inputs: tuple[Channel, ...] = (),
+        outputs: tuple[Channel, ...] = (),
+        parallelism: int = 0,
+    ) -> None:
         """Write the template of a block, and those of the blocks in it."""
-        sources = {c: _Source(f"inputs.parameters['{self.key(c)}']", f"{{{{inputs.parameters.{self.key(c)}}}}}") for c in inputs}
+        sources = {
+            c: _Source(f"inputs.parameters['{self.key(c)}']", f"{{{{inputs.parameters.{self.key(c)}}}}}")
+            for c in inputs
+        }
         placed = list(_flat(block, ()))
         homes: dict[str, str] = {}
         for node, _ in placed:
@@ -140,7 +171,11 @@ class _Manifest:
                 homes[job.name] = task
                 for channel in job.gives:
                     output = leaf.output_of(job, channel) if isinstance(node, Job) else self.key(channel)
-                    sources[channel] = _Source(f"tasks['{task}'].outputs.parameters['{output}']", f"{{{{tasks.{task}.outputs.parameters.{output}}}}}", task)
+                    sources[channel] = _Source(
+                        f"tasks['{task}'].outputs.parameters['{output}']",
+                        f"{{{{tasks.{task}.outputs.parameters.{output}}}}}",
+                        task,
+                    )
         scope = _Scope(self, block, sources, homes, {self.task(n) for n, _ in placed if isinstance(n, Job)})
         index = len(self.dags)
         self.dags.append({})
@@ -149,7 +184,11 @@ class _Manifest:
         if inputs:
             body["inputs"] = {"parameters": [{"name": self.key(c)} for c in inputs]}
         if outputs:
-            body["outputs"] = {"parameters": [{"name": self.key(c), "valueFrom": {"parameter": sources[c].plain, "default": ""}} for c in outputs]}
+            body["outputs"] = {
+                "parameters": [
+                    {"name": self.key(c), "valueFrom": {"parameter": sources[c].plain, "default": ""}} for c in outputs
+                ]
+            }
         if parallelism:
             body["parallelism"] = parallelism
         body["dag"] = {"tasks": tasks}
@@ -195,7 +234,9 @@ class _Scope:
         told = self.made.told[job.name]
         parameters = [{"name": "given", "value": "{{=toJson({%s})}}" % ", ".join(pairs) if pairs else "{}"}]
         if self.made.leaves.cached(job):
-            parameters.append({"name": "code", "value": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()})
+            parameters.append(
+                {"name": "code", "value": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}
+            )
         return {"parameters": parameters, "artifacts": [{"name": "step", "raw": {"data": leaf.code(told)}}]}
 
     def _text(self, job: Job, item: Input, depends: dict[str, bool]) -> str:
@@ -231,7 +272,10 @@ class _Scope:
         return max(numbers) + 1
 
     def _order(self, found: dict[str, Any], depends: dict[str, bool], when: list[str]) -> None:
-        terms = [f"{t}.Succeeded" if strict else f"({t}.Succeeded || {t}.Skipped || {t}.Omitted)" for t, strict in depends.items()]
+        terms = [
+            f"{t}.Succeeded" if strict else f"({t}.Succeeded || {t}.Skipped || {t}.Omitted)"
+            for t, strict in depends.items()
+        ]
         if terms:
             found["depends"] = " && ".join(terms)
         if when:
@@ -245,7 +289,9 @@ class _Scope:
         depends = self._block_waits(block, needs)
         found: dict[str, Any] = {"name": made.task(block), "template": name}
         self._order(found, depends, [self._open(g, depends) for g in gates if g.decided])
-        arguments = {c: f"{{{{={self._value(c, depends)}}}}}" if self.sources[c].task else self.sources[c].plain for c in needs}
+        arguments = {
+            c: f"{{{{={self._value(c, depends)}}}}}" if self.sources[c].task else self.sources[c].plain for c in needs
+        }
         if block.kind == "guard":
             body = replace_handler(block)
             made.dag(body, name, made.needs(body), exports)
@@ -273,10 +319,29 @@ class _Scope:
         made = self.made
         each = made.names.new(f"{block.name}-each")
         passed = [{"name": made.key(c), "value": f"{{{{inputs.parameters.{made.key(c)}}}}}"} for c in inner]
-        task = {"name": "each", "template": each, "withParam": "{{inputs.parameters.items}}", "arguments": {"parameters": [*passed, {"name": made.key(item), "value": "{{item}}"}]}}
-        body: dict[str, Any] = {"name": name, "inputs": {"parameters": [{"name": made.key(c)} for c in inner] + [{"name": "items"}]}}
+        task = {
+            "name": "each",
+            "template": each,
+            "withParam": "{{inputs.parameters.items}}",
+            "arguments": {"parameters": [*passed, {"name": made.key(item), "value": "{{item}}"}]},
+        }
+        body: dict[str, Any] = {
+            "name": name,
+            "inputs": {"parameters": [{"name": made.key(c)} for c in inner] + [{"name": "items"}]},
+        }
         if exports:
-            body["outputs"] = {"parameters": [{"name": made.key(c), "valueFrom": {"parameter": f"{{{{tasks.each.outputs.parameters.{made.key(c)}}}}}", "default": "[]"}} for c in exports]}
+            body["outputs"] = {
+                "parameters": [
+                    {
+                        "name": made.key(c),
+                        "valueFrom": {
+                            "parameter": f"{{{{tasks.each.outputs.parameters.{made.key(c)}}}}}",
+                            "default": "[]",
+                        },
+                    }
+                    for c in exports
+                ]
+            }
         made.dags.append({**body, "parallelism": block.parallelism, "dag": {"tasks": [task]}})
         made.dag(block, each, (*inner, item), exports)
         given = [{"name": made.key(c), "value": a} for c, a in arguments.items()]
@@ -290,7 +355,11 @@ class _Scope:
             task = self.sources[channel].task
             if task:
                 depends.setdefault(task, False)
-        if isinstance(block.items, Channel) and block.items.kind == "list" and self.sources[block.items].task in self.leaves:
+        if (
+            isinstance(block.items, Channel)
+            and block.items.kind == "list"
+            and self.sources[block.items].task in self.leaves
+        ):
             depends[self.sources[block.items].task] = True
         return depends
 

@@ -102,7 +102,14 @@ def _seen(node: dict[str, Any], job: Job, path: str, nodes: dict[str, Any]) -> S
     else:
         pods = [node] if node["type"] == "Pod" else []
     attempts = tuple(
-        Attempt(number, pod["id"], PHASES.get(pod.get("phase", ""), "pending"), when(pod.get("startedAt")), when(pod.get("finishedAt")), pod.get("message", ""))
+        Attempt(
+            number,
+            pod["id"],
+            PHASES.get(pod.get("phase", ""), "pending"),
+            when(pod.get("startedAt")),
+            when(pod.get("finishedAt")),
+            pod.get("message", ""),
+        )
         for number, pod in enumerate(pods, 1)
     )
     outputs = {p["name"]: p.get("value", "") for p in node.get("outputs", {}).get("parameters", ())}

@@ -72,7 +72,11 @@ class Templates:
             inputs["parameters"].append({"name": "code"})
             key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
             body["memoize"] = {"key": key, "cache": {"configMap": {"name": "kfnb-cache"}}}
-        container = {"image": settings.image or self.options.image, "command": ["python3", "-u", "-c", BOOT], "args": arguments(self.runtime)}
+        container = {
+            "image": settings.image or self.options.image,
+            "command": ["python3", "-u", "-c", BOOT],
+            "args": arguments(self.runtime),
+        }
         return {**body, **_pod(settings, self.options, container)}
 
     def cached(self, job: Job) -> bool:
@@ -84,7 +88,11 @@ class Templates:
         step = job.step
         places = Places(_shown, lambda n: _path(job, n), literal)
         found = words(job, places)
-        container: dict[str, Any] = {"image": step.settings.image, "command": list(found.command), "args": list(found.args)}
+        container: dict[str, Any] = {
+            "image": step.settings.image,
+            "command": list(found.command),
+            "args": list(found.args),
+        }
         env = [{"name": n, "value": literal(v)} for n, v in step.settings.env]
         if step.command is not None:
             env += [{"name": i.name, "value": _shown(i.name)} for i in step.inputs]
@@ -95,7 +103,9 @@ class Templates:
         if step.inputs:
             body["inputs"] = {"parameters": [{"name": i.name} for i in step.inputs]}
         if step.shell_outputs:
-            outputs = [{"name": o.name, "valueFrom": {"path": _path(job, o.name), "default": ""}} for o in step.shell_outputs]
+            outputs = [
+                {"name": o.name, "valueFrom": {"path": _path(job, o.name), "default": ""}} for o in step.shell_outputs
+            ]
             body["outputs"] = {"parameters": outputs}
         return {**body, **_pod(step.settings, self.options, container)}
 
@@ -154,9 +164,7 @@ def shared_runtime(tolds: list[dict[str, Any]]) -> str:
 # -------------------------------------------------------------------- the pod
 def _pod(settings: Settings, options: ClusterOptions, container: dict[str, Any]) -> dict[str, Any]:
     """The container and the pod around it, as the settings ask for them."""
-    secrets = [
-        {"name": s.env, "valueFrom": {"secretKeyRef": {"name": s.name, "key": s.key}}} for s in settings.secrets
-    ]
+    secrets = [{"name": s.env, "valueFrom": {"secretKeyRef": {"name": s.name, "key": s.key}}} for s in settings.secrets]
     if secrets:
         container["env"] = [*container.get("env", []), *secrets]
     resources = resources_of(settings)

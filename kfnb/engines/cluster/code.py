@@ -29,13 +29,18 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
     names = {*CORE, engine}
     if '"@' in text:
         names.add("ambient")
-    if any("shell" in t["spec"] or "command" in t["spec"] or "texts" in t for t in tolds) or "component_from_command" in text:
-        names |= {"shellstep", "components"}
-    if "kfnb" in text.replace('"kfnb": 1', ""):
-        names |= {"components", "paths", "shellstep"}
+    if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in tolds) or "component_from_command" in text:
+        names |= {"shellstep", "components", "commands"}
+    if "kfnb import" in text or "import kfnb" in text:
+        names.add("components")
+    if "Path" in text:
+        names.add("paths")
     if any(t.get("packages") or t.get("pins") for t in tolds):
         names.add("install")
-    return packed({f"kfnb/runtime/{n}.py": bare(f"runtime/{n}.py") for n in sorted({*names, "__init__"})} | {"kfnb/__init__.py": bare("__init__.py")})
+    return packed(
+        {f"kfnb/runtime/{n}.py": bare(f"runtime/{n}.py") for n in sorted({*names, "__init__"})}
+        | {"kfnb/__init__.py": bare("__init__.py")}
+    )
 
 
 def packed(files: dict[str, str]) -> str:
@@ -43,10 +48,10 @@ def packed(files: dict[str, str]) -> str:
 
 
 def squeezed(text: str, known: str = "") -> str:
-    """zlib and base64; ``known``: a text that the reader has, too."""
+    """zlib and base64; ``known``: a text that the reader has, too (raw deflate then, with that text as its dictionary)."""
     if not known:
         return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
-    press = zlib.compressobj(9, zdict=known.encode()[-32768:])
+    press = zlib.compressobj(9, wbits=-15, zdict=known.encode()[-32768:])
     return base64.b64encode(press.compress(text.encode()) + press.flush()).decode()
 
 
@@ -64,7 +69,8 @@ def arguments(text: str) -> list[str]:
 def bare(name: str) -> str:
     """A module of ours without docstrings, comments and annotations."""
     tree = _Strip().visit(ast.parse((ROOT / name).read_text("utf-8")))
-    return ast.unparse(ast.fix_missing_locations(tree))
+    lines = ast.unparse(ast.fix_missing_locations(tree)).split("\n")  # which puts no text over several lines
+    return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in lines)
 
 
 class _Strip(ast.NodeTransformer):

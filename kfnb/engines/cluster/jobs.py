@@ -358,7 +358,8 @@ class _Lowering:
             {"input": p.name, "ref": encode(p.ref), "required": p.required} if isinstance(p, Input) else replayed(p)
             for p in step.prepare
         ]
-        told: dict[str, Any] = {"prepare": prepare, "spec": lean(self.specs.spec(step))}
+        replays = [p["run"] for p in prepare if "run" in p]
+        told: dict[str, Any] = {"prepare": prepare, "spec": lean(self.specs.spec(step), replays)}
         conditions = [self._condition(g) for g in context.gates]
         loops = {n: items for n in context.loops if (items := self._items(n))}
         told.update({k: v for k, v in (("conditions", conditions), ("loops", loops)) if v})
@@ -400,6 +401,32 @@ def _leaves(ref: Ref) -> Iterator[Ref]:
         yield ref
 
 
-def lean(spec: dict[str, Any]) -> dict[str, Any]:
-    """Without what is empty."""
-    return {k: v for k, v in spec.items() if v not in ([], {}, None, False)}
+def place_of(spec: dict[str, Any]) -> dict[str, int]:
+    """Where a step's own code begins."""
+    first = next(iter(spec["cells"]), {"cell": 0, "line": 0})
+    return {"cell": first["cell"], "line": first["line"]}
+
+
+def lean(spec: dict[str, Any], replays: list[dict[str, Any]]) -> dict[str, Any]:
+    """Without what is empty, and of the cells' texts only the lines that the step's own code does not have."""
+    found = {k: v for k, v in spec.items() if v not in ([], {}, None, False)}
+    texts = found.pop("sources", {})
+    wanted: dict[str, set[int]] = {}
+    known: dict[tuple[str, int], str] = {}
+    for code in (*spec["cells"], *replays):
+        for number, line in enumerate(code["source"].split("\n"), code["line"]):
+            known[str(code["cell"]), number] = line
+            wanted.setdefault(str(code["cell"]), set()).add(number)
+    made = {n: p for n, p in spec["made"].items() if p != place_of(spec)}
+    found.update({"made": made} if made else {})
+    if not made:
+        found.pop("made", None)
+    for place in made.values():
+        wanted.setdefault(str(place["cell"]), set()).add(place["line"])
+    lines: dict[str, dict[str, str]] = {}
+    for cell, numbers in wanted.items():
+        whole = texts[cell].split("\n") if cell in texts else []
+        for number in sorted(numbers):
+            if 0 < number <= len(whole) and known.get((cell, number)) != whole[number - 1]:
+                lines.setdefault(cell, {})[str(number)] = whole[number - 1]
+    return {**found, **({"lines": lines} if lines else {})}

@@ -46,9 +46,14 @@ class Told:
     def result(self) -> dict[str, Any]:
         """The result as the record of runs keeps it."""
         known = {n: a for n, (a, _) in self.parts["bundle"].items()}
-        found: dict[str, Any] = {"exports": self.parts["exports"], "metrics": self.parts["metrics"], "warnings": self.warnings}
+        found: dict[str, Any] = {
+            "exports": self.parts["exports"],
+            "metrics": self.parts["metrics"],
+            "warnings": self.warnings,
+        }
         for kind in ("outputs", "results"):
             found[kind] = {
-                n: {**e, "bundle": known[n]} if n in known else {"skipped": "it stayed in the cluster", **e} for n, e in self.parts[kind].items()
+                n: {**e, "bundle": known[n]} if n in known else {"skipped": "it stayed in the cluster", **e}
+                for n, e in self.parts[kind].items()
             }
         return found

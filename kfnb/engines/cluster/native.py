@@ -46,7 +46,11 @@ def _script(job: Job, places: Places) -> Words:
     head += [f'mkdir -p "$(dirname "${OUT}{n}")"' for n in outputs]
     head += [f"export {' '.join([*inputs, *outputs])}"] if inputs or outputs else []
     scripts = [c.source for c in step.cells]
-    body = [scripts[0]] if len(scripts) == 1 and not outputs else [f"(\n{s}\n)\n_s=$?; [ $_s = 0 ] || exit $_s" for s in scripts]
+    body = (
+        [scripts[0]]
+        if len(scripts) == 1 and not outputs
+        else [f"(\n{s}\n)\n_s=$?; [ $_s = 0 ] || exit $_s" for s in scripts]
+    )
     tail = [f'[ "${o.name}" = "${OUT}{o.name}" ] || cp "${o.name}" "${OUT}{o.name}"' for o in step.shell_outputs]
     script = "\n".join([*head, *body, *tail])
     arguments = [places.text(n) for n in inputs] + [places.path(n) for n in outputs]

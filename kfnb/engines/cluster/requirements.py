@@ -13,24 +13,29 @@ from typing import Any
 
 from kfnb.pipeline.model import Pipeline, Replay, Step
 
-MODULE_LIMIT = 512 * 1024  #: bytes of local modules that travel with a step
+FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
 
 @dataclass(frozen=True)
 class Travelling:
     """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
 
-    ``modules``: the path of every local module, for those who ask.
+    ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     pins: dict[str, dict[str, str]] = field(default_factory=dict)
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    left: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, step: Step) -> dict[str, Any]:
         """What the runtime is told."""
-        told = {"packages": list(self.packages.get(step.name, ())), "pins": self.pins.get(step.name, {}), "files": self.files.get(step.name, {})}
+        told = {
+            "packages": list(self.packages.get(step.name, ())),
+            "pins": self.pins.get(step.name, {}),
+            "files": self.files.get(step.name, {}),
+        }
         return {k: v for k, v in told.items() if v}
 
 
@@ -48,6 +53,7 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     pins: dict[str, dict[str, str]] = {}
     files: dict[str, dict[str, str]] = {}
     modules: dict[str, tuple[str, ...]] = {}
+    left: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
     for step in pipeline.steps():
         imported = _imported(step)
@@ -61,15 +67,48 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if _name(r) not in named))
         if wanted:
             requirements[step.name] = wanted
-        if local:
-            files[step.name] = {n: base64.b64encode(t.encode()).decode() for n, t in local.items()}
+        data, large = _data(step, folder)
+        if local or data:
+            contents = {n: t.encode() for n, t in local.items()} | data
+            files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
             modules[step.name] = tuple(local)
+        if large:
+            left[step.name] = large
     for step in pipeline.steps():
         reads = bool(step.inputs)
         others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
         if reads and others:
             pins[step.name] = others
-    return Travelling(requirements, pins, files, modules)
+    return Travelling(requirements, pins, files, modules, left)
+
+
+def _data(step: Step, folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """Files in ``folder`` that the step's code names by a relative path: those small enough to travel, and the others' names."""
+    small: dict[str, bytes] = {}
+    large: list[str] = []
+    for text in _texts(step):
+        path = folder / text
+        if not text or "\n" in text or len(text) > 200 or Path(text).is_absolute() or ".." in Path(text).parts:
+            continue
+        try:
+            size = path.stat().st_size if path.is_file() else None
+        except OSError:
+            continue
+        if size is not None and size <= FILE_LIMIT:
+            small[Path(text).as_posix()] = path.read_bytes()
+        elif size is not None:
+            large.append(text)
+    return small, tuple(dict.fromkeys(large))
+
+
+def _texts(step: Step) -> set[str]:
+    """The text literals of a step's own code."""
+    found: set[str] = set()
+    for code in step.cells if not step.shell else ():
+        tree = _tree(code.source)
+        if tree is not None:
+            found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return found
 
 
 def _imported(step: Step) -> set[str]:
@@ -79,16 +118,22 @@ def _imported(step: Step) -> set[str]:
     return {m for source in sources for m in _modules(source)}
 
 
-def _modules(source: str) -> set[str]:
+def _tree(source: str) -> ast.Module | None:
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except SyntaxError:  # IPython's additions
         from kfnb.runtime.syntax import translate
 
         try:
-            tree = ast.parse(translate(source).code)
+            return ast.parse(translate(source).code)
         except SyntaxError:
-            return set()
+            return None
+
+
+def _modules(source: str) -> set[str]:
+    tree = _tree(source)
+    if tree is None:
+        return set()
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -108,7 +153,13 @@ def _local(modules: set[str], folder: Path) -> dict[str, str]:
     left = sorted(modules)
     while left:
         module = left.pop()
-        paths = [folder / f"{module}.py"] if (folder / f"{module}.py").is_file() else sorted((folder / module).rglob("*.py")) if _beside(module, folder) else []
+        paths = (
+            [folder / f"{module}.py"]
+            if (folder / f"{module}.py").is_file()
+            else sorted((folder / module).rglob("*.py"))
+            if _beside(module, folder)
+            else []
+        )
         for path in paths:
             name = path.relative_to(folder).as_posix()
             if name not in found:

@@ -195,7 +195,9 @@ class _Settled:
             return replace(node, body=self.nodes(node.body, path), handler=self.nodes(node.handler, path))
         branches = (
             Branch(
-                None if b.when is None else self._test(b.when, path), self.nodes(b.body, (*path, (node.name, n))), b.text
+                None if b.when is None else self._test(b.when, path),
+                self.nodes(b.body, (*path, (node.name, n))),
+                b.text,
             )
             for n, b in enumerate(node.branches)
         )

@@ -18,13 +18,26 @@ INLINE = 4  #: steps that may have the runtime in their arguments
 def carried(root: Block) -> Block:
     """The same blocks, where every step that waits for another takes its pack, whether it needs a value of it or not."""
     jobs = {j.name: j for j in jobs_in(root)}
-    carriers = {j.name: found for j in jobs.values() if not _has_pack(j) and (found := _carrier(j, jobs)) is not None}
+    carriers = {j.name: name for j in jobs.values() if not _has_pack(j) and (name := _carrier(j, jobs)) is not None}
     handlers = {j.name for b in _handlers(root) for j in jobs_in(b)}
-    bare = [j.name for j in jobs.values() if not j.native and not _has_pack(j) and j.name not in carriers and j.name not in handlers]
+    bare = [
+        j.name
+        for j in jobs.values()
+        if not j.native and not _has_pack(j) and j.name not in carriers and j.name not in handlers
+    ]
     first = None
     if len(bare) > INLINE:
         carriers.update(dict.fromkeys(bare, RUNTIME))
-        first = Job(Step(RUNTIME, ()), -1, (), (), (), (Channel("pack", RUNTIME),), (), {"prepare": [], "spec": {"step": RUNTIME}})
+        first = Job(
+            Step(RUNTIME, ()),
+            -1,
+            (),
+            (),
+            (),
+            (Channel("pack", RUNTIME),),
+            (),
+            {"prepare": [], "spec": {"step": RUNTIME}},
+        )
     givers = set(carriers.values())
 
     def changed(job: Job) -> Job:
@@ -48,7 +61,7 @@ def _carrier(job: Job, jobs: dict[str, Job]) -> str | None:
     """A step that surely has run before this one, in no loop that this one does not stand in."""
     if job.native:
         return None
-    for name, strict in job.waits:
+    for name, _ in job.waits:
         other = jobs[name]
         if not other.native and other.loops == job.loops[: len(other.loops)]:
             return name

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +26,7 @@ import sys,json,zlib,base64,os,tempfile,zipfile
 a=sys.argv;n=int(a[1])+2;e=json.loads(a[-1]);i=e.get("inputs",{});u=base64.b64decode
 r="".join(a[2:n]);t=zlib.decompress(u("".join(a[n:-1])))
 s=i.get("parameterValues",{}).get("step")
-if s:t=zlib.decompressobj(zdict=t[-32768:]).decompress(u(s))
+if s:t=zlib.decompressobj(-15,t[-32768:]).decompress(u(s))
 if not r:
     p=[x for v in i["artifacts"].values() for x in v["artifacts"]][0]
     p=p.get("customPath") or p["uri"]
@@ -65,24 +63,29 @@ class Executors:
     components: dict[str, Json] = field(default_factory=dict)
     executors: dict[str, Json] = field(default_factory=dict)
     platform: dict[str, Json] = field(default_factory=dict)
+    _commons: dict[str, str] = field(default_factory=dict)
     _names: Names = field(default_factory=Names)
-    _known: dict[str, str] = field(default_factory=dict)
+    _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.runtime = runtime("kfp", self.told.values()) if self.told else ""
 
     def component(self, job: Job, wiring: Wiring, status: str = "") -> str:
         """The name of the component that runs a job. ``status``: an input for how a guard ended."""
-        interface = {**_inputs(job, wiring, self.types, self.grouped(job), status), **_outputs(job)}
-        inline = not any(c.kind == "pack" for c in wiring.keys)
-        key = compact({"interface": interface, "group": self._group(job), "inline": inline, "settings": job.step.settings.to_json()})
+        lists = tuple(k for c, k in wiring.keys.items() if c in wiring.lists)
+        outputs = tuple(output_of(job, c) for c in job.gives)
+        key = (self._group(job), status, job.step.settings, tuple(wiring.keys.values()), lists, outputs)
         if key not in self._known:
-            name = self._names.new(self._group(job))
+            inline = not any(c.kind == "pack" for c in wiring.keys)
+            interface = {**_inputs(job, wiring, self.types, self.grouped(job), status), **_outputs(job)}
+            name = self._names.new(f"{self._group(job)} first" if self.grouped(job) and inline else self._group(job))
             self._known[key] = f"comp-{name}"
             self.components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", **interface}
             container = self._native(job, wiring) if job.native else self._python(job, inline)
             resources = _resources(job.step.settings)
-            self.executors[f"exec-{name}"] = {"container": {**container, **({"resources": resources} if resources else {})}}
+            self.executors[f"exec-{name}"] = {
+                "container": {**container, **({"resources": resources} if resources else {})}
+            }
             pod = platform_of(job.step.settings, self.options)
             if pod:
                 self.platform[f"exec-{name}"] = pod
@@ -100,7 +103,11 @@ class Executors:
         return squeezed(compact(self.told[job.name]), self._common(job))
 
     def _common(self, job: Job) -> str:
-        return compact(self.told[self.groups[job.step.component][0]])
+        """What the calls of a component have in common: what its second call has, since the first often has no inputs."""
+        component = job.step.component
+        if component not in self._commons:
+            self._commons[component] = compact(self.told[self.groups[component][1]])
+        return self._commons[component]
 
     def _python(self, job: Job, inline: bool) -> Json:
         code = squeezed(self._common(job) if self.grouped(job) else compact(self.told[job.name]))
@@ -117,17 +124,17 @@ class Executors:
         )  # fmt: skip
         found = words(job, places)
         env = [{"name": n, "value": literal(v)} for n, v in job.step.settings.env]
-        return {"image": job.step.settings.image, "command": list(found.command), "args": list(found.args), **({"env": env} if env else {})}
+        return {
+            "image": job.step.settings.image,
+            "command": list(found.command),
+            "args": list(found.args),
+            **({"env": env} if env else {}),
+        }
 
 
 def literal(text: str) -> str:
     """A text of the user's that kubelet gives to the container as it is."""
     return text.replace("$", "$$")
-
-
-def delta_size(text: str) -> int:
-    """Bytes of a delta before base64, for those who measure."""
-    return len(zlib.compress(base64.b64decode(text)))
 
 
 # -------------------------------------------------------------------- interfaces
@@ -140,7 +147,10 @@ def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, stat
     else:
         for channel, key in wiring.keys.items():
             if channel.kind == "pack":
-                artifacts[key] = {"artifactType": ARTIFACT, **({"isArtifactList": True} if channel in wiring.lists else {})}
+                artifacts[key] = {
+                    "artifactType": ARTIFACT,
+                    **({"isArtifactList": True} if channel in wiring.lists else {}),
+                }
             else:
                 parameters[key] = {"parameterType": type_of(channel, types, channel in wiring.lists)}
         if grouped:
@@ -152,10 +162,14 @@ def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, stat
 
 
 def _outputs(job: Job) -> Json:
-    parameters = {output_of(job, c): {"parameterType": "LIST" if c.kind == "list" else "STRING"} for c in job.gives if c.kind != "pack"}
+    parameters = {
+        output_of(job, c): {"parameterType": "LIST" if c.kind == "list" else "STRING"}
+        for c in job.gives
+        if c.kind != "pack"
+    }
     if job.native:
         parameters = {o.name: {"parameterType": "STRING"} for o in job.step.shell_outputs}
-    artifacts = {"values": {"artifactType": ARTIFACT}} if any(c.kind == "pack" for c in job.gives) else {}
+    artifacts = {"pack": {"artifactType": ARTIFACT}} if any(c.kind == "pack" for c in job.gives) else {}
     found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
     return {"outputDefinitions": found} if found else {}
 
@@ -163,7 +177,7 @@ def _outputs(job: Job) -> Json:
 def output_of(job: Job, channel: Channel) -> str:
     """The name of the output that carries a channel. The first list is called ``Output``, as the SDK's single output is."""
     if channel.kind == "pack":
-        return "values"
+        return "pack"
     if channel.kind == "text" and job.native:
         return channel.name.partition(".")[2]
     lists = [c for c in job.gives if c.kind == "list"]
@@ -198,24 +212,41 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
     """What the platform document says of an executor (kubeflow/pipelines `kubernetes_platform/proto`)."""
     found: Json = {}
     if settings.volumes:
-        found["pvcMount"] = [{"constant": v.claim, "mountPath": v.path, "pvcNameParameter": _constant(v.claim)} for v in settings.volumes]
+        found["pvcMount"] = [
+            {"constant": v.claim, "mountPath": v.path, "pvcNameParameter": _constant(v.claim)} for v in settings.volumes
+        ]
     if settings.secrets:
         found["secretAsEnv"] = [
-            {"secretName": s.name, "secretNameParameter": _constant(s.name), "keyToEnv": [{"secretKey": s.key, "envVar": s.env}]}
+            {
+                "secretName": s.name,
+                "secretNameParameter": _constant(s.name),
+                "keyToEnv": [{"secretKey": s.key, "envVar": s.env}],
+            }
             for s in settings.secrets
         ]
     if settings.nodes:
         found["nodeSelector"] = {"labels": dict(settings.nodes)}
     if settings.tolerations:
         found["tolerations"] = [
-            {k: v for k, v in (("key", t.key), ("operator", "Equal" if t.value else "Exists"), ("value", t.value), ("effect", t.effect)) if v}
+            {
+                k: v
+                for k, v in (
+                    ("key", t.key),
+                    ("operator", "Equal" if t.value else "Exists"),
+                    ("value", t.value),
+                    ("effect", t.effect),
+                )
+                if v
+            }
             for t in settings.tolerations
         ]
     metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
     if metadata:
         found["podMetadata"] = metadata
     if options.pull_secrets:
-        found["imagePullSecret"] = [{"secretName": n, "secretNameParameter": _constant(n)} for n in options.pull_secrets]
+        found["imagePullSecret"] = [
+            {"secretName": n, "secretNameParameter": _constant(n)} for n in options.pull_secrets
+        ]
     if settings.timeout:
         found["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
     return found

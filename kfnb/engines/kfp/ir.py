@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfnb import __version__
-from kfnb.engines.kfp.carriers import carried
 from kfnb.engines.cluster.jobs import Block, Channel, Job, blocks_in, exports_of, jobs_in, lowered, needs_of
 from kfnb.engines.cluster.names import Names, label
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import Travelling
 from kfnb.engines.cluster.texts import parameter_text
+from kfnb.engines.kfp.carriers import carried
 from kfnb.engines.kfp.executors import ARTIFACT, TYPES, Executors, Json, Wiring, output_of, type_of
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline
 from kfnb.runtime.resolve import NO_ITEM
@@ -40,13 +40,17 @@ class Compiled:
 def compiled(pipeline: Pipeline, options: ClusterOptions, travelling: Travelling) -> Compiled:
     """The IR of a pipeline."""
     root = lowered(pipeline)
-    outside = frozenset(j.name for b in blocks_in(root) if b.kind == "branch" and not _closed(b, root) for j in jobs_in(b) if j.native)
+    outside = frozenset(
+        j.name for b in blocks_in(root) if b.kind == "branch" and not _closed(b, root) for j in jobs_in(b) if j.native
+    )
     if outside:
         root = lowered(pipeline, outside)
     made = _Ir(pipeline, _wrapped(carried(_flat(root, root))), options, travelling)
     spec = made.dag(made.root, {Channel("parameter", p.name): p.name for p in pipeline.parameters})
     if pipeline.parameters:
-        spec["inputDefinitions"] = {"parameters": {p.name: _parameter(p.type, p.default, p.description) for p in pipeline.parameters}}
+        spec["inputDefinitions"] = {
+            "parameters": {p.name: _parameter(p.type, p.default, p.description) for p in pipeline.parameters}
+        }
     ir: Json = {
         "pipelineInfo": {"name": label(pipeline.name), **({"description": pipeline.description} if pipeline.description else {})},
         "schemaVersion": SCHEMA, "sdkVersion": f"kfnb-{__version__}",
@@ -57,6 +61,12 @@ def compiled(pipeline: Pipeline, options: ClusterOptions, travelling: Travelling
     platform = made.executors.platform
     document = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}} if platform else {}
     return Compiled(ir, document, {made.names(j.name): j for j in jobs_in(made.root)})
+
+
+def with_defaults(pipeline: Pipeline, given: dict[str, Any]) -> Pipeline:
+    """The pipeline with other defaults for its parameters."""
+    changed = tuple(replace(p, default=given.get(p.name, p.default)) for p in pipeline.parameters)
+    return replace(pipeline, parameters=changed)
 
 
 def _parameter(kind: str, default: Any, description: str) -> Json:
@@ -96,7 +106,13 @@ def _wrapped(block: Block) -> Block:
             nodes.append(node)
             continue
         inner = _wrapped(node)
-        siblings = {c for n in block.nodes if n is not node for j in ([n] if isinstance(n, Job) else jobs_in(n)) for c in j.gives}
+        siblings = {
+            c
+            for n in block.nodes
+            if n is not node
+            for j in ([n] if isinstance(n, Job) else jobs_in(n))
+            for c in j.gives
+        }
         taken = set(needs_of(inner.handler)) & siblings if inner.handler is not None else set()
         nodes.append(Block("group", f"{inner.name} group", (inner,)) if taken else inner)
     return replace(block, nodes=tuple(nodes), handler=None if block.handler is None else _wrapped(block.handler))
@@ -130,7 +146,12 @@ class _Ir:
             if not job.native and job.step.component:
                 groups.setdefault(job.step.component, []).append(job.name)
         self.wirings = {j.name: self._wiring(j, len(groups.get(j.step.component, ())) > 1) for j in self.jobs.values()}
-        told = {j.name: {**self._told(j), **self.travelling.of(j.step)} for j in self.jobs.values() if not j.native}
+        grouped = {n for names in groups.values() if len(names) > 1 for n in names}
+        told = {
+            j.name: {**self._told(j, j.name in grouped), **self.travelling.of(j.step)}
+            for j in self.jobs.values()
+            if not j.native
+        }
         self.executors = Executors(self.options, self.types, told, groups)
 
     def _wiring(self, job: Job, grouped: bool) -> Wiring:
@@ -140,23 +161,41 @@ class _Ir:
             if channel.kind == "status":
                 continue
             count = sum(c.kind == channel.kind for c in keys)
-            keys[channel] = f"{channel.kind}-{count + 1}" if grouped and channel.kind != "parameter" else f"{channel.kind}-{channel.name}"
+            keys[channel] = (
+                f"{channel.kind}-{count + 1}"
+                if grouped and channel.kind != "parameter"
+                else f"{channel.kind}-{channel.name}"
+            )
         return Wiring(keys, frozenset(c for c in keys if self._collected(c, job.loops)))
 
     def _collected(self, channel: Channel, loops: tuple[str, ...]) -> bool:
         giver = self.givers.get(channel)
         return giver is not None and any(n not in loops for n in giver.loops)
 
-    def _told(self, job: Job) -> Json:
+    def _told(self, job: Job, grouped: bool) -> Json:
         found = dict(job.told)
         outputs = {f"{c.kind}-{c.name}": output_of(job, c) for c in job.gives}
         for part in ("decides", "lists", "texts"):
             if part in found:
                 found[part] = {outputs[k]: v for k, v in found[part].items()}
         keys = self.wirings[job.name].keys
-        renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if k != f"{c.kind}-{c.name}"}
         types = {c.name: self.types[c.name] for c in job.takes if c.kind == "parameter"}
-        return {**found, **{k: v for k, v in (("types", types), ("renamed", renamed)) if v}}
+        found.update({"types": types} if types else {})
+        if grouped:
+            return self._alike(job, found)
+        renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if k != f"{c.kind}-{c.name}"}
+        return {**found, **({"renamed": renamed} if renamed else {})}
+
+    def _alike(self, job: Job, told: Json) -> Json:
+        """The calls of a component differ as little as they can: steps before have numbers, and names where they may be skipped."""
+        keys = self.wirings[job.name].keys
+        numbers = {c.name: k.partition("-")[2] for c, k in keys.items() if c.kind == "pack"}
+        found: Json = _numbered(told, numbers)
+        found["spec"] = {k: v for k, v in found["spec"].items() if k != "needed"}
+        renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if c.kind not in ("pack", "parameter")}
+        skippable = bool(job.gates) or any(self.jobs[n].gates for n in numbers)
+        names = {number: name for name, number in numbers.items()} if skippable else {}
+        return {**found, **{k: v for k, v in (("renamed", renamed), ("names", names)) if v}}
 
     # ---------------------------------------------------------------- one DAG
     def dag(self, block: Block, inputs: dict[Channel, str], exports: tuple[Channel, ...] = ()) -> Json:
@@ -168,7 +207,9 @@ class _Ir:
                 homes[job.name] = self.task(node)
                 for channel in job.gives:
                     key = output_of(job, channel) if isinstance(node, Job) else self.key(channel)
-                    sources[channel] = _Source(self.task(node), key, isinstance(node, Block) and self._collected(channel, self._loops(block)))
+                    sources[channel] = _Source(
+                        self.task(node), key, isinstance(node, Block) and self._collected(channel, self._loops(block))
+                    )
         scope = _Scope(self, sources, homes)
         tasks: Json = {}
         for node in block.nodes:
@@ -194,18 +235,26 @@ class _Ir:
         for channel in exports:
             source = sources[channel]
             if channel.kind == "pack":
-                artifacts[self.key(channel)] = {"artifactSelectors": [{"producerSubtask": source.task, "outputArtifactKey": source.key}]}
+                artifacts[self.key(channel)] = {
+                    "artifactSelectors": [{"producerSubtask": source.task, "outputArtifactKey": source.key}]
+                }
             else:
-                parameters[self.key(channel)] = {"valueFromParameter": {"producerSubtask": source.task, "outputParameterKey": source.key}}
+                parameters[self.key(channel)] = {
+                    "valueFromParameter": {"producerSubtask": source.task, "outputParameterKey": source.key}
+                }
         return {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
 
     def _output_definitions(self, exports: tuple[Channel, ...], loops: tuple[str, ...], block: Block) -> Json:
         outer = tuple(n for n in loops if block.kind != "loop" or n != block.name)
         artifacts = {
-            self.key(c): {"artifactType": ARTIFACT, **({"isArtifactList": True} if self._collected(c, outer) else {})} for c in exports if c.kind == "pack"
+            self.key(c): {"artifactType": ARTIFACT, **({"isArtifactList": True} if self._collected(c, outer) else {})}
+            for c in exports
+            if c.kind == "pack"
         }
         parameters = {
-            self.key(c): {"parameterType": type_of(c, self.types, self._collected(c, outer))} for c in exports if c.kind != "pack"
+            self.key(c): {"parameterType": type_of(c, self.types, self._collected(c, outer))}
+            for c in exports
+            if c.kind != "pack"
         }
         return {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
 
@@ -234,6 +283,17 @@ class _Ir:
                 parameters[key] = {"parameterType": type_of(channel, self.types, collected)}
         found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
         return {"inputDefinitions": found} if found else {}
+
+
+def _numbered(value: Any, numbers: dict[str, str]) -> Any:
+    """References to the packs of steps, by number."""
+    if isinstance(value, list):
+        return [_numbered(v, numbers) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("kind") in ("output", "export-value") and value.get("step") in numbers:
+        return {**value, "step": numbers[value["step"]]}
+    return {k: v if k in ("value", "run") else _numbered(v, numbers) for k, v in value.items()}
 
 
 @dataclass
@@ -266,7 +326,11 @@ class _Scope:
                 value = self._value(next(c for c in job.takes if c.kind == "status"))
             inputs.setdefault("parameters", {})[status] = value
         found: Json = {"componentRef": {"name": made.executors.component(job, wiring, status)}}
-        waits = [exit_of] if exit_of else sorted({self.homes[n] for n, _ in job.waits if n in self.homes} - {made.task(job)})
+        waits = (
+            [exit_of]
+            if exit_of
+            else sorted({self.homes[n] for n, _ in job.waits if n in self.homes} - {made.task(job)})
+        )
         if waits:
             found["dependentTasks"] = waits
         if inputs:
@@ -285,7 +349,9 @@ class _Scope:
         for item in job.step.inputs:
             ref = item.ref
             if isinstance(ref, Constant):
-                parameters[item.name] = {"runtimeValue": {"constant": ref.value if isinstance(ref.value, str) else json.dumps(ref.value)}}
+                parameters[item.name] = {
+                    "runtimeValue": {"constant": ref.value if isinstance(ref.value, str) else json.dumps(ref.value)}
+                }
             elif isinstance(ref, ParameterRef):
                 parameters[item.name] = self._value(Channel("parameter", ref.name))
             else:
@@ -330,7 +396,10 @@ class _Scope:
         if handles:
             key = made.key(status) if status is not None else "status"
             inputs.setdefault("parameters", {})[key] = {"taskFinalStatus": {"producerTask": handles}}
-            made.dags[name].setdefault("inputDefinitions", {}).setdefault("parameters", {})[key] = {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}
+            made.dags[name].setdefault("inputDefinitions", {}).setdefault("parameters", {})[key] = {
+                "parameterType": "TASK_FINAL_STATUS",
+                "isOptional": True,
+            }
         found: Json = {"componentRef": {"name": name}}
         inside = {j.name for j in jobs_in(block)}
         waits = {self.homes[n] for j in jobs_in(block) for n, _ in j.waits if n in self.homes and n not in inside}

@@ -1,0 +1,88 @@
+"""``kfnb compile``: the pipeline as the file that a cluster takes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kfnb.cli.common import (
+    FAILED,
+    USAGE,
+    as_json,
+    built,
+    emit,
+    fail,
+    notebook_argument,
+    pipeline_option,
+    refuse,
+    report,
+)
+from kfnb.cli.running import given_parameters
+from kfnb.problems import NotebookError, errors
+
+
+@click.command("compile")
+@notebook_argument
+@click.option("--engine", type=click.Choice(["kfp", "argo"]), help="For which engine; by default the target's.")
+@click.option("--target", metavar="TARGET", help="Take its settings (image, namespace, values, …).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; .yaml, .json, .zip or .tar.gz. Default: print YAML.",
+)
+@click.option(
+    "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Another default for a parameter."
+)
+@click.option("--cron", metavar="SCHEDULE", help='Argo: a CronWorkflow, such as "0 6 * * *".')
+@click.option("--template", is_flag=True, help="Argo: a WorkflowTemplate.")
+@pipeline_option
+@as_json
+def compile_(
+    notebook: Path, engine: str | None, target: str | None, output: Path | None, parameters: tuple[str, ...], cron: str | None,
+    template: bool, pipeline: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
+    from kfnb.engines.cluster.compiling import Form, documents
+    from kfnb.engines.cluster.files import as_yaml, write
+    from kfnb.engines.cluster.targets import BadTarget, options_of, target_named
+    from kfnb.pipeline.parameters import bind
+
+    found = built(notebook, pipeline)
+    if found.pipeline is None:
+        fail(notebook, found.problems, as_json)
+    try:
+        chosen = target_named(target, notebook) if target else None
+        options = options_of(chosen)
+        values = bind(found.pipeline, given_parameters(parameters, as_json))
+    except BadTarget as error:
+        refuse(str(error), as_json)
+    except NotebookError as error:
+        report(notebook, error.problems)
+        sys.exit(USAGE)
+    engine = engine or (chosen.engine if chosen is not None else None)
+    if engine not in ("kfp", "argo"):
+        refuse("say for which engine: --engine kfp or --engine argo (or name a target)", as_json)
+    if (cron or template) and engine != "argo":
+        refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
+    form = Form(cron=cron or "", template=template)
+    made, problems = documents(found.pipeline, engine, options, notebook.absolute().parent, values, form)
+    if not as_json:
+        report(notebook, problems, quiet=True)
+    if errors(problems):
+        fail(notebook, problems, True) if as_json else sys.exit(FAILED)
+    if output is None:
+        click.echo(as_yaml(made), nl=False)
+        return
+    try:
+        size = write(made, output)
+    except ValueError as error:
+        refuse(str(error), as_json)
+    told: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": found.pipeline.name, "bytes": size}
+    if as_json:
+        emit({**told, "problems": [p.to_json() for p in problems]})
+    else:
+        click.echo(f"{output}: {found.pipeline.name} for {engine}, {size / 1000:.1f} kB")

@@ -1,0 +1,93 @@
+"""What a cluster cannot do of what a pipeline asks, found before anything is sent there."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from kfnb.engines.cluster.jobs import Job
+from kfnb.pipeline.model import Step
+from kfnb.problems import Problem
+
+MANIFEST_LIMIT = 700_000  #: bytes; etcd takes 1.5 MiB, and the controller's status comes on top
+ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
+PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
+OLDEST = (3, 8)
+
+
+def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
+    """Problems of single steps."""
+    for job in jobs:
+        yield from _image(job)
+        if job.native and engine == "argo":
+            yield from _braces(job)
+        if engine == "kfp":
+            yield from _kfp_resources(job.step)
+
+
+def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:
+    """Whether the API server will take it."""
+    size = len(json.dumps(document, ensure_ascii=False).encode())
+    if size > MANIFEST_LIMIT:
+        yield Problem(
+            "KF702", f"the {what} has {size / 1000:.0f} kB, and a cluster takes about {MANIFEST_LIMIT // 1000} kB",
+            "move large texts out of the cells into files, or the code into a module that the image has",
+        )  # fmt: skip
+    annotations = document.get("metadata", {}).get("annotations", {})
+    if sum(len(k) + len(v) for k, v in annotations.items()) > ANNOTATIONS_LIMIT:
+        yield Problem(
+            "KF702",
+            "the annotations are larger than 256 KiB, which is what an object may have",
+            "shorten the description",
+        )
+
+
+def _image(job: Job) -> Iterator[Problem]:
+    match = PYTHON_IMAGE.search(job.step.settings.image or "")
+    if match is None or job.native:
+        return
+    version = (int(match[1]), int(match[2]))
+    here = sys.version_info[:2]
+    if version < OLDEST:
+        yield _problem(
+            "KF701", job.step, f"step `{job.name}` has the image {job.step.settings.image}, and steps need Python 3.8 or newer",
+            f"use python:{here[0]}.{here[1]}",
+        )  # fmt: skip
+    elif version != here:
+        yield _problem(
+            "KF705", job.step,
+            f"step `{job.name}` runs on Python {version[0]}.{version[1]}, the notebook on {here[0]}.{here[1]}: functions and classes of "
+            "the notebook cannot pass between them", f"use python:{here[0]}.{here[1]}",
+        )  # fmt: skip
+
+
+def _braces(job: Job) -> Iterator[Problem]:
+    """Argo reads ``{{…}}`` in a command, wherever it stands."""
+    words = [c.source for c in job.step.cells]
+    words += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
+    words += [v for _, v in job.step.settings.env]
+    if any("{{" in w for w in words):
+        yield _problem(
+            "KF703", job.step, f"step `{job.name}` has `{{{{` in its script or command, which Argo would read as its own",
+            "take the mark `image` away, so that the step runs in a Python image, where its text travels encoded",
+        )  # fmt: skip
+
+
+def _kfp_resources(step: Step) -> Iterator[Problem]:
+    settings = step.settings
+    kinds = [*(["nvidia.com/gpu"] if settings.gpu else []), *(k for k, _ in settings.limits)]
+    if len(kinds) > 1:
+        yield _problem(
+            "KF704", step, f"step `{step.name}` asks for {', '.join(kinds)}, and Kubeflow Pipelines gives one kind of accelerator a step",
+            "keep one of them",
+        )  # fmt: skip
+
+
+def _problem(code: str, step: Step, message: str, hint: str) -> Problem:
+    first = step.cells[0] if step.cells else None
+    return Problem(
+        code, message, hint, first.cell if first else None, (first.cell_id or None) if first else None, name=step.name
+    )

@@ -1,0 +1,64 @@
+"""A pipeline for a cluster engine, and what stands in its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.cluster.checks import check_jobs, check_size
+from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.engines.cluster.requirements import Travelling, travelling
+from kfnb.pipeline.model import Pipeline
+from kfnb.problems import Problem
+
+
+@dataclass(frozen=True)
+class Form:
+    """Which of Argo's kinds: a Workflow, a WorkflowTemplate, or a CronWorkflow with a schedule."""
+
+    cron: str = ""
+    template: bool = False
+
+
+def documents(
+    pipeline: Pipeline, engine: str, options: ClusterOptions, folder: Path, given: dict[str, Any], form: Form = Form()
+) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """The documents of the compiled pipeline, and its problems; errors mean that a cluster would not take it.
+
+    Parameters
+    ----------
+    folder
+        Where the notebook stands.
+    given
+        Values of parameters: for Argo the workflow's, for Kubeflow Pipelines the defaults.
+    """
+    found = travelling(pipeline, folder, options.packages)
+    problems = list(_files(found))
+    if engine == "argo":
+        from kfnb.engines.argo import manifest
+
+        made = manifest.compiled(pipeline, options, found, given)
+        workflow = made.workflow
+        jobs = list({j.name: j for jobs in made.tasks.values() for j in jobs}.values())
+        if form.cron:
+            workflow = manifest.as_cron(workflow, form.cron)
+        elif form.template:
+            workflow = manifest.as_template(workflow)
+        problems += [*check_jobs(jobs, engine), *check_size(workflow, "Workflow")]
+        return [workflow], problems
+    from kfnb.engines.kfp import ir
+
+    compiled = ir.compiled(ir.with_defaults(pipeline, given), options, found)
+    problems += [*check_jobs(list(compiled.tasks.values()), engine), *check_size(compiled.ir, "pipeline")]
+    return [compiled.ir, *([compiled.platform] if compiled.platform else [])], problems
+
+
+def _files(found: Travelling) -> list[Problem]:
+    return [
+        Problem(
+            "KF706", f"step `{step}` opens {', '.join(f'`{n}`' for n in names)}, which is too large to travel with the code",
+            "put it on a volume, or let the step fetch it", name=step,
+        )
+        for step, names in found.left.items()
+    ]  # fmt: skip

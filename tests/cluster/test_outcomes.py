@@ -1,0 +1,81 @@
+"""Every pipeline has the same outcome on the local engine, in the interpreter of Argo's Workflows and in `kfp.local`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from kfnb.notebook import notebook_from_json, read_notebook
+from kfnb.pipeline.build import build
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.parameters import bind
+from tests.cluster.argo import Pods
+from tests.cluster.outcome import Oracle, Outcome, by_step, differences, locally, on_argo, on_kfp
+from tests.differential.programs import program as notebook_program
+from tests.program.cells import read
+from tests.program.programs import COMPONENTS
+from tests.program.programs import program as cell_program
+
+NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/**/*.ipynb"))
+FORCED = {
+    "force": ("heads", "tails"), "force_number": (3, 9, 12, 17), "coin": ("heads", "tails"), "number": (3, 9, 12, 17),
+}  # fmt: skip
+LARGEST = 14  #: steps of a generated pipeline: engines take their time with each
+
+
+def compared(pipeline: Pipeline, cluster: Pods, oracle: Oracle | None, given: dict[str, Any]) -> Outcome:
+    with tempfile.TemporaryDirectory() as folder:
+        theirs = locally(pipeline, Path(folder), given)
+        assert not differences(on_argo(pipeline, cluster, given), theirs)
+        if oracle is not None:
+            mine = on_kfp(pipeline, oracle, given, Path(folder) / "kfp")
+            assert not differences(by_step(mine, pipeline), by_step(theirs, pipeline))
+    return theirs
+
+
+def cases(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Every branch of the notebooks that toss a coin; else the defaults."""
+    defaults = bind(pipeline, {})
+    coins = [n for n in ("force", "coin") if n in defaults]
+    numbers = [n for n in ("force_number", "number") if n in defaults]
+    if not coins or not numbers:
+        return [defaults]
+    return [{**defaults, coins[0]: c, numbers[0]: n} for c in FORCED[coins[0]] for n in FORCED[numbers[0]]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_a_notebook_has_the_same_outcome_on_every_engine(path: Path, cluster: Pods, oracle: Oracle) -> None:
+    pipeline = build(read_notebook(path)).pipeline
+    assert pipeline is not None
+    for given in cases(pipeline):
+        compared(pipeline, cluster, oracle, given)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(4))
+def test_a_generated_pipeline_cell_has_the_same_outcome_on_every_engine(
+    block: int, cluster: Pods, oracle: Oracle
+) -> None:
+    number, judged = block * 1000, 0
+    while judged < 50:
+        number += 1
+        pipeline = read(cell_program(Random(number), fails=number % 2 == 1), before=COMPONENTS).pipeline
+        assert pipeline is not None
+        if len(list(pipeline.steps())) <= LARGEST:
+            judged += 1
+            compared(pipeline, cluster, oracle, bind(pipeline, {}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(2))
+def test_a_generated_notebook_has_the_same_outcome_on_every_engine(block: int, cluster: Pods, oracle: Oracle) -> None:
+    for number in range(block * 50, (block + 1) * 50):
+        _, data = notebook_program(Random(number), marks=True)
+        pipeline = build(notebook_from_json(data)).pipeline
+        if pipeline is not None:
+            compared(pipeline, cluster, oracle, bind(pipeline, {}))
