@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -95,6 +96,22 @@ def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
         return runs.resolve(ref)
     except UnknownRun as error:
         refuse(str(error), as_json)
+
+
+@contextmanager
+def cluster_words(as_json: bool = False) -> Iterator[None]:
+    """End with what a cluster answered, when it is no answer that helps."""
+    from kfnb.engines.cluster.kube import ClusterError
+    from kfnb.engines.cluster.targets import BadTarget
+
+    try:
+        yield
+    except (ClusterError, BadTarget) as error:
+        if as_json:
+            emit({"error": str(error)})
+        else:
+            click.echo(f"kfnb: {error}", err=True)
+        sys.exit(FAILED if isinstance(error, ClusterError) else USAGE)
 
 
 def status_of(state: str) -> int:

@@ -14,7 +14,7 @@ from kfnb.runs.store import STEP_FINAL, Event
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kfnb.engines.local import LocalEngine
+    from kfnb.engines.base import Engine
     from kfnb.runs.store import RunStore
 
 SYMBOLS = {
@@ -27,7 +27,7 @@ COLOURS = {
 REFRESH = 10  #: frames a second
 
 
-def watch(engine: LocalEngine, run_id: str, quiet: bool = False, since: int = 0) -> None:
+def watch(engine: Engine, run_id: str, quiet: bool = False, since: int = 0) -> None:
     """Follow a run to its end. Ctrl-C cancels it, a second one at once."""
     events = engine.events(run_id, since)
     if quiet:
@@ -69,7 +69,7 @@ class _Silent:
 class _Plain(_Silent):
     """Lines: state changes, and what the steps printed when they have ended."""
 
-    def __init__(self, engine: LocalEngine, run_id: str) -> None:
+    def __init__(self, engine: Engine, run_id: str) -> None:
         self._engine, self._run = engine, run_id
 
     def event(self, event: Event) -> None:
@@ -95,7 +95,7 @@ class _Plain(_Silent):
 class _Terminal(_Silent):
     """A table that lives."""
 
-    def __init__(self, engine: LocalEngine, run_id: str) -> None:
+    def __init__(self, engine: Engine, run_id: str) -> None:
         from rich.console import Console
         from rich.live import Live
 

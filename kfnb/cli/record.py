@@ -7,11 +7,14 @@ import pickle
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kfnb.cli.common import OK, as_json, emit, refuse, resolved, run_argument, status_of, store
+from kfnb.cli.common import OK, as_json, cluster_words, emit, refuse, resolved, run_argument, status_of, store
+
+if TYPE_CHECKING:
+    from kfnb.runs.logs import LogLine
 
 
 @click.command()
@@ -45,9 +48,13 @@ def _seconds(start: float | None, end: float | None) -> str:
 def status(run_id: str, as_json: bool) -> None:
     """Show where RUN stands (an id, the beginning of one, or `last`)."""
     from kfnb.cli.live import conclude
+    from kfnb.engines.opening import engine_of
 
     record = store()
-    summary = record.summary(resolved(record, run_id, as_json))
+    run_id = resolved(record, run_id, as_json)
+    with cluster_words(as_json):
+        engine_of(record, run_id).refresh(run_id)
+    summary = record.summary(run_id)
     if as_json:
         emit(summary)
     else:
@@ -66,18 +73,28 @@ def status(run_id: str, as_json: bool) -> None:
 @click.option("--times", is_flag=True, help="Show when each line was printed.")
 def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times: bool) -> None:
     """Print what a step of RUN printed, or what all of them did."""
-    from kfnb.engines.local import LocalEngine
+    from kfnb.engines.opening import engine_of
+    from kfnb.engines.record import follow_all_logs
     from kfnb.runs.store import UnknownRun
 
     record = store()
-    engine = LocalEngine(record)
     run_id = resolved(record, run_id)
+    engine = engine_of(record, run_id)
+
+    def show(line: LogLine, path: str) -> None:
+        prefix = f"[{path}] " if step is None else ""
+        click.echo(f"{line.time + ' ' if times else ''}{prefix}{line.text}")
+
     try:
-        paths = [step] if step else [s["path"] for s in record.steps(run_id) if s["attempts"]]
-        for path in paths:
-            for line in engine.logs(run_id, path, attempt, follow):
-                prefix = f"[{path}] " if step is None else ""
-                click.echo(f"{line.time + ' ' if times else ''}{prefix}{line.text}")
+        with cluster_words():
+            engine.refresh(run_id)
+            if step is None and follow:
+                for path, line in follow_all_logs(engine, run_id):
+                    show(line, path)
+                return
+            for path in [step] if step else [s["path"] for s in record.steps(run_id) if s["attempts"]]:
+                for line in engine.logs(run_id, path, attempt, follow):
+                    show(line, path)
     except UnknownRun as error:
         refuse(str(error))
     except KeyboardInterrupt:
@@ -89,11 +106,12 @@ def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times
 @as_json
 def cancel(run_id: str, as_json: bool) -> None:
     """End RUN: its exit handler still runs. Asked a second time, it ends at once."""
-    from kfnb.engines.local import LocalEngine
+    from kfnb.engines.opening import engine_of
 
     record = store()
     run_id = resolved(record, run_id, as_json)
-    asked = LocalEngine(record).cancel(run_id)
+    with cluster_words(as_json):
+        asked = engine_of(record, run_id).cancel(run_id)
     state = record.head(run_id)["state"]
     if as_json:
         emit({"run": run_id, "cancelling": asked, "state": state})

@@ -12,6 +12,7 @@ from kfnb.cli.common import (  # fmt: skip
     OK,
     as_json,
     built,
+    cluster_words,
     emit,
     fail,
     notebook_argument,
@@ -23,10 +24,10 @@ from kfnb.cli.common import (  # fmt: skip
     status_of,
     store,
 )
-from kfnb.problems import NotebookError
+from kfnb.problems import NotebookError, errors
 
 if TYPE_CHECKING:
-    from kfnb.engines.local import LocalEngine
+    from kfnb.engines.base import Engine
 
 
 @click.command()
@@ -65,11 +66,12 @@ def run(
     Exit status: 0 it succeeded, 1 it failed or the notebook has errors, 2 the command line is wrong, 130 it was cancelled.
     """
     from kfnb.engines.base import RunOptions
-    from kfnb.engines.local import LocalEngine
+    from kfnb.engines.cluster.targets import target_named
+    from kfnb.engines.opening import engine_for
     from kfnb.pipeline.parameters import bind
 
-    if target != "local":
-        refuse(f"there is no target `{target}`: this version runs on `local`", as_json)
+    with cluster_words(as_json):
+        chosen = target_named(target, notebook)
     given = given_parameters(parameters, as_json)
     found = built(notebook, pipeline)
     if found.pipeline is None:
@@ -88,11 +90,15 @@ def run(
     options = RunOptions(
         values, experiment, cache, isolated, only, start, path, str(notebook.absolute().parent), max_parallel, spawn
     )
-    engine = LocalEngine(store())
-    wrong = engine.check(found.pipeline, options)
+    engine = engine_for(store(), chosen)
+    problems = engine.check(found.pipeline, options)
+    wrong = errors(problems)
     if wrong:
         refuse(wrong[0].message + f"; {wrong[0].hint}", as_json)
-    run_id = engine.submit(found.pipeline, options)
+    if not as_json:
+        report(notebook, problems, quiet=True)
+    with cluster_words(as_json):
+        run_id = engine.submit(found.pipeline, options)
     if detach:
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
@@ -110,11 +116,12 @@ def given_parameters(parameters: tuple[str, ...], as_json: bool) -> dict[str, st
     return found
 
 
-def follow(engine: LocalEngine, run_id: str, as_json: bool, since: int = 0) -> None:
+def follow(engine: Engine, run_id: str, as_json: bool, since: int = 0) -> None:
     """Watch a run to its end, show it, and leave with its status. Ctrl-C cancels it."""
     from kfnb.cli.live import watch
 
-    watch(engine, run_id, quiet=as_json, since=since)
+    with cluster_words(as_json):
+        watch(engine, run_id, quiet=as_json, since=since)
     summary = engine.store.summary(run_id)
     if as_json:
         emit(summary)
@@ -135,12 +142,12 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
 
     What succeeded, with the same code and the same inputs, is not run again.
     """
-    from kfnb.engines.local import LocalEngine
+    from kfnb.engines.opening import engine_of
     from kfnb.runs.store import UnknownRun
 
     runs = store()
-    engine = LocalEngine(runs)
     run_id = resolved(runs, run_id, as_json)
+    engine = engine_of(runs, run_id)
     head = runs.head(run_id)
     pipeline = None
     if head["notebook"] and Path(head["notebook"]).exists():
@@ -150,7 +157,8 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
         pipeline = found.pipeline
     events = runs.events(run_id)
     try:
-        engine.retry(run_id, start, pipeline)
+        with cluster_words(as_json):
+            engine.retry(run_id, start, pipeline)
     except UnknownRun as error:
         refuse(str(error), as_json)
     if detach:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.logs import LogLine
-from kfnb.runs.store import Event
+from kfnb.runs.store import Event, RunStore
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,18 @@ class RunOptions:
         return asdict(self)
 
 
+class Following(Protocol):
+    """Somebody who brings the record of a run up to date."""
+
+    def look(self) -> None:
+        """Raise what went wrong, if something did."""
+
+
 class Engine(Protocol):
     """Where pipelines run."""
 
     name: str
+    store: RunStore
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What this engine cannot do of what the pipeline asks."""
@@ -69,3 +78,12 @@ class Engine(Protocol):
 
     def cancel(self, run_id: str) -> bool:
         """Ask the run to end; a second time, at once. False when it has ended already."""
+
+    def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
+        """Take a run that has ended up again: what succeeded with the same code and inputs is not run again."""
+
+    def following(self, run_id: str) -> AbstractContextManager[Following]:
+        """While it lasts, the record of the run is brought up to date."""
+
+    def refresh(self, run_id: str) -> None:
+        """Bring the record of a run up to date."""

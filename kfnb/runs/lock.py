@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -24,6 +26,17 @@ def hold(path: Path, patience: float = 0.0) -> int | None:
                 os.close(handle)
                 return None
             time.sleep(0.002)
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[bool]:
+    """Hold the lock for a while; ``False``: another has it."""
+    handle = hold(path)
+    try:
+        yield handle is not None
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def is_held(path: Path) -> bool:

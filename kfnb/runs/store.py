@@ -271,7 +271,10 @@ class RunStore:
 
     def _interrupted(self, run_id: str) -> dict[str, Any] | None:
         """The error of a run whose scheduler is gone; it is recorded, unless the disk does not allow it."""
-        if self.state(run_id) != "running" or is_held(self.folder(run_id) / "scheduler.lock"):
+        row = self._db.execute("select state, engine from runs where id = ?", (run_id,)).fetchone()
+        if row is None or row["state"] != "running" or row["engine"] != "local":
+            return None
+        if is_held(self.folder(run_id) / "scheduler.lock"):
             return None
         try:
             for step in self.steps(run_id):

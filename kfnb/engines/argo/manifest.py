@@ -27,18 +27,31 @@ API = "argoproj.io/v1alpha1"
 
 @dataclass(frozen=True)
 class Compiled:
-    """A Workflow, and for each of its tasks the jobs in it."""
+    """A Workflow, for each of its tasks the jobs in it, and the jobs that stand in no loop, guard or handler."""
 
     workflow: dict[str, Any]
     tasks: dict[str, tuple[Job, ...]]
+    outermost: tuple[Job, ...]
 
 
 def compiled(
-    pipeline: Pipeline, options: ClusterOptions, travelling: Travelling, given: dict[str, Any] | None = None
+    pipeline: Pipeline,
+    options: ClusterOptions,
+    travelling: Travelling,
+    given: dict[str, Any] | None = None,
+    kept: dict[str, dict[str, str]] | None = None,
 ) -> Compiled:
-    """The Workflow of a pipeline. ``given``: values of parameters; the others have their defaults."""
+    """The Workflow of a pipeline.
+
+    Parameters
+    ----------
+    given
+        Values of parameters; the others have their defaults.
+    kept
+        Outputs of steps that are not run again: by the step's name the value of each of its template's outputs.
+    """
     root = lowered(pipeline)
-    made = _Manifest(pipeline, root, options, travelling)
+    made = _Manifest(pipeline, root, options, travelling, kept or {})
     made.dag(root, made.names("main"))
     values = {p.name: p.default for p in pipeline.parameters} | (given or {})
     types = {p.name: p.type for p in pipeline.parameters}
@@ -65,7 +78,8 @@ def compiled(
         **({"kfnb.dev/description": pipeline.description} if pipeline.description else {}),
     }
     found = {"apiVersion": API, "kind": "Workflow", "metadata": metadata, "spec": spec}
-    return Compiled(found, made.inside)
+    outermost = tuple(n for n, _ in _flat(root, ()) if isinstance(n, Job))
+    return Compiled(found, made.inside, outermost)
 
 
 def as_template(found: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +120,7 @@ class _Manifest:
     root: Block
     options: ClusterOptions
     travelling: Travelling
+    kept: dict[str, dict[str, str]]
     dags: list[dict[str, Any]] = field(default_factory=list)
 
     inside: dict[str, tuple[Job, ...]] = field(default_factory=dict)  #: the jobs of every task
@@ -161,7 +176,11 @@ class _Manifest:
             c: _Source(f"inputs.parameters['{self.key(c)}']", f"{{{{inputs.parameters.{self.key(c)}}}}}")
             for c in inputs
         }
-        placed = list(_flat(block, ()))
+        placed = [(n, g) for n, g in _flat(block, ()) if n.name not in self.kept]
+        for job in self.jobs.values():
+            for channel in job.gives if job.name in self.kept else ():
+                value = self.kept[job.name].get(leaf.output_of(job, channel), "")
+                sources[channel] = _Source(quoted(value), value)
         homes: dict[str, str] = {}
         for node, _ in placed:
             task = self.task(node)
@@ -385,6 +404,11 @@ class _Scope:
                 value = source.plain if not source.task else f"{{{{={self._value(channel, depends)}}}}}"
             arguments.append({"name": made.key(channel), "value": value})
         return {"template": name, **({"arguments": {"parameters": arguments}} if arguments else {})}
+
+
+def quoted(text: str) -> str:
+    """A text in Argo's expression language."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def replace_handler(block: Block) -> Block:

@@ -117,5 +117,7 @@ def options_of(target: Target | None) -> ClusterOptions:
     if target is None:
         return ClusterOptions()
     known = {f.name for f in fields(ClusterOptions)}
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in known}
+    given: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in known
+    }
     return ClusterOptions(**given)

@@ -9,19 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kfnb.engines.base import RunOptions
 from kfnb.engines.local.graph import downstream
+from kfnb.engines.record import LOOK_EVERY, follow_events, follow_log
 from kfnb.pipeline.model import Pipeline, handlers_of
 from kfnb.pipeline.serialize import from_json, to_json
 from kfnb.problems import Problem
 from kfnb.runs.lock import is_held
-from kfnb.runs.logs import LogLine, read_log
-from kfnb.runs.store import FINAL, STEP_FINAL, Event, RunStore, UnknownRun
-
-LOOK_EVERY = 0.015  #: seconds between two looks at the record while following
+from kfnb.runs.logs import LogLine
+from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
 
 
 class LocalEngine:
@@ -135,36 +135,22 @@ class LocalEngine:
     # ---------------------------------------------------------------- following
     def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
         """Events after number ``since``, as they come, until the run has ended."""
-        quiet = 0
-        while True:
-            found = self.store.events(run_id, since)
-            for event in found:
-                since = event.seq
-                yield event
-            if found:
-                quiet = 0
-                last = found[-1]
-                if last.kind == "run" and last.data["state"] in FINAL and not self.store.events(run_id, since):
-                    return
-                continue
-            quiet += 1
-            if quiet % 20 == 0 and self.store.head(run_id)["state"] in FINAL and not self.store.events(run_id, since):
-                return
-            time.sleep(LOOK_EVERY)
+        return follow_events(self.store, run_id, since)
 
     def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
         """The log of a step's attempt (default: the last); ``follow``: as it grows, until the step is final."""
-        at, number = 0, attempt
-        while True:
-            step = self.store.find_step(run_id, path)
-            number = attempt or step["attempts"] or number or 1
-            done = step["state"] in STEP_FINAL or not follow
-            for line, after in read_log(self.store.attempt_folder(run_id, path, number) / "log", at):
-                at = after
-                yield line
-            if done:
-                return
-            time.sleep(LOOK_EVERY)
+        return follow_log(self.store, run_id, path, attempt, follow)
+
+    @contextmanager
+    def following(self, run_id: str) -> Iterator[LocalEngine]:
+        """The run itself writes the record."""
+        yield self
+
+    def look(self) -> None:
+        """Nothing can go wrong between the record and its reader."""
+
+    def refresh(self, run_id: str) -> None:
+        """The record is always up to date: the run itself writes it."""
 
     def cancel(self, run_id: str) -> bool:
         """Ask the run to end; asked again, it ends at once and without its exit handler."""

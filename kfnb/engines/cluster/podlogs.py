@@ -1,0 +1,59 @@
+"""A pod's log, written line by line into the run's folder: nothing missing and nothing twice, whoever followed it before.
+
+The log is read from its beginning each time, since clocks may disagree; lines up to the last one kept are told by their times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from kfnb.engines.cluster.marks import Told
+from kfnb.runs.logs import read_log
+
+LOG, MARKS = "log", "marks"
+
+
+class KeptLog:
+    """The log and the engine's lines of one attempt, in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.told = Told()
+        self._last, self._same = "", 0
+        for name in (LOG, MARKS):
+            for line, _ in read_log(folder / name):
+                self._seen(line.time)
+                if name == MARKS:
+                    self.told.line(line.text)
+
+    def _seen(self, time: str) -> None:
+        stamp = nanoseconds(time)
+        if stamp > self._last:
+            self._last, self._same = stamp, 1
+        elif stamp == self._last:
+            self._same += 1
+
+    def take(self, lines: Iterable[str]) -> None:
+        """Keep what is new of a log read from its beginning."""
+        last, same = self._last, self._same
+        with (self.folder / LOG).open("ab") as log, (self.folder / MARKS).open("ab") as marks:
+            for line in lines:
+                time, _, text = line.rstrip("\r\n").partition(" ")
+                stamp = nanoseconds(time)
+                if stamp < last:
+                    continue
+                if stamp == last and same:
+                    same -= 1
+                    continue
+                file = marks if self.told.line(text) else log
+                file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
+                file.flush()
+                self._seen(time)
+
+
+def nanoseconds(time: str) -> str:
+    """A time of kubelet's in a form that sorts: Go leaves zeros at its end out."""
+    whole, dot, fraction = time.rstrip("Z").partition(".")
+    return f"{whole}.{fraction:0<9}" if dot else f"{whole}.000000000"

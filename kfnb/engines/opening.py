@@ -1,0 +1,32 @@
+"""The engine of a target, and the engine that carries a run."""
+
+from __future__ import annotations
+
+import json
+
+from kfnb.engines.base import Engine
+from kfnb.engines.cluster.targets import Target
+from kfnb.engines.local import LocalEngine
+from kfnb.runs.store import RunStore
+
+
+def engine_for(store: RunStore, target: Target) -> Engine:
+    """The engine that runs on a target."""
+    if target.engine == "argo":
+        from kfnb.engines.argo.engine import ArgoEngine
+
+        return ArgoEngine(store, target)
+    if target.engine == "kfp":
+        from kfnb.engines.kfp.engine import KfpEngine
+
+        return KfpEngine(store, target)
+    return LocalEngine(store)
+
+
+def engine_of(store: RunStore, run_id: str) -> Engine:
+    """The engine of a run, with the settings that its target had when it began."""
+    path = store.folder(run_id) / "remote.json"
+    if not path.exists():
+        return LocalEngine(store)
+    remote = json.loads(path.read_text("utf-8"))
+    return engine_for(store, Target(remote["target"], remote["engine"], remote["settings"]))

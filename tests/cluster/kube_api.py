@@ -1,0 +1,393 @@
+"""A Kubernetes API server in this process, as far as the engines use one; it answers as the recordings in ``tests/data`` do."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+import re
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+Json = dict[str, Any]
+WORKFLOWS = re.compile(
+    r"^/apis/argoproj\.io/v1alpha1/namespaces/([^/]+)/(workflows|workflowtemplates|cronworkflows)(?:/([^/]+))?$"
+)
+PODS = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+)(/log)?)?$")
+KINDS = {"workflows": "Workflow", "workflowtemplates": "WorkflowTemplate", "cronworkflows": "CronWorkflow"}
+
+
+@dataclass
+class PodLog:
+    """A pod's log as kubelet has it: lines with their times; ``waiting``: why its container has not started."""
+
+    lines: list[str] = field(default_factory=list)
+    ended: bool = False
+    waiting: str = ""
+
+
+@dataclass
+class Cluster:
+    """What the server knows. Change it under ``changed``."""
+
+    namespaces: tuple[str, ...] = ("default",)
+    installed: bool = True
+    objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
+    pods: dict[str, Json] = field(default_factory=dict)
+    logs: dict[str, PodLog] = field(default_factory=dict)
+    history: list[tuple[int, str, Json]] = field(default_factory=list)
+    oldest: int = 0  #: versions before it are no longer kept
+    trouble: list[tuple[str, int]] = field(default_factory=list)  #: answers to give instead: part of the path, status
+    dropped: int = 0  #: counts up when all watches are to break
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    created: list[str] = field(default_factory=list)
+    _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def put(self, plural: str, namespace: str, body: Json, kind: str) -> Json:
+        """Store an object and tell the watches."""
+        with self.changed:
+            version = next(self._versions)
+            body = copy.deepcopy(body)
+            body["metadata"]["resourceVersion"] = str(version)
+            if kind == "DELETED":
+                self.objects.pop((plural, namespace, body["metadata"]["name"]), None)
+            else:
+                self.objects[plural, namespace, body["metadata"]["name"]] = body
+            self.history.append((version, kind, copy.deepcopy(body)))
+            self.changed.notify_all()
+            return body
+
+    def update(self, name: str, change: Json, namespace: str = "default") -> None:
+        """Merge into a workflow, as the controller does."""
+        with self.changed:
+            body = copy.deepcopy(self.objects["workflows", namespace, name])
+            merge(body, change)
+            self.put("workflows", namespace, body, "MODIFIED")
+
+    def forget(self) -> None:
+        """As etcd's compaction: old versions can no longer be watched from."""
+        with self.changed:
+            self.oldest = next(self._versions)
+
+    def drop(self) -> None:
+        with self.changed:
+            self.dropped += 1
+            self.changed.notify_all()
+
+    def say(self, pod: str, *texts: str, ended: bool = False) -> None:
+        """Lines on a pod's output, now."""
+        with self.changed:
+            log = self.logs.setdefault(pod, PodLog())
+            log.waiting = ""
+            for text in texts:
+                now = time.time_ns()
+                whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9))
+                fraction = f"{now % 10**9:09}".rstrip("0")
+                log.lines.append(f"{whole}.{fraction}Z {text}\n" if fraction else f"{whole}Z {text}\n")
+            log.ended = log.ended or ended
+            self.changed.notify_all()
+
+
+def merge(into: Json, change: Json) -> None:
+    """RFC 7386."""
+    for key, value in change.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = copy.deepcopy(value)
+
+
+@contextmanager
+def served(cluster: Cluster) -> Iterator[str]:
+    """The server's address while it runs."""
+    handler = type("Handler", (_Handler,), {"cluster": cluster})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        cluster.drop()
+        server.shutdown()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    cluster: Cluster
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    do_POST = do_PATCH = do_DELETE = do_PUT = do_GET
+
+    def _answer(self) -> None:
+        url = urlparse(self.path)
+        self.query = {k: v[-1] for k, v in parse_qs(url.query).items()}
+        self.cluster.requests.append((self.command, self.path))
+        length = int(self.headers.get("Content-Length") or 0)
+        self.body: Json = json.loads(self.rfile.read(length)) if length else {}
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if token not in ("good", "viewer"):
+            self._status(401, "Unauthorized", "Unauthorized")
+            return
+        self.viewer = token == "viewer"
+        for index, (part, status) in enumerate(self.cluster.trouble):
+            if part in f"{self.command} {self.path}":
+                del self.cluster.trouble[index]
+                self._trouble(status)
+                return
+        self._route(url.path)
+
+    def _trouble(self, status: int) -> None:
+        if status == 0:
+            self.close_connection = True
+            self.connection.close()
+            return
+        reasons = {
+            429: "TooManyRequests",
+            500: "InternalError",
+            503: "ServiceUnavailable",
+            504: "Timeout",
+            401: "Unauthorized",
+        }
+        self._status(status, reasons.get(status, "Unknown"), "the server is unable to handle the request")
+
+    def _route(self, path: str) -> None:
+        if path in ("/version", "/version/"):
+            self._send(200, {"major": "1", "minor": "36", "gitVersion": "v1.36.0", "platform": "linux/amd64"})
+        elif path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews":
+            asked = self.body["spec"]["resourceAttributes"]
+            allowed = not self.viewer or asked["verb"] in ("get", "list", "watch")
+            self._send(201, {**self.body, "metadata": {}, "status": {"allowed": allowed}})
+        elif (match := WORKFLOWS.match(path)) and self.cluster.installed:
+            self._workflows(*match.groups())
+        elif match := PODS.match(path):
+            self._pods(*match.groups())
+        else:
+            self._plain(404, "404 page not found\n")
+
+    # ---------------------------------------------------------------- custom objects
+    def _workflows(self, namespace: str, plural: str, name: str | None) -> None:
+        if self.viewer and self.command != "GET":
+            verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}[self.command]
+            self._status(
+                403, "Forbidden",
+                f'{plural}.argoproj.io is forbidden: User "viewer" cannot {verb} resource "{plural}" in API group "argoproj.io" in the namespace "{namespace}"',
+            )  # fmt: skip
+        elif self.command == "POST":
+            self._create(namespace, plural)
+        elif name is None:
+            self._watch(namespace, plural) if self.query.get("watch", "").lower() in ("true", "1") else self._list(
+                namespace, plural
+            )
+        else:
+            found = self.cluster.objects.get((plural, namespace, name))
+            if found is None:
+                self._status(404, "NotFound", f'{plural}.argoproj.io "{name}" not found')
+            elif self.command == "PATCH":
+                self._patch(namespace, plural, found)
+            elif self.command == "DELETE":
+                self.cluster.put(plural, namespace, found, "DELETED")
+                self._send(200, {"kind": "Status", "apiVersion": "v1", "status": "Success", "details": {"name": name}})
+            else:
+                self._send(200, found)
+
+    def _create(self, namespace: str, plural: str) -> None:
+        if namespace not in self.cluster.namespaces:
+            self._status(404, "NotFound", f'namespaces "{namespace}" not found')
+            return
+        body = self.body
+        if body.get("kind") != KINDS[plural]:
+            self._status(
+                400, "BadRequest", f'{body.get("kind")} in version "v1alpha1" cannot be handled as a {KINDS[plural]}'
+            )
+            return
+        meta = body["metadata"]
+        meta.setdefault("name", meta.get("generateName", "") + secrets.token_hex(3)[:5])
+        if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?", meta["name"]) or len(meta["name"]) > 253:
+            self._status(
+                422, "Invalid", f'{KINDS[plural]}.argoproj.io "{meta["name"]}" is invalid: metadata.name: Invalid value'
+            )
+            return
+        if (plural, namespace, meta["name"]) in self.cluster.objects:
+            self._status(409, "AlreadyExists", f'{plural}.argoproj.io "{meta["name"]}" already exists')
+            return
+        meta.update(namespace=namespace, uid=str(uuid.uuid4()), creationTimestamp="2026-01-01T00:00:00Z", generation=1)
+        made = self.cluster.put(plural, namespace, body, "ADDED")
+        self.cluster.created.append(made["metadata"]["name"])
+        self._send(201, made)
+
+    def _patch(self, namespace: str, plural: str, found: Json) -> None:
+        if self.headers.get("Content-Type") != "application/merge-patch+json":
+            self._status(
+                415,
+                "UnsupportedMediaType",
+                f"the body of the request was in an unknown format: {self.headers.get('Content-Type')}",
+            )
+            return
+        body = copy.deepcopy(found)
+        merge(body, self.body)
+        self._send(200, self.cluster.put(plural, namespace, body, "MODIFIED"))
+
+    def _list(self, namespace: str, plural: str) -> None:
+        with self.cluster.changed:
+            items = [
+                o for (p, n, _), o in self.cluster.objects.items() if (p, n) == (plural, namespace) and self._wanted(o)
+            ]
+            version = self.cluster.history[-1][0] if self.cluster.history else 0
+        self._send(
+            200,
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": f"{KINDS[plural]}List",
+                "metadata": {"resourceVersion": str(version)},
+                "items": items,
+            },
+        )
+
+    def _wanted(self, body: Json) -> bool:
+        labels = body["metadata"].get("labels") or {}
+        for part in filter(None, self.query.get("labelSelector", "").split(",")):
+            key, _, value = part.partition("=")
+            if labels.get(key) != value:
+                return False
+        fields = [p.partition("=") for p in filter(None, self.query.get("fieldSelector", "").split(","))]
+        return all(body["metadata"].get(k.removeprefix("metadata.")) == v for k, _, v in fields)
+
+    def _watch(self, namespace: str, plural: str) -> None:
+        self._stream("application/json")
+        since = int(self.query.get("resourceVersion") or 0)
+        cluster = self.cluster
+        if since < cluster.oldest:
+            message = f"too old resource version: {since} ({cluster.oldest})"
+            status = {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "metadata": {},
+                "status": "Failure",
+                "message": message,
+                "reason": "Expired",
+                "code": 410,
+            }
+            self._chunk(json.dumps({"type": "ERROR", "object": status}) + "\n")
+            self._chunk("")
+            return
+        end, drops = time.monotonic() + float(self.query.get("timeoutSeconds", 60)), cluster.dropped
+        while time.monotonic() < end:
+            with cluster.changed:
+                news = [
+                    (v, k, o)
+                    for v, k, o in cluster.history
+                    if v > since and self._wanted(o) and o["metadata"]["namespace"] == namespace
+                ]
+                if not news and cluster.dropped == drops:
+                    cluster.changed.wait(min(0.5, max(0.0, end - time.monotonic())))
+            if cluster.dropped != drops:
+                self.close_connection = True
+                self.connection.close()
+                return
+            for version, kind, body in news:
+                since = version
+                if not self._chunk(json.dumps({"type": kind, "object": body}) + "\n"):
+                    return
+        self._chunk("")
+
+    # ---------------------------------------------------------------- pods
+    def _pods(self, namespace: str, name: str | None, log: str | None) -> None:
+        if name is None:
+            items = [p for p in self.cluster.pods.values() if self._wanted(p)]
+            self._send(200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items})
+        elif name not in self.cluster.pods:
+            self._status(404, "NotFound", f'pods "{name}" not found')
+        elif not log:
+            self._send(200, self.cluster.pods[name])
+        else:
+            self._log(name)
+
+    def _log(self, name: str) -> None:
+        log = self.cluster.logs.setdefault(name, PodLog(waiting="ContainerCreating"))
+        if log.waiting:
+            self._status(400, "BadRequest", f'container "main" in pod "{name}" is waiting to start: {log.waiting}')
+            return
+        self._stream("text/plain")
+        follow = self.query.get("follow", "").lower() == "true"
+        at, drops = 0, self.cluster.dropped
+        while True:
+            with self.cluster.changed:
+                news, at = log.lines[at:], len(log.lines)
+                over = log.ended or not follow
+                if not news and not over:
+                    self.cluster.changed.wait(0.5)
+            if self.cluster.dropped != drops:
+                self.close_connection = True
+                self.connection.close()
+                return
+            for line in news:
+                if not self._chunk(
+                    line if self.query.get("timestamps", "").lower() == "true" else line.partition(" ")[2]
+                ):
+                    return
+            if over and at == len(log.lines):
+                self._chunk("")
+                return
+
+    # ---------------------------------------------------------------- answers
+    def _send(self, status: int, body: Json) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def _status(self, status: int, reason: str, message: str) -> None:
+        self._send(
+            status,
+            {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "metadata": {},
+                "status": "Failure",
+                "message": message,
+                "reason": reason,
+                "code": status,
+            },
+        )
+
+    def _plain(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def _stream(self, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def _chunk(self, text: str) -> bool:
+        data = text.encode()
+        try:
+            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+            self.wfile.flush()
+        except OSError:
+            return False
+        return True

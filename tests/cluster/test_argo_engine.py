@@ -1,0 +1,317 @@
+"""The Argo engine against an API server that answers as a real one, with a controller that really runs the steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kfnb.engines.argo.engine import ArgoEngine
+from kfnb.engines.base import RunOptions
+from kfnb.engines.cluster.kube import ClusterError, connect
+from kfnb.engines.cluster.targets import Target
+from kfnb.pipeline.model import Pipeline
+from kfnb.runs.store import RunStore
+from tests.cluster.argo import Pods
+from tests.cluster.controller import Controller
+from tests.cluster.kube_api import Cluster, PodLog, served
+from tests.notebooks import cell
+from tests.running import pipeline_of, states
+
+THREE = (
+    cell("print('one')\na = 1", "step:one"),
+    cell("print('two')\nb = a + 1", "step:two"),
+    cell("print('three', a + b)", "step:three"),
+)
+
+
+def kubeconfig(folder: Path, server: str, token: str = "good", namespace: str = "default") -> Path:
+    path = folder / f"kubeconfig-{token}-{namespace}"
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "here",
+        "clusters": [{"name": "c", "cluster": {"server": server}}], "users": [{"name": "u", "user": {"token": token}}],
+        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": namespace}}],
+    }  # fmt: skip
+    path.write_text(json.dumps(config))
+    return path
+
+
+@contextmanager
+def engine_at(folder: Path, cluster: Cluster, token: str = "good", namespace: str = "default") -> Iterator[ArgoEngine]:
+    with served(cluster) as server:
+        settings = {
+            "engine": "argo",
+            "kubeconfig": str(kubeconfig(folder, server, token, namespace)),
+            "packages": "none",
+        }
+        yield ArgoEngine(RunStore(folder / "home"), Target("test", "argo", settings))
+
+
+def options(pipeline: Pipeline, folder: Path) -> RunOptions:
+    return RunOptions({p.name: p.default for p in pipeline.parameters}, folder=str(folder))
+
+
+def finished(engine: ArgoEngine, run_id: str) -> dict[str, Any]:
+    for _ in engine.events(run_id):
+        pass
+    return engine.store.summary(run_id)
+
+
+def printed(engine: ArgoEngine, run_id: str, path: str) -> list[str]:
+    return [line.text for line in engine.store.logs(run_id, path)]
+
+
+@pytest.mark.parametrize("pack", ["plain", "gzip", "zstd", "brotli"])
+def test_a_run_stands_in_the_record_with_its_logs_and_values(tmp_path: Path, cluster: Pods, pack: str) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster, pack).at_work():
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        summary = finished(engine, run_id)
+        assert summary["state"] == "succeeded" and set(states(summary).values()) == {"succeeded"}
+        assert printed(engine, run_id, "three") == ["three 3"]
+        assert engine.store.value(run_id, "two", "b") == 2
+
+
+def test_a_failure_says_its_cell_and_line(tmp_path: Path, cluster: Pods) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        pipeline = pipeline_of(
+            cell("a = 1", "step:one"), cell("x = a\nx / 0", "step:two"), cell("print(x)", "step:three")
+        )
+        summary = finished(engine, engine.submit(pipeline, options(pipeline, tmp_path)))
+        assert summary["state"] == "failed" and states(summary) == {
+            "one": "succeeded",
+            "two": "failed",
+            "three": "omitted",
+        }
+        assert (summary["error"]["type"], summary["error"]["cell"], summary["error"]["line"]) == (
+            "ZeroDivisionError",
+            2,
+            2,
+        )
+
+
+def test_retry_takes_up_what_succeeded(tmp_path: Path, cluster: Pods) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        broken = pipeline_of(cell("a = 20\nprint('made')", "step:one"), cell("b = a / 0", "step:two"))
+        run_id = engine.submit(broken, options(broken, tmp_path))
+        assert finished(engine, run_id)["state"] == "failed"
+        mended = pipeline_of(cell("a = 20\nprint('made')", "step:one"), cell("b = a / 4", "step:two"))
+        engine.retry(run_id, pipeline=mended)
+        summary = finished(engine, run_id)
+        assert summary["state"] == "succeeded" and engine.store.value(run_id, "two", "b") == 5.0
+        second = kube.objects["workflows", "default", kube.created[1]]
+        tasks = [t["name"] for t in next(t for t in second["spec"]["templates"] if t["name"] == "main")["dag"]["tasks"]]
+        assert tasks == ["two"]
+
+
+@pytest.mark.parametrize("trouble", [429, 500, 503, 0])
+def test_a_server_in_trouble_is_asked_again(tmp_path: Path, cluster: Pods, trouble: int) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        kube.trouble += [("GET /apis/argoproj.io", trouble)] * 2
+        assert finished(engine, run_id)["state"] == "succeeded"
+        assert not kube.trouble
+
+
+def test_broken_and_outdated_watches_lose_nothing(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        seen: list[str] = []
+
+        def watch() -> None:
+            # SQLite's connections belong to their threads
+            for event in ArgoEngine(RunStore(engine.store.home), engine.target).events(run_id):
+                if event.kind == "step":
+                    seen.append(f"{event.data['path']} {event.data['state']}")
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        for step in ("one", "two", "three"):
+            node = {
+                "id": step,
+                "name": f"{name}.{step}",
+                "displayName": step,
+                "type": "Pod",
+                "phase": "Running",
+                "startedAt": "2026-01-01T00:00:00Z",
+            }
+            with kube.changed:
+                kube.pods[f"pod-{step}"] = {
+                    "metadata": {
+                        "name": f"pod-{step}",
+                        "annotations": {"workflows.argoproj.io/node-id": step},
+                        "labels": {"workflows.argoproj.io/workflow": name},
+                    }
+                }
+                kube.logs[f"pod-{step}"] = PodLog()
+            kube.update(name, {"status": {"phase": "Running", "nodes": {step: node}}})
+            kube.say(f"pod-{step}", f"hello from {step}")
+            kube.drop()
+            kube.forget()
+            kube.say(f"pod-{step}", "and more", ended=True)
+            kube.update(
+                name, {"status": {"nodes": {step: {"phase": "Succeeded", "finishedAt": "2026-01-01T00:00:01Z"}}}}
+            )
+        kube.update(name, {"status": {"phase": "Succeeded", "finishedAt": "2026-01-01T00:00:02Z"}})
+        thread.join(30)
+        assert not thread.is_alive()
+        ends = [s for s in seen if s.endswith("succeeded")]
+        assert sorted(ends) == ["one succeeded", "three succeeded", "two succeeded"]
+        for step in ("one", "two", "three"):
+            assert printed(engine, run_id, step) == [f"hello from {step}", "and more"]
+
+
+def test_cancel_stops_and_then_terminates(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        assert engine.cancel(run_id) and kube.objects["workflows", "default", name]["spec"]["shutdown"] == "Stop"
+        assert engine.cancel(run_id) and kube.objects["workflows", "default", name]["spec"]["shutdown"] == "Terminate"
+        kube.update(name, {"status": {"phase": "Failed", "finishedAt": "2026-01-01T00:00:02Z"}})
+        assert finished(engine, run_id)["state"] == "cancelled" and not engine.cancel(run_id)
+
+
+def test_a_deleted_workflow_ends_the_run(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        kube.put("workflows", "default", kube.objects["workflows", "default", kube.created[0]], "DELETED")
+        summary = finished(engine, run_id)
+        assert summary["state"] == "failed" and "no longer there" in summary["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("token", "namespace", "installed", "kind", "words"),
+    [
+        ("wrong", "default", True, "unauthorized", "does not know who asks"),
+        ("viewer", "default", True, "forbidden", 'cannot create resource "workflows"'),
+        ("good", "nowhere", True, "missing", 'namespaces "nowhere" not found'),
+        ("good", "default", False, "missing", "does not have Argo Workflows"),
+    ],
+)
+def test_what_stands_in_the_way_is_said(
+    tmp_path: Path, token: str, namespace: str, installed: bool, kind: str, words: str
+) -> None:
+    with engine_at(tmp_path, Cluster(installed=installed), token, namespace) as engine:
+        pipeline = pipeline_of(*THREE)
+        with pytest.raises(ClusterError, match=words) as caught:
+            engine.submit(pipeline, options(pipeline, tmp_path))
+        assert caught.value.kind == kind
+
+
+def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    settings = {"kubeconfig": str(kubeconfig(tmp_path, "http://127.0.0.1:9"))}
+    with pytest.raises(ClusterError, match="cannot be reached") as caught:
+        connect(settings).version()
+    assert caught.value.kind == "unreachable"
+
+
+FOLLOW = """
+import sys
+from pathlib import Path
+from kfnb.engines.opening import engine_of
+from kfnb.engines.record import follow_all_logs
+from kfnb.runs.store import RunStore
+store = RunStore(Path(sys.argv[1]))
+for path, line in follow_all_logs(engine_of(store, sys.argv[2]), sys.argv[2]):
+    print(path, line.text, flush=True)
+"""
+
+
+def test_following_is_taken_up_by_another_process(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        with kube.changed:
+            kube.pods["p"] = {
+                "metadata": {
+                    "name": "p",
+                    "annotations": {"workflows.argoproj.io/node-id": "n"},
+                    "labels": {"workflows.argoproj.io/workflow": name},
+                }
+            }
+            kube.logs["p"] = PodLog()
+        node = {
+            "id": "n",
+            "name": f"{name}.one",
+            "displayName": "one",
+            "type": "Pod",
+            "phase": "Running",
+            "startedAt": "2026-01-01T00:00:00Z",
+        }
+        kube.update(name, {"status": {"phase": "Running", "nodes": {"n": node}}})
+        command = [sys.executable, "-c", FOLLOW, str(engine.store.home), run_id]
+        first = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
+        kube.say("p", *(f"line {n}" for n in range(100)))
+        assert first.stdout is not None
+        assert [first.stdout.readline().strip() for _ in range(60)] == [f"one line {n}" for n in range(60)]
+        first.kill()
+        first.wait()
+        kube.say("p", *(f"line {n}" for n in range(100, 200)))
+        second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ})
+        kube.say("p", *(f"line {n}" for n in range(200, 250)), ended=True)
+        kube.update(
+            name,
+            {
+                "status": {
+                    "phase": "Succeeded",
+                    "finishedAt": "2026-01-01T00:00:02Z",
+                    "nodes": {"n": {"phase": "Succeeded", "finishedAt": "2026-01-01T00:00:01Z"}},
+                }
+            },
+        )
+        text, _ = second.communicate(timeout=40)
+        assert text.split("\n")[:-1] == [f"one line {n}" for n in range(250)]
+
+
+def test_fifty_runs_are_followed_at_once(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        runs = [engine.submit(pipeline, options(pipeline, tmp_path)) for _ in range(50)]
+        ended: list[str] = []
+
+        def follow(run_id: str) -> None:
+            mine = ArgoEngine(RunStore(engine.store.home), engine.target)
+            if finished(mine, run_id)["state"] == "succeeded":
+                ended.append(run_id)
+
+        threads = [threading.Thread(target=follow, args=(r,), daemon=True) for r in runs]
+        for thread in threads:
+            thread.start()
+        for name in kube.created:
+            nodes = {
+                f"{name}-{s}": {
+                    "id": f"{name}-{s}",
+                    "name": f"{name}.{s}",
+                    "displayName": s,
+                    "type": "Skipped",
+                    "phase": "Skipped",
+                }
+                for s in ("one", "two", "three")
+            }
+            kube.update(name, {"status": {"phase": "Succeeded", "finishedAt": "2026-01-01T00:00:02Z", "nodes": nodes}})
+        for thread in threads:
+            thread.join(60)
+        assert sorted(ended) == sorted(runs)
