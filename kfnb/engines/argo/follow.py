@@ -35,9 +35,11 @@ class Follower:
         tasks: dict[str, tuple[Job, ...]],
         stopping: Callable[[], bool] = lambda: False,
         before: dict[str, int] | None = None,
+        see: Callable[[dict[str, Any], dict[str, tuple[Job, ...]]], list[Seen]] = seen,
     ) -> None:
         self.store, self.run_id, self.kube, self.name, self.tasks = store, run_id, kube, name, tasks
         self.stopping = stopping
+        self._see = see
         self.before = before or {}  #: attempts that steps had in earlier workflows of the run
         self._known = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
         self._logs: dict[str, _PodLog] = {}
@@ -91,7 +93,7 @@ class Follower:
             nodes = {}
         if self._state == "pending" and status.get("phase") in ("Running", *PHASES):
             self._begin(status)
-        for one in sorted(seen(nodes, self.tasks), key=lambda s: s.job.position):
+        for one in sorted(self._see(nodes, self.tasks), key=lambda s: s.job.position):
             self._step(one, follow)
         if status.get("phase") in PHASES and (not follow or self._state not in FINAL):
             self._end(workflow, status)

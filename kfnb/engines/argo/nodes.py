@@ -58,10 +58,10 @@ def seen(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) ->
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         for job in jobs:
             found[job.name + suffix] = _seen(node, job, job.name + suffix, nodes)
-    return _omitted(found)
+    return omitted(found)
 
 
-def _omitted(found: dict[str, Seen]) -> list[Seen]:
+def omitted(found: dict[str, Seen]) -> list[Seen]:
     """Argo says Omitted of what waits in vain; for us that is `skipped`, but `omitted` behind a failure."""
     lost = {"failed", "cancelled", "omitted"}
     again = True

@@ -97,6 +97,15 @@ class Kube:
                 raise _error(status.get("code", 0), status.get("message", ""), self)
             yield event["type"], event["object"]
 
+    def find(self, label: str) -> list[dict[str, Any]]:
+        """The workflows with a label."""
+        found = self._ask(
+            lambda: self._objects.list_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, WORKFLOWS, label_selector=label, _request_timeout=(CONNECT, 60)
+            )
+        )
+        return list(found["items"])
+
     # ---------------------------------------------------------------- pods
     def pods(self, label: str) -> list[dict[str, Any]]:
         response = self._ask(

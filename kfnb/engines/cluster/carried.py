@@ -1,0 +1,141 @@
+"""What both cluster engines do with runs that stand in the record: following, logs, and who brings the record up to date."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from kfnb.engines.base import RunOptions
+from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.targets import Target
+from kfnb.engines.record import follow_events, follow_log
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.serialize import from_json, to_json
+from kfnb.runs.lock import holding
+from kfnb.runs.logs import LogLine
+from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
+
+REMOTE = "remote.json"  #: in the run's folder: the target, and where the run is
+
+
+class Following(Protocol):
+    """Brings one run's record up to date."""
+
+    def run(self) -> None:
+        """Until the run's end."""
+
+    def once(self) -> None:
+        """As it stands now."""
+
+
+class ClusterRuns:
+    """Runs of one target."""
+
+    name = ""
+
+    def __init__(self, store: RunStore, target: Target) -> None:
+        self.store, self.target = store, target
+
+    def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Following:
+        raise NotImplementedError
+
+    # ---------------------------------------------------------------- the run's folder
+    def begin(self, pipeline: Pipeline, options: RunOptions) -> str:
+        """A new run in the record."""
+        run_id = self.store.create(pipeline.name, options.notebook, options.experiment, self.name, options.parameters)
+        self.keep(run_id, pipeline)
+        (self.store.folder(run_id) / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
+        return run_id
+
+    def keep(self, run_id: str, pipeline: Pipeline) -> None:
+        (self.store.folder(run_id) / "pipeline.json").write_text(json.dumps(to_json(pipeline)), encoding="utf-8")
+
+    def kept(self, run_id: str) -> tuple[Pipeline, RunOptions]:
+        """What was run, and how."""
+        folder = self.store.folder(run_id)
+        pipeline = from_json(json.loads((folder / "pipeline.json").read_text("utf-8")))
+        return pipeline, RunOptions(**json.loads((folder / "options.json").read_text("utf-8")))
+
+    def remote(self, run_id: str) -> dict[str, Any]:
+        """Where the run is. Raises `UnknownRun` when it never reached the cluster."""
+        path = self._remote(run_id)
+        if not path.exists():
+            raise UnknownRun(f"run {run_id} never reached its cluster")
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
+
+    def put_remote(self, run_id: str, **fields: Any) -> None:
+        told = {"target": self.target.name, "engine": self.name, "settings": self.target.settings, **fields}
+        self._remote(run_id).write_text(json.dumps(told), encoding="utf-8")
+
+    def _remote(self, run_id: str) -> Path:
+        return self.store.folder(run_id) / REMOTE
+
+    # ---------------------------------------------------------------- following
+    def refresh(self, run_id: str) -> None:
+        """Bring the record up to date, unless somebody follows the run already. Raises `ClusterError`."""
+        if self.store.head(run_id)["state"] not in FINAL:
+            with holding(self.store.folder(run_id) / "follow.lock") as mine:
+                if mine:
+                    self.follower(self.store, run_id, lambda: False).once()
+
+    @contextmanager
+    def following(self, run_id: str) -> Iterator[_Thread]:
+        """Somebody brings the record up to date meanwhile: this process, or the one that does already."""
+        found = _Thread(self, run_id)
+        found.start()
+        try:
+            yield found
+        finally:
+            found.stop()
+
+    def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
+        """Events after number ``since``, as they come, until the run has ended. Raises `ClusterError` when it cannot be followed."""
+        with self.following(run_id) as found:
+            yield from follow_events(self.store, run_id, since, found.look)
+
+    def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
+        """The log of a step's attempt (default: the last); ``follow``: as it grows, until the step is final."""
+        if self.store.head(run_id)["state"] in FINAL or not follow:
+            self.refresh(run_id)
+            yield from follow_log(self.store, run_id, path, attempt)
+            return
+        with self.following(run_id):
+            yield from follow_log(self.store, run_id, path, attempt, follow)
+
+
+class _Thread(threading.Thread):
+    """Follows a run while its lock is ours; waits for the lock while it is another's."""
+
+    def __init__(self, runs: ClusterRuns, run_id: str) -> None:
+        super().__init__(daemon=True)
+        self._runs, self.run_id = runs, run_id
+        self._ended = threading.Event()
+        self.error: Exception | None = None
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join(5)
+
+    def look(self) -> None:
+        """Raise what went wrong."""
+        if self.error is not None:
+            raise self.error
+
+    def run(self) -> None:
+        store = RunStore(self._runs.store.home)  # a connection to SQLite belongs to its thread
+        try:
+            while not self._ended.is_set() and store.head(self.run_id)["state"] not in FINAL:
+                with holding(store.folder(self.run_id) / "follow.lock") as mine:
+                    if mine:
+                        self._runs.follower(store, self.run_id, self._ended.is_set).run()
+                if not mine:
+                    self._ended.wait(0.5)
+        except (ClusterError, UnknownRun, OSError, ValueError) as error:
+            self.error = error
+        finally:
+            store.close()
