@@ -7,7 +7,7 @@ import sys
 import click
 
 from kfnb import __version__
-from kfnb.cli.compiling import compile_
+from kfnb.cli.compiling import compile_, targets
 from kfnb.cli.notebooks import check, convert, show
 from kfnb.cli.record import cancel, logs, result, runs, status
 from kfnb.cli.running import retry, run
@@ -27,7 +27,7 @@ def cli() -> None:
     """
 
 
-for command in (run, show, check, compile_, convert, runs, status, logs, cancel, retry, result, completion):
+for command in (run, show, check, compile_, convert, runs, status, logs, cancel, retry, result, targets, completion):
     cli.add_command(command)
 
 

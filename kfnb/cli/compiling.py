@@ -10,9 +10,11 @@ import click
 
 from kfnb.cli.common import (
     FAILED,
+    OK,
     USAGE,
     as_json,
     built,
+    cluster_words,
     emit,
     fail,
     notebook_argument,
@@ -86,3 +88,34 @@ def compile_(
         emit({**told, "problems": [p.to_json() for p in problems]})
     else:
         click.echo(f"{output}: {found.pipeline.name} for {engine}, {size / 1000:.1f} kB")
+
+
+@click.command()
+@click.argument("notebook", type=click.Path(exists=True, path_type=Path), required=False)
+@as_json
+def targets(notebook: Path | None, as_json: bool) -> None:
+    """List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."""
+    from kfnb.engines.cluster.diagnosis import diagnose
+    from kfnb.engines.cluster.targets import targets as known
+
+    with cluster_words(as_json):
+        found = known(notebook)
+    told = []
+    for name, target in found.items():
+        diagnosis = diagnose(target)
+        told.append(
+            {
+                "target": name,
+                "engine": target.engine,
+                "state": diagnosis.state,
+                "told": list(diagnosis.told),
+                "file": str(target.path) if target.path else None,
+            }
+        )
+        if not as_json:
+            click.echo(f"{name:12} {target.engine:6} {diagnosis.state:13} {diagnosis.told[0]}")
+            for line in diagnosis.told[1:]:
+                click.echo(f"{'':34}{line}")
+    if as_json:
+        emit(told)
+    sys.exit(FAILED if any(t["state"] != "ready" for t in told) else OK)

@@ -54,6 +54,12 @@ class KfpClient:
     def run(self, run_id: str) -> Json:
         return self._ask("GET", f"/runs/{run_id}")
 
+    def experiments(self) -> list[Json]:
+        """The first experiments that this user may see."""
+        return list(
+            self._ask("GET", "/experiments", params={"page_size": "1", **self._spaced()}).get("experiments", [])
+        )
+
     def experiment(self, name: str) -> str:
         """The id of an experiment, made when it is not there."""
         rule = {"predicates": [{"operation": "EQUALS", "key": "display_name", "string_value": name}]}

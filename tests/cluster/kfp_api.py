@@ -1,0 +1,131 @@
+"""Kubeflow Pipelines' API server, as far as kfnb asks it; every payload is read with the types of its own client."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import kfp_server_api
+
+Json = dict[str, Any]
+RUN = re.compile(r"^/apis/v2beta1/runs/([^/:]+)(?::(\w+))?$")
+
+
+def typed(body: Json, kind: str) -> None:
+    """Raise unless every field of a payload is one of the API's."""
+    known = getattr(kfp_server_api, kind)
+    unknown = set(body) - set(known.attribute_map.values())
+    assert not unknown, f"{kind} has no {unknown}"
+    for name, json_name in known.attribute_map.items():
+        inner = known.openapi_types[name]
+        if isinstance(body.get(json_name), dict) and hasattr(kfp_server_api, inner):
+            typed(body[json_name], inner)
+
+
+@dataclass
+class Server:
+    """What the server knows."""
+
+    multi_user: bool = False
+    token: str = "good"
+    runs: dict[str, Json] = field(default_factory=dict)
+    recurring: list[Json] = field(default_factory=list)
+    experiments: dict[str, Json] = field(default_factory=dict)
+    uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
+    actions: list[tuple[str, str]] = field(default_factory=list)
+    trouble: list[int] = field(default_factory=list)
+    headers: list[Json] = field(default_factory=list)
+
+
+@contextmanager
+def served(server: Server) -> Iterator[str]:
+    handler = type("Handler", (_Handler,), {"known": server})
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    http.daemon_threads = True
+    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{http.server_address[1]}"
+    finally:
+        http.shutdown()
+        http.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    known: Server
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+    def do_GET(self) -> None:
+        url = urlparse(self.path)
+        length = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(length)
+        self.known.headers.append(dict(self.headers))
+        if self.headers.get("Authorization") != f"Bearer {self.known.token}":
+            self._send(401, {"code": 16, "message": "Unauthenticated"})
+        elif self.known.trouble:
+            self._send(self.known.trouble.pop(0), {"code": 14, "message": "upstream connect error"})
+        else:
+            body = json.loads(raw) if raw and "json" in self.headers.get("Content-Type", "") else {}
+            self._route(url.path, {k: v[-1] for k, v in parse_qs(url.query).items()}, body, raw)
+
+    do_POST = do_DELETE = do_GET
+
+    def _route(self, path: str, query: dict[str, str], body: Json, raw: bytes) -> None:
+        known = self.known
+        match = RUN.match(path)
+        if path == "/apis/v2beta1/healthz":
+            self._send(200, {"multi_user": known.multi_user})
+        elif path == "/apis/v2beta1/experiments" and self.command == "GET":
+            self._send(200, {"experiments": list(known.experiments.values())})
+        elif path == "/apis/v2beta1/experiments":
+            typed(body, "V2beta1Experiment")
+            made = {**body, "experiment_id": str(uuid.uuid4())}
+            known.experiments[made["experiment_id"]] = made
+            self._send(200, made)
+        elif path == "/apis/v2beta1/runs":
+            typed(body, "V2beta1Run")
+            if known.multi_user and not body.get("experiment_id"):
+                self._send(400, {"code": 3, "message": "Experiment id can not be empty in multi-user mode"})
+                return
+            made = {**body, "run_id": str(uuid.uuid4()), "state": "PENDING", "created_at": "2026-01-01T00:00:00Z"}
+            known.runs[made["run_id"]] = made
+            self._send(200, made)
+        elif path == "/apis/v2beta1/recurringruns":
+            typed(body, "V2beta1RecurringRun")
+            known.recurring.append(body)
+            self._send(200, {**body, "recurring_run_id": "r1"})
+        elif path in ("/apis/v2beta1/pipelines/upload", "/apis/v2beta1/pipelines/upload_version"):
+            name = query["name"]
+            if path.endswith("upload") and any(n == name for n, _, _ in known.uploads):
+                self._send(409, {"code": 6, "message": f"the name {name} already exists"})
+                return
+            known.uploads.append((name, query.get("pipelineid", ""), raw))
+            self._send(200, {"pipeline_id": "p1"})
+        elif path.startswith("/apis/v2beta1/pipelines/names/"):
+            self._send(200, {"pipeline_id": "p1"})
+        elif match and match[1] in known.runs:
+            if match[2]:
+                known.actions.append((match[1], match[2]))
+                self._send(200, {})
+            else:
+                self._send(200, known.runs[match[1]])
+        else:
+            self._send(404, {"code": 5, "message": f"{path} not found"})
+
+    def _send(self, status: int, body: Json) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)

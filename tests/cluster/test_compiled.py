@@ -1,0 +1,232 @@
+"""Compiled pipelines: every validator takes them, they stay small, and what a user wrote arrives as it was written."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from kfnb.cli import cli
+from kfnb.engines.argo import manifest
+from kfnb.engines.cluster.compiling import documents
+from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.engines.cluster.requirements import Travelling, travelling
+from kfnb.engines.kfp import ir
+from kfnb.notebook import read_notebook
+from kfnb.pipeline.build import build
+from kfnb.pipeline.model import Pipeline
+from tests.cluster.argo import Pods
+from tests.cluster.lint import problems, round_trip
+from tests.cluster.outcome import Oracle, on_argo, on_kfp
+from tests.notebooks import cell, notebook, write
+from tests.program.cells import read
+from tests.program.programs import COMPONENTS
+from tests.program.programs import program as cell_program
+from tests.running import pipeline_of
+
+NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/**/*.ipynb"))
+NASTY = "{{workflow.name}} $(date) $$ $$$ {{=1+1}} \"quotes' \\ \n\ttab `x` ${HOME} émoji 🎈 {{$.inputs}} }} %s"
+
+
+def pipeline_at(path: Path) -> Pipeline:
+    pipeline = build(read_notebook(path)).pipeline
+    assert pipeline is not None
+    return pipeline
+
+
+def sound(pipeline: Pipeline) -> None:
+    workflow = manifest.compiled(pipeline, ClusterOptions(), Travelling()).workflow
+    assert not round_trip(workflow) and not problems(workflow)
+    made = ir.compiled(pipeline, ClusterOptions(), Travelling())
+    json_format.ParseDict(made.ir, pipeline_spec_pb2.PipelineSpec())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_every_notebook_passes_strict_validation(path: Path) -> None:
+    sound(pipeline_at(path))
+
+
+def test_generated_pipelines_pass_strict_validation() -> None:
+    for number in range(60):
+        pipeline = read(cell_program(Random(number), fails=number % 2 == 1), before=COMPONENTS).pipeline
+        assert pipeline is not None
+        sound(pipeline)
+
+
+def test_settings_of_pods_pass_strict_validation() -> None:
+    tags = (
+        "step:one", "image:python:3.11", "package:numpy>=1", "cpu:2", "memory:4Gi", "gpu:1", "retry:3", "timeout:30m", "cache:on",
+        "env:A=b", "secret:s:k:TOKEN", "volume:data:/data", "label:team:a", "annotation:note:x", "node:disk=ssd", "toleration:gpu=yes:NoSchedule",
+    )  # fmt: skip
+    pipeline = pipeline_of(cell("a = 1", *tags), cell("print(a)", "step:two"))
+    sound(pipeline)
+    template = next(
+        t for t in manifest.compiled(pipeline, ClusterOptions(), Travelling()).workflow["spec"]["templates"] if "retryStrategy" in t
+    )
+    assert template["container"]["resources"]["limits"] == {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}
+    assert template["activeDeadlineSeconds"] == 1800 and template["memoize"]["cache"]["configMap"]["name"] == "kfnb-cache"
+    platform = ir.compiled(pipeline, ClusterOptions(), Travelling()).platform
+    (executor,) = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values()
+    assert executor["pvcMount"][0]["mountPath"] == "/data" and executor["podMetadata"]["labels"] == {"team": "a"}
+
+
+@pytest.mark.parametrize("form", ["cron", "template"])
+def test_schedules_and_templates_pass_strict_validation(form: str) -> None:
+    workflow = manifest.compiled(pipeline_at(NOTEBOOKS[2]), ClusterOptions(), Travelling()).workflow
+    found = manifest.as_cron(workflow, "0 6 * * *", "Asia/Seoul") if form == "cron" else manifest.as_template(workflow)
+    assert not round_trip(found) and len(found["metadata"]["name"]) <= 52
+
+
+# -------------------------------------------------------------------- sizes
+def test_sixty_steps_stay_below_300_kB() -> None:
+    cells = [cell("a0 = 1", "step:s0")]
+    for n in range(1, 60):
+        code = f"a{n} = a{n - 1} + 1\nprint('step {n}', a{n})\nvalues = [a{n} * k for k in range(10)]\nprint(sum(values))"
+        cells.append(cell(code, f"step:s{n}"))
+    pipeline = pipeline_of(*cells)
+    for engine in ("kfp", "argo"):
+        (document,), found = documents(pipeline, engine, ClusterOptions(), Path("."), {})
+        assert not found and len(json.dumps(document)) < 300_000
+
+
+def test_sixty_independent_steps_stay_below_300_kB() -> None:
+    pipeline = pipeline_of(*(cell(f"a{n} = {n}\nprint(a{n})", f"step:s{n}") for n in range(60)))
+    for engine in ("kfp", "argo"):
+        (document,), _ = documents(pipeline, engine, ClusterOptions(), Path("."), {})
+        assert len(json.dumps(document)) < 300_000
+
+
+def test_what_is_too_large_is_refused_before_it_is_sent() -> None:
+    import random
+
+    text = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=1_500_000))
+    pipeline = pipeline_of(cell(f"a = {text!r}", "step:one"))
+    for engine in ("kfp", "argo"):
+        _, found = documents(pipeline, engine, ClusterOptions(), Path("."), {})
+        assert [p.code for p in found] == ["KF702"]
+
+
+def test_argo_runs_one_pod_a_step(cluster: Pods) -> None:
+    workflow = manifest.compiled(pipeline_at(NOTEBOOKS[2]), ClusterOptions(), Travelling()).workflow
+    tasks = [t for template in workflow["spec"]["templates"] for t in template.get("dag", {}).get("tasks", [])]
+    containers = {t["name"] for t in workflow["spec"]["templates"] if "container" in t}
+    assert sum(t["template"] in containers for t in tasks) == 3
+
+
+# -------------------------------------------------------------------- texts
+def test_texts_arrive_byte_for_byte(cluster: Pods, oracle: Oracle, tmp_path: Path) -> None:
+    import random
+
+    long = "".join(random.Random(2).choices("abcdefghij{}$()'\"\\ é🎈", k=200_000))
+    pipeline = pipeline_of(
+        cell(f"given: str = {NASTY!r}\nwords: list = [{NASTY!r}]", "parameters"),
+        cell(f"import hashlib\nhere = {NASTY!r}\nprint(hashlib.sha256((here + given + words[0]).encode()).hexdigest())", "step:short"),
+        cell(f"long = {long!r}\nprint(hashlib.sha256(long.encode()).hexdigest())", "step:long"),
+        cell("print(hashlib.sha256(here.encode()).hexdigest())", "step:passed"),
+        cell("%%component each --foreach 'w in words'\nprint(hashlib.sha256(w.encode()).hexdigest())"),
+    )
+    import hashlib
+
+    def digest(text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    wanted = {"short": digest(NASTY * 3), "long": digest(long), "passed": digest(NASTY), "each[0]": digest(NASTY)}
+    given = {p.name: p.default for p in pipeline.parameters}
+    for found in (on_argo(pipeline, cluster, given), on_kfp(pipeline, oracle, given, tmp_path)):
+        assert found.texts == wanted, found.detail
+
+
+def test_a_script_in_its_own_image_keeps_its_dollars(cluster: Pods) -> None:
+    script = "%%component say --shell --image library/bash:4.4.23\nfor n in 1 2; do echo \"$n $(echo inner) $$-$((n + 1))\" | sed 's/ [0-9]*-/ pid-/'; done"
+    found = on_argo(pipeline_of(cell(script)), cluster, {})
+    assert found.texts == {"say": "1 inner pid-2\n2 inner pid-3"}, found.detail
+
+
+def test_braces_in_a_script_with_an_image_are_refused_for_argo() -> None:
+    pipeline = pipeline_of(cell("%%component say --shell --image library/bash:4.4.23\necho '{{x}}'"))
+    _, found = documents(pipeline, "argo", ClusterOptions(), Path("."), {})
+    assert [p.code for p in found] == ["KF703"]
+
+
+def test_a_value_too_large_for_a_parameter_fails_with_the_way_out(cluster: Pods) -> None:
+    pipeline = pipeline_of(cell("import os\na = os.urandom(200_000)", "step:one"), cell("print(len(a))", "step:two"))
+    found = on_argo(pipeline, cluster, {})
+    assert found.state == "failed" and 'values = "volume:CLAIM"' in found.detail
+
+
+# -------------------------------------------------------------------- code and packages
+def test_steps_install_what_they_import_and_nothing_else(tmp_path: Path) -> None:
+    from importlib.metadata import version
+
+    (tmp_path / "helpers.py").write_text("import pandas\n\ndef double(x):\n    return 2 * x\n")
+    (tmp_path / "data.csv").write_text("1,2\n")
+    (tmp_path / "big.bin").write_bytes(bytes(100_000))
+    pipeline = pipeline_of(
+        cell("import numpy as np\nimport helpers\nimport json"),
+        cell("a = np.zeros(3)\nopen('data.csv').read()\nopen('big.bin')", "step:numbers"),
+        cell("print(helpers.double(2))", "step:local"),
+        cell("print(json.dumps(a.tolist()))", "step:plain"),
+    )
+    found = travelling(pipeline, tmp_path)
+    assert found.packages == {"numbers": (f"numpy=={version('numpy')}",), "local": (f"pandas=={version('pandas')}",)}
+    assert found.modules["local"] == ("helpers.py",) and list(found.files["numbers"]) == ["data.csv"] and found.left == {"numbers": ("big.bin",)}
+    assert found.pins["plain"]["numpy"] == f"numpy=={version('numpy')}"
+    assert travelling(pipeline, tmp_path, "none").packages == {}
+
+
+def test_local_modules_and_files_travel(cluster: Pods, tmp_path: Path) -> None:
+    (tmp_path / "helpers.py").write_text("def double(x):\n    return 2 * x\n")
+    (tmp_path / "data.csv").write_text("1,2\n")
+    pipeline = pipeline_of(cell("import helpers"), cell("print(helpers.double(21), open('data.csv').read().strip())", "step:one"))
+    from tests.cluster.argo import Interpreter
+
+    made = manifest.compiled(pipeline, ClusterOptions(), travelling(pipeline, tmp_path))
+    run = Interpreter(made.workflow, cluster, tmp_path)
+    assert run.run()["phase"] == "Succeeded", run.logs
+    assert any("42 1,2" in text for text in run.logs.values())
+
+
+# -------------------------------------------------------------------- the command line
+@pytest.mark.parametrize("engine", ["kfp", "argo"])
+@pytest.mark.parametrize("suffix", ["yaml", "json", "zip", "tar.gz"])
+def test_compile_writes_every_kind_of_file(tmp_path: Path, engine: str, suffix: str) -> None:
+    path = write(tmp_path, notebook(cell("a: int = 1", "parameters"), cell("print(a)", "step:one")))
+    output = tmp_path / f"out.{suffix}"
+    done = CliRunner().invoke(cli, ["compile", str(path), "--engine", engine, "-o", str(output), "-p", "a=7"])
+    assert done.exit_code == 0, done.output
+    document: Any
+    if suffix == "zip":
+        document = yaml.safe_load(zipfile.ZipFile(output).read("pipeline.yaml"))
+    elif suffix == "tar.gz":
+        file = tarfile.open(output).extractfile("pipeline.yaml")
+        assert file is not None
+        document = yaml.safe_load(file.read())
+    else:
+        document = yaml.safe_load(output.read_text())
+    if engine == "argo":
+        assert document["spec"]["arguments"]["parameters"] == [{"name": "a", "value": "7"}]
+    else:
+        assert document["root"]["inputDefinitions"]["parameters"]["a"]["defaultValue"] == 7
+
+
+def test_targets_are_found_upwards_and_mistakes_are_said(tmp_path: Path) -> None:
+    (tmp_path / "kfnb.toml").write_text('[targets.prod]\nengine = "argo"\nnamespace = "team-a"\nimage = "python:3.12"\n')
+    path = write(tmp_path, notebook(cell("print(1)", "step:one")), "n.ipynb")
+    done = CliRunner().invoke(cli, ["compile", str(path), "--target", "prod"])
+    made = yaml.safe_load(done.output)
+    assert made["metadata"]["namespace"] == "team-a"
+    assert [t["container"]["image"] for t in made["spec"]["templates"] if "container" in t] == ["python:3.12"]
+    done = CliRunner().invoke(cli, ["compile", str(path), "--target", "prd"])
+    assert done.exit_code == 2 and "did you mean `prod`?" in done.output
+    (tmp_path / "kfnb.toml").write_text('[targets.prod]\nengine = "argo"\nnamspace = "team-a"\n')
+    done = CliRunner().invoke(cli, ["compile", str(path), "--target", "prod"])
+    assert done.exit_code == 2 and "did you mean `namespace`?" in done.output
