@@ -43,11 +43,22 @@ def parameter(value: Any, kind: str) -> Any:
         if kind == "str":
             return value
         value = loads({"True": "true", "False": "false", "None": "null"}.get(value.strip(), value))
+    if kind in ("list", "dict"):
+        return plain(value)
     if kind == "int" and isinstance(value, float) and value == int(value):
         return int(value)
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value
+
+
+def plain(value: Any) -> Any:
+    """A list or object with the texts that were written in it."""
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    if isinstance(value, dict):
+        return {plain(k): plain(v) for k, v in value.items()}
+    return loads(value[len(ESCAPED) :]) if isinstance(value, str) and value.startswith(ESCAPED) else value
 
 
 def item(text: Any, source: dict[str, Any] | None, parameters: dict[str, Any]) -> Any:
@@ -56,6 +67,8 @@ def item(text: Any, source: dict[str, Any] | None, parameters: dict[str, Any]) -
         return text if text == NO_ITEM else loads(text)
     if "constant" in source:
         return source["constant"][int(text)]
+    if isinstance(text, str) and text.startswith(ESCAPED):
+        return loads(text[len(ESCAPED) :])
     values = parameters[source["parameter"]]
     for value in values:
         if text == value or text in texts_of(value):

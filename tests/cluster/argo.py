@@ -85,7 +85,7 @@ class Interpreter:
             else f"wf-{int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)}"
         )
         self.count += 1
-        display = name.rpartition(".")[2] if not name.endswith(".onExit") else name.split(".")[-2] + ".onExit"
+        display = name[len(self.nodes[boundary]["name"]) + 1 :] if boundary else name
         found = {
             "id": id_, "name": name, "displayName": display, "type": kind, "phase": phase, "startedAt": _clock(self.count),
             **({"boundaryID": boundary} if boundary else {}), **more,

@@ -33,7 +33,9 @@ def lost(mine: Any, theirs: Any, path: str = "") -> Iterator[str]:
 
 def round_trip(manifest: dict[str, Any]) -> list[str]:
     kind = getattr(models, manifest["kind"])
-    return list(lost(manifest, kind.model_validate(manifest).model_dump(by_alias=True, exclude_unset=True, mode="json")))
+    return list(
+        lost(manifest, kind.model_validate(manifest).model_dump(by_alias=True, exclude_unset=True, mode="json"))
+    )
 
 
 def problems(workflow: dict[str, Any]) -> list[str]:
@@ -92,7 +94,9 @@ def _tasks(template: dict[str, Any], templates: dict[str, Any]) -> list[str]:
             found.append(f"{name} has no template {task['template']}")
             continue
         given = {p["name"] for p in task.get("arguments", {}).get("parameters", [])}
-        wanted = {p["name"] for p in inner.get("inputs", {}).get("parameters", []) if "value" not in p and "default" not in p}
+        wanted = {
+            p["name"] for p in inner.get("inputs", {}).get("parameters", []) if "value" not in p and "default" not in p
+        }
         if not wanted <= given:
             found.append(f"{name} is not given {wanted - given}")
         known = {p["name"] for p in inner.get("inputs", {}).get("parameters", [])}

@@ -16,7 +16,7 @@ from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.marks import Told
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import Travelling
-from kfnb.engines.cluster.texts import parameter_text
+from kfnb.engines.cluster.texts import native_value, parameter_text
 from kfnb.engines.kfp import ir
 from kfnb.engines.kfp.carriers import RUNTIME
 from kfnb.engines.local import LocalEngine
@@ -159,10 +159,7 @@ class Oracle:
 def on_kfp(pipeline: Pipeline, oracle: Oracle, parameters: dict[str, Any], folder: Path) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
     made = ir.compiled(pipeline, ClusterOptions(), Travelling())
-    given = {
-        p.name: parameter_text(parameters[p.name], p.type) if p.type in ("str", "any") else parameters[p.name]
-        for p in pipeline.parameters
-    }
+    given = {p.name: native_value(parameters[p.name], p.type) for p in pipeline.parameters}
     answer = oracle.ask(made.ir, given, folder)
     found = Outcome(
         answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)

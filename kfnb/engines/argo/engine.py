@@ -13,7 +13,7 @@ from kfnb.engines.argo.nodes import seen
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.carried import ClusterRuns
-from kfnb.engines.cluster.checks import check_jobs, check_size
+from kfnb.engines.cluster.checks import check_items, check_jobs, check_size
 from kfnb.engines.cluster.files import as_yaml
 from kfnb.engines.cluster.jobs import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube, connect
@@ -69,7 +69,11 @@ class ArgoEngine(ClusterRuns):
             ]
         made = self.compiled(pipeline, options)
         jobs = {j.name: j for jobs in made.tasks.values() for j in jobs}
-        return [*check_jobs(list(jobs.values()), "argo"), *check_size(made.workflow, "Workflow")]
+        return [
+            *check_jobs(list(jobs.values()), "argo"),
+            *check_items(made.root, options.parameters),
+            *check_size(made.workflow, "Workflow"),
+        ]
 
     def compile(self, pipeline: Pipeline) -> str:
         return as_yaml([self.compiled(pipeline, RunOptions({p.name: p.default for p in pipeline.parameters})).workflow])

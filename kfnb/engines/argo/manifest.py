@@ -32,6 +32,7 @@ class Compiled:
     workflow: dict[str, Any]
     tasks: dict[str, tuple[Job, ...]]
     outermost: tuple[Job, ...]
+    root: Block
 
 
 def compiled(
@@ -79,7 +80,7 @@ def compiled(
     }
     found = {"apiVersion": API, "kind": "Workflow", "metadata": metadata, "spec": spec}
     outermost = tuple(n for n, _ in _flat(root, ()) if isinstance(n, Job))
-    return Compiled(found, made.inside, outermost)
+    return Compiled(found, made.inside, outermost, root)
 
 
 def as_template(found: dict[str, Any]) -> dict[str, Any]:

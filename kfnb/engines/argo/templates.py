@@ -28,6 +28,7 @@ from kfnb.runtime.step import leave
 with open(d+"/in/step") as f:t=f.read()
 leave(main(b(t),d))
 """
+CACHE_AGE = "720h"  #: how long an earlier result may be taken
 TOO_LARGE = (
     "%(names)s: the values that this step hands on take %(size)s, and Argo passes at most 64 KiB by parameter: "
     'let the target pass them by a volume or an artifact repository (`values = "volume:CLAIM"` or `values = "s3"`)'
@@ -71,7 +72,7 @@ class Templates:
         if self.cached(job):
             inputs["parameters"].append({"name": "code"})
             key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
-            body["memoize"] = {"key": key, "cache": {"configMap": {"name": "kfnb-cache"}}}
+            body["memoize"] = {"key": key, "maxAge": CACHE_AGE, "cache": {"configMap": {"name": "kfnb-cache"}}}
         container = {
             "image": settings.image or self.options.image,
             "command": ["python3", "-u", "-c", BOOT],

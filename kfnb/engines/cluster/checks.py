@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from kfnb.engines.cluster.jobs import Job
+from kfnb.engines.cluster.jobs import Block, Channel, Job, blocks_in
 from kfnb.pipeline.model import Step
 from kfnb.problems import Problem
 
@@ -26,6 +26,18 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
             yield from _braces(job)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
+
+
+def check_items(root: Block, given: dict[str, Any]) -> Iterator[Problem]:
+    """Argo puts the items of a list parameter into its templates as they are, and reads them."""
+    for block in blocks_in(root):
+        if block.kind == "loop" and isinstance(block.items, Channel) and block.items.kind == "parameter":
+            values = given.get(block.items.name) or []
+            if any(isinstance(v, str) and "{{" in v for v in values):
+                yield Problem(
+                    "KF703", f"an item of `{block.items.name}` has `{{{{`, which Argo would read as its own",
+                    f"loop over a list that a step makes, such as items = list({block.items.name})", name=block.items.name,
+                )  # fmt: skip
 
 
 def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.checks import check_jobs, check_size
+from kfnb.engines.cluster.checks import check_items, check_jobs, check_size
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import Travelling, travelling
 from kfnb.pipeline.model import Pipeline
@@ -45,7 +45,7 @@ def documents(
             workflow = manifest.as_cron(workflow, form.cron)
         elif form.template:
             workflow = manifest.as_template(workflow)
-        problems += [*check_jobs(jobs, engine), *check_size(workflow, "Workflow")]
+        problems += [*check_jobs(jobs, engine), *check_items(made.root, given), *check_size(workflow, "Workflow")]
         return [workflow], problems
     from kfnb.engines.kfp import ir
 

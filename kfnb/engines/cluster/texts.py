@@ -12,8 +12,27 @@ SIGNS = ("{{", "$(", "$$")  #: Argo's templates, kubelet's variables, kubelet's 
 
 
 def parameter_text(value: Any, kind: str) -> str:
-    """A parameter's value: a text as it is, others as JSON; where it holds signs that an engine reads, as escaped JSON."""
-    text = value if kind == "str" and isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if any(sign in text for sign in SIGNS) or text.startswith(ESCAPED):
-        return ESCAPED + plain_json(value)
-    return text
+    """A parameter's value: a text as it is, others as JSON; signs that an engine reads are escaped."""
+    if kind != "str" or not isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+        return plain_json(value) if risky(text) else text
+    return ESCAPED + plain_json(value) if risky(value) or value.startswith(ESCAPED) else value
+
+
+def risky(text: str) -> bool:
+    """Whether an engine would read something of its own in a text."""
+    return any(sign in text for sign in SIGNS)
+
+
+def guarded(value: Any) -> Any:
+    """A list or object whose texts no engine changes: Kubeflow Pipelines takes the value as it is, not its JSON."""
+    if isinstance(value, list):
+        return [guarded(v) for v in value]
+    if isinstance(value, dict):
+        return {guarded(k): guarded(v) for k, v in value.items()}
+    return parameter_text(value, "str") if isinstance(value, str) else value
+
+
+def native_value(value: Any, kind: str) -> Any:
+    """A parameter's value for Kubeflow Pipelines, whose parameters have types."""
+    return parameter_text(value, kind) if kind in ("str", "any") else guarded(value)

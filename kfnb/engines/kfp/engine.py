@@ -16,7 +16,6 @@ from kfnb.engines.cluster.jobs import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
-from kfnb.engines.cluster.texts import parameter_text
 from kfnb.engines.kfp import ir, nodes
 from kfnb.engines.kfp.carriers import RUNTIME
 from kfnb.engines.kfp.client import KfpClient

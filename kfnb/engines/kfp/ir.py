@@ -18,7 +18,7 @@ from kfnb.engines.cluster.jobs import Block, Channel, Job, blocks_in, exports_of
 from kfnb.engines.cluster.names import Names, label
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import Travelling
-from kfnb.engines.cluster.texts import parameter_text
+from kfnb.engines.cluster.texts import native_value
 from kfnb.engines.kfp.carriers import carried
 from kfnb.engines.kfp.executors import ARTIFACT, TYPES, Executors, Json, Wiring, output_of, type_of
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline
@@ -71,10 +71,8 @@ def with_defaults(pipeline: Pipeline, given: dict[str, Any]) -> Pipeline:
 
 def _parameter(kind: str, default: Any, description: str) -> Json:
     found: Json = {"parameterType": TYPES[kind], "isOptional": True}
-    if kind in ("str", "any"):
-        found["defaultValue"] = parameter_text(default, kind)
-    elif default is not None:
-        found["defaultValue"] = default
+    if kind in ("str", "any") or default is not None:
+        found["defaultValue"] = native_value(default, kind)
     return {**found, **({"description": description} if description else {})}
 
 
