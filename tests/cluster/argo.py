@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -208,7 +209,10 @@ class Interpreter:
     def arguments(self, task: dict[str, Any], env: dict[str, Any]) -> dict[str, Any]:
         given = task.get("arguments", {})
         found: dict[str, Any] = {p["name"]: resolved(p["value"], env) for p in given.get("parameters", [])}
-        found["artifacts"] = {a["name"]: resolved(a["raw"]["data"], env) for a in given.get("artifacts", [])}
+        found["artifacts"] = {
+            a["name"]: resolved(a["raw"]["data"] if "raw" in a else a["s3"]["key"], env)
+            for a in given.get("artifacts", [])
+        }
         return found
 
     def group(self, name: str, task: dict[str, Any], env: dict[str, Any], boundary: str) -> tuple[str, dict[str, str]]:
@@ -274,9 +278,16 @@ class Interpreter:
         def placed(text: str) -> str:
             for path, private in files.items():
                 text = re.sub(re.escape(path) + r"(?![\w/-])", private, text)
-            return text.replace("/tmp/kfnb", str(root))
+            return text.replace("/mnt/kfnb", str(self.folder / "volume")).replace("/tmp/kfnb", str(root))
 
+        env = {**env, "pod": {"name": f"wf-{node['id']}"}}
         for artifact in body.get("inputs", {}).get("artifacts", []):
+            key = artifacts.get(artifact["name"], "") if artifact.get("optional") else ""
+            if artifact.get("optional"):
+                kept = self.folder / "repository" / key
+                if key and kept.exists():
+                    shutil.copytree(kept, placed(artifact["path"]))
+                continue
             data = resolved(artifact["raw"]["data"], env) if "raw" in artifact else artifacts[artifact["name"]]
             Path(placed(artifact["path"])).write_text(data, encoding="utf-8")
         container = body["container"]
@@ -301,6 +312,12 @@ class Interpreter:
                 outputs[output["name"]] = output["valueFrom"]["default"]
             else:
                 return self.finish(node, "Error", message=f"no file {path}")
+        for artifact in body.get("outputs", {}).get("artifacts", []):
+            made = Path(placed(artifact["path"]))
+            if made.exists():
+                kept = self.folder / "repository" / resolved(artifact["s3"]["key"], env)
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(made, kept)
         return self.finish(node, "Succeeded", outputs)
 
 

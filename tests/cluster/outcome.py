@@ -58,11 +58,11 @@ def _values(result: dict[str, Any]) -> dict[str, Any]:
     return {n: e.get("preview") for n, e in kept.items() if not n.startswith("@")} | result.get("exports", {})
 
 
-def on_argo(pipeline: Pipeline, pods: Pods, parameters: dict[str, Any], folder: Path | None = None) -> Outcome:
+def on_argo(pipeline: Pipeline, pods: Pods, parameters: dict[str, Any], values: str = "parameters") -> Outcome:
     """The manifest's outcome in the interpreter."""
-    made = compiled(pipeline, ClusterOptions(), Travelling())
+    made = compiled(pipeline, ClusterOptions(values=values), Travelling())
     types = {p.name: p.type for p in pipeline.parameters}
-    with tempfile.TemporaryDirectory(dir=folder) as here:
+    with tempfile.TemporaryDirectory() as here:
         run = Interpreter(made.workflow, pods, Path(here))
         status = run.run(**{n: parameter_text(v, types[n]) for n, v in parameters.items()})
     failed = status["phase"] != "Succeeded"

@@ -173,6 +173,23 @@ def test_a_value_too_large_for_a_parameter_fails_with_the_way_out(cluster: Pods)
     assert found.state == "failed" and 'values = "volume:CLAIM"' in found.detail
 
 
+@pytest.mark.parametrize("values", ["volume:shared", "s3"])
+def test_large_values_pass_by_volume_or_artifact_repository(cluster: Pods, values: str) -> None:
+    pipeline = pipeline_of(
+        cell("import os\na = os.urandom(200_000)\nitems = [1, 2, 3]", "step:one"),
+        cell("%%component each --foreach 'i in items'\nb = a * i"),
+        cell("c = [len(x) for x in b]\nprint(len(a), c)", "step:two"),
+        cell("%%component never --when 'c[0] < 0'\nd = 1"),
+        cell("print(sum(c))", "step:three"),
+    )
+    options = ClusterOptions(values=values)
+    workflow = manifest.compiled(pipeline, options, Travelling()).workflow
+    assert not round_trip(workflow) and not problems(workflow)
+    found = on_argo(pipeline, cluster, {}, values)
+    assert found.texts["two"] == "200000 [200000, 400000, 600000]", found.detail
+    assert found.texts["three"] == "1200000" and found.states["never"] == "skipped"
+
+
 # -------------------------------------------------------------------- code and packages
 def test_steps_install_what_they_import_and_nothing_else(tmp_path: Path) -> None:
     from importlib.metadata import version

@@ -133,12 +133,13 @@ class _Manifest:
         self.keys = self._all_keys()
         self.renamed = {v: f"{c.kind}-{c.name}" for c, v in self.keys.items() if v != f"{c.kind}-{c.name}"}
         self.told = {
-            j.name: {**leaf.told(j, self.types, self.renamed), **self.travelling.of(j.step)}
+            j.name: {**leaf.told(j, self.types, self.renamed, self.options.values), **self.travelling.of(j.step)}
             for j in self.jobs.values()
             if not j.native
         }
+        packs = max((sum(c.kind == "pack" for c in j.takes) for j in self.jobs.values()), default=0)
         small = max((sum(c.kind != "pack" for c in j.gives) for j in self.jobs.values() if not j.native), default=0)
-        self.leaves = Templates(self.options, self.names, leaf.shared_runtime(list(self.told.values())), small)
+        self.leaves = Templates(self.options, self.names, leaf.shared_runtime(list(self.told.values())), packs, small)
 
     def _all_keys(self) -> dict[Channel, str]:
         """Argo's names of parameters: letters, digits, ``-`` and ``_``."""
@@ -257,7 +258,15 @@ class _Scope:
             parameters.append(
                 {"name": "code", "value": hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}
             )
-        return {"parameters": parameters, "artifacts": [{"name": "step", "raw": {"data": leaf.code(told)}}]}
+        artifacts: list[dict[str, Any]] = [{"name": "step", "raw": {"data": leaf.code(told)}}]
+        way = self.made.options.values
+        if way != "parameters":
+            parameters.append({"name": "task", "value": self.made.task(job)})
+            steps = [c.name for c in job.takes if c.kind == "pack"] if not way.startswith("volume:") else []
+            for number, name in enumerate(steps, 1):
+                key = f"kfnb/{{{{workflow.uid}}}}/{self.made.task(self.made.jobs[name])}"
+                artifacts.append({"name": f"pack-{number}", "optional": True, way: {"key": key}})
+        return {"parameters": parameters, "artifacts": artifacts}
 
     def _text(self, job: Job, item: Input, depends: dict[str, bool]) -> str:
         ref = item.ref

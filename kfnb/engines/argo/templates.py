@@ -11,9 +11,11 @@ from kfnb.engines.cluster.jobs import Channel, Job
 from kfnb.engines.cluster.names import Names
 from kfnb.engines.cluster.native import Places, words
 from kfnb.engines.cluster.options import PARAMETER_LIMIT, ClusterOptions
+from kfnb.runtime.argo import PLACE
 from kfnb.settings import Settings
 
 FOLDER = "/tmp/kfnb"
+MOUNT = "/mnt/kfnb"  #: where steps see the volume that values pass by
 #: Unpacks the runtime and hands over to it. The first argument of `main` is the step's own code, an artifact.
 BOOT = """\
 import sys,json,zlib,base64,os
@@ -42,6 +44,7 @@ class Templates:
     options: ClusterOptions
     names: Names
     runtime: str
+    packs: int  #: most packs that a step takes as artifacts
     small: int  #: most small outputs that a step has: all steps have as many, so that they can share a template
     made: list[dict[str, Any]] = field(default_factory=list)
     _known: dict[str, str] = field(default_factory=dict)
@@ -78,7 +81,26 @@ class Templates:
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime),
         }
-        return {**body, **_pod(settings, self.options, container)}
+        self._values(inputs, body, container)
+        return {**body, **_pod(settings, container, body.get("volumes", []))}
+
+    def _values(self, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
+        """How values pass that are too large for parameters: all artifacts of an earlier step lie under one key."""
+        way = self.options.values
+        if way == "parameters":
+            return
+        inputs["parameters"].append({"name": "task"})
+        place = "{{workflow.uid}}/{{inputs.parameters.task}}/{{pod.name}}"
+        container["env"] = [{"name": PLACE, "value": place}]
+        if way.startswith("volume:"):
+            container["volumeMounts"] = [{"name": "kfnb-values", "mountPath": MOUNT}]
+            body["volumes"] = [{"name": "kfnb-values", "persistentVolumeClaim": {"claimName": way.partition(":")[2]}}]
+            return
+        inputs["artifacts"] += [
+            {"name": f"pack-{n}", "path": f"{FOLDER}/in/packs/{n}", "optional": True} for n in range(1, self.packs + 1)
+        ]
+        pack = {"name": "pack", "path": f"{FOLDER}/out/pack", "optional": True, "archive": {"none": {}}}
+        body["outputs"]["artifacts"] = [{**pack, way: {"key": f"kfnb/{place}/pack"}}]
 
     def cached(self, job: Job) -> bool:
         asked = job.step.settings.cache
@@ -108,7 +130,7 @@ class Templates:
                 {"name": o.name, "valueFrom": {"path": _path(job, o.name), "default": ""}} for o in step.shell_outputs
             ]
             body["outputs"] = {"parameters": outputs}
-        return {**body, **_pod(step.settings, self.options, container)}
+        return {**body, **_pod(step.settings, container, [])}
 
 
 def _path(job: Job, name: str) -> str:
@@ -139,7 +161,7 @@ def output_of(job: Job, channel: Channel) -> str:
     return f"small-{small.index(channel) + 1}"
 
 
-def told(job: Job, types: dict[str, str], renamed: dict[str, str]) -> dict[str, Any]:
+def told(job: Job, types: dict[str, str], renamed: dict[str, str], values: str) -> dict[str, Any]:
     """What the runtime is told of a job here: small outputs have the names that the template gives them."""
     found = dict(job.told)
     outputs = {f"{c.kind}-{c.name}": output_of(job, c) for c in job.gives}
@@ -149,7 +171,12 @@ def told(job: Job, types: dict[str, str], renamed: dict[str, str]) -> dict[str, 
     wanted = {c.name: types[c.name] for c in job.takes if c.kind == "parameter"}
     mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.takes}}
     found.update({k: v for k, v in (("types", wanted), ("renamed", mine)) if v})
-    if Channel("pack", job.name) in job.gives:
+    gives = Channel("pack", job.name) in job.gives
+    if values.startswith("volume:"):
+        found["values"] = {"mount": MOUNT}
+    elif values != "parameters":
+        found["values"] = {"artifacts": True}
+    elif gives:
         found["limit"] = {"bytes": PARAMETER_LIMIT, "words": TOO_LARGE}
     return found
 
@@ -163,7 +190,7 @@ def shared_runtime(tolds: list[dict[str, Any]]) -> str:
 
 
 # -------------------------------------------------------------------- the pod
-def _pod(settings: Settings, options: ClusterOptions, container: dict[str, Any]) -> dict[str, Any]:
+def _pod(settings: Settings, container: dict[str, Any], volumes: list[dict[str, Any]]) -> dict[str, Any]:
     """The container and the pod around it, as the settings ask for them."""
     secrets = [{"name": s.env, "valueFrom": {"secretKeyRef": {"name": s.name, "key": s.key}}} for s in settings.secrets]
     if secrets:
@@ -174,8 +201,9 @@ def _pod(settings: Settings, options: ClusterOptions, container: dict[str, Any])
     body: dict[str, Any] = {}
     if settings.volumes:
         claims = [(f"claim-{n}", v) for n, v in enumerate(settings.volumes, 1)]
-        container["volumeMounts"] = [{"name": n, "mountPath": v.path} for n, v in claims]
-        body["volumes"] = [{"name": n, "persistentVolumeClaim": {"claimName": v.claim}} for n, v in claims]
+        mounts = [{"name": n, "mountPath": v.path} for n, v in claims]
+        container["volumeMounts"] = [*container.get("volumeMounts", []), *mounts]
+        body["volumes"] = [*volumes, *({"name": n, "persistentVolumeClaim": {"claimName": v.claim}} for n, v in claims)]
     body["container"] = container
     metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
     if metadata:

@@ -16,6 +16,7 @@ from kfnb.engines.cluster.jobs import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
+from kfnb.engines.cluster.texts import native_value
 from kfnb.engines.kfp import ir, nodes
 from kfnb.engines.kfp.carriers import RUNTIME
 from kfnb.engines.kfp.client import KfpClient
@@ -108,9 +109,7 @@ class KfpEngine(ClusterRuns):
         if not experiment and self.client.multi_user():
             experiment = DEFAULT_EXPERIMENT
         types = {p.name: p.type for p in pipeline.parameters}
-        values = {
-            n: parameter_text(v, types[n]) if types[n] in ("str", "any") else v for n, v in options.parameters.items()
-        }
+        values = {n: native_value(v, types[n]) for n, v in options.parameters.items()}
         spec: dict[str, Any] = {"pipeline_spec": made.ir, "platform_spec": made.platform} if made.platform else made.ir
         body: dict[str, Any] = {"display_name": name, "pipeline_spec": spec, "runtime_config": {"parameters": values}}
         if settings.get("pipeline_root"):
