@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from kfnb.cli.common import (
     report,
 )
 from kfnb.problems import errors
+
+if TYPE_CHECKING:
+    from kfnb.pipeline.build import Built
 
 
 @click.command()
@@ -47,11 +51,27 @@ def show(notebook: Path, as_json: bool, pipeline: str | None, svg: bool, why: st
     elif why is not None:
         try:
             click.echo(shown.why(found, why))
+            for line in needs(found, notebook, why):
+                click.echo(line)
         except KeyError:
             names = ", ".join(s.name for s in found.pipeline.steps())
             refuse(f"there is no step `{why}`; the steps are {names}")
     else:
         click.echo(shown.text(found.pipeline))
+
+
+def needs(found: Built, notebook: Path, step: str) -> list[str]:
+    """What a step gets on a cluster beside its code."""
+    from kfnb.engines.cluster.requirements import travelling
+
+    assert found.pipeline is not None
+    made = travelling(found.pipeline, notebook.absolute().parent)
+    lines = [f"  on a cluster it installs {', '.join(made.packages[step])}"] if made.packages.get(step) else []
+    lines += [f"  on a cluster {', '.join(made.modules[step])} travels with it"] if made.modules.get(step) else []
+    data = sorted(set(made.files.get(step, ())) - set(made.modules.get(step, ())))
+    lines += [f"  on a cluster the file {name} travels with it" for name in data]
+    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in made.left.get(step, ())]
+    return lines
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -27,7 +27,8 @@ from kfnb.cli.common import (  # fmt: skip
 from kfnb.problems import NotebookError, errors
 
 if TYPE_CHECKING:
-    from kfnb.engines.base import Engine
+    from kfnb.engines.base import Engine, RunOptions
+    from kfnb.pipeline.model import Pipeline
 
 
 @click.command()
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 @click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
 @click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
 @click.option("--target", default="local", show_default=True, help="Where to run.")
+@click.option("--cron", metavar="SCHEDULE", help='Do not run now: put it on the target\'s clock, such as "0 6 * * *".')
+@click.option("--via-kfp", is_flag=True, help="Argo: submit the Workflow through Kubeflow Pipelines' legacy path.")
 @click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
 @click.option(
     "--max-parallel", type=click.IntRange(min=0), default=0, help="Most steps at one time (0: by the machine)."
@@ -56,6 +59,8 @@ def run(
     isolated: bool,
     experiment: str | None,
     target: str,
+    cron: str | None,
+    via_kfp: bool,
     spawn: bool,
     max_parallel: int,
     detach: bool,
@@ -98,11 +103,35 @@ def run(
     if not as_json:
         report(notebook, problems, quiet=True)
     with cluster_words(as_json):
+        if cron is not None:
+            scheduled(engine, found.pipeline, options, cron, as_json)
+        if via_kfp:
+            uploaded(engine, found.pipeline, options, as_json)
         run_id = engine.submit(found.pipeline, options)
     if detach:
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
     follow(engine, run_id, as_json)
+
+
+def scheduled(engine: Engine, pipeline: Pipeline, options: RunOptions, cron: str, as_json: bool) -> NoReturn:
+    """Put a pipeline on a cluster's clock."""
+    schedule = getattr(engine, "schedule", None)
+    if schedule is None:
+        refuse("this machine has no clock for runs: name a target of Kubeflow Pipelines or Argo", as_json)
+    name = schedule(pipeline, options, cron)
+    emit({"schedule": name, "cron": cron}) if as_json else click.echo(f"{name}: {cron}")
+    sys.exit(OK)
+
+
+def uploaded(engine: Engine, pipeline: Pipeline, options: RunOptions, as_json: bool) -> NoReturn:
+    """Submit Argo's form of a pipeline through Kubeflow Pipelines."""
+    legacy = getattr(engine, "submit_workflow", None)
+    if legacy is None:
+        refuse("--via-kfp needs a target of Kubeflow Pipelines", as_json)
+    run = legacy(pipeline, options)
+    emit({"remote": run}) if as_json else click.echo(f"run {run} of Kubeflow Pipelines; follow it there")
+    sys.exit(OK)
 
 
 def given_parameters(parameters: tuple[str, ...], as_json: bool) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Server:
     runs: dict[str, Json] = field(default_factory=dict)
     recurring: list[Json] = field(default_factory=list)
     experiments: dict[str, Json] = field(default_factory=dict)
+    pipelines: dict[str, str] = field(default_factory=dict)
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     actions: list[tuple[str, str]] = field(default_factory=list)
     trouble: list[int] = field(default_factory=list)
@@ -104,15 +105,15 @@ class _Handler(BaseHTTPRequestHandler):
             typed(body, "V2beta1RecurringRun")
             known.recurring.append(body)
             self._send(200, {**body, "recurring_run_id": "r1"})
-        elif path in ("/apis/v2beta1/pipelines/upload", "/apis/v2beta1/pipelines/upload_version"):
-            name = query["name"]
-            if path.endswith("upload") and any(n == name for n, _, _ in known.uploads):
-                self._send(409, {"code": 6, "message": f"the name {name} already exists"})
-                return
-            known.uploads.append((name, query.get("pipelineid", ""), raw))
-            self._send(200, {"pipeline_id": "p1"})
-        elif path.startswith("/apis/v2beta1/pipelines/names/"):
-            self._send(200, {"pipeline_id": "p1"})
+        elif path == "/apis/v2beta1/pipelines":
+            typed(body, "V2beta1Pipeline")
+            known.pipelines[body["display_name"]] = "p1"
+            self._send(200, {**body, "pipeline_id": "p1"})
+        elif path == "/apis/v2beta1/pipelines/upload_version":
+            known.uploads.append((query["name"], query["pipelineid"], raw))
+            self._send(200, {"pipeline_id": query["pipelineid"], "pipeline_version_id": f"v{len(known.uploads)}"})
+        elif path.startswith("/apis/v2beta1/pipelines/names/") and path.rpartition("/")[2] in known.pipelines:
+            self._send(200, {"pipeline_id": known.pipelines[path.rpartition("/")[2]]})
         elif match and match[1] in known.runs:
             if match[2]:
                 known.actions.append((match[1], match[2]))

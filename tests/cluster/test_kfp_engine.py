@@ -108,13 +108,15 @@ def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
         assert server.recurring[0]["trigger"] == {"cron_schedule": {"cron": "0 0 6 * * *"}}
 
 
-def test_a_package_is_uploaded_and_then_a_new_version(tmp_path: Path) -> None:
+def test_a_workflow_goes_the_legacy_way(tmp_path: Path) -> None:
     server = Server()
     with engine_at(tmp_path, server) as engine:
-        package = tmp_path / "p.yaml"
-        package.write_text("a: 1")
-        assert engine.client.upload(package, "mine") == "p1" and engine.client.upload(package, "mine") == "p1"
-        assert [(n.startswith("mine"), p) for n, p, _ in server.uploads] == [(True, ""), (True, "p1")]
+        pipeline = pipeline_of(*PIPELINE)
+        for _ in range(2):
+            engine.submit_workflow(pipeline, options(pipeline, tmp_path))
+        assert [(p, b"argoproj.io/v1alpha1" in raw) for _, p, raw in server.uploads] == [("p1", True)] * 2
+        references = [r["pipeline_version_reference"] for r in server.runs.values()]
+        assert references == [{"pipeline_id": "p1", "pipeline_version_id": f"v{n}"} for n in (1, 2)]
 
 
 def test_tokens_rotate(tmp_path: Path) -> None:

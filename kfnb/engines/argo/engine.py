@@ -92,6 +92,21 @@ class ArgoEngine(ClusterRuns):
             raise
         return run_id
 
+    def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
+        """A CronWorkflow; gives its name. One that is there already takes the new form."""
+        body = manifest.as_cron(self.compiled(pipeline, options).workflow, cron)
+        kube = self.kube
+        body["metadata"]["namespace"] = kube.namespace
+        name = str(body["metadata"]["name"])
+        try:
+            kube.create(body, "cronworkflows")
+        except ClusterError as error:
+            if error.kind != "conflict":
+                raise
+            kube.delete(name, "cronworkflows")
+            kube.create(body, "cronworkflows")
+        return name
+
     def _create(self, run_id: str, made: manifest.Compiled, kube: Kube, before: dict[str, int] | None = None) -> None:
         body = json.loads(json.dumps(made.workflow))
         body["metadata"]["namespace"] = kube.namespace

@@ -11,12 +11,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb import __version__
 from kfnb.engines.argo import templates as leaf
 from kfnb.engines.argo.templates import Templates
 from kfnb.engines.cluster.jobs import Block, Channel, Gate, Job, exports_of, jobs_in, lowered, needs_of
 from kfnb.engines.cluster.names import Names, label
-from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.engines.cluster.options import ClusterOptions, kfnb_version
 from kfnb.engines.cluster.requirements import Travelling
 from kfnb.engines.cluster.texts import parameter_text
 from kfnb.pipeline.model import Constant, Input, ParameterRef, Pipeline
@@ -75,7 +74,7 @@ def compiled(
         metadata["namespace"] = options.namespace
     metadata["labels"] = {"kfnb.dev/pipeline": name}
     metadata["annotations"] = {
-        "kfnb.dev/version": __version__,
+        "kfnb.dev/version": kfnb_version(),
         **({"kfnb.dev/description": pipeline.description} if pipeline.description else {}),
     }
     found = {"apiVersion": API, "kind": "Workflow", "metadata": metadata, "spec": spec}

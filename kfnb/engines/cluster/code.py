@@ -11,9 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import kfnb
-
-ROOT = Path(kfnb.__file__).parent
+ROOT = Path(__file__).parents[2]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: What every step needs; the others are added where a step's code asks for them.
 CORE = (

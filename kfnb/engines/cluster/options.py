@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 KIB = 1024
 
@@ -37,3 +38,11 @@ class ClusterOptions:
 
 #: Largest value that passes as a parameter of Argo's: parameters stand in the Workflow object, which etcd limits to 1.5 MiB.
 PARAMETER_LIMIT = 64 * KIB
+
+
+def kfnb_version() -> str:
+    """Ours, for whoever looks at what was compiled."""
+    try:
+        return version("kfnb")
+    except PackageNotFoundError:  # run from its sources
+        return "0"

@@ -83,29 +83,33 @@ class KfpClient:
         """``terminate``, ``retry`` or ``archive`` a run."""
         self._ask("POST", f"/runs/{run_id}:{verb}")
 
-    def upload(self, path: Path, name: str, description: str = "") -> str:
-        """Upload a package as a pipeline, or as a new version of the pipeline of that name; gives the pipeline's id."""
+    def upload_version(self, path: Path, name: str, description: str = "") -> dict[str, str]:
+        """Upload a package as a new version of the pipeline of that name, which is made when it is not there.
+
+        Returns
+        -------
+        dict
+            ``pipeline_id`` and ``pipeline_version_id``, as a run's reference has them.
+        """
+        pipeline = self._pipeline(name, description)
+        query = {"name": time.strftime(f"{name}-%Y%m%d-%H%M%S", time.gmtime()), "pipelineid": pipeline}
         with path.open("rb") as file:
-            query = {"name": name, "description": description, **self._spaced()}
-            try:
-                return str(
-                    self._ask("POST", "/pipelines/upload", params=query, files={"uploadfile": (path.name, file)})[
-                        "pipeline_id"
-                    ]
-                )
-            except ClusterError as error:
-                if error.kind != "conflict":
-                    raise
-        pipeline = str(self._ask("GET", f"/pipelines/names/{name}", params=self._spaced())["pipeline_id"])
-        with path.open("rb") as file:
-            version = time.strftime(f"{name}-%Y%m%d-%H%M%S", time.gmtime())
-            self._ask(
-                "POST",
-                "/pipelines/upload_version",
-                params={"name": version, "pipelineid": pipeline},
-                files={"uploadfile": (path.name, file)},
+            found = self._ask(
+                "POST", "/pipelines/upload_version", params=query, files={"uploadfile": (path.name, file)}
             )
-        return pipeline
+        return {"pipeline_id": pipeline, "pipeline_version_id": str(found["pipeline_version_id"])}
+
+    def _pipeline(self, name: str, description: str) -> str:
+        try:
+            return str(self._ask("GET", f"/pipelines/names/{name}", params=self._spaced())["pipeline_id"])
+        except ClusterError as error:
+            if error.kind != "missing":
+                raise
+        return str(
+            self._ask("POST", "/pipelines", json={"display_name": name, "description": description, **self._spaced()})[
+                "pipeline_id"
+            ]
+        )
 
     def log(self, run_id: str, pod: str) -> Iterator[str]:
         """The lines of a pod's log, through the server; it cannot follow."""

@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kfnb import __version__
 from kfnb.engines.cluster.jobs import Block, Channel, Job, blocks_in, exports_of, jobs_in, lowered, needs_of
 from kfnb.engines.cluster.names import Names, label
-from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.engines.cluster.options import ClusterOptions, kfnb_version
 from kfnb.engines.cluster.requirements import Travelling
 from kfnb.engines.cluster.texts import native_value
 from kfnb.engines.kfp.carriers import carried
@@ -53,7 +52,7 @@ def compiled(pipeline: Pipeline, options: ClusterOptions, travelling: Travelling
         }
     ir: Json = {
         "pipelineInfo": {"name": label(pipeline.name), **({"description": pipeline.description} if pipeline.description else {})},
-        "schemaVersion": SCHEMA, "sdkVersion": f"kfnb-{__version__}",
+        "schemaVersion": SCHEMA, "sdkVersion": f"kfnb-{kfnb_version()}",
         "components": {**made.dags, **made.executors.components},
         "deploymentSpec": {"executors": made.executors.executors},
         "root": spec,
