@@ -24,7 +24,7 @@ NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/**/*.ipynb"))
 FORCED = {
     "force": ("heads", "tails"), "force_number": (3, 9, 12, 17), "coin": ("heads", "tails"), "number": (3, 9, 12, 17),
 }  # fmt: skip
-LARGEST = 14  #: steps of a generated pipeline: engines take their time with each
+LARGEST = 10  #: steps of a generated pipeline: engines take their time with each
 
 
 def compared(pipeline: Pipeline, cluster: Pods, oracle: Oracle | None, given: dict[str, Any]) -> Outcome:
