@@ -220,3 +220,48 @@ def test_a_pipeline_cell_of_1000_calls_is_read(tmp_path: Path) -> None:
     assert build(read).pipeline is not None
     mine, bare = side_by_side(lambda: build(read), compiler)
     report("a pipeline cell of 1,000 calls, built, against ast.parse and symtable", mine, bare, "under 8")
+
+
+def test_the_ir_of_500_steps_against_the_sdk() -> None:
+    """Bars: at most 200 KiB, and a fifth of the SDK's time from its own form of the pipeline to the file."""
+    import subprocess
+    import tempfile
+
+    from kfnb.engines.cluster.files import write as write_file
+    from kfnb.engines.cluster.options import ClusterOptions
+    from kfnb.engines.cluster.requirements import Travelling
+    from kfnb.engines.kfp import ir
+    from tests.program.cells import read
+
+    sdk = Path(__file__).parents[2] / ".venv-kfp" / "bin" / "python"
+    body = "x0 = add(0, 1)\n" + "\n".join(f"x{n} = add(x{n - 1}, 1)" for n in range(1, 500))
+    pipeline = read(
+        body, before="from kfnb import component\n@component\ndef add(a: float, b: float) -> float:\n    return a + b"
+    ).pipeline
+    assert pipeline is not None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "chain.json"
+
+        def ours() -> None:
+            write_file([ir.compiled(pipeline, ClusterOptions(), Travelling()).ir], path)
+
+        mine, theirs, size = [], [], 0
+        for _ in range(3):
+            answer = subprocess.run(
+                [str(sdk), "-W", "ignore", str(Path(__file__).with_name("sdk_chain.py")), "500"],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+            traced, compiled, size = json.loads(answer.stdout.strip().split("\n")[-1])
+            theirs.append(traced + compiled)
+            mine.append(seconds(ours))
+        report(
+            "IR of 500 chained steps against the kfp SDK",
+            statistics.median(mine),
+            statistics.median(theirs),
+            "at most 0.2",
+        )
+        print(f"{path.stat().st_size / 1024:.1f} KiB against {size / 1024:.1f} KiB; wanted at most 200 KiB")
+        assert path.stat().st_size <= 200 * 1024
+    assert statistics.median(mine) <= statistics.median(theirs) / 5

@@ -37,7 +37,12 @@ class Pods:
 
     def run(self, argv: list[str], env: dict[str, str], cwd: Path, log: Path) -> int:
         assert self._process.stdin is not None and self._process.stdout is not None
-        request = {"argv": argv, "env": {**os.environ, **env}, "cwd": str(cwd), "log": str(log)}
+        request = {
+            "argv": argv,
+            "env": {**os.environ, "TMPDIR": str(cwd.parent), **env},
+            "cwd": str(cwd),
+            "log": str(log),
+        }
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())

@@ -41,11 +41,16 @@ ZYGOTE = subprocess.Popen(
 
 
 def run_command(full_command: list[str], env_vars: dict[str, str] | None = None) -> int:
-    here = Path(tempfile.mkdtemp(prefix="oracle-"))
+    here = Path(tempfile.mkdtemp(prefix="oracle-", dir=NOW.folder))
     if full_command[1:3] == ["-u", "-c"]:
         full_command = ["python3", *full_command[1:]]
     words = [w.replace("$$", "$") for w in full_command]
-    request = {"argv": words, "env": {**os.environ, **(env_vars or {})}, "cwd": str(here), "log": str(here / "log")}
+    request = {
+        "argv": words,
+        "env": {**os.environ, "TMPDIR": str(here), **(env_vars or {})},
+        "cwd": str(here),
+        "log": str(here / "log"),
+    }
     for word in words:
         if word.startswith(NOW.folder):  # as the launcher does
             Path(word).parent.mkdir(parents=True, exist_ok=True)
@@ -61,6 +66,7 @@ def run_command(full_command: list[str], env_vars: dict[str, str] | None = None)
 def named(execute: Any) -> Any:
     def execute_single_task(*args: Any, **kwargs: Any) -> Any:
         NOW.task, NOW.folder = kwargs["task_name"], kwargs["pipeline_root"]
+        Path(NOW.folder).mkdir(parents=True, exist_ok=True)
         return execute(*args, **kwargs)
 
     return execute_single_task
@@ -159,8 +165,13 @@ def main() -> None:
     )
     task_spec_utils.build_nested_dag_arguments = with_artifacts
     for line in sys.stdin:
-        answers.write(json.dumps(run(json.loads(line))) + "\n")
-        answers.flush()
+        # a process for each: what `kfp.local` does to the standard output stays, and makes every run slower than the one before
+        pid = os.fork()
+        if pid == 0:
+            answers.write(json.dumps(run(json.loads(line))) + "\n")
+            answers.flush()
+            os._exit(0)
+        os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":
