@@ -27,21 +27,27 @@ def main(told: dict[str, Any], executor_input: str, runtime: str) -> int:
     parameters, items, statuses = engine.values(told, found)
     small = {n: p["outputFile"] for n, p in outputs.get("parameters", {}).items()}
     values = outputs.get("artifacts", {}).get("pack", {}).get("artifacts", ())
-    out = {"values": _path(values[0]) if values else "", "small": small, "runtime": runtime}
+    out: dict[str, Any] = {"values": _path(values[0]) if values else "", "small": small, "runtime": runtime}
     status = run_pod(
         told, Given(parameters, items, statuses, found["pack"], found["choice"], found["text"], told.get("names")), out
     )
-    if not status and values and outputs.get("outputFile"):
-        _put(outputs["outputFile"], dumps({"artifacts": {"pack": {"artifacts": [_told(values[0])]}}}))
+    if not status and outputs.get("outputFile"):
+        kept = {k: v["artifacts"][0] for k, v in outputs.get("artifacts", {}).items() if v.get("artifacts")}
+        told_of = {k: {"artifacts": [_told(a, k, out)]} for k, a in kept.items()}
+        if "report" in kept and "folder" in out:
+            from kfnb.runtime.page import write_page
+
+            write_page(out["folder"], told["spec"]["step"], _path(kept["report"]))
+        _put(outputs["outputFile"], dumps({"artifacts": told_of}))
     return status
 
 
-def _told(artifact: dict[str, Any], **metadata: Any) -> dict[str, Any]:
-    return {
-        "name": artifact.get("name", ""),
-        "uri": artifact["uri"],
-        "metadata": {**artifact.get("metadata", {}), **metadata},
-    }
+def _told(artifact: dict[str, Any], kind: str, out: dict[str, Any]) -> dict[str, Any]:
+    """An artifact as the launcher takes it over; the numbers of a metrics artifact are its metadata."""
+    metadata = dict(artifact.get("metadata", {}))
+    if kind == "metrics":
+        metadata.update((n, v) for n, v in out.get("result", {}).get("metrics", {}).items())
+    return {"name": artifact.get("name", ""), "uri": artifact["uri"], "metadata": metadata}
 
 
 def _put(path: str, text: str) -> None:

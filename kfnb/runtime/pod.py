@@ -38,7 +38,7 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     Returns
     -------
     int
-        The exit status.
+        The exit status. ``out`` has the ``result`` and the step's ``folder`` then, when the step ran and succeeded.
     """
     from tempfile import mkdtemp
 
@@ -133,6 +133,7 @@ def _unpack_files(files: dict[str, str], folder: str) -> None:
 
 # -------------------------------------------------------------------- outputs
 def _leave(told: dict[str, Any], given: Given, result: dict[str, Any], store: str, out: dict[str, Any]) -> int:
+    out["result"], out["folder"] = result, os.path.join(os.path.dirname(store), "step")
     head = {
         "state": "succeeded", "exports": result["exports"], "late": result["late"],
         "outputs": {n: {"bundle": e["bundle"]} for n, e in result["outputs"].items()},

@@ -265,3 +265,24 @@ def test_targets_are_found_upwards_and_mistakes_are_said(tmp_path: Path) -> None
     (tmp_path / "kfnb.toml").write_text('[targets.prod]\nengine = "argo"\nnamspace = "team-a"\n')
     done = CliRunner().invoke(cli, ["compile", str(path), "--target", "prod"])
     assert done.exit_code == 2 and "did you mean `namespace`?" in done.output
+
+
+# -------------------------------------------------------------------- what Kubeflow Pipelines' own pages show
+def test_metrics_and_figures_are_artifacts_that_the_pages_show(oracle: Oracle, tmp_path: Path) -> None:
+    pipeline = pipeline_of(
+        cell("accuracy = 0.75", "step:one"),
+        cell("import pandas as pd\npd.DataFrame({'a': [1, 2]})", "step:table"),
+        cell("score = accuracy * 2", "metrics"),
+    )
+    made = ir.compiled(pipeline, ClusterOptions(), Travelling())
+    kinds = {
+        k: {n: a["artifactType"]["schemaTitle"] for n, a in c.get("outputDefinitions", {}).get("artifacts", {}).items()}
+        for k, c in made.ir["components"].items()
+    }
+    assert kinds["comp-table"] == {"report": "system.HTML"} and "system.Metrics" in str(kinds)
+    assert on_kfp(pipeline, oracle, {}, tmp_path).state == "succeeded"
+    (page,) = tmp_path.glob("**/report")
+    assert "<table" in page.read_text()
+    outputs = [json.loads(p.read_text()) for p in tmp_path.glob("**/executor_output.json")]
+    metrics = [o["artifacts"]["metrics"]["artifacts"][0]["metadata"] for o in outputs if "metrics" in o["artifacts"]]
+    assert metrics == [{"score": 1.5}]

@@ -33,6 +33,8 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
         names.add("components")
     if "Path" in text:
         names.add("paths")
+    if engine == "kfp":
+        names.add("page")
     if any(t.get("packages") or t.get("pins") for t in tolds):
         names.add("install")
     return packed(

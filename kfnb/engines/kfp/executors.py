@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from kfnb.engines.cluster.jobs import Channel, Job
 from kfnb.engines.cluster.names import Names
 from kfnb.engines.cluster.native import Places, words
 from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.pipeline.model import Step
 from kfnb.settings import Settings
 
 Json = dict[str, Any]
@@ -17,6 +19,8 @@ TYPES = {
     "str": "STRING", "int": "NUMBER_INTEGER", "float": "NUMBER_DOUBLE", "bool": "BOOLEAN", "list": "LIST", "dict": "STRUCT",
     "any": "STRING",
 }  # fmt: skip
+#: Code that may display a figure or a table.
+SHOWS = re.compile(r"\b(?:plt|plot|display|figure?|hist|describe|head|DataFrame|read_\w+|style)\b")
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 #: Finds the runtime (in the arguments, or in what an earlier step handed on), unpacks it and hands over to it.
 #: Arguments: how many pieces the runtime has, the pieces, the step's code (what is common to the calls of a component,
@@ -74,7 +78,15 @@ class Executors:
         """The name of the component that runs a job. ``status``: an input for how a guard ended."""
         lists = tuple(k for c, k in wiring.keys.items() if c in wiring.lists)
         outputs = tuple(output_of(job, c) for c in job.gives)
-        key = (self._group(job), status, job.step.settings, tuple(wiring.keys.values()), lists, outputs)
+        key = (
+            self._group(job),
+            status,
+            job.step.settings,
+            tuple(shown(job.step)),
+            tuple(wiring.keys.values()),
+            lists,
+            outputs,
+        )
         if key not in self._known:
             inline = not any(c.kind == "pack" for c in wiring.keys)
             interface = {**_inputs(job, wiring, self.types, self.grouped(job), status), **_outputs(job)}
@@ -170,8 +182,20 @@ def _outputs(job: Job) -> Json:
     if job.native:
         parameters = {o.name: {"parameterType": "STRING"} for o in job.step.shell_outputs}
     artifacts = {"pack": {"artifactType": ARTIFACT}} if any(c.kind == "pack" for c in job.gives) else {}
+    artifacts.update(
+        {n: {"artifactType": {"schemaTitle": kind, "schemaVersion": "0.0.1"}} for n, kind in shown(job.step)}
+    )
     found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
     return {"outputDefinitions": found} if found else {}
+
+
+def shown(step: Step) -> list[tuple[str, str]]:
+    """Artifacts that Kubeflow Pipelines' own pages show: a step's metrics, and the figures and tables that it may display."""
+    found = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
+    native = step.shell or step.command is not None
+    return found + (
+        [("report", "system.HTML")] if not native and any(SHOWS.search(c.source) for c in step.cells) else []
+    )
 
 
 def output_of(job: Job, channel: Channel) -> str:
