@@ -108,14 +108,12 @@ class Kube:
 
     # ---------------------------------------------------------------- pods
     def pods(self, label: str) -> list[dict[str, Any]]:
-        response = self._ask(
+        found = self._json(
             lambda: self._core.list_namespaced_pod(
                 self.namespace, label_selector=label, _preload_content=False, _request_timeout=(CONNECT, 60)
             )
         )
-        with _released(response):
-            found: list[dict[str, Any]] = json.loads(response.data)["items"]
-        return found
+        return list(found["items"])
 
     def log(self, pod: str, container: str = "main", follow: bool = False) -> Iterator[str]:
         """Lines as ``TIME TEXT``. Raises `ClusterError`: ``busy`` before the container has started, ``missing`` without the pod."""
@@ -145,7 +143,9 @@ class Kube:
 
     # ---------------------------------------------------------------- diagnosis
     def version(self) -> str:
-        return str(self._ask(lambda: self._version.get_code(_request_timeout=(CONNECT, 30))).git_version)
+        """The server's, such as ``v1.33.1``."""
+        found = self._json(lambda: self._version.get_code(_preload_content=False, _request_timeout=(CONNECT, 30)))
+        return str(found["gitVersion"])
 
     def can(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
         """Whether this user may do something in the namespace."""
@@ -161,8 +161,9 @@ class Kube:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": attributes},
         }
-        answer = self._ask(lambda: self._access.create_self_subject_access_review(body, _request_timeout=(CONNECT, 30)))
-        return bool(answer.status.allowed)
+        question = self._access.create_self_subject_access_review
+        answer = self._json(lambda: question(body, _preload_content=False, _request_timeout=(CONNECT, 30)))
+        return bool(answer["status"]["allowed"])
 
     def serves(self) -> bool:
         """Whether Argo's kinds are installed."""
@@ -177,6 +178,13 @@ class Kube:
                 return False
             raise
         return True
+
+    def _json(self, question: Callable[[], Any]) -> dict[str, Any]:
+        """An answer as it came: the package's own types refuse fields that a newer server leaves out."""
+        response = self._ask(question)
+        with _released(response):
+            found: dict[str, Any] = json.loads(response.data)
+        return found
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         from kubernetes.client.exceptions import ApiException

@@ -1,0 +1,82 @@
+"""The command line against a cluster: what a user types, from `run --target` to `result`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.argo import Pods, pods
+from tests.cluster.controller import Controller
+from tests.cluster.kube_api import Cluster, served
+from tests.cluster.test_argo_engine import kubeconfig
+from tests.notebooks import cell, notebook, write
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Pods]:
+    with pods() as found:
+        yield found
+
+
+def kfnb(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "KFNB_HOME": str(folder / "home"), "NO_COLOR": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "kfnb", *words], cwd=folder, env=env, capture_output=True, text=True, timeout=90
+    )
+
+
+def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods) -> None:
+    kube = Cluster()
+    path = write(
+        tmp_path,
+        notebook(
+            cell("a: int = 1", "parameters"),
+            cell("b = a + 1\nprint('b is', b)", "step:one"),
+            cell("c = {'b': b}\nprint(c)", "step:two"),
+        ),
+    )
+    with served(kube) as server, Controller(kube, cluster).at_work():
+        config = kubeconfig(tmp_path, server)
+        (tmp_path / "kfnb.toml").write_text(
+            f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\npackages = "none"\n'
+        )
+        assert "prod         argo   ready" in kfnb(tmp_path, "targets").stdout
+        done = kfnb(tmp_path, "run", str(path), "--target", "prod", "-p", "a=41")
+        assert done.returncode == 0 and "[one] b is 42" in done.stdout and "succeeded" in done.stdout, (
+            done.stdout + done.stderr
+        )
+        assert kfnb(tmp_path, "result", "last", "two.c").stdout.strip() == "{'b': 42}"
+        assert kfnb(tmp_path, "logs", "last", "two").stdout.strip() == "{'b': 42}"
+        (listed,) = json.loads(kfnb(tmp_path, "runs", "--json").stdout)
+        assert (listed["engine"], listed["state"]) == ("argo", "succeeded")
+        done = kfnb(tmp_path, "run", str(path), "--target", "prod", "--detach", "--json")
+        run = json.loads(done.stdout)["run"]
+        followed = kfnb(tmp_path, "logs", run, "-f")
+        assert sorted(followed.stdout.split("\n")[:-1]) == ["[one] b is 2", "[two] {'b': 2}"]
+        status = json.loads(kfnb(tmp_path, "status", run, "--json").stdout)
+        assert {n: s["state"] for n, s in status["steps"].items()} == {"one": "succeeded", "two": "succeeded"}
+        scheduled = kfnb(tmp_path, "run", str(path), "--target", "prod", "--cron", "0 6 * * *")
+        assert scheduled.returncode == 0 and any(p == "cronworkflows" for p, _, _ in kube.objects)
+
+
+def test_a_user_without_rights_is_told_which(tmp_path: Path) -> None:
+    with served(Cluster()) as server:
+        config = kubeconfig(tmp_path, server, "viewer")
+        (tmp_path / "kfnb.toml").write_text(f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\n')
+        done = kfnb(tmp_path, "targets")
+        assert done.returncode == 1 and "you may not create workflows, patch workflows there" in done.stdout
+        path = write(tmp_path, notebook(cell("print(1)", "step:one")))
+        done = kfnb(tmp_path, "run", str(path), "--target", "prod")
+        assert done.returncode == 1 and "cannot create resource" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_an_unknown_target_is_no_traceback(tmp_path: Path) -> None:
+    path = write(tmp_path, notebook(cell("print(1)", "step:one")))
+    done = kfnb(tmp_path, "run", str(path), "--target", "prod")
+    assert done.returncode == 2 and "there is no target `prod`" in done.stderr
