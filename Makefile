@@ -26,11 +26,18 @@ help:  ## what there is to make
 	.venv-kfp/bin/python -m pip install --quiet kfp==2.17.0
 	touch $@
 
+# other generations of the Kubernetes client, beside the newest
+.venv/kubernetes-%/made: .venv/test
+	$(BIN)/python -m pip install --quiet --upgrade --target $(@D) kubernetes==$*.0
+	touch $@
+
+OLDER = .venv/kubernetes-30.1/made .venv/kubernetes-35.0/made
+
 run: .venv/run  ## set up, and run a notebook as a pipeline
 	$(BIN)/kfnb show notebooks/03-add-numbers.ipynb
 	$(BIN)/kfnb run notebooks/03-add-numbers.ipynb -p a=7 -p b=8
 
-test: .venv/test .venv-kfp/made lint  ## every check
+test: .venv/test .venv-kfp/made $(OLDER) lint  ## every check
 	$(BIN)/python -m pytest -n 2
 
 test-fast: .venv/test .venv-kfp/made  ## the checks that take under half a minute

@@ -177,6 +177,86 @@ def test_broken_and_outdated_watches_lose_nothing(tmp_path: Path) -> None:
             assert printed(engine, run_id, step) == [f"hello from {step}", "and more"]
 
 
+def test_nodes_in_the_controllers_database_are_told_by_the_pods(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(cell("print(1)", "step:one"), cell("%%component each --foreach 'i in [5, 6]'\nprint(i)"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        label = {"workflows.argoproj.io/workflow": name}
+        for pod, node, phase in (
+            ("p1", f"{name}.one", "Succeeded"),
+            ("p2", f"{name}.foreach-each(1:a.(b).c).each", "Failed"),
+        ):
+            notes = {"workflows.argoproj.io/node-id": pod, "workflows.argoproj.io/node-name": node}
+            kube.pods[pod] = {
+                "metadata": {"name": pod, "annotations": notes, "labels": label},
+                "status": {"phase": phase},
+            }
+            kube.say(pod, "printed", ended=True)
+        kube.update(
+            name,
+            {"status": {"phase": "Failed", "finishedAt": "2026-01-01T00:00:02Z", "offloadNodeStatusVersion": "fnv:1"}},
+        )
+        finished(engine, run_id)
+        found = {s["path"]: s["state"] for s in engine.store.steps(run_id)}
+        assert found == {"one": "succeeded", "each[1]": "failed"} and printed(engine, run_id, "one") == ["printed"]
+
+
+def test_an_evicted_pod_is_said_and_has_no_log(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        node = {
+            "id": "n",
+            "name": f"{name}.one",
+            "displayName": "one",
+            "type": "Pod",
+            "phase": "Failed",
+            "message": "The node was low on resource: memory.",
+        }
+        kube.update(name, {"status": {"phase": "Failed", "finishedAt": "2026-01-01T00:00:02Z", "nodes": {"n": node}}})
+        summary = finished(engine, run_id)
+        assert states(summary) == {"one": "failed", "two": "omitted", "three": "omitted"}
+        assert summary["error"]["message"] == "The node was low on resource: memory."
+
+
+def test_a_log_is_waited_for_until_its_container_starts(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        node = {
+            "id": "n",
+            "name": f"{name}.one",
+            "displayName": "one",
+            "type": "Pod",
+            "phase": "Running",
+            "startedAt": "2026-01-01T00:00:00Z",
+        }
+        kube.update(name, {"status": {"phase": "Running", "nodes": {"n": node}}})
+        lines = engine.logs(run_id, "one", follow=True)
+        threading.Timer(
+            0.6,
+            lambda: kube.pods.update(
+                p={
+                    "metadata": {
+                        "name": "p",
+                        "annotations": {"workflows.argoproj.io/node-id": "n"},
+                        "labels": {"workflows.argoproj.io/workflow": name},
+                    }
+                }
+            ),
+        ).start()
+        threading.Timer(1.2, lambda: kube.say("p", "at last")).start()
+        assert next(iter(lines)).text == "at last"
+        assert sum("/log" in path for _, path in kube.requests) > 1
+        lines.close()  # type: ignore[attr-defined]
+
+
 def test_cancel_stops_and_then_terminates(tmp_path: Path) -> None:
     kube = Cluster()
     with engine_at(tmp_path, kube) as engine:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kfnb.engines.argo.nodes import Attempt, Seen, seen
+from kfnb.engines.argo.nodes import Attempt, Seen, from_pods, seen
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.cluster.jobs import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube
@@ -90,7 +90,7 @@ class Follower:
         try:
             nodes = nodes_of(workflow)
         except Offloaded:
-            nodes = {}
+            nodes = from_pods(self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"))
         if self._state == "pending" and status.get("phase") in ("Running", *PHASES):
             self._begin(status)
         for one in sorted(self._see(nodes, self.tasks), key=lambda s: s.job.position):

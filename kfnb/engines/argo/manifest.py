@@ -65,7 +65,8 @@ def compiled(
         **({"arguments": {"parameters": arguments}} if arguments else {}),
         **({"serviceAccountName": options.service_account} if options.service_account else {}),
         **({"imagePullSecrets": [{"name": n} for n in options.pull_secrets]} if options.pull_secrets else {}),
-        "podGC": {"strategy": "OnWorkflowSuccess"},
+        # not at once: whoever follows the run later reads its logs from the pods
+        "podGC": {"strategy": "OnWorkflowSuccess", "deleteDelayDuration": "24h"},
         "ttlStrategy": {"secondsAfterCompletion": options.ttl},
         "templates": [*made.dags, *made.leaves.made],
     }

@@ -119,6 +119,47 @@ def _seen(node: dict[str, Any], job: Job, path: str, nodes: dict[str, Any]) -> S
     )  # fmt: skip
 
 
+def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Nodes as far as the pods tell them, for a workflow whose own status only Argo's server can read."""
+    found: dict[str, dict[str, Any]] = {}
+    for pod in pods:
+        notes = pod["metadata"].get("annotations") or {}
+        name = notes.get("workflows.argoproj.io/node-name", "")
+        if not name:
+            continue
+        boundary, _, last = _split(name)
+        status = pod.get("status") or {}
+        main: dict[str, Any] = next((c for c in status.get("containerStatuses") or () if c.get("name") == "main"), {})
+        ended = (main.get("state") or {}).get("terminated") or {}
+        node = {
+            "id": notes.get("workflows.argoproj.io/node-id", name), "name": name, "displayName": last, "type": "Pod",
+            "boundaryID": boundary, "phase": status.get("phase", "Pending"), "startedAt": status.get("startTime"),
+            "finishedAt": ended.get("finishedAt"), "message": status.get("message") or ended.get("message") or "",
+        }  # fmt: skip
+        found[node["id"]] = node
+        while boundary and boundary not in found:
+            around, _, shown = _split(boundary)
+            found[boundary] = {
+                "id": boundary,
+                "name": boundary,
+                "displayName": shown or boundary,
+                "type": "DAG",
+                "boundaryID": around,
+            }
+            boundary = around
+    return found
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """The boundary's name and the node's own; a dot inside of an item's parentheses is none."""
+    depth = 0
+    for at in range(len(name) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(name[at], 0)
+        if name[at] == "." and depth == 0:
+            return name[:at], ".", name[at + 1 :]
+    return "", "", ""
+
+
 def when(text: str | None) -> float | None:
     """Seconds since 1970 of a time of Kubernetes'."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None

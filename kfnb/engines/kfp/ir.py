@@ -313,7 +313,7 @@ class _Scope:
         """The task of a step. ``exit_of``: the task whose exit handler it is."""
         made = self.made
         wiring = made.wirings[job.name]
-        status = next((f"status-{c.name}" for c in job.takes if c.kind == "status"), "status-" if exit_of else "")
+        status = next((f"status-{c.name}" for c in job.takes if c.kind == "status"), "status" if exit_of else "")
         inputs = self._native_inputs(job) if job.native else self._inputs(wiring.keys)
         if made.executors.grouped(job):
             inputs.setdefault("parameters", {})["step"] = {"runtimeValue": {"constant": made.executors.delta(job)}}
