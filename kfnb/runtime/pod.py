@@ -28,7 +28,7 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     Parameters
     ----------
     told
-        The step as `kfnb.engines.cluster.jobs` writes it.
+        The step as `kfnb.engines.cluster.lowering` writes it.
     given
         What the engine gave.
     out

@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from kfnb.cli import cli
-from kfnb.engines.argo import manifest
+from kfnb.engines.argo import kinds, manifest
 from kfnb.engines.cluster.compiling import documents
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import Travelling, travelling
@@ -86,7 +86,7 @@ def test_settings_of_pods_pass_strict_validation() -> None:
 @pytest.mark.parametrize("form", ["cron", "template"])
 def test_schedules_and_templates_pass_strict_validation(form: str) -> None:
     workflow = manifest.compiled(pipeline_at(NOTEBOOKS[2]), ClusterOptions(), Travelling()).workflow
-    found = manifest.as_cron(workflow, "0 6 * * *", "Asia/Seoul") if form == "cron" else manifest.as_template(workflow)
+    found = kinds.as_cron(workflow, "0 6 * * *", "Asia/Seoul") if form == "cron" else kinds.as_template(workflow)
     assert not round_trip(found) and len(found["metadata"]["name"]) <= 52
 
 
@@ -275,11 +275,11 @@ def test_metrics_and_figures_are_artifacts_that_the_pages_show(oracle: Oracle, t
         cell("score = accuracy * 2", "metrics"),
     )
     made = ir.compiled(pipeline, ClusterOptions(), Travelling())
-    kinds = {
+    shown = {
         k: {n: a["artifactType"]["schemaTitle"] for n, a in c.get("outputDefinitions", {}).get("artifacts", {}).items()}
         for k, c in made.ir["components"].items()
     }
-    assert kinds["comp-table"] == {"report": "system.HTML"} and "system.Metrics" in str(kinds)
+    assert shown["comp-table"] == {"report": "system.HTML"} and "system.Metrics" in str(shown)
     assert on_kfp(pipeline, oracle, {}, tmp_path).state == "succeeded"
     (page,) = tmp_path.glob("**/report")
     assert "<table" in page.read_text()

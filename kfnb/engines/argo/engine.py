@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kfnb.engines.argo import manifest
+from kfnb.engines.argo import kinds, manifest
 from kfnb.engines.argo.follow import Follower
 from kfnb.engines.argo.nodes import seen
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.base import RunOptions
+from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.carried import ClusterRuns
 from kfnb.engines.cluster.checks import check_items, check_jobs, check_size
 from kfnb.engines.cluster.files import as_yaml
-from kfnb.engines.cluster.jobs import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
@@ -94,7 +94,7 @@ class ArgoEngine(ClusterRuns):
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
         """A CronWorkflow; gives its name. One that is there already takes the new form."""
-        body = manifest.as_cron(self.compiled(pipeline, options).workflow, cron)
+        body = kinds.as_cron(self.compiled(pipeline, options).workflow, cron)
         kube = self.kube
         body["metadata"]["namespace"] = kube.namespace
         name = str(body["metadata"]["name"])

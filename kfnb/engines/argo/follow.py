@@ -9,7 +9,7 @@ from typing import Any
 
 from kfnb.engines.argo.nodes import Attempt, Seen, from_pods, seen
 from kfnb.engines.argo.status import Offloaded, nodes_of
-from kfnb.engines.cluster.jobs import Job
+from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube
 from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.runs.store import FINAL, STEP_FINAL, RunStore

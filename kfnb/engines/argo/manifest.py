@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kfnb.engines.argo import templates as leaf
+from kfnb.engines.argo.kinds import API
 from kfnb.engines.argo.templates import Templates
-from kfnb.engines.cluster.jobs import Block, Channel, Gate, Job, exports_of, jobs_in, lowered, needs_of
+from kfnb.engines.cluster.blocks import Block, Channel, Gate, Job, exports_of, jobs_in, needs_of
+from kfnb.engines.cluster.lowering import lowered
 from kfnb.engines.cluster.names import Names, label
 from kfnb.engines.cluster.options import ClusterOptions, kfnb_version
 from kfnb.engines.cluster.requirements import Travelling
 from kfnb.engines.cluster.texts import parameter_text
 from kfnb.pipeline.model import Constant, Input, ParameterRef, Pipeline
 from kfnb.runtime.resolve import NO_ITEM
-
-API = "argoproj.io/v1alpha1"
 
 
 @dataclass(frozen=True)
@@ -81,29 +81,6 @@ def compiled(
     found = {"apiVersion": API, "kind": "Workflow", "metadata": metadata, "spec": spec}
     outermost = tuple(n for n, _ in _flat(root, ()) if isinstance(n, Job))
     return Compiled(found, made.inside, outermost, root)
-
-
-def as_template(found: dict[str, Any]) -> dict[str, Any]:
-    """The same as a WorkflowTemplate, which stays in the cluster to be started by name."""
-    metadata = {k: v for k, v in found["metadata"].items() if k != "generateName"}
-    return {
-        **found,
-        "kind": "WorkflowTemplate",
-        "metadata": {"name": found["metadata"]["generateName"].rstrip("-"), **metadata},
-    }
-
-
-def as_cron(found: dict[str, Any], schedule: str, timezone: str = "") -> dict[str, Any]:
-    """The same, started by the clock."""
-    name, spec = found["metadata"]["generateName"].rstrip("-")[:52].rstrip("-"), found["spec"]
-    metadata = {k: v for k, v in found["metadata"].items() if k != "generateName"}
-    body = {
-        "schedules": [schedule],
-        **({"timezone": timezone} if timezone else {}),
-        "concurrencyPolicy": "Forbid",
-        "workflowSpec": spec,
-    }
-    return {"apiVersion": API, "kind": "CronWorkflow", "metadata": {"name": name, **metadata}, "spec": body}
 
 
 @dataclass(frozen=True)
@@ -274,7 +251,7 @@ class _Scope:
             return parameter_text(ref.value, "str" if isinstance(ref.value, str) else "any")
         if isinstance(ref, ParameterRef):
             return "{{workflow.parameters.%s}}" % self.made.key(Channel("parameter", ref.name))[len("parameter-") :]
-        channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # see jobs: native steps take no others
+        channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # see lowering: native steps take no others
         return "{{=%s}}" % self._value(channel, depends)
 
     def _value(self, channel: Channel, depends: dict[str, bool]) -> str:

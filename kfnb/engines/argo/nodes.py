@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kfnb.engines.cluster.jobs import Job
+from kfnb.engines.cluster.blocks import Job
 
 INDEX = re.compile(r"^(?P<task>[^(]*)\((?P<index>\d+):?.*\)$", re.DOTALL)
 PHASES = {

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from kfnb.engines.cluster.jobs import Block, Channel, Job, blocks_in
+from kfnb.engines.cluster.blocks import Block, Channel, Job, blocks_in
 from kfnb.pipeline.model import Step
 from kfnb.problems import Problem
 

@@ -36,15 +36,15 @@ def documents(
     found = travelling(pipeline, folder, options.packages)
     problems = list(_files(found))
     if engine == "argo":
-        from kfnb.engines.argo import manifest
+        from kfnb.engines.argo import kinds, manifest
 
         made = manifest.compiled(pipeline, options, found, given)
         workflow = made.workflow
         jobs = list({j.name: j for jobs in made.tasks.values() for j in jobs}.values())
         if form.cron:
-            workflow = manifest.as_cron(workflow, form.cron)
+            workflow = kinds.as_cron(workflow, form.cron)
         elif form.template:
-            workflow = manifest.as_template(workflow)
+            workflow = kinds.as_template(workflow)
         problems += [*check_jobs(jobs, engine), *check_items(made.root, given), *check_size(workflow, "Workflow")]
         return [workflow], problems
     from kfnb.engines.kfp import ir

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kfnb.engines.cluster.jobs import Job
+from kfnb.engines.cluster.blocks import Job
 
 OUT = "_kfnb_out_"
 #: As the local engine does: bash where there is one, else sh.

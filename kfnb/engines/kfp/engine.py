@@ -9,10 +9,10 @@ from typing import Any
 
 from kfnb.engines.argo.follow import Follower
 from kfnb.engines.base import RunOptions
+from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.carried import ClusterRuns, Following
 from kfnb.engines.cluster.checks import check_jobs, check_size
 from kfnb.engines.cluster.files import as_yaml
-from kfnb.engines.cluster.jobs import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from kfnb.engines.cluster.blocks import Channel, Job
 from kfnb.engines.cluster.code import arguments, compact, runtime, squeezed
-from kfnb.engines.cluster.jobs import Channel, Job
 from kfnb.engines.cluster.names import Names
 from kfnb.engines.cluster.native import Places, words
 from kfnb.engines.cluster.options import ClusterOptions

@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kfnb.engines.cluster.jobs import Block, Channel, Job, blocks_in, exports_of, jobs_in, lowered, needs_of
+from kfnb.engines.cluster.blocks import Block, Channel, Job, blocks_in, exports_of, jobs_in, needs_of
+from kfnb.engines.cluster.lowering import lowered
 from kfnb.engines.cluster.names import Names, label
 from kfnb.engines.cluster.options import ClusterOptions, kfnb_version
 from kfnb.engines.cluster.requirements import Travelling
 from kfnb.engines.cluster.texts import native_value
 from kfnb.engines.kfp.carriers import carried
 from kfnb.engines.kfp.executors import ARTIFACT, TYPES, Executors, Json, Wiring, output_of, type_of
+from kfnb.engines.kfp.shape import flattened, is_closed, wrapped
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline
 from kfnb.runtime.resolve import NO_ITEM
 
@@ -40,11 +42,11 @@ def compiled(pipeline: Pipeline, options: ClusterOptions, travelling: Travelling
     """The IR of a pipeline."""
     root = lowered(pipeline)
     outside = frozenset(
-        j.name for b in blocks_in(root) if b.kind == "branch" and not _closed(b, root) for j in jobs_in(b) if j.native
+        j.name for b in blocks_in(root) if b.kind == "branch" and not is_closed(b, root) for j in jobs_in(b) if j.native
     )
     if outside:
         root = lowered(pipeline, outside)
-    made = _Ir(pipeline, _wrapped(carried(_flat(root, root))), options, travelling)
+    made = _Ir(pipeline, wrapped(carried(flattened(root, root))), options, travelling)
     spec = made.dag(made.root, {Channel("parameter", p.name): p.name for p in pipeline.parameters})
     if pipeline.parameters:
         spec["inputDefinitions"] = {
@@ -73,46 +75,6 @@ def _parameter(kind: str, default: Any, description: str) -> Json:
     if kind in ("str", "any") or default is not None:
         found["defaultValue"] = native_value(default, kind)
     return {**found, **({"description": description} if description else {})}
-
-
-def _closed(branch: Block, root: Block) -> bool:
-    """Whether a branch can be a task of its own: one step decides it, and nobody outside looks at what is in it."""
-    inside = {j.name for j in jobs_in(branch)}
-    waited = {n for j in jobs_in(root) if j.name not in inside for n, _ in j.waits}
-    return branch.gate is not None and branch.gate.decided and not exports_of(branch, root) and not waited & inside
-
-
-def _flat(block: Block, root: Block) -> Block:
-    """Without the branches that are no tasks of their own."""
-    nodes: list[Job | Block] = []
-    for node in block.nodes:
-        if isinstance(node, Job):
-            nodes.append(node)
-            continue
-        inner = _flat(node, root)
-        nodes += [inner] if node.kind != "branch" or _closed(node, root) else inner.nodes
-    handler = None if block.handler is None else _flat(block.handler, root)
-    return replace(block, nodes=tuple(nodes), handler=handler)
-
-
-def _wrapped(block: Block) -> Block:
-    """A guard stands in a DAG of its own where its handler takes what its siblings give: no sibling may be named by an exit task."""
-    nodes: list[Job | Block] = []
-    for node in block.nodes:
-        if isinstance(node, Job):
-            nodes.append(node)
-            continue
-        inner = _wrapped(node)
-        siblings = {
-            c
-            for n in block.nodes
-            if n is not node
-            for j in ([n] if isinstance(n, Job) else jobs_in(n))
-            for c in j.gives
-        }
-        taken = set(needs_of(inner.handler)) & siblings if inner.handler is not None else set()
-        nodes.append(Block("group", f"{inner.name} group", (inner,)) if taken else inner)
-    return replace(block, nodes=tuple(nodes), handler=None if block.handler is None else _wrapped(block.handler))
 
 
 @dataclass(frozen=True)
@@ -352,7 +314,7 @@ class _Scope:
             elif isinstance(ref, ParameterRef):
                 parameters[item.name] = self._value(Channel("parameter", ref.name))
             else:
-                parameters[item.name] = self._value(Channel("text", f"{ref.step}.{ref.name}"))  # type: ignore[union-attr]  # see jobs
+                parameters[item.name] = self._value(Channel("text", f"{ref.step}.{ref.name}"))  # type: ignore[union-attr]  # see lowering
         return {"parameters": parameters} if parameters else {}
 
     def _inputs(self, keys: dict[Channel, str]) -> Json:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kfnb.engines.argo.nodes import INDEX, PHASES, Attempt, Seen, indexes_of, omitted, when
-from kfnb.engines.cluster.jobs import Job
+from kfnb.engines.cluster.blocks import Job
 
 STATES = {
     "PENDING": "pending", "RUNNING": "running", "SUCCEEDED": "succeeded", "SKIPPED": "skipped", "FAILED": "failed",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kfnb.engines.argo.nodes import Seen, when
-from kfnb.engines.cluster.jobs import Job
+from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.kube import ClusterError
 from kfnb.engines.kfp.client import KfpClient
 from kfnb.engines.kfp.nodes import told

@@ -1,17 +1,13 @@
-"""Steps as a cluster runs them: what each takes from the others, and the blocks they stand in.
-
-A cluster knows no Python values, so what can only be decided with them is decided inside a step: which version of a merged
-value there is, whether a condition holds, what a loop goes over. Each step hands on one *pack* (see `kfnb.runtime.packs`); a
-condition that one step can work out travels as the number of the branch taken (`choice`), a loop's items as a list of JSON texts.
-"""
+"""From a pipeline to jobs and blocks: who decides what, what each step takes and gives, what the runtime is told."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
+from kfnb.engines.cluster.blocks import Block, Channel, Gate, Job
 from kfnb.engines.cluster.shape import asked_steps, collections, doomed_by, shaped
 from kfnb.engines.local.graph import Place, places_of
 from kfnb.engines.specs import StaticSpecs, replayed
@@ -41,118 +37,10 @@ from kfnb.pipeline.words import asked
 
 SHEBANG = re.compile(r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b")  #: no line that names an interpreter but a shell
 
-Kind = Literal["pack", "text", "choice", "list", "parameter", "item", "status"]
-
-
-@dataclass(frozen=True, order=True)
-class Channel:
-    """Something that passes between steps: the pack of a step, one text of a step (``step.name``), the choice of a
-    condition, a list for loops (``step.name``); or a parameter, the item of a loop around, the status of a guard's body."""
-
-    kind: Kind
-    name: str
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A branch that a step stands in. ``decided``: its condition's choice is a channel; else the step asks itself."""
-
-    condition: str
-    branch: int
-    decided: bool
-
-
-@dataclass(frozen=True)
-class Job:
-    """A step, what it takes and gives, and what it waits for.
-
-    Parameters
-    ----------
-    told
-        What the runtime is told (see `kfnb.runtime.pod`).
-    waits
-        The steps that must be final before it; ``True``: it is skipped when they are.
-    native
-        A script or command that runs in its image as it is, without Python and without the runtime.
-    """
-
-    step: Step
-    position: int
-    loops: tuple[str, ...]
-    gates: tuple[Gate, ...]
-    takes: tuple[Channel, ...]
-    gives: tuple[Channel, ...]
-    waits: tuple[tuple[str, bool], ...]
-    told: dict[str, Any]
-    native: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.step.name
-
-
-@dataclass(frozen=True)
-class Block:
-    """Nodes that an engine puts together.
-
-    ``kind`` is ``root``, ``loop``, ``guard`` (its ``handler`` is the second body), ``handler``, ``branch``, or ``group`` for what an
-    engine must put together. ``items``: a loop's
-    constant items, or the channel that has them.
-    """
-
-    kind: Literal["root", "loop", "guard", "handler", "branch", "group"]
-    name: str
-    nodes: tuple[Job | Block, ...]
-    handler: Block | None = None
-    items: tuple[Any, ...] | Channel | None = None
-    parallelism: int = 0
-    gate: Gate | None = None
-
-
-def jobs_in(block: Block) -> Iterator[Job]:
-    """Every job in a block, a guard's handler after its body."""
-    for node in block.nodes:
-        if isinstance(node, Job):
-            yield node
-        else:
-            yield from jobs_in(node)
-    if block.handler is not None:
-        yield from jobs_in(block.handler)
-
-
-def blocks_in(block: Block) -> Iterator[Block]:
-    """A block and every block inside it."""
-    yield block
-    for node in (*block.nodes, *((block.handler,) if block.handler is not None else ())):
-        if isinstance(node, Block):
-            yield from blocks_in(node)
-
 
 def lowered(pipeline: Pipeline, with_python: frozenset[str] = frozenset()) -> Block:
     """The pipeline as a cluster runs it. ``with_python``: scripts and commands that need the runtime all the same."""
     return _Lowering(shaped(pipeline), with_python).root()
-
-
-def needs_of(block: Block) -> tuple[Channel, ...]:
-    """What a block takes from around it; its own items and the status of its own guards come from itself."""
-    inside = list(jobs_in(block))
-    blocks = list(blocks_in(block))
-    gives = {c for j in inside for c in j.gives}
-    own = {Channel("item", b.name) for b in blocks if b.kind == "loop"}
-    own |= {Channel("status", b.name) for b in blocks if b.handler is not None}
-    wanted = dict.fromkeys(c for j in inside for c in j.takes)
-    wanted.update(dict.fromkeys(b.items for b in blocks if isinstance(b.items, Channel)))
-    return tuple(c for c in wanted if c not in gives and c not in own)
-
-
-def exports_of(block: Block, root: Block) -> tuple[Channel, ...]:
-    """What others in ``root`` take of what a block gives."""
-    inside = {j.name for j in jobs_in(block)}
-    mine = {b.name for b in blocks_in(block)}
-    gives = dict.fromkeys(c for j in jobs_in(block) for c in j.gives)
-    taken = {c for j in jobs_in(root) if j.name not in inside for c in j.takes}
-    taken |= {b.items for b in blocks_in(root) if isinstance(b.items, Channel) and b.name not in mine}
-    return tuple(c for c in gives if c in taken)
 
 
 # -------------------------------------------------------------------- conditions that one step can work out

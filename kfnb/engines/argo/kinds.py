@@ -1,0 +1,30 @@
+"""A Workflow as another of Argo's kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+API = "argoproj.io/v1alpha1"
+
+
+def as_template(found: dict[str, Any]) -> dict[str, Any]:
+    """The same as a WorkflowTemplate, which stays in the cluster to be started by name."""
+    metadata = {k: v for k, v in found["metadata"].items() if k != "generateName"}
+    return {
+        **found,
+        "kind": "WorkflowTemplate",
+        "metadata": {"name": found["metadata"]["generateName"].rstrip("-"), **metadata},
+    }
+
+
+def as_cron(found: dict[str, Any], schedule: str, timezone: str = "") -> dict[str, Any]:
+    """The same, started by the clock."""
+    name, spec = found["metadata"]["generateName"].rstrip("-")[:52].rstrip("-"), found["spec"]
+    metadata = {k: v for k, v in found["metadata"].items() if k != "generateName"}
+    body = {
+        "schedules": [schedule],
+        **({"timezone": timezone} if timezone else {}),
+        "concurrencyPolicy": "Forbid",
+        "workflowSpec": spec,
+    }
+    return {"apiVersion": API, "kind": "CronWorkflow", "metadata": {"name": name, **metadata}, "spec": body}
