@@ -170,8 +170,4 @@ KINDS: dict[str, Kind] = {
     "KF704": Kind(ERROR, "not-on-this-engine", "The engine cannot do what a step asks for."),
     "KF705": Kind(WARNING, "other-python", "A step's image has another version of Python than the notebook."),
     "KF706": Kind(WARNING, "file-not-there", "A step opens a file that will not be where it runs."),
-    "KF707": Kind(ERROR, "bad-target", "A target is not configured, or its settings cannot be read."),
-    "KF708": Kind(
-        WARNING, "unproven", "Something that the engine's own tools do not make; it follows its source, not its tests."
-    ),
 }

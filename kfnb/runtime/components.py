@@ -213,7 +213,7 @@ def outputs(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> Any:
         make: Any = namedtuple
         kind = _kinds[name, fields] = make(name, fields, module=__name__)
         kind.__reduce__ = _reduce
-    return kind_of(*values)
+    return kind(*values)
 
 
 def _reduce(value: Any) -> tuple[Any, ...]:
