@@ -64,13 +64,13 @@ def _out(folder: str, name: str) -> str:
 def _paths(text: Any, path: str, folder: str, way: dict[str, Any]) -> list[str]:
     """The packs that a text holds: one, none, or those of a loop's iterations as a JSON list, at any depth.
 
-    ``v:`` is a pack itself, ``f:`` says where it is: on the volume, or in one of the artifacts that Argo put here.
+    A text that Argo could not resolve is none. ``v:`` is a pack itself, ``f:`` says where it is: on the volume, or in one of the artifacts that Argo put here.
     """
     if isinstance(text, str) and text.startswith("["):
         text = loads(text)
     if isinstance(text, list):
         return [p for n, one in enumerate(text) for p in _paths(one, "%s-%d" % (path, n), folder, way)]
-    if not text:
+    if not text or text.startswith("{{"):
         return []
     if text.startswith("f:"):
         place = text[2:]

@@ -23,6 +23,10 @@ from kfnb.engines.cluster.texts import parameter_text
 from kfnb.pipeline.model import Constant, Input, ParameterRef, Pipeline
 from kfnb.runtime.resolve import NO_ITEM
 
+#: An output that every guard has: older controllers resolve a hook's arguments only where its task has outputs, so that in a
+#: handler a status that was not resolved means a failure (argo-workflows `workflow/controller/exit_handler.go`).
+ENDED = {"name": "ended", "valueFrom": {"parameter": "{{workflow.name}}", "default": "yes"}}
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -181,12 +185,11 @@ class _Manifest:
         body: dict[str, Any] = {"name": name}
         if inputs:
             body["inputs"] = {"parameters": [{"name": self.key(c)} for c in inputs]}
-        if outputs:
-            body["outputs"] = {
-                "parameters": [
-                    {"name": self.key(c), "valueFrom": {"parameter": sources[c].plain, "default": ""}} for c in outputs
-                ]
-            }
+        given = [{"name": self.key(c), "valueFrom": {"parameter": sources[c].plain, "default": ""}} for c in outputs]
+        if block.kind == "guard":
+            given.append(ENDED)
+        if given:
+            body["outputs"] = {"parameters": given}
         if parallelism:
             body["parallelism"] = parallelism
         body["dag"] = {"tasks": tasks}
