@@ -223,7 +223,9 @@ class Author:
     def _fail(self) -> list[str]:
         """A failure that comes after everything before it, so that both ways have done the same by then."""
         self.failed = True
-        return [f"fail([{', '.join(sorted(self.ints | self.texts | self.lists | self.own))}])"]
+        # a list that a loop appends to cannot be read inside the loop (KF605)
+        own = set() if self.loops else self.own
+        return [f"fail([{', '.join(sorted(self.ints | self.texts | self.lists | own))}])"]
 
 
 def _indent(lines: list[str]) -> list[str]:
