@@ -272,10 +272,10 @@ class Interpreter:
         node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **more)
         here = Path(tempfile.mkdtemp(dir=self.folder))
         root = here / "root"
-        for folder in ("in", "out"):
-            (root / folder).mkdir(parents=True)
+        for folder in (root / "in", root / "out", here / "own"):
+            folder.mkdir(parents=True)
         files = {
-            o["valueFrom"]["path"]: str(here / o["name"])
+            o["valueFrom"]["path"]: str(here / "own" / o["name"])
             for o in body.get("outputs", {}).get("parameters", [])
             if not o["valueFrom"]["path"].startswith("/tmp/kfnb")
         }
