@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,14 +58,9 @@ class ArgoEngine(ClusterRuns):
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What Argo cannot do of what the pipeline or the command line asks."""
-        if options.only or options.start:
-            return [
-                Problem(
-                    "KF704",
-                    "a part of a pipeline runs here only",
-                    "leave --step and --from out, or run it on the target `local`",
-                )
-            ]
+        part = self.check_part(options)
+        if part:
+            return part
         made = self.compiled(pipeline, options)
         jobs = {j.name: j for jobs in made.tasks.values() for j in jobs}
         return [
@@ -80,16 +74,12 @@ class ArgoEngine(ClusterRuns):
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
-        """Create the Workflow and give the run's id. Raises `ClusterError`; nothing is recorded then."""
+        """Create the Workflow and give the run's id. Raises `ClusterError`; the run has failed then."""
         made = self.compiled(pipeline, options)
         kube = self.kube
         run_id = self.begin(pipeline, options)
-        try:
+        with self.submitting(run_id):
             self._create(run_id, made, kube)
-        except ClusterError as error:
-            failure = {"kind": "submit", "type": error.kind, "message": str(error)}
-            self.store.record_run(run_id, "failed", finished=time.time(), error=failure)
-            raise
         return run_id
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
@@ -115,9 +105,7 @@ class ArgoEngine(ClusterRuns):
         self.put_remote(
             run_id, namespace=kube.namespace, name=found["metadata"]["name"], server=kube.server, before=before or {}
         )
-        for job in sorted({j.name: j for jobs in made.tasks.values() for j in jobs}.values(), key=lambda j: j.position):
-            if not job.loops:
-                self.store.record_step(run_id, job.name, job.name, "pending", position=job.position)
+        self.record_pending(run_id, (j for jobs in made.tasks.values() for j in jobs))
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
         """A new Workflow for what did not succeed; what did, with the same code, hands on what it left.

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kfnb.engines.argo.nodes import Attempt, Seen, from_pods, seen
+from kfnb.engines.argo.nodes import NODE_ID, Attempt, Seen, from_pods, seen, when
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube
 from kfnb.engines.cluster.podlogs import KeptLog
+from kfnb.engines.cluster.rest import record_rest
 from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
 from kfnb.runtime.store import Store
 
@@ -19,8 +20,7 @@ WATCH = 300  #: seconds of one watch
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  #: seconds between tries, longer each time
 LOG_PATIENCE = 15.0  #: seconds that a finished pod's log is waited for
 PHASES = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed"}
-WORKFLOW_LABEL, NODE_ID = "workflows.argoproj.io/workflow", "workflows.argoproj.io/node-id"
-NODE_NAME = "workflows.argoproj.io/node-name"
+WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
 
 class Follower:
@@ -100,8 +100,6 @@ class Follower:
         return str(workflow["metadata"]["resourceVersion"])
 
     def _begin(self, status: dict[str, Any]) -> None:
-        from kfnb.engines.argo.nodes import when
-
         self._state = "running"
         self.store.record_run(
             self.run_id, "running", started=when(status.get("startedAt")) or time.time(), finished=None, error=None
@@ -134,7 +132,7 @@ class Follower:
                 state, fields["reason"] = "skipped", told.reason
         elif one.outputs:
             fields["result"] = {
-                "exports": {n: v for n, v in one.outputs.items()},
+                "exports": one.outputs,
                 "outputs": {},
                 "results": {},
                 "metrics": {},
@@ -174,12 +172,10 @@ class Follower:
 
     # ---------------------------------------------------------------- the end
     def _end(self, workflow: dict[str, Any], status: dict[str, Any]) -> None:
-        from kfnb.engines.argo.nodes import when
-
         state = PHASES[status["phase"]]
         if workflow.get("spec", {}).get("shutdown") and state == "failed":
             state = "cancelled"
-        self._rest("omitted" if state != "succeeded" else "skipped")
+        record_rest(self.store, self.run_id, self.tasks, "omitted" if state != "succeeded" else "skipped")
         failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed"]
         failed.sort(key=lambda s: s["finished"] or 0)
         error = failed[0]["error"] if failed and state == "failed" else None
@@ -193,7 +189,7 @@ class Follower:
         self.store.record_run(self.run_id, state, finished=when(status.get("finishedAt")) or time.time(), error=error)
 
     def _lost(self, why: str) -> None:
-        self._rest("omitted")
+        record_rest(self.store, self.run_id, self.tasks, "omitted")
         self._state = "failed"
         error = {
             "kind": "workflow",
@@ -201,18 +197,6 @@ class Follower:
             "message": f"{why}; its time to live may be over, or somebody deleted it",
         }
         self.store.record_run(self.run_id, "failed", finished=time.time(), error=error)
-
-    def _rest(self, state: str) -> None:
-        """Steps that never had a node, and those that were on their way."""
-        jobs = {j.name: j for jobs in self.tasks.values() for j in jobs}
-        for job in sorted(jobs.values(), key=lambda j: j.position):
-            paths = [p for p in self._known if p == job.name or p.startswith(f"{job.name}[")]
-            for path in paths or [job.name]:
-                if self._known.get(path, ("", 0))[0] not in STEP_FINAL:
-                    self._known[path] = (state, 0)
-                    self.store.record_step(
-                        self.run_id, path, job.name, state, position=job.position, finished=time.time()
-                    )
 
     # ---------------------------------------------------------------- logs
     def _log(self, one: Seen, attempt: Attempt) -> None:

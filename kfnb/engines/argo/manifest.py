@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfnb.engines.argo import templates as leaf
@@ -152,7 +152,6 @@ class _Manifest:
         name: str,
         inputs: tuple[Channel, ...] = (),
         outputs: tuple[Channel, ...] = (),
-        parallelism: int = 0,
     ) -> None:
         """Write the template of a block, and those of the blocks in it."""
         sources = {
@@ -178,7 +177,7 @@ class _Manifest:
                         f"{{{{tasks.{task}.outputs.parameters.{output}}}}}",
                         task,
                     )
-        scope = _Scope(self, block, sources, homes, {self.task(n) for n, _ in placed if isinstance(n, Job)})
+        scope = _Scope(self, sources, homes, {self.task(n) for n, _ in placed if isinstance(n, Job)})
         index = len(self.dags)
         self.dags.append({})
         tasks = [scope.task(node, gates) for node, gates in placed]
@@ -190,8 +189,6 @@ class _Manifest:
             given.append(ENDED)
         if given:
             body["outputs"] = {"parameters": given}
-        if parallelism:
-            body["parallelism"] = parallelism
         body["dag"] = {"tasks": tasks}
         self.dags[index] = body
 
@@ -205,7 +202,6 @@ class _Scope:
     """One DAG template while its tasks are written."""
 
     made: _Manifest
-    block: Block
     sources: dict[Channel, _Source]
     homes: dict[str, str]  #: the task in which a step of this template or of its blocks stands
     leaves: set[str]  #: tasks that are steps
@@ -302,13 +298,13 @@ class _Scope:
             c: f"{{{{={self._value(c, depends)}}}}}" if self.sources[c].task else self.sources[c].plain for c in needs
         }
         if block.kind == "guard":
-            body = replace_handler(block)
+            body = replace(block, handler=None)
             made.dag(body, name, made.needs(body), exports)
             arguments = {c: a for c, a in arguments.items() if c in made.needs(body)}
             if block.handler is not None and block.handler.nodes:
                 found["hooks"] = {"exit": self._hook(block, block.handler, depends)}
         else:
-            found["withParam"], item = self._items(block, depends), Channel("item", block.name)
+            found["withParam"], item = self._items(block), Channel("item", block.name)
             arguments = {c: a for c, a in arguments.items() if c != block.items}
             inner = tuple(c for c in needs if c != block.items)
             if block.parallelism:
@@ -372,7 +368,7 @@ class _Scope:
             depends[self.sources[block.items].task] = True
         return depends
 
-    def _items(self, block: Block, depends: dict[str, bool]) -> str:
+    def _items(self, block: Block) -> str:
         if isinstance(block.items, Channel):
             if block.items.kind == "parameter":
                 return "{{workflow.parameters.%s}}" % self.made.key(block.items)[len("parameter-") :]
@@ -399,11 +395,6 @@ class _Scope:
 def quoted(text: str) -> str:
     """A text in Argo's expression language."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def replace_handler(block: Block) -> Block:
-    """The body of a guard alone."""
-    return Block(block.kind, block.name, block.nodes)
 
 
 def _flat(block: Block, gates: tuple[Gate, ...]) -> Any:

@@ -13,6 +13,8 @@ from typing import Any
 
 from kfnb.engines.cluster.blocks import Job
 
+#: Annotations of a pod: how its name is made of these differs between versions.
+NODE_ID, NODE_NAME = "workflows.argoproj.io/node-id", "workflows.argoproj.io/node-name"
 INDEX = re.compile(r"^(?P<task>[^(]*)\((?P<index>\d+):?.*\)$", re.DOTALL)
 PHASES = {
     "Pending": "pending", "Running": "running", "Succeeded": "succeeded", "Failed": "failed", "Error": "failed",
@@ -124,7 +126,7 @@ def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for pod in pods:
         notes = pod["metadata"].get("annotations") or {}
-        name = notes.get("workflows.argoproj.io/node-name", "")
+        name = notes.get(NODE_NAME, "")
         if not name:
             continue
         boundary, _, last = _split(name)
@@ -132,7 +134,7 @@ def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         main: dict[str, Any] = next((c for c in status.get("containerStatuses") or () if c.get("name") == "main"), {})
         ended = (main.get("state") or {}).get("terminated") or {}
         node = {
-            "id": notes.get("workflows.argoproj.io/node-id", name), "name": name, "displayName": last, "type": "Pod",
+            "id": notes.get(NODE_ID, name), "name": name, "displayName": last, "type": "Pod",
             "boundaryID": boundary, "phase": status.get("phase", "Pending"), "startedAt": status.get("startTime"),
             "finishedAt": ended.get("finishedAt"), "message": status.get("message") or ended.get("message") or "",
         }  # fmt: skip

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.cluster.blocks import Channel, Job
+from kfnb.engines.cluster.blocks import Channel, Job, told_with
 from kfnb.engines.cluster.code import arguments, compact, runtime, squeezed
 from kfnb.engines.cluster.names import Names
-from kfnb.engines.cluster.native import Places, words
+from kfnb.engines.cluster.native import Places, literal, words
 from kfnb.engines.cluster.options import PARAMETER_LIMIT, ClusterOptions
 from kfnb.runtime.argo import PLACE
 from kfnb.settings import Settings
@@ -103,8 +103,7 @@ class Templates:
         body["outputs"]["artifacts"] = [{**pack, way: {"key": f"kfnb/{place}/pack"}}]
 
     def cached(self, job: Job) -> bool:
-        asked = job.step.settings.cache
-        return not job.native and (self.options.cache if asked is None else asked)
+        return not job.native and self.options.caches(job.step.settings)
 
     # ---------------------------------------------------------------- steps without
     def _native(self, job: Job) -> dict[str, Any]:
@@ -138,14 +137,6 @@ def _path(job: Job, name: str) -> str:
     return fixed or f"{FOLDER}/out/{name}"
 
 
-def literal(text: str) -> str:
-    """A text of the user's that kubelet gives to the container as it is: it reads ``$$`` as ``$`` and looks for ``$(NAME)``.
-
-    Source: kubernetes `third_party/forked/golang/expansion`.
-    """
-    return text.replace("$", "$$")
-
-
 def _shown(name: str) -> str:
     return "{{=sprig.replace('$', '$$', inputs.parameters['%s'])}}" % name
 
@@ -163,11 +154,7 @@ def output_of(job: Job, channel: Channel) -> str:
 
 def told(job: Job, types: dict[str, str], renamed: dict[str, str], values: str) -> dict[str, Any]:
     """What the runtime is told of a job here: small outputs have the names that the template gives them."""
-    found = dict(job.told)
-    outputs = {f"{c.kind}-{c.name}": output_of(job, c) for c in job.gives}
-    for part in ("decides", "lists", "texts"):
-        if part in found:
-            found[part] = {outputs[k]: v for k, v in found[part].items()}
+    found = told_with(job, lambda channel: output_of(job, channel))
     wanted = {c.name: types[c.name] for c in job.takes if c.kind == "parameter"}
     mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.takes}}
     found.update({k: v for k, v in (("types", wanted), ("renamed", mine)) if v})

@@ -7,7 +7,7 @@ condition that one step can work out travels as the number of the branch taken (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from kfnb.pipeline.model import (
     Step,
 )
 
+SMALL = ("decides", "lists", "texts")  #: parts of what the runtime is told that go by a small output each
 Kind = Literal["pack", "text", "choice", "list", "parameter", "item", "status"]
 
 
@@ -122,3 +123,10 @@ def exports_of(block: Block, root: Block) -> tuple[Channel, ...]:
     taken = {c for j in jobs_in(root) if j.name not in inside for c in j.takes}
     taken |= {b.items for b in blocks_in(root) if isinstance(b.items, Channel) and b.name not in mine}
     return tuple(c for c in gives if c in taken)
+
+
+def told_with(job: Job, output_of: Callable[[Channel], str]) -> dict[str, Any]:
+    """What the runtime is told of a job, its small outputs by the names that an engine gives them."""
+    outputs = {f"{c.kind}-{c.name}": output_of(c) for c in job.gives}
+    small = {p: {outputs[k]: v for k, v in job.told[p].items()} for p in SMALL if p in job.told}
+    return {**job.told, **small}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from kfnb.engines.base import RunOptions
+from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.kube import ClusterError
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.record import follow_events, follow_log
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import from_json, to_json
+from kfnb.problems import Problem
 from kfnb.runs.lock import holding
 from kfnb.runs.logs import LogLine
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
@@ -43,6 +46,13 @@ class ClusterRuns:
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Following:
         raise NotImplementedError
 
+    def check_part(self, options: RunOptions) -> list[Problem]:
+        """A part of a pipeline runs on this machine only."""
+        if not (options.only or options.start):
+            return []
+        hint = "leave --step and --from out, or run it on the target `local`"
+        return [Problem("KF704", "a part of a pipeline runs here only", hint)]
+
     # ---------------------------------------------------------------- the run's folder
     def begin(self, pipeline: Pipeline, options: RunOptions) -> str:
         """A new run in the record."""
@@ -50,6 +60,21 @@ class ClusterRuns:
         self.keep(run_id, pipeline)
         (self.store.folder(run_id) / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
         return run_id
+
+    @contextmanager
+    def submitting(self, run_id: str) -> Iterator[None]:
+        """A run that the cluster does not take has failed."""
+        try:
+            yield
+        except ClusterError as error:
+            failure = {"kind": "submit", "type": error.kind, "message": str(error)}
+            self.store.record_run(run_id, "failed", finished=time.time(), error=failure)
+            raise
+
+    def record_pending(self, run_id: str, jobs: Iterable[Job]) -> None:
+        """The steps that will run once; iterations are recorded when they come."""
+        for job in sorted({j.name: j for j in jobs if not j.loops}.values(), key=lambda j: j.position):
+            self.store.record_step(run_id, job.name, job.name, "pending", position=job.position)
 
     def keep(self, run_id: str, pipeline: Pipeline) -> None:
         (self.store.folder(run_id) / "pipeline.json").write_text(json.dumps(to_json(pipeline)), encoding="utf-8")

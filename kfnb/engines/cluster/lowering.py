@@ -189,7 +189,7 @@ class _Lowering:
         waits: dict[str, bool] = dict.fromkeys(step.after, False)
         for item in step.inputs:
             for ref in self._refs(item.ref, takes, step.name in self.natives):
-                waits[ref.step] = waits.get(ref.step, False) or self._strict(item, step)
+                waits[ref.step] = waits.get(ref.step, False) or self._strict(item)
         for gate in context.gates:
             if gate.decided:
                 takes[Channel("choice", gate.condition)] = None
@@ -220,7 +220,7 @@ class _Lowering:
         if isinstance(items, ParameterRef):
             takes[Channel("parameter", items.name)] = None
 
-    def _strict(self, item: Input, step: Step) -> bool:
+    def _strict(self, item: Input) -> bool:
         """Whether the step is skipped when the input's maker is."""
         return item.required and isinstance(item.ref, (OutputRef, ExportRef))
 
@@ -305,10 +305,8 @@ def lean(spec: dict[str, Any], replays: list[dict[str, Any]]) -> dict[str, Any]:
         for number, line in enumerate(code["source"].split("\n"), code["line"]):
             known[str(code["cell"]), number] = line
             wanted.setdefault(str(code["cell"]), set()).add(number)
-    made = {n: p for n, p in spec["made"].items() if p != place_of(spec)}
-    found.update({"made": made} if made else {})
-    if not made:
-        found.pop("made", None)
+    here = place_of(spec)
+    made = {n: p for n, p in found.pop("made", {}).items() if p != here}
     for place in made.values():
         wanted.setdefault(str(place["cell"]), set()).add(place["line"])
     lines: dict[str, dict[str, str]] = {}
@@ -317,4 +315,4 @@ def lean(spec: dict[str, Any], replays: list[dict[str, Any]]) -> dict[str, Any]:
         for number in sorted(numbers):
             if 0 < number <= len(whole) and known.get((cell, number)) != whole[number - 1]:
                 lines.setdefault(cell, {})[str(number)] = whole[number - 1]
-    return {**found, **({"lines": lines} if lines else {})}
+    return {**found, **{k: v for k, v in (("made", made), ("lines", lines)) if v}}

@@ -79,3 +79,11 @@ def _command(job: Job, places: Places) -> Words:
         return found
 
     return Words(tuple(map(filled, step.command.command)), tuple(map(filled, step.command.args)))
+
+
+def literal(text: str) -> str:
+    """A text of the user's that kubelet gives to the container as it is: it reads ``$$`` as ``$`` and looks for ``$(NAME)``.
+
+    Source: kubernetes `third_party/forked/golang/expansion`.
+    """
+    return text.replace("$", "$$")

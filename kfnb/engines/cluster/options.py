@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from kfnb.settings import Settings
+
 KIB = 1024
 
 
@@ -34,6 +36,10 @@ class ClusterOptions:
     pull_secrets: tuple[str, ...] = ()
     ttl: int = 7 * 24 * 3600
     cache: bool = False
+
+    def caches(self, settings: Settings) -> bool:
+        """Whether a step takes an earlier result: its mark says so, else the target."""
+        return self.cache if settings.cache is None else settings.cache
 
 
 #: Largest value that passes as a parameter of Argo's: parameters stand in the Workflow object, which etcd limits to 1.5 MiB.

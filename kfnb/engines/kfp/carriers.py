@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from kfnb.engines.cluster.blocks import Block, Channel, Job, jobs_in
+from kfnb.engines.cluster.blocks import Block, Channel, Job, blocks_in, jobs_in
 from kfnb.pipeline.model import Step
 
 RUNTIME = "kfnb-runtime"  #: the step that brings the runtime where many steps begin with nothing
@@ -69,8 +69,6 @@ def _carrier(job: Job, jobs: dict[str, Job]) -> str | None:
 
 
 def _handlers(block: Block) -> list[Block]:
-    from kfnb.engines.cluster.blocks import blocks_in
-
     return [b.handler for b in blocks_in(block) if b.handler is not None]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,14 +51,9 @@ class KfpEngine(ClusterRuns):
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What Kubeflow Pipelines cannot do of what the pipeline or the command line asks."""
-        if options.only or options.start:
-            return [
-                Problem(
-                    "KF704",
-                    "a part of a pipeline runs here only",
-                    "leave --step and --from out, or run it on the target `local`",
-                )
-            ]
+        part = self.check_part(options)
+        if part:
+            return part
         made = self.compiled(pipeline, options)
         return [*check_jobs(list(made.tasks.values()), "kfp"), *check_size(made.ir, "pipeline")]
 
@@ -72,21 +66,10 @@ class KfpEngine(ClusterRuns):
         """Begin a run from an inline specification, nothing being uploaded. Raises `ClusterError`; the run has failed then."""
         made, client = self.compiled(pipeline, options), self.client
         run_id = self.begin(pipeline, options)
-        try:
-            body = self._body(pipeline, options, made, f"{pipeline.name} {run_id}")
-            remote = client.create_run(body)
-        except ClusterError as error:
-            self.store.record_run(
-                run_id,
-                "failed",
-                finished=time.time(),
-                error={"kind": "submit", "type": error.kind, "message": str(error)},
-            )
-            raise
+        with self.submitting(run_id):
+            remote = client.create_run(self._body(pipeline, options, made, f"{pipeline.name} {run_id}"))
         self.put_remote(run_id, run=remote, host=client.host)
-        for job in sorted(made.tasks.values(), key=lambda j: j.position):
-            if not job.loops and job.name != RUNTIME:
-                self.store.record_step(run_id, job.name, job.name, "pending", position=job.position)
+        self.record_pending(run_id, (j for j in made.tasks.values() if j.name != RUNTIME))
         return run_id
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:

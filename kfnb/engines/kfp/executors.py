@@ -9,7 +9,7 @@ from typing import Any
 from kfnb.engines.cluster.blocks import Channel, Job
 from kfnb.engines.cluster.code import arguments, compact, runtime, squeezed
 from kfnb.engines.cluster.names import Names
-from kfnb.engines.cluster.native import Places, words
+from kfnb.engines.cluster.native import Places, literal, words
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.pipeline.model import Step
 from kfnb.settings import Settings
@@ -142,11 +142,6 @@ class Executors:
             "args": list(found.args),
             **({"env": env} if env else {}),
         }
-
-
-def literal(text: str) -> str:
-    """A text of the user's that kubelet gives to the container as it is."""
-    return text.replace("$", "$$")
 
 
 # -------------------------------------------------------------------- interfaces

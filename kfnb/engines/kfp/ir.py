@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kfnb.engines.cluster.blocks import Block, Channel, Job, blocks_in, exports_of, jobs_in, needs_of
+from kfnb.engines.cluster.blocks import Block, Channel, Job, blocks_in, exports_of, jobs_in, needs_of, told_with
 from kfnb.engines.cluster.lowering import lowered
 from kfnb.engines.cluster.names import Names, label
 from kfnb.engines.cluster.options import ClusterOptions, kfnb_version
@@ -132,11 +132,7 @@ class _Ir:
         return giver is not None and any(n not in loops for n in giver.loops)
 
     def _told(self, job: Job, grouped: bool) -> Json:
-        found = dict(job.told)
-        outputs = {f"{c.kind}-{c.name}": output_of(job, c) for c in job.gives}
-        for part in ("decides", "lists", "texts"):
-            if part in found:
-                found[part] = {outputs[k]: v for k, v in found[part].items()}
+        found = told_with(job, lambda channel: output_of(job, channel))
         keys = self.wirings[job.name].keys
         types = {c.name: self.types[c.name] for c in job.takes if c.kind == "parameter"}
         found.update({"types": types} if types else {})
@@ -294,8 +290,7 @@ class _Scope:
             found["dependentTasks"] = waits
         if inputs:
             found["inputs"] = inputs
-        asked = job.step.settings.cache
-        if made.options.cache if asked is None else asked:
+        if made.options.caches(job.step.settings):
             found["cachingOptions"] = {"enableCache": True}
         if job.step.settings.retry:
             found["retryPolicy"] = {"maxRetryCount": job.step.settings.retry, **RETRY}
@@ -341,10 +336,7 @@ class _Scope:
             needs.setdefault(channel, made.key(channel))
         if isinstance(block.items, Channel):
             needs.setdefault(block.items, made.key(block.items))
-        if block.kind == "loop":
-            outer = {**needs, own: made.key(own)}
-        else:
-            outer = dict(needs)
+        outer = {**needs, own: made.key(own)} if block.kind == "loop" else needs
         name = f"comp-{made.dag_names.new(f'{block.name} {block.kind}')}"
         made.dags[name] = {}
         definitions = made.definitions(outer, loops)
@@ -398,10 +390,9 @@ class _Scope:
         made = self.made
         assert block.handler is not None
         body = replace(block, handler=None)
-        if not block.handler.nodes:
-            yield made.task(block), self._block(body)
-            return
         yield made.task(block), self._block(body)
+        if not block.handler.nodes:
+            return
         first = block.handler.nodes[0]
         if len(block.handler.nodes) == 1 and isinstance(first, Job):
             yield made.task(first), self.step(first, made.task(block))

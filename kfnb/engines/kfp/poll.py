@@ -9,6 +9,7 @@ from typing import Any
 from kfnb.engines.argo.nodes import Seen, when
 from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.rest import record_rest
 from kfnb.engines.kfp.client import KfpClient
 from kfnb.engines.kfp.nodes import told
 from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
@@ -84,15 +85,7 @@ class PollFollower:
 
     def _end(self, found: dict[str, Any]) -> None:
         state = RUN_STATES[found["state"]]
-        for job in sorted((j for jobs in self.tasks.values() for j in jobs), key=lambda j: j.position):
-            paths = [p for p in self._known if p == job.name or p.startswith(f"{job.name}[")]
-            for path in paths or [job.name]:
-                if self._known.get(path) not in STEP_FINAL:
-                    rest = "skipped" if state == "succeeded" else "omitted"
-                    self._known[path] = rest
-                    self.store.record_step(
-                        self.run_id, path, job.name, rest, position=job.position, finished=time.time()
-                    )
+        record_rest(self.store, self.run_id, self.tasks, "skipped" if state == "succeeded" else "omitted")
         failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed"]
         error = failed[0]["error"] if failed and state == "failed" else None
         if state == "failed" and error is None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,25 +36,13 @@ from kfnb.pipeline.model import (
     steps_of,
 )
 from kfnb.pipeline.words import asked
+from kfnb.runtime.resolve import COMPARE, Broken, Skipped
 
 DONE = ("succeeded", "cached")
-
-COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-    "in": lambda a, b: a in b, "not-in": lambda a, b: a not in b, "is": operator.is_, "is-not": operator.is_not,
-}  # fmt: skip
 
 
 class NotYet(Exception):
     """A value is still being made."""
-
-
-class Skipped(Exception):
-    """A value will not be made; says why."""
-
-
-class Broken(Exception):
-    """A condition or loop cannot be worked out."""
 
 
 @dataclass(frozen=True)
