@@ -9,7 +9,7 @@ import click
 from kfnb import __version__
 from kfnb.cli.compiling import compile_, targets
 from kfnb.cli.notebooks import check, convert, show
-from kfnb.cli.record import cancel, logs, result, runs, status
+from kfnb.cli.record import archive, cancel, logs, result, runs, status
 from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
 
@@ -27,7 +27,22 @@ def cli() -> None:
     """
 
 
-for command in (run, show, check, compile_, convert, runs, status, logs, cancel, retry, result, targets, completion):
+for command in (
+    run,
+    show,
+    check,
+    compile_,
+    convert,
+    runs,
+    status,
+    logs,
+    cancel,
+    retry,
+    result,
+    archive,
+    targets,
+    completion,
+):
     cli.add_command(command)
 
 

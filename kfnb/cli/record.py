@@ -121,6 +121,23 @@ def cancel(run_id: str, as_json: bool) -> None:
 
 @click.command()
 @run_argument
+@as_json
+def archive(run_id: str, as_json: bool) -> None:
+    """Put RUN away on its server (Kubeflow Pipelines): its pages list it no longer. Here it stays in the record."""
+    from kfnb.engines.opening import engine_of
+
+    record = store()
+    run_id = resolved(record, run_id, as_json)
+    put_away = getattr(engine_of(record, run_id), "archive", None)
+    if put_away is None:
+        refuse("only Kubeflow Pipelines has an archive of runs", as_json)
+    with cluster_words(as_json):
+        put_away(run_id)
+    emit({"run": run_id, "archived": True}) if as_json else click.echo(f"{run_id} is archived")
+
+
+@click.command()
+@run_argument
 @click.argument("value", metavar="STEP.NAME")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write it to a file: .json, or .pkl for any value."

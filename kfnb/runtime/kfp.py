@@ -27,7 +27,9 @@ def main(told: dict[str, Any], executor_input: str, runtime: str) -> int:
     parameters, items, statuses = engine.values(told, found)
     small = {n: p["outputFile"] for n, p in outputs.get("parameters", {}).items()}
     values = outputs.get("artifacts", {}).get("pack", {}).get("artifacts", ())
-    out: dict[str, Any] = {"values": _path(values[0]) if values else "", "small": small, "runtime": runtime}
+    out: dict[str, Any] = {"values": "", "small": small, "runtime": runtime, "tell": True}
+    if values:
+        out.update(values=_path(values[0]), uri=values[0]["uri"])
     status = run_pod(
         told, Given(parameters, items, statuses, found["pack"], found["choice"], found["text"], told.get("names")), out
     )

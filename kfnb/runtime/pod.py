@@ -33,7 +33,7 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
         What the engine gave.
     out
         ``values``: the path of the step's pack; ``small``: by name the paths of the small outputs; ``compress``;
-        ``runtime``: sources to hand on; ``limit``: bytes that the pack may have, with the words for when it has more.
+        ``runtime``: sources to hand on; ``tell`` and ``uri``: tell the engine what is left behind, and where the pack is; ``limit``: bytes that the pack may have, with the words for when it has more.
 
     Returns
     -------
@@ -155,8 +155,20 @@ def _leave(told: dict[str, Any], given: Given, result: dict[str, Any], store: st
             message = "the items of `%s` %s" % (name.partition("-")[2], error)
             return _fail(told, {"kind": "condition", "type": "TypeError", "message": message})
         _put(out["small"][name], dumps(texts))
-    _tell({**_small(result, store), "step": told["spec"]["step"], "state": "succeeded"})
+    _tell({**_small(result, store), "left": _left(told, out), "step": told["spec"]["step"], "state": "succeeded"})
     return 0
+
+
+def _left(told: dict[str, Any], out: dict[str, Any]) -> dict[str, str]:
+    """Where the pack is and what the small outputs have, for a later run that does not run the step again."""
+    if not out.get("tell"):
+        return {}
+    left = {"pack": out["uri"]} if "uri" in out else {}
+    for kind in ("decides", "texts", "lists"):
+        for name in told.get(kind, ()):
+            with open(out["small"][name], encoding="utf-8") as file:
+                left[name] = file.read()
+    return left
 
 
 def _decided(given: Given, branches: list[Any]) -> str:
@@ -286,7 +298,7 @@ def _tell(told: dict[str, Any]) -> None:
     """Print lines for the engine: the state last, so that whoever has it has everything."""
     bundles = told.pop("bundles", {})
     lines = [{"bundle": {n: b}} for n, b in bundles.items()]
-    for part in ("exports", "outputs", "results", "metrics"):
+    for part in ("exports", "outputs", "results", "metrics", "left"):
         lines += [{part: {n: v}} for n, v in told.pop(part, {}).items()]
     error = dict(told.get("error") or {})
     if len(error.get("traceback", "")) > LINE // 2:

@@ -13,8 +13,7 @@ import pytest
 
 from tests.cluster.argo import Pods, pods
 from tests.cluster.controller import Controller
-from tests.cluster.kube_api import Cluster, served
-from tests.cluster.test_argo_engine import kubeconfig
+from tests.cluster.kube_api import Cluster, kubeconfig, served
 from tests.notebooks import cell, notebook, write
 
 

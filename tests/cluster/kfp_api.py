@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, urlparse
 import kfp_server_api
 
 Json = dict[str, Any]
+LOG = re.compile(r"^/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log$")
+PROXY = "/api/v1/namespaces/kubeflow/services/ml-pipeline:http/proxy"  #: of Kubernetes' API server
 RUN = re.compile(r"^/apis/v2beta1/runs/([^/:]+)(?::(\w+))?$")
 
 
@@ -37,6 +39,7 @@ class Server:
     multi_user: bool = False
     token: str = "good"
     runs: dict[str, Json] = field(default_factory=dict)
+    logs: dict[str, str] = field(default_factory=dict)  #: by the pod's name
     recurring: list[Json] = field(default_factory=list)
     experiments: dict[str, Json] = field(default_factory=dict)
     pipelines: dict[str, str] = field(default_factory=dict)
@@ -83,7 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _route(self, path: str, query: dict[str, str], body: Json, raw: bytes) -> None:
         known = self.known
-        match = RUN.match(path)
+        path = path.removeprefix(PROXY)
+        match, log = RUN.match(path), LOG.match(path)
         if path == "/apis/v2beta1/healthz":
             self._send(200, {"multi_user": known.multi_user})
         elif path == "/apis/v2beta1/experiments" and self.command == "GET":
@@ -114,6 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, {"pipeline_id": query["pipelineid"], "pipeline_version_id": f"v{len(known.uploads)}"})
         elif path.startswith("/apis/v2beta1/pipelines/names/") and path.rpartition("/")[2] in known.pipelines:
             self._send(200, {"pipeline_id": known.pipelines[path.rpartition("/")[2]]})
+        elif log and log[1] in known.runs and log[2] in known.logs:
+            self._text(known.logs[log[2]])
+        elif log:
+            self._send(
+                500, {"error_message": "Failed to read logs for run", "error_details": f'pods "{log[2]}" not found'}
+            )
         elif match and match[1] in known.runs:
             if match[2]:
                 known.actions.append((match[1], match[2]))
@@ -122,6 +132,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(200, known.runs[match[1]])
         else:
             self._send(404, {"code": 5, "message": f"{path} not found"})
+
+    def _text(self, text: str) -> None:
+        data = text.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
     def _send(self, status: int, body: Json) -> None:
         data = json.dumps(body).encode()

@@ -1,9 +1,9 @@
 """`kfp.local` as the independent judge of our IR; runs in an environment of its own, which has kfp.
 
-Five of its flaws, which the backend does not have, are mended here: it refuses commands that the SDK did not write; tasks of one
+Six of its flaws, which the backend does not have, are mended here: it refuses commands that the SDK did not write; tasks of one
 component share a folder; in a loop, every parameter that comes from another task is replaced by the item; a DAG that takes
 artifacts and no parameter gets none of them; a
-condition or loop looks for its input by the name and not where the task says it is.
+condition or loop looks for its input by the name and not where the task says it is, and so never finds a constant.
 
 Reads lines ``{"ir", "parameters", "folder"}``, answers ``{"state", "error", "logs": [[task, status, text], …]}``. The orchestration is kfp's;
 the containers' commands run in forks of a warm Python, whose interpreter is the first argument.
@@ -84,11 +84,23 @@ def apart(ir: dict[str, Any]) -> dict[str, Any]:
             label = f"comp-{len(components)}-{name}"
             components[label] = {}
             components[label] = copied(ir["components"][task["componentRef"]["name"]])
-            tasks[name] = {**task, "componentRef": {"name": label}}
+            tasks[name] = {**with_constants(task), "componentRef": {"name": label}}
         return {**component, "dag": {**component["dag"], "tasks": tasks}}
 
     root = copied(ir["root"])
     return {**ir, "root": root, "components": components}
+
+
+def with_constants(task: dict[str, Any]) -> dict[str, Any]:
+    """A task whose condition has the constants that it is given."""
+    condition = task.get("triggerPolicy", {}).get("condition")
+    if not condition:
+        return task
+    for name, value in task["inputs"]["parameters"].items():
+        if "runtimeValue" in value:
+            constant = repr(value["runtimeValue"]["constant"])
+            condition = condition.replace(f"inputs.parameter_values['{name}']", constant)
+    return {**task, "triggerPolicy": {**task["triggerPolicy"], "condition": condition}}
 
 
 def item_only(make: Any) -> Any:

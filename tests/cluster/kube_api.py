@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
@@ -122,6 +123,18 @@ def served(cluster: Cluster) -> Iterator[str]:
         cluster.drop()
         server.shutdown()
         server.server_close()
+
+
+def kubeconfig(folder: Path, server: str, token: str = "good", namespace: str = "default") -> Path:
+    """A user's configuration for the server, in ``folder``."""
+    path = folder / f"kubeconfig-{token}-{namespace}"
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "here",
+        "clusters": [{"name": "c", "cluster": {"server": server}}], "users": [{"name": "u", "user": {"token": token}}],
+        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": namespace}}],
+    }  # fmt: skip
+    path.write_text(json.dumps(config))
+    return path
 
 
 class _Handler(BaseHTTPRequestHandler):

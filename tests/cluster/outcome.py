@@ -34,6 +34,7 @@ class Outcome:
     texts: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     detail: str = ""
+    left: dict[str, dict[str, str]] = field(default_factory=dict)  #: what steps told of what they left
 
 
 def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Outcome:
@@ -156,9 +157,15 @@ class Oracle:
         self._process.wait(10)
 
 
-def on_kfp(pipeline: Pipeline, oracle: Oracle, parameters: dict[str, Any], folder: Path) -> Outcome:
+def on_kfp(
+    pipeline: Pipeline,
+    oracle: Oracle,
+    parameters: dict[str, Any],
+    folder: Path,
+    kept: dict[str, dict[str, str]] | None = None,
+) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
-    made = ir.compiled(pipeline, ClusterOptions(), Travelling())
+    made = ir.compiled(pipeline, ClusterOptions(), Travelling(), kept)
     given = {p.name: native_value(parameters[p.name], p.type) for p in pipeline.parameters}
     answer = oracle.ask(made.ir, given, folder)
     found = Outcome(
@@ -176,6 +183,7 @@ def on_kfp(pipeline: Pipeline, oracle: Oracle, parameters: dict[str, Any], folde
             path += f"[{sum(p.startswith(path + '[') for p in found.states)}]"
         found.states[path] = state
         if state == "succeeded":
+            found.left[path] = told.left()
             found.texts[path] = "\n".join(lines).rstrip("\n")
             found.values.update({f"{path}.{n}": v for n, v in _values(told.result()).items()})
     return settled(found, pipeline)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -21,8 +20,9 @@ from kfnb.engines.cluster.targets import Target
 from kfnb.pipeline.model import Pipeline
 from kfnb.runs.store import RunStore
 from tests.cluster.argo import Pods
+from tests.cluster.argo_server import argo_served
 from tests.cluster.controller import Controller
-from tests.cluster.kube_api import Cluster, PodLog, served
+from tests.cluster.kube_api import Cluster, PodLog, kubeconfig, served
 from tests.notebooks import cell
 from tests.running import pipeline_of, states
 
@@ -33,24 +33,16 @@ THREE = (
 )
 
 
-def kubeconfig(folder: Path, server: str, token: str = "good", namespace: str = "default") -> Path:
-    path = folder / f"kubeconfig-{token}-{namespace}"
-    config = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "here",
-        "clusters": [{"name": "c", "cluster": {"server": server}}], "users": [{"name": "u", "user": {"token": token}}],
-        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": namespace}}],
-    }  # fmt: skip
-    path.write_text(json.dumps(config))
-    return path
-
-
 @contextmanager
-def engine_at(folder: Path, cluster: Cluster, token: str = "good", namespace: str = "default") -> Iterator[ArgoEngine]:
+def engine_at(
+    folder: Path, cluster: Cluster, token: str = "good", namespace: str = "default", **more: Any
+) -> Iterator[ArgoEngine]:
     with served(cluster) as server:
         settings = {
             "engine": "argo",
             "kubeconfig": str(kubeconfig(folder, server, token, namespace)),
             "packages": "none",
+            **more,
         }
         yield ArgoEngine(RunStore(folder / "home"), Target("test", "argo", settings))
 
@@ -201,6 +193,55 @@ def test_nodes_in_the_controllers_database_are_told_by_the_pods(tmp_path: Path) 
         finished(engine, run_id)
         found = {s["path"]: s["state"] for s in engine.store.steps(run_id)}
         assert found == {"one": "succeeded", "each[1]": "failed"} and printed(engine, run_id, "one") == ["printed"]
+
+
+def test_argos_own_server_has_what_was_offloaded_and_what_was_archived(tmp_path: Path) -> None:
+    kube = Cluster()
+    answers: dict[str, Any] = {}
+    with argo_served(answers) as server, engine_at(tmp_path, kube, server=server) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        uid = kube.objects["workflows", "default", name]["metadata"]["uid"]
+
+        def nodes(*states: str) -> dict[str, Any]:
+            return {
+                f"{name}-{n}": {"id": f"{name}-{n}", "name": f"{name}.{step}", "displayName": step, "type": "Pod", "phase": phase}
+                for n, (step, phase) in enumerate(zip(("one", "two", "three"), states, strict=False))
+            }  # fmt: skip
+
+        workflow = {"metadata": {"name": name, "resourceVersion": "7"}, "status": {"phase": "Running"}}
+        workflow["status"]["nodes"] = nodes("Succeeded", "Running")
+        answers[f"/api/v1/workflows/default/{name}"] = workflow
+        kube.update(name, {"status": {"phase": "Running", "offloadNodeStatusVersion": "fnv:1"}})
+        engine.refresh(run_id)
+        assert states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "running", "three": "pending"}
+
+        del answers[f"/api/v1/workflows/default/{name}"]
+        kube.put("workflows", "default", kube.objects["workflows", "default", name], "DELETED")
+        workflow["status"] = {
+            "phase": "Failed",
+            "finishedAt": "2026-01-01T00:00:02Z",
+            "nodes": nodes("Succeeded", "Failed"),
+        }
+        answers[f"/api/v1/archived-workflows/{uid}"] = workflow
+        answers[f"/artifact-files/default/archived-workflows/{uid}/{name}-1/outputs/main-logs"] = "first\nsecond\n"
+        engine.refresh(run_id)
+        summary = engine.store.summary(run_id)
+        assert states(summary) == {"one": "succeeded", "two": "failed", "three": "omitted"}
+        assert printed(engine, run_id, "two") == ["first", "second"]
+
+
+def test_an_archive_that_does_not_let_one_in_is_said(tmp_path: Path) -> None:
+    kube = Cluster()
+    with argo_served({}, token="other") as server, engine_at(tmp_path, kube, server=server) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        kube.put("workflows", "default", kube.objects["workflows", "default", name], "DELETED")
+        with pytest.raises(ClusterError, match="does not know who asks"):
+            engine.refresh(run_id)
+        assert engine.store.head(run_id)["state"] == "pending"
 
 
 def test_an_evicted_pod_is_said_and_has_no_log(tmp_path: Path) -> None:

@@ -286,3 +286,39 @@ def test_metrics_and_figures_are_artifacts_that_the_pages_show(oracle: Oracle, t
     outputs = [json.loads(p.read_text()) for p in tmp_path.glob("**/executor_output.json")]
     metrics = [o["artifacts"]["metrics"]["artifacts"][0]["metadata"] for o in outputs if "metrics" in o["artifacts"]]
     assert metrics == [{"score": 1.5}]
+
+
+@pytest.mark.parametrize(
+    ("writes", "reads"),
+    [
+        ("frame.to_csv('out/table.csv')", "open('out/table.csv').read()"),
+        ("with open('notes.txt', 'w') as file:\n    file.write('a')", "text = open('notes.txt').read()"),
+        ("from pathlib import Path\nPath('notes.txt').write_text('a')", "text = Path('notes.txt').read_text()"),
+        ("import numpy\nnumpy.save('rows.npy', [1])", "rows = numpy.load('rows.npy')"),
+        ("json.dump(1, open('one.json', mode='w'))", "json.load(open('one.json'))"),
+    ],
+)
+def test_a_file_that_one_step_writes_and_another_opens_is_said(tmp_path: Path, writes: str, reads: str) -> None:
+    for name in ("notes.txt", "rows.npy", "one.json"):
+        (tmp_path / name).write_text("from an earlier run")
+    pipeline = pipeline_of(cell(f"import json\nframe = None\n{writes}", "step:one"), cell(reads, "step:two"))
+    for engine in ("argo", "kfp"):
+        _, found = documents(pipeline, engine, ClusterOptions(), tmp_path, {})
+        (problem,) = [p for p in found if p.code == "KF706"]
+        assert "which step `one` writes" in problem.message and problem.name == "two"
+    assert "two" not in travelling(pipeline, tmp_path).files
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("text = open('given.txt').read()", "again = open('given.txt').read()"),
+        ("open('own.txt', 'w').write('a')", "open('own.txt', 'w').write('b')\ntext = open('own.txt').read()"),
+        ("url = 'https://example.org/a.csv'\nsave(url)", "load('https://example.org/a.csv')"),
+        ("row = {}\nrow.to_dict('records.csv')", "print('records.csv')"),
+    ],
+)
+def test_files_that_are_no_trouble_are_not_said(tmp_path: Path, first: str, then: str) -> None:
+    pipeline = pipeline_of(cell(f"save = load = print\n{first}", "step:one"), cell(then, "step:two"))
+    _, found = documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
+    assert not [p for p in found if p.code == "KF706"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,14 @@ from kfnb.engines.cluster.diagnosis import diagnose
 from kfnb.engines.cluster.kube import ClusterError
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.kfp.engine import KfpEngine
+from kfnb.engines.kfp.nodes import pod_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.runs.store import RunStore
+from kfnb.settings import Settings
 from tests.cluster.kfp_api import Server, served
+from tests.cluster.kfp_backend import END, START, Backend
+from tests.cluster.kube_api import Cluster, kubeconfig
+from tests.cluster.kube_api import served as kube_served
 from tests.notebooks import cell
 from tests.running import pipeline_of, states
 
@@ -42,10 +48,6 @@ def options(pipeline: Pipeline, folder: Path, **more: Any) -> RunOptions:
     return RunOptions({p.name: p.default for p in pipeline.parameters}, folder=str(folder), **more)
 
 
-def detail(name: str, state: str, **more: Any) -> dict[str, Any]:
-    return {"task_id": name, "display_name": name, "state": state, "start_time": "2026-01-01T00:00:01Z", **more}
-
-
 def test_a_run_is_submitted_as_the_server_wants_it(tmp_path: Path) -> None:
     server = Server(multi_user=True)
     with engine_at(tmp_path, server, namespace="team", pipeline_root="s3://b/r", service_account="runner") as engine:
@@ -67,6 +69,26 @@ def test_a_run_is_submitted_as_the_server_wants_it(tmp_path: Path) -> None:
         assert run["service_account"] == "runner" and engine.store.head(run_id)["state"] == "pending"
 
 
+def marked(step: str, *texts: str, **told: Any) -> str:
+    """A step's log, as its pod writes it."""
+    mark = "::kfnb " + json.dumps({"step": step, **told})
+    return "".join(f"{line}\n" for line in (*texts, mark))
+
+
+def backend_of(run: dict[str, Any], phases: dict[str, str]) -> Backend:
+    spec = run["pipeline_spec"]
+    return Backend(spec.get("pipeline_spec", spec), phases)
+
+
+def tell(server: Server, run: dict[str, Any], backend: Backend, logs: dict[str, str], **more: Any) -> None:
+    """The API has the backend's nodes, and the logs of steps by the paths that these names stand for."""
+    nodes = backend.made()
+    run.update(run_details={"task_details": backend.details()}, **more)
+    for task, text in logs.items():
+        executor = next(n for n in nodes.values() if n["name"].endswith(f".{task}.executor"))
+        server.logs[pod_of(executor["id"], Settings())] = text
+
+
 def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kfnb.engines.kfp.poll.EVERY", 0.05)
     server = Server()
@@ -76,20 +98,124 @@ def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (run,) = server.runs.values()
         server.trouble = [503, 429]
         engine.refresh(run_id)
-        run.update(
-            state="RUNNING", run_details={"task_details": [detail("one-driver", "SUCCEEDED"), detail("one", "RUNNING")]}
+        tell(
+            server,
+            run,
+            backend_of(run, {"one": "Running", "two": "Pending"}),
+            {"one": "begun\nhalf of"},
+            state="RUNNING",
         )
-        engine.refresh(run_id)
-        assert states(engine.store.summary(run_id)) == {"one": "running", "two": "pending"}
-        run.update(
-            state="FAILED", finished_at="2026-01-01T00:00:09Z",
-            run_details={"task_details": [detail("one", "SUCCEEDED"), detail("two", "FAILED", error={"code": 1, "message": "exit code 1"})]},
-        )  # fmt: skip
-        for _ in engine.events(run_id):
-            pass
+        with engine.following(run_id):
+            lines = engine.logs(run_id, "one", follow=True)
+            assert next(lines).text == "begun"
+            tell(
+                server, run, backend_of(run, {"two": "Failed"}),
+                {
+                    "one": marked("one", "begun", "half of it", state="succeeded", exports={"a": 4}),
+                    "two": marked("two", "dying", state="failed", error={"type": "ZeroDivisionError", "message": "by zero", "cell": 3, "line": 1}),
+                },
+                state="FAILED", finished_at="2026-01-01T00:00:09Z",
+            )  # fmt: skip
+            assert [line.text for line in lines] == ["half of it"]
+            for _ in engine.events(run_id):
+                pass
         summary = engine.store.summary(run_id)
         assert summary["state"] == "failed" and states(summary) == {"one": "succeeded", "two": "failed"}
-        assert summary["error"]["message"] == "exit code 1"
+        assert (summary["error"]["type"], summary["error"]["cell"]) == ("ZeroDivisionError", 3)
+        assert [line.text for line in engine.store.logs(run_id, "one")] == ["begun", "half of it"]
+        assert engine.store.steps(run_id)[0]["result"]["exports"] == {"a": 4}
+
+
+def test_a_server_that_gives_no_logs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kfnb.engines.kfp.poll.LOG_PATIENCE", 0.5)
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        tell(server, run, backend_of(run, {}), {}, state="SUCCEEDED", finished_at="2026-01-01T00:00:09Z")
+        asked = len(server.headers)
+        engine.refresh(run_id)
+        assert set(states(engine.store.summary(run_id)).values()) == {"succeeded"}
+        assert len(server.headers) - asked < 6
+
+
+def test_a_run_is_followed_in_kubernetes_where_that_may_be_asked(tmp_path: Path) -> None:
+    server, kube = Server(), Cluster()
+    with kube_served(kube) as address:
+        config = str(kubeconfig(tmp_path, address))
+        with engine_at(tmp_path, server, kubeconfig=config, namespace="default") as engine:
+            pipeline = pipeline_of(*PIPELINE)
+            run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+            ((remote, run),) = server.runs.items()
+            backend = backend_of(run, {"two": "Failed"})
+            nodes = backend.made()
+            meta = {"name": backend.workflow, "namespace": "default", "labels": {"pipeline/runid": remote}}
+            status = {
+                "phase": "Failed",
+                "nodes": nodes,
+                "startedAt": START,
+                "finishedAt": END,
+                "message": "child failed",
+            }
+            kube.put("workflows", "default", {"kind": "Workflow", "metadata": meta, "status": status}, "ADDED")
+            for task, text in {"one": marked("one", "hello", state="succeeded"), "two": "Killed\n"}.items():
+                node = next(n for n in nodes.values() if n["name"].endswith(f".{task}.executor"))
+                notes = {"workflows.argoproj.io/node-id": node["id"], "workflows.argoproj.io/node-name": node["name"]}
+                labels = {"workflows.argoproj.io/workflow": backend.workflow}
+                pod = {"name": f"any-{task}", "namespace": "default", "annotations": notes, "labels": labels}
+                kube.pods[pod["name"]] = {"metadata": pod, "status": {}}
+                kube.say(pod["name"], *text.splitlines(), ended=True)
+            for _ in engine.events(run_id):
+                pass
+            summary = engine.store.summary(run_id)
+            assert states(summary) == {"one": "succeeded", "two": "failed"} and summary["error"]["step"] == "two"
+            assert [line.text for line in engine.store.logs(run_id, "one")] == ["hello"]
+
+
+def test_a_server_behind_kubernetes_own(tmp_path: Path) -> None:
+    server = Server()
+    with served(server) as address:
+        config = str(kubeconfig(tmp_path, address))
+        target = Target("test", "kfp", {"engine": "kfp", "kubeconfig": config, "context": "here", "packages": "none"})
+        assert KfpEngine(RunStore(tmp_path / "home"), target).client.multi_user() is False
+        assert diagnose(target).state == "ready"
+
+
+def test_a_run_is_taken_up_with_other_code_from_what_its_steps_left(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        left = {"pack": "minio://mlpipeline/v2/artifacts/p/r/one/1/pack"}
+        logs = {"one": marked("one", state="succeeded", left=left), "two": marked("two", state="failed")}
+        tell(server, run, backend_of(run, {"two": "Failed"}), logs, state="FAILED", finished_at="2026-01-01T00:00:09Z")
+        engine.refresh(run_id)
+        mended = pipeline_of(PIPELINE[0], PIPELINE[1], cell("b = a + 2", "step:two", "secret:s:k:TOKEN", "timeout:30m"))
+        engine.retry(run_id, pipeline=mended)
+        assert states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "pending"}
+        again = list(server.runs.values())[1]["pipeline_spec"]["pipeline_spec"]
+        json_format.ParseDict(again, pipeline_spec_pb2.PipelineSpec())
+        task = again["root"]["dag"]["tasks"]["one"]
+        label = again["components"][task["componentRef"]["name"]]["executorLabel"]
+        assert again["deploymentSpec"]["executors"][label]["importer"]["artifactUri"] == {"constant": left["pack"]}
+        assert again["root"]["dag"]["tasks"]["two"]["dependentTasks"] == ["one"]
+        second = list(server.runs.values())[1]
+        tell(
+            server,
+            second,
+            backend_of(second, {}),
+            {"two": marked("two", state="succeeded")},
+            state="SUCCEEDED",
+            finished_at=END,
+        )
+        engine.refresh(run_id)
+        assert engine.store.head(run_id)["state"] == "succeeded"
+        assert {s["path"]: s["attempts"] for s in engine.store.steps(run_id)} == {"one": 1, "two": 2}
+        engine.retry(run_id, "one")
+        third = list(server.runs.values())[2]["pipeline_spec"]["pipeline_spec"]
+        assert not any("importer" in e for e in third["deploymentSpec"]["executors"].values())
 
 
 def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
@@ -104,6 +230,8 @@ def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
         assert engine.store.head(run_id)["state"] == "cancelled" and not engine.cancel(run_id)
         engine.retry(run_id)
         assert server.actions[-1] == (remote, "retry")
+        engine.archive(run_id)
+        assert server.actions[-1] == (remote, "archive")
         assert engine.schedule(pipeline, options(pipeline, tmp_path), "0 6 * * *") == "r1"
         assert server.recurring[0]["trigger"] == {"cron_schedule": {"cron": "0 0 6 * * *"}}
 

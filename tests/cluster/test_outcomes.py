@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from kfnb.engines.cluster.keeping import kept_of
+from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.engines.cluster.requirements import Travelling
+from kfnb.engines.kfp import ir
 from kfnb.notebook import notebook_from_json, read_notebook
 from kfnb.pipeline.build import build
 from kfnb.pipeline.model import Pipeline
@@ -16,9 +20,11 @@ from kfnb.pipeline.parameters import bind
 from tests.cluster.argo import Pods
 from tests.cluster.outcome import Oracle, Outcome, by_step, differences, locally, on_argo, on_kfp
 from tests.differential.programs import program as notebook_program
+from tests.notebooks import cell
 from tests.program.cells import read
 from tests.program.programs import COMPONENTS
 from tests.program.programs import program as cell_program
+from tests.running import pipeline_of
 
 NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/**/*.ipynb"))
 FORCED = {
@@ -77,3 +83,25 @@ def test_a_generated_notebook_has_the_same_outcome_on_every_engine(block: int, c
         pipeline = build(notebook_from_json(data)).pipeline
         if pipeline is not None:
             compared(pipeline, cluster, oracle, bind(pipeline, {}), f"seed {number}")
+
+
+def test_what_steps_left_is_imported_into_a_later_run(oracle: Oracle, tmp_path: Path) -> None:
+    """As `kfnb retry` does on Kubeflow Pipelines when the code has changed."""
+    cells = [
+        cell("words = ['a', 'b']\nlimit = 3\nbig = list(range(1000))\nprint('made')", "step:make"),
+        cell("import math\nside = len(words) + limit\nprint('side')", "step:side"),
+        cell("%%component each --foreach 'w in words'\nrow = w * limit"),
+        cell("print('large', sum(big))", "step:large", "when:limit > 2"),
+        cell("print('small')", "step:small", "when:limit <= 2"),
+    ]
+    broken = pipeline_of(*cells, cell("print(row, side / 0)", "step:last"))
+    first = on_kfp(broken, oracle, {}, tmp_path / "first")
+    assert first.state == "failed" and first.states["each[1]"] == "succeeded"
+    mended = pipeline_of(*cells, cell("print(row, side / 1)", "step:last"))
+    old, new = (ir.compiled(p, ClusterOptions(), Travelling()) for p in (broken, mended))
+    kept = kept_of(first.left, old.tasks.values(), new.outermost, mended, None)
+    assert set(kept) >= {"make", "side"}
+    second = on_kfp(mended, oracle, {}, tmp_path / "second", kept)
+    assert second.state == "succeeded", second.detail
+    assert second.texts["last"] == "['aaa', 'bbb'] 5.0" and second.texts["large"] == "large 499500"
+    assert "make" not in second.texts and second.states["small"] == "skipped"

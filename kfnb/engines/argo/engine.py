@@ -5,26 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kfnb.engines.argo import kinds, manifest
 from kfnb.engines.argo.follow import Follower
 from kfnb.engines.argo.nodes import seen
+from kfnb.engines.argo.server import ArgoServer
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.carried import ClusterRuns
 from kfnb.engines.cluster.checks import check_items, check_jobs, check_size
+from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
+from kfnb.engines.cluster.keeping import kept_of
 from kfnb.engines.cluster.kube import ClusterError, Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
-from kfnb.engines.local.graph import downstream
-from kfnb.pipeline.model import Pipeline, handlers_of
+from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
-from kfnb.runs.store import FINAL, RunStore, UnknownRun
+from kfnb.runs.store import FINAL, RunStore
 
 RUN_LABEL = "kfnb.dev/run"
-KEPT = "kept.json"  #: in the run's folder: outputs of steps that are not run again
 
 
 class ArgoEngine(ClusterRuns):
@@ -65,6 +67,7 @@ class ArgoEngine(ClusterRuns):
         jobs = {j.name: j for jobs in made.tasks.values() for j in jobs}
         return [
             *check_jobs(list(jobs.values()), "argo"),
+            *check_files(pipeline, made.travelling),
             *check_items(made.root, options.parameters),
             *check_size(made.workflow, "Workflow"),
         ]
@@ -102,9 +105,9 @@ class ArgoEngine(ClusterRuns):
         body["metadata"]["namespace"] = kube.namespace
         body["metadata"].setdefault("labels", {})[RUN_LABEL] = run_id
         found = kube.create(body)
-        self.put_remote(
-            run_id, namespace=kube.namespace, name=found["metadata"]["name"], server=kube.server, before=before or {}
-        )
+        meta = found["metadata"]
+        where = {"namespace": kube.namespace, "name": meta["name"], "uid": meta.get("uid", ""), "server": kube.server}
+        self.put_remote(run_id, **where, before=before or {})
         self.record_pending(run_id, (j for jobs in made.tasks.values() for j in jobs))
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
@@ -115,65 +118,53 @@ class ArgoEngine(ClusterRuns):
         UnknownRun
             When the run has not ended, or has no step ``start``.
         """
-        if self.store.head(run_id)["state"] not in FINAL:
-            raise UnknownRun(f"run {run_id} has not ended: cancel it first")
-        folder = self.store.folder(run_id)
-        before, options = self.kept(run_id)
-        now = pipeline if pipeline is not None else before
-        if start is not None and start not in {s.name for s in now.steps()}:
-            self.store.find_step(run_id, start)
-        kept = self._kept(run_id, before, now, options, downstream(now, start) if start is not None else set())
+        before, now, options = self.to_retry(run_id, start, pipeline)
+        kept = self._kept(run_id, before, now, options, start)
         made = self.compiled(now, options, kept)
-        self.store.forget_steps(run_id, [s["path"] for s in self.store.steps(run_id) if s["path"] not in kept])
-        self.keep(run_id, now)
-        (folder / KEPT).write_text(json.dumps(kept), encoding="utf-8")
-        self.store.record_run(run_id, "pending", finished=None, error=None)
-        self._create(run_id, made, self.kube, self._attempts(run_id))
+        self.begin_again(run_id, now, kept)
+        self._create(run_id, made, self.kube, self.attempts(run_id))
         return run_id
 
-    def _attempts(self, run_id: str) -> dict[str, int]:
-        """How many attempts every step has had."""
-        folder = self.store.folder(run_id) / "steps"
-        numbers: dict[str, int] = {}
-        for attempt in folder.glob("*/*") if folder.exists() else ():
-            if attempt.name.isdecimal():
-                numbers[attempt.parent.name] = max(numbers.get(attempt.parent.name, 0), int(attempt.name))
-        return numbers
-
     def _kept(
-        self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, again: set[str]
+        self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
     ) -> dict[str, dict[str, str]]:
-        """What the steps left that need not run again: those outside of loops and guards whose code, and that of all before, is the same."""
-        remote = self.remote(run_id)
         try:
-            nodes = nodes_of(self.kube.get(remote["name"]))
+            nodes = nodes_of(self._workflow(run_id))
         except (ClusterError, Offloaded):
             return {}
         old, new = self.compiled(before, options), self.compiled(now, options)
-        outputs = {
+        left = {
             s.job.name: s.outputs for s in seen(nodes, old.tasks) if s.state == "succeeded" and s.path == s.job.name
         }
-        path = self.store.folder(run_id) / KEPT
-        outputs.update(json.loads(path.read_text("utf-8")) if path.exists() else {})
-        told = {j.name: j.told for jobs in old.tasks.values() for j in jobs}
-        again |= {s.name for s in handlers_of(now.body)}
-        kept: dict[str, dict[str, str]] = {}
-        for job in new.outermost:
-            same = job.name in outputs and job.told == told.get(job.name) and job.name not in again
-            if same and all(name in kept for name, _ in job.waits):
-                kept[job.name] = outputs[job.name]
-        return kept
+        left.update(self.kept_outputs(run_id))
+        return kept_of(left, (j for jobs in old.tasks.values() for j in jobs), new.outermost, now, start)
 
     # ---------------------------------------------------------------- following
     def tasks(self, run_id: str) -> dict[str, tuple[Job, ...]]:
         """The jobs of the run's workflow by the names of their tasks."""
         pipeline, options = self.kept(run_id)
-        path = self.store.folder(run_id) / KEPT
-        return self.compiled(pipeline, options, json.loads(path.read_text("utf-8")) if path.exists() else {}).tasks
+        return self.compiled(pipeline, options, self.kept_outputs(run_id)).tasks
 
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
         remote = self.remote(run_id)
-        return Follower(store, run_id, self.kube, remote["name"], self.tasks(run_id), stopping, remote["before"])
+        return Follower(
+            store, run_id, self.kube, remote["name"], self.tasks(run_id), stopping, remote["before"],
+            server=self._server(run_id),
+        )  # fmt: skip
+
+    def _server(self, run_id: str) -> tuple[ArgoServer, str] | None:
+        """Argo's own server, where the target names one, and the workflow's uid."""
+        if not self.target.settings.get("server"):
+            return None
+        return ArgoServer(self.target.settings, self.kube), self.remote(run_id).get("uid", "")
+
+    def _workflow(self, run_id: str) -> dict[str, Any]:
+        """The run's workflow with its nodes, wherever it is kept."""
+        name, found = self.remote(run_id)["name"], self._server(run_id)
+        if found is None:
+            return self.kube.get(name)
+        server, uid = found
+        return server.workflow(self.kube.namespace, name, uid)
 
     def cancel(self, run_id: str) -> bool:
         """Stop the workflow: exit handlers run; asked again, it is terminated, without them."""

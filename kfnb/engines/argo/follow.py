@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kfnb.engines.argo.nodes import NODE_ID, Attempt, Seen, from_pods, seen, when
+from kfnb.engines.argo.nodes import NODE_ID, from_pods, seen
+from kfnb.engines.argo.server import ArgoServer
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube
 from kfnb.engines.cluster.podlogs import KeptLog
-from kfnb.engines.cluster.rest import record_rest
-from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
-from kfnb.runtime.store import Store
+from kfnb.engines.cluster.recorder import Recorder
+from kfnb.engines.cluster.seen import Attempt, Seen, when
+from kfnb.runs.store import RunStore
 
 WATCH = 300  #: seconds of one watch
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  #: seconds between tries, longer each time
@@ -23,8 +24,20 @@ PHASES = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed"}
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
 
-class Follower:
-    """Brings one run's record up to date, once or until its end."""
+class Follower(Recorder):
+    """Brings one run's record up to date, once or until its end.
+
+    Parameters
+    ----------
+    name
+        The workflow's.
+    before
+        Attempts that steps had in earlier workflows of the run.
+    see
+        Reads the nodes.
+    server
+        Argo's own server, and the workflow's uid in its archive.
+    """
 
     def __init__(
         self,
@@ -36,31 +49,29 @@ class Follower:
         stopping: Callable[[], bool] = lambda: False,
         before: dict[str, int] | None = None,
         see: Callable[[dict[str, Any], dict[str, tuple[Job, ...]]], list[Seen]] = seen,
+        server: tuple[ArgoServer, str] | None = None,
     ) -> None:
-        self.store, self.run_id, self.kube, self.name, self.tasks = store, run_id, kube, name, tasks
-        self.stopping = stopping
-        self._see = see
-        self.before = before or {}  #: attempts that steps had in earlier workflows of the run
-        self._known = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
+        super().__init__(store, run_id, tasks, before)
+        self.kube, self.name, self.stopping = kube, name, stopping
+        self._see, self._server = see, server
         self._logs: dict[str, _PodLog] = {}
         self._pods: dict[str, str] = {}
-        self._state = store.head(run_id)["state"]
 
     def run(self) -> None:
         """Follow the workflow until it is final and its logs are read."""
         tries = 0
-        while not self.stopping() and self._state not in FINAL:
+        while not self.stopping() and not self.final:
             try:
-                version = self._take(self.kube.get(self.name))
+                version = self._take(self._workflow())
                 tries = 0
-                while self._state not in FINAL and not self.stopping():
+                while not self.final and not self.stopping():
                     for _, workflow in self.kube.watch(self.name, version, WATCH):
                         version = self._take(workflow)
-                        if self._state in FINAL or self.stopping():
+                        if self.final or self.stopping():
                             break
             except ClusterError as error:
                 if error.kind == "missing":
-                    self._lost(f"the workflow {self.name} is no longer there")
+                    self.lost(f"the workflow {self.name} is no longer there")
                 elif not error.again and tries >= len(PAUSES):
                     raise
                 else:
@@ -72,11 +83,31 @@ class Follower:
     def once(self) -> None:
         """Bring the record up to date."""
         try:
-            self._take(self.kube.get(self.name), follow=False)
+            self._take(self._workflow(), follow=False)
         except ClusterError as error:
             if error.kind != "missing":
                 raise
-            self._lost(f"the workflow {self.name} is no longer there")
+            self.lost(f"the workflow {self.name} is no longer there")
+
+    def _workflow(self) -> dict[str, Any]:
+        """The workflow as it stands; from Argo's archive, where the cluster has it no longer."""
+        try:
+            return self.kube.get(self.name)
+        except ClusterError as error:
+            if error.kind != "missing" or self._server is None:
+                raise
+        server, uid = self._server
+        return server.workflow(self.kube.namespace, self.name, uid)
+
+    def _nodes(self, workflow: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return nodes_of(workflow)
+        except Offloaded:
+            pass
+        if self._server is not None:
+            server, uid = self._server
+            return nodes_of(server.workflow(self.kube.namespace, self.name, uid))
+        return from_pods(self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"))
 
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -87,135 +118,35 @@ class Follower:
     def _take(self, workflow: dict[str, Any], follow: bool = True) -> str:
         """Record what a workflow says; gives its version."""
         status = workflow.get("status") or {}
-        try:
-            nodes = nodes_of(workflow)
-        except Offloaded:
-            nodes = from_pods(self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"))
-        if self._state == "pending" and status.get("phase") in ("Running", *PHASES):
-            self._begin(status)
-        for one in sorted(self._see(nodes, self.tasks), key=lambda s: s.job.position):
-            self._step(one, follow)
-        if status.get("phase") in PHASES and (not follow or self._state not in FINAL):
+        nodes = self._nodes(workflow)
+        if self.state == "pending" and status.get("phase") in ("Running", *PHASES):
+            self.begin(when(status.get("startedAt")))
+        self.take(self._see(nodes, self.tasks), follow)
+        if status.get("phase") in PHASES and (not follow or not self.final):
             self._end(workflow, status)
         return str(workflow["metadata"]["resourceVersion"])
 
-    def _begin(self, status: dict[str, Any]) -> None:
-        self._state = "running"
-        self.store.record_run(
-            self.run_id, "running", started=when(status.get("startedAt")) or time.time(), finished=None, error=None
-        )
-
-    def _step(self, one: Seen, follow: bool) -> None:
-        state, attempts = self._known.get(one.path, (None, None))
-        if state in STEP_FINAL:
-            return
-        number = self._number(one, len(one.attempts))
-        for attempt in one.attempts:
-            if follow and attempt.state == "running":
-                self._log(one, attempt)
-        if one.state in STEP_FINAL:
-            self._finish(one)
-        elif (one.state, number) != (state, attempts):
-            self._record(one, one.state, number, {"reason": one.message or None})
-
-    def _finish(self, one: Seen) -> None:
-        """A step's end is recorded when its log is read: who sees it ended can see what it printed."""
-        logs = [self._read(one, attempt) for attempt in one.attempts]
-        told = logs[-1].told if logs else None
-        fields: dict[str, Any] = {"reason": one.message or None, "finished": one.finished}
-        state = one.state
-        if told is not None and told.state is not None:
-            result = told.result()
-            self._keep(told.bundles())
-            fields["result"] = result
-            if state == "succeeded" and told.state == "skipped":
-                state, fields["reason"] = "skipped", told.reason
-        elif one.outputs:
-            fields["result"] = {
-                "exports": one.outputs,
-                "outputs": {},
-                "results": {},
-                "metrics": {},
-            }
-        if state == "failed":
-            error = (told.error if told is not None else None) or {
-                "kind": "died",
-                "type": "Pod",
-                "message": one.message or "the pod failed",
-            }
-            fields["error"] = {**error, "step": one.path}
-            fields["reason"] = f"{error['type']}: {error['message']}"
-        if state == "skipped" and one.state == "skipped" and not fields["reason"]:
-            fields["reason"] = "its condition was false, or what it needs was skipped"
-        self._record(one, state, 0 if state == "skipped" else self._number(one, len(one.attempts)), fields)
-
-    def _number(self, one: Seen, count: int) -> int:
-        return count + self.before.get(one.path, 0) if count else 0
-
-    def _record(self, one: Seen, state: str, attempts: int, fields: dict[str, Any]) -> None:
-        self._known[one.path] = (state, attempts)
-        self.store.record_step(
-            self.run_id,
-            one.path,
-            one.job.name,
-            state,
-            position=one.job.position,
-            started=one.started,
-            attempts=attempts,
-            **fields,
-        )
-
-    def _keep(self, bundles: dict[str, tuple[str, bytes]]) -> None:
-        store = Store(str(self.store.values))
-        for address, data in bundles.values():
-            store._write(address, data)
-
-    # ---------------------------------------------------------------- the end
     def _end(self, workflow: dict[str, Any], status: dict[str, Any]) -> None:
         state = PHASES[status["phase"]]
         if workflow.get("spec", {}).get("shutdown") and state == "failed":
             state = "cancelled"
-        record_rest(self.store, self.run_id, self.tasks, "omitted" if state != "succeeded" else "skipped")
-        failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed"]
-        failed.sort(key=lambda s: s["finished"] or 0)
-        error = failed[0]["error"] if failed and state == "failed" else None
-        if state == "failed" and error is None:
-            error = {
-                "kind": "workflow",
-                "type": status["phase"],
-                "message": status.get("message") or "the workflow failed",
-            }
-        self._state = state
-        self.store.record_run(self.run_id, state, finished=when(status.get("finishedAt")) or time.time(), error=error)
-
-    def _lost(self, why: str) -> None:
-        record_rest(self.store, self.run_id, self.tasks, "omitted")
-        self._state = "failed"
-        error = {
-            "kind": "workflow",
-            "type": "Deleted",
-            "message": f"{why}; its time to live may be over, or somebody deleted it",
-        }
-        self.store.record_run(self.run_id, "failed", finished=time.time(), error=error)
+        message = status.get("message") or "the workflow failed"
+        self.end(state, when(status.get("finishedAt")), {"kind": "run", "type": status["phase"], "message": message})
 
     # ---------------------------------------------------------------- logs
-    def _log(self, one: Seen, attempt: Attempt) -> None:
+    def watch_log(self, one: Seen, attempt: Attempt) -> None:
         """Begin to follow a running pod's log."""
         key = f"{one.path}/{attempt.number}"
         if key not in self._logs:
-            kept = KeptLog(self.store.attempt_folder(self.run_id, one.path, self._number(one, attempt.number)))
+            kept = self.kept_log(one, attempt)
             self._logs[key] = _PodLog(self.kube, kept, lambda: self._pod(attempt.node), self.stopping)
             self._logs[key].start()
 
-    def _read(self, one: Seen, attempt: Attempt) -> KeptLog:
-        """The whole log of a pod that has ended."""
-        key = f"{one.path}/{attempt.number}"
-        running = self._logs.pop(key, None)
+    def read_log(self, one: Seen, attempt: Attempt) -> KeptLog:
+        running = self._logs.pop(f"{one.path}/{attempt.number}", None)
         if running is not None:
             running.join(LOG_PATIENCE)
-            kept = running.kept
-        else:
-            kept = KeptLog(self.store.attempt_folder(self.run_id, one.path, self._number(one, attempt.number)))
+        kept = running.kept if running is not None else self.kept_log(one, attempt)
         if kept.told.state is None or running is None:
             self._read_rest(kept, attempt)
         return kept
@@ -227,11 +158,20 @@ class Follower:
                 pod = self._pod(attempt.node)
                 if pod:
                     kept.take(self.kube.log(pod))
+                else:
+                    self._read_archived(kept, attempt)
                 return
             except ClusterError as error:
                 if not error.again or time.monotonic() > end or self.stopping():
                     return
                 self._pause(0.3)
+
+    def _read_archived(self, kept: KeptLog, attempt: Attempt) -> None:
+        """The log that the artifact repository keeps, when the pod is gone."""
+        if self._server is not None:
+            server, uid = self._server
+            text = server.log(self.kube.namespace, self.name, uid, attempt.node)
+            kept.take_plain(text, attempt.finished or time.time())
 
     def _pod(self, node: str) -> str | None:
         """The pod of a node; looked up, since how its name is made differs between versions."""

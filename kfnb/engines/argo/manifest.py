@@ -30,12 +30,13 @@ ENDED = {"name": "ended", "valueFrom": {"parameter": "{{workflow.name}}", "defau
 
 @dataclass(frozen=True)
 class Compiled:
-    """A Workflow, for each of its tasks the jobs in it, and the jobs that stand in no loop, guard or handler."""
+    """A Workflow, for each of its tasks the jobs in it, the jobs that stand in no loop, guard or handler, and what travels."""
 
     workflow: dict[str, Any]
     tasks: dict[str, tuple[Job, ...]]
     outermost: tuple[Job, ...]
     root: Block
+    travelling: Travelling
 
 
 def compiled(
@@ -84,7 +85,7 @@ def compiled(
     }
     found = {"apiVersion": API, "kind": "Workflow", "metadata": metadata, "spec": spec}
     outermost = tuple(n for n, _ in _flat(root, ()) if isinstance(n, Job))
-    return Compiled(found, made.inside, outermost, root)
+    return Compiled(found, made.inside, outermost, root, travelling)
 
 
 @dataclass(frozen=True)

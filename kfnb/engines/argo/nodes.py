@@ -7,11 +7,10 @@ A node's name is its way from the root: ``wf.train``, ``wf.loop(2:item).train``,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from kfnb.engines.cluster.blocks import Job
+from kfnb.engines.cluster.seen import Attempt, Seen, omitted, when
 
 #: Annotations of a pod: how its name is made of these differs between versions.
 NODE_ID, NODE_NAME = "workflows.argoproj.io/node-id", "workflows.argoproj.io/node-name"
@@ -20,33 +19,6 @@ PHASES = {
     "Pending": "pending", "Running": "running", "Succeeded": "succeeded", "Failed": "failed", "Error": "failed",
     "Skipped": "skipped", "Omitted": "skipped", "Daemoned": "running",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One pod of a step."""
-
-    number: int
-    node: str  #: the node's id
-    state: str
-    started: float | None
-    finished: float | None
-    message: str
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the nodes say of a step (an iteration has a path of its own)."""
-
-    path: str
-    job: Job
-    state: str
-    started: float | None
-    finished: float | None
-    message: str
-    attempts: tuple[Attempt, ...]
-    outputs: dict[str, str]
-    omitted: bool  #: by Argo, for whatever reason
 
 
 def seen(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) -> list[Seen]:
@@ -61,21 +33,6 @@ def seen(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) ->
         for job in jobs:
             found[job.name + suffix] = _seen(node, job, job.name + suffix, nodes)
     return omitted(found)
-
-
-def omitted(found: dict[str, Seen]) -> list[Seen]:
-    """Argo says Omitted of what waits in vain; for us that is `skipped`, but `omitted` behind a failure."""
-    lost = {"failed", "cancelled", "omitted"}
-    again = True
-    while again:
-        again = False
-        for path, one in found.items():
-            waited = {n for n, _ in one.job.waits}
-            states = {s.state for s in found.values() if s.job.name in waited}
-            if one.state == "skipped" and one.omitted and states & lost:
-                found[path] = replace(one, state="omitted")
-                again = True
-    return list(found.values())
 
 
 def task_of(node: dict[str, Any]) -> str:
@@ -160,8 +117,3 @@ def _split(name: str) -> tuple[str, str, str]:
         if name[at] == "." and depth == 0:
             return name[:at], ".", name[at + 1 :]
     return "", "", ""
-
-
-def when(text: str | None) -> float | None:
-    """Seconds since 1970 of a time of Kubernetes'."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None

@@ -22,6 +22,7 @@ from kfnb.runs.lock import holding
 from kfnb.runs.logs import LogLine
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
 
+KEPT = "kept.json"  #: in the run's folder: what steps left that are not run again
 REMOTE = "remote.json"  #: in the run's folder: the target, and where the run is
 
 
@@ -99,6 +100,41 @@ class ClusterRuns:
 
     def _remote(self, run_id: str) -> Path:
         return self.store.folder(run_id) / REMOTE
+
+    # ---------------------------------------------------------------- taking a run up again
+    def to_retry(
+        self, run_id: str, start: str | None, pipeline: Pipeline | None
+    ) -> tuple[Pipeline, Pipeline, RunOptions]:
+        """What was run, what is to be run now, and how. Raises `UnknownRun`: the run has not ended, or has no step ``start``."""
+        if self.store.head(run_id)["state"] not in FINAL:
+            raise UnknownRun(f"run {run_id} has not ended: cancel it first")
+        before, options = self.kept(run_id)
+        now = pipeline if pipeline is not None else before
+        if start is not None and start not in {s.name for s in now.steps()}:
+            self.store.find_step(run_id, start)
+        return before, now, options
+
+    def begin_again(self, run_id: str, pipeline: Pipeline, kept: dict[str, dict[str, str]]) -> None:
+        """The run is pending; of its steps only those that are not run again are left. ``kept``: what they left, by their names."""
+        self.store.forget_steps(run_id, [s["path"] for s in self.store.steps(run_id) if s["path"] not in kept])
+        self.keep(run_id, pipeline)
+        (self.store.folder(run_id) / KEPT).write_text(json.dumps(kept), encoding="utf-8")
+        self.store.record_run(run_id, "pending", finished=None, error=None)
+
+    def kept_outputs(self, run_id: str) -> dict[str, dict[str, str]]:
+        """What the steps left that were not run again when the run was taken up."""
+        path = self.store.folder(run_id) / KEPT
+        found: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        return found
+
+    def attempts(self, run_id: str) -> dict[str, int]:
+        """How many attempts every step has had."""
+        folder = self.store.folder(run_id) / "steps"
+        numbers: dict[str, int] = {}
+        for attempt in folder.glob("*/*") if folder.exists() else ():
+            if attempt.name.isdecimal():
+                numbers[attempt.parent.name] = max(numbers.get(attempt.parent.name, 0), int(attempt.name))
+        return numbers
 
     # ---------------------------------------------------------------- following
     def refresh(self, run_id: str) -> None:

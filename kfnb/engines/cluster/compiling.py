@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.checks import check_items, check_jobs, check_size
+from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.options import ClusterOptions
-from kfnb.engines.cluster.requirements import Travelling, travelling
+from kfnb.engines.cluster.requirements import travelling
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 
@@ -34,7 +35,7 @@ def documents(
         Values of parameters: for Argo the workflow's, for Kubeflow Pipelines the defaults.
     """
     found = travelling(pipeline, folder, options.packages)
-    problems = list(_files(found))
+    problems = list(check_files(pipeline, found))
     if engine == "argo":
         from kfnb.engines.argo import kinds, manifest
 
@@ -52,13 +53,3 @@ def documents(
     compiled = ir.compiled(ir.with_defaults(pipeline, given), options, found)
     problems += [*check_jobs(list(compiled.tasks.values()), engine), *check_size(compiled.ir, "pipeline")]
     return [compiled.ir, *([compiled.platform] if compiled.platform else [])], problems
-
-
-def _files(found: Travelling) -> list[Problem]:
-    return [
-        Problem(
-            "KF706", f"step `{step}` opens {', '.join(f'`{n}`' for n in names)}, which is too large to travel with the code",
-            "put it on a volume, or let the step fetch it", name=step,
-        )
-        for step, names in found.left.items()
-    ]  # fmt: skip

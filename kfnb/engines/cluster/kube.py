@@ -42,7 +42,8 @@ class Kube:
         self._core: Any = api.CoreV1Api(client)
         self._access: Any = api.AuthorizationV1Api(client)
         self._version: Any = api.VersionApi(client)
-        self.server: str = client.configuration.host
+        self._configuration: Any = client.configuration
+        self.server: str = client.configuration.host.rstrip("/")
 
     # ---------------------------------------------------------------- workflows
     def create(self, body: dict[str, Any], plural: str = WORKFLOWS) -> dict[str, Any]:
@@ -140,6 +141,22 @@ class Kube:
                 ) from None
         if rest:
             yield rest
+
+    # ---------------------------------------------------------------- who asks, for other servers behind this one
+    def headers(self) -> dict[str, str]:
+        """The headers that say who asks, as they are now: tokens are renewed."""
+        settings = self._configuration.auth_settings()
+        return {s["key"]: s["value"] for s in settings.values() if s["in"] == "header" and s["value"]}
+
+    def certificates(self) -> dict[str, Any]:
+        """The server's certificate, as a target's settings have it."""
+        found = {"ca_file": self._configuration.ssl_ca_cert} if self._configuration.ssl_ca_cert else {}
+        return found if self._configuration.verify_ssl else {"verify": False}
+
+    def client_certificate(self) -> tuple[str, str] | None:
+        """The files of the client's certificate and its key."""
+        file, key = self._configuration.cert_file, self._configuration.key_file
+        return (file, key) if file and key else None
 
     # ---------------------------------------------------------------- diagnosis
     def version(self) -> str:

@@ -18,7 +18,9 @@ class Told:
         self.reason: str | None = None
         self.error: dict[str, Any] | None = None
         self.warnings: list[str] = []
-        self.parts: dict[str, dict[str, Any]] = {k: {} for k in ("exports", "metrics", "outputs", "results", "bundle")}
+        self.parts: dict[str, dict[str, Any]] = {
+            k: {} for k in ("exports", "metrics", "outputs", "results", "bundle", "left")
+        }
 
     def line(self, text: str) -> bool:
         """Take a line of the log; whether it was one for the engine. A line that only looks like one is the user's."""
@@ -42,6 +44,10 @@ class Told:
     def bundles(self) -> dict[str, tuple[str, bytes]]:
         """Small values whole: by name the address and content of the bundle."""
         return {n: (a, base64.b64decode(t)) for n, (a, t) in self.parts["bundle"].items()}
+
+    def left(self) -> dict[str, str]:
+        """What a step left behind for the steps after it: the URI of its pack, and its small outputs."""
+        return dict(self.parts["left"])
 
     def result(self) -> dict[str, Any]:
         """The result as the record of runs keeps it."""

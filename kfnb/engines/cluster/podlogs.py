@@ -6,7 +6,9 @@ The log is read from its beginning each time, since clocks may disagree; lines u
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import BinaryIO
 
 from kfnb.engines.cluster.marks import Told
 from kfnb.runs.logs import read_log
@@ -21,7 +23,7 @@ class KeptLog:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.told = Told()
-        self._last, self._same = "", 0
+        self._last, self._same, self._count = "", 0, 0
         for name in (LOG, MARKS):
             for line, _ in read_log(folder / name):
                 self._seen(line.time)
@@ -29,6 +31,7 @@ class KeptLog:
                     self.told.line(line.text)
 
     def _seen(self, time: str) -> None:
+        self._count += 1
         stamp = nanoseconds(time)
         if stamp > self._last:
             self._last, self._same = stamp, 1
@@ -47,13 +50,39 @@ class KeptLog:
                 if stamp == last and same:
                     same -= 1
                     continue
-                file = marks if self.told.line(text) else log
-                file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
-                file.flush()
-                self._seen(time)
+                self._write(marks if self.told.line(text) else log, time, text)
+
+    def take_plain(self, text: str, seconds: float, ended: bool = True) -> None:
+        """Keep what is new of a log without times, read from its beginning: what has come is counted.
+
+        Parameters
+        ----------
+        seconds
+            The time of what is new, since 1970.
+        ended
+            Nothing will be added: the last line is whole, though no newline stands behind it.
+        """
+        lines = text.split("\n")
+        rest = lines.pop()
+        if rest and ended:
+            lines.append(rest)
+        with (self.folder / LOG).open("ab") as log, (self.folder / MARKS).open("ab") as marks:
+            for line in lines[self._count :]:
+                text = line.rstrip("\r")
+                self._write(marks if self.told.line(text) else log, stamp_of(seconds), text)
+
+    def _write(self, file: BinaryIO, time: str, text: str) -> None:
+        file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
+        file.flush()
+        self._seen(time)
 
 
 def nanoseconds(time: str) -> str:
     """A time of kubelet's in a form that sorts: Go leaves zeros at its end out."""
     whole, dot, fraction = time.rstrip("Z").partition(".")
     return f"{whole}.{fraction:0<9}" if dot else f"{whole}.000000000"
+
+
+def stamp_of(seconds: float) -> str:
+    """A time as kubelet writes it."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from kfnb.engines.cluster.filenames import files_of, tree_of
 from kfnb.pipeline.model import Pipeline, Replay, Step
 
 FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
@@ -55,6 +56,7 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     modules: dict[str, tuple[str, ...]] = {}
     left: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
+    made: set[str] = set()  #: files that steps before write: what lies there of them is from an earlier run
     for step in pipeline.steps():
         imported = _imported(step)
         local = _local(imported, folder)
@@ -67,7 +69,8 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if _name(r) not in named))
         if wanted:
             requirements[step.name] = wanted
-        data, large = _data(step, folder)
+        data, large = _data(step, folder, made)
+        made |= files_of(step)[1]
         if local or data:
             contents = {n: t.encode() for n, t in local.items()} | data
             files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
@@ -82,13 +85,20 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     return Travelling(requirements, pins, files, modules, left)
 
 
-def _data(step: Step, folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """Files in ``folder`` that the step's code names by a relative path: those small enough to travel, and the others' names."""
+def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """Files in ``folder`` that the step's code names by a relative path, unless a step before made them: those small enough to travel, and the others' names."""
     small: dict[str, bytes] = {}
     large: list[str] = []
     for text in _texts(step):
         path = folder / text
-        if not text or "\n" in text or len(text) > 200 or Path(text).is_absolute() or ".." in Path(text).parts:
+        if (
+            not text
+            or text in made
+            or "\n" in text
+            or len(text) > 200
+            or Path(text).is_absolute()
+            or ".." in Path(text).parts
+        ):
             continue
         try:
             size = path.stat().st_size if path.is_file() else None
@@ -105,7 +115,7 @@ def _texts(step: Step) -> set[str]:
     """The text literals of a step's own code."""
     found: set[str] = set()
     for code in step.cells if not step.shell else ():
-        tree = _tree(code.source)
+        tree = tree_of(code.source)
         if tree is not None:
             found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     return found
@@ -118,20 +128,8 @@ def _imported(step: Step) -> set[str]:
     return {m for source in sources for m in _modules(source)}
 
 
-def _tree(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except SyntaxError:  # IPython's additions
-        from kfnb.runtime.syntax import translate
-
-        try:
-            return ast.parse(translate(source).code)
-        except SyntaxError:
-            return None
-
-
 def _modules(source: str) -> set[str]:
-    tree = _tree(source)
+    tree = tree_of(source)
     if tree is None:
         return set()
     found: set[str] = set()

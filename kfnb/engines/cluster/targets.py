@@ -29,7 +29,7 @@ else:
 NAME = "kfnb.toml"
 #: Settings of a target that are not of its pods.
 CONNECTION = (
-    "engine", "host", "kubeconfig", "context", "token_file", "token_env", "cookies_env", "ca_file", "verify", "server", "experiment", "pipeline_root",
+    "engine", "host", "kubeconfig", "context", "token_file", "token_env", "cookies_env", "ca_file", "verify", "server", "server_namespace", "experiment", "pipeline_root",
 )  # fmt: skip
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 

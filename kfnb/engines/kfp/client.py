@@ -8,19 +8,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.kube import ClusterError, connect
+from kfnb.engines.cluster.rest import Rest, address, headers_of, session_of
 
 API = "/apis/v2beta1"
 MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: of a pod that the administrator lets use the API
 MOUNTED_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
-TIMEOUT = (10.0, 60.0)  #: seconds to connect, and for an answer
-PAUSES = (0.3, 1.0, 3.0)  #: seconds between tries of a question that changes nothing
+SERVICE = "ml-pipeline:http"
+RIGHT = "a role in that namespace (`kubeflow-pipelines-edit`)"
 Json = dict[str, Any]
 
 
@@ -30,16 +28,15 @@ class KfpClient:
     Parameters
     ----------
     settings
-        A target's: ``host`` (else ``KUBEFLOW_HOST`` or ``KF_PIPELINES_ENDPOINT``, else the service in this cluster), ``token_file``,
-        ``token_env``, ``cookies_env``, ``ca_file``, ``verify``, ``namespace``.
+        A target's: ``host`` (else ``KUBEFLOW_HOST`` or ``KF_PIPELINES_ENDPOINT``, else through the API server of ``kubeconfig`` and
+        ``context``, else the service in this cluster; the latter two in ``server_namespace``), ``token_file``, ``token_env``,
+        ``cookies_env``, ``ca_file``, ``verify``, ``namespace``.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self.settings = settings
-        self.host = _host(settings)
+        self._rest = _server(settings)
+        self.host = self._rest.host
         self.namespace: str = settings.get("namespace", "")
-        self._session = requests.Session()
-        self._session.verify = settings.get("ca_file") or settings.get("verify", True)
 
     # ---------------------------------------------------------------- questions
     def multi_user(self) -> bool:
@@ -111,106 +108,35 @@ class KfpClient:
             ]
         )
 
-    def log(self, run_id: str, pod: str) -> Iterator[str]:
-        """The lines of a pod's log, through the server; it cannot follow."""
-        response = self._send("GET", f"{self.host}/apis/v1alpha1/runs/{run_id}/nodes/{pod}/log", {})
-        yield from response.text.splitlines()
+    def log(self, run_id: str, pod: str) -> str:
+        """A pod's log so far, without times: from the pod, else from the server's archive. It cannot follow.
 
-    # ---------------------------------------------------------------- asking
+        Source: kubeflow/pipelines `backend/src/apiserver/server/run_log_server.go`.
+        """
+        return self._rest.send("GET", f"/apis/v1alpha1/runs/{run_id}/nodes/{pod}/log").content.decode(
+            "utf-8", "replace"
+        )
+
     def _ask(self, method: str, path: str, **body: Any) -> Json:
-        pauses = PAUSES if method == "GET" else ()
-        for pause in (*pauses, None):
-            try:
-                response = self._send(method, f"{self.host}{API}{path}", body)
-            except ClusterError as error:
-                if pause is None or not error.again:
-                    raise
-                time.sleep(pause)
-                continue
-            try:
-                found = response.json() if response.content else {}
-            except ValueError:
-                raise ClusterError(
-                    "refused",
-                    f"{self.host} answers with a page, not as an API does: see `host`, and whether you are logged in",
-                ) from None
-            return found if isinstance(found, dict) else {}
-        raise AssertionError
-
-    def _send(self, method: str, url: str, body: dict[str, Any]) -> requests.Response:
-        try:
-            response = self._session.request(
-                method, url, headers=self._headers(), timeout=TIMEOUT, allow_redirects=False, **body
-            )
-        except requests.RequestException as error:
-            raise ClusterError(
-                "unreachable", f"{self.host} cannot be reached: {str(error)[:300]}", again=True
-            ) from None
-        if response.status_code >= 300:
-            raise _error(self.host, response)
-        return response
-
-    def _headers(self) -> dict[str, str]:
-        """Read for every request: tokens in files rotate."""
-        found: dict[str, str] = {}
-        token = _token(self.settings)
-        if token:
-            found["Authorization"] = f"Bearer {token}"
-        name = self.settings.get("cookies_env")
-        if name:
-            if not os.environ.get(name):
-                raise ClusterError("unauthorized", f"the target takes its cookies from ${name}, which is not set")
-            found["Cookie"] = os.environ[name]
-        return found
+        return self._rest.ask(method, f"{API}{path}", **body)
 
 
-def _host(settings: dict[str, Any]) -> str:
+def _server(settings: dict[str, Any]) -> Rest:
+    """The server of a target: where it is said to be, else beside the pod that this runs in, else behind a kubeconfig's API server."""
     named = settings.get("host") or os.environ.get("KUBEFLOW_HOST") or os.environ.get("KF_PIPELINES_ENDPOINT")
-    if named:
-        host = str(named).rstrip("/")
-        return host if "://" in host else f"https://{host}"
-    if Path(MOUNTED_NAMESPACE).is_file():
-        return "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
-    raise ClusterError(
-        "unreachable",
-        'the target has no `host`, such as host = "https://kubeflow.example.org/pipeline" (or set KF_PIPELINES_ENDPOINT)',
-    )
-
-
-def _token(settings: dict[str, Any]) -> str:
-    if settings.get("token_env"):
-        return os.environ.get(settings["token_env"], "")
-    path = settings.get("token_file") or os.environ.get("KF_PIPELINES_SA_TOKEN_PATH") or MOUNTED_TOKEN
-    try:
-        return Path(path).read_text().strip()
-    except OSError as error:
-        if settings.get("token_file"):
-            raise ClusterError("unauthorized", f"the token file {path} cannot be read: {error.strerror}") from None
-        return ""
-
-
-def _error(host: str, response: requests.Response) -> ClusterError:
-    status = response.status_code
-    try:
-        body = response.json()
-        message = str(body.get("message") or body.get("error") or body)
-    except (ValueError, AttributeError):
-        message = response.text[:200].strip() or response.reason
-    if status in (301, 302, 303, 307, 308):
-        return ClusterError(
-            "unauthorized",
-            f"{host} sends to a login page ({response.headers.get('Location', '')[:100]}): give a token or cookies to the target",
+    mounted = os.environ.get("KF_PIPELINES_SA_TOKEN_PATH") or MOUNTED_TOKEN
+    namespace = settings.get("server_namespace", "kubeflow")
+    if not named and {"kubeconfig", "context"} & set(settings):
+        kube = connect(settings)
+        host = f"{kube.server}/api/v1/namespaces/{namespace}/services/{SERVICE}/proxy"
+        return Rest(
+            host, session_of({**settings, **kube.certificates()}, kube.client_certificate()), kube.headers, RIGHT
         )
-    if status == 401:
-        return ClusterError(
-            "unauthorized", f"{host} does not know who asks ({message}): log in again, or see the token of this target"
+    if not named and Path(MOUNTED_NAMESPACE).is_file():
+        named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
+    if not named:
+        raise ClusterError(
+            "unreachable",
+            'the target has no `host`, such as host = "https://kubeflow.example.org/pipeline" (or set KF_PIPELINES_ENDPOINT)',
         )
-    if status == 403:
-        return ClusterError("forbidden", f"{message}: ask for a role in that namespace (`kubeflow-pipelines-edit`)")
-    if status == 404:
-        return ClusterError("missing", message)
-    if status == 409:
-        return ClusterError("conflict", message)
-    if status == 429 or status >= 500:
-        return ClusterError("busy", f"{host} is busy: {message}", again=True)
-    return ClusterError("refused", message)
+    return Rest(address(str(named)), session_of(settings), lambda: headers_of(settings, mounted), RIGHT)

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kfnb.engines.argo.follow import Follower
 from kfnb.engines.base import RunOptions
-from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.carried import ClusterRuns, Following
 from kfnb.engines.cluster.checks import check_jobs, check_size
+from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
+from kfnb.engines.cluster.keeping import kept_of
 from kfnb.engines.cluster.kube import ClusterError, Kube, connect
+from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.engines.cluster.texts import native_value
 from kfnb.engines.kfp import ir, nodes
-from kfnb.engines.kfp.carriers import RUNTIME
-from kfnb.engines.kfp.client import KfpClient
+from kfnb.engines.kfp.client import MOUNTED_NAMESPACE, KfpClient
+from kfnb.engines.kfp.executors import output_of
 from kfnb.engines.kfp.poll import PollFollower
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
-from kfnb.runs.store import FINAL, RunStore, UnknownRun
+from kfnb.runs.store import FINAL, RunStore
 
 RUN_LABEL = "pipeline/runid"  #: that the backend puts on a run's Workflow and pods
 DEFAULT_EXPERIMENT = "Default"
@@ -45,9 +48,11 @@ class KfpEngine(ClusterRuns):
         return self._client
 
     # ---------------------------------------------------------------- before
-    def compiled(self, pipeline: Pipeline, options: RunOptions) -> ir.Compiled:
+    def compiled(
+        self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
+    ) -> ir.Compiled:
         settings = options_of(self.target)
-        return ir.compiled(pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages))
+        return ir.compiled(pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), kept)
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What Kubeflow Pipelines cannot do of what the pipeline or the command line asks."""
@@ -55,7 +60,8 @@ class KfpEngine(ClusterRuns):
         if part:
             return part
         made = self.compiled(pipeline, options)
-        return [*check_jobs(list(made.tasks.values()), "kfp"), *check_size(made.ir, "pipeline")]
+        jobs = list(made.tasks.values())
+        return [*check_jobs(jobs, "kfp"), *check_files(pipeline, made.travelling), *check_size(made.ir, "pipeline")]
 
     def compile(self, pipeline: Pipeline) -> str:
         made = self.compiled(pipeline, RunOptions())
@@ -67,10 +73,20 @@ class KfpEngine(ClusterRuns):
         made, client = self.compiled(pipeline, options), self.client
         run_id = self.begin(pipeline, options)
         with self.submitting(run_id):
-            remote = client.create_run(self._body(pipeline, options, made, f"{pipeline.name} {run_id}"))
-        self.put_remote(run_id, run=remote, host=client.host)
-        self.record_pending(run_id, (j for j in made.tasks.values() if j.name != RUNTIME))
+            body = self._body(pipeline, options, made, f"{pipeline.name} {run_id}")
+            self._create(run_id, made, body, client)
         return run_id
+
+    def _create(
+        self,
+        run_id: str,
+        made: ir.Compiled,
+        body: dict[str, Any],
+        client: KfpClient,
+        before: dict[str, int] | None = None,
+    ) -> None:
+        self.put_remote(run_id, run=client.create_run(body), host=client.host, before=before or {})
+        self.record_pending(run_id, (j for jobs in made.jobs.values() for j in jobs))
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
         """A recurring run; gives its id. ``cron`` has six fields, the first being seconds; five are taken with second 0."""
@@ -130,22 +146,48 @@ class KfpEngine(ClusterRuns):
         return body
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
-        """Let the server run again what failed; it takes neither other code nor a step to begin at."""
-        if self.store.head(run_id)["state"] not in FINAL:
-            raise UnknownRun(f"run {run_id} has not ended: cancel it first")
-        before, _ = self.kept(run_id)
-        if start is not None or (pipeline is not None and pipeline != before):
-            raise UnknownRun(
-                "Kubeflow Pipelines takes a run up again as it was, with the same code: begin a new run (`--cache` takes what is the same)"
-            )
-        remote = self.remote(run_id)
-        self.client.act(remote["run"], "retry")
-        unfinished = [
-            s["path"] for s in self.store.steps(run_id) if s["state"] not in ("succeeded", "cached", "skipped")
-        ]
-        self.store.forget_steps(run_id, unfinished)
-        self.store.record_run(run_id, "pending", finished=None, error=None)
+        """Run again what did not succeed.
+
+        With the same code the server does it; it takes neither other code nor a step to begin at, so for these a new run of the
+        server's imports what the steps left that need not run again.
+
+        Raises
+        ------
+        UnknownRun
+            When the run has not ended, or has no step ``start``.
+        """
+        before, now, options = self.to_retry(run_id, start, pipeline)
+        remote, attempts = self.remote(run_id), self.attempts(run_id)
+        if start is None and now == before:
+            self.client.act(remote["run"], "retry")
+            done = ("succeeded", "cached", "skipped")
+            again = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
+            attempts = {path: attempts[path] for path in again if path in attempts}
+            self.put_remote(run_id, run=remote["run"], host=remote["host"], before=attempts)
+            self.store.forget_steps(run_id, again)
+            self.store.record_run(run_id, "pending", finished=None, error=None)
+            return run_id
+        kept = self._kept(run_id, before, now, options, start)
+        made, client = self.compiled(now, options, kept), self.client
+        body = self._body(now, options, made, f"{now.name} {run_id}")
+        self.begin_again(run_id, now, kept)
+        self._create(run_id, made, body, client, attempts)
         return run_id
+
+    def _kept(
+        self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
+    ) -> dict[str, dict[str, str]]:
+        """What the steps left, as their logs tell it."""
+        old, new = self.compiled(before, options), self.compiled(now, options)
+        given = {j.name: [output_of(j, c) for c in j.gives] for j in new.outermost}
+        left = {}
+        for step in self.store.steps(run_id):
+            if step["state"] == "succeeded" and step["attempts"] and step["path"] in given:
+                folder = self.store.attempt_folder(run_id, step["path"], step["attempts"])
+                found = KeptLog(folder).told.left()
+                if set(given[step["path"]]) <= set(found):
+                    left[step["path"]] = found
+        return kept_of(left, old.tasks.values(), new.outermost, now, start)
 
     def cancel(self, run_id: str) -> bool:
         """Terminate the run: exit handlers run."""
@@ -155,26 +197,31 @@ class KfpEngine(ClusterRuns):
         self.client.act(self.remote(run_id)["run"], "terminate")
         return True
 
-    # ---------------------------------------------------------------- following
-    def tasks(self, run_id: str) -> dict[str, tuple[Job, ...]]:
-        """The jobs of the run by the names of their tasks."""
-        pipeline, options = self.kept(run_id)
-        return {task: (job,) for task, job in self.compiled(pipeline, options).tasks.items() if job.name != RUNTIME}
+    def archive(self, run_id: str) -> None:
+        """Put the run away on the server."""
+        self.client.act(self.remote(run_id)["run"], "archive")
 
+    # ---------------------------------------------------------------- following
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Following:
-        remote, tasks = self.remote(run_id), self.tasks(run_id)
+        remote = self.remote(run_id)
+        pipeline, options = self.kept(run_id)
+        made = self.compiled(pipeline, options, self.kept_outputs(run_id))
+        before = remote.get("before", {})
         found = self._workflow(remote["run"])
         if found is not None:
             kube, name = found
-            return Follower(store, run_id, kube, name, tasks, stopping, {}, nodes.seen)
-        return PollFollower(store, run_id, self.client, remote["run"], tasks, stopping)
+            see = partial(nodes.seen, blocks=made.blocks)
+            return Follower(store, run_id, kube, name, made.jobs, stopping, before, see)
+        return PollFollower(store, run_id, self.client, remote["run"], made.jobs, made.blocks, stopping, before)
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, where this user may see it: it says more, and at once."""
-        if not {"kubeconfig", "context"} & set(self.target.settings):
+        settings = self.target.settings
+        if not {"kubeconfig", "context"} & set(settings) and not Path(MOUNTED_NAMESPACE).is_file():
             return None
+        namespace = settings.get("namespace") or settings.get("server_namespace", "kubeflow")
         try:
-            kube = connect(self.target.settings)
+            kube = connect({**settings, "namespace": namespace})
             names = [w["metadata"]["name"] for w in kube.find(f"{RUN_LABEL}={run}")]
         except ClusterError:
             return None

@@ -21,6 +21,7 @@ TYPES = {
 }  # fmt: skip
 #: Code that may display a figure or a table.
 SHOWS = re.compile(r"\b(?:plt|plot|display|figure?|hist|describe|head|DataFrame|read_\w+|style)\b")
+IMPORTED = "artifact"  #: the output of what imports an artifact
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 #: Finds the runtime (in the arguments, or in what an earlier step handed on), unpacks it and hands over to it.
 #: Arguments: how many pieces the runtime has, the pieces, the step's code (what is common to the calls of a component,
@@ -102,6 +103,22 @@ class Executors:
             if pod:
                 self.platform[f"exec-{name}"] = pod
         return self._known[key]
+
+    def imported(self, task: str, uri: str) -> Json:
+        """The task that brings what an earlier run left, in the SDK's form."""
+        name = self._names.new(f"{task} left")
+        uris = {"uri": {"parameterType": "STRING"}}
+        self.components[f"comp-{name}"] = {
+            "executorLabel": f"exec-{name}",
+            "inputDefinitions": {"parameters": uris},
+            "outputDefinitions": {"artifacts": {IMPORTED: {"artifactType": ARTIFACT}}},
+        }
+        self.executors[f"exec-{name}"] = {"importer": {"artifactUri": {"constant": uri}, "typeSchema": ARTIFACT}}
+        return {
+            "componentRef": {"name": f"comp-{name}"},
+            "inputs": {"parameters": {"uri": {"runtimeValue": {"constant": uri}}}},
+            "taskInfo": {"name": task},
+        }
 
     def _group(self, job: Job) -> str:
         return job.step.component if self.grouped(job) else job.name

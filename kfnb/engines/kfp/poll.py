@@ -6,20 +6,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kfnb.engines.argo.nodes import Seen, when
-from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.kube import ClusterError
-from kfnb.engines.cluster.rest import record_rest
+from kfnb.engines.cluster.podlogs import KeptLog
+from kfnb.engines.cluster.recorder import Recorder
+from kfnb.engines.cluster.seen import Attempt, Seen, when
 from kfnb.engines.kfp.client import KfpClient
-from kfnb.engines.kfp.nodes import told
-from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
+from kfnb.engines.kfp.nodes import Jobs, pod_of, seen
+from kfnb.engines.kfp.tree import nodes_told
+from kfnb.runs.store import RunStore
 
 EVERY = 2.0  #: seconds between two questions
+LOG_SHARE = 10  #: a log is asked for again after that many times what the last answer took: it always comes whole
+LOG_PATIENCE = 10.0  #: seconds that the log of a finished pod is waited for, until the server did not give one
 RUN_STATES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELED": "cancelled", "SKIPPED": "succeeded"}
 
 
-class PollFollower:
-    """Brings one run's record up to date."""
+class PollFollower(Recorder):
+    """Brings one run's record up to date. ``remote``: the server's id of the run."""
 
     def __init__(
         self,
@@ -27,69 +30,79 @@ class PollFollower:
         run_id: str,
         client: KfpClient,
         remote: str,
-        tasks: dict[str, tuple[Job, ...]],
+        tasks: Jobs,
+        blocks: Jobs,
         stopping: Callable[[], bool],
+        before: dict[str, int] | None = None,
     ) -> None:
-        self.store, self.run_id, self.client, self.remote = store, run_id, client, remote
-        self.tasks, self.stopping = tasks, stopping
-        self._known = {s["path"]: s["state"] for s in store.steps(run_id)}
-        self._state = store.head(run_id)["state"]
+        super().__init__(store, run_id, tasks, before)
+        self.client, self.remote, self.blocks, self.stopping = client, remote, blocks, stopping
+        self._next: dict[str, float] = {}  #: when a log may be asked for again
+        self._patience = LOG_PATIENCE
 
     def run(self) -> None:
-        while not self.stopping() and self._state not in FINAL:
+        while not self.stopping() and not self.final:
             try:
-                self.once()
+                self._take(follow=True)
             except ClusterError as error:
                 if not error.again:
                     raise
-            end = time.monotonic() + EVERY
-            while self._state not in FINAL and time.monotonic() < end and not self.stopping():
-                time.sleep(0.05)
+            self._pause(0.0 if self.final else EVERY)
 
     def once(self) -> None:
-        found = self.client.run(self.remote)
+        """Bring the record up to date."""
+        self._take(follow=False)
+
+    def _pause(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.stopping():
+            time.sleep(0.05)
+
+    def _take(self, follow: bool) -> None:
+        try:
+            found = self.client.run(self.remote)
+        except ClusterError as error:
+            if error.kind != "missing":
+                raise
+            self.lost(f"the run {self.remote} is no longer there")
+            return
+        if self.state == "pending" and found.get("state") not in (None, "PENDING"):
+            self.begin(when(found.get("created_at")))
         details = (found.get("run_details") or {}).get("task_details") or []
-        if self._state == "pending" and found.get("state") not in (None, "PENDING"):
-            self._state = "running"
-            self.store.record_run(
-                self.run_id, "running", started=when(found.get("created_at")) or time.time(), finished=None, error=None
-            )
-        for one in sorted(told(details, self.tasks), key=lambda s: s.job.position):
-            self._step(one)
+        self.take(seen(nodes_told(details, self.tasks), self.tasks, self.blocks), follow)
         if found.get("state") in RUN_STATES and found.get("finished_at"):
             self._end(found)
 
-    def _step(self, one: Seen) -> None:
-        if self._known.get(one.path) in STEP_FINAL or self._known.get(one.path) == one.state:
-            return
-        self._known[one.path] = one.state
-        fields: dict[str, Any] = {"reason": one.message or None, "started": one.started}
-        if one.state in STEP_FINAL:
-            fields["finished"] = one.finished or time.time()
-        if one.state == "failed":
-            fields["error"] = {
-                "kind": "died",
-                "type": "Step",
-                "message": one.message or "the step failed",
-                "step": one.path,
-            }
-        self.store.record_step(
-            self.run_id,
-            one.path,
-            one.job.name,
-            one.state,
-            position=one.job.position,
-            attempts=len(one.attempts),
-            **fields,
-        )
-
     def _end(self, found: dict[str, Any]) -> None:
-        state = RUN_STATES[found["state"]]
-        record_rest(self.store, self.run_id, self.tasks, "skipped" if state == "succeeded" else "omitted")
-        failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed"]
-        error = failed[0]["error"] if failed and state == "failed" else None
-        if state == "failed" and error is None:
-            message = (found.get("error") or {}).get("message") or "the run failed"
-            error = {"kind": "run", "type": "FAILED", "message": message}
-        self._state = state
-        self.store.record_run(self.run_id, state, finished=when(found.get("finished_at")) or time.time(), error=error)
+        message = (found.get("error") or {}).get("message") or "the run failed"
+        failure = {"kind": "run", "type": "FAILED", "message": message}
+        self.end(RUN_STATES[found["state"]], when(found.get("finished_at")), failure)
+
+    # ---------------------------------------------------------------- logs
+    def watch_log(self, one: Seen, attempt: Attempt) -> None:
+        began = time.monotonic()
+        if began < self._next.get(attempt.node, 0.0):
+            return
+        try:
+            text = self.client.log(self.remote, pod_of(attempt.node, one.job.step.settings))
+        except ClusterError:  # there is no pod yet, or the server gives no logs: its end will tell
+            return
+        self.kept_log(one, attempt).take_plain(text, time.time(), ended=False)
+        self._next[attempt.node] = time.monotonic() + LOG_SHARE * (time.monotonic() - began)
+
+    def read_log(self, one: Seen, attempt: Attempt) -> KeptLog:
+        kept = self.kept_log(one, attempt)
+        end = time.monotonic() + self._patience
+        while kept.told.state is None:
+            try:
+                text = self.client.log(self.remote, pod_of(attempt.node, one.job.step.settings))
+                kept.take_plain(text, attempt.finished or time.time())
+                break
+            except ClusterError as error:
+                if not error.again or self.stopping():
+                    break
+                if time.monotonic() > end:
+                    self._patience = 0.0
+                    break
+                self._pause(0.3)
+        return kept

@@ -1,0 +1,36 @@
+"""What a run that is taken up again need not run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kfnb.engines.cluster.blocks import Job
+from kfnb.engines.local.graph import downstream
+from kfnb.pipeline.model import Pipeline, handlers_of
+
+
+def kept_of(
+    left: dict[str, dict[str, str]], before: Iterable[Job], outermost: Iterable[Job], now: Pipeline, start: str | None
+) -> dict[str, dict[str, str]]:
+    """What the steps left that are not run again: those outside of loops and guards whose code, and that of all before, is the same.
+
+    Parameters
+    ----------
+    left
+        What every step that succeeded left, by its name.
+    before
+        The jobs as they were run.
+    outermost
+        The jobs as they are now, as far as they stand in no loop and no guard; a job stands behind those it waits for.
+    start
+        The step to begin at: it and all after it are run again.
+    """
+    again = downstream(now, start) if start is not None else set()
+    again |= {s.name for s in handlers_of(now.body)}
+    told = {j.name: j.told for j in before}
+    kept: dict[str, dict[str, str]] = {}
+    for job in outermost:
+        same = job.name in left and job.told == told.get(job.name) and job.name not in again
+        if same and all(name in kept for name, _ in job.waits):
+            kept[job.name] = left[job.name]
+    return kept
