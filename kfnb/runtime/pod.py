@@ -68,12 +68,13 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
         {n: {k: first.get(k) for k in ("cell", "line")} for n in spec.get("outputs", ())}, **spec.get("made", {})
     )
     _unpack_files(told.get("files", {}), spec["cwd"])
-    if told.get("packages") or told.get("pins"):
+    if told.get("packages") or told.get("pins") or told.get("optional"):
         from kfnb.runtime.install import install, later
 
         failed = install(told.get("packages", ()))
         if failed:
             return _fail(told, failed)
+        spec["prepare"] = _without(spec["prepare"], told.get("optional", {}))
         later(told.get("pins", {}))
     from kfnb.runtime.step import run_step
 
@@ -107,6 +108,13 @@ def _prepared(item: dict[str, Any], given: Given, store: str) -> list[dict[str, 
     if "many" in found:
         return [{"collect": name, "bundles": [b for _, b in pairs], "name": found["name"]}]
     return [{"load": name, "bundle": pairs[0][1], "name": found["name"]}]
+
+
+def _without(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """Without the imports that the image has not, where the step can do without them."""
+    from importlib.util import find_spec
+
+    return [p for p in prepare if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))]
 
 
 def _sources(told: dict[str, Any]) -> dict[str, str]:

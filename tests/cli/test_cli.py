@@ -301,7 +301,19 @@ def test_show_and_check(kfnb: Shell) -> None:
 
 def test_help_version_and_completion(kfnb: Shell) -> None:
     assert "Notebooks become pipelines" in kfnb("--help").stdout
-    for command in ("run", "show", "check", "runs", "status", "logs", "cancel", "retry", "archive", "result", "completion"):
+    for command in (
+        "run",
+        "show",
+        "check",
+        "runs",
+        "status",
+        "logs",
+        "cancel",
+        "retry",
+        "archive",
+        "result",
+        "completion",
+    ):
         assert "Usage: kfnb" in kfnb(command, "--help").stdout
     assert kfnb("--version").stdout.startswith("kfnb, version")
     for shell in ("bash", "zsh", "fish"):

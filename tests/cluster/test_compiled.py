@@ -24,7 +24,7 @@ from kfnb.engines.kfp import ir
 from kfnb.notebook import read_notebook
 from kfnb.pipeline.build import build
 from kfnb.pipeline.model import Pipeline
-from tests.cluster.argo import Pods
+from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.lint import problems, round_trip
 from tests.cluster.outcome import Oracle, on_argo, on_kfp
 from tests.notebooks import cell, notebook, write
@@ -214,14 +214,31 @@ def test_steps_install_what_they_import_and_nothing_else(tmp_path: Path) -> None
     assert travelling(pipeline, tmp_path, "none").packages == {}
 
 
+def test_an_import_that_only_other_steps_read_is_not_installed_for_this_one(cluster: Pods, tmp_path: Path) -> None:
+    """An unknown package may do something when it is imported, so it is imported again; but only where it is there."""
+    from importlib.metadata import version
+
+    pipeline = pipeline_of(
+        cell("import json, six\nimport only_for_its_effect\ntext = six.text_type('a')", "step:one"),
+        cell("print(text)", "step:two"),
+    )
+    found = travelling(pipeline, tmp_path)
+    assert found.packages == {"one": (f"six=={version('six')}",)}
+    assert found.optional["two"] == {"import json, six": ["six"]}
+    made_up = 'exec(\'import sys, types; sys.modules["made_up"] = types.ModuleType("made_up")\')\nimport made_up\ntext = made_up.__name__'
+    pipeline = pipeline_of(cell(made_up, "step:one"), cell("print(text)", "step:two"))
+    for told, state in ((travelling(pipeline, tmp_path), "Succeeded"), (Travelling(), "Failed")):
+        made = manifest.compiled(pipeline, ClusterOptions(), told)
+        (tmp_path / state).mkdir()
+        assert Interpreter(made.workflow, cluster, tmp_path / state).run()["phase"] == state
+
+
 def test_local_modules_and_files_travel(cluster: Pods, tmp_path: Path) -> None:
     (tmp_path / "helpers.py").write_text("def double(x):\n    return 2 * x\n")
     (tmp_path / "data.csv").write_text("1,2\n")
     pipeline = pipeline_of(
         cell("import helpers"), cell("print(helpers.double(21), open('data.csv').read().strip())", "step:one")
     )
-    from tests.cluster.argo import Interpreter
-
     made = manifest.compiled(pipeline, ClusterOptions(), travelling(pipeline, tmp_path))
     run = Interpreter(made.workflow, cluster, tmp_path)
     assert run.run()["phase"] == "Succeeded", run.logs

@@ -35,7 +35,7 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
         names.add("paths")
     if engine == "kfp":
         names.add("page")
-    if any(t.get("packages") or t.get("pins") for t in tolds):
+    if any(t.get("packages") or t.get("pins") or t.get("optional") for t in tolds):
         names.add("install")
     return packed(
         {f"kfnb/runtime/{n}.py": bare(f"runtime/{n}.py") for n in sorted({*names, "__init__"})}

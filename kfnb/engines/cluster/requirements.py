@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.filenames import files_of, tree_of
+from kfnb.engines.cluster.imports import modules_of, unread_imports
 from kfnb.pipeline.model import Pipeline, Replay, Step
 
 FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
@@ -21,13 +22,15 @@ FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 class Travelling:
     """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
 
-    ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel.
+    ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel; ``optional``:
+    imports that a step runs again for what importing may do, which are left out where these modules are not there.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     pins: dict[str, dict[str, str]] = field(default_factory=dict)
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    optional: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     left: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, step: Step) -> dict[str, Any]:
@@ -36,6 +39,7 @@ class Travelling:
             "packages": list(self.packages.get(step.name, ())),
             "pins": self.pins.get(step.name, {}),
             "files": self.files.get(step.name, {}),
+            "optional": self.optional.get(step.name, {}),
         }
         return {k: v for k, v in told.items() if v}
 
@@ -54,15 +58,16 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     pins: dict[str, dict[str, str]] = {}
     files: dict[str, dict[str, str]] = {}
     modules: dict[str, tuple[str, ...]] = {}
+    optional: dict[str, dict[str, list[str]]] = {}
     left: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
     made: set[str] = set()  #: files that steps before write: what lies there of them is from an earlier run
+    spare = unread_imports(pipeline)
     for step in pipeline.steps():
-        imported = _imported(step)
-        local = _local(imported, folder)
-        outside = {m for text in local.values() for m in _modules(text)} | imported
-        outside = {m for m in outside if not _beside(m, folder) and m not in sys.stdlib_module_names and m != "kfnb"}
-        found = {m: r for m in sorted(outside) if (r := _requirement(m)) is not None} if packages == "auto" else {}
+        needed = {m for source in _sources(step) if source not in spare[step.name] for m in modules_of(source)}
+        local = _local(needed | {m for s in spare[step.name] for m in modules_of(s)}, folder)
+        found = _requirements(_outside(needed, folder)) if packages == "auto" else {}
+        optional[step.name] = {s: sorted(_outside(modules_of(s), folder) - set(found)) for s in spare[step.name]}
         everything.update(found)
         marked = step.settings.packages
         named = {_name(r) for r in marked}
@@ -82,7 +87,17 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
         if reads and others:
             pins[step.name] = others
-    return Travelling(requirements, pins, files, modules, left)
+    return Travelling(requirements, pins, files, modules, {n: o for n, o in optional.items() if o}, left)
+
+
+def _outside(modules: set[str], folder: Path) -> set[str]:
+    """Modules from elsewhere: those of ``modules``, and those that local ones among them import."""
+    reached = {m for text in _local(modules, folder).values() for m in modules_of(text)} | modules
+    return {m for m in reached if not _beside(m, folder) and m not in sys.stdlib_module_names and m != "kfnb"}
+
+
+def _requirements(modules: set[str]) -> dict[str, str]:
+    return {m: r for m in sorted(modules) if (r := _requirement(m)) is not None}
 
 
 def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -121,24 +136,10 @@ def _texts(step: Step) -> set[str]:
     return found
 
 
-def _imported(step: Step) -> set[str]:
-    """Modules that a step's code imports, anywhere in it, by their first name."""
-    sources = [c.source for c in step.cells] if not step.shell else []
-    sources += [p.code.source for p in step.prepare if isinstance(p, Replay)]
-    return {m for source in sources for m in _modules(source)}
-
-
-def _modules(source: str) -> set[str]:
-    tree = tree_of(source)
-    if tree is None:
-        return set()
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found.update(a.name.split(".")[0] for a in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-    return found
+def _sources(step: Step) -> list[str]:
+    """The Python of a step: its own, and what it runs again."""
+    own = [c.source for c in step.cells] if not step.shell else []
+    return [*own, *(p.code.source for p in step.prepare if isinstance(p, Replay))]
 
 
 def _beside(module: str, folder: Path) -> bool:
@@ -162,7 +163,7 @@ def _local(modules: set[str], folder: Path) -> dict[str, str]:
             name = path.relative_to(folder).as_posix()
             if name not in found:
                 found[name] = path.read_text("utf-8")
-                left += sorted(_modules(found[name]))
+                left += sorted(modules_of(found[name]))
     return found
 
 

@@ -1,0 +1,64 @@
+"""What the code of steps imports."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from kfnb.engines.cluster.filenames import tree_of
+from kfnb.pipeline.model import Pipeline, Replay, Step
+
+
+def modules_of(source: str) -> set[str]:
+    """The modules that code imports, anywhere in it, by their first name."""
+    tree = tree_of(source)
+    if tree is None:
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(a.name.split(".")[0] for a in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def unread_imports(pipeline: Pipeline) -> dict[str, set[str]]:
+    """By step the imports that it runs again though it reads none of their names, while another step does.
+
+    An import may do more than bind names, so it is run again in every step; but where some step reads the names, they are most
+    likely what it is there for, and no step should have to install what it does not use.
+    """
+    reads = {step.name: _read(step) for step in pipeline.steps()}
+    everywhere = set().union(*reads.values())
+    found: dict[str, set[str]] = {}
+    for step in pipeline.steps():
+        found[step.name] = set()
+        for item in step.prepare:
+            bound = _bound(item.code.source) if isinstance(item, Replay) else {}
+            foreign = {n for n, module in bound.items() if module not in sys.stdlib_module_names}
+            if foreign and foreign <= everywhere and not bound.keys() & reads[step.name] and isinstance(item, Replay):
+                found[step.name].add(item.code.source)
+    return found
+
+
+def _read(step: Step) -> set[str]:
+    """The names that a step's code reads; imports read none."""
+    sources = [c.source for c in step.cells] if not step.shell else []
+    sources += [p.code.source for p in step.prepare if isinstance(p, Replay)]
+    trees = [tree for source in sources if (tree := tree_of(source)) is not None]
+    return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
+
+
+def _bound(source: str) -> dict[str, str]:
+    """The names that a statement binds, if it only imports, and the modules that they come from."""
+    tree = tree_of(source)
+    found: dict[str, str] = {}
+    for node in tree.body if tree is not None else ():
+        if isinstance(node, ast.Import):
+            found.update({a.asname or a.name.split(".")[0]: a.name.split(".")[0] for a in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            found.update({a.asname or a.name: (node.module or "").split(".")[0] for a in node.names})
+        else:
+            return {}
+    return found
