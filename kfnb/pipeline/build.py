@@ -122,8 +122,8 @@ def _build_steps(notebook: Notebook) -> Built:
 
 def _plan(units: tuple[Unit, ...], flow: Flow, files: list[FileOrder]) -> _Plan:
     plan = _Plan()
-    for before, after, _ in files:
-        plan.files.setdefault(after.name, []).append(before.name)
+    for order in files:
+        plan.files.setdefault(order.after.name, []).append(order.before.name)
     preparer, questions = Preparer(units, flow), Questions(units, flow)
     for index, unit in enumerate(units):
         if unit.kind == QUESTION:

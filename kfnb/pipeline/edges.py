@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from kfnb.analysis.facts import Site
 from kfnb.analysis.statements import IMPORTED
@@ -22,7 +23,14 @@ AMBIENT = {
 }  # fmt: skip
 
 
-FileOrder = tuple[Unit, Unit, str]  #: the earlier step, the later one, the path
+@dataclass(frozen=True)
+class FileOrder:
+    """Two steps that stand in a row because of files."""
+
+    before: Unit
+    after: Unit
+    path: str  #: one that either writes and the other uses
+    files: tuple[str, ...]  #: all that ``before`` writes and ``after`` opens without writing them itself
 
 
 def edges_of(
@@ -41,9 +49,10 @@ def edges_of(
             found += _marked(unit, names)
         elif unit.kind == QUESTION and index in asked_for:
             found += _asked(index, unit, units[asked_for[index]], units, flow)
-    for before, after, path in files:
-        why = f"the file `{path}` is written in {before.name} or {after.name} and used in the other, in reading order"
-        found.append(Edge(before.name, after.name, (), why))
+    for order in files:
+        before, after = order.before.name, order.after.name
+        why = f"the file `{order.path}` is written in {before} or {after} and used in the other, in reading order"
+        found.append(Edge(before, after, (), why, order.files))
     return tuple(dict.fromkeys(found))
 
 
@@ -88,13 +97,17 @@ def file_order(units: tuple[Unit, ...]) -> Iterator[FileOrder]:
     """Pairs of steps of which one writes a file, by a literal path, that the other reads or writes."""
     steps = [u for u in units if u.kind == STEP and not (u.marks is not None and u.marks.exit)]
     found: dict[tuple[int, int], str] = {}
+    opened: dict[tuple[int, int], list[str]] = {}
     for at, writer in enumerate(steps):
-        for path in writer.facts.writes_files:
+        for path in sorted(writer.facts.writes_files):
             for other, user in enumerate(steps):
-                if other != at and any(_related(path, t) for t in (*user.facts.texts, *user.facts.writes_files)):
-                    found.setdefault((min(at, other), max(at, other)), path)
+                if other == at or not any(_related(path, t) for t in (*user.facts.texts, *user.facts.writes_files)):
+                    continue
+                found.setdefault((min(at, other), max(at, other)), path)
+                if at < other and not any(_related(path, t) for t in user.facts.writes_files):
+                    opened.setdefault((at, other), []).append(path)
     for (before, after), path in sorted(found.items()):
-        yield steps[before], steps[after], path
+        yield FileOrder(steps[before], steps[after], path, tuple(opened.get((before, after), ())))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -318,12 +318,16 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Edge:
-    """Why ``to`` waits for ``source``: the names that pass, and a sentence in the user's words."""
+    """Why ``to`` waits for ``source``: the names that pass, and a sentence in the user's words.
+
+    ``files``: those that ``source`` writes and ``to`` opens, by the literal paths that ``source`` has.
+    """
 
     source: str
     to: str
     names: tuple[str, ...]
     why: str
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

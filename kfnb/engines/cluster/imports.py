@@ -5,8 +5,20 @@ from __future__ import annotations
 import ast
 import sys
 
-from kfnb.engines.cluster.filenames import tree_of
 from kfnb.pipeline.model import Pipeline, Replay, Step
+
+
+def tree_of(source: str) -> ast.Module | None:
+    """The syntax tree of a cell, also where it has IPython's additions; ``None`` when it cannot be read."""
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # IPython's additions
+        from kfnb.runtime.syntax import translate
+
+        try:
+            return ast.parse(translate(source).code)
+        except SyntaxError:
+            return None
 
 
 def modules_of(source: str) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import os
 import sys
 from dataclasses import dataclass, field
 from functools import cache
@@ -11,8 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.filenames import files_of, tree_of
-from kfnb.engines.cluster.imports import modules_of, unread_imports
+from kfnb.engines.cluster.imports import modules_of, tree_of, unread_imports
 from kfnb.pipeline.model import Pipeline, Replay, Step
 
 FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
@@ -61,7 +61,8 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     optional: dict[str, dict[str, list[str]]] = {}
     left: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
-    made: set[str] = set()  #: files that steps before write: what lies there of them is from an earlier run
+    # what lies there of files that steps write is from an earlier run
+    made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
     spare = unread_imports(pipeline)
     for step in pipeline.steps():
         needed = {m for source in _sources(step) if source not in spare[step.name] for m in modules_of(source)}
@@ -74,8 +75,7 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if _name(r) not in named))
         if wanted:
             requirements[step.name] = wanted
-        data, large = _data(step, folder, made)
-        made |= files_of(step)[1]
+        data, large = _data(step, folder, {f for to, f in made if to == step.name})
         if local or data:
             contents = {n: t.encode() for n, t in local.items()} | data
             files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
@@ -108,7 +108,7 @@ def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], t
         path = folder / text
         if (
             not text
-            or text in made
+            or any(os.path.normpath(text) == f or text.startswith(f"{f}/") for f in made)
             or "\n" in text
             or len(text) > 200
             or Path(text).is_absolute()
