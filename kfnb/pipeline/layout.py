@@ -23,8 +23,9 @@ class Layout:
     height: float
 
 
-def lay_out(widths: Mapping[str, float], edges: Iterable[tuple[str, str]], height: float) -> Layout:
-    """Place boxes of the given widths and one height, from top to bottom. Edges must make no circle."""
+def lay_out(sizes: Mapping[str, tuple[float, float]], edges: Iterable[tuple[str, str]]) -> Layout:
+    """Place boxes of the given widths and heights, from top to bottom. Edges must make no circle."""
+    widths = {n: width for n, (width, _) in sizes.items()}
     following: dict[str, list[str]] = {n: [] for n in widths}
     for source, to in edges:
         if source in following and to in widths and source != to and to not in following[source]:
@@ -48,7 +49,7 @@ def lay_out(widths: Mapping[str, float], edges: Iterable[tuple[str, str]], heigh
                 up.setdefault(other, []).append(one)
     _sort(rows, up, down)
     x = _positions(rows, up, down, widths)
-    return _layout(rows, x, chains, widths, height)
+    return _layout(rows, x, chains, sizes)
 
 
 def _layers(following: Mapping[str, list[str]]) -> dict[str, int]:
@@ -134,19 +135,22 @@ def _layout(
     rows: list[list[Place]],
     x: dict[Place, float],
     chains: Mapping[tuple[str, str], list[Place]],
-    widths: Mapping[str, float],
-    height: float,
+    sizes: Mapping[str, tuple[float, float]],
 ) -> Layout:
-    left = min((x[n] - widths[n] / 2 for n in widths), default=0.0)
-    left = min([left, *(x[n] for n in x)], default=0.0)
-    y = {n: at * (height + RANK) for at, row in enumerate(rows) for n in row}
+    left = min([*(x[n] - width / 2 for n, (width, _) in sizes.items()), *x.values(), 0.0])
+    tops: dict[Place, tuple[float, float]] = {}  #: of a place, the top and the height of its row
+    bottom = -RANK
+    for row in rows:
+        height = max((sizes[n][1] for n in row if isinstance(n, str)), default=0.0)
+        tops.update(dict.fromkeys(row, (bottom + RANK, height)))
+        bottom += RANK + height
+    centres = {n: (x[n] - left, tops[n][0] + tops[n][1] / 2) for n in sizes}
     edges: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for (source, to), chain in chains.items():
-        points = [(x[source] - left, y[source] + height)]
+        points = [(x[source] - left, centres[source][1] + sizes[source][1] / 2)]
         for bend in chain[1:-1]:
-            points += [(x[bend] - left, y[bend]), (x[bend] - left, y[bend] + height)]
-        edges[source, to] = [*points, (x[to] - left, y[to])]
-    centres = {n: (x[n] - left, y[n] + height / 2) for n in widths}
-    width = max((x[n] - left + widths[n] / 2 for n in widths), default=0.0)
-    width = max([width, *(v - left for v in x.values())])
-    return Layout(centres, edges, width, len(rows) * (height + RANK) - RANK)
+            top, height = tops[bend]
+            points += [(x[bend] - left, top), (x[bend] - left, top + height)]
+        edges[source, to] = [*points, (x[to] - left, centres[to][1] - sizes[to][1] / 2)]
+    right = max([*(x[n] + width / 2 for n, (width, _) in sizes.items()), *x.values(), left])
+    return Layout(centres, edges, right - left, max(bottom, 0.0))

@@ -4,98 +4,62 @@ from __future__ import annotations
 
 from html import escape
 
-from kfnb.pipeline.layout import lay_out
-from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step, steps_of
-from kfnb.pipeline.words import asked, cells, looped
+from kfnb.pipeline.graph import NOTE, Box, Frame, Line, Points, graph_of
+from kfnb.pipeline.model import Pipeline
 
-HEIGHT, MARGIN = 46, 12
+MARGIN = 12
 STYLE = """
 svg{--back:#fff;--box:#f4f6fb;--line:#8b96ad;--text:#1d2433;--soft:#5c6780;--if:#a15c00;--loop:#1f6f5c;--end:#7a3f98}
 @media(prefers-color-scheme:dark){svg{--back:#15181f;--box:#222735;--line:#6d7891;--text:#e8ecf5;--soft:#a7b1c7;--if:#f0b35a;--loop:#6fd0b8;--end:#cf9bec}}
 text{font:13px system-ui,sans-serif;fill:var(--text);text-anchor:middle}.note{font-size:11px;fill:var(--soft)}
-.if{fill:var(--if)}.loop{fill:var(--loop)}.end{fill:var(--end)}
+.if{fill:var(--if)}.loop{fill:var(--loop)}.finally{fill:var(--end)}
 rect{fill:var(--box);stroke:var(--line);stroke-width:1.2}.if-box{stroke:var(--if)}.loop-box{stroke:var(--loop)}
-.end-box{stroke:var(--end);stroke-dasharray:5 3}path{fill:none;stroke:var(--line);stroke-width:1.4}
+.finally-box{stroke:var(--end);stroke-dasharray:5 3}.frame{fill:none;stroke-opacity:.75}.frame.try-box{stroke:var(--soft)}.label{font-size:11px;text-anchor:start}path{fill:none;stroke:var(--line);stroke-width:1.4}
 """
 
 
 def draw(pipeline: Pipeline) -> str:
-    """The pipeline as SVG: a box per step, its condition or loop inside it, the exit handler below all others."""
-    notes = dict(_notes(pipeline.body))
-    boxes = {s.name: s for s in pipeline.steps()}
-    last = _last(pipeline)
-    widths = {n: _width(n, notes.get(n, ("", ""))[1]) for n in boxes}
-    edges = [(e.source, e.to) for e in pipeline.edges]
-    edges += [(a, s.name) for s in boxes.values() for a in s.after]
-    layout = lay_out({n: w for n, w in widths.items() if n not in last}, edges, HEIGHT)
-    below = lay_out({n: widths[n] for n in last}, edges, HEIGHT)
-    height, width = layout.height, max(layout.width, below.width)
-    centres = dict(layout.centres)
-    if last:
-        left, top = (width - below.width) / 2, height + 44
-        centres.update({n: (x + left, y + top) for n, (x, y) in below.centres.items()})
-        height = top + below.height
-    why = {(e.source, e.to): e.why for e in pipeline.edges}
-    parts = [_edge(points, why.get(pair, "")) for pair, points in layout.edges.items()]
-    parts += [_box(n, centres[n], widths[n], *notes.get(n, ("", "")), cells(boxes[n])) for n in boxes]
-    size = f'width="{width + 2 * MARGIN:.0f}" height="{height + 2 * MARGIN:.0f}"'
-    view = f'viewBox="{-MARGIN} {-MARGIN} {width + 2 * MARGIN:.0f} {height + 2 * MARGIN:.0f}"'
+    """The pipeline as SVG: a box per step, frames for conditions, loops and handlers."""
+    graph = graph_of(pipeline)
+    parts = [_frame(f) for f in graph.frames] + [_line(n) for n in graph.lines] + [_box(b) for b in graph.boxes]
+    width, height = graph.width + 2 * MARGIN, graph.height + 2 * MARGIN
+    view = f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" style="fill:var(--back);stroke:none"/>'
     title = f"<title>{escape(pipeline.name)}</title>"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {view} {size}>{title}<style>{STYLE}</style>{ground}{"".join(parts)}</svg>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {view}>{title}<style>{STYLE}</style>{ground}{"".join(parts)}</svg>'
 
 
-def _last(pipeline: Pipeline) -> list[str]:
-    """The steps of a handler around everything: they stand below all others."""
-    first = pipeline.body[0] if len(pipeline.body) == 1 else None
-    return [s.name for s in steps_of(first.handler)] if isinstance(first, Guard) else []
+def _rect(x: float, y: float, width: float, height: float, classes: str) -> str:
+    return f'<rect class="{classes}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="8"/>'
 
 
-def _notes(body: tuple[Node, ...], around: tuple[str, str] = ("", "")) -> list[tuple[str, tuple[str, str]]]:
-    """What stands around each step, in words: the kind of frame and its text."""
-    found: list[tuple[str, tuple[str, str]]] = []
-    for node in body:
-        if isinstance(node, Step):
-            if around[0]:
-                found.append((node.name, around))
-        elif isinstance(node, Condition):
-            for branch in node.branches:
-                text = f"if {asked(branch)}" if branch.when is not None else "else"
-                found += _notes(branch.body, ("if", _joined(around[1], text)))
-        elif isinstance(node, Loop):
-            found += _notes(node.body, ("loop", _joined(around[1], f"for each of {looped(node)}")))
-        elif isinstance(node, Guard):
-            found += _notes(node.body, around)
-            found += _notes(node.handler, ("end", _joined(around[1], "at the end, always")))
-    return found
+def _frame(frame: Frame) -> str:
+    shown = frame.label if len(frame.label) <= NOTE else frame.label[: NOTE - 1] + "…"
+    box = _rect(frame.x, frame.y, frame.width, frame.height, f"frame {frame.kind}-box")
+    text = f'<text class="label note {frame.kind}" x="{frame.x + 10:.1f}" y="{frame.y + 16:.1f}">{escape(shown)}</text>'
+    return f"<g><title>{escape(frame.label)}</title>{box}{text}</g>"
 
 
-def _joined(around: str, text: str) -> str:
-    return f"{around}, {text}" if around else text
+def _box(box: Box) -> str:
+    shown = box.note if len(box.note) <= NOTE else box.note[: NOTE - 1] + "…"
+    hint = f"{box.step}: {box.note}" if box.note else box.step
+    middle = box.x + box.width / 2
+    first = f'<text x="{middle:.1f}" y="{box.y + box.height / 2 - 3:.1f}">{escape(box.step)}</text>'
+    second = f'<text class="note {box.kind}" x="{middle:.1f}" y="{box.y + box.height / 2 + 14:.1f}">{escape(shown or box.where)}</text>'
+    rect = _rect(box.x, box.y, box.width, box.height, f"{box.kind}-box" if box.kind else "box")
+    return f"<g><title>{escape(hint)}{escape(f' ({box.where})' if box.where else '')}</title>{rect}{first}{second}</g>"
 
 
-def _width(name: str, note: str) -> float:
-    return max(70.0, 8.2 * len(name) + 26, 6.3 * min(len(note), 48) + 22)
+def _line(line: Line) -> str:
+    x, y = line.points[-1]
+    tip = f"M{x - 4:.1f},{y - 7:.1f}L{x:.1f},{y - 1:.1f}L{x + 4:.1f},{y - 7:.1f}"
+    return f'<g><title>{escape(line.why)}</title><path d="{path_of(line.points)}"/><path d="{tip}"/></g>'
 
 
-def _box(name: str, centre: tuple[float, float], width: float, kind: str, note: str, where: str) -> str:
-    x, y = centre
-    shown = note if len(note) <= 48 else note[:47] + "…"
-    hint = f"<title>{escape(f'{name}: {note}' if note else name)}{escape(f' ({where})' if where else '')}</title>"
-    frame = f' class="{kind}-box"' if kind else ""
-    box = (
-        f'<rect{frame} x="{x - width / 2:.1f}" y="{y - HEIGHT / 2:.1f}" width="{width:.1f}" height="{HEIGHT}" rx="8"/>'
-    )
-    first = f'<text x="{x:.1f}" y="{y - 3:.1f}">{escape(name)}</text>'
-    second = f'<text class="note {kind}" x="{x:.1f}" y="{y + 14:.1f}">{escape(shown or where)}</text>'
-    return f"<g>{hint}{box}{first}{second}</g>"
-
-
-def _edge(points: list[tuple[float, float]], why: str) -> str:
+def path_of(points: Points) -> str:
+    """A line through the points that leaves and enters boxes straight."""
     path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
     for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
         middle = (y0 + y1) / 2
         path += f"C{x0:.1f},{middle:.1f} {x1:.1f},{middle:.1f} {x1:.1f},{y1:.1f}"
-    x, y = points[-1]
-    tip = f"M{x - 4:.1f},{y - 7:.1f}L{x:.1f},{y - 1:.1f}L{x + 4:.1f},{y - 7:.1f}"
-    return f'<g><title>{escape(why)}</title><path d="{path}"/><path d="{tip}"/></g>'
+    return path

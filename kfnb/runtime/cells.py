@@ -71,6 +71,8 @@ class Session:
     # ---------------------------------------------------------------- running
     def _execute(self, code: dict[str, Any], show: bool, what: str = "") -> None:
         source: str = code["source"]
+        if "IPython" in source:
+            self._take_over()
         wrappers: tuple[Any, ...] = ()
         if "%" in source or "!" in source or "?" in source:
             from kfnb.runtime.syntax import translate
@@ -125,6 +127,15 @@ class Session:
     cell = 0
 
     # ---------------------------------------------------------------- showing
+    def _take_over(self) -> None:
+        """IPython's own ``display`` prints only, where no kernel runs."""
+        try:
+            import IPython.core.display_functions as functions
+            import IPython.display as module
+        except ImportError:
+            return
+        functions.display = module.display = self._display
+
     def _display(self, *values: Any, **options: Any) -> None:
         from kfnb.runtime.display import display
 
