@@ -144,13 +144,15 @@ def _layout(
         height = max((sizes[n][1] for n in row if isinstance(n, str)), default=0.0)
         tops.update(dict.fromkeys(row, (bottom + RANK, height)))
         bottom += RANK + height
-    centres = {n: (x[n] - left, tops[n][0] + tops[n][1] / 2) for n in sizes}
+    centres = {n: (x[n] - left, tops[n][0] + height / 2) for n, (_, height) in sizes.items()}
     edges: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for (source, to), chain in chains.items():
-        points = [(x[source] - left, centres[source][1] + sizes[source][1] / 2)]
+        points = [(x[source] - left, tops[source][0] + sizes[source][1])]
+        if sizes[source][1] < tops[source][1]:  # past what stands beside it
+            points.append((x[source] - left, sum(tops[source])))
         for bend in chain[1:-1]:
             top, height = tops[bend]
             points += [(x[bend] - left, top), (x[bend] - left, top + height)]
-        edges[source, to] = [*points, (x[to] - left, centres[to][1] - sizes[to][1] / 2)]
+        edges[source, to] = [*points, (x[to] - left, tops[to][0])]
     right = max([*(x[n] + width / 2 for n, (width, _) in sizes.items()), *x.values(), left])
     return Layout(centres, edges, right - left, max(bottom, 0.0))
