@@ -135,3 +135,16 @@ def test_several_pipelines_in_one_notebook_are_chosen_by_name() -> None:
     assert [p.code for p in build(data).problems] == ["KF407"]
     one, two = build(data, "one").pipeline, build(data, "two").pipeline
     assert one is not None and two is not None and (names(one), names(two)) == (["number"], ["show", "show-2"])
+
+
+def test_a_condition_over_a_name_of_a_branch_is_not_answered_by_a_step_of_that_branch() -> None:
+    """The branch may not be taken, and the condition is to be answered all the same."""
+    body = (
+        "a: int = 5\nn = a\nif 3 < n < 7:\n    show(a)\nelse:\n    if a != a:\n        show(a)\n    else:\n        n = make(2)\n"
+        "    a = n\nif a > 4:\n    n = make(n)\nshow(n)"
+    )
+    before = "from kfnb import component\n@component\ndef make(n: int) -> int:\n    return n + 1\n@component\ndef show(n):\n    print(n)"
+    found = read(body, before=before).pipeline
+    assert found is not None
+    (asked,) = [b.when for c in found.body if isinstance(c, Condition) and c.name == "if-3" for b in c.branches]
+    assert asked == Truth(ExportRef("decide-3", "value"))

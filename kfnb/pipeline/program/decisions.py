@@ -179,6 +179,8 @@ class Decisions:
             if isinstance(item, Replay):
                 continue
             if isinstance(item.ref, OutputRef):
+                if not item.required:  # its branch may not be taken, and the condition is to be answered all the same
+                    return None
                 steps.add(item.ref.step)
             elif not isinstance(item.ref, (ParameterRef, Constant)):
                 return None
