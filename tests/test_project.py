@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import kfnb
+
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("target", ["run", "test", "lint", "bench"])
+@pytest.mark.parametrize("target", ["run", "lab", "test", "lint", "bench"])
 def test_the_makefile_has_what_the_readme_says(target: str) -> None:
     done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -35,3 +38,15 @@ def test_every_problem_is_documented_and_every_code_is_used() -> None:
 def test_modules_stay_small() -> None:
     sizes = {str(p.relative_to(ROOT)): len(p.read_text().splitlines()) for p in (ROOT / "kfnb").rglob("*.py")}
     assert {p: n for p, n in sizes.items() if n > 480} == {}
+
+
+def test_both_halves_of_kfnb_have_one_version() -> None:
+    assert json.loads((ROOT / "labextension" / "package.json").read_text())["version"] == kfnb.__version__
+
+
+@pytest.mark.parametrize("name", ["yarn.lock", ".yarnrc.yml", "package.json"])
+def test_the_lab_extension_names_no_host_that_packages_come_from(name: str) -> None:
+    text = (ROOT / "labextension" / name).read_text()
+    assert "://" not in text
+    assert "registry." not in text
+    assert "npmRegistry" not in text

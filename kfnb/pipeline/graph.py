@@ -162,7 +162,7 @@ def _around(kind: str, label: str, inside: Graph) -> Graph:
 
 
 def _box(step: Step, kind: str = "", note: str = "") -> Graph:
-    width = max(70.0, 8.2 * len(step.name) + 26, 6.3 * min(len(note), NOTE) + 22)
+    width = max(92.0, 8.2 * len(step.name) + 26, 6.3 * min(len(note), NOTE) + 22)
     numbers = tuple(dict.fromkeys(c.cell for c in step.cells))
     return Graph(width, HEIGHT, (Box(step.name, 0.0, 0.0, width, HEIGHT, numbers, cells(step), kind, note),))
 

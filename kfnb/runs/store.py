@@ -212,6 +212,11 @@ class RunStore:
         rows = self._db.execute("select * from events where run = ? and seq > ? order by seq", (run_id, since))
         return [Event(r["seq"], r["time"], r["kind"], json.loads(r["data"])) for r in rows]
 
+    def last_event(self, run_id: str) -> int:
+        """The number of a run's newest event; 0 when it has none."""
+        row = self._db.execute("select coalesce(max(seq), 0) as last from events where run = ?", (run_id,)).fetchone()
+        return int(row["last"])
+
     def state(self, run_id: str) -> str:
         row = self._db.execute("select state from runs where id = ?", (run_id,)).fetchone()
         return str(row["state"]) if row else "unknown"
@@ -272,8 +277,10 @@ class RunStore:
     def _interrupted(self, run_id: str) -> dict[str, Any] | None:
         """The error of a run whose scheduler is gone; it is recorded, unless the disk does not allow it."""
         row = self._db.execute("select state, engine from runs where id = ?", (run_id,)).fetchone()
-        if row is None or row["state"] != "running" or row["engine"] != "local":
+        if row is None or row["state"] in FINAL or row["engine"] != "local":
             return None
+        if row["state"] == "pending" and not (self.folder(run_id) / "scheduler.pid").exists():
+            return None  # its scheduler has not come up yet
         if is_held(self.folder(run_id) / "scheduler.lock"):
             return None
         try:

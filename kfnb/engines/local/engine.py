@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -116,6 +117,7 @@ class LocalEngine:
         folder = self.store.folder(run_id)
         environment = {**os.environ}
         environment.setdefault("PYTHONHASHSEED", "0")
+        (folder / "scheduler.pid").unlink(missing_ok=True)
         with (folder / "scheduler.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "kfnb.engines.local.scheduler", str(self.store.home), run_id],
@@ -159,7 +161,10 @@ class LocalEngine:
             return False
         with (folder / "cancel").open("ab") as file:
             file.write(b"x")  # signals of one kind may melt into one; how often it was asked stands here
-        os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # one that has only begun looks for itself whether it was cancelled
+            os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
         return True
 
 

@@ -82,6 +82,7 @@ class Scheduler:
         self._listen()
         self.store.record_run(self.run_id, "running", started=time.time(), finished=None, error=None)
         self._advance()
+        self._asked()  # whoever cancelled before anybody listened
         while self.progress.running or self.progress.queue:
             self._turn()
         self._wind_up()
@@ -94,8 +95,6 @@ class Scheduler:
         for handle in (self._wake, self._wakened):
             os.set_blocking(handle, False)
         signal.set_wakeup_fd(self._wakened, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: None)
         self.selector.register(self._wake, selectors.EVENT_READ, self._signalled)
 
     def _turn(self) -> None:
@@ -123,8 +122,15 @@ class Scheduler:
 
     def _signalled(self, _: Any) -> None:
         os.read(self._wake, 64)
+        if not self._asked():
+            self._cancel(1)
+
+    def _asked(self) -> bool:
+        """Cancel as often as it was asked."""
         asked = self.folder / "cancel"
-        self._cancel(asked.stat().st_size if asked.exists() else 1)
+        if asked.exists():
+            self._cancel(asked.stat().st_size)
+        return asked.exists()
 
     def _cancel(self, asked: int) -> None:
         """The first time: end the steps, then the exit handler runs. The second time: end everything at once."""
@@ -390,6 +396,9 @@ def _imports(ready: Ready) -> bool:
 
 
 def main(home: str, run_id: str) -> None:
+    # before anybody can know of this process: who cancels at once must not kill it
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     store = RunStore(Path(home))
     lock = hold(store.folder(run_id) / "scheduler.lock", patience=2.0)
     if lock is None:

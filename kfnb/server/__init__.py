@@ -1,0 +1,12 @@
+"""The Jupyter server extension: what JupyterLab asks for, over REST and a websocket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Where Jupyter Server finds the extension."""
+    from kfnb.server.app import KfnbApp
+
+    return [{"module": "kfnb.server", "app": KfnbApp}]

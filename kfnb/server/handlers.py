@@ -1,0 +1,186 @@
+"""The endpoints, under ``kfnb/api/v1``; ``openapi.yaml`` beside this file describes them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from kfnb import __version__
+from kfnb.server import compiling
+from kfnb.server.hub import Hub
+from kfnb.server.requests import AUTH, RUN, Handler
+from kfnb.server.stream import StreamHandler
+
+API = r"/kfnb/api/v1"
+MOST_RUNS = 500  #: in one list
+ENGINES = ("kfp", "argo")
+
+
+class StatusHandler(Handler):
+    """Whether the server's part is there, and its version."""
+
+    @web.authenticated
+    @authorized(resource=AUTH)
+    async def get(self) -> None:
+        self.finish(json.dumps({"version": __version__}))
+
+
+class CompileHandler(Handler):
+    """A notebook explained: steps, graph, parameters, problems. Nothing is run."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def post(self) -> None:
+        body = self.body(notebook=dict, path=str, pipeline=str)
+        path = str(body.get("path") or "notebook.ipynb")
+        found = await self.ask(compiling.explained, body.get("notebook"), path, body.get("pipeline"))
+        self.finish(json.dumps(found))
+
+
+class ManifestHandler(Handler):
+    """The pipeline in an engine's own form, to be looked at or downloaded."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def post(self) -> None:
+        body = self.body(notebook=dict, path=str, pipeline=str, engine=str, target=str)
+        engine, target = body.get("engine"), body.get("target") or "local"
+        if engine is not None and engine not in ENGINES:
+            raise self.problem(400, f"`engine` is one of {', '.join(ENGINES)}")
+        place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
+        pipeline = await self.ask(compiling.pipeline_of, body.get("notebook"), str(place), body.get("pipeline"))
+        self.finish(json.dumps({"text": await self.ask(self.runs.compiled, pipeline, target, place, engine)}))
+
+
+class RunsHandler(Handler):
+    """The newest runs; a new run."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self) -> None:
+        path = self.get_query_argument("notebook", "")
+        count = self.get_query_argument("count", "50")
+        if not count.isdecimal() or not 1 <= int(count) <= MOST_RUNS:
+            raise self.problem(400, f"`count` is a number from 1 to {MOST_RUNS}")
+        place = str(self.notebook_path(path)) if path else None
+        self.finish(json.dumps({"runs": await self.ask(self.runs.newest, place, int(count))}))
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self) -> None:
+        body = self.body(
+            notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
+        )  # fmt: skip
+        given = body.get("parameters") or {}
+        if not all(isinstance(v, str) for v in given.values()):
+            raise self.problem(400, "`parameters` are texts, as on the command line")
+        place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
+        pipeline = await self.ask(compiling.pipeline_of, body.get("notebook"), str(place), body.get("pipeline"))
+        options = {
+            "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"),
+            "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
+        }  # fmt: skip
+        run_id = await self.ask(self.runs.start, pipeline, body.get("target") or "local", given, **options)
+        self.set_status(201)
+        self.finish(json.dumps(await self.ask(self.runs.snapshot, run_id)))
+
+
+class RunHandler(Handler):
+    """One run as it stands."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str) -> None:
+        await self.ask(self.runs.follow, run_id)
+        self.finish(json.dumps(await self.ask(self.runs.snapshot, run_id)))
+
+
+class GraphHandler(Handler):
+    """The picture of what was run, and the cells that its steps were."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str) -> None:
+        pipeline = await self.ask(self.runs.pipeline, run_id)
+        self.finish(json.dumps(compiling.shown(pipeline)))
+
+
+class CancelHandler(Handler):
+    """End a run: its exit handler still runs. Asked a second time, it ends at once."""
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self, run_id: str) -> None:
+        asked = await self.ask(self.runs.cancel, run_id)
+        self.finish(json.dumps({"cancelling": asked, **await self.ask(self.runs.snapshot, run_id)}))
+
+
+class RetryHandler(Handler):
+    """Take a run up again, from a step on, with the notebook as it is now."""
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self, run_id: str) -> None:
+        body = self.body(notebook=dict, path=str, pipeline=str, step=str)
+        pipeline = None
+        if body.get("notebook") is not None:
+            place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
+            pipeline = await self.ask(compiling.pipeline_of, body["notebook"], str(place), body.get("pipeline"))
+        await self.ask(self.runs.retry, run_id, body.get("step"), pipeline)
+        hub: Hub = self.settings["kfnb_hub"]
+        hub.again(run_id)
+        self.finish(json.dumps(await self.ask(self.runs.snapshot, run_id)))
+
+
+class LogHandler(Handler):
+    """A part of a step's log."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str, step: str) -> None:
+        attempt, start = self.get_query_argument("attempt", ""), self.get_query_argument("start", "0")
+        if not start.isdecimal() or not (attempt == "" or attempt.isdecimal() and 0 < int(attempt) < 10_000):
+            raise self.problem(400, "`attempt` and `start` are numbers")
+        number = int(attempt) if attempt else None
+        self.finish(json.dumps(await self.ask(self.runs.log, run_id, unquote(step), number, int(start))))
+
+
+class DisplayHandler(Handler):
+    """What a step displayed."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str, step: str) -> None:
+        self.finish(json.dumps({"outputs": await self.ask(self.runs.displayed, run_id, unquote(step))}))
+
+
+class TargetsHandler(Handler):
+    """Where a notebook can run: names and engines, never addresses."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self) -> None:
+        path = self.get_query_argument("notebook", "")
+        place = self.notebook_path(path) if path else None
+        self.finish(json.dumps({"targets": await self.ask(self.runs.targets, place)}))
+
+
+ID, STEP = rf"(?P<run_id>{RUN.pattern})", r"(?P<step>[^/]+)"
+ROUTES: list[Any] = [
+    (API, StatusHandler),
+    (rf"{API}/compile", CompileHandler),
+    (rf"{API}/manifest", ManifestHandler),
+    (rf"{API}/targets", TargetsHandler),
+    (rf"{API}/runs", RunsHandler),
+    (rf"{API}/runs/{ID}", RunHandler),
+    (rf"{API}/runs/{ID}/graph", GraphHandler),
+    (rf"{API}/runs/{ID}/cancel", CancelHandler),
+    (rf"{API}/runs/{ID}/retry", RetryHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/log", LogHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
+    (rf"{API}/stream", StreamHandler),
+]

@@ -1,0 +1,125 @@
+"""What happens in runs, for every browser that watches them: a snapshot first, then what changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+from kfnb.runs.store import FINAL, RunStore, UnknownRun
+from kfnb.server.runs import Runs, snapshot
+
+Message = dict[str, Any]
+
+
+class Listener:
+    """One browser's queue. One that does not read fast enough loses what waits, and gets snapshots instead."""
+
+    def __init__(self, length: int) -> None:
+        self.queue: asyncio.Queue[Message] = asyncio.Queue(length)
+        self.watched: set[str] = set()
+        self.behind: set[str] = set()  #: runs of which messages were lost
+
+    def put(self, message: Message) -> None:
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            while not self.queue.empty():
+                lost = self.queue.get_nowait()
+                self.behind.add(lost["id"])
+            self.behind.add(message["id"])
+
+
+class Hub:
+    """Looks at the record of the runs that somebody watches.
+
+    Parameters
+    ----------
+    look_every
+        Seconds between two looks.
+    length
+        Messages that may wait for one listener.
+    """
+
+    def __init__(self, runs: Runs, look_every: float, length: int) -> None:
+        self._runs, self._look_every, self._length = runs, look_every, length
+        self._listeners: set[Listener] = set()
+        self._seen: dict[str, int] = {}  #: of every watched run, the number of the last event that was told
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+
+    def join(self) -> Listener:
+        listener = Listener(self._length)
+        self._listeners.add(listener)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._look())
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        self._listeners.discard(listener)
+
+    def watch(self, listener: Listener, runs: Iterable[str]) -> None:
+        """Tell the listener of these runs and of no others; those that are new to it begin with a snapshot."""
+        wanted = set(runs)
+        listener.behind |= wanted - listener.watched
+        listener.watched = wanted
+        self._wake.set()
+
+    def again(self, run_id: str) -> None:
+        """A run was taken up again, and its steps were forgotten: whoever watches it gets a snapshot."""
+        for listener in self._listeners:
+            if run_id in listener.watched:
+                listener.behind.add(run_id)
+        self._wake.set()
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    # ---------------------------------------------------------------- looking
+    async def _look(self) -> None:
+        with self._runs.record() as store:  # reading it takes far less than a millisecond
+            while True:
+                active = self._tell(store)
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._look_every if active else 1.0)
+
+    def _tell(self, store: RunStore) -> bool:
+        """Tell every listener what is new to it; whether a run that is watched still goes on."""
+        watched = {r for one in self._listeners for r in one.watched}
+        self._seen = {r: n for r, n in self._seen.items() if r in watched}
+        active = False
+        for run_id in sorted(watched):
+            try:
+                self._news(store, run_id)
+                active = active or store.head(run_id)["state"] not in FINAL
+            except UnknownRun as error:
+                self._gone(run_id, str(error))
+        return active
+
+    def _news(self, store: RunStore, run_id: str) -> None:
+        if run_id not in self._seen:
+            self._seen[run_id] = store.last_event(run_id)
+        events = store.events(run_id, self._seen[run_id])
+        for listener in self._listeners:
+            if run_id in listener.behind:
+                listener.behind.discard(run_id)
+                listener.put({"type": "snapshot", "id": run_id, **snapshot(store, run_id)})
+            elif run_id in listener.watched:
+                for event in events:
+                    listener.put(
+                        {"type": event.kind, "id": run_id, "seq": event.seq, "time": event.time, "data": event.data}
+                    )
+        if events:
+            self._seen[run_id] = events[-1].seq
+
+    def _gone(self, run_id: str, why: str) -> None:
+        for listener in self._listeners:
+            if run_id in listener.watched:
+                listener.watched.discard(run_id)
+                listener.behind.discard(run_id)
+                listener.put({"type": "gone", "id": run_id, "message": why})

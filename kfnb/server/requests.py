@@ -1,0 +1,108 @@
+"""What every request goes through: who asks, whether the body is what it should be, and words for what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.targets import BadTarget
+from kfnb.problems import NotebookError
+from kfnb.runs.store import UnknownRun
+from kfnb.server.compiling import BadNotebook
+from kfnb.server.runs import Refused, Runs
+
+AUTH = "kfnb"  #: the resource that an authorizer is asked about
+RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4,}")
+NAME = 200  #: letters of a name in a request
+Answer = TypeVar("Answer")
+
+
+class Handler(APIHandler):
+    """One endpoint. Questions to the record of runs and to clusters are asked in threads."""
+
+    auth_resource = AUTH
+
+    @property
+    def runs(self) -> Runs:
+        found: Runs = self.settings["kfnb_runs"]
+        return found
+
+    async def ask(self, question: Callable[..., Answer], *args: Any, **kwargs: Any) -> Answer:
+        """The answer, or an HTTP error that says what is wrong."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, functools.partial(question, *args, **kwargs))
+        except (UnknownRun, BadTarget) as error:
+            raise self.problem(404, words_of(error)) from None
+        except (BadNotebook, Refused) as error:
+            raise self.problem(422, str(error), error.problems) from None
+        except NotebookError as error:
+            raise self.problem(422, str(error), [p.to_json() for p in error.problems]) from None
+        except ClusterError as error:
+            raise self.problem(502, str(error)) from None
+        except OSError as error:
+            raise self.problem(507, f"the record of runs cannot be used: {error}") from None
+
+    def problem(self, status: int, message: str, problems: list[dict[str, Any]] | None = None) -> web.HTTPError:
+        """An error whose JSON has ``message`` and, where the notebook is at fault, ``problems``."""
+        self.problems = problems
+        return web.HTTPError(status, message.replace("%", "%%"), reason="kfnb")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if not isinstance(error, web.HTTPError):
+            super().write_error(status_code, **kwargs)
+            return
+        self.set_header("Content-Type", "application/json")
+        message = (error.log_message or "").replace("%%", "%") or error.reason or ""
+        told: dict[str, Any] = {"message": message}
+        if getattr(self, "problems", None):
+            told["problems"] = self.problems
+        self.finish(json.dumps(told))
+
+    # ---------------------------------------------------------------- bodies
+    def body(self, **fields: type | tuple[type, ...]) -> dict[str, Any]:
+        """The JSON body, whose ``fields`` are of these types where they are there. Raises an HTTP error."""
+        limit: int = self.settings["kfnb_max_notebook_bytes"]
+        if len(self.request.body) > limit:
+            raise self.problem(413, f"the notebook has {len(self.request.body)} bytes, and {limit} are read at most")
+        try:
+            found = json.loads(self.request.body or b"{}")
+        except ValueError as error:
+            raise self.problem(400, f"the body is not JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise self.problem(400, "the body should be a JSON object")
+        for name, value in found.items():
+            if name not in fields:
+                raise self.problem(400, f"the body has an unknown field `{name[:NAME]}`")
+            if value is not None and not isinstance(value, fields[name]):
+                raise self.problem(400, f"`{name}` is of the wrong type")
+            if isinstance(value, str) and len(value) > 4 * NAME:
+                raise self.problem(400, f"`{name}` is too long")
+        return found
+
+    def notebook_path(self, path: str) -> Path | None:
+        """Where a notebook is on disk, from its path in the file browser; ``None`` where it is on none.
+
+        Raises
+        ------
+        HTTPError
+            For a path that leads out of the server's root folder.
+        """
+        if path.startswith(("/", "\\")) or ".." in Path(path).parts or "\0" in path or re.match(r"\w:[\\/]", path):
+            raise self.problem(400, "a notebook's path is relative to the server's root folder, without `..`")
+        find = getattr(self.contents_manager, "_get_os_path", None)
+        return Path(find(path)) if find is not None else None
+
+
+def words_of(error: Exception) -> str:
+    """An error's text, without what `LookupError` puts around it."""
+    return str(error.args[0]) if error.args else str(error)

@@ -1,0 +1,181 @@
+"""Runs, for many requests at once: every question opens the record of runs in the thread that asks."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.base import Engine, RunOptions
+from kfnb.engines.cluster.targets import Target, target_named, targets
+from kfnb.engines.opening import engine_for, engine_of
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.parameters import bind
+from kfnb.pipeline.serialize import from_json
+from kfnb.problems import Problem, errors
+from kfnb.runs.logs import read_log
+from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
+
+LOG_PART = 2_000  #: lines of a log in one answer
+LONGEST_LINE = 20_000  #: letters of a line that are told
+
+
+class Refused(Exception):
+    """A run that cannot be started; ``problems`` as `Problem.to_json` has them."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        first = problems[0]
+        super().__init__(f"{first.message}{f'; {first.hint}' if first.hint else ''}")
+        self.problems = [p.to_json() for p in problems]
+
+
+class Runs:
+    """The runs of this server's user. Safe to be asked by several threads."""
+
+    def __init__(self) -> None:
+        self._following: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Stop following runs on clusters; the runs go on."""
+        self._closed.set()
+
+    @contextmanager
+    def record(self) -> Iterator[RunStore]:
+        """The record of runs, for this thread."""
+        store = RunStore()
+        try:
+            yield store
+        finally:
+            store.close()
+
+    # ---------------------------------------------------------------- questions
+    def newest(self, notebook: str | None, count: int) -> list[dict[str, Any]]:
+        """The newest runs (of one notebook: its path on disk), each with its metrics."""
+        with self.record() as store:
+            heads = [h for h in store.runs(10_000 if notebook else count) if notebook in (None, h["notebook"])]
+            return [{**h, "metrics": store.summary(h["run"])["metrics"]} for h in heads[:count]]
+
+    def snapshot(self, run_id: str) -> dict[str, Any]:
+        """A run as it stands, and the number of the last event in it. Raises `UnknownRun`."""
+        with self.record() as store:
+            return snapshot(store, run_id)
+
+    def pipeline(self, run_id: str) -> Pipeline:
+        """What was run. Raises `UnknownRun`."""
+        with self.record() as store:
+            store.head(run_id)
+            return from_json(json.loads((store.folder(run_id) / "pipeline.json").read_text("utf-8")))
+
+    def log(self, run_id: str, path: str, attempt: int | None, start: int) -> dict[str, Any]:
+        """A part of a step's log from byte ``start``: ``lines`` as pairs of time and text, ``next``, and whether that is ``all``."""
+        with self.record() as store:
+            step = store.find_step(run_id, path)
+            number = min(attempt or step["attempts"] or 1, max(step["attempts"] or 1, 1))
+            lines: list[tuple[str, str]] = []
+            at = start
+            for line, after in read_log(store.attempt_folder(run_id, step["path"], number) / "log", start):
+                lines.append((line.time, line.text[:LONGEST_LINE]))
+                at = after
+                if len(lines) == LOG_PART:
+                    break
+            over = len(lines) < LOG_PART and (step["state"] in STEP_FINAL or number < (step["attempts"] or 0))
+            return {"attempt": number, "attempts": step["attempts"] or 0, "lines": lines, "next": at, "all": over}
+
+    def displayed(self, run_id: str, path: str) -> list[dict[str, Any]]:
+        """What a step displayed: MIME bundles, in order."""
+        with self.record() as store:
+            step = store.find_step(run_id, path)
+            file = store.attempt_folder(run_id, step["path"], step["attempts"] or 1) / "display.jsonl"
+            if not file.exists():
+                return []
+            return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line]
+
+    def targets(self, notebook: Path | None) -> list[dict[str, str]]:
+        """The targets that can be seen from a notebook. Raises `BadTarget`."""
+        return [{"name": t.name, "engine": t.engine} for t in targets(notebook).values()]
+
+    # ---------------------------------------------------------------- commands
+    def start(self, pipeline: Pipeline, target: str, given: dict[str, str], **options: Any) -> str:
+        """Begin a run and give its id.
+
+        Raises
+        ------
+        NotebookError
+            For a parameter that is not there or cannot be converted.
+        Refused
+            When the target cannot run this.
+        BadTarget, ClusterError
+            When there is no such target, or it does not answer.
+        """
+        chosen = target_named(target, Path(options["notebook"]) if options.get("notebook") else None)
+        asked = RunOptions(parameters=bind(pipeline, given), **options)
+        with self.record() as store:
+            engine = engine_for(store, chosen)
+            wrong = errors(engine.check(pipeline, asked))
+            if wrong:
+                raise Refused(wrong)
+            run_id = engine.submit(pipeline, asked)
+        self.follow(run_id)
+        return run_id
+
+    def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> str:
+        """The pipeline in the form of a target's engine, or of an ``engine`` by its name."""
+        chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
+        with self.record() as store:
+            return engine_for(store, chosen).compile(pipeline)
+
+    def cancel(self, run_id: str) -> bool:
+        """Ask a run to end; asked again, it ends at once. False when it has ended already."""
+        with self._engine(run_id) as engine:
+            return engine.cancel(run_id)
+
+    def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None) -> None:
+        """Take a run up again. Raises `UnknownRun` when it has not ended or has no such step."""
+        with self._engine(run_id) as engine:
+            engine.retry(run_id, start, pipeline)
+        self.follow(run_id)
+
+    @contextmanager
+    def _engine(self, run_id: str) -> Iterator[Engine]:
+        with self.record() as store:
+            store.head(run_id)
+            yield engine_of(store, run_id)
+
+    # ---------------------------------------------------------------- runs on clusters
+    def follow(self, run_id: str) -> None:
+        """See to it that somebody brings the record of a run on a cluster up to date; a run here does so itself."""
+        with self.record() as store:
+            head = store.head(run_id)
+        if head["engine"] == "local" or head["state"] in FINAL:
+            return
+        with self._lock:
+            known = self._following.get(run_id)
+            if known is None or not known.is_alive():
+                self._following[run_id] = threading.Thread(target=self._follow, args=(run_id,), daemon=True)
+                self._following[run_id].start()
+
+    def _follow(self, run_id: str) -> None:
+        with self._engine(run_id) as engine, engine.following(run_id) as following:
+            while not self._closed.wait(0.5) and engine.store.state(run_id) not in FINAL:
+                try:
+                    following.look()
+                except Exception as error:  # what a cluster answers: told to whoever looks at the run
+                    engine.store.record_run(run_id, engine.store.state(run_id), error=_told(error))
+                    return
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    return {"kind": "cluster", "type": type(error).__name__, "message": str(error)}
+
+
+def snapshot(store: RunStore, run_id: str) -> dict[str, Any]:
+    """A run as it stands. Raises `UnknownRun`."""
+    last = store.last_event(run_id)
+    head = store.head(run_id)
+    steps = [{k: v for k, v in s.items() if k not in ("result", "key")} for s in store.steps(run_id)]
+    return {"run": head, "steps": steps, "metrics": store.summary(run_id)["metrics"], "seq": last}

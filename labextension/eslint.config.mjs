@@ -1,0 +1,15 @@
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+export default tseslint.config(js.configs.recommended, tseslint.configs.recommendedTypeChecked, {
+  languageOptions: {
+    parserOptions: { project: true, tsconfigRootDir: import.meta.dirname }
+  },
+  rules: {
+    curly: 'error',
+    eqeqeq: 'error',
+    'no-console': 'error',
+    // Lumino's signals take the method and its object apart
+    '@typescript-eslint/unbound-method': 'off'
+  }
+});

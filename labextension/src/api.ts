@@ -1,0 +1,108 @@
+/** The server extension's REST interface, one function per endpoint. */
+
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import { CellSteps, Explained, Graph, ListedRun, LogPart, Output, Problem, Sent, Snapshot, TargetInfo } from './wire';
+
+const API = 'kfnb/api/v1';
+
+/** What the server refused, in its words; `problems` when the notebook is at fault. */
+export class RefusedError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly problems: Problem[]
+  ) {
+    super(message);
+  }
+}
+
+export interface StartOptions {
+  target?: string;
+  parameters?: Record<string, string>;
+  only?: string;
+  start?: string;
+  cache?: boolean;
+}
+
+export class Api {
+  constructor(readonly settings: ServerConnection.ISettings) {}
+
+  status(): Promise<{ version: string }> {
+    return this._ask('GET', '');
+  }
+
+  compile(sent: Sent): Promise<Explained> {
+    return this._ask('POST', 'compile', sent);
+  }
+
+  manifest(sent: Sent, engine: string): Promise<{ text: string }> {
+    return this._ask('POST', 'manifest', { ...sent, engine });
+  }
+
+  targets(path: string): Promise<{ targets: TargetInfo[] }> {
+    return this._ask('GET', `targets${URLExt.objectToQueryString({ notebook: path })}`);
+  }
+
+  runs(path: string, count: number): Promise<{ runs: ListedRun[] }> {
+    return this._ask('GET', `runs${URLExt.objectToQueryString({ notebook: path, count })}`);
+  }
+
+  start(sent: Sent, options: StartOptions): Promise<Snapshot> {
+    return this._ask('POST', 'runs', { ...sent, ...options });
+  }
+
+  run(id: string): Promise<Snapshot> {
+    return this._ask('GET', `runs/${id}`);
+  }
+
+  graph(id: string): Promise<{ graph: Graph; cells: CellSteps[] }> {
+    return this._ask('GET', `runs/${id}/graph`);
+  }
+
+  cancel(id: string): Promise<Snapshot & { cancelling: boolean }> {
+    return this._ask('POST', `runs/${id}/cancel`, {});
+  }
+
+  retry(id: string, sent: Sent, step: string | null): Promise<Snapshot> {
+    return this._ask('POST', `runs/${id}/retry`, { ...sent, step });
+  }
+
+  log(id: string, path: string, start: number, attempt?: number): Promise<LogPart> {
+    const query = { start, ...(attempt ? { attempt } : {}) };
+    return this._ask('GET', `runs/${id}/steps/${encodeURIComponent(path)}/log${URLExt.objectToQueryString(query)}`);
+  }
+
+  displayed(id: string, path: string): Promise<{ outputs: Output[] }> {
+    return this._ask('GET', `runs/${id}/steps/${encodeURIComponent(path)}/display`);
+  }
+
+  /** The address of the websocket. */
+  get stream(): string {
+    const { wsUrl, appendToken, token } = this.settings;
+    const url = URLExt.join(wsUrl, API, 'stream');
+    return appendToken && token ? `${url}?token=${encodeURIComponent(token)}` : url;
+  }
+
+  private async _ask<T>(method: string, path: string, body?: object): Promise<T> {
+    const url = URLExt.join(this.settings.baseUrl, API, path);
+    const init: RequestInit = { method, ...(body ? { body: JSON.stringify(body) } : {}) };
+    const response = await ServerConnection.makeRequest(url, init, this.settings);
+    const text = await response.text();
+    if (response.ok) {
+      return JSON.parse(text) as T;
+    }
+    throw refused(response, text);
+  }
+}
+
+function refused(response: Response, text: string): RefusedError {
+  let told: { message?: string; problems?: Problem[] } = {};
+  try {
+    told = JSON.parse(text) as typeof told;
+  } catch {
+    // a proxy's page, not the server's words
+  }
+  return new RefusedError(told.message ?? response.statusText, response.status, told.problems ?? []);
+}

@@ -1,0 +1,192 @@
+/** The badge above a cell: which step it is, what it reads and hands on, and where it stands in the run. */
+
+import { Cell } from '@jupyterlab/cells';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
+
+import { button, element, say } from './dom';
+import { duration, StepProgress } from './progress';
+import { NotebookSession } from './session';
+import { hue, SHAPES, words } from './states';
+import { stepName } from './steps';
+import { Problem, State, StepInfo } from './wire';
+
+const MOST = 12; // steps that a cell's badge names
+
+/** What a badge asks for. */
+export interface BadgeActions {
+  openLog(cell: Cell, step: string): void;
+  openMenu(cell: Cell, step: string, x: number, y: number): void;
+}
+
+export class StepBadge extends Widget {
+  constructor(
+    readonly cell: Cell,
+    private readonly _session: NotebookSession,
+    private readonly _actions: BadgeActions,
+    private readonly _trans: TranslationBundle
+  ) {
+    super();
+    this.addClass('kfnb-Badge');
+    this._words = words(_trans);
+    this._name = element('span', 'kfnb-Badge-name');
+    this._flow = element('span', 'kfnb-Badge-flow');
+    this._mark = element('span', 'kfnb-Badge-mark');
+    this._problems = element('span', 'kfnb-Badge-problems');
+    this._state = element('span', 'kfnb-Badge-state');
+    this._time = element('span', 'kfnb-Badge-time');
+    const label = _trans.__('Show the log of this step');
+    this._log = button('kfnb-Badge-button', label, '≡', () => _actions.openLog(cell, this._step));
+    const menu = _trans.__('More for this step');
+    this._menu = button('kfnb-Badge-button', menu, '⋯', () => {
+      const { left, bottom } = this._menu.getBoundingClientRect();
+      _actions.openMenu(cell, this._step, left, bottom);
+    });
+    this._menu.setAttribute('aria-haspopup', 'menu');
+    const spring = element('span', 'kfnb-Badge-spring');
+    this.node.append(this._name, this._mark, this._flow, spring, this._problems, this._state, this._time);
+    this.node.append(this._log, this._menu);
+    cell.model.metadataChanged.connect(this.refresh, this);
+    cell.model.contentChanged.connect(this.refresh, this);
+    this.refresh();
+  }
+
+  /** Show what is known now. */
+  refresh(): void {
+    const source = this.cell.model.sharedModel.getSource();
+    const own = stepName(source, this.cell.model.metadata);
+    const steps = this._session.stepsOf(this.cell.model.id);
+    const several = steps.length > 1;
+    this._step = several ? '' : (own ?? steps[0] ?? '');
+    this.setHidden(!this._step && !several);
+    this.node.classList.toggle('kfnb-mod-several', several);
+    if (several) {
+      this._showSeveral(steps);
+    } else if (this._step) {
+      this._showOne(this._step);
+    }
+    this._showProblems();
+  }
+
+  /** Show how long the step has been running. */
+  tick(): void {
+    const progress = this._step ? this._session.progress(this._step) : null;
+    if (progress?.state === 'running') {
+      say(this._time, this._timeOf(progress));
+    }
+  }
+
+  private _showOne(step: string): void {
+    const info = this._session.info(step);
+    const progress = this._session.progress(step);
+    if (this._name.textContent !== step || this._name.childElementCount) {
+      this._name.replaceChildren(step);
+      this.node.style.setProperty('--kfnb-hue', String(hue(step)));
+    }
+    this._name.title = this._trans.__('Pipeline step %1', step);
+    say(this._flow, info ? flow(info) : '');
+    this._flow.title = info ? this._flowTitle(info) : '';
+    say(this._mark, info ? this._markOf(info) : '');
+    this._setState(progress?.state ?? null, progress ? this._stateOf(progress) : '');
+    this._state.title = progress?.reason ?? '';
+    say(this._time, progress ? this._timeOf(progress) : '');
+    this._log.hidden = !progress || progress.attempts === 0;
+    this._menu.hidden = false;
+  }
+
+  private _showSeveral(steps: string[]): void {
+    this._name.replaceChildren(...steps.slice(0, MOST).map(step => this._chip(step)));
+    if (steps.length > MOST) {
+      this._name.append(element('span', 'kfnb-Badge-more', `+${steps.length - MOST}`));
+    }
+    say(this._flow, '');
+    say(this._mark, '');
+    say(this._time, '');
+    this._setState(null, '');
+    this._log.hidden = true;
+    this._menu.hidden = true;
+  }
+
+  private _chip(step: string): HTMLElement {
+    const progress = this._session.progress(step);
+    const text = progress ? `${SHAPES[progress.state]} ${step}` : step;
+    const label = progress ? `${step}: ${this._words[progress.state]}` : step;
+    const chip = button('kfnb-Badge-chip', label, text, () => this._actions.openLog(this.cell, step));
+    chip.dataset.state = progress?.state ?? '';
+    chip.style.setProperty('--kfnb-hue', String(hue(step)));
+    return chip;
+  }
+
+  private _setState(state: State | null, text: string): void {
+    say(this._state, text);
+    this.node.dataset.state = state ?? '';
+  }
+
+  private _stateOf(progress: StepProgress): string {
+    const word = `${SHAPES[progress.state]} ${this._words[progress.state]}`;
+    const items = progress.iterations ? ` ${progress.ended}/${progress.iterations}` : '';
+    const tries =
+      progress.attempts > 1 && !progress.iterations ? this._trans.__(' · attempt %1', progress.attempts) : '';
+    return word + items + tries;
+  }
+
+  private _timeOf(progress: StepProgress): string {
+    if (progress.started === null || progress.state === 'skipped' || progress.state === 'omitted') {
+      return '';
+    }
+    const end = progress.finished ?? (progress.state === 'running' ? Date.now() / 1000 : progress.started);
+    return duration(end - progress.started);
+  }
+
+  private _markOf(info: StepInfo): string {
+    const found = [];
+    if (info.when) {
+      found.push(this._trans.__('if %1', info.when));
+    }
+    if (info.foreach) {
+      found.push(this._trans.__('for each %1', info.foreach));
+    }
+    if (info.exit) {
+      found.push(this._trans.__('at the end, always'));
+    }
+    return found.join(' · ');
+  }
+
+  private _flowTitle(info: StepInfo): string {
+    const reads = info.inputs.length ? this._trans.__('reads %1', info.inputs.join(', ')) : '';
+    const gives = info.outputs.length ? this._trans.__('hands on %1', info.outputs.join(', ')) : '';
+    return [reads, gives].filter(Boolean).join('; ');
+  }
+
+  private _showProblems(): void {
+    const mine = (this._session.explained?.problems ?? []).filter(p => p.cell_id === this.cell.model.id);
+    const serious = mine.filter(p => p.severity !== 'info');
+    this._problems.hidden = serious.length === 0;
+    const error = serious.some(p => p.severity === 'error');
+    this._problems.classList.toggle('kfnb-mod-error', error);
+    say(this._problems, serious.length ? `${error ? '✕' : '⚠'} ${serious.length}` : '');
+    this._problems.title = serious.map(told).join('\n');
+  }
+
+  private _step = '';
+  private readonly _words: Record<State, string>;
+  private readonly _name: HTMLElement;
+  private readonly _flow: HTMLElement;
+  private readonly _mark: HTMLElement;
+  private readonly _problems: HTMLElement;
+  private readonly _state: HTMLElement;
+  private readonly _time: HTMLElement;
+  private readonly _log: HTMLButtonElement;
+  private readonly _menu: HTMLButtonElement;
+}
+
+function flow(info: StepInfo): string {
+  const reads = info.inputs.join(', ');
+  const gives = info.outputs.join(', ');
+  return reads || gives ? `${reads} → ${gives}`.trim() : '';
+}
+
+function told(problem: Problem): string {
+  const line = problem.line === null ? '' : `${problem.line}: `;
+  return `${line}${problem.message}${problem.hint ? ` (${problem.hint})` : ''}`;
+}

@@ -1,0 +1,323 @@
+/** The plugin of the commands: run, stop, retry, logs, values into the kernel, marking cells. */
+
+import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
+import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
+import { runIcon, stopIcon } from '@jupyterlab/ui-components';
+import { CommandRegistry } from '@lumino/commands';
+import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import { ICells } from './cells';
+import { CommandIDs } from './commandids';
+import { pipelineIcon } from './icons';
+import { loadCode, tellLoaded } from './loading';
+import { freeName, setStep } from './marks';
+import { MessageActions, tellEnds, tellRefusal } from './messages';
+import { NotebookSession } from './session';
+import { ISessions } from './sessions';
+import { stepName } from './steps';
+import { Failure } from './wire';
+
+const ID = 'kfnb:commands';
+
+export const commands: JupyterFrontEndPlugin<void> = {
+  id: ID,
+  description: 'Runs notebooks as pipelines, and marks their cells as steps.',
+  autoStart: true,
+  requires: [INotebookTracker, ISessions, ICells],
+  optional: [ICommandPalette, ISettingRegistry, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    sessions: ISessions,
+    cells: ICells,
+    palette: ICommandPalette | null,
+    registry: ISettingRegistry | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('kfnb');
+    const all = new Commands(app, tracker, sessions, cells, trans);
+    all.register();
+    const category = trans.__('Pipeline');
+    for (const command of [
+      CommandIDs.run,
+      CommandIDs.stop,
+      CommandIDs.mark,
+      CommandIDs.unmark,
+      CommandIDs.split,
+      CommandIDs.retry,
+      CommandIDs.inputs,
+      CommandIDs.outputs
+    ]) {
+      palette?.addItem({ command, category });
+    }
+    void registry?.load(ID);
+  }
+};
+
+const STEP_ARGS = {
+  args: {
+    type: 'object' as const,
+    properties: { step: { type: 'string' as const, description: 'The step; that of the active cell when left out' } }
+  }
+};
+const NO_ARGS = { args: { type: 'object' as const, properties: {} } };
+
+class Commands implements MessageActions {
+  constructor(
+    private readonly _app: JupyterFrontEnd,
+    private readonly _tracker: INotebookTracker,
+    private readonly _sessions: ISessions,
+    private readonly _cells: ICells,
+    private readonly _trans: TranslationBundle
+  ) {
+    _tracker.widgetAdded.connect((_, panel) => {
+      const session = _sessions.of(panel);
+      tellEnds(session, this, _trans);
+      session.changed.connect(() => _app.commands.notifyCommandChanged());
+    });
+    _tracker.activeCellChanged.connect(() => _app.commands.notifyCommandChanged());
+  }
+
+  register(): void {
+    this._registerRuns();
+    this._registerSteps();
+    this._registerMarks();
+  }
+
+  // ------------------------------------------------------------------ what the messages ask for
+  showFailure(session: NotebookSession, failure: Failure): void {
+    this._app.shell.activateById(session.panel.id);
+    const views = this._cells.of(session.panel);
+    const step = failure.step?.split('[')[0] ?? '';
+    views.showLog(step);
+    void views.revealLine({ number: failure.cell }, failure.line ?? null);
+  }
+
+  retry(session: NotebookSession, step: string): void {
+    void this._try(session, () => session.retry(step));
+  }
+
+  openPanel(): void {
+    if (this._app.commands.hasCommand(CommandIDs.panel)) {
+      void this._app.commands.execute(CommandIDs.panel);
+    }
+  }
+
+  // ------------------------------------------------------------------ runs
+  private _registerRuns(): void {
+    const trans = this._trans;
+    const session = () => this._sessions.current;
+    this._add(CommandIDs.run, {
+      label: trans.__('Run Pipeline'),
+      caption: trans.__('Run the steps of this notebook as a pipeline'),
+      icon: runIcon,
+      isEnabled: () => session() !== null && !session()?.active,
+      execute: () => this._start({})
+    });
+    this._add(CommandIDs.stop, {
+      label: trans.__('Stop Pipeline'),
+      caption: trans.__('Cancel the run; exit handlers still run. A second time: at once'),
+      icon: stopIcon,
+      isEnabled: () => session()?.active === true,
+      execute: () => this._with(found => found.cancel())
+    });
+    this._add(CommandIDs.toggle, {
+      label: () => (session()?.active ? trans.__('Stop pipeline') : trans.__('Run pipeline')),
+      caption: () =>
+        session()?.active
+          ? trans.__('Stop the pipeline of this notebook')
+          : trans.__('Run the steps of this notebook as a pipeline'),
+      icon: () => (session()?.active ? stopIcon : pipelineIcon),
+      isEnabled: () => session() !== null,
+      isToggled: () => session()?.active === true,
+      execute: () => this._app.commands.execute(session()?.active ? CommandIDs.stop : CommandIDs.run)
+    });
+  }
+
+  private async _start(options: { only?: string; start?: string }): Promise<void> {
+    await this._with(async session => {
+      await session.read();
+      await session.start(options);
+    });
+  }
+
+  // ------------------------------------------------------------------ steps
+  private _registerSteps(): void {
+    const trans = this._trans;
+    const known = (args: ReadonlyPartialJSONObject) => this._step(args) !== null;
+    const idle = (args: ReadonlyPartialJSONObject) => known(args) && !this._sessions.current?.active;
+    const ran = (args: ReadonlyPartialJSONObject) =>
+      known(args) && this._sessions.current?.progress(this._step(args) ?? '') !== null;
+    this._add(CommandIDs.log, {
+      label: trans.__('Show Log'),
+      isEnabled: ran,
+      describedBy: STEP_ARGS,
+      execute: args => this._withStep(args, (session, step) => this._cells.of(session.panel).showLog(step))
+    });
+    this._add(CommandIDs.reveal, {
+      label: trans.__('Go to Step'),
+      isEnabled: known,
+      describedBy: STEP_ARGS,
+      execute: args => this._withStep(args, (session, step) => void this._cells.of(session.panel).reveal(step))
+    });
+    this._add(CommandIDs.runStep, {
+      label: trans.__('Run This Step Only'),
+      caption: trans.__('With the values of the newest run'),
+      icon: runIcon,
+      isEnabled: idle,
+      describedBy: STEP_ARGS,
+      execute: args => this._start({ only: this._step(args) ?? '' })
+    });
+    this._add(CommandIDs.runFrom, {
+      label: trans.__('Run From This Step On'),
+      caption: trans.__('A new run, with the values of the newest run for what comes before'),
+      isEnabled: idle,
+      describedBy: STEP_ARGS,
+      execute: args => this._start({ start: this._step(args) ?? '' })
+    });
+    this._add(CommandIDs.retry, {
+      label: trans.__('Retry From Here'),
+      caption: trans.__('Take the run up again at this step, with the notebook as it is now'),
+      isEnabled: args => idle(args) && this._sessions.current?.run !== null,
+      describedBy: STEP_ARGS,
+      execute: args => this._withStep(args, (session, step) => this._try(session, () => session.retry(step)))
+    });
+    this._registerLoading(ran);
+  }
+
+  private _registerLoading(ran: (args: ReadonlyPartialJSONObject) => boolean): void {
+    const trans = this._trans;
+    const load = (args: ReadonlyPartialJSONObject, what: 'inputs' | 'outputs') =>
+      this._withStep(args, async (session, step) => {
+        const progress = session.progress(step);
+        const kernel = session.panel.sessionContext.session?.kernel;
+        if (!kernel) {
+          Notification.warning(trans.__('This notebook has no kernel: start one first'), { autoClose: 5000 });
+        } else if (session.run && progress) {
+          const code = loadCode(session.run.run.run, progress.path, what);
+          await tellLoaded(kernel.requestExecute({ code, store_history: false, stop_on_error: false }), trans);
+        }
+      });
+    this._add(CommandIDs.inputs, {
+      label: trans.__('Load Inputs Here'),
+      caption: trans.__('Put the very values that this step saw into the live kernel'),
+      isEnabled: ran,
+      describedBy: STEP_ARGS,
+      execute: args => load(args, 'inputs')
+    });
+    this._add(CommandIDs.outputs, {
+      label: trans.__('Load Outputs Here'),
+      caption: trans.__('Put what this step left into the live kernel'),
+      isEnabled: ran,
+      describedBy: STEP_ARGS,
+      execute: args => load(args, 'outputs')
+    });
+  }
+
+  // ------------------------------------------------------------------ marks
+  private _registerMarks(): void {
+    const trans = this._trans;
+    const code = () => this._tracker.activeCell?.model.type === 'code';
+    this._add(CommandIDs.mark, {
+      label: trans.__('Make This Cell a Step'),
+      icon: pipelineIcon,
+      isEnabled: () => code() && this._step({}) === null,
+      execute: () => {
+        const notebook = this._tracker.currentWidget?.content;
+        const model = this._tracker.activeCell?.model;
+        if (notebook && model) {
+          setStep(notebook, model, freeName(notebook, model.sharedModel.getSource()));
+        }
+      }
+    });
+    this._add(CommandIDs.unmark, {
+      label: trans.__('No Step'),
+      caption: trans.__('Take the mark off this cell'),
+      isEnabled: () => code() && this._step({}) !== null,
+      execute: () => {
+        const notebook = this._tracker.currentWidget?.content;
+        const model = this._tracker.activeCell?.model;
+        if (notebook && model) {
+          setStep(notebook, model, null);
+        }
+      }
+    });
+    this._add(CommandIDs.rename, {
+      label: trans.__('Rename Step…'),
+      isEnabled: () => code(),
+      execute: async () => {
+        const notebook = this._tracker.currentWidget?.content;
+        const model = this._tracker.activeCell?.model;
+        const { value } = await InputDialog.getText({
+          title: trans.__('Name of the step'),
+          text: this._step({}) ?? '',
+          pattern: '[A-Za-z_][A-Za-z0-9_\\-]{0,62}',
+          required: true
+        });
+        if (notebook && model && value) {
+          setStep(notebook, model, value);
+        }
+      }
+    });
+    this._add(CommandIDs.split, {
+      label: trans.__('Split Here Into a New Step'),
+      isEnabled: () => code(),
+      execute: () => {
+        const notebook = this._tracker.currentWidget?.content;
+        if (notebook) {
+          NotebookActions.splitCell(notebook);
+          const model = notebook.activeCell?.model;
+          if (model?.type === 'code') {
+            setStep(notebook, model, freeName(notebook, model.sharedModel.getSource()));
+          }
+        }
+      }
+    });
+  }
+
+  // ------------------------------------------------------------------ helpers
+  private _add(id: string, options: CommandRegistry.ICommandOptions): void {
+    this._app.commands.addCommand(id, { describedBy: NO_ARGS, ...options });
+  }
+
+  /** The step that a command is about: named, else that of the active cell. */
+  private _step(args: ReadonlyPartialJSONObject): string | null {
+    if (typeof args.step === 'string' && args.step) {
+      return args.step;
+    }
+    const model = this._tracker.activeCell?.model;
+    if (!model || model.type !== 'code') {
+      return null;
+    }
+    const steps = this._sessions.current?.stepsOf(model.id) ?? [];
+    return stepName(model.sharedModel.getSource(), model.metadata) ?? (steps.length === 1 ? steps[0] : null);
+  }
+
+  private async _with(act: (session: NotebookSession) => Promise<unknown>): Promise<void> {
+    const session = this._sessions.current;
+    if (session) {
+      await this._try(session, () => act(session));
+    }
+  }
+
+  private async _withStep(
+    args: ReadonlyPartialJSONObject,
+    act: (session: NotebookSession, step: string) => unknown
+  ): Promise<void> {
+    const step = this._step(args);
+    if (step !== null) {
+      await this._with(session => Promise.resolve(act(session, step)));
+    }
+  }
+
+  private async _try(_: NotebookSession, act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      tellRefusal(error, this, this._trans);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+/** What the user is told when a run ends, or cannot begin. */
+
+import { Notification } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import { RefusedError } from './api';
+import { NotebookSession } from './session';
+import { Failure } from './wire';
+
+/** What the messages' buttons do. */
+export interface MessageActions {
+  showFailure(session: NotebookSession, failure: Failure): void;
+  retry(session: NotebookSession, step: string): void;
+  openPanel(): void;
+}
+
+/** Tell how runs end that were seen to be active; a run that was over before is no news. */
+export function tellEnds(session: NotebookSession, actions: MessageActions, trans: TranslationBundle): void {
+  let active = '';
+  session.changed.connect((_, change) => {
+    const run = session.run;
+    if (change !== 'run' || !run) {
+      return;
+    }
+    if (session.active) {
+      active = run.run.run;
+    } else if (active === run.run.run) {
+      active = '';
+      if (run.run.state === 'failed') {
+        tellFailure(session, run.run.error, actions, trans);
+      }
+    }
+  });
+}
+
+function tellFailure(
+  session: NotebookSession,
+  failure: Failure | null,
+  actions: MessageActions,
+  trans: TranslationBundle
+): void {
+  if (!failure) {
+    Notification.error(trans.__('The run has failed'));
+    return;
+  }
+  const step = failure.step ?? null;
+  const place = failure.cell ? trans.__(' (cell %1, line %2)', failure.cell, failure.line ?? 1) : '';
+  const said = `${failure.type}: ${failure.message}`;
+  const text = step ? trans.__('Step %1 failed%2: %3', step, place, said) : said;
+  Notification.error(text.slice(0, 400), {
+    autoClose: false,
+    actions: step
+      ? [
+          {
+            label: trans.__('Show'),
+            caption: trans.__('Go to the cell and the line'),
+            callback: () => actions.showFailure(session, failure),
+            displayType: 'accent'
+          },
+          {
+            label: trans.__('Retry from here'),
+            caption: trans.__('Run this step and all after it again, with the notebook as it is now'),
+            callback: () => actions.retry(session, step.split('[')[0])
+          }
+        ]
+      : []
+  });
+}
+
+/** Tell why something could not be done. */
+export function tellRefusal(error: unknown, actions: MessageActions, trans: TranslationBundle): void {
+  if (error instanceof RefusedError && error.problems.length > 0) {
+    const first = error.problems[0];
+    const place = first.cell === null ? '' : trans.__('Cell %1: ', first.cell);
+    Notification.warning(`${place}${first.message}`.slice(0, 400), {
+      autoClose: 8000,
+      actions: [{ label: trans.__('Problems'), callback: () => actions.openPanel() }]
+    });
+  } else {
+    Notification.error((error instanceof Error ? error.message : String(error)).slice(0, 400), { autoClose: 8000 });
+  }
+}

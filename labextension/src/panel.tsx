@@ -1,0 +1,309 @@
+/** The side bar: run and stop, parameters, the graph, problems, the runs of the notebook. */
+
+import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import { Message } from '@lumino/messaging';
+import * as React from 'react';
+
+import { CommandIDs } from './commandids';
+import { Dag } from './dag';
+import { ParameterForm } from './form';
+import { pipelineIcon } from './icons';
+import { Manifest } from './manifest';
+import { RunList } from './runlist';
+import { NotebookSession } from './session';
+import { ISessions } from './sessions';
+import { SHAPES, words } from './states';
+import { ListedRun, Problem, TargetInfo } from './wire';
+
+const MOST_RUNS = 30;
+
+/** What the panel asks for of the notebook's cells. */
+export interface PanelActions {
+  reveal(session: NotebookSession, step: string): void;
+  revealProblem(session: NotebookSession, problem: Problem): void;
+}
+
+export class PipelinePanel extends ReactWidget {
+  constructor(
+    private readonly _sessions: ISessions,
+    private readonly _commands: CommandRegistry,
+    private readonly _actions: PanelActions,
+    private readonly _trans: TranslationBundle
+  ) {
+    super();
+    this.id = 'kfnb-panel';
+    this.addClass('kfnb-Panel');
+    this.title.icon = pipelineIcon;
+    this.title.caption = _trans.__('Pipeline');
+  }
+
+  protected onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.update();
+  }
+
+  protected onAfterHide(message: Message): void {
+    super.onAfterHide(message);
+    this.update();
+  }
+
+  protected render(): React.JSX.Element | null {
+    // what nobody sees costs nothing
+    return this.isVisible ? this._renderShown() : null;
+  }
+
+  private _renderShown(): React.JSX.Element {
+    return (
+      <UseSignal signal={this._sessions.currentChanged}>
+        {() => {
+          const session = this._sessions.current;
+          return session ? (
+            <SessionView
+              key={session.panel.id}
+              session={session}
+              commands={this._commands}
+              actions={this._actions}
+              trans={this._trans}
+            />
+          ) : (
+            <p className="kfnb-Panel-hint">{this._trans.__('Open a notebook to see its pipeline.')}</p>
+          );
+        }}
+      </UseSignal>
+    );
+  }
+}
+
+interface ViewProps {
+  session: NotebookSession;
+  commands: CommandRegistry;
+  actions: PanelActions;
+  trans: TranslationBundle;
+}
+
+function SessionView(props: ViewProps): React.JSX.Element {
+  const { session, actions, trans } = props;
+  const [, redraw] = React.useReducer((count: number) => count + 1, 0);
+  React.useEffect(() => {
+    session.changed.connect(redraw);
+    return () => void session.changed.disconnect(redraw);
+  }, [session]);
+  const shown = session.shown;
+  const problems = (session.explained?.problems ?? []).filter(problem => problem.severity !== 'info');
+  return (
+    <div className="kfnb-Panel-body">
+      <Head {...props} />
+      {session.trouble && (
+        <p className="kfnb-Panel-trouble" role="alert">
+          {trans.__('The server does not answer: %1', session.trouble)}
+        </p>
+      )}
+      <Announcement session={session} trans={trans} />
+      {shown && shown.steps.length > 0 && (
+        <ParameterForm
+          parameters={shown.parameters}
+          given={session.parameters}
+          trans={trans}
+          onChange={(name, text) => {
+            if (text === null) {
+              session.parameters.delete(name);
+            } else {
+              session.parameters.set(name, text);
+            }
+            redraw();
+          }}
+        />
+      )}
+      <Problems problems={problems} onProblem={problem => actions.revealProblem(session, problem)} trans={trans} />
+      {shown?.graph && shown.steps.length > 0 ? (
+        <div className={`kfnb-Panel-graph ${session.explained?.pipeline === null ? 'kfnb-mod-stale' : ''}`}>
+          <Dag
+            graph={shown.graph}
+            progress={step => session.progress(step)}
+            onStep={step => actions.reveal(session, step)}
+            trans={trans}
+          />
+        </div>
+      ) : (
+        session.explained && <Invitation {...props} />
+      )}
+      <Runs session={session} trans={trans} />
+      {shown && shown.steps.length > 0 && (
+        <Section title={trans.__('On a cluster')} open={false}>
+          <Manifest session={session} trans={trans} />
+        </Section>
+      )}
+    </div>
+  );
+}
+
+function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
+  const shown = session.explained;
+  const active = session.active;
+  const command = active ? CommandIDs.stop : CommandIDs.run;
+  const names = shown?.pipelines ?? [];
+  return (
+    <div className="kfnb-Panel-head">
+      {names.length > 1 ? (
+        <select
+          aria-label={trans.__('Pipeline')}
+          value={session.chosen ?? shown?.pipeline ?? names[0]}
+          onChange={event => {
+            session.chosen = event.target.value;
+            void session.read();
+          }}
+        >
+          {names.map(name => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      ) : (
+        <h2 title={shown?.description}>{shown?.pipeline ?? session.shown?.pipeline ?? ''}</h2>
+      )}
+      <Targets session={session} trans={trans} />
+      <button
+        type="button"
+        className={`jp-mod-styled ${active ? 'jp-mod-warn' : 'jp-mod-accept'}`}
+        disabled={!commands.isEnabled(command)}
+        onClick={() => void commands.execute(command)}
+      >
+        {active ? trans.__('Stop') : trans.__('Run')}
+      </button>
+    </div>
+  );
+}
+
+function Targets({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element | null {
+  const [targets, setTargets] = React.useState<TargetInfo[]>([]);
+  React.useEffect(() => {
+    session.api.targets(session.path).then(
+      found => setTargets(found.targets),
+      () => setTargets([])
+    );
+  }, [session]);
+  if (targets.length < 2) {
+    return null;
+  }
+  return (
+    <select
+      aria-label={trans.__('Where to run')}
+      value={session.target}
+      onChange={event => session.setTarget(event.target.value)}
+    >
+      {targets.map(target => (
+        <option key={target.name} value={target.name}>
+          {target.name === target.engine ? target.name : `${target.name} (${target.engine})`}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** One place that tells screen readers how the run goes; the badges themselves are silent. */
+function Announcement({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element {
+  const run = session.run;
+  if (!run) {
+    return <p className="kfnb-Panel-state" role="status" />;
+  }
+  const state = run.run.state;
+  const error = run.run.error;
+  const place = error?.step ? trans.__(' in step %1', error.step) : '';
+  const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}`;
+  return (
+    <p className="kfnb-Panel-state" role="status" data-state={state}>
+      {text}
+      {error && state === 'failed' ? `${place}: ${error.type}: ${error.message}` : ''}
+    </p>
+  );
+}
+
+interface ProblemsProps {
+  problems: Problem[];
+  onProblem: (problem: Problem) => void;
+  trans: TranslationBundle;
+}
+
+function Problems({ problems, onProblem, trans }: ProblemsProps): React.JSX.Element | null {
+  if (problems.length === 0) {
+    return null;
+  }
+  return (
+    <Section title={trans._n('%1 problem', '%1 problems', problems.length)} open>
+      <ul className="kfnb-Problems">
+        {problems.map((problem, at) => (
+          <li key={at} data-severity={problem.severity}>
+            <button type="button" onClick={() => onProblem(problem)}>
+              {place(problem, trans)}
+              {problem.message}
+              {problem.hint && <span className="kfnb-Problems-hint"> {problem.hint}</span>}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function place(problem: Problem, trans: TranslationBundle): string {
+  if (problem.cell === null) {
+    return '';
+  }
+  return problem.line === null
+    ? trans.__('Cell %1: ', problem.cell)
+    : trans.__('Cell %1, line %2: ', problem.cell, problem.line);
+}
+
+/** What to do with a notebook that has no steps yet. */
+function Invitation({ commands, trans }: ViewProps): React.JSX.Element {
+  return (
+    <div className="kfnb-Panel-hint">
+      <p>{trans.__('This notebook has no steps yet. Make a cell a step, and the graph grows here.')}</p>
+      <button
+        type="button"
+        className="jp-mod-styled"
+        disabled={!commands.isEnabled(CommandIDs.mark)}
+        onClick={() => void commands.execute(CommandIDs.mark)}
+      >
+        {trans.__('Make the selected cell a step')}
+      </button>
+    </div>
+  );
+}
+
+function Runs({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element {
+  const [runs, setRuns] = React.useState<ListedRun[]>([]);
+  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''}`;
+  React.useEffect(() => {
+    session.api.runs(session.path, MOST_RUNS).then(
+      found => setRuns(found.runs),
+      () => setRuns([])
+    );
+  }, [session, state]);
+  return (
+    <Section title={trans.__('Runs')} open>
+      <RunList
+        runs={runs}
+        shown={session.run?.run.run ?? null}
+        onShow={run => void session.api.run(run).then(found => session.show(found))}
+        trans={trans}
+      />
+    </Section>
+  );
+}
+
+interface SectionProps {
+  title: string;
+  open: boolean;
+  children: React.ReactNode;
+}
+
+function Section({ title, open, children }: SectionProps): React.JSX.Element {
+  return (
+    <details className="kfnb-Section" open={open}>
+      <summary>{title}</summary>
+      {children}
+    </details>
+  );
+}

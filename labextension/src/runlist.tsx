@@ -1,0 +1,96 @@
+/** The runs of a notebook: state, time, what they were given, and their metrics side by side. */
+
+import { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { duration } from './progress';
+import { SHAPES, words } from './states';
+import { ListedRun } from './wire';
+
+interface RunListProps {
+  runs: ListedRun[];
+  shown: string | null;
+  onShow: (run: string) => void;
+  trans: TranslationBundle;
+}
+
+export function RunList({ runs, shown, onShow, trans }: RunListProps): React.JSX.Element {
+  if (runs.length === 0) {
+    return <p className="kfnb-Panel-hint">{trans.__('This notebook has not been run as a pipeline yet.')}</p>;
+  }
+  const metrics = [...new Set(runs.flatMap(run => Object.keys(run.metrics)))].slice(0, 6);
+  return (
+    <div className="kfnb-Runs" role="region" aria-label={trans.__('Runs of this notebook')} tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{trans.__('Began')}</th>
+            <th scope="col">{trans.__('State')}</th>
+            <th scope="col">{trans.__('Took')}</th>
+            {metrics.map(name => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map(run => (
+            <Row key={run.run} run={run} metrics={metrics} shown={run.run === shown} onShow={onShow} trans={trans} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+interface RowProps {
+  run: ListedRun;
+  metrics: string[];
+  shown: boolean;
+  onShow: (run: string) => void;
+  trans: TranslationBundle;
+}
+
+function Row({ run, metrics, shown, onShow, trans }: RowProps): React.JSX.Element {
+  const given = Object.entries(run.parameters)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+    .join('\n');
+  const took = run.started === null ? '' : duration((run.finished ?? Date.now() / 1000) - run.started);
+  return (
+    <tr className={shown ? 'kfnb-mod-shown' : ''} data-state={run.state} title={given}>
+      <td>
+        <button
+          type="button"
+          className="kfnb-Runs-show"
+          aria-pressed={shown}
+          title={trans.__('Show the states and logs of this run on the cells')}
+          onClick={() => onShow(run.run)}
+        >
+          {when(run.created)}
+        </button>
+      </td>
+      <td className="kfnb-Runs-state">
+        {SHAPES[run.state]} {words(trans)[run.state]}
+      </td>
+      <td>{took}</td>
+      {metrics.map(name => (
+        <td key={name}>{metric(run.metrics[name])}</td>
+      ))}
+    </tr>
+  );
+}
+
+function when(seconds: number): string {
+  const time = new Date(seconds * 1000);
+  const today = time.toDateString() === new Date().toDateString();
+  const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  return today ? clock : `${time.toLocaleDateString()} ${clock}`;
+}
+
+function metric(value: unknown): string {
+  if (typeof value === 'number') {
+    return String(Number(value.toPrecision(5)));
+  }
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}

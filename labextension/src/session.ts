@@ -1,0 +1,280 @@
+/** What is known of one open notebook: its pipeline as it is typed, and the run that its cells show. */
+
+import { NotebookPanel } from '@jupyterlab/notebook';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Api, RefusedError, StartOptions } from './api';
+import { applied, isActive, progressOf, StepProgress } from './progress';
+import { Stream } from './stream';
+import { Explained, Message, Sent, Snapshot, StepInfo } from './wire';
+
+const TYPING = 350; // milliseconds without a change before the notebook is read
+
+/** What has changed: the pipeline, or where its run stands. */
+export type Change = 'pipeline' | 'run';
+
+export class NotebookSession implements IDisposable {
+  constructor(
+    readonly panel: NotebookPanel,
+    readonly api: Api,
+    private readonly _stream: Stream
+  ) {
+    _stream.message.connect(this._hear, this);
+    panel.content.modelChanged.connect(this._watch, this);
+    panel.disposed.connect(() => this.dispose());
+    this._watch();
+  }
+
+  readonly parameters = new Map<string, string>();
+  /** Which of the notebook's pipelines; the first when null. */
+  chosen: string | null = null;
+
+  get changed(): ISignal<this, Change> {
+    return this._changed;
+  }
+
+  /** The notebook as it was last read; null before that. */
+  get explained(): Explained | null {
+    return this._explained;
+  }
+
+  /** The last reading that made a pipeline: what is shown while the user types. */
+  get shown(): Explained | null {
+    return this._shown;
+  }
+
+  get run(): Snapshot | null {
+    return this._run;
+  }
+
+  get active(): boolean {
+    return isActive(this._run);
+  }
+
+  /** Where the pipeline runs: what the user chose, else what the notebook names, else here. */
+  get target(): string {
+    return this._target ?? this._explained?.target ?? 'local';
+  }
+
+  setTarget(name: string): void {
+    this._target = name;
+    this._changed.emit('pipeline');
+  }
+
+  /** Why the server's part cannot be reached, if it cannot. */
+  get trouble(): string | null {
+    return this._trouble;
+  }
+
+  get path(): string {
+    return this.panel.context.path;
+  }
+
+  /** The steps that a cell is. */
+  stepsOf(cell: string): string[] {
+    return this._byCell.get(cell) ?? [];
+  }
+
+  info(step: string): StepInfo | null {
+    return this._infos.get(step) ?? null;
+  }
+
+  progress(step: string): StepProgress | null {
+    return this._progress.get(step) ?? null;
+  }
+
+  /** The notebook without its outputs. */
+  sent(): Sent {
+    const model = this.panel.content.model;
+    const notebook = (model?.toJSON() ?? { cells: [] }) as unknown as { cells: object[]; nbformat_minor: number };
+    const cells = notebook.cells.map((cell, at) => {
+      const { outputs, execution_count, attachments, ...rest } = cell as Record<string, unknown>;
+      void [outputs, execution_count, attachments];
+      return { ...rest, id: model?.cells.get(at).id };
+    });
+    return {
+      notebook: { ...notebook, cells, nbformat_minor: Math.max(5, notebook.nbformat_minor) },
+      path: this.path,
+      pipeline: this.chosen
+    };
+  }
+
+  // ------------------------------------------------------------------ reading
+  /** Read the notebook now. */
+  async read(): Promise<void> {
+    window.clearTimeout(this._timer);
+    const sent = this.sent();
+    const text = JSON.stringify(sent);
+    if (text === this._read && !this._trouble) {
+      return;
+    }
+    this._read = text;
+    const turn = ++this._turn;
+    try {
+      const found = await this.api.compile(sent);
+      if (turn === this._turn && !this.isDisposed) {
+        this._trouble = null;
+        this._take(found);
+      }
+    } catch (error) {
+      if (turn === this._turn && !this.isDisposed) {
+        this._read = '';
+        this._trouble = error instanceof RefusedError ? error.message : String(error);
+        this._changed.emit('pipeline');
+      }
+    }
+  }
+
+  private _take(found: Explained): void {
+    this._explained = found;
+    if (found.pipeline !== null) {
+      this._shown = found;
+    }
+    const shown = this._shown;
+    this._infos = new Map((shown?.steps ?? []).map(step => [step.name, step]));
+    this._byCell = new Map((shown?.cells ?? []).map(cell => [cell.id, cell.steps]));
+    const names = new Set(found.parameters.map(parameter => parameter.name));
+    if (found.pipeline !== null) {
+      for (const name of [...this.parameters.keys()].filter(name => !names.has(name))) {
+        this.parameters.delete(name);
+      }
+    }
+    this._changed.emit('pipeline');
+  }
+
+  private _watch(): void {
+    this.panel.content.model?.contentChanged.connect(this._typed, this);
+    void this.panel.context.ready.then(() => this.read());
+    void this.panel.context.ready.then(() => this._restore());
+  }
+
+  private _typed(): void {
+    window.clearTimeout(this._timer);
+    this._timer = window.setTimeout(() => void this.read(), TYPING);
+  }
+
+  // ------------------------------------------------------------------ runs
+  /** Run the pipeline; the cells show the new run. Throws `RefusedError`. */
+  async start(options: StartOptions = {}): Promise<Snapshot> {
+    this._refuse();
+    const names = new Set(this._explained?.parameters.map(parameter => parameter.name));
+    const given = [...this.parameters].filter(([name]) => names.has(name));
+    const run = await this.api.start(this.sent(), {
+      target: this.target,
+      parameters: Object.fromEntries(given),
+      ...options
+    });
+    this.show(run);
+    return run;
+  }
+
+  async cancel(): Promise<void> {
+    if (this._run) {
+      await this.api.cancel(this._run.run.run);
+    }
+  }
+
+  /** Take the run up again from a step on, with the notebook as it is. */
+  async retry(step: string | null): Promise<void> {
+    if (this._run) {
+      await this.read();
+      this._refuse();
+      this.show(await this.api.retry(this._run.run.run, this.sent(), step));
+    }
+  }
+
+  /** What the server would refuse is not asked for. */
+  private _refuse(): void {
+    const wrong = this._explained?.problems.filter(problem => problem.severity === 'error') ?? [];
+    if (this._explained?.pipeline === null && wrong.length > 0) {
+      throw new RefusedError(wrong[0].message, 422, wrong);
+    }
+  }
+
+  /** Show a run on the cells, whatever they showed before; null: none. */
+  show(run: Snapshot | null): void {
+    const before = this._run?.run.run;
+    const now = run?.run.run;
+    if (run && this._run && before === now && run.seq < this._run.seq) {
+      return; // the socket was faster than this answer
+    }
+    if (before !== now) {
+      if (before) {
+        this._stream.leave(before);
+      }
+      if (now) {
+        this._stream.join(now);
+      }
+    }
+    this._set(run);
+  }
+
+  /** Show the notebook's newest run, as after a reload of the page. */
+  private async _restore(): Promise<void> {
+    const { runs } = await this.api.runs(this.path, 1).catch(() => ({ runs: [] }));
+    if (runs.length && this._run === null && !this.isDisposed) {
+      this.show(await this.api.run(runs[0].run));
+    }
+  }
+
+  private _hear(_: Stream, message: Message): void {
+    if (this._run && message.id === this._run.run.run) {
+      this._run = applied(this._run, message);
+      this._soon();
+    }
+  }
+
+  /** Many changes may come at once: they are shown together, with the next frame. */
+  private _soon(): void {
+    if (!this._waiting) {
+      this._waiting = true;
+      const show = () => {
+        this._waiting = false;
+        if (!this.isDisposed) {
+          this._set(this._run);
+        }
+      };
+      // a page in the background draws no frames
+      void (document.hidden ? window.setTimeout(show, 50) : window.requestAnimationFrame(show));
+    }
+  }
+
+  private _set(run: Snapshot | null): void {
+    this._run = run;
+    this._progress = run ? progressOf(run) : new Map<string, StepProgress>();
+    this._changed.emit('run');
+  }
+
+  // ------------------------------------------------------------------ the end
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    window.clearTimeout(this._timer);
+    if (this._run) {
+      this._stream.leave(this._run.run.run);
+    }
+    Signal.clearData(this);
+  }
+
+  private _target: string | null = null;
+  private _isDisposed = false;
+  private _waiting = false;
+  private _explained: Explained | null = null;
+  private _shown: Explained | null = null;
+  private _run: Snapshot | null = null;
+  private _trouble: string | null = null;
+  private _progress = new Map<string, StepProgress>();
+  private _infos = new Map<string, StepInfo>();
+  private _byCell = new Map<string, string[]>();
+  private _timer = 0;
+  private _turn = 0;
+  private _read = '';
+  private readonly _changed = new Signal<this, Change>(this);
+}

@@ -1,0 +1,64 @@
+/** The sessions of all open notebooks, for every part of the extension. */
+
+import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { Token } from '@lumino/coreutils';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Api } from './api';
+import { NotebookSession } from './session';
+import { Stream } from './stream';
+
+export interface ISessions {
+  readonly api: Api;
+  /** The session of a notebook; made when it is first asked for. */
+  of(panel: NotebookPanel): NotebookSession;
+  /** The session of the notebook that the user works in. */
+  readonly current: NotebookSession | null;
+  readonly currentChanged: ISignal<ISessions, NotebookSession | null>;
+}
+
+export const ISessions = new Token<ISessions>('kfnb:ISessions', 'What is known of the pipelines of open notebooks.');
+
+export const sessions: JupyterFrontEndPlugin<ISessions> = {
+  id: 'kfnb:sessions',
+  description: 'Reads open notebooks as pipelines and follows their runs.',
+  autoStart: true,
+  provides: ISessions,
+  requires: [INotebookTracker],
+  activate: (app: JupyterFrontEnd, tracker: INotebookTracker): ISessions =>
+    new Sessions(new Api(app.serviceManager.serverSettings), tracker)
+};
+
+class Sessions implements ISessions {
+  constructor(
+    readonly api: Api,
+    private readonly _tracker: INotebookTracker
+  ) {
+    this._stream = new Stream(api);
+    _tracker.widgetAdded.connect((_, panel) => void this.of(panel));
+    _tracker.currentChanged.connect(() => this._currentChanged.emit(this.current));
+  }
+
+  get current(): NotebookSession | null {
+    const panel = this._tracker.currentWidget;
+    return panel ? this.of(panel) : null;
+  }
+
+  get currentChanged(): ISignal<this, NotebookSession | null> {
+    return this._currentChanged;
+  }
+
+  of(panel: NotebookPanel): NotebookSession {
+    let found = this._known.get(panel);
+    if (!found) {
+      found = new NotebookSession(panel, this.api, this._stream);
+      this._known.set(panel, found);
+    }
+    return found;
+  }
+
+  private readonly _stream: Stream;
+  private readonly _known = new WeakMap<NotebookPanel, NotebookSession>();
+  private readonly _currentChanged = new Signal<this, NotebookSession | null>(this);
+}

@@ -1,0 +1,167 @@
+/** What the server tells and is told, as `kfnb/server/openapi.yaml` describes it. */
+
+export type State = 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'omitted' | 'cached' | 'cancelled';
+
+export const FINAL: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
+
+export interface Problem {
+  code: string;
+  message: string;
+  hint: string;
+  severity: 'error' | 'warning' | 'info';
+  cell: number | null;
+  cell_id: string | null;
+  line: number | null;
+  name: string | null;
+}
+
+export interface Box {
+  step: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  cells: number[];
+  where: string;
+  kind: '' | 'if' | 'loop' | 'finally';
+  note: string;
+}
+
+export interface Frame {
+  kind: 'if' | 'loop' | 'try' | 'finally';
+  label: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  steps: string[];
+}
+
+export interface Line {
+  source: string[];
+  to: string[];
+  points: [number, number][];
+  why: string;
+}
+
+export interface Graph {
+  width: number;
+  height: number;
+  boxes: Box[];
+  frames: Frame[];
+  lines: Line[];
+}
+
+export interface StepInfo {
+  name: string;
+  cells: number[];
+  inputs: string[];
+  outputs: string[];
+  when: string | null;
+  foreach: string | null;
+  exit: boolean;
+  shell: boolean;
+}
+
+export interface Parameter {
+  name: string;
+  type: 'str' | 'int' | 'float' | 'bool' | 'list' | 'dict' | 'any';
+  default: unknown;
+}
+
+/** The cells that steps come from. */
+export interface CellSteps {
+  cell: number;
+  id: string;
+  steps: string[];
+}
+
+/** A notebook explained; without a pipeline when it has errors. */
+export interface Explained {
+  pipeline: string | null;
+  pipelines: string[];
+  description?: string;
+  parameters: Parameter[];
+  steps: StepInfo[];
+  problems: Problem[];
+  target: string | null;
+  graph?: Graph;
+  cells?: CellSteps[];
+}
+
+export interface Failure {
+  kind: string;
+  type: string;
+  message: string;
+  step?: string;
+  cell?: number | null;
+  line?: number | null;
+  traceback?: string;
+}
+
+export interface StepRun {
+  path: string;
+  step: string;
+  state: State;
+  started: number | null;
+  finished: number | null;
+  attempts: number | null;
+  reason: string | null;
+  error: Failure | null;
+}
+
+export interface RunHead {
+  run: string;
+  pipeline: string;
+  engine: string;
+  state: State;
+  parameters: Record<string, unknown>;
+  experiment: string | null;
+  notebook: string | null;
+  created: number;
+  started: number | null;
+  finished: number | null;
+  error: Failure | null;
+}
+
+export interface Snapshot {
+  run: RunHead;
+  steps: StepRun[];
+  metrics: Record<string, unknown>;
+  seq: number;
+}
+
+export type ListedRun = RunHead & { metrics: Record<string, unknown> };
+
+/** What comes through the websocket; `id` is the run's. */
+export type Message =
+  | ({ type: 'snapshot'; id: string } & Snapshot)
+  | { type: 'run'; id: string; seq: number; time: number; data: Partial<RunHead> }
+  | { type: 'step'; id: string; seq: number; time: number; data: Partial<StepRun> & { path: string; step: string } }
+  | { type: 'gone'; id: string; message: string };
+
+export interface LogPart {
+  attempt: number;
+  attempts: number;
+  lines: [string, string][];
+  next: number;
+  all: boolean;
+}
+
+export interface Output {
+  cell: number;
+  data: Record<string, unknown>;
+  metadata: Record<string, unknown>;
+}
+
+export interface TargetInfo {
+  name: string;
+  engine: string;
+}
+
+/** A notebook as it is sent: its JSON without outputs. */
+export interface Sent {
+  notebook: unknown;
+  path: string;
+  pipeline: string | null;
+}

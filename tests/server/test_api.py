@@ -1,0 +1,191 @@
+"""The server extension, asked as a browser asks it, on a real Jupyter server and with real runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from tests.notebooks import cell, notebook
+
+pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+API = ("kfnb", "api", "v1")
+THREE = notebook(
+    cell("limit: int = 3", "parameters"),
+    cell("a = limit + 1\nprint('made', a)", "step:make"),
+    cell("b = a * 2\nprint('used', b)", "step:use"),
+)
+FAILS = notebook(
+    cell("a = 1", "step:make"), cell("x = a\nx / 0", "step:fail"), cell("print('end')", "step:end", "exit")
+)
+
+
+@pytest.fixture
+def jp_server_config() -> dict[str, Any]:
+    return {"ServerApp": {"jpserver_extensions": {"kfnb.server": True}}, "KfnbApp": {"max_notebook_bytes": 300_000}}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def ask(jp_fetch: Any) -> Callable[..., Any]:
+    """Ask the API: the method, the path's parts, and the body or the query; gives the JSON."""
+
+    async def asked(method: str, *path: str, body: Any = None, **query: str) -> Any:
+        text = json.dumps(body or {}) if method == "POST" else None
+        answer = await jp_fetch(*API, *path, method=method, body=text, params=query)
+        return json.loads(answer.body)
+
+    return asked
+
+
+async def refused(asked: Any) -> tuple[int, dict[str, Any]]:
+    with pytest.raises(HTTPClientError) as caught:
+        await asked
+    return caught.value.code, json.loads(caught.value.response.body)
+
+
+async def ended(ask: Any, run_id: str) -> dict[str, Any]:
+    """The run's snapshot when it has ended; the API is asked again and again, as a browser without websocket does."""
+    while True:
+        found = await ask("GET", "runs", run_id)
+        if found["run"]["state"] in ("succeeded", "failed", "cancelled"):
+            return found
+
+
+def states(found: dict[str, Any]) -> dict[str, str]:
+    return {s["path"]: s["state"] for s in found["steps"]}
+
+
+async def test_a_notebook_is_explained_and_nothing_of_it_runs(ask: Any, tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    evil = cell(f"open({str(touched)!r}, 'w')", "step:evil")
+    found = await ask(
+        "POST", "compile", body={"notebook": notebook(*THREE["cells"], evil), "path": "deep/my-notebook.ipynb"}
+    )
+    assert [s["name"] for s in found["steps"]] == ["make", "use", "evil"] and found["pipeline"] == "my-notebook"
+    assert found["parameters"] == [{"name": "limit", "type": "int", "default": 3}]
+    assert [b["step"] for b in found["graph"]["boxes"]] == ["make", "use", "evil"]
+    assert [c["steps"] for c in found["cells"]] == [["make"], ["use"], ["evil"]]
+    assert not touched.exists()
+
+
+async def test_problems_are_told_with_cell_and_line(ask: Any) -> None:
+    found = await ask("POST", "compile", body={"notebook": notebook(cell("x = 1\nprint(nowhere)", "step:a"))})
+    (problem,) = [p for p in found["problems"] if p["severity"] == "error"]
+    assert (problem["code"], problem["cell"], problem["line"]) == ("KF301", 1, 2) and "nowhere" in problem["message"]
+    status, told = await refused(ask("POST", "runs", body={"notebook": notebook(cell("print(nowhere)", "step:a"))}))
+    assert status == 422 and told["problems"][0]["code"] == "KF301"
+
+
+async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: Path) -> None:
+    (jp_root_dir / "work").mkdir()
+    body = {"notebook": THREE, "path": "work/n.ipynb", "parameters": {"limit": "7"}}
+    begun = await ask("POST", "runs", body=body)
+    run_id = begun["run"]["run"]
+    found = await ended(ask, run_id)
+    assert states(found) == {"make": "succeeded", "use": "succeeded"} and found["run"]["parameters"] == {"limit": 7}
+    log = await ask("GET", "runs", run_id, "steps", "use", "log")
+    assert [text for _, text in log["lines"]] == ["used 16"] and log["all"]
+    assert (await ask("GET", "runs", run_id, "steps", "use", "log", start=str(log["next"])))["lines"] == []
+    assert [r["run"] for r in (await ask("GET", "runs", notebook="work/n.ipynb"))["runs"]] == [run_id]
+    assert (await ask("GET", "runs", notebook="other.ipynb"))["runs"] == []
+    assert [b["step"] for b in (await ask("GET", "runs", run_id, "graph"))["graph"]["boxes"]] == ["make", "use"]
+
+
+async def test_a_failure_is_mended_and_only_what_must_run_again_runs(ask: Any) -> None:
+    run_id = (await ask("POST", "runs", body={"notebook": FAILS}))["run"]["run"]
+    found = await ended(ask, run_id)
+    assert states(found) == {"make": "succeeded", "fail": "failed", "end": "succeeded"}
+    assert (found["run"]["error"]["cell"], found["run"]["error"]["line"]) == (2, 2)
+    first = next(s["finished"] for s in found["steps"] if s["path"] == "make")
+    mended = json.loads(json.dumps(FAILS).replace("x / 0", "x / 1"))
+    await ask("POST", "runs", run_id, "retry", body={"notebook": mended, "step": "fail"})
+    found = await ended(ask, run_id)
+    assert states(found) == {"make": "succeeded", "fail": "succeeded", "end": "succeeded"}
+    assert next(s["finished"] for s in found["steps"] if s["path"] == "make") == first
+
+
+async def test_a_run_is_cancelled(ask: Any) -> None:
+    slow = notebook(cell("import time\ntime.sleep(60)", "step:slow"), cell("print('cleaned')", "step:end", "exit"))
+    run_id = (await ask("POST", "runs", body={"notebook": slow}))["run"]["run"]
+    assert (await ask("POST", "runs", run_id, "cancel"))["cancelling"]
+    found = await ended(ask, run_id)
+    assert found["run"]["state"] == "cancelled" and states(found)["end"] == "succeeded"
+    assert not (await ask("POST", "runs", run_id, "cancel"))["cancelling"]
+
+
+async def test_what_a_step_displayed_is_told(ask: Any) -> None:
+    shows = notebook(cell("from IPython.display import HTML, display\ndisplay(HTML('<b>bold</b>'))", "step:show"))
+    run_id = (await ask("POST", "runs", body={"notebook": shows}))["run"]["run"]
+    await ended(ask, run_id)
+    (output,) = (await ask("GET", "runs", run_id, "steps", "show", "display"))["outputs"]
+    assert output["data"]["text/html"] == "<b>bold</b>"
+
+
+async def test_iterations_have_logs_of_their_own(ask: Any) -> None:
+    each = notebook(cell('%%component each --foreach \'w in ["a", "b/c"]\'\nprint(w)'))
+    run_id = (await ask("POST", "runs", body={"notebook": each}))["run"]["run"]
+    assert states(await ended(ask, run_id)) == {"each[0]": "succeeded", "each[1]": "succeeded"}
+    log = await ask("GET", "runs", run_id, "steps", quote("each[1]", safe=""), "log")
+    assert [text for _, text in log["lines"]] == ["b/c"]
+
+
+async def test_targets_have_names_and_never_addresses(ask: Any, jp_root_dir: Path) -> None:
+    (jp_root_dir / "kfnb.toml").write_text('[targets.prod]\nengine = "argo"\nnamespace = "secret-place"\n')
+    found = await ask("GET", "targets", notebook="n.ipynb")
+    assert found == {"targets": [{"name": "local", "engine": "local"}, {"name": "prod", "engine": "argo"}]}
+
+
+@pytest.mark.parametrize(("engine", "word"), [("kfp", "schemaVersion"), ("argo", "argoproj.io")])
+async def test_the_manifest_of_an_engine(ask: Any, engine: str, word: str) -> None:
+    assert word in (await ask("POST", "manifest", body={"notebook": THREE, "engine": engine}))["text"]
+
+
+BAD = [
+    ({"notebook": [1]}, 400, "wrong type"),
+    ({"notebook": THREE, "surprise": 1}, 400, "unknown field"),
+    ({"notebook": THREE, "path": "../outside.ipynb"}, 400, "relative"),
+    ({"notebook": THREE, "path": "/etc/passwd"}, 400, "relative"),
+    ({"notebook": THREE, "path": "a\0b"}, 400, "relative"),
+    ({"notebook": THREE, "parameters": {"limit": 3}}, 400, "texts"),
+    ({"notebook": THREE, "parameters": {"limit": "many"}}, 422, "limit"),
+    ({"notebook": THREE, "parameters": {"limi": "1"}}, 422, "did you mean `limit`"),
+    ({"notebook": THREE, "target": "nowhere"}, 404, "no target `nowhere`"),
+    ({"notebook": THREE, "start": "nowhere"}, 422, "no step `nowhere`"),
+    ({"notebook": {"cells": [{"cell_type": "code", "source": "x" * 400_000}]}}, 413, "300000"),
+    ({"notebook": {"cells": "none"}}, 422, ""),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "words"), BAD)
+async def test_a_bad_request_is_refused_in_words_and_begins_no_run(
+    ask: Any, body: dict[str, Any], status: int, words: str
+) -> None:
+    found, told = await refused(ask("POST", "runs", body=body))
+    assert found == status and words in json.dumps(told, ensure_ascii=False)
+    assert (await ask("GET", "runs"))["runs"] == []
+
+
+async def test_what_is_not_there(ask: Any) -> None:
+    for path in (
+        ("20260101-000000-abcd",),
+        ("20260101-000000-abcd", "graph"),
+        ("20260101-000000-abcd", "steps", "a", "log"),
+    ):
+        status, told = await refused(ask("GET", "runs", *path))
+        assert status == 404 and "20260101-000000-abcd" in told["message"]
+    for path in (("last",), ("20260101-000000-abcd", "steps", "..%2F..%2Fetc", "log")):
+        with pytest.raises(HTTPClientError, match="404"):
+            await ask("GET", "runs", *path)

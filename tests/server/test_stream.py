@@ -1,0 +1,126 @@
+"""The websocket: snapshots, what changes, and what happens to a browser that is slow, wrong or not allowed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from kfnb.runs.store import RunStore
+from tests.notebooks import cell, notebook
+
+pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+API = ("kfnb", "api", "v1")
+TWO = notebook(cell("a = 1", "step:make"), cell("print(a)", "step:use"))
+
+
+@pytest.fixture
+def jp_server_config() -> dict[str, Any]:
+    return {"ServerApp": {"jpserver_extensions": {"kfnb.server": True}}, "KfnbApp": {"queue_length": 50}}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+async def message(socket: Any) -> dict[str, Any]:
+    text = await socket.read_message()
+    assert text is not None, "the socket was closed"
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+async def started(jp_fetch: Any, data: dict[str, Any]) -> str:
+    answer = await jp_fetch(*API, "runs", method="POST", body=json.dumps({"notebook": data}))
+    return str(json.loads(answer.body)["run"]["run"])
+
+
+async def test_a_snapshot_comes_first_and_then_every_change_to_the_end(jp_ws_fetch: Any, jp_fetch: Any) -> None:
+    run_id = await started(jp_fetch, TWO)
+    socket = await jp_ws_fetch(*API, "stream")
+    await socket.write_message(json.dumps({"watch": [run_id]}))
+    first = await message(socket)
+    assert first["type"] == "snapshot" and first["id"] == run_id
+    states = {s["path"]: s["state"] for s in first["steps"]}
+    run, seen = first["run"]["state"], first["seq"]
+    while run not in ("succeeded", "failed"):
+        news = await message(socket)
+        assert news["seq"] == seen + 1
+        seen = news["seq"]
+        if news["type"] == "step":
+            states[news["data"]["path"]] = news["data"]["state"]
+        else:
+            run = news["data"]["state"]
+    assert run == "succeeded" and states == {"make": "succeeded", "use": "succeeded"}
+    socket.close()
+
+
+async def test_a_run_that_is_taken_up_again_comes_with_a_new_snapshot(jp_ws_fetch: Any, jp_fetch: Any) -> None:
+    run_id = await started(jp_fetch, notebook(cell("1 / 0", "step:make"), cell("print(1)", "step:use", "after:make")))
+    socket = await jp_ws_fetch(*API, "stream")
+    await socket.write_message(json.dumps({"watch": [run_id]}))
+    while (await message(socket)).get("data", {}).get("error", {"type": ""})["type"] != "ZeroDivisionError":
+        pass
+    while True:
+        try:
+            await jp_fetch(*API, "runs", run_id, "retry", method="POST", body=json.dumps({"notebook": TWO}))
+            break
+        except HTTPClientError:  # the run has not quite ended
+            continue
+    while (await message(socket))["type"] != "snapshot":
+        pass
+    while (await message(socket)).get("data", {}).get("state") != "succeeded":
+        pass
+    socket.close()
+
+
+async def test_a_browser_that_does_not_read_gets_a_snapshot_instead(
+    jp_ws_fetch: Any, jp_serverapp: Any, home: Path
+) -> None:
+    store = RunStore(home)
+    run_id = store.create("p", None, None, "local", {})
+    hub = jp_serverapp.web_app.settings["kfnb_hub"]
+    listener = hub.join()
+    hub.watch(listener, [run_id])
+    assert (await listener.queue.get())["type"] == "snapshot"
+    for number in range(200):
+        store.record_step(run_id, f"s[{number}]", "s", "running", position=1)
+    while run_id not in listener.behind and listener.queue.qsize() < 50:
+        await hub_looks(hub)
+    while True:
+        news = await listener.queue.get()
+        if news["type"] == "snapshot":
+            break
+    assert len(news["steps"]) == 200
+    hub.leave(listener)
+
+
+async def hub_looks(hub: Any) -> None:
+    import asyncio
+
+    hub._wake.set()
+    await asyncio.sleep(0)
+
+
+async def test_what_is_no_run_closes_the_socket_or_is_said(jp_ws_fetch: Any) -> None:
+    socket = await jp_ws_fetch(*API, "stream")
+    await socket.write_message(json.dumps({"watch": ["20260101-000000-abcd"]}))
+    gone = await message(socket)
+    assert gone["type"] == "gone" and "20260101-000000-abcd" in gone["message"]
+    for wrong in (
+        "{",
+        "[]",
+        '{"watch": ["../x"]}',
+        '{"watch": 3}',
+        json.dumps({"watch": ["20260101-000000-abcd"] * 201}),
+    ):
+        other = await jp_ws_fetch(*API, "stream")
+        await other.write_message(wrong)
+        assert await other.read_message() is None and other.close_code == 1003
+    socket.close()

@@ -1,0 +1,60 @@
+"""What tests do in the browser besides clicking and typing: commands, the model, themes, pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+def command(page: Page, name: str, **arguments: Any) -> None:
+    """Run one of JupyterLab's commands."""
+    page.evaluate(
+        "([name, given]) => window.jupyterapp.commands.execute(name, given).then(() => undefined)", [name, arguments]
+    )
+
+
+def in_notebook(page: Page, code: str, *given: Any) -> Any:
+    """What a JavaScript function of the notebook's panel gives: ``in_notebook(page, "panel => panel.content.id")``."""
+    return page.evaluate(
+        f"given => (({code}))(window.jupyterapp.shell.currentWidget, ...given)",
+        list(given),
+    )
+
+
+def kernel_is_idle(page: Page) -> None:
+    """Wait until the notebook's kernel can run a cell: one that is run before is dropped without a word."""
+    page.wait_for_function("window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
+
+
+def scroll_to_cell(page: Page, number: int) -> None:
+    """Scroll until the cell is in sight; JupyterLab scrolls too while it works out how high the cells are."""
+    page.wait_for_function(
+        """number => {
+            const { content } = window.jupyterapp.shell.currentWidget;
+            void content.scrollToItem(number);
+            const { top, bottom } = content.widgets[number].node.getBoundingClientRect();
+            return 0 < top && top < bottom && bottom < window.innerHeight;
+        }""",
+        arg=number,
+    )
+
+
+def is_uncovered(page: Page) -> None:
+    """Wait until JupyterLab's splash, which covers the page while it loads something big, is gone."""
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
+
+
+def set_theme(page: Page, name: str) -> None:
+    """``JupyterLab Light``, ``JupyterLab Dark`` or ``JupyterLab Dark High Contrast``."""
+    command(page, "apputils:change-theme", theme=name)
+    page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+    is_uncovered(page)
+
+
+def screenshot(page: Page, name: str) -> None:
+    """For a person to look at; not in git."""
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -1,0 +1,104 @@
+"""The badge above each step cell, in JupyterLab and in Notebook 7."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.notebooks import cell, markdown
+from tests.ui.conftest import OpenNotebook, Settings
+from tests.ui.helpers import command, in_notebook, kernel_is_idle, screenshot, scroll_to_cell, set_theme
+
+pytestmark = pytest.mark.slow
+
+CELLS = (
+    markdown("# Three ways to mark a step"),
+    cell("rows = [1, 2, 3]", "step:load"),
+    cell("scale = 2"),
+    cell("%%component train\nmodel = scale * sum(rows)"),
+    cell("print(model)", metadata={"kfnb": {"step": "report"}}),
+)
+
+
+def shows(page: Page, *names: str) -> None:
+    """The cells, from top to bottom, show these steps; ``""`` is a cell without one."""
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    expect(cells).to_have_count(len(names))
+    for number, name in enumerate(names):
+        chip = cells.nth(number).locator(".kfnb-Badge-name:visible")
+        expect(chip).to_have_text([name] if name else [])
+
+
+@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+def test_each_step_cell_shows_its_step(open_notebook: OpenNotebook, app: str) -> None:
+    page = open_notebook(*CELLS, app=app)
+    shows(page, "", "load", "", "train", "report")
+
+
+@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+def test_badges_follow_tags_and_code(open_notebook: OpenNotebook, app: str) -> None:
+    page = open_notebook(*CELLS, app=app)
+    shows(page, "", "load", "", "train", "report")
+    in_notebook(page, "panel => panel.content.widgets[1].model.setMetadata('tags', ['step:read'])")
+    in_notebook(page, "panel => panel.content.widgets[4].model.deleteMetadata('kfnb')")
+    page.get_by_text("scale = 2").click()
+    page.keyboard.press("Home")
+    page.keyboard.type("%%component prepare\n")
+    page.get_by_text("%%component train").click()
+    page.keyboard.press("End")
+    page.keyboard.type("-it")
+    shows(page, "", "read", "prepare", "train-it", "")
+
+
+def test_badges_stay_with_their_cells(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*CELLS)
+    kernel_is_idle(page)  # what the kernel tells of itself is written into the notebook, and cannot be undone
+    page.get_by_text("rows = [1, 2, 3]").click()
+    command(page, "notebook:delete-cell")
+    shows(page, "", "", "train", "report")
+    command(page, "notebook:undo-cell-action")
+    shows(page, "", "load", "", "train", "report")
+    page.get_by_text("rows = [1, 2, 3]").click()
+    command(page, "notebook:move-cell-down")
+    shows(page, "", "", "load", "train", "report")
+    command(page, "notebook:duplicate-below")
+    shows(page, "", "", "load", "load", "train", "report")
+    command(page, "notebook:change-cell-to-markdown")
+    command(page, "notebook:change-cell-to-code")
+    shows(page, "", "", "load", "load", "train", "report")
+
+
+def test_cells_that_leave_the_page_come_back_with_their_badges(settings: Settings, open_notebook: OpenNotebook) -> None:
+    settings("@jupyterlab/notebook-extension:tracker", windowingMode="full")
+    page = open_notebook(*(cell(f"n = {n}", f"step:s{n}") for n in range(120)))
+    expect(page.locator(".jp-Notebook").get_by_text("s119", exact=True)).to_have_count(0)
+    for number in (119, 0, 60):
+        scroll_to_cell(page, number)
+        expect(page.locator(".jp-Notebook").get_by_text(f"s{number}", exact=True)).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+def test_opening_a_notebook_leaves_it_as_it_is(open_notebook: OpenNotebook, app: str) -> None:
+    page = open_notebook(*CELLS, app=app)
+    # Jupyter itself writes down what the kernel tells of its language
+    page.wait_for_function("window.jupyterapp.shell.currentWidget.model.getMetadata('language_info')?.version")
+    command(page, "docmanager:save")
+    page.reload()
+    shows(page, "", "load", "", "train", "report")
+    kernel_is_idle(page)
+    assert in_notebook(page, "panel => panel.context.model.dirty") is False
+
+
+def test_badges_can_be_switched_off(settings: Settings, open_notebook: OpenNotebook) -> None:
+    settings("kfnb:badges", showBadges=False)
+    page = open_notebook(*CELLS)
+    expect(page.locator(".kfnb-Badge")).to_have_count(4)
+    shows(page, "", "", "", "", "")
+
+
+def test_badges_in_light_and_dark(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*CELLS)
+    for theme in ("Light", "Dark"):
+        set_theme(page, f"JupyterLab {theme}")
+        shows(page, "", "load", "", "train", "report")
+        screenshot(page, f"badges-{theme.lower()}")

@@ -1,0 +1,199 @@
+"""Running a pipeline from the notebook: live states, logs, failures, retry, values, other runs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.notebooks import cell
+from tests.ui.conftest import OpenNotebook
+from tests.ui.helpers import command, in_notebook, kernel_is_idle, screenshot, set_theme
+
+pytestmark = pytest.mark.slow
+
+PLAIN = (
+    cell("limit: int = 3", "parameters"),
+    cell("rows = list(range(limit))\nprint('made', rows)", "step:make"),
+    cell("total = sum(rows)\nprint('total', total)", "step:sum"),
+)
+FAILS = (
+    cell("limit: int = 3", "parameters"),
+    cell("rows = [1, 2, 3]\nprint('made')", "step:make"),
+    cell("total = sum(rows)\nx = total / (limit - 3)\nprint(x)", "step:divide"),
+    cell("print('the run has', kfnb_status['state'])", "step:clean", "exit"),
+)
+SLOW = (
+    cell("import time\nfor n in range(200):\n    print('line', n)\n    time.sleep(0.1)", "step:slow"),
+    cell("print('cleaned')", "step:clean", "exit"),
+)
+
+
+def badge(page: Page, step: str) -> Locator:
+    return page.locator(".kfnb-Badge:visible").filter(
+        has=page.locator(".kfnb-Badge-name", has_text=re.compile(f"^{step}$"))
+    )
+
+
+def press_run(page: Page) -> None:
+    page.locator('[data-jp-item-name="kfnb-run"] jp-button').click()
+
+
+def has_state(page: Page, step: str, state: str) -> None:
+    expect(badge(page, step)).to_have_attribute("data-state", state)
+
+
+def choose(page: Page, step: str, item: str) -> None:
+    """An item of a badge's menu."""
+    badge(page, step).get_by_role("button", name="More for this step").click()
+    page.get_by_role("menuitem", name=item).click()
+
+
+def panel(page: Page) -> Locator:
+    command(page, "kfnb:open-panel")
+    found = page.locator("#kfnb-panel")
+    expect(found).to_be_visible()
+    return found
+
+
+@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+def test_one_click_and_the_cells_show_the_run(open_notebook: OpenNotebook, app: str) -> None:
+    page = open_notebook(*PLAIN, app=app)
+    press_run(page)
+    for step in ("make", "sum"):
+        has_state(page, step, "succeeded")
+        expect(badge(page, step)).to_contain_text("succeeded")
+    expect(badge(page, "sum")).to_contain_text("rows →")
+    assert in_notebook(page, "p => p.content.model.toJSON().cells.every(c => !c.outputs || c.outputs.length === 0)")
+
+
+def test_the_log_unfolds_under_the_cell_and_goes_on(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*SLOW)
+    press_run(page)
+    has_state(page, "slow", "running")
+    badge(page, "slow").get_by_role("button", name="Show the log of this step").click()
+    log = page.get_by_role("region", name="Log of step slow")
+    expect(log).to_contain_text("line 3")
+    expect(log).to_contain_text("line 8")
+    log.get_by_role("searchbox").fill("line 4")
+    expect(log.locator(".kfnb-Log-line:visible").first).to_have_text("line 4")
+    press_run(page)  # the same button stops it
+    has_state(page, "slow", "cancelled")
+    has_state(page, "clean", "succeeded")
+
+
+def test_a_failure_is_shown_at_its_line_and_mended_from_there(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*FAILS)
+    press_run(page)
+    has_state(page, "divide", "failed")
+    has_state(page, "clean", "succeeded")
+    page.get_by_role("button", name="Show", exact=True).click()
+    log = page.get_by_role("region", name="Log of step divide")
+    expect(log).to_contain_text("ZeroDivisionError")
+    page.wait_for_function("window.jupyterapp.shell.currentWidget.content.mode === 'edit'")
+    first = badge(page, "make").locator(".kfnb-Badge-state").inner_text()
+    page.keyboard.type("x = total / limit")  # the marked line is replaced
+    choose(page, "divide", "Retry From Here")
+    has_state(page, "divide", "succeeded")
+    expect(log).to_contain_text("2.0")
+    expect(badge(page, "divide")).to_contain_text("attempt 2")
+    assert badge(page, "make").locator(".kfnb-Badge-state").inner_text() == first
+
+
+def test_the_values_that_a_step_saw_come_into_the_kernel(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*PLAIN, cell("print('here', rows, limit)"))
+    press_run(page)
+    has_state(page, "sum", "succeeded")
+    kernel_is_idle(page)
+    choose(page, "sum", "Load Inputs Here")
+    expect(page.get_by_text("what step sum of run")).to_be_visible()
+    choose(page, "make", "Load Inputs Here")
+    expect(page.get_by_text("what step make of run")).to_be_visible()
+    page.get_by_text("print('here', rows, limit)").click()
+    command(page, "notebook:run-cell")
+    expect(page.get_by_text("here [0, 1, 2] 3")).to_be_visible()
+
+
+def test_a_reload_in_the_middle_of_a_run_loses_nothing(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*SLOW)
+    command(page, "docmanager:save")
+    press_run(page)
+    has_state(page, "slow", "running")
+    page.reload()
+    has_state(page, "slow", "running")
+    press_run(page)
+    has_state(page, "slow", "cancelled")
+
+
+def test_the_panel_runs_with_parameters_and_brings_an_older_run_back(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*PLAIN)
+    side = panel(page)
+    expect(side.locator(".kfnb-Dag-box")).to_have_count(2)
+    side.get_by_label("limit").fill("5")
+    side.get_by_role("button", name="Run", exact=True).click()
+    expect(side.get_by_role("status")).to_contain_text("succeeded")
+    expect(side.locator('.kfnb-Dag-box[data-state="succeeded"]')).to_have_count(2)
+    badge(page, "sum").get_by_role("button", name="Show the log of this step").click()
+    log = page.get_by_role("region", name="Log of step sum")
+    expect(log).to_contain_text("total 10")
+    side.get_by_label("limit").fill("")
+    side.get_by_role("button", name="Run", exact=True).click()
+    expect(log).to_contain_text("total 3")
+    rows = side.locator(".kfnb-Runs tbody tr")
+    expect(rows).to_have_count(2)
+    rows.nth(1).get_by_role("button").click()
+    expect(log).to_contain_text("total 10")
+
+
+def test_the_graph_follows_the_typing_and_problems_lead_to_their_line(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*PLAIN, cell("print(1)"))
+    side = panel(page)
+    expect(side.locator(".kfnb-Dag-box")).to_have_count(2)
+    page.get_by_text("print(1)").click()
+    command(page, "kfnb:mark-step")
+    expect(side.locator(".kfnb-Dag-box")).to_have_count(3)
+    page.get_by_text("print(1)").click()
+    page.keyboard.press("End")
+    page.keyboard.type("\nprint(nowhere)")
+    problem = side.locator(".kfnb-Problems").get_by_role("button")
+    expect(problem).to_contain_text("nowhere")
+    expect(side.locator(".kfnb-Dag-box")).to_have_count(3)  # what was there, while it is wrong
+    problem.click()
+    assert in_notebook(page, "p => p.content.activeCell.editor.getCursorPosition().line") == 1
+    press_run(page)
+    expect(page.get_by_text("Cell 4: ").first).to_be_visible()
+
+
+def test_marks_are_tags_and_undo_takes_them_back(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(cell("# Load the data\nx = 1", "mine"), cell("y = x"))
+    kernel_is_idle(page)
+    page.get_by_text("# Load the data").click()
+    command(page, "kfnb:mark-step")
+    tags = "p => p.content.widgets[0].model.getMetadata('tags')"
+    assert in_notebook(page, tags) == ["mine", "step:load-the-data"]
+    command(page, "notebook:undo-cell-action")
+    assert in_notebook(page, tags) == ["mine"]
+    command(page, "kfnb:mark-step")
+    command(page, "kfnb:unmark-step")
+    assert in_notebook(page, tags) == ["mine"]
+
+
+def test_two_notebooks_with_the_same_step_show_their_own_runs(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*PLAIN)
+    press_run(page)
+    has_state(page, "sum", "succeeded")
+    page = open_notebook(*PLAIN)
+    expect(badge(page, "sum")).to_have_attribute("data-state", "")
+
+
+def test_main_states_in_light_and_dark(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*FAILS)
+    panel(page)
+    press_run(page)
+    has_state(page, "divide", "failed")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("region", name="Log of step divide")).to_contain_text("ZeroDivisionError")
+    for theme in ("Light", "Dark", "Dark High Contrast"):
+        set_theme(page, f"JupyterLab {theme}")
+        screenshot(page, f"failed-{theme.lower().replace(' ', '-')}")
