@@ -73,4 +73,4 @@ bench: .venv/test .venv-kfp/made  ## the figures, as ratios in one run
 
 clean:  ## remove what was made
 	rm -rf .venv .venv-kfp build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	rm -rf labextension/node_modules labextension/lib kfnb/labextension
+	rm -rf labextension/node_modules labextension/.yarn labextension/lib kfnb/labextension

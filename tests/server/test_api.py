@@ -189,3 +189,12 @@ async def test_what_is_not_there(ask: Any) -> None:
     for path in (("last",), ("20260101-000000-abcd", "steps", "..%2F..%2Fetc", "log")):
         with pytest.raises(HTTPClientError, match="404"):
             await ask("GET", "runs", *path)
+
+
+async def test_a_run_that_is_cancelled_at_once_ends(ask: Any) -> None:
+    """Whoever is faster than the run's process must not kill it before it can write that down."""
+    slow = notebook(cell("import time\ntime.sleep(60)", "step:slow"), cell("print('cleaned')", "step:end", "exit"))
+    for _ in range(10):
+        run_id = (await ask("POST", "runs", body={"notebook": slow}))["run"]["run"]
+        await ask("POST", "runs", run_id, "cancel")
+        assert (await ended(ask, run_id))["run"]["state"] == "cancelled"
