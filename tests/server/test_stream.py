@@ -65,18 +65,21 @@ async def test_a_run_that_is_taken_up_again_comes_with_a_new_snapshot(jp_ws_fetc
     run_id = await started(jp_fetch, notebook(cell("1 / 0", "step:make"), cell("print(1)", "step:use", "after:make")))
     socket = await jp_ws_fetch(*API, "stream")
     await socket.write_message(json.dumps({"watch": [run_id]}))
-    while (await message(socket)).get("data", {}).get("error", {"type": ""})["type"] != "ZeroDivisionError":
-        pass
+    while not ((news := await message(socket))["type"] == "run" and news["data"]["state"] == "failed"):
+        if news["type"] == "snapshot" and news["run"]["state"] == "failed":
+            break
     while True:
         try:
             await jp_fetch(*API, "runs", run_id, "retry", method="POST", body=json.dumps({"notebook": TWO}))
             break
         except HTTPClientError:  # the run has not quite ended
             continue
-    while (await message(socket))["type"] != "snapshot":
+    while (news := await message(socket))["type"] != "snapshot":
         pass
-    while (await message(socket)).get("data", {}).get("state") != "succeeded":
-        pass
+    state = news["run"]["state"]
+    while state != "succeeded":
+        news = await message(socket)
+        state = news["data"]["state"] if news["type"] == "run" else state
     socket.close()
 
 
