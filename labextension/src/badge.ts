@@ -51,12 +51,23 @@ export class StepBadge extends Widget {
     this.refresh();
   }
 
+  /** Show what is known now, if it is something new. */
+  follow(): void {
+    const steps = this._session.stepsOf(this.cell.model.id);
+    const names = steps.length > 1 ? steps : [this._step];
+    const now = names.map(step => this._session.progress(step));
+    if (now.length !== this._seen.length || now.some((progress, at) => progress !== this._seen[at])) {
+      this.refresh();
+    }
+  }
+
   /** Show what is known now. */
   refresh(): void {
     const source = this.cell.model.sharedModel.getSource();
     const own = stepName(source, this.cell.model.metadata);
     const steps = this._session.stepsOf(this.cell.model.id);
     const several = steps.length > 1;
+    this._seen = (several ? steps : [own ?? steps[0] ?? '']).map(step => this._session.progress(step));
     this._step = several ? '' : (own ?? steps[0] ?? '');
     this.setHidden(!this._step && !several);
     this.node.classList.toggle('kfnb-mod-several', several);
@@ -169,6 +180,7 @@ export class StepBadge extends Widget {
   }
 
   private _step = '';
+  private _seen: (StepProgress | null)[] = [];
   private readonly _words: Record<State, string>;
   private readonly _name: HTMLElement;
   private readonly _flow: HTMLElement;

@@ -8,7 +8,7 @@ import { PanelLayout } from '@lumino/widgets';
 
 import { BadgeActions, StepBadge } from './badge';
 import { LogView } from './logview';
-import { NotebookSession } from './session';
+import { Change, NotebookSession } from './session';
 import { stepName } from './steps';
 
 const TICK = 250; // milliseconds between two looks at how long steps have been running
@@ -137,9 +137,13 @@ export class CellViews implements BadgeActions, IDisposable {
     }
   }
 
-  private _refresh(): void {
+  private _refresh(_: NotebookSession, change: Change): void {
     for (const badge of this._badges) {
-      badge.refresh();
+      if (change === 'run') {
+        badge.follow();
+      } else {
+        badge.refresh();
+      }
     }
     if (this._session.active && this._timer === 0) {
       this._timer = window.setInterval(() => this._badges.forEach(badge => badge.tick()), TICK);

@@ -43,7 +43,7 @@ export function Dag({ graph, progress, onStep, trans }: DagProps): React.JSX.Ele
   );
 }
 
-function FrameView({ frame }: { frame: Frame }): React.JSX.Element {
+const FrameView = React.memo(function FrameView({ frame }: { frame: Frame }): React.JSX.Element {
   return (
     <g className="kfnb-Dag-frame" data-kind={frame.kind}>
       <title>{frame.label}</title>
@@ -53,9 +53,9 @@ function FrameView({ frame }: { frame: Frame }): React.JSX.Element {
       </text>
     </g>
   );
-}
+});
 
-function LineView({ line }: { line: Line }): React.JSX.Element {
+const LineView = React.memo(function LineView({ line }: { line: Line }): React.JSX.Element {
   const [x, y] = line.points[line.points.length - 1];
   return (
     <g className="kfnb-Dag-line">
@@ -64,7 +64,7 @@ function LineView({ line }: { line: Line }): React.JSX.Element {
       <path d={`M${x - 4},${y - 7}L${x},${y - 1}L${x + 4},${y - 7}`} />
     </g>
   );
-}
+});
 
 interface BoxProps {
   box: Box;
@@ -73,7 +73,7 @@ interface BoxProps {
   trans: TranslationBundle;
 }
 
-function BoxView({ box, progress, onStep, trans }: BoxProps): React.JSX.Element {
+const BoxView = React.memo(function BoxView({ box, progress, onStep, trans }: BoxProps): React.JSX.Element {
   const state = progress?.state ?? null;
   const word = state ? words(trans)[state] : '';
   const items = progress?.iterations ? ` ${progress.ended}/${progress.iterations}` : '';
@@ -108,7 +108,7 @@ function BoxView({ box, progress, onStep, trans }: BoxProps): React.JSX.Element 
       </text>
     </g>
   );
-}
+});
 
 function short(text: string): string {
   return text.length > SHOWN ? `${text.slice(0, SHOWN - 1)}…` : text;

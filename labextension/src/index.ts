@@ -2,5 +2,6 @@ import { cells } from './cells';
 import { commands } from './commands';
 import { sessions } from './sessions';
 import { sidebar } from './sidebar';
+import { start } from './start';
 
-export default [sessions, cells, commands, sidebar];
+export default [sessions, cells, commands, sidebar, start];

@@ -40,9 +40,9 @@ export class LogView extends Widget {
     // the notebook's own keys must not act while somebody types here
     this._search.addEventListener('keydown', event => event.stopPropagation());
     const copy = button('kfnb-Badge-button', _trans.__('Copy the log'), '', () => Clipboard.copyToSystem(this.text));
-    copyIcon.element({ container: copy, stylesheet: 'menuItem' });
+    copy.append(copyIcon.element({ tag: 'span', stylesheet: 'menuItem' }));
     const close = button('kfnb-Badge-button', _trans.__('Close the log'), '', () => this.dispose());
-    closeIcon.element({ container: close, stylesheet: 'menuItem' });
+    close.append(closeIcon.element({ tag: 'span', stylesheet: 'menuItem' }));
     const head = element('div', 'kfnb-Log-head');
     head.append(this._title, this._paths, element('span', 'kfnb-Badge-spring'), this._search, copy, close);
     this._body = element('pre', 'kfnb-Log-body');

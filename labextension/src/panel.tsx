@@ -90,6 +90,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
     session.changed.connect(redraw);
     return () => void session.changed.disconnect(redraw);
   }, [session]);
+  const onStep = React.useCallback((step: string) => actions.reveal(session, step), [actions, session]);
   const shown = session.shown;
   const problems = (session.explained?.problems ?? []).filter(problem => problem.severity !== 'info');
   return (
@@ -119,12 +120,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
       <Problems problems={problems} onProblem={problem => actions.revealProblem(session, problem)} trans={trans} />
       {shown?.graph && shown.steps.length > 0 ? (
         <div className={`kfnb-Panel-graph ${session.explained?.pipeline === null ? 'kfnb-mod-stale' : ''}`}>
-          <Dag
-            graph={shown.graph}
-            progress={step => session.progress(step)}
-            onStep={step => actions.reveal(session, step)}
-            trans={trans}
-          />
+          <Dag graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
         </div>
       ) : (
         session.explained && <Invitation {...props} />

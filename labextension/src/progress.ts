@@ -18,6 +18,8 @@ export interface StepProgress {
   /** The path whose log is of interest: of what failed, else of what runs, else the first. */
   path: string;
   paths: string[];
+  /** What this is made of. */
+  runs: StepRun[];
 }
 
 /** The run after a message; the same object when the message says nothing new. */
@@ -48,8 +50,8 @@ export function applied(run: Snapshot | null, message: Message): Snapshot | null
   return { ...run, seq: message.seq, steps };
 }
 
-/** Where every step of a run stands, by its name. */
-export function progressOf(run: Snapshot): Map<string, StepProgress> {
+/** Where every step of a run stands, by its name; of `before` those steps that nothing new is known of. */
+export function progressOf(run: Snapshot, before?: Map<string, StepProgress>): Map<string, StepProgress> {
   const groups = new Map<string, StepRun[]>();
   for (const step of run.steps) {
     const group = groups.get(step.step);
@@ -59,7 +61,16 @@ export function progressOf(run: Snapshot): Map<string, StepProgress> {
       groups.set(step.step, [step]);
     }
   }
-  return new Map([...groups].map(([name, group]) => [name, together(name, group)]));
+  return new Map(
+    [...groups].map(([name, group]) => {
+      const known = before?.get(name);
+      return [name, known && alike(known.runs, group) ? known : together(name, group)];
+    })
+  );
+}
+
+function alike(one: StepRun[], other: StepRun[]): boolean {
+  return one.length === other.length && one.every((step, at) => step === other[at]);
 }
 
 function together(name: string, group: StepRun[]): StepProgress {
@@ -76,7 +87,8 @@ function together(name: string, group: StepRun[]): StepProgress {
     iterations: once ? 0 : group.length,
     ended: once ? 0 : done.length,
     path: shown.path,
-    paths: group.map(step => step.path)
+    paths: group.map(step => step.path),
+    runs: group
   };
 }
 

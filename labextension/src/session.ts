@@ -57,6 +57,11 @@ export class NotebookSession implements IDisposable {
     return this._target ?? this._explained?.target ?? 'local';
   }
 
+  /** What the user chose, if anything. */
+  get chosenTarget(): string | null {
+    return this._target;
+  }
+
   setTarget(name: string): void {
     this._target = name;
     this._changed.emit('pipeline');
@@ -101,15 +106,19 @@ export class NotebookSession implements IDisposable {
   }
 
   // ------------------------------------------------------------------ reading
-  /** Read the notebook now. */
-  async read(): Promise<void> {
+  /** Read the notebook as it is now, unless it was read already. */
+  read(): Promise<void> {
     window.clearTimeout(this._timer);
     const sent = this.sent();
     const text = JSON.stringify(sent);
-    if (text === this._read && !this._trouble) {
-      return;
+    if (text !== this._read || this._trouble) {
+      this._read = text;
+      this._reading = this._compile(sent);
     }
-    this._read = text;
+    return this._reading;
+  }
+
+  private async _compile(sent: Sent): Promise<void> {
     const turn = ++this._turn;
     try {
       const found = await this.api.compile(sent);
@@ -242,7 +251,7 @@ export class NotebookSession implements IDisposable {
 
   private _set(run: Snapshot | null): void {
     this._run = run;
-    this._progress = run ? progressOf(run) : new Map<string, StepProgress>();
+    this._progress = run ? progressOf(run, this._progress) : new Map<string, StepProgress>();
     this._changed.emit('run');
   }
 
@@ -276,5 +285,6 @@ export class NotebookSession implements IDisposable {
   private _timer = 0;
   private _turn = 0;
   private _read = '';
+  private _reading: Promise<void> = Promise.resolve();
   private readonly _changed = new Signal<this, Change>(this);
 }

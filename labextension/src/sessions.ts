@@ -2,6 +2,7 @@
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { IStateDB } from '@jupyterlab/statedb';
 import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
@@ -26,14 +27,16 @@ export const sessions: JupyterFrontEndPlugin<ISessions> = {
   autoStart: true,
   provides: ISessions,
   requires: [INotebookTracker],
-  activate: (app: JupyterFrontEnd, tracker: INotebookTracker): ISessions =>
-    new Sessions(new Api(app.serviceManager.serverSettings), tracker)
+  optional: [IStateDB],
+  activate: (app: JupyterFrontEnd, tracker: INotebookTracker, state: IStateDB | null): ISessions =>
+    new Sessions(new Api(app.serviceManager.serverSettings), tracker, state)
 };
 
 class Sessions implements ISessions {
   constructor(
     readonly api: Api,
-    private readonly _tracker: INotebookTracker
+    private readonly _tracker: INotebookTracker,
+    private readonly _state: IStateDB | null
   ) {
     this._stream = new Stream(api);
     _tracker.widgetAdded.connect((_, panel) => void this.of(panel));
@@ -54,8 +57,24 @@ class Sessions implements ISessions {
     if (!found) {
       found = new NotebookSession(panel, this.api, this._stream);
       this._known.set(panel, found);
+      void this._remember(found);
     }
     return found;
+  }
+
+  /** The target that was chosen last for a notebook is chosen again; it stands in no file of the user's. */
+  private async _remember(session: NotebookSession): Promise<void> {
+    const key = `kfnb:target:${session.path}`;
+    const known = await this._state?.fetch(key).catch(() => undefined);
+    if (typeof known === 'string' && session.chosenTarget === null) {
+      session.setTarget(known);
+    }
+    session.changed.connect(() => {
+      const chosen = session.chosenTarget;
+      if (chosen !== null && chosen !== known) {
+        void this._state?.save(key, chosen);
+      }
+    });
   }
 
   private readonly _stream: Stream;

@@ -13,8 +13,6 @@ from tornado.httpclient import HTTPClientError
 
 from tests.notebooks import cell, notebook
 
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
 API = ("kfnb", "api", "v1")
 THREE = notebook(
     cell("limit: int = 3", "parameters"),

@@ -17,8 +17,6 @@ from kfnb.server.handlers import ROUTES
 from kfnb.server.stream import StreamHandler
 from tests.notebooks import cell, notebook
 
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
 API = ("kfnb", "api", "v1")
 RUN = "20260101-000000-abcd"
 EXAMPLES = {"run_id": RUN, "step": "train"}

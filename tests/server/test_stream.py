@@ -12,8 +12,6 @@ from tornado.httpclient import HTTPClientError
 from kfnb.runs.store import RunStore
 from tests.notebooks import cell, notebook
 
-pytest_plugins = ["pytest_jupyter.jupyter_server"]
-
 API = ("kfnb", "api", "v1")
 TWO = notebook(cell("a = 1", "step:make"), cell("print(a)", "step:use"))
 

@@ -57,16 +57,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: HERE in item.path.parents)
 
 
-@pytest.fixture
-def jp_asyncio_loop() -> None:
-    """In place of pytest-jupyter's, which every test gets and which would close Playwright's loop."""
-
-
-@pytest.fixture
-def jp_server_cleanup() -> None:
-    """In place of pytest-jupyter's, which needs its loop."""
-
-
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")

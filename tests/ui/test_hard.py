@@ -1,0 +1,97 @@
+"""What must not harm: hostile notebooks, lost connections, a server that begins anew; and who cannot see or use a mouse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.notebooks import cell
+from tests.ui.conftest import OpenNotebook
+from tests.ui.helpers import in_notebook, set_theme
+from tests.ui.test_runs import FAILS, PLAIN, SLOW, badge, has_state, panel, press_run
+
+pytestmark = pytest.mark.slow
+
+AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+SCRIPT = "<img src=x onerror='window.harmed = true'><script>window.harmed = true</script>"
+
+
+def violations(page: Page, *selectors: str) -> list[str]:
+    """What axe finds wrong inside our own parts of the page."""
+    page.add_script_tag(path=AXE)
+    found: list[dict[str, Any]] = page.evaluate(
+        "async selectors => (await axe.run({ include: selectors.map(s => [s]) })).violations", list(selectors)
+    )
+    return [f"{v['id']}: {v['help']}: {[n['html'][:150] for n in v['nodes'][:3]]}" for v in found]
+
+
+def test_axe_finds_nothing_in_any_theme(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*FAILS)
+    panel(page)
+    press_run(page)
+    has_state(page, "divide", "failed")
+    badge(page, "divide").get_by_role("button", name="Show the log of this step").click()
+    expect(page.locator(".kfnb-Log-body")).to_contain_text("ZeroDivisionError")
+    for theme in ("Light", "Dark", "Dark High Contrast"):
+        set_theme(page, f"JupyterLab {theme}")
+        assert violations(page, "#kfnb-panel", ".kfnb-Badge:not(.lm-mod-hidden)", ".kfnb-Log") == [], theme
+
+
+def test_the_graph_is_walked_with_the_keyboard(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*PLAIN)
+    side = panel(page)
+    box = side.locator('.kfnb-Dag-box[data-step="sum"]')
+    box.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("window.jupyterapp.shell.currentWidget.content.activeCellIndex === 2")
+
+
+def test_a_hostile_notebook_harms_nothing(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(
+        cell(f"print({SCRIPT!r})\nprint('\\x1b[31m' * 3000 + 'end')\nx = {SCRIPT!r}", "step:print"),
+        cell("y = x", f"step:{SCRIPT}", *(f"tag-{n}" for n in range(2_000))),
+        cell("z = x", "step:read", f'when:x == "{SCRIPT}"'),
+    )
+    side = panel(page)
+    press_run(page)
+    expect(side.locator(".kfnb-Problems")).to_be_visible()
+    in_notebook(page, "panel => panel.content.widgets[1].model.setMetadata('tags', [])")
+    expect(side.locator(".kfnb-Dag-box")).to_have_count(2)
+    press_run(page)
+    has_state(page, "print", "succeeded")
+    badge(page, "print").get_by_role("button", name="Show the log of this step").click()
+    log = page.locator(".kfnb-Log-body")
+    expect(log).to_contain_text("onerror")
+    expect(log).to_contain_text("end")
+    assert page.evaluate("window.harmed === undefined")
+
+
+def test_a_lost_connection_is_made_up_for(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*SLOW)
+    page.route_web_socket("**/kfnb/api/v1/stream", lambda socket: socket.close())
+    press_run(page)
+    has_state(page, "slow", "running")  # the API is asked while there is no socket
+    page.unroute_all()
+    press_run(page)
+    has_state(page, "slow", "cancelled")
+
+
+def test_cells_by_the_hundred_and_steps_by_the_hundred(open_notebook: OpenNotebook) -> None:
+    """200 steps go live, and nothing of ours holds the page up."""
+    page = open_notebook(*(cell(f"v{n} = {n}", f"step:s{n}") for n in range(200)))
+    panel(page)
+    page.evaluate(
+        """() => {
+            window.longest = [];
+            new PerformanceObserver(list => window.longest.push(...list.getEntries().map(e => e.duration)))
+                .observe({ type: 'longtask' });
+        }"""
+    )
+    press_run(page)
+    expect(page.locator("#kfnb-panel").get_by_role("status")).to_contain_text("succeeded", timeout=120_000)
+    expect(page.locator('.kfnb-Dag-box[data-state="succeeded"]')).to_have_count(200)
+    print("long tasks in ms:", json.dumps(page.evaluate("window.longest")))
