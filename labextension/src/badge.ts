@@ -43,8 +43,8 @@ export class StepBadge extends Widget {
       _actions.openMenu(cell, this._step, left, bottom);
     });
     this._menu.setAttribute('aria-haspopup', 'menu');
-    const spring = element('span', 'kfnb-Badge-spring');
-    this.node.append(this._name, this._mark, this._flow, spring, this._problems, this._state, this._time);
+    this._line = element('span', 'kfnb-Badge-line');
+    this.node.append(this._name, this._mark, this._flow, this._line, this._problems, this._state, this._time);
     this.node.append(this._log, this._menu);
     cell.model.metadataChanged.connect(this.refresh, this);
     cell.model.contentChanged.connect(this.refresh, this);
@@ -79,12 +79,21 @@ export class StepBadge extends Widget {
     this._showProblems();
   }
 
-  /** Show how long the step has been running. */
+  /** Show how long the step has been running, and how far it says it is. */
   tick(): void {
     const progress = this._step ? this._session.progress(this._step) : null;
     if (progress?.state === 'running') {
       say(this._time, this._timeOf(progress));
+      this._showPrinted();
     }
+  }
+
+  private _showPrinted(): void {
+    const printed = this._step ? this._session.printed(this._step) : null;
+    const percent = printed?.percent ?? null;
+    this.node.style.setProperty('--kfnb-percent', `${percent ?? 0}%`);
+    this.node.classList.toggle('kfnb-mod-progress', percent !== null);
+    say(this._line, printed?.line ?? '');
   }
 
   private _showOne(step: string): void {
@@ -101,6 +110,7 @@ export class StepBadge extends Widget {
     this._setState(progress?.state ?? null, progress ? this._stateOf(progress) : '');
     this._state.title = progress?.reason ?? '';
     say(this._time, progress ? this._timeOf(progress) : '');
+    this._showPrinted();
     this._log.hidden = !progress || progress.attempts === 0;
     this._menu.hidden = false;
   }
@@ -113,6 +123,8 @@ export class StepBadge extends Widget {
     say(this._flow, '');
     say(this._mark, '');
     say(this._time, '');
+    say(this._line, '');
+    this.node.classList.remove('kfnb-mod-progress');
     this._setState(null, '');
     this._log.hidden = true;
     this._menu.hidden = true;
@@ -186,6 +198,7 @@ export class StepBadge extends Widget {
   private readonly _flow: HTMLElement;
   private readonly _mark: HTMLElement;
   private readonly _problems: HTMLElement;
+  private readonly _line: HTMLElement;
   private readonly _state: HTMLElement;
   private readonly _time: HTMLElement;
   private readonly _log: HTMLButtonElement;

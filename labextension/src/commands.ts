@@ -97,7 +97,7 @@ class Commands implements MessageActions {
   }
 
   retry(session: NotebookSession, step: string): void {
-    void this._try(session, () => session.retry(step));
+    void this._try(() => session.retry(step));
   }
 
   openPanel(): void {
@@ -183,7 +183,7 @@ class Commands implements MessageActions {
       caption: trans.__('Take the run up again at this step, with the notebook as it is now'),
       isEnabled: args => idle(args) && this._sessions.current?.run !== null,
       describedBy: STEP_ARGS,
-      execute: args => this._withStep(args, (session, step) => this._try(session, () => session.retry(step)))
+      execute: args => this._withStep(args, (session, step) => session.retry(step))
     });
     this._registerLoading(ran);
   }
@@ -299,7 +299,7 @@ class Commands implements MessageActions {
   private async _with(act: (session: NotebookSession) => Promise<unknown>): Promise<void> {
     const session = this._sessions.current;
     if (session) {
-      await this._try(session, () => act(session));
+      await this._try(() => act(session));
     }
   }
 
@@ -313,7 +313,7 @@ class Commands implements MessageActions {
     }
   }
 
-  private async _try(_: NotebookSession, act: () => Promise<unknown>): Promise<void> {
+  private async _try(act: () => Promise<unknown>): Promise<void> {
     try {
       await act();
     } catch (error) {

@@ -32,6 +32,9 @@ export class LogView extends Widget {
     this._paths = element('select', 'kfnb-Log-paths');
     this._paths.setAttribute('aria-label', _trans.__('Iteration'));
     this._paths.addEventListener('change', () => this._open(this._paths.value));
+    this._tries = element('select', 'kfnb-Log-paths');
+    this._tries.setAttribute('aria-label', _trans.__('Attempt'));
+    this._tries.addEventListener('change', () => this._open(this._path, Number(this._tries.value)));
     this._search = element('input', 'kfnb-Log-search');
     this._search.type = 'search';
     this._search.placeholder = _trans.__('Find in the log');
@@ -44,7 +47,7 @@ export class LogView extends Widget {
     const close = button('kfnb-Badge-button', _trans.__('Close the log'), '', () => this.dispose());
     close.append(closeIcon.element({ tag: 'span', stylesheet: 'menuItem' }));
     const head = element('div', 'kfnb-Log-head');
-    head.append(this._title, this._paths, element('span', 'kfnb-Badge-spring'), this._search, copy, close);
+    head.append(this._title, this._paths, this._tries, element('span', 'kfnb-Badge-spring'), this._search, copy, close);
     this._body = element('pre', 'kfnb-Log-body');
     this._body.tabIndex = 0;
     const layout = new PanelLayout();
@@ -90,8 +93,10 @@ export class LogView extends Widget {
     }
   }
 
-  private _open(path: string): void {
+  /** Show the log of a path; of its last attempt, unless another is asked for. */
+  private _open(path: string, attempt = 0): void {
     this._path = path;
+    this._asked = attempt;
     this._paths.value = path;
     this._next = 0;
     this._style = PLAIN;
@@ -109,10 +114,11 @@ export class LogView extends Widget {
     let more = false;
     let over: boolean;
     try {
-      const part = await this._session.api.log(run, this._path, this._next);
+      const part = await this._session.api.log(run, this._path, this._next, this._asked);
       if (turn !== this._turn || this.isDisposed) {
         return;
       }
+      this._showTries(part.attempt, part.attempts);
       this._add(part.lines.map(([, text]) => text));
       more = part.next > this._next && !part.all && part.lines.length > 500;
       over = part.all;
@@ -125,6 +131,15 @@ export class LogView extends Widget {
     } else if (!this.isDisposed) {
       this._timer = window.setTimeout(() => void this._ask(turn), more ? 0 : ASK_EVERY);
     }
+  }
+
+  private _showTries(shown: number, count: number): void {
+    if (this._tries.options.length !== count) {
+      const numbers = Array.from({ length: count }, (_, at) => String(at + 1));
+      this._tries.replaceChildren(...numbers.map(number => new Option(this._trans.__('attempt %1', number), number)));
+      this._tries.hidden = count < 2;
+    }
+    this._tries.value = String(shown);
   }
 
   private _add(lines: string[]): void {
@@ -184,12 +199,14 @@ export class LogView extends Widget {
 
   private readonly _title: HTMLElement;
   private readonly _paths: HTMLSelectElement;
+  private readonly _tries: HTMLSelectElement;
   private readonly _search: HTMLInputElement;
   private readonly _body: HTMLPreElement;
   private readonly _shown = new Panel();
   private _known = '-';
   private _attempt = '';
   private _path = '';
+  private _asked = 0;
   private _next = 0;
   private _style: Style = PLAIN;
   private _turn = 0;

@@ -28,7 +28,10 @@ export function applied(run: Snapshot | null, message: Message): Snapshot | null
     const { run: head, steps, metrics, seq } = message;
     return { run: head, steps, metrics, seq };
   }
-  if (run === null || message.type === 'gone' || message.id !== run.run.run || message.seq <= run.seq) {
+  if (run === null || message.type === 'gone' || message.type === 'line') {
+    return run;
+  }
+  if (message.id !== run.run.run || message.seq <= run.seq) {
     return run;
   }
   if (message.type === 'run') {
@@ -67,6 +70,22 @@ export function progressOf(run: Snapshot, before?: Map<string, StepProgress>): M
       return [name, known && alike(known.runs, group) ? known : together(name, group)];
     })
   );
+}
+
+/** A step of a run that the server has not answered for yet. */
+export function waiting(name: string): StepProgress {
+  return {
+    state: 'pending',
+    started: null,
+    finished: null,
+    attempts: 0,
+    reason: null,
+    iterations: 0,
+    ended: 0,
+    path: name,
+    paths: [name],
+    runs: []
+  };
 }
 
 function alike(one: StepRun[], other: StepRun[]): boolean {

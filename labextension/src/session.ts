@@ -5,7 +5,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Api, RefusedError, StartOptions } from './api';
-import { applied, isActive, progressOf, StepProgress } from './progress';
+import { applied, isActive, progressOf, StepProgress, waiting } from './progress';
 import { Stream } from './stream';
 import { Explained, Message, Sent, Snapshot, StepInfo } from './wire';
 
@@ -13,6 +13,11 @@ const TYPING = 350; // milliseconds without a change before the notebook is read
 
 /** What has changed: the pipeline, or where its run stands. */
 export type Change = 'pipeline' | 'run';
+
+export interface Printed {
+  line: string;
+  percent: number | null;
+}
 
 export class NotebookSession implements IDisposable {
   constructor(
@@ -49,7 +54,7 @@ export class NotebookSession implements IDisposable {
   }
 
   get active(): boolean {
-    return isActive(this._run);
+    return this._starting || isActive(this._run);
   }
 
   /** Where the pipeline runs: what the user chose, else what the notebook names, else here. */
@@ -103,6 +108,12 @@ export class NotebookSession implements IDisposable {
       path: this.path,
       pipeline: this.chosen
     };
+  }
+
+  /** What a step that runs printed last, and how far it says it is; of several iterations, the one that is shown. */
+  printed(step: string): Printed | null {
+    const progress = this._progress.get(step);
+    return progress?.state === 'running' ? (this._printed.get(progress.path) ?? null) : null;
   }
 
   // ------------------------------------------------------------------ reading
@@ -169,13 +180,30 @@ export class NotebookSession implements IDisposable {
     this._refuse();
     const names = new Set(this._explained?.parameters.map(parameter => parameter.name));
     const given = [...this.parameters].filter(([name]) => names.has(name));
-    const run = await this.api.start(this.sent(), {
-      target: this.target,
-      parameters: Object.fromEntries(given),
-      ...options
-    });
-    this.show(run);
-    return run;
+    this._begin(options);
+    try {
+      const run = await this.api.start(this.sent(), {
+        target: this.target,
+        parameters: Object.fromEntries(given),
+        ...options
+      });
+      this._starting = false;
+      this.show(run);
+      return run;
+    } catch (error) {
+      this._starting = false;
+      this._set(this._run);
+      throw error;
+    }
+  }
+
+  /** Before the server answers, the steps are pending: who pressed the button sees at once that it was pressed. */
+  private _begin(options: StartOptions): void {
+    this._starting = true;
+    const steps = (this._shown?.steps ?? []).map(step => step.name);
+    const mine = steps.filter(name => !options.only || options.only === name);
+    this._progress = new Map(mine.map(name => [name, waiting(name)]));
+    this._changed.emit('run');
   }
 
   async cancel(): Promise<void> {
@@ -215,6 +243,7 @@ export class NotebookSession implements IDisposable {
       if (now) {
         this._stream.join(now);
       }
+      this._printed.clear();
     }
     this._set(run);
   }
@@ -229,6 +258,9 @@ export class NotebookSession implements IDisposable {
 
   private _hear(_: Stream, message: Message): void {
     if (this._run && message.id === this._run.run.run) {
+      if (message.type === 'line') {
+        this._printed.set(message.path, { line: message.line, percent: message.percent });
+      }
       this._run = applied(this._run, message);
       this._soon();
     }
@@ -275,10 +307,12 @@ export class NotebookSession implements IDisposable {
   private _target: string | null = null;
   private _isDisposed = false;
   private _waiting = false;
+  private _starting = false;
   private _explained: Explained | null = null;
   private _shown: Explained | null = null;
   private _run: Snapshot | null = null;
   private _trouble: string | null = null;
+  private readonly _printed = new Map<string, Printed>();
   private _progress = new Map<string, StepProgress>();
   private _infos = new Map<string, StepInfo>();
   private _byCell = new Map<string, string[]>();

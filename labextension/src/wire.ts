@@ -138,6 +138,7 @@ export type Message =
   | ({ type: 'snapshot'; id: string } & Snapshot)
   | { type: 'run'; id: string; seq: number; time: number; data: Partial<RunHead> }
   | { type: 'step'; id: string; seq: number; time: number; data: Partial<StepRun> & { path: string; step: string } }
+  | { type: 'line'; id: string; path: string; line: string; percent: number | null }
   | { type: 'gone'; id: string; message: string };
 
 export interface LogPart {

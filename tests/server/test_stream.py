@@ -10,6 +10,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from kfnb.runs.store import RunStore
+from kfnb.server.hub import percent_in
 from tests.notebooks import cell, notebook
 
 API = ("kfnb", "api", "v1")
@@ -107,6 +108,37 @@ async def hub_looks(hub: Any) -> None:
 
     hub._wake.set()
     await asyncio.sleep(0)
+
+
+async def test_what_a_step_prints_and_how_far_it_says_it_is_is_told(jp_ws_fetch: Any, jp_fetch: Any) -> None:
+    code = "import time\nfor n in range(1, 5):\n    print('epoch', n, '/ 4')\n    time.sleep(0.6)"
+    run_id = await started(jp_fetch, notebook(cell(code, "step:train")))
+    socket = await jp_ws_fetch(*API, "stream")
+    await socket.write_message(json.dumps({"watch": [run_id]}))
+    told = []
+    while not ((news := await message(socket))["type"] == "run" and news["data"]["state"] == "succeeded"):
+        if news["type"] == "line":
+            told.append((news["path"], news["line"], news["percent"]))
+    assert ("train", "epoch 2 / 4", 50) in told and told == sorted(told)
+    socket.close()
+
+
+LINES = [
+    (" 45%|####5     | 9/20 [00:01<00:01]", 45),
+    ("step 3/10", 30),
+    ("epoch 3 of 4: loss 0.2", 75),
+    ("accuracy 99.5%", 99),
+    ("2026/11/25 loaded", None),
+    ("12 / 3", None),
+    ("http://a/1/2/3", None),
+    ("300%", None),
+    ("done", None),
+]
+
+
+@pytest.mark.parametrize(("line", "percent"), LINES)
+def test_how_far_a_line_says_that_something_is(line: str, percent: int | None) -> None:
+    assert percent_in(line) == percent
 
 
 async def test_what_is_no_run_closes_the_socket_or_is_said(jp_ws_fetch: Any) -> None:

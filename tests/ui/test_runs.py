@@ -83,6 +83,16 @@ def test_the_log_unfolds_under_the_cell_and_goes_on(open_notebook: OpenNotebook)
     has_state(page, "clean", "succeeded")
 
 
+def test_a_badge_shows_how_far_its_step_says_it_is(open_notebook: OpenNotebook) -> None:
+    code = "import time\nfor n in range(1, 41):\n    print('epoch', n, 'of 40')\n    time.sleep(0.25)"
+    page = open_notebook(cell(code, "step:train"))
+    press_run(page)
+    expect(badge(page, "train")).to_have_class(re.compile("kfnb-mod-progress"))
+    expect(badge(page, "train")).to_contain_text(re.compile(r"epoch \d+ of 40"))
+    press_run(page)
+    has_state(page, "train", "cancelled")
+
+
 def test_a_failure_is_shown_at_its_line_and_mended_from_there(open_notebook: OpenNotebook) -> None:
     page = open_notebook(*FAILS)
     press_run(page)
@@ -98,6 +108,8 @@ def test_a_failure_is_shown_at_its_line_and_mended_from_there(open_notebook: Ope
     has_state(page, "divide", "succeeded")
     expect(log).to_contain_text("2.0")
     expect(badge(page, "divide")).to_contain_text("attempt 2")
+    log.get_by_label("Attempt").select_option("1")
+    expect(log).to_contain_text("ZeroDivisionError")
     assert badge(page, "make").locator(".kfnb-Badge-state").inner_text() == first
 
 
