@@ -122,7 +122,7 @@ class KfpClient:
 
 
 def _server(settings: dict[str, Any]) -> Rest:
-    """The server of a target: where it is said to be, else beside the pod that this runs in, else behind a kubeconfig's API server."""
+    """The server of a target: where it is said to be, else behind a kubeconfig's API server, else beside the pod that this runs in."""
     named = settings.get("host") or os.environ.get("KUBEFLOW_HOST") or os.environ.get("KF_PIPELINES_ENDPOINT")
     mounted = os.environ.get("KF_PIPELINES_SA_TOKEN_PATH") or MOUNTED_TOKEN
     namespace = settings.get("server_namespace", "kubeflow")
