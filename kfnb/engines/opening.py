@@ -7,11 +7,12 @@ import json
 from kfnb.engines.base import Engine
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.local import LocalEngine
+from kfnb.engines.local.launch import Launch, launch
 from kfnb.runs.store import RunStore
 
 
-def engine_for(store: RunStore, target: Target) -> Engine:
-    """The engine that runs on a target."""
+def engine_for(store: RunStore, target: Target, launch: Launch = launch) -> Engine:
+    """The engine that runs on a target; ``launch`` starts the processes of runs here."""
     if target.engine == "argo":
         from kfnb.engines.argo.engine import ArgoEngine
 
@@ -20,13 +21,13 @@ def engine_for(store: RunStore, target: Target) -> Engine:
         from kfnb.engines.kfp.engine import KfpEngine
 
         return KfpEngine(store, target)
-    return LocalEngine(store)
+    return LocalEngine(store, launch)
 
 
-def engine_of(store: RunStore, run_id: str) -> Engine:
-    """The engine of a run, with the settings that its target had when it began."""
+def engine_of(store: RunStore, run_id: str, launch: Launch = launch) -> Engine:
+    """The engine of a run, with the settings that its target had when it began; ``launch`` as for `engine_for`."""
     path = store.folder(run_id) / "remote.json"
     if not path.exists():
-        return LocalEngine(store)
+        return LocalEngine(store, launch)
     remote = json.loads(path.read_text("utf-8"))
     return engine_for(store, Target(remote["target"], remote["engine"], remote["settings"]))

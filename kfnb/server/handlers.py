@@ -39,6 +39,8 @@ class CompileHandler(Handler):
         path = str(body.get("path") or "notebook.ipynb")
         found = await self.ask(compiling.explained, body.get("notebook"), path, body.get("pipeline"))
         self.finish(json.dumps(found))
+        if found["pipeline"] is not None:
+            await self.ask(self.runs.prepare)
 
 
 class ManifestHandler(Handler):

@@ -11,6 +11,7 @@ from typing import Any
 
 from kfnb.engines.base import Engine, RunOptions
 from kfnb.engines.cluster.targets import Target, target_named, targets
+from kfnb.engines.local.launch import Ahead
 from kfnb.engines.opening import engine_for, engine_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters import bind
@@ -39,10 +40,16 @@ class Runs:
         self._following: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._ahead = Ahead()
 
     def close(self) -> None:
         """Stop following runs on clusters; the runs go on."""
         self._closed.set()
+        self._ahead.close()
+
+    def prepare(self) -> None:
+        """Make the next run begin at once: somebody looks at a notebook that can be run."""
+        self._ahead.prepare()
 
     @contextmanager
     def record(self) -> Iterator[RunStore]:
@@ -115,7 +122,7 @@ class Runs:
         chosen = target_named(target, Path(options["notebook"]) if options.get("notebook") else None)
         asked = RunOptions(parameters=bind(pipeline, given), **options)
         with self.record() as store:
-            engine = engine_for(store, chosen)
+            engine = engine_for(store, chosen, self._ahead.launch)
             wrong = errors(engine.check(pipeline, asked))
             if wrong:
                 raise Refused(wrong)
@@ -144,7 +151,7 @@ class Runs:
     def _engine(self, run_id: str) -> Iterator[Engine]:
         with self.record() as store:
             store.head(run_id)
-            yield engine_of(store, run_id)
+            yield engine_of(store, run_id, self._ahead.launch)
 
     # ---------------------------------------------------------------- runs on clusters
     def follow(self, run_id: str) -> None:

@@ -150,6 +150,7 @@ export class NotebookSession implements IDisposable {
     this._explained = found;
     if (found.pipeline !== null) {
       this._shown = found;
+      this._stream.open();
     }
     const shown = this._shown;
     this._infos = new Map((shown?.steps ?? []).map(step => [step.name, step]));

@@ -24,6 +24,14 @@ export class Stream {
     return this._message;
   }
 
+  /** Be connected before there is anything to watch: a run's first changes come while a connection is still being made. */
+  open(): void {
+    if (!this._opened) {
+      this._opened = true;
+      this._connect();
+    }
+  }
+
   /** Watch a run, until `leave` was called as often. */
   join(run: string): void {
     this._watched.set(run, (this._watched.get(run) ?? 0) + 1);
@@ -41,16 +49,13 @@ export class Stream {
   }
 
   private _tell(): void {
-    if (this._watched.size === 0) {
-      this._close();
-    } else if (this._socket === null) {
-      this._open();
-    } else if (this._socket.readyState === WebSocket.OPEN) {
+    this.open();
+    if (this._socket?.readyState === WebSocket.OPEN) {
       this._socket.send(JSON.stringify({ watch: [...this._watched.keys()] }));
     }
   }
 
-  private _open(): void {
+  private _connect(): void {
     const socket = new this._api.settings.WebSocket(this._api.stream);
     this._socket = socket;
     socket.onopen = () => {
@@ -60,28 +65,15 @@ export class Stream {
     };
     socket.onmessage = event => this._message.emit(JSON.parse(event.data as string) as Message);
     socket.onclose = () => {
-      if (this._socket === socket) {
-        this._socket = null;
-        this._again();
-      }
+      this._socket = null;
+      this._again();
     };
   }
 
   private _again(): void {
     void this._poll.start();
-    window.setTimeout(() => {
-      if (this._socket === null && this._watched.size > 0) {
-        this._open();
-      }
-    }, this._pause);
+    window.setTimeout(() => this._connect(), this._pause);
     this._pause = Math.min(2 * this._pause, LONGEST_PAUSE);
-  }
-
-  private _close(): void {
-    const socket = this._socket;
-    this._socket = null;
-    socket?.close();
-    void this._poll.stop();
   }
 
   private async _ask(): Promise<void> {
@@ -95,5 +87,6 @@ export class Stream {
   private readonly _watched = new Map<string, number>();
   private readonly _message = new Signal<this, Message>(this);
   private _socket: WebSocket | null = null;
+  private _opened = false;
   private _pause = FIRST_PAUSE;
 }

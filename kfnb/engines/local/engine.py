@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from typing import Any
 
 from kfnb.engines.base import RunOptions
 from kfnb.engines.local.graph import downstream
+from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.record import LOOK_EVERY, follow_events, follow_log
 from kfnb.pipeline.model import Pipeline, handlers_of
 from kfnb.pipeline.serialize import from_json, to_json
@@ -30,8 +29,8 @@ class LocalEngine:
 
     name = "local"
 
-    def __init__(self, store: RunStore) -> None:
-        self.store = store
+    def __init__(self, store: RunStore, launch: Launch = launch) -> None:
+        self.store, self._launched = store, launch
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """Steps that the options name but the pipeline has not."""
@@ -115,14 +114,8 @@ class LocalEngine:
 
     def _launch(self, run_id: str) -> None:
         folder = self.store.folder(run_id)
-        environment = {**os.environ}
-        environment.setdefault("PYTHONHASHSEED", "0")
         (folder / "scheduler.pid").unlink(missing_ok=True)
-        with (folder / "scheduler.log").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "kfnb.engines.local.scheduler", str(self.store.home), run_id],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment,
-            )  # fmt: skip
+        process = self._launched(self.store.home, run_id, folder / "scheduler.log")
         (folder / "scheduler.lock").touch()
         # the run has begun when its scheduler holds the lock; one that cannot start says so in its log
         while self.store.state(run_id) in ("pending", *FINAL) and process.poll() is None:

@@ -1,10 +1,11 @@
 """The process that carries one run: it starts what can run, writes down what happens, and ends with the run.
 
-``python -m kfnb.engines.local.scheduler HOME RUN``
+``python -m kfnb.engines.local.scheduler``, which reads from its standard input what `kfnb.engines.local.launch` tells it.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -21,7 +22,7 @@ from kfnb.engines.base import RunOptions
 from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
 from kfnb.engines.local.specs import Specs
-from kfnb.engines.local.warm import FORK_SAFE
+from kfnb.engines.local.warm import FORK_SAFE, RUNTIME
 from kfnb.pipeline.model import Pipeline, Replay
 from kfnb.pipeline.serialize import from_json
 from kfnb.runs.lock import hold
@@ -395,10 +396,17 @@ def _imports(ready: Ready) -> bool:
     )
 
 
-def main(home: str, run_id: str) -> None:
+def main() -> None:
     # before anybody can know of this process: who cancels at once must not kill it
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    for name in RUNTIME:
+        importlib.import_module(name)  # steps are forked of a fork of this process
+    told = sys.stdin.buffer.read()
+    if not told:
+        return  # whoever started this ahead has ended
+    home, run_id, log = json.loads(told)
+    _detach(Path(log))
     store = RunStore(Path(home))
     lock = hold(store.folder(run_id) / "scheduler.lock", patience=2.0)
     if lock is None:
@@ -418,5 +426,15 @@ def main(home: str, run_id: str) -> None:
     scheduler.forks.close()
 
 
+def _detach(log: Path) -> None:
+    """Standard streams of the run's own: nothing comes in, and what goes out stands in its log."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    for handle, stream in ((null, 0), (told, 1), (told, 2)):
+        os.dup2(handle, stream)
+    os.close(null)
+    os.close(told)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main()

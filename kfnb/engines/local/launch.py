@@ -1,0 +1,79 @@
+"""Starting the process that carries a run: a fresh one, or one that was started ahead and waits for its run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+#: from the home, the run's id and the place for its log
+Launch = Callable[[Path, str, Path], "subprocess.Popen[bytes]"]
+
+SCHEDULER = "kfnb.engines.local.scheduler"
+NEXT = 1.0  #: seconds after a run was given away until the next process is started: the run comes first
+
+
+def launch(home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
+    """Start a process for a run."""
+    with log.open("ab") as told:
+        process = _start(told)
+    _tell(process, home, run_id, log)
+    return process
+
+
+class Ahead:
+    """Keeps a process that has done what takes the longest, which is importing. Safe for several threads.
+
+    It ends by itself when this process ends, however it ends.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: subprocess.Popen[bytes] | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """See to it that a process waits."""
+        with self._lock:
+            if not self._closed and (self._waiting is None or self._waiting.poll() is not None):
+                self._waiting = _start(None)
+
+    def launch(self, home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
+        """Give a run to the process that waits, or to a fresh one where none does."""
+        with self._lock:
+            process, self._waiting = self._waiting, None
+        later = threading.Timer(NEXT, self.prepare)
+        later.daemon = True
+        later.start()
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(BrokenPipeError):
+                _tell(process, home, run_id, log)
+                return process
+        return launch(home, run_id, log)
+
+    def close(self) -> None:
+        """Let the process that waits end."""
+        with self._lock:
+            self._closed = True
+            if self._waiting is not None:
+                self._waiting.communicate()
+
+
+def _start(log: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    """A process that waits for its run; until then it complains into ``log``, or where this process does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", SCHEDULER], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+        env={"PYTHONHASHSEED": "0", **os.environ},
+    )  # fmt: skip
+
+
+def _tell(process: subprocess.Popen[bytes], home: Path, run_id: str, log: Path) -> None:
+    assert process.stdin is not None
+    with process.stdin as stdin:
+        stdin.write(json.dumps([str(home), run_id, str(log)]).encode())
