@@ -170,4 +170,6 @@ KINDS: dict[str, Kind] = {
     "KF704": Kind(ERROR, "not-on-this-engine", "The engine cannot do what a step asks for."),
     "KF705": Kind(WARNING, "other-python", "A step's image has another version of Python than the notebook."),
     "KF706": Kind(WARNING, "file-not-there", "A step opens a file that will not be where it runs."),
+    "KF707": Kind(ERROR, "unfit-python", "The interpreter that steps should run with cannot run them."),
+    "KF708": Kind(WARNING, "other-kernel", "Steps run with another interpreter than the notebook's kernel."),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--cron", metavar="SCHEDULE", help='Do not run now: put it on the target\'s clock, such as "0 6 * * *".')
 @click.option("--via-kfp", is_flag=True, help="Argo: submit the Workflow through Kubeflow Pipelines' legacy path.")
 @click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
+@click.option("--python", metavar="PATH", help="The interpreter of the steps, with its own packages; it needs no kfnb.")
 @click.option(
     "--max-parallel", type=click.IntRange(min=0), default=0, help="Most steps at one time (0: by the machine)."
 )
@@ -62,6 +65,7 @@ def run(
     cron: str | None,
     via_kfp: bool,
     spawn: bool,
+    python: str | None,
     max_parallel: int,
     detach: bool,
     as_json: bool,
@@ -93,8 +97,9 @@ def run(
         report(notebook, found.problems, quiet=True)
     path = str(notebook.absolute())
     options = RunOptions(
-        values, experiment, cache, isolated, only, start, path, str(notebook.absolute().parent), max_parallel, spawn
-    )
+        values, experiment, cache, isolated, only, start, path, str(notebook.absolute().parent), max_parallel, spawn,
+        python and os.path.abspath(shutil.which(python) or python),
+    )  # fmt: skip
     engine = engine_for(store(), chosen)
     problems = engine.check(found.pipeline, options)
     wrong = errors(problems)

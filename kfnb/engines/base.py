@@ -31,6 +31,10 @@ class RunOptions:
         Steps at one time. 0: as many as the machine bears (four times its cores, at least 8).
     spawn
         Start every step in a fresh interpreter instead of forking a warm one.
+    python
+        The interpreter of steps that run here, 3.9 or newer, with its own packages; it needs no kfnb. Default: this one.
+    environment
+        Variables for steps that run here, beside those of this process.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -43,6 +47,8 @@ class RunOptions:
     folder: str = "."
     max_parallel: int = 0
     spawn: bool = False
+    python: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

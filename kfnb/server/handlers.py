@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+import kfnb
 from kfnb import __version__
 from kfnb.server import compiling
 from kfnb.server.hub import Hub
@@ -16,17 +18,18 @@ from kfnb.server.requests import AUTH, RUN, Handler
 from kfnb.server.stream import StreamHandler
 
 API = r"/kfnb/api/v1"
+FOLDER = Path(kfnb.__file__).parent
 MOST_RUNS = 500  #: in one list
 ENGINES = ("kfp", "argo")
 
 
 class StatusHandler(Handler):
-    """Whether the server's part is there, and its version."""
+    """Whether the server's part is there, its version, and where it lies: a kernel may have none of its own."""
 
     @web.authenticated
     @authorized(resource=AUTH)
     async def get(self) -> None:
-        self.finish(json.dumps({"version": __version__}))
+        self.finish(json.dumps({"version": __version__, "folder": str(FOLDER)}))
 
 
 class CompileHandler(Handler):
@@ -38,6 +41,8 @@ class CompileHandler(Handler):
         body = self.body(notebook=dict, path=str, pipeline=str)
         path = str(body.get("path") or "notebook.ipynb")
         found = await self.ask(compiling.explained, body.get("notebook"), path, body.get("pipeline"))
+        other = (await self.interpreter(body)).problem
+        found["problems"] += [other.to_json()] if other else []
         self.finish(json.dumps(found))
         if found["pipeline"] is not None:
             await self.ask(self.runs.prepare)
@@ -85,6 +90,7 @@ class RunsHandler(Handler):
         options = {
             "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"),
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
+            **(await self.interpreter(body)).options(),
         }  # fmt: skip
         run_id = await self.ask(self.runs.start, pipeline, body.get("target") or "local", given, **options)
         self.set_status(201)
@@ -128,11 +134,12 @@ class RetryHandler(Handler):
     @authorized("execute", AUTH)
     async def post(self, run_id: str) -> None:
         body = self.body(notebook=dict, path=str, pipeline=str, step=str)
-        pipeline = None
+        pipeline, options = None, {}
         if body.get("notebook") is not None:
             place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
             pipeline = await self.ask(compiling.pipeline_of, body["notebook"], str(place), body.get("pipeline"))
-        await self.ask(self.runs.retry, run_id, body.get("step"), pipeline)
+            options = (await self.interpreter(body)).options()
+        await self.ask(self.runs.retry, run_id, body.get("step"), pipeline, **options)
         hub: Hub = self.settings["kfnb_hub"]
         hub.again(run_id)
         self.finish(json.dumps(await self.ask(self.runs.snapshot, run_id)))

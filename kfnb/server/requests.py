@@ -18,6 +18,7 @@ from kfnb.engines.cluster.targets import BadTarget
 from kfnb.problems import NotebookError
 from kfnb.runs.store import UnknownRun
 from kfnb.server.compiling import BadNotebook
+from kfnb.server.kernelspecs import Interpreter, interpreter_of
 from kfnb.server.runs import Refused, Runs
 
 AUTH = "kfnb"  #: the resource that an authorizer is asked about
@@ -50,6 +51,10 @@ class Handler(APIHandler):
             raise self.problem(502, str(error)) from None
         except OSError as error:
             raise self.problem(507, f"the record of runs cannot be used: {error}") from None
+
+    async def interpreter(self, body: dict[str, Any]) -> Interpreter:
+        """What the steps of a request's notebook run with."""
+        return await self.ask(interpreter_of, self.kernel_spec_manager, body.get("notebook"))
 
     def problem(self, status: int, message: str, problems: list[dict[str, Any]] | None = None) -> web.HTTPError:
         """An error whose JSON has ``message`` and, where the notebook is at fault, ``problems``."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from kfnb.engines.base import Engine, RunOptions
 from kfnb.engines.cluster.targets import Target, target_named, targets
+from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.launch import Ahead
 from kfnb.engines.opening import engine_for, engine_of
 from kfnb.pipeline.model import Pipeline
@@ -141,9 +142,11 @@ class Runs:
         with self._engine(run_id) as engine:
             return engine.cancel(run_id)
 
-    def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None) -> None:
-        """Take a run up again. Raises `UnknownRun` when it has not ended or has no such step."""
+    def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, **options: Any) -> None:
+        """Take a run up again; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""
         with self._engine(run_id) as engine:
+            if isinstance(engine, LocalEngine):
+                engine.change(run_id, **options)
             engine.retry(run_id, start, pipeline)
         self.follow(run_id)
 

@@ -29,7 +29,8 @@ export interface StartOptions {
 export class Api {
   constructor(readonly settings: ServerConnection.ISettings) {}
 
-  status(): Promise<{ version: string }> {
+  /** The version of the server's half, and the folder it lies in. */
+  status(): Promise<{ version: string; folder: string }> {
     return this._ask('GET', '');
   }
 

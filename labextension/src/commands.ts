@@ -197,7 +197,13 @@ class Commands implements MessageActions {
         if (!kernel) {
           Notification.warning(trans.__('This notebook has no kernel: start one first'), { autoClose: 5000 });
         } else if (session.run && progress) {
-          const code = loadCode(session.run.run.run, progress.path, what);
+          const { folder } = await session.api.status();
+          const code = loadCode(session.run.run.run, progress.path, what, folder);
+          if (kernel.status === 'busy') {
+            Notification.info(trans.__('The kernel is busy: the values come when it has done what it does'), {
+              autoClose: 5000
+            });
+          }
           await tellLoaded(kernel.requestExecute({ code, store_history: false, stop_on_error: false }), trans);
         }
       });

@@ -4,10 +4,25 @@ import { Notification } from '@jupyterlab/apputils';
 import { Kernel, KernelMessage } from '@jupyterlab/services';
 import { TranslationBundle } from '@jupyterlab/translation';
 
-/** What the kernel executes; the names are Python's own texts, whatever stands in them. */
-export function loadCode(run: string, path: string, what: 'inputs' | 'outputs'): string {
-  const [id, step] = [run, path].map(text => JSON.stringify(text));
-  return `from kfnb.kernel.loading import load as _kfnb_load\n_kfnb_load(${id}, ${step}, "${what}")\ndel _kfnb_load`;
+/**
+ * What the kernel executes; the names are Python's own texts, whatever stands in them. `folder`: where the server's kfnb
+ * lies, for a kernel that has none.
+ */
+export function loadCode(run: string, path: string, what: 'inputs' | 'outputs', folder: string): string {
+  const [id, step, place] = [run, path, folder].map(text => JSON.stringify(text));
+  return `
+def _kfnb_load():
+    import importlib.util, os, sys
+    if importlib.util.find_spec("kfnb") is None:
+        spec = importlib.util.spec_from_file_location(
+            "kfnb", os.path.join(${place}, "__init__.py"), submodule_search_locations=[${place}]
+        )
+        sys.modules["kfnb"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["kfnb"])
+    from kfnb.kernel.loading import load
+    load(${id}, ${step}, "${what}")
+_kfnb_load()
+del _kfnb_load`;
 }
 
 /** Tell what was loaded, or why it could not be. */

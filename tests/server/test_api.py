@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,8 +11,8 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from tests.notebooks import cell, notebook
+from tests.server.asking import ended, refused
 
-API = ("kfnb", "api", "v1")
 THREE = notebook(
     cell("limit: int = 3", "parameters"),
     cell("a = limit + 1\nprint('made', a)", "step:make"),
@@ -22,44 +21,6 @@ THREE = notebook(
 FAILS = notebook(
     cell("a = 1", "step:make"), cell("x = a\nx / 0", "step:fail"), cell("print('end')", "step:end", "exit")
 )
-
-
-@pytest.fixture
-def jp_server_config() -> dict[str, Any]:
-    return {"ServerApp": {"jpserver_extensions": {"kfnb.server": True}}, "KfnbApp": {"max_notebook_bytes": 300_000}}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def ask(jp_fetch: Any) -> Callable[..., Any]:
-    """Ask the API: the method, the path's parts, and the body or the query; gives the JSON."""
-
-    async def asked(method: str, *path: str, body: Any = None, **query: str) -> Any:
-        text = json.dumps(body or {}) if method == "POST" else None
-        answer = await jp_fetch(*API, *path, method=method, body=text, params=query)
-        return json.loads(answer.body)
-
-    return asked
-
-
-async def refused(asked: Any) -> tuple[int, dict[str, Any]]:
-    with pytest.raises(HTTPClientError) as caught:
-        await asked
-    return caught.value.code, json.loads(caught.value.response.body)
-
-
-async def ended(ask: Any, run_id: str) -> dict[str, Any]:
-    """The run's snapshot when it has ended; the API is asked again and again, as a browser without websocket does."""
-    while True:
-        found = await ask("GET", "runs", run_id)
-        if found["run"]["state"] in ("succeeded", "failed", "cancelled"):
-            return found
 
 
 def states(found: dict[str, Any]) -> dict[str, str]:

@@ -34,12 +34,6 @@ class Nothing(Authorizer):
         return resource != "kfnb"
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
 @pytest.fixture
 def jp_server_config(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {"ServerApp": {"jpserver_extensions": {"kfnb.server": True}, **getattr(request, "param", {})}}

@@ -12,20 +12,9 @@ from tornado.httpclient import HTTPClientError
 from kfnb.runs.store import RunStore
 from kfnb.server.hub import percent_in
 from tests.notebooks import cell, notebook
+from tests.server.asking import API
 
-API = ("kfnb", "api", "v1")
 TWO = notebook(cell("a = 1", "step:make"), cell("print(a)", "step:use"))
-
-
-@pytest.fixture
-def jp_server_config() -> dict[str, Any]:
-    return {"ServerApp": {"jpserver_extensions": {"kfnb.server": True}}, "KfnbApp": {"queue_length": 50}}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 async def message(socket: Any) -> dict[str, Any]:

@@ -183,8 +183,9 @@ def settings(lab: Lab) -> Iterator[Settings]:
 def open_notebook(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
     """Open a new file with these cells (see ``tests.notebooks``) in JupyterLab, or in Notebook 7 with ``app="notebooks"``."""
 
-    def opened(*cells: Json, app: str = "lab/tree") -> Page:
-        path = write(lab.root, notebook(*cells), f"{time.monotonic_ns()}.ipynb")
+    def opened(*cells: Json, app: str = "lab/tree", kernel: str = "python3") -> Page:
+        metadata = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
+        path = write(lab.root, notebook(*cells, metadata=metadata), f"{time.monotonic_ns()}.ipynb")
         reset = "&reset" if app.startswith("lab") else ""
         page.goto(f"/{app}/{path.name}?token={lab.token}{reset}")
         expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible()

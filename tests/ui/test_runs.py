@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.notebooks import cell
-from tests.ui.conftest import OpenNotebook
+from tests.ui.conftest import Lab, OpenNotebook
 from tests.ui.helpers import command, in_notebook, kernel_is_idle, screenshot, set_theme
 
 pytestmark = pytest.mark.slow
@@ -125,6 +130,41 @@ def test_the_values_that_a_step_saw_come_into_the_kernel(open_notebook: OpenNote
     page.get_by_text("print('here', rows, limit)").click()
     command(page, "notebook:run-cell")
     expect(page.get_by_text("here [0, 1, 2] 3")).to_be_visible()
+
+
+def test_a_kernel_without_kfnb_runs_the_steps_and_gets_their_values(
+    lab: Lab, open_notebook: OpenNotebook, tmp_path: Path
+) -> None:
+    python = kernel_without_kfnb(lab, tmp_path)
+    page = open_notebook(
+        cell("import sys\nwho = sys.executable\nprint(who)", "step:who"),
+        cell("print(who.upper())", "step:use"),
+        cell("import importlib.util as u\nprint('kfnb is', u.find_spec('kfnb'))"),
+        kernel="bare",
+    )
+    kernel_is_idle(page)
+    page.get_by_text("print('kfnb is'").click()
+    command(page, "notebook:run-cell")
+    expect(page.get_by_text("kfnb is None")).to_be_visible()
+    press_run(page)
+    has_state(page, "use", "succeeded")
+    badge(page, "who").get_by_role("button", name="Show the log of this step").click()
+    expect(page.get_by_role("region", name="Log of step who")).to_contain_text(python)
+    choose(page, "use", "Load Inputs Here")
+    expect(page.get_by_text("loaded who: what step use of run")).to_be_visible()
+
+
+def kernel_without_kfnb(lab: Lab, folder: Path) -> str:
+    """Install the kernel `bare`, of an environment that has the tests' packages but not kfnb; give its interpreter."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = str(folder / "bin" / "python")
+    # kfnb is there by a .pth file, which is read in an environment's own folder only
+    packages = {"PYTHONPATH": sysconfig.get_path("purelib")}
+    spec = lab.root.parent / "jupyter_data_dir" / "kernels" / "bare" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": argv, "display_name": "bare", "language": "python", "env": packages}))
+    return python
 
 
 def test_a_reload_in_the_middle_of_a_run_loses_nothing(open_notebook: OpenNotebook) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,9 @@ from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
 
+VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+PATIENCE = 20.0  #: seconds for an interpreter to say its version: it may lie on a slow disk
+
 
 class LocalEngine:
     """Runs pipelines on this machine."""
@@ -33,7 +38,7 @@ class LocalEngine:
         self.store, self._launched = store, launch
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
-        """Steps that the options name but the pipeline has not."""
+        """Steps that the options name but the pipeline has not; an interpreter that is none."""
         names = [s.name for s in pipeline.steps()]
         found = []
         for name in (options.only, options.start):
@@ -41,7 +46,7 @@ class LocalEngine:
                 found.append(
                     Problem("KF401", f"there is no step `{name}`", f"the steps are {', '.join(names)}", name=name)
                 )
-        return found
+        return found if options.python is None else [*found, *_unfit(options.python)]
 
     def compile(self, pipeline: Pipeline) -> str:
         return json.dumps(to_json(pipeline), indent=1)
@@ -93,8 +98,7 @@ class LocalEngine:
         UnknownRun
             When the run still runs, or has no step ``start``.
         """
-        if self.store.head(run_id)["state"] not in FINAL:
-            raise UnknownRun(f"run {run_id} has not ended: cancel it first")
+        self._has_ended(run_id)
         folder = self.store.folder(run_id)
         if pipeline is not None:
             (folder / "pipeline.json").write_text(self.compile(pipeline), encoding="utf-8")
@@ -111,6 +115,16 @@ class LocalEngine:
         self.store.record_run(run_id, "pending", finished=None, error=None)
         self._launch(run_id)
         return run_id
+
+    def change(self, run_id: str, **options: Any) -> None:
+        """Give a run that has ended other `RunOptions`, for when it is taken up again. Raises `UnknownRun` when it still runs."""
+        self._has_ended(run_id)
+        path = self.store.folder(run_id) / "options.json"
+        path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **options}), encoding="utf-8")
+
+    def _has_ended(self, run_id: str) -> None:
+        if self.store.head(run_id)["state"] not in FINAL:
+            raise UnknownRun(f"run {run_id} has not ended: cancel it first")
 
     def _launch(self, run_id: str) -> None:
         folder = self.store.folder(run_id)
@@ -164,3 +178,17 @@ class LocalEngine:
 def notebook_folder(path: str | Path) -> str:
     """Where the notebook's steps run: its own folder."""
     return str(Path(path).absolute().parent)
+
+
+def _unfit(python: str) -> list[Problem]:
+    """Why steps cannot be run by an interpreter, if they cannot."""
+    try:
+        told = subprocess.run([python, "-Sc", VERSION], capture_output=True, text=True, timeout=PATIENCE)
+        words = told.stdout.strip() if told.returncode == 0 else told.stderr.strip().rpartition("\n")[2]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        words = str(error)
+    if re.fullmatch(r"3\.(9|\d\d+)", words):
+        return []
+    why = f"it is Python {words}" if re.fullmatch(r"\d\.\d+", words) else words or "it says nothing"
+    hint = "name a Python of 3.9 or newer, or leave it out: then steps run with kfnb's own"
+    return [Problem("KF707", f"steps cannot be run by `{python}`: {why}", hint, name=python)]

@@ -74,7 +74,8 @@ class Scheduler:
         self.reuse = self._reusable()
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
         self.selector = selectors.DefaultSelector()
-        self.forks = Forks(self.selector, _libraries(self.pipeline))
+        os.environ.update(self.options.environment)
+        self.forks = Forks(self.selector, _libraries(self.pipeline), self.options.python)
         self._wake, self._wakened = os.pipe()
 
     # ---------------------------------------------------------------- the loop
@@ -107,8 +108,7 @@ class Scheduler:
         for id_, attempt in list(self.progress.running.items()):
             self._check_time(id_, attempt)
         for message in self.forks.messages():
-            if "status" in message:
-                self._ended(message)
+            self._ended(message)
         self._start_queued()
 
     def _check_time(self, id_: int, attempt: Attempt) -> None:

@@ -37,7 +37,7 @@ class Specs:
             "prepare": ready.prepare, "cells": [[c.source, c.line] for c in step.cells], "outputs": step.outputs,
             "exports": [[e.name, e.expression, e.metric] for e in step.exports], "shell": step.shell,
             "shell_outputs": [[o.name, o.path] for o in step.shell_outputs], "command": command_of(step), "settings": _identity(step),
-            "python": platform.python_version_tuple()[:2],
+            "python": self.options.python or platform.python_version_tuple()[:2],
         }  # fmt: skip
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

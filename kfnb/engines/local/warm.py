@@ -2,6 +2,8 @@
 
 The scheduler asks over a socket (a JSON line, with the log's pipe attached); the parent answers with a JSON line when a
 step has ended. When the socket closes, because the scheduler ended or was killed, every step is killed and the parent leaves.
+
+``PYTHON kfnb/engines/local/warm.py SOCKET LIBRARY…`` is the same in another interpreter (3.9 or newer), which need not have kfnb.
 """
 
 from __future__ import annotations
@@ -218,3 +220,22 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
         connection.sendall(json.dumps(message).encode() + b"\n")
     except OSError:
         return  # the scheduler is gone; the closed socket ends us at the next turn
+
+
+def _know_kfnb() -> None:
+    """Make this kfnb known to an interpreter that may have none, or another, without its neighbours becoming known too."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    if sys.path and os.path.abspath(sys.path[0]) == here:
+        del sys.path[0]  # run as a file, Python puts this folder first, where `specs.py` would be found as a module
+    root = os.path.dirname(os.path.dirname(here))
+    spec = importlib.util.spec_from_file_location(
+        "kfnb", os.path.join(root, "__init__.py"), submodule_search_locations=[root]
+    )
+    assert spec is not None and spec.loader is not None
+    sys.modules["kfnb"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["kfnb"])
+
+
+if __name__ == "__main__":
+    _know_kfnb()
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
