@@ -44,6 +44,8 @@ class Cell:
         Line of the cell on which ``source`` begins: 1, or 2 after a ``%%component`` line.
     role
         One of the constants of this module. A ``step`` cell has ``step``.
+    metrics
+        The cell says that what it binds are numbers to record; a step's cell may say so too.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Cell:
     line: int
     role: str
     step: str | None = None
+    metrics: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from kfnb.notebook import files, headings
 from kfnb.notebook.files import RawCell, RawNotebook
 from kfnb.notebook.given import Given, component_line, magic_line, read_metadata, read_options, read_tags
-from kfnb.notebook.model import PIPELINE, STEP, UNMARKED, Cell, Notebook, PipelineCell
+from kfnb.notebook.model import METRICS, PIPELINE, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
 from kfnb.notebook.steps import join_steps, settings_of
 from kfnb.problems import Problem
@@ -148,7 +148,9 @@ def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dic
             step, role = above, STEP
         elif marks.role is None and not marked and position in by_heading and not _quiet(source):
             step, role = by_heading[position], STEP
-        cells.append(Cell(marks.number, marks.cell_id, source, line, role, step if role == STEP else None))
+        cells.append(
+            Cell(marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS)
+        )
     return cells if marked or pipelines else _without_start(cells)
 
 

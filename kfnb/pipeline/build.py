@@ -11,6 +11,7 @@ from kfnb.pipeline.checks import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.conditions import Answer, Questions
 from kfnb.pipeline.edges import FileOrder, edges_of, file_order
 from kfnb.pipeline.flow import Flow, definition, flow_of
+from kfnb.pipeline.items import ITEMS, take_item
 from kfnb.pipeline.model import (
     Branch,
     Code,
@@ -37,7 +38,6 @@ from kfnb.pipeline.program import build_program
 from kfnb.pipeline.units import QUESTION, STEP, Unit, read_units
 from kfnb.problems import Problem, errors
 
-INDEX, ITEMS = "_kfnb_index", "_kfnb_items"
 EXIT = "exit"  #: the guard around all steps, whose handler is the step marked `exit`
 
 
@@ -240,10 +240,10 @@ def _codes(unit: Unit) -> tuple[Code, ...]:
 
 def _metrics(unit: Unit) -> list[Export]:
     """A metrics cell records what it binds, and what it prints or shows by name."""
-    if not unit.metrics:
-        return []
-    names = dict.fromkeys(n for n in unit.facts.may if not n.startswith("@") and not definition(unit.facts, n))
-    for cell in unit.cells:
+    names: dict[str, None] = {}
+    for cell in (c for c in unit.cells if c.number in unit.metrics):
+        bound = {n.id for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        names.update(dict.fromkeys(n for n in unit.facts.may if n in bound and not definition(unit.facts, n)))
         for node in cell.tree.body:
             if isinstance(node, ast.Expr):
                 value = node.value
@@ -293,7 +293,10 @@ def _loop(
         export = Export("items", f"list(range(len({ITEMS})))")
         before.append(Step(question.name, (code,), prepared.ordered(), (ITEMS,), exports=(export,)))
         items = ExportRef(question.name, "items")
-        first = (Input(ITEMS, OutputRef(question.name, ITEMS)), *_item(name, variable, ITEMS, cell.number, cell.line))
+        first = (
+            Input(ITEMS, OutputRef(question.name, ITEMS)),
+            *take_item(name, variable, ITEMS, cell.number, cell.line),
+        )
     elif answer.indexed:
         cell = question.cells[0]
         assert answer.items is not None
@@ -301,17 +304,12 @@ def _loop(
         assert isinstance(items, ExportRef)
         collection = question.expression
         load = Input(collection, OutputRef(items.step, collection))
-        first = (load, *_item(name, variable, f"[*{collection}]", cell.number, cell.line))
+        first = (load, *take_item(name, variable, f"[*{collection}]", cell.number, cell.line))
     else:
         assert answer.items is not None
         items = answer.items
         first = (Input(variable, ItemRef(name)),)
     return Loop(name, items, tuple(_with(n, first) for n in nodes))
-
-
-def _item(loop: str, variable: str, collection: str, cell: int, line: int) -> tuple[Input | Replay, ...]:
-    code = Code(cell, f"{variable} = {collection}[{INDEX}]", line)
-    return Input(INDEX, ItemRef(loop)), Replay(code)
 
 
 def _with(node: Node, first: tuple[Input | Replay, ...]) -> Node:

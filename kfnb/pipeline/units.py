@@ -50,7 +50,7 @@ class Unit:
     marks: StepMarks | None = None
     code: Code | None = None
     parameter: Parameter | None = None
-    metrics: bool = False
+    metrics: tuple[int, ...] = ()  #: numbers of the cells that bind numbers to record
     expression: str = ""
 
     @property
@@ -68,7 +68,7 @@ class Draft:
     cells: tuple[ParsedCell, ...]
     marks: StepMarks | None = None
     parameter: Parameter | None = None
-    metrics: bool = False
+    metrics: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,9 @@ def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Pr
     for cell in notebook.cells:
         tree = parsed[cell.number]
         if cell.step is not None:
-            yield Draft(STEP, cell.step, (tree,), marks[cell.step])
+            yield Draft(STEP, cell.step, (tree,), marks[cell.step], metrics=(cell.number,) if cell.metrics else ())
         elif cell.role == METRICS:
-            yield Draft(STEP, _free("metrics", marks), (tree,), metrics=True)
+            yield Draft(STEP, _free("metrics", marks), (tree,), metrics=(cell.number,))
         elif cell.role == PARAMETERS:
             yield from _parameters(tree, problems)
         elif cell.role in (IMPORTS, FUNCTIONS):
@@ -281,7 +281,8 @@ def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft],
             joined.append(draft)
         elif place[draft.name] == index:
             cells = tuple(c for i in where[draft.name] for c in drafts[i].cells)
-            joined.append(replace(draft, cells=cells))
+            metrics = tuple(n for i in where[draft.name] for n in drafts[i].metrics)
+            joined.append(replace(draft, cells=cells, metrics=metrics))
     return joined, problems
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,6 +15,7 @@ from kfnb.server import compiling
 from kfnb.server.hub import Hub
 from kfnb.server.requests import AUTH, RUN, Handler
 from kfnb.server.stream import StreamHandler
+from kfnb.server.wire import to_wire
 
 API = r"/kfnb/api/v1"
 FOLDER = Path(kfnb.__file__).parent
@@ -29,7 +29,7 @@ class StatusHandler(Handler):
     @web.authenticated
     @authorized(resource=AUTH)
     async def get(self) -> None:
-        self.finish(json.dumps({"version": __version__, "folder": str(FOLDER)}))
+        self.finish(to_wire({"version": __version__, "folder": str(FOLDER)}))
 
 
 class CompileHandler(Handler):
@@ -43,7 +43,7 @@ class CompileHandler(Handler):
         found = await self.ask(compiling.explained, body.get("notebook"), path, body.get("pipeline"))
         other = (await self.interpreter(body)).problem
         found["problems"] += [other.to_json()] if other else []
-        self.finish(json.dumps(found))
+        self.finish(to_wire(found))
         if found["pipeline"] is not None:
             await self.ask(self.runs.prepare)
 
@@ -60,7 +60,7 @@ class ManifestHandler(Handler):
             raise self.problem(400, f"`engine` is one of {', '.join(ENGINES)}")
         place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
         pipeline = await self.ask(compiling.pipeline_of, body.get("notebook"), str(place), body.get("pipeline"))
-        self.finish(json.dumps({"text": await self.ask(self.runs.compiled, pipeline, target, place, engine)}))
+        self.finish(to_wire({"text": await self.ask(self.runs.compiled, pipeline, target, place, engine)}))
 
 
 class RunsHandler(Handler):
@@ -74,7 +74,7 @@ class RunsHandler(Handler):
         if not count.isdecimal() or not 1 <= int(count) <= MOST_RUNS:
             raise self.problem(400, f"`count` is a number from 1 to {MOST_RUNS}")
         place = str(self.notebook_path(path)) if path else None
-        self.finish(json.dumps({"runs": await self.ask(self.runs.newest, place, int(count))}))
+        self.finish(to_wire({"runs": await self.ask(self.runs.newest, place, int(count))}))
 
     @web.authenticated
     @authorized("execute", AUTH)
@@ -94,7 +94,7 @@ class RunsHandler(Handler):
         }  # fmt: skip
         run_id = await self.ask(self.runs.start, pipeline, body.get("target") or "local", given, **options)
         self.set_status(201)
-        self.finish(json.dumps(await self.ask(self.runs.snapshot, run_id)))
+        self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
 
 
 class RunHandler(Handler):
@@ -104,7 +104,7 @@ class RunHandler(Handler):
     @authorized("read", AUTH)
     async def get(self, run_id: str) -> None:
         await self.ask(self.runs.follow, run_id)
-        self.finish(json.dumps(await self.ask(self.runs.snapshot, run_id)))
+        self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
 
 
 class GraphHandler(Handler):
@@ -114,7 +114,7 @@ class GraphHandler(Handler):
     @authorized("read", AUTH)
     async def get(self, run_id: str) -> None:
         pipeline = await self.ask(self.runs.pipeline, run_id)
-        self.finish(json.dumps(compiling.shown(pipeline)))
+        self.finish(to_wire(compiling.shown(pipeline)))
 
 
 class CancelHandler(Handler):
@@ -124,7 +124,7 @@ class CancelHandler(Handler):
     @authorized("execute", AUTH)
     async def post(self, run_id: str) -> None:
         asked = await self.ask(self.runs.cancel, run_id)
-        self.finish(json.dumps({"cancelling": asked, **await self.ask(self.runs.snapshot, run_id)}))
+        self.finish(to_wire({"cancelling": asked, **await self.ask(self.runs.snapshot, run_id)}))
 
 
 class RetryHandler(Handler):
@@ -142,7 +142,7 @@ class RetryHandler(Handler):
         await self.ask(self.runs.retry, run_id, body.get("step"), pipeline, **options)
         hub: Hub = self.settings["kfnb_hub"]
         hub.again(run_id)
-        self.finish(json.dumps(await self.ask(self.runs.snapshot, run_id)))
+        self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
 
 
 class LogHandler(Handler):
@@ -155,7 +155,7 @@ class LogHandler(Handler):
         if not start.isdecimal() or not (attempt == "" or attempt.isdecimal() and 0 < int(attempt) < 10_000):
             raise self.problem(400, "`attempt` and `start` are numbers")
         number = int(attempt) if attempt else None
-        self.finish(json.dumps(await self.ask(self.runs.log, run_id, unquote(step), number, int(start))))
+        self.finish(to_wire(await self.ask(self.runs.log, run_id, unquote(step), number, int(start))))
 
 
 class DisplayHandler(Handler):
@@ -164,7 +164,16 @@ class DisplayHandler(Handler):
     @web.authenticated
     @authorized("read", AUTH)
     async def get(self, run_id: str, step: str) -> None:
-        self.finish(json.dumps({"outputs": await self.ask(self.runs.displayed, run_id, unquote(step))}))
+        self.finish(to_wire({"outputs": await self.ask(self.runs.displayed, run_id, unquote(step))}))
+
+
+class ValuesHandler(Handler):
+    """What a step saw and left: names, types, sizes and previews. No value is loaded."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str, step: str) -> None:
+        self.finish(to_wire(await self.ask(self.runs.values, run_id, unquote(step))))
 
 
 class TargetsHandler(Handler):
@@ -175,7 +184,7 @@ class TargetsHandler(Handler):
     async def get(self) -> None:
         path = self.get_query_argument("notebook", "")
         place = self.notebook_path(path) if path else None
-        self.finish(json.dumps({"targets": await self.ask(self.runs.targets, place)}))
+        self.finish(to_wire({"targets": await self.ask(self.runs.targets, place)}))
 
 
 ID, STEP = rf"(?P<run_id>{RUN.pattern})", r"(?P<step>[^/]+)"
@@ -191,5 +200,6 @@ ROUTES: list[Any] = [
     (rf"{API}/runs/{ID}/retry", RetryHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/log", LogHandler),
     (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
     (rf"{API}/stream", StreamHandler),
 ]

@@ -20,6 +20,7 @@ from kfnb.runs.store import UnknownRun
 from kfnb.server.compiling import BadNotebook
 from kfnb.server.kernelspecs import Interpreter, interpreter_of
 from kfnb.server.runs import Refused, Runs
+from kfnb.server.wire import to_wire
 
 AUTH = "kfnb"  #: the resource that an authorizer is asked about
 RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4,}")
@@ -71,7 +72,7 @@ class Handler(APIHandler):
         told: dict[str, Any] = {"message": message}
         if getattr(self, "problems", None):
             told["problems"] = self.problems
-        self.finish(json.dumps(told))
+        self.finish(to_wire(told))
 
     # ---------------------------------------------------------------- bodies
     def body(self, **fields: type | tuple[type, ...]) -> dict[str, Any]:

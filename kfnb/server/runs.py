@@ -19,6 +19,7 @@ from kfnb.pipeline.parameters import bind
 from kfnb.pipeline.serialize import from_json
 from kfnb.problems import Problem, errors
 from kfnb.runs.logs import read_log
+from kfnb.runs.seen import previews
 from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
 
 LOG_PART = 2_000  #: lines of a log in one answer
@@ -102,6 +103,11 @@ class Runs:
             if not file.exists():
                 return []
             return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line]
+
+    def values(self, run_id: str, path: str) -> dict[str, Any]:
+        """What a step saw and left, as far as it can be told without loading a value."""
+        with self.record() as store:
+            return previews(store, run_id, store.find_step(run_id, path)["path"])
 
     def targets(self, notebook: Path | None) -> list[dict[str, str]]:
         """The targets that can be seen from a notebook. Raises `BadTarget`."""

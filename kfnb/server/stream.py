@@ -15,6 +15,7 @@ from tornado import web, websocket
 
 from kfnb.server.hub import Hub, Listener
 from kfnb.server.requests import AUTH, RUN, words_of
+from kfnb.server.wire import to_wire
 
 MOST_RUNS = 200  #: that one browser page may watch
 
@@ -45,7 +46,7 @@ class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
     async def _pump(self) -> None:
         with contextlib.suppress(websocket.WebSocketClosedError):
             while True:
-                await self.write_message(json.dumps(await self._listener.queue.get()))
+                await self.write_message(to_wire(await self._listener.queue.get()))
 
     def on_message(self, message: str | bytes) -> None:
         try:

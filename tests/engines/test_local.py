@@ -404,3 +404,15 @@ def test_a_draw_that_could_not_be_foreseen_is_warned_of(here: Here) -> None:
     )
     assert run["state"] == "succeeded"
     assert "drew from the global generator random" in str(run["steps"]["c"]["warnings"])
+
+
+def test_a_steps_own_cell_may_record_metrics_too(here: Here) -> None:
+    run = here.run(
+        cell(
+            "import math\nloss = 0.5\nrows = [1, 2]\nfor epoch in range(3):\n    last = epoch", "step:train", "metrics"
+        ),
+        cell("other = 7", "step:train"),
+        cell("print(loss)", "step:use"),
+    )
+    assert run["state"] == "succeeded"
+    assert run["metrics"] == {"loss": 0.5, "epoch": 2, "last": 2}

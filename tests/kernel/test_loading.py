@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kfnb.kernel.loading import inputs_of, outputs_of
-from kfnb.runs.store import UnknownRun
+from kfnb.runs import seen
+from kfnb.runs.store import RunStore, UnknownRun
 from tests.notebooks import cell
 from tests.running import Here
 
@@ -21,14 +22,52 @@ CELLS = (
 )
 
 
+def inputs_of(store: RunStore, run: str, path: str) -> dict[str, Any]:
+    return {n: seen.value_of(store, run, one) for n, one in seen.inputs_of(store, run, path).items()}
+
+
+def outputs_of(store: RunStore, run: str, path: str) -> dict[str, Any]:
+    return {n: seen.value_of(store, run, one) for n, one in seen.outputs_of(store, run, path).items()}
+
+
 def test_a_step_saw_what_the_steps_before_it_left(tmp_path: Path) -> None:
     here = Here(tmp_path)
     run = here.run(*CELLS)["run"]
     assert inputs_of(here.store, run, "change") == {"rows": [1, 2, 3]}
     assert inputs_of(here.store, run, "sum") == {"name": "n", "rows": [1, 2, 3, 4], "square": [3, 12, 27, 48]}
-    assert inputs_of(here.store, run, "each[1]")["limit"] == 3
+    assert inputs_of(here.store, run, "each[1]") == {"limit": 3, "r": 2}
     assert outputs_of(here.store, run, "sum") == {"total": 90}
     assert outputs_of(here.store, run, "each[2]") == {"square": 27}
+
+
+def test_an_iteration_saw_the_items_of_every_loop_around_it(tmp_path: Path) -> None:
+    here = Here(tmp_path)
+    run = here.run(
+        cell("from kfnb import component\n@component\ndef say(a, b, c):\n    print(a, b, c)"),
+        cell("%%pipeline nested\nfor a in ['x', 'y']:\n    for b in [1, 2, 3]:\n        say(a, b, 0)"),
+    )["run"]
+    assert inputs_of(here.store, run, "say[1][2]") == {"a": "y", "b": 3}
+
+
+def test_an_iteration_saw_its_item_of_any_kind(tmp_path: Path) -> None:
+    here = Here(tmp_path)
+    run = here.run(
+        cell("words = {'a': 1, 'b': 2}\nparts = [{1}, {2, 3}]", "step:make"),
+        cell("print(part)", "step:each", "foreach:part in parts"),
+        cell("print(pair)", "step:pairs", "foreach:pair in words.items()"),
+    )["run"]
+    assert inputs_of(here.store, run, "each[1]")["part"] == {2, 3}
+    assert inputs_of(here.store, run, "pairs[0]") == {"pair": ("a", 1)}
+
+
+def test_a_name_that_a_step_did_not_bind_is_left_out(tmp_path: Path) -> None:
+    here = Here(tmp_path)
+    run = here.run(
+        cell("flag: bool = False", "parameters"),
+        cell("a = 1\nif flag:\n    b = 2", "step:make"),
+        cell("try:\n    print(a, b)\nexcept NameError:\n    print(a)", "step:use"),
+    )["run"]
+    assert inputs_of(here.store, run, "use") == {"a": 1}
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:

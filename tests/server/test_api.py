@@ -11,7 +11,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from tests.notebooks import cell, notebook
-from tests.server.asking import ended, refused
+from tests.server.asking import API, ended, refused
 
 THREE = notebook(
     cell("limit: int = 3", "parameters"),
@@ -157,3 +157,28 @@ async def test_a_run_that_is_cancelled_at_once_ends(ask: Any) -> None:
         run_id = (await ask("POST", "runs", body={"notebook": slow}))["run"]["run"]
         await ask("POST", "runs", run_id, "cancel")
         assert (await ended(ask, run_id))["run"]["state"] == "cancelled"
+
+
+async def test_what_a_step_saw_and_left_is_told_without_loading_it(ask: Any) -> None:
+    big = cell("import numpy as np\nrows = np.zeros((1000, 3))\nnames = ['a', 'b']", "step:big")
+    each = cell("loss = float('nan')\nsize = len(name) + rows.shape[0]", "step:each", "foreach:name in names")
+    last = cell("total = sum(size)", "step:last")
+    run = (await ask("POST", "runs", body={"notebook": notebook(big, each, last)}))["run"]["run"]
+    await ended(ask, run)
+    values = await ask("GET", "runs", run, "steps", quote("each[1]", safe=""), "values")
+    told = {v["name"]: (v["type"], v["preview"]) for v in values["inputs"]}
+    assert told["rows"] == ("numpy.ndarray", "float64 array (1000, 3)")
+    assert told["name"][1] == "item 1 of ['a', 'b']"
+    left = {v["name"]: v for v in values["outputs"]}
+    assert (left["size"]["preview"], left["loss"]["preview"]) == (1001, "nan") and left["size"]["bytes"] > 0
+    collected = (await ask("GET", "runs", run, "steps", "last", "values"))["inputs"]
+    assert [(v["name"], v["type"], v["preview"]) for v in collected] == [("size", "list", "[1001, 1001]")]
+
+
+async def test_numbers_that_are_not_finite_do_not_break_an_answer(ask: Any, jp_fetch: Any) -> None:
+    score = cell("loss = float('nan')\nbest = float('inf')", "step:score")
+    run = (await ask("POST", "runs", body={"notebook": notebook(score, cell("loss\nbest", "metrics"))}))["run"]["run"]
+    await ended(ask, run)
+    text = (await jp_fetch(*API, "runs", run)).body.decode()
+    found = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert found["metrics"] == {"loss": "nan", "best": "inf"}

@@ -1,0 +1,21 @@
+"""The variable of a loop over objects: each iteration takes its item out of the collection, by its number."""
+
+from __future__ import annotations
+
+import re
+
+from kfnb.pipeline.model import Code, Input, ItemRef, Replay, Step
+
+INDEX, ITEMS = "_kfnb_index", "_kfnb_items"  #: the number, and a collection that has no name of its own
+_TAKEN = re.compile(rf"(?P<variable>\w+) = (?:\[\*(?P<listed>\w+)\]|(?P<items>\w+))\[{INDEX}\]")
+
+
+def take_item(loop: str, variable: str, collection: str, cell: int, line: int) -> tuple[Input | Replay, ...]:
+    """What a step inside ``loop`` does first: ``variable`` is bound; ``collection`` is an expression."""
+    return Input(INDEX, ItemRef(loop)), Replay(Code(cell, f"{variable} = {collection}[{INDEX}]", line))
+
+
+def taken_items(step: Step) -> dict[str, str]:
+    """The names that a step's `take_item` binds, and the name of the input that each is taken from."""
+    found = (_TAKEN.fullmatch(p.code.source) for p in step.prepare if isinstance(p, Replay))
+    return {m["variable"]: m["listed"] or m["items"] for m in found if m is not None}
