@@ -3,7 +3,19 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import { CellSteps, Explained, Graph, ListedRun, LogPart, Output, Problem, Sent, Snapshot, TargetInfo } from './wire';
+import {
+  CellSteps,
+  Explained,
+  Graph,
+  ListedRun,
+  LogPart,
+  Output,
+  Problem,
+  Sent,
+  Snapshot,
+  TargetInfo,
+  Values
+} from './wire';
 
 const API = 'kfnb/api/v1';
 
@@ -77,6 +89,10 @@ export class Api {
 
   displayed(id: string, path: string): Promise<{ outputs: Output[] }> {
     return this._ask('GET', `runs/${id}/steps/${encodeURIComponent(path)}/display`);
+  }
+
+  values(id: string, path: string): Promise<Values> {
+    return this._ask('GET', `runs/${id}/steps/${encodeURIComponent(path)}/values`);
   }
 
   /** The address of the websocket. */

@@ -11,6 +11,7 @@ import { Panel, PanelLayout, Widget } from '@lumino/widgets';
 import { pieces, PLAIN, Style } from './ansi';
 import { button, element, say } from './dom';
 import { NotebookSession } from './session';
+import { valuesTable } from './values';
 import { Output } from './wire';
 
 const ASK_EVERY = 300; // milliseconds between two questions while the step runs
@@ -55,6 +56,7 @@ export class LogView extends Widget {
     const text = element('div', 'kfnb-Log-text jp-RenderedText'); // JupyterLab styles colours there
     text.append(this._body);
     layout.addWidget(new Widget({ node: text }));
+    layout.addWidget(this._values);
     layout.addWidget(this._shown);
     this.layout = layout;
     this._session.changed.connect(this._refresh, this);
@@ -101,6 +103,7 @@ export class LogView extends Widget {
     this._next = 0;
     this._style = PLAIN;
     this._body.replaceChildren();
+    this._values.node.replaceChildren();
     [...this._shown.widgets].forEach(widget => widget.dispose());
     say(this._title, this._trans.__('Log of %1', path));
     void this._ask(++this._turn);
@@ -127,7 +130,7 @@ export class LogView extends Widget {
       over = !this._session.active;
     }
     if (over) {
-      await this._showOutputs(run, turn);
+      await Promise.all([this._showValues(run, turn), this._showOutputs(run, turn)]);
     } else if (!this.isDisposed) {
       this._timer = window.setTimeout(() => void this._ask(turn), more ? 0 : ASK_EVERY);
     }
@@ -174,6 +177,13 @@ export class LogView extends Widget {
     }
   }
 
+  private async _showValues(run: string, turn: number): Promise<void> {
+    const found = await this._session.api.values(run, this._path).catch(() => ({ inputs: [], outputs: [] }));
+    if (turn === this._turn && !this.isDisposed) {
+      this._values.node.replaceChildren(valuesTable(found, this._trans) ?? '');
+    }
+  }
+
   private async _showOutputs(run: string, turn: number): Promise<void> {
     const { outputs } = await this._session.api.displayed(run, this._path).catch(() => ({ outputs: [] }));
     if (turn !== this._turn || this.isDisposed) {
@@ -202,6 +212,7 @@ export class LogView extends Widget {
   private readonly _tries: HTMLSelectElement;
   private readonly _search: HTMLInputElement;
   private readonly _body: HTMLPreElement;
+  private readonly _values = new Widget();
   private readonly _shown = new Panel();
   private _known = '-';
   private _attempt = '';

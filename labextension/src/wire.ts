@@ -155,6 +155,19 @@ export interface Output {
   metadata: Record<string, unknown>;
 }
 
+/** A value by its words; `preview` is the value itself where it is small and plain. */
+export interface Value {
+  name: string;
+  type: string | null;
+  preview: unknown;
+  bytes: number | null;
+}
+
+export interface Values {
+  inputs: Value[];
+  outputs: Value[];
+}
+
 export interface TargetInfo {
   name: string;
   engine: string;
