@@ -1,8 +1,8 @@
-/** The plugin of the commands: run, stop, retry, logs, values into the kernel, marking cells. */
+/** The plugin of the commands: run, stop, retry, logs, values into the kernel. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
-import { INotebookTracker, NotebookActions } from '@jupyterlab/notebook';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import { runIcon, stopIcon } from '@jupyterlab/ui-components';
@@ -13,7 +13,6 @@ import { ICells } from './cells';
 import { CommandIDs } from './commandids';
 import { pipelineIcon } from './icons';
 import { loadCode, tellLoaded } from './loading';
-import { freeName, setStep } from './marks';
 import { MessageActions, tellEnds, tellRefusal } from './messages';
 import { NotebookSession } from './session';
 import { ISessions } from './sessions';
@@ -24,7 +23,7 @@ const ID = 'kfnb:commands';
 
 export const commands: JupyterFrontEndPlugin<void> = {
   id: ID,
-  description: 'Runs notebooks as pipelines, and marks their cells as steps.',
+  description: 'Runs notebooks as pipelines.',
   autoStart: true,
   requires: [INotebookTracker, ISessions, ICells],
   optional: [ICommandPalette, ISettingRegistry, ITranslator],
@@ -41,16 +40,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
     const all = new Commands(app, tracker, sessions, cells, trans);
     all.register();
     const category = trans.__('Pipeline');
-    for (const command of [
-      CommandIDs.run,
-      CommandIDs.stop,
-      CommandIDs.mark,
-      CommandIDs.unmark,
-      CommandIDs.split,
-      CommandIDs.retry,
-      CommandIDs.inputs,
-      CommandIDs.outputs
-    ]) {
+    for (const command of [CommandIDs.run, CommandIDs.stop, CommandIDs.retry, CommandIDs.inputs, CommandIDs.outputs]) {
       palette?.addItem({ command, category });
     }
     void registry?.load(ID);
@@ -84,7 +74,6 @@ class Commands implements MessageActions {
   register(): void {
     this._registerRuns();
     this._registerSteps();
-    this._registerMarks();
   }
 
   // ------------------------------------------------------------------ what the messages ask for
@@ -220,67 +209,6 @@ class Commands implements MessageActions {
       isEnabled: ran,
       describedBy: STEP_ARGS,
       execute: args => load(args, 'outputs')
-    });
-  }
-
-  // ------------------------------------------------------------------ marks
-  private _registerMarks(): void {
-    const trans = this._trans;
-    const code = () => this._tracker.activeCell?.model.type === 'code';
-    this._add(CommandIDs.mark, {
-      label: trans.__('Make This Cell a Step'),
-      icon: pipelineIcon,
-      isEnabled: () => code() && this._step({}) === null,
-      execute: () => {
-        const notebook = this._tracker.currentWidget?.content;
-        const model = this._tracker.activeCell?.model;
-        if (notebook && model) {
-          setStep(notebook, model, freeName(notebook, model.sharedModel.getSource()));
-        }
-      }
-    });
-    this._add(CommandIDs.unmark, {
-      label: trans.__('No Step'),
-      caption: trans.__('Take the mark off this cell'),
-      isEnabled: () => code() && this._step({}) !== null,
-      execute: () => {
-        const notebook = this._tracker.currentWidget?.content;
-        const model = this._tracker.activeCell?.model;
-        if (notebook && model) {
-          setStep(notebook, model, null);
-        }
-      }
-    });
-    this._add(CommandIDs.rename, {
-      label: trans.__('Rename Step…'),
-      isEnabled: () => code(),
-      execute: async () => {
-        const notebook = this._tracker.currentWidget?.content;
-        const model = this._tracker.activeCell?.model;
-        const { value } = await InputDialog.getText({
-          title: trans.__('Name of the step'),
-          text: this._step({}) ?? '',
-          pattern: '[A-Za-z_][A-Za-z0-9_\\-]{0,62}',
-          required: true
-        });
-        if (notebook && model && value) {
-          setStep(notebook, model, value);
-        }
-      }
-    });
-    this._add(CommandIDs.split, {
-      label: trans.__('Split Here Into a New Step'),
-      isEnabled: () => code(),
-      execute: () => {
-        const notebook = this._tracker.currentWidget?.content;
-        if (notebook) {
-          NotebookActions.splitCell(notebook);
-          const model = notebook.activeCell?.model;
-          if (model?.type === 'code') {
-            setStep(notebook, model, freeName(notebook, model.sharedModel.getSource()));
-          }
-        }
-      }
     });
   }
 

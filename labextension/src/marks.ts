@@ -1,29 +1,53 @@
-/** Marking cells as steps, by tags: the file stays readable everywhere, and foreign tags stay as they are. */
+/** Changing the marks of a notebook's cells: each change is one that undo takes back. */
 
 import { ICellModel } from '@jupyterlab/cells';
 import { Notebook } from '@jupyterlab/notebook';
 
+import { CellText, roleOf, valuesOf, withRole, withValues } from './celltext';
 import { suggested } from './names';
 import { stepName } from './steps';
 
-const STEP = /^\s*step\s*:/;
-
-/** The tags of a cell. */
-export function tagsOf(model: ICellModel): string[] {
-  const tags: unknown = model.getMetadata('tags');
-  return Array.isArray(tags) ? tags.filter((tag): tag is string => typeof tag === 'string') : [];
+/** A cell's text and metadata as they are. */
+export function textOf(model: ICellModel): CellText {
+  return { source: model.sharedModel.getSource(), metadata: model.sharedModel.getMetadata() };
 }
 
-/** Make a cell a step of that name; null: no step. One change, which undo takes back. */
-export function setStep(notebook: Notebook, model: ICellModel, name: string | null): void {
-  const others = tagsOf(model).filter(tag => !STEP.test(tag));
-  const tags = name === null ? others : [...others, `step:${name}`];
+/** Give a cell other values for a word; none: take the mark off. */
+export function setValues(notebook: Notebook, model: ICellModel, word: string, values: string[]): void {
   // a change of metadata alone is none that undo knows; one of the notebook is
+  notebook.model?.sharedModel.transact(() => write(model, withValues(textOf(model), word, values)));
+}
+
+/** Make a cell a step of that name; null: no step. */
+export function setStep(notebook: Notebook, model: ICellModel, name: string | null): void {
   notebook.model?.sharedModel.transact(() => {
-    if (tags.length) {
-      model.setMetadata('tags', tags);
-    } else {
-      model.deleteMetadata('tags');
+    const role = roleOf(textOf(model));
+    const cell = name !== null && role !== 'metrics' ? withRole(textOf(model), null) : textOf(model);
+    write(model, withValues(cell, 'step', name === null ? [] : [name]));
+  });
+}
+
+/** Give a cell a role of its own; null: none. A cell that has one is no step, unless it records numbers. */
+export function setRole(notebook: Notebook, model: ICellModel, role: string | null): void {
+  notebook.model?.sharedModel.transact(() => {
+    const cell = role === null || role === 'metrics' ? textOf(model) : withValues(textOf(model), 'step', []);
+    write(model, withRole(cell, role));
+  });
+}
+
+/** Rename a step in all of its cells, and in those that run after it. */
+export function renameStep(notebook: Notebook, before: string, now: string): void {
+  notebook.model?.sharedModel.transact(() => {
+    for (const { model } of notebook.widgets) {
+      if (model.type === 'code') {
+        for (const word of ['step', 'after']) {
+          const values = valuesOf(textOf(model), word);
+          if (values.includes(before)) {
+            const others = values.map(value => (value === before ? now : value));
+            write(model, withValues(textOf(model), word, others));
+          }
+        }
+      }
     }
   });
 }
@@ -42,4 +66,20 @@ export function freeName(notebook: Notebook, source: string): string {
     number++;
   }
   return `${wish || 'step'}-${number}`;
+}
+
+/** Only what differs is touched. */
+function write(model: ICellModel, cell: CellText): void {
+  const shared = model.sharedModel;
+  if (cell.source !== shared.getSource()) {
+    shared.setSource(cell.source);
+  }
+  for (const key of ['tags', 'kfnb']) {
+    const value = cell.metadata[key];
+    if (value === undefined) {
+      model.deleteMetadata(key);
+    } else if (JSON.stringify(value) !== JSON.stringify(model.getMetadata(key))) {
+      model.setMetadata(key, value);
+    }
+  }
 }

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+
+import { CellText, roleOf, valuesOf, withRole, withValues } from '../celltext';
+
+const tagged = (...tags: string[]): CellText => ({ source: 'x = 1', metadata: { tags } });
+const magic = (line: string): CellText => ({ source: `%%component ${line}\nx = 1`, metadata: {} });
+
+describe('marks that stand in tags', () => {
+  it('are read, Kale’s words too', () => {
+    expect(valuesOf(tagged('hide', 'step:a', 'after:b', 'prev:c', 'exit'), 'after')).toEqual(['b', 'c']);
+    expect(valuesOf(tagged('block: a'), 'step')).toEqual(['a']);
+    expect(valuesOf(tagged('exit'), 'exit')).toEqual(['']);
+  });
+
+  it('are changed at their place, in their own spelling, and foreign tags stay', () => {
+    expect(withValues(tagged('hide', 'block:a', 'keep'), 'step', ['b']).metadata.tags).toEqual([
+      'hide',
+      'block:b',
+      'keep'
+    ]);
+    expect(withValues(tagged('hide'), 'when', ['x > 1']).metadata.tags).toEqual(['hide', 'when:x > 1']);
+    expect(withValues(tagged('when:x > 1'), 'when', []).metadata).toEqual({});
+    expect(withValues(tagged('step:a'), 'exit', ['']).metadata.tags).toEqual(['step:a', 'exit']);
+    expect(withValues(tagged('exit', 'step:a'), 'exit', []).metadata.tags).toEqual(['step:a']);
+  });
+});
+
+describe('marks that stand in the metadata of their own', () => {
+  const own: CellText = { source: '', metadata: { kfnb: { step: 'a', after: ['b', 'c'], exit: true, cpu: 2 } } };
+
+  it('are read', () => {
+    expect([valuesOf(own, 'step'), valuesOf(own, 'after'), valuesOf(own, 'exit')]).toEqual([['a'], ['b', 'c'], ['']]);
+  });
+
+  it('are changed there', () => {
+    expect(withValues(own, 'step', ['z']).metadata).toEqual({
+      kfnb: { step: 'z', after: ['b', 'c'], exit: true, cpu: 2 }
+    });
+    expect(withValues(own, 'after', ['c']).metadata.kfnb).toEqual({ step: 'a', after: 'c', exit: true, cpu: 2 });
+    expect(withValues({ source: '', metadata: { kfnb: { step: 'a' } } }, 'step', []).metadata).toEqual({});
+  });
+});
+
+describe('marks that stand in a %%component line', () => {
+  it('are read', () => {
+    const cell = magic('train --when "n > \\"3\\"" --after=a --after \'b\' --exit');
+    expect(valuesOf(cell, 'step')).toEqual(['train']);
+    expect(valuesOf(cell, 'when')).toEqual(['n > "3"']);
+    expect(valuesOf(cell, 'after')).toEqual(['a', 'b']);
+    expect(valuesOf(cell, 'exit')).toEqual(['']);
+  });
+
+  it('are changed in the line, and everything else of it stays', () => {
+    expect(withValues(magic('train --retry 2'), 'when', ['n > "3"']).source).toBe(
+      '%%component train --retry 2 --when "n > \\"3\\""\nx = 1'
+    );
+    expect(withValues(magic("a --when 'x > 1' --env K=V"), 'when', ['y']).source).toBe(
+      '%%component a --when y --env K=V\nx = 1'
+    );
+    expect(withValues(magic('a --exit'), 'exit', []).source).toBe('%%component a\nx = 1');
+    expect(withValues(magic('--exit a'), 'step', ['b']).source).toBe('%%component --exit b\nx = 1');
+    expect(withValues(magic('a --exit'), 'step', []).source).toBe('x = 1');
+  });
+
+  it('go where the mark stands already', () => {
+    const both: CellText = { source: '%%component a\nx = 1', metadata: { tags: ['when:x'] } };
+    const { source, metadata } = withValues(both, 'when', ['y']);
+    expect([source, metadata.tags]).toEqual([both.source, ['when:y']]);
+  });
+});
+
+describe('roles', () => {
+  it('exclude each other and leave the rest', () => {
+    expect(roleOf(tagged('hide', 'metrics'))).toBe('metrics');
+    expect(withRole(tagged('hide', 'metrics'), 'skip').metadata.tags).toEqual(['hide', 'skip']);
+    expect(withRole(tagged('skip'), null).metadata).toEqual({});
+  });
+});

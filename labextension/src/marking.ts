@@ -1,0 +1,284 @@
+/** The plugin that marks cells: commands, and a quick menu on the active cell. */
+
+import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, InputDialog } from '@jupyterlab/apputils';
+import { ICellModel } from '@jupyterlab/cells';
+import { INotebookTracker, Notebook, NotebookActions } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { Menu } from '@lumino/widgets';
+
+import { FLAGS, roleOf, valuesOf } from './celltext';
+import { CommandIDs } from './commandids';
+import { pipelineIcon } from './icons';
+import { freeName, renameStep, setRole, setStep, setValues, textOf } from './marks';
+import { stepName } from './steps';
+
+const ID = 'kfnb:marks';
+const NAME = '[A-Za-z_][A-Za-z0-9_\\-]{0,62}';
+const TEXT = { type: 'string' as const };
+const NO_ARGS = { args: { type: 'object' as const, properties: {} } };
+
+export const marking: JupyterFrontEndPlugin<void> = {
+  id: ID,
+  description: 'Marks cells as steps, with conditions, loops and more, by menus.',
+  autoStart: true,
+  requires: [INotebookTracker],
+  optional: [ICommandPalette, ISettingRegistry, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    palette: ICommandPalette | null,
+    registry: ISettingRegistry | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('kfnb');
+    const marks = new Marking(app, tracker, trans);
+    marks.register();
+    const category = trans.__('Pipeline');
+    for (const command of [
+      CommandIDs.markMenu,
+      CommandIDs.mark,
+      CommandIDs.unmark,
+      CommandIDs.rename,
+      CommandIDs.split
+    ]) {
+      palette?.addItem({ command, category });
+    }
+    void registry?.load(ID);
+  }
+};
+
+interface Word {
+  label: string;
+  example: string;
+}
+
+class Marking {
+  constructor(
+    private readonly _app: JupyterFrontEnd,
+    private readonly _tracker: INotebookTracker,
+    private readonly _trans: TranslationBundle
+  ) {
+    this._words = {
+      when: { label: _trans.__('Runs Only If'), example: 'accuracy > 0.9' },
+      foreach: { label: _trans.__('Once for Each'), example: 'name in names' },
+      retry: { label: _trans.__('Retries'), example: '3' },
+      timeout: { label: _trans.__('Longest Time'), example: '30m' },
+      image: { label: _trans.__('Image on a Cluster'), example: 'python:3.12' },
+      exit: { label: _trans.__('At the End, Whatever Happened'), example: '' },
+      shell: { label: _trans.__('Shell Script'), example: '' }
+    };
+    this._roles = {
+      parameters: _trans.__('Parameters of the Pipeline'),
+      metrics: _trans.__('Numbers to Record'),
+      imports: _trans.__('Imports for All Steps'),
+      functions: _trans.__('Functions for All Steps'),
+      skip: _trans.__('Not in the Pipeline')
+    };
+  }
+
+  register(): void {
+    this._registerSteps();
+    this._registerWords();
+    this._add(CommandIDs.markMenu, {
+      label: this._trans.__('Mark This Cell…'),
+      caption: this._trans.__('What this cell is in the pipeline: a step, its condition or loop, parameters…'),
+      icon: pipelineIcon,
+      isEnabled: () => this._cell !== null,
+      execute: () => this._openMenu()
+    });
+  }
+
+  // ------------------------------------------------------------------ steps
+  private _registerSteps(): void {
+    const trans = this._trans;
+    this._add(CommandIDs.mark, {
+      label: trans.__('Make This Cell a Step'),
+      icon: pipelineIcon,
+      isEnabled: () => this._cell !== null && this._step === null,
+      execute: () => this._change((notebook, cell) => this._mark(notebook, cell))
+    });
+    this._add(CommandIDs.unmark, {
+      label: trans.__('No Step'),
+      caption: trans.__('Take the mark off this cell'),
+      isEnabled: () => this._step !== null,
+      execute: () => this._change((notebook, cell) => setStep(notebook, cell, null))
+    });
+    this._add(CommandIDs.rename, {
+      label: trans.__('Rename Step…'),
+      caption: trans.__('In all cells of the step, and in those that run after it'),
+      isEnabled: () => this._step !== null,
+      execute: async () => {
+        const [notebook, before] = [this._notebook, this._step];
+        const { value } = await InputDialog.getText({
+          title: trans.__('Name of the step'),
+          text: before ?? '',
+          pattern: NAME,
+          required: true
+        });
+        if (notebook && before && value && value !== before) {
+          renameStep(notebook, before, value);
+        }
+      }
+    });
+    this._add(CommandIDs.split, {
+      label: trans.__('Split Here Into a New Step'),
+      isEnabled: () => this._cell !== null,
+      execute: () => {
+        if (this._notebook) {
+          NotebookActions.splitCell(this._notebook);
+          this._change((notebook, cell) => this._mark(notebook, cell));
+        }
+      }
+    });
+  }
+
+  private _mark(notebook: Notebook, cell: ICellModel): void {
+    setStep(notebook, cell, freeName(notebook, cell.sharedModel.getSource()));
+  }
+
+  // ------------------------------------------------------------------ what else a cell may be
+  private _registerWords(): void {
+    this._add(CommandIDs.setMark, {
+      label: args => this._labelOf(args),
+      isEnabled: () => this._step !== null,
+      isToggled: args => this._isSet(args),
+      describedBy: { args: { type: 'object', properties: { word: TEXT, value: TEXT } } },
+      execute: args => this._set(said(args.word), typeof args.value === 'string' ? args.value : null)
+    });
+    this._add(CommandIDs.setRole, {
+      label: args => this._roles[said(args.role)] ?? '',
+      isEnabled: () => this._cell !== null,
+      isToggled: args => this._cell !== null && roleOf(textOf(this._cell)) === args.role,
+      describedBy: { args: { type: 'object', properties: { role: TEXT } } },
+      execute: args =>
+        this._change((notebook, cell) =>
+          setRole(notebook, cell, roleOf(textOf(cell)) === args.role ? null : said(args.role))
+        )
+    });
+  }
+
+  private _labelOf(args: ReadonlyPartialJSONObject): string {
+    const word = said(args.word);
+    if (typeof args.value === 'string') {
+      return word === 'cache' ? this._trans.__('Keep Results') : args.value;
+    }
+    const now = this._cell ? valuesOf(textOf(this._cell), word).join(', ') : '';
+    const label = this._words[word]?.label ?? word;
+    return FLAGS.includes(word) ? label : now ? `${label}: ${now}…` : `${label}…`;
+  }
+
+  private _isSet(args: ReadonlyPartialJSONObject): boolean {
+    const values = this._cell ? valuesOf(textOf(this._cell), said(args.word)) : [];
+    return typeof args.value === 'string' ? values.includes(args.value) : values.length > 0;
+  }
+
+  private async _set(word: string, value: string | null): Promise<void> {
+    const [notebook, cell] = [this._notebook, this._cell];
+    if (!notebook || !cell) {
+      return;
+    }
+    const now = valuesOf(textOf(cell), word);
+    if (FLAGS.includes(word)) {
+      setValues(notebook, cell, word, now.length ? [] : ['']);
+    } else if (value !== null) {
+      setValues(notebook, cell, word, now.includes(value) ? now.filter(one => one !== value) : [...now, value]);
+    } else {
+      const { label, example } = this._words[word];
+      const asked = await InputDialog.getText({
+        title: label,
+        label: this._trans.__('Such as %1. Empty: not at all.', example),
+        text: now[0] ?? ''
+      });
+      if (asked.button.accept) {
+        setValues(notebook, cell, word, asked.value?.trim() ? [asked.value.trim()] : []);
+      }
+    }
+  }
+
+  // ------------------------------------------------------------------ the menu
+  private _openMenu(): void {
+    const active = this._notebook?.activeCell;
+    if (!active) {
+      return;
+    }
+    const menu = new Menu({ commands: this._app.commands });
+    this._fill(menu);
+    // what was chosen is executed after the menu has closed
+    menu.aboutToClose.connect(() => void Promise.resolve().then(() => menu.dispose()));
+    const button = active.node.querySelector('[data-jp-item-name="kfnb-mark"]');
+    const { left, bottom } = (button ?? active.node).getBoundingClientRect();
+    menu.open(left, button ? bottom : active.node.getBoundingClientRect().top);
+  }
+
+  private _fill(menu: Menu): void {
+    if (this._step === null) {
+      menu.addItem({ command: CommandIDs.mark });
+    } else {
+      menu.addItem({ command: CommandIDs.rename });
+      ['when', 'foreach'].forEach(word => menu.addItem({ command: CommandIDs.setMark, args: { word } }));
+      const others = this._others();
+      if (others.items.length) {
+        menu.addItem({ type: 'submenu', submenu: others });
+      }
+      const more = ['exit', 'shell', 'retry', 'timeout', 'image'];
+      more.forEach(word => menu.addItem({ command: CommandIDs.setMark, args: { word } }));
+      menu.addItem({ command: CommandIDs.setMark, args: { word: 'cache', value: 'on' } });
+      menu.addItem({ command: CommandIDs.unmark });
+    }
+    menu.addItem({ type: 'separator' });
+    Object.keys(this._roles).forEach(role => menu.addItem({ command: CommandIDs.setRole, args: { role } }));
+    menu.addItem({ type: 'separator' });
+    menu.addItem({ command: CommandIDs.split });
+  }
+
+  /** The steps that this one may run after. */
+  private _others(): Menu {
+    const menu = new Menu({ commands: this._app.commands });
+    menu.title.label = this._trans.__('Runs After');
+    const cells = this._notebook?.widgets.map(({ model }) => model).filter(model => model.type === 'code') ?? [];
+    const names = cells.map(model => stepName(model.sharedModel.getSource(), model.metadata));
+    for (const name of new Set(names)) {
+      if (name !== null && name !== this._step) {
+        menu.addItem({ command: CommandIDs.setMark, args: { word: 'after', value: name } });
+      }
+    }
+    return menu;
+  }
+
+  // ------------------------------------------------------------------ helpers
+  private _add(id: string, options: CommandRegistry.ICommandOptions): void {
+    this._app.commands.addCommand(id, { describedBy: NO_ARGS, ...options });
+  }
+
+  private _change(change: (notebook: Notebook, cell: ICellModel) => void): void {
+    if (this._notebook && this._cell) {
+      change(this._notebook, this._cell);
+      this._app.commands.notifyCommandChanged();
+    }
+  }
+
+  private get _notebook(): Notebook | null {
+    return this._tracker.currentWidget?.content ?? null;
+  }
+
+  /** The active cell, if it has code. */
+  private get _cell(): ICellModel | null {
+    const model = this._tracker.activeCell?.model;
+    return model?.type === 'code' ? model : null;
+  }
+
+  private get _step(): string | null {
+    return this._cell ? stepName(this._cell.sharedModel.getSource(), this._cell.metadata) : null;
+  }
+
+  private readonly _words: Record<string, Word>;
+  private readonly _roles: Record<string, string>;
+}
+
+function said(argument: unknown): string {
+  return typeof argument === 'string' ? argument : '';
+}
