@@ -96,7 +96,7 @@ def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyP
         pipeline = pipeline_of(*PIPELINE)
         run_id = engine.submit(pipeline, options(pipeline, tmp_path))
         (run,) = server.runs.values()
-        server.trouble = [503, 429]
+        server.trouble = [("GET", 503), ("GET", 429)]
         engine.refresh(run_id)
         tell(
             server,
@@ -216,6 +216,41 @@ def test_a_run_is_taken_up_with_other_code_from_what_its_steps_left(tmp_path: Pa
         engine.retry(run_id, "one")
         third = list(server.runs.values())[2]["pipeline_spec"]["pipeline_spec"]
         assert not any("importer" in e for e in third["deploymentSpec"]["executors"].values())
+
+
+@pytest.mark.parametrize("refused", ["GET /apis/v2beta1/healthz", "POST /apis/v2beta1/runs"])
+def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    monkeypatch.setattr("kfnb.engines.cluster.rest.PAUSES", ())
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        left = {"pack": "minio://mlpipeline/v2/artifacts/p/r/one/1/pack"}
+        logs = {"one": marked("one", state="succeeded", left=left), "two": marked("two", "dying", state="failed")}
+        tell(server, run, backend_of(run, {"two": "Failed"}), logs, state="FAILED", finished_at=END)
+        engine.refresh(run_id)
+        before = engine.store.steps(run_id)
+        mended = pipeline_of(PIPELINE[0], PIPELINE[1], cell("b = a + 2", "step:two"))
+        for _ in range(2):
+            server.trouble = [(refused, 503)]
+            with pytest.raises(ClusterError, match="upstream connect error"):
+                engine.retry(run_id, pipeline=mended)
+            engine.refresh(run_id)
+            head = engine.store.head(run_id)
+            assert head["state"] == "failed" and "upstream connect error" in head["error"]["message"]
+            assert engine.store.steps(run_id) == before and len(server.runs) == 1
+            assert [line.text for line in engine.store.logs(run_id, "two")] == ["dying"]
+        engine.retry(run_id, pipeline=mended)
+        head = engine.store.head(run_id)
+        assert (head["state"], head["error"], head["finished"]) == ("pending", None, None)
+        assert states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "pending"}
+        again = list(server.runs.values())[1]["pipeline_spec"]
+        assert [e["importer"]["artifactUri"] for e in again["deploymentSpec"]["executors"].values() if "importer" in e] == [
+            {"constant": left["pack"]}
+        ]  # fmt: skip
 
 
 def test_terminate_retry_and_schedule(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ class ArgoEngine(ClusterRuns):
         run_id = self.begin(pipeline, options)
         with self.submitting(run_id):
             self._create(run_id, made, kube)
+        self.record_pending(run_id, made.tasks)
         return run_id
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
@@ -108,7 +109,6 @@ class ArgoEngine(ClusterRuns):
         meta = found["metadata"]
         where = {"namespace": kube.namespace, "name": meta["name"], "uid": meta.get("uid", ""), "server": kube.server}
         self.put_remote(run_id, **where, before=before or {})
-        self.record_pending(run_id, (j for jobs in made.tasks.values() for j in jobs))
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
         """A new Workflow for what did not succeed; what did, with the same code, hands on what it left.
@@ -117,12 +117,15 @@ class ArgoEngine(ClusterRuns):
         ------
         UnknownRun
             When the run has not ended, or has no step ``start``.
+        ClusterError
+            When the cluster does not take it; the steps stand as they stood.
         """
         before, now, options = self.to_retry(run_id, start, pipeline)
         kept = self._kept(run_id, before, now, options, start)
         made = self.compiled(now, options, kept)
-        self.begin_again(run_id, now, kept)
-        self._create(run_id, made, self.kube, self.attempts(run_id))
+        with self.submitting(run_id):
+            self._create(run_id, made, self.kube, self.attempts(run_id))
+        self.begin_again(run_id, now, kept, made.tasks)
         return run_id
 
     def _kept(

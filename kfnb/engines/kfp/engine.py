@@ -74,19 +74,9 @@ class KfpEngine(ClusterRuns):
         run_id = self.begin(pipeline, options)
         with self.submitting(run_id):
             body = self._body(pipeline, options, made, f"{pipeline.name} {run_id}")
-            self._create(run_id, made, body, client)
+            self.put_remote(run_id, run=client.create_run(body), host=client.host, before={})
+        self.record_pending(run_id, made.jobs)
         return run_id
-
-    def _create(
-        self,
-        run_id: str,
-        made: ir.Compiled,
-        body: dict[str, Any],
-        client: KfpClient,
-        before: dict[str, int] | None = None,
-    ) -> None:
-        self.put_remote(run_id, run=client.create_run(body), host=client.host, before=before or {})
-        self.record_pending(run_id, (j for jobs in made.jobs.values() for j in jobs))
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
         """A recurring run; gives its id. ``cron`` has six fields, the first being seconds; five are taken with second 0."""
@@ -155,6 +145,8 @@ class KfpEngine(ClusterRuns):
         ------
         UnknownRun
             When the run has not ended, or has no step ``start``.
+        ClusterError
+            When the server does not take it; the steps stand as they stood.
         """
         before, now, options = self.to_retry(run_id, start, pipeline)
         remote, attempts = self.remote(run_id), self.attempts(run_id)
@@ -169,9 +161,10 @@ class KfpEngine(ClusterRuns):
             return run_id
         kept = self._kept(run_id, before, now, options, start)
         made, client = self.compiled(now, options, kept), self.client
-        body = self._body(now, options, made, f"{now.name} {run_id}")
-        self.begin_again(run_id, now, kept)
-        self._create(run_id, made, body, client, attempts)
+        with self.submitting(run_id):
+            body = self._body(now, options, made, f"{now.name} {run_id}")
+            self.put_remote(run_id, run=client.create_run(body), host=client.host, before=attempts)
+        self.begin_again(run_id, now, kept, made.jobs)
         return run_id
 
     def _kept(
