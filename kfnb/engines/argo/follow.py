@@ -51,9 +51,8 @@ class Follower(Recorder):
         see: Callable[[dict[str, Any], dict[str, tuple[Job, ...]]], list[Seen]] = seen,
         server: tuple[ArgoServer, str] | None = None,
     ) -> None:
-        super().__init__(store, run_id, tasks, before)
-        self.kube, self.name, self.stopping = kube, name, stopping
-        self._see, self._server = see, server
+        super().__init__(store, run_id, tasks, stopping, before)
+        self.kube, self.name, self._see, self._server = kube, name, see, server
         self._logs: dict[str, _PodLog] = {}
         self._pods: dict[str, str] = {}
 
@@ -75,7 +74,7 @@ class Follower(Recorder):
                 elif not error.again and tries >= len(PAUSES):
                     raise
                 else:
-                    self._pause(PAUSES[min(tries, len(PAUSES) - 1)])
+                    self.pause(PAUSES[min(tries, len(PAUSES) - 1)])
                     tries += 1
         for log in self._logs.values():
             log.stop()
@@ -108,11 +107,6 @@ class Follower(Recorder):
             server, uid = self._server
             return nodes_of(server.workflow(self.kube.namespace, self.name, uid))
         return from_pods(self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"))
-
-    def _pause(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.stopping():
-            time.sleep(0.05)
 
     # ---------------------------------------------------------------- taking in
     def _take(self, workflow: dict[str, Any], follow: bool = True) -> str:
@@ -164,7 +158,7 @@ class Follower(Recorder):
             except ClusterError as error:
                 if not error.again or time.monotonic() > end or self.stopping():
                     return
-                self._pause(0.3)
+                self.pause(0.3)
 
     def _read_archived(self, kept: KeptLog, attempt: Attempt) -> None:
         """The log that the artifact repository keeps, when the pod is gone."""
