@@ -10,7 +10,7 @@ from typing import Any
 from kfnb.engines.argo import kinds, manifest
 from kfnb.engines.argo.follow import Follower
 from kfnb.engines.argo.nodes import seen
-from kfnb.engines.argo.server import ArgoServer
+from kfnb.engines.argo.server import ArgoServer, workflow_of
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Job
@@ -132,7 +132,9 @@ class ArgoEngine(ClusterRuns):
         self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
     ) -> dict[str, dict[str, str]]:
         try:
-            nodes = nodes_of(self._workflow(run_id))
+            remote = self.remote(run_id)
+            server = self._server(remote)
+            nodes = nodes_of(workflow_of(self.kube, remote["name"], server), server)
         except (ClusterError, Offloaded):
             return {}
         old, new = self.compiled(before, options), self.compiled(now, options)
@@ -152,22 +154,14 @@ class ArgoEngine(ClusterRuns):
         remote = self.remote(run_id)
         return Follower(
             store, run_id, self.kube, remote["name"], self.tasks(run_id), stopping, remote["before"],
-            server=self._server(run_id),
+            server=self._server(remote),
         )  # fmt: skip
 
-    def _server(self, run_id: str) -> tuple[ArgoServer, str] | None:
-        """Argo's own server, where the target names one, and the workflow's uid."""
+    def _server(self, remote: dict[str, Any]) -> ArgoServer | None:
+        """Argo's own server, where the target names one, for the workflow of a run."""
         if not self.target.settings.get("server"):
             return None
-        return ArgoServer(self.target.settings, self.kube), self.remote(run_id).get("uid", "")
-
-    def _workflow(self, run_id: str) -> dict[str, Any]:
-        """The run's workflow with its nodes, wherever it is kept."""
-        name, found = self.remote(run_id)["name"], self._server(run_id)
-        if found is None:
-            return self.kube.get(name)
-        server, uid = found
-        return server.workflow(self.kube.namespace, name, uid)
+        return ArgoServer(self.target.settings, self.kube, remote["name"], remote.get("uid", ""))
 
     def cancel(self, run_id: str) -> bool:
         """Stop the workflow: exit handlers run; asked again, it is terminated, without them."""
