@@ -107,7 +107,10 @@ def test_retry_takes_up_what_succeeded(tmp_path: Path, cluster: Pods) -> None:
         assert tasks == ["two"]
 
 
-def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(tmp_path: Path, cluster: Pods) -> None:
+@pytest.mark.parametrize("refused", ["GET /apis/argoproj.io", "POST /apis/argoproj.io"])
+def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(
+    tmp_path: Path, cluster: Pods, refused: str
+) -> None:
     kube = Cluster()
     with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
         broken = pipeline_of(cell("a = 20", "step:one"), cell("b = a / 0\nprint(b)", "step:two"))
@@ -116,7 +119,7 @@ def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(tmp_
         before = engine.store.steps(run_id)
         mended = pipeline_of(cell("a = 20", "step:one"), cell("b = a / 4", "step:two"))
         for _ in range(2):
-            kube.trouble += [("POST /apis/argoproj.io", 503)]
+            kube.trouble += [(refused, 503)]
             with pytest.raises(ClusterError, match="unable to handle the request"):
                 engine.retry(run_id, pipeline=mended)
             engine.refresh(run_id)

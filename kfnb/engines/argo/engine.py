@@ -121,9 +121,9 @@ class ArgoEngine(ClusterRuns):
             When the cluster does not take it; the steps stand as they stood.
         """
         before, now, options = self.to_retry(run_id, start, pipeline)
-        kept = self._kept(run_id, before, now, options, start)
-        made = self.compiled(now, options, kept)
         with self.submitting(run_id):
+            kept = self._kept(run_id, before, now, options, start)
+            made = self.compiled(now, options, kept)
             self._create(run_id, made, self.kube, self.attempts(run_id))
         self.begin_again(run_id, now, kept, made.tasks)
         return run_id
@@ -131,11 +131,16 @@ class ArgoEngine(ClusterRuns):
     def _kept(
         self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
     ) -> dict[str, dict[str, str]]:
+        """What the steps left, as the workflow tells it; nothing, where it is no longer there."""
+        remote = self.remote(run_id)
+        server = self._server(remote)
         try:
-            remote = self.remote(run_id)
-            server = self._server(remote)
             nodes = nodes_of(workflow_of(self.kube, remote["name"], server), server)
-        except (ClusterError, Offloaded):
+        except Offloaded:
+            return {}
+        except ClusterError as error:
+            if error.kind != "missing":
+                raise
             return {}
         old, new = self.compiled(before, options), self.compiled(now, options)
         left = {
