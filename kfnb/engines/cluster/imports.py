@@ -21,6 +21,12 @@ def tree_of(source: str) -> ast.Module | None:
             return None
 
 
+def sources_of(step: Step) -> list[str]:
+    """The Python of a step: its own, and what it runs again."""
+    own = [c.source for c in step.cells] if not step.shell else []
+    return [*own, *(p.code.source for p in step.prepare if isinstance(p, Replay))]
+
+
 def modules_of(source: str) -> set[str]:
     """The modules that code imports, anywhere in it, by their first name."""
     tree = tree_of(source)
@@ -56,9 +62,7 @@ def unread_imports(pipeline: Pipeline) -> dict[str, set[str]]:
 
 def _read(step: Step) -> set[str]:
     """The names that a step's code reads; imports read none."""
-    sources = [c.source for c in step.cells] if not step.shell else []
-    sources += [p.code.source for p in step.prepare if isinstance(p, Replay)]
-    trees = [tree for source in sources if (tree := tree_of(source)) is not None]
+    trees = [tree for source in sources_of(step) if (tree := tree_of(source)) is not None]
     return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
 

@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.imports import modules_of, tree_of, unread_imports
-from kfnb.pipeline.model import Pipeline, Replay, Step
+from kfnb.engines.cluster.imports import modules_of, sources_of, tree_of, unread_imports
+from kfnb.pipeline.model import Pipeline, Step
 
 FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
@@ -65,7 +65,7 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
     spare = unread_imports(pipeline)
     for step in pipeline.steps():
-        needed = {m for source in _sources(step) if source not in spare[step.name] for m in modules_of(source)}
+        needed = {m for source in sources_of(step) if source not in spare[step.name] for m in modules_of(source)}
         local = _local(needed | {m for s in spare[step.name] for m in modules_of(s)}, folder)
         found = _requirements(_outside(needed, folder)) if packages == "auto" else {}
         optional[step.name] = {s: sorted(_outside(modules_of(s), folder) - set(found)) for s in spare[step.name]}
@@ -134,12 +134,6 @@ def _texts(step: Step) -> set[str]:
         if tree is not None:
             found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     return found
-
-
-def _sources(step: Step) -> list[str]:
-    """The Python of a step: its own, and what it runs again."""
-    own = [c.source for c in step.cells] if not step.shell else []
-    return [*own, *(p.code.source for p in step.prepare if isinstance(p, Replay))]
 
 
 def _beside(module: str, folder: Path) -> bool:
