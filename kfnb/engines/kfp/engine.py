@@ -14,13 +14,13 @@ from kfnb.engines.cluster.checks import check_jobs, check_size
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
 from kfnb.engines.cluster.keeping import kept_of
-from kfnb.engines.cluster.kube import ClusterError, Kube, connect
+from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, ClusterError, Kube, connect
 from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.engines.cluster.texts import native_value
 from kfnb.engines.kfp import ir, nodes
-from kfnb.engines.kfp.client import MOUNTED_NAMESPACE, KfpClient
+from kfnb.engines.kfp.client import KfpClient
 from kfnb.engines.kfp.executors import output_of
 from kfnb.engines.kfp.poll import PollFollower
 from kfnb.pipeline.model import Pipeline
@@ -210,7 +210,7 @@ class KfpEngine(ClusterRuns):
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, where this user may see it: it says more, and at once."""
         settings = self.target.settings
-        if not {"kubeconfig", "context"} & set(settings) and not Path(MOUNTED_NAMESPACE).is_file():
+        if not {"kubeconfig", "context"} & set(settings) and not MOUNTED_NAMESPACE.is_file():
             return None
         namespace = settings.get("namespace") or settings.get("server_namespace", "kubeflow")
         try:
