@@ -218,6 +218,32 @@ def test_a_run_is_taken_up_with_other_code_from_what_its_steps_left(tmp_path: Pa
         assert not any("importer" in e for e in third["deploymentSpec"]["executors"].values())
 
 
+@pytest.mark.parametrize(
+    ("cells", "kept"),
+    [
+        ((PIPELINE[0], PIPELINE[1], cell("# mended\nb = a + 2", "step:two")), {"one"}),
+        ((PIPELINE[0], cell("print('a note')", "skip"), PIPELINE[1], cell("b = a + 2", "step:two")), {"one"}),
+        ((PIPELINE[0], cell("a = n + 2", "step:one"), PIPELINE[2]), set()),
+        ((PIPELINE[0], cell("a = n + 1", "step:one", "image:python:3.12"), PIPELINE[2]), set()),
+    ],
+)
+def test_a_step_is_run_again_for_what_it_does_not_for_where_it_stands(
+    tmp_path: Path, cells: tuple[dict[str, Any], ...], kept: set[str]
+) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        left = {"pack": "minio://mlpipeline/v2/artifacts/p/r/one/1/pack"}
+        logs = {"one": marked("one", state="succeeded", left=left), "two": marked("two", state="failed")}
+        tell(server, run, backend_of(run, {"two": "Failed"}), logs, state="FAILED", finished_at=END)
+        engine.refresh(run_id)
+        engine.retry(run_id, pipeline=pipeline_of(*cells))
+        found = states(engine.store.summary(run_id))
+        assert {n for n, state in found.items() if state == "succeeded"} == kept
+
+
 @pytest.mark.parametrize("refused", ["GET /apis/v2beta1/healthz", "POST /apis/v2beta1/runs"])
 def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
