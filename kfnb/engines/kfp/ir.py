@@ -38,7 +38,7 @@ class Compiled:
     platform: Json
     tasks: dict[str, Job]
     blocks: dict[str, tuple[Job, ...]]
-    outermost: tuple[Job, ...]  #: the jobs that stand in no loop, no guard and no branch of its own
+    outermost: tuple[Job, ...]  #: the steps' jobs that stand in no loop, no guard and no branch of its own
     travelling: Travelling
 
     @property
@@ -83,7 +83,7 @@ def compiled(
     document = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}} if platform else {}
     blocks = {made.task(b): tuple(jobs_in(b)) for b in blocks_in(made.root) if b is not made.root}
     tasks = {made.names(j.name): j for j in jobs_in(made.root) if j.name not in made.kept}
-    outermost = tuple(n for n in made.root.nodes if isinstance(n, Job))
+    outermost = tuple(_own(n) for n in made.root.nodes if isinstance(n, Job) and n.name != RUNTIME)
     return Compiled(ir, document, tasks, blocks, outermost, travelling)
 
 
@@ -91,6 +91,11 @@ def with_defaults(pipeline: Pipeline, given: dict[str, Any]) -> Pipeline:
     """The pipeline with other defaults for its parameters."""
     changed = tuple(replace(p, default=given.get(p.name, p.default)) for p in pipeline.parameters)
     return replace(pipeline, parameters=changed)
+
+
+def _own(job: Job) -> Job:
+    """The job as the pipeline has it: it does not wait for what brings the runtime, which is no step."""
+    return replace(job, waits=tuple(w for w in job.waits if w[0] != RUNTIME))
 
 
 def _parameter(kind: str, default: Any, description: str) -> Json:
