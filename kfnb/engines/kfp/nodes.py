@@ -25,6 +25,8 @@ def seen(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[Seen]:
     found: dict[str, Seen] = {}
     for node in nodes.values():
         task = node["displayName"]
+        if nodes.get(node.get("boundaryID", ""), {}).get("displayName") in tasks:
+            continue  # of a step: its pod, whose node may be called as another step is
         jobs = blocks.get(task, ()) if node["type"] == "Skipped" and task not in tasks else tasks.get(task, ())
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         for job in jobs:
