@@ -290,16 +290,17 @@ def test_metrics_and_figures_are_artifacts_that_the_pages_show(oracle: Oracle, t
         cell("accuracy = 0.75", "step:one"),
         cell("import pandas as pd\npd.DataFrame({'a': [1, 2]})", "step:table"),
         cell("score = accuracy * 2", "metrics"),
+        cell("fig = type('Figure', (), {'_repr_html_': lambda self: '<svg>'})()\nfig", "step:figure"),
     )
     made = ir.compiled(pipeline, ClusterOptions(), Travelling())
     shown = {
         k: {n: a["artifactType"]["schemaTitle"] for n, a in c.get("outputDefinitions", {}).get("artifacts", {}).items()}
         for k, c in made.ir["components"].items()
     }
-    assert shown["comp-table"] == {"report": "system.HTML"} and "system.Metrics" in str(shown)
+    assert shown["comp-table"] == shown["comp-figure"] == {"report": "system.HTML"} and "system.Metrics" in str(shown)
     assert on_kfp(pipeline, oracle, {}, tmp_path).state == "succeeded"
-    (page,) = tmp_path.glob("**/report")
-    assert "<table" in page.read_text()
+    pages = "".join(p.read_text() for p in tmp_path.glob("**/report"))
+    assert "<table" in pages and "<svg>" in pages
     outputs = [json.loads(p.read_text()) for p in tmp_path.glob("**/executor_output.json")]
     metrics = [o["artifacts"]["metrics"]["artifacts"][0]["metadata"] for o in outputs if "metrics" in o["artifacts"]]
     assert metrics == [{"score": 1.5}]

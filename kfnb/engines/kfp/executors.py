@@ -20,7 +20,7 @@ TYPES = {
     "any": "STRING",
 }  # fmt: skip
 #: Code that may display a figure or a table.
-SHOWS = re.compile(r"\b(?:plt|plot|display|figure?|hist|describe|head|DataFrame|read_\w+|style)\b")
+SHOWS = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
 IMPORTED = "artifact"  #: the output of what imports an artifact
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 #: Finds the runtime (in the arguments, or in what an earlier step handed on), unpacks it and hands over to it.
