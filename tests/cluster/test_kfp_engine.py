@@ -291,6 +291,7 @@ def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
         assert engine.store.head(run_id)["state"] == "cancelled" and not engine.cancel(run_id)
         engine.retry(run_id)
         assert server.actions[-1] == (remote, "retry")
+        assert states(engine.store.summary(run_id)) == {"one": "pending", "two": "pending"}
         engine.archive(run_id)
         assert server.actions[-1] == (remote, "archive")
         assert engine.schedule(pipeline, options(pipeline, tmp_path), "0 6 * * *") == "r1"

@@ -157,6 +157,8 @@ class KfpEngine(ClusterRuns):
             attempts = {path: attempts[path] for path in again if path in attempts}
             self.put_remote(run_id, run=remote["run"], host=remote["host"], before=attempts)
             self.store.forget_steps(run_id, again)
+            tasks = self.compiled(now, options, self.kept_outputs(run_id)).jobs
+            self.record_pending(run_id, {t: jobs for t, jobs in tasks.items() if jobs[0].name in again})
             self.store.record_run(run_id, "pending", finished=None, error=None)
             return run_id
         kept = self._kept(run_id, before, now, options, start)
