@@ -340,3 +340,13 @@ def test_files_that_are_no_trouble_are_not_said(tmp_path: Path, first: str, then
     pipeline = pipeline_of(cell(f"save = load = print\n{first}", "step:one"), cell(then, "step:two"))
     _, found = documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
     assert not [p for p in found if p.code == "KF706"]
+
+
+@pytest.mark.parametrize(("path", "said"), [("/data/rows.csv", False), ("/database/rows.csv", True)])
+def test_a_file_on_a_volume_of_both_steps_is_no_trouble(tmp_path: Path, path: str, said: bool) -> None:
+    pipeline = pipeline_of(
+        cell(f"open('{path}', 'w').write('a')", "step:one", "volume:claim:/data"),
+        cell(f"text = open('{path}').read()", "step:two", "volume:claim:/data"),
+    )
+    _, found = documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
+    assert [p.code for p in found if p.code == "KF706"] == ["KF706"] * said

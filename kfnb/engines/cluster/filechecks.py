@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 from kfnb.engines.cluster.requirements import Travelling
 from kfnb.pipeline.model import Pipeline
@@ -22,7 +23,7 @@ def check_files(pipeline: Pipeline, found: Travelling) -> Iterator[Problem]:
             continue
         writer, reader = steps[edge.source], steps[edge.to]
         mounts = {v.path for v in writer.settings.volumes} & {v.path for v in reader.settings.volumes}
-        lost = [f for f in edge.files if not any(f.startswith(m) for m in mounts)]
+        lost = [f for f in edge.files if not any(PurePosixPath(f).is_relative_to(m) for m in mounts)]
         if lost:
             first = reader.cells[0]
             yield Problem(
