@@ -100,7 +100,7 @@ def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], t
     """Files in ``folder`` that the step's code names by a relative path, unless a step before made them: those small enough to travel, and the others' names."""
     small: dict[str, bytes] = {}
     large: list[str] = []
-    for text in _texts(step):
+    for text in sorted(_texts(step)):
         path = folder / text
         if (
             not text
@@ -119,7 +119,7 @@ def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], t
             small[Path(text).as_posix()] = path.read_bytes()
         elif size is not None:
             large.append(text)
-    return small, tuple(dict.fromkeys(large))
+    return small, tuple(large)
 
 
 def _texts(step: Step) -> set[str]:
