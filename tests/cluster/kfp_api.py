@@ -45,7 +45,7 @@ class Server:
     pipelines: dict[str, str] = field(default_factory=dict)
     uploads: list[tuple[str, str, bytes]] = field(default_factory=list)
     actions: list[tuple[str, str]] = field(default_factory=list)
-    trouble: list[int] = field(default_factory=list)
+    trouble: list[tuple[str, int]] = field(default_factory=list)  #: answers to give instead: of what request, status
     headers: list[Json] = field(default_factory=list)
 
 
@@ -76,8 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.known.headers.append(dict(self.headers))
         if self.headers.get("Authorization") != f"Bearer {self.known.token}":
             self._send(401, {"code": 16, "message": "Unauthenticated"})
-        elif self.known.trouble:
-            self._send(self.known.trouble.pop(0), {"code": 14, "message": "upstream connect error"})
+        elif trouble := [t for t in self.known.trouble if t[0] in f"{self.command} {self.path}"]:
+            self.known.trouble.remove(trouble[0])
+            self._send(trouble[0][1], {"code": 14, "message": "upstream connect error"})
         else:
             body = json.loads(raw) if raw and "json" in self.headers.get("Content-Type", "") else {}
             self._route(url.path, {k: v[-1] for k, v in parse_qs(url.query).items()}, body, raw)

@@ -107,6 +107,33 @@ def test_retry_takes_up_what_succeeded(tmp_path: Path, cluster: Pods) -> None:
         assert tasks == ["two"]
 
 
+@pytest.mark.parametrize("refused", ["GET /apis/argoproj.io", "POST /apis/argoproj.io"])
+def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(
+    tmp_path: Path, cluster: Pods, refused: str
+) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        broken = pipeline_of(cell("a = 20", "step:one"), cell("b = a / 0\nprint(b)", "step:two"))
+        run_id = engine.submit(broken, options(broken, tmp_path))
+        finished(engine, run_id)
+        before = engine.store.steps(run_id)
+        mended = pipeline_of(cell("a = 20", "step:one"), cell("b = a / 4", "step:two"))
+        for _ in range(2):
+            kube.trouble += [(refused, 503)]
+            with pytest.raises(ClusterError, match="unable to handle the request"):
+                engine.retry(run_id, pipeline=mended)
+            engine.refresh(run_id)
+            head = engine.store.head(run_id)
+            assert head["state"] == "failed" and "unable to handle the request" in head["error"]["message"]
+            assert engine.store.steps(run_id) == before and len(kube.created) == 1
+            assert "ZeroDivisionError" in printed(engine, run_id, "two")[-1]
+            assert engine.store.value(run_id, "one", "a") == 20
+        engine.retry(run_id, pipeline=mended)
+        summary = finished(engine, run_id)
+        assert summary["state"] == "succeeded" and engine.store.value(run_id, "two", "b") == 5.0
+        assert {s["path"]: s["attempts"] for s in engine.store.steps(run_id)} == {"one": 1, "two": 2}
+
+
 @pytest.mark.parametrize("trouble", [429, 500, 503, 0])
 def test_a_server_in_trouble_is_asked_again(tmp_path: Path, cluster: Pods, trouble: int) -> None:
     kube = Cluster()

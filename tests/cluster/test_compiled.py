@@ -290,16 +290,17 @@ def test_metrics_and_figures_are_artifacts_that_the_pages_show(oracle: Oracle, t
         cell("accuracy = 0.75", "step:one"),
         cell("import pandas as pd\npd.DataFrame({'a': [1, 2]})", "step:table"),
         cell("score = accuracy * 2", "metrics"),
+        cell("fig = type('Figure', (), {'_repr_html_': lambda self: '<svg>'})()\nfig", "step:figure"),
     )
     made = ir.compiled(pipeline, ClusterOptions(), Travelling())
     shown = {
         k: {n: a["artifactType"]["schemaTitle"] for n, a in c.get("outputDefinitions", {}).get("artifacts", {}).items()}
         for k, c in made.ir["components"].items()
     }
-    assert shown["comp-table"] == {"report": "system.HTML"} and "system.Metrics" in str(shown)
+    assert shown["comp-table"] == shown["comp-figure"] == {"report": "system.HTML"} and "system.Metrics" in str(shown)
     assert on_kfp(pipeline, oracle, {}, tmp_path).state == "succeeded"
-    (page,) = tmp_path.glob("**/report")
-    assert "<table" in page.read_text()
+    pages = "".join(p.read_text() for p in tmp_path.glob("**/report"))
+    assert "<table" in pages and "<svg>" in pages
     outputs = [json.loads(p.read_text()) for p in tmp_path.glob("**/executor_output.json")]
     metrics = [o["artifacts"]["metrics"]["artifacts"][0]["metadata"] for o in outputs if "metrics" in o["artifacts"]]
     assert metrics == [{"score": 1.5}]
@@ -339,3 +340,13 @@ def test_files_that_are_no_trouble_are_not_said(tmp_path: Path, first: str, then
     pipeline = pipeline_of(cell(f"save = load = print\n{first}", "step:one"), cell(then, "step:two"))
     _, found = documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
     assert not [p for p in found if p.code == "KF706"]
+
+
+@pytest.mark.parametrize(("path", "said"), [("/data/rows.csv", False), ("/database/rows.csv", True)])
+def test_a_file_on_a_volume_of_both_steps_is_no_trouble(tmp_path: Path, path: str, said: bool) -> None:
+    pipeline = pipeline_of(
+        cell(f"open('{path}', 'w').write('a')", "step:one", "volume:claim:/data"),
+        cell(f"text = open('{path}').read()", "step:two", "volume:claim:/data"),
+    )
+    _, found = documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
+    assert [p.code for p in found if p.code == "KF706"] == ["KF706"] * said

@@ -96,7 +96,7 @@ def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyP
         pipeline = pipeline_of(*PIPELINE)
         run_id = engine.submit(pipeline, options(pipeline, tmp_path))
         (run,) = server.runs.values()
-        server.trouble = [503, 429]
+        server.trouble = [("GET", 503), ("GET", 429)]
         engine.refresh(run_id)
         tell(
             server,
@@ -218,6 +218,67 @@ def test_a_run_is_taken_up_with_other_code_from_what_its_steps_left(tmp_path: Pa
         assert not any("importer" in e for e in third["deploymentSpec"]["executors"].values())
 
 
+@pytest.mark.parametrize(
+    ("cells", "kept"),
+    [
+        ((PIPELINE[0], PIPELINE[1], cell("# mended\nb = a + 2", "step:two")), {"one"}),
+        ((PIPELINE[0], cell("print('a note')", "skip"), PIPELINE[1], cell("b = a + 2", "step:two")), {"one"}),
+        ((PIPELINE[0], cell("a = n + 2", "step:one"), PIPELINE[2]), set()),
+        ((PIPELINE[0], cell("a = n + 1", "step:one", "image:python:3.12"), PIPELINE[2]), set()),
+    ],
+)
+def test_a_step_is_run_again_for_what_it_does_not_for_where_it_stands(
+    tmp_path: Path, cells: tuple[dict[str, Any], ...], kept: set[str]
+) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        left = {"pack": "minio://mlpipeline/v2/artifacts/p/r/one/1/pack"}
+        logs = {"one": marked("one", state="succeeded", left=left), "two": marked("two", state="failed")}
+        tell(server, run, backend_of(run, {"two": "Failed"}), logs, state="FAILED", finished_at=END)
+        engine.refresh(run_id)
+        engine.retry(run_id, pipeline=pipeline_of(*cells))
+        found = states(engine.store.summary(run_id))
+        assert {n for n, state in found.items() if state == "succeeded"} == kept
+
+
+@pytest.mark.parametrize("refused", ["GET /apis/v2beta1/healthz", "POST /apis/v2beta1/runs"])
+def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    monkeypatch.setattr("kfnb.engines.cluster.rest.PAUSES", ())
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        left = {"pack": "minio://mlpipeline/v2/artifacts/p/r/one/1/pack"}
+        logs = {"one": marked("one", state="succeeded", left=left), "two": marked("two", "dying", state="failed")}
+        tell(server, run, backend_of(run, {"two": "Failed"}), logs, state="FAILED", finished_at=END)
+        engine.refresh(run_id)
+        before = engine.store.steps(run_id)
+        mended = pipeline_of(PIPELINE[0], PIPELINE[1], cell("b = a + 2", "step:two"))
+        for _ in range(2):
+            server.trouble = [(refused, 503)]
+            with pytest.raises(ClusterError, match="upstream connect error"):
+                engine.retry(run_id, pipeline=mended)
+            engine.refresh(run_id)
+            head = engine.store.head(run_id)
+            assert head["state"] == "failed" and "upstream connect error" in head["error"]["message"]
+            assert engine.store.steps(run_id) == before and len(server.runs) == 1
+            assert [line.text for line in engine.store.logs(run_id, "two")] == ["dying"]
+        engine.retry(run_id, pipeline=mended)
+        head = engine.store.head(run_id)
+        assert (head["state"], head["error"], head["finished"]) == ("pending", None, None)
+        assert states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "pending"}
+        again = list(server.runs.values())[1]["pipeline_spec"]
+        assert [e["importer"]["artifactUri"] for e in again["deploymentSpec"]["executors"].values() if "importer" in e] == [
+            {"constant": left["pack"]}
+        ]  # fmt: skip
+
+
 def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
     server = Server()
     with engine_at(tmp_path, server) as engine:
@@ -230,6 +291,7 @@ def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
         assert engine.store.head(run_id)["state"] == "cancelled" and not engine.cancel(run_id)
         engine.retry(run_id)
         assert server.actions[-1] == (remote, "retry")
+        assert states(engine.store.summary(run_id)) == {"one": "pending", "two": "pending"}
         engine.archive(run_id)
         assert server.actions[-1] == (remote, "archive")
         assert engine.schedule(pipeline, options(pipeline, tmp_path), "0 6 * * *") == "r1"

@@ -50,6 +50,13 @@ def both(made: ir.Compiled, backend: Backend) -> dict[str, tuple[str, tuple[str,
     return whole
 
 
+@pytest.mark.parametrize("name", ["executor", "executor-setup", "taxi-driver"])
+def test_a_step_may_be_called_as_the_backends_own_nodes_are(name: str) -> None:
+    made = compiled(cell("a = 1", f"step:{name}", "retry:2"), cell("print(a)", "step:last"))
+    found = both(made, Backend(made.ir, {"last": "Running"}, tries={name: 2}))
+    assert {p: (s, len(pods)) for p, (s, pods) in found.items()} == {name: ("succeeded", 2), "last": ("running", 1)}
+
+
 def test_iterations_are_told_apart_though_the_api_does_not_say_where_a_node_stands() -> None:
     made = compiled(COMPONENTS, NESTED)
     outer, inner = (t for t, jobs in made.blocks.items())

@@ -105,3 +105,18 @@ def test_what_steps_left_is_imported_into_a_later_run(oracle: Oracle, tmp_path: 
     assert second.state == "succeeded", second.detail
     assert second.texts["last"] == "['aaa', 'bbb'] 5.0" and second.texts["large"] == "large 499500"
     assert "make" not in second.texts and second.states["small"] == "skipped"
+
+
+def test_steps_that_begin_with_nothing_are_not_run_again_however_many(oracle: Oracle, tmp_path: Path) -> None:
+    """Where they are many, a step that is none of the pipeline's brings them the runtime."""
+    firsts = [cell(f"print('made')\na{n} = {n}", f"step:first{n}") for n in range(5)]
+    total = cell("print(a0 + a1 + a2 + a3 + a4 + b)", "step:total")
+    broken = pipeline_of(*firsts, cell("b = 1 / 0", "step:last"), total)
+    mended = pipeline_of(*firsts, cell("b = 1 / 1", "step:last"), total)
+    first = on_kfp(broken, oracle, {}, tmp_path / "first")
+    old, new = (ir.compiled(p, ClusterOptions(), Travelling()) for p in (broken, mended))
+    kept = kept_of(first.left, old.tasks.values(), new.outermost, mended, None)
+    assert set(kept) == {f"first{n}" for n in range(5)}
+    second = on_kfp(mended, oracle, {}, tmp_path / "second", kept)
+    assert second.state == "succeeded", second.detail
+    assert second.texts["total"] == "11.0" and not set(kept) & set(second.texts)

@@ -10,7 +10,7 @@ from typing import Any
 from kfnb.engines.argo import kinds, manifest
 from kfnb.engines.argo.follow import Follower
 from kfnb.engines.argo.nodes import seen
-from kfnb.engines.argo.server import ArgoServer
+from kfnb.engines.argo.server import ArgoServer, workflow_of
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Job
@@ -83,6 +83,7 @@ class ArgoEngine(ClusterRuns):
         run_id = self.begin(pipeline, options)
         with self.submitting(run_id):
             self._create(run_id, made, kube)
+        self.record_pending(run_id, made.tasks)
         return run_id
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
@@ -108,7 +109,6 @@ class ArgoEngine(ClusterRuns):
         meta = found["metadata"]
         where = {"namespace": kube.namespace, "name": meta["name"], "uid": meta.get("uid", ""), "server": kube.server}
         self.put_remote(run_id, **where, before=before or {})
-        self.record_pending(run_id, (j for jobs in made.tasks.values() for j in jobs))
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
         """A new Workflow for what did not succeed; what did, with the same code, hands on what it left.
@@ -117,20 +117,30 @@ class ArgoEngine(ClusterRuns):
         ------
         UnknownRun
             When the run has not ended, or has no step ``start``.
+        ClusterError
+            When the cluster does not take it; the steps stand as they stood.
         """
         before, now, options = self.to_retry(run_id, start, pipeline)
-        kept = self._kept(run_id, before, now, options, start)
-        made = self.compiled(now, options, kept)
-        self.begin_again(run_id, now, kept)
-        self._create(run_id, made, self.kube, self.attempts(run_id))
+        with self.submitting(run_id):
+            kept = self._kept(run_id, before, now, options, start)
+            made = self.compiled(now, options, kept)
+            self._create(run_id, made, self.kube, self.attempts(run_id))
+        self.begin_again(run_id, now, kept, made.tasks)
         return run_id
 
     def _kept(
         self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
     ) -> dict[str, dict[str, str]]:
+        """What the steps left, as the workflow tells it; nothing, where it is no longer there."""
+        remote = self.remote(run_id)
+        server = self._server(remote)
         try:
-            nodes = nodes_of(self._workflow(run_id))
-        except (ClusterError, Offloaded):
+            nodes = nodes_of(workflow_of(self.kube, remote["name"], server), server)
+        except Offloaded:
+            return {}
+        except ClusterError as error:
+            if error.kind != "missing":
+                raise
             return {}
         old, new = self.compiled(before, options), self.compiled(now, options)
         left = {
@@ -149,22 +159,14 @@ class ArgoEngine(ClusterRuns):
         remote = self.remote(run_id)
         return Follower(
             store, run_id, self.kube, remote["name"], self.tasks(run_id), stopping, remote["before"],
-            server=self._server(run_id),
+            server=self._server(remote),
         )  # fmt: skip
 
-    def _server(self, run_id: str) -> tuple[ArgoServer, str] | None:
-        """Argo's own server, where the target names one, and the workflow's uid."""
+    def _server(self, remote: dict[str, Any]) -> ArgoServer | None:
+        """Argo's own server, where the target names one, for the workflow of a run."""
         if not self.target.settings.get("server"):
             return None
-        return ArgoServer(self.target.settings, self.kube), self.remote(run_id).get("uid", "")
-
-    def _workflow(self, run_id: str) -> dict[str, Any]:
-        """The run's workflow with its nodes, wherever it is kept."""
-        name, found = self.remote(run_id)["name"], self._server(run_id)
-        if found is None:
-            return self.kube.get(name)
-        server, uid = found
-        return server.workflow(self.kube.namespace, name, uid)
+        return ArgoServer(self.target.settings, self.kube, remote["name"], remote.get("uid", ""))
 
     def cancel(self, run_id: str) -> bool:
         """Stop the workflow: exit handlers run; asked again, it is terminated, without them."""

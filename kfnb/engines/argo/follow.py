@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kfnb.engines.argo.nodes import NODE_ID, from_pods, seen
-from kfnb.engines.argo.server import ArgoServer
+from kfnb.engines.argo.server import ArgoServer, workflow_of
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.kube import ClusterError, Kube
@@ -36,7 +36,7 @@ class Follower(Recorder):
     see
         Reads the nodes.
     server
-        Argo's own server, and the workflow's uid in its archive.
+        Argo's own server, where the target names one.
     """
 
     def __init__(
@@ -49,11 +49,10 @@ class Follower(Recorder):
         stopping: Callable[[], bool] = lambda: False,
         before: dict[str, int] | None = None,
         see: Callable[[dict[str, Any], dict[str, tuple[Job, ...]]], list[Seen]] = seen,
-        server: tuple[ArgoServer, str] | None = None,
+        server: ArgoServer | None = None,
     ) -> None:
-        super().__init__(store, run_id, tasks, before)
-        self.kube, self.name, self.stopping = kube, name, stopping
-        self._see, self._server = see, server
+        super().__init__(store, run_id, tasks, stopping, before)
+        self.kube, self.name, self._see, self._server = kube, name, see, server
         self._logs: dict[str, _PodLog] = {}
         self._pods: dict[str, str] = {}
 
@@ -62,7 +61,7 @@ class Follower(Recorder):
         tries = 0
         while not self.stopping() and not self.final:
             try:
-                version = self._take(self._workflow())
+                version = self._take(workflow_of(self.kube, self.name, self._server))
                 tries = 0
                 while not self.final and not self.stopping():
                     for _, workflow in self.kube.watch(self.name, version, WATCH):
@@ -75,7 +74,7 @@ class Follower(Recorder):
                 elif not error.again and tries >= len(PAUSES):
                     raise
                 else:
-                    self._pause(PAUSES[min(tries, len(PAUSES) - 1)])
+                    self.pause(PAUSES[min(tries, len(PAUSES) - 1)])
                     tries += 1
         for log in self._logs.values():
             log.stop()
@@ -83,36 +82,17 @@ class Follower(Recorder):
     def once(self) -> None:
         """Bring the record up to date."""
         try:
-            self._take(self._workflow(), follow=False)
+            self._take(workflow_of(self.kube, self.name, self._server), follow=False)
         except ClusterError as error:
             if error.kind != "missing":
                 raise
             self.lost(f"the workflow {self.name} is no longer there")
 
-    def _workflow(self) -> dict[str, Any]:
-        """The workflow as it stands; from Argo's archive, where the cluster has it no longer."""
-        try:
-            return self.kube.get(self.name)
-        except ClusterError as error:
-            if error.kind != "missing" or self._server is None:
-                raise
-        server, uid = self._server
-        return server.workflow(self.kube.namespace, self.name, uid)
-
     def _nodes(self, workflow: dict[str, Any]) -> dict[str, Any]:
         try:
-            return nodes_of(workflow)
+            return nodes_of(workflow, self._server)
         except Offloaded:
-            pass
-        if self._server is not None:
-            server, uid = self._server
-            return nodes_of(server.workflow(self.kube.namespace, self.name, uid))
-        return from_pods(self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"))
-
-    def _pause(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.stopping():
-            time.sleep(0.05)
+            return from_pods(self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"))
 
     # ---------------------------------------------------------------- taking in
     def _take(self, workflow: dict[str, Any], follow: bool = True) -> str:
@@ -164,14 +144,12 @@ class Follower(Recorder):
             except ClusterError as error:
                 if not error.again or time.monotonic() > end or self.stopping():
                     return
-                self._pause(0.3)
+                self.pause(0.3)
 
     def _read_archived(self, kept: KeptLog, attempt: Attempt) -> None:
         """The log that the artifact repository keeps, when the pod is gone."""
         if self._server is not None:
-            server, uid = self._server
-            text = server.log(self.kube.namespace, self.name, uid, attempt.node)
-            kept.take_plain(text, attempt.finished or time.time())
+            kept.take_plain(self._server.log(attempt.node), attempt.finished or time.time())
 
     def _pod(self, node: str) -> str | None:
         """The pod of a node; looked up, since how its name is made differs between versions."""

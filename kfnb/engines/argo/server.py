@@ -12,7 +12,7 @@ RIGHT = "a role that may `get` workflows there"
 
 
 class ArgoServer:
-    """The server that a target names (``server``).
+    """One workflow at the server that a target names (``server``).
 
     Source: argo-workflows `pkg/apiclient` (``/api/v1/workflows``, ``/api/v1/archived-workflows``) and `server/artifacts`.
 
@@ -20,32 +20,44 @@ class ArgoServer:
     ----------
     settings
         A target's: ``server``, and ``token_file``, ``token_env``, ``ca_file``, ``verify``; without a token, that of ``kube``.
+    uid
+        The workflow's in the archive; without it, the archive is not asked.
     """
 
-    def __init__(self, settings: dict[str, Any], kube: Kube) -> None:
+    def __init__(self, settings: dict[str, Any], kube: Kube, name: str, uid: str) -> None:
         own = bool({"token_file", "token_env", "cookies_env"} & set(settings))
         headers = (lambda: headers_of(settings)) if own else kube.headers
         self._rest = Rest(address(str(settings["server"])), session_of(settings), headers, RIGHT)
-        self.host = self._rest.host
+        self._namespace, self._name, self._uid = kube.namespace, name, uid
 
-    def workflow(self, namespace: str, name: str, uid: str = "") -> dict[str, Any]:
-        """A workflow with all of its nodes, from the cluster or else from the archive. Raises `ClusterError`."""
+    def workflow(self) -> dict[str, Any]:
+        """The workflow with all of its nodes, from the cluster or else from the archive. Raises `ClusterError`."""
         try:
-            return self._rest.ask("GET", f"/api/v1/workflows/{quote(namespace)}/{quote(name)}")
+            return self._rest.ask("GET", f"/api/v1/workflows/{quote(self._namespace)}/{quote(self._name)}")
         except ClusterError as error:
-            if error.kind != "missing" or not uid:
+            if error.kind != "missing" or not self._uid:
                 raise
-        query = {"namespace": namespace, "name": name}
-        return self._rest.ask("GET", f"/api/v1/archived-workflows/{quote(uid)}", params=query)
+        query = {"namespace": self._namespace, "name": self._name}
+        return self._rest.ask("GET", f"/api/v1/archived-workflows/{quote(self._uid)}", params=query)
 
-    def log(self, namespace: str, name: str, uid: str, node: str) -> str:
+    def log(self, node: str) -> str:
         """The log that the artifact repository keeps of a pod, without times. Raises `ClusterError`, ``missing`` where it keeps none."""
-        ways = [f"workflows/{quote(name)}"] + ([f"archived-workflows/{quote(uid)}"] if uid else [])
+        ways = [f"workflows/{quote(self._name)}"] + ([f"archived-workflows/{quote(self._uid)}"] if self._uid else [])
         for way in ways:
             try:
-                path = f"/artifact-files/{quote(namespace)}/{way}/{quote(node)}/outputs/main-logs"
+                path = f"/artifact-files/{quote(self._namespace)}/{way}/{quote(node)}/outputs/main-logs"
                 return self._rest.send("GET", path).content.decode("utf-8", "replace")
             except ClusterError as error:
                 if error.kind != "missing" or way == ways[-1]:
                     raise
         raise AssertionError
+
+
+def workflow_of(kube: Kube, name: str, server: ArgoServer | None) -> dict[str, Any]:
+    """The workflow as it stands; from Argo's own server, where the cluster has it no longer. Raises `ClusterError`."""
+    try:
+        return kube.get(name)
+    except ClusterError as error:
+        if error.kind != "missing" or server is None:
+            raise
+    return server.workflow()

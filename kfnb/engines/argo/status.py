@@ -8,6 +8,8 @@ import json
 import zlib
 from typing import Any
 
+from kfnb.engines.argo.server import ArgoServer
+
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -15,8 +17,8 @@ class Offloaded(Exception):
     """The nodes are in the controller's database: only Argo's own server has them."""
 
 
-def nodes_of(workflow: dict[str, Any]) -> dict[str, Any]:
-    """The nodes by id. Raises `Offloaded`; `ValueError` when they cannot be read.
+def nodes_of(workflow: dict[str, Any], server: ArgoServer | None) -> dict[str, Any]:
+    """The nodes by id. Raises `Offloaded` when there is no ``server`` to ask; `ValueError` when they cannot be read.
 
     Source: argo-workflows `util/file/fileutil.go` and `persist/sqldb` (``compressedNodes``, ``offloadNodeStatusVersion``); brotli
     has no magic number, so it is what neither gzip nor zstd is.
@@ -26,7 +28,9 @@ def nodes_of(workflow: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(_unpacked(base64.b64decode(status["compressedNodes"])))
         return found
     if status.get("offloadNodeStatusVersion") and not status.get("nodes"):
-        raise Offloaded
+        if server is None:
+            raise Offloaded
+        return nodes_of(server.workflow(), None)
     return dict(status.get("nodes") or {})
 
 

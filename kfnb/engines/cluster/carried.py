@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,9 +72,10 @@ class ClusterRuns:
             self.store.record_run(run_id, "failed", finished=time.time(), error=failure)
             raise
 
-    def record_pending(self, run_id: str, jobs: Iterable[Job]) -> None:
+    def record_pending(self, run_id: str, tasks: dict[str, tuple[Job, ...]]) -> None:
         """The steps that will run once; iterations are recorded when they come."""
-        for job in sorted({j.name: j for j in jobs if not j.loops}.values(), key=lambda j: j.position):
+        once = {j.name: j for jobs in tasks.values() for j in jobs if not j.loops}
+        for job in sorted(once.values(), key=lambda j: j.position):
             self.store.record_step(run_id, job.name, job.name, "pending", position=job.position)
 
     def keep(self, run_id: str, pipeline: Pipeline) -> None:
@@ -114,11 +115,22 @@ class ClusterRuns:
             self.store.find_step(run_id, start)
         return before, now, options
 
-    def begin_again(self, run_id: str, pipeline: Pipeline, kept: dict[str, dict[str, str]]) -> None:
-        """The run is pending; of its steps only those that are not run again are left. ``kept``: what they left, by their names."""
+    def begin_again(
+        self, run_id: str, pipeline: Pipeline, kept: dict[str, dict[str, str]], tasks: dict[str, tuple[Job, ...]]
+    ) -> None:
+        """The run, which the cluster has taken, is pending, and so are its steps, but for those that are not run again.
+
+        Parameters
+        ----------
+        kept
+            What those left, by their names.
+        tasks
+            The jobs that are run, by the names of their tasks.
+        """
         self.store.forget_steps(run_id, [s["path"] for s in self.store.steps(run_id) if s["path"] not in kept])
         self.keep(run_id, pipeline)
         (self.store.folder(run_id) / KEPT).write_text(json.dumps(kept), encoding="utf-8")
+        self.record_pending(run_id, tasks)
         self.store.record_run(run_id, "pending", finished=None, error=None)
 
     def kept_outputs(self, run_id: str) -> dict[str, dict[str, str]]:

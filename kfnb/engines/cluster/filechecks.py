@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 from kfnb.engines.cluster.requirements import Travelling
 from kfnb.pipeline.model import Pipeline
@@ -18,11 +19,12 @@ def check_files(pipeline: Pipeline, found: Travelling) -> Iterator[Problem]:
         )  # fmt: skip
     steps = {s.name: s for s in pipeline.steps()}
     for edge in pipeline.edges:
-        reader = steps.get(edge.to)
-        mounts = {v.path for v in reader.settings.volumes} if reader is not None else set()
-        mounts &= {v.path for v in steps[edge.source].settings.volumes} if edge.source in steps else set()
-        lost = [f for f in edge.files if not any(f.startswith(m) for m in mounts)]
-        if lost and reader is not None:
+        if not edge.files:
+            continue
+        writer, reader = steps[edge.source], steps[edge.to]
+        mounts = {v.path for v in writer.settings.volumes} & {v.path for v in reader.settings.volumes}
+        lost = [f for f in edge.files if not any(PurePosixPath(f).is_relative_to(m) for m in mounts)]
+        if lost:
             first = reader.cells[0]
             yield Problem(
                 "KF706", f"step `{edge.to}` opens {_quoted(lost)}, which step `{edge.source}` writes: on a cluster each has a folder of its own",

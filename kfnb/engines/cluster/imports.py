@@ -21,6 +21,16 @@ def tree_of(source: str) -> ast.Module | None:
             return None
 
 
+def sources_of(step: Step) -> list[str]:
+    """The Python of a step: its own, and what it runs again."""
+    own = [c.source for c in step.cells] if not step.shell else []
+    return [*own, *_replayed(step)]
+
+
+def _replayed(step: Step) -> list[str]:
+    return [p.code.source for p in step.prepare if isinstance(p, Replay)]
+
+
 def modules_of(source: str) -> set[str]:
     """The modules that code imports, anywhere in it, by their first name."""
     tree = tree_of(source)
@@ -46,19 +56,17 @@ def unread_imports(pipeline: Pipeline) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for step in pipeline.steps():
         found[step.name] = set()
-        for item in step.prepare:
-            bound = _bound(item.code.source) if isinstance(item, Replay) else {}
+        for source in _replayed(step):
+            bound = _bound(source)
             foreign = {n for n, module in bound.items() if module not in sys.stdlib_module_names}
-            if foreign and foreign <= everywhere and not bound.keys() & reads[step.name] and isinstance(item, Replay):
-                found[step.name].add(item.code.source)
+            if foreign and foreign <= everywhere and not bound.keys() & reads[step.name]:
+                found[step.name].add(source)
     return found
 
 
 def _read(step: Step) -> set[str]:
     """The names that a step's code reads; imports read none."""
-    sources = [c.source for c in step.cells] if not step.shell else []
-    sources += [p.code.source for p in step.prepare if isinstance(p, Replay)]
-    trees = [tree for source in sources if (tree := tree_of(source)) is not None]
+    trees = [tree for source in sources_of(step) if (tree := tree_of(source)) is not None]
     return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
 

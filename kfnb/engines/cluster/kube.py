@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 GROUP, VERSION, WORKFLOWS = "argoproj.io", "v1alpha1", "workflows"
+MOUNTED_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  #: of the pod that this runs in
 CONNECT = 10.0  #: seconds to reach the server
 A_DAY = 86_400  #: seconds without a line that a followed log may have
 Answer = TypeVar("Answer")
@@ -297,13 +299,10 @@ def connect(settings: dict[str, Any]) -> Kube:
 
 def _own_namespace(settings: dict[str, Any]) -> str | None:
     """The namespace of the pod that this runs in, or of the context."""
-    from pathlib import Path
-
     from kubernetes import config
 
-    mounted = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-    if "kubeconfig" not in settings and "context" not in settings and mounted.is_file():
-        return mounted.read_text().strip()
+    if "kubeconfig" not in settings and "context" not in settings and MOUNTED_NAMESPACE.is_file():
+        return MOUNTED_NAMESPACE.read_text().strip()
     try:
         contexts, active = config.list_kube_config_contexts(settings.get("kubeconfig"))
     except config.ConfigException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kfnb.engines.cluster.blocks import Job
@@ -14,12 +14,17 @@ from kfnb.runtime.store import Store
 
 
 class Recorder:
-    """Keeps one run's record. Who follows the run says how logs are read."""
+    """Keeps one run's record. Who follows the run says how logs are read, and stops when ``stopping`` says so."""
 
     def __init__(
-        self, store: RunStore, run_id: str, tasks: dict[str, tuple[Job, ...]], before: dict[str, int] | None = None
+        self,
+        store: RunStore,
+        run_id: str,
+        tasks: dict[str, tuple[Job, ...]],
+        stopping: Callable[[], bool],
+        before: dict[str, int] | None = None,
     ) -> None:
-        self.store, self.run_id, self.tasks = store, run_id, tasks
+        self.store, self.run_id, self.tasks, self.stopping = store, run_id, tasks, stopping
         self.before = before or {}  #: attempts that steps had when the run was taken up before
         self.state: str = store.head(run_id)["state"]
         self._known = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
@@ -39,6 +44,12 @@ class Recorder:
     def kept_log(self, one: Seen, attempt: Attempt) -> KeptLog:
         """What the record has of an attempt's log."""
         return KeptLog(self.store.attempt_folder(self.run_id, one.path, self._number(one, attempt.number)))
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the following is to stop."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.stopping():
+            time.sleep(0.05)
 
     # ---------------------------------------------------------------- taking in
     def begin(self, started: float | None) -> None:

@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.imports import modules_of, tree_of, unread_imports
-from kfnb.pipeline.model import Pipeline, Replay, Step
+from kfnb.engines.cluster.imports import modules_of, sources_of, tree_of, unread_imports
+from kfnb.pipeline.model import Pipeline, Step
 
 FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
@@ -65,10 +65,12 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
     spare = unread_imports(pipeline)
     for step in pipeline.steps():
-        needed = {m for source in _sources(step) if source not in spare[step.name] for m in modules_of(source)}
-        local = _local(needed | {m for s in spare[step.name] for m in modules_of(s)}, folder)
-        found = _requirements(_outside(needed, folder)) if packages == "auto" else {}
-        optional[step.name] = {s: sorted(_outside(modules_of(s), folder) - set(found)) for s in spare[step.name]}
+        needed = {m for source in sources_of(step) if source not in spare[step.name] for m in modules_of(source)}
+        own = _reached(needed, folder)
+        more = {source: _reached(modules_of(source), folder) for source in spare[step.name]}
+        local = own.files | {n: t for reached in more.values() for n, t in reached.files.items()}
+        found = _requirements(own.outside) if packages == "auto" else {}
+        optional[step.name] = {source: sorted(reached.outside - set(found)) for source, reached in more.items()}
         everything.update(found)
         marked = step.settings.packages
         named = {_name(r) for r in marked}
@@ -79,7 +81,7 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         if local or data:
             contents = {n: t.encode() for n, t in local.items()} | data
             files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
-            modules[step.name] = tuple(local)
+            modules[step.name] = tuple(sorted(local))
         if large:
             left[step.name] = large
     for step in pipeline.steps():
@@ -90,12 +92,6 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     return Travelling(requirements, pins, files, modules, {n: o for n, o in optional.items() if o}, left)
 
 
-def _outside(modules: set[str], folder: Path) -> set[str]:
-    """Modules from elsewhere: those of ``modules``, and those that local ones among them import."""
-    reached = {m for text in _local(modules, folder).values() for m in modules_of(text)} | modules
-    return {m for m in reached if not _beside(m, folder) and m not in sys.stdlib_module_names and m != "kfnb"}
-
-
 def _requirements(modules: set[str]) -> dict[str, str]:
     return {m: r for m in sorted(modules) if (r := _requirement(m)) is not None}
 
@@ -104,7 +100,7 @@ def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], t
     """Files in ``folder`` that the step's code names by a relative path, unless a step before made them: those small enough to travel, and the others' names."""
     small: dict[str, bytes] = {}
     large: list[str] = []
-    for text in _texts(step):
+    for text in sorted(_texts(step)):
         path = folder / text
         if (
             not text
@@ -123,7 +119,7 @@ def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], t
             small[Path(text).as_posix()] = path.read_bytes()
         elif size is not None:
             large.append(text)
-    return small, tuple(dict.fromkeys(large))
+    return small, tuple(large)
 
 
 def _texts(step: Step) -> set[str]:
@@ -136,35 +132,36 @@ def _texts(step: Step) -> set[str]:
     return found
 
 
-def _sources(step: Step) -> list[str]:
-    """The Python of a step: its own, and what it runs again."""
-    own = [c.source for c in step.cells] if not step.shell else []
-    return [*own, *(p.code.source for p in step.prepare if isinstance(p, Replay))]
+@dataclass(frozen=True)
+class _Reached:
+    """The files beside the notebook that modules are, or import in turn, by their path there; the modules from elsewhere."""
+
+    files: dict[str, str]
+    outside: set[str]
 
 
-def _beside(module: str, folder: Path) -> bool:
-    return (folder / f"{module}.py").is_file() or (folder / module / "__init__.py").is_file()
-
-
-def _local(modules: set[str], folder: Path) -> dict[str, str]:
-    """The files of the modules that lie in ``folder``, and of those that these import, by their path in it."""
-    found: dict[str, str] = {}
-    left = sorted(modules)
+def _reached(modules: set[str], folder: Path) -> _Reached:
+    found = _Reached({}, set())
+    left = list(modules)
     while left:
         module = left.pop()
-        paths = (
-            [folder / f"{module}.py"]
-            if (folder / f"{module}.py").is_file()
-            else sorted((folder / module).rglob("*.py"))
-            if _beside(module, folder)
-            else []
-        )
+        paths = _beside(module, folder)
+        if not paths and module not in sys.stdlib_module_names and module != "kfnb":
+            found.outside.add(module)
         for path in paths:
             name = path.relative_to(folder).as_posix()
-            if name not in found:
-                found[name] = path.read_text("utf-8")
-                left += sorted(modules_of(found[name]))
+            if name not in found.files:
+                found.files[name] = path.read_text("utf-8")
+                left += modules_of(found.files[name])
     return found
+
+
+def _beside(module: str, folder: Path) -> list[Path]:
+    """The files of a module that lies in ``folder``."""
+    if (folder / f"{module}.py").is_file():
+        return [folder / f"{module}.py"]
+    package = folder / module
+    return list(package.rglob("*.py")) if (package / "__init__.py").is_file() else []
 
 
 @cache

@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.kube import ClusterError, connect
+from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, ClusterError, connect
 from kfnb.engines.cluster.rest import Rest, address, headers_of, session_of
 
 API = "/apis/v2beta1"
 MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: of a pod that the administrator lets use the API
-MOUNTED_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 SERVICE = "ml-pipeline:http"
 RIGHT = "a role in that namespace (`kubeflow-pipelines-edit`)"
 Json = dict[str, Any]
@@ -132,7 +131,7 @@ def _server(settings: dict[str, Any]) -> Rest:
         return Rest(
             host, session_of({**settings, **kube.certificates()}, kube.client_certificate()), kube.headers, RIGHT
         )
-    if not named and Path(MOUNTED_NAMESPACE).is_file():
+    if not named and MOUNTED_NAMESPACE.is_file():
         named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
     if not named:
         raise ClusterError(

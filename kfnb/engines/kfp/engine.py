@@ -14,13 +14,13 @@ from kfnb.engines.cluster.checks import check_jobs, check_size
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
 from kfnb.engines.cluster.keeping import kept_of
-from kfnb.engines.cluster.kube import ClusterError, Kube, connect
+from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, ClusterError, Kube, connect
 from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.engines.cluster.texts import native_value
 from kfnb.engines.kfp import ir, nodes
-from kfnb.engines.kfp.client import MOUNTED_NAMESPACE, KfpClient
+from kfnb.engines.kfp.client import KfpClient
 from kfnb.engines.kfp.executors import output_of
 from kfnb.engines.kfp.poll import PollFollower
 from kfnb.pipeline.model import Pipeline
@@ -74,19 +74,9 @@ class KfpEngine(ClusterRuns):
         run_id = self.begin(pipeline, options)
         with self.submitting(run_id):
             body = self._body(pipeline, options, made, f"{pipeline.name} {run_id}")
-            self._create(run_id, made, body, client)
+            self.put_remote(run_id, run=client.create_run(body), host=client.host, before={})
+        self.record_pending(run_id, made.jobs)
         return run_id
-
-    def _create(
-        self,
-        run_id: str,
-        made: ir.Compiled,
-        body: dict[str, Any],
-        client: KfpClient,
-        before: dict[str, int] | None = None,
-    ) -> None:
-        self.put_remote(run_id, run=client.create_run(body), host=client.host, before=before or {})
-        self.record_pending(run_id, (j for jobs in made.jobs.values() for j in jobs))
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
         """A recurring run; gives its id. ``cron`` has six fields, the first being seconds; five are taken with second 0."""
@@ -155,6 +145,8 @@ class KfpEngine(ClusterRuns):
         ------
         UnknownRun
             When the run has not ended, or has no step ``start``.
+        ClusterError
+            When the server does not take it; the steps stand as they stood.
         """
         before, now, options = self.to_retry(run_id, start, pipeline)
         remote, attempts = self.remote(run_id), self.attempts(run_id)
@@ -165,13 +157,16 @@ class KfpEngine(ClusterRuns):
             attempts = {path: attempts[path] for path in again if path in attempts}
             self.put_remote(run_id, run=remote["run"], host=remote["host"], before=attempts)
             self.store.forget_steps(run_id, again)
+            tasks = self.compiled(now, options, self.kept_outputs(run_id)).jobs
+            self.record_pending(run_id, {t: jobs for t, jobs in tasks.items() if jobs[0].name in again})
             self.store.record_run(run_id, "pending", finished=None, error=None)
             return run_id
         kept = self._kept(run_id, before, now, options, start)
         made, client = self.compiled(now, options, kept), self.client
-        body = self._body(now, options, made, f"{now.name} {run_id}")
-        self.begin_again(run_id, now, kept)
-        self._create(run_id, made, body, client, attempts)
+        with self.submitting(run_id):
+            body = self._body(now, options, made, f"{now.name} {run_id}")
+            self.put_remote(run_id, run=client.create_run(body), host=client.host, before=attempts)
+        self.begin_again(run_id, now, kept, made.jobs)
         return run_id
 
     def _kept(
@@ -217,7 +212,7 @@ class KfpEngine(ClusterRuns):
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, where this user may see it: it says more, and at once."""
         settings = self.target.settings
-        if not {"kubeconfig", "context"} & set(settings) and not Path(MOUNTED_NAMESPACE).is_file():
+        if not {"kubeconfig", "context"} & set(settings) and not MOUNTED_NAMESPACE.is_file():
             return None
         namespace = settings.get("namespace") or settings.get("server_namespace", "kubeflow")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ TYPES = {
     "any": "STRING",
 }  # fmt: skip
 #: Code that may display a figure or a table.
-SHOWS = re.compile(r"\b(?:plt|plot|display|figure?|hist|describe|head|DataFrame|read_\w+|style)\b")
+SHOWS = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
 IMPORTED = "artifact"  #: the output of what imports an artifact
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 #: Finds the runtime (in the arguments, or in what an earlier step handed on), unpacks it and hands over to it.
@@ -64,7 +65,7 @@ class Executors:
     options: ClusterOptions
     types: dict[str, str]
     told: dict[str, Json]  #: by step: what the runtime is told
-    groups: dict[str, list[str]]  #: by component: the steps that are calls of it
+    groups: dict[str, list[str]]  #: by component: the steps that are calls of it, where there are several
     components: dict[str, Json] = field(default_factory=dict)
     executors: dict[str, Json] = field(default_factory=dict)
     platform: dict[str, Json] = field(default_factory=dict)
@@ -125,10 +126,10 @@ class Executors:
 
     def grouped(self, job: Job) -> bool:
         """Whether other steps are calls of the same component: they share its code."""
-        return not job.native and bool(job.step.component) and len(self.groups.get(job.step.component, ())) > 1
+        return not job.native and job.step.component in self.groups
 
     def delta(self, job: Job) -> str:
-        """What a call of a component has of its own, against what the component's first call has."""
+        """What a call of a component has of its own, against what its calls have in common."""
         return squeezed(compact(self.told[job.name]), self._common(job))
 
     def _common(self, job: Job) -> str:
@@ -163,26 +164,29 @@ class Executors:
 
 # -------------------------------------------------------------------- interfaces
 def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, status: str) -> Json:
-    parameters: Json = {}
-    artifacts: Json = {}
+    found = {} if job.native else defined(wiring.keys, types, wiring.lists)
+    parameters = found.pop("parameters", {})
     if job.native:
-        for item in job.step.inputs:
-            parameters[item.name] = {"parameterType": "STRING"}
-    else:
-        for channel, key in wiring.keys.items():
-            if channel.kind == "pack":
-                artifacts[key] = {
-                    "artifactType": ARTIFACT,
-                    **({"isArtifactList": True} if channel in wiring.lists else {}),
-                }
-            else:
-                parameters[key] = {"parameterType": type_of(channel, types, channel in wiring.lists)}
-        if grouped:
-            parameters["step"] = {"parameterType": "STRING"}
+        parameters = {item.name: {"parameterType": "STRING"} for item in job.step.inputs}
+    if grouped:
+        parameters["step"] = {"parameterType": "STRING"}
     if status:
         parameters[status] = {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}
-    found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
+    found.update({"parameters": parameters} if parameters else {})
     return {"inputDefinitions": found} if found else {}
+
+
+def defined(keys: dict[Channel, str], types: dict[str, str], lists: Collection[Channel]) -> Json:
+    """The definitions of inputs or outputs, by the names of the channels that they carry. ``lists``: those that a loop collects."""
+    artifacts: Json = {}
+    parameters: Json = {}
+    for channel, key in keys.items():
+        collected = channel in lists
+        if channel.kind == "pack":
+            artifacts[key] = {"artifactType": ARTIFACT, **({"isArtifactList": True} if collected else {})}
+        else:
+            parameters[key] = {"parameterType": type_of(channel, types, collected)}
+    return {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
 
 
 def _outputs(job: Job) -> Json:

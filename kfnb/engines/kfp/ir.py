@@ -19,7 +19,7 @@ from kfnb.engines.cluster.options import ClusterOptions, kfnb_version
 from kfnb.engines.cluster.requirements import Travelling
 from kfnb.engines.cluster.texts import native_value
 from kfnb.engines.kfp.carriers import RUNTIME, carried
-from kfnb.engines.kfp.executors import ARTIFACT, IMPORTED, TYPES, Executors, Json, Wiring, output_of, type_of
+from kfnb.engines.kfp.executors import IMPORTED, TYPES, Executors, Json, Wiring, defined, output_of
 from kfnb.engines.kfp.shape import flattened, is_closed, wrapped
 from kfnb.engines.kfp.tasks import Scope, Source
 from kfnb.pipeline.model import Pipeline
@@ -38,7 +38,7 @@ class Compiled:
     platform: Json
     tasks: dict[str, Job]
     blocks: dict[str, tuple[Job, ...]]
-    outermost: tuple[Job, ...]  #: the jobs that stand in no loop, no guard and no branch of its own
+    outermost: tuple[Job, ...]  #: the steps' jobs that stand in no loop, no guard and no branch of its own
     travelling: Travelling
 
     @property
@@ -83,7 +83,7 @@ def compiled(
     document = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}} if platform else {}
     blocks = {made.task(b): tuple(jobs_in(b)) for b in blocks_in(made.root) if b is not made.root}
     tasks = {made.names(j.name): j for j in jobs_in(made.root) if j.name not in made.kept}
-    outermost = tuple(n for n in made.root.nodes if isinstance(n, Job))
+    outermost = tuple(_own(n) for n in made.root.nodes if isinstance(n, Job) and n.name != RUNTIME)
     return Compiled(ir, document, tasks, blocks, outermost, travelling)
 
 
@@ -91,6 +91,11 @@ def with_defaults(pipeline: Pipeline, given: dict[str, Any]) -> Pipeline:
     """The pipeline with other defaults for its parameters."""
     changed = tuple(replace(p, default=given.get(p.name, p.default)) for p in pipeline.parameters)
     return replace(pipeline, parameters=changed)
+
+
+def _own(job: Job) -> Job:
+    """The job as the pipeline has it: it does not wait for what brings the runtime, which is no step."""
+    return replace(job, waits=tuple(w for w in job.waits if w[0] != RUNTIME))
 
 
 def _parameter(kind: str, default: Any, description: str) -> Json:
@@ -115,12 +120,13 @@ class Ir:
         self.jobs = {j.name: j for j in jobs_in(self.root)}
         self.givers = {c: j for j in self.jobs.values() for c in j.gives}
         self.loops = {b.name: b for b in blocks_in(self.root) if b.kind == "loop"}
-        groups: dict[str, list[str]] = {}
+        calls: dict[str, list[str]] = {}
         for job in self.jobs.values():
             if not job.native and job.step.component:
-                groups.setdefault(job.step.component, []).append(job.name)
-        self.wirings = {j.name: self._wiring(j, len(groups.get(j.step.component, ())) > 1) for j in self.jobs.values()}
-        grouped = {n for names in groups.values() if len(names) > 1 for n in names}
+                calls.setdefault(job.step.component, []).append(job.name)
+        groups = {component: names for component, names in calls.items() if len(names) > 1}
+        grouped = {n for names in groups.values() for n in names}
+        self.wirings = {j.name: self._wiring(j, j.name in grouped) for j in self.jobs.values()}
         told = {
             j.name: {**self._told(j, j.name in grouped), **self.travelling.of(j.step)}
             for j in self.jobs.values()
@@ -190,7 +196,8 @@ class Ir:
         outputs = self._outputs(exports, sources)
         if outputs:
             found["dag"]["outputs"] = outputs
-            found["outputDefinitions"] = self._output_definitions(exports, self.loops_of(block), block)
+            outer = tuple(n for n in self.loops_of(block) if block.kind != "loop" or n != block.name)
+            found["outputDefinitions"] = self._defined({c: self.key(c) for c in exports}, outer)
         return found
 
     def _left(
@@ -238,20 +245,6 @@ class Ir:
                 }
         return {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
 
-    def _output_definitions(self, exports: tuple[Channel, ...], loops: tuple[str, ...], block: Block) -> Json:
-        outer = tuple(n for n in loops if block.kind != "loop" or n != block.name)
-        artifacts = {
-            self.key(c): {"artifactType": ARTIFACT, **({"isArtifactList": True} if self.is_collected(c, outer) else {})}
-            for c in exports
-            if c.kind == "pack"
-        }
-        parameters = {
-            self.key(c): {"parameterType": type_of(c, self.types, self.is_collected(c, outer))}
-            for c in exports
-            if c.kind != "pack"
-        }
-        return {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
-
     def key(self, channel: Channel) -> str:
         """The name of a channel between DAGs: in the SDK's fashion, which `kfp.local` reads."""
         if channel.kind == "parameter":
@@ -267,16 +260,11 @@ class Ir:
         return self.names(f"{node.name} block" if same else node.name)
 
     def definitions(self, inputs: dict[Channel, str], loops: tuple[str, ...]) -> Json:
-        artifacts: Json = {}
-        parameters: Json = {}
-        for channel, key in inputs.items():
-            collected = self.is_collected(channel, loops)
-            if channel.kind == "pack":
-                artifacts[key] = {"artifactType": ARTIFACT, **({"isArtifactList": True} if collected else {})}
-            else:
-                parameters[key] = {"parameterType": type_of(channel, self.types, collected)}
-        found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
+        found = self._defined(inputs, loops)
         return {"inputDefinitions": found} if found else {}
+
+    def _defined(self, keys: dict[Channel, str], loops: tuple[str, ...]) -> Json:
+        return defined(keys, self.types, {c for c in keys if self.is_collected(c, loops)})
 
 
 def _numbered(value: Any, numbers: dict[str, str]) -> Any:

@@ -25,6 +25,8 @@ def seen(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[Seen]:
     found: dict[str, Seen] = {}
     for node in nodes.values():
         task = node["displayName"]
+        if nodes.get(node.get("boundaryID", ""), {}).get("displayName") in tasks:
+            continue  # of a step: its pod, whose node may be called as another step is
         jobs = blocks.get(task, ()) if node["type"] == "Skipped" and task not in tasks else tasks.get(task, ())
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         for job in jobs:
@@ -34,12 +36,11 @@ def seen(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[Seen]:
 
 
 def _seen(node: dict[str, Any], job: Job, path: str, inside: list[dict[str, Any]], nodes: Nodes) -> Seen:
-    pods: list[dict[str, Any]] = []
-    for one in [node] if node["type"] == "Pod" else inside:
-        if one["type"] == "Retry":
-            pods += [nodes[c] for c in one.get("children", ()) if c in nodes]
-        elif one["type"] == "Pod" and one["id"] not in {c for n in inside for c in _tries(n)}:
-            pods.append(one)
+    tried = next((n for n in inside if n["type"] == "Retry"), None)
+    if tried is not None:
+        pods = [nodes[c] for c in tried.get("children", ()) if c in nodes]
+    else:
+        pods = [n for n in (node, *inside) if n["type"] == "Pod"]
     attempts = tuple(_attempt(number, pod) for number, pod in enumerate(pods, 1))
     state = PHASES.get(node.get("phase", ""), "pending")
     if state == "succeeded" and not attempts and any(n["type"] == "Skipped" for n in inside):
@@ -48,10 +49,6 @@ def _seen(node: dict[str, Any], job: Job, path: str, inside: list[dict[str, Any]
         path, job, state, when(node.get("startedAt")), when(node.get("finishedAt")), node.get("message", ""), attempts, {},
         node.get("phase") == "Omitted",
     )  # fmt: skip
-
-
-def _tries(node: dict[str, Any]) -> list[str]:
-    return list(node.get("children", ())) if node["type"] == "Retry" else []
 
 
 def _attempt(number: int, pod: dict[str, Any]) -> Attempt:

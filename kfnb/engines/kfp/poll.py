@@ -35,8 +35,8 @@ class PollFollower(Recorder):
         stopping: Callable[[], bool],
         before: dict[str, int] | None = None,
     ) -> None:
-        super().__init__(store, run_id, tasks, before)
-        self.client, self.remote, self.blocks, self.stopping = client, remote, blocks, stopping
+        super().__init__(store, run_id, tasks, stopping, before)
+        self.client, self.remote, self.blocks = client, remote, blocks
         self._next: dict[str, float] = {}  #: when a log may be asked for again
         self._patience = LOG_PATIENCE
 
@@ -47,16 +47,11 @@ class PollFollower(Recorder):
             except ClusterError as error:
                 if not error.again:
                     raise
-            self._pause(0.0 if self.final else EVERY)
+            self.pause(0.0 if self.final else EVERY)
 
     def once(self) -> None:
         """Bring the record up to date."""
         self._take(follow=False)
-
-    def _pause(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.stopping():
-            time.sleep(0.05)
 
     def _take(self, follow: bool) -> None:
         try:
@@ -104,5 +99,5 @@ class PollFollower(Recorder):
                 if time.monotonic() > end:
                     self._patience = 0.0
                     break
-                self._pause(0.3)
+                self.pause(0.3)
         return kept

@@ -73,7 +73,7 @@ class Scope:
             found["retryPolicy"] = {"maxRetryCount": job.step.settings.retry, **RETRY}
         if exit_of:
             found["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
-        return {**found, "taskInfo": {"name": made.task(job) if exit_of == "" else made.names(job.name)}}
+        return {**found, "taskInfo": {"name": made.task(job)}}
 
     def _native_inputs(self, job: Job) -> Json:
         parameters: Json = {}

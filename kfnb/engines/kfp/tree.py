@@ -9,11 +9,13 @@ found again: a name is right when its id is one of those that were told. What th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 Json = dict[str, Any]
 EXECUTOR = "executor"
+TRY = re.compile(r"executor(?:\((\d+)\))?")  #: what stands in a step's DAG
 PHASES = {
     "PENDING": "Pending", "RUNNING": "Running", "SUCCEEDED": "Succeeded", "SKIPPED": "Skipped", "FAILED": "Failed",
     "CANCELING": "Running", "CANCELED": "Failed", "PAUSED": "Pending", "CACHED": "Succeeded", "ERROR": "Error",
@@ -33,13 +35,12 @@ def nodes_told(details: list[Json], steps: Collection[str]) -> dict[str, Json]:
         d.get("start_time") for d in details if d.get("display_name") == EXECUTOR and d.get("state") == "SKIPPED"
     }
     nodes: dict[str, Json] = {}
-    for node, (boundary, shown) in found.items():
-        detail = placed.get(node)
-        if detail is not None and not shown.startswith(EXECUTOR):
-            nodes[node] = _node(node, boundary, shown, detail)
     inside: dict[str, list[tuple[int, str, str]]] = {}
     for node, (boundary, shown) in found.items():
-        inside.setdefault(boundary, []).append((_order(shown), node, shown))
+        if boundary and found[boundary][1] in steps:
+            inside.setdefault(boundary, []).append((_order(shown), node, shown))
+        elif node in placed:
+            nodes[node] = _node(node, boundary, shown, placed[node])
     for step in [n for n in nodes.values() if n["displayName"] in steps]:
         cached = step["startedAt"] in skipped and step["startedAt"] == step["finishedAt"]
         nodes.update(_pods(step, [(n, shown) for _, n, shown in sorted(inside.get(step["id"], ()))], cached))
@@ -48,19 +49,20 @@ def nodes_told(details: list[Json], steps: Collection[str]) -> dict[str, Json]:
 
 def _named(root: str, ids: set[str], names: set[str], steps: Collection[str]) -> dict[str, tuple[str, str]]:
     """By the id of a node: the id of the DAG that it stands in, and its display name."""
-    tries = {n for n in names if n.startswith(EXECUTOR)}
-    tasks = names - tries
+    tries = {n for n in names if TRY.fullmatch(n)}
+    tasks = names - tries | names & set(steps)
     found: dict[str, tuple[str, str]] = {root: ("", root)}
-    left = [(root, root, tasks)]
+    left = [(root, root, False)]
     while left:
-        boundary, name, inside = left.pop()
+        boundary, name, in_step = left.pop()
         prefix = _hash(f"{name}.")
-        for shown in inside:
+        for shown in tries if in_step else tasks:
             node = f"{root}-{_hash(shown, prefix)}"
             if node in ids and node not in found:
                 found[node] = (boundary, shown)
-                if not shown.endswith("-driver") and not shown.startswith(EXECUTOR):
-                    left.append((node, f"{name}.{shown}", tries if shown in steps else tasks))
+                step = shown in steps
+                if not in_step and (step or not shown.endswith("-driver")):
+                    left.append((node, f"{name}.{shown}", step))
     return found
 
 
@@ -105,7 +107,8 @@ def _node(node: str, boundary: str, shown: str, detail: Json) -> Json:
 
 
 def _order(shown: str) -> int:
-    return int(shown[len(EXECUTOR) + 1 : -1]) if shown.startswith(EXECUTOR) and shown.endswith(")") else -1
+    match = TRY.fullmatch(shown)
+    return int(match[1]) if match is not None and match[1] else -1
 
 
 def _pods(step: Json, inside: list[tuple[str, str]], cached: bool) -> dict[str, Json]:
