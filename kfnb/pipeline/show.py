@@ -27,7 +27,7 @@ def describe(built: Built) -> dict[str, Any]:
         steps.append(
             {
                 "name": step.name, "cells": list(dict.fromkeys(c.cell for c in step.cells)),
-                "inputs": [i.name for i in step.inputs if _shown(i.name)],
+                "inputs": list(dict.fromkeys(i.name for i in step.inputs if _shown(i.name))),
                 "outputs": [n for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)],
                 "shared": [{"cell": p.code.cell, "line": p.code.line} for p in step.prepare if isinstance(p, Replay)],
                 "after": list(step.after), "when": mine.when if mine else around.get(step.name, ("", ""))[0] or None,

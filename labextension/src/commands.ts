@@ -1,7 +1,7 @@
 /** The plugin of the commands: run, stop, retry, logs, values into the kernel. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette, IToolbarWidgetRegistry, Notification } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator, TranslationBundle } from '@jupyterlab/translation';
@@ -14,6 +14,7 @@ import { CommandIDs } from './commandids';
 import { pipelineIcon } from './icons';
 import { loadCode, tellLoaded } from './loading';
 import { MessageActions, tellEnds, tellRefusal } from './messages';
+import { runButton } from './runbutton';
 import { NotebookSession } from './session';
 import { ISessions } from './sessions';
 import { stepName } from './steps';
@@ -26,13 +27,14 @@ export const commands: JupyterFrontEndPlugin<void> = {
   description: 'Runs notebooks as pipelines.',
   autoStart: true,
   requires: [INotebookTracker, ISessions, ICells],
-  optional: [ICommandPalette, ISettingRegistry, ITranslator],
+  optional: [ICommandPalette, IToolbarWidgetRegistry, ISettingRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     sessions: ISessions,
     cells: ICells,
     palette: ICommandPalette | null,
+    toolbars: IToolbarWidgetRegistry | null,
     registry: ISettingRegistry | null,
     translator: ITranslator | null
   ) => {
@@ -43,6 +45,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
     for (const command of [CommandIDs.run, CommandIDs.stop, CommandIDs.retry, CommandIDs.inputs, CommandIDs.outputs]) {
       palette?.addItem({ command, category });
     }
+    toolbars?.addFactory('Notebook', 'kfnb-run', () => runButton(app.commands, CommandIDs.toggle));
     void registry?.load(ID);
   }
 };
