@@ -262,13 +262,14 @@ def _placed(step: Step, unit: Unit, units: tuple[Unit, ...], asked: list[int], p
             nodes = [_loop(step, question, answer, nodes, before, plan.prepared.get(index))]
         else:
             inner = _asks_item(question)
-            test = answer.test
+            test, text = answer.test, ""
             if test is None:
+                text = question.expression
                 asker = _evaluator(question, plan.prepared[index])
                 (nodes if inner else before).insert(0, asker)
                 test = Truth(ExportRef(asker.name, "value"))
             rest = nodes[1:] if inner and answer.test is None else nodes
-            condition = Condition(question.name, (Branch(test, tuple(rest)),))
+            condition = Condition(question.name, (Branch(test, tuple(rest), text),))
             nodes = [nodes[0], condition] if inner and answer.test is None else [condition]
     return [*before, *nodes]
 
@@ -309,7 +310,7 @@ def _loop(
         assert answer.items is not None
         items = answer.items
         first = (Input(variable, ItemRef(name)),)
-    return Loop(name, items, tuple(_with(n, first) for n in nodes))
+    return Loop(name, items, tuple(_with(n, first) for n in nodes), text=question.expression)
 
 
 def _with(node: Node, first: tuple[Input | Replay, ...]) -> Node:

@@ -48,7 +48,7 @@ def edges_of(
             found += _data(index, unit, units, flow, prepared[index])
             found += _marked(unit, names)
         elif unit.kind == QUESTION and index in asked_for:
-            found += _asked(index, unit, units[asked_for[index]], units, flow)
+            found += _asked(index, unit, units[asked_for[index]], units, flow, index in prepared)
     for order in files:
         before, after = order.before.name, order.after.name
         why = f"the file `{order.path}` is written in {before} or {after} and used in the other, in reading order"
@@ -85,12 +85,18 @@ def _marked(unit: Unit, names: set[str]) -> Iterator[Edge]:
             yield Edge(name, unit.name, (), f"the mark `after:{name}` says so")
 
 
-def _asked(index: int, question: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow) -> Iterator[Edge]:
+def _asked(
+    index: int, question: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow, apart: bool
+) -> Iterator[Edge]:
+    """From the makers of what is asked to the step that asks; over the step that answers, where that is one of its own."""
     what = "loops over" if question.name.startswith("foreach-") else "runs only if"
+    why = f"{step.name} {what} `{question.expression}`"
     for name, need in sorted(flow.needs[index].items()):
         for maker in need.makers:
             if units[maker].kind == STEP:
-                yield Edge(units[maker].name, step.name, (name,), f"{step.name} {what} `{question.expression}`")
+                yield Edge(units[maker].name, question.name if apart else step.name, (name,), why)
+    if apart:
+        yield Edge(question.name, step.name, (), why)
 
 
 def file_order(units: tuple[Unit, ...]) -> Iterator[FileOrder]:

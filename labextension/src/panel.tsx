@@ -123,7 +123,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
           <Dag graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
         </div>
       ) : (
-        session.explained && <Invitation {...props} />
+        session.explained && problems.length === 0 && <Invitation {...props} />
       )}
       <Runs session={session} trans={trans} />
       {shown && shown.steps.length > 0 && (
@@ -255,14 +255,14 @@ function place(problem: Problem, trans: TranslationBundle): string {
 function Invitation({ commands, trans }: ViewProps): React.JSX.Element {
   return (
     <div className="kfnb-Panel-hint">
-      <p>{trans.__('This notebook has no steps yet. Make a cell a step, and the graph grows here.')}</p>
+      <p>{trans.__('No steps yet. Make a cell a step, and the graph grows here.')}</p>
       <button
         type="button"
         className="jp-mod-styled"
         disabled={!commands.isEnabled(CommandIDs.mark)}
         onClick={() => void commands.execute(CommandIDs.mark)}
       >
-        {trans.__('Make the selected cell a step')}
+        {trans.__('Make this cell a step')}
       </button>
     </div>
   );

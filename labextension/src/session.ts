@@ -284,7 +284,15 @@ export class NotebookSession implements IDisposable {
 
   private _set(run: Snapshot | null): void {
     this._run = run;
-    this._progress = run ? progressOf(run, this._progress) : new Map<string, StepProgress>();
+    const before = this._progress;
+    this._progress = run ? progressOf(run, before) : new Map<string, StepProgress>();
+    if (isActive(run)) {
+      // the record begins to know of a step when it is clear that it runs
+      for (const name of [...this._infos.keys()].filter(name => !this._progress.has(name))) {
+        const known = before.get(name);
+        this._progress.set(name, known?.runs.length === 0 ? known : waiting(name));
+      }
+    }
     this._changed.emit('run');
   }
 

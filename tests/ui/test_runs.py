@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import Lab, OpenNotebook
-from tests.ui.helpers import command, in_notebook, kernel_is_idle, screenshot, set_theme
+from tests.ui.helpers import command, in_notebook, kernel_is_idle
 
 pytestmark = pytest.mark.slow
 
@@ -237,15 +237,3 @@ def test_two_notebooks_with_the_same_step_show_their_own_runs(open_notebook: Ope
     has_state(page, "sum", "succeeded")
     page = open_notebook(*PLAIN)
     expect(badge(page, "sum")).to_have_attribute("data-state", "")
-
-
-def test_main_states_in_light_and_dark(open_notebook: OpenNotebook) -> None:
-    page = open_notebook(*FAILS)
-    panel(page)
-    press_run(page)
-    has_state(page, "divide", "failed")
-    page.get_by_role("button", name="Show", exact=True).click()
-    expect(page.get_by_role("region", name="Log of step divide")).to_contain_text("ZeroDivisionError")
-    for theme in ("Light", "Dark", "Dark High Contrast"):
-        set_theme(page, f"JupyterLab {theme}")
-        screenshot(page, f"failed-{theme.lower().replace(' ', '-')}")

@@ -1,0 +1,90 @@
+"""Pictures of the main states in every theme, for a person to look at: `build/screenshots`."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.notebooks import cell
+from tests.ui.conftest import OpenNotebook
+from tests.ui.helpers import screenshot, set_theme
+from tests.ui.test_runs import FAILS, badge, has_state, panel, press_run
+
+pytestmark = pytest.mark.slow
+
+THEMES = ("Light", "Dark", "Dark High Contrast")
+FLOW = (
+    cell("epochs: int = 40\nlimit: float = 0.5", "parameters"),
+    cell("rows = list(range(100))\nnames = ['ridge', 'lasso']", "step:load"),
+    cell(
+        "import time\nfor epoch in range(1, epochs + 1):\n    print(f'{name}: epoch {epoch} of {epochs}')\n"
+        "    time.sleep(0.25)\nscore = len(name) / 10",
+        "step:train",
+        "foreach:name in names",
+    ),
+    cell("print('publishing', max(score))", "step:publish", "when:max(score) > limit"),
+    cell("print('the run has', kfnb_status['state'])", "step:clean", "exit"),
+)
+FIGURE = cell(
+    "import matplotlib.pyplot as plt\nimport pandas as pd\nfrom IPython.display import display\n"
+    "frame = pd.DataFrame({'x': [1, 2, 3], 'square': [1, 4, 9]})\ndisplay(frame)\n"
+    "plt.figure(figsize=(4, 2))\nplt.plot(frame.x, frame.square)\nplt.show()",
+    "step:plot",
+)
+
+
+def pictures(page: Page, name: str) -> None:
+    for theme in THEMES:
+        set_theme(page, f"JupyterLab {theme}")
+        screenshot(page, f"{name}-{theme.lower().replace(' ', '-')}")
+    set_theme(page, f"JupyterLab {THEMES[0]}")
+
+
+def test_a_run_that_goes_on_and_one_that_was_stopped(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*FLOW)
+    panel(page)
+    press_run(page)
+    expect(badge(page, "train")).to_contain_text("running 0/2")
+    badge(page, "train").get_by_role("button", name="Show the log of this step").click()
+    expect(page.get_by_role("region", name="Log of step train")).to_contain_text("epoch 2 of 40")
+    pictures(page, "running")
+    press_run(page)
+    has_state(page, "train", "cancelled")
+    has_state(page, "clean", "succeeded")
+    pictures(page, "cancelled")
+
+
+def test_a_failure(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*FAILS)
+    panel(page)
+    press_run(page)
+    has_state(page, "divide", "failed")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("region", name="Log of step divide")).to_contain_text("ZeroDivisionError")
+    pictures(page, "failed")
+
+
+def test_what_a_step_displayed_saw_and_left(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(FIGURE)
+    press_run(page)
+    has_state(page, "plot", "succeeded")
+    badge(page, "plot").get_by_role("button", name="Show the log of this step").click()
+    log = page.get_by_role("region", name="Log of step plot")
+    expect(log.locator("img")).to_be_visible()
+    expect(log.locator(".kfnb-Values")).to_contain_text("DataFrame 3 × 2")
+    pictures(page, "displayed")
+
+
+def test_problems(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(cell("a = 1", "step:first"), cell("print(a, nowhere)", "step:second", "after:frist"))
+    side = panel(page)
+    expect(side.locator(".kfnb-Problems")).to_contain_text("nowhere")
+    expect(badge(page, "second")).to_contain_text("✕")
+    pictures(page, "problems")
+
+
+def test_notebook_7(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(*FAILS, app="notebooks")
+    press_run(page)
+    has_state(page, "divide", "failed")
+    screenshot(page, "notebook-7")
