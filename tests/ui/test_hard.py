@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
-from tests.ui.helpers import in_notebook, set_theme
-from tests.ui.test_runs import FAILS, PLAIN, SLOW, badge, has_state, panel, press_run
+from tests.ui.helpers import badge, has_state, in_notebook, panel, press_run, set_theme
+from tests.ui.test_runs import FAILS, PLAIN, SLOW
 
 pytestmark = pytest.mark.slow
 
