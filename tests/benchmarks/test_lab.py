@@ -14,8 +14,7 @@ from playwright.sync_api import CDPSession, Page, Route, expect
 from tests.benchmarks.measure import report
 from tests.notebooks import cell, notebook, write
 from tests.ui.conftest import Lab, OpenNotebook
-from tests.ui.helpers import is_uncovered
-from tests.ui.test_runs import has_state, press_run
+from tests.ui.helpers import has_state, is_uncovered, press_run
 
 CELLS = tuple(
     cell(f"import time\ntime.sleep(0.2)\nv{n} = {n}", f"step:s{n}", *([f"after:s{n - 1}"] if n else []))

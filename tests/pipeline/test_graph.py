@@ -130,6 +130,11 @@ def test_a_syntax_error_is_named_and_the_other_cells_are_still_checked() -> None
     assert [(p.code, p.cell, p.line) for p in problems] == [("KF104", 1, 1), ("KF301", 2, 1)]
 
 
+def test_what_a_loop_or_a_branch_of_the_cell_itself_binds_is_known_after_it() -> None:
+    for source in ("for n in range(1, 9):\n    print(n)\nlast = n", "items = [1]\nfor m in items:\n    last = m", "if len('a') > 0:\n    n = 1\nlast = n"):  # fmt: skip
+        assert codes(cell(source, "step:a"), cell("print(last)", "step:b")) == [], source
+
+
 def test_opaque_code_is_warned_of_and_the_display_of_an_earlier_cell_too() -> None:
     assert "KF305" in codes(cell("x = 1", "step:a"), cell("exec(open('f').read())", "step:b"))
     assert "KF308" in codes(cell("1", "step:a"), cell("print(_)", "step:b"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +30,18 @@ SECONDS = 60  # a machine that is busy with other tests is slow, not wrong
 expect.set_options(timeout=SECONDS * 1000)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lab:
-    """A running server, its notebooks' folder, and what opens it."""
+    """A server that knows nothing of the user's settings: its notebooks' folder, and what opens it. Its port stays its own."""
 
+    home: Path
     url: str
-    root: Path
-    token: str
+    token: str = "token"
+    _server: subprocess.Popen[bytes] | None = None
+
+    @property
+    def root(self) -> Path:
+        return self.home / "notebooks"
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Any:
         """Ask the server's REST API."""
@@ -47,7 +54,27 @@ class Lab:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return json.loads(answer.read() or "null")
 
+    def start(self) -> None:
+        names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR", "KFNB_HOME", "XDG_CONFIG_HOME")  # fmt: skip
+        env = {**os.environ, **{name: str(self.home / name.lower()) for name in names}}
+        env.update(JUPYTER_CONFIG_DIR=str(self.home / "config"), JUPYTERLAB_SETTINGS_DIR=str(self.home / "settings"))
+        log = self.home / "server.log"
+        with log.open("a") as out:
+            self._server = subprocess.Popen([sys.executable, "-m", "jupyterlab"], env=env, stdout=out, stderr=out)
+        wait_for(self, self._server, log)
 
+    def stop(self) -> None:
+        """Runs go on, as they do when a user ends the server."""
+        if self._server is not None:
+            self._server.terminate()
+            try:
+                self._server.wait(5)
+            except subprocess.TimeoutExpired:
+                self._server.kill()  # it does not end when it is told to in the middle of a request
+                self._server.wait()
+
+
+OpenFile = Callable[..., Page]
 OpenNotebook = Callable[..., Page]
 Settings = Callable[..., None]
 
@@ -74,29 +101,32 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "viewport": {"width": 1280, "height": 800}}
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A server that knows nothing of the user's settings and leaves nothing behind."""
-    home = tmp_path_factory.mktemp("lab")
-    lab = Lab(f"http://127.0.0.1:{free_port()}", home / "notebooks", "token")
+@contextmanager
+def lab_in(home: Path) -> Iterator[Lab]:
+    """A server that leaves nothing behind."""
+    lab = Lab(home, f"http://127.0.0.1:{free_port()}")
     lab.root.mkdir()
-    configure(home, lab)
-    names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR", "KFNB_HOME", "XDG_CONFIG_HOME")  # fmt: skip
-    env = {**os.environ, **{name: str(home / name.lower()) for name in names}}
-    env.update(JUPYTER_CONFIG_DIR=str(home / "config"), JUPYTERLAB_SETTINGS_DIR=str(home / "settings"))
-    log = home / "server.log"
-    with log.open("w") as out:
-        server = subprocess.Popen([sys.executable, "-m", "jupyterlab"], env=env, stdout=out, stderr=out)
+    configure(lab)
     try:
-        wait_for(lab, server, log)
+        lab.start()
         yield lab
     finally:
-        server.terminate()
-        try:
-            server.wait(5)
-        except subprocess.TimeoutExpired:
-            server.kill()  # it does not end when it is told to in the middle of a request
-            server.wait()
+        lab.stop()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The server of all tests that do no harm to it."""
+    with lab_in(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def own_lab(tmp_path_factory: pytest.TempPathFactory, console: Console) -> Iterator[Lab]:
+    """A server of a test's own, which it may end and start again."""
+    console.server_may_go = True
+    with lab_in(tmp_path_factory.mktemp("own-lab")) as lab:
+        yield lab
 
 
 def free_port() -> int:
@@ -105,7 +135,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def configure(home: Path, lab: Lab) -> None:
+def configure(lab: Lab) -> None:
     server = {
         "ip": "127.0.0.1",
         "port": int(lab.url.rpartition(":")[2]),
@@ -122,8 +152,8 @@ def configure(home: Path, lab: Lab) -> None:
     }
     news = {"fetchNews": "false", "checkForUpdates": False}
     for path, content in {
-        home / "config" / "jupyter_config.json": config,
-        home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings": news,
+        lab.home / "config" / "jupyter_config.json": config,
+        lab.home / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings": news,
     }.items():
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(content))
@@ -141,28 +171,87 @@ def wait_for(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.1)
 
 
-@pytest.fixture
-def page(page: Page) -> Iterator[Page]:
-    """A browser's page whose console must have stayed empty when the test ends."""
-    said: list[str] = []
+NETWORK_FAILS = re.compile(r"(Failed to load resource|WebSocket connection to '[^']*' failed): ")
+JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address
 
-    def on_console(message: ConsoleMessage) -> None:
+
+@dataclass
+class Console:
+    """What the browser's console said that it should not have said.
+
+    While the ``server_may_go``, the browser says of JupyterLab's requests and of ours that they fail, and JupyterLab
+    complains that its kernels are dead and parts of itself missing; our own code has nothing to say then either.
+    """
+
+    said: list[str] = field(default_factory=list)
+    server_may_go: bool = False
+
+    def hear(self, message: ConsoleMessage) -> None:
         # Jupyter says of a bad schema in a warning that it is dropped; other warnings are its own affair
         if message.type == "error" or (message.type == "warning" and "kfnb" in message.text):
-            said.append(f"{message.type}: {message.text} ({message.location['url']})")
+            where = message.location["url"]
+            if not (self.server_may_go and (NETWORK_FAILS.match(message.text) or JUPYTER in where)):
+                self.said.append(f"{message.type}: {message.text} ({where})")
 
-    def on_exception(error: Error) -> None:
+    def catch(self, error: Error) -> None:
         # Notebook 7 throws some at the start with no extension at all; in JupyterLab every one counts
         stack = error.stack or ""
-        if "/static/notebook/" not in stack or "/extensions/kfnb/" in stack:
-            said.append(f"exception: {error.message}\n{stack}")
+        tolerated = "/static/notebook/" in stack or (self.server_may_go and JUPYTER in stack)
+        if not tolerated or OURS in stack:
+            self.said.append(f"exception: {error.message}\n{stack}")
 
-    page.on("console", on_console)
-    page.on("pageerror", on_exception)
+
+@pytest.fixture
+def console() -> Console:
+    return Console()
+
+
+@pytest.fixture
+def page(page: Page, console: Console) -> Iterator[Page]:
+    """A browser's page whose console must have stayed empty when the test ends."""
+    page.on("console", console.hear)
+    page.on("pageerror", console.catch)
     page.set_default_timeout(SECONDS * 1000)
     yield page
-    if said:
-        pytest.fail("the browser's console says:\n" + "\n".join(said))
+    if console.said:
+        pytest.fail("the browser's console says:\n" + "\n".join(console.said))
+
+
+class Gates:
+    """Where cells of a run wait until the test opens: ``cell(gates.code("first"))``; by files, so that no server is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def code(self, name: str) -> str:
+        """The code that waits; for a minute, so that nothing waits forever."""
+        here, opened = str(self._folder / f"{name}-reached"), str(self._folder / name)
+        return f"""import pathlib, time
+pathlib.Path({here!r}).touch()
+for _ in range({SECONDS * 20}):
+    if pathlib.Path({opened!r}).exists():
+        break
+    time.sleep(0.05)"""
+
+    def open(self, name: str) -> None:
+        (self._folder / name).touch()
+
+    def reached(self, name: str) -> None:
+        """Wait until something waits at the gate."""
+        wait_until((self._folder / f"{name}-reached").exists, f"nothing has reached {name}")
+
+
+@pytest.fixture
+def gates(tmp_path: Path) -> Gates:
+    return Gates(tmp_path)
+
+
+def wait_until(true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not true():
+        if time.monotonic() > deadline:
+            pytest.fail(otherwise)
+        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -180,14 +269,12 @@ def settings(lab: Lab) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def open_notebook(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
-    """Open a new file with these cells (see ``tests.notebooks``) in JupyterLab, or in Notebook 7 with ``app="notebooks"``."""
+def open_file(lab: Lab, page: Page) -> Iterator[OpenFile]:
+    """Open a file of a server's folder in JupyterLab, or in Notebook 7 with ``app="notebooks"``."""
 
-    def opened(*cells: Json, app: str = "lab/tree", kernel: str = "python3") -> Page:
-        metadata = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
-        path = write(lab.root, notebook(*cells, metadata=metadata), f"{time.monotonic_ns()}.ipynb")
+    def opened(path: Path, app: str = "lab/tree", on: Lab = lab) -> Page:
         reset = "&reset" if app.startswith("lab") else ""
-        page.goto(f"/{app}/{path.name}?token={lab.token}{reset}")
+        page.goto(f"{on.url}/{app}/{path.name}?token={on.token}{reset}")
         expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible()
         is_uncovered(page)
         return page
@@ -195,3 +282,18 @@ def open_notebook(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Itera
     yield opened
     for session in lab.ask("GET", "api/sessions"):
         lab.ask("DELETE", f"api/sessions/{session['id']}")
+
+
+@pytest.fixture
+def open_notebook(lab: Lab, open_file: OpenFile) -> OpenNotebook:
+    """Open a new file with these cells (see ``tests.notebooks``); the rest is as with ``open_file``."""
+
+    def opened(*cells: Json, on: Lab = lab, kernel: str = "python3", **options: Any) -> Page:
+        return open_file(new_file(on, *cells, kernel=kernel), on=on, **options)
+
+    return opened
+
+
+def new_file(lab: Lab, *cells: Json, kernel: str = "python3") -> Path:
+    metadata = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
+    return write(lab.root, notebook(*cells, metadata=metadata), f"{time.monotonic_ns()}.ipynb")

@@ -1,13 +1,55 @@
-"""What tests do in the browser besides clicking and typing: commands, the model, themes, pictures."""
+"""What tests do in the browser: badges and the side bar, commands, the model, themes, pictures."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+
+Part = Page | Locator  # a page with one notebook, or one of its notebooks
+
+
+def page_of(part: Part) -> Page:
+    return part.page if isinstance(part, Locator) else part
+
+
+def badge(part: Part, step: str) -> Locator:
+    name = page_of(part).locator(".kfnb-Badge-name", has_text=re.compile(f"^{re.escape(step)}$"))
+    return part.locator(".kfnb-Badge:visible").filter(has=name)
+
+
+def has_state(part: Part, step: str, state: str) -> None:
+    expect(badge(part, step)).to_have_attribute("data-state", state)
+
+
+def press_run(part: Part) -> None:
+    """The button of the notebook's toolbar; while a run goes on, it stops it."""
+    part.locator('[data-jp-item-name="kfnb-run"] jp-button').click()
+
+
+def choose(part: Part, step: str, item: str) -> None:
+    """An item of a badge's menu."""
+    badge(part, step).get_by_role("button", name="More for this step").click()
+    page_of(part).get_by_role("menuitem", name=item).click()
+
+
+def log_of(part: Part, step: str) -> Locator:
+    """The log of a step, unfolded under its cell."""
+    badge(part, step).get_by_role("button", name="Show the log of this step").click()
+    return part.get_by_role("region", name=f"Log of step {step}")
+
+
+def panel(page: Page) -> Locator:
+    """The side bar, opened."""
+    command(page, "kfnb:open-panel")
+    found = page.locator("#kfnb-panel")
+    expect(found).to_be_visible()
+    return found
 
 
 def command(page: Page, name: str, **arguments: Any) -> None:

@@ -10,8 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
-from tests.ui.helpers import command, in_notebook, screenshot
-from tests.ui.test_runs import badge, has_state, press_run
+from tests.ui.helpers import badge, command, has_state, in_notebook, press_run, screenshot
 
 pytestmark = pytest.mark.slow
 

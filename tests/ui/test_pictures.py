@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
-from tests.ui.helpers import screenshot, set_theme
-from tests.ui.test_runs import FAILS, badge, has_state, panel, press_run
+from tests.ui.helpers import badge, has_state, panel, press_run, screenshot, set_theme
+from tests.ui.test_runs import FAILS
 
 pytestmark = pytest.mark.slow
 

@@ -10,11 +10,20 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import Lab, OpenNotebook
-from tests.ui.helpers import command, in_notebook, kernel_is_idle
+from tests.ui.helpers import (
+    badge,
+    choose,
+    command,
+    has_state,
+    in_notebook,
+    kernel_is_idle,
+    panel,
+    press_run,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -33,33 +42,6 @@ SLOW = (
     cell("import time\nfor n in range(200):\n    print('line', n)\n    time.sleep(0.1)", "step:slow"),
     cell("print('cleaned')", "step:clean", "exit"),
 )
-
-
-def badge(page: Page, step: str) -> Locator:
-    return page.locator(".kfnb-Badge:visible").filter(
-        has=page.locator(".kfnb-Badge-name", has_text=re.compile(f"^{step}$"))
-    )
-
-
-def press_run(page: Page) -> None:
-    page.locator('[data-jp-item-name="kfnb-run"] jp-button').click()
-
-
-def has_state(page: Page, step: str, state: str) -> None:
-    expect(badge(page, step)).to_have_attribute("data-state", state)
-
-
-def choose(page: Page, step: str, item: str) -> None:
-    """An item of a badge's menu."""
-    badge(page, step).get_by_role("button", name="More for this step").click()
-    page.get_by_role("menuitem", name=item).click()
-
-
-def panel(page: Page) -> Locator:
-    command(page, "kfnb:open-panel")
-    found = page.locator("#kfnb-panel")
-    expect(found).to_be_visible()
-    return found
 
 
 @pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
