@@ -51,7 +51,8 @@ class Facts:
         Names that may be read before the unit surely bound them, with the first place; what called functions read
         is included.
     asked
-        Of these, the names the unit's own text reads, outside functions and not shielded by ``try``.
+        Of these, the names the unit's own text reads where it cannot have bound them, outside functions and not
+        shielded by ``try``.
     via
         For a name read inside a function or class: the name through which it is reached.
     may, must

@@ -74,7 +74,7 @@ class Record(ABC):
             self.reads.setdefault(name, self.site(line))
             if via is not None:
                 self.via.setdefault(name, via)
-            elif not self.shielded:
+            elif not self.shielded and (name not in self.may or world.kinds.get(name) == "deleted"):
                 self.asked.add(name)
         if via is None:
             if name not in world.known and PREVIOUS.fullmatch(name):

@@ -10,6 +10,7 @@ import { Stream } from './stream';
 import { Explained, Message, Sent, Snapshot, StepInfo } from './wire';
 
 const TYPING = 350; // milliseconds without a change before the notebook is read
+const SILENCE = 3_000; // milliseconds until a server that did not answer is asked again
 
 /** What has changed: the pipeline, or where its run stands. */
 export type Change = 'pipeline' | 'run';
@@ -140,10 +141,18 @@ export class NotebookSession implements IDisposable {
     } catch (error) {
       if (turn === this._turn && !this.isDisposed) {
         this._read = '';
-        this._trouble = error instanceof RefusedError ? error.message : String(error);
-        this._changed.emit('pipeline');
+        this._fail(error);
       }
     }
+  }
+
+  /** Say why the server's part cannot be reached; one that did not answer is asked again. */
+  private _fail(error: unknown): void {
+    this._trouble = error instanceof RefusedError ? error.message : String(error);
+    if (!(error instanceof RefusedError)) {
+      this._timer = window.setTimeout(() => void this.read(), SILENCE);
+    }
+    this._changed.emit('pipeline');
   }
 
   private _take(found: Explained): void {
@@ -194,6 +203,9 @@ export class NotebookSession implements IDisposable {
     } catch (error) {
       this._starting = false;
       this._set(this._run);
+      if (!(error instanceof RefusedError)) {
+        this._fail(error);
+      }
       throw error;
     }
   }

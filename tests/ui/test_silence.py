@@ -1,4 +1,4 @@
-"""What the page should say and does not say yet."""
+"""What the page says while the server is silent, and while steps wait."""
 
 from __future__ import annotations
 
