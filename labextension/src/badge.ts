@@ -47,7 +47,7 @@ export class StepBadge extends Widget {
     this.node.append(this._name, this._mark, this._flow, this._line, this._problems, this._state, this._time);
     this.node.append(this._log, this._menu);
     cell.model.metadataChanged.connect(this.refresh, this);
-    cell.model.contentChanged.connect(this.refresh, this);
+    cell.model.contentChanged.connect(this._typed, this);
     this.refresh();
   }
 
@@ -65,6 +65,7 @@ export class StepBadge extends Widget {
   refresh(): void {
     const source = this.cell.model.sharedModel.getSource();
     const own = stepName(source, this.cell.model.metadata);
+    this._own = own;
     const steps = this._session.stepsOf(this.cell.model.id);
     const several = steps.length > 1;
     this._seen = (several ? steps : [own ?? steps[0] ?? '']).map(step => this._session.progress(step));
@@ -85,6 +86,13 @@ export class StepBadge extends Widget {
     if (progress?.state === 'running') {
       say(this._time, this._timeOf(progress));
       this._showPrinted();
+    }
+  }
+
+  /** Most keys do not change which step the cell is: nothing of the page is touched then. */
+  private _typed(): void {
+    if (stepName(this.cell.model.sharedModel.getSource(), this.cell.model.metadata) !== this._own) {
+      this.refresh();
     }
   }
 
@@ -192,6 +200,7 @@ export class StepBadge extends Widget {
   }
 
   private _step = '';
+  private _own: string | null = null; // the step that the cell itself names
   private _seen: (StepProgress | null)[] = [];
   private readonly _words: Record<State, string>;
   private readonly _name: HTMLElement;

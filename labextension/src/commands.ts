@@ -69,7 +69,15 @@ class Commands implements MessageActions {
     _tracker.widgetAdded.connect((_, panel) => {
       const session = _sessions.of(panel);
       tellEnds(session, this, _trans);
-      session.changed.connect(() => _app.commands.notifyCommandChanged());
+      let told = '';
+      session.changed.connect((_, change) => {
+        // every button of the page looks anew: not with each of the many changes of a run
+        const now = `${session.active} ${session.run?.run.run}`;
+        if (change === 'pipeline' || now !== told) {
+          told = now;
+          _app.commands.notifyCommandChanged();
+        }
+      });
     });
     _tracker.activeCellChanged.connect(() => _app.commands.notifyCommandChanged());
   }
