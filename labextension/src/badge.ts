@@ -54,10 +54,16 @@ export class StepBadge extends Widget {
   /** Show what is known now, if it is something new. */
   follow(): void {
     const steps = this._session.stepsOf(this.cell.model.id);
-    const names = steps.length > 1 ? steps : [this._step];
-    const now = names.map(step => this._session.progress(step));
-    if (now.length !== this._seen.length || now.some((progress, at) => progress !== this._seen[at])) {
-      this.refresh();
+    const several = steps.length > 1;
+    const now = (several ? steps : [this._step]).map(step => this._session.progress(step));
+    if (now.length === this._seen.length && now.every((progress, at) => progress === this._seen[at])) {
+      return;
+    }
+    this._seen = now;
+    if (several) {
+      this._showSeveral(steps);
+    } else {
+      this._showProgress(this._step);
     }
   }
 
@@ -106,7 +112,6 @@ export class StepBadge extends Widget {
 
   private _showOne(step: string): void {
     const info = this._session.info(step);
-    const progress = this._session.progress(step);
     if (this._name.textContent !== step || this._name.childElementCount) {
       this._name.replaceChildren(step);
       this.node.style.setProperty('--kfnb-hue', String(hue(step)));
@@ -115,12 +120,17 @@ export class StepBadge extends Widget {
     say(this._flow, info ? flow(info) : '');
     this._flow.title = info ? this._flowTitle(info) : '';
     say(this._mark, info ? this._markOf(info) : '');
+    this._menu.hidden = false;
+    this._showProgress(step);
+  }
+
+  private _showProgress(step: string): void {
+    const progress = this._session.progress(step);
     this._setState(progress?.state ?? null, progress ? this._stateOf(progress) : '');
     this._state.title = progress?.reason ?? '';
     say(this._time, progress ? this._timeOf(progress) : '');
     this._showPrinted();
     this._log.hidden = !progress || progress.attempts === 0;
-    this._menu.hidden = false;
   }
 
   private _showSeveral(steps: string[]): void {

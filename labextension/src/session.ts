@@ -216,7 +216,8 @@ export class NotebookSession implements IDisposable {
     const steps = (this._shown?.steps ?? []).map(step => step.name);
     const mine = steps.filter(name => !options.only || options.only === name);
     this._progress = new Map(mine.map(name => [name, waiting(name)]));
-    this._changed.emit('run');
+    // the click itself is answered first: the question to the server is on its way when the cells are drawn
+    nextFrame(() => this._changed.emit('run'));
   }
 
   async cancel(): Promise<void> {
@@ -283,14 +284,12 @@ export class NotebookSession implements IDisposable {
   private _soon(): void {
     if (!this._waiting) {
       this._waiting = true;
-      const show = () => {
+      nextFrame(() => {
         this._waiting = false;
         if (!this.isDisposed) {
           this._set(this._run);
         }
-      };
-      // a page in the background draws no frames
-      void (document.hidden ? window.setTimeout(show, 50) : window.requestAnimationFrame(show));
+      });
     }
   }
 
@@ -342,4 +341,9 @@ export class NotebookSession implements IDisposable {
   private _read = '';
   private _reading: Promise<void> = Promise.resolve();
   private readonly _changed = new Signal<this, Change>(this);
+}
+
+function nextFrame(act: () => void): void {
+  // a page in the background draws no frames
+  void (document.hidden ? window.setTimeout(act, 50) : window.requestAnimationFrame(act));
 }
