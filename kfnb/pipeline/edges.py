@@ -85,9 +85,7 @@ def _marked(unit: Unit, names: set[str]) -> Iterator[Edge]:
             yield Edge(name, unit.name, (), f"the mark `after:{name}` says so")
 
 
-def _asked(
-    index: int, question: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow, apart: bool
-) -> Iterator[Edge]:
+def _asked(index: int, question: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow, apart: bool) -> Iterator[Edge]:
     """From the makers of what is asked to the step that asks; over the step that answers, where that is one of its own."""
     what = "loops over" if question.name.startswith("foreach-") else "runs only if"
     why = f"{step.name} {what} `{question.expression}`"

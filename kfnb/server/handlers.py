@@ -92,9 +92,10 @@ class RunsHandler(Handler):
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
             **(await self.interpreter(body)).options(),
         }  # fmt: skip
-        run_id = await self.ask(self.runs.start, pipeline, body.get("target") or "local", given, **options)
+        run_id, problems = await self.ask(self.runs.start, pipeline, body.get("target") or "local", given, **options)
         self.set_status(201)
-        self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
+        told = {"problems": [p.to_json() for p in problems]}
+        self.finish(to_wire({**await self.ask(self.runs.snapshot, run_id), **told}))
 
 
 class RunHandler(Handler):

@@ -114,8 +114,10 @@ class Runs:
         return [{"name": t.name, "engine": t.engine} for t in targets(notebook).values()]
 
     # ---------------------------------------------------------------- commands
-    def start(self, pipeline: Pipeline, target: str, given: dict[str, str], **options: Any) -> str:
-        """Begin a run and give its id.
+    def start(
+        self, pipeline: Pipeline, target: str, given: dict[str, str], **options: Any
+    ) -> tuple[str, list[Problem]]:
+        """Begin a run; give its id, and what the user should know of it.
 
         Raises
         ------
@@ -130,12 +132,12 @@ class Runs:
         asked = RunOptions(parameters=bind(pipeline, given), **options)
         with self.record() as store:
             engine = engine_for(store, chosen, self._ahead.launch)
-            wrong = errors(engine.check(pipeline, asked))
-            if wrong:
-                raise Refused(wrong)
+            problems = engine.check(pipeline, asked)
+            if errors(problems):
+                raise Refused(errors(problems))
             run_id = engine.submit(pipeline, asked)
         self.follow(run_id)
-        return run_id
+        return run_id, problems
 
     def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> str:
         """The pipeline in the form of a target's engine, or of an ``engine`` by its name."""

@@ -62,7 +62,8 @@ export class Api {
     return this._ask('GET', `runs${URLExt.objectToQueryString({ notebook: path, count })}`);
   }
 
-  start(sent: Sent, options: StartOptions): Promise<Snapshot> {
+  /** Begin a run; `problems`: what the user should know of it. */
+  start(sent: Sent, options: StartOptions): Promise<Snapshot & { problems: Problem[] }> {
     return this._ask('POST', 'runs', { ...sent, ...options });
   }
 

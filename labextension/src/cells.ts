@@ -29,6 +29,7 @@ const STEP_COMMANDS = [
   CommandIDs.inputs,
   CommandIDs.outputs,
   null,
+  CommandIDs.markMenu,
   CommandIDs.rename,
   CommandIDs.unmark
 ];

@@ -13,7 +13,7 @@ import { ICells } from './cells';
 import { CommandIDs } from './commandids';
 import { pipelineIcon } from './icons';
 import { loadCode, tellLoaded } from './loading';
-import { MessageActions, tellEnds, tellRefusal } from './messages';
+import { MessageActions, tellEnds, tellRefusal, tellWarnings } from './messages';
 import { runButton } from './runbutton';
 import { NotebookSession } from './session';
 import { ISessions } from './sessions';
@@ -140,7 +140,7 @@ class Commands implements MessageActions {
   private async _start(options: { only?: string; start?: string }): Promise<void> {
     await this._with(async session => {
       await session.read();
-      await session.start(options);
+      tellWarnings(await session.start(options), this._trans);
     });
   }
 

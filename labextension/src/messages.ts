@@ -5,7 +5,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import { RefusedError } from './api';
 import { NotebookSession } from './session';
-import { Failure } from './wire';
+import { Failure, Problem } from './wire';
 
 /** What the messages' buttons do. */
 export interface MessageActions {
@@ -65,6 +65,16 @@ function tellFailure(
         ]
       : []
   });
+}
+
+/** Tell what may go wrong with a run that has begun. */
+export function tellWarnings(problems: Problem[], trans: TranslationBundle): void {
+  const warnings = problems.filter(problem => problem.severity === 'warning');
+  if (warnings.length > 0) {
+    const [first, others] = [warnings[0], warnings.length - 1];
+    const more = others ? trans._n(' (and %1 more)', ' (and %1 more)', others, others) : '';
+    Notification.warning(`${first.message}; ${first.hint}${more}`.slice(0, 400), { autoClose: 15000 });
+  }
 }
 
 /** Tell why something could not be done. */

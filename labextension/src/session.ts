@@ -7,7 +7,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Api, RefusedError, StartOptions } from './api';
 import { applied, isActive, progressOf, StepProgress, waiting } from './progress';
 import { Stream } from './stream';
-import { Explained, Message, Sent, Snapshot, StepInfo } from './wire';
+import { Explained, Message, Problem, Sent, Snapshot, StepInfo } from './wire';
 
 const TYPING = 350; // milliseconds without a change before the notebook is read
 const SILENCE = 3_000; // milliseconds until a server that did not answer is asked again
@@ -185,21 +185,21 @@ export class NotebookSession implements IDisposable {
   }
 
   // ------------------------------------------------------------------ runs
-  /** Run the pipeline; the cells show the new run. Throws `RefusedError`. */
-  async start(options: StartOptions = {}): Promise<Snapshot> {
+  /** Run the pipeline; the cells show the new run. Gives what the user should know of it. Throws `RefusedError`. */
+  async start(options: StartOptions = {}): Promise<Problem[]> {
     this._refuse();
     const names = new Set(this._explained?.parameters.map(parameter => parameter.name));
     const given = [...this.parameters].filter(([name]) => names.has(name));
     this._begin(options);
     try {
-      const run = await this.api.start(this.sent(), {
+      const { problems, ...run } = await this.api.start(this.sent(), {
         target: this.target,
         parameters: Object.fromEntries(given),
         ...options
       });
       this._starting = false;
       this.show(run);
-      return run;
+      return problems;
     } catch (error) {
       this._starting = false;
       this._set(this._run);

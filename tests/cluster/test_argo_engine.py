@@ -463,3 +463,11 @@ def test_fifty_runs_are_followed_at_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join(60)
         assert sorted(ended) == sorted(runs)
+
+
+def test_what_the_kernel_has_and_this_python_has_not_is_warned_of(tmp_path: Path) -> None:
+    engine = ArgoEngine(RunStore(tmp_path / "home"), Target("there", "argo", {}))
+    pipeline = pipeline_of(cell("a = 1", "step:a"))
+    (problem,) = engine.check(pipeline, RunOptions(python="/opt/other/bin/python", folder=str(tmp_path)))
+    assert problem.code == "KF708" and "/opt/other/bin/python" in problem.message
+    assert engine.check(pipeline, RunOptions(folder=str(tmp_path))) == []

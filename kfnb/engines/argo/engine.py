@@ -15,7 +15,7 @@ from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.carried import ClusterRuns
-from kfnb.engines.cluster.checks import check_items, check_jobs, check_size
+from kfnb.engines.cluster.checks import check_items, check_jobs, check_python, check_size
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
 from kfnb.engines.cluster.keeping import kept_of
@@ -69,6 +69,7 @@ class ArgoEngine(ClusterRuns):
             *check_jobs(list(jobs.values()), "argo"),
             *check_files(pipeline, made.travelling),
             *check_items(made.root, options.parameters),
+            *check_python(options),
             *check_size(made.workflow, "Workflow"),
         ]
 

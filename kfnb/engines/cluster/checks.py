@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Block, Channel, Job, blocks_in
 from kfnb.pipeline.model import Step
 from kfnb.problems import Problem
@@ -54,6 +55,18 @@ def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:
             "KF702",
             "the annotations are larger than 256 KiB, which is what an object may have",
             "shorten the description",
+        )
+
+
+def check_python(options: RunOptions) -> Iterator[Problem]:
+    """Packages travel in the versions of this Python, whatever the notebook's kernel has."""
+    if options.python is not None:
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        yield Problem(
+            "KF708",
+            f"the steps get the packages and the version of kfnb's own Python {here}, not those of `{options.python}`",
+            "where that matters, mark steps with `package:NAME==VERSION` and `image:REF`, or install kfnb beside the kernel",
+            name=options.python,
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from kfnb.engines.argo.follow import Follower
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.carried import ClusterRuns, Following
-from kfnb.engines.cluster.checks import check_jobs, check_size
+from kfnb.engines.cluster.checks import check_jobs, check_python, check_size
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
 from kfnb.engines.cluster.keeping import kept_of
@@ -61,7 +61,12 @@ class KfpEngine(ClusterRuns):
             return part
         made = self.compiled(pipeline, options)
         jobs = list(made.tasks.values())
-        return [*check_jobs(jobs, "kfp"), *check_files(pipeline, made.travelling), *check_size(made.ir, "pipeline")]
+        return [
+            *check_jobs(jobs, "kfp"),
+            *check_files(pipeline, made.travelling),
+            *check_python(options),
+            *check_size(made.ir, "pipeline"),
+        ]
 
     def compile(self, pipeline: Pipeline) -> str:
         made = self.compiled(pipeline, RunOptions())
