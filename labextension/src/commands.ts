@@ -26,13 +26,13 @@ export const commands: JupyterFrontEndPlugin<void> = {
   id: ID,
   description: 'Runs notebooks as pipelines.',
   autoStart: true,
-  requires: [INotebookTracker, ISessions, ICells],
-  optional: [ICommandPalette, IToolbarWidgetRegistry, ISettingRegistry, ITranslator],
+  requires: [INotebookTracker, ISessions],
+  optional: [ICells, ICommandPalette, IToolbarWidgetRegistry, ISettingRegistry, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     sessions: ISessions,
-    cells: ICells,
+    cells: ICells | null,
     palette: ICommandPalette | null,
     toolbars: IToolbarWidgetRegistry | null,
     registry: ISettingRegistry | null,
@@ -63,7 +63,7 @@ class Commands implements MessageActions {
     private readonly _app: JupyterFrontEnd,
     private readonly _tracker: INotebookTracker,
     private readonly _sessions: ISessions,
-    private readonly _cells: ICells,
+    private readonly _cells: ICells | null,
     private readonly _trans: TranslationBundle
   ) {
     _tracker.widgetAdded.connect((_, panel) => {
@@ -90,10 +90,10 @@ class Commands implements MessageActions {
   // ------------------------------------------------------------------ what the messages ask for
   showFailure(session: NotebookSession, failure: Failure): void {
     this._app.shell.activateById(session.panel.id);
-    const views = this._cells.of(session.panel);
+    const views = this._cells?.of(session.panel);
     const step = failure.step?.split('[')[0] ?? '';
-    views.showLog(step);
-    void views.revealLine({ number: failure.cell }, failure.line ?? null);
+    views?.showLog(step);
+    void views?.revealLine({ number: failure.cell }, failure.line ?? null);
   }
 
   retry(session: NotebookSession, step: string): void {
@@ -155,13 +155,13 @@ class Commands implements MessageActions {
       label: trans.__('Show Log'),
       isEnabled: ran,
       describedBy: STEP_ARGS,
-      execute: args => this._withStep(args, (session, step) => this._cells.of(session.panel).showLog(step))
+      execute: args => this._withStep(args, (session, step) => this._cells?.of(session.panel).showLog(step))
     });
     this._add(CommandIDs.reveal, {
       label: trans.__('Go to Step'),
       isEnabled: known,
       describedBy: STEP_ARGS,
-      execute: args => this._withStep(args, (session, step) => void this._cells.of(session.panel).reveal(step))
+      execute: args => this._withStep(args, (session, step) => void this._cells?.of(session.panel).reveal(step))
     });
     this._add(CommandIDs.runStep, {
       label: trans.__('Run This Step Only'),

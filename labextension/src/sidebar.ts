@@ -18,20 +18,20 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:sidebar',
   description: 'Shows the pipeline of the notebook in the side bar.',
   autoStart: true,
-  requires: [ISessions, ICells],
-  optional: [ILayoutRestorer, ITranslator],
+  requires: [ISessions],
+  optional: [ICells, ILayoutRestorer, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     sessions: ISessions,
-    cells: ICells,
+    cells: ICells | null,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
     const actions: PanelActions = {
-      reveal: (session, step) => void cells.of(session.panel).reveal(step),
+      reveal: (session, step) => void cells?.of(session.panel).reveal(step),
       revealProblem: (session, problem) =>
-        void cells.of(session.panel).revealLine({ id: problem.cell_id, number: problem.cell }, problem.line)
+        void cells?.of(session.panel).revealLine({ id: problem.cell_id, number: problem.cell }, problem.line)
     };
     const panel = new PipelinePanel(sessions, app.commands, actions, trans);
     app.shell.add(panel, 'right', { rank: 700, type: 'Pipeline' });

@@ -6,7 +6,6 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from playwright.sync_api import CDPSession, Page, expect
 
 from tests.benchmarks.measure import report
 from tests.notebooks import cell, notebook, write
-from tests.ui.conftest import Lab, OpenNotebook
+from tests.ui.conftest import Lab, OpenNotebook, disabled
 from tests.ui.helpers import has_state, is_uncovered, kernel_is_idle, press_run
 
 CELLS = tuple(
@@ -93,16 +92,6 @@ def traced(page: Page) -> Iterator[CDPSession]:
     session.detach()
 
 
-@contextmanager
-def without_kfnb(lab: Lab) -> Iterator[None]:
-    """Pages that are opened now are JupyterLab's own."""
-    config = lab.home / "config" / "labconfig" / "page_config.json"
-    config.parent.mkdir(exist_ok=True)
-    config.write_text(json.dumps({"disabledExtensions": {"kfnb": True}}))
-    yield
-    config.unlink()
-
-
 def is_complete(page: Page, cells: int) -> None:
     """Wait until JupyterLab, which draws cells out of sight when it has nothing else to do, has drawn all of them."""
     page.wait_for_function("cells => document.querySelectorAll('.jp-Notebook .cm-editor').length === cells", arg=cells)
@@ -138,7 +127,7 @@ def test_typing_in_a_long_notebook(lab: Lab, page: Page, traced: CDPSession, lon
     mine, bare = [], []
     for _ in range(2):
         mine += typing(page, traced, lab, long_notebook, True)
-        with without_kfnb(lab):
+        with disabled(lab, "kfnb"):
             bare += typing(page, traced, lab, long_notebook, False)
     one, other = statistics.median(mine), statistics.median(bare)
     report("a key typed in 500 cells, with the extension and without", one, other, "3 ms more")

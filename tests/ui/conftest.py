@@ -129,6 +129,16 @@ def own_lab(tmp_path_factory: pytest.TempPathFactory, console: Console) -> Itera
         yield lab
 
 
+@contextmanager
+def disabled(lab: Lab, *names: str) -> Iterator[None]:
+    """Pages that are opened now do without these extensions or plugins."""
+    config = lab.home / "config" / "labconfig" / "page_config.json"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(names, True)}))
+    yield
+    config.unlink()
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

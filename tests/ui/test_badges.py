@@ -6,8 +6,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.notebooks import cell, markdown
-from tests.ui.conftest import OpenNotebook, Settings
-from tests.ui.helpers import command, in_notebook, kernel_is_idle, screenshot, scroll_to_cell, set_theme
+from tests.ui.conftest import Lab, OpenNotebook, Settings, disabled
+from tests.ui.helpers import (
+    command,
+    in_notebook,
+    kernel_is_idle,
+    panel,
+    press_run,
+    screenshot,
+    scroll_to_cell,
+    set_theme,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -102,3 +111,16 @@ def test_badges_in_light_and_dark(open_notebook: OpenNotebook) -> None:
         set_theme(page, f"JupyterLab {theme}")
         shows(page, "", "load", "", "train", "report")
         screenshot(page, f"badges-{theme.lower()}")
+
+
+def test_each_plugin_does_without_the_others(lab: Lab, open_notebook: OpenNotebook) -> None:
+    with disabled(lab, "kfnb:badges", "kfnb:marks"):
+        page = open_notebook(*CELLS)
+        side = panel(page)
+        press_run(page)
+        expect(side.locator('.kfnb-Dag-box[data-state="succeeded"]')).to_have_count(3)
+        expect(page.locator(".kfnb-Badge")).to_have_count(0)
+    with disabled(lab, "kfnb:sidebar", "kfnb:commands", "kfnb:start"):
+        page = open_notebook(*CELLS)
+        shows(page, "", "load", "", "train", "report")
+        expect(page.get_by_text("Run pipeline")).to_have_count(0)
