@@ -84,14 +84,13 @@ def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
 
 
 def outputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
-    """Everything that a step left and that was kept. Raises `UnknownRun`."""
+    """Everything that a step left. Raises `UnknownRun`."""
     result = store.find_step(run_id, path)["result"]
-    kept = {**result.get("results", {}), **result.get("outputs", {})}
-    return {n: Kept(path, n) for n, e in kept.items() if "bundle" in e and _is_name(n)}
+    return {n: Kept(path, n) for n in {**result.get("results", {}), **result.get("outputs", {})} if _is_name(n)}
 
 
 def value_of(store: RunStore, run_id: str, seen: Seen) -> Any:
-    """The value itself."""
+    """The value itself. Raises `UnknownRun` when it was not kept: it was too large, cannot travel, or stayed in a cluster."""
     if isinstance(seen, Plain):
         return seen.value
     if isinstance(seen, Kept):

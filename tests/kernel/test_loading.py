@@ -9,6 +9,7 @@ import pytest
 
 from kfnb.runs import seen
 from kfnb.runs.store import RunStore, UnknownRun
+from tests.kernel.test_component import kernel
 from tests.notebooks import cell
 from tests.running import Here
 
@@ -78,3 +79,14 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UnknownRun, match="did you mean `change`"):
         inputs_of(here.store, run, "chang")
     assert outputs_of(here.store, run, "never") == {}
+
+
+def test_the_kernel_gets_what_is_kept_and_is_told_of_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Here(tmp_path)
+    run = here.run(cell("a = 1\nlines = (n for n in 'ab')", "step:make"), cell("print(a)", "step:use"))["run"]
+    monkeypatch.setenv("KFNB_HOME", str(here.store.home))
+    load = "from kfnb.kernel.loading import load"
+    told = kernel(f"{load}\nload({run!r}, 'make', 'outputs')", "print(a, 'lines' in globals())")
+    first, missing, last = told.splitlines()
+    assert first.startswith("loaded a: ") and last == "1 False"
+    assert missing.startswith("`lines` of `make` was not kept: ") and "generator" in missing
