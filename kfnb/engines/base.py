@@ -34,7 +34,7 @@ class RunOptions:
     python
         The interpreter of steps that run here, 3.9 or newer, with its own packages; it needs no kfnb. Default: this one.
     environment
-        Variables for steps that run here, beside those of this process.
+        Variables for steps that run here, beside those of this process, which ``${NAME}`` in them names.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)

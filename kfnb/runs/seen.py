@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kfnb.pipeline.items import INDEX, taken_items
+from kfnb.pipeline.items import taken_items
 from kfnb.pipeline.model import (
     Collected,
     Constant,
@@ -76,8 +76,8 @@ def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
         raise UnknownRun(f"the pipeline of run {run_id} has no step `{entry['step']}`")
     reader = _Reader(store, run_id, pipeline, path[len(step.name) :])
     found = {i.name: reader.seen(i.ref) for i in step.inputs}
-    for name, collection in taken_items(step).items():
-        items, index = found[collection], found[INDEX]
+    for name, (collection, number) in taken_items(step).items():
+        items, index = found.get(collection), found.get(number)
         if isinstance(items, Kept) and isinstance(index, Plain):
             found[name] = Taken(items, index.value)
     return {name: seen for name, seen in found.items() if seen is not None and _is_name(name)}

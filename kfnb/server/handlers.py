@@ -42,7 +42,7 @@ class CompileHandler(Handler):
         path = str(body.get("path") or "notebook.ipynb")
         found = await self.ask(compiling.explained, body.get("notebook"), path, body.get("pipeline"))
         other = (await self.interpreter(body)).problem
-        found["problems"] += [other.to_json()] if other else []
+        found["problems"] += [other.to_json()] if other and found["steps"] else []
         self.finish(to_wire(found))
         if found["pipeline"] is not None:
             await self.ask(self.runs.prepare)

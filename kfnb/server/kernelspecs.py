@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
 
 from kfnb.problems import Problem
 
-OWN = re.compile(r"python(3(\.\d+)?)?")  #: by such a bare name, Jupyter means the server's interpreter
+#: By these bare names, Jupyter means the server's interpreter.
+OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+#: Beginnings of variables that an interpreter reads only when it starts.
+AT_START = ("PYTHON", "LD_", "DYLD_")
 #: Its arguments: the installation, the environment's folder, the kernel's own command.
 CONDA = "nb_conda_kernels.runner"
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """What steps run with: ``python`` (none: the server's own), variables, and why that is not the kernel's, if it is not."""
+    """What steps run with: ``python`` (none: the server's own), variables as the kernel's specification has them, and why that is not the kernel's, if it is not."""
 
     python: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -48,6 +50,8 @@ def interpreter_of(manager: Any, notebook: Any) -> Interpreter:
         spec = manager.get_kernel_spec(name)
     except NoSuchKernel:
         return Interpreter()  # JupyterLab asks the user for another
+    except Exception as error:  # whatever a broken specification raises
+        return Interpreter(problem=_other(name, f"its specification cannot be read: {error}"))
     if inspect.iscoroutine(spec):
         spec.close()
         return Interpreter(problem=_other(name, "it is on another machine"))
@@ -58,8 +62,9 @@ def _of_spec(name: str, spec: KernelSpec) -> Interpreter:
     found = _python(list(spec.argv))
     if found is None:
         return Interpreter(problem=_other(name, f"its command is `{' '.join(spec.argv)[:200]}`"))
-    environment = {k: Template(v).safe_substitute(os.environ) for k, v in spec.env.items()}
-    return Interpreter(None if _is_own(found) else found, environment)
+    variables = {k: str(v) for k, v in spec.env.items()}
+    forked = _is_own(found) and not any(k.startswith(AT_START) for k in variables)
+    return Interpreter(None if forked else found, variables)
 
 
 def _kernel_name(notebook: Any) -> str | None:
@@ -73,14 +78,16 @@ def _python(argv: list[str]) -> str | None:
     """The interpreter in a kernel's command; ``None`` where something else stands before it."""
     if argv[1:3] == ["-m", CONDA] and len(argv) > 4:
         return str(Path(argv[4], "bin", "python"))
-    if argv[1:2] == ["-m"] or argv[1:3] == ["-Xfrozen_modules=off", "-m"]:
-        return sys.executable if OWN.fullmatch(argv[0]) else argv[0]
-    return None
+    first = next((a for a in argv[1:] if a == "-m" or not a.startswith("-")), None)
+    if first != "-m":
+        return None
+    return sys.executable if argv[0] in OWN else shutil.which(argv[0]) or argv[0]
 
 
 def _is_own(python: str) -> bool:
-    """Whether it is the server's, by this or another name: an environment's interpreters stand in one folder."""
-    return os.path.realpath(os.path.dirname(python)) == os.path.realpath(os.path.dirname(sys.executable))
+    """Whether it is the server's, by this or another name: environments share a file, and systems a folder."""
+    folders = {os.path.realpath(os.path.dirname(p)) for p in (python, sys.executable)}
+    return len(folders) == 1 and os.path.realpath(python) == os.path.realpath(sys.executable)
 
 
 def _other(name: str, why: str) -> Problem:

@@ -153,7 +153,10 @@ class Runs:
     def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, **options: Any) -> None:
         """Take a run up again; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""
         with self._engine(run_id) as engine:
-            if isinstance(engine, LocalEngine):
+            if isinstance(engine, LocalEngine) and pipeline is not None:
+                wrong = errors(engine.check(pipeline, RunOptions(**options)))
+                if wrong:
+                    raise Refused(wrong)
                 engine.change(run_id, **options)
             engine.retry(run_id, start, pipeline)
         self.follow(run_id)

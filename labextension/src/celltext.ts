@@ -10,8 +10,22 @@ export interface CellText {
 
 /** Marks that stand alone. */
 export const FLAGS = ['exit', 'shell'];
-/** Bare tags that give a cell a role of its own. */
-export const ROLES = ['parameters', 'metrics', 'imports', 'functions', 'skip'];
+/** Bare tags that give a cell a role of its own, Kale's too, and the roles. */
+const ROLES: Record<string, string> = {
+  parameters: 'parameters',
+  'injected-parameters': 'parameters',
+  'pipeline-parameters': 'parameters',
+  metrics: 'metrics',
+  'pipeline-metrics': 'metrics',
+  imports: 'imports',
+  functions: 'functions',
+  skip: 'skip'
+};
+/** Marks that only a step may have. */
+const OF_STEPS =
+  'step after when foreach exit shell output image package cpu memory gpu limit retry timeout cache env secret volume label annotation node toleration'.split(
+    ' '
+  );
 
 const MAGIC = /^(?<before>(?:[^\S\n]*\n)*%%component)(?!\S)(?<line>[^\n]*)/;
 const WORD = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
@@ -20,7 +34,7 @@ const OTHER_WORDS: Record<string, string> = { block: 'step', prev: 'after' };
 const PLAIN = /^[\w.:=/@%+,-]+$/;
 
 /** Whether the cell begins with `%%component`. */
-export function isMagic(cell: CellText): boolean {
+function isMagic(cell: CellText): boolean {
   return MAGIC.test(cell.source);
 }
 
@@ -50,13 +64,19 @@ export function withValues(cell: CellText, word: string, values: string[]): Cell
 
 /** The role that the cell has by a bare tag. */
 export function roleOf(cell: CellText): string | null {
-  return tagsOf(cell).find(tag => ROLES.includes(tag.trim())) ?? null;
+  const tag = tagsOf(cell).find(tag => tag.trim() in ROLES);
+  return tag === undefined ? null : ROLES[tag.trim()];
 }
 
 /** The cell with this role and no other; null: none. */
 export function withRole(cell: CellText, role: string | null): CellText {
-  const others = tagsOf(cell).filter(tag => !ROLES.includes(tag.trim()));
+  const others = tagsOf(cell).filter(tag => !(tag.trim() in ROLES));
   return { ...cell, metadata: withKey(cell.metadata, 'tags', role === null ? others : [...others, role]) };
+}
+
+/** The cell without anything that makes it a step. */
+export function withoutStep(cell: CellText): CellText {
+  return OF_STEPS.reduceRight((found, word) => withValues(found, word, []), cell);
 }
 
 // -------------------------------------------------------------------- tags

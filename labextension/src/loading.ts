@@ -21,8 +21,10 @@ def _kfnb_load():
         spec.loader.exec_module(sys.modules["kfnb"])
     from kfnb.kernel.loading import load
     load(${id}, ${step}, "${what}")
-_kfnb_load()
-del _kfnb_load`;
+try:
+    _kfnb_load()
+finally:
+    del _kfnb_load`;
 }
 
 /** Tell what was loaded, or why it could not be. */

@@ -17,6 +17,7 @@ import { freeName, renameStep, setRole, setStep, setValues, textOf } from './mar
 import { stepName } from './steps';
 
 const ID = 'kfnb:marks';
+const ON = ['on', 'true', 'yes', 'enabled'];
 const NAME = '[A-Za-z_][A-Za-z0-9_\\-]{0,62}';
 const TEXT = { type: 'string' as const };
 const NO_ARGS = { args: { type: 'object' as const, properties: {} } };
@@ -166,23 +167,28 @@ class Marking {
     if (typeof args.value === 'string') {
       return word === 'cache' ? this._trans.__('Keep Results') : args.value;
     }
-    const now = this._cell ? valuesOf(textOf(this._cell), word).join(', ') : '';
+    const now = this._valuesOf(word).join(', ');
     const label = this._words[word]?.label ?? word;
     return FLAGS.includes(word) ? label : now ? `${label}: ${now}…` : `${label}…`;
   }
 
   private _isSet(args: ReadonlyPartialJSONObject): boolean {
-    const values = this._cell ? valuesOf(textOf(this._cell), said(args.word)) : [];
+    const values = this._valuesOf(said(args.word));
+    if (args.word === 'cache') {
+      return values.some(value => ON.includes(value.toLowerCase()));
+    }
     return typeof args.value === 'string' ? values.includes(args.value) : values.length > 0;
   }
 
   private async _set(word: string, value: string | null): Promise<void> {
-    const [notebook, cell] = [this._notebook, this._cell];
+    const [notebook, cell] = [this._notebook, this._cellOf(word)];
     if (!notebook || !cell) {
       return;
     }
     const now = valuesOf(textOf(cell), word);
-    if (FLAGS.includes(word)) {
+    if (word === 'cache') {
+      setValues(notebook, cell, word, this._isSet({ word }) ? [] : ['on']);
+    } else if (FLAGS.includes(word)) {
       setValues(notebook, cell, word, now.length ? [] : ['']);
     } else if (value !== null) {
       setValues(notebook, cell, word, now.includes(value) ? now.filter(one => one !== value) : [...now, value]);
@@ -269,6 +275,22 @@ class Marking {
   private get _cell(): ICellModel | null {
     const model = this._tracker.activeCell?.model;
     return model?.type === 'code' ? model : null;
+  }
+
+  /** The cell of the active step that has a word; the active cell, where none has. */
+  private _cellOf(word: string): ICellModel | null {
+    const [active, step] = [this._cell, this._step];
+    const models = this._notebook?.widgets.map(({ model }) => model) ?? [];
+    const mine = models.filter(
+      model => model.type === 'code' && stepName(model.sharedModel.getSource(), model.metadata) === step
+    );
+    const has = (model: ICellModel) => valuesOf(textOf(model), word).length > 0;
+    return active === null || step === null || has(active) ? active : (mine.find(has) ?? active);
+  }
+
+  private _valuesOf(word: string): string[] {
+    const cell = this._cellOf(word);
+    return cell ? valuesOf(textOf(cell), word) : [];
   }
 
   private get _step(): string | null {

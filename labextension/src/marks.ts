@@ -3,7 +3,7 @@
 import { ICellModel } from '@jupyterlab/cells';
 import { Notebook } from '@jupyterlab/notebook';
 
-import { CellText, roleOf, valuesOf, withRole, withValues } from './celltext';
+import { CellText, roleOf, valuesOf, withoutStep, withRole, withValues } from './celltext';
 import { suggested } from './names';
 import { stepName } from './steps';
 
@@ -23,14 +23,14 @@ export function setStep(notebook: Notebook, model: ICellModel, name: string | nu
   notebook.model?.sharedModel.transact(() => {
     const role = roleOf(textOf(model));
     const cell = name !== null && role !== 'metrics' ? withRole(textOf(model), null) : textOf(model);
-    write(model, withValues(cell, 'step', name === null ? [] : [name]));
+    write(model, name === null ? withoutStep(cell) : withValues(cell, 'step', [name]));
   });
 }
 
 /** Give a cell a role of its own; null: none. A cell that has one is no step, unless it records numbers. */
 export function setRole(notebook: Notebook, model: ICellModel, role: string | null): void {
   notebook.model?.sharedModel.transact(() => {
-    const cell = role === null || role === 'metrics' ? textOf(model) : withValues(textOf(model), 'step', []);
+    const cell = role === null || role === 'metrics' ? textOf(model) : withoutStep(textOf(model));
     write(model, withRole(cell, role));
   });
 }

@@ -73,7 +73,9 @@ export function tellWarnings(problems: Problem[], trans: TranslationBundle): voi
   if (warnings.length > 0) {
     const [first, others] = [warnings[0], warnings.length - 1];
     const more = others ? trans._n(' (and %1 more)', ' (and %1 more)', others, others) : '';
-    Notification.warning(`${first.message}; ${first.hint}${more}`.slice(0, 400), { autoClose: 15000 });
+    Notification.warning(`${[first.message, first.hint].filter(Boolean).join('; ')}${more}`.slice(0, 400), {
+      autoClose: 15000
+    });
   }
 }
 

@@ -123,7 +123,7 @@ function SessionView(props: ViewProps): React.JSX.Element {
           <Dag graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
         </div>
       ) : (
-        session.explained && problems.length === 0 && <Invitation {...props} />
+        session.explained && !problems.some(problem => problem.severity === 'error') && <Invitation {...props} />
       )}
       <Runs session={session} trans={trans} />
       {shown && shown.steps.length > 0 && (

@@ -258,6 +258,7 @@ export class NotebookSession implements IDisposable {
         this._stream.join(now);
       }
       this._printed.clear();
+      this._begun = [...this._infos.keys()];
     }
     this._set(run);
   }
@@ -299,7 +300,8 @@ export class NotebookSession implements IDisposable {
     this._progress = run ? progressOf(run, before) : new Map<string, StepProgress>();
     if (isActive(run)) {
       // the record begins to know of a step when it is clear that it runs
-      for (const name of [...this._infos.keys()].filter(name => !this._progress.has(name))) {
+      const begun = this._begun.length ? this._begun : [...this._infos.keys()];
+      for (const name of begun.filter(name => !this._progress.has(name))) {
         const known = before.get(name);
         this._progress.set(name, known?.runs.length === 0 ? known : waiting(name));
       }
@@ -328,6 +330,7 @@ export class NotebookSession implements IDisposable {
   private _isDisposed = false;
   private _waiting = false;
   private _starting = false;
+  private _begun: string[] = []; // the notebook's steps when the run that is shown came
   private _explained: Explained | null = null;
   private _shown: Explained | null = null;
   private _run: Snapshot | null = null;

@@ -81,6 +81,17 @@ def test_a_run_whose_forking_parent_is_killed_ends_and_leaves_nothing(here: Here
     assert wait_for(lambda: not is_alive(step))
 
 
+def test_an_interpreter_that_ends_before_it_begins_is_told(here: Here) -> None:
+    broken = here.tmp_path / "python"
+    broken.write_text("#!/bin/sh\n[ $1 = -Sc ] && echo 3.11 || echo 'no shared library' >&2\n")
+    broken.chmod(0o755)
+    assert here.engine.check(pipeline_of(cell("a = 1", "step:a")), RunOptions(python=str(broken))) == []
+    run = here.run(cell("a = 1", "step:a"), cell("print('end')", "step:end", "exit"), python=str(broken))
+    assert (run["state"], states(run)) == ("failed", {"a": "failed", "end": "failed"})
+    assert f"`{broken}` could not be started" in run["error"]["message"]
+    assert "no shared library" in (here.store.folder(run["run"]) / "scheduler.log").read_text()
+
+
 def is_alive(pid: int) -> bool:
     stat = Path(f"/proc/{pid}/stat")
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -61,6 +61,16 @@ def test_an_iteration_saw_its_item_of_any_kind(tmp_path: Path) -> None:
     assert inputs_of(here.store, run, "pairs[0]") == {"pair": ("a", 1)}
 
 
+def test_an_iteration_of_a_pipeline_cell_saw_its_objects(tmp_path: Path) -> None:
+    here = Here(tmp_path)
+    run = here.run(
+        cell("from kfnb import component\n@component\ndef make():\n    return [{1}, {2, 3}]"),
+        cell("@component\ndef use(part, name):\n    print(part, name)"),
+        cell("%%pipeline p\nparts = make()\nfor part in parts:\n    for name in ['x', 'y']:\n        use(part, name)"),
+    )["run"]
+    assert inputs_of(here.store, run, "use[1][0]") == {"part": {2, 3}, "name": "x"}
+
+
 def test_a_name_that_a_step_did_not_bind_is_left_out(tmp_path: Path) -> None:
     here = Here(tmp_path)
     run = here.run(

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jupyter_client.kernelspec import KernelSpec
 
+from kfnb.server.kernelspecs import interpreter_of
 from tests.notebooks import cell, notebook
 from tests.server.asking import ended, refused
 
@@ -104,3 +107,52 @@ async def test_an_interpreter_that_cannot_run_steps_is_refused(ask: Any, install
     install("gone", ["/nowhere/python", "-m", "ipykernel_launcher"])
     status, told = await refused(ask("POST", "runs", body={"notebook": with_kernel("gone", SAYS), "path": "a.ipynb"}))
     assert status == 422 and told["problems"][0]["code"] == "KF707" and "/nowhere/python" in told["message"]
+
+
+async def test_variables_that_an_interpreter_reads_when_it_starts_count_too(
+    ask: Any, install: Install, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "only_there.py").write_text("WORD = 'there'")
+    install("more", [sys.executable, "-m", "ipykernel_launcher"], PYTHONPATH=str(tmp_path / "more"))
+    says = cell("import only_there\nprint(only_there.WORD)", "step:says")
+    run = await ask("POST", "runs", body={"notebook": with_kernel("more", says), "path": "a.ipynb"})
+    await ended(ask, run["run"]["run"])
+    assert await log_of(ask, run["run"]["run"], "says") == "there"
+
+
+async def test_a_kernel_that_is_gone_is_refused_at_a_retry_too(ask: Any, install: Install) -> None:
+    run = await ask("POST", "runs", body={"notebook": notebook(SAYS), "path": "a.ipynb"})
+    await ended(ask, run["run"]["run"])
+    install("gone", ["/nowhere/python", "-m", "ipykernel_launcher"])
+    again = {"notebook": with_kernel("gone", SAYS), "path": "a.ipynb"}
+    status, told = await refused(ask("POST", "runs", run["run"]["run"], "retry", body=again))
+    assert status == 422 and told["problems"][0]["code"] == "KF707"
+    assert (await ask("GET", "runs", run["run"]["run"]))["run"]["state"] == "succeeded"
+
+
+async def test_a_broken_specification_is_told_and_breaks_nothing(ask: Any, install: Install, jp_data_dir: Path) -> None:
+    install("broken", [])
+    (jp_data_dir / "kernels" / "broken" / "kernel.json").write_text("{")
+    found = await ask("POST", "compile", body={"notebook": with_kernel("broken", SAYS), "path": "a.ipynb"})
+    assert [p["code"] for p in found["problems"]] == ["KF708"] and found["steps"]
+
+
+async def test_a_notebook_without_steps_is_not_warned_of_its_kernel(ask: Any, install: Install) -> None:
+    install("odd", ["/opt/start", "kernel"])
+    found = await ask("POST", "compile", body={"notebook": with_kernel("odd"), "path": "a.ipynb"})
+    assert [p["code"] for p in found["problems"] if p["code"] == "KF708"] == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "python"),
+    [
+        (["python3", "-E", "-Xfrozen_modules=off", "-m", "ipykernel_launcher"], None),
+        (["python9.9", "-m", "ipykernel_launcher"], "python9.9"),
+        (["/bin/sh", "-m", "ipykernel_launcher"], "/bin/sh"),
+    ],
+)
+def test_only_the_servers_own_names_and_files_are_the_server(argv: list[str], python: str | None) -> None:
+    spec = KernelSpec(argv=argv, display_name="x", language="python")
+    found = interpreter_of(SimpleNamespace(get_kernel_spec=lambda name: spec), with_kernel("x"))
+    assert (found.python, found.problem) == (python, None)

@@ -118,3 +118,15 @@ def test_a_cell_becomes_parameters_or_no_part_of_the_pipeline(open_notebook: Ope
     assert in_notebook(page, "p => p.content.model.cells.get(2).sharedModel.getSource()") == "x = 1"
     pick(page, 1, "Make This Cell a Step")
     assert tags(page, 1)[0].startswith("step:")
+
+
+def test_a_mark_of_a_step_of_several_cells_stands_once(open_notebook: OpenNotebook) -> None:
+    page = open_notebook(cell("a = 1", "step:make", "when:1 < 2", "cache:off"), cell("b = 2", "step:make"))
+    expect(badge(page, "make").first).to_contain_text("if 1 < 2")
+    pick(page, 1, "Runs Only If: 1 < 2…")
+    answer(page, "1 < 3")
+    expect(badge(page, "make").first).to_contain_text("if 1 < 3")
+    pick(page, 1, "Keep Results")
+    assert (tags(page, 0), tags(page, 1)) == (["step:make", "when:1 < 3", "cache:on"], ["step:make"])
+    pick(page, 0, "Not in the Pipeline")
+    assert tags(page, 0) == ["skip"]

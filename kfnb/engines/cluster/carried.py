@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -59,7 +60,9 @@ class ClusterRuns:
         """A new run in the record."""
         run_id = self.store.create(pipeline.name, options.notebook, options.experiment, self.name, options.parameters)
         self.keep(run_id, pipeline)
-        (self.store.folder(run_id) / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
+        (self.store.folder(run_id) / "options.json").write_text(
+            json.dumps(replace(options, environment={}).to_json()), encoding="utf-8"
+        )
         return run_id
 
     @contextmanager

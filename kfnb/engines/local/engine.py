@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from kfnb.engines.base import RunOptions
@@ -173,11 +172,6 @@ class LocalEngine:
         ):  # one that has only begun looks for itself whether it was cancelled
             os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
         return True
-
-
-def notebook_folder(path: str | Path) -> str:
-    """Where the notebook's steps run: its own folder."""
-    return str(Path(path).absolute().parent)
 
 
 def _unfit(python: str) -> list[Problem]:

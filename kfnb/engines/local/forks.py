@@ -25,7 +25,10 @@ class Parent:
             mine.close()
             _become(theirs, imports, python)
         theirs.close()
-        self.pid, self.socket, self.ready, self.gone = pid, mine, False, False
+        self.socket, self.ready, self.gone = mine, False, False
+        self.why: str | None = (
+            f"`{python}` could not be started: what it said is in the run's scheduler.log" if python else None
+        )
         self._rest = b""
         self._children: dict[int, int] = {}  #: process groups of its steps, by the ids of their attempts
         self.inbox: list[dict[str, Any]] = []
@@ -33,13 +36,15 @@ class Parent:
         self._selector = selector
 
     def ask(self, request: dict[str, Any], handles: list[int]) -> None:
-        try:
+        # one that has ended is noticed where its last words are read
+        with contextlib.suppress(OSError):
             socket.send_fds(self.socket, [json.dumps(request).encode() + b"\n"], handles)
-        except OSError:
-            self._lost()
 
     def _arrived(self, _: Any) -> None:
-        data = self.socket.recv(65536)
+        try:
+            data = self.socket.recv(65536)
+        except OSError:  # it ended without having read all that it was asked
+            data = b""
         if not data:
             self._lost()
             return
@@ -47,7 +52,7 @@ class Parent:
         for line in lines:
             message = json.loads(line)
             if "ready" in message:
-                self.ready = message["ready"]
+                self.ready, self.why = message["ready"], None
             elif "pid" in message:
                 self._children[message["id"]] = message["pid"]
             else:
@@ -56,12 +61,11 @@ class Parent:
 
     def _lost(self) -> None:
         """It has ended, by the system's hand; nobody waits for its steps any more."""
-        if not self.gone:
-            self.gone, self.ready = True, False
-            self._selector.unregister(self.socket)
-            for group in self._children.values():
-                with contextlib.suppress(OSError):
-                    os.killpg(group, signal.SIGKILL)
+        self.gone, self.ready = True, False
+        self._selector.unregister(self.socket)
+        for group in self._children.values():
+            with contextlib.suppress(OSError):
+                os.killpg(group, signal.SIGKILL)
 
 
 def _become(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
@@ -110,10 +114,10 @@ class Forks:
             parent.inbox = []
         for message in found:
             del self._where[message["id"]]
-        lost = [id_ for id_, parent in self._where.items() if parent.gone]
+        lost = {id_: parent.why for id_, parent in self._where.items() if parent.gone}
         for id_ in lost:
             del self._where[id_]
-        return found + [{"id": id_, "status": -signal.SIGKILL} for id_ in lost]
+        return found + [{"id": id_, "status": -signal.SIGKILL, "why": why} for id_, why in lost.items()]
 
     def close(self) -> None:
         """The parents end when their sockets close."""

@@ -51,6 +51,7 @@ class Ahead:
         later = threading.Timer(NEXT, self.prepare)
         later.daemon = True
         later.start()
+        log.touch()
         if process is not None and process.poll() is None:
             with contextlib.suppress(BrokenPipeError):
                 _tell(process, home, run_id, log)
@@ -61,8 +62,8 @@ class Ahead:
         """Let the process that waits end."""
         with self._lock:
             self._closed = True
-            if self._waiting is not None:
-                self._waiting.communicate()
+            if self._waiting is not None and self._waiting.stdin is not None:
+                self._waiting.stdin.close()
 
 
 def _start(log: IO[bytes] | None) -> subprocess.Popen[bytes]:

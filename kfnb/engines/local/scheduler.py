@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from kfnb.engines.base import RunOptions
@@ -74,7 +75,8 @@ class Scheduler:
         self.reuse = self._reusable()
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
         self.selector = selectors.DefaultSelector()
-        os.environ.update(self.options.environment)
+        given = self.options.environment.items()
+        os.environ.update({k: Template(v).safe_substitute(os.environ) for k, v in given})
         self.forks = Forks(self.selector, _libraries(self.pipeline), self.options.python)
         self._wake, self._wakened = os.pipe()
 
@@ -279,7 +281,7 @@ class Scheduler:
         while attempt.pipe >= 0 and self._printed(attempt):
             pass
         self._hang_up(attempt)
-        result = self._result(attempt, message["status"])
+        result = self._result(attempt, message["status"], message.get("why"))
         if message.get("lingered"):
             text = "processes that the step left running were ended with it"
             result["warnings"] = [*result.get("warnings", []), text]
@@ -297,13 +299,13 @@ class Scheduler:
         else:
             self._failed(attempt, result)
 
-    def _result(self, attempt: Attempt, status: int) -> dict[str, Any]:
+    def _result(self, attempt: Attempt, status: int, why: str | None) -> dict[str, Any]:
         folder = self.folder / "steps" / attempt.ready.path / str(attempt.number)
         try:
             result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
         except (OSError, ValueError):
             result = {"state": "failed", "outputs": {}, "results": {}, "exports": {}, "metrics": {}, "warnings": []}
-            result["error"] = _death(status)
+            result["error"] = _death(status) if why is None else {"kind": "python", "type": "OSError", "message": why}
         if attempt.ended_by == "timeout" and result["state"] != "succeeded":
             seconds = attempt.ready.step.settings.timeout
             message = f"it took longer than its timeout of {seconds:g} s"

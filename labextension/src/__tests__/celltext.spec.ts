@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { CellText, roleOf, valuesOf, withRole, withValues } from '../celltext';
+import { CellText, roleOf, valuesOf, withoutStep, withRole, withValues } from '../celltext';
 
 const tagged = (...tags: string[]): CellText => ({ source: 'x = 1', metadata: { tags } });
 const magic = (line: string): CellText => ({ source: `%%component ${line}\nx = 1`, metadata: {} });
@@ -74,5 +74,18 @@ describe('roles', () => {
     expect(roleOf(tagged('hide', 'metrics'))).toBe('metrics');
     expect(withRole(tagged('hide', 'metrics'), 'skip').metadata.tags).toEqual(['hide', 'skip']);
     expect(withRole(tagged('skip'), null).metadata).toEqual({});
+  });
+});
+
+describe('a cell that is a step no more', () => {
+  it('loses everything that only a step may have, and nothing else', () => {
+    const cell = tagged('hide', 'step:a', 'when:x', 'retry:2', 'exit', 'metrics');
+    expect(withoutStep(cell).metadata.tags).toEqual(['hide', 'metrics']);
+    expect(withoutStep(magic('a --when x --exit')).source).toBe('x = 1');
+  });
+
+  it('has its role from Kale’s tags too', () => {
+    expect(roleOf(tagged('pipeline-metrics'))).toBe('metrics');
+    expect(withRole(tagged('pipeline-parameters'), 'skip').metadata.tags).toEqual(['skip']);
   });
 });
