@@ -53,9 +53,13 @@ def panel(page: Page) -> Locator:
 
 
 def command(page: Page, name: str, **arguments: Any) -> None:
-    """Run one of JupyterLab's commands."""
+    """Run one of JupyterLab's commands. Some wait for an answer to a dialog that nobody gives: that fails, and does not hang."""
     page.evaluate(
-        "([name, given]) => window.jupyterapp.commands.execute(name, given).then(() => undefined)", [name, arguments]
+        """([name, given]) => Promise.race([
+            window.jupyterapp.commands.execute(name, given).then(() => undefined),
+            new Promise((_, refuse) => setTimeout(() => refuse(new Error(`${name} does not end`)), 60_000)),
+        ])""",
+        [name, arguments],
     )
 
 

@@ -151,7 +151,7 @@ def kernel_without_kfnb(lab: Lab, folder: Path) -> str:
 
 def test_a_reload_in_the_middle_of_a_run_loses_nothing(open_notebook: OpenNotebook) -> None:
     page = open_notebook(*SLOW)
-    command(page, "docmanager:save")
+    page.on("dialog", lambda dialog: dialog.accept())  # the page asks whether it may go, since it has not been saved
     press_run(page)
     has_state(page, "slow", "running")
     page.reload()
