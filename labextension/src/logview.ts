@@ -89,7 +89,7 @@ export class LogView extends Widget {
     }
     const path = paths.includes(this._path) ? this._path : (progress?.path ?? '');
     const attempt = `${run} ${path} ${progress?.attempts ?? 0}`;
-    if (path && attempt !== this._attempt) {
+    if (path && progress?.runs.length && attempt !== this._attempt) {
       this._attempt = attempt;
       this._open(path);
     }
@@ -111,8 +111,8 @@ export class LogView extends Widget {
 
   private async _ask(turn: number): Promise<void> {
     const run = this._session.run?.run.run;
-    if (!run) {
-      return;
+    if (!run || !this._session.progress(this.step)?.runs.length) {
+      return; // the record does not know of the step yet: `_refresh` begins when it does
     }
     let more = false;
     let over: boolean;

@@ -215,4 +215,13 @@ def test_a_windowed_notebook_of_500_cells_shows_its_run_wherever_it_is_scrolled_
     press_run(page)
     for number in (499, 49, 249):
         scroll_to_cell(page, number)
-        has_state(page, f"s{number}", "succeeded")
+        # JupyterLab goes on measuring cells, and what was in sight leaves it again
+        page.wait_for_function(
+            """number => {
+                const { content } = window.jupyterapp.shell.currentWidget;
+                void content.scrollToItem(number);
+                return content.widgets[number].node.querySelector('.kfnb-Badge')?.dataset.state === 'succeeded';
+            }""",
+            arg=number,
+        )
+        expect(badge(page, f"s{number}")).to_contain_text("succeeded")
