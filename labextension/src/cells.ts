@@ -5,10 +5,10 @@ import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Token } from '@lumino/coreutils';
-import { Menu } from '@lumino/widgets';
 
 import { CellViews } from './cellviews';
 import { CommandIDs } from './commandids';
+import { openMenu } from './menus';
 import { ISessions } from './sessions';
 
 export interface ICells {
@@ -50,19 +50,16 @@ export const cells: JupyterFrontEndPlugin<ICells> = {
   ): ICells => {
     const trans = (translator ?? nullTranslator).load('kfnb');
     const known = new WeakMap<NotebookPanel, CellViews>();
-    const openMenu = (step: string, x: number, y: number) => {
-      const menu = new Menu({ commands: app.commands });
-      for (const command of STEP_COMMANDS) {
-        menu.addItem(command ? { command, args: { step } } : { type: 'separator' });
-      }
-      // what was chosen is executed after the menu has closed
-      menu.aboutToClose.connect(() => void Promise.resolve().then(() => menu.dispose()));
-      menu.open(x, y);
+    const openStep = (step: string, x: number, y: number) => {
+      const items = STEP_COMMANDS.map(command =>
+        command ? { command, args: { step } } : { type: 'separator' as const }
+      );
+      openMenu(app.commands, menu => items.forEach(item => menu.addItem(item)), x, y);
     };
     const of = (panel: NotebookPanel) => {
       let found = known.get(panel);
       if (!found) {
-        found = new CellViews(panel, sessions.of(panel), trans, openMenu);
+        found = new CellViews(panel, sessions.of(panel), trans, openStep);
         known.set(panel, found);
       }
       return found;

@@ -14,6 +14,7 @@ import { FLAGS, roleOf, valuesOf } from './celltext';
 import { CommandIDs } from './commandids';
 import { pipelineIcon } from './icons';
 import { freeName, renameStep, setRole, setStep, setValues, textOf } from './marks';
+import { openMenu } from './menus';
 import { stepName } from './steps';
 
 const ID = 'kfnb:marks';
@@ -211,13 +212,10 @@ class Marking {
     if (!active) {
       return;
     }
-    const menu = new Menu({ commands: this._app.commands });
-    this._fill(menu);
-    // what was chosen is executed after the menu has closed
-    menu.aboutToClose.connect(() => void Promise.resolve().then(() => menu.dispose()));
     const button = active.node.querySelector('[data-jp-item-name="kfnb-mark"]');
     const { left, bottom } = (button ?? active.node).getBoundingClientRect();
-    menu.open(left, button ? bottom : active.node.getBoundingClientRect().top);
+    const y = button ? bottom : active.node.getBoundingClientRect().top;
+    openMenu(this._app.commands, menu => this._fill(menu), left, y);
   }
 
   private _fill(menu: Menu): void {
