@@ -24,8 +24,9 @@ export function tellEnds(session: NotebookSession, actions: MessageActions, tran
     }
     if (session.active) {
       active = run.run.run;
-    } else if (active === run.run.run) {
+    } else if (active === run.run.run || session.awaited === run.run.run) {
       active = '';
+      session.awaited = null;
       if (run.run.state === 'failed') {
         tellFailure(session, run.run.error, actions, trans);
       }

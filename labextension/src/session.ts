@@ -50,6 +50,9 @@ export class NotebookSession implements IDisposable {
     return this._shown;
   }
 
+  /** The run that was begun here and whose end was not told yet: it may have ended when the server answers. */
+  awaited: string | null = null;
+
   get run(): Snapshot | null {
     return this._run;
   }
@@ -198,6 +201,7 @@ export class NotebookSession implements IDisposable {
         ...options
       });
       this._starting = false;
+      this.awaited = run.run.run;
       this.show(run);
       return problems;
     } catch (error) {
@@ -231,7 +235,9 @@ export class NotebookSession implements IDisposable {
     if (this._run) {
       await this.read();
       this._refuse();
-      this.show(await this.api.retry(this._run.run.run, this.sent(), step));
+      const run = await this.api.retry(this._run.run.run, this.sent(), step);
+      this.awaited = run.run.run;
+      this.show(run);
     }
   }
 
