@@ -123,6 +123,9 @@ export class NotebookSession implements IDisposable {
   // ------------------------------------------------------------------ reading
   /** Read the notebook as it is now, unless it was read already. */
   read(): Promise<void> {
+    if (!this.panel.context.isReady) {
+      return this.panel.context.ready.then(() => this.read()); // it is still without cells
+    }
     window.clearTimeout(this._timer);
     const sent = this.sent();
     const text = JSON.stringify(sent);
@@ -178,7 +181,7 @@ export class NotebookSession implements IDisposable {
 
   private _watch(): void {
     this.panel.content.model?.contentChanged.connect(this._typed, this);
-    void this.panel.context.ready.then(() => this.read());
+    void this.read();
     void this.panel.context.ready.then(() => this._restore());
   }
 
