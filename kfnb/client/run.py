@@ -1,0 +1,258 @@
+"""A run as an object: where it stands, what its steps printed, the values they left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kfnb.client.steps import RunStep
+from kfnb.engines.base import Engine
+from kfnb.engines.opening import engine_of
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.serialize import from_json
+from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
+
+
+class RunFailed(Exception):
+    """A run that was waited for has failed or was cancelled; ``run`` is the run."""
+
+    def __init__(self, run: Run) -> None:
+        error = run.error or {}
+        step = f"step {error['step']}" if error.get("step") else ""
+        cell = f"cell {error['cell']}, line {error.get('line') or 1}" if error.get("cell") else ""
+        where = ", ".join(w for w in (step, cell) if w)
+        what = f"{error['type']}: {error['message']}" if error else f"it was {run.state}"
+        hint = f"%pipeline load {error['step']} --run {run.id} puts what it saw into the kernel; %pipeline logs {run.id} {error['step']} shows its log"
+        super().__init__(
+            f"run {run.id} {run.state}{f' in {where}' if where else ''}: {what}" + (f"\n{hint}" if step else "")
+        )
+        self.run = run
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the fault is in the step, not in the cell that waited."""
+        return str(self).split("\n")
+
+
+class Run:
+    """A run of a pipeline, here or on a cluster. Safe to be asked by several threads.
+
+    Parameters
+    ----------
+    run_id
+        The run's id.
+    home
+        The folder of the record of runs; by default that of this process.
+
+    Raises
+    ------
+    UnknownRun
+        When there is no such run.
+
+    Examples
+    --------
+    >>> run = kfnb.run("train.ipynb", {"epochs": 3})
+    >>> run.wait().state
+    'succeeded'
+    >>> run["train"]["model"]
+    LogisticRegression()
+    """
+
+    def __init__(self, run_id: str, home: Path | None = None) -> None:
+        self._home = home
+        self.id = run_id
+        with self.record() as store:
+            head = store.head(run_id)
+            self._home = store.home
+        self.name: str = head["pipeline"]
+        self.notebook: str | None = head["notebook"]
+        self.engine: str = head["engine"]
+        self.experiment: str | None = head["experiment"]
+        self.parameters: dict[str, Any] = head["parameters"]
+
+    @contextmanager
+    def record(self) -> Iterator[RunStore]:
+        """The record of runs, opened for this thread."""
+        store = RunStore(self._home)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    # ---------------------------------------------------------------- where it stands
+    def _head(self) -> dict[str, Any]:
+        with self.record() as store:
+            return store.head(self.id)
+
+    @property
+    def state(self) -> str:
+        """``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled``."""
+        return str(self._head()["state"])
+
+    @property
+    def ended(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def started(self) -> float | None:
+        """Seconds since 1970; ``None`` before it has begun."""
+        found: float | None = self._head()["started"]
+        return found
+
+    @property
+    def finished(self) -> float | None:
+        found: float | None = self._head()["finished"]
+        return found
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, until now while it runs; ``None`` before it has begun."""
+        return seconds(self._head())
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """What went wrong first: ``step``, ``cell``, ``line``, ``type``, ``message``; ``None`` when nothing did."""
+        found: dict[str, Any] | None = self._head()["error"]
+        return found
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.summary()["metrics"]
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        """The run as ``kfnb status --json`` prints it."""
+        with self.record() as store:
+            return store.summary(self.id)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What was run."""
+        import json
+
+        with self.record() as store:
+            return from_json(json.loads((store.folder(self.id) / "pipeline.json").read_text("utf-8")))
+
+    # ---------------------------------------------------------------- its steps
+    @property
+    def steps(self) -> dict[str, RunStep]:
+        """Every step that the record knows, by its name, in the order of the pipeline."""
+        return {name: RunStep(self, name) for name in self.summary()["steps"]}
+
+    def __getitem__(self, step: str) -> RunStep:
+        """A step, or an iteration such as ``train[2]``. Raises `UnknownRun` with the nearest name."""
+        with self.record() as store:
+            if step not in store.summary(self.id)["steps"]:
+                store.find_step(self.id, step)
+        return RunStep(self, step)
+
+    def __iter__(self) -> Iterator[RunStep]:
+        return iter(self.steps.values())
+
+    # ---------------------------------------------------------------- following and acting
+    @contextmanager
+    def carried(self) -> Iterator[Engine]:
+        """The engine that carries the run, for this thread."""
+        with self.record() as store:
+            yield engine_of(store, self.id)
+
+    def refresh(self) -> Run:
+        """Ask the cluster where the run stands; here the record is always up to date."""
+        with self.carried() as engine:
+            engine.refresh(self.id)
+        return self
+
+    def events(self, since: int = 0) -> Iterator[Event]:
+        """Changes after number ``since``, as they come, until the run has ended."""
+        with self.carried() as engine:
+            yield from engine.events(self.id, since)
+
+    def wait(self, check: bool = True, since: int = 0) -> Run:
+        """Wait until the run has ended.
+
+        Parameters
+        ----------
+        check
+            Raise `RunFailed` when it did not succeed.
+        """
+        for _ in self.events(since):
+            pass
+        if check and self.state != "succeeded":
+            raise RunFailed(self)
+        return self
+
+    def cancel(self) -> bool:
+        """Ask it to end: its exit handler still runs; a second time, at once. False when it has ended already."""
+        with self.carried() as engine:
+            return engine.cancel(self.id)
+
+    def retry(self, step: str | None = None, pipeline: Pipeline | None = None) -> Run:
+        """Take it up again where it stood, or from ``step`` on. Raises `UnknownRun` when it still runs."""
+        with self.carried() as engine:
+            engine.retry(self.id, step, pipeline)
+        return self
+
+    def log(self, step: str | None = None) -> str:
+        """What a step printed, or all of them, each line with its step."""
+        if step is not None:
+            return self[step].log
+        with self.record() as store:
+            paths = [s["path"] for s in store.steps(self.id) if s["attempts"]]
+            return "\n".join(f"[{p}] {line.text}" for p in paths for line in store.logs(self.id, p))
+
+    # ---------------------------------------------------------------- for those who await
+    def __await__(self) -> Generator[Any, None, Run]:
+        """``await run``: wait without blocking the loop. Raises `RunFailed`."""
+        return self.wait_async().__await__()
+
+    async def wait_async(self, check: bool = True) -> Run:
+        """`wait`, without blocking the loop."""
+        async for _ in self.events_async():
+            pass
+        if check and self.state != "succeeded":
+            raise RunFailed(self)
+        return self
+
+    async def events_async(self, since: int = 0) -> AsyncIterator[Event]:
+        """`events`, without blocking the loop; who stops listening leaves nothing behind."""
+        from kfnb.engines.record import LOOK_EVERY
+
+        with self._following():
+            while True:
+                with self.record() as store:
+                    ended = store.head(self.id)["state"] in FINAL
+                    found = store.events(self.id, since)
+                for event in found:
+                    since = event.seq
+                    yield event
+                if ended and not found:
+                    return
+                await asyncio.sleep(LOOK_EVERY)
+
+    @contextmanager
+    def _following(self) -> Iterator[None]:
+        """The record of a run on a cluster is brought up to date meanwhile."""
+        with self.carried() as engine, engine.following(self.id):
+            yield
+
+    # ---------------------------------------------------------------- how it looks
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.name}: {self.state}>"
+
+    def __str__(self) -> str:
+        from kfnb.client.table import table
+
+        return table(self.summary())
+
+
+def seconds(times: dict[str, Any]) -> float | None:
+    """How long something took, until now while it runs."""
+    import time
+
+    start, end = times["started"], times["finished"]
+    return None if start is None else float((end or time.time()) - start)
+
+
+__all__ = ["Run", "RunFailed", "UnknownRun"]

@@ -1,0 +1,132 @@
+"""A step of a run as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from kfnb.runs.seen import inputs_of, value_of
+from kfnb.runs.store import UnknownRun
+
+if TYPE_CHECKING:
+    from kfnb.client.run import Run
+
+
+class RunStep:
+    """A step of a run, or one iteration of it. ``step["name"]`` is a value that it left.
+
+    Of a step that ran once per item, ``step["name"]`` is the list of what its iterations left, in their order, and
+    ``step[2]`` is the third iteration.
+    """
+
+    def __init__(self, run: Run, path: str) -> None:
+        self.run, self.path = run, path
+
+    def _entry(self) -> dict[str, Any]:
+        name = self.path.partition("[")[0]
+        entry: dict[str, Any] = self.run.summary()["steps"][name]
+        if name == self.path:
+            return entry
+        found: dict[str, Any] = entry["iterations"][self.path]
+        return found
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+    @property
+    def state(self) -> str:
+        return str(self._entry()["state"])
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is in this state, where that can be said."""
+        found: str | None = self._entry()["reason"]
+        return found
+
+    @property
+    def attempts(self) -> int:
+        return int(self._entry()["attempts"] or 0)
+
+    @property
+    def started(self) -> float | None:
+        found: float | None = self._entry()["started"]
+        return found
+
+    @property
+    def finished(self) -> float | None:
+        found: float | None = self._entry()["finished"]
+        return found
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, until now while it runs; ``None`` when it has not run."""
+        from kfnb.client.run import seconds
+
+        return seconds(self._entry())
+
+    @property
+    def log(self) -> str:
+        """What its last attempt printed; of a step that ran once per item, what all iterations printed."""
+        with self.run.record() as store:
+            paths = self._iterations() or [self.path]
+            return "\n".join(line.text for p in paths for line in store.logs(self.run.id, p))
+
+    @property
+    def iterations(self) -> list[RunStep]:
+        """The iterations of a step that ran once per item, in their order."""
+        return [RunStep(self.run, p) for p in self._iterations()]
+
+    def _iterations(self) -> list[str]:
+        if "[" in self.path:
+            return []
+        with self.run.record() as store:
+            return [s["path"] for s in store.steps(self.run.id) if s["path"].startswith(f"{self.path}[")]
+
+    # ---------------------------------------------------------------- values
+    def __getitem__(self, key: str | int) -> Any:
+        """A value that the step left, or an iteration. Raises `UnknownRun` with the nearest name."""
+        if isinstance(key, int):
+            found = self._iterations()
+            if not -len(found) <= key < len(found):
+                raise IndexError(f"step {self.path} has {len(found)} iterations")
+            return RunStep(self.run, found[key])
+        inside = self._iterations()
+        with self.run.record() as store:
+            if not inside:
+                return store.value(self.run.id, self.path, key)
+            states = {s["path"]: s["state"] for s in store.steps(self.run.id)}
+            ran = [p for p in inside if states[p] in ("succeeded", "cached")]
+            return [store.value(self.run.id, p, key) for p in ran]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def keys(self) -> list[str]:
+        """The names of the values that it left."""
+        found: list[str] = []
+        for path in self._iterations() or [self.path]:
+            with self.run.record() as store:
+                result = store.find_step(self.run.id, path)["result"]
+            for kind in ("outputs", "results", "exports"):
+                found += [n for n in result.get(kind, {}) if n not in found and not n.startswith("_kfnb")]
+        return found
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The very values that it saw, each a copy of its own; those that were not kept are left out. Raises `UnknownRun`."""
+        found = {}
+        with self.run.record() as store:
+            for name, seen in inputs_of(store, self.run.id, self.path).items():
+                try:
+                    found[name] = value_of(store, self.run.id, seen)
+                except UnknownRun:
+                    continue
+        return found
+
+    def __repr__(self) -> str:
+        took = self.duration
+        return f"<step {self.path}: {self.state}{'' if took is None else f' in {took:.1f} s'}>"
