@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -14,55 +13,59 @@ import click
 from kfnb.problems import INFO, NotebookError, Problem, errors
 
 if TYPE_CHECKING:
-    from kfnb.pipeline.build import Built
+    from kfnb.notebook.source import Source
     from kfnb.runs.store import RunStore
 
 OK, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-notebook_argument = click.argument("notebook", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+class NotebookPath(click.Path):
+    """A notebook's file, as a `Source`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from kfnb.notebook.source import Source, source_of
+
+        return value if isinstance(value, Source) else source_of(str(super().convert(value, param, ctx)))
+
+
+def _notebook(ctx: click.Context, param: click.Parameter, value: Source | None) -> Source:
+    """The notebook that was named, else the one that the command is given from."""
+    from kfnb.notebook.source import Source
+
+    found = value or ctx.find_object(Source)
+    if found is None:
+        raise click.MissingParameter(ctx=ctx, param=param)
+    return found
+
+
+notebook_argument = click.argument(
+    "notebook",
+    type=NotebookPath(exists=True, dir_okay=False),
+    required=False,
+    metavar="NOTEBOOK",
+    callback=_notebook,
+)
 pipeline_option = click.option("--pipeline", metavar="NAME", help="Which pipeline, when the notebook has several.")
 run_argument = click.argument("run_id", metavar="RUN")
 
 
-def built(path: Path, pipeline: str | None = None) -> Built:
-    """The notebook's pipeline (``pipeline``: which one), or what stands in its way."""
-    from kfnb.notebook import read_notebook
-    from kfnb.pipeline.build import Built, build
-
-    try:
-        return build(read_notebook(path), pipeline)
-    except NotebookError as error:
-        return Built(None, error.problems)
-
-
-def all_built(path: Path) -> list[Built]:
-    """Every pipeline of the notebook, or what stands in the way."""
-    from kfnb.notebook import read_notebook
-    from kfnb.pipeline.build import Built, build, pipelines_of
-
-    try:
-        notebook = read_notebook(path)
-    except NotebookError as error:
-        return [Built(None, error.problems)]
-    return [build(notebook, name) for name in pipelines_of(notebook)]
-
-
-def report(path: Path, problems: Iterable[Problem], quiet: bool = False) -> None:
+def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -> None:
     """Print problems as ``NB:cell 7:3: error KF301: …``, errors and warnings; ``quiet`` leaves infos out."""
     for problem in problems:
         if not quiet or problem.severity != INFO:
-            click.echo(f"{path}:{problem}", err=True)
+            click.echo(f"{notebook}:{problem}", err=True)
 
 
-def fail(path: Path, problems: Iterable[Problem], as_json: bool) -> NoReturn:
+def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoReturn:
     """End with the notebook's errors."""
     problems = list(problems)
     if as_json:
         first = next(iter(errors(problems)), None)
         emit({"error": str(first) if first else "the notebook has errors", "problems": [p.to_json() for p in problems]})
     else:
-        report(path, problems)
+        report(notebook, problems)
     sys.exit(FAILED)
 
 
@@ -96,6 +99,19 @@ def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
         return runs.resolve(ref)
     except UnknownRun as error:
         refuse(str(error), as_json)
+
+
+@contextmanager
+def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
+    """End with what is wrong with what was asked for: a parameter, a step's name, an interpreter."""
+    try:
+        yield
+    except NotebookError as error:
+        if as_json:
+            emit({"error": str(error.problems[0]), "problems": [p.to_json() for p in error.problems]})
+        else:
+            report(notebook, error.problems)
+        sys.exit(USAGE)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,6 @@ from kfnb.cli.common import (
     OK,
     USAGE,
     as_json,
-    built,
     cluster_words,
     emit,
     fail,
@@ -24,6 +23,9 @@ from kfnb.cli.common import (
 )
 from kfnb.cli.running import given_parameters
 from kfnb.problems import NotebookError, errors
+
+if TYPE_CHECKING:
+    from kfnb.notebook.source import Source
 
 
 @click.command("compile")
@@ -44,20 +46,21 @@ from kfnb.problems import NotebookError, errors
 @pipeline_option
 @as_json
 def compile_(
-    notebook: Path, engine: str | None, target: str | None, output: Path | None, parameters: tuple[str, ...], cron: str | None,
+    notebook: Source, engine: str | None, target: str | None, output: Path | None, parameters: tuple[str, ...], cron: str | None,
     template: bool, pipeline: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
+    from kfnb.client.start import built_of
     from kfnb.engines.cluster.compiling import Form, documents
     from kfnb.engines.cluster.files import as_yaml, write
     from kfnb.engines.cluster.targets import BadTarget, options_of, target_named
     from kfnb.pipeline.parameters import bind
 
-    found = built(notebook, pipeline)
+    found = built_of(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
     try:
-        chosen = target_named(target, notebook) if target else None
+        chosen = target_named(target, notebook.path) if target else None
         options = options_of(chosen)
         values = bind(found.pipeline, given_parameters(parameters, as_json))
     except BadTarget as error:
@@ -71,7 +74,7 @@ def compile_(
     if (cron or template) and engine != "argo":
         refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
     form = Form(cron=cron or "", template=template)
-    made, problems = documents(found.pipeline, engine, options, notebook.absolute().parent, values, form)
+    made, problems = documents(found.pipeline, engine, options, notebook.folder, values, form)
     if not as_json:
         report(notebook, problems, quiet=True)
     if errors(problems):

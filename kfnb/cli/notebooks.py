@@ -11,9 +11,7 @@ import click
 from kfnb.cli.common import (
     FAILED,
     OK,
-    all_built,
     as_json,
-    built,
     emit,
     fail,
     notebook_argument,
@@ -24,6 +22,7 @@ from kfnb.cli.common import (
 from kfnb.problems import errors
 
 if TYPE_CHECKING:
+    from kfnb.notebook.source import Source
     from kfnb.pipeline.build import Built
 
 
@@ -33,11 +32,12 @@ if TYPE_CHECKING:
 @pipeline_option
 @click.option("--svg", is_flag=True, help="Print the graph as an SVG picture.")
 @click.option("--why", metavar="STEP", help="Say why this step waits for what it waits for.")
-def show(notebook: Path, as_json: bool, pipeline: str | None, svg: bool, why: str | None) -> None:
+def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: str | None) -> None:
     """Show the pipeline that NOTEBOOK becomes. Nothing is run."""
+    from kfnb.client.start import built_of
     from kfnb.pipeline import show as shown
 
-    found = built(notebook, pipeline)
+    found = built_of(notebook, pipeline)
     if as_json:
         emit(shown.describe(found))
         sys.exit(FAILED if found.pipeline is None else OK)
@@ -60,12 +60,12 @@ def show(notebook: Path, as_json: bool, pipeline: str | None, svg: bool, why: st
         click.echo(shown.text(found.pipeline))
 
 
-def needs(found: Built, notebook: Path, step: str) -> list[str]:
+def needs(found: Built, notebook: Source, step: str) -> list[str]:
     """What a step gets on a cluster beside its code."""
     from kfnb.engines.cluster.requirements import travelling
 
     assert found.pipeline is not None
-    made = travelling(found.pipeline, notebook.absolute().parent)
+    made = travelling(found.pipeline, notebook.folder)
     lines = [f"  on a cluster it installs {', '.join(made.packages[step])}"] if made.packages.get(step) else []
     lines += [f"  on a cluster {', '.join(made.modules[step])} travels with it"] if made.modules.get(step) else []
     data = sorted(set(made.files.get(step, ())) - set(made.modules.get(step, ())))
@@ -78,12 +78,14 @@ def needs(found: Built, notebook: Path, step: str) -> list[str]:
 @notebook_argument
 @as_json
 @pipeline_option
-def check(notebook: Path, as_json: bool, pipeline: str | None) -> None:
+def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
     """Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error.
 
     A notebook with several pipelines has all of them checked.
     """
-    found = [built(notebook, pipeline)] if pipeline else all_built(notebook)
+    from kfnb.client.start import all_built, built_of
+
+    found = [built_of(notebook, pipeline)] if pipeline else all_built(notebook)
     problems = list(dict.fromkeys(p for b in found for p in b.problems))
     bad = errors(problems)
     if as_json:
@@ -102,19 +104,19 @@ def check(notebook: Path, as_json: bool, pipeline: str | None) -> None:
     "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write."
 )
 @pipeline_option
-def convert(notebook: Path, output: Path, pipeline: str | None) -> None:
+def convert(notebook: Source, output: Path, pipeline: str | None) -> None:
     """Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."""
-    from kfnb.notebook import read_notebook
+    from kfnb.client.start import built_of
     from kfnb.pipeline.functions import NotConvertible
     from kfnb.pipeline.package import package_of
 
-    found = built(notebook, pipeline)
+    found = built_of(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, False)
     if output.exists() and any(output.iterdir()):
         refuse(f"{output} is not empty: name another folder, so that nothing is lost")
     try:
-        package = package_of(read_notebook(notebook), found, notebook.absolute().parent)
+        package = package_of(notebook.read(), found, notebook.folder)
     except NotConvertible as error:
         refuse(f"{notebook}: {error}")
     for name, text in package.files.items():

@@ -13,7 +13,6 @@ import click
 from kfnb.cli.common import (  # fmt: skip
     OK,
     as_json,
-    built,
     cluster_words,
     emit,
     fail,
@@ -21,16 +20,17 @@ from kfnb.cli.common import (  # fmt: skip
     pipeline_option,
     refuse,
     report,
+    request_words,
     resolved,
     run_argument,
     status_of,
     store,
 )
-from kfnb.problems import NotebookError, errors
 
 if TYPE_CHECKING:
-    from kfnb.engines.base import Engine, RunOptions
-    from kfnb.pipeline.model import Pipeline
+    from kfnb.client.start import Prepared
+    from kfnb.engines.base import Engine
+    from kfnb.notebook.source import Source
 
 
 @click.command()
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @click.option("--detach", is_flag=True, help="Print the run's id and return; the run goes on.")
 @as_json
 def run(
-    notebook: Path,
+    notebook: Source,
     parameters: tuple[str, ...],
     pipeline: str | None,
     only: str | None,
@@ -74,67 +74,49 @@ def run(
 
     Exit status: 0 it succeeded, 1 it failed or the notebook has errors, 2 the command line is wrong, 130 it was cancelled.
     """
-    from kfnb.engines.base import RunOptions
-    from kfnb.engines.cluster.targets import target_named
+    from kfnb.client.start import built_of, prepare
     from kfnb.engines.opening import engine_for
-    from kfnb.pipeline.parameters import bind
 
-    with cluster_words(as_json):
-        chosen = target_named(target, notebook)
     given = given_parameters(parameters, as_json)
-    found = built(notebook, pipeline)
+    found = built_of(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
-    try:
-        values = bind(found.pipeline, given)
-    except NotebookError as error:
-        if not as_json:
-            report(notebook, error.problems)
-        else:
-            emit({"error": str(error.problems[0]), "problems": [p.to_json() for p in error.problems]})
-        sys.exit(2)
+    with request_words(notebook, as_json), cluster_words(as_json):
+        prepared = prepare(
+            notebook, found.pipeline, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start,
+            max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
+        )  # fmt: skip
     if not as_json:
-        report(notebook, found.problems, quiet=True)
-    path = str(notebook.absolute())
-    options = RunOptions(
-        values, experiment, cache, isolated, only, start, path, str(notebook.absolute().parent), max_parallel, spawn,
-        python and os.path.abspath(shutil.which(python) or python),
-    )  # fmt: skip
-    engine = engine_for(store(), chosen)
-    problems = engine.check(found.pipeline, options)
-    wrong = errors(problems)
-    if wrong:
-        refuse(wrong[0].message + f"; {wrong[0].hint}", as_json)
-    if not as_json:
-        report(notebook, problems, quiet=True)
+        report(notebook, (*found.problems, *prepared.problems), quiet=True)
     with cluster_words(as_json):
+        engine = engine_for(store(), prepared.target)
         if cron is not None:
-            scheduled(engine, found.pipeline, options, cron, as_json)
+            scheduled(engine, prepared, cron, as_json)
         if via_kfp:
-            uploaded(engine, found.pipeline, options, as_json)
-        run_id = engine.submit(found.pipeline, options)
+            uploaded(engine, prepared, as_json)
+        run_id = engine.submit(prepared.pipeline, prepared.options)
     if detach:
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
     follow(engine, run_id, as_json)
 
 
-def scheduled(engine: Engine, pipeline: Pipeline, options: RunOptions, cron: str, as_json: bool) -> NoReturn:
+def scheduled(engine: Engine, prepared: Prepared, cron: str, as_json: bool) -> NoReturn:
     """Put a pipeline on a cluster's clock."""
     schedule = getattr(engine, "schedule", None)
     if schedule is None:
         refuse("this machine has no clock for runs: name a target of Kubeflow Pipelines or Argo", as_json)
-    name = schedule(pipeline, options, cron)
+    name = schedule(prepared.pipeline, prepared.options, cron)
     emit({"schedule": name, "cron": cron}) if as_json else click.echo(f"{name}: {cron}")
     sys.exit(OK)
 
 
-def uploaded(engine: Engine, pipeline: Pipeline, options: RunOptions, as_json: bool) -> NoReturn:
+def uploaded(engine: Engine, prepared: Prepared, as_json: bool) -> NoReturn:
     """Submit Argo's form of a pipeline through Kubeflow Pipelines."""
     legacy = getattr(engine, "submit_workflow", None)
     if legacy is None:
         refuse("--via-kfp needs a target of Kubeflow Pipelines", as_json)
-    run = legacy(pipeline, options)
+    run = legacy(prepared.pipeline, prepared.options)
     emit({"remote": run}) if as_json else click.echo(f"run {run} of Kubeflow Pipelines; follow it there")
     sys.exit(OK)
 
@@ -176,7 +158,9 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
 
     What succeeded, with the same code and the same inputs, is not run again.
     """
+    from kfnb.client.start import built_of
     from kfnb.engines.opening import engine_of
+    from kfnb.notebook.source import source_of
     from kfnb.runs.store import UnknownRun
 
     runs = store()
@@ -185,9 +169,10 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     head = runs.head(run_id)
     pipeline = None
     if head["notebook"] and Path(head["notebook"]).exists():
-        found = built(Path(head["notebook"]), head["pipeline"])
+        notebook = source_of(head["notebook"])
+        found = built_of(notebook, head["pipeline"])
         if found.pipeline is None:
-            fail(Path(head["notebook"]), found.problems, as_json)
+            fail(notebook, found.problems, as_json)
         pipeline = found.pipeline
     events = runs.events(run_id)
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from kfnb.analysis.trees import is_literal, literal_value
 from kfnb.pipeline.model import Json, Parameter, Pipeline
@@ -66,33 +67,6 @@ def _declared(annotation: ast.expr | None) -> str | None:
     return None
 
 
-def bind(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, Json]:
-    """Every parameter's value for a run: the given texts converted, the defaults elsewhere.
-
-    Raises
-    ------
-    NotebookError
-        KF501 for a name that is no parameter, KF502 for a text that cannot be converted.
-    """
-    known = {p.name: p for p in pipeline.parameters}
-    values = {p.name: p.default for p in pipeline.parameters}
-    problems: list[Problem] = []
-    for name, text in given.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            have = f"it has {', '.join(sorted(known))}" if known else "it has none"
-            hint = f"did you mean `{near[0]}`?" if near else have
-            problems.append(Problem("KF501", f"the pipeline has no parameter `{name}`", hint, name=name))
-            continue
-        try:
-            values[name] = convert(text, known[name])
-        except ValueError as error:
-            problems.append(Problem("KF502", f"parameter `{name}`: {error}", name=name))
-    if problems:
-        raise NotebookError(problems)
-    return values
-
-
 def convert(text: str, parameter: Parameter) -> Json:
     """``'7'`` for a float is 7.0. A parameter of any type takes JSON or a Python literal, else the text itself.
 
@@ -120,6 +94,63 @@ def convert(text: str, parameter: Parameter) -> Json:
     if type(value).__name__ != kind:
         raise ValueError(f"`{text}` is not a {kind}, written as JSON or Python")
     return value
+
+
+def fit(value: Any, parameter: Parameter) -> Json:
+    """A value of Python for a parameter: a whole number is a number, a numpy scalar what it holds. Text is as for `convert`.
+
+    Raises
+    ------
+    ValueError
+        In words for the user.
+    """
+    kind = parameter.type
+    if isinstance(value, str) and kind == "any":
+        return value
+    if isinstance(value, str):
+        return convert(value, parameter)
+    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", None) == 0 else value
+    if kind == "float" and type(value) is int:
+        return float(value)
+    if not is_json(value):
+        raise ValueError(f"a {type(value).__name__} cannot be a parameter: it takes numbers, texts, lists and dicts")
+    if kind != "any" and type(value).__name__ != kind:
+        raise ValueError(f"{value!r} is a {type(value).__name__}, not a {kind}")
+    return cast(Json, value)
+
+
+def bind(
+    pipeline: Pipeline, given: Mapping[str, Any], convert: Callable[[Any, Parameter], Json] = convert
+) -> dict[str, Json]:
+    """Every parameter's value for a run: the given ones converted, the defaults elsewhere.
+
+    Parameters
+    ----------
+    convert
+        `convert` where texts were given, `fit` where values of Python were.
+
+    Raises
+    ------
+    NotebookError
+        KF501 for a name that is no parameter, KF502 for a text that cannot be converted.
+    """
+    known = {p.name: p for p in pipeline.parameters}
+    values = {p.name: p.default for p in pipeline.parameters}
+    problems: list[Problem] = []
+    for name, text in given.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            have = f"it has {', '.join(sorted(known))}" if known else "it has none"
+            hint = f"did you mean `{near[0]}`?" if near else have
+            problems.append(Problem("KF501", f"the pipeline has no parameter `{name}`", hint, name=name))
+            continue
+        try:
+            values[name] = convert(text, known[name])
+        except ValueError as error:
+            problems.append(Problem("KF502", f"parameter `{name}`: {error}", name=name))
+    if problems:
+        raise NotebookError(problems)
+    return values
 
 
 def _parsed(text: str) -> Json:

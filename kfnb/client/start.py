@@ -1,0 +1,87 @@
+"""Beginning runs: what is checked before anything runs, and the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kfnb.client.run import Run
+from kfnb.engines.base import RunOptions
+from kfnb.engines.cluster.targets import Target, target_named
+from kfnb.engines.local.launch import Launch, launch
+from kfnb.engines.opening import engine_for
+from kfnb.notebook.source import Source
+from kfnb.pipeline.build import Built, build, pipelines_of
+from kfnb.pipeline.model import Json, Parameter, Pipeline
+from kfnb.pipeline.parameters import bind, convert
+from kfnb.problems import NotebookError, Problem, errors
+from kfnb.runs.store import RunStore
+
+
+def built_of(source: Source, pipeline: str | None = None) -> Built:
+    """The notebook's pipeline (``pipeline``: which one), or what stands in its way."""
+    try:
+        return build(source.read(), pipeline)
+    except NotebookError as error:
+        return Built(None, error.problems)
+
+
+def all_built(source: Source) -> list[Built]:
+    """Every pipeline of the notebook, or what stands in the way."""
+    try:
+        notebook = source.read()
+    except NotebookError as error:
+        return [Built(None, error.problems)]
+    return [build(notebook, name) for name in pipelines_of(notebook)]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that nothing stands in the way of; ``problems``: what the user should know of it."""
+
+    pipeline: Pipeline
+    options: RunOptions
+    target: Target
+    problems: tuple[Problem, ...]
+
+    def submit(self, launch: Launch = launch) -> Run:
+        """Begin the run; ``launch`` starts the processes of runs here. Raises `ClusterError`."""
+        store = RunStore()
+        try:
+            return Run(engine_for(store, self.target, launch).submit(self.pipeline, self.options), store.home)
+        finally:
+            store.close()
+
+
+def prepare(
+    source: Source, pipeline: Pipeline, given: Mapping[str, Any], target: str = "local",
+    convert: Callable[[Any, Parameter], Json] = convert, **options: Any,
+) -> Prepared:  # fmt: skip
+    """Check everything that can be checked before a run.
+
+    Parameters
+    ----------
+    given
+        Parameters; ``convert`` makes their values (see `kfnb.pipeline.parameters.bind`).
+    options
+        Fields of `RunOptions` beside ``parameters``, ``notebook`` and ``folder``.
+
+    Raises
+    ------
+    NotebookError
+        For a parameter that is not there or cannot be converted, and for what the target cannot do.
+    BadTarget
+        When there is no such target, or it cannot be read.
+    """
+    chosen = target_named(target, source.path)
+    path = str(source.path.absolute()) if source.path is not None else None
+    asked = RunOptions(bind(pipeline, given, convert), notebook=path, folder=str(source.folder), **options)
+    store = RunStore()
+    try:
+        problems = engine_for(store, chosen).check(pipeline, asked)
+    finally:
+        store.close()
+    if errors(problems):
+        raise NotebookError(errors(problems))
+    return Prepared(pipeline, asked, chosen, tuple(problems))

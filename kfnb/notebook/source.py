@@ -1,0 +1,52 @@
+"""Where a notebook stands: in a file, or in a front end or kernel that knows it newer than the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kfnb.notebook import files
+from kfnb.notebook.model import Notebook
+from kfnb.notebook.reading import notebook_from_json
+
+
+@dataclass(frozen=True)
+class Source:
+    """A notebook to be read.
+
+    Parameters
+    ----------
+    path
+        The file; ``None`` where no file is known.
+    folder
+        Where its steps run and its modules and data lie.
+    shown
+        What messages call it.
+    json
+        The notebook as parsed JSON, when it is not what the file has.
+    """
+
+    path: Path | None
+    folder: Path
+    shown: str
+    json: dict[str, Any] | None = None
+
+    def data(self) -> Any:
+        """The notebook's JSON. Raises `NotebookError` when the file is no notebook."""
+        if self.json is not None:
+            return self.json
+        assert self.path is not None
+        return files.load(self.path)
+
+    def read(self) -> Notebook:
+        """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""
+        return notebook_from_json(self.data(), str(self.path) if self.path is not None else None)
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+def source_of(path: str | Path) -> Source:
+    """The notebook of a file."""
+    return Source(Path(path), Path(path).absolute().parent, str(path))
