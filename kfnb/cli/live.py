@@ -10,6 +10,7 @@ import click
 
 from kfnb.runs.logs import last_line
 from kfnb.runs.store import STEP_FINAL, Event
+from kfnb.states import SYMBOLS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from kfnb.engines.base import Engine
     from kfnb.runs.store import RunStore
 
-SYMBOLS = {
-    "pending": "·", "running": "▶", "succeeded": "✓", "failed": "✗", "skipped": "○", "omitted": "–", "cached": "≡", "cancelled": "■",
-}  # fmt: skip
 COLOURS = {
     "pending": "dim", "running": "bold cyan", "succeeded": "green", "failed": "bold red", "skipped": "dim", "omitted": "dim",
     "cached": "blue", "cancelled": "yellow",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-SYMBOLS = {
-    "pending": "·", "running": "▶", "succeeded": "✓", "failed": "✗", "skipped": "○", "omitted": "–", "cached": "≡", "cancelled": "■",
-}  # fmt: skip
+from kfnb.states import SYMBOLS
 
 
 def table(summary: dict[str, Any]) -> str:

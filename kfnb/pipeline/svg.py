@@ -2,31 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from kfnb.pipeline.graph import NOTE, Box, Frame, Line, Points, graph_of
 from kfnb.pipeline.model import Pipeline
+from kfnb.states import ENDED, SYMBOLS, together
 
 MARGIN = 12
+LETTER = 5.9  #: pixels that a letter of a note takes
 STYLE = """
-svg{--back:#fff;--box:#f4f6fb;--line:#8b96ad;--text:#1d2433;--soft:#5c6780;--if:#a15c00;--loop:#1f6f5c;--end:#7a3f98}
-@media(prefers-color-scheme:dark){svg{--back:#15181f;--box:#222735;--line:#6d7891;--text:#e8ecf5;--soft:#a7b1c7;--if:#f0b35a;--loop:#6fd0b8;--end:#cf9bec}}
-text{font:13px system-ui,sans-serif;fill:var(--text);text-anchor:middle}.note{font-size:11px;fill:var(--soft)}
-.if{fill:var(--if)}.loop{fill:var(--loop)}.finally{fill:var(--end)}
-rect{fill:var(--box);stroke:var(--line);stroke-width:1.2}.if-box{stroke:var(--if)}.loop-box{stroke:var(--loop)}
-.finally-box{stroke:var(--end);stroke-dasharray:5 3}.frame{fill:none;stroke-opacity:.75}.frame.try-box{stroke:var(--soft)}.label{font-size:11px;text-anchor:start}path{fill:none;stroke:var(--line);stroke-width:1.4}
+.kfnb-graph{--back:#fff;--box:#f4f6fb;--line:#8b96ad;--text:#1d2433;--soft:#5c6780;--if:#a15c00;--loop:#1f6f5c;--end:#7a3f98;--good:#1a7f37;--bad:#c9252d;--busy:#0b62c4;--stop:#8f5f00}
+@media screen and (prefers-color-scheme:dark){.kfnb-graph{--back:#15181f;--box:#222735;--line:#6d7891;--text:#e8ecf5;--soft:#a7b1c7;--if:#f0b35a;--loop:#6fd0b8;--end:#cf9bec;--good:#56c271;--bad:#ff7b78;--busy:#6cb2ff;--stop:#e0b04c}}
+.kfnb-graph text{font:13px system-ui,sans-serif;fill:var(--text);text-anchor:middle}.kfnb-graph .note{font-size:11px;fill:var(--soft)}
+.kfnb-graph .if{fill:var(--if)}.kfnb-graph .loop{fill:var(--loop)}.kfnb-graph .finally{fill:var(--end)}
+.kfnb-graph rect{fill:var(--box);stroke:var(--line);stroke-width:1.2}.kfnb-graph .if-box{stroke:var(--if)}.kfnb-graph .loop-box{stroke:var(--loop)}
+.kfnb-graph .finally-box{stroke:var(--end);stroke-dasharray:5 3}.kfnb-graph .frame{fill:none;stroke-opacity:.75}.kfnb-graph .frame.try-box{stroke:var(--soft)}
+.kfnb-graph .label{font-size:11px;text-anchor:start}.kfnb-graph path{fill:none;stroke:var(--line);stroke-width:1.4}.kfnb-graph .back{fill:var(--back);stroke:none}
+"""
+STATES = """
+.kfnb-graph .state{font-size:11px;font-weight:600}.kfnb-graph [data-state] rect{stroke-width:2.2}
+.kfnb-graph [data-state=succeeded] rect,.kfnb-graph [data-state=cached] rect{stroke:var(--good)}.kfnb-graph [data-state=succeeded] .state,.kfnb-graph [data-state=cached] .state{fill:var(--good)}
+.kfnb-graph [data-state=failed] rect{stroke:var(--bad);stroke-width:3}.kfnb-graph [data-state=failed] .state{fill:var(--bad)}
+.kfnb-graph [data-state=running] rect{stroke:var(--busy)}.kfnb-graph [data-state=running] .state{fill:var(--busy)}
+.kfnb-graph [data-state=cancelled] rect{stroke:var(--stop)}.kfnb-graph [data-state=cancelled] .state{fill:var(--stop)}
+.kfnb-graph [data-state=skipped] rect,.kfnb-graph [data-state=omitted] rect{stroke:var(--line);stroke-dasharray:2 3;stroke-width:1.4}
+.kfnb-graph [data-state=pending] rect{stroke:var(--line);stroke-width:1.2}.kfnb-graph [data-state=skipped] .state,.kfnb-graph [data-state=omitted] .state,.kfnb-graph [data-state=pending] .state{fill:var(--soft);font-weight:400}
 """
 
 
 def draw(pipeline: Pipeline) -> str:
     """The pipeline as SVG: a box per step, frames for conditions, loops and handlers."""
+    return _draw(pipeline, {}, STYLE)
+
+
+def draw_run(pipeline: Pipeline, states: Mapping[str, str]) -> str:
+    """A run of the pipeline as SVG: `draw`, each box with the state of its step.
+
+    Parameters
+    ----------
+    states
+        The state of every step by its path. Iterations, such as ``train[2]``, are shown as one, with how many of them
+        have succeeded: ``3/5``. A step that is not there is drawn without a state.
+    """
+    return _draw(pipeline, states, STYLE + STATES)
+
+
+def _draw(pipeline: Pipeline, states: Mapping[str, str], style: str) -> str:
     graph = graph_of(pipeline)
-    parts = [_frame(f) for f in graph.frames] + [_line(n) for n in graph.lines] + [_box(b) for b in graph.boxes]
+    inside: dict[str, list[str]] = {}
+    for path, state in states.items():
+        inside.setdefault(path.partition("[")[0], []).extend([state] if "[" in path else [])
+    boxes = [_box(b, *_state(states.get(b.step, ""), inside.get(b.step, []))) for b in graph.boxes]
+    parts = [_frame(f) for f in graph.frames] + [_line(n) for n in graph.lines] + boxes
     width, height = graph.width + 2 * MARGIN, graph.height + 2 * MARGIN
     view = f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-    ground = f'<rect x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%" style="fill:var(--back);stroke:none"/>'
-    title = f"<title>{escape(pipeline.name)}</title>"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {view}>{title}<style>{STYLE}</style>{ground}{"".join(parts)}</svg>'
+    ground = f'<rect class="back" x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%"/>'
+    head = f"<title>{escape(pipeline.name)}</title><style>{style}</style>{ground}"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" class="kfnb-graph" role="img" {view}>{head}{"".join(parts)}</svg>'
+
+
+def _state(own: str, iterations: list[str]) -> tuple[str, str]:
+    """A step's state, and how many of its iterations have succeeded."""
+    if not iterations:
+        return own, ""
+    return together(iterations), f"{sum(s in ENDED for s in iterations)}/{len(iterations)}"
 
 
 def _rect(x: float, y: float, width: float, height: float, classes: str) -> str:
@@ -40,14 +80,27 @@ def _frame(frame: Frame) -> str:
     return f"<g><title>{escape(frame.label)}</title>{box}{text}</g>"
 
 
-def _box(box: Box) -> str:
-    shown = box.note if len(box.note) <= NOTE else box.note[: NOTE - 1] + "…"
-    hint = f"{box.step}: {box.note}" if box.note else box.step
-    middle = box.x + box.width / 2
-    first = f'<text x="{middle:.1f}" y="{box.y + box.height / 2 - 3:.1f}">{escape(box.step)}</text>'
-    second = f'<text class="note {box.kind}" x="{middle:.1f}" y="{box.y + box.height / 2 + 14:.1f}">{escape(shown or box.where)}</text>'
+def _box(box: Box, state: str, count: str) -> str:
+    told = " ".join(w for w in (SYMBOLS.get(state, ""), state, count) if w)
+    fits = len(told) * LETTER < box.width
+    note = box.note if len(box.note) <= NOTE else box.note[: NOTE - 1] + "…"
+    rows = [("name", box.step), (f"note {box.kind}".strip(), note or ("" if state else box.where))]
+    rows += [("state", told if fits else f"{SYMBOLS[state]} {count}")] if state else []
+    hint = ": ".join(w for w in (box.step, box.note) if w) + (f" ({box.where})" if box.where else "")
     rect = _rect(box.x, box.y, box.width, box.height, f"{box.kind}-box" if box.kind else "box")
-    return f"<g><title>{escape(hint)}{escape(f' ({box.where})' if box.where else '')}</title>{rect}{first}{second}</g>"
+    title = f"<title>{escape(hint)}{escape(f', {told}') if told else ''}</title>"
+    mark = f' data-step="{escape(box.step)}" data-state="{escape(state)}"' if state else ""
+    return f"<g{mark}>{title}{rect}{_rows(box, [r for r in rows if r[1]])}</g>"
+
+
+def _rows(box: Box, rows: list[tuple[str, str]]) -> str:
+    """Lines of text in the middle of a box, each with its class."""
+    first, apart = (-9.5, 13.0) if len(rows) > 2 else (-3.0, 17.0) if len(rows) == 2 else (4.0, 0.0)
+    x, y = box.x + box.width / 2, box.y + box.height / 2 + first
+    return "".join(
+        f'<text class="{kind}" x="{x:.1f}" y="{y + apart * at:.1f}">{escape(text)}</text>'
+        for at, (kind, text) in enumerate(rows)
+    )
 
 
 def _line(line: Line) -> str:

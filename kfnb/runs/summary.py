@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-ORDER = ("running", "failed", "cancelled", "pending", "succeeded", "cached", "omitted", "skipped")
+from kfnb.states import together
 
 
 def summarize(head: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def _step(name: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
         return _entry(entries[0])
     starts = [e["started"] for e in entries if e["started"] is not None]
     ends = [e["finished"] for e in entries if e["finished"] is not None]
-    state = min((e["state"] for e in entries), key=ORDER.index)
+    state = together(e["state"] for e in entries)
     failed = next((e for e in entries if e["error"]), None)
     return {
         "state": state, "started": min(starts, default=None), "finished": max(ends, default=None),

@@ -7,7 +7,7 @@ from typing import Any
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build import Built, build
 from kfnb.pipeline.show import describe, text, why
-from kfnb.pipeline.svg import draw
+from kfnb.pipeline.svg import draw, draw_run
 from tests.notebooks import cell, notebook
 
 
@@ -152,6 +152,32 @@ def test_the_picture_has_every_step_and_is_well_formed() -> None:
     picture = draw(found.pipeline)  # type: ignore[arg-type]
     texts = [e.text for e in tree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
     assert {"a", "b", "c", "d"} <= set(texts) and "if x == '<&>'" in texts
+
+
+def test_the_picture_of_a_run_tells_states_in_words_and_counts_the_iterations_of_a_loop() -> None:
+    import xml.etree.ElementTree as tree
+
+    found = built(
+        cell("xs = [1, 2, 3]", "step:load"),
+        cell("y = x", "step:train", "foreach:x in xs"),
+        cell("print(xs)", "step:quick", "when:xs == [1]"),
+        cell("print(xs)", "step:other"),
+    )
+    assert found.pipeline is not None
+    states = {
+        "load": "cached",
+        "train[0]": "succeeded",
+        "train[1]": "failed",
+        "train[2]": "succeeded",
+        "quick": "skipped",
+    }
+    picture = tree.fromstring(draw_run(found.pipeline, states))
+    space = "{http://www.w3.org/2000/svg}"
+    boxes = {g.get("data-step"): [t.text for t in g.iter(f"{space}text")] for g in picture.iter(f"{space}g")}
+    assert boxes["load"] == ["load", "≡ cached"]
+    assert boxes["train"] == ["train", "for each of xs", "✗ failed 2/3"]
+    assert boxes["quick"] == ["quick", "if xs == [1]", "○ skipped"]
+    assert boxes[None] == ["other", "cell 4"], "a step that the run does not know is drawn without a state"
 
 
 def test_a_magic_that_needs_ipython_is_warned_of() -> None:
