@@ -6,10 +6,13 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
+    from kfnb import runs
+    from kfnb.client.api import run
+    from kfnb.client.run import Run, RunFailed
     from kfnb.runtime.commands import component_from_command
     from kfnb.runtime.components import InputPath, OutputPath, component
 
-__all__ = ["InputPath", "OutputPath", "component", "component_from_command"]
+__all__ = ["InputPath", "OutputPath", "Run", "RunFailed", "component", "component_from_command", "run", "runs"]
 __version__ = "0.1.0"
 
 
@@ -19,16 +22,23 @@ def __getattr__(name: str) -> Any:
         from kfnb.runtime.commands import component_from_command
 
         return component_from_command
-    if name in __all__:
+    if name in ("InputPath", "OutputPath", "component"):
         from kfnb.runtime import components
 
         return getattr(components, name)
+    if name in ("Run", "RunFailed", "run", "runs"):
+        from importlib import import_module
+
+        if name == "runs":
+            return import_module("kfnb.runs")
+        return getattr(import_module("kfnb.client.api" if name == "run" else "kfnb.client.run"), name)
     raise AttributeError(f"module 'kfnb' has no attribute {name!r}")
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext kfnb``: the magics ``%%component`` and ``%%pipeline`` in this kernel."""
-    from kfnb.kernel import component, pipeline
+    """``%load_ext kfnb``: the magics ``%%component``, ``%%pipeline`` and ``%pipeline`` in this kernel."""
+    from kfnb.kernel import commands, component, pipeline
 
     component.load(shell)
     pipeline.load(shell)
+    commands.register(shell)

@@ -79,6 +79,10 @@ class NotebookError(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join(str(p) for p in self.problems))
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the fault is in the notebook, not in the code that read it."""
+        return str(self).split("\n")
+
 
 #: Every kind of problem. Codes never change their meaning: 1xx the file and its cells, 2xx marks,
 #: 3xx names and values between steps, 4xx the graph, 5xx parameters and requests, 6xx pipeline cells, 7xx clusters.
@@ -142,6 +146,7 @@ KINDS: dict[str, Kind] = {
         "not-a-parameter",
         "A statement in the parameters cell is not a literal assignment; it is shared code instead.",
     ),
+    "KF504": Kind(ERROR, "run-in-step", "A step begins a run, which would end with the step."),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),

@@ -8,6 +8,7 @@ SYMBOLS = {
     "pending": "·", "running": "▶", "succeeded": "✓", "failed": "✗", "skipped": "○", "omitted": "–", "cached": "≡", "cancelled": "■",
 }  # fmt: skip
 WEIGHT = ("running", "failed", "cancelled", "pending", "succeeded", "cached", "omitted", "skipped")
+NO_ITEMS = "the loop has no items"  #: why a step was skipped whose collected values are empty lists
 ENDED = ("succeeded", "cached")  #: of an iteration that has given its values
 
 

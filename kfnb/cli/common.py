@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from kfnb.cli import completing
 from kfnb.problems import INFO, NotebookError, Problem, errors
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ notebook_argument = click.argument(
     callback=_notebook,
 )
 pipeline_option = click.option("--pipeline", metavar="NAME", help="Which pipeline, when the notebook has several.")
-run_argument = click.argument("run_id", metavar="RUN")
+run_argument = click.argument("run_id", metavar="RUN", shell_complete=completing.run_ids)
 
 
 def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kfnb.cli import completing
 from kfnb.cli.common import OK, as_json, cluster_words, emit, refuse, resolved, run_argument, status_of, store
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def status(run_id: str, as_json: bool) -> None:
 
 @click.command()
 @run_argument
-@click.argument("step", required=False)
+@click.argument("step", required=False, shell_complete=completing.steps_of_run)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the step has ended.")
 @click.option("--attempt", type=int, help="Which attempt; by default the last.")
 @click.option("--times", is_flag=True, help="Show when each line was printed.")

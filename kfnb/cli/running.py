@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from kfnb.cli import completing
 from kfnb.cli.common import (  # fmt: skip
     OK,
     as_json,
@@ -35,14 +36,36 @@ if TYPE_CHECKING:
 
 @click.command()
 @notebook_argument
-@click.option("-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Give a parameter a value.")
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Give a parameter a value.",
+    shell_complete=completing.parameters,
+)
 @pipeline_option
-@click.option("--step", "only", metavar="STEP", help="Run this step only, with values of the newest run.")
-@click.option("--from", "start", metavar="STEP", help="Run from this step on, with values of the newest run.")
+@click.option(
+    "--step",
+    "only",
+    metavar="STEP",
+    shell_complete=completing.steps,
+    help="Run this step only, with values of the newest run.",
+)
+@click.option(
+    "--from",
+    "start",
+    metavar="STEP",
+    shell_complete=completing.steps,
+    help="Run from this step on, with values of the newest run.",
+)
 @click.option("--cache", is_flag=True, help="Take earlier results of steps with the same code and inputs.")
 @click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
 @click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
-@click.option("--target", default="local", show_default=True, help="Where to run.")
+@click.option(
+    "--target", default="local", show_default=True, help="Where to run.", shell_complete=completing.target_names
+)
 @click.option("--cron", metavar="SCHEDULE", help='Do not run now: put it on the target\'s clock, such as "0 6 * * *".')
 @click.option("--via-kfp", is_flag=True, help="Argo: submit the Workflow through Kubeflow Pipelines' legacy path.")
 @click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
@@ -150,7 +173,13 @@ def follow(engine: Engine, run_id: str, as_json: bool, since: int = 0) -> None:
 
 @click.command()
 @run_argument
-@click.option("--from", "start", metavar="STEP", help="Run this step and all after it again.")
+@click.option(
+    "--from",
+    "start",
+    metavar="STEP",
+    shell_complete=completing.steps_of_run,
+    help="Run this step and all after it again.",
+)
 @click.option("--detach", is_flag=True, help="Return at once; the run goes on.")
 @as_json
 def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:

@@ -25,10 +25,9 @@ class RunFailed(Exception):
         cell = f"cell {error['cell']}, line {error.get('line') or 1}" if error.get("cell") else ""
         where = ", ".join(w for w in (step, cell) if w)
         what = f"{error['type']}: {error['message']}" if error else f"it was {run.state}"
-        hint = f"%pipeline load {error['step']} --run {run.id} puts what it saw into the kernel; %pipeline logs {run.id} {error['step']} shows its log"
-        super().__init__(
-            f"run {run.id} {run.state}{f' in {where}' if where else ''}: {what}" + (f"\n{hint}" if step else "")
-        )
+        hint = f"%pipeline load {error['step']} --run {run.id} puts what it saw into the kernel" if step else ""
+        said = f"run {run.id} {run.state}{f' in {where}' if where else ''}: {what}"
+        super().__init__(f"{said}\n{hint}" if hint else said)
         self.run = run
 
     def _render_traceback_(self) -> list[str]:
@@ -41,8 +40,8 @@ class Run:
 
     Parameters
     ----------
-    run_id
-        The run's id.
+    run
+        The run's id, the beginning of one, or ``last``.
     home
         The folder of the record of runs; by default that of this process.
 
@@ -60,12 +59,12 @@ class Run:
     LogisticRegression()
     """
 
-    def __init__(self, run_id: str, home: Path | None = None) -> None:
+    def __init__(self, run: str, home: Path | None = None) -> None:
         self._home = home
-        self.id = run_id
         with self.record() as store:
-            head = store.head(run_id)
             self._home = store.home
+            self.id = store.resolve(run)
+            head = store.head(self.id)
         self.name: str = head["pipeline"]
         self.notebook: str | None = head["notebook"]
         self.engine: str = head["engine"]
@@ -238,6 +237,11 @@ class Run:
             yield
 
     # ---------------------------------------------------------------- how it looks
+    def _ipython_display_(self) -> None:
+        from kfnb.widgets import show_run
+
+        show_run(self)
+
     def __repr__(self) -> str:
         return f"<Run {self.id} of {self.name}: {self.state}>"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from kfnb.runs.seen import inputs_of, value_of
+from kfnb.runs.seen import inputs_of, is_name, value_of
 from kfnb.runs.store import UnknownRun
+from kfnb.states import NO_ITEMS
 
 if TYPE_CHECKING:
     from kfnb.client.run import Run
@@ -94,7 +95,7 @@ class RunStep:
         inside = self._iterations()
         with self.run.record() as store:
             if not inside:
-                return store.value(self.run.id, self.path, key)
+                return [] if self.reason == NO_ITEMS else store.value(self.run.id, self.path, key)
             states = {s["path"]: s["state"] for s in store.steps(self.run.id)}
             ran = [p for p in inside if states[p] in ("succeeded", "cached")]
             return [store.value(self.run.id, p, key) for p in ran]
@@ -112,7 +113,7 @@ class RunStep:
             with self.run.record() as store:
                 result = store.find_step(self.run.id, path)["result"]
             for kind in ("outputs", "results", "exports"):
-                found += [n for n in result.get(kind, {}) if n not in found and not n.startswith("_kfnb")]
+                found += [n for n in result.get(kind, {}) if n not in found and is_name(n)]
         return found
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 from kfnb.notebook import files, headings
 from kfnb.notebook.files import RawCell, RawNotebook
 from kfnb.notebook.given import Given, component_line, magic_line, read_metadata, read_options, read_tags
-from kfnb.notebook.model import METRICS, PIPELINE, STEP, UNMARKED, Cell, Notebook, PipelineCell
+from kfnb.notebook.model import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
 from kfnb.notebook.steps import join_steps, settings_of
 from kfnb.problems import Problem
 from kfnb.settings import Settings
 
 PYTHON = ("python", "python3", "ipython", "ipython3", "")
+ABOUT_RUNS = re.compile(r"(\w+ *= *)?%pipeline\b")
 OTHER_LANGUAGES = ("%%R", "%%julia", "%%perl", "%%ruby", "%%sql", "%%cython", "%%bigquery")
 
 
@@ -141,12 +143,13 @@ def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dic
             cells.append(pipelines[position].cell)
             continue
         source, line = _body(cell)
-        step, role = marks.step, marks.role or UNMARKED
+        unmarked = SKIP if is_about_runs(source) else UNMARKED
+        step, role = marks.step, marks.role or unmarked
         if step is not None:
             role, above = STEP, step
-        elif marks.role is None and join and marked and above is not None:
+        elif role == UNMARKED and join and marked and above is not None:
             step, role = above, STEP
-        elif marks.role is None and not marked and position in by_heading and not _quiet(source):
+        elif role == UNMARKED and not marked and position in by_heading and not _quiet(source):
             step, role = by_heading[position], STEP
         cells.append(
             Cell(marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS)
@@ -164,6 +167,14 @@ def _body(cell: RawCell) -> tuple[str, int]:
 
 def _quiet(source: str) -> bool:
     return not source.strip() or source.startswith("%load_ext kfnb")
+
+
+def is_about_runs(source: str) -> bool:
+    """Whether a cell only works on pipelines, as ``run = %pipeline run`` does: it is part of none."""
+    lines = [line for line in source.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    return any(ABOUT_RUNS.match(line) for line in lines) and all(
+        ABOUT_RUNS.match(line) or line.startswith(("%load_ext kfnb", "%reload_ext kfnb")) for line in lines
+    )
 
 
 def _without_start(cells: list[Cell]) -> list[Cell]:

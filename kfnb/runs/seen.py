@@ -80,13 +80,13 @@ def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
         items, index = found.get(collection), found.get(number)
         if isinstance(items, Kept) and isinstance(index, Plain):
             found[name] = Taken(items, index.value)
-    return {name: seen for name, seen in found.items() if seen is not None and _is_name(name)}
+    return {name: seen for name, seen in found.items() if seen is not None and is_name(name)}
 
 
 def outputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
     """Everything that a step left. Raises `UnknownRun`."""
     result = store.find_step(run_id, path)["result"]
-    return {n: Kept(path, n) for n in {**result.get("results", {}), **result.get("outputs", {})} if _is_name(n)}
+    return {n: Kept(path, n) for n in {**result.get("results", {}), **result.get("outputs", {})} if is_name(n)}
 
 
 def value_of(store: RunStore, run_id: str, seen: Seen) -> Any:
@@ -100,7 +100,7 @@ def value_of(store: RunStore, run_id: str, seen: Seen) -> Any:
     return [store.value(run_id, k.path, k.name) for k in seen.values]
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
     return name.isidentifier() and not name.startswith("_kfnb")
 
 
@@ -179,7 +179,7 @@ def previews(store: RunStore, run_id: str, path: str) -> dict[str, list[dict[str
     """
     words = _Words({s["path"]: s["result"] for s in store.steps(run_id)})
     result = store.find_step(run_id, path)["result"]
-    left = [n for kind in ("outputs", "results", "exports") for n in result.get(kind, {}) if _is_name(n)]
+    left = [n for kind in ("outputs", "results", "exports") for n in result.get(kind, {}) if is_name(n)]
     saw = inputs_of(store, run_id, path)
     return {
         "inputs": [{"name": n, **words.of(one)} for n, one in saw.items()],

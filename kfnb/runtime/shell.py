@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 SETTINGS = frozenset(
-    "matplotlib config load_ext reload_ext autoreload precision xmode colors pylab automagic who whos".split()
+    "matplotlib config load_ext reload_ext autoreload precision xmode colors pylab automagic who whos pipeline".split()
 )
 SCRIPTS = {"bash": ["bash", "-c"], "sh": ["sh", "-c"]}
 RICH = {

@@ -11,7 +11,7 @@ WRAPPERS = frozenset(("time", "timeit", "capture", "prun"))
 #: Magics that a step understands without IPython.
 KNOWN_LINE = frozenset(
     "env set_env cd pwd matplotlib config load_ext reload_ext autoreload time timeit pip conda mamba uv pinfo precision "
-    "xmode colors pylab automagic who whos".split()
+    "xmode colors pylab automagic who whos pipeline".split()
 )
 KNOWN_CELL = WRAPPERS | frozenset(
     "bash sh script writefile html HTML markdown latex javascript js svg SVG component".split()

@@ -37,6 +37,7 @@ from kfnb.pipeline.model import (
 )
 from kfnb.pipeline.words import asked
 from kfnb.runtime.resolve import COMPARE, Broken, Skipped
+from kfnb.states import NO_ITEMS
 
 DONE = ("succeeded", "cached")
 
@@ -248,7 +249,7 @@ class Core:
             return
         self.expanded[key] = len(items)
         if not items:
-            yield from self._skip(node.body, scope, "the loop has no items")
+            yield from self._skip(node.body, scope, NO_ITEMS)
         for index, item in enumerate(items):
             self._add(node.body, (*scope, (node.name, index, item)), guard)
 

@@ -1,0 +1,78 @@
+"""What may stand in the place of a word, for completion in a shell and in a kernel. Nothing here may fail: it is only a help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from kfnb.notebook.source import Source
+    from kfnb.pipeline.model import Pipeline
+
+
+def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The newest runs."""
+    from kfnb.runs.store import RunStore
+
+    store = RunStore()
+    try:
+        found = ["last", *(h["run"] for h in store.runs(20))]
+    finally:
+        store.close()
+    return [r for r in found if r.startswith(incomplete)]
+
+
+def steps_of_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The steps of the run that the words before name; of the newest where they name none."""
+    from kfnb.runs.store import RunStore, UnknownRun
+
+    store = RunStore()
+    try:
+        run = store.resolve(ctx.params.get("run_id") or ctx.params.get("run_ref") or "last")
+        return [s["path"] for s in store.steps(run) if s["path"].startswith(incomplete)]
+    except UnknownRun:
+        return []
+    finally:
+        store.close()
+
+
+def steps(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The steps of the notebook's pipeline."""
+    pipeline = _pipeline(ctx)
+    return [s.name for s in pipeline.steps() if s.name.startswith(incomplete)] if pipeline is not None else []
+
+
+def parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The pipeline's parameters, as ``NAME=``."""
+    pipeline = _pipeline(ctx)
+    return [f"{p.name}=" for p in pipeline.parameters if p.name.startswith(incomplete)] if pipeline is not None else []
+
+
+def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The targets that can be seen from the notebook."""
+    from kfnb.engines.cluster.targets import BadTarget, targets
+
+    source = _source(ctx)
+    try:
+        return [t for t in targets(source.path if source is not None else None) if t.startswith(incomplete)]
+    except BadTarget:
+        return []
+
+
+def _pipeline(ctx: click.Context) -> Pipeline | None:
+    from kfnb.client.start import built_of
+
+    source = _source(ctx)
+    return built_of(source, ctx.params.get("pipeline")).pipeline if source is not None else None
+
+
+def _source(ctx: click.Context) -> Source | None:
+    from kfnb.notebook.source import Source, source_of
+
+    given: Any = ctx.params.get("notebook")
+    if isinstance(given, Source):
+        return given
+    words = [w for w in (ctx.args or []) if w.endswith(".ipynb") and Path(w).is_file()]
+    return source_of(words[0]) if words else ctx.find_object(Source)

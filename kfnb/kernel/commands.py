@@ -1,0 +1,274 @@
+"""``%pipeline COMMAND …`` in a live kernel: the command line's commands, about the notebook that the kernel belongs to."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from kfnb.cli import completing as places
+from kfnb.cli.common import OK
+from kfnb.cli.running import given_parameters, retry, run
+from kfnb.client.run import Run, RunFailed
+from kfnb.client.runs import runs
+from kfnb.client.start import built_of, prepare
+from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.targets import BadTarget
+from kfnb.engines.local.launch import Ahead
+from kfnb.kernel import completing
+from kfnb.kernel.finding import Found, find
+from kfnb.kernel.loading import load
+from kfnb.notebook.source import Source
+from kfnb.problems import NotebookError, errors
+from kfnb.runs.store import RunStore, UnknownRun
+from kfnb.widgets import show_pipeline, show_run
+
+HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+WAIT = click.Option(["--wait"], is_flag=True, help="Wait for its end, and fail the cell when it fails.")
+NAMES = (
+    "run", "show", "check", "status", "logs", "load", "cancel", "retry", "runs", "result", "report", "sweep", "compile", "convert", "targets",
+)  # fmt: skip
+
+
+class CommandFailed(Exception):
+    """A ``%pipeline`` line could not be done; the text says why."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the fault is in the line, not in code."""
+        return str(self).split("\n")
+
+
+class Shown(Run):
+    """A run that its cell shows already: as the cell's last value it is not shown again."""
+
+    def __init__(self, run: Run, shell: Any) -> None:
+        super().__init__(run.id)
+        self._shell, self._cell = shell, shell.execution_count
+
+    def _ipython_display_(self) -> None:
+        if self._shell.execution_count != self._cell:
+            super()._ipython_display_()
+
+
+class PipelineMagic:
+    """The line magic of one kernel. It keeps a process ready for the next run, once there was one."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._ahead = Ahead()
+        self._own: dict[str, Callable[[list[str]], Any]] = {
+            "run": self._run, "show": self._show, "status": self._status, "retry": self._retry, "runs": self._runs, "load": self._load,
+        }  # fmt: skip
+
+    def __call__(self, line: str) -> Any:
+        """Do one line. Raises `CommandFailed`, or `RunFailed` where a run was waited for."""
+        words = shlex.split(line)
+        if not words or words[0] in ("-h", "--help", "help"):
+            self._help()
+            return None
+        name = words.pop(0)
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(NAMES)}"
+            raise CommandFailed(f"%pipeline has no command `{name}`; {hint}")
+        return self._guarded(self._own.get(name) or (lambda given: self._command_line(name, given)), words)
+
+    def _guarded(self, act: Callable[[list[str]], Any], words: list[str]) -> Any:
+        """What went wrong is told in words, and fails the cell."""
+        try:
+            return act(words)
+        except click.exceptions.Exit:
+            return None  # --help
+        except click.ClickException as error:
+            raise CommandFailed(error.format_message()) from None
+        except SystemExit as end:
+            if end.code not in (OK, None):
+                raise CommandFailed("it failed, for what is said above") from None
+            return None
+        except (BadTarget, ClusterError, NotebookError, UnknownRun) as error:
+            raise CommandFailed(str(error.args[0]) if isinstance(error, UnknownRun) else str(error)) from None
+
+    def _help(self) -> None:
+        from kfnb.cli import cli
+
+        print(f"notebook: {self._found().words}\n\n%pipeline COMMAND, and -h after it for its options:")
+        own = {"load": LOAD}
+        for name in NAMES:
+            command = own.get(name) or cli.commands.get(name)
+            if command is not None:
+                print(f"  {name:9} {command.get_short_help_str(90)}")
+
+    def _found(self) -> Found:
+        return find(self._shell)
+
+    # ---------------------------------------------------------------- what the command line does as well
+    def _command_line(self, name: str, words: list[str]) -> None:
+        from kfnb.cli import cli
+
+        command = cli.commands[name]
+        if command.params and command.params[0].name == "run_id":
+            words = self._with_run(words)
+        command.main(words, prog_name=f"%pipeline {name}", standalone_mode=False, obj=self._found().source, **HELP)
+
+    def _with_run(self, words: list[str]) -> list[str]:
+        """The words with the newest run of this notebook, where they name none."""
+        store = RunStore()
+        try:
+            if words and not words[0].startswith("-"):
+                try:
+                    return [store.resolve(words[0]), *words[1:]]
+                except UnknownRun:
+                    newest = self._newest(store)
+                    if newest is None or words[0].partition(".")[0] not in {s["step"] for s in store.steps(newest)}:
+                        raise
+                    return [newest, *words]
+            newest = self._newest(store)
+        finally:
+            store.close()
+        if newest is None:
+            raise CommandFailed("this notebook has not been run as a pipeline yet: %pipeline run")
+        return [newest, *words]
+
+    def _newest(self, store: RunStore) -> str | None:
+        path = self._found().source.path
+        own = str(path.absolute()) if path is not None else None
+        return next((h["run"] for h in store.runs(1000) if h["notebook"] == own), None)
+
+    # ---------------------------------------------------------------- what a notebook shows better
+    def _run(self, words: list[str]) -> Run | None:
+        command = click.Command("run", params=[*run.params, WAIT], help=run.help)
+        found = self._found()
+        given = parsed(command, words, found.source)
+        if given["cron"] or given["via_kfp"] or given["as_json"]:
+            self._command_line("run", [w for w in words if w != "--wait"])
+            return None
+        source: Source = given["notebook"]
+        print(f"pipeline of {found.words if source is found.source else source}")
+        built = built_of(source, given["pipeline"])
+        if built.pipeline is None:
+            raise CommandFailed("\n".join(f"{source}:{p}" for p in errors(built.problems)))
+        options = {
+            k: given[k] for k in ("only", "start", "cache", "isolated", "experiment", "spawn", "python", "max_parallel")
+        }
+        parameters = given_parameters(given["parameters"], False)
+        prepared = prepare(source, built.pipeline, parameters, given["target"], **options)
+        for problem in (*built.problems, *prepared.problems):
+            if problem.severity == "warning":
+                print(f"{source}:{problem}")
+        return self._follow(prepared.submit(self._ahead.launch), given["wait"], given["detach"])
+
+    def _follow(self, begun: Run, wait: bool, detach: bool) -> Run:
+        """Show a run. Where nobody looks at the notebook while it is executed, the cell waits for the run's end."""
+        show_run(begun)
+        if wait or not (detach or self._is_watched()):
+            wait_for(begun)
+        return Shown(begun, self._shell)
+
+    def _is_watched(self) -> bool:
+        """Front ends that people look at can be asked for input; nbclient and papermill cannot."""
+        kernel = getattr(self._shell, "kernel", None)
+        return bool(getattr(kernel, "_allow_stdin", True))
+
+    def _show(self, words: list[str]) -> None:
+        from kfnb.cli.notebooks import show
+
+        found = self._found()
+        given = parsed(show, words, found.source)
+        if given["as_json"] or given["svg"] or given["why"]:
+            self._command_line("show", words)
+            return
+        source: Source = given["notebook"]
+        print(f"pipeline of {found.words if source is found.source else source}")
+        built = built_of(source, given["pipeline"])
+        for problem in built.problems:
+            if problem.severity != "info":
+                print(f"{source}:{problem}")
+        if built.pipeline is None:
+            raise CommandFailed("the notebook has errors, told above")
+        show_pipeline(source, built.pipeline, self._ahead.launch)
+
+    def _status(self, words: list[str]) -> Run | None:
+        from kfnb.cli.record import status
+
+        words = self._with_run(words)
+        given = parsed(status, words)
+        if given["as_json"]:
+            self._command_line("status", words)
+            return None
+        found = Run(given["run_id"]).refresh()
+        show_run(found)
+        return Shown(found, self._shell)
+
+    def _retry(self, words: list[str]) -> Run | None:
+        command = click.Command("retry", params=[*retry.params, WAIT], help=retry.help)
+        given = parsed(command, self._with_run(words))
+        if given["as_json"]:
+            self._command_line("retry", [w for w in words if w != "--wait"])
+            return None
+        begun = Run(given["run_id"])
+        source = self._found().source
+        own = str(source.path.absolute()) if source.path is not None else None
+        pipeline = None
+        if begun.notebook == own:
+            built = built_of(source, begun.name)
+            if built.pipeline is None:
+                raise CommandFailed("\n".join(f"{source}:{p}" for p in errors(built.problems)))
+            pipeline = built.pipeline
+        return self._follow(begun.retry(given["start"], pipeline), given["wait"], given["detach"])
+
+    def _runs(self, words: list[str]) -> Any:
+        from kfnb.cli.record import runs as listing
+
+        given = parsed(listing, words)
+        if given["as_json"]:
+            self._command_line("runs", words)
+            return None
+        return runs(given["count"])
+
+    def _load(self, words: list[str]) -> None:
+        given = parsed(LOAD, words)
+        chosen = self._with_run([given["run_ref"]] if given["run_ref"] else [])[0]
+        load(chosen, given["step"], "outputs" if given["outputs"] else "inputs")
+
+
+LOAD = click.Command(
+    "load",
+    help="Put what STEP of the newest run saw (or left) into the kernel.",
+    params=[
+        click.Argument(["step"], shell_complete=places.steps_of_run),
+        click.Option(
+            ["--run", "run_ref"],
+            metavar="RUN",
+            shell_complete=places.run_ids,
+            help="Which run; by default the newest of this notebook.",
+        ),
+        click.Option(["--outputs"], is_flag=True, help="What the step left, not what it saw."),
+    ],
+)
+
+
+def parsed(command: click.Command, words: list[str], source: Source | None = None) -> dict[str, Any]:
+    """The options of a line, as the command's own declarations read them; ``source``: the notebook, when it names none."""
+    with command.make_context(f"%pipeline {command.name}", words, obj=source, **HELP) as context:
+        return context.params
+
+
+def wait_for(begun: Run) -> None:
+    """Wait for a run's end; interrupting the kernel cancels it, a second time at once. Raises `RunFailed`."""
+    while True:
+        try:
+            begun.wait()
+            return
+        except KeyboardInterrupt:
+            if not begun.cancel():
+                raise RunFailed(begun) from None
+            print("cancelling; interrupt again to end at once")
+
+
+def register(shell: Any) -> None:
+    """``%pipeline``, and its completion with Tab."""
+    shell.register_magic_function(PipelineMagic(shell), "line", "pipeline")
+    completing.register(shell)

@@ -1,0 +1,157 @@
+"""The notebook that a kernel belongs to: by the means that each front end offers, else from the cells that were run."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kfnb.kernel.registered import Ran, ran_cells, registered_notebook
+from kfnb.notebook.source import Source
+
+ASK = 2.0  #: seconds that a server on this machine has to answer
+
+
+@dataclass(frozen=True)
+class Found:
+    """The notebook, and in words where it was found."""
+
+    source: Source
+    words: str
+
+
+def source_here() -> Source | None:
+    """The notebook of this kernel; ``None`` when this is none."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return find(shell).source if shell is not None else None
+
+
+def find(shell: Any) -> Found:
+    """The notebook of an IPython shell."""
+    colab = _colab()
+    if colab is not None:
+        return Found(Source(None, Path.cwd(), "this notebook", colab), "this notebook, as Colab has it")
+    path = _file(shell)
+    if path is None:
+        cells = Source(None, Path.cwd(), "this kernel's cells", registered_notebook(shell))
+        return Found(cells, "the cells that were run in this kernel: no notebook file was found")
+    return _newest(path, ran_cells(shell))
+
+
+# -------------------------------------------------------------------- the file
+def _file(shell: Any) -> Path | None:
+    given = shell.user_ns.get("__vsc_ipynb_file__")  # VS Code says it so
+    if isinstance(given, str) and Path(given).is_file():
+        return Path(given)
+    own = os.environ.get("JPY_SESSION_NAME", "")  # Jupyter Server: as the file was called when the kernel started
+    if own.endswith(".ipynb") and Path(own).is_file() and not _elsewhere(Path(own), shell):
+        return Path(own).absolute()
+    return _asked(_kernel_id()) if own else None
+
+
+def _elsewhere(path: Path, shell: Any) -> bool:
+    """Whether the cells that were run are surely of another file: this one may have taken the place of a renamed one."""
+    ids = {r.cell_id for r in ran_cells(shell) if r.cell_id}
+    try:
+        cells = json.loads(path.read_text("utf-8")).get("cells", [])
+    except (OSError, ValueError):
+        return True
+    return bool(ids) and not ids & {c.get("id") for c in cells} and _asked(_kernel_id()) not in (None, path)
+
+
+def _kernel_id() -> str | None:
+    try:
+        from ipykernel import get_connection_file
+
+        found = re.search(r"kernel-([-\w]+)\.json$", get_connection_file())
+    except (ImportError, RuntimeError):
+        return None
+    return found[1] if found else None
+
+
+def _asked(kernel: str | None) -> Path | None:
+    """The file whose session has this kernel, as the Jupyter servers of this user on this machine say."""
+    if kernel is None:
+        return None
+    import requests
+    from jupyter_server.serverapp import list_running_servers
+
+    for server in list_running_servers():
+        try:
+            told = requests.get(
+                f"{server['url']}api/sessions", headers={"Authorization": f"token {server['token']}"}, timeout=ASK
+            ).json()
+        except (requests.RequestException, ValueError):
+            continue
+        for session in told if isinstance(told, list) else ():
+            if session.get("kernel", {}).get("id") == kernel:
+                path = Path(server["root_dir"]) / session["path"]
+                return path if path.is_file() else None
+    return None
+
+
+def _colab() -> dict[str, Any] | None:
+    """The notebook as Google Colab's front end gives it to its own tools."""
+    if "google.colab" not in sys.modules:
+        return None
+    from google.colab import _message
+
+    told = _message.blocking_request("get_ipynb", timeout_sec=10)
+    found = told.get("ipynb") if isinstance(told, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+# -------------------------------------------------------------------- newer than the file
+def _newest(path: Path, ran: Sequence[Ran]) -> Found:
+    """The file, with the cells that were run since it was saved as they were run."""
+    source = Source(path, path.parent, _near(path))
+    data = source.data()
+    made, changed = overlaid(data, [r for r in ran if r.at > path.stat().st_mtime])
+    if not changed:
+        return Found(source, source.shown)
+    several = f"cells {', '.join(map(str, changed))}" if len(changed) > 1 else f"cell {changed[0]}"
+    words = f"{source.shown}, with {several} as run here: the file was not saved since"
+    return Found(replace(source, json=made), words)
+
+
+def _near(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def overlaid(data: Any, ran: Sequence[Ran]) -> tuple[Any, list[int]]:
+    """Notebook JSON with cells as they were run, and the numbers of the code cells that differ.
+
+    A cell that the notebook does not have yet stands after the one that was run before it.
+    """
+    made = copy.deepcopy(data)
+    cells = made.get("cells") if isinstance(made, dict) else None
+    if not isinstance(cells, list):
+        return data, []
+    places = {c.get("id"): c for c in cells if isinstance(c, dict)}
+    new: list[dict[str, Any]] = []
+    before: dict[str, Any] | None = None
+    for one in ran:
+        if one.cell_id is None:
+            continue
+        cell = places.get(one.cell_id)
+        if cell is None:
+            cell = {"cell_type": "code", "id": one.cell_id, "metadata": {}, "outputs": [], "execution_count": None}
+            cells.insert(cells.index(before) + 1 if before is not None else len(cells), cell)
+            places[one.cell_id] = cell
+        text = cell.get("source", "")
+        if ("".join(text) if isinstance(text, list) else text) != one.source:
+            cell["source"] = one.source
+            new.append(cell)
+        before = cell
+    numbers = {id(c): n for n, c in enumerate((c for c in cells if c.get("cell_type") == "code"), 1)}
+    return made, sorted({numbers[id(c)] for c in new if id(c) in numbers})
