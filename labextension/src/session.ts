@@ -182,7 +182,7 @@ export class NotebookSession implements IDisposable {
   private _watch(): void {
     this.panel.content.model?.contentChanged.connect(this._typed, this);
     void this.read();
-    void this.panel.context.ready.then(() => this._restore());
+    void this.panel.context.ready.then(() => this.showNewest());
   }
 
   private _typed(): void {
@@ -205,6 +205,7 @@ export class NotebookSession implements IDisposable {
       });
       this._starting = false;
       this.awaited = run.run.run;
+      this._newest = run.run.run;
       this.show(run);
       return problems;
     } catch (error) {
@@ -272,11 +273,13 @@ export class NotebookSession implements IDisposable {
     this._set(run);
   }
 
-  /** Show the notebook's newest run, as after a reload of the page. */
-  private async _restore(): Promise<void> {
+  /** Show the notebook's newest run, unless it was shown: after a reload of the page, or when one was begun from the kernel. */
+  async showNewest(): Promise<void> {
     const { runs } = await this.api.runs(this.path, 1).catch(() => ({ runs: [] }));
-    if (runs.length && this._run === null && !this.isDisposed) {
-      this.show(await this.api.run(runs[0].run));
+    const newest = runs[0]?.run;
+    if (newest && newest !== this._newest && !this._starting && !this.isDisposed) {
+      this._newest = newest;
+      this.show(await this.api.run(newest));
     }
   }
 
@@ -339,6 +342,7 @@ export class NotebookSession implements IDisposable {
   private _isDisposed = false;
   private _waiting = false;
   private _starting = false;
+  private _newest: string | null = null; // the newest run that was seen
   private _begun: string[] = []; // the notebook's steps when the run that is shown came
   private _explained: Explained | null = null;
   private _shown: Explained | null = null;

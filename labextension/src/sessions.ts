@@ -1,7 +1,8 @@
 /** The sessions of all open notebooks, for every part of the extension. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { Cell } from '@jupyterlab/cells';
+import { INotebookTracker, Notebook, NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 import { IStateDB } from '@jupyterlab/statedb';
 import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
@@ -9,6 +10,9 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Api } from './api';
 import { NotebookSession } from './session';
 import { Stream } from './stream';
+
+const BEGINS_RUNS = /%pipeline\b|\bkfnb\b/;
+const LOOK_EVERY = 500; // milliseconds between two looks for a run that a cell begins, while it is executed
 
 export interface ISessions {
   readonly api: Api;
@@ -41,6 +45,7 @@ class Sessions implements ISessions {
     this._stream = new Stream(api);
     _tracker.widgetAdded.connect((_, panel) => void this.of(panel));
     _tracker.currentChanged.connect(() => this._currentChanged.emit(this.current));
+    NotebookActions.executionScheduled.connect((_, { notebook, cell }) => this._executing(notebook, cell));
   }
 
   get current(): NotebookSession | null {
@@ -60,6 +65,24 @@ class Sessions implements ISessions {
       void this._remember(found);
     }
     return found;
+  }
+
+  /** A run that a cell begins shows on the cells too. */
+  private _executing(notebook: Notebook, cell: Cell): void {
+    const panel = this._tracker.find(one => one.content === notebook);
+    if (!panel || !BEGINS_RUNS.test(cell.model.sharedModel.getSource())) {
+      return;
+    }
+    const look = () => void this.of(panel).showNewest();
+    const timer = window.setInterval(look, LOOK_EVERY);
+    const executed = (_: unknown, ended: { cell: Cell }) => {
+      if (ended.cell === cell) {
+        window.clearInterval(timer);
+        NotebookActions.executed.disconnect(executed);
+        look();
+      }
+    };
+    NotebookActions.executed.connect(executed);
   }
 
   /** The target that was chosen last for a notebook is chosen again; it stands in no file of the user's. */
