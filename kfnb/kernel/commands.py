@@ -65,7 +65,10 @@ class PipelineMagic:
 
     def __call__(self, line: str) -> Any:
         """Do one line. Raises `CommandFailed`, or `RunFailed` where a run was waited for."""
-        words = shlex.split(line)
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise CommandFailed(f"%pipeline {line}: {str(error).lower()}: close the quotation marks") from None
         if not words or words[0] in ("-h", "--help", "help"):
             self._help()
             return None
@@ -252,7 +255,7 @@ LOAD = click.Command(
 
 def parsed(command: click.Command, words: list[str], source: Source | None = None) -> dict[str, Any]:
     """The options of a line, as the command's own declarations read them; ``source``: the notebook, when it names none."""
-    with command.make_context(f"%pipeline {command.name}", words, obj=source, **HELP) as context:
+    with command.make_context(f"%pipeline {command.name}", list(words), obj=source, **HELP) as context:
         return context.params
 
 
