@@ -27,8 +27,9 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext kfnb``: the magics ``%%component`` and ``%%pipeline`` in this kernel."""
-    from kfnb.kernel import component, pipeline
+    """``%load_ext kfnb``: ``%%component``, ``%%pipeline``, ``%%parameters`` and the other roles' magics in this kernel."""
+    from kfnb.kernel import component, pipeline, roles
 
     component.load(shell)
     pipeline.load(shell)
+    roles.load(shell)

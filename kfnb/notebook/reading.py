@@ -8,7 +8,17 @@ from typing import Any
 
 from kfnb.notebook import files, headings
 from kfnb.notebook.files import RawCell, RawNotebook
-from kfnb.notebook.given import Given, component_line, magic_line, read_metadata, read_options, read_tags
+from kfnb.notebook.given import (
+    Given,
+    component_line,
+    magic_line,
+    read_metadata,
+    read_near_magic,
+    read_options,
+    read_role,
+    read_tags,
+    role_line,
+)
 from kfnb.notebook.model import METRICS, PIPELINE, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
 from kfnb.notebook.steps import join_steps, settings_of
@@ -101,12 +111,20 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
         read_tags(list(cell.tags), given)
         if "kfnb" in cell.metadata:
             read_metadata(cell.metadata["kfnb"], given)
-        line = component_line(cell.source)
-        if line is not None:
-            read_options(line[0], line[1], given)
+        _read_magic(cell.source, given)
         problems += given.problems
         found[position] = given
     return found
+
+
+def _read_magic(source: str, given: Given) -> None:
+    component, role = component_line(source), role_line(source)
+    if component is not None:
+        read_options(*component, given)
+    elif role is not None:
+        read_role(*role, given)
+    else:
+        read_near_magic(source, given)
 
 
 def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem]) -> dict[int, PipelineCell]:
@@ -131,7 +149,7 @@ def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem
 
 def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dict[int, PipelineCell]) -> list[Cell]:
     """Cells with their role and step; unmarked ones join the step above, or their heading's, where that is the rule."""
-    marked = any(g.step is not None or g.line is not None for g in given.values())
+    marked = any(g.step is not None or component_line(raw.cells[p].source) for p, g in given.items())
     by_heading = headings.step_names(raw.cells) if not marked and not pipelines else {}
     cells: list[Cell] = []
     above: str | None = None
@@ -155,11 +173,12 @@ def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dic
 
 
 def _body(cell: RawCell) -> tuple[str, int]:
-    """The code without its ``%%component`` line, and the line on which it begins."""
-    found = component_line(cell.source)
+    """The code without its magic's line, and the line on which it begins."""
+    found = component_line(cell.source) or role_line(cell.source)
     if found is None:
         return cell.source, 1
-    return "\n".join(cell.source.split("\n")[found[1] :]), found[1] + 1
+    line = found[-1]
+    return "\n".join(cell.source.split("\n")[line:]), line + 1
 
 
 def _quiet(source: str) -> bool:
