@@ -13,6 +13,7 @@ from typing import Any
 
 from kfnb.kernel.registered import Ran
 
+
 class BadCode(Exception):
     """The text is not Python. Shows what IPython shows of a cell that is not."""
 

@@ -72,7 +72,7 @@ class Ran:
     def stays(self) -> bool:
         """Whether it belongs to the notebook: what failed and marks nothing was a try."""
         ours = all(OURS.fullmatch(line) for line in self.source.split("\n"))
-        return not ours and (not self.failed or self.mark is not None or self.role is not None)
+        return not ours and (not self.failed or self.mark is not None)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import reprlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -110,7 +111,9 @@ class Running:
     def run(self) -> None:
         """Raises `Skipped` where the step does not run, else what its body raises."""
         marks, when = self.marks, self.marks.when
-        asks_item = when is not None and marks.foreach is not None and marks.foreach.variable in names_in(ast.parse(when))
+        asks_item = (
+            when is not None and marks.foreach is not None and marks.foreach.variable in names_in(ast.parse(when))
+        )
         if when is not None and not asks_item and not self._holds(when):
             raise Skipped(f"`{when}` is false")
         body = None if marks.shell else Body(self.of.shell, self.source, self.of.cells.running)
@@ -121,6 +124,8 @@ class Running:
             else:
                 self._once(work)
         except BaseException as error:
+            if isinstance(error, (KeyboardInterrupt, TimeoutError, Failure)):
+                show_words(error, str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}")
             if body is not None:
                 body.show(error)
             raise
@@ -160,13 +165,20 @@ class Running:
                 if when is not None and not self._holds(when):
                     continue
                 self.path = f"{self.marks.name}[{index}]"
-                self._attempt(work)
+                self._item(work, variable, item)
                 for name, found in collected.items():
                     if name in self._names:
                         found.append(self._names[name])
         finally:
             put_back(self._names, before, imports)
         self._names.update(collected)
+
+    def _item(self, work: Callable[[], None], variable: str, item: Any) -> None:
+        try:
+            self._attempt(work)
+        except BaseException:
+            print(f"{self.path} failed, where `{variable}` is {reprlib.repr(item)}")
+            raise
 
     def _attempt(self, work: Callable[[], None]) -> None:
         def beginning() -> Beginning:
@@ -219,15 +231,11 @@ class Running:
         ran = self.of.cells.running
         with tempfile.TemporaryDirectory(prefix="kfnb-") as folder:
             files = shellstep.output_files(outputs, folder)
-            try:
-                status = shellstep.run_script(self.source, self._variables(), files, outputs)
-                if status:
-                    whose = f"cell {ran.last}" if ran is not None else f"step {self.marks.name}"
-                    raise Failure("shell", "exit", f"the script of {whose} ended with {shellstep.ending(status)}")
-                self._names.update(shellstep.read_outputs(files, {"shell_outputs": outputs}))
-            except Failure as failure:
-                show_words(failure, failure.message)
-                raise
+            status = shellstep.run_script(self.source, self._variables(), files, outputs)
+            if status:
+                whose = f"cell {ran.last}" if ran is not None else f"step {self.marks.name}"
+                raise Failure("shell", "exit", f"the script of {whose} ended with {shellstep.ending(status)}")
+            self._names.update(shellstep.read_outputs(files, {"shell_outputs": outputs}))
 
     def _variables(self) -> dict[str, str]:
         found: dict[str, str] = {}

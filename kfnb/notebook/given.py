@@ -72,7 +72,9 @@ def read_tags(tags: list[str], given: Given) -> None:
 
 
 def _two_roles(given: Given, role: str) -> str:
-    given.problem("KF203", f"one cell cannot be both `{given.role}` and `{role}`", "keep one of the two marks", name=role)
+    given.problem(
+        "KF203", f"one cell cannot be both `{given.role}` and `{role}`", "keep one of the two marks", name=role
+    )
     return given.role or role
 
 
