@@ -36,9 +36,10 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext kfnb``: the magics ``%%component``, ``%%pipeline`` and ``%pipeline`` in this kernel."""
-    from kfnb.kernel import commands, component, pipeline
+    """``%load_ext kfnb``: ``%pipeline``, ``%%component``, ``%%pipeline``, ``%%parameters`` and the other roles' magics in this kernel."""
+    from kfnb.kernel import commands, component, pipeline, roles
 
     component.load(shell)
     pipeline.load(shell)
-    commands.register(shell)
+    roles.load(shell)
+    commands.load(shell)

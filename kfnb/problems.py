@@ -105,7 +105,7 @@ KINDS: dict[str, Kind] = {
         ERROR, "bad-name", "A name of a step or output is empty, too long, or has characters that engines refuse."
     ),
     "KF205": Kind(ERROR, "duplicate-name", "Two things that must differ have the same name."),
-    "KF206": Kind(ERROR, "bad-option", "A %%component line has an unknown option or a missing value."),
+    "KF206": Kind(ERROR, "bad-option", "The line of a magic has an unknown option or a missing value."),
     "KF207": Kind(WARNING, "ignored-mark", "A mark that has no effect here."),
     "KF301": Kind(ERROR, "unknown-name", "A step reads a name that nothing before it writes."),
     "KF302": Kind(ERROR, "unmarked-writer", "A step reads a name that only an unmarked or skipped cell writes."),

@@ -18,9 +18,8 @@ from kfnb.client.start import built_of, prepare
 from kfnb.engines.cluster.kube import ClusterError
 from kfnb.engines.cluster.targets import BadTarget
 from kfnb.engines.local.launch import Ahead
-from kfnb.kernel import completing
+from kfnb.kernel import completing, loading
 from kfnb.kernel.finding import Found, find
-from kfnb.kernel.loading import load
 from kfnb.notebook.source import Source
 from kfnb.problems import NotebookError, errors
 from kfnb.runs.store import RunStore, UnknownRun
@@ -234,7 +233,7 @@ class PipelineMagic:
     def _load(self, words: list[str]) -> None:
         given = parsed(LOAD, words)
         chosen = self._with_run([given["run_ref"]] if given["run_ref"] else [])[0]
-        load(chosen, given["step"], "outputs" if given["outputs"] else "inputs")
+        loading.load(chosen, given["step"], "outputs" if given["outputs"] else "inputs")
 
 
 LOAD = click.Command(
@@ -271,7 +270,7 @@ def wait_for(begun: Run) -> None:
             print("cancelling; interrupt again to end at once")
 
 
-def register(shell: Any) -> None:
+def load(shell: Any) -> None:
     """``%pipeline``, and its completion with Tab."""
     shell.register_magic_function(PipelineMagic(shell), "line", "pipeline")
-    completing.register(shell)
+    completing.load(shell)

@@ -14,7 +14,7 @@ from kfnb.kernel.finding import find
 LINE = re.compile(r"^(?:\s*\w+\s*=)?\s*%pipeline(\s.*)$")
 
 
-def register(shell: Any) -> None:
+def load(shell: Any) -> None:
     """Complete ``%pipeline`` lines in a shell."""
     try:
         from IPython.core.completer import SimpleCompletion, context_matcher

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kfnb.kernel.registered import Ran, ran_cells, registered_notebook
+from kfnb.kernel.registered import Ran, registered, registered_notebook
 from kfnb.notebook.source import Source
 
 ASK = 2.0  #: seconds that a server on this machine has to answer
@@ -42,7 +42,7 @@ def find(shell: Any) -> Found:
     if path is None:
         cells = Source(None, Path.cwd(), "this kernel's cells", registered_notebook(shell))
         return Found(cells, "the cells that were run in this kernel: no notebook file was found")
-    return _newest(path, ran_cells(shell))
+    return _newest(path, registered(shell).cells)
 
 
 # -------------------------------------------------------------------- the file
@@ -58,7 +58,7 @@ def _file(shell: Any) -> Path | None:
 
 def _elsewhere(path: Path, shell: Any) -> bool:
     """Whether the cells that were run are surely of another file: this one may have taken the place of a renamed one."""
-    ids = {r.cell_id for r in ran_cells(shell) if r.cell_id}
+    ids = {r.id for r in registered(shell).cells if r.id}
     try:
         cells = json.loads(path.read_text("utf-8")).get("cells", [])
     except (OSError, ValueError):
@@ -113,7 +113,7 @@ def _newest(path: Path, ran: Sequence[Ran]) -> Found:
     """The file, with the cells that were run since it was saved as they were run."""
     source = Source(path, path.parent, _near(path))
     data = source.data()
-    made, changed = overlaid(data, [r for r in ran if r.at > path.stat().st_mtime])
+    made, changed = overlaid(data, [r for r in ran if not r.ours and r.at > path.stat().st_mtime])
     if not changed:
         return Found(source, source.shown)
     several = f"cells {', '.join(map(str, changed))}" if len(changed) > 1 else f"cell {changed[0]}"
@@ -140,14 +140,14 @@ def overlaid(data: Any, ran: Sequence[Ran]) -> tuple[Any, list[int]]:
     places = {c.get("id"): c for c in cells if isinstance(c, dict)}
     new: list[dict[str, Any]] = []
     before: dict[str, Any] | None = None
-    for one in ran:
-        if one.cell_id is None:
+    for one in sorted(ran, key=lambda r: r.last):
+        if one.id is None:
             continue
-        cell = places.get(one.cell_id)
+        cell = places.get(one.id)
         if cell is None:
-            cell = {"cell_type": "code", "id": one.cell_id, "metadata": {}, "outputs": [], "execution_count": None}
+            cell = {"cell_type": "code", "id": one.id, "metadata": {}, "outputs": [], "execution_count": None}
             cells.insert(cells.index(before) + 1 if before is not None else len(cells), cell)
-            places[one.cell_id] = cell
+            places[one.id] = cell
         text = cell.get("source", "")
         if ("".join(text) if isinstance(text, list) else text) != one.source:
             cell["source"] = one.source

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from kfnb.kernel.component import BadComponent
+from kfnb.kernel.registered import Registered, registered
 from kfnb.notebook import notebook_from_json
+from kfnb.notebook.given import magic_line
 from kfnb.notebook.pipelines import PIPELINE_MAGIC
 from kfnb.pipeline.build import build
 from kfnb.pipeline.model import Pipeline
@@ -16,12 +18,14 @@ from kfnb.problems import NotebookError, errors
 
 def load(shell: Any) -> None:
     """Register the magic with an IPython shell."""
-    shell.register_magic_function(lambda line, cell: run(shell, line, cell), "cell", "pipeline")
+    cells = registered(shell)
+    shell.register_magic_function(lambda line, cell: run(cells, line, cell), "cell", "pipeline")
 
 
-def run(shell: Any, line: str, body: str) -> None:
+def run(cells: Registered, line: str, body: str) -> None:
     """Read the cell with those that were run before it, show its graph, and with ``--run`` run it here."""
-    notebook = notebook_from_json(_notebook(shell, f"{PIPELINE_MAGIC} {line}\n{body}"))
+    shell = cells.shell
+    notebook = notebook_from_json(_notebook(cells, f"{PIPELINE_MAGIC} {line}\n{body}"))
     if not notebook.pipelines:
         raise BadComponent("\n".join(str(p) for p in notebook.problems))
     cell = notebook.pipelines[-1]
@@ -38,19 +42,19 @@ def run(shell: Any, line: str, body: str) -> None:
         except NotebookError as error:
             raise BadComponent(str(error)) from None
         text = shell.transform_cell(body)
-        filename = shell.compile.cache(text, shell.execution_count)
+        filename = shell.compile.cache(text, cells.running.last if cells.running else 0)
         shell.user_ns.update(run_plain(text, values, shell.user_ns, filename))
 
 
-def _notebook(shell: Any, source: str) -> dict[str, Any]:
-    """The kernel's own history as a notebook: what was run, in the order of running."""
-    earlier = shell.history_manager.input_hist_raw[1 : shell.execution_count]
-    sources = ["" if s.lstrip().startswith(PIPELINE_MAGIC) else s for s in earlier]
-    cells: list[dict[str, Any]] = [
-        {"cell_type": "code", "id": f"in-{n}", "metadata": {}, "source": s, "outputs": [], "execution_count": None}
-        for n, s in enumerate([*sources, source], 1)
-    ]
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {"language_info": {"name": "python"}}, "cells": cells}
+def _notebook(cells: Registered, source: str) -> dict[str, Any]:
+    """The kernel's cells with this pipeline and no other, whose faults are not its own."""
+    ran = cells.running
+    here = ran is not None and magic_line(ran.source, PIPELINE_MAGIC) is not None
+    data = cells.notebook(None if here else source)
+    for cell in data["cells"][:-1]:
+        if magic_line(cell["source"], PIPELINE_MAGIC) is not None:
+            cell["source"] = ""
+    return data
 
 
 def _show(pipeline: Pipeline) -> None:

@@ -12,6 +12,8 @@ from kfnb.notebook.marks import KALE, KALE_ROLES, MARKS, ROLES, BadValue, Mark
 from kfnb.problems import Problem
 
 COMPONENT = "%%component"
+ROLE_MAGICS = ("parameters", "imports", "functions", "metrics", "skip")
+MAGICS = (COMPONENT, "%%pipeline", *(f"%%{role}" for role in ROLE_MAGICS))
 
 
 @dataclass
@@ -22,7 +24,7 @@ class Given:
     cell_id: str
     values: list[tuple[Mark, Any, int | None]] = field(default_factory=list)
     role: str | None = None
-    line: int | None = None
+    line: int | None = None  #: of the magic
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -70,7 +72,9 @@ def read_tags(tags: list[str], given: Given) -> None:
 
 
 def _two_roles(given: Given, role: str) -> str:
-    given.problem("KF203", f"one cell cannot be both `{given.role}` and `{role}`", "keep one of the tags", name=role)
+    given.problem(
+        "KF203", f"one cell cannot be both `{given.role}` and `{role}`", "keep one of the two marks", name=role
+    )
     return given.role or role
 
 
@@ -87,7 +91,7 @@ def near_mark(tag: str) -> str | None:
     return found[0] if found else None
 
 
-# -------------------------------------------------------------------- %%component
+# -------------------------------------------------------------------- magics
 def component_line(source: str) -> tuple[str, int] | None:
     """The ``%%component`` line's arguments and its line number from 1, when the cell begins with one."""
     return magic_line(source, COMPONENT)
@@ -102,6 +106,35 @@ def magic_line(source: str, magic: str) -> tuple[str, int] | None:
             return line[len(magic) :], number
         return None
     return None
+
+
+def role_line(source: str) -> tuple[str, str, int] | None:
+    """The role that a cell gets by its magic, such as ``%%parameters``; what stands after it, and its line from 1."""
+    for role in ROLE_MAGICS:
+        line = magic_line(source, f"%%{role}")
+        if line is not None:
+            return role, *line
+    return None
+
+
+def read_role(role: str, arguments: str, line: int, given: Given) -> None:
+    """Take the mark from the line of a role's magic: it is the tag, and takes no options."""
+    given.line = line
+    given.role = role if given.role in (None, role) else _two_roles(given, role)
+    if arguments.strip():
+        message = f"%%{role} takes no options: `{arguments.strip()}`"
+        given.problem("KF206", message, "other marks are tags of the cell", name=role, line=line)
+
+
+def read_near_magic(source: str, given: Given) -> None:
+    """Warn of a cell magic that is nearly one of kfnb's; foreign ones are left alone."""
+    for number, line in enumerate(source.split("\n"), 1):
+        if line.strip():
+            word = line.split()[0]
+            near = difflib.get_close_matches(word, MAGICS, 1, 0.85) if word not in MAGICS else []
+            if line.startswith("%%") and near:
+                given.problem("KF202", f"the cell magic `{word}` is no mark", f"did you mean `{near[0]}`?", name=word, line=number)  # fmt: skip
+            return
 
 
 def read_options(arguments: str, line: int, given: Given) -> None:

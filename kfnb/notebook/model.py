@@ -39,9 +39,9 @@ class Cell:
     id
         nbformat's cell id; ``"cell-<number>"`` when the notebook has none.
     source
-        The code without its ``%%component`` line, exactly as written otherwise.
+        The code without the line of its magic, exactly as written otherwise.
     line
-        Line of the cell on which ``source`` begins: 1, or 2 after a ``%%component`` line.
+        Line of the cell on which ``source`` begins: 1, or 2 after ``%%component`` or ``%%parameters``.
     role
         One of the constants of this module. A ``step`` cell has ``step``.
     metrics

@@ -9,7 +9,17 @@ from typing import Any
 
 from kfnb.notebook import files, headings
 from kfnb.notebook.files import RawCell, RawNotebook
-from kfnb.notebook.given import Given, component_line, magic_line, read_metadata, read_options, read_tags
+from kfnb.notebook.given import (
+    Given,
+    component_line,
+    magic_line,
+    read_metadata,
+    read_near_magic,
+    read_options,
+    read_role,
+    read_tags,
+    role_line,
+)
 from kfnb.notebook.model import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
 from kfnb.notebook.steps import join_steps, settings_of
@@ -17,7 +27,7 @@ from kfnb.problems import Problem
 from kfnb.settings import Settings
 
 PYTHON = ("python", "python3", "ipython", "ipython3", "")
-ABOUT_RUNS = re.compile(r"(\w+ *= *)?%pipeline\b")
+ABOUT_RUNS = re.compile(r"^(\w+ *= *)?%pipeline\b", re.MULTILINE)
 OTHER_LANGUAGES = ("%%R", "%%julia", "%%perl", "%%ruby", "%%sql", "%%cython", "%%bigquery")
 
 
@@ -103,12 +113,20 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
         read_tags(list(cell.tags), given)
         if "kfnb" in cell.metadata:
             read_metadata(cell.metadata["kfnb"], given)
-        line = component_line(cell.source)
-        if line is not None:
-            read_options(line[0], line[1], given)
+        _read_magic(cell.source, given)
         problems += given.problems
         found[position] = given
     return found
+
+
+def _read_magic(source: str, given: Given) -> None:
+    component, role = component_line(source), role_line(source)
+    if component is not None:
+        read_options(*component, given)
+    elif role is not None:
+        read_role(*role, given)
+    else:
+        read_near_magic(source, given)
 
 
 def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem]) -> dict[int, PipelineCell]:
@@ -133,7 +151,7 @@ def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem
 
 def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dict[int, PipelineCell]) -> list[Cell]:
     """Cells with their role and step; unmarked ones join the step above, or their heading's, where that is the rule."""
-    marked = any(g.step is not None or g.line is not None for g in given.values())
+    marked = any(g.step is not None or component_line(raw.cells[p].source) for p, g in given.items())
     by_heading = headings.step_names(raw.cells) if not marked and not pipelines else {}
     cells: list[Cell] = []
     above: str | None = None
@@ -158,11 +176,12 @@ def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dic
 
 
 def _body(cell: RawCell) -> tuple[str, int]:
-    """The code without its ``%%component`` line, and the line on which it begins."""
-    found = component_line(cell.source)
+    """The code without its magic's line, and the line on which it begins."""
+    found = component_line(cell.source) or role_line(cell.source)
     if found is None:
         return cell.source, 1
-    return "\n".join(cell.source.split("\n")[found[1] :]), found[1] + 1
+    line = found[-1]
+    return "\n".join(cell.source.split("\n")[line:]), line + 1
 
 
 def _quiet(source: str) -> bool:
@@ -170,11 +189,8 @@ def _quiet(source: str) -> bool:
 
 
 def is_about_runs(source: str) -> bool:
-    """Whether a cell only works on pipelines, as ``run = %pipeline run`` does: it is part of none."""
-    lines = [line for line in source.split("\n") if line.strip() and not line.lstrip().startswith("#")]
-    return any(ABOUT_RUNS.match(line) for line in lines) and all(
-        ABOUT_RUNS.match(line) or line.startswith(("%load_ext kfnb", "%reload_ext kfnb")) for line in lines
-    )
+    """Whether a cell works on pipelines, as ``run = %pipeline run`` does: it is part of none, unless it is marked."""
+    return ABOUT_RUNS.search(source) is not None
 
 
 def _without_start(cells: list[Cell]) -> list[Cell]:

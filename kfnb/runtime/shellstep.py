@@ -204,7 +204,7 @@ def run_words(words: list[str], env: dict[str, str]) -> int:
     try:
         process = subprocess.Popen(
             words, env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT,
-            **({"encoding": "utf-8", "errors": "backslashreplace"} if pipe else {}),
+            start_new_session=bool(pipe), **({"encoding": "utf-8", "errors": "backslashreplace"} if pipe else {}),
         )  # type: ignore[call-overload]  # fmt: skip
     except (OSError, ValueError) as error:
         raise _not_started(error, words[0]) from None
@@ -214,9 +214,19 @@ def run_words(words: list[str], env: dict[str, str]) -> int:
                 print(line, end="")
             status: int = process.wait()
         except BaseException:
+            if pipe:  # in a kernel nobody else ends what the command began
+                _kill_group(process.pid)
             process.kill()
             raise
     return status
+
+
+def _kill_group(pid: int) -> None:
+    import contextlib
+    import signal
+
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _prints_to_log() -> bool:

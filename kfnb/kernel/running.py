@@ -1,0 +1,261 @@
+"""One run of a component in the live kernel: whether, how often and with which names its body runs."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import reprlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+from kfnb.analysis.facts import Facts, Replay
+from kfnb.analysis.trees import names_in
+from kfnb.analysis.world import IMPORT
+from kfnb.kernel.attempts import Beginning, attempt, put_back
+from kfnb.kernel.body import Body, show_words
+from kfnb.kernel.meaning import Meaning, meaning_of
+from kfnb.kernel.registered import Registered
+from kfnb.notebook.given import COMPONENT
+from kfnb.notebook.model import StepMarks
+from kfnb.pipeline.units import MENTIONED
+from kfnb.runtime import shellstep
+from kfnb.runtime.failures import Failure
+
+STATUS = "kfnb_status"
+SUCCEEDED: dict[str, Any] = {"state": "succeeded", "step": None, "message": ""}
+CANCELLED: dict[str, Any] = {"state": "cancelled", "step": None, "message": ""}
+NO_TEXT = (ModuleType, FunctionType, BuiltinFunctionType, type)  #: what a script means something else by, of that name
+
+
+class Skipped(Exception):
+    """The component does not run, and why."""
+
+
+@dataclass(frozen=True)
+class Unmade:
+    """A name that a skipped step would have made. ``replay``: an import, which later steps run again."""
+
+    step: str
+    replay: Replay | None
+
+
+@dataclass
+class Components:
+    """What became of the components of one kernel.
+
+    Parameters
+    ----------
+    failed
+        For each step that failed when it ran last, what the exit handler is told.
+    unmade
+        Names that only skipped steps would have made.
+    """
+
+    shell: Any
+    cells: Registered
+    failed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unmade: dict[str, Unmade] = field(default_factory=dict)
+
+    def begins(self, step: str) -> None:
+        """What became of it before is over."""
+        self.failed.pop(step, None)
+        self.unmade = {n: u for n, u in self.unmade.items() if u.step != step}
+
+    def skipped(self, step: str, facts: Facts) -> None:
+        """Remember what the step would have made and nobody else has."""
+        for name in facts.may:
+            if name not in self.shell.user_ns and not name.startswith("@"):
+                replay = next((r for r in facts.replays if name in r.binds), None)
+                self.unmade[name] = Unmade(step, replay)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What an exit handler is told: of the first step that failed and has not succeeded since."""
+        return dict(next(iter(self.failed.values()), SUCCEEDED))
+
+
+@dataclass
+class Running:
+    """One run of one component.
+
+    Parameters
+    ----------
+    line, source
+        What stands after ``%%component``, and below it.
+    path
+        The step, or the iteration that runs.
+    message
+        What an exit handler is told of a failure; empty: the exception's own text.
+    """
+
+    of: Components
+    marks: StepMarks
+    line: str
+    source: str
+    path: str = ""
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        self.path = self.marks.name
+        self._names: dict[str, Any] = self.of.shell.user_ns
+
+    @cached_property
+    def meaning(self) -> Meaning:
+        """What the pipeline's analysis says of the step."""
+        return meaning_of(self.of.cells, self.marks.name, f"{COMPONENT} {self.line}\n{self.source}")
+
+    def run(self) -> None:
+        """Raises `Skipped` where the step does not run, else what its body raises."""
+        marks, when = self.marks, self.marks.when
+        asks_item = (
+            when is not None and marks.foreach is not None and marks.foreach.variable in names_in(ast.parse(when))
+        )
+        if when is not None and not asks_item and not self._holds(when):
+            raise Skipped(f"`{when}` is false")
+        body = None if marks.shell else Body(self.of.shell, self.source, self.of.cells.running)
+        work = self._script if body is None else body.run
+        try:
+            if marks.foreach is not None:
+                self._each(work, marks.foreach.variable, marks.foreach.items, when if asks_item else None)
+            else:
+                self._once(work)
+        except BaseException as error:
+            if isinstance(error, (KeyboardInterrupt, TimeoutError, Failure)):
+                show_words(error, str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}")
+            if body is not None:
+                body.show(error)
+            raise
+        if self.of.unmade:
+            self.of.unmade = {n: u for n, u in self.of.unmade.items() if n not in self.meaning.facts.may}
+
+    # ---------------------------------------------------------------- once, or once per item
+    def _once(self, work: Callable[[], None]) -> None:
+        missing = self._missing()
+        if missing:
+            raise Skipped(missing)
+        if not self.marks.exit:
+            self._attempt(work)
+            return
+        before = {STATUS: self._names[STATUS]} if STATUS in self._names else {}
+        self._names[STATUS] = self.of.status
+        try:
+            self._attempt(work)
+        finally:
+            self._names.pop(STATUS, None)
+            self._names.update(before)
+
+    def _each(self, work: Callable[[], None], variable: str, items: str, when: str | None) -> None:
+        """Once per item, each from the same beginning; afterwards every name the body binds is the list of its values."""
+        values = self._asked(items, f"the items of `{variable} in {items}`", list)
+        facts = self.meaning.facts
+        imports = {n for n in facts.may if facts.kinds.get(n) == IMPORT}
+        collected: dict[str, list[Any]] = {n: [] for n in facts.may if n not in imports and not n.startswith("@")}
+        missing = self._missing()
+        if missing:
+            print(f"{self.path} is skipped: {missing}")
+        before = dict(self._names)
+        try:
+            for index, item in enumerate(values if not missing else ()):
+                put_back(self._names, before, imports)
+                self._names[variable] = _own(item)
+                if when is not None and not self._holds(when):
+                    continue
+                self.path = f"{self.marks.name}[{index}]"
+                self._item(work, variable, item)
+                for name, found in collected.items():
+                    if name in self._names:
+                        found.append(self._names[name])
+        finally:
+            put_back(self._names, before, imports)
+        self._names.update(collected)
+
+    def _item(self, work: Callable[[], None], variable: str, item: Any) -> None:
+        try:
+            self._attempt(work)
+        except BaseException:
+            print(f"{self.path} failed, where `{variable}` is {reprlib.repr(item)}")
+            raise
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        def beginning() -> Beginning:
+            return Beginning(self._names, self.meaning.changed, self.meaning.generators)
+
+        attempt(self.marks.settings, self.path, work, beginning)
+
+    # ---------------------------------------------------------------- what is asked, and what is missing
+    def _holds(self, when: str) -> bool:
+        return bool(self._asked(when, f"the condition `{when}`", bool))
+
+    def _asked(self, expression: str, what: str, read: Callable[[Any], Any]) -> Any:
+        """The value of a mark's expression. Raises `Skipped` when only a skipped step would have made a name in it."""
+        code = compile(expression, "<mark>", "eval", dont_inherit=True)
+        while True:
+            try:
+                return read(eval(code, self._names))
+            except Exception as error:
+                name = error.name if isinstance(error, NameError) else None
+                missing = self._unmade({name} if name is not None else set())
+                if missing:
+                    raise Skipped(missing) from None
+                if name is not None and name in self._names:
+                    continue  # an import of a skipped step
+                self.message = f"{what} cannot be worked out: {error}"
+                show_words(error, f"{type(error).__name__}: step `{self.marks.name}`: {self.message}")
+                raise
+
+    def _missing(self) -> str:
+        """Why the body cannot run: it needs what only a skipped step would have made. Empty: it can."""
+        if all(n in self._names for n in self.of.unmade):
+            return ""
+        return self._unmade(set(self.meaning.facts.reads))
+
+    def _unmade(self, needed: set[str]) -> str:
+        """The imports of skipped steps that are needed are run; of the rest it is said what is missing."""
+        gone = {n: u for n, u in self.of.unmade.items() if n in needed and n not in self._names}
+        for name, unmade in gone.items():
+            if unmade.replay is None:
+                return f"it needs `{name}` of {unmade.step}, which was skipped"
+        for unmade in gone.values():
+            if unmade.replay is not None:
+                exec(compile(unmade.replay.source, "<import>", "exec", dont_inherit=True), self._names)
+        return ""
+
+    # ---------------------------------------------------------------- shell steps
+    def _script(self) -> None:
+        """The notebook's names as environment variables, output files back as names."""
+        outputs = [{"name": o.name, "path": o.path} for o in self.marks.outputs]
+        ran = self.of.cells.running
+        with tempfile.TemporaryDirectory(prefix="kfnb-") as folder:
+            files = shellstep.output_files(outputs, folder)
+            status = shellstep.run_script(self.source, self._variables(), files, outputs)
+            if status:
+                whose = f"cell {ran.last}" if ran is not None else f"step {self.marks.name}"
+                raise Failure("shell", "exit", f"the script of {whose} ended with {shellstep.ending(status)}")
+            self._names.update(shellstep.read_outputs(files, {"shell_outputs": outputs}))
+
+    def _variables(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        outputs, hidden = {o.name for o in self.marks.outputs}, self.of.shell.user_ns_hidden
+        for name in sorted(set(MENTIONED.findall(self.source)) - outputs):
+            value = self._names.get(name)
+            if name not in self._names or name in hidden or isinstance(value, NO_TEXT):
+                continue
+            text = shellstep.as_text(value)
+            if text is None:
+                kind = type(value).__name__
+                message = f"a shell step gets text, numbers and lists; `{name}` is a {kind}: turn it into text in an earlier step"
+                raise Failure("load", kind, message)
+            found[name] = text
+        return found
+
+
+def _own(item: Any) -> Any:
+    """A copy, so that an iteration changes only what is its own; what cannot be copied cannot travel to a step either."""
+    try:
+        return copy.deepcopy(item)
+    except Exception:
+        return item
