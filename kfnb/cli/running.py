@@ -16,6 +16,7 @@ from kfnb.cli.common import (  # fmt: skip
     cluster_words,
     emit,
     fail,
+    fixed,
     notebook_argument,
     pipeline_option,
     refuse,
@@ -76,8 +77,10 @@ def run(
     """
     from kfnb.client.start import built_of, prepare
     from kfnb.engines.opening import engine_for
+    from kfnb.runs.notebooks import keep_notebook
 
     given = given_parameters(parameters, as_json)
+    notebook = fixed(notebook, as_json)
     found = built_of(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
@@ -95,6 +98,7 @@ def run(
         if via_kfp:
             uploaded(engine, prepared, as_json)
         run_id = engine.submit(prepared.pipeline, prepared.options)
+    keep_notebook(engine.store, run_id, notebook.json)
     if detach:
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
@@ -161,15 +165,16 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     from kfnb.client.start import built_of
     from kfnb.engines.opening import engine_of
     from kfnb.notebook.source import source_of
+    from kfnb.runs.notebooks import keep_notebook
     from kfnb.runs.store import UnknownRun
 
     runs = store()
     run_id = resolved(runs, run_id, as_json)
     engine = engine_of(runs, run_id)
     head = runs.head(run_id)
-    pipeline = None
+    pipeline, notebook = None, None
     if head["notebook"] and Path(head["notebook"]).exists():
-        notebook = source_of(head["notebook"])
+        notebook = fixed(source_of(head["notebook"]), as_json)
         found = built_of(notebook, head["pipeline"])
         if found.pipeline is None:
             fail(notebook, found.problems, as_json)
@@ -180,6 +185,8 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
             engine.retry(run_id, start, pipeline)
     except UnknownRun as error:
         refuse(str(error), as_json)
+    if notebook is not None:
+        keep_notebook(runs, run_id, notebook.json)
     if detach:
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
