@@ -10,7 +10,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.states import ENDED, SYMBOLS, together
 
 MARGIN = 12
-LETTER = 5.9  #: pixels that a letter of a note takes
+LETTER = 6.8  #: pixels that a letter of a state takes
 #: For viewers that take styles out of pictures: black boxes would hide everything.
 INK, BOX, EDGE = 'fill="#1d2433"', 'fill="#f4f6fb" stroke="#8b96ad"', 'fill="none" stroke="#8b96ad"'
 STYLE = """

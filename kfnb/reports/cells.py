@@ -103,7 +103,7 @@ def _kept(data: Any, pipeline: Pipeline, parameters: Mapping[str, Any]) -> Repor
         cells.append(
             ReportCell(
                 kind, source, _identity(cell.id, position, taken), own, _metadata(cell), _attachments(cell) if kind == "markdown" else {},
-                mine, "" if mine or not own or not source.strip() else notes.get(own, "not in the pipeline: it did not run"),
+                mine, "" if mine or not own or not source.strip() else notes.get(own, "in no step: it did not run"),
             )
         )  # fmt: skip
     return ReportNotebook(tuple(cells), _of_notebook(raw.metadata), True)

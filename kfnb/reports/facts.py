@@ -23,6 +23,7 @@ class Attempt:
 
     number: int
     folder: Path
+    state: str = "failed"
     started: float | None = None
     finished: float | None = None
     error: Json | None = None
@@ -121,12 +122,9 @@ def read_facts(store: RunStore, run_id: str) -> Facts:
 
 
 def _entry(store: RunStore, run_id: str, row: Json, tries: Mapping[int, Json]) -> Entry:
-    last = row["attempts"] or 0
-    attempts = [
-        Attempt(n, store.attempt_folder(run_id, row["path"], n), *(tries.get(n, {}).get(k) for k in ("started", "finished", "error")))
-        for n in range(1, last + 1)
-        if n in tries or store.attempt_folder(run_id, row["path"], n).exists()
-    ]  # fmt: skip
+    numbers = range(1, (row["attempts"] or 0) + 1)
+    folders = {n: store.attempt_folder(run_id, row["path"], n) for n in numbers}
+    attempts = [Attempt(n, folders[n], **tries.get(n, {})) for n in numbers if n in tries or folders[n].exists()]
     result = row["result"]
     return Entry(
         row["path"], row["state"], row["started"], row["finished"], row["reason"], row["error"],
@@ -135,12 +133,13 @@ def _entry(store: RunStore, run_id: str, row: Json, tries: Mapping[int, Json]) -
 
 
 def _attempts(events: Iterable[Event]) -> dict[str, dict[int, Json]]:
-    """By path and number, what the events tell of every attempt: ``started finished error``."""
+    """By path and number, what the events tell of every attempt. One that is to be tried again has failed."""
     found: dict[str, dict[int, Json]] = {}
     for event in events:
         number = event.data.get("attempts")
         if event.kind == "step" and number:
             told = {k: v for k in ("started", "finished", "error") if (v := event.data.get(k)) is not None}
+            told["state"] = "failed" if event.data["state"] == "pending" else event.data["state"]
             found.setdefault(event.data["path"], {}).setdefault(number, {}).update(told)
     return found
 

@@ -18,7 +18,7 @@ ATTRIBUTES = frozenset(
 )
 STYLES = frozenset(
     "background-color border border-bottom border-collapse border-color border-left border-radius border-right border-style border-top"
-    " border-width color display font-family font-size font-style font-variant font-weight height letter-spacing line-height list-style margin margin-bottom"
+    " border-width color display font-family font-size font-style font-variant font-weight height letter-spacing line-height margin margin-bottom"
     " margin-left margin-right margin-top max-width min-width opacity padding padding-bottom padding-left padding-right padding-top"
     " text-align text-decoration text-indent vertical-align white-space width word-break".split()
 )

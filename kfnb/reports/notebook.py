@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,20 @@ def told(facts: Facts, notebook: ReportNotebook) -> Json:
             ("engine", f"{run['engine']}, target {facts.target}" if facts.target else run["engine"]),
             ("experiment", run["experiment"]), ("notebook", Path(run["notebook"]).name if run["notebook"] else ""),
         ) if v],
-        "as_of": "" if facts.ended else moment(facts.now), "kept": notebook.kept,
+        "as_of": "" if facts.ended else moment(facts.now), "hints": list(_hints(facts, notebook)),
         "error": _error(error) if error else None,
         "parameters": [[n, value(v)] for n, v in run["parameters"].items()],
         "metrics": [[n, value(v)] for n, v in facts.metrics.items()],
         "steps": [_step(s, facts.now) for s in facts.steps],
     }  # fmt: skip
+
+
+def _hints(facts: Facts, notebook: ReportNotebook) -> Iterator[str]:
+    """What this report lacks."""
+    if not notebook.kept:
+        yield "The notebook was not kept with this run: these are the cells that the pipeline has."
+    if facts.head["engine"] != "local":
+        yield "What steps showed on a cluster (figures, tables) stays there: of these, the report has the text."
 
 
 def _error(error: Json) -> Json:
@@ -98,8 +106,8 @@ def head(record: Json) -> str:
     if record["error"]:
         where = f"{plain(record['error']['where'])}: " if record["error"]["where"] else ""
         parts += [f"> **{where}{plain(record['error']['what'])}**", ""]
-    if not record["kept"]:
-        parts += ["*The notebook was not kept with this run: these are the cells that the pipeline has.*", ""]
+    for hint in record["hints"]:
+        parts += [f"*{plain(hint)}*", ""]
     parts += [_table([], record["facts"]), ""]
     for title in ("parameters", "metrics"):
         if record[title]:

@@ -100,11 +100,11 @@ def headline(entry: Entry, now: float) -> Json:
 
 
 def earlier_attempt(attempt: Attempt) -> Json:
-    """An attempt that failed before the last one, its log folded."""
+    """An attempt before the last one, its log folded."""
     error = attempt.error or {}
     why = f": {error.get('type')}: {error.get('message')}" if error else ""
     length = took(attempt.started, attempt.finished, 0.0) if attempt.finished is not None else ""
-    head = f"attempt {attempt.number} failed{f' after {length}' if length else ''}{short(why, 300)}"
+    head = f"attempt {attempt.number} {attempt.state}{f' after {length}' if length else ''}{short(why, 300)}"
     texts = [line.text for line in read_lines(attempt.folder / "log")]
     log = "\n".join(texts) or "It printed nothing."
     html = f'<details class="kfnb-attempt"><summary>{escape(head)}</summary><pre>{escape(log)}</pre></details>'
