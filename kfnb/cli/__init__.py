@@ -10,6 +10,7 @@ from kfnb import __version__
 from kfnb.cli.compiling import compile_, targets
 from kfnb.cli.notebooks import check, convert, show
 from kfnb.cli.record import archive, cancel, logs, result, runs, status
+from kfnb.cli.reporting import report
 from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
 
@@ -23,6 +24,7 @@ def cli() -> None:
     kfnb show NB          the graph, and why each edge is there
     kfnb run NB -p a=7    run it, with live status
     kfnb logs last        what the last run printed
+    kfnb report last      the executed notebook as a page
     kfnb convert NB -o D  the pipeline as a Python package
     """
 
@@ -39,6 +41,7 @@ for command in (
     cancel,
     retry,
     result,
+    report,
     archive,
     targets,
     completion,

@@ -102,6 +102,14 @@ def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
         refuse(str(error), as_json)
 
 
+def fixed(notebook: Source, as_json: bool) -> Source:
+    """The notebook as it is now: what runs is what is kept with the run. Ends with what is wrong with it."""
+    try:
+        return notebook.fixed()
+    except NotebookError as error:
+        fail(notebook, error.problems, as_json)
+
+
 @contextmanager
 def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
     """End with what is wrong with what was asked for: a parameter, a step's name, an interpreter."""

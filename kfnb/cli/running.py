@@ -17,6 +17,7 @@ from kfnb.cli.common import (  # fmt: skip
     cluster_words,
     emit,
     fail,
+    fixed,
     notebook_argument,
     pipeline_option,
     refuse,
@@ -101,6 +102,7 @@ def run(
     from kfnb.engines.opening import engine_for
 
     given = given_parameters(parameters, as_json)
+    notebook = fixed(notebook, as_json)
     found = built_of(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
@@ -117,7 +119,7 @@ def run(
             scheduled(engine, prepared, cron, as_json)
         if via_kfp:
             uploaded(engine, prepared, as_json)
-        run_id = engine.submit(prepared.pipeline, prepared.options)
+        run_id = prepared.submit().id
     if detach:
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
@@ -190,15 +192,16 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     from kfnb.client.start import built_of
     from kfnb.engines.opening import engine_of
     from kfnb.notebook.source import source_of
+    from kfnb.runs.notebooks import keep_notebook
     from kfnb.runs.store import UnknownRun
 
     runs = store()
     run_id = resolved(runs, run_id, as_json)
     engine = engine_of(runs, run_id)
     head = runs.head(run_id)
-    pipeline = None
+    pipeline, notebook = None, None
     if head["notebook"] and Path(head["notebook"]).exists():
-        notebook = source_of(head["notebook"])
+        notebook = fixed(source_of(head["notebook"]), as_json)
         found = built_of(notebook, head["pipeline"])
         if found.pipeline is None:
             fail(notebook, found.problems, as_json)
@@ -209,6 +212,8 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
             engine.retry(run_id, start, pipeline)
     except UnknownRun as error:
         refuse(str(error), as_json)
+    if notebook is not None:
+        keep_notebook(runs, run_id, notebook.json)
     if detach:
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)

@@ -70,7 +70,7 @@ def run(
                 )
             ]
         )
-    source = _source(notebook)
+    source = _source(notebook).fixed()
     built = built_of(source, pipeline)
     if built.pipeline is None:
         raise NotebookError(built.problems)

@@ -11,8 +11,11 @@ from typing import Any
 from kfnb.client.steps import RunStep
 from kfnb.engines.base import Engine
 from kfnb.engines.opening import engine_of
+from kfnb.notebook.source import Source, source_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import from_json
+from kfnb.problems import NotebookError
+from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
 
 
@@ -187,11 +190,38 @@ class Run:
         with self.carried() as engine:
             return engine.cancel(self.id)
 
-    def retry(self, step: str | None = None, pipeline: Pipeline | None = None) -> Run:
-        """Take it up again where it stood, or from ``step`` on. Raises `UnknownRun` when it still runs."""
+    def retry(self, step: str | None = None, notebook: str | Path | Source | None = None) -> Run:
+        """Take it up again where it stood, or from ``step`` on.
+
+        Parameters
+        ----------
+        notebook
+            The notebook as it is now, when it was edited since; by default what was run is run again.
+
+        Raises
+        ------
+        UnknownRun
+            When it still runs, or has no such step.
+        NotebookError
+            When the notebook has errors.
+        """
+        from kfnb.client.start import built_of
+
+        source = (notebook if isinstance(notebook, Source) else source_of(notebook)).fixed() if notebook else None
+        built = built_of(source, self.name) if source is not None else None
+        if built is not None and built.pipeline is None:
+            raise NotebookError(built.problems)
         with self.carried() as engine:
-            engine.retry(self.id, step, pipeline)
+            engine.retry(self.id, step, built.pipeline if built is not None else None)
+            if source is not None:
+                keep_notebook(engine.store, self.id, source.data())
         return self
+
+    def report(self, path: str | Path = ".") -> Path:
+        """Write its report: a ``.html`` page or the executed ``.ipynb``; in a folder, a page. Gives the file. Raises `NoReport`."""
+        from kfnb.reports import write
+
+        return write(self.id, path, self._home)
 
     def log(self, step: str | None = None) -> str:
         """What a step printed, or all of them, each line with its step."""

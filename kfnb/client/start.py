@@ -16,6 +16,7 @@ from kfnb.pipeline.build import Built, build, pipelines_of
 from kfnb.pipeline.model import Json, Parameter, Pipeline
 from kfnb.pipeline.parameters import bind, convert
 from kfnb.problems import NotebookError, Problem, errors
+from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.store import RunStore
 
 
@@ -40,6 +41,7 @@ def all_built(source: Source) -> list[Built]:
 class Prepared:
     """A run that nothing stands in the way of; ``problems``: what the user should know of it."""
 
+    source: Source
     pipeline: Pipeline
     options: RunOptions
     target: Target
@@ -49,7 +51,9 @@ class Prepared:
         """Begin the run; ``launch`` starts the processes of runs here. Raises `ClusterError`."""
         store = RunStore()
         try:
-            return Run(engine_for(store, self.target, launch).submit(self.pipeline, self.options), store.home)
+            run_id = engine_for(store, self.target, launch).submit(self.pipeline, self.options)
+            keep_notebook(store, run_id, self.source.data())
+            return Run(run_id, store.home)
         finally:
             store.close()
 
@@ -62,6 +66,8 @@ def prepare(
 
     Parameters
     ----------
+    source
+        The notebook that ``pipeline`` was made from, fixed: it is kept with the run.
     given
         Parameters; ``convert`` makes their values (see `kfnb.pipeline.parameters.bind`).
     options
@@ -84,4 +90,4 @@ def prepare(
         store.close()
     if errors(problems):
         raise NotebookError(errors(problems))
-    return Prepared(pipeline, asked, chosen, tuple(problems))
+    return Prepared(source, pipeline, asked, chosen, tuple(problems))

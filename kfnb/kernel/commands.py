@@ -147,8 +147,8 @@ class PipelineMagic:
         if given["cron"] or given["via_kfp"] or given["as_json"]:
             self._command_line("run", [w for w in words if w != "--wait"])
             return None
-        source: Source = given["notebook"]
-        print(f"pipeline of {found.words if source is found.source else source}")
+        print(f"pipeline of {found.words if given['notebook'] is found.source else given['notebook']}")
+        source: Source = given["notebook"].fixed()
         built = built_of(source, given["pipeline"])
         if built.pipeline is None:
             raise CommandFailed("\n".join(f"{source}:{p}" for p in errors(built.problems)))
@@ -213,13 +213,8 @@ class PipelineMagic:
         begun = Run(given["run_id"])
         source = self._found().source
         own = str(source.path.absolute()) if source.path is not None else None
-        pipeline = None
-        if begun.notebook == own:
-            built = built_of(source, begun.name)
-            if built.pipeline is None:
-                raise CommandFailed("\n".join(f"{source}:{p}" for p in errors(built.problems)))
-            pipeline = built.pipeline
-        return self._follow(begun.retry(given["start"], pipeline), given["wait"], given["detach"])
+        again = begun.retry(given["start"], source if begun.notebook == own else None)
+        return self._follow(again, given["wait"], given["detach"])
 
     def _runs(self, words: list[str]) -> Any:
         from kfnb.cli.record import runs as listing

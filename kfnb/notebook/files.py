@@ -23,6 +23,7 @@ class RawCell:
     metadata: dict[str, Any]
     id: str | None
     language: str | None = None
+    attachments: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def _cell(item: Any, number: int | None, problems: list[Problem]) -> RawCell | N
     return RawCell(
         kind, source, tuple(t for t in tags if isinstance(t, str)), metadata,
         cell_id if isinstance(cell_id, str) else None, item.get("language") if isinstance(item.get("language"), str) else None,
+        item["attachments"] if isinstance(item.get("attachments"), dict) else {},
     )  # fmt: skip
 
 

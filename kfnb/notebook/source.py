@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,10 @@ class Source:
             return self.json
         assert self.path is not None
         return files.load(self.path)
+
+    def fixed(self) -> Source:
+        """The notebook as it is now, whatever becomes of its file. Raises `NotebookError` when it is no notebook."""
+        return replace(self, json=self.data())
 
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""

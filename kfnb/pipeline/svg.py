@@ -10,7 +10,9 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.states import ENDED, SYMBOLS, together
 
 MARGIN = 12
-LETTER = 5.9  #: pixels that a letter of a note takes
+LETTER = 6.8  #: pixels that a letter of a state takes
+#: For viewers that take styles out of pictures: black boxes would hide everything.
+INK, BOX, EDGE = 'fill="#1d2433"', 'fill="#f4f6fb" stroke="#8b96ad"', 'fill="none" stroke="#8b96ad"'
 STYLE = """
 .kfnb-graph{--back:#fff;--box:#f4f6fb;--line:#8b96ad;--text:#1d2433;--soft:#5c6780;--if:#a15c00;--loop:#1f6f5c;--end:#7a3f98;--good:#1a7f37;--bad:#c9252d;--busy:#0b62c4;--stop:#8f5f00}
 @media screen and (prefers-color-scheme:dark){.kfnb-graph{--back:#15181f;--box:#222735;--line:#6d7891;--text:#e8ecf5;--soft:#a7b1c7;--if:#f0b35a;--loop:#6fd0b8;--end:#cf9bec;--good:#56c271;--bad:#ff7b78;--busy:#6cb2ff;--stop:#e0b04c}}
@@ -57,9 +59,10 @@ def _draw(pipeline: Pipeline, states: Mapping[str, str], style: str) -> str:
     parts = [_frame(f) for f in graph.frames] + [_line(n) for n in graph.lines] + boxes
     width, height = graph.width + 2 * MARGIN, graph.height + 2 * MARGIN
     view = f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
-    ground = f'<rect class="back" x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%"/>'
+    ground = f'<rect class="back" fill="#fff" x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%"/>'
+    text = f'font-family="system-ui,sans-serif" font-size="13" text-anchor="middle" {INK}'
     head = f"<title>{escape(pipeline.name)}</title><style>{style}</style>{ground}"
-    return f'<svg xmlns="http://www.w3.org/2000/svg" class="kfnb-graph" role="img" {view}>{head}{"".join(parts)}</svg>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" class="kfnb-graph" role="img" {view} {text}>{head}{"".join(parts)}</svg>'
 
 
 def _state(own: str, iterations: list[str]) -> tuple[str, str]:
@@ -69,14 +72,14 @@ def _state(own: str, iterations: list[str]) -> tuple[str, str]:
     return together(iterations), f"{sum(s in ENDED for s in iterations)}/{len(iterations)}"
 
 
-def _rect(x: float, y: float, width: float, height: float, classes: str) -> str:
-    return f'<rect class="{classes}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="8"/>'
+def _rect(x: float, y: float, width: float, height: float, classes: str, look: str = BOX) -> str:
+    return f'<rect class="{classes}" {look} x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="8"/>'
 
 
 def _frame(frame: Frame) -> str:
     shown = frame.label if len(frame.label) <= NOTE else frame.label[: NOTE - 1] + "…"
-    box = _rect(frame.x, frame.y, frame.width, frame.height, f"frame {frame.kind}-box")
-    text = f'<text class="label note {frame.kind}" x="{frame.x + 10:.1f}" y="{frame.y + 16:.1f}">{escape(shown)}</text>'
+    box = _rect(frame.x, frame.y, frame.width, frame.height, f"frame {frame.kind}-box", EDGE)
+    text = f'<text class="label note {frame.kind}" text-anchor="start" x="{frame.x + 10:.1f}" y="{frame.y + 16:.1f}">{escape(shown)}</text>'
     return f"<g><title>{escape(frame.label)}</title>{box}{text}</g>"
 
 
@@ -106,7 +109,7 @@ def _rows(box: Box, rows: list[tuple[str, str]]) -> str:
 def _line(line: Line) -> str:
     x, y = line.points[-1]
     tip = f"M{x - 4:.1f},{y - 7:.1f}L{x:.1f},{y - 1:.1f}L{x + 4:.1f},{y - 7:.1f}"
-    return f'<g><title>{escape(line.why)}</title><path d="{path_of(line.points)}"/><path d="{tip}"/></g>'
+    return f'<g {EDGE}><title>{escape(line.why)}</title><path d="{path_of(line.points)}"/><path d="{tip}"/></g>'
 
 
 def path_of(points: Points) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+
+CELLS = "cells"  #: beside the log: a line for each cell, with the byte of the log where it begins and its number
 
 
 @dataclass(frozen=True)
@@ -21,28 +24,53 @@ def stamp() -> str:
 
 
 class LogWriter:
-    """Stamps what arrives, whole lines at a time; the last line need not end."""
+    """Stamps what arrives, whole lines at a time; the last line need not end.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    mark
+        A word that stands before the number of the cell that prints from there on, both between record separators. Such
+        marks are taken out of the log; where each cell begins is written beside it (see `cells_of`).
+    """
+
+    def __init__(self, path: Path, mark: str = "") -> None:
         self._file = path.open("ab")
         self._rest = b""
+        self._mark = re.compile(rb"\x1e%s (\d+)\x1e" % mark.encode()) if mark else None
+        self._cells = path.parent / CELLS
 
     def feed(self, data: bytes) -> None:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         if lines:
-            prefix = stamp().encode() + b" "
-            self._file.write(b"".join(prefix + line + b"\n" for line in lines))
-            self._file.flush()
+            self._write(lines)
         if len(self._rest) > 1_000_000:  # one endless line must not fill the memory
-            self._file.write(stamp().encode() + b" " + self._rest + b"\n")
+            self._write([self._rest])
             self._rest = b""
 
     def close(self) -> None:
-        if self._rest:
-            self._file.write(stamp().encode() + b" " + self._rest + b"\n")
+        if self._rest and self._unmarked(self._rest, 0):
+            self._write([self._rest])
         self._rest = b""
         self._file.close()
+
+    def _write(self, lines: list[bytes]) -> None:
+        prefix = stamp().encode() + b" "
+        for line in lines:
+            self._file.write(prefix + self._unmarked(line, len(prefix)) + b"\n")
+        self._file.flush()
+
+    def _unmarked(self, line: bytes, before: int) -> bytes:
+        """A line of the log, ``before`` bytes of which are its stamp, without marks. A cell begins with its first whole line."""
+        if self._mark is None or b"\x1e" not in line:
+            return line
+        first, *told = self._mark.split(line)
+        text = first + b"".join(told[1::2])
+        if told and before:
+            begin = self._file.tell() + (before + len(text) + 1 if first else 0)
+            with self._cells.open("ab") as file:
+                file.write(b"%d %s\n" % (begin, told[-2]))
+        return text
 
 
 def read_log(path: Path, start: int = 0) -> Iterator[tuple[LogLine, int]]:
@@ -57,6 +85,15 @@ def read_log(path: Path, start: int = 0) -> Iterator[tuple[LogLine, int]]:
             start += len(raw)
             time, _, text = raw[:-1].decode("utf-8", "backslashreplace").partition(" ")
             yield LogLine(time, text), start
+
+
+def cells_of(path: Path) -> list[tuple[int, int]]:
+    """For a log whose cells were marked: the byte where each begins, and its number. A cell that printed nothing is left out."""
+    try:
+        rows = (path.parent / CELLS).read_text("ascii").split("\n")
+    except OSError:
+        return []
+    return [(int(begin), int(cell)) for begin, _, cell in (r.partition(" ") for r in rows if r)]
 
 
 def last_line(path: Path) -> str:

@@ -35,6 +35,8 @@ class NotStarted(Exception):
 
 def run_shell(spec: dict[str, Any], result: dict[str, Any]) -> None:
     """Run the scripts of a shell step one after the other, or a container step's command, and keep the output files."""
+    from kfnb.runtime.step import announce
+
     names = _inputs(spec)
     folder = _private(os.path.join(spec["folder"], "out"))
     try:
@@ -42,6 +44,7 @@ def run_shell(spec: dict[str, Any], result: dict[str, Any]) -> None:
         if spec.get("command"):
             _run_command(spec, names, files)
         for cell in spec.get("cells", ()):
+            announce(spec, cell)
             status = run_script(cell["source"], names, files, spec.get("shell_outputs", ()))
             if status:
                 message = "the script of cell %s ended with %s" % (cell["cell"], ending(status))

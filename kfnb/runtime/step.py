@@ -94,6 +94,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
         _prepare(item, store, session)
     session.begin()
     for cell in spec.get("cells", ()):
+        announce(spec, cell)
         session.run(cell)
     for e in spec.get("exports", ()):
         if e.get("late"):
@@ -115,6 +116,16 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
                 "this step drew from the global generator %s, which the notebook seeds elsewhere in a way that could not be seen"
                 % kind[1:]
             )
+
+
+def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
+    """Tell whoever keeps the log that what is printed from here on is this cell's, where they asked to be told."""
+    if spec.get("mark"):
+        _flush()
+        try:
+            os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode("ascii"))
+        except OSError:
+            return  # the user's code closed it
 
 
 def _store(spec: dict[str, Any]) -> Any:

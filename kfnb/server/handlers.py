@@ -92,7 +92,8 @@ class RunsHandler(Handler):
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
             **(await self.interpreter(body)).options(),
         }  # fmt: skip
-        run_id, problems = await self.ask(self.runs.start, pipeline, body.get("target") or "local", given, **options)
+        target = body.get("target") or "local"
+        run_id, problems = await self.ask(self.runs.start, pipeline, body["notebook"], target, given, **options)
         self.set_status(201)
         told = {"problems": [p.to_json() for p in problems]}
         self.finish(to_wire({**await self.ask(self.runs.snapshot, run_id), **told}))
@@ -140,7 +141,7 @@ class RetryHandler(Handler):
             place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
             pipeline = await self.ask(compiling.pipeline_of, body["notebook"], str(place), body.get("pipeline"))
             options = (await self.interpreter(body)).options()
-        await self.ask(self.runs.retry, run_id, body.get("step"), pipeline, **options)
+        await self.ask(self.runs.retry, run_id, body.get("step"), pipeline, body.get("notebook"), **options)
         hub: Hub = self.settings["kfnb_hub"]
         hub.again(run_id)
         self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))

@@ -19,6 +19,7 @@ from kfnb.pipeline.parameters import bind
 from kfnb.pipeline.serialize import from_json
 from kfnb.problems import Problem, errors
 from kfnb.runs.logs import read_log
+from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.seen import previews
 from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
 
@@ -115,9 +116,9 @@ class Runs:
 
     # ---------------------------------------------------------------- commands
     def start(
-        self, pipeline: Pipeline, target: str, given: dict[str, str], **options: Any
+        self, pipeline: Pipeline, source: Any, target: str, given: dict[str, str], **options: Any
     ) -> tuple[str, list[Problem]]:
-        """Begin a run; give its id, and what the user should know of it.
+        """Begin a run; give its id, and what the user should know of it. ``source``: the notebook's JSON, kept with the run.
 
         Raises
         ------
@@ -136,6 +137,7 @@ class Runs:
             if errors(problems):
                 raise Refused(errors(problems))
             run_id = engine.submit(pipeline, asked)
+            keep_notebook(store, run_id, source)
         self.follow(run_id)
         return run_id, problems
 
@@ -150,8 +152,8 @@ class Runs:
         with self._engine(run_id) as engine:
             return engine.cancel(run_id)
 
-    def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, **options: Any) -> None:
-        """Take a run up again; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""
+    def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, source: Any, **options: Any) -> None:
+        """Take a run up again; ``source``: the notebook's JSON now; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""
         with self._engine(run_id) as engine:
             if isinstance(engine, LocalEngine) and pipeline is not None:
                 wrong = errors(engine.check(pipeline, RunOptions(**options)))
@@ -159,6 +161,8 @@ class Runs:
                     raise Refused(wrong)
                 engine.change(run_id, **options)
             engine.retry(run_id, start, pipeline)
+            if source is not None:
+                keep_notebook(engine.store, run_id, source)
         self.follow(run_id)
 
     @contextmanager

@@ -83,6 +83,11 @@ def test_parameters_are_values_of_python(given: dict, tmp_path: Path) -> None:
 FAILS = (cell("x = 1", "step:a"), cell("print('so far')\nx / 0", "step:b"), cell("y = x", "step:c"))
 
 
+def test_a_report_is_written(tmp_path: Path) -> None:
+    page = kfnb.run(train(tmp_path)).wait().report(tmp_path)
+    assert page.suffix == ".html" and "succeeded" in page.read_text()
+
+
 def test_a_failure_is_raised_with_its_place_and_what_to_do(tmp_path: Path) -> None:
     path = write(tmp_path, notebook(*FAILS))
     with pytest.raises(kfnb.RunFailed) as caught:
@@ -92,11 +97,8 @@ def test_a_failure_is_raised_with_its_place_and_what_to_do(tmp_path: Path) -> No
     assert f"%pipeline load b --run {run.id}" in str(caught.value)
     assert (run["b"].log.split("\n")[0], run["b"].state, run.wait(check=False).state) == ("so far", "failed", "failed")
     write(tmp_path, notebook(FAILS[0], cell("x / 1", "step:b"), FAILS[2]))
-    from kfnb.client.start import built_of
-    from kfnb.notebook.source import source_of
-
     first = run["a"].finished
-    assert run.retry(pipeline=built_of(source_of(path)).pipeline).wait().state == "succeeded"
+    assert run.retry(notebook=path).wait().state == "succeeded"
     assert (run["a"].finished, run["b"].state) == (first, "succeeded")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.kube import ClusterError, connect
 from kfnb.engines.cluster.targets import Target
 from kfnb.pipeline.model import Pipeline
+from kfnb.reports import write
 from kfnb.runs.store import RunStore
 from tests.cluster.argo import Pods
 from tests.cluster.argo_server import argo_served
@@ -90,6 +92,10 @@ def test_a_failure_says_its_cell_and_line(tmp_path: Path, cluster: Pods) -> None
             2,
             2,
         )
+        report = json.loads(write(summary["run"], tmp_path / "report.ipynb", engine.store.home).read_text("utf-8"))
+        (error,) = [o for c in report["cells"] for o in c.get("outputs", []) if o["output_type"] == "error"]
+        assert error["ename"] == "ZeroDivisionError" and 'File "<cell 2>", line 2' in "".join(error["traceback"])
+        assert "<td>argo, target test</td>" in report["cells"][0]["source"]
 
 
 def test_retry_takes_up_what_succeeded(tmp_path: Path, cluster: Pods) -> None:

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from kfnb.runs.notebooks import kept_notebook
+from kfnb.runs.store import RunStore
 from tests.notebooks import cell, notebook
 from tests.server.asking import API, ended, refused
 
@@ -25,6 +27,15 @@ FAILS = notebook(
 
 def states(found: dict[str, Any]) -> dict[str, str]:
     return {s["path"]: s["state"] for s in found["steps"]}
+
+
+def kept_sources(home: Path, run_id: str) -> list[str]:
+    """The cells of the notebook that stays with a run."""
+    store = RunStore(home)
+    data = kept_notebook(store, run_id)
+    store.close()
+    assert data is not None
+    return [c["source"] for c in data["cells"]]
 
 
 async def test_a_notebook_is_explained_and_nothing_of_it_runs(ask: Any, tmp_path: Path) -> None:
@@ -63,17 +74,19 @@ async def test_a_run_from_the_first_request_to_its_logs(ask: Any, jp_root_dir: P
     assert [b["step"] for b in (await ask("GET", "runs", run_id, "graph"))["graph"]["boxes"]] == ["make", "use"]
 
 
-async def test_a_failure_is_mended_and_only_what_must_run_again_runs(ask: Any) -> None:
+async def test_a_failure_is_mended_and_only_what_must_run_again_runs(ask: Any, home: Path) -> None:
     run_id = (await ask("POST", "runs", body={"notebook": FAILS}))["run"]["run"]
     found = await ended(ask, run_id)
     assert states(found) == {"make": "succeeded", "fail": "failed", "end": "succeeded"}
     assert (found["run"]["error"]["cell"], found["run"]["error"]["line"]) == (2, 2)
+    assert kept_sources(home, run_id) == ["a = 1", "x = a\nx / 0", "print('end')"], "what was run stays with the run"
     first = next(s["finished"] for s in found["steps"] if s["path"] == "make")
     mended = json.loads(json.dumps(FAILS).replace("x / 0", "x / 1"))
     await ask("POST", "runs", run_id, "retry", body={"notebook": mended, "step": "fail"})
     found = await ended(ask, run_id)
     assert states(found) == {"make": "succeeded", "fail": "succeeded", "end": "succeeded"}
     assert next(s["finished"] for s in found["steps"] if s["path"] == "make") == first
+    assert kept_sources(home, run_id)[1] == "x = a\nx / 1"
 
 
 async def test_a_run_is_cancelled(ask: Any) -> None:

@@ -244,7 +244,7 @@ class Scheduler:
         now = time.monotonic()
         timeout = ready.step.settings.timeout
         attempt = Attempt(
-            ready, number, self.specs.key(ready), time.time(), LogWriter(folder / "log"), reading,
+            ready, number, self.specs.key(ready), time.time(), LogWriter(folder / "log", spec["mark"]), reading,
             now + timeout if timeout else None,
         )  # fmt: skip
         self.progress.running[id_] = attempt

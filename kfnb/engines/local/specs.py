@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ class Specs:
         return {
             **self._static.spec(ready.step), "path": ready.path, "prepare": list(ready.prepare),
             "cwd": str(folder / "work") if self.options.isolated else self.options.folder,
-            "store": str(self.store), "folder": str(folder),
+            "store": str(self.store), "folder": str(folder), "mark": secrets.token_hex(8) if len(ready.step.cells) > 1 else "",
         }  # fmt: skip
 
     def key(self, ready: Ready) -> str:
