@@ -98,9 +98,10 @@ def test_json_is_one_object_and_nothing_else(kfnb: Shell) -> None:
 
 
 def test_a_detached_run_outlives_the_command_and_can_be_followed(kfnb: Shell) -> None:
-    name = kfnb.notebook(cell("import time\ntime.sleep(0.7)\nprint('done')", "step:a"))
-    run = kfnb("run", name, "--detach").stdout.strip()
+    waits = "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.01)\nprint('done')"
+    run = kfnb("run", kfnb.notebook(cell(waits, "step:a")), "--detach").stdout.strip()
     assert json.loads(kfnb("status", run, "--json").stdout)["state"] == "running"
+    (kfnb.folder / "go").touch()
     assert kfnb("logs", run, "a", "-f").stdout == "done\n"
     assert wait_for(lambda: json.loads(kfnb("status", run, "--json").stdout)["state"] == "succeeded")
 
