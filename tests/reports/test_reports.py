@@ -53,7 +53,7 @@ CELLS = (
     cell("given: int = 1\nevil: str = '<script>alert(7)</script>'", "parameters"),
     cell("import matplotlib.pyplot as plt"),
     cell("print('never printed')", "skip"),
-    cell("import subprocess\nitems = list(range(12))\nprint('\\x1b[31mone\\x1b[0m', given)\n_ = subprocess.run(['echo', 'two'])", "step:load"),
+    cell("import subprocess\nitems = list(range(12))\nprint('\\x1b[31mone\\x1b[0m', given)\n_ = subprocess.run(['echo', 'two'])\ndisplay({'text/html': '<b>h</b>', 'text/plain': 'h'}, raw=True)", "step:load"),
     cell("print('three')\nfig, ax = plt.subplots(figsize=(2, 1))\ndisplay(fig)\nprint('four')\nplt.close()", "step:load"),
     cell(FLAKY, "step:flaky", "retry:3", "after:load"),
     cell(EVIL, "step:evil", "after:flaky"),
@@ -120,7 +120,8 @@ def test_the_report_is_the_notebook_as_it_was_when_the_run_began(made: Made) -> 
 
 
 def test_each_cell_has_what_it_printed_and_showed_in_order(made: Made) -> None:
-    assert [o.text for o in made.cell(4).outputs] == ["\x1b[31mone\x1b[0m 7\ntwo\n"]
+    text, rich = made.cell(4).outputs
+    assert text.text == "\x1b[31mone\x1b[0m 7\ntwo\n" and rich.data["text/html"] == "<b>h</b>"
     three, figure, four = made.cell(5).outputs
     assert (three.text, four.text) == ("three\n", "four\n") and figure.data["image/png"].startswith("iVBOR")
     assert "load, continued" in made.above(5) and "**load** · ✓ succeeded · started" in made.above(4)
@@ -264,8 +265,10 @@ def test_a_run_whose_notebook_or_cells_were_not_kept_has_a_report_all_the_same(m
     nbformat.validate(found)
     old = Made(made.folder, made.run_id, found, "")
     assert "was not kept" in found.cells[0].source and old.cell(4).source == CELLS[4]["source"]
-    one, figure, four = old.cell(5).outputs  # up to the display the text is its cell's, the rest is at the last cell
-    assert one.text.endswith("two\nthree\n") and "image/png" in figure.data and four.text == "four\n"
+    one, rich = old.cell(4).outputs  # up to a display the text is its cell's, the rest is at the last cell
+    three, figure, four = old.cell(5).outputs
+    assert one.text.endswith("7\ntwo\n") and "text/html" in rich.data
+    assert (three.text, four.text) == ("three\n", "four\n") and "image/png" in figure.data
 
 
 def test_a_run_taken_up_again_shows_the_notebook_as_last_used_and_the_attempt_before(tmp_path: Path) -> None:
