@@ -221,6 +221,8 @@ class Run:
         """Write its report: a ``.html`` page or the executed ``.ipynb``; in a folder, a page. Gives the file. Raises `NoReport`."""
         from kfnb.reports import write
 
+        if not self.ended:
+            self.refresh()
         return write(self.id, path, self._home)
 
     def log(self, step: str | None = None) -> str:
