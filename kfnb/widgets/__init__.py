@@ -1,0 +1,1 @@
+"""The inline run view: a run, live, in the output of a cell of any front end."""
