@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kfnb.widgets.follow import catch_up
 from kfnb.widgets.picture import PictureFace
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ def show(view: View) -> None:
     if shell is None:
         print(view)
         return
+    catch_up_after_cells(shell)
+    with view.lock:  # what is told meanwhile would be missing in what is shown first
+        _add_faces(view, shell)
+
+
+def _add_faces(view: View, shell: Any) -> None:
     publisher = shell.display_pub
     if not _has("anywidget"):
         view.add_face(PictureFace(view, publisher))
@@ -57,3 +64,9 @@ def _has(library: str) -> bool:
 def _shows_widgets_only(shell: Any) -> bool:
     """Whether the page is not Jupyter's: VS Code and Colab keep every output in a frame, and load widgets when one is shown."""
     return "google.colab" in sys.modules or "__vsc_ipynb_file__" in shell.user_ns
+
+
+def catch_up_after_cells(shell: Any) -> None:
+    """What a cell leaves shows the end of runs that ended in it: who executes a notebook takes outputs no longer than that."""
+    if catch_up not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", catch_up)

@@ -146,3 +146,12 @@ def leave(follower: Follower, viewer: Viewer) -> None:
         if viewer in follower.viewers:
             follower.viewers.remove(viewer)
     follower.wake()
+
+
+def catch_up(*_: object) -> None:
+    """Wait until the views of runs that have ended show it, which takes no longer than a look."""
+    with LOCK:
+        followers = list(FOLLOWED.values())
+    for follower in followers:
+        if follower.run.ended:
+            follower.join(2)

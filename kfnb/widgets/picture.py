@@ -49,7 +49,7 @@ class PictureFace:
             self._publish(True)
 
     def rest(self) -> None:
-        if self._stale or self._beside:
+        if self._stale:
             self._publish(True)
 
     def close(self) -> None:

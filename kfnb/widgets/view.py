@@ -38,13 +38,16 @@ class Face(Protocol):
 
 
 class View:
-    """What every view has. Safe to be used by several threads; whatever takes time is done in a thread of its own."""
+    """What every view has. Safe to be used by several threads; whatever takes time is done in a thread of its own.
+
+    While ``lock`` is held, nothing is told to it.
+    """
 
     def __init__(self, name: str, graph: Graph, pipeline_now: PipelineNow | None = None) -> None:
         self.name, self.graph = name, graph
         self._pipeline_now = pipeline_now
         self._start: Start | None = None
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._follower: Follower | None = None
         self._run: Run | None = None
         self._log = LogTail()
@@ -64,7 +67,7 @@ class View:
 
     def snapshot(self) -> Json:
         """All of it; ``told`` messages have gone before."""
-        with self._lock:
+        with self.lock:
             return {**self._state, "steps": dict(self._state["steps"]), "told_before": self._told, "now": time.time()}
 
     def states(self) -> dict[str, str]:
@@ -94,31 +97,31 @@ class View:
         """Follow no more, and take what can be pressed off the page."""
         if self._follower is not None:
             leave(self._follower, self)
-        with self._lock:
+        with self.lock:
             for face in self._faces:
                 face.close()
             self._faces.clear()
 
     def add_face(self, face: Face) -> None:
-        with self._lock:
+        with self.lock:
             self._faces.append(face)
 
     # ---------------------------------------------------------------- what is told to it while a run goes on
     def hear(self, changes: Json) -> None:
-        with self._lock:
+        with self.lock:
             self._merge(changes)
             self._told += 1
             for face in self._faces:
                 face.tell({**changes, "told_before": self._told})
 
     def tick(self, store: RunStore) -> None:
-        with self._lock:
+        with self.lock:
             self._read_log(store)
             for face in self._faces:
                 face.tick()
 
     def rest(self, store: RunStore) -> None:
-        with self._lock:
+        with self.lock:
             failed = first_failed(self._state["steps"], (self._state["run"] or {}).get("error"))
             if failed is not None and self._state["chosen"] is None:
                 self._choose(failed)
@@ -169,6 +172,14 @@ class View:
         finally:
             if slow:
                 self.hear({"doing": None})
+            self._settle()
+
+    def _settle(self) -> None:
+        """Show everything, unless somebody follows who does so when it is time."""
+        with self.lock:
+            if not self.active:
+                for face in self._faces:
+                    face.rest()
 
     def _do(self, asked: Json) -> None:
         kind = asked.get("do")
@@ -188,7 +199,7 @@ class View:
     def show(self, run: Run) -> None:
         """Show this run from now on, and follow it to its end."""
         graph = graph_of(run.pipeline)
-        with self._lock:
+        with self.lock:
             if self._follower is not None:
                 leave(self._follower, self)
             again = self._run is not None and self._run.id == run.id
@@ -208,11 +219,11 @@ class View:
                 self.rest(store)
 
     def _show_log(self, step: str, path: str | None, attempt: int | None) -> None:
-        with self._lock:
+        with self.lock:
             self._choose(step, path, attempt)
             follower = self._follower
         if follower is not None and self._run is not None:
-            with self._run.record() as store, self._lock:
+            with self._run.record() as store, self.lock:
                 self._read_log(store)
 
     def _has_moved(self) -> bool:

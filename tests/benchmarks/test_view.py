@@ -50,7 +50,7 @@ def test_an_event_is_shown_while_the_kernel_is_busy(tmp_path: Path, what: str, m
         run_id = page.run(f"import time\nrun = start({as_code(*CHAIN)})\nprint(run.id)").strip()
         page.clear()
         page.run("from kfnb.widgets.view import show_run\nview = show_run(run)")
-        model = None if missing else page.live()
+        model, shown_at = None if missing else page.live(), time.time()
         page.run(BUSY[what].format(seconds=6))
         found = sorted(delays(page, tmp_path, run_id, model, shown_at))
         shown = "picture" if missing else "live view"

@@ -24,7 +24,7 @@ def kernel(home: Path) -> Iterator[Page]:
 
 
 @pytest.fixture
-def page(kernel: Page) -> Page:
+def front(kernel: Page) -> Page:
     """The kernel, and nothing heard yet."""
     kernel.clear()
     return kernel

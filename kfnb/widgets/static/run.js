@@ -7,6 +7,7 @@ const FINAL = ['succeeded', 'failed', 'cancelled'];
 const TIMED = ['running', ...FINAL];
 const DONE = [...FINAL, 'skipped', 'omitted', 'cached'];
 const DOING = { run: 'starting …', cancel: 'cancelling …', retry: 'starting again …' };
+const WAITS = 'asked; the kernel has not answered yet: it is busy with a cell, or gone';
 const MOST_LINES = 1000;
 const PATIENCE = 400; // milliseconds in which a kernel that is not busy answers
 const LOOK_AGAIN = 2000; // milliseconds between two questions whether a run was taken up again
@@ -199,7 +200,7 @@ class Dag {
       class: 'kfnb-Dag-box', 'data-kind': box.kind, 'data-step': box.step, tabindex: 0, role: 'button'
     });
     const title = drawn('title', {});
-    const bar = drawn('rect', { class: 'kfnb-Dag-percent', x, y: y + height - 4, width: 0, height: 4 });
+    const bar = drawn('rect', { class: 'kfnb-Dag-percent', x: x + 8, y: y + height - 4, width: 0, height: 4 });
     const note = drawn('text', { class: 'kfnb-Dag-note', x: middle, y: centre + 14 });
     group.append(title, drawn('rect', { class: 'kfnb-Dag-rect', x, y, width, height, rx: 8 }), bar);
     group.append(drawn('text', { class: 'kfnb-Dag-name', x: middle, y: centre - 3 }, box.step), note);
@@ -230,7 +231,7 @@ class Dag {
     say(note, step ? `${SHAPES[step.state]} ${fits ? word : items.trim()}` : short(box.note) || box.where);
     say(title, [name, box.note, box.where, step?.reason].filter(Boolean).join(' · '));
     const percent = step?.percent ?? null;
-    bar.setAttribute('width', String(percent === null ? 0 : (box.width * percent) / 100));
+    bar.setAttribute('width', String(percent === null ? 0 : ((box.width - 16) * percent) / 100));
   }
 }
 
@@ -384,7 +385,7 @@ class Form {
     this.fields = new Map();
     form.parameters.forEach(parameter => this.node.append(this.row(parameter)));
     const others = form.targets.filter(target => target !== 'local');
-    this.run = button('kfnb-mod-accept', 'Run', () => this.begin(ask, 'local'));
+    this.run = element('button', 'kfnb-Button kfnb-mod-accept', 'Run', { type: 'submit' });
     this.target = element('select', 'kfnb-Run-choice', '', { 'aria-label': 'Target' });
     this.target.append(...others.map(target => new Option(target, target)));
     this.target.hidden = others.length < 2;
@@ -527,7 +528,7 @@ class View {
     this.showHead(state, active, now);
     this.form?.show(state, active);
     this.log.show(state, now, added);
-    say(this.waits, this.store.busy ? 'asked; the kernel is busy with a cell and answers when that has ended' : '');
+    say(this.waits, this.store.busy ? WAITS : '');
     this.speak(state, steps);
   }
 
@@ -637,7 +638,7 @@ async function whenGone(model, gone) {
 export default {
   initialize({ model }) {
     const unmount = mount(model, new Store(model));
-    void whenGone(model, unmount);
+    void whenGone(model, unmount).catch(() => undefined); // a page that does not say so
     return unmount;
   },
   render({ model, el }) {
