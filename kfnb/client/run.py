@@ -18,6 +18,8 @@ from kfnb.problems import NotebookError
 from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
 
+AnyNotebook = str | Path | Source  #: a notebook, or its file
+
 
 class RunFailed(Exception):
     """A run that was waited for has failed or was cancelled; ``run`` is the run."""
@@ -190,7 +192,7 @@ class Run:
         with self.carried() as engine:
             return engine.cancel(self.id)
 
-    def retry(self, step: str | None = None, notebook: str | Path | Source | None = None) -> Run:
+    def retry(self, step: str | None = None, notebook: AnyNotebook | None = None) -> Run:
         """Take it up again where it stood, or from ``step`` on.
 
         Parameters
@@ -270,7 +272,7 @@ class Run:
 
     # ---------------------------------------------------------------- how it looks
     def _ipython_display_(self) -> None:
-        from kfnb.widgets import show_run
+        from kfnb.widgets.view import show_run
 
         show_run(self)
 

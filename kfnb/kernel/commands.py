@@ -16,17 +16,18 @@ from kfnb.client.run import Run, RunFailed
 from kfnb.client.runs import runs
 from kfnb.client.start import built_of, prepare
 from kfnb.engines.cluster.kube import ClusterError
-from kfnb.engines.cluster.targets import BadTarget
+from kfnb.engines.cluster.targets import BadTarget, targets
 from kfnb.engines.local.launch import Ahead
 from kfnb.kernel import completing, loading
 from kfnb.kernel.finding import Found, find
 from kfnb.notebook.source import Source
 from kfnb.problems import NotebookError, errors
 from kfnb.runs.store import RunStore, UnknownRun
-from kfnb.widgets import show_pipeline, show_run
+from kfnb.widgets.view import PipelineView, show_run
 
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 WAIT = click.Option(["--wait"], is_flag=True, help="Wait for its end, and fail the cell when it fails.")
+SHOWN = 10.0  #: seconds that the view has to show a run's end
 NAMES = (
     "run", "show", "check", "status", "logs", "load", "cancel", "retry", "runs", "result", "report", "sweep", "compile", "convert", "targets",
 )  # fmt: skip
@@ -164,9 +165,12 @@ class PipelineMagic:
 
     def _follow(self, begun: Run, wait: bool, detach: bool) -> Run:
         """Show a run. Where nobody looks at the notebook while it is executed, the cell waits for the run's end."""
-        show_run(begun)
+        view = show_run(begun, lambda: self._notebook_of(begun))
         if wait or not (detach or self._is_watched()):
-            wait_for(begun)
+            try:
+                wait_for(begun)
+            finally:
+                view.finish(SHOWN)
         return Shown(begun, self._shell)
 
     def _is_watched(self) -> bool:
@@ -182,15 +186,31 @@ class PipelineMagic:
         if given["as_json"] or given["svg"] or given["why"]:
             self._command_line("show", words)
             return
-        source: Source = given["notebook"]
-        print(f"pipeline of {found.words if source is found.source else source}")
-        built = built_of(source, given["pipeline"])
-        for problem in built.problems:
-            if problem.severity != "info":
-                print(f"{source}:{problem}")
+        named: Source = given["notebook"]
+        here = self._here if named is found.source else lambda: named
+        print(f"pipeline of {found.words if named is found.source else named}")
+        built = built_of(named, given["pipeline"])
         if built.pipeline is None:
-            raise CommandFailed("the notebook has errors, told above")
-        show_pipeline(source, built.pipeline, self._ahead.launch)
+            raise CommandFailed("\n".join(f"{named}:{p}" for p in errors(built.problems)))
+
+        def start(parameters: dict[str, str], target: str) -> Run:
+            """Begin a run of the notebook as it is now: somebody pressed the button."""
+            source = here().fixed()
+            now = built_of(source, given["pipeline"])
+            if now.pipeline is None:
+                raise NotebookError(errors(now.problems))
+            return prepare(source, now.pipeline, parameters, target).submit(self._ahead.launch)
+
+        PipelineView(built, start, targets(named.path), here).display()
+
+    def _here(self) -> Source:
+        return self._found().source
+
+    def _notebook_of(self, run: Run) -> Source | None:
+        """This notebook, if the run is one of its own."""
+        source = self._here()
+        own = str(source.path.absolute()) if source.path is not None else None
+        return source if run.notebook == own else None
 
     def _status(self, words: list[str]) -> Run | None:
         from kfnb.cli.record import status
@@ -201,7 +221,7 @@ class PipelineMagic:
             self._command_line("status", words)
             return None
         found = Run(given["run_id"]).refresh()
-        show_run(found)
+        show_run(found, lambda: self._notebook_of(found))
         return Shown(found, self._shell)
 
     def _retry(self, words: list[str]) -> Run | None:
@@ -211,9 +231,7 @@ class PipelineMagic:
             self._command_line("retry", [w for w in words if w != "--wait"])
             return None
         begun = Run(given["run_id"])
-        source = self._found().source
-        own = str(source.path.absolute()) if source.path is not None else None
-        again = begun.retry(given["start"], source if begun.notebook == own else None)
+        again = begun.retry(given["start"], self._notebook_of(begun))
         return self._follow(again, given["wait"], given["detach"])
 
     def _runs(self, words: list[str]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from kfnb.pipeline.graph import NOTE, Box, Frame, Line, Points, graph_of
+from kfnb.pipeline.graph import NOTE, Box, Frame, Graph, Line, Points, graph_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.states import ENDED, SYMBOLS, together
 
@@ -35,7 +35,7 @@ STATES = """
 
 def draw(pipeline: Pipeline) -> str:
     """The pipeline as SVG: a box per step, frames for conditions, loops and handlers."""
-    return _draw(pipeline, {}, STYLE)
+    return _draw(pipeline.name, graph_of(pipeline), {}, STYLE)
 
 
 def draw_run(pipeline: Pipeline, states: Mapping[str, str]) -> str:
@@ -47,11 +47,15 @@ def draw_run(pipeline: Pipeline, states: Mapping[str, str]) -> str:
         The state of every step by its path. Iterations, such as ``train[2]``, are shown as one, with how many of them
         have succeeded: ``3/5``. A step that is not there is drawn without a state.
     """
-    return _draw(pipeline, states, STYLE + STATES)
+    return draw_states(pipeline.name, graph_of(pipeline), states)
 
 
-def _draw(pipeline: Pipeline, states: Mapping[str, str], style: str) -> str:
-    graph = graph_of(pipeline)
+def draw_states(name: str, graph: Graph, states: Mapping[str, str]) -> str:
+    """`draw_run` for who draws the same graph again and again, and has laid it out once."""
+    return _draw(name, graph, states, STYLE + STATES)
+
+
+def _draw(name: str, graph: Graph, states: Mapping[str, str], style: str) -> str:
     inside: dict[str, list[str]] = {}
     for path, state in states.items():
         inside.setdefault(path.partition("[")[0], []).extend([state] if "[" in path else [])
@@ -61,7 +65,7 @@ def _draw(pipeline: Pipeline, states: Mapping[str, str], style: str) -> str:
     view = f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}"'
     ground = f'<rect class="back" fill="#fff" x="{-MARGIN}" y="{-MARGIN}" width="100%" height="100%"/>'
     text = f'font-family="system-ui,sans-serif" font-size="13" text-anchor="middle" {INK}'
-    head = f"<title>{escape(pipeline.name)}</title><style>{style}</style>{ground}"
+    head = f"<title>{escape(name)}</title><style>{style}</style>{ground}"
     return f'<svg xmlns="http://www.w3.org/2000/svg" class="kfnb-graph" role="img" {view} {text}>{head}{"".join(parts)}</svg>'
 
 

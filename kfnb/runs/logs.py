@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 CELLS = "cells"  #: beside the log: a line for each cell, with the byte of the log where it begins and its number
+CODES = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)?|.?)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -104,4 +105,21 @@ def last_line(path: Path) -> str:
         size = file.seek(0, 2)
         file.seek(max(0, size - 4096))
         lines = file.read().decode("utf-8", "replace").rstrip("\n").split("\n")
-    return lines[-1].partition(" ")[2].rsplit("\r", 1)[-1] if lines and lines[-1] else ""
+    return lines[-1].partition(" ")[2].rstrip("\r").rsplit("\r", 1)[-1] if lines and lines[-1] else ""
+
+
+def without_codes(text: str) -> str:
+    """The text without what colours it or moves a cursor in a terminal."""
+    return CODES.sub("", text)
+
+
+def tail_of(path: Path, most: int = 500_000) -> int:
+    """The byte at which the last ``most`` bytes of a log file begin, or the line after it."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        if size <= most:
+            return 0
+        file.seek(size - most)
+        return size - most + len(file.readline())

@@ -209,8 +209,13 @@ class RunStore:
 
     def events(self, run_id: str, since: int = 0) -> list[Event]:
         """Events with a number above ``since``."""
-        rows = self._db.execute("select * from events where run = ? and seq > ? order by seq", (run_id, since))
-        return [Event(r["seq"], r["time"], r["kind"], json.loads(r["data"])) for r in rows]
+        # one row, whatever their number: between two rows a thread that computes may keep the interpreter to itself
+        found = self._db.execute(
+            "select json_group_array(json_array(seq, printf('%.6f', time), kind, data)) as found from"
+            " (select * from events where run = ? and seq > ? order by seq)",
+            (run_id, since),
+        ).fetchone()["found"]
+        return [Event(seq, float(time), kind, json.loads(data)) for seq, time, kind, data in json.loads(found)]
 
     def last_event(self, run_id: str) -> int:
         """The number of a run's newest event; 0 when it has none."""

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Iterable
 from typing import Any
 
-from kfnb.runs.logs import last_line
+from kfnb.runs.progress import Printed, printed
 from kfnb.runs.store import FINAL, RunStore, UnknownRun
 from kfnb.server.runs import Runs, snapshot
 
 Message = dict[str, Any]
 LINES_EVERY = 10  #: looks at the record for one look at what running steps print
-LONGEST_LINE = 200  #: letters of a line that is told
-PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)?\s?%")
-COUNT = re.compile(r"(?<![\d./])(\d{1,9})\s?(?:/|of)\s?(\d{1,9})(?![\d./])")
 
 
 class Listener:
@@ -52,7 +48,7 @@ class Hub:
         self._runs, self._look_every, self._length = runs, look_every, length
         self._listeners: set[Listener] = set()
         self._seen: dict[str, int] = {}  #: of every watched run, the number of the last event that was told
-        self._lines: dict[tuple[str, str], str] = {}  #: the last line of every running step that was told
+        self._lines: dict[tuple[str, str], Printed] = {}  #: the last line of every running step that was told
         self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -136,10 +132,10 @@ class Hub:
             if step["state"] != "running":
                 continue
             path = step["path"]
-            line = last_line(store.attempt_folder(run_id, path, step["attempts"] or 1) / "log")[:LONGEST_LINE]
-            if line and self._lines.get((run_id, path)) != line:
-                self._lines[run_id, path] = line
-                message = {"type": "line", "id": run_id, "path": path, "line": line, "percent": percent_in(line)}
+            found = printed(store.attempt_folder(run_id, path, step["attempts"] or 1) / "log")
+            if found is not None and self._lines.get((run_id, path)) != found:
+                self._lines[run_id, path] = found
+                message = {"type": "line", "id": run_id, "path": path, "line": found.line, "percent": found.percent}
                 for listener in self._listeners:
                     if run_id in listener.watched:
                         listener.put(message)
@@ -150,14 +146,3 @@ class Hub:
                 listener.watched.discard(run_id)
                 listener.behind.discard(run_id)
                 listener.put({"type": "gone", "id": run_id, "message": why})
-
-
-def percent_in(line: str) -> int | None:
-    """How far a line says that something is: ``45%``, ``3/10``, ``epoch 3 of 10``; ``None`` when it says nothing."""
-    found = PERCENT.search(line)
-    if found is not None and int(found[1]) <= 100:
-        return int(found[1])
-    count = COUNT.search(line)
-    if count is not None and 0 < int(count[2]) >= int(count[1]):
-        return 100 * int(count[1]) // int(count[2])
-    return None

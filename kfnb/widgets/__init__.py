@@ -1,11 +1,1 @@
-"""STUB."""
-
-from typing import Any
-
-
-def show_run(run: Any) -> Any:
-    print(run)
-
-
-def show_pipeline(source: Any, pipeline: Any, launch: Any) -> Any:
-    print(pipeline.name)
+"""The inline run view: a run, live, in the output of a cell of any front end."""

@@ -1,0 +1,158 @@
+"""The run view in a page: live beside busy cells, with and without widget libraries, and in a notebook that was saved."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.notebooks import Json, cell
+from tests.ui.conftest import Console, Gates, Lab, OpenFile, OpenNotebook
+from tests.ui.helpers import command, in_notebook, kernel_is_idle, screenshot, set_theme
+from tests.ui.test_hard import SCRIPT, violations
+from tests.ui.test_world import run_cell
+from tests.widgets.kernels import BEGIN, SVG, as_code
+
+pytestmark = pytest.mark.slow
+
+COLOURS = "print('\\x1b[31mred\\x1b[0m and \\x1b[1;32mgreen <b>bold</b>\\x1b[0m')"
+
+
+def pipeline(gates: Gates) -> str:
+    """A step that prints and waits at ``wait``, one that fails unless the limit is 3, one that never runs, a handler."""
+    return as_code(
+        cell("limit: int = 3\nname = 'a & b'\nquick = True", "parameters"),
+        cell(f"rows = list(range(limit))\n{COLOURS}\nprint('epoch 3 of 10')\n{gates.code('wait')}", "step:make"),
+        cell("print('dividing')\nscore = sum(rows) / (limit - 3)", "step:divide"),
+        cell("many = len(rows)", "step:count", "when:limit > 1"),
+        cell("print('never')", "step:last", "after:divide"),
+        cell("print(kfnb_status['state'])", "step:clean", "exit"),
+    )
+
+
+def shows_pipeline(gates: Gates, missing: str = "") -> Json:
+    """A cell that shows the view of a pipeline that was not run yet."""
+    gone = "".join(f"import sys; sys.modules[{name!r}] = None\n" for name in missing.split())
+    return cell(
+        f"{gone}{BEGIN}\nfrom kfnb.widgets.view import PipelineView, show_run\nCODE = {pipeline(gates)}\n"
+        "def begin(given, target):\n    return start(CODE, given, target)\n"
+        "view = PipelineView(built_of(source(CODE)), begin, ['local', 'prod'])\nview.display()",
+        metadata={"jupyter": {"source_hidden": True}},
+    )
+
+
+def ready(open_notebook: OpenNotebook, *cells: Json, app: str = "lab/tree") -> Page:
+    """A notebook whose first cell is running or has run."""
+    page = open_notebook(*cells, app=app)
+    kernel_is_idle(page)
+    command(page, "notebook:run-cell")
+    return page
+
+
+def box(page: Page, step: str) -> Locator:
+    return page.locator(f'.kfnb-Run .kfnb-Dag-box[data-step="{step}"]')
+
+
+def stands(page: Page, **states: str) -> None:
+    for step, state in states.items():
+        expect(box(page, step)).to_have_attribute("data-state", state)
+
+
+def busy(gates: Gates) -> Json:
+    return cell(f"'busy'\n{gates.code('busy')}")
+
+
+@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+def test_a_run_is_begun_followed_and_cancelled_while_a_cell_runs(
+    open_notebook: OpenNotebook, gates: Gates, app: str
+) -> None:
+    page = ready(open_notebook, shows_pipeline(gates), busy(gates), app=app)
+    view = page.get_by_role("region", name="notebook", exact=True)
+    expect(view).to_be_visible()
+    run_cell(page, "'busy'")
+    gates.reached("busy")
+    view.get_by_label("limit").fill("many")
+    view.get_by_role("button", name="Run", exact=True).click()
+    expect(view.get_by_role("alert")).to_contain_text(["`many` is not a whole number (int)"])
+    view.get_by_role("button", name="Submit to prod").click()
+    expect(page.locator(".kfnb-Run-message")).to_contain_text("prod")
+    view.get_by_label("limit").fill("3")
+    view.get_by_label("limit").press("Enter")
+    stands(page, make="running", divide="pending")
+    box(page, "make").focus()
+    page.keyboard.press("Enter")
+    log = page.get_by_role("region", name="Log of step make")
+    expect(log).to_contain_text("red and green <b>bold</b>")
+    expect(log.locator(".ansi-green-fg.ansi-bold")).to_have_text("green <b>bold</b>")
+    expect(box(page, "make").locator(".kfnb-Dag-percent")).not_to_have_attribute("width", "0")
+    screenshot(page, f"view-running-{app[:3]}")
+    page.get_by_role("button", name="Cancel").click()
+    stands(page, make="cancelled", clean="succeeded")
+    expect(page.locator(".kfnb-Run-waits")).to_be_empty()
+    expect(page.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(1)  # the other cell still runs
+    gates.open("busy")
+
+
+def test_a_failure_is_looked_at_and_retried_and_the_saved_notebook_keeps_its_picture(
+    lab: Lab, open_notebook: OpenNotebook, open_file: OpenFile, gates: Gates, console: Console
+) -> None:
+    gates.open("wait")
+    page = ready(open_notebook, shows_pipeline(gates))
+    page.get_by_role("button", name="Run", exact=True).click()
+    stands(page, make="succeeded", divide="failed", last="omitted", count="succeeded", clean="succeeded")
+    expect(page.get_by_role("region", name="Log of step divide")).to_contain_text("ZeroDivisionError")
+    expect(page.locator(".kfnb-Run-message")).to_contain_text("step divide, cell 3, line 2: ZeroDivisionError")
+    page.locator(".kfnb-Run").scroll_into_view_if_needed()
+    for theme in ("Light", "Dark", "Dark High Contrast"):
+        set_theme(page, f"JupyterLab {theme}")
+        assert violations(page, ".kfnb-Run") == [], theme
+        screenshot(page, f"view-failed-{theme.lower().replace(' ', '-')}")
+    set_theme(page, "JupyterLab Light")
+    page.get_by_role("button", name="Retry", exact=True).click()
+    expect(page.locator(".kfnb-Run-told")).to_contain_text("attempt 2")
+    stands(page, divide="failed")
+    # the page is opened again: the kernel is still there, and what it shows too
+    command(page, "docmanager:save")
+    page.reload()
+    stands(page, make="succeeded", divide="failed", last="omitted")
+    expect(page.locator(".kfnb-Run")).to_have_count(1)
+    # the kernel begins anew: what was pressed before is gone, the picture is there
+    console.server_may_go = True  # JupyterLab complains that it cannot restore its debugger
+    in_notebook(page, "panel => panel.sessionContext.restartKernel()")
+    picture = page.locator(f'.jp-RenderedSVG img[src*="kfnb-"]')
+    expect(picture).to_be_visible()
+    expect(page.locator(".kfnb-Run")).to_have_count(0)
+    # the notebook is opened without its kernel
+    path = lab.root / page.url.split("/")[-1].split("?")[0]
+    outputs = json.loads(path.read_text())["cells"][0]["outputs"]
+    assert [set(one["data"]) for one in outputs] == [{SVG, "text/plain"}]
+    assert "✗ divide" in "".join(outputs[0]["data"]["text/plain"])
+    for session in lab.ask("GET", "api/sessions"):
+        lab.ask("DELETE", f"api/sessions/{session['id']}")
+    page = open_file(path)
+    expect(page.locator(f'.jp-RenderedSVG img[src*="data-state%3D%22failed%22"]')).to_be_visible()
+    expect(page.get_by_text("model not found")).to_have_count(0)
+
+
+@pytest.mark.parametrize("missing", ["anywidget", "anywidget ipywidgets"])
+def test_without_the_libraries(open_notebook: OpenNotebook, gates: Gates, missing: str) -> None:
+    page = ready(open_notebook, shows_pipeline(gates, missing), cell("run = begin({}, 'local')\nview.show(run)"))
+    picture = page.locator(".jp-RenderedSVG img")
+    expect(picture).to_be_visible()
+    if "ipywidgets" in missing:
+        run_cell(page, "run = begin")
+    else:
+        page.get_by_role("textbox").nth(0).fill("many")
+        page.get_by_role("button", name="Run", exact=True).click()
+        expect(page.get_by_text("is not a whole number")).to_be_visible()
+        page.get_by_role("textbox").nth(0).fill("3")
+        page.get_by_role("button", name="Run", exact=True).click()
+    make = page.locator('.jp-RenderedSVG img[src*="data-step%3D%22make%22%20data-state%3D%22running"]')
+    expect(make).to_be_visible()
+    screenshot(page, f"view-without-{missing.replace(' ', '-')}")
+    gates.open("wait")
+    expect(page.locator('.jp-RenderedSVG img[src*="data-state%3D%22omitted"]')).to_be_visible()
+    if missing == "anywidget":
+        expect(page.locator(".widget-html pre", has_text="ZeroDivisionError: division by zero")).to_be_visible()
+        screenshot(page, "view-core-failed")
