@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kfnb.cli import completing
 from kfnb.cli.common import (  # fmt: skip
     CANCELLED,
     FAILED,
@@ -40,11 +41,18 @@ KINDS = (".csv", ".json", ".svg", ".html")
 @notebook_argument
 @click.option(
     "-p", "--parameter", "parameters", metavar="NAME=VALUES", multiple=True,
-    help="Values of a parameter: lr=0.1,0.01 or 'depth=range(2,6)' or 'layers=[[64],[64,32]]'.",
+    help="Values of a parameter: lr=0.1,0.01 or 'depth=range(2,6)' or 'layers=[[64],[64,32]]'.", shell_complete=completing.parameters,
 )  # fmt: skip
 @pipeline_option
-@click.option("--maximize", metavar="METRIC", help="The run with the highest value is the best.")
-@click.option("--minimize", metavar="METRIC", help="The run with the lowest value is the best.")
+@click.option(
+    "--maximize",
+    metavar="METRIC",
+    help="The run with the highest value is the best.",
+    shell_complete=completing.metrics,
+)
+@click.option(
+    "--minimize", metavar="METRIC", help="The run with the lowest value is the best.", shell_complete=completing.metrics
+)
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Runs at one time.  [default: here by cores; on a cluster 20]"
 )
@@ -63,7 +71,9 @@ KINDS = (".csv", ".json", ".svg", ".html")
 )
 @click.option("--cache", is_flag=True, help="Steps that are the same in several runs are run once.")
 @click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
-@click.option("--target", default="local", show_default=True, help="Where to run.")
+@click.option(
+    "--target", default="local", show_default=True, help="Where to run.", shell_complete=completing.target_names
+)
 @click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
 @click.option("--python", metavar="PATH", help="The interpreter of the steps, with its own packages; it needs no kfnb.")
 @click.option(
@@ -116,6 +126,8 @@ def sweep(
         refuse("say either --maximize or --minimize", as_json)
     if resume and experiment is None:
         refuse("--resume needs --experiment NAME, which `kfnb runs` shows", as_json)
+    if seed is not None and count is None:
+        refuse("--seed goes with --random N: all combinations are run without it", as_json)
     for path in outputs:
         _check_output(path, as_json)
     found = built_of(notebook, pipeline)

@@ -17,7 +17,8 @@ from kfnb.pipeline.parameters import fit
 from kfnb.pipeline.serialize import to_json
 from kfnb.problems import NotebookError, Problem
 from kfnb.runs.store import RunStore
-from kfnb.sweeps.grid import Grid
+from kfnb.sweeps.files import Files, files_of
+from kfnb.sweeps.grid import Grid, told
 from kfnb.sweeps.results import Goal
 
 Given = TypeVar("Given")
@@ -108,7 +109,7 @@ def plan(
     wrong = _unknown(pipeline, goal)
     try:
         grid = grid_of(pipeline, given)
-        wrong = [*_too_many(grid, size), *wrong]
+        wrong = [*_too_many(grid, size), *_nothing(pipeline, grid), *wrong]
     except NotebookError as error:
         wrong = [*error.problems, *wrong]
     if wrong:
@@ -116,12 +117,12 @@ def plan(
     name = experiment or f"{pipeline.name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     combinations = grid.combinations(size.count, size.seed)
     prepared = _prepared(source, pipeline, combinations, chosen, {**options, "experiment": name})
-    jobs, told = _jobs(pipeline, chosen, size, bool(options.get("isolated")))
-    if goal is None and not _metrics(pipeline):
-        told.append(Problem("KF508", "the pipeline records no metric", "mark a cell that binds numbers `metrics`"))
-    told = [*(p for one in prepared for p in one.problems), *told]
+    jobs, notes = _jobs(pipeline, chosen, size, bool(options.get("isolated")))
+    if goal is None and not pipeline.metrics:
+        notes.append(Problem("KF508", "the pipeline records no metric", "mark a cell that binds numbers `metrics`"))
+    notes = [*(p for one in prepared for p in one.problems), *notes]
     earlier = _earlier(name, pipeline, prepared) if resume else {}
-    return Plan(grid, tuple(combinations), tuple(prepared), name, jobs, goal, earlier, tuple(dict.fromkeys(told)))
+    return Plan(grid, tuple(combinations), tuple(prepared), name, jobs, goal, earlier, tuple(dict.fromkeys(notes)))
 
 
 def _too_many(grid: Grid, size: Size) -> list[Problem]:
@@ -134,12 +135,17 @@ def _too_many(grid: Grid, size: Size) -> list[Problem]:
     return [Problem("KF505", f"the sweep would be {shown} runs, which is more than {size.most}", hint)]
 
 
-def _metrics(pipeline: Pipeline) -> list[str]:
-    return list(dict.fromkeys(e.name for s in pipeline.steps() for e in s.exports if e.metric))
+def _nothing(pipeline: Pipeline, grid: Grid) -> list[Problem]:
+    """A sweep over nothing is a slip."""
+    if grid.values:
+        return []
+    known = ", ".join(f"{p.name}: {p.type} = {told(p.default)}" for p in pipeline.parameters)
+    hint = f"it has {known}" if known else "it has none: mark a cell of assignments `parameters`"
+    return [Problem("KF502", "no parameter is given values, such as lr=0.1,0.01", hint)]
 
 
 def _unknown(pipeline: Pipeline, goal: Goal | None) -> list[Problem]:
-    known = _metrics(pipeline)
+    known = pipeline.metrics
     if goal is None or goal.metric in known:
         return []
     hint = f"it records {', '.join(known)}" if known else "it records none: mark a cell that binds numbers `metrics`"
@@ -167,17 +173,31 @@ def _prepared(
 
 
 def _jobs(pipeline: Pipeline, target: Target, size: Size, isolated: bool) -> tuple[int, list[Problem]]:
+    """How many runs at one time, and what is to be known of the files that they have in common."""
     if target.engine != "local":
         return size.jobs or CLUSTER_JOBS, []
-    files = dict.fromkeys(f for e in pipeline.edges for f in e.files) if not isolated else {}
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not files or size.jobs == 1:
-        return size.jobs or cores, []
-    names = ", ".join(f"`{f}`" for f in files)
-    hint = "-j 1 runs them one after the other; --isolated gives each step a folder of its own"
+    files = files_of(pipeline) if not isolated else Files((), ())
+    hint = "--isolated gives each step a folder of its own"
+    notes = []
+    if files.left:
+        message = f"every run writes {_quoted(files.left)} in the same folder: the file of the last one stays"
+        notes.append(Problem("KF507", message, hint))
+    if not files.opened or size.jobs == 1:
+        return size.jobs or cores, notes
     if size.jobs is None:
-        return 1, [Problem("KF507", f"one run at a time: all of them write {names} in the same folder", hint)]
-    return size.jobs, [Problem("KF507", f"runs side by side all write {names} in the same folder", hint)]
+        message = (
+            f"the runs go one after the other: all of them write and read {_quoted(files.opened)} in the same folder"
+        )
+        return 1, [*notes, Problem("KF507", message, hint)]
+    message = (
+        f"a run may read what another wrote: all of them write and read {_quoted(files.opened)} in the same folder"
+    )
+    return size.jobs, [*notes, Problem("KF507", message, f"leave --jobs out, or {hint}")]
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{n}`" for n in names)
 
 
 def _earlier(experiment: str, pipeline: Pipeline, prepared: list[Prepared]) -> dict[int, str]:

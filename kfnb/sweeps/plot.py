@@ -52,6 +52,10 @@ def plot(results: Results, metric: str | None = None) -> str:
     )
     rows = [_panels(results, name) for name in chosen if name in results.numeric]
     width = max((sum(w for w, _ in row) for row in rows), default=WIDTH) + 2 * MARGIN
+    if len(rows) > 1 and all(len(row) == 1 for row in rows):
+        rows = [[panel for row in rows[n : n + 2] for panel in row] for n in range(0, len(rows), 2)]
+    if not rows:
+        rows = [[(LEFT + WIDTH + RIGHT, _text("begin", 12, 20, "no run that succeeded left a number", WIDTH))]]
     step = TOP + HEIGHT + BOTTOM
     height = HEAD + step * len(rows) + 2 * MARGIN
     parts = []

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kfnb.client.api import source_for
 from kfnb.client.start import built_of
-from kfnb.notebook.source import Source, source_of
+from kfnb.notebook.source import Source
 from kfnb.problems import INFO, NotebookError
 from kfnb.sweeps.grid import grid_of_values
 from kfnb.sweeps.plan import MOST_RUNS, Size, plan
@@ -16,8 +17,8 @@ from kfnb.sweeps.sweep import Sweep, goal_of
 
 
 def sweep(
-    notebook: str | Path | Source,
-    parameters: Mapping[str, Any],
+    notebook: str | Path | Source | None = None,
+    parameters: Mapping[str, Any] | None = None,
     *,
     maximize: str | None = None,
     minimize: str | None = None,
@@ -35,6 +36,8 @@ def sweep(
 
     Parameters
     ----------
+    notebook
+        The file. Default, in a kernel: the notebook that the kernel belongs to.
     parameters
         For each a list (range, tuple, array) of values, or one value for all runs. For a parameter that is a list: a list of lists.
     maximize, minimize
@@ -67,7 +70,7 @@ def sweep(
     >>> sweep.wait().best().parameters
     {'lr': 0.1, 'depth': 3}
     """
-    source = notebook if isinstance(notebook, Source) else source_of(notebook)
+    source = source_for(notebook)
     goal = goal_of(maximize, minimize)
     if resume and experiment is None:
         raise ValueError("resume needs experiment=NAME")
@@ -76,9 +79,9 @@ def sweep(
         raise NotebookError(found.problems)
     size = Size(random, seed, max_runs, jobs)
     planned = plan(
-        source, found.pipeline, parameters, grid_of_values, size, target, goal, experiment, resume, **options
+        source, found.pipeline, parameters or {}, grid_of_values, size, target, goal, experiment, resume, **options
     )
     for problem in (*found.problems, *planned.problems):
         if problem.severity != INFO:
-            warnings.warn(str(problem), stacklevel=2)
+            warnings.warn(f"{source}:{problem}", stacklevel=2)
     return Sweep(planned).start()
