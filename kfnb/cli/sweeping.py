@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import sys
 from pathlib import Path
@@ -117,6 +116,8 @@ def sweep(
     A run that fails does not stop the others. Ctrl-C cancels those that run and begins no more. Exit status: 0 all runs
     succeeded, 1 some failed or the notebook has errors, 2 the command line is wrong, 130 cancelled.
     """
+    from random import randrange
+
     from kfnb.client.start import built_of
     from kfnb.sweeps.grid import grid_of_texts
     from kfnb.sweeps.plan import Size, plan
@@ -133,7 +134,7 @@ def sweep(
     found = built_of(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
-    drawn = seed if seed is not None else random.randrange(10_000)
+    drawn = seed if seed is not None else randrange(10_000)
     with request_words(notebook, as_json), cluster_words(as_json):
         planned = plan(
             notebook, found.pipeline, parameters, grid_of_texts, Size(count, drawn, max_runs, jobs), target,

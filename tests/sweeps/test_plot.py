@@ -66,7 +66,7 @@ def test_two_parameters_are_lines_or_where_these_were_many_a_heat_map() -> None:
 def test_more_parameters_or_a_thin_sample_are_dots_against_each() -> None:
     three = plot(results({"a": [1, 2], "b": [1, 2], "c": ["x", "y"]}, lambda a, b, c: a + b))
     assert classes(three, "dot") == 3 * 8 and classes(three, "series") == 0
-    thin = plot(results({"a": [*range(100)], "b": [*range(100)]}, lambda a, b: a + b, count=30))
+    thin = plot(results({"a": [*range(10)], "b": [*range(10)]}, lambda a, b: a + b, count=30))
     assert classes(thin, "dot") == 2 * 30 and classes(thin, "cell") == 0
 
 

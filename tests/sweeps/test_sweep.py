@@ -68,6 +68,7 @@ def test_without_a_goal_both_ends_of_a_metric_are_told_and_none_is_called_best(k
     done = kfnb("sweep", "train.ipynb", "-p", "lr=0.01", "-p", "depth=2,3")
     assert done.returncode == 0, done.stderr
     assert "highest: accuracy = 0.998 with depth=2" in done.stdout and "lowest: accuracy = 0.997" in done.stdout
+    assert "--maximize accuracy, or --minimize, names the best run" in done.stdout
     assert "best" not in done.stdout.replace("names the best run", "")
 
 
