@@ -62,7 +62,7 @@ def test_no_more_processes_wait_than_runs_are_to_come(tmp_path: Path) -> None:
     here.engine = LocalEngine(here.store, ahead.launch)
     ahead.prepare()
     for _ in range(2):
-        assert ahead._waiting is not None
+        assert wait_for(lambda: ahead._waiting is not None) and ahead._waiting is not None
         waiting = ahead._waiting.pid
         run = here.run(cell("a = 1", "step:a"))
         assert scheduler_of(here, run["run"]) == waiting
