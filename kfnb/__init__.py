@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from kfnb.client.run import Run, RunFailed
     from kfnb.runtime.commands import component_from_command
     from kfnb.runtime.components import InputPath, OutputPath, component
+    from kfnb.sweeps.start import sweep
 
-__all__ = ["InputPath", "OutputPath", "Run", "RunFailed", "component", "component_from_command", "run", "runs"]
+__all__ = ["InputPath", "OutputPath", "Run", "RunFailed", "component", "component_from_command", "run", "runs", "sweep"]
 __version__ = "0.1.0"
 
 
@@ -32,6 +33,10 @@ def __getattr__(name: str) -> Any:
         if name == "runs":
             return import_module("kfnb.runs")
         return getattr(import_module("kfnb.client.api" if name == "run" else "kfnb.client.run"), name)
+    if name == "sweep":
+        from kfnb.sweeps.start import sweep
+
+        return sweep
     raise AttributeError(f"module 'kfnb' has no attribute {name!r}")
 
 

@@ -147,6 +147,10 @@ KINDS: dict[str, Kind] = {
         "A statement in the parameters cell is not a literal assignment; it is shared code instead.",
     ),
     "KF504": Kind(ERROR, "run-in-step", "A step begins a run, which would end with the step."),
+    "KF505": Kind(ERROR, "too-many-runs", "A sweep has more combinations than it may have runs."),
+    "KF506": Kind(ERROR, "unknown-metric", "A sweep is to be judged by a metric that the pipeline does not record."),
+    "KF507": Kind(WARNING, "shared-files", "Runs of a sweep write over each other's files."),
+    "KF508": Kind(WARNING, "no-metrics", "A sweep of a pipeline that records no metric has nothing to compare."),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),

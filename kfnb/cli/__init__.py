@@ -13,6 +13,7 @@ from kfnb.cli.record import archive, cancel, logs, result, runs, status
 from kfnb.cli.reporting import report
 from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
+from kfnb.cli.sweeping import sweep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,6 +32,7 @@ def cli() -> None:
 
 for command in (
     run,
+    sweep,
     show,
     check,
     compile_,

@@ -50,6 +50,13 @@ def parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
     return [f"{p.name}=" for p in pipeline.parameters if p.name.startswith(incomplete)] if pipeline is not None else []
 
 
+def metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The metrics that the pipeline records."""
+    pipeline = _pipeline(ctx)
+    names = pipeline.metrics if pipeline is not None else ()
+    return [n for n in names if n.startswith(incomplete)]
+
+
 def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The targets that can be seen from the notebook."""
     from kfnb.engines.cluster.targets import BadTarget, targets

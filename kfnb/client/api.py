@@ -60,17 +60,7 @@ def run(
     BadTarget, ClusterError
         When there is no such target, or it does not answer.
     """
-    if os.environ.get(STEP):
-        raise NotebookError(
-            [
-                Problem(
-                    "KF504",
-                    "a step cannot begin a run: it would end with the step",
-                    "mark this cell `skip`, so that it is in no step",
-                )
-            ]
-        )
-    source = _source(notebook).fixed()
+    source = source_for(notebook).fixed()
     built = built_of(source, pipeline)
     if built.pipeline is None:
         raise NotebookError(built.problems)
@@ -84,7 +74,11 @@ def run(
     return prepared.submit()
 
 
-def _source(notebook: str | Path | Source | None) -> Source:
+def source_for(notebook: str | Path | Source | None) -> Source:
+    """The notebook that runs are begun of; ``None``: that of this kernel. Raises `NotebookError` when there is none, and in a step."""
+    if os.environ.get(STEP):
+        hint = "mark this cell `skip`, so that it is in no step"
+        raise NotebookError([Problem("KF504", "a step cannot begin a run: it would end with the step", hint)])
     if isinstance(notebook, Source):
         return notebook
     if notebook is not None:

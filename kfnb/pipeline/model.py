@@ -362,6 +362,11 @@ class Pipeline:
         """Every step in reading order, a guard's handler after its body."""
         return steps_of(self.body)
 
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of what is recorded with a run, where it is a number, text or truth value."""
+        return tuple(dict.fromkeys(e.name for s in self.steps() for e in s.exports if e.metric))
+
 
 def steps_of(body: Iterable[Node]) -> Iterator[Step]:
     """The steps in ``body`` at any depth, in order."""

@@ -57,6 +57,20 @@ def test_a_run_needs_no_process_that_waits(here: Here, ahead: Ahead) -> None:
     assert run["state"] == "succeeded" and scheduler_of(here, run["run"]) != killed
 
 
+def test_no_more_processes_wait_than_runs_are_to_come(tmp_path: Path) -> None:
+    here, ahead = Here(tmp_path), Ahead(pause=0.0, most=2)
+    here.engine = LocalEngine(here.store, ahead.launch)
+    ahead.prepare()
+    for _ in range(2):
+        assert wait_for(lambda: ahead._waiting is not None) and ahead._waiting is not None
+        waiting = ahead._waiting.pid
+        run = here.run(cell("a = 1", "step:a"))
+        assert scheduler_of(here, run["run"]) == waiting
+    ahead.prepare()
+    assert ahead._waiting is None
+    assert here.run(cell("a = 1", "step:a"))["state"] == "succeeded"
+
+
 def test_the_process_that_waits_ends_with_whoever_started_it() -> None:
     owner = subprocess.Popen([sys.executable, "-c", START_AND_TELL], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert owner.stdout is not None

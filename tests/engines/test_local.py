@@ -328,6 +328,37 @@ def test_from_a_step_on_the_steps_before_are_taken_from_the_newest_run(here: Her
     assert states(run) == {"one": "cached", "two": "succeeded", "three": "succeeded"}
 
 
+def test_what_several_runs_need_at_one_time_is_made_by_one_of_them(here: Here) -> None:
+    cells = (
+        cell("n: int = 1", "parameters"),
+        cell("import os\nimport time\ntime.sleep(0.3)\nmaker = os.getpid()", "step:common"),
+        cell("seen = (n, maker)", "step:own"),
+        cell("import time\ntime.sleep(0.1)\nx = k", "step:twice", "foreach:k in [7, 7]", "cache:on"),
+    )
+    begun = [here.start(*cells, cache=True, given={"n": str(n)}) for n in range(3)]
+    runs = [here.finish(run) for run in begun]
+    assert sorted(states(r)["common"] for r in runs) == ["cached", "cached", "succeeded"]
+    assert {states(r)["own"] for r in runs} == {"succeeded"}
+    made = [here.store.value(r["run"], "own", "seen") for r in runs]
+    assert [n for n, _ in made] == [0, 1, 2] and len({maker for _, maker in made}) == 1
+    twice = [s["state"] for r in runs for s in r["steps"]["twice"]["iterations"].values()]
+    assert sorted(twice) == ["cached"] * 5 + ["succeeded"]
+    assert list((here.store.home / "making").iterdir()) == []
+
+
+def test_who_waits_for_a_step_of_another_run_makes_it_when_that_run_fails_or_is_cancelled(here: Here) -> None:
+    cells = (cell("import time\nprint('begun')\ntime.sleep(30 * (not k))\na = 1", "step:slow"),)
+    first = here.start(cell("k = 0", "parameters"), *cells, cache=True)
+    here.until(first, lambda s: states(s).get("slow") == "running")
+    second = here.start(cell("k = 0", "parameters"), *cells, cache=True)
+    here.until(second, lambda s: states(s).get("slow") == "pending")
+    here.engine.cancel(first)
+    assert here.finish(first)["state"] == "cancelled"
+    here.until(second, lambda s: states(s)["slow"] == "running")
+    here.engine.cancel(second)
+    assert here.finish(second)["state"] == "cancelled"
+
+
 def test_the_cache_is_used_when_asked_for_and_only_for_the_same_code_and_inputs(here: Here) -> None:
     cells = [cell("k = 1", "parameters"), cell("a = k * 2", "step:one"), cell("print(a)", "step:two")]
     here.run(*cells)

@@ -31,9 +31,17 @@ class Ahead:
     """Keeps a process that has done what takes the longest, which is importing. Safe for several threads.
 
     It ends by itself when this process ends, however it ends.
+
+    Parameters
+    ----------
+    pause
+        Seconds after a run was given away until the next process is started.
+    most
+        Processes in all; ``None``: as long as runs come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float = NEXT, most: int | None = None) -> None:
+        self._pause, self._left = pause, most
         self._waiting: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -41,14 +49,17 @@ class Ahead:
     def prepare(self) -> None:
         """See to it that a process waits."""
         with self._lock:
-            if not self._closed and (self._waiting is None or self._waiting.poll() is not None):
+            if self._closed or self._left == 0:
+                return
+            if self._waiting is None or self._waiting.poll() is not None:
                 self._waiting = _start(None)
+                self._left = None if self._left is None else self._left - 1
 
     def launch(self, home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
         """Give a run to the process that waits, or to a fresh one where none does."""
         with self._lock:
             process, self._waiting = self._waiting, None
-        later = threading.Timer(NEXT, self.prepare)
+        later = threading.Timer(self._pause, self.prepare)
         later.daemon = True
         later.start()
         log.touch()

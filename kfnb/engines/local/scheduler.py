@@ -22,6 +22,7 @@ from typing import Any
 from kfnb.engines.base import RunOptions
 from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
+from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
 from kfnb.engines.local.warm import FORK_SAFE, RUNTIME
 from kfnb.pipeline.model import Pipeline, Replay
@@ -73,6 +74,7 @@ class Scheduler:
         self.core = Core(self.pipeline, dict(self.options.parameters))
         self.progress = Progress()
         self.reuse = self._reusable()
+        self.sharing = Sharing(store.home / "making")
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
         self.selector = selectors.DefaultSelector()
         given = self.options.environment.items()
@@ -104,6 +106,8 @@ class Scheduler:
     def _turn(self) -> None:
         """Wait for what happens next, and answer it."""
         times = [t for a in self.progress.running.values() for t in (a.deadline, a.kill_at) if t is not None]
+        if self.progress.queue and len(self.progress.running) < self.limit:  # another run makes it
+            times.append(time.monotonic() + LOOK_EVERY)
         wait = max(0.0, min(times) - time.monotonic()) if times else None
         for key, _ in self.selector.select(wait):
             key.data(key.fileobj)
@@ -192,7 +196,7 @@ class Scheduler:
         kept = self.reuse.get(ready.path)
         if kept is not None and kept["key"] in (key, None):
             state, result = kept["state"], kept["result"]
-        elif self.options.cache if ready.step.settings.cache is None else ready.step.settings.cache:
+        elif self._caches(ready):
             found = self.store.cached(key)
             if found is None:
                 return False
@@ -208,6 +212,14 @@ class Scheduler:
         )  # fmt: skip
         return True
 
+    def _caches(self, ready: Ready) -> bool:
+        asked = ready.step.settings.cache
+        return self.options.cache if asked is None else asked
+
+    def _made_elsewhere(self, ready: Ready) -> bool:
+        """Whether to wait for a result that is being made for the cache."""
+        return self._caches(ready) and not self.sharing.take(self.specs.key(ready))
+
     def _reusable(self) -> dict[str, dict[str, Any]]:
         """Results that stand, by path: written by the engine when a run is retried or begun in the middle."""
         path = self.folder / "reuse.json"
@@ -216,14 +228,22 @@ class Scheduler:
 
     # ---------------------------------------------------------------- starting and ending
     def _start_queued(self) -> None:
-        while self.progress.queue and len(self.progress.running) < self.limit:
-            ready = self.progress.queue.pop(0)
+        while len(self.progress.running) < self.limit:
+            ready = next((r for r in self.progress.queue if not self._made_elsewhere(r)), None)
+            if ready is None:
+                return
+            self.progress.queue.remove(ready)
+            if self._caches(ready) and self._taken(ready):
+                self.sharing.release(self.specs.key(ready))
+                self._advance()
+                continue
             if (
                 self.options.only is not None
                 and ready.step.name != self.options.only
                 and not self.core.in_handler(ready.path)
             ):
                 reason = f"only `{self.options.only}` was asked for"
+                self.sharing.release(self.specs.key(ready))
                 self.core.finish(ready.path, "skipped", {})
                 self.store.record_step(self.run_id, ready.path, ready.step.name, "omitted", reason=reason)
                 self._advance()
@@ -298,6 +318,7 @@ class Scheduler:
             self._advance()
         else:
             self._failed(attempt, result)
+        self.sharing.release(attempt.key)
 
     def _result(self, attempt: Attempt, status: int, why: str | None) -> dict[str, Any]:
         folder = self.folder / "steps" / attempt.ready.path / str(attempt.number)
