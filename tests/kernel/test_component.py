@@ -56,6 +56,16 @@ def test_each_item_begins_where_the_loop_began(live: Live) -> None:
     assert live.value("string.digits") == "'0123456789'"
 
 
+def test_a_steps_cells_share_their_marks(live: Live) -> None:
+    live.run("%%component both --when '1 > 2'\none = 1", "first")
+    assert live.run("%%component both\ntwo = 2", "second") == "both is skipped: `1 > 2` is false\n"
+    assert "`when` says `3 > 2` here and `1 > 2` in cell" in live.run("%%component both --when '3 > 2'\n1", "second")
+    assert live.run("%%component text --shell\necho one", "third") == "one\n"
+    assert live.run("%%component text\necho two", "fourth") == "two\n"
+    live.run("%%component many --foreach 'v in [1]'\none = v", "fifth")
+    assert live.run("%%component many\ntwo = one", "sixth").startswith("step `many` loops over several cells")
+
+
 # -------------------------------------------------------------------- failures
 def test_an_exit_handler_is_told_of_the_first_failure_until_it_is_mended(live: Live) -> None:
     live.run("%reload_ext kfnb")
