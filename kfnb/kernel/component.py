@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfnb.kernel.registered import registered
+from kfnb.kernel.registered import Registered, registered
 from kfnb.kernel.running import CANCELLED, Components, Running, Skipped
+from kfnb.notebook import notebook_from_json
 from kfnb.notebook.given import Given, read_options
 from kfnb.notebook.model import Cell, StepMarks
 from kfnb.notebook.steps import join_steps
@@ -29,7 +30,7 @@ def load(shell: Any) -> None:
 
 def run(components: Components, line: str, body: str) -> None:
     """Run one component's body in the kernel, as its marks say."""
-    marks = read_marks(line, body)
+    marks = _with_others(components.cells, read_marks(line, body))
     running = Running(components, marks, line, body)
     components.begins(marks.name)
     try:
@@ -56,3 +57,19 @@ def read_marks(line: str, body: str) -> StepMarks:
         if not errors(problems):
             return steps[0]
     raise BadComponent("\n".join(f"{p.message}{f' ({p.hint})' if p.hint else ''}" for p in problems))
+
+
+def _with_others(cells: Registered, marks: StepMarks) -> StepMarks:
+    """The marks of the whole step, where the front end tells that it has several cells."""
+    if not any(r.mark == ("step", marks.name) and r is not cells.running for r in cells.cells):
+        return marks
+    notebook = notebook_from_json(cells.notebook())
+    whole = next((s for s in notebook.steps if s.name == marks.name), marks)
+    mine = [p for p in errors(notebook.problems) if p.cell in {c.number for c in whole.cells}]
+    if mine:
+        raise BadComponent("\n".join(str(p) for p in mine))
+    if len(whole.cells) > 1 and whole.foreach is not None:
+        raise BadComponent(
+            f"step `{whole.name}` loops over several cells, and a kernel runs them one by one (put them into one cell)"
+        )
+    return whole

@@ -1,6 +1,6 @@
 /**
- * What marks a cell, read and written by the rules of `kfnb/notebook/given.py`: its tags, its own metadata and its
- * `%%component` line. A mark is changed where it stands; a new one becomes a tag, or an option of the line. Pure.
+ * What marks a cell, read and written by the rules of `kfnb/notebook/given.py`: its tags, its own metadata and the line
+ * of its magic. A mark is changed where it stands; a new one becomes a tag, or an option of the line. Pure.
  */
 
 export interface CellText {
@@ -28,6 +28,7 @@ const OF_STEPS =
   );
 
 const MAGIC = /^(?<before>(?:[^\S\n]*\n)*%%component)(?!\S)(?<line>[^\n]*)/;
+const ROLE_MAGIC = /^((?:[^\S\n]*\n)*)%%(?<role>parameters|imports|functions|metrics|skip)(?!\S)[^\n]*\n?/;
 const WORD = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
 /** Kale's words for the same things. */
 const OTHER_WORDS: Record<string, string> = { block: 'step', prev: 'after' };
@@ -62,16 +63,21 @@ export function withValues(cell: CellText, word: string, values: string[]): Cell
   return { source: withOptions(cell, word, place === 'magic' ? values : none), metadata };
 }
 
-/** The role that the cell has by a bare tag. */
+/** The role that the cell has by a bare tag, or by the magic of that name. */
 export function roleOf(cell: CellText): string | null {
   const tag = tagsOf(cell).find(tag => tag.trim() in ROLES);
-  return tag === undefined ? null : ROLES[tag.trim()];
+  return tag === undefined ? (ROLE_MAGIC.exec(cell.source)?.groups?.role ?? null) : ROLES[tag.trim()];
 }
 
-/** The cell with this role and no other; null: none. */
+/** The cell with this role and no other; null: none. It is changed where it stands; a new one becomes a tag. */
 export function withRole(cell: CellText, role: string | null): CellText {
   const others = tagsOf(cell).filter(tag => !(tag.trim() in ROLES));
-  return { ...cell, metadata: withKey(cell.metadata, 'tags', role === null ? others : [...others, role]) };
+  const inMagic = ROLE_MAGIC.test(cell.source);
+  const inTags = others.length < tagsOf(cell).length;
+  const tags = role !== null && (inTags || !inMagic) ? [...others, role] : others;
+  const line = role === null ? '' : `%%${role}\n`;
+  const source = cell.source.replace(ROLE_MAGIC, (_, before: string) => before + line);
+  return { source, metadata: withKey(cell.metadata, 'tags', tags) };
 }
 
 /** The cell without anything that makes it a step. */

@@ -23,6 +23,7 @@ class Author:
     changing: set[str] = field(default_factory=set)  #: functions list -> int that change their argument
     objects: set[str] = field(default_factory=set)
     classes: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)  #: numbers that only a condition makes
     seeded: bool = False
 
     # ---------------------------------------------------------------- expressions
@@ -203,6 +204,13 @@ def program(random: Random, marks: bool) -> tuple[list[str], dict[str, Any]]:
 
 
 def _marked(author: Author, random: Random, step: int) -> str:
+    if author.doubtful and random.random() < 0.4:
+        name = random.choice(sorted(author.doubtful))
+        if random.random() < 0.3:
+            return f'%%component t{step} --foreach "v in [1, {name}]"\nr{step} = v + 1\nprint(v)'
+        when = random.choice(["", f' --when "{name} > 40"'])
+        author.doubtful.add(f"q{step}")
+        return f"%%component t{step}{when}\nq{step} = {name} + 1\nprint(q{step})"
     if author.lists and random.random() < 0.4:
         items = random.choice([random.choice(sorted(author.lists)), "[1, 2, 3]", "range(2)"])
         when = ' --when "v > 1"' if random.random() < 0.3 else ""
@@ -215,6 +223,7 @@ def _marked(author: Author, random: Random, step: int) -> str:
     names = ("ints", "lists", "dicts", "objects", "pure", "changing", "classes")
     before = {n: set(getattr(author, n)) for n in names}
     body = author.body(1, 3)
-    for name, known in before.items():  # what only a condition makes, nobody else reads
+    for name, known in before.items():  # what only a condition makes, only other components read
         setattr(author, name, known)
-    return f'%%component t{step} --when "{test}"\n{body}'
+    author.doubtful.add(f"u{step}")
+    return f'%%component t{step} --when "{test}"\nu{step} = {author.number(2)}\n{body}'

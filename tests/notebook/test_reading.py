@@ -73,6 +73,29 @@ def test_a_component_lines_body_keeps_its_own_line_numbers() -> None:
     assert step.outputs == (ShellOutput("data", "/tmp/r.txt"), ShellOutput("log", None))
 
 
+@pytest.mark.parametrize("role", ["parameters", "imports", "functions", "metrics", "skip"])
+def test_a_roles_magic_says_the_same_as_its_tag(role: str) -> None:
+    cells = [cell("1", "step:a"), cell("# Heading", "step:b")]
+    tag, magic, both = (
+        read(cell(source, *tags), *cells)
+        for source, tags in (("\nx = 1", [role]), (f"%%{role}\nx = 1", []), (f"%%{role}\nx = 1", [role, "remove-cell"]))
+    )
+    assert magic.problems == both.problems == tag.problems == ()
+    (a, b, c) = (found.cells[0] for found in (tag, magic, both))
+    assert (b.role, b.metrics, b.source, b.line) == (a.role, a.metrics, "x = 1", 2)
+    assert b == c and magic.steps == tag.steps
+
+
+def test_a_roles_magic_alone_does_not_mark_steps() -> None:
+    found = read(cell("%%parameters\nx = 1"), markdown("# One"), cell("y = x"), markdown("# Two"), cell("z = y"))
+    assert [s.name for s in found.steps] == ["one", "two"]
+
+
+def test_a_steps_numbers_may_stand_under_the_magic() -> None:
+    (step,) = read(cell("%%metrics\nscore = 1", "step:a")).steps
+    assert (step.name, step.cells[0].metrics, step.cells[0].line) == ("a", True, 2)
+
+
 def test_cells_of_one_name_are_one_step_and_their_marks_add_up() -> None:
     (a, b) = read(cell("1", "step:a", "retry:2"), cell("2", "step:b"), cell("3", "step:a", "after:b", "env:K=V")).steps
     assert ([c.number for c in a.cells], a.after, a.settings.retry, a.settings.env) == (
@@ -108,6 +131,12 @@ def test_cells_of_one_name_are_one_step_and_their_marks_add_up() -> None:
         ([cell("1", "step:a_b"), cell("2", "step:a-b")], "KF205", "one name on a cluster"),
         ([cell("1", metadata={"kfnb": {"stepp": "a"}})], "KF202", "did you mean `step`?"),
         ([cell("1", metadata={"kfnb": 3})], "KF201", "should be an object"),
+        ([cell("%%imports\n1", "functions")], "KF203", "cell 1: error KF203: one cell cannot be both `functions` and `imports`"),
+        ([cell("\n%%parameters\na = 1", "step:a")], "KF203", "cell 1:2: error KF203: a cell cannot be both step `a` and `parameters`"),
+        ([cell("%%parameters --retry 2\na = 1")], "KF206", "cell 1:1: error KF206: %%parameters takes no options: `--retry 2`"),
+        ([cell("%%paramters\na = 1"), cell("1", "step:a")], "KF202", "did you mean `%%parameters`?"),
+        ([cell("%%componnet a\na = 1"), cell("1", "step:a")], "KF202", "did you mean `%%component`?"),
+        ([cell("%%functions\n1", metadata={"kfnb": {"role": "skip"}})], "KF203", "`skip` and `functions`"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_mark_is_told(cells: list[Any], code: str, words: str) -> None:

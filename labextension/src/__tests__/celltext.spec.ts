@@ -75,6 +75,17 @@ describe('roles', () => {
     expect(withRole(tagged('hide', 'metrics'), 'skip').metadata.tags).toEqual(['hide', 'skip']);
     expect(withRole(tagged('skip'), null).metadata).toEqual({});
   });
+
+  it('may stand in a magic of their own, and are changed there', () => {
+    const cell: CellText = { source: '\n%%parameters\nx = 1', metadata: {} };
+    expect(roleOf(cell)).toBe('parameters');
+    expect(roleOf({ source: 'x\n%%parameters', metadata: {} })).toBeNull();
+    expect(withRole(cell, 'skip')).toEqual({ source: '\n%%skip\nx = 1', metadata: {} });
+    expect(withRole(cell, null)).toEqual({ source: '\nx = 1', metadata: {} });
+    const both = { ...cell, metadata: { tags: ['parameters'] } };
+    expect(withRole(both, 'imports')).toEqual({ source: '\n%%imports\nx = 1', metadata: { tags: ['imports'] } });
+    expect(withRole(both, null)).toEqual({ source: '\nx = 1', metadata: {} });
+  });
 });
 
 describe('a cell that is a step no more', () => {
