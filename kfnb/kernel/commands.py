@@ -23,7 +23,7 @@ from kfnb.kernel.finding import Found, find
 from kfnb.notebook.source import Source
 from kfnb.problems import NotebookError, errors
 from kfnb.runs.store import RunStore, UnknownRun
-from kfnb.widgets.view import PipelineView, show_run
+from kfnb.widgets.view import PipelineView, View, show_run
 
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 WAIT = click.Option(["--wait"], is_flag=True, help="Wait for its end, and fail the cell when it fails.")
@@ -165,13 +165,30 @@ class PipelineMagic:
 
     def _follow(self, begun: Run, wait: bool, detach: bool) -> Run:
         """Show a run. Where nobody looks at the notebook while it is executed, the cell waits for the run's end."""
-        view = show_run(begun, lambda: self._notebook_of(begun))
         if wait or not (detach or self._is_watched()):
-            try:
-                wait_for(begun)
-            finally:
-                view.finish(SHOWN)
+            self._wait(begun)
+        else:
+            self._view(begun)
         return Shown(begun, self._shell)
+
+    def _view(self, run: Run) -> View:
+        return show_run(run, lambda: self._notebook_of(run))
+
+    def _wait(self, begun: Run) -> None:
+        """Show a run and wait for its end; interrupting the kernel cancels it, a second time at once. Raises `RunFailed`."""
+        view: View | None = None
+        while True:
+            try:
+                view = view or self._view(begun)
+                begun.wait(check=False)
+                view.finish(SHOWN)
+                break
+            except KeyboardInterrupt:
+                if not begun.cancel():
+                    break
+                print("cancelling; interrupt again to end at once")
+        if begun.state != "succeeded":
+            raise RunFailed(begun)
 
     def _is_watched(self) -> bool:
         """Front ends that people look at can be asked for input; nbclient and papermill cannot."""
@@ -221,7 +238,7 @@ class PipelineMagic:
             self._command_line("status", words)
             return None
         found = Run(given["run_id"]).refresh()
-        show_run(found, lambda: self._notebook_of(found))
+        self._view(found)
         return Shown(found, self._shell)
 
     def _retry(self, words: list[str]) -> Run | None:
@@ -269,18 +286,6 @@ def parsed(command: click.Command, words: list[str], source: Source | None = Non
     """The options of a line, as the command's own declarations read them; ``source``: the notebook, when it names none."""
     with command.make_context(f"%pipeline {command.name}", list(words), obj=source, **HELP) as context:
         return context.params
-
-
-def wait_for(begun: Run) -> None:
-    """Wait for a run's end; interrupting the kernel cancels it, a second time at once. Raises `RunFailed`."""
-    while True:
-        try:
-            begun.wait()
-            return
-        except KeyboardInterrupt:
-            if not begun.cancel():
-                raise RunFailed(begun) from None
-            print("cancelling; interrupt again to end at once")
 
 
 def load(shell: Any) -> None:
