@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ from kfnb.cli.common import (  # fmt: skip
     cluster_words,
     emit,
     fail,
+    fixed,
     notebook_argument,
     pipeline_option,
     refuse,
@@ -28,7 +29,6 @@ from kfnb.cli.common import (  # fmt: skip
 )
 
 if TYPE_CHECKING:
-    from kfnb.notebook.source import Source
     from kfnb.sweeps.plan import Plan
     from kfnb.sweeps.results import Results
     from kfnb.sweeps.sweep import Sweep
@@ -83,27 +83,7 @@ KINDS = (".csv", ".json", ".svg", ".html")
     help="Write the table (.csv, .json), the plot (.svg) or both (.html).",
 )  # fmt: skip
 @as_json
-def sweep(
-    notebook: Source,
-    parameters: tuple[str, ...],
-    pipeline: str | None,
-    maximize: str | None,
-    minimize: str | None,
-    jobs: int | None,
-    count: int | None,
-    seed: int | None,
-    max_runs: int,
-    experiment: str | None,
-    resume: bool,
-    cache: bool,
-    isolated: bool,
-    target: str,
-    spawn: bool,
-    python: str | None,
-    max_parallel: int,
-    outputs: tuple[Path, ...],
-    as_json: bool,
-) -> None:
+def sweep(**given: Any) -> None:
     """Run NOTEBOOK once for every combination of parameter values, side by side.
 
     \b
@@ -116,34 +96,14 @@ def sweep(
     A run that fails does not stop the others. Ctrl-C cancels those that run and begins no more. Exit status: 0 all runs
     succeeded, 1 some failed or the notebook has errors, 2 the command line is wrong, 130 cancelled.
     """
-    from random import randrange
+    from kfnb.sweeps.sweep import Sweep
 
-    from kfnb.client.start import built_of
-    from kfnb.sweeps.grid import grid_of_texts
-    from kfnb.sweeps.plan import Size, plan
-    from kfnb.sweeps.sweep import Sweep, goal_of
-
-    if maximize is not None and minimize is not None:
-        refuse("say either --maximize or --minimize", as_json)
-    if resume and experiment is None:
-        refuse("--resume needs --experiment NAME, which `kfnb runs` shows", as_json)
-    if seed is not None and count is None:
-        refuse("--seed goes with --random N: all combinations are run without it", as_json)
+    as_json, outputs = given["as_json"], given["outputs"]
     for path in outputs:
         _check_output(path, as_json)
-    found = built_of(notebook, pipeline)
-    if found.pipeline is None:
-        fail(notebook, found.problems, as_json)
-    drawn = seed if seed is not None else randrange(10_000)
-    with request_words(notebook, as_json), cluster_words(as_json):
-        planned = plan(
-            notebook, found.pipeline, parameters, grid_of_texts, Size(count, drawn, max_runs, jobs), target,
-            goal_of(maximize, minimize), experiment, resume, cache=cache, isolated=isolated, max_parallel=max_parallel, spawn=spawn,
-            python=python and os.path.abspath(shutil.which(python) or python),
-        )  # fmt: skip
+    planned, announcement = planned_of(given)
     if not as_json:
-        report(notebook, (*found.problems, *planned.problems), quiet=True)
-        click.echo(_announcement(planned, drawn))
+        click.echo(announcement)
     begun = Sweep(planned)
     _follow(begun, as_json)
     results = begun.results()
@@ -151,6 +111,39 @@ def sweep(
         _write(path, results)
     emit(results.to_json()) if as_json else _conclude(begun, results, outputs)
     sys.exit({"succeeded": OK, "cancelled": CANCELLED}.get(begun.state, FAILED))
+
+
+def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
+    """The sweep that the command's options ask for, and in words what it will do. Ends with what is wrong with them."""
+    from random import randrange
+
+    from kfnb.client.start import built_of
+    from kfnb.sweeps.grid import grid_of_texts
+    from kfnb.sweeps.plan import Size, plan
+    from kfnb.sweeps.sweep import goal_of
+
+    as_json, count, seed, python = given["as_json"], given["count"], given["seed"], given["python"]
+    if given["maximize"] is not None and given["minimize"] is not None:
+        refuse("say either --maximize or --minimize", as_json)
+    if given["resume"] and given["experiment"] is None:
+        refuse("--resume needs --experiment NAME, which `kfnb runs` shows", as_json)
+    if seed is not None and count is None:
+        refuse("--seed goes with --random N: all combinations are run without it", as_json)
+    notebook = fixed(given["notebook"], as_json)
+    found = built_of(notebook, given["pipeline"])
+    if found.pipeline is None:
+        fail(notebook, found.problems, as_json)
+    drawn = seed if seed is not None else randrange(10_000)
+    options = {k: given[k] for k in ("cache", "isolated", "max_parallel", "spawn")}
+    with request_words(notebook, as_json), cluster_words(as_json):
+        planned = plan(
+            notebook, found.pipeline, given["parameters"], grid_of_texts, Size(count, drawn, given["max_runs"], given["jobs"]),
+            given["target"], goal_of(given["maximize"], given["minimize"]), given["experiment"], given["resume"], **options,
+            python=python and os.path.abspath(shutil.which(python) or python),
+        )  # fmt: skip
+    if not as_json:
+        report(notebook, (*found.problems, *planned.problems), quiet=True)
+    return planned, _announcement(planned, drawn)
 
 
 def _check_output(path: Path, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,7 +23,12 @@ from kfnb.kernel.finding import Found, find
 from kfnb.notebook.source import Source
 from kfnb.problems import NotebookError, errors
 from kfnb.runs.store import RunStore, UnknownRun
+from kfnb.sweeps.sweep import Sweep
+from kfnb.widgets.sweep import SweepView, show_sweep
 from kfnb.widgets.view import PipelineView, View, show_run
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 WAIT = click.Option(["--wait"], is_flag=True, help="Wait for its end, and fail the cell when it fails.")
@@ -41,16 +46,24 @@ class CommandFailed(Exception):
         return str(self).split("\n")
 
 
-class Shown(Run):
-    """A run that its cell shows already: as the cell's last value it is not shown again."""
+class _ShownOnce:
+    """What its cell shows already: as the cell's last value it is not shown again."""
 
-    def __init__(self, run: Run, shell: Any) -> None:
-        super().__init__(run.id)
+    def shown_in(self, shell: Any) -> Self:
         self._shell, self._cell = shell, shell.execution_count
+        return self
 
     def _ipython_display_(self) -> None:
         if self._shell.execution_count != self._cell:
-            super()._ipython_display_()
+            super()._ipython_display_()  # type: ignore[misc]
+
+
+class ShownRun(_ShownOnce, Run):
+    """A run that its cell shows."""
+
+
+class ShownSweep(_ShownOnce, Sweep):
+    """A sweep that its cell shows."""
 
 
 class PipelineMagic:
@@ -60,7 +73,7 @@ class PipelineMagic:
         self._shell = shell
         self._ahead = Ahead()
         self._own: dict[str, Callable[[list[str]], Any]] = {
-            "run": self._run, "show": self._show, "status": self._status, "retry": self._retry, "runs": self._runs, "load": self._load,
+            "run": self._run, "show": self._show, "status": self._status, "retry": self._retry, "sweep": self._sweep, "runs": self._runs, "load": self._load,
         }  # fmt: skip
 
     def __call__(self, line: str) -> Any:
@@ -169,7 +182,7 @@ class PipelineMagic:
             self._wait(begun)
         else:
             self._view(begun)
-        return Shown(begun, self._shell)
+        return ShownRun(begun.id).shown_in(self._shell)
 
     def _view(self, run: Run) -> View:
         return show_run(run, lambda: self._notebook_of(run))
@@ -239,7 +252,7 @@ class PipelineMagic:
             return None
         found = Run(given["run_id"]).refresh()
         self._view(found)
-        return Shown(found, self._shell)
+        return ShownRun(found.id).shown_in(self._shell)
 
     def _retry(self, words: list[str]) -> Run | None:
         command = click.Command("retry", params=[*retry.params, WAIT], help=retry.help)
@@ -250,6 +263,36 @@ class PipelineMagic:
         begun = Run(given["run_id"])
         again = begun.retry(given["start"], self._notebook_of(begun))
         return self._follow(again, given["wait"], given["detach"])
+
+    def _sweep(self, words: list[str]) -> Sweep | None:
+        from kfnb.cli.sweeping import planned_of, sweep
+
+        command = click.Command("sweep", params=[*sweep.params, WAIT], help=sweep.help)
+        given = parsed(command, words, self._here())
+        if given["as_json"] or given["outputs"]:
+            self._command_line("sweep", [w for w in words if w != "--wait"])
+            return None
+        planned, announcement = planned_of(given)
+        print(announcement)
+        begun = ShownSweep(planned).shown_in(self._shell)
+        begun.start()
+        view = show_sweep(begun)
+        if given["wait"] or not self._is_watched():
+            self._wait_for(begun, view)
+        return begun
+
+    def _wait_for(self, begun: Sweep, view: SweepView | None) -> None:
+        """Wait for a sweep's end; interrupting the kernel cancels it."""
+        while not begun.ended:
+            try:
+                begun.wait()
+            except KeyboardInterrupt:
+                begun.cancel()
+                print("cancelling; interrupt again to end at once")
+        if view is not None:
+            view.finish(SHOWN)
+        if begun.state != "succeeded":
+            raise CommandFailed(f"the sweep {begun.state}: the table says which runs did not succeed")
 
     def _runs(self, words: list[str]) -> Any:
         from kfnb.cli.record import runs as listing

@@ -54,7 +54,7 @@ def _words(shell: Any, words: list[str], incomplete: str) -> list[str]:
     command = known.get(words[0])
     if command is None:
         return []
-    if words[0] in ("run", "retry"):
+    if words[0] in ("run", "retry", "sweep"):
         command = click.Command(command.name, params=[*command.params, WAIT])
     items = ShellComplete(command, {"obj": find(shell).source}, "%pipeline", "").get_completions(words[1:], incomplete)
     plain = [item.value for item in items if item.type == "plain"]

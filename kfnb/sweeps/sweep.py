@@ -221,6 +221,11 @@ class Sweep:
         results = self.results()
         return "\n".join([results.text(), *results.verdict()])
 
+    def _ipython_display_(self) -> None:
+        from kfnb.widgets.sweep import show_sweep
+
+        show_sweep(self)
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """A table and a plot, in every form that a front end may show."""
         from kfnb.sweeps.page import fragment

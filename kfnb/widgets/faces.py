@@ -19,7 +19,7 @@ def show(view: View) -> None:
     The picture is an output of its own kind: it is what a saved notebook keeps, and what is shown where widgets cannot
     be. In Jupyter's own pages the live view takes the picture's place while it is alive.
     """
-    shell = _kernel_shell()
+    shell = kernel_shell()
     if shell is None:
         print(view)
         return
@@ -45,7 +45,7 @@ def _add_faces(view: View, shell: Any) -> None:
     view.add_face(live)
 
 
-def _kernel_shell() -> Any:
+def kernel_shell() -> Any:
     """IPython's shell in a kernel; ``None`` in a terminal, where outputs cannot be changed, and without IPython."""
     if "IPython" not in sys.modules:
         return None

@@ -63,6 +63,15 @@ def test_a_run_that_fails_fails_the_cell_and_its_inputs_are_loaded(tmp_path: Pat
     assert "succeeded" in retry and "so far" not in logs and "has ended already" in cancel
 
 
+def test_a_sweep_shows_its_table_and_its_best_run(tmp_path: Path) -> None:
+    cells = ("%%parameters\nrate = 1", "%%component a\nscore = rate * 2", "%%metrics\nfinal = score")
+    lines = ("s = %pipeline sweep -p rate=1,3,2 --maximize final", "s.best()['a']['score']", "%pipeline sweep -p rate=x", "%pipeline report -o r.html")  # fmt: skip
+    *_, swept, best, wrong, report = shown(tmp_path, *cells, *lines)
+    assert "3 runs of notebook: rate 1, 3, 2" in swept and "best: final = 6 with rate=3" in swept
+    assert best == "6" and "`x` is not a whole number" in wrong
+    assert report == "r.html\n" and "succeeded" in (tmp_path / "r.html").read_text()
+
+
 def test_what_is_wrong_is_told_without_a_traceback(tmp_path: Path) -> None:
     wrong = {
         "%pipeline logs": "has not been run as a pipeline yet",
