@@ -25,7 +25,8 @@ def load(shell: Any) -> None:
 def run(cells: Registered, line: str, body: str) -> None:
     """Read the cell with those that were run before it, show its graph, and with ``--run`` run it here."""
     shell = cells.shell
-    notebook = notebook_from_json(_notebook(cells, f"{PIPELINE_MAGIC} {line}\n{body}"))
+    here = cells.running is not None and magic_line(cells.running.source, PIPELINE_MAGIC) is not None
+    notebook = notebook_from_json(cells.notebook(None if here else f"{PIPELINE_MAGIC} {line}\n{body}"))
     if not notebook.pipelines:
         raise BadComponent("\n".join(str(p) for p in notebook.problems))
     cell = notebook.pipelines[-1]
@@ -44,17 +45,6 @@ def run(cells: Registered, line: str, body: str) -> None:
         text = shell.transform_cell(body)
         filename = shell.compile.cache(text, cells.running.last if cells.running else 0)
         shell.user_ns.update(run_plain(text, values, shell.user_ns, filename))
-
-
-def _notebook(cells: Registered, source: str) -> dict[str, Any]:
-    """The kernel's cells with this pipeline and no other, whose faults are not its own."""
-    ran = cells.running
-    here = ran is not None and magic_line(ran.source, PIPELINE_MAGIC) is not None
-    data = cells.notebook(None if here else source)
-    for cell in data["cells"][:-1]:
-        if magic_line(cell["source"], PIPELINE_MAGIC) is not None:
-            cell["source"] = ""
-    return data
 
 
 def _show(pipeline: Pipeline) -> None:

@@ -86,12 +86,13 @@ def test_an_exit_handler_is_told_of_the_first_failure_until_it_is_mended(live: L
 def test_a_failed_attempt_leaves_nothing_behind(live: Live, tmp_path: Path) -> None:
     live.run(f"import os, random\nrandom.seed(3)\nfirst = {str(tmp_path / 'first')!r}\nitems = alias = [1]\ncount = 0")
     body = (
-        "items.append(2)\ncount += 1\ndrawn = random.random()\nos.environ['TRIED'] = '1'\n"
-        "if not os.path.exists(first):\n    os.mkdir(first)\n    half = 1\n    raise OSError('not yet')"
+        "items.append(2)\ncount += 1\ndrawn = random.random()\n"
+        "if not os.path.exists(first):\n    os.mkdir(first)\n    half = os.environ['HALF'] = '1'\n    raise OSError('not yet')"
     )
     told = live.run(f"%%component tries --retry 2\n{body}")
     assert told == "tries: attempt 1 of 3 failed: OSError: not yet; it is tried again\n"
     assert live.value("(items, count, items is alias, 'half' in globals())") == "([1, 2], 1, True, False)"
+    assert live.value("('HALF' in os.environ, 'PATH' in os.environ)") == "(False, True)"
     assert live.value("drawn == random.Random(3).random()") == "True"
     assert live.run("%%component never --retry 1\nraise OSError('never')").count("OSError: never") == 2
     assert "attempt 1 of 2 failed: Failure: the script of cell" in live.run("%%component sh --retry 1 --shell\nexit 4")
@@ -114,7 +115,7 @@ def test_a_body_that_takes_too_long_is_ended(live: Live) -> None:
 
 def test_an_interrupted_loop_leaves_the_names_as_they_were(live: Live) -> None:
     live.run("%reload_ext kfnb\nitem = total = 'before'")
-    body = "import asyncio\ntotal = item\nif item:\n    print('now')\n    await asyncio.sleep(30)\n    total = 'late'"
+    body = "import asyncio\ntotal = item\nif item:\n    print('now')\n    await asyncio.sleep(300)\n    total = 'late'"
     asked = live.send(f"%%component loop --foreach 'item in [0, 1]'\n{body}")
     live.answer(asked, until="now")
     live.interrupt()

@@ -98,7 +98,7 @@ def test_a_name_that_is_given_twice_in_one_pass_keeps_both_values(shell: Interac
 
 def test_a_pipeline_reads_what_was_run_before_it_and_no_other_pipeline(shell: InteractiveShell, capsys: Any) -> None:
     run(shell, "%load_ext kfnb\nfrom kfnb import component", "@component\ndef one():\n    return 1")
-    run(shell, "%%pipeline broken\nwhile one(): pass", "%%pipeline p --run\na = one()")
+    run(shell, "%%pipeline broken --nope\none()", "%%pipeline p --run\na = one()")
     run(shell, "@component\ndef two(v):\n    return v + 1", "%%pipeline p --run\na = one()\nb = two(a)\nc = nobody(a)")
     assert "cell 6:4: error" in capsys.readouterr().out
     run(shell, "%%pipeline p --run\na = one()\nb = two(a)")

@@ -47,16 +47,6 @@ def test_what_cannot_be_translated_is_an_error_in_words() -> None:
     assert "`while`" in str(caught.value) and "Traceback" not in str(caught.value).partition("while")[2]
 
 
-@pytest.mark.parametrize("name", ["01-hello-world", "03-add-numbers", "05-flip-coin"])
-def test_the_seeds_run_from_top_to_bottom_in_a_kernel(name: str) -> None:
-    folder = FOLDER / "pipeline-cells"
-    notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
-    NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    ).execute()
-    assert text_of(list(notebook.cells[-1].outputs))
-
-
 CONVERTED = [
     ("pipeline-cells/03-add-numbers", "add_numbers", ["--a", "7", "--b", "8"], ["7+4=11", "7+8=15", "11+15=26"]),
     ("pipeline-cells/05-flip-coin", "flip_coin", ["--coin", "heads", "--number", "7"], ["heads and 7 > 5!"]),
