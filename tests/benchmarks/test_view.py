@@ -26,7 +26,9 @@ CHAIN = tuple(
 def delays(page: Page, home: Path, run_id: str, model: str | None, since: float) -> list[float]:
     """Seconds from every event after ``since`` that was shown to its message; of a live view, or of the picture."""
     store = RunStore(home)
-    times = {(e.data["path"], e.data["state"]): e.time for e in store.events(run_id) if e.kind == "step" and e.time > since}
+    times = {
+        (e.data["path"], e.data["state"]): e.time for e in store.events(run_id) if e.kind == "step" and e.time > since
+    }
     store.close()
     seen: dict[tuple[str, str], float] = {}
     if model is not None:

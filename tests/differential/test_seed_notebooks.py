@@ -41,15 +41,16 @@ print(json.dumps(fingerprints({{n: v for n, v in globals().items() if not n.star
 """
 
 
-def run_all(data: dict[str, Any], folder: Path) -> Outcome:
-    """Run a notebook from top to bottom in a fresh kernel: the texts of its cells, and the values left."""
-    notebook = nbformat.from_dict({**data, "cells": [*data["cells"], nbformat.v4.new_code_cell(VALUES)]})
+def run_all(data: dict[str, Any], folder: Path, last_cell: str) -> tuple[Outcome, list[Any]]:
+    """Run a notebook from top to bottom in a fresh kernel: the texts of its cells and the values left; and what one more cell shows."""
+    more = [nbformat.v4.new_code_cell(source) for source in (VALUES, last_cell)]
+    notebook = nbformat.from_dict({**data, "cells": [*data["cells"], *more]})
     NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     ).execute()
-    *cells, last = (c for c in notebook.cells if c.cell_type == "code")
+    *cells, values, last = (c for c in notebook.cells if c.cell_type == "code")
     texts = {(n,): "".join(text(o) for o in c.outputs) for n, c in enumerate(cells, 1)}
-    return Outcome(texts, values=json.loads(last.outputs[0].text))
+    return Outcome(texts, values=json.loads(values.outputs[0].text)), last.outputs
 
 
 def text(output: Any) -> str:
@@ -73,13 +74,23 @@ def with_values(cell: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_run_all_leaves_what_a_run_leaves(name: str, tmp_path: Path) -> None:
+def test_run_all_leaves_what_a_run_leaves_and_the_view_of_one_is_saved(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
     data = json.loads((FOLDER / name).read_text())
     given = GIVEN.get(name, {})
     shutil.copytree(FOLDER / "data", tmp_path / "data")
     folder = (tmp_path / name).parent
     folder.mkdir(exist_ok=True)
-    theirs = run_all({**data, "cells": [with_values(c, given) for c in data["cells"]]}, folder)
+    file = shutil.copy(FOLDER / name, tmp_path / name)
+    view = f"%load_ext kfnb\n%pipeline run {file} " + " ".join(f"-p {n}={v}" for n, v in given.items())
+    theirs, shown = run_all({**data, "cells": [with_values(c, given) for c in data["cells"]]}, folder, view)
+    (saved,) = (o.data for o in shown if o.output_type == "display_data")
+    assert saved["image/svg+xml"].startswith("<svg") and 'data-state="succeeded"' in saved["image/svg+xml"]
+    assert (
+        re.search(r"succeeded in|: succeeded|✓ succeeded", saved["text/plain"]) and "pending" not in saved["text/plain"]
+    )
     mine = run_pipeline(data, folder, tmp_path / "home", given=given)
     assert mine.error is None
     assert name in TABLES or not lines(mine) - lines(theirs)

@@ -38,7 +38,9 @@ def test_a_run_from_its_events_is_what_its_record_says(store: RunStore) -> None:
     store.record_step(run_id, "load", "load", "succeeded", started=1.0, finished=3.0, attempts=1)
     for at, state in enumerate(["succeeded", "failed", "running"] + ["pending"] * 9):
         error = {"type": "E", "message": "m"} if state == "failed" else None
-        store.record_step(run_id, f"train[{at}]", "train", state, started=3.0 + at, attempts=1, error=error, reason=state)
+        store.record_step(
+            run_id, f"train[{at}]", "train", state, started=3.0 + at, attempts=1, error=error, reason=state
+        )
     changes = shown.apply(store.events(run_id, shown.seq))
     assert set(changes) == {"run", "steps"} and set(changes["steps"]) == {"load", "train"}
     train = shown.step("train")

@@ -30,7 +30,9 @@ def three(folder: Path) -> str:
     mended = f"import pathlib\nif not pathlib.Path({str(folder / 'mended')!r}).exists():\n    rows / 0\nlast = rows"
     return as_code(
         cell("rows: int = 3", "parameters"),
-        cell(f"print('\\x1b[31mepoch 3 of 10\\x1b[0m')\n{gate(folder, 'go')}print('went on')\nmade = rows", "step:make"),
+        cell(
+            f"print('\\x1b[31mepoch 3 of 10\\x1b[0m')\n{gate(folder, 'go')}print('went on')\nmade = rows", "step:make"
+        ),
         cell(f"rows = made\n{mended}", "step:use"),
         cell("print('cleaned')", "step:clean", "exit"),
     )
