@@ -88,9 +88,7 @@ def test_run_all_leaves_what_a_run_leaves_and_the_view_of_one_is_saved(
     theirs, shown = run_all({**data, "cells": [with_values(c, given) for c in data["cells"]]}, folder, view)
     (saved,) = (o.data for o in shown if o.output_type == "display_data")
     assert saved["image/svg+xml"].startswith("<svg") and 'data-state="succeeded"' in saved["image/svg+xml"]
-    assert (
-        re.search(r"succeeded in|: succeeded|✓ succeeded", saved["text/plain"]) and "pending" not in saved["text/plain"]
-    )
+    assert re.match(r"✓ \S+ · succeeded · ", saved["text/plain"]) and "pending" not in saved["text/plain"]
     mine = run_pipeline(data, folder, tmp_path / "home", given=given)
     assert mine.error is None
     assert name in TABLES or not lines(mine) - lines(theirs)
