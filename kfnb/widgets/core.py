@@ -109,11 +109,8 @@ class CoreFace:
             field = w.Checkbox(typed == "true", indent=False) if parameter["type"] == "bool" else w.Text(typed)
             self._fields[name], self._faults[name] = field, w.HTML()
             hear_beside_cells(field)
-            rows.append(
-                w.HBox(
-                    [w.Label(f"{name} ({parameter['type']})", layout=w.Layout(width="14em")), field, self._faults[name]]
-                )
-            )
+            label = w.Label(f"{name} ({parameter['type']})", layout=w.Layout(width="14em"))
+            rows.append(w.HBox([label, field, self._faults[name]]))
         targets = [t for t in form["targets"] if t != "local"]
         buttons = [self._button("Run", "Run this pipeline here", lambda: self._run("local"))]
         buttons += [self._button(f"Submit to {t}", f"Run this pipeline on {t}", partial(self._run, t)) for t in targets]
