@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kfnb.widgets.view import View
 
 SHOW_EVERY = 0.25  #: seconds between two changes of what is shown
+NO_STEP = ("log of a step …", "")
 MOST_LINES = 300  #: of a log that are shown
 MONO = "margin:0;max-height:20em;overflow:auto;white-space:pre-wrap;line-height:1.3"
 
@@ -32,7 +33,7 @@ class CoreFace:
         self._status, self._message, self._log = w.HTML(), w.HTML(), w.HTML()
         self._cancel = self._button("Cancel", "Cancel this run", lambda: view.act({"do": "cancel"}))
         self._retry = self._button("Retry", "Run again what has not succeeded", self._again)
-        self._step = w.Dropdown(options=[("log of a step …", None)], value=None, layout=w.Layout(width="auto"))
+        self._step = w.Dropdown(options=[NO_STEP], value="", layout=w.Layout(width="auto"))
         self._step.observe(self._chosen, "value")
         hear_beside_cells(self._step)
         self._fields: dict[str, Any] = {}
@@ -73,16 +74,16 @@ class CoreFace:
             say(fault, "value", escape(told.get("fields", {}).get(name, "")))
         active = run is not None and run["state"] not in FINAL
         say(self._cancel, "disabled", not active)
-        say(self._retry, "disabled", run is None or active or doing is not None)
+        say(self._retry, "disabled", run is None or run["state"] not in ("failed", "cancelled") or doing is not None)
         say(self._actions.layout, "display", "none" if run is None else "flex")
         self._show_log(shown, now)
 
     def _show_log(self, shown: Json, now: float) -> None:
         steps = shown["steps"]
-        names = [None, *steps]
+        names = ["", *steps]
         if [value for _, value in self._step.options] != names:
-            self._step.options = [("log of a step …", None), *((n, n) for n in steps)]
-        say(self._step, "value", shown["chosen"] if shown["chosen"] in names else None)
+            self._step.options = [NO_STEP, *((n, n) for n in steps)]
+        say(self._step, "value", shown["chosen"] if shown["chosen"] in names else "")
         step, log = steps.get(shown["chosen"]), shown["log"]
         if step is None or log is None:
             say(self._log, "value", "")
@@ -108,7 +109,8 @@ class CoreFace:
             field = w.Checkbox(typed == "true", indent=False) if parameter["type"] == "bool" else w.Text(typed)
             self._fields[name], self._faults[name] = field, w.HTML()
             hear_beside_cells(field)
-            rows.append(w.HBox([w.Label(f"{name} ({parameter['type']})"), field, self._faults[name]]))
+            label = w.Label(f"{name} ({parameter['type']})", layout=w.Layout(width="14em"))
+            rows.append(w.HBox([label, field, self._faults[name]]))
         targets = [t for t in form["targets"] if t != "local"]
         buttons = [self._button("Run", "Run this pipeline here", lambda: self._run("local"))]
         buttons += [self._button(f"Submit to {t}", f"Run this pipeline on {t}", partial(self._run, t)) for t in targets]
@@ -122,7 +124,7 @@ class CoreFace:
         self._view.act({"do": "retry"})
 
     def _chosen(self, change: Json) -> None:
-        if change["new"] is not None and change["new"] != self._view.snapshot()["chosen"]:
+        if change["new"] and change["new"] != self._view.snapshot()["chosen"]:
             self._view.act({"do": "choose", "step": change["new"]})
 
 

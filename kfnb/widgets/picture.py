@@ -7,17 +7,15 @@ import uuid
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from kfnb.pipeline.svg import MARGIN, STATES, STYLE, draw_states
+from kfnb.pipeline.svg import INK, MARGIN, STATES, STYLE, draw_states
 from kfnb.widgets.model import Json, error_line, headline
 
 if TYPE_CHECKING:
     from kfnb.widgets.view import View
 
 DRAW_EVERY = 0.1  #: seconds between two pictures, at the least
-CHEAP, RARELY = (
-    0.002,
-    300,
-)  #: seconds that a picture may take to be drawn that often; a dearer one waits that many times as long
+CHEAP = 0.002  #: seconds of work that a picture may be to be drawn that often
+RARELY = 300  #: times as long as its work a dearer one waits
 ROW, LETTER, NARROWEST, MOST_LETTERS = 20, 6.6, 300, 110
 
 
@@ -80,14 +78,14 @@ def draw(view: View, name: str) -> str:
     height = view.graph.height + 2 * MARGIN + top
     state = (shown["run"] or {}).get("state", "")
     text = "".join(
-        f'<text class="{kind}" style="text-anchor:start" x="{MARGIN}" y="{ROW * (at + 1) - 2}">{escape(line)}</text>'
+        f'<text class="{kind}" style="text-anchor:start" {INK} x="{MARGIN}" y="{ROW * (at + 1) - 2}">{escape(line)}</text>'
         for at, (kind, line) in enumerate(rows)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" id="kfnb-{name}" class="kfnb-graph" role="img"'
-        f' viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">'
+        f' viewBox="0 0 {width:.0f} {height:.0f}" font-family="system-ui,sans-serif" font-size="13" width="{width:.0f}" height="{height:.0f}">'
         f"<title>{escape(rows[0][1])}</title><style>{STYLE}{STATES}</style>"
-        f'<rect class="back" width="100%" height="100%"/><g data-state="{escape(state)}">{text}</g>'
+        f'<rect class="back" fill="#fff" width="100%" height="100%"/><g data-state="{escape(state)}">{text}</g>'
         f'<g transform="translate(0,{top})">{graph}</g></svg>'
     )
 

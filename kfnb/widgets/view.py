@@ -159,7 +159,7 @@ class View:
         asked
             ``do`` is one of ``run cancel retry choose look``; the rest is what it takes.
         """
-        threading.Thread(target=self._act, args=(asked,), name="kfnb-view-asked", daemon=True).start()
+        threading.Thread(target=self._act, args=(asked,), name="kfnb-asked", daemon=True).start()
 
     def _act(self, asked: Json) -> None:
         slow = asked.get("do") in ("run", "cancel", "retry")

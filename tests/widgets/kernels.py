@@ -138,16 +138,17 @@ class Page:
         found: Json = self.until(is_wanted)["content"]["data"]["content"]
         return found
 
-    def send(self, model: str, data: Json, subshell: str | None = None) -> None:
-        """What a page sends when something is pressed; ``subshell``: where it asks the kernel to hear it."""
+    def send(self, model: str, data: Json, subshell: str | None = None) -> str:
+        """What a page sends when something is pressed; ``subshell``: where it asks the kernel to hear it. Gives its id."""
         message = self.client.session.msg("comm_msg", {"comm_id": model, "data": data})
         if subshell is not None:
             message["header"]["subshell_id"] = subshell
         self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
 
-    def ask(self, model: str, subshell: str | None = None, **what: Any) -> None:
-        """What the live view sends."""
-        self.send(model, {"method": "custom", "content": {**what, "number": 1}}, subshell)
+    def ask(self, model: str, subshell: str | None = None, **what: Any) -> str:
+        """What the live view sends; gives its id."""
+        return self.send(model, {"method": "custom", "content": {**what, "number": 1}}, subshell)
 
     def subshell(self) -> str:
         """Open a subshell, as JupyterLab does for widgets."""

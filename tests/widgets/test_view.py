@@ -15,7 +15,7 @@ from nbconvert import HTMLExporter
 from tests.notebooks import Json, cell
 from tests.widgets.kernels import BEGIN, SVG, Page, as_code, opened
 
-THREADS = "print(sorted(t.name for t in threading.enumerate() if 'kfnb' in t.name))"
+THREADS = "print(sorted(t.name for t in threading.enumerate() if 'kfnb-view' in t.name))"
 VIEWS = "from kfnb.widgets.view import PipelineView, RunView, show_run"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -74,7 +74,7 @@ def test_a_run_is_followed_cancelled_and_retried_while_another_cell_runs(front: 
     front.until_told(model, lambda c: state_of(c, "use") == "failed")
     error = front.until_told(model, ended)["run"]["error"]
     assert (error["step"], error["cell"], error["type"]) == ("use", 3, "ZeroDivisionError")
-    assert front.until_told(model, lambda c: "add" in c.get("log", {}) and "went on" in c["log"]["add"])
+    front.until_told(model, lambda c: "went on" in str(c.get("log")))
     (tmp_path / "busy").touch()
     front.end(busy)
     # taken up again from elsewhere: seen when somebody looks
@@ -128,8 +128,7 @@ def test_a_figure_that_a_cell_has_begun_is_not_drawn_by_a_click(front: Page, tmp
     model, beside = front.live(), front.subshell()
     cell_ = front.begin(f"import matplotlib.pyplot as plt\nplt.plot([1, 2])\nprint('begun')\n{gate(tmp_path, 'figure')}plt.title('whole')\nprint(len(plt.get_fignums()))")  # fmt: skip
     front.until(lambda _, m: m["msg_type"] == "stream" and "begun" in m["content"]["text"], cell_)
-    front.ask(model, beside, do="choose", step="make")
-    front.until_told(model, lambda c: c.get("chosen") == "make")
+    front.end(front.ask(model, beside, do="choose", step="make"))
     (tmp_path / "figure").touch()
     assert front.end(cell_) == "begun\n1\n"
     assert sum("image/png" in one for one in front.outputs()) == 1
@@ -137,7 +136,9 @@ def test_a_figure_that_a_cell_has_begun_is_not_drawn_by_a_click(front: Page, tmp
 
 def test_the_front_ends_that_show_widgets_only_get_one_output_with_everything(front: Page, tmp_path: Path) -> None:
     front.run(f"__vsc_ipynb_file__ = '/x.ipynb'\n{VIEWS}\nrun = start({three(tmp_path)})\nview = show_run(run)\ndel __vsc_ipynb_file__")  # fmt: skip
-    assert front.picture()[WIDGET_VIEW]["model_id"] == front.live()
+    model = front.live()
+    assert front.picture()[WIDGET_VIEW]["model_id"] == model
+    front.until_told(model, lambda c: (c.get("steps", {}).get("make") or {}).get("percent") == 30)
     (tmp_path / "go").touch()
     front.run("view.finish()")
     updates = [m for _, m in front.heard if m["msg_type"] == "update_display_data"]
