@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 SYMBOLS = {
-    "pending": "·", "running": "▶", "succeeded": "✓", "failed": "✗", "skipped": "○", "omitted": "–", "cached": "≡", "cancelled": "■",
+    "pending": "○", "running": "▶", "succeeded": "✓", "failed": "✗", "skipped": "–", "omitted": "∅", "cached": "⟲", "cancelled": "■",
 }  # fmt: skip
 WEIGHT = ("running", "failed", "cancelled", "pending", "succeeded", "cached", "omitted", "skipped")
 NO_ITEMS = "the loop has no items"  #: why a step was skipped whose collected values are empty lists

@@ -87,8 +87,16 @@ class Run:
 
     # ---------------------------------------------------------------- where it stands
     def _head(self) -> dict[str, Any]:
-        with self.record() as store:
+        with self._now() as store:
             return store.head(self.id)
+
+    @contextmanager
+    def _now(self) -> Iterator[RunStore]:
+        """The record, brought up to date: a run here does so itself, a cluster is asked."""
+        with self.record() as store:
+            if self.engine != "local" and store.state(self.id) not in FINAL:
+                engine_of(store, self.id).refresh(self.id)
+            yield store
 
     @property
     def state(self) -> str:
@@ -128,7 +136,7 @@ class Run:
 
     def summary(self) -> dict[str, Any]:
         """The run as ``kfnb status --json`` prints it."""
-        with self.record() as store:
+        with self._now() as store:
             return store.summary(self.id)
 
     @property
@@ -161,12 +169,6 @@ class Run:
         """The engine that carries the run, for this thread."""
         with self.record() as store:
             yield engine_of(store, self.id)
-
-    def refresh(self) -> Run:
-        """Ask the cluster where the run stands; here the record is always up to date."""
-        with self.carried() as engine:
-            engine.refresh(self.id)
-        return self
 
     def events(self, since: int = 0) -> Iterator[Event]:
         """Changes after number ``since``, as they come, until the run has ended."""
@@ -223,8 +225,7 @@ class Run:
         """Write its report: a ``.html`` page or the executed ``.ipynb``; in a folder, a page. Gives the file. Raises `NoReport`."""
         from kfnb.reports import write
 
-        if not self.ended:
-            self.refresh()
+        self._head()
         return write(self.id, path, self._home)
 
     def log(self, step: str | None = None) -> str:

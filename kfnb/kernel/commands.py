@@ -250,7 +250,7 @@ class PipelineMagic:
         if given["as_json"]:
             self._command_line("status", words)
             return None
-        found = Run(given["run_id"]).refresh()
+        found = Run(given["run_id"])
         self._view(found)
         return ShownRun(found.id).shown_in(self._shell)
 

@@ -155,12 +155,18 @@ def error_line(run: Json | None) -> str:
     return f"{', '.join(place)}{': ' if place else ''}{error['type']}: {error['message']}"
 
 
+def way_out(run: Json | None) -> str:
+    """How to look at what the failing step saw; empty when none failed."""
+    step = (run["error"] or {}).get("step") if run else None
+    return f"%pipeline load {step} --run {run['id']} puts what it saw into the kernel" if run and step else ""
+
+
 def text(name: str, run: Json | None, steps: dict[str, Json], now: float) -> str:
     """The view as plain text."""
     width = max((len(n) for n in steps), default=0)
     rows = [headline(name, run, now)]
     rows += [f"  {_row(step, one, width, now)}" for step, one in steps.items()]
-    rows += [error_line(run)] if error_line(run) else []
+    rows += [line for line in (error_line(run), way_out(run)) if line]
     return "\n".join(rows)
 
 

@@ -205,7 +205,7 @@ export class StepBadge extends Widget {
     this._problems.hidden = serious.length === 0;
     const error = serious.some(p => p.severity === 'error');
     this._problems.classList.toggle('kfnb-mod-error', error);
-    say(this._problems, serious.length ? `${error ? '✕' : '⚠'} ${serious.length}` : '');
+    say(this._problems, serious.length ? `${error ? '✗' : '⚠'} ${serious.length}` : '');
     this._problems.title = serious.map(told).join('\n');
   }
 

@@ -7,10 +7,10 @@ import { State } from './wire';
 /** A sign that differs by its shape, for those who see no colours. */
 export const SHAPES: Record<State, string> = {
   pending: '○',
-  running: '◐',
+  running: '▶',
   succeeded: '✓',
-  failed: '✕',
-  skipped: '⤼',
+  failed: '✗',
+  skipped: '–',
   omitted: '∅',
   cached: '⟲',
   cancelled: '■'

@@ -81,7 +81,7 @@ def test_a_failing_run_points_at_the_cell_and_line_and_ends_with_status_1(kfnb: 
         "two, cell 2, line 2: ZeroDivisionError: division by zero",
         "about to fail",
         "x / 0",
-        "– three omitted  (two failed)",
+        "∅ three omitted  (two failed)",
         "kfnb retry",
     ):
         assert words in done.stdout
@@ -152,9 +152,9 @@ def test_a_terminal_gets_a_live_table(kfnb: Shell) -> None:
 def test_parts_of_a_pipeline(kfnb: Shell) -> None:
     name = kfnb.notebook(*GOOD)
     kfnb("run", name)
-    assert "≡ one cached" in kfnb("run", name, "--from", "two").stdout
+    assert "⟲ one cached" in kfnb("run", name, "--from", "two").stdout
     assert json.loads(kfnb("run", name, "--step", "two", "--json").stdout)["steps"]["two"]["state"] == "succeeded"
-    assert "≡ two cached" in kfnb("run", name, "--cache").stdout
+    assert "⟲ two cached" in kfnb("run", name, "--cache").stdout
 
 
 def test_retry_takes_the_notebook_as_it_is_now(kfnb: Shell) -> None:

@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import kfnb as package
 from tests.cluster.argo import Pods, pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster, kubeconfig, served
@@ -30,7 +32,17 @@ def kfnb(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods) -> None:
+def from_python(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody follows the run: whoever asks for its state brings it up to date."""
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    run = package.run(path, {"a": 5}, target="prod")
+    end = time.monotonic() + 60
+    while not run.ended and time.monotonic() < end:
+        time.sleep(0.05)
+    assert (run.engine, run.state, run["two"]["c"], run.log("one")) == ("argo", "succeeded", {"b": 6}, "b is 6")
+
+
+def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods, monkeypatch: pytest.MonkeyPatch) -> None:
     kube = Cluster()
     path = write(
         tmp_path,
@@ -60,6 +72,7 @@ def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods) -> N
         assert sorted(followed.stdout.split("\n")[:-1]) == ["[one] b is 2", "[two] {'b': 2}"]
         status = json.loads(kfnb(tmp_path, "status", run, "--json").stdout)
         assert {n: s["state"] for n, s in status["steps"].items()} == {"one": "succeeded", "two": "succeeded"}
+        from_python(path, tmp_path, monkeypatch)
         scheduled = kfnb(tmp_path, "run", str(path), "--target", "prod", "--cron", "0 6 * * *")
         assert scheduled.returncode == 0 and any(p == "cronworkflows" for p, _, _ in kube.objects)
 

@@ -174,9 +174,9 @@ def test_the_picture_of_a_run_tells_states_in_words_and_counts_the_iterations_of
     picture = tree.fromstring(draw_run(found.pipeline, states))
     space = "{http://www.w3.org/2000/svg}"
     boxes = {g.get("data-step"): [t.text for t in g.iter(f"{space}text")] for g in picture.iter(f"{space}g")}
-    assert boxes["load"] == ["load", "≡ cached"]
+    assert boxes["load"] == ["load", "⟲ cached"]
     assert boxes["train"] == ["train", "for each of xs", "✗ failed 2/3"]
-    assert boxes["quick"] == ["quick", "if xs == [1]", "○ skipped"]
+    assert boxes["quick"] == ["quick", "if xs == [1]", "– skipped"]
     assert boxes[None] == ["other", "cell 4"], "a step that the run does not know is drawn without a state"
 
 

@@ -132,8 +132,8 @@ def test_the_error_stands_at_the_cell_that_failed_and_others_say_why_they_did_no
     assert (error.ename, error.evalue) == ("ValueError", "nine <script>alert(8)</script>")
     assert error.traceback[0].startswith("Traceback") and error.traceback[-1].startswith("ValueError: nine")
     assert texts(made.cell(8)).count("Traceback") == 0, "the log does not tell it again"
-    assert "– omitted" in made.above(9) and "work\\[9\\] failed" in made.above(9)
-    assert "○ skipped" in made.above(10) and "given &gt; 100" in made.above(10)
+    assert "∅ omitted" in made.above(9) and "work\\[9\\] failed" in made.above(9)
+    assert "– skipped" in made.above(10) and "given &gt; 100" in made.above(10)
     assert texts(made.cell(11)) == "the end\n"
 
 
@@ -303,7 +303,7 @@ def test_a_run_that_still_runs_has_a_report_as_of_now(tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     here.finish(run_id)
     told = "\n".join(c.source for c in found.cells)
-    assert "*As of 2" in told and "**b** · ▶ running" in told and "**c** · · pending" in told
+    assert "*As of 2" in told and "**b** · ▶ running" in told and "**c** · ○ pending" in told
     assert "the run had not ended" in page
 
 

@@ -79,7 +79,7 @@ def test_problems(open_notebook: OpenNotebook) -> None:
     page = open_notebook(cell("a = 1", "step:first"), cell("print(a, nowhere)", "step:second", "after:frist"))
     side = panel(page)
     expect(side.locator(".kfnb-Problems")).to_contain_text("nowhere")
-    expect(badge(page, "second")).to_contain_text("✕")
+    expect(badge(page, "second")).to_contain_text("✗")
     pictures(page, "problems")
 
 

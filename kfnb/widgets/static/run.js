@@ -1,7 +1,7 @@
 /** The live view of a run, or of a pipeline that can be run. Plain DOM; names and logs are only ever text. */
 
 const SHAPES = {
-  pending: '○', running: '◐', succeeded: '✓', failed: '✕', skipped: '⤼', omitted: '∅', cached: '⟲', cancelled: '■'
+  pending: '○', running: '▶', succeeded: '✓', failed: '✗', skipped: '–', omitted: '∅', cached: '⟲', cancelled: '■'
 };
 const FINAL = ['succeeded', 'failed', 'cancelled'];
 const TIMED = ['running', ...FINAL];
@@ -564,7 +564,8 @@ class View {
     const step = error?.step ? [`step ${error.step}`] : [];
     const place = [...step, ...(error?.cell ? [`cell ${error.cell}, line ${error.line ?? 1}`] : [])].join(', ');
     const said = error ? `${place}${place ? ': ' : ''}${error.type}: ${error.message}` : '';
-    const text = [told?.text, said].filter(Boolean).join('\n');
+    const way = error?.step ? `%pipeline load ${error.step} --run ${run.id} puts what it saw into the kernel` : '';
+    const text = [told?.text, said, way].filter(Boolean).join('\n');
     say(this.told, text);
     this.told.hidden = !text;
     this.told.dataset.kind = error || told?.kind === 'error' ? 'error' : 'warning';
