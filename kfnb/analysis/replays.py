@@ -30,6 +30,16 @@ def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | N
     return None
 
 
+def sets_ambient(node: ast.stmt, world: World) -> bool:
+    """Whether a statement does nothing but set ambient state that can travel."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        name = dotted(node.value.func, world.origin)
+        return name is not None and setting_of(name) is not None
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        return ambient_of(node.targets[0], world.origin) is not None
+    return False
+
+
 def _is_setting(node: ast.stmt, world: World) -> bool:
     """A statement that only tells a library something, in terms of imports and literals."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):

@@ -7,7 +7,7 @@ import ast
 from kfnb.analysis.ambient import ambient_of
 from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.record import Record
-from kfnb.analysis.replays import import_names, magic_of, replay_of
+from kfnb.analysis.replays import import_names, magic_of, replay_of, sets_ambient
 from kfnb.analysis.scopes import (
     MODULE,
     Collector,
@@ -40,14 +40,16 @@ class Statements(Record):
     code = ""
     depth = 0
 
-    def cell_body(self, cell: ParsedCell) -> None:
-        """Read one cell."""
+    def cell_body(self, cell: ParsedCell, sure: bool = True) -> None:
+        """Read one cell. ``sure`` is false when it may be skipped."""
         self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
         self.lazy = self.lazy or future_annotations(cell.tree)
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
         for node in cell.tree.body:
             replay = replay_of(node, cell.code, self.site(node.lineno), self.world)
+            if not sure and sets_ambient(node, self.world):
+                replay = None  # it counts only if the step has run: it travels as a value
             if replay is not None:
                 self.replays.append(replay)
             if replay is None or not replay.effect or replay.binds:

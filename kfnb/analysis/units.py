@@ -37,7 +37,7 @@ class Analyzer:
         before = None if sure else self.world.snapshot()
         reader = Statements(self.world, self.effects)
         for cell in cells:
-            reader.cell_body(cell)
+            reader.cell_body(cell, sure)
         facts = reader.facts()
         if before is not None:
             self.world.join([before, self.world.snapshot()])

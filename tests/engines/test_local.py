@@ -447,3 +447,13 @@ def test_a_steps_own_cell_may_record_metrics_too(here: Here) -> None:
     )
     assert run["state"] == "succeeded"
     assert run["metrics"] == {"loss": 0.5, "epoch": 2, "last": 2}
+
+
+@pytest.mark.parametrize(("flag", "seen"), [("False", ["None 60"]), ("True", ["1 7"])])
+def test_the_settings_of_a_step_count_only_if_it_has_run(flag: str, seen: list[str], here: Here) -> None:
+    summary = here.run(
+        cell(f"flag = {flag}", "parameters"),
+        cell("import os\nimport pandas as pd\nos.environ['SET'] = '1'\npd.set_option('display.max_rows', 7)", "step:a", "when:flag"),
+        cell("import os\nimport pandas as pd\nprint(os.environ.get('SET'), pd.get_option('display.max_rows'))", "step:b"),
+    )  # fmt: skip
+    assert [line.text for line in here.store.logs(summary["run"], "b")] == seen
