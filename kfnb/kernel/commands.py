@@ -104,7 +104,7 @@ class PipelineMagic:
             if end.code not in (OK, None):
                 raise CommandFailed("it failed, for what is said above") from None
             return None
-        except (BadTarget, ClusterError, NotebookError, UnknownRun) as error:
+        except (BadTarget, ClusterError, NotebookError, OSError, UnknownRun) as error:
             raise CommandFailed(str(error.args[0]) if isinstance(error, UnknownRun) else str(error)) from None
 
     def _help(self) -> None:
