@@ -149,8 +149,7 @@ class PipelineMagic:
         return [newest, *words]
 
     def _newest(self, store: RunStore) -> str | None:
-        path = self._found().source.path
-        own = str(path.absolute()) if path is not None else None
+        own = self._here().key
         return next((h["run"] for h in store.runs(1000) if h["notebook"] == own), None)
 
     # ---------------------------------------------------------------- what a notebook shows better
@@ -239,8 +238,7 @@ class PipelineMagic:
     def _notebook_of(self, run: Run) -> Source | None:
         """This notebook, if the run is one of its own."""
         source = self._here()
-        own = str(source.path.absolute()) if source.path is not None else None
-        return source if run.notebook == own else None
+        return source if run.notebook == source.key else None
 
     def _status(self, words: list[str]) -> Run | None:
         from kfnb.cli.record import status

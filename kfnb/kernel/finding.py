@@ -35,12 +35,13 @@ def source_here() -> Source | None:
 
 def find(shell: Any) -> Found:
     """The notebook of an IPython shell."""
+    begun = Path(shell.starting_dir)  # cells may have gone elsewhere since: so do the steps, from there
     colab = _colab()
     if colab is not None:
-        return Found(Source(None, Path.cwd(), "this notebook", colab), "this notebook, as Colab has it")
+        return Found(Source(None, begun, "this notebook", colab, _kernel(shell)), "this notebook, as Colab has it")
     path = _file(shell)
     if path is None:
-        cells = Source(None, Path.cwd(), "this kernel's cells", registered_notebook(shell))
+        cells = Source(None, begun, "this kernel's cells", registered_notebook(shell), _kernel(shell))
         return Found(cells, "the cells that were run in this kernel: no notebook file was found")
     return _newest(path, registered(shell).cells)
 
@@ -64,6 +65,11 @@ def _elsewhere(path: Path, shell: Any) -> bool:
     except (OSError, ValueError):
         return True
     return bool(ids) and not ids & {c.get("id") for c in cells} and _asked(_kernel_id()) not in (None, path)
+
+
+def _kernel(shell: Any) -> str:
+    """What tells this kernel from all others; where a server started it, after a restart too."""
+    return f"kernel {_kernel_id() or registered(shell).id}"
 
 
 def _kernel_id() -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -90,6 +91,7 @@ class Registered:
     shell: Any
     cells: list[Ran] = field(default_factory=list)
     running: Ran | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)  #: of this register, unlike any other
 
     def __post_init__(self) -> None:
         for number, source in enumerate(self._history[1:], 1):

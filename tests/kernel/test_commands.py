@@ -123,3 +123,14 @@ def test_interrupting_the_kernel_cancels_the_run_and_its_handler_runs(tmp_path: 
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_another_kernels_runs_are_not_its_own_and_steps_begin_where_the_kernel_did(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    moved = "import os\nos.chdir('below')"
+    where = "%%component here\nfolder = os.getcwd()"
+    _, _, run, status = shown(tmp_path, moved, where, "%pipeline run", "%pipeline status")
+    assert "succeeded" in run and "succeeded" in status
+    lines = ("%%component here\nfolder = 1", "%pipeline status", "%pipeline load here --outputs", "%pipeline cancel")
+    for told in shown(tmp_path, *lines)[1:]:
+        assert "this notebook has not been run as a pipeline yet" in told
