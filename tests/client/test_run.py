@@ -152,3 +152,14 @@ def test_the_module_of_the_record_is_called_as_well_as_imported_from() -> None:
     code = "import kfnb.runs.store, kfnb, json; print(json.dumps(kfnb.runs()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
     assert json.loads(done.stdout) == [], done.stderr
+
+
+def test_a_run_that_begins_in_the_middle_takes_nothing_of_another_pipeline_of_the_notebook(tmp_path: Path) -> None:
+    add = "from kfnb import component\n@component\ndef add(x: int) -> int:\n    return x + 1"
+    bodies = ("y = add(5)\nz = add(y)", "y = add(100)\nz = add(y)")
+    cells = [cell(add), *(cell(f"%%pipeline {n}\n{b}") for n, b in zip(("small", "large"), bodies, strict=True))]
+    path = write(tmp_path, notebook(*cells), "two.ipynb")
+    for name in ("small", "large"):
+        kfnb.run(path, pipeline=name).wait()
+    again = kfnb.run(path, pipeline="small", step="add-2").wait()
+    assert (again["add"].state, list(again["add-2"].inputs.values())) == ("cached", [6])

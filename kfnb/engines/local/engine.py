@@ -70,7 +70,7 @@ class LocalEngine:
         mine = {options.only} if options.only else downstream(pipeline, options.start or "")
         found: dict[str, Any] = {}
         for head in reversed(self.store.runs(200)):
-            if head["notebook"] != options.notebook or head["run"] == run_id:
+            if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
                 continue
             for step in self.store.steps(head["run"]):
                 if step["state"] in ("succeeded", "cached") and step["step"] not in mine:
