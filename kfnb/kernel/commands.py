@@ -24,6 +24,7 @@ from kfnb.notebook.source import Source
 from kfnb.problems import NotebookError, errors
 from kfnb.runs.store import RunStore, UnknownRun
 from kfnb.sweeps.sweep import Sweep
+from kfnb.widgets.faces import kernel_shell
 from kfnb.widgets.sweep import SweepView, show_sweep
 from kfnb.widgets.view import PipelineView, View, show_run
 
@@ -194,6 +195,8 @@ class PipelineMagic:
                 view = view or self._view(begun)
                 begun.wait(check=False)
                 view.finish(SHOWN)
+                if kernel_shell() is None:
+                    print(view)
                 break
             except KeyboardInterrupt:
                 if not begun.cancel():
@@ -287,7 +290,9 @@ class PipelineMagic:
             except KeyboardInterrupt:
                 begun.cancel()
                 print("cancelling; interrupt again to end at once")
-        if view is not None:
+        if view is None:
+            print(begun)
+        else:
             view.finish(SHOWN)
         if begun.state != "succeeded":
             raise CommandFailed(f"the sweep {begun.state}: the table says which runs did not succeed")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import queue
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,16 @@ def test_another_kernels_runs_are_not_its_own_and_steps_begin_where_the_kernel_d
     lines = ("%%component here\nfolder = 1", "%pipeline status", "%pipeline load here --outputs", "%pipeline cancel")
     for told in shown(tmp_path, *lines)[1:]:
         assert "this notebook has not been run as a pipeline yet" in told
+
+
+def test_in_a_terminal_the_graph_and_the_end_are_printed(tmp_path: Path) -> None:
+    write(tmp_path, notebook(cell("n = 1", "parameters"), cell("m = n", "step:one", "metrics")), "work.ipynb")
+    lines = (
+        "%load_ext kfnb", "%pipeline show work.ipynb", "%pipeline run work.ipynb --wait", "%pipeline sweep work.ipynb -p n=4,5 --wait",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "IPython", "--simple-prompt", "--colors=NoColor", "--no-banner"]
+    typed = subprocess.run(command, cwd=tmp_path, input="\n".join(lines), capture_output=True, text=True, timeout=120)
+    shown, run, sweep = (typed.stdout.split(f"In [{n}]: ")[1].split("In [")[0] for n in (2, 3, 4))
+    assert "parameters  n: int = 1" in shown and "one" in shown
+    assert run.rindex("✓ work · succeeded") > run.index("run ") and "✓ one" in run
+    assert sweep.count("✓ succeeded") == 2
