@@ -21,7 +21,7 @@ from kfnb.engines.local.launch import Ahead
 from kfnb.kernel import completing, loading
 from kfnb.kernel.finding import Found, find
 from kfnb.notebook.source import Source
-from kfnb.problems import NotebookError, errors
+from kfnb.problems import NotebookError, UserError, errors
 from kfnb.runs.store import RunStore, UnknownRun
 from kfnb.sweeps.sweep import Sweep
 from kfnb.widgets.faces import kernel_shell
@@ -39,12 +39,8 @@ NAMES = (
 )  # fmt: skip
 
 
-class CommandFailed(Exception):
+class CommandFailed(UserError, Exception):
     """A ``%pipeline`` line could not be done; the text says why."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: the fault is in the line, not in code."""
-        return str(self).split("\n")
 
 
 class _ShownOnce:

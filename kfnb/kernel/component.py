@@ -10,16 +10,12 @@ from kfnb.notebook import notebook_from_json
 from kfnb.notebook.given import Given, read_options
 from kfnb.notebook.model import Cell, StepMarks
 from kfnb.notebook.steps import join_steps
-from kfnb.problems import Problem, errors
+from kfnb.problems import Problem, UserError, errors
 from kfnb.settings import Settings
 
 
-class BadComponent(Exception):
+class BadComponent(UserError, Exception):
     """The line of a magic cannot be read."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: the fault is in the line, not in code."""
-        return str(self).split("\n")
 
 
 def load(shell: Any) -> None:
