@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +21,7 @@ from kfnb.engines.cluster.targets import BadTarget, targets
 from kfnb.engines.local.launch import Ahead
 from kfnb.kernel import completing, loading
 from kfnb.kernel.finding import Found, find
-from kfnb.notebook.source import Source
+from kfnb.notebook.source import Source, source_of
 from kfnb.problems import NotebookError, UserError, errors
 from kfnb.runs.store import RunStore, UnknownRun
 from kfnb.sweeps.sweep import Sweep
@@ -235,9 +236,17 @@ class PipelineMagic:
         return self._found().source
 
     def _notebook_of(self, run: Run) -> Source | None:
-        """This notebook, if the run is one of its own."""
-        source = self._here()
-        return source if run.notebook == source.key else None
+        now = self._now(run)
+        return now.source if now is not None else None
+
+    def _now(self, run: Run) -> Found | None:
+        """The notebook of a run as it is now: this one, or its file."""
+        found = self._found()
+        if found.source.key == run.notebook:
+            return found
+        if run.notebook is None or not Path(run.notebook).is_file():
+            return None
+        return Found(source_of(run.notebook), run.notebook)
 
     def _status(self, words: list[str]) -> Run | None:
         from kfnb.cli.record import status
@@ -258,7 +267,11 @@ class PipelineMagic:
             self._command_line("retry", [w for w in words if w != "--wait"])
             return None
         begun = Run(given["run_id"])
-        again = begun.retry(given["start"], self._notebook_of(begun))
+        now = self._now(begun)
+        print(
+            f"pipeline of {now.words if now is not None else f'run {begun.id}, as it was run: its notebook is not here'}"
+        )
+        again = begun.retry(given["start"], now.source if now is not None else None)
         return self._follow(again, given["wait"], given["detach"])
 
     def _sweep(self, words: list[str]) -> Sweep | None:

@@ -149,3 +149,10 @@ def test_in_a_terminal_the_graph_and_the_end_are_printed(tmp_path: Path) -> None
     assert "parameters  n: int = 1" in shown and "one" in shown
     assert run.rindex("✓ work · succeeded") > run.index("run ") and "✓ one" in run
     assert sweep.count("✓ succeeded") == 2
+
+
+def test_a_run_of_another_file_is_taken_up_again_with_that_file_as_it_is_now(tmp_path: Path) -> None:
+    path = write(tmp_path, notebook(cell("1 / 0", "step:one")), "other.ipynb")
+    mended = f"p = __import__('pathlib').Path({str(path)!r})\np.write_text(p.read_text().replace('1 / 0', 'x = 5'))"
+    run, _, again = shown(tmp_path, "%pipeline run other.ipynb", mended, "%pipeline retry last")
+    assert "failed in step one" in run and f"pipeline of {path}\n" in again and "succeeded" in again
