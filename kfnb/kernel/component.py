@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfnb.kernel.registered import Registered, registered
+from kfnb.kernel.registered import BadComponent, Registered, registered
 from kfnb.kernel.running import CANCELLED, Components, Running, Skipped
 from kfnb.notebook import notebook_from_json
 from kfnb.notebook.given import Given, read_options
 from kfnb.notebook.model import Cell, StepMarks
 from kfnb.notebook.steps import join_steps
-from kfnb.problems import Problem, UserError, errors
+from kfnb.problems import Problem, errors
 from kfnb.settings import Settings
-
-
-class BadComponent(UserError, Exception):
-    """The line of a magic cannot be read."""
 
 
 def load(shell: Any) -> None:

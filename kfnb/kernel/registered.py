@@ -14,6 +14,7 @@ from kfnb.analysis.names import names_of
 from kfnb.notebook.given import Given, component_line, magic_line, read_options, role_line
 from kfnb.notebook.pipelines import PIPELINE_MAGIC
 from kfnb.notebook.reading import is_about_runs
+from kfnb.problems import UserError
 
 #: nbformat's rule for a cell's id; some front ends send addresses
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -40,6 +41,10 @@ def registered(shell: Any) -> Registered:
     return found
 
 
+class BadComponent(UserError, Exception):
+    """The line of a magic cannot be read: its cell marks nothing."""
+
+
 @dataclass(eq=False)
 class Ran:
     """A cell of this kernel. ``first`` and ``last``: what ``In [n]`` showed at its first and its last run; ``at``: when that was."""
@@ -49,6 +54,7 @@ class Ran:
     first: int
     last: int
     failed: bool = False
+    refused: bool = False  #: whether its marks cannot be read
     at: float = field(default_factory=time.time)  #: seconds since 1970
 
     @cached_property
@@ -75,7 +81,7 @@ class Ran:
     @property
     def stays(self) -> bool:
         """Whether it belongs to the notebook: what failed and marks nothing was a try."""
-        return not self.ours and (not self.failed or self.mark is not None)
+        return not self.ours and (not self.failed or self.mark is not None) and not self.refused
 
     @property
     def ours(self) -> bool:
@@ -117,6 +123,7 @@ class Registered:
             ran.id = ran.id or getattr(result.info, "cell_id", None)
         if ran is not None:
             ran.failed = not result.success
+            ran.refused = isinstance(result.error_in_exec, BadComponent)
 
     def _seen(self, source: str, id: str | None, number: int) -> Ran:
         now = Ran(source, id, number, number)

@@ -69,6 +69,7 @@ class LocalEngine:
         if options.only is None and options.start is None:
             return {}
         mine = {options.only} if options.only else downstream(pipeline, options.start or "")
+        mine |= {s.name for s in handlers_of(pipeline.body)}
         found: dict[str, Any] = {}
         for head in reversed(self.store.runs(200)):
             if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
