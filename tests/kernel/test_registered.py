@@ -111,3 +111,9 @@ def test_a_pipeline_reads_what_was_run_before_it_and_no_other_pipeline(shell: In
 def test_a_kernel_without_the_extension_has_its_history(shell: InteractiveShell) -> None:
     run(shell, "N = 1", "%%html\nhello")
     assert texts(registered_notebook(shell)) == ["N = 1", "%%html\nhello"]
+
+
+def test_what_a_magic_refuses_marks_nothing(shell: InteractiveShell) -> None:
+    refused = ("%%component one word too many\nx = 1", "%%component slow --frob\nx = 1", "%%pipeline flow\nx = 1")
+    run(shell, "%load_ext kfnb", *refused, "%%component one\nx = 1 / 0")
+    assert texts(registered_notebook(shell)) == ["%%component one\nx = 1 / 0"]
