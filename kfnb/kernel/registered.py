@@ -54,6 +54,7 @@ class Ran:
     first: int
     last: int
     failed: bool = False
+    renews: bool = False  #: whether it stands for an earlier cell
     refused: bool = False  #: whether its marks cannot be read
     at: float = field(default_factory=time.time)  #: seconds since 1970
 
@@ -81,7 +82,8 @@ class Ran:
     @property
     def stays(self) -> bool:
         """Whether it belongs to the notebook: what failed and marks nothing was a try."""
-        return not self.ours and (not self.failed or self.mark is not None) and not self.refused
+        tried = self.refused and not self.renews
+        return not self.ours and not tried and (not self.failed or self.mark is not None)
 
     @property
     def ours(self) -> bool:
@@ -130,6 +132,7 @@ class Registered:
         before = self._before(now)
         if before is not None:
             now.id = id or before.id
+            now.renews = before.renews or not before.refused
         if before is None or _pipeline(now):
             self.cells = [*(r for r in self.cells if r is not before), now]
         else:
