@@ -72,16 +72,19 @@ def errors(problems: tuple[Problem, ...] | list[Problem]) -> list[Problem]:
     return [p for p in problems if p.severity == ERROR]
 
 
-class NotebookError(Exception):
+class UserError:
+    """What a user can mend: IPython shows its words in the place of a traceback. Beside an `Exception`."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).split("\n")
+
+
+class NotebookError(UserError, Exception):
     """A notebook or request cannot be used; carries the problems that say why."""
 
     def __init__(self, problems: list[Problem] | tuple[Problem, ...]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(p) for p in self.problems))
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: the fault is in the notebook, not in the code that read it."""
-        return str(self).split("\n")
 
 
 #: Every kind of problem. Codes never change their meaning: 1xx the file and its cells, 2xx marks,

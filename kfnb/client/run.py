@@ -13,15 +13,15 @@ from kfnb.engines.base import Engine
 from kfnb.engines.opening import engine_of
 from kfnb.notebook.source import Source, source_of
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.serialize import from_json
-from kfnb.problems import NotebookError
+from kfnb.problems import NotebookError, UserError
 from kfnb.runs.notebooks import keep_notebook
+from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
 
 AnyNotebook = str | Path | Source  #: a notebook, or its file
 
 
-class RunFailed(Exception):
+class RunFailed(UserError, Exception):
     """A run that was waited for has failed or was cancelled; ``run`` is the run."""
 
     def __init__(self, run: Run) -> None:
@@ -34,10 +34,6 @@ class RunFailed(Exception):
         said = f"run {run.id} {run.state}{f' in {where}' if where else ''}: {what}"
         super().__init__(f"{said}\n{hint}" if hint else said)
         self.run = run
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: the fault is in the step, not in the cell that waited."""
-        return str(self).split("\n")
 
 
 class Run:
@@ -141,11 +137,9 @@ class Run:
 
     @property
     def pipeline(self) -> Pipeline:
-        """What was run."""
-        import json
-
+        """What was run. Raises `UnknownRun` when the run's folder is gone."""
         with self.record() as store:
-            return from_json(json.loads((store.folder(self.id) / "pipeline.json").read_text("utf-8")))
+            return kept_pipeline(store, self.id)
 
     # ---------------------------------------------------------------- its steps
     @property

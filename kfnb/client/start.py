@@ -81,8 +81,7 @@ def prepare(
         When there is no such target, or it cannot be read.
     """
     chosen = target_named(target, source.path)
-    path = str(source.path.absolute()) if source.path is not None else None
-    asked = RunOptions(bind(pipeline, given, convert), notebook=path, folder=str(source.folder), **options)
+    asked = RunOptions(bind(pipeline, given, convert), notebook=source.key, folder=str(source.folder), **options)
     store = RunStore()
     try:
         problems = engine_for(store, chosen).check(pipeline, asked)

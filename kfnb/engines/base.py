@@ -26,7 +26,7 @@ class RunOptions:
     isolated
         Give every step a folder of its own, as a cluster does; else steps run in ``folder``.
     only, start
-        Run this step only, or this one and all after it; the others' values come from the newest run of the notebook.
+        Run this step only, or this one and all after it; the others' values come from the newest runs of the notebook's pipeline.
     max_parallel
         Steps at one time. 0: as many as the machine bears (four times its cores, at least 8).
     spawn

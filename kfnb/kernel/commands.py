@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,10 +21,11 @@ from kfnb.engines.cluster.targets import BadTarget, targets
 from kfnb.engines.local.launch import Ahead
 from kfnb.kernel import completing, loading
 from kfnb.kernel.finding import Found, find
-from kfnb.notebook.source import Source
-from kfnb.problems import NotebookError, errors
+from kfnb.notebook.source import Source, source_of
+from kfnb.problems import NotebookError, UserError, errors
 from kfnb.runs.store import RunStore, UnknownRun
 from kfnb.sweeps.sweep import Sweep
+from kfnb.widgets.faces import kernel_shell
 from kfnb.widgets.sweep import SweepView, show_sweep
 from kfnb.widgets.view import PipelineView, View, show_run
 
@@ -38,12 +40,8 @@ NAMES = (
 )  # fmt: skip
 
 
-class CommandFailed(Exception):
+class CommandFailed(UserError, Exception):
     """A ``%pipeline`` line could not be done; the text says why."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: the fault is in the line, not in code."""
-        return str(self).split("\n")
 
 
 class _ShownOnce:
@@ -149,8 +147,7 @@ class PipelineMagic:
         return [newest, *words]
 
     def _newest(self, store: RunStore) -> str | None:
-        path = self._found().source.path
-        own = str(path.absolute()) if path is not None else None
+        own = self._here().key
         return next((h["run"] for h in store.runs(1000) if h["notebook"] == own), None)
 
     # ---------------------------------------------------------------- what a notebook shows better
@@ -195,6 +192,8 @@ class PipelineMagic:
                 view = view or self._view(begun)
                 begun.wait(check=False)
                 view.finish(SHOWN)
+                if kernel_shell() is None:
+                    print(view)
                 break
             except KeyboardInterrupt:
                 if not begun.cancel():
@@ -237,10 +236,17 @@ class PipelineMagic:
         return self._found().source
 
     def _notebook_of(self, run: Run) -> Source | None:
-        """This notebook, if the run is one of its own."""
-        source = self._here()
-        own = str(source.path.absolute()) if source.path is not None else None
-        return source if run.notebook == own else None
+        now = self._now(run)
+        return now.source if now is not None else None
+
+    def _now(self, run: Run) -> Found | None:
+        """The notebook of a run as it is now: this one, or its file."""
+        found = self._found()
+        if found.source.key == run.notebook:
+            return found
+        if run.notebook is None or not Path(run.notebook).is_file():
+            return None
+        return Found(source_of(run.notebook), run.notebook)
 
     def _status(self, words: list[str]) -> Run | None:
         from kfnb.cli.record import status
@@ -261,7 +267,11 @@ class PipelineMagic:
             self._command_line("retry", [w for w in words if w != "--wait"])
             return None
         begun = Run(given["run_id"])
-        again = begun.retry(given["start"], self._notebook_of(begun))
+        now = self._now(begun)
+        print(
+            f"pipeline of {now.words if now is not None else f'run {begun.id}, as it was run: its notebook is not here'}"
+        )
+        again = begun.retry(given["start"], now.source if now is not None else None)
         return self._follow(again, given["wait"], given["detach"])
 
     def _sweep(self, words: list[str]) -> Sweep | None:
@@ -289,7 +299,9 @@ class PipelineMagic:
             except KeyboardInterrupt:
                 begun.cancel()
                 print("cancelling; interrupt again to end at once")
-        if view is not None:
+        if view is None:
+            print(begun)
+        else:
             view.finish(SHOWN)
         if begun.state != "succeeded":
             raise CommandFailed(f"the sweep {begun.state}: the table says which runs did not succeed")

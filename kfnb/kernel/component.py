@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfnb.kernel.registered import Registered, registered
+from kfnb.kernel.registered import BadComponent, Registered, registered
 from kfnb.kernel.running import CANCELLED, Components, Running, Skipped
 from kfnb.notebook import notebook_from_json
 from kfnb.notebook.given import Given, read_options
@@ -12,14 +12,6 @@ from kfnb.notebook.model import Cell, StepMarks
 from kfnb.notebook.steps import join_steps
 from kfnb.problems import Problem, errors
 from kfnb.settings import Settings
-
-
-class BadComponent(Exception):
-    """The line of a magic cannot be read."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: the fault is in the line, not in code."""
-        return str(self).split("\n")
 
 
 def load(shell: Any) -> None:

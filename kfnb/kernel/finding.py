@@ -35,12 +35,13 @@ def source_here() -> Source | None:
 
 def find(shell: Any) -> Found:
     """The notebook of an IPython shell."""
+    begun = Path(shell.starting_dir)  # cells may have gone elsewhere since: so do the steps, from there
     colab = _colab()
     if colab is not None:
-        return Found(Source(None, Path.cwd(), "this notebook", colab), "this notebook, as Colab has it")
+        return Found(Source(None, begun, "this notebook", colab, _kernel(shell)), "this notebook, as Colab has it")
     path = _file(shell)
     if path is None:
-        cells = Source(None, Path.cwd(), "this kernel's cells", registered_notebook(shell))
+        cells = Source(None, begun, "this kernel's cells", registered_notebook(shell), _kernel(shell))
         return Found(cells, "the cells that were run in this kernel: no notebook file was found")
     return _newest(path, registered(shell).cells)
 
@@ -53,7 +54,7 @@ def _file(shell: Any) -> Path | None:
     own = os.environ.get("JPY_SESSION_NAME", "")  # Jupyter Server: as the file was called when the kernel started
     if own.endswith(".ipynb") and Path(own).is_file() and not _elsewhere(Path(own), shell):
         return Path(own).absolute()
-    return _asked(_kernel_id()) if own else None
+    return _asked(_kernel_id(shell)) if own else None
 
 
 def _elsewhere(path: Path, shell: Any) -> bool:
@@ -63,10 +64,17 @@ def _elsewhere(path: Path, shell: Any) -> bool:
         cells = json.loads(path.read_text("utf-8")).get("cells", [])
     except (OSError, ValueError):
         return True
-    return bool(ids) and not ids & {c.get("id") for c in cells} and _asked(_kernel_id()) not in (None, path)
+    return bool(ids) and not ids & {c.get("id") for c in cells} and _asked(_kernel_id(shell)) not in (None, path)
 
 
-def _kernel_id() -> str | None:
+def _kernel(shell: Any) -> str:
+    """What tells this kernel from all others; where a server started it, after a restart too."""
+    return f"kernel {_kernel_id(shell) or registered(shell).id}"
+
+
+def _kernel_id(shell: Any) -> str | None:
+    if getattr(shell, "kernel", None) is None:
+        return None  # a terminal
     try:
         from ipykernel import get_connection_file
 

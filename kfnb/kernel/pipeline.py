@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfnb.kernel.component import BadComponent
-from kfnb.kernel.registered import Registered, registered
+from kfnb.kernel.registered import BadComponent, Registered, registered
 from kfnb.notebook import notebook_from_json
 from kfnb.notebook.given import magic_line
 from kfnb.notebook.pipelines import PIPELINE_MAGIC

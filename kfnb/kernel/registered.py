@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from kfnb.analysis.names import names_of
 from kfnb.notebook.given import Given, component_line, magic_line, read_options, role_line
 from kfnb.notebook.pipelines import PIPELINE_MAGIC
 from kfnb.notebook.reading import is_about_runs
+from kfnb.problems import UserError
 
 #: nbformat's rule for a cell's id; some front ends send addresses
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -39,6 +41,10 @@ def registered(shell: Any) -> Registered:
     return found
 
 
+class BadComponent(UserError, Exception):
+    """The line of a magic cannot be read: its cell marks nothing."""
+
+
 @dataclass(eq=False)
 class Ran:
     """A cell of this kernel. ``first`` and ``last``: what ``In [n]`` showed at its first and its last run; ``at``: when that was."""
@@ -48,6 +54,8 @@ class Ran:
     first: int
     last: int
     failed: bool = False
+    renews: bool = False  #: whether it stands for an earlier cell
+    refused: bool = False  #: whether its marks cannot be read
     at: float = field(default_factory=time.time)  #: seconds since 1970
 
     @cached_property
@@ -74,7 +82,8 @@ class Ran:
     @property
     def stays(self) -> bool:
         """Whether it belongs to the notebook: what failed and marks nothing was a try."""
-        return not self.ours and (not self.failed or self.mark is not None)
+        tried = self.refused and not self.renews
+        return not self.ours and not tried and (not self.failed or self.mark is not None)
 
     @property
     def ours(self) -> bool:
@@ -90,6 +99,7 @@ class Registered:
     shell: Any
     cells: list[Ran] = field(default_factory=list)
     running: Ran | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)  #: of this register, unlike any other
 
     def __post_init__(self) -> None:
         for number, source in enumerate(self._history[1:], 1):
@@ -115,12 +125,14 @@ class Registered:
             ran.id = ran.id or getattr(result.info, "cell_id", None)
         if ran is not None:
             ran.failed = not result.success
+            ran.refused = isinstance(result.error_in_exec, BadComponent)
 
     def _seen(self, source: str, id: str | None, number: int) -> Ran:
         now = Ran(source, id, number, number)
         before = self._before(now)
         if before is not None:
             now.id = id or before.id
+            now.renews = before.renews or not before.refused
         if before is None or _pipeline(now):
             self.cells = [*(r for r in self.cells if r is not before), now]
         else:

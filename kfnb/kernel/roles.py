@@ -6,8 +6,7 @@ from typing import Any
 
 from kfnb.analysis.cells import parse_cell
 from kfnb.kernel.body import Body
-from kfnb.kernel.component import BadComponent
-from kfnb.kernel.registered import Registered, registered
+from kfnb.kernel.registered import BadComponent, Registered, registered
 from kfnb.notebook.given import ROLE_MAGICS, Given, read_role
 from kfnb.pipeline.parameters import parameter_of
 

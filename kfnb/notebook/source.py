@@ -25,12 +25,15 @@ class Source:
         What messages call it.
     json
         The notebook as parsed JSON, when it is not what the file has.
+    kernel
+        What tells it from others where no file is known: the kernel that it belongs to.
     """
 
     path: Path | None
     folder: Path
     shown: str
     json: dict[str, Any] | None = None
+    kernel: str | None = None
 
     def data(self) -> Any:
         """The notebook's JSON. Raises `NotebookError` when the file is no notebook."""
@@ -46,6 +49,11 @@ class Source:
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""
         return notebook_from_json(self.data(), str(self.path) if self.path is not None else None)
+
+    @property
+    def key(self) -> str | None:
+        """What the record of runs knows it by: the file's whole path, or its kernel."""
+        return str(self.path.absolute()) if self.path is not None else self.kernel
 
     def __str__(self) -> str:
         return self.shown

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.serialize import from_json
+from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import FINAL, Event, RunStore
 from kfnb.states import ENDED, together
 
@@ -105,7 +105,7 @@ def read_facts(store: RunStore, run_id: str) -> Facts:
     """Everything but logs, displays and the notebook. Raises `UnknownRun`."""
     head = store.head(run_id)
     folder = store.folder(run_id)
-    pipeline = from_json(json.loads((folder / "pipeline.json").read_text("utf-8")))
+    pipeline = kept_pipeline(store, run_id)
     rows: dict[str, list[Json]] = {}
     for row in store.steps(run_id):
         rows.setdefault(row["step"], []).append(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from kfnb.pipeline.model import (
     Step,
     bodies_of,
 )
-from kfnb.pipeline.serialize import from_json
+from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import RunStore, UnknownRun
 from kfnb.runtime.outputs import preview, type_name
 
@@ -70,7 +69,7 @@ def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
         When there is no such run or step, or when ``path`` is a step that ran once per item.
     """
     entry = store.find_step(run_id, path)
-    pipeline = from_json(json.loads((store.folder(run_id) / "pipeline.json").read_text("utf-8")))
+    pipeline = kept_pipeline(store, run_id)
     step = next((s for s in pipeline.steps() if s.name == entry["step"]), None)
     if step is None:
         raise UnknownRun(f"the pipeline of run {run_id} has no step `{entry['step']}`")

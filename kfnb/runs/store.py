@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kfnb.problems import UserError
 from kfnb.runs.home import home_folder
 from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine, read_log
@@ -41,7 +42,7 @@ INTERRUPTED = {
 }
 
 
-class UnknownRun(LookupError):
+class UnknownRun(UserError, LookupError):
     """No run, step or value of that name; the message says what there is."""
 
 

@@ -16,10 +16,10 @@ from kfnb.engines.local.launch import Ahead
 from kfnb.engines.opening import engine_for, engine_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters import bind
-from kfnb.pipeline.serialize import from_json
 from kfnb.problems import Problem, errors
 from kfnb.runs.logs import read_log
 from kfnb.runs.notebooks import keep_notebook
+from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.seen import previews
 from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
 
@@ -78,8 +78,7 @@ class Runs:
     def pipeline(self, run_id: str) -> Pipeline:
         """What was run. Raises `UnknownRun`."""
         with self.record() as store:
-            store.head(run_id)
-            return from_json(json.loads((store.folder(run_id) / "pipeline.json").read_text("utf-8")))
+            return kept_pipeline(store, run_id)
 
     def log(self, run_id: str, path: str, attempt: int | None, start: int) -> dict[str, Any]:
         """A part of a step's log from byte ``start``: ``lines`` as pairs of time and text, ``next``, and whether that is ``all``."""

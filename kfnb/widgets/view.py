@@ -11,6 +11,7 @@ from kfnb.client.run import AnyNotebook, Run
 from kfnb.pipeline.build import Built
 from kfnb.pipeline.graph import Graph, graph_of
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.show import text as explained
 from kfnb.problems import NotebookError, Problem, errors
 from kfnb.runs.store import RunStore
 from kfnb.widgets.follow import Follower, follow, leave
@@ -86,6 +87,10 @@ class View:
 
     def __str__(self) -> str:
         shown = self.snapshot()
+        told = (shown["told"] or {}).get("text")
+        return "\n".join([self._words(shown), *([told] if told else [])])
+
+    def _words(self, shown: Json) -> str:
         return text(self.name, shown["run"], shown["steps"], shown["now"])
 
     def finish(self, timeout: float | None = None) -> None:
@@ -277,11 +282,15 @@ class PipelineView(View):
         if built.pipeline is None:
             raise NotebookError(errors(built.problems))
         super().__init__(built.pipeline.name, graph_of(built.pipeline), notebook_now)
+        self._pipeline = built.pipeline
         self._start = start
         self._state["form"] = form_of(built.pipeline, targets)
         warnings = [str(p) for p in built.problems if p.severity == "warning"]
         if warnings:
             self._state["told"] = {"kind": "warning", "text": "\n".join(warnings)}
+
+    def _words(self, shown: Json) -> str:
+        return super()._words(shown) if shown["run"] is not None else explained(self._pipeline)
 
 
 def form_of(pipeline: Pipeline, targets: Iterable[str]) -> Json:

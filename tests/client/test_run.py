@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,41 @@ def test_the_module_of_the_record_is_called_as_well_as_imported_from() -> None:
     code = "import kfnb.runs.store, kfnb, json; print(json.dumps(kfnb.runs()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
     assert json.loads(done.stdout) == [], done.stderr
+
+
+def test_a_run_that_begins_in_the_middle_takes_nothing_of_another_pipeline_of_the_notebook(tmp_path: Path) -> None:
+    add = "from kfnb import component\n@component\ndef add(x: int) -> int:\n    return x + 1"
+    bodies = ("y = add(5)\nz = add(y)", "y = add(100)\nz = add(y)")
+    cells = [cell(add), *(cell(f"%%pipeline {n}\n{b}") for n, b in zip(("small", "large"), bodies, strict=True))]
+    path = write(tmp_path, notebook(*cells), "two.ipynb")
+    for name in ("small", "large"):
+        kfnb.run(path, pipeline=name).wait()
+    again = kfnb.run(path, pipeline="small", step="add-2").wait()
+    assert (again["add"].state, list(again["add-2"].inputs.values())) == ("cached", [6])
+
+
+def test_a_retry_from_a_step_that_is_no_more_changes_nothing(tmp_path: Path) -> None:
+    path = train(tmp_path)
+    run = kfnb.run(path).wait()
+    path.write_text(path.read_text("utf-8").replace("step:sum", "step:total"), "utf-8")
+    for name, near in (("sum", "the steps are make, each, total"), ("each[1]", "did you mean `each`")):
+        with pytest.raises(UnknownRun, match=f"has no step .*{near}"):
+            run.retry(name, path)
+    assert [s.name for s in run.pipeline.steps()] == ["make", "each", "sum", "never"] and run.state == "succeeded"
+
+
+def test_what_a_run_kept_may_be_gone(tmp_path: Path) -> None:
+    run = kfnb.run(train(tmp_path)).wait()
+    with run.record() as store:
+        shutil.rmtree(store.folder(run.id))
+    assert run.state == "succeeded" and "✓ make" in str(run)
+    asked = (
+        run.retry,
+        lambda: run.pipeline,
+        lambda: run["sum"].inputs,
+        lambda: run.report(tmp_path),
+        run._ipython_display_,
+    )
+    for ask in (*asked, lambda: run.retry(None, tmp_path / "train.ipynb")):
+        with pytest.raises(UnknownRun, match=f"what run {run.id} kept is gone"):
+            ask()

@@ -328,6 +328,14 @@ def test_from_a_step_on_the_steps_before_are_taken_from_the_newest_run(here: Her
     assert states(run) == {"one": "cached", "two": "succeeded", "three": "succeeded"}
 
 
+def test_an_exit_handler_of_a_part_runs(here: Here) -> None:
+    cells = [cell("a = 1", "step:one"), cell("b = a + 1", "step:two"), cell("print(kfnb_status)", "step:end", "exit")]
+    here.run(*cells)
+    for part in ({"start": "two"}, {"only": "two"}):
+        run = here.run(*cells, **part)
+        assert states(run) == {"one": "cached", "two": "succeeded", "end": "succeeded"}
+
+
 def test_what_several_runs_need_at_one_time_is_made_by_one_of_them(here: Here) -> None:
     cells = (
         cell("n: int = 1", "parameters"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import queue
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,34 @@ def test_interrupting_the_kernel_cancels_the_run_and_its_handler_runs(tmp_path: 
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_another_kernels_runs_are_not_its_own_and_steps_begin_where_the_kernel_did(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    moved = "import os\nos.chdir('below')"
+    where = "%%component here\nfolder = os.getcwd()"
+    _, _, run, status = shown(tmp_path, moved, where, "%pipeline run", "%pipeline status")
+    assert "succeeded" in run and "succeeded" in status
+    lines = ("%%component here\nfolder = 1", "%pipeline status", "%pipeline load here --outputs", "%pipeline cancel")
+    for told in shown(tmp_path, *lines)[1:]:
+        assert "this notebook has not been run as a pipeline yet" in told
+
+
+def test_in_a_terminal_the_graph_and_the_end_are_printed(tmp_path: Path) -> None:
+    write(tmp_path, notebook(cell("n = 1", "parameters"), cell("m = n", "step:one", "metrics")), "work.ipynb")
+    lines = (
+        "%load_ext kfnb", "%pipeline show work.ipynb", "%pipeline run work.ipynb --wait", "%pipeline sweep work.ipynb -p n=4,5 --wait",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "IPython", "--simple-prompt", "--colors=NoColor", "--no-banner"]
+    typed = subprocess.run(command, cwd=tmp_path, input="\n".join(lines), capture_output=True, text=True, timeout=120)
+    shown, run, sweep = (typed.stdout.split(f"In [{n}]: ")[1].split("In [")[0] for n in (2, 3, 4))
+    assert "parameters  n: int = 1" in shown and "one" in shown
+    assert run.rindex("✓ work · succeeded") > run.index("run ") and "✓ one" in run
+    assert sweep.count("✓ succeeded") == 2
+
+
+def test_a_run_of_another_file_is_taken_up_again_with_that_file_as_it_is_now(tmp_path: Path) -> None:
+    path = write(tmp_path, notebook(cell("1 / 0", "step:one")), "other.ipynb")
+    mended = f"p = __import__('pathlib').Path({str(path)!r})\np.write_text(p.read_text().replace('1 / 0', 'x = 5'))"
+    run, _, again = shown(tmp_path, "%pipeline run other.ipynb", mended, "%pipeline retry last")
+    assert "failed in step one" in run and f"pipeline of {path}\n" in again and "succeeded" in again

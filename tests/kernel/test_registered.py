@@ -104,10 +104,22 @@ def test_a_pipeline_reads_what_was_run_before_it_and_no_other_pipeline(shell: In
     run(shell, "%%pipeline p --run\na = one()\nb = two(a)")
     assert shell.user_ns["b"] == 2
     notebook = notebook_from_json(registered_notebook(shell))
-    assert [p.name for p in notebook.pipelines] == ["broken", "p"]
+    assert [p.name for p in notebook.pipelines] == ["p"]
     assert build(notebook, "p").pipeline is not None
 
 
 def test_a_kernel_without_the_extension_has_its_history(shell: InteractiveShell) -> None:
     run(shell, "N = 1", "%%html\nhello")
     assert texts(registered_notebook(shell)) == ["N = 1", "%%html\nhello"]
+
+
+def test_what_a_magic_refuses_marks_nothing(shell: InteractiveShell) -> None:
+    refused = ("%%component one word too many\nx = 1", "%%component slow --frob\nx = 1", "%%pipeline flow\nx = 1")
+    run(shell, "%load_ext kfnb", *refused, "%%component one\nx = 1 / 0")
+    assert texts(registered_notebook(shell)) == ["%%component one\nx = 1 / 0"]
+
+
+def test_a_step_whose_new_line_is_refused_is_not_left_out(shell: InteractiveShell) -> None:
+    run(shell, "%load_ext kfnb", "%%component one\nx = 1", "%%component one --frob\nx = 2")
+    built = build(notebook_from_json(registered_notebook(shell)))
+    assert built.pipeline is None and "--frob" in built.problems[0].message

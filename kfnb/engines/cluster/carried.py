@@ -17,10 +17,11 @@ from kfnb.engines.cluster.kube import ClusterError
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.record import follow_events, follow_log
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.serialize import from_json, to_json
+from kfnb.pipeline.serialize import to_json
 from kfnb.problems import Problem
 from kfnb.runs.lock import holding
 from kfnb.runs.logs import LogLine
+from kfnb.runs.pipelines import check_step, kept_pipeline
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
 
 KEPT = "kept.json"  #: in the run's folder: what steps left that are not run again
@@ -87,8 +88,7 @@ class ClusterRuns:
     def kept(self, run_id: str) -> tuple[Pipeline, RunOptions]:
         """What was run, and how."""
         folder = self.store.folder(run_id)
-        pipeline = from_json(json.loads((folder / "pipeline.json").read_text("utf-8")))
-        return pipeline, RunOptions(**json.loads((folder / "options.json").read_text("utf-8")))
+        return kept_pipeline(self.store, run_id), RunOptions(**json.loads((folder / "options.json").read_text("utf-8")))
 
     def remote(self, run_id: str) -> dict[str, Any]:
         """Where the run is. Raises `UnknownRun` when it never reached the cluster."""
@@ -114,8 +114,8 @@ class ClusterRuns:
             raise UnknownRun(f"run {run_id} has not ended: cancel it first")
         before, options = self.kept(run_id)
         now = pipeline if pipeline is not None else before
-        if start is not None and start not in {s.name for s in now.steps()}:
-            self.store.find_step(run_id, start)
+        if start is not None:
+            check_step(now, run_id, start)
         return before, now, options
 
     def begin_again(

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kfnb.problems import UserError
+
 GROUP, VERSION, WORKFLOWS = "argoproj.io", "v1alpha1", "workflows"
 MOUNTED_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  #: of the pod that this runs in
 CONNECT = 10.0  #: seconds to reach the server
@@ -15,7 +17,7 @@ A_DAY = 86_400  #: seconds without a line that a followed log may have
 Answer = TypeVar("Answer")
 
 
-class ClusterError(Exception):
+class ClusterError(UserError, Exception):
     """What a cluster answered.
 
     ``kind`` is ``unreachable unauthorized forbidden missing gone conflict refused busy``; the text says what happened and what to do.

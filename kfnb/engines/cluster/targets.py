@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.problems import UserError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,7 +35,7 @@ CONNECTION = (
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
 
-class BadTarget(Exception):
+class BadTarget(UserError, Exception):
     """A target is not there or cannot be read; the text says which file and what to write."""
 
 

@@ -18,10 +18,11 @@ from kfnb.engines.local.graph import downstream
 from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.record import LOOK_EVERY, follow_events, follow_log
 from kfnb.pipeline.model import Pipeline, handlers_of
-from kfnb.pipeline.serialize import from_json, to_json
+from kfnb.pipeline.serialize import to_json
 from kfnb.problems import Problem
 from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine
+from kfnb.runs.pipelines import check_step, kept_pipeline
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
@@ -68,9 +69,10 @@ class LocalEngine:
         if options.only is None and options.start is None:
             return {}
         mine = {options.only} if options.only else downstream(pipeline, options.start or "")
+        mine |= {s.name for s in handlers_of(pipeline.body)}
         found: dict[str, Any] = {}
         for head in reversed(self.store.runs(200)):
-            if head["notebook"] != options.notebook or head["run"] == run_id:
+            if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
                 continue
             for step in self.store.steps(head["run"]):
                 if step["state"] in ("succeeded", "cached") and step["step"] not in mine:
@@ -99,12 +101,13 @@ class LocalEngine:
         """
         self._has_ended(run_id)
         folder = self.store.folder(run_id)
+        before = kept_pipeline(self.store, run_id)
+        now = pipeline or before
+        if start is not None:
+            check_step(now, run_id, start)
+        again = downstream(now, start) if start is not None else set()
         if pipeline is not None:
             (folder / "pipeline.json").write_text(self.compile(pipeline), encoding="utf-8")
-        now = from_json(json.loads((folder / "pipeline.json").read_text("utf-8")))
-        if start is not None and start not in {s.name for s in now.steps()}:
-            self.store.find_step(run_id, start)
-        again = downstream(now, start) if start is not None else set()
         steps = self.store.steps(run_id)
         again |= {s.name for s in handlers_of(now.body)}
         kept = {s["path"]: s for s in steps if s["state"] in ("succeeded", "cached") and s["step"] not in again}

@@ -1,0 +1,33 @@
+"""The pipeline of a run, as it is kept beside its record."""
+
+from __future__ import annotations
+
+import difflib
+import json
+
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.serialize import from_json
+from kfnb.runs.store import RunStore, UnknownRun
+
+PIPELINE = "pipeline.json"
+
+
+def kept_pipeline(store: RunStore, run_id: str) -> Pipeline:
+    """What was run. Raises `UnknownRun` when there is no such run, or its folder is gone."""
+    store.head(run_id)
+    path = store.folder(run_id) / PIPELINE
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise UnknownRun(f"what run {run_id} kept is gone: there is no {path}; run the notebook again") from None
+    return from_json(json.loads(text))
+
+
+def check_step(pipeline: Pipeline, run_id: str, name: str) -> None:
+    """Raise `UnknownRun` with the nearest name when the pipeline of a run has no step of that name."""
+    names = [s.name for s in pipeline.steps()]
+    if name in names:
+        return
+    near = difflib.get_close_matches(name.partition("[")[0], names, 1)
+    hint = f"did you mean `{near[0]}`?" if near else f"the steps are {', '.join(names[:20])}"
+    raise UnknownRun(f"run {run_id} has no step `{name}`; {hint}")
