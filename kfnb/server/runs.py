@@ -78,6 +78,7 @@ class Runs:
     def pipeline(self, run_id: str) -> Pipeline:
         """What was run. Raises `UnknownRun`."""
         with self.record() as store:
+            store.head(run_id)
             return kept_pipeline(store, run_id)
 
     def log(self, run_id: str, path: str, attempt: int | None, start: int) -> dict[str, Any]:

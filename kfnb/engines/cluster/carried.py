@@ -211,7 +211,7 @@ class _Thread(threading.Thread):
                         self._runs.follower(store, self.run_id, self._ended.is_set).run()
                 if not mine:
                     self._ended.wait(0.5)
-        except (ClusterError, UnknownRun, OSError, ValueError) as error:
+        except Exception as error:  # whatever it is: who waits for the run would wait for ever
             self.error = error
         finally:
             store.close()
