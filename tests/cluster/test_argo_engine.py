@@ -98,6 +98,17 @@ def test_a_failure_says_its_cell_and_line(tmp_path: Path, cluster: Pods) -> None
         assert "<td>argo, target test</td>" in report["cells"][0]["source"]
 
 
+def test_who_waits_for_a_run_that_cannot_be_followed_is_told(tmp_path: Path, cluster: Pods) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        pipeline = pipeline_of(cell("a = 20", "step:one"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        file = engine.store.folder(run_id) / "options.json"
+        file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "of_a_newer_kfnb": 1}), encoding="utf-8")
+        with pytest.raises(TypeError, match="of_a_newer_kfnb"):
+            finished(engine, run_id)
+
+
 def test_retry_takes_up_what_succeeded(tmp_path: Path, cluster: Pods) -> None:
     kube = Cluster()
     with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
