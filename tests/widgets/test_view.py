@@ -109,7 +109,7 @@ def test_a_pipeline_is_filled_in_and_run(front: Page, tmp_path: Path) -> None:
     shown = front.models()[model]["shown"]
     assert shown["form"] == {"parameters": [{"name": "rows", "type": "int", "default": "3"}], "targets": ["local", "prod"]}  # fmt: skip
     assert shown["run"] is None and shown["steps"] == {}
-    assert front.picture()["text/plain"] == "notebook"
+    assert front.picture()["text/plain"].startswith("notebook\nparameters  rows: int = 3\nmake ")
     front.ask(model, do="run", parameters={"rows": "many"}, target="local")
     told = front.until_told(model, lambda c: "fields" in (c.get("told") or {}))["told"]
     assert told["fields"] == {"rows": "`many` is not a whole number (int)"}
