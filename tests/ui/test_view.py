@@ -112,6 +112,9 @@ def test_a_failure_is_looked_at_and_retried_and_the_saved_notebook_keeps_its_pic
     page.get_by_role("button", name="Retry", exact=True).click()
     expect(page.locator(".kfnb-Run-told")).to_contain_text("attempt 2")
     stands(page, divide="failed")
+    page.wait_for_function(
+        "JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON().cells[0].outputs).includes('✗ notebook · failed')"
+    )  # the end is told to the live view first
     # the page is opened again: the kernel is still there, and what it shows too
     command(page, "docmanager:save")
     page.reload()
