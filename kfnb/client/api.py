@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from kfnb.client.run import Run
 from kfnb.client.start import built_of, prepare
-from kfnb.notebook.source import Source, source_of
+from kfnb.notebook.source import AnyNotebook, Source, source_of
 from kfnb.pipeline.parameters import fit
 from kfnb.problems import NotebookError, Problem
 
@@ -18,7 +17,7 @@ STEP = "KFNB_STEP_ID"  #: the variable that only steps have
 
 
 def run(
-    notebook: str | Path | Source | None = None,
+    notebook: AnyNotebook | None = None,
     parameters: Mapping[str, Any] | None = None,
     *,
     pipeline: str | None = None,
@@ -74,13 +73,11 @@ def run(
     return prepared.submit()
 
 
-def source_for(notebook: str | Path | Source | None) -> Source:
+def source_for(notebook: AnyNotebook | None) -> Source:
     """The notebook that runs are begun of; ``None``: that of this kernel. Raises `NotebookError` when there is none, and in a step."""
     if os.environ.get(STEP):
         hint = "mark this cell `skip`, so that it is in no step"
         raise NotebookError([Problem("KF504", "a step cannot begin a run: it would end with the step", hint)])
-    if isinstance(notebook, Source):
-        return notebook
     if notebook is not None:
         return source_of(notebook)
     from kfnb.kernel.finding import source_here

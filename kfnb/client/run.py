@@ -11,14 +11,12 @@ from typing import Any
 from kfnb.client.steps import RunStep
 from kfnb.engines.base import Engine
 from kfnb.engines.opening import engine_of
-from kfnb.notebook.source import Source, source_of
+from kfnb.notebook.source import AnyNotebook, source_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import NotebookError, UserError
 from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
-
-AnyNotebook = str | Path | Source  #: a notebook, or its file
 
 
 class RunFailed(UserError, Exception):
@@ -205,7 +203,7 @@ class Run:
         """
         from kfnb.client.start import built_of
 
-        source = (notebook if isinstance(notebook, Source) else source_of(notebook)).fixed() if notebook else None
+        source = source_of(notebook).fixed() if notebook else None
         built = built_of(source, self.name) if source is not None else None
         if built is not None and built.pipeline is None:
             raise NotebookError(built.problems)
@@ -247,23 +245,17 @@ class Run:
         """`events`, without blocking the loop; who stops listening leaves nothing behind."""
         from kfnb.engines.record import LOOK_EVERY
 
-        with self._following():
+        with self.carried() as engine, engine.following(self.id) as following:
             while True:
-                with self.record() as store:
-                    ended = store.head(self.id)["state"] in FINAL
-                    found = store.events(self.id, since)
+                ended = engine.store.head(self.id)["state"] in FINAL
+                found = engine.store.events(self.id, since)
                 for event in found:
                     since = event.seq
                     yield event
                 if ended and not found:
                     return
+                following.look()
                 await asyncio.sleep(LOOK_EVERY)
-
-    @contextmanager
-    def _following(self) -> Iterator[None]:
-        """The record of a run on a cluster is brought up to date meanwhile."""
-        with self.carried() as engine, engine.following(self.id):
-            yield
 
     # ---------------------------------------------------------------- how it looks
     def _ipython_display_(self) -> None:
@@ -288,4 +280,4 @@ def seconds(times: dict[str, Any]) -> float | None:
     return None if start is None else float((end or time.time()) - start)
 
 
-__all__ = ["Run", "RunFailed", "UnknownRun"]
+__all__ = ["AnyNotebook", "Run", "RunFailed", "UnknownRun"]

@@ -109,9 +109,9 @@ class RunStep:
     def keys(self) -> list[str]:
         """The names of the values that it left."""
         found: list[str] = []
-        for path in self._iterations() or [self.path]:
-            with self.run.record() as store:
-                result = store.find_step(self.run.id, path)["result"]
+        with self.run.record() as store:
+            results = [store.find_step(self.run.id, path)["result"] for path in self._iterations() or [self.path]]
+        for result in results:
             for kind in ("outputs", "results", "exports"):
                 found += [n for n in result.get(kind, {}) if n not in found and is_name(n)]
         return found

@@ -103,7 +103,7 @@ class PipelineMagic:
                 raise CommandFailed("it failed, for what is said above") from None
             return None
         except (BadTarget, ClusterError, NotebookError, OSError, UnknownRun) as error:
-            raise CommandFailed(str(error.args[0]) if isinstance(error, UnknownRun) else str(error)) from None
+            raise CommandFailed(str(error)) from None
 
     def _help(self) -> None:
         from kfnb.cli import cli

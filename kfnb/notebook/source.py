@@ -59,6 +59,12 @@ class Source:
         return self.shown
 
 
-def source_of(path: str | Path) -> Source:
-    """The notebook of a file."""
+AnyNotebook = str | Path | Source  #: a notebook, or its file
+
+
+def source_of(notebook: AnyNotebook) -> Source:
+    """The notebook of a file; a notebook is itself."""
+    if isinstance(notebook, Source):
+        return notebook
+    path = notebook
     return Source(Path(path), Path(path).absolute().parent, str(path))

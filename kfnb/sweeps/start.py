@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from kfnb.client.api import source_for
 from kfnb.client.start import built_of
-from kfnb.notebook.source import Source
+from kfnb.notebook.source import AnyNotebook
 from kfnb.problems import INFO, NotebookError
 from kfnb.sweeps.grid import grid_of_values
 from kfnb.sweeps.plan import MOST_RUNS, Size, plan
@@ -17,7 +16,7 @@ from kfnb.sweeps.sweep import Sweep, goal_of
 
 
 def sweep(
-    notebook: str | Path | Source | None = None,
+    notebook: AnyNotebook | None = None,
     parameters: Mapping[str, Any] | None = None,
     *,
     maximize: str | None = None,

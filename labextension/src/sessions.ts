@@ -75,14 +75,18 @@ class Sessions implements ISessions {
     }
     const look = () => void this.of(panel).showNewest();
     const timer = window.setInterval(look, LOOK_EVERY);
+    const stop = () => {
+      window.clearInterval(timer);
+      NotebookActions.executed.disconnect(executed);
+    };
     const executed = (_: unknown, ended: { cell: Cell }) => {
       if (ended.cell === cell) {
-        window.clearInterval(timer);
-        NotebookActions.executed.disconnect(executed);
+        stop();
         look();
       }
     };
     NotebookActions.executed.connect(executed);
+    panel.disposed.connect(stop);
   }
 
   /** The target that was chosen last for a notebook is chosen again; it stands in no file of the user's. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from kfnb.client.run import Run
 from kfnb.engines.argo.engine import ArgoEngine
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.kube import ClusterError, connect
@@ -107,6 +109,8 @@ def test_who_waits_for_a_run_that_cannot_be_followed_is_told(tmp_path: Path, clu
         file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "of_a_newer_kfnb": 1}), encoding="utf-8")
         with pytest.raises(TypeError, match="of_a_newer_kfnb"):
             finished(engine, run_id)
+        with pytest.raises(TypeError, match="of_a_newer_kfnb"):
+            asyncio.run(asyncio.wait_for(Run(run_id, tmp_path / "home").wait_async(check=False), 30))
 
 
 def test_retry_takes_up_what_succeeded(tmp_path: Path, cluster: Pods) -> None:
