@@ -133,6 +133,16 @@ KINDS: dict[str, Kind] = {
         "`_` or `Out[n]` reads the display of a cell, which depends on the order of running.",
     ),
     "KF309": Kind(ERROR, "split-step", "The cells of one step stand around another step and the two need each other."),
+    "KF315": Kind(
+        WARNING,
+        "unknown-file",
+        "Two steps that may run side by side may use one file, by a path that only the run knows.",
+    ),
+    "KF316": Kind(
+        ERROR,
+        "file-missed",
+        "A step uses a file that an earlier step writes, would not have it where it runs, and would go on without.",
+    ),
     "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
     "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
     "KF403": Kind(ERROR, "several-exit-handlers", "A pipeline has one exit handler."),

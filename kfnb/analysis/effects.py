@@ -11,9 +11,11 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
+from kfnb.analysis.files import file_uses, magic_uses, shell_uses
 from kfnb.analysis.frames import NONE, Effect, Frame, Roots, passed
+from kfnb.analysis.paths import asks_parameter, filled, path_text, text_value
 from kfnb.analysis.scopes import Deferred, deferred_function
-from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
+from kfnb.analysis.trees import COMPREHENSIONS, dotted, root
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 from kfnb.runtime.syntax import shell_names
 
@@ -190,7 +192,7 @@ class Effects:
         kind = ambient_of_call(node, library, self.world.made_by)
         if kind is not None:
             found.ambient[kind.lstrip("=")] = "set" if kind.startswith("=") else "draw"
-        self._texts(node, frame, found)
+        self._texts(node, library, frame, found)
         if isinstance(node.func, ast.Attribute):
             if library is not None:
                 self._library_call(node, node.func.attr, frame, found)
@@ -284,11 +286,31 @@ class Effects:
             return
         summary = self.summary(function)
         found.add(summary)
+        self._files_of(function, summary, args, keywords, frame, found)
         for param, values in passed(function, args, keywords):
             sure = summary.touches.get(f"<{param}>") if param is not None else False
             if sure is not None:
                 for value in values:
                     found.touch(self.roots(value, frame), sure)
+
+    def _files_of(
+        self,
+        function: Deferred,
+        summary: Effect,
+        args: list[ast.expr],
+        keywords: list[ast.keyword],
+        frame: Frame,
+        found: Effect,
+    ) -> None:
+        """Paths that a function makes of its parameters, with this call's arguments in them."""
+        asking = [use for use in summary.files if asks_parameter(use[0])]
+        if not asking:
+            return
+        handed = {p: path_text(v, frame.text) for p, v in function.defaults.items()}
+        for param, values in passed(function, args, keywords):
+            if param is not None and values:
+                handed[param] = path_text(values[0], frame.text)
+        found.files.update((path, how) for text, how in asking if (path := filled(text, handed)))
 
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
@@ -306,11 +328,11 @@ class Effects:
                     if isinstance(node.func, ast.Attribute):
                         found.touch(self.roots(node.func.value, frame))
 
-    def _texts(self, node: ast.Call, frame: Frame, found: Effect) -> None:
+    def _texts(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> None:
         """Names inside texts, and files by literal path."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if root(node.func) == "get_ipython" and node.args:
-            self._shell(node, name, found)
+            self._shell(node, name, frame, found)
             return
         if name in tables.TEXT_CALLS or name in ("exec",):
             for value in [*node.args, *(k.value for k in node.keywords)]:
@@ -322,22 +344,11 @@ class Effects:
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for value in [*node.args, *receiver]:
             folded = None if isinstance(value, ast.Constant) else text_value(value, frame.text)
-            if folded:
+            if folded and not asks_parameter(folded):
                 found.texts.add(folded)
-        if name == "open" and node.args:
-            mode = text_value(node.args[1], frame.text) if len(node.args) > 1 else None
-            mode = next((text_value(k.value, frame.text) for k in node.keywords if k.arg == "mode"), mode)
-            path = text_value(node.args[0], frame.text)
-            if path and mode and set(mode) & set("wax+"):
-                found.files.add(path)
-        elif name in tables.FILE_WRITERS:
-            candidates = [*node.args, *(k.value for k in node.keywords)]
-            if isinstance(node.func, ast.Attribute):
-                candidates.append(node.func.value)
-            paths = (text_value(value, frame.text) for value in candidates)
-            found.files |= {path for path in paths if path and "\n" not in path}
+        found.files.update(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
-    def _shell(self, node: ast.Call, name: str, found: Effect) -> None:
+    def _shell(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
         texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         if name in ("system", "getoutput") and texts:
             found.reads.update((n, "!") for n in shell_names(texts[0]) if n in self.world.known)
@@ -346,12 +357,12 @@ class Effects:
             if texts[0] == "cd":
                 found.ambient["@cwd"] = "set"
             found.opaque |= texts[0] in ("run", "store", "reset", "reset_selective", "macro", "rerun", "recall")
-        elif name == "run_cell_magic" and texts:
-            if texts[0] == "writefile" and len(texts) > 1:
-                found.files.add(texts[1].replace("-a ", "").strip())
+        if name in ("system", "getoutput") and texts:
+            found.files.update(shell_uses(texts[0], frame.text))
+        elif name in ("run_line_magic", "run_cell_magic") and texts:
+            line, body = [*texts[1:], "", ""][:2]
+            found.files.update(magic_uses(name, texts[0], line, body, frame.text))
         for text in texts:
-            for word in tables.REDIRECT.findall(text):
-                found.files.add(word)
             found.texts |= set(text.split())
 
 

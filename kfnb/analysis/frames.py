@@ -6,6 +6,8 @@ import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from kfnb.analysis.commands import Use
+from kfnb.analysis.paths import asked, asks_parameter, hole, text_value
 from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.world import World
 
@@ -23,7 +25,7 @@ class Effect:
     deletes: set[str] = field(default_factory=set)
     touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
     ambient: dict[str, str] = field(default_factory=dict)  #: kind: "draw" or "set"
-    files: set[str] = field(default_factory=set)
+    files: set[Use] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
     returns: Roots = NONE
     opaque: bool = False
@@ -43,7 +45,7 @@ class Effect:
         for kind, how in other.ambient.items():
             if self.ambient.get(kind) != "set":
                 self.ambient[kind] = how
-        self.files |= other.files
+        self.files |= {use for use in other.files if not asks_parameter(use[0])}
         self.texts |= other.texts
         self.opaque |= other.opaque
 
@@ -54,6 +56,7 @@ class Frame:
     def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
         self.memo: dict[str, Roots] = {}
+        self.asked: set[str] = set()  #: names whose text is being looked for
 
     def local(self, name: str) -> bool:
         return self.function is not None and name in self.function.locals
@@ -72,7 +75,19 @@ class Frame:
         return None if self.local(name) else self.world.origin(name)
 
     def text(self, name: str) -> str | None:
-        return None if self.local(name) else self.world.texts.get(name)
+        """What is known of the text of ``name``: of a parameter, that it is one."""
+        function = self.function
+        if function is None or not self.local(name) and name not in function.sources:
+            return self.world.texts.get(name)
+        if name in function.params:
+            return hole(asked(name))
+        sources = function.sources.get(name, ())
+        if len(sources) != 1 or name in self.asked:
+            return None
+        self.asked.add(name)
+        found = text_value(sources[0], self.text)
+        self.asked.discard(name)
+        return found
 
 
 def passed(

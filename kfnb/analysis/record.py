@@ -10,11 +10,13 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS
+from kfnb.analysis.commands import Use
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
 from kfnb.analysis.frames import Effect
+from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
-from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
+from kfnb.analysis.trees import defaults, dotted, root, targets
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 
 #: Names that a step finds without any cell writing them.
@@ -45,7 +47,7 @@ class Record(ABC):
         self.definite: set[str] = set()
         self.replays: list[Replay] = []
         self.opaque: Site | None = None
-        self.files: dict[str, Site] = {}
+        self.files: dict[Use, Site] = {}
         self.texts: dict[str, Site] = {}
         self.requirements: list[str] = []
         self.displayed: Site | None = None
@@ -101,8 +103,9 @@ class Record(ABC):
             self.ambient(kind, how, line, sure=False)
         if effect.opaque and self.opaque is None:
             self.opaque = self.site(line)
-        for path in effect.files:
-            self.files.setdefault(path, self.site(line))
+        for use in effect.files:
+            if not asks_parameter(use[0]):
+                self.files.setdefault(use, self.site(line))
         for text in effect.texts:
             self.texts.setdefault(text, self.site(line))
 

@@ -6,6 +6,7 @@ import ast
 
 from kfnb.analysis.ambient import ambient_of
 from kfnb.analysis.cells import ParsedCell
+from kfnb.analysis.paths import item_text
 from kfnb.analysis.record import Record
 from kfnb.analysis.replays import import_names, magic_of, replay_of, sets_ambient
 from kfnb.analysis.scopes import (
@@ -247,6 +248,8 @@ class Statements(Record):
         self.store(node.target, None, self.effects.roots(node.iter, self.effects.top))
         for name in targets(node.target):
             self.world.hold(name, self.effects.held(node.iter))
+        if isinstance(node.target, ast.Name) and (text := item_text(node.iter, self.effects.top.text)):
+            self.world.texts[node.target.id] = text
         self.block(node.body)
         self.depth -= 0 if sure else 1
         if not sure:

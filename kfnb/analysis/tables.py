@@ -138,14 +138,6 @@ DRAWING_METHODS = words(
     "sample rvs shuffle permutation fit fit_transform fit_predict partial_fit fit_resample resample"
 )
 
-#: Functions and methods that write the file or folder a literal argument names.
-FILE_WRITERS = words("""
-    to_csv to_parquet to_pickle to_json to_excel to_feather to_hdf to_html to_latex to_markdown to_stata save savez
-    savez_compressed savetxt savefig write_text write_bytes mkdir makedirs imwrite imsave save_model save_weights dump
-    write_image write_html touch remove unlink rmtree copy copyfile copy2 copytree move rename replace save_pretrained urlretrieve
-    rmdir tofile memmap extractall to_file export_graphviz
-""")
-
 #: Library calls whose result changes with every method: figures, generators of one's own, connections.
 STATEFUL_MAKERS = (
     "matplotlib.", "random.Random", "numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.Generator",
@@ -165,4 +157,3 @@ QUIET_IMPORTS = words("""
 LOUD_PARTS = ("experimental", "mplot3d", "converters", "mpl_toolkits")
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-REDIRECT = re.compile(r"(?:>>?|\btee(?:\s+-a)?)\s*([\w./~-]+)")

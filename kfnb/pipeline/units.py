@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.commands import Use, uses_of_line
 from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.files import expanded
+from kfnb.analysis.paths import hole
 from kfnb.analysis.replays import imports_only
-from kfnb.analysis.tables import REDIRECT
 from kfnb.analysis.trees import is_literal, names_in, root, source_of
 from kfnb.analysis.units import Analyzer, statements_of
 from kfnb.analysis.world import SCALAR, VALUE
@@ -338,7 +340,8 @@ def _analyse(draft: Draft, analyzer: Analyzer) -> Iterator[Unit]:
     if draft.kind == PARAMETER and draft.parameter is not None:
         facts = analyzer.unit(draft.cells)
         plain = draft.parameter.type in ("str", "int", "float", "bool")
-        analyzer.define([draft.name], SCALAR if plain else VALUE)
+        text = hole(draft.name) if isinstance(draft.parameter.default, str) else None
+        analyzer.define([draft.name], SCALAR if plain else VALUE, text)
         yield Unit(PARAMETER, draft.name, facts, draft.cells, parameter=draft.parameter)
         return
     if draft.marks is not None:
@@ -388,17 +391,17 @@ def _shell_facts(draft: Draft, marks: StepMarks, analyzer: Analyzer) -> Facts:
     private = {o.path for o in marks.outputs}
     reads: dict[str, Site] = {}
     texts: dict[str, Site] = {}
-    files: dict[str, Site] = {}
+    files: dict[Use, Site] = {}
     for cell in draft.cells:
         for number, line in enumerate(cell.source.split("\n"), cell.line):
             site = Site(cell.number, number)
             for name in MENTIONED.findall(line):
                 if name not in outputs and world.kinds.get(name) in (SCALAR, VALUE):
                     reads.setdefault(name, site)
-            files.update((path, site) for path in REDIRECT.findall(line) if path not in private)
+            files.update((use, site) for use in uses_of_line(expanded(line, world.texts.get)) if use[0] not in private)
             texts.update((w, site) for word in line.split() if (w := word.strip("'\"")) not in private)
     made = {o.name: Site(draft.cells[0].number, draft.cells[0].line) for o in marks.outputs}
     analyzer.define(outputs, SCALAR)
     return Facts(
-        reads=reads, may=made, must=frozenset(made), kinds=dict.fromkeys(made, SCALAR), writes_files=files, texts=texts
+        reads=reads, may=made, must=frozenset(made), kinds=dict.fromkeys(made, SCALAR), files=files, texts=texts
     )

@@ -17,6 +17,7 @@ from kfnb.engines.base import RunOptions
 from kfnb.engines.local.graph import downstream
 from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.record import LOOK_EVERY, follow_events, follow_log
+from kfnb.pipeline.apart import apart
 from kfnb.pipeline.model import Pipeline, handlers_of
 from kfnb.pipeline.serialize import to_json
 from kfnb.problems import Problem
@@ -46,6 +47,8 @@ class LocalEngine:
                 found.append(
                     Problem("KF401", f"there is no step `{name}`", f"the steps are {', '.join(names)}", name=name)
                 )
+        if options.isolated:
+            found += apart(pipeline)
         return found if options.python is None else [*found, *_unfit(options.python)]
 
     def compile(self, pipeline: Pipeline) -> str:
