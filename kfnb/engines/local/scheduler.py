@@ -30,6 +30,7 @@ from kfnb.pipeline.serialize import from_json
 from kfnb.runs.lock import hold
 from kfnb.runs.logs import LogWriter
 from kfnb.runs.store import RunStore, disk_words
+from kfnb.runtime.ending import LEFT_RUNNING
 
 KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
 IMPORT = re.compile(r"^\s*(?:import|from)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
@@ -302,9 +303,8 @@ class Scheduler:
             pass
         self._hang_up(attempt)
         result = self._result(attempt, message["status"], message.get("why"))
-        if message.get("lingered"):
-            text = "processes that the step left running were ended with it"
-            result["warnings"] = [*result.get("warnings", []), text]
+        if message.get("lingered") and LEFT_RUNNING not in result.get("warnings", ()):
+            result["warnings"] = [*result.get("warnings", []), LEFT_RUNNING]
         attempt.log.close()
         ready = attempt.ready
         if result["state"] == "succeeded":
