@@ -154,6 +154,11 @@ KINDS: dict[str, Kind] = {
     "KF506": Kind(ERROR, "unknown-metric", "A sweep is to be judged by a metric that the pipeline does not record."),
     "KF507": Kind(WARNING, "shared-files", "Runs of a sweep write over each other's files."),
     "KF508": Kind(WARNING, "no-metrics", "A sweep of a pipeline that records no metric has nothing to compare."),
+    "KF509": Kind(ERROR, "value-not-allowed", "A parameter's value is none of its choices, or outside its limits."),
+    "KF510": Kind(
+        ERROR, "bad-default", "A parameter's default is none of its declared choices, or outside its limits."
+    ),
+    "KF511": Kind(WARNING, "other-default", "A parameter's default is of another type than is declared."),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),

@@ -213,8 +213,9 @@ class Scheduler:
         return True
 
     def _caches(self, ready: Ready) -> bool:
+        """Whether an earlier result may be taken: never of an exit handler's, which is there for what it does."""
         asked = ready.step.settings.cache
-        return self.options.cache if asked is None else asked
+        return not self.core.in_handler(ready.path) and (self.options.cache if asked is None else asked)
 
     def _made_elsewhere(self, ready: Ready) -> bool:
         """Whether to wait for a result that is being made for the cache."""
