@@ -110,6 +110,14 @@ KINDS: dict[str, Kind] = {
     "KF205": Kind(ERROR, "duplicate-name", "Two things that must differ have the same name."),
     "KF206": Kind(ERROR, "bad-option", "The line of a magic has an unknown option or a missing value."),
     "KF207": Kind(WARNING, "ignored-mark", "A mark that has no effect here."),
+    "KF208": Kind(
+        ERROR,
+        "parameter-in-mark",
+        "A mark has a name in it that cannot be put in: it is no parameter, or has no usual text.",
+    ),
+    "KF209": Kind(
+        WARNING, "parameter-not-followed", "A mark has a parameter's name that is not, or only once, its value."
+    ),
     "KF301": Kind(ERROR, "unknown-name", "A step reads a name that nothing before it writes."),
     "KF302": Kind(ERROR, "unmarked-writer", "A step reads a name that only an unmarked or skipped cell writes."),
     "KF303": Kind(ERROR, "deleted-name", "A step reads a name that an earlier step deleted."),

@@ -8,6 +8,7 @@ from typing import Any
 
 from kfnb.pipeline import schema
 from kfnb.pipeline.model import Json, Parameter, Pipeline
+from kfnb.pipeline.placeholders import value_problems
 from kfnb.pipeline.schema import OF_KIND, NotAllowed, Schema
 from kfnb.problems import NotebookError, Problem
 
@@ -63,7 +64,7 @@ def bind(
     Raises
     ------
     NotebookError
-        KF501 for a name that is no parameter, KF502 for a value that cannot be converted, KF509 for one that may not be.
+        KF501 for a name that is no parameter, KF502 for a value that cannot be converted, KF509 for one that may not be, KF208 where a mark can make no use of it.
     """
     known = {p.name: p for p in pipeline.parameters}
     values = {p.name: p.default for p in pipeline.parameters}
@@ -83,6 +84,7 @@ def bind(
             continue
         if not _same_number(value, values[name]):
             values[name] = value
+    problems = problems or list(value_problems(pipeline, values))
     if problems:
         raise NotebookError(problems)
     return values

@@ -26,6 +26,7 @@ from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
 from kfnb.engines.local.warm import FORK_SAFE, RUNTIME
 from kfnb.pipeline.model import Pipeline, Replay
+from kfnb.pipeline.placeholders import resolved
 from kfnb.pipeline.serialize import from_json
 from kfnb.runs.lock import hold
 from kfnb.runs.logs import LogWriter
@@ -68,8 +69,9 @@ class Scheduler:
     def __init__(self, store: RunStore, run_id: str) -> None:
         self.store, self.run_id = store, run_id
         self.folder = store.folder(run_id)
-        self.pipeline: Pipeline = from_json(json.loads((self.folder / "pipeline.json").read_text("utf-8")))
         self.options = RunOptions(**json.loads((self.folder / "options.json").read_text("utf-8")))
+        written = from_json(json.loads((self.folder / "pipeline.json").read_text("utf-8")))
+        self.pipeline: Pipeline = resolved(written, self.options.parameters)
         self.specs = Specs(self.pipeline, self.options, store.values, self.folder)
         self.core = Core(self.pipeline, dict(self.options.parameters))
         self.progress = Progress()

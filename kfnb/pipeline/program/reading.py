@@ -16,6 +16,7 @@ from kfnb.pipeline.declarations import declaration_of
 from kfnb.pipeline.flow import flow_of
 from kfnb.pipeline.model import Edge, Input, Origin, Parameter, ParameterRef, Pipeline, Replay
 from kfnb.pipeline.model import Step as ModelStep
+from kfnb.pipeline.placeholders import mark_problems, placeholders
 from kfnb.pipeline.plain import head_and_rest
 from kfnb.pipeline.prepare import Prepared, Preparer
 from kfnb.pipeline.program.components import Components
@@ -40,7 +41,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
     analyzer = Analyzer([*parsed, own])
     problems = [p.problem for p in parsed if p.problem is not None]
     units = shared_units(before, parsed, analyzer, problems)
-    components = Components()
+    components = Components(frozenset(u.name for u in units if u.parameter is not None))
     for unit in units:
         if unit.kind in (SHARED, OUTSIDE):
             for statement in unit.cells:
@@ -71,6 +72,9 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
     if errors(ordered):
         return None, ordered, {}
     pipeline = _assembled(notebook, program, translator, shared, own)
+    ordered = (*ordered, *mark_problems(pipeline))
+    if errors(ordered):
+        return None, ordered, {}
     return pipeline, ordered, {d.name: tuple(d.told) for d in program.drafts.values()}
 
 
@@ -237,6 +241,7 @@ def _assembled(
         for item in before:
             if isinstance(item, Input) and isinstance(item.ref, ParameterRef) and item.ref.name in program.parameters:
                 used[item.ref.name] = program.parameters[item.ref.name]
+        used.update({n: program.parameters[n] for n in placeholders(draft.settings) if n in program.parameters})
         results = (
             () if draft.command else tuple(n for n in draft.made if n not in draft.wanted and not n.startswith("_"))
         )
