@@ -11,7 +11,7 @@ from kfnb.pipeline.model import Condition, Guard, Json, Loop, Node, Pipeline, St
 from kfnb.problems import Problem
 from kfnb.settings import Secret, Settings, Toleration, Volume
 
-PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+PLACEHOLDER = re.compile(r"(?<![$\{])\{([A-Za-z_]\w*)\}(?!\})")
 #: What looks like a name to be put in, in other tools' words, or is left of one.
 FOREIGN = re.compile(r"\{\{[^}]*\}\}|\$\{?[A-Za-z_]\w*\}?|\$\([^)]*\)|\{[^}]*\}")
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]*")
@@ -94,8 +94,7 @@ def mark_problems(pipeline: Pipeline) -> Iterator[Problem]:
     known = {p.name: p for p in pipeline.parameters}
     for step in pipeline.steps():
         for field, text in _texts(step.settings):
-            if field in STRICT:
-                yield from _unknown(step, field, text, known)
+            yield from _unknown(step, field, text, known)
             yield from (
                 _problem("KF208", step, f"a {known[n].type} cannot be a part of `{text}`", "use a text or a number", n)
                 for n in PLACEHOLDER.findall(text)
@@ -106,18 +105,15 @@ def mark_problems(pipeline: Pipeline) -> Iterator[Problem]:
 def _unknown(step: Step, field: str, text: str, known: Mapping[str, Any]) -> Iterator[Problem]:
     rest = PLACEHOLDER.sub(lambda m: "" if m[1] in known else m[0], text)
     word = {"packages": "package", "secrets": "secret", "volumes": "volume"}.get(field, field)
-    found = FOREIGN.search(rest)
-    if found is not None and not (field == "packages" and "://" in rest and found[0].startswith("$")):
+    for found in FOREIGN.finditer(rest):
         name = re.sub(r"\W", "", found[0])
-        hint = (
-            f"write `{{{name}}}`"
-            if name in known
-            else f"the parameters are {', '.join(known) or 'none'}: `{{NAME}}` is the value of one"
-        )
-        yield _problem(
-            "KF208", step, f"`{found[0]}` in the mark `{word}:{text}` is no parameter of the pipeline", hint, name
-        )
-    elif text in known and field in ("image", "secrets", "volumes"):
+        if name not in known and (field not in STRICT or (field == "packages" and found[0].startswith("$"))):
+            continue
+        names = ", ".join(known) or "none"
+        hint = f"write `{{{name}}}`" if name in known else f"the parameters are {names}: `{{NAME}}` is the value of one"
+        what = "is not put in" if name in known else "is no parameter of the pipeline"
+        yield _problem("KF208", step, f"`{found[0]}` in the mark `{word}:{text}` {what}", hint, name)
+    if text in known and field in ("image", "secrets", "volumes"):
         legal = text == text.lower() and (field == "image" or "_" not in text)
         message = f"the mark `{word}:{text}` is the name `{text}` itself, not the value of the parameter"
         yield _problem("KF209" if legal else "KF208", step, message, f"write `{{{text}}}` for its value", text)
