@@ -23,6 +23,7 @@ from kfnb.engines.cluster.kube import ClusterError, Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -49,7 +50,7 @@ class ArgoEngine(ClusterRuns):
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> manifest.Compiled:
-        settings = options_of(self.target)
+        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
         return manifest.compiled(
             pipeline,
             settings,

@@ -24,6 +24,7 @@ from kfnb.engines.kfp.client import KfpClient
 from kfnb.engines.kfp.executors import output_of
 from kfnb.engines.kfp.poll import PollFollower
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -51,7 +52,7 @@ class KfpEngine(ClusterRuns):
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> ir.Compiled:
-        settings = options_of(self.target)
+        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
         return ir.compiled(pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), kept)
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
@@ -106,7 +107,7 @@ class KfpEngine(ClusterRuns):
 
         from kfnb.engines.argo import manifest
 
-        settings = options_of(self.target)
+        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
         made = manifest.compiled(
             pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), options.parameters
         )
