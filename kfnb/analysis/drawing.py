@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kfnb.analysis import drawtables as tables
 from kfnb.analysis.drawtables import NUMPY, TORCH
-from kfnb.analysis.tables import RANDOM_OWN, SEED_KEYWORDS, STATEFUL_MAKERS
+from kfnb.analysis.tables import MUTATORS, PURE_METHODS, RANDOM_OWN, SEED_KEYWORDS, STATEFUL_MAKERS, VIEW_METHODS
 from kfnb.analysis.trees import COMPREHENSIONS, dotted
 
 SEEDED = " (seeded)"
+PLAIN = "builtins"  #: the maker of texts, numbers and containers of them
+KNOWN_METHODS = PURE_METHODS | VIEW_METHODS | MUTATORS
+PASSING = frozenset("zip enumerate list dict sorted reversed tuple iter next".split())
 Maker = Callable[[str], str]
 Origin = Callable[[str], str | None]
 
@@ -46,13 +49,15 @@ def maker_of(node: ast.expr | None, origin: Origin, made_by: Maker) -> str | Non
     if isinstance(node, (ast.Subscript, ast.Attribute, ast.Starred, ast.NamedExpr, ast.Await)):
         return maker_of(node.value, origin, made_by)
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        return _of_several((maker_of(e, origin, made_by) for e in node.elts))
+        return _of_several(maker_of(e, origin, made_by) for e in node.elts)
     if isinstance(node, ast.Dict):
-        return _of_several((maker_of(v, origin, made_by) for v in node.values))
+        return _of_several(maker_of(v, origin, made_by) for v in node.values)
     if isinstance(node, COMPREHENSIONS):
         element = node.value if isinstance(node, ast.DictComp) else node.elt
         loops = {n.id: g.iter for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
-        return maker_of(element, origin, lambda n: (maker_of(loops[n], origin, made_by) or "") if n in loops else made_by(n))
+        return maker_of(
+            element, origin, lambda n: (maker_of(loops[n], origin, made_by) or "") if n in loops else made_by(n)
+        )
     if isinstance(node, ast.IfExp):
         return _of_several((maker_of(node.body, origin, made_by), maker_of(node.orelse, origin, made_by)))
     if isinstance(node, ast.BoolOp):
@@ -62,6 +67,8 @@ def maker_of(node: ast.expr | None, origin: Origin, made_by: Maker) -> str | Non
 
 def _maker_of_call(node: ast.Call, origin: Origin, made_by: Maker) -> str | None:
     name = dotted(node.func, origin)
+    if name is None and isinstance(node.func, ast.Name) and node.func.id in PASSING:
+        return _of_several(maker_of(a, origin, made_by) for a in node.args)
     if name is None:
         return maker_of(node.func.value, origin, made_by) if isinstance(node.func, ast.Attribute) else ""
     if name.rpartition(".")[2] in tables.COMPOSED and name.startswith(("sklearn.", "imblearn.")):
@@ -75,7 +82,17 @@ def _estimators(node: ast.Call) -> list[ast.expr]:
     several = dotted(node.func, lambda n: n) or ""
     if several.rpartition(".")[2] in ("make_pipeline", "make_union", "make_column_transformer"):
         return [*node.args]
-    named = ("estimator", "estimators", "steps", "transformers", "transformer_list", "cv", "base_estimator", "final_estimator", "regressor")
+    named = (
+        "estimator",
+        "estimators",
+        "steps",
+        "transformers",
+        "transformer_list",
+        "cv",
+        "base_estimator",
+        "final_estimator",
+        "regressor",
+    )
     return [*node.args[:1], *(k.value for k in node.keywords if k.arg in named)]
 
 
@@ -83,9 +100,20 @@ def _steady_by_arguments(node: ast.Call, name: str) -> bool:
     """What draws with other arguments only."""
     told = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
     if name.endswith((".LogisticRegression", ".LogisticRegressionCV", ".RidgeClassifier")):
-        return not any(k.arg == "solver" for k in node.keywords) or told.get("solver") in ("lbfgs", "newton-cg", "newton-cholesky", "cholesky", "svd")
+        return not any(k.arg == "solver" for k in node.keywords) or told.get("solver") in (
+            "lbfgs",
+            "newton-cg",
+            "newton-cholesky",
+            "cholesky",
+            "svd",
+        )
     if name.endswith(("KFold", "train_test_split")):
-        return told.get("shuffle") is False or name.endswith("KFold") and not any(k.arg == "shuffle" for k in node.keywords) and len(node.args) < 2
+        return (
+            told.get("shuffle") is False
+            or name.endswith("KFold")
+            and not any(k.arg == "shuffle" for k in node.keywords)
+            and len(node.args) < 2
+        )
     return name.endswith(".PCA") and told.get("svd_solver") in ("full", "covariance_eigh")
 
 
@@ -100,16 +128,25 @@ def _makes_drawing(maker: str) -> bool:
 
 
 # -------------------------------------------------------------------- what a call draws from
-def draws(node: ast.Call, library: str | None, origin: Origin, made_by: Maker) -> Iterator[str]:
-    """The kinds of generators that a call draws from."""
+def draws(
+    node: ast.Call, library: str | None, origin: Origin, made_by: Maker, value: bool, own_method: bool
+) -> Iterator[str]:
+    """The kinds of generators that a call draws from.
+
+    Parameters
+    ----------
+    value
+        What is called is a value: it may be a module of torch, as in ``model(x)``.
+    own_method
+        What is called is a method of the notebook's, which is judged by its body.
+    """
     own = seeded(node, origin)
+    function = node.func
     if library is not None:
         yield from _of_function(node, library, own, origin, made_by)
-        return
-    function = node.func
-    if not isinstance(function, ast.Attribute):
-        yield TORCH  # the value may be a module: `model(x)`
-    elif not own:
+    elif not isinstance(function, ast.Attribute):
+        yield from (TORCH,) if value else ()
+    elif not own and not own_method:
         if function.attr == "resample" and node.args and isinstance(node.args[0], ast.Constant):
             return  # of a time series
         yield from of_method(maker_of(function.value, origin, made_by) or "", function.attr)
@@ -161,8 +198,8 @@ def of_method(maker: str, name: str) -> Iterator[str]:
         yield from (NUMPY, *(k for k in tables.DRAWING_LIBRARIES["keras"] if name == "fit" and k != NUMPY), TORCH)
     elif name == "sample" and first not in ("torch", "numpy"):
         yield NUMPY
-    if first in ("torch", "") and (name in tables.TORCH_METHODS or first == "torch" and name in tables.DRAWING_METHODS):
-        yield TORCH
+    if first in ("torch", "") and (name in tables.TORCH_METHODS or name not in KNOWN_METHODS and maker == ""):
+        yield TORCH  # a module's layer: `self.hidden(x)`
 
 
 def _of_estimator(maker: str, name: str, kinds: tuple[str, ...]) -> Iterator[str]:
@@ -172,7 +209,7 @@ def _of_estimator(maker: str, name: str, kinds: tuple[str, ...]) -> Iterator[str
         return
     if last in tables.COMPOSED:
         steady = True  # one that draws would stand for it
-    if name == "sample" and steady and not maker.startswith("sklearn.preprocessing."):
+    if name == "sample":
         yield from kinds
     elif not steady and name not in tables.STEADY_METHODS and not name.startswith(("get_", "set_")):
         yield from kinds if last[:1].isupper() or name in tables.DRAWING_METHODS else ()

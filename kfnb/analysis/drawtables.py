@@ -81,11 +81,15 @@ COMPOSED = words("""
     clone TunedThresholdClassifierCV FixedThresholdClassifier FrozenEstimator
 """)
 #: Functions that fit the estimator they are given: they draw if it does, or if the splitter does.
-FITTING = words("cross_val_score cross_validate cross_val_predict learning_curve validation_curve permutation_test_score")
+FITTING = words(
+    "cross_val_score cross_validate cross_val_predict learning_curve validation_curve permutation_test_score"
+)
 
 #: Methods that draw whoever they belong to, and those that may draw where nobody knows whose they are.
 ALWAYS_DRAWING = words("rvs simulate bootstrap random_state_sample generate_sample")
-DRAWING_METHODS = words("sample shuffle permutation fit fit_transform fit_predict partial_fit fit_resample split_and_fit")
+DRAWING_METHODS = words(
+    "sample shuffle permutation fit fit_transform fit_predict partial_fit fit_resample split_and_fit"
+)
 #: Methods of estimators that never draw.
 STEADY_METHODS = words("""
     predict predict_proba predict_log_proba decision_function score score_samples transform inverse_transform pdf cdf ppf sf isf logpdf
@@ -99,4 +103,6 @@ TORCH_DRAWING = words("""
     normal bernoulli multinomial poisson dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout shuffle randperm
     random_split gumbel_softmax rrelu DataLoader
 """)
-TORCH_METHODS = words("normal_ uniform_ random_ bernoulli_ exponential_ cauchy_ log_normal_ geometric_ bernoulli multinomial rsample forward")
+TORCH_METHODS = words(
+    "normal_ uniform_ random_ bernoulli_ exponential_ cauchy_ log_normal_ geometric_ bernoulli multinomial rsample forward"
+)

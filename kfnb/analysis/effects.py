@@ -189,9 +189,7 @@ class Effects:
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
         library = dotted(node.func, frame.origin)
         values = [*node.args, *(k.value for k in node.keywords)]
-        kind = ambient_of_call(node, library, self.world.made_by)
-        if kind is not None:
-            found.ambient[kind.lstrip("=")] = "set" if kind.startswith("=") else "draw"
+        self._generators(node, library, frame, found)
         self._texts(node, library, frame, found)
         if isinstance(node.func, ast.Attribute):
             if library is not None:
@@ -204,6 +202,22 @@ class Effects:
             found.touch(self.roots(node.func, frame))
             found.touch(self._every(values, frame))
         self._callbacks(node, values, frame, found)
+
+    def _generators(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> None:
+        """Ambient state that the call sets, and generators that it draws from."""
+        function = node.func
+        value = (
+            not isinstance(function, ast.Name) or frame.local(function.id) or self.world.kinds.get(function.id) == VALUE
+        )
+        own = (
+            library is None
+            and isinstance(function, ast.Attribute)
+            and self._carries(function.value, frame)
+            and bool(self._methods(function, frame))
+        )
+        for kind, how in ambient_of_call(node, library, frame.origin, frame.maker, value, own):
+            if found.ambient.get(kind) != "set":
+                found.ambient[kind] = how
 
     def _library_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
         if name in tables.CHANGING_FUNCTIONS and node.args:

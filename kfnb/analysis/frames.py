@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from kfnb.analysis.commands import Use
+from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.paths import asked, asks_parameter, hole, text_value
 from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.world import World
@@ -56,7 +57,7 @@ class Frame:
     def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
         self.memo: dict[str, Roots] = {}
-        self.asked: set[str] = set()  #: names whose text is being looked for
+        self.asked: set[str] = set()  #: names that are being looked for
 
     def local(self, name: str) -> bool:
         return self.function is not None and name in self.function.locals
@@ -73,6 +74,18 @@ class Frame:
 
     def origin(self, name: str) -> str | None:
         return None if self.local(name) else self.world.origin(name)
+
+    def maker(self, name: str) -> str:
+        """The library's call that made the value of ``name``; ``""`` where it cannot be told."""
+        function = self.function
+        if function is None or not self.local(name) and name not in function.sources:
+            return self.world.made_by.get(name, "")
+        if name in function.params or name in self.asked or name not in function.sources:
+            return ""
+        self.asked.add(name)
+        found = maker_of(ast.Tuple(function.sources[name], ast.Load()), self.origin, self.maker)
+        self.asked.discard(name)
+        return PLAIN if found is None else found
 
     def text(self, name: str) -> str | None:
         """What is known of the text of ``name``: of a parameter, that it is one."""

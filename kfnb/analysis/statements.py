@@ -248,6 +248,8 @@ class Statements(Record):
         self.store(node.target, None, self.effects.roots(node.iter, self.effects.top))
         for name in targets(node.target):
             self.world.hold(name, self.effects.held(node.iter))
+            if made := self.maker(node.iter):
+                self.world.made_by[name] = made
         if isinstance(node.target, ast.Name) and (text := item_text(node.iter, self.effects.top.text)):
             self.world.texts[node.target.id] = text
         self.block(node.body)

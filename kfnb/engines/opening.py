@@ -30,4 +30,5 @@ def engine_of(store: RunStore, run_id: str, launch: Launch = launch) -> Engine:
     if not path.exists():
         return LocalEngine(store, launch)
     remote = json.loads(path.read_text("utf-8"))
-    return engine_for(store, Target(remote["target"], remote["engine"], remote["settings"]))
+    target = Target(remote["target"], remote["engine"], remote["settings"], pins=remote.get("pins", {}))
+    return engine_for(store, target)

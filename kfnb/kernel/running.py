@@ -21,6 +21,7 @@ from kfnb.kernel.meaning import Meaning, meaning_of
 from kfnb.kernel.registered import Registered
 from kfnb.notebook.given import COMPONENT
 from kfnb.notebook.model import StepMarks
+from kfnb.pipeline.placeholders import resolved_settings
 from kfnb.pipeline.units import MENTIONED
 from kfnb.runtime import shellstep
 from kfnb.runtime.failures import Failure
@@ -184,7 +185,7 @@ class Running:
         def beginning() -> Beginning:
             return Beginning(self._names, self.meaning.changed, self.meaning.generators)
 
-        attempt(self.marks.settings, self.path, work, beginning)
+        attempt(resolved_settings(self.marks.settings, self._names), self.path, work, beginning)
 
     # ---------------------------------------------------------------- what is asked, and what is missing
     def _holds(self, when: str) -> bool:

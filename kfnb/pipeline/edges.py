@@ -13,7 +13,8 @@ from kfnb.pipeline.units import QUESTION, STEP, Unit
 
 AMBIENT = {
     "@random": "the state of `random`", "@numpy.random": "the state of `numpy.random`",
-    "@torch.random": "the state of torch's generator", "@environ": "the environment", "@cwd": "the working folder",
+    "@torch.random": "the state of torch's generator", "@tensorflow.random": "the state of tensorflow's generator",
+    "@environ": "the environment", "@cwd": "the working folder",
     "@path": "`sys.path`", "@warnings": "the warning filters", "@matplotlib": "matplotlib's settings",
     "@pandas": "pandas' options", "@numpy": "numpy's print and error settings", "@decimal": "the decimal context",
     "@locale": "the locale",

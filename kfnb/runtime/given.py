@@ -97,6 +97,7 @@ def values(
     """The parameters, items and statuses of what `split` found."""
     types = told.get("types", {})
     parameters = {n: parameter(v, types.get(n, "any")) for n, v in found["parameter"].items()}
+    parameters.update((n, v) for n, v in told.get("whole", {}).items() if parameters.get(n) == v)
     sources = told.get("loops", {})
     items = {n: item(v, sources.get(n), parameters) for n, v in found["item"].items()}
     return parameters, items, {n: status(v) for n, v in found["status"].items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from kfnb.runtime.ending import flush
 from kfnb.runtime.failures import Failure
 from kfnb.runtime.wire import dumps
 
@@ -44,24 +45,11 @@ def run_step(spec: dict[str, Any]) -> int:
         disk.show()
     except KeyboardInterrupt:
         result["error"] = Failure("exception", "KeyboardInterrupt", "interrupted").to_json()
-    _flush()
+    flush()
     status = SUCCEEDED if result["state"] == "succeeded" else USER_FAILED
     if result["state"] == "failed" and result["error"]["kind"] in ("store", "load", "export"):
         status = OTHER_FAILED
     return status if _write(spec, result) else OTHER_FAILED
-
-
-def leave(status: int) -> None:
-    """End the process now: threads that the user's code left behind must not keep the step alive."""
-    finish()
-    os._exit(status)
-
-
-def finish() -> None:
-    """What the user's code asked to be done at exit."""
-    if "atexit" in sys.modules:
-        sys.modules["atexit"]._run_exitfuncs()
-    _flush()
 
 
 def _enter(spec: dict[str, Any]) -> None:
@@ -121,7 +109,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
     """Tell whoever keeps the log that what is printed from here on is this cell's, where they asked to be told."""
     if spec.get("mark"):
-        _flush()
+        flush()
         try:
             os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode("ascii"))
         except OSError:
@@ -248,14 +236,6 @@ def _disk(error: OSError) -> str:
             % where
         )
     return "%s%s" % (error.strerror or error, where)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            continue  # the user's code closed it, or nobody reads any more
 
 
 def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:

@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from kfnb.engines.cluster.kube import ClusterError
-from kfnb.engines.cluster.targets import BadTarget
+from kfnb.engines.cluster.errors import BadTarget, ClusterError
 from kfnb.problems import NotebookError
 from kfnb.runs.store import UnknownRun
 from kfnb.server.compiling import BadNotebook

@@ -26,7 +26,7 @@ for n,s in b("".join(sys.argv[1:])).items():
     with open(p,"w",encoding="utf-8") as f:f.write(s)
 sys.path.insert(0,d+"/lib")
 from kfnb.runtime.argo import main
-from kfnb.runtime.step import leave
+from kfnb.runtime.ending import leave
 with open(d+"/in/step") as f:t=f.read()
 leave(main(b(t),d))
 """
@@ -103,7 +103,7 @@ class Templates:
         body["outputs"]["artifacts"] = [{**pack, way: {"key": f"kfnb/{place}/pack"}}]
 
     def cached(self, job: Job) -> bool:
-        return not job.native and self.options.caches(job.step.settings)
+        return not (job.native or job.handles) and self.options.caches(job.step.settings)
 
     # ---------------------------------------------------------------- steps without
     def _native(self, job: Job) -> dict[str, Any]:
@@ -152,12 +152,15 @@ def output_of(job: Job, channel: Channel) -> str:
     return f"small-{small.index(channel) + 1}"
 
 
-def told(job: Job, types: dict[str, str], renamed: dict[str, str], values: str) -> dict[str, Any]:
+def told(
+    job: Job, types: dict[str, str], whole: dict[str, int], renamed: dict[str, str], values: str
+) -> dict[str, Any]:
     """What the runtime is told of a job here: small outputs have the names that the template gives them."""
     found = told_with(job, lambda channel: output_of(job, channel))
     wanted = {c.name: types[c.name] for c in job.takes if c.kind == "parameter"}
     mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.takes}}
-    found.update({k: v for k, v in (("types", wanted), ("renamed", mine)) if v})
+    numbers = {n: whole[n] for n in wanted if n in whole}
+    found.update({k: v for k, v in (("types", wanted), ("whole", numbers), ("renamed", mine)) if v})
     gives = Channel("pack", job.name) in job.gives
     if values.startswith("volume:"):
         found["values"] = {"mount": MOUNT}

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Job
-from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.record import follow_events, follow_log
 from kfnb.pipeline.model import Pipeline
@@ -99,7 +99,8 @@ class ClusterRuns:
         return found
 
     def put_remote(self, run_id: str, **fields: Any) -> None:
-        told = {"target": self.target.name, "engine": self.name, "settings": self.target.settings, **fields}
+        target = self.target
+        told = {"target": target.name, "engine": self.name, "settings": target.settings, "pins": target.pins, **fields}
         self._remote(run_id).write_text(json.dumps(told), encoding="utf-8")
 
     def _remote(self, run_id: str) -> Path:

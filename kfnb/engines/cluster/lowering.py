@@ -50,6 +50,7 @@ class _Context:
 
     loops: tuple[str, ...] = ()
     gates: tuple[Gate, ...] = ()
+    handles: bool = False
 
 
 class _Lowering:
@@ -165,7 +166,9 @@ class _Lowering:
             elif isinstance(node, Loop):
                 found.append(self._loop(node, context))
             elif isinstance(node, Guard):
-                handler = Block("handler", f"{node.name}-handler", self._nodes(node.handler, context))
+                handler = Block(
+                    "handler", f"{node.name}-handler", self._nodes(node.handler, replace(context, handles=True))
+                )
                 found.append(Block("guard", node.name, self._nodes(node.body, context), handler))
         return tuple(found)
 
@@ -211,7 +214,7 @@ class _Lowering:
         return Job(
             step, self.places[step.name].position, context.loops, context.gates, tuple(takes), tuple(gives),
             tuple((n, s) for n, s in waits.items() if n in self.places), self._told(step, context, decides, lists),
-            step.name in self.natives,
+            step.name in self.natives, context.handles,
         )  # fmt: skip
 
     def _item_source(self, loop: str, takes: dict[Channel, None]) -> None:

@@ -26,10 +26,12 @@ from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
 from kfnb.engines.local.warm import FORK_SAFE, RUNTIME
 from kfnb.pipeline.model import Pipeline, Replay
+from kfnb.pipeline.placeholders import resolved
 from kfnb.pipeline.serialize import from_json
 from kfnb.runs.lock import hold
 from kfnb.runs.logs import LogWriter
 from kfnb.runs.store import RunStore, disk_words
+from kfnb.runtime.ending import LEFT_RUNNING
 
 KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
 IMPORT = re.compile(r"^\s*(?:import|from)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
@@ -68,8 +70,9 @@ class Scheduler:
     def __init__(self, store: RunStore, run_id: str) -> None:
         self.store, self.run_id = store, run_id
         self.folder = store.folder(run_id)
-        self.pipeline: Pipeline = from_json(json.loads((self.folder / "pipeline.json").read_text("utf-8")))
         self.options = RunOptions(**json.loads((self.folder / "options.json").read_text("utf-8")))
+        written = from_json(json.loads((self.folder / "pipeline.json").read_text("utf-8")))
+        self.pipeline: Pipeline = resolved(written, self.options.parameters)
         self.specs = Specs(self.pipeline, self.options, store.values, self.folder)
         self.core = Core(self.pipeline, dict(self.options.parameters))
         self.progress = Progress()
@@ -213,8 +216,9 @@ class Scheduler:
         return True
 
     def _caches(self, ready: Ready) -> bool:
+        """Whether an earlier result may be taken: never of an exit handler's, which is there for what it does."""
         asked = ready.step.settings.cache
-        return self.options.cache if asked is None else asked
+        return not self.core.in_handler(ready.path) and (self.options.cache if asked is None else asked)
 
     def _made_elsewhere(self, ready: Ready) -> bool:
         """Whether to wait for a result that is being made for the cache."""
@@ -302,9 +306,8 @@ class Scheduler:
             pass
         self._hang_up(attempt)
         result = self._result(attempt, message["status"], message.get("why"))
-        if message.get("lingered"):
-            text = "processes that the step left running were ended with it"
-            result["warnings"] = [*result.get("warnings", []), text]
+        if message.get("lingered") and LEFT_RUNNING not in result.get("warnings", ()):
+            result["warnings"] = [*result.get("warnings", []), LEFT_RUNNING]
         attempt.log.close()
         ready = attempt.ready
         if result["state"] == "succeeded":
