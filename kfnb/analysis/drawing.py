@@ -145,11 +145,26 @@ def draws(
     if library is not None:
         yield from _of_function(node, library, own, origin, made_by)
     elif not isinstance(function, ast.Attribute):
-        yield from (TORCH,) if value else ()
+        yield from _of_value(function, origin, made_by) if value else ()
     elif not own and not own_method:
-        if function.attr == "resample" and node.args and isinstance(node.args[0], ast.Constant):
+        if function.attr == "resample" and node.args and isinstance(getattr(node.args[0], "value", None), str):
             return  # of a time series
         yield from of_method(maker_of(function.value, origin, made_by) or "", function.attr)
+
+
+def _of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[str]:
+    """Of calling a value: a module of torch, or a method that was taken before."""
+    yield TORCH
+    if (
+        isinstance(function, ast.Call)
+        and isinstance(function.func, ast.Name)
+        and function.func.id == "getattr"
+        and function.args
+    ):
+        function = function.args[0]
+    elif not isinstance(function, ast.Name):
+        return
+    yield from of_method(maker_of(function, origin, made_by) or PLAIN, "fit")
 
 
 def _of_function(node: ast.Call, name: str, own: bool, origin: Origin, made_by: Maker) -> Iterator[str]:
@@ -187,10 +202,10 @@ def of_method(maker: str, name: str) -> Iterator[str]:
     """The kinds that the method ``name`` of what ``maker`` made draws from."""
     if maker.endswith(SEEDED) or maker.startswith(STATEFUL_MAKERS):
         return
-    if name in tables.ALWAYS_DRAWING:
+    first = maker.partition(".")[0]
+    if name in tables.ALWAYS_DRAWING or name == "resample" and first == "scipy":
         yield NUMPY
         return
-    first = maker.partition(".")[0]
     drawing = tables.DRAWING_LIBRARIES.get(first)
     if drawing is not None or maker.startswith(tables.DRAWING_PREFIXES):
         yield from _of_estimator(maker, name, drawing or (NUMPY,))

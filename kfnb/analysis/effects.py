@@ -21,6 +21,10 @@ from kfnb.runtime.syntax import shell_names
 
 NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
+KERAS_KINDS = (
+    "@random",
+    "@tensorflow.random",
+)  #: what a model of unknown make may draw from, besides numpy's generator
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
 
 
@@ -30,6 +34,7 @@ class Effects:
     def __init__(self, world: World) -> None:
         self.world = world
         self.top = self.frame()
+        self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.later.values())
         self._summaries: dict[Deferred, Effect] = {}
         self._version = -1
 
@@ -212,10 +217,12 @@ class Effects:
         own = (
             library is None
             and isinstance(function, ast.Attribute)
-            and self._carries(function.value, frame)
+            and (isinstance(function.value, ast.Call) or self._carries(function.value, frame))
             and bool(self._methods(function, frame))
         )
         for kind, how in ambient_of_call(node, library, frame.origin, frame.maker, value, own):
+            if library is None and kind in KERAS_KINDS and not self.keras:
+                continue
             if found.ambient.get(kind) != "set":
                 found.ambient[kind] = how
 
