@@ -30,6 +30,8 @@ class Problem:
         Line in the cell as the user sees it, from 1.
     name
         The variable, step, tag or option concerned.
+    marks
+        Tags for the cell each of which settles it, the likeliest first: what a front end can offer as a click.
     """
 
     code: str
@@ -39,6 +41,7 @@ class Problem:
     cell_id: str | None = None
     line: int | None = None
     name: str | None = None
+    marks: tuple[str, ...] = ()
 
     @property
     def severity(self) -> str:

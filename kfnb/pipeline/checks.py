@@ -10,6 +10,7 @@ from kfnb.analysis.record import GIVEN
 from kfnb.notebook.model import Notebook, StepMarks
 from kfnb.pipeline.flow import Flow
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.outside import outside_problems
 from kfnb.pipeline.prepare import Prepared
 from kfnb.pipeline.units import OUTSIDE, QUESTION, STEP, Unit
 from kfnb.problems import Problem
@@ -52,13 +53,13 @@ def flow_problems(
         star = star or any(r.star for r in unit.facts.replays)
         if unit.kind in (STEP, QUESTION):
             yield from _unmet(index, unit, units, flow, star)
-            yield from _from_outside(index, unit, units, flow, prepared)
         if unit.kind == STEP:
             yield from _opaque(unit)
             if unit.marks is not None and unit.marks.exit:
                 yield from _exit_reads(index, unit, units, prepared)
             if unit.marks is not None and unit.marks.foreach is not None:
                 yield from _changed_in_loop(index, unit, flow)
+    yield from outside_problems(units, flow, prepared)
     yield from _rows(units, flow)
 
 
@@ -93,24 +94,6 @@ def _unknown(index: int, unit: Unit, name: str, site: Site, units: tuple[Unit, .
 def _named(code: str, unit: Unit, name: str, site: Site, message: str, hint: str) -> Problem:
     cell_id = next((c.id for c in unit.cells if c.number == site.cell), None)
     return Problem(code, message, hint, site.cell, cell_id, site.line, name)
-
-
-def _from_outside(
-    index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared]
-) -> Iterator[Problem]:
-    outside = dict(prepared[index].outside) if index in prepared else {}
-    for name, need in flow.needs[index].items():
-        outside.update((name, m) for m in need.makers if units[m].kind == OUTSIDE and not need.kept)
-    for name, maker in outside.items():
-        if name.startswith("@"):
-            continue
-        made = units[maker].facts.may.get(name) or units[maker].facts.touches.get(name)
-        site = unit.facts.reads.get(name) or Site(unit.cells[0].number, unit.cells[0].line)
-        where = f"{made}" if made else f"cell {units[maker].cells[0].number}"
-        yield _named(
-            "KF302", unit, name, site, f"step `{unit.marks.name if unit.marks else unit.name}` reads `{name}`, which is made in {where}, and that cell is not in the pipeline",
-            f"mark cell {units[maker].cells[0].number} with `step:NAME`, or with `functions` when every step may run it again",
-        )  # fmt: skip
 
 
 def _opaque(unit: Unit) -> Iterator[Problem]:
