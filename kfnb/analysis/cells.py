@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from kfnb.analysis.recovery import recovered
 from kfnb.problems import Problem
 from kfnb.runtime.syntax import Wrapper, translate
 
@@ -20,7 +21,7 @@ class ParsedCell:
     source, code
         As written, and as plain Python with the same lines.
     tree
-        The syntax tree of ``code``; empty when the cell is not valid.
+        The syntax tree of ``code``; when the cell is not valid, what can be told of it.
     wrappers
         Cell magics that stay around the body, such as ``%%time``.
     magics
@@ -39,13 +40,14 @@ class ParsedCell:
 
 
 def parse_cell(number: int, cell_id: str, source: str, line: int = 1) -> ParsedCell:
-    """Parse one cell; a cell that is not Python gives an empty tree and a problem."""
+    """Parse one cell; a cell that is not Python gives a problem, and the names that it seems to bind."""
     translation = translate(source)
     problem, tree = None, ast.Module([], [])
     try:
         tree = ast.parse(translation.code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         problem = _problem(error, number, cell_id, line)
+        tree = recovered(translation.code)
     magics = tuple((name, at + line - 1) for name, at in translation.magics)
     return ParsedCell(
         number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem
