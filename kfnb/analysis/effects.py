@@ -30,6 +30,8 @@ class Effects:
         self.top = self.frame()
         self._summaries: dict[Deferred, Effect] = {}
         self._version = -1
+        self._asking = 0  #: how deep `roots` is inside itself
+        self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: of the outermost `roots`, while it lasts
 
     def frame(self, function: Deferred | None = None) -> Frame:
         """Whose objects the names are in ``function``, or at top level."""
@@ -104,7 +106,20 @@ class Effects:
             fresh = isinstance(element, (ast.Constant, ast.Compare, ast.JoinedStr, ast.BinOp, ast.Dict, ast.List))
             own = NONE if fresh and not _mentions(element) else self._every([g.iter for g in node.generators], frame)
             return own | (self.roots(element, frame) - {n for g in node.generators for n in _loop_names(g.target)})
-        return self._call_roots(node, frame) if isinstance(node, ast.Call) else NONE
+        return self._once(node, frame) if isinstance(node, ast.Call) else NONE
+
+    def _once(self, node: ast.Call, frame: Frame) -> Roots:
+        """A call's answer, worked out once: it asks its receiver more than once, and so would every call in the chain."""
+        if self._asking == 0:
+            self._answers = {}
+        found = self._answers.get((node, frame))
+        if found is None:
+            self._asking += 1
+            try:
+                found = self._answers[node, frame] = self._call_roots(node, frame)
+            finally:
+                self._asking -= 1
+        return found
 
     def _every(self, nodes: Iterable[ast.expr | None], frame: Frame) -> Roots:
         return NONE.union(*(self.roots(n, frame) for n in nodes))
