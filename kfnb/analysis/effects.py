@@ -11,7 +11,9 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
-from kfnb.analysis.frames import NONE, Effect, Frame, Roots, passed
+from kfnb.analysis.classes import changes_shared_attribute, class_making
+from kfnb.analysis.frames import ARGUMENT, CLOSURE, NONE, OWN_CLASS, Effect, Frame, Roots, passed
+from kfnb.analysis.reach import UNPROVED, call_reach, known, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
@@ -57,22 +59,54 @@ class Effects:
         for target in function.stores:
             owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
             found.touch(self.roots(owner, frame), True)
-            kind = ambient_of(target, frame.origin)
+            kind = ambient_of(target, frame)
             if kind is not None:
                 found.ambient[kind] = "set"
+            else:
+                store_reach(target, frame, found)
         for call in function.calls:
             self.call(call, frame, found)
-        for method in function.methods.values():
-            found.add(self.summary(method))
+        for decorator in function.decorators:
+            self.decorated(decorator, None, frame, found)
+        making = class_making(function, False)
+        for name, method in function.methods.items():
+            summary = self.summary(method)
+            if name in making:  # runs when a class is derived, not when this one is used
+                found.reads.update((n, function.name) for n in summary.reads)
+            else:
+                found.add(summary, called=False)
         for name in list(function.reads):
             for held in self.world.holds(name):
                 inner = self.summary(held)
-                found.add(inner)
+                found.add(inner, called=False)
                 found.makes |= inner.makes or held.kind == "class"
+        if function.kind == "class":
+            self._class_state(function, found)
         for value in function.returns:
             found.returns |= self.roots(value, frame)
         if found.makes or function.generator:
             found.returns |= frozenset(f"<{p}>" for p in function.params)
+
+    def _class_state(self, cls: Deferred, found: Effect) -> None:
+        """A method that sets something on its object's class sets it on this class, or on one derived from it."""
+        line = self.lineage((cls,))
+        methods = [m for c in line for n, m in c.methods.items() if n not in class_making(c, False)]
+        own = any(self.summary(m).touches.get(t) for m in methods for t in (OWN_CLASS, "<cls>"))
+        if own or any(changes_shared_attribute(c) for c in line):
+            found.touch((cls.name,), True)
+        if cls.name in found.changes or cls.name in self.world.stateful:
+            found.reads.setdefault(cls.name, cls.name)
+
+    def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
+        """These classes of the notebook and all that they are derived from."""
+        found: list[Deferred] = []
+        stack = [c for c in classes if c.kind == "class"]
+        while stack:
+            cls = stack.pop()
+            if cls not in found:
+                found.append(cls)
+                stack += [d for b in cls.bases for d in self.world.holds(b) if d.kind == "class"]
+        return found
 
     # ---------------------------------------------------------------- whose object is it
     def roots(self, node: ast.expr | None, frame: Frame) -> Roots:
@@ -85,6 +119,9 @@ class Effects:
                 if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
                 else frame.roots_of(node.id)
             )
+        if isinstance(node, ast.Attribute) and node.attr == "__class__":
+            own = self.roots(node.value, frame)
+            return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
         if isinstance(node, (ast.Attribute, ast.Starred, ast.Await, ast.NamedExpr, ast.FormattedValue)):
             return self.roots(node.value, frame)
         if isinstance(node, ast.Subscript):
@@ -121,6 +158,10 @@ class Effects:
                 self._asking -= 1
         return found
 
+    def _class_names(self, name: str, other: str) -> list[str]:
+        """The classes of the notebook that the object called ``name`` may have; ``other`` where none is known."""
+        return [c.name for c in self.world.holds(name) if c.kind == "class"] or [other]
+
     def _every(self, nodes: Iterable[ast.expr | None], frame: Frame) -> Roots:
         return NONE.union(*(self.roots(n, frame) for n in nodes))
 
@@ -144,6 +185,9 @@ class Effects:
         if isinstance(function, ast.Name) and not frame.local(function.id):
             name = function.id
             found = NONE
+            if name == "type" and len(node.args) == 1 and name not in self.world.kinds:
+                own = self.roots(node.args[0], frame)
+                return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
             for held in self.world.holds(name):
                 found |= (
                     self._every(values, frame)
@@ -202,9 +246,11 @@ class Effects:
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
         library = dotted(node.func, frame.origin)
         values = [*node.args, *(k.value for k in node.keywords)]
-        kind = ambient_of_call(node, library, self.world.made_by)
+        kind = ambient_of_call(node, library or place_of(node.func, frame), self.world.made_by)
         if kind is not None:
             found.ambient[kind.lstrip("=")] = "set" if kind.startswith("=") else "draw"
+        if kind is None or not kind.startswith("="):
+            call_reach(node, frame, found)
         self._texts(node, frame, found)
         if isinstance(node.func, ast.Attribute):
             if library is not None:
@@ -217,6 +263,38 @@ class Effects:
             found.touch(self.roots(node.func, frame))
             found.touch(self._every(values, frame))
         self._callbacks(node, values, frame, found)
+
+    def decorated(self, decorator: ast.expr, name: str | None, frame: Frame, found: Effect) -> None:
+        """Add what decorating does: the decorator is called with the function or class that is then called ``name``."""
+        base = root(decorator)
+        if isinstance(decorator, ast.Name) and base in ("property", "staticmethod", "classmethod"):
+            return
+        arguments: list[ast.expr] = [ast.Name(name, ast.Load())] if name else [ast.Constant(None)]
+        self.call(ast.copy_location(ast.Call(decorator, arguments, []), decorator), frame, found)
+        inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+        place = place_of(inner, frame)
+        if place is not None:
+            if isinstance(decorator, ast.Call) and reach_of(place):
+                found.reach(place, reach_of(place))
+        elif isinstance(inner, ast.Attribute) and not self._methods(inner, frame):
+            found.touch(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
+
+    def created(self, node: ast.ClassDef, frame: Frame, found: Effect) -> None:
+        """Add what making a class does to those it is derived from, and to its metaclass."""
+        metaclass = [k.value for k in node.keywords if k.arg == "metaclass"]
+        for base in [*node.bases, *metaclass]:
+            name = root(base)
+            place = place_of(base.func if isinstance(base, ast.Call) else base, frame)
+            if place is not None and not known(place):
+                found.reach(place, UNPROVED)
+            if name is None or place is not None or frame.local(name):
+                continue
+            line = self.lineage(self.world.holds(name))
+            makers = {m for c in line for n, m in c.methods.items() if n in class_making(c, base in metaclass)}
+            if makers or self.world.asks_subclasses or not line and self.world.kinds.get(name) == VALUE:
+                found.touch([c.name for c in line] or [name], True)
+            for maker in makers:
+                found.add(self.summary(maker))
 
     def _library_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
         if name in tables.CHANGING_FUNCTIONS and node.args:
@@ -231,6 +309,8 @@ class Effects:
             self._notebook_call(function, node.args, node.keywords, frame, found)
             if any(f"<{p}>" in self.summary(function).touches for p in function.kept):
                 found.touch((name,), True)  # `def f(seen=[])`: the default lives in the function
+        if any(self.summary(f).touches.get(CLOSURE) for f in self.world.carry.get(name, ())):
+            found.touch((name,), True)  # what the function that made it keeps
         kind = self.world.kinds.get(name)
         if kind == IMPORT:
             self._library_call(node, name, frame, found)
@@ -299,6 +379,9 @@ class Effects:
             return
         summary = self.summary(function)
         found.add(summary)
+        if ARGUMENT in summary.touches:
+            for value in [*args, *(k.value for k in keywords)]:
+                found.touch(self.roots(value, frame))
         for param, values in passed(function, args, keywords):
             sure = summary.touches.get(f"<{param}>") if param is not None else False
             if sure is not None:
@@ -310,7 +393,7 @@ class Effects:
         for value in values:
             functions = (
                 self.held(value)
-                if frame.function is None and isinstance(value, (ast.Name, ast.Lambda))
+                if isinstance(value, ast.Lambda) or isinstance(value, ast.Name) and not frame.local(value.id)
                 else frozenset()
             )
             for function in functions:

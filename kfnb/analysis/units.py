@@ -29,15 +29,16 @@ class Analyzer:
     """Reads units one after the other; what one leaves, the next one knows."""
 
     def __init__(self, cells: Sequence[ParsedCell]) -> None:
-        self.world = World(later=imports_anywhere(cells))
+        asks = any("__subclasses__" in cell.code for cell in cells)
+        self.world = World(later=imports_anywhere(cells), asks_subclasses=asks)
         self.effects = Effects(self.world)
 
-    def unit(self, cells: Iterable[ParsedCell], sure: bool = True) -> Facts:
-        """The facts of the next unit. ``sure`` is false when it may be skipped."""
+    def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
+        """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         before = None if sure else self.world.snapshot()
         reader = Statements(self.world, self.effects)
         for cell in cells:
-            reader.cell_body(cell, sure)
+            reader.cell_body(cell, sure, once)
         facts = reader.facts()
         if before is not None:
             self.world.join([before, self.world.snapshot()])

@@ -41,6 +41,7 @@ class Preparer:
 
     def __init__(self, units: tuple[Unit, ...], flow: Flow) -> None:
         self.units, self.flow = units, flow
+        self._late: dict[int, int] = {}
 
     def prepare(self, index: int, hidden: Iterable[str] = ()) -> Prepared:
         """What unit ``index`` needs. ``hidden`` names are provided otherwise."""
@@ -103,7 +104,7 @@ class Preparer:
         if unit.kind == SHARED:
             self._shared(index, found)
             return
-        key = (index, 0, position, "")
+        key = (index, 2 if position >= self._first_late(index) else 0, position, "")
         if key in found.items:
             return
         fact = unit.facts.replays[position]
@@ -111,6 +112,19 @@ class Preparer:
         found.items[key] = Replay(Code(fact.site.cell, fact.source, fact.site.line, cell_id))
         for name in fact.reads:
             self._read_by(name, fact, index, found)
+
+    def _first_late(self, index: int) -> int:
+        """From which of a step's statements on they must wait for values that the step itself hands on."""
+        if index not in self._late:
+            facts = self.units[index].facts
+            own = {n for r in facts.replays for n in r.binds}
+            late = (
+                p
+                for p, r in enumerate(facts.replays)
+                if r.effect and any(n in facts.may and n not in own for n in r.reads)
+            )
+            self._late[index] = next(late, len(facts.replays))
+        return self._late[index]
 
     def _read_by(self, name: str, fact: ReplayFact, index: int, found: Prepared) -> None:
         facts = self.units[index].facts

@@ -296,7 +296,8 @@ def _facts(draft: Draft, analyzer: Analyzer) -> Facts:
         analyzer.define([draft.marks.foreach.variable], VALUE)
     if draft.marks is not None and draft.marks.shell:
         return _shell_facts(draft, draft.marks, analyzer)
-    return analyzer.unit(draft.cells, draft.marks is None or draft.marks.when is None)
+    marks = draft.marks
+    return analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
 
 
 def _place(name: str, at: list[int], drafts: list[Draft], facts: list[Facts], problems: list[Problem]) -> int:
