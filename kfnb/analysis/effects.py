@@ -19,6 +19,7 @@ from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 from kfnb.runtime.syntax import shell_names
 
+OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
@@ -91,11 +92,23 @@ class Effects:
         """A method that sets something on its object's class sets it on this class, or on one derived from it."""
         line = self.lineage((cls,))
         methods = [m for c in line for n, m in c.methods.items() if n not in class_making(c, False)]
-        own = any(self.summary(m).touches.get(t) for m in methods for t in (OWN_CLASS, "<cls>"))
+        own = any(self.summary(m).touches.get(t) for m in methods for t in OWN_CLASSES)
         if own or any(changes_shared_attribute(c) for c in line):
             found.touch((cls.name,), True)
         if cls.name in found.changes or cls.name in self.world.stateful:
             found.reads.setdefault(cls.name, cls.name)
+
+    def _keepers(self, cls: Deferred) -> Roots:
+        """The classes that keep the objects that they make, as a singleton's or a registry's do."""
+        return frozenset(
+            c.name
+            for c in self.lineage((cls,))
+            if any(
+                n in c.methods and OWN_CLASSES & self.summary(c.methods[n]).touches.keys()
+                for n in ("__new__", "__call__")
+            )
+            or changes_shared_attribute(c)
+        )
 
     def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
         """These classes of the notebook and all that they are derived from."""
@@ -190,7 +203,7 @@ class Effects:
                 return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
             for held in self.world.holds(name):
                 found |= (
-                    self._every(values, frame)
+                    self._every(values, frame) | self._keepers(held)
                     if held.kind == "class"
                     else self._returned(held, node.args, node.keywords, frame)
                 )
@@ -291,7 +304,8 @@ class Effects:
                 continue
             line = self.lineage(self.world.holds(name))
             makers = {m for c in line for n, m in c.methods.items() if n in class_making(c, base in metaclass)}
-            if makers or self.world.asks_subclasses or not line and self.world.kinds.get(name) == VALUE:
+            keeps = any(_keeps(m, self.summary(m)) for m in makers)
+            if keeps or self.world.asks_subclasses or not line and self.world.kinds.get(name) == VALUE:
                 found.touch([c.name for c in line] or [name], True)
             for maker in makers:
                 found.add(self.summary(maker))
@@ -441,8 +455,8 @@ class Effects:
             found.reads.update((n, "!") for n in shell_names(texts[0]) if n in self.world.known)
         elif name == "run_line_magic" and texts:
             found.reads.update((n, f"%{texts[0]}") for n in shell_names(" ".join(texts[1:])) if n in self.world.known)
-            if texts[0] == "cd":
-                found.ambient["@cwd"] = "set"
+            if texts[0] in ("cd", "env", "set_env"):
+                found.ambient["@cwd" if texts[0] == "cd" else "@environ"] = "set"
             found.opaque |= texts[0] in ("run", "store", "reset", "reset_selective", "macro", "rerun", "recall")
         elif name == "run_cell_magic" and texts:
             if texts[0] == "writefile" and len(texts) > 1:
@@ -451,6 +465,11 @@ class Effects:
             for word in tables.REDIRECT.findall(text):
                 found.files.add(word)
             found.texts |= set(text.split())
+
+
+def _keeps(method: Deferred, summary: Effect) -> bool:
+    """Whether a method that runs when a class is made may change more than that class."""
+    return any(not r.startswith("<") or r in (CLOSURE, OWN_CLASS, f"<{method.params[0]}>") for r in summary.touches)
 
 
 def _negative(node: ast.expr) -> bool:

@@ -134,7 +134,7 @@ class Record(ABC):
             self.world.stateful.add(name)
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
-            if other == name or self.world.kinds.get(other) == VALUE:
+            if other == name or other in self.world.kinds and self.world.may_share(other):
                 self.touches.setdefault(other, self.site(line))
         if sure:
             self.definite.add(name)

@@ -10,6 +10,7 @@ from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
 from kfnb.analysis.statements import Statements
+from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
 
 
@@ -21,8 +22,25 @@ def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
             if isinstance(node, ast.Import):
                 found.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.update((a.asname or a.name, f"{node.module}.{a.name}") for a in node.names)
+                for alias in node.names:
+                    if alias.name == "*":
+                        found.update((n, f"{node.module}.{n}") for n in SETTING_NAMES.get(node.module, ()))
+                    else:
+                        found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     return found
+
+
+#: What a star import of these modules gives that sets or draws: the names that matter.
+SETTING_NAMES = {
+    "decimal": words("getcontext setcontext localcontext"),
+    "random": words(
+        "seed setstate getstate random randint randrange choice choices sample shuffle uniform gauss normalvariate"
+    ),
+    "numpy.random": words("seed rand randn randint random choice shuffle permutation normal uniform"),
+    "logging": words("getLogger basicConfig disable StreamHandler FileHandler Formatter addLevelName captureWarnings"),
+    "warnings": words("filterwarnings simplefilter resetwarnings"),
+    "os": words("chdir environ putenv unsetenv"),
+}
 
 
 class Analyzer:

@@ -104,9 +104,13 @@ class World:
                 self.share(name, other)
 
     def share(self, one: str, other: str) -> None:
-        if one != other and self.kinds.get(other, VALUE) == VALUE and not other.startswith("<"):
+        if one != other and self.may_share(other) and not other.startswith("<"):
             self.alias[one] = self.alias.get(one, NOBODY) | {other}
             self.alias[other] = self.alias.get(other, NOBODY) | {one}
+
+    def may_share(self, name: str) -> bool:
+        """Whether ``name`` is an object that may change: no number, and no function or class without a state."""
+        return self.kinds.get(name, VALUE) == VALUE or name in self.stateful
 
     def unshare(self, names: Iterable[str]) -> frozenset[str]:
         """Forget whose objects these names share; who they were."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kfnb.analysis.facts import Replay as ReplayFact
+from kfnb.analysis.world import DEF
 from kfnb.pipeline.flow import Flow, Need
 from kfnb.pipeline.model import Code, Collected, Input, Merge, OutputRef, ParameterRef, Ref, Replay
 from kfnb.pipeline.units import OUTSIDE, PARAMETER, SHARED, STEP, Unit
@@ -78,6 +79,7 @@ class Preparer:
                 self._shared(maker, found)
             elif kind == STEP:
                 found.wanted.setdefault(maker, set()).add(need.name)
+                self._defined(maker, need.name, found)
             elif kind == OUTSIDE and not need.kept:
                 found.outside.setdefault(need.name, maker)
         ref = self.ref(need)
@@ -87,6 +89,17 @@ class Preparer:
             required = not need.kept and not fallback and not need.name.startswith("@")
             was = isinstance(before, Input) and before.required
             found.items[key] = Input(need.name, ref, required or was)
+
+    def _defined(self, maker: int, name: str, found: Prepared) -> None:
+        """The definition of a class or function, where the step only changed the state that it keeps."""
+        facts = self.units[maker].facts
+        if name in facts.may or facts.kinds.get(name) != DEF:
+            return
+        for earlier in self.flow.needs[maker][name].makers if name in self.flow.needs[maker] else ():
+            if self.units[earlier].kind == SHARED:
+                self._shared(earlier, found)
+            elif self.units[earlier].kind == STEP:
+                self._defined(earlier, name, found)
 
     def _shared(self, index: int, found: Prepared) -> None:
         code = self.units[index].code

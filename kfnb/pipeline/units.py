@@ -198,7 +198,7 @@ def _shareable(node: ast.stmt, known: set[str]) -> bool:
         targets: list[ast.expr] = list(node.targets) if isinstance(node, ast.Assign) else [node.target]
         if any(isinstance(t, (ast.Attribute, ast.Subscript)) for t in targets):
             return (
-                is_literal(node.value)
+                _plain(node.value)
                 and all(root(t) is not None for t in targets if not isinstance(t, ast.Name))
                 and _told(targets)
             )
