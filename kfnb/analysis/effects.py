@@ -214,7 +214,8 @@ class Effects:
             if self.world.kinds.get(name) == IMPORT and (name in tables.VIEW_FUNCTIONS or name[:1].isupper()):
                 return self._every(values, frame)
             return found
-        return self._every(values, frame)
+        own = self.roots(function, frame) if isinstance(function, ast.Name) and function.id == "cls" else NONE
+        return self._every(values, frame) | own
 
     def _returned(self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame) -> Roots:
         summary = self.summary(function)
