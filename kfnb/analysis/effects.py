@@ -13,6 +13,7 @@ from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.classes import changes_shared_attribute, class_making
 from kfnb.analysis.frames import ARGUMENT, CLOSURE, NONE, OWN_CLASS, Effect, Frame, Roots, passed
+from kfnb.analysis.modules import LocalModules
 from kfnb.analysis.reach import UNPROVED, call_reach, known, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
@@ -28,8 +29,8 @@ COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast
 class Effects:
     """Answers for one `World`; summaries of functions are kept until a function, class or import changes."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, modules: LocalModules) -> None:
+        self.world, self.modules = world, modules
         self.top = self.frame()
         self._summaries: dict[Deferred, Effect] = {}
         self._version = -1
@@ -60,7 +61,7 @@ class Effects:
         for target in function.stores:
             owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
             found.touch(self.roots(owner, frame), True)
-            kind = ambient_of(target, frame)
+            kind = ambient_of(target, frame) or self.module_store(target, frame)
             if kind is not None:
                 found.ambient[kind] = "set"
             else:
@@ -185,7 +186,7 @@ class Effects:
             library = dotted(function, frame.origin)
             if library is not None:
                 shares = function.attr in tables.VIEW_FUNCTIONS or function.attr[:1].isupper()
-                return self._every(values, frame) if shares else NONE
+                return self._every(values, frame) if shares else self._module_returns(library, node, frame)
             found = NONE
             mine = self._methods(function, frame)
             for method in mine:
@@ -213,9 +214,21 @@ class Effects:
                 return NONE if name in tables.PURE_BUILTINS or name in SCALAR_CALLS else self._every(values, frame)
             if self.world.kinds.get(name) == IMPORT and (name in tables.VIEW_FUNCTIONS or name[:1].isupper()):
                 return self._every(values, frame)
-            return found
+            origin = frame.origin(name)
+            return found | self._module_returns(origin, node, frame) if origin else found
         own = self.roots(function, frame) if isinstance(function, ast.Name) and function.id == "cls" else NONE
         return self._every(values, frame) | own
+
+    def _module_returns(self, name: str, node: ast.Call, frame: Frame) -> Roots:
+        """The arguments whose objects a function of a module beside the notebook gives back."""
+        known = self.modules.function(name) if self.modules.sources else None
+        found = NONE
+        for function in known[1] if known is not None else ():
+            returns = self.modules.effect(known[0], function).returns if known is not None else NONE
+            for param, values in passed(function, node.args, node.keywords):
+                if param is None or f"<{param}>" in returns:
+                    found |= self._every(values, frame)
+        return found
 
     def _returned(self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame) -> Roots:
         summary = self.summary(function)
@@ -263,7 +276,8 @@ class Effects:
         kind = ambient_of_call(node, library or place_of(node.func, frame), self.world.made_by)
         if kind is not None:
             found.ambient[kind.lstrip("=")] = "set" if kind.startswith("=") else "draw"
-        if kind is None or not kind.startswith("="):
+        local = library is not None and self._module_call(library, node.args, node, frame, found)
+        if not local and (kind is None or not kind.startswith("=")):
             call_reach(node, frame, found)
         self._texts(node, frame, found)
         if isinstance(node.func, ast.Attribute):
@@ -311,6 +325,26 @@ class Effects:
             for maker in makers:
                 found.add(self.summary(maker))
 
+    def module_store(self, target: ast.expr, frame: Frame) -> str | None:
+        """The ambient kind that assigning to ``target`` sets, where it belongs to a module beside the notebook."""
+        place = place_of(target, frame) if self.modules.sources else None
+        found = self.modules.split(place) if place is not None else None
+        return self.modules.kind(found[0]) if found is not None else None
+
+    def _module_call(self, name: str, args: list[ast.expr], node: ast.Call, frame: Frame, found: Effect) -> bool:
+        """Add what a function of a module beside the notebook does; false when ``name`` is none of such a module."""
+        known = self.modules.function(name) if self.modules.sources else None
+        if known is None:
+            return False
+        module, functions = known
+        if not functions and name != module:
+            found.ambient[self.modules.kind(module)] = "set"  # a method of an object that the module keeps
+        for function in functions:
+            effect = self.modules.effect(module, function)
+            found.add(effect)
+            self._arguments(effect, function, args, node.keywords, frame, found)
+        return True
+
     def _library_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
         if name in tables.CHANGING_FUNCTIONS and node.args:
             found.touch(self.roots(node.args[0], frame), True)
@@ -341,6 +375,9 @@ class Effects:
 
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
+        made_by = self.world.made_by.get(root(function.value) or "", "")
+        if made_by and isinstance(function.value, ast.Name) and not frame.local(function.value.id):
+            self._module_call(f"{made_by}.{function.attr}", [function.value, *node.args], node, frame, found)
         mine = self._methods(function, frame)
         for method in mine:
             self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
@@ -394,6 +431,18 @@ class Effects:
             return
         summary = self.summary(function)
         found.add(summary)
+        self._arguments(summary, function, args, keywords, frame, found)
+
+    def _arguments(
+        self,
+        summary: Effect,
+        function: Deferred,
+        args: list[ast.expr],
+        keywords: list[ast.keyword],
+        frame: Frame,
+        found: Effect,
+    ) -> None:
+        """Add what the function does to its arguments."""
         if ARGUMENT in summary.touches:
             for value in [*args, *(k.value for k in keywords)]:
                 found.touch(self.roots(value, frame))

@@ -30,7 +30,7 @@ class Effect:
     touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
     changes: set[str] = field(default_factory=set)  #: of these, names whose own attributes or items are set somewhere
     beyond: dict[str, int] = field(default_factory=dict)
-    ambient: dict[str, str] = field(default_factory=dict)  #: kind: "draw" or "set"
+    ambient: dict[str, str] = field(default_factory=dict)  #: kind: "read", "draw" or "set"
     files: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
     returns: Roots = NONE
@@ -60,7 +60,7 @@ class Effect:
         self.deletes |= other.deletes
         self.touch((r for r, sure in other.touches.items() if not r.startswith("<")))
         for kind, how in other.ambient.items():
-            if self.ambient.get(kind) != "set":
+            if self.ambient.get(kind) in (None, "read") or how == "set":
                 self.ambient[kind] = how
         self.files |= other.files
         self.texts |= other.texts

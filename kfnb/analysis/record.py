@@ -89,6 +89,10 @@ class Record(ABC):
                 self.apply(self.effects.summary(held), line, name)
                 if held.name in world.stateful and held in world.defs.get(held.name, ()):
                     self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
+            origin = world.origin(name) if self.effects.modules.sources else None
+            kept = self.effects.modules.kept_by(origin) if origin is not None else None
+            if kept is not None:
+                self.ambient(kept, "read", line, sure=False)
             if any(self.effects.summary(f).touches.get(CLOSURE) for f in world.carry.get(name, ())):
                 self.touched(name, line)
 
@@ -142,6 +146,10 @@ class Record(ABC):
     def ambient(self, kind: str, how: str, line: int, sure: bool) -> None:
         """``set`` replaces a generator's state when it surely happens; all else changes what was there."""
         self.now.ambient[kind] = how
+        if how == "read":
+            if kind not in self.world.must:
+                self.reads.setdefault(kind, self.site(line))
+            return
         if how == "set" and kind in GENERATORS and sure:
             self.may.setdefault(kind, self.site(line))
             self.world.must.add(kind)
@@ -379,7 +387,7 @@ class Record(ABC):
         if isinstance(target, ast.Subscript):
             self.expr(target.slice)
         effect = Effect()
-        if ambient_of(target, self.effects.top) is None:
+        if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
             store_reach(target, self.effects.top, effect)
             self.reached(effect, target.lineno)
         for name in self.effects.roots(target.value, self.effects.top):

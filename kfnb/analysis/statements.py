@@ -149,7 +149,7 @@ class Statements(Record):
                 self.world.share(names[0], other)
 
     def _ambient_target(self, target: ast.expr) -> None:
-        kind = ambient_of(target, self.effects.top)
+        kind = ambient_of(target, self.effects.top) or self.effects.module_store(target, self.effects.top)
         if kind is not None:
             self.ambient(kind, "set", target.lineno, sure=False)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kfnb.analysis.cells import ParsedCell
+from kfnb.analysis.cells import ParsedCell, parse_cell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
+from kfnb.analysis.modules import LocalModules, valid
 from kfnb.analysis.statements import Statements
 from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
@@ -46,10 +47,22 @@ SETTING_NAMES = {
 class Analyzer:
     """Reads units one after the other; what one leaves, the next one knows."""
 
-    def __init__(self, cells: Sequence[ParsedCell]) -> None:
+    def __init__(self, cells: Sequence[ParsedCell], modules: Mapping[str, str] | LocalModules | None = None) -> None:
         asks = any("__subclasses__" in cell.code for cell in cells)
         self.world = World(later=imports_anywhere(cells), asks_subclasses=asks)
-        self.effects = Effects(self.world)
+        self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
+        self.effects = Effects(self.world, self.modules)
+
+    def _module(self, name: str, source: str) -> Effects:
+        """The effects of a module beside the notebook, read as if it were one cell."""
+        cell = parse_cell(0, "", valid(source))
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                package = name.split(".")[: -node.level] if node.level > 0 else []
+                node.module, node.level = ".".join([*package, *([node.module] if node.module else [])]), 0
+        reader = Analyzer([cell], self.modules)
+        reader.unit([cell])
+        return reader.effects
 
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
         """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""

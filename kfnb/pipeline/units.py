@@ -86,8 +86,9 @@ def read_units(notebook: Notebook) -> Reading:
     problems = [p.problem for p in parsed.values() if p.problem is not None]
     problems += [p for c in notebook.cells if c.step is not None for p in _magics(parsed[c.number])]
     drafts = list(_drafts(notebook, parsed, problems))
-    drafts, split = _gather(drafts, list(parsed.values()))
-    analyzer = Analyzer(list(parsed.values()))
+    modules = dict(notebook.modules)
+    drafts, split = _gather(drafts, list(parsed.values()), modules)
+    analyzer = Analyzer(list(parsed.values()), modules)
     units: list[Unit] = []
     for draft in drafts:
         units += _analyse(draft, analyzer)
@@ -263,14 +264,16 @@ def shared_units(
 
 
 # -------------------------------------------------------------------- cells of one step that stand apart
-def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft], list[Problem]]:
+def _gather(
+    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]
+) -> tuple[list[Draft], list[Problem]]:
     """Join the cells of each step, at the first cell's place where that changes nothing, else at the last one's."""
     where: dict[str, list[int]] = {}
     for index, draft in enumerate(drafts):
         if draft.kind == STEP:
             where.setdefault(draft.name, []).append(index)
     apart = {n: at for n, at in where.items() if at[-1] - at[0] >= len(at)}
-    facts = _each(drafts, parsed) if apart else []
+    facts = _each(drafts, parsed, modules) if apart else []
     place: dict[str, int] = {}
     problems: list[Problem] = []
     for name, at in where.items():
@@ -286,8 +289,8 @@ def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft],
     return joined, problems
 
 
-def _each(drafts: list[Draft], parsed: list[ParsedCell]) -> list[Facts]:
-    analyzer = Analyzer(parsed)
+def _each(drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]) -> list[Facts]:
+    analyzer = Analyzer(parsed, modules)
     return [_facts(d, analyzer) for d in drafts]
 
 
