@@ -26,7 +26,7 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
     text = json.dumps(tolds)
     names = {*CORE, engine}
     if '"@' in text:
-        names.add("ambient")
+        names |= {"ambient", "modules"} if '"@module:' in text else {"ambient"}
     if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in tolds) or "component_from_command" in text:
         names |= {"shellstep", "components", "commands"}
     if "kfnb import" in text or "import kfnb" in text:
