@@ -12,6 +12,8 @@ from kfnb.problems import Problem
 from kfnb.runs.logs import LogLine
 from kfnb.runs.store import Event, RunStore
 
+OPTIONS = "options.json"  #: in the run's folder: its `RunOptions`
+
 
 @dataclass(frozen=True)
 class RunOptions:
