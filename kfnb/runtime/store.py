@@ -298,11 +298,12 @@ def remove_unfinished(store: str, *folders: Any) -> None:
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except (ProcessLookupError, IndexError):
         return False
     except OSError:
-        return True
-    return True
+        return True  # another user's, or a system without /proc
 
 
 def dump(values: dict[str, Any], owners: frozenset[int] = frozenset()) -> tuple[bytes, list[Any], Any]:

@@ -1,4 +1,4 @@
-"""Processes of a run whose scheduler was killed: they end before the run is taken up again, and write nothing beside it."""
+"""What is left of a run whose scheduler was killed: its processes end before the run is taken up again, and write nothing beside it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ PATIENCE = 2.0  #: seconds that a killed process may take to go
 
 
 def end_leftovers(run_folder: Path) -> None:
-    """Kill what is left of the steps of a run, and wait until it is gone."""
+    """Kill what is left of the steps of a run, wait until it is gone, and remove what it had begun to write."""
     for file in run_folder.glob(f"steps/*/*/{PID}"):
         group = _group(file)
         if group is not None:
             _end(group)
+        file.unlink(missing_ok=True)
+    for file in (*run_folder.glob("steps/*/*/*.new"), *run_folder.glob("*.new")):
         file.unlink(missing_ok=True)
 
 

@@ -65,6 +65,7 @@ def _carry(store: RunStore, run_id: str, mask: int) -> None:
     finally:
         if scheduler is not None:
             scheduler.forks.close()
+            remove_unfinished(str(store.values))
 
 
 def _detach(log: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from kfnb.engines.base import OPTIONS, RunOptions
+from kfnb.engines.base import options_kept
 from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
 from kfnb.engines.local.leftovers import PID
@@ -70,7 +70,7 @@ class Scheduler:
         self.store, self.run_id = store, run_id
         self.folder = store.folder(run_id)
         self.pipeline: Pipeline = kept_pipeline(store, run_id)
-        self.options = RunOptions(**read_object(self.folder / OPTIONS))
+        self.options = options_kept(self.folder)
         self.specs = Specs(self.pipeline, self.options, store.values, self.folder)
         self.core = Core(self.pipeline, dict(self.options.parameters))
         self.progress = Progress()
