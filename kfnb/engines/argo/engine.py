@@ -121,14 +121,14 @@ class ArgoEngine(ClusterRuns):
         UnknownRun
             When the run has not ended, or has no step ``start``.
         ClusterError
-            When the cluster does not take it; the steps stand as they stood.
+            When the cluster does not take it; the run and its steps stand as they stood.
         """
-        before, now, options = self.to_retry(run_id, start, pipeline)
-        with self.submitting(run_id):
+        with self.taking_up(run_id):
+            before, now, options = self.to_retry(run_id, start, pipeline)
             kept = self._kept(run_id, before, now, options, start)
             made = self.compiled(now, options, kept)
             self._create(run_id, made, self.kube, self.attempts(run_id))
-        self.begin_again(run_id, now, kept, made.tasks)
+            self.begin_again(run_id, now, kept, made.tasks)
         return run_id
 
     def _kept(

@@ -16,7 +16,7 @@ ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: What every step needs; the others are added where a step's code asks for them.
 CORE = (
     "step", "ending", "wire", "failures", "cells", "store", "outputs", "pickling", "functions", "classes", "refusals", "display",
-    "pod", "packs", "resolve", "given", "shell", "syntax",
+    "pod", "packs", "resolve", "given", "shell", "syntax", "imports",
 )  # fmt: skip
 
 
