@@ -254,6 +254,8 @@ class _Lowering:
         conditions = [self._condition(g) for g in context.gates]
         loops = {n: items for n in context.loops if (items := self._items(n))}
         told.update({k: v for k, v in (("conditions", conditions), ("loops", loops)) if v})
+        if step.settings.may_fail:
+            told["may_fail"] = {"retry": step.settings.retry or 0}
         if decides:
             told["decides"] = {f"choice-{n}": self._branches(self.conditions[n]) for n in decides}
         if step.name in self.texts and step.name not in self.natives:

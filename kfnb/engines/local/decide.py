@@ -42,6 +42,14 @@ from kfnb.states import NO_ITEMS
 DONE = ("succeeded", "cached")
 
 
+class SkippedByFailure(Skipped):
+    """A value will not be made, since a step failed that may fail; ``failure`` says which."""
+
+    def __init__(self, reason: str, failure: dict[str, Any]) -> None:
+        super().__init__(reason)
+        self.failure = failure
+
+
 class NotYet(Exception):
     """A value is still being made."""
 
@@ -91,6 +99,7 @@ class Core:
     places: dict[str, Place] = field(init=False)
     states: dict[str, str] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: dict[str, dict[str, Any]] = field(default_factory=dict)  #: of steps that were let fail, or need one
     expanded: dict[tuple[str, str], int | None] = field(default_factory=dict)  #: loop and scope: items; None: skipped
     waiting: list[Waiting] = field(default_factory=list)
     dropped: list[Waiting] = field(default_factory=list)  #: what the run's end left undone
@@ -107,6 +116,14 @@ class Core:
     # ---------------------------------------------------------------- what follows
     def finish(self, path: str, state: str, result: dict[str, Any]) -> None:
         """A step has ended."""
+        self._final(path, state, result)
+
+    def let_fail(self, path: str, result: dict[str, Any], failure: dict[str, Any]) -> None:
+        """A step has failed that may: what needs its values is skipped, the rest goes on."""
+        self.failures[path] = failure
+        self._final(path, "failed", result)
+
+    def _final(self, path: str, state: str, result: dict[str, Any]) -> None:
         self.states[path] = state
         self.results[path] = result
         close(self.guards.pop(path, None), self._begin)
@@ -206,6 +223,8 @@ class Core:
             for item in step.prepare:
                 prepare += self._prepared(item, scope)
         except Skipped as why:
+            if isinstance(why, SkippedByFailure):
+                self.failures[path] = why.failure
             return self._changed(step, path, "skipped", str(why))
         except Broken as error:
             return self._changed(step, path, "failed", str(error))
@@ -304,7 +323,7 @@ class Core:
             paths = self._paths(name, scope)
         except Skipped:
             return
-        if any(self.states.get(p) not in (*DONE, "skipped") for p in paths):
+        if any(self.states.get(p) not in (*DONE, "skipped") and p not in self.failures for p in paths):
             raise NotYet
 
     # ---------------------------------------------------------------- values
@@ -345,6 +364,9 @@ class Core:
 
     def _from(self, ref: OutputRef | ExportRef, path: str) -> dict[str, Any] | None:
         state = self.states.get(path)
+        if path in self.failures:
+            happened = "failed" if state == "failed" else "was skipped"
+            raise SkippedByFailure(f"it needs `{ref.name}` of {path}, which {happened}", self.failures[path])
         if state == "skipped":
             raise Skipped(f"it needs `{ref.name}` of {path}, which was skipped")
         if state not in DONE:
@@ -376,13 +398,18 @@ class Core:
         for path in self._paths(ref.ref.step, scope):
             try:
                 value = self._from(ref.ref, path)
+            except SkippedByFailure as why:
+                value = {"bundle": {"failed": why.failure}}
             except Skipped:
                 continue
             if value is not None:
                 found.append(value)
-        if isinstance(ref.ref, ExportRef):
-            return {"json": [v["json"] for v in found]}
-        return {"bundles": [v["bundle"] for v in found], "name": ref.ref.name}
+        if isinstance(ref.ref, OutputRef):
+            return {"bundles": [v["bundle"] for v in found], "name": ref.ref.name}
+        failed = next((v["bundle"]["failed"] for v in found if "bundle" in v), None)
+        if failed is not None:
+            raise Broken(f"{failed['step']} failed for one item: {failed['type']}: {failed['message']}")
+        return {"json": [v["json"] for v in found]}
 
     def plain(self, ref: Ref, scope: Scope) -> Any:
         """A value that a condition or loop asks for. Raises `Skipped` where it was not made."""

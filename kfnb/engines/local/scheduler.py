@@ -25,7 +25,7 @@ from kfnb.engines.local.forks import Forks
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
 from kfnb.engines.local.warm import FORK_SAFE, RUNTIME
-from kfnb.pipeline.model import Pipeline, Replay
+from kfnb.pipeline.model import ItemRef, Pipeline, Replay
 from kfnb.pipeline.placeholders import resolved
 from kfnb.pipeline.serialize import from_json
 from kfnb.runs.lock import hold
@@ -351,10 +351,25 @@ class Scheduler:
             self._record(attempt, "pending", result, reason, error)
             self.progress.queue.insert(0, ready)
             return
+        if ready.step.settings.may_fail:
+            self._let_fail(attempt, result, error)
+            return
         self._remember(error)
         self._stop(ready.path)
         self.core.finish(ready.path, "failed", result)
         self._record(attempt, "failed", result, f"{error['type']}: {error['message']}", error)
+        self._advance()
+
+    def _let_fail(self, attempt: Attempt, result: dict[str, Any], error: dict[str, Any]) -> None:
+        """The step has failed, and the run goes on."""
+        ready = attempt.ready
+        failure = {k: error[k] for k in ("type", "message")}
+        names = {i.name for i in ready.step.inputs if isinstance(i.ref, ItemRef) and not i.name.startswith("_")}
+        items = [{"item": p["json"]} for p in ready.prepare if p.get("value") in names]
+        failure = {"step": ready.step.name, **failure, **(items[0] if items else {})}
+        self.core.let_fail(ready.path, result, failure)
+        reason = f"{error['type']}: {error['message']}"
+        self._record(attempt, "failed", result, reason, {**error, "let": True})
         self._advance()
 
     def _remember(self, error: dict[str, Any]) -> None:
