@@ -6,6 +6,7 @@ import ast
 import copy
 import reprlib
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,7 +30,7 @@ from kfnb.runtime.failures import Failure
 
 STATUS = "kfnb_status"
 SUCCEEDED: dict[str, Any] = {"state": "succeeded", "step": None, "message": ""}
-CANCELLED: dict[str, Any] = {"state": "cancelled", "step": None, "message": ""}
+CANCELLED: dict[str, Any] = {**SUCCEEDED, "state": "cancelled"}
 NO_TEXT = (ModuleType, FunctionType, BuiltinFunctionType, type)  #: what a script means something else by, of that name
 
 
@@ -60,15 +61,20 @@ class Components:
         For each step that failed when it ran last, what the exit handler is told.
     unmade
         Names that only skipped steps would have made.
+    states, started
+        How each step ended when it ran last, and when the first one began.
     """
 
     shell: Any
     cells: Registered
     failed: dict[str, dict[str, Any]] = field(default_factory=dict)
     unmade: dict[str, Unmade] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    started: float | None = None
 
     def begins(self, step: str) -> None:
         """What became of it before is over."""
+        self.started = self.started or time.time()
         self.failed.pop(step, None)
         self.unmade = {n: u for n, u in self.unmade.items() if u.step != step}
 
@@ -88,8 +94,18 @@ class Components:
 
     @property
     def status(self) -> dict[str, Any]:
-        """What an exit handler is told: of the first step that failed and has not succeeded since."""
-        return dict(next(iter(self.failed.values()), SUCCEEDED))
+        """What an exit handler is told: of the first step that failed and has not succeeded since. A kernel is no run."""
+        names = {n for r in self.cells.cells if r.role == "parameters" for n in r.binds}
+        known = {n: self.shell.user_ns[n] for n in sorted(names & self.shell.user_ns.keys())}
+        return {
+            **next(iter(self.failed.values()), SUCCEEDED),
+            "run": None,
+            "pipeline": None,
+            "parameters": known,
+            "started": self.started,
+            "duration": None if self.started is None else time.time() - self.started,
+            "steps": dict(self.states),
+        }
 
 
 @dataclass

@@ -32,3 +32,31 @@ def test_a_step_that_may_fail_is_passed_over_on_every_engine(cluster: Pods, orac
     assert not differences(on_argo(pipeline, cluster, given), here)
     there = on_kfp(pipeline, oracle, given, tmp_path / "kfp")
     assert not differences(by_step(there, pipeline), by_step(here, pipeline))
+
+
+def test_an_exit_handler_knows_its_run(cluster: Pods, oracle: Oracle, tmp_path: Path) -> None:
+    """What an engine cannot know is ``None``; the keys are the same everywhere."""
+    shown = "print(sorted(kfnb_status), kfnb_status['pipeline'], kfnb_status['parameters'], kfnb_status['state'])"
+    pipeline = pipeline_of(
+        cell("rate: float = 2\nname = 'n'", "parameters"),
+        cell("tried = 1\nraise ValueError('so')", "step:tries", "on-failure:continue", "cache:on"),
+        cell("made = rate * 2", "step:make"),
+        cell(f"{shown}\nsteps = kfnb_status['steps']\nrun = kfnb_status['run']", "step:last", "exit", "cache:on"),
+    )
+    given = {"rate": 2, "name": "n"}
+    here = locally(pipeline, tmp_path / "here", given)
+    keys = "['duration', 'message', 'parameters', 'pipeline', 'run', 'started', 'state', 'step', 'steps']"
+    assert here.texts["last"] == f"{keys} notebook {{'rate': 2, 'name': 'n'}} succeeded"
+    assert here.values["last.steps"] == "{'tries': 'failed', 'make': 'succeeded'}"
+    again = locally(pipeline, tmp_path / "here", given)
+    assert again.states == {"tries": "failed", "make": "succeeded", "last": "succeeded"}
+    there = on_argo(pipeline, cluster, given)
+    assert there.texts["last"] == here.texts["last"] and there.values["last.run"] == "wf"
+    assert on_kfp(pipeline, oracle, given, tmp_path / "kfp").texts["last"] == here.texts["last"]
+
+
+def test_a_step_that_may_fail_is_tried_as_often_as_it_may_before(cluster: Pods, tmp_path: Path) -> None:
+    source = "print('tried')\nraise ValueError('so')"
+    pipeline = pipeline_of(cell(source, "step:tries", "on-failure:continue", "retry:2"), cell("1", "step:rest", "after:tries"))
+    here, there = locally(pipeline, tmp_path, {}), on_argo(pipeline, cluster, {})
+    assert not differences(there, here) and there.states == {"tries": "failed", "rest": "succeeded"}

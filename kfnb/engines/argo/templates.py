@@ -12,6 +12,7 @@ from kfnb.engines.cluster.names import Names
 from kfnb.engines.cluster.native import Places, literal, words
 from kfnb.engines.cluster.options import PARAMETER_LIMIT, ClusterOptions
 from kfnb.runtime.argo import PLACE
+from kfnb.runtime.given import RUN, STARTED
 from kfnb.runtime.pod import ATTEMPT
 from kfnb.settings import Settings
 
@@ -82,8 +83,14 @@ class Templates:
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime),
         }
-        if settings.may_fail and settings.retry:
-            container["env"] = [{"name": ATTEMPT, "value": "{{retries}}"}]
+        env = [{"name": ATTEMPT, "value": "{{retries}}"}] if settings.may_fail and settings.retry else []
+        if any(c.kind == "status" for c in job.takes):
+            env += [
+                {"name": RUN, "value": "{{workflow.name}}"},
+                {"name": STARTED, "value": "{{workflow.creationTimestamp.s}}"},
+            ]
+        if env:
+            container["env"] = env
         self._values(inputs, body, container)
         return {**body, **_pod(settings, container, body.get("volumes", []))}
 

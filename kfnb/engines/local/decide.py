@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +92,8 @@ class Core:
         What is run.
     ended
         How the run stands, for handlers: ``{"state", "step", "message"}``.
+    about
+        What else handlers are told of the run, when one begins.
     """
 
     pipeline: Pipeline
@@ -108,6 +110,8 @@ class Core:
     statuses: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     ended: dict[str, Any] = field(default_factory=lambda: {"state": "succeeded", "step": None, "message": ""})
     closed: bool = False  #: no handler begins any more
+    gone: set[str] = field(default_factory=set)  #: steps that were ready when the run's end came
+    about: Callable[[], dict[str, Any]] = dict
 
     def __post_init__(self) -> None:
         self.places = places_of(self.pipeline)
@@ -148,6 +152,7 @@ class Core:
 
     def drop(self, path: str) -> None:
         """A step that was ready does not begin."""
+        self.gone.add(path)
         close(self.guards.pop(path, None), self._begin)
 
     def in_handler(self, path: str) -> bool:
@@ -160,7 +165,7 @@ class Core:
 
     def _begin(self, guard: Open) -> None:
         """A guard's body is over: its handler's turn."""
-        self.statuses[(guard.node.name, _suffix(guard.scope))] = dict(self.ended)
+        self.statuses[(guard.node.name, _suffix(guard.scope))] = {**self.ended, **self.about()}
         if self.closed:
             self.dropped += [Waiting(n, guard.scope) for n in guard.node.handler]
         else:
@@ -182,6 +187,14 @@ class Core:
                 if not any(isinstance(f, Ready) for f in found):
                     close(waiting.guard, self._begin)
                 yield from found
+
+    def standing(self) -> dict[str, str]:
+        """The state of every step that has one: what the run's end left undone is omitted."""
+        found = {path: "omitted" if path in self.gone else state for path, state in self.states.items()}
+        for waiting in self.dropped:
+            for step in steps_of((waiting.node,)):
+                found.setdefault(self._path(step.name, waiting.scope), "omitted")
+        return found
 
     def pending(self) -> Iterator[tuple[str, str, int]]:
         """Path, step and position of every step that has no state yet."""

@@ -73,7 +73,7 @@ class Scheduler:
         written = from_json(json.loads((self.folder / "pipeline.json").read_text("utf-8")))
         self.pipeline: Pipeline = resolved(written, self.options.parameters)
         self.specs = Specs(self.pipeline, self.options, store.values, self.folder)
-        self.core = Core(self.pipeline, dict(self.options.parameters))
+        self.core = Core(self.pipeline, dict(self.options.parameters), about=self._about)
         self.progress = Progress()
         self.reuse = self._reusable()
         self.sharing = Sharing(store.home / "making")
@@ -98,6 +98,19 @@ class Scheduler:
         state = "cancelled" if self.progress.cancelled else "failed" if error else "succeeded"
         self.store.record_run(self.run_id, state, finished=time.time(), error=error)
         self.forks.close()
+
+    def _about(self) -> dict[str, Any]:
+        """What an exit handler is told of its run, beside how it ended."""
+        started = self.store.head(self.run_id)["started"]
+        running = dict.fromkeys((a.ready.path for a in self.progress.running.values()), "running")
+        return {
+            "run": self.run_id,
+            "pipeline": self.pipeline.name,
+            "parameters": dict(self.options.parameters),
+            "started": started,
+            "duration": time.time() - started,
+            "steps": {**self.core.standing(), **running},
+        }
 
     def _listen(self) -> None:
         for handle in (self._wake, self._wakened):
