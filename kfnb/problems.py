@@ -150,6 +150,9 @@ KINDS: dict[str, Kind] = {
     "KF407": Kind(
         ERROR, "unknown-pipeline", "The notebook has no pipeline of this name, or several and none was chosen."
     ),
+    "KF408": Kind(
+        WARNING, "not-forgiven", "A step may fail, and on a cluster some failures of it fail the run all the same."
+    ),
     "KF501": Kind(ERROR, "unknown-parameter", "A parameter is given that the pipeline does not have."),
     "KF502": Kind(ERROR, "bad-parameter-value", "A parameter's value cannot be converted to its type."),
     "KF503": Kind(

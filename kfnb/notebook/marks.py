@@ -107,6 +107,12 @@ def switch(text: str) -> bool:
     raise BadValue(f"`{text}` should be `on` or `off`")
 
 
+def on_failure(text: str) -> str:
+    if text not in ("continue", "stop"):
+        raise BadValue(f"`{text}` should be `continue` (the run goes on) or `stop`")
+    return text
+
+
 def pair(sign: str, shape: str) -> Callable[[str], tuple[str, str]]:
     def read(text: str) -> tuple[str, str]:
         name, found, value = text.partition(sign)
@@ -213,6 +219,7 @@ MARKS: dict[str, Mark] = {
         Mark("retry", count, "retry", setting=True, shown="3"),
         Mark("timeout", duration, "timeout", setting=True, shown="30m"),
         Mark("cache", switch, "cache", setting=True, shown="on|off"),
+        Mark("on-failure", on_failure, "on_failure", setting=True, shown="continue|stop"),
         Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
         Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),
         Mark("volume", volume, "volumes", many=True, setting=True, shown="CLAIM:/path"),

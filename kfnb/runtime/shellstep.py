@@ -131,8 +131,10 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
         elif "load" in item and not item["load"].startswith("@"):
             name, value = item["load"], store.load(item["bundle"], item.get("name", item["load"]))
         elif "collect" in item:
+            from kfnb.runtime.failed import collected
+
             name = item["collect"]
-            value = [store.load(b, item["name"]) for b in item["bundles"]]
+            value = collected(item, store)
         else:
             if "run" in item:
                 _from_shared(item["run"], spec, found)

@@ -144,7 +144,9 @@ def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
         session.namespace[item["value"]] = item["json"]
         return
     if "collect" in item:
-        session.namespace[item["collect"]] = [store.load(b, item["name"]) for b in item["bundles"]]
+        from kfnb.runtime.failed import collected
+
+        session.namespace[item["collect"]] = collected(item, store)
         return
     value = store.load(item["bundle"], item.get("name", item["load"]))
     if item["load"].startswith("@"):

@@ -31,6 +31,8 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
         names |= {"shellstep", "components", "commands"}
     if "kfnb import" in text or "import kfnb" in text:
         names.add("components")
+    if '"collected"' in text or "Failed" in text:
+        names.add("failed")
     if "Path" in text:
         names.add("paths")
     if engine == "kfp":

@@ -21,7 +21,7 @@ from kfnb.engines.local.leftovers import PID
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
 from kfnb.engines.local.warm import FORK_SAFE
-from kfnb.pipeline.model import Pipeline, Replay
+from kfnb.pipeline.model import ItemRef, Pipeline, Replay
 from kfnb.pipeline.placeholders import resolved
 from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
@@ -74,7 +74,7 @@ class Scheduler:
         self.options = options_kept(self.folder)
         self.pipeline: Pipeline = resolved(kept_pipeline(store, run_id), self.options.parameters)
         self.specs = Specs(self.pipeline, self.options, store.values, self.folder)
-        self.core = Core(self.pipeline, dict(self.options.parameters))
+        self.core = Core(self.pipeline, dict(self.options.parameters), about=self._about)
         self.progress = Progress()
         self.kept = store.kept(run_id)
         self.values = Values(str(store.values))
@@ -100,6 +100,19 @@ class Scheduler:
         error = self.progress.error
         state = "cancelled" if self.progress.cancelled else "failed" if error else "succeeded"
         self.store.record_run(self.run_id, state, finished=time.time(), error=error)
+
+    def _about(self) -> dict[str, Any]:
+        """What an exit handler is told of its run, beside how it ended."""
+        started = self.store.head(self.run_id)["started"]
+        running = dict.fromkeys((a.ready.path for a in self.progress.running.values()), "running")
+        return {
+            "run": self.run_id,
+            "pipeline": self.pipeline.name,
+            "parameters": dict(self.options.parameters),
+            "started": started,
+            "duration": time.time() - started,
+            "steps": {**self.core.standing(), **running},
+        }
 
     def _listen(self) -> None:
         for handle in (self._wake, self._wakened):
@@ -366,10 +379,25 @@ class Scheduler:
             self._record(attempt, "pending", result, reason, error)
             self.progress.queue.insert(0, ready)
             return
+        if ready.step.settings.may_fail:
+            self._let_fail(attempt, result, error)
+            return
         self._remember(error)
         self._stop(ready.path)
         self.core.finish(ready.path, "failed", result)
         self._record(attempt, "failed", result, f"{error['type']}: {error['message']}", error)
+        self._advance()
+
+    def _let_fail(self, attempt: Attempt, result: dict[str, Any], error: dict[str, Any]) -> None:
+        """The step has failed, and the run goes on."""
+        ready = attempt.ready
+        failure = {k: error[k] for k in ("type", "message")}
+        names = {i.name for i in ready.step.inputs if isinstance(i.ref, ItemRef) and not i.name.startswith("_")}
+        items = [{"item": p["json"]} for p in ready.prepare if p.get("value") in names]
+        failure = {"step": ready.step.name, **failure, **(items[0] if items else {})}
+        self.core.let_fail(ready.path, result, failure)
+        reason = f"{error['type']}: {error['message']}"
+        self._record(attempt, "failed", result, reason, {**error, "let": True})
         self._advance()
 
     def _remember(self, error: dict[str, Any]) -> None:

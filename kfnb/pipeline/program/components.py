@@ -20,7 +20,7 @@ MAKERS = ("component", "component_from_command")
 #: Keyword of ``component`` to the mark that means the same.
 MARK_OF = {
     "image": "image", "base_image": "image", "packages": "package", "cpu": "cpu", "memory": "memory", "gpu": "gpu",
-    "limits": "limit", "retry": "retry", "timeout": "timeout", "cache": "cache", "env": "env", "secrets": "secret",
+    "limits": "limit", "retry": "retry", "timeout": "timeout", "cache": "cache", "on_failure": "on-failure", "env": "env", "secrets": "secret",
     "volumes": "volume", "labels": "label", "annotations": "annotation", "nodes": "node", "tolerations": "toleration",
 }  # fmt: skip
 PAIRED = {"limits": ":", "env": "=", "volumes": ":", "labels": ":", "annotations": ":", "nodes": "="}
