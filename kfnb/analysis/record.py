@@ -85,16 +85,23 @@ class Record(ABC):
             if name not in world.known and PREVIOUS.fullmatch(name):
                 self.displayed = self.displayed or self.site(line)
                 self.asked.discard(name)
-            for held in world.holds(name):
-                self.apply(self.effects.summary(held), line, name)
-                if held.name in world.stateful and held in world.defs.get(held.name, ()):
-                    self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
-            origin = world.origin(name) if self.effects.modules.sources else None
-            kept = self.effects.modules.kept_by(origin) if origin is not None else None
-            if kept is not None:
-                self.ambient(kept, "read", line, sure=False)
-            if any(self.effects.summary(f).touches.get(CLOSURE) for f in world.carry.get(name, ())):
-                self.touched(name, line)
+            if name in world.defs or name in world.carry:
+                self._reaches(name, line)
+            if self.effects.modules.sources:
+                origin = world.origin(name)
+                kept = self.effects.modules.kept_by(origin) if origin is not None else None
+                if kept is not None:
+                    self.ambient(kept, "read", line, sure=False)
+
+    def _reaches(self, name: str, line: int) -> None:
+        """Whoever reads a name may use the functions and classes that are reached through it."""
+        world = self.world
+        for held in world.holds(name):
+            self.apply(self.effects.summary(held), line, name)
+            if held.name in world.stateful and held in world.defs.get(held.name, ()):
+                self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
+        if any(self.effects.summary(f).touches.get(CLOSURE) for f in world.carry.get(name, ())):
+            self.touched(name, line)
 
     def reached(self, effect: Effect, line: int) -> None:
         """What a call that surely stands here may do to libraries."""

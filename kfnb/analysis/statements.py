@@ -94,10 +94,21 @@ class Statements(Record):
                 if sure and slicer.repeat(statements[at]):
                     for place in statements[at].places:
                         self.beyond.pop(place, None)
+                else:
+                    self._hand_on(statements[at])
             both = [*zip(self._orders, self.replays, strict=True)]
             both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
             self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
         return super().facts()
+
+    def _hand_on(self, statement: Statement) -> None:
+        """What cannot be run again travels as state, where its library's state can."""
+        for place in statement.places:
+            if place.startswith("logging.") and place in self.beyond:
+                site = self.beyond.pop(place)
+                self.may.setdefault("@logging", site)
+                self.touches.setdefault("@logging", site)
+                self.reads.setdefault("@logging", site)
 
     def _wrapper(self, name: str, args: str) -> None:
         if name == "capture":
