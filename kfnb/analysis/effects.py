@@ -111,6 +111,11 @@ class Effects:
             or changes_shared_attribute(c)
         )
 
+    def keeps_state(self, name: str) -> bool:
+        """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""
+        made = self.world.carry.get(name)
+        return bool(made) and any(CLOSURE in self.summary(f).touches for f in made or ())
+
     def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
         """These classes of the notebook and all that they are derived from."""
         found: list[Deferred] = []
@@ -358,8 +363,8 @@ class Effects:
             self._notebook_call(function, node.args, node.keywords, frame, found)
             if any(f"<{p}>" in self.summary(function).touches for p in function.kept):
                 found.touch((name,), True)  # `def f(seen=[])`: the default lives in the function
-        if any(self.summary(f).touches.get(CLOSURE) for f in self.world.carry.get(name, ())):
-            found.touch((name,), True)  # what the function that made it keeps
+        if self.keeps_state(name):
+            found.touch((name,))  # what the function that made it keeps
         kind = self.world.kinds.get(name)
         if kind == IMPORT:
             self._library_call(node, name, frame, found)

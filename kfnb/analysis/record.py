@@ -12,7 +12,7 @@ from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
-from kfnb.analysis.frames import CLOSURE, Effect
+from kfnb.analysis.frames import Effect
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
 from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
@@ -53,6 +53,7 @@ class Record(ABC):
         self.compared: set[str] = set()
         self.beyond: dict[str, Site] = {}
         self.unproved = False
+        self.remembered: dict[str, Site] = {}
         self.now = Effect()  #: what the present top-level statement tells libraries, changes and draws
         self.shielded = 0  #: inside a `try` that answers NameError
 
@@ -64,11 +65,13 @@ class Record(ABC):
         unbound = frozenset(n for n in self.may if n not in world.must and world.kinds.get(n) == "deleted")
         told = {*self.may, *self.touches, *self.reads, *self.compared}
         kinds = {n: world.kinds[n] for n in told if n in world.kinds}
+        stateful = {n: s for n, s in self.touches.items() if n in world.stateful or self.effects.keeps_state(n)}
         groups = {n: g for n, g in world.groups().items() if n in told}
         return Facts(
             self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, self.beyond, self.unproved,
+            stateful, self.remembered,
             frozenset(self.compared),
         )  # fmt: skip
 
@@ -100,7 +103,7 @@ class Record(ABC):
             self.apply(self.effects.summary(held), line, name)
             if held.name in world.stateful and held in world.defs.get(held.name, ()):
                 self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
-        if any(self.effects.summary(f).touches.get(CLOSURE) for f in world.carry.get(name, ())):
+        if self.effects.keeps_state(name):
             self.touched(name, line)
 
     def reached(self, effect: Effect, line: int) -> None:
@@ -200,6 +203,8 @@ class Record(ABC):
     # the commonest kinds, spelt out for speed: the general way looks at every field
     def expr_Attribute(self, node: ast.Attribute) -> None:
         self.expr(node.value)
+        if node.attr in ("cache_info", "cache_clear") and isinstance(node.value, ast.Name):
+            self.remembered.setdefault(node.value.id, self.site(node.lineno))
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
         self.expr(node.value)

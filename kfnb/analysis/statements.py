@@ -244,7 +244,7 @@ class Statements(Record):
         effect.touches.pop(node.name, None)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
-        if any(f.kind == "class" or self.effects.summary(f).touches.get(CLOSURE) for f in held):
+        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).touches for f in held):
             self.world.kinds[node.name] = VALUE
 
     on_FunctionDef = on_AsyncFunctionDef = _function
