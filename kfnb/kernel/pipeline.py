@@ -10,7 +10,7 @@ from kfnb.notebook import notebook_from_json
 from kfnb.notebook.given import magic_line
 from kfnb.notebook.pipelines import PIPELINE_MAGIC
 from kfnb.pipeline.build import build
-from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.model import Json, Parameter, Pipeline
 from kfnb.pipeline.parameters import bind
 from kfnb.pipeline.plain import run_plain
 from kfnb.problems import NotebookError, errors
@@ -43,9 +43,19 @@ def run(cells: Registered, line: str, body: str) -> None:
             values = bind(built.pipeline, dict(cell.given))
         except NotebookError as error:
             raise BadComponent(str(error)) from None
+        values = {p.name: _made(p, values[p.name], shell.user_ns) for p in built.pipeline.parameters}
         text = shell.transform_cell(body)
         filename = shell.compile.cache(text, cells.running.last if cells.running else 0)
         shell.user_ns.update(run_plain(text, values, shell.user_ns, filename))
+
+
+def _made(parameter: Parameter, value: Json, names: dict[str, Any]) -> Any:
+    """What the parameter is in a step: a date, a path, a member of an enumeration."""
+    if parameter.conversion:
+        found = {parameter.name: value}
+        exec(compile(parameter.conversion, "<parameter>", "exec", dont_inherit=True), names, found)
+        return found[parameter.name]
+    return value
 
 
 def _show(pipeline: Pipeline) -> None:

@@ -16,8 +16,10 @@ from kfnb.analysis.trees import is_literal, names_in, root, source_of
 from kfnb.analysis.units import Analyzer, statements_of
 from kfnb.analysis.world import DEF, SCALAR, VALUE
 from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
+from kfnb.pipeline.annotations import KnownTypes, known_types
+from kfnb.pipeline.comments import trailing_comment
+from kfnb.pipeline.declarations import Declaration, declaration_of
 from kfnb.pipeline.model import Code, Parameter
-from kfnb.pipeline.parameters import parameter_of
 from kfnb.problems import Problem
 
 STEP, SHARED, PARAMETER, OUTSIDE, QUESTION = "step", "shared", "parameter", "outside", "question"
@@ -110,6 +112,7 @@ def _magics(cell: ParsedCell) -> Iterator[Problem]:
 # -------------------------------------------------------------------- drafts
 def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Problem]) -> Iterator[Draft]:
     marks = {s.name: s for s in notebook.steps}
+    types = known_types(c.tree for c in parsed.values())
     for cell in notebook.cells:
         tree = parsed[cell.number]
         if cell.step is not None:
@@ -117,7 +120,7 @@ def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Pr
         elif cell.role == METRICS:
             yield Draft(STEP, _free("metrics", marks), (tree,), metrics=(cell.number,))
         elif cell.role == PARAMETERS:
-            yield from _parameters(tree, problems)
+            yield from _parameters(tree, types, problems)
         elif cell.role in (IMPORTS, FUNCTIONS):
             yield from (Draft(SHARED, "", (s,)) for s in statements_of(tree) if not _ignored(s.tree.body[0]))
         elif cell.role in (UNMARKED, SKIP):
@@ -131,14 +134,18 @@ def _free(name: str, taken: dict[str, StepMarks]) -> str:
     return found
 
 
-def _parameters(cell: ParsedCell, problems: list[Problem]) -> Iterator[Draft]:
+def _parameters(cell: ParsedCell, types: KnownTypes, problems: list[Problem]) -> Iterator[Draft]:
     for statement in statements_of(cell):
         node = statement.tree.body[0]
         if _ignored(node):
             continue
-        parameter = parameter_of(node)
-        if parameter is not None:
-            yield Draft(PARAMETER, parameter.name, (statement,), parameter=parameter)
+        found = declaration_of(node, trailing_comment(node, cell.code), types)
+        if found is not None:
+            problems += _doubts(found, cell, node.lineno + cell.line - 1)
+            yield Draft(PARAMETER, found.parameter.name, (statement,), parameter=found.parameter)
+            if found.parameter.conversion:
+                code = parse_cell(cell.number, cell.id, found.parameter.conversion, node.lineno + cell.line - 1)
+                yield Draft(SHARED, "", (code,))
             continue
         if not imports_only(node):
             line = node.lineno + cell.line - 1
@@ -151,6 +158,18 @@ def _parameters(cell: ParsedCell, problems: list[Problem]) -> Iterator[Draft]:
                 )
             )  # fmt: skip
         yield Draft(SHARED, "", (statement,))
+
+
+def _doubts(found: Declaration, cell: ParsedCell, line: int) -> Iterator[Problem]:
+    """What is wrong with a parameter's own default."""
+    name = found.parameter.name
+    message = f"the default of parameter `{name}`: {found.fault or found.doubt}"
+    if found.fault:
+        yield Problem(
+            "KF510", message, "change the default, or what the parameter may be", cell.number, cell.id, line, name
+        )
+    elif found.doubt:
+        yield Problem("KF511", message, "it is taken all the same", cell.number, cell.id, line, name)
 
 
 def _unmarked(cell: ParsedCell, skipped: bool) -> Iterator[Draft]:
@@ -251,9 +270,10 @@ def shared_units(
 ) -> tuple[Unit, ...]:
     """The units of cells that no step is made of, statement by statement: what a pipeline cell may use."""
     drafts: list[Draft] = []
+    types = known_types(p.tree for p in parsed)
     for cell, tree in zip(cells, parsed, strict=True):
         if cell.role == PARAMETERS:
-            drafts += _parameters(tree, problems)
+            drafts += _parameters(tree, types, problems)
             continue
         for part in statements_of(tree):
             node = part.tree.body[0]

@@ -44,6 +44,7 @@ def store_outputs(
     wanted = {n: namespace[n] for n in results if n in namespace}
     left: dict[str, BaseException] = {}
     result["results"] = _store(store, wanted, left, RESULT_LIMIT)
+    store.sync()
     for name, error in left.items():
         result["results"][name] = {
             "skipped": str(error),
