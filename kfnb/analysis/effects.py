@@ -69,7 +69,7 @@ class Effects:
         for call in function.calls:
             self.call(call, frame, found)
         for decorator in function.decorators:
-            self.decorated(decorator, None, frame, found)
+            self.decorated(decorator, frame, found)
         making = class_making(function, False)
         for name, method in function.methods.items():
             summary = self.summary(method)
@@ -297,13 +297,12 @@ class Effects:
             found.touch(self._every(values, frame))
         self._callbacks(node, values, frame, found)
 
-    def decorated(self, decorator: ast.expr, name: str | None, frame: Frame, found: Effect) -> None:
-        """Add what decorating does: the decorator is called with the function or class that is then called ``name``."""
+    def decorated(self, decorator: ast.expr, frame: Frame, found: Effect) -> None:
+        """Add what decorating does: the decorator is called, and keeps or wraps what it is given."""
         base = root(decorator)
         if isinstance(decorator, ast.Name) and base in ("property", "staticmethod", "classmethod"):
             return
-        arguments: list[ast.expr] = [ast.Name(name, ast.Load())] if name else [ast.Constant(None)]
-        self.call(ast.copy_location(ast.Call(decorator, arguments, []), decorator), frame, found)
+        self.call(ast.copy_location(ast.Call(decorator, [ast.Constant(None)], []), decorator), frame, found)
         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
         place = place_of(inner, frame)
         if place is not None:

@@ -237,7 +237,7 @@ class Statements(Record):
         effect = Effect()
         held: frozenset[Deferred] = frozenset()
         for decorator in node.decorator_list:
-            self.effects.decorated(decorator, node.name, self.effects.top, effect)
+            self.effects.decorated(decorator, self.effects.top, effect)
             held |= self.effects.held(decorator)
         if isinstance(node, ast.ClassDef):
             self.effects.created(node, self.effects.top, effect)
@@ -281,7 +281,7 @@ class Statements(Record):
         for call in now.calls:
             self.effects.call(call, frame, effect)
         for decorator in now.decorators:
-            self.effects.decorated(decorator, None, frame, effect)
+            self.effects.decorated(decorator, frame, effect)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
         for name, line in now.reads.items():
