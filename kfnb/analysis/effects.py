@@ -333,7 +333,9 @@ class Effects:
         """The ambient kind that assigning to ``target`` sets, where it belongs to a module beside the notebook."""
         place = place_of(target, frame) if self.modules.sources else None
         found = self.modules.split(place) if place is not None else None
-        return self.modules.kind(found[0]) if found is not None else None
+        if place is None or found is None or "()" in place and not self.modules.keeps(found[0]):
+            return None
+        return self.modules.kind(found[0])
 
     def _module_call(self, name: str, args: list[ast.expr], node: ast.Call, frame: Frame, found: Effect) -> bool:
         """Add what a function of a module beside the notebook does; false when ``name`` is none of such a module."""

@@ -143,13 +143,13 @@ class Record(ABC):
         kind = self.world.kinds.get(name)
         if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in GIVEN):
             return
-        self.now.touches[name] = sure
         if kind == DEF:
             self.world.stateful.add(name)
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
                 self.touches.setdefault(other, self.site(line))
+                self.now.touches[other] = sure
         if sure:
             self.definite.add(name)
 

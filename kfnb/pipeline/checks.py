@@ -61,7 +61,7 @@ def flow_problems(
                 yield from _exit_reads(index, unit, units, prepared)
             if unit.marks is not None and unit.marks.foreach is not None:
                 yield from _changed_in_loop(index, unit, flow)
-    yield from lost_effects(units)
+    yield from lost_effects(units, notebook)
     yield from _rows(units, flow)
 
 

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.slices import empties_a_file
+from kfnb.notebook.model import SKIP, Notebook
 from kfnb.pipeline.units import OUTSIDE, SHARED, STEP, Unit
 from kfnb.problems import Problem
 
 
-def lost_effects(units: tuple[Unit, ...]) -> Iterator[Problem]:
+def lost_effects(units: tuple[Unit, ...], notebook: Notebook) -> Iterator[Problem]:
     """What a cell tells a library, a log file or a cache, and a later step would not find."""
+    skipped = {c.number for c in notebook.cells if c.role == SKIP}
     last = max((i for i, u in enumerate(units) if u.kind == STEP), default=-1)
     for index, unit in enumerate(units):
-        if unit.kind in (STEP, OUTSIDE) and index < last:
+        if unit.kind in (STEP, OUTSIDE) and index < last and not any(c.number in skipped for c in unit.cells):
             yield from _unheard(unit)
         if unit.kind == SHARED and any(empties_a_file(c.tree) for c in unit.cells):
             cell = unit.cells[0]
@@ -40,6 +42,9 @@ def _unheard(unit: Unit) -> Iterator[Problem]:
     else:
         why = "the line does more than that and is not run again"
         hint = "change it in a line of its own, or in a cell marked `functions`"
+    told = {r.source.split("\n")[0]: r.site for r in unit.facts.replays if r.effect and not r.binds}
+    for line, site in told.items() if unit.kind == OUTSIDE else ():
+        yield _at("KF310", unit, site, line, f"`{line}` sets something for the rest of the notebook, and {why}", hint)
     for place, site in unit.facts.beyond.items():
         yield _at(
             "KF310", unit, site, place, f"`{place}` is changed here; later steps do not see it, since {why}", hint
