@@ -82,7 +82,18 @@ TEXT_CALLS = words("""
 OPAQUE_CALLS = words("globals locals exec eval vars")
 
 #: Ambient kinds that every later step may use without naming them.
-USED_BY_ALL = ("@environ", "@cwd", "@path", "@warnings", "@matplotlib", "@pandas", "@numpy", "@decimal", "@locale")
+USED_BY_ALL = (
+    "@environ",
+    "@cwd",
+    "@path",
+    "@warnings",
+    "@matplotlib",
+    "@pandas",
+    "@numpy",
+    "@decimal",
+    "@locale",
+    "@logging",
+)
 
 #: Calls that set ambient state: dotted name to kind. A trailing ``*`` stands for any ending.
 AMBIENT_WRITES: dict[str, str] = {
