@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from kfnb.engines.base import RunOptions
+from kfnb.engines.local.earlier import earlier, parameter_problems
 from kfnb.engines.local.graph import downstream
 from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.record import LOOK_EVERY, follow_events, follow_log
@@ -46,6 +47,8 @@ class LocalEngine:
                 found.append(
                     Problem("KF401", f"there is no step `{name}`", f"the steps are {', '.join(names)}", name=name)
                 )
+        if not found and (options.only or options.start):
+            found += parameter_problems(self.store, pipeline, options)
         return found if options.python is None else [*found, *_unfit(options.python)]
 
     def compile(self, pipeline: Pipeline) -> str:
@@ -58,31 +61,14 @@ class LocalEngine:
         folder = self.store.folder(run_id)
         (folder / "pipeline.json").write_text(self.compile(pipeline), encoding="utf-8")
         (folder / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
-        reused = self._earlier(pipeline, options, run_id)
+        reused = {
+            path: {**t.step, "key": None, "state": "cached", "reason": f"taken from run {t.run}"}
+            for path, t in earlier(self.store, pipeline, options, run_id).items()
+        }
         if reused:
             (folder / "reuse.json").write_text(json.dumps(reused), encoding="utf-8")
         self._launch(run_id)
         return run_id
-
-    def _earlier(self, pipeline: Pipeline, options: RunOptions, run_id: str) -> dict[str, Any]:
-        """For a run that begins in the middle: the newest results of the steps it does not run."""
-        if options.only is None and options.start is None:
-            return {}
-        mine = {options.only} if options.only else downstream(pipeline, options.start or "")
-        mine |= {s.name for s in handlers_of(pipeline.body)}
-        found: dict[str, Any] = {}
-        for head in reversed(self.store.runs(200)):
-            if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
-                continue
-            for step in self.store.steps(head["run"]):
-                if step["state"] in ("succeeded", "cached") and step["step"] not in mine:
-                    found[step["path"]] = {
-                        **step,
-                        "key": None,
-                        "state": "cached",
-                        "reason": f"taken from run {head['run']}",
-                    }
-        return found
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
         """Take a run up again where it stood: what succeeded with the same code and inputs is not run again.
