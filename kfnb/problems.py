@@ -204,4 +204,8 @@ KINDS: dict[str, Kind] = {
     "KF706": Kind(WARNING, "file-not-there", "A step opens a file that will not be where it runs."),
     "KF707": Kind(ERROR, "unfit-python", "The interpreter that steps should run with cannot run them."),
     "KF708": Kind(WARNING, "other-kernel", "Steps run with another interpreter than the notebook's kernel."),
+    "KF709": Kind(ERROR, "untrusted-target", "A target stands in a file that the user has not trusted."),
+    "KF710": Kind(WARNING, "untrusted-settings", "Settings of a file that the user has not trusted do not count."),
+    "KF711": Kind(WARNING, "private-file", "A file that a step needs is private to this machine and does not travel."),
+    "KF712": Kind(ERROR, "bad-file-mark", "A mark names a file that cannot travel with a step."),
 }

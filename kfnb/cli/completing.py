@@ -67,7 +67,8 @@ def metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 
 def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The targets that can be seen from the notebook."""
-    from kfnb.engines.cluster.targets import BadTarget, targets
+    from kfnb.engines.cluster.errors import BadTarget
+    from kfnb.engines.cluster.targets import targets
 
     source = _source(ctx)
     try:

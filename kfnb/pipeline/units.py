@@ -88,8 +88,9 @@ def read_units(notebook: Notebook) -> Reading:
     problems = [p.problem for p in parsed.values() if p.problem is not None]
     problems += [p for c in notebook.cells if c.step is not None for p in _magics(parsed[c.number])]
     drafts = list(_drafts(notebook, parsed, problems))
-    drafts, split = _gather(drafts, list(parsed.values()))
-    analyzer = Analyzer(list(parsed.values()))
+    modules = dict(notebook.modules)
+    drafts, split = _gather(drafts, list(parsed.values()), modules)
+    analyzer = Analyzer(list(parsed.values()), modules)
     units: list[Unit] = []
     for draft in drafts:
         units += _analyse(draft, analyzer)
@@ -217,7 +218,7 @@ def _shareable(node: ast.stmt, known: set[str]) -> bool:
         targets: list[ast.expr] = list(node.targets) if isinstance(node, ast.Assign) else [node.target]
         if any(isinstance(t, (ast.Attribute, ast.Subscript)) for t in targets):
             return (
-                is_literal(node.value)
+                _plain(node.value)
                 and all(root(t) is not None for t in targets if not isinstance(t, ast.Name))
                 and _told(targets)
             )
@@ -283,14 +284,16 @@ def shared_units(
 
 
 # -------------------------------------------------------------------- cells of one step that stand apart
-def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft], list[Problem]]:
+def _gather(
+    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]
+) -> tuple[list[Draft], list[Problem]]:
     """Join the cells of each step, at the first cell's place where that changes nothing, else at the last one's."""
     where: dict[str, list[int]] = {}
     for index, draft in enumerate(drafts):
         if draft.kind == STEP:
             where.setdefault(draft.name, []).append(index)
     apart = {n: at for n, at in where.items() if at[-1] - at[0] >= len(at)}
-    facts = _each(drafts, parsed) if apart else []
+    facts = _each(drafts, parsed, modules) if apart else []
     place: dict[str, int] = {}
     problems: list[Problem] = []
     for name, at in where.items():
@@ -306,8 +309,8 @@ def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft],
     return joined, problems
 
 
-def _each(drafts: list[Draft], parsed: list[ParsedCell]) -> list[Facts]:
-    analyzer = Analyzer(parsed)
+def _each(drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]) -> list[Facts]:
+    analyzer = Analyzer(parsed, modules)
     return [_facts(d, analyzer) for d in drafts]
 
 
@@ -316,7 +319,8 @@ def _facts(draft: Draft, analyzer: Analyzer) -> Facts:
         analyzer.define([draft.marks.foreach.variable], VALUE)
     if draft.marks is not None and draft.marks.shell:
         return _shell_facts(draft, draft.marks, analyzer)
-    return analyzer.unit(draft.cells, draft.marks is None or draft.marks.when is None)
+    marks = draft.marks
+    return analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
 
 
 def _place(name: str, at: list[int], drafts: list[Draft], facts: list[Facts], problems: list[Problem]) -> int:

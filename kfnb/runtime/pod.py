@@ -76,8 +76,10 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
             return _let_fail(told, failed, given, store, out) if may_fail(told) else _fail(told, failed)
         spec["prepare"] = _without(spec["prepare"], told.get("optional", {}))
         later(told.get("pins", {}))
+    from kfnb.runtime.ending import adopt_orphans
     from kfnb.runtime.step import run_step
 
+    adopt_orphans()
     status = run_step(spec)
     with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
         result = loads(file.read())

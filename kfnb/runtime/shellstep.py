@@ -280,7 +280,7 @@ def interpreter(source: str) -> list[str]:
 # -------------------------------------------------------------------- outputs
 def output_files(outputs: Any, folder: str) -> dict[str, str]:
     """A private path for each output, so that steps side by side do not meet in ``/tmp``."""
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(folder, 0o700, exist_ok=True)
     return {o["name"]: os.path.join(folder, o["name"]) for o in outputs}
 
 

@@ -28,7 +28,7 @@ for n,s in b("".join(sys.argv[1:])).items():
     with open(p,"w",encoding="utf-8") as f:f.write(s)
 sys.path.insert(0,d+"/lib")
 from kfnb.runtime.argo import main
-from kfnb.runtime.step import leave
+from kfnb.runtime.ending import leave
 with open(d+"/in/step") as f:t=f.read()
 leave(main(b(t),d))
 """

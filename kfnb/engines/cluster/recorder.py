@@ -122,7 +122,7 @@ class Recorder:
     def _keep(self, bundles: dict[str, tuple[str, bytes]]) -> None:
         store = Store(str(self.store.values))
         for address, data in bundles.values():
-            store._write(address, data)
+            store.write(address, data)
 
     # ---------------------------------------------------------------- the end
     def end(self, state: str, finished: float | None, failure: dict[str, Any]) -> None:

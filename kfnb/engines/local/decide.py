@@ -158,6 +158,16 @@ class Core:
     def in_handler(self, path: str) -> bool:
         return handling(self.guards.get(path)) is not None
 
+    def handled(self, path: str) -> list[str] | None:
+        """The paths of the steps that a step of a handler comes after; ``None`` for a step that stands in no handler."""
+        within = handling(self.guards.get(path))
+        if within is None:
+            return None
+        names, suffix = {s.name for s in steps_of(within.node.body)}, _suffix(within.scope)
+        return [
+            p for p in self.states if p.partition("[")[0] in names and p[len(p.partition("[")[0]) :].startswith(suffix)
+        ]
+
     def _add(self, nodes: tuple[Node, ...], scope: Scope, guard: Open | None) -> None:
         self.waiting += [Waiting(n, scope, guard) for n in nodes]
         if guard is not None:
