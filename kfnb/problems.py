@@ -174,6 +174,9 @@ KINDS: dict[str, Kind] = {
     "KF513": Kind(
         WARNING, "other-parameters-taken", "A run of a part takes values that were made with other parameters."
     ),
+    "KF514": Kind(
+        ERROR, "bad-package-source", "A package's source has a password in it, is not there, or cannot be sent along."
+    ),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),
