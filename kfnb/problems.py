@@ -184,6 +184,13 @@ KINDS: dict[str, Kind] = {
         ERROR, "bad-default", "A parameter's default is none of its declared choices, or outside its limits."
     ),
     "KF511": Kind(WARNING, "other-default", "A parameter's default is of another type than is declared."),
+    "KF512": Kind(ERROR, "other-parameters", "A run of a part would take values that were made with other parameters."),
+    "KF513": Kind(
+        WARNING, "other-parameters-taken", "A run of a part takes values that were made with other parameters."
+    ),
+    "KF514": Kind(
+        ERROR, "bad-package-source", "A package's source has a password in it, is not there, or cannot be sent along."
+    ),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),
