@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.base import Engine, RunOptions
+from kfnb.engines.cluster.proposals import proposals
 from kfnb.engines.cluster.targets import Target, target_named, targets, usable_target, withheld_problems
+from kfnb.engines.cluster.trust import TrustStore
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.launch import Ahead
 from kfnb.engines.opening import engine_for, engine_of
@@ -115,7 +117,19 @@ class Runs:
         found = targets(notebook).values()
         return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.wrong} for t in found]
 
+    def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
+        """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""
+        return [p.to_json() for p in proposals(notebook, TrustStore())]
+
     # ---------------------------------------------------------------- commands
+    def trust(self, notebook: Path | None, fingerprint: str) -> bool:
+        """Trust the file that was shown; ``False``: there is none like it now. Raises `BadTarget`."""
+        store = TrustStore()
+        found = next((p for p in proposals(notebook, store) if p.fingerprint == fingerprint), None)
+        if found is not None:
+            found.accept(store)
+        return found is not None
+
     def start(
         self, pipeline: Pipeline, source: Any, target: str, given: dict[str, str], **options: Any
     ) -> tuple[str, list[Problem]]:
