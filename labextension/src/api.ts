@@ -11,6 +11,7 @@ import {
   LogPart,
   Output,
   Problem,
+  Proposal,
   Sent,
   Snapshot,
   TargetInfo,
@@ -56,6 +57,16 @@ export class Api {
 
   targets(path: string): Promise<{ targets: TargetInfo[] }> {
     return this._ask('GET', `targets${URLExt.objectToQueryString({ notebook: path })}`);
+  }
+
+  /** The files beside a notebook that say whom to talk to, and what they ask for. */
+  proposals(path: string): Promise<{ files: Proposal[] }> {
+    return this._ask('GET', `trust${URLExt.objectToQueryString({ notebook: path })}`);
+  }
+
+  /** Trust a file as it was shown. */
+  trust(path: string, fingerprint: string): Promise<{ files: Proposal[] }> {
+    return this._ask('POST', 'trust', { path, fingerprint });
   }
 
   runs(path: string, count: number): Promise<{ runs: ListedRun[] }> {
