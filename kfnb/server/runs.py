@@ -174,8 +174,9 @@ class Runs:
                 wrong = errors(engine.check(pipeline, RunOptions(**options)))
                 if wrong:
                     raise Refused(wrong)
-                engine.change(run_id, **options)
-            engine.retry(run_id, start, pipeline)
+                engine.retry(run_id, start, pipeline, **options)
+            else:
+                engine.retry(run_id, start, pipeline)
             if source is not None:
                 keep_notebook(engine.store, run_id, source)
         self.follow(run_id)

@@ -24,6 +24,7 @@ from kfnb.engines.cluster.kube import Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -50,7 +51,7 @@ class ArgoEngine(ClusterRuns):
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> manifest.Compiled:
-        settings = options_of(self.target)
+        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
         return manifest.compiled(
             pipeline,
             settings,
@@ -120,14 +121,14 @@ class ArgoEngine(ClusterRuns):
         UnknownRun
             When the run has not ended, or has no step ``start``.
         ClusterError
-            When the cluster does not take it; the steps stand as they stood.
+            When the cluster does not take it; the run and its steps stand as they stood.
         """
-        before, now, options = self.to_retry(run_id, start, pipeline)
-        with self.submitting(run_id):
+        with self.taking_up(run_id):
+            before, now, options = self.to_retry(run_id, start, pipeline)
             kept = self._kept(run_id, before, now, options, start)
             made = self.compiled(now, options, kept)
             self._create(run_id, made, self.kube, self.attempts(run_id))
-        self.begin_again(run_id, now, kept, made.tasks)
+            self.begin_again(run_id, now, kept, made.tasks)
         return run_id
 
     def _kept(
