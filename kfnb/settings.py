@@ -58,6 +58,8 @@ class Settings:
         Whether an earlier result with the same key may be taken. ``None``: off unless the run asks.
     on_failure
         ``continue``: the step may fail, and the run goes on. ``None`` or ``stop``: the run fails.
+    files
+        Files beside the notebook that travel with the step though they are hidden, ignored by git, or links.
     env, labels, annotations, nodes
         Name and value pairs, in the order given.
     """
@@ -72,6 +74,7 @@ class Settings:
     timeout: float | None = None
     cache: bool | None = None
     on_failure: str | None = None
+    files: tuple[str, ...] = ()
     env: Pairs = ()
     secrets: tuple[Secret, ...] = ()
     volumes: tuple[Volume, ...] = ()
@@ -110,8 +113,9 @@ class Settings:
         for name in ("limits", "env", "labels", "annotations", "nodes"):
             if name in made:
                 made[name] = tuple((k, v) for k, v in made[name])
-        if "packages" in made:
-            made["packages"] = tuple(made["packages"])
+        for name in ("packages", "files"):
+            if name in made:
+                made[name] = tuple(made[name])
         for name, kind in (("secrets", Secret), ("volumes", Volume), ("tolerations", Toleration)):
             if name in made:
                 made[name] = tuple(kind(**v) for v in made[name])

@@ -60,7 +60,7 @@ class ManifestHandler(NotebookHandler):
             raise self.problem(400, f"`engine` is one of {', '.join(ENGINES)}")
         place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
         pipeline = await self.ask(compiling.pipeline_of, body.get("notebook"), str(place), body.get("pipeline"))
-        self.finish(to_wire({"text": await self.ask(self.runs.compiled, pipeline, target, place, engine)}))
+        self.finish(to_wire(await self.ask(self.runs.compiled, pipeline, target, place, engine)))
 
 
 class RunsHandler(NotebookHandler):

@@ -15,6 +15,7 @@ import {
   Sent,
   Snapshot,
   TargetInfo,
+  TravellingFile,
   Values
 } from './wire';
 
@@ -51,7 +52,7 @@ export class Api {
     return this._ask('POST', 'compile', sent);
   }
 
-  manifest(sent: Sent, engine: string): Promise<{ text: string }> {
+  manifest(sent: Sent, engine: string): Promise<{ text: string; files: TravellingFile[] }> {
     return this._ask('POST', 'manifest', { ...sent, engine });
   }
 

@@ -175,6 +175,14 @@ export interface TargetInfo {
   trusted: boolean;
 }
 
+/** A file that leaves the notebook's folder with a pipeline; `link`: where it lies when it is a link to somewhere else. */
+export interface TravellingFile {
+  path: string;
+  bytes: number;
+  steps: string[];
+  link: string | null;
+}
+
 /** One thing that a target of a file beside a notebook wants. */
 export interface Ask {
   target: string;

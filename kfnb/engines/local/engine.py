@@ -52,7 +52,7 @@ class LocalEngine:
                 )
         return found if options.python is None else [*found, *_unfit(options.python)]
 
-    def compile(self, pipeline: Pipeline) -> str:
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
         return json.dumps(to_json(pipeline), indent=1)
 
     # ---------------------------------------------------------------- beginning
