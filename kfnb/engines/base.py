@@ -88,8 +88,8 @@ class Engine(Protocol):
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What this engine cannot do of what the pipeline asks."""
 
-    def compile(self, pipeline: Pipeline) -> str:
-        """The pipeline in the engine's own form."""
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        """The pipeline in the engine's own form; ``folder``: where its notebook stands."""
 
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Begin a run and give its id."""
