@@ -26,7 +26,7 @@ from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import DONE, RunStore
-from kfnb.runs.values import Values
+from kfnb.runs.values import Values, again_words, maker_of
 from kfnb.runtime.store import remove_unfinished
 
 KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
@@ -346,6 +346,9 @@ class Scheduler:
             seconds = attempt.ready.step.settings.timeout
             message = f"it took longer than its timeout of {seconds:g} s"
             result["error"] = {"kind": "timeout", "type": "TimeoutError", "message": message}
+        if "bundle" in (result.get("error") or {}):
+            maker = maker_of(self.core.results, result["error"]["bundle"])
+            result["error"]["message"] += again_words(self.run_id, maker)
         return result
 
     def _attempt_folder(self, attempt: Attempt) -> Path:
