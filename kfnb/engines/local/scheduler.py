@@ -17,10 +17,9 @@ from typing import Any
 from kfnb.engines.base import options_kept
 from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
-from kfnb.engines.local.leftovers import PID
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
-from kfnb.engines.local.warm import FORK_SAFE
+from kfnb.engines.local.warm import FORK_SAFE, PID
 from kfnb.pipeline.model import Pipeline, Replay
 from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
