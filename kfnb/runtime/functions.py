@@ -79,11 +79,7 @@ def reduce_cell(cell: CellType) -> tuple[Any, ...]:
 def make_function(
     code: bytes, version: tuple[int, int], home: str | None, kept: dict[str, Any], cells: tuple[CellType, ...]
 ) -> FunctionType:
-    if tuple(version) != VERSION:
-        raise OtherPython(
-            "a function was stored by Python %d.%d and this step runs Python %d.%d: use one version for both steps"
-            % (*version, *VERSION)
-        )
+    check_version(version)
     if home is None:
         names = sys.modules["__main__"].__dict__
     elif home:
@@ -93,6 +89,15 @@ def make_function(
     else:
         names = dict(kept)
     return FunctionType(marshal.loads(code), names, None, None, cells)
+
+
+def check_version(version: tuple[int, int]) -> None:
+    """Raise `OtherPython` for code that this Python cannot run."""
+    if tuple(version) != VERSION:
+        raise OtherPython(
+            "a function was stored by Python %d.%d and this step runs Python %d.%d: use one version for both steps"
+            % (*version, *VERSION)
+        )
 
 
 def fill_function(function: FunctionType, state: dict[str, Any]) -> None:

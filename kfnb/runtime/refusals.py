@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kfnb.runtime.failures import Failure
-from kfnb.runtime.outputs import type_name
-from kfnb.runtime.pickling import Refused
+from kfnb.runtime.previews import type_name
+from kfnb.runtime.reducers import Refused
 from kfnb.runtime.store import dump
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
