@@ -133,6 +133,9 @@ KINDS: dict[str, Kind] = {
         "`_` or `Out[n]` reads the display of a cell, which depends on the order of running.",
     ),
     "KF309": Kind(ERROR, "split-step", "The cells of one step stand around another step and the two need each other."),
+    "KF320": Kind(
+        ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
+    ),
     "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
     "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
     "KF403": Kind(ERROR, "several-exit-handlers", "A pipeline has one exit handler."),

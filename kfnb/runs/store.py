@@ -21,6 +21,7 @@ from kfnb.problems import UserError
 from kfnb.runs.home import home_folder
 from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine, read_log
+from kfnb.texts import encodable
 
 SCHEMA = """
 create table if not exists runs (
@@ -94,7 +95,19 @@ class RunStore:
         run_id = self._new_id(now)
         self._db.execute(
             "insert into runs values (?,?,?,?,?,?,?,?,?,?,?)",
-            (run_id, pipeline, notebook, experiment, engine, "pending", json.dumps(parameters), now, None, None, None),
+            (
+                run_id,
+                encodable(pipeline),
+                notebook and encodable(notebook),
+                experiment and encodable(experiment),
+                engine,
+                "pending",
+                json.dumps(parameters),
+                now,
+                None,
+                None,
+                None,
+            ),
         )
         return run_id
 
@@ -120,6 +133,7 @@ class RunStore:
         ``fields`` among ``position started finished attempts reason key result error``.
         """
         columns = {k: json.dumps(v) if k in ("result", "error") and v is not None else v for k, v in fields.items()}
+        columns.update({k: encodable(v) for k, v in columns.items() if isinstance(v, str)})
         with self._transaction():
             self._db.execute("insert or ignore into steps (run, path, step) values (?,?,?)", (run_id, path, step))
             self._update("steps", {"state": state, **columns}, {"run": run_id, "path": path})

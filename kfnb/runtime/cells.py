@@ -46,7 +46,7 @@ class Session:
 
     def replay(self, code: dict[str, Any]) -> None:
         """Run a statement of shared code."""
-        before = {n: id(v) for n, v in self.namespace.items() if isinstance(v, type)}
+        before = {n: id(v) for n, v in self.namespace.items() if issubclass(type(v), type)}
         what = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
         shown, sys.stdout = sys.stdout, open(os.devnull, "w", encoding="utf-8")  # it was shown where it stands
         try:
@@ -55,7 +55,7 @@ class Session:
             sys.stdout.close()
             sys.stdout = shown
         for name, value in list(self.namespace.items()):
-            if isinstance(value, type) and value.__module__ == "__main__" and before.get(name) != id(value):
+            if issubclass(type(value), type) and value.__module__ == "__main__" and before.get(name) != id(value):
                 from kfnb.runtime.classes import track
 
                 track(value, "cell %s line %s %s" % (code["cell"], code.get("line", 1), value.__qualname__))

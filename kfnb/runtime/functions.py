@@ -43,9 +43,17 @@ def reduce_function(function: FunctionType) -> tuple[Any, ...]:
     state = {
         "name": function.__name__, "qualname": function.__qualname__, "module": function.__module__,
         "doc": function.__doc__, "defaults": function.__defaults__, "kwdefaults": function.__kwdefaults__,
-        "annotations": dict(getattr(function, "__annotations__", None) or {}), "dict": dict(function.__dict__), "cells": contents,
+        "annotations": dict(getattr(function, "__annotations__", None) or {}), "dict": _attributes(function), "cells": contents,
     }  # fmt: skip
     return (make_function, bare, state, None, None, fill_function)
+
+
+def _attributes(function: FunctionType) -> dict[str, Any]:
+    """Without the widget that `interact` hangs on the function it shows: it stays with its kernel, the function need not."""
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    if module is None:
+        return dict(function.__dict__)
+    return {n: v for n, v in function.__dict__.items() if not issubclass(type(v), module.Widget)}
 
 
 def _home(function: FunctionType) -> tuple[str | None, dict[str, Any]]:

@@ -128,14 +128,16 @@ def _groups(
 
     holder: dict[int, str] = {}
     for name, value in values.items():
-        if name in single and not isinstance(value, HARMLESS[:7]):
+        if name in single and not issubclass(type(value), HARMLESS[:7]):
             other = holder.setdefault(id(value), name)
             parent[top(name)] = top(other)
-    memos = {n: pickler.memo.copy() for n, (_, _, pickler) in single.items() if not isinstance(values[n], HARMLESS[:5])}
+    memos = {
+        n: pickler.memo.copy() for n, (_, _, pickler) in single.items() if not issubclass(type(values[n]), HARMLESS[:5])
+    }
     for name, memo in memos.items():
         for key, (_, value) in memo.items():
             if (
-                isinstance(value, HARMLESS)
+                issubclass(type(value), HARMLESS)
                 or type(value).__module__ == "numpy"
                 and type(value).__name__.endswith("DType")
             ):

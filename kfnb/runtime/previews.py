@@ -43,6 +43,11 @@ def preview(value: Any, size: int = 0) -> Any:
     return within(lambda: _object(value, size), "<%s>" % type_name(value))
 
 
+def short(value: Any) -> str:
+    """The value's text form, cut."""
+    return str(within(lambda: _cut(_text(value, DEPTH)), "<%s>" % type_name(value)))
+
+
 def _is_plain(kind: Any) -> bool:
     # by identity: a metaclass of the user's may have no hash
     return any(kind is k for k in (*CONTAINERS, bytes, bytearray))
