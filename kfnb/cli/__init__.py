@@ -14,6 +14,7 @@ from kfnb.cli.reporting import report
 from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
 from kfnb.cli.sweeping import sweep
+from kfnb.cli.trusting import trust
 from kfnb.texts import open_streams_to_any_text
 
 
@@ -47,6 +48,7 @@ for command in (
     report,
     archive,
     targets,
+    trust,
     completion,
 ):
     cli.add_command(command)

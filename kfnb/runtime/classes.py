@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import GetSetDescriptorType, MemberDescriptorType
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 
 from kfnb.runtime import enumerations
 
@@ -30,6 +30,8 @@ LEFT_OUT = frozenset(
 )
 HEAP, IMMUTABLE = 1 << 9, 1 << 8  #: Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
 PLAIN = (int, float, str, bytes, tuple, type(None))
+
+LOCKS = frozenset(("lock", "RLock", "Condition", "Event", "Semaphore", "BoundedSemaphore", "_local"))
 
 # by number: the user's metaclasses may have no hash, or an odd equality
 _by_identity: dict[str, type] = {}
@@ -94,28 +96,48 @@ def _closure(function: Any) -> list[bytes]:
     return found
 
 
-def identity_of(cls: type) -> tuple[str, bool]:
-    """The class's identity, and whether it was changed since it got it."""
+def identity_of(cls: type) -> tuple[str, frozenset[str]]:
+    """The class's identity, and its attributes that were set or deleted since it got it."""
     if id(cls) not in _identities:
         codes = [getattr(v, "__code__", None) for v in vars(cls).values() if callable(v)]
         lines = ["%s:%d" % (c.co_filename, c.co_firstlineno) for c in codes if c is not None]
         track(cls, "%s %s" % (cls.__qualname__, lines[0] if lines else ""))
     _, identity, before = _identities[id(cls)]
     now = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
-    return identity, any(before.get(k) != v for k, v in now.items())
+    altered = {k for k, v in now.items() if before.get(k) != v}
+    return identity, frozenset(altered | {k for k in before if k not in now and k not in LEFT_OUT})
 
 
 # -------------------------------------------------------------------- to bytes
-def reduce_class(cls: type) -> tuple[Any, ...]:
-    """In two phases, as functions: a bare class, then its attributes."""
+def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
+    """In two phases, as functions: a bare class, then its attributes.
+
+    ``handed_on``: the step hands on the class itself, with the state that it keeps and the classes derived from it.
+    """
+    tracked = id(cls) in _identities
     identity, changed = identity_of(cls)
     attributes = {k: v for k, v in vars(cls).items() if k not in LEFT_OUT and not _is_slot(v, cls)}
+    state: dict[str, Any] = _abstract(cls)
+    if handed_on:
+        # a lock that stands as the class was made is made again with the class
+        same = [k for k, v in attributes.items() if k not in changed and type(v).__name__ in LOCKS and tracked]
+        attributes = {k: v for k, v in attributes.items() if k not in same}
+        changed -= set(same)
+        if not enumerations.is_enumeration(cls):
+            changed |= {k for k, v in attributes.items() if _may_change(v)}
+        state["derived"] = list(filter(by_value, type.__subclasses__(cls)))
     body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     for name in ("__slots__", "__orig_bases__"):
         if name in vars(cls):
             body[name] = vars(cls)[name]
-    state = {"changed": changed, "attributes": attributes, **_abstract(cls)}
+    state.update(changed=changed, attributes=attributes)
     return (make_class, (identity, type(cls), cls.__bases__, cls.__name__, body), state, None, None, fill_class)
+
+
+def _may_change(value: Any) -> bool:
+    """Whether a class's attribute may have changed without being set anew."""
+    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, type, FunctionType)
+    return not issubclass(type(value), fixed)
 
 
 def _is_slot(value: Any, cls: type) -> bool:
@@ -183,9 +205,15 @@ def _without_hooks(bases: tuple[type, ...], which: Callable[[type], bool], make:
 def fill_class(cls: type, state: dict[str, Any]) -> None:
     for registered in state.get("registered", ()):
         sys.modules["abc"].ABCMeta.register(cls, registered)
-    if id(cls) in _identities and not state["changed"]:
-        return  # it is here already, as it was made
-    for name, value in state["attributes"].items():
+    attributes, changed = state["attributes"], state["changed"]
+    if id(cls) in _identities:  # it is here already, as it was made
+        for name in changed:
+            if name not in attributes and name in vars(cls):
+                type.__delattr__(cls, name)
+        if not changed:
+            return
+        attributes = {k: v for k, v in attributes.items() if k in changed}
+    for name, value in attributes.items():
         if name == "__doc__" and value is None:
             continue
         try:

@@ -17,7 +17,10 @@ OUT_OF_BAND = 64 * 1024  #: bytes; smaller buffers stay in the head
 
 
 class ValuePickler(Pickler):
-    """Protocol 5; large buffers are handed to ``keep``; ``owners`` are arrays that several names are views of."""
+    """Protocol 5; large buffers are handed to ``keep``.
+
+    ``owners``: arrays that several names are views of, and classes that are handed on themselves, by `id`.
+    """
 
     def __init__(self, file: Any, keep: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
         def buffer(view: Any) -> bool:
@@ -37,7 +40,8 @@ class ValuePickler(Pickler):
         if kind is FunctionType:
             return functions.reduce_function(value) if functions.by_value(value) else NotImplemented
         if issubclass(kind, type):
-            return classes.reduce_class(value) if classes.by_value(value) else reduce_type(value)
+            handed_on = id(value) in self.owners
+            return classes.reduce_class(value, handed_on) if classes.by_value(value) else reduce_type(value)
         if self.widget is not None and issubclass(kind, self.widget):
             raise Refused(value, "a widget belongs to its kernel, which shows it")
         if enumerations.is_member(value) and classes.by_value(kind):

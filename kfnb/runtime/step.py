@@ -57,11 +57,12 @@ def _enter(spec: dict[str, Any]) -> None:
     os.environ.setdefault("MPLBACKEND", "Agg")
     cwd = spec.get("cwd")
     if cwd:
-        os.makedirs(cwd, exist_ok=True)
+        os.makedirs(cwd, 0o700, exist_ok=True)
         os.chdir(cwd)
-        if cwd not in sys.path:
-            sys.path.insert(0, cwd)
-    os.makedirs(spec["folder"], exist_ok=True)
+        from kfnb.runtime.imports import enter
+
+        enter(cwd)
+    os.makedirs(spec["folder"], 0o700, exist_ok=True)
     # one order for everything that is printed, and no text that cannot be shown; what stood there before a fork knew another file
     sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
@@ -143,7 +144,9 @@ def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
         session.namespace[item["value"]] = item["json"]
         return
     if "collect" in item:
-        session.namespace[item["collect"]] = [store.load(b, item["name"]) for b in item["bundles"]]
+        from kfnb.runtime.failed import collected
+
+        session.namespace[item["collect"]] = collected(item, store)
         return
     value = store.load(item["bundle"], item.get("name", item["load"]))
     if item["load"].startswith("@"):
@@ -243,8 +246,10 @@ def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
     path = os.path.join(spec["folder"], "result.json")
     try:
         text = dumps(result)
-        with open(path + ".new", "w", encoding="utf-8") as file:
+        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(path + ".new", path)
     except OSError as error:
         Failure("store", type(error).__name__, _disk(error)).show()
