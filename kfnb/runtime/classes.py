@@ -108,6 +108,12 @@ def identity_of(cls: type) -> tuple[str, frozenset[str]]:
     return identity, frozenset(altered | {k for k in before if k not in now and k not in LEFT_OUT})
 
 
+def known_as(name: str) -> type | None:
+    """The newest class of the notebook of this name that came with a value."""
+    found = [c for c in _by_identity.values() if c.__qualname__ == name and c.__module__ == "__main__"]
+    return found[-1] if found else None
+
+
 # -------------------------------------------------------------------- to bytes
 def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
     """In two phases, as functions: a bare class, then its attributes.

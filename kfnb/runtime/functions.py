@@ -6,11 +6,16 @@ import marshal
 import sys
 from types import CellType, FunctionType
 
+from kfnb.runtime.sources import lines_of, remember
+
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
 
 VERSION = sys.version_info[:2]
+
+
+_loaded: dict[str, FunctionType] = {}  #: functions of the notebook that came with a value, by name
 
 
 class OtherPython(Exception):
@@ -43,7 +48,7 @@ def reduce_function(function: FunctionType) -> tuple[Any, ...]:
     state = {
         "name": function.__name__, "qualname": function.__qualname__, "module": function.__module__,
         "doc": function.__doc__, "defaults": function.__defaults__, "kwdefaults": function.__kwdefaults__,
-        "annotations": dict(getattr(function, "__annotations__", None) or {}), "dict": _attributes(function), "cells": contents,
+        "annotations": dict(getattr(function, "__annotations__", None) or {}), "dict": _attributes(function), "cells": contents, "source": lines_of(code),
     }  # fmt: skip
     return (make_function, bare, state, None, None, fill_function)
 
@@ -108,12 +113,22 @@ def check_version(version: tuple[int, int]) -> None:
         )
 
 
+def known_as(name: str) -> FunctionType | None:
+    """The newest function of the notebook of this name that came with a value."""
+    return _loaded.get(name)
+
+
 def fill_function(function: FunctionType, state: dict[str, Any]) -> None:
     function.__name__, function.__qualname__ = state["name"], state["qualname"]
     function.__module__, function.__doc__ = state["module"], state["doc"]
     function.__defaults__, function.__kwdefaults__ = state["defaults"], state["kwdefaults"]
     function.__annotations__ = state["annotations"]
     function.__dict__.update(state["dict"])
+    if function.__module__ == "__main__":
+        _loaded[function.__qualname__] = function
+    if state["source"] is not None:
+        name, first, text = state["source"]
+        remember(name, text, first)
     for cell, (full, content) in zip(function.__closure__ or (), state["cells"]):
         if full:
             cell.cell_contents = content

@@ -38,6 +38,9 @@ def store_outputs(
     values = {n: _value(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
     bad: dict[str, BaseException] = {}
     result["outputs"] = _store(store, values, bad)
+    for name in [n for n in bad if n in spec.get("unnamed", ())]:
+        why = "`%s` is not there for later steps, none of which reads it by its name: %s"
+        result["warnings"].append(why % (name, bad.pop(name)))
     if bad:
         from kfnb.runtime.refusals import refusal
 

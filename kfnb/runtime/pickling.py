@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from _pickle import Pickler
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 from kfnb.runtime import classes, enumerations, functions
-from kfnb.runtime.reducers import BY_NAME, BY_TYPE, Refused, reduce_exception, reduce_type
+from kfnb.runtime.reducers import BY_NAME, BY_TYPE, Refused, reduce_exception, reduce_module, reduce_type
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class ValuePickler(Pickler):
             return reduce_exception(value)
         if meta.__hash__ is not type.__hash__:
             return value.__reduce_ex__(5)  # `pickle` would look its type up by hash
+        if issubclass(kind, ModuleType):
+            return reduce_module(value)
         special = BY_TYPE.get(kind)
         if special is not None:
             return special(value)

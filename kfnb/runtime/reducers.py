@@ -22,7 +22,7 @@ class Refused(Exception):
 
 
 # -------------------------------------------------------------------- modules and what stands in them
-def _module(value: ModuleType) -> Any:
+def reduce_module(value: ModuleType) -> Any:
     if value is sys.modules.get("__main__"):
         return (_main, ())
     if sys.modules.get(value.__name__) is not value:
@@ -237,7 +237,6 @@ def _finalizer(value: Any) -> NoReturn:
 
 
 BY_TYPE: dict[type, Callable[[Any], Any]] = {
-    ModuleType: _module,
     CellType: functions.reduce_cell,
     CodeType: _code,
     MethodType: _bound_method,
