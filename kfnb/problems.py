@@ -155,6 +155,9 @@ KINDS: dict[str, Kind] = {
         "state-in-loop",
         "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
     ),
+    "KF320": Kind(
+        ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
+    ),
     "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
     "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
     "KF403": Kind(ERROR, "several-exit-handlers", "A pipeline has one exit handler."),
