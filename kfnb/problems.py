@@ -101,6 +101,7 @@ KINDS: dict[str, Kind] = {
     "KF105": Kind(WARNING, "unsupported-magic", "A magic that kfnb does not know; it needs IPython in the step."),
     "KF106": Kind(ERROR, "old-python", "A cell is Python 2."),
     "KF107": Kind(ERROR, "nothing-to-run", "The notebook has no step and no code to make one from."),
+    "KF113": Kind(ERROR, "too-deep", "The notebook, a cell or a mark is nested deeper than can be read."),
     "KF201": Kind(ERROR, "bad-mark", "A mark of kfnb's has a value that cannot be read."),
     "KF202": Kind(WARNING, "near-miss-mark", "A tag looks like a mark, misspelt."),
     "KF203": Kind(ERROR, "contradicting-marks", "Two marks of one step say different things."),

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from kfnb.problems import Problem
 from kfnb.runtime.syntax import Wrapper, translate
+
+#: Words of the errors that Python finds only when it compiles: `return` outside of a function, an argument named twice.
+COMPILED = re.compile(
+    r"\b(?:return|yield|break|continue|nonlocal|global|await|async|case|def|lambda|del|__debug__|__future__)\b|\*"
+)
+TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,21 @@ def parse_cell(number: int, cell_id: str, source: str, line: int = 1) -> ParsedC
     )
 
 
+def compiled(cell: ParsedCell) -> ParsedCell:
+    """The cell, refused where it can be parsed and a kernel refuses it nevertheless."""
+    if cell.problem is not None or not COMPILED.search(cell.code):
+        return cell
+    try:
+        compile(cell.code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return replace(cell, tree=ast.Module([], []), problem=_problem(error, cell.number, cell.id, cell.line))
+    return cell
+
+
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
+    if isinstance(error, (RecursionError, MemoryError)):
+        hint = "break up its longest expression or `elif` chain"
+        return Problem("KF113", "this cell is nested deeper than Python can read", hint, number, cell_id, line)
     if not isinstance(error, SyntaxError):
         return Problem("KF104", f"this cell cannot be parsed: {error}", cell=number, cell_id=cell_id, line=line)
     message = str(error.msg)

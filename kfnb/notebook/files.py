@@ -40,13 +40,17 @@ def load(path: str | Path) -> Any:
         data = Path(path).read_bytes()
     except OSError as error:
         raise NotebookError([Problem("KF101", f"{path}: {error.strerror or error}")]) from None
+    return parse(decoded(data, str(path)), str(path))
+
+
+def decoded(data: bytes, path: str) -> str:
+    """The text of a notebook file. Raises `NotebookError` (KF101) when it is not UTF-8."""
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotebookError(
             [Problem("KF101", f"{path} is not a notebook: it is not text in UTF-8 (byte {error.start})")]
         ) from None
-    return parse(text, str(path))
 
 
 def parse(text: str, path: str = "the notebook") -> Any:

@@ -12,6 +12,7 @@ from kfnb.notebook.marks import KALE, KALE_ROLES, MARKS, ROLES, BadValue, Mark
 from kfnb.problems import Problem
 
 COMPONENT = "%%component"
+LONGEST = 100  #: letters of a mark that a message shows
 ROLE_MAGICS = ("parameters", "imports", "functions", "metrics", "skip")
 MAGICS = (COMPONENT, "%%pipeline", *(f"%%{role}" for role in ROLE_MAGICS))
 
@@ -42,6 +43,7 @@ class Given:
             value = True if mark.read is None else mark.read(text.strip())
         except BadValue as error:
             shown = f"{mark.word}:{text}" if line is None else f"--{mark.word} {text}"
+            shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
             self.problem(error.code, f"`{shown}`: {error}", name=mark.word, line=line)
             return
         if (mark, value) in [(m, v) for m, v, _ in self.values]:
@@ -190,7 +192,7 @@ def read_metadata(data: Any, given: Given, where: str = "cell.metadata.kfnb") ->
         given.problem("KF201", f"{where} should be an object", name="kfnb")
         return
     for word, value in data.items():
-        if word == "role" and value in ROLES:
+        if word == "role" and isinstance(value, str) and value in ROLES:
             given.role = given.role or ROLES[value]
             continue
         mark = MARKS.get(word) or next((m for m in MARKS.values() if m.field == word), None)

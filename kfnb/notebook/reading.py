@@ -212,7 +212,8 @@ def _defaults(own: dict[str, Any], kale: dict[str, Any], problems: list[Problem]
     given = Given(0, "")
     if "defaults" in own:
         read_metadata(own["defaults"], given, "notebook.metadata.kfnb.defaults")
-    tags = [t for t in kale.get("steps_defaults", []) or [] if isinstance(t, str)] if kale else []
+    kales = kale.get("steps_defaults")
+    tags = [t for t in kales if isinstance(t, str)] if isinstance(kales, list) else []
     image = _of(kale, "base_image") or _of(kale, "docker_image")
     if image:
         tags.append(f"image:{image}")
