@@ -75,6 +75,10 @@ class Facts:
         What ``%pip install`` asks for.
     displayed
         Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    beyond
+        What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
+    unproved
+        It calls what is not known to keep nothing.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -95,4 +99,6 @@ class Facts:
     texts: Mapping[str, Site] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
     displayed: Site | None = None
+    beyond: Mapping[str, Site] = field(default_factory=dict)
+    unproved: bool = False
     compared: frozenset[str] = frozenset()

@@ -21,6 +21,7 @@ from kfnb.notebook.given import (
     role_line,
 )
 from kfnb.notebook.model import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
+from kfnb.notebook.modules import local_modules
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
 from kfnb.notebook.steps import join_steps, settings_of
 from kfnb.problems import Problem
@@ -47,8 +48,8 @@ def parse_notebook(text: str, path: str | None = None) -> Notebook:
     return notebook_from_json(files.parse(text, path or "the notebook"), path)
 
 
-def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
-    """Read a notebook from its parsed JSON."""
+def notebook_from_json(data: Any, path: str | None = None, folder: Path | None = None) -> Notebook:
+    """Read a notebook from its parsed JSON. Its modules are looked for in ``folder``, or beside ``path``."""
     raw = files.raw_notebook(data, path)
     problems = list(raw.problems)
     own = raw.metadata.get("kfnb", {})
@@ -63,6 +64,8 @@ def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
     defaults = _defaults(own, kale, problems)
     steps = join_steps(cells, {g.number: g for g in given.values()}, defaults, problems)
     stem = Path(path).stem if path else "notebook"
+    beside = folder or (Path(path).parent if path else None)
+    modules = local_modules((c.source for c in cells), beside) if beside is not None else ()
     return Notebook(
         path=path,
         name=_text(own, "name", problems) or _of(kale, "pipeline_name") or stem,
@@ -72,6 +75,7 @@ def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
         steps=tuple(steps),
         problems=tuple(problems),
         pipelines=tuple(pipelines.values()),
+        modules=modules,
     )
 
 

@@ -48,7 +48,7 @@ class Source:
 
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""
-        return notebook_from_json(self.data(), str(self.path) if self.path is not None else None)
+        return notebook_from_json(self.data(), str(self.path) if self.path is not None else None, self.folder)
 
     @property
     def key(self) -> str | None:
