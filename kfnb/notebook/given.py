@@ -128,9 +128,9 @@ def read_role(role: str, arguments: str, line: int, given: Given) -> None:
         given.problem("KF206", message, "other marks are tags of the cell", name=role, line=line)
 
 
-def read_near_magic(source: str, given: Given) -> None:
-    """Warn of a cell magic that is nearly one of kfnb's; foreign ones are left alone."""
-    for number, line in enumerate(source.split("\n"), 1):
+def read_near_magic(source: str, given: Given, first: int = 1) -> None:
+    """Warn of a cell magic that is nearly one of kfnb's; foreign ones are left alone. ``first``: the source's first line."""
+    for number, line in enumerate(source.split("\n"), first):
         if line.strip():
             word = line.split()[0]
             near = difflib.get_close_matches(word, MAGICS, 1, 0.85) if word not in MAGICS else []
