@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
+from kfnb.analysis.scopes import bindings
+
 #: A line at the margin that goes on with the statement before it.
 GOES_ON = re.compile(r"(else|elif|except|finally)\b|[)\]}]")
 DEFINED = re.compile(r"\s*(?:async\s+)?(?:def|class)\s+(\w+)")
@@ -23,6 +25,11 @@ def recovered(code: str) -> ast.Module:
     for first, chunk in _chunks(code):
         body += _parsed(chunk, first) or [_assignment(n, first + at) for at, n in _names(chunk)]
     return ast.Module(body, [])
+
+
+def names_only(tree: ast.Module) -> ast.Module:
+    """An assignment for each name that ``tree`` binds: what is left of a cell that no kernel would run."""
+    return ast.Module([_assignment(name, 0) for name in sorted(bindings(tree.body)[0])], [])
 
 
 def _chunks(code: str) -> Iterator[tuple[int, str]]:

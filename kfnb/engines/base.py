@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
+from kfnb.runs.files import DamagedRecord, read_object
 from kfnb.runs.logs import LogLine
-from kfnb.runs.store import Event, RunStore
+from kfnb.runs.store import Event, RunStore, UnknownRun
+
+OPTIONS = "options.json"  #: in the run's folder: its `RunOptions`
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class RunOptions:
         Give every step a folder of its own, as a cluster does; else steps run in ``folder``.
     only, start
         Run this step only, or this one and all after it; the others' values come from the newest runs of the notebook's pipeline.
+    any_parameters
+        Take them too where they were made with other parameters.
     max_parallel
         Steps at one time. 0: as many as the machine bears (four times its cores, at least 8).
     spawn
@@ -43,6 +49,7 @@ class RunOptions:
     isolated: bool = False
     only: str | None = None
     start: str | None = None
+    any_parameters: bool = False
     notebook: str | None = None
     folder: str = "."
     max_parallel: int = 0
@@ -52,6 +59,21 @@ class RunOptions:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+class UnknownOptions(DamagedRecord, TypeError):
+    """The options of a run are damaged, or another version of kfnb wrote them."""
+
+
+def options_kept(folder: Path) -> RunOptions:
+    """The options in a run's folder. Raises `DamagedRecord`, and `UnknownRun` when they are gone."""
+    path = folder / OPTIONS
+    try:
+        return RunOptions(**read_object(path))
+    except FileNotFoundError:
+        raise UnknownRun(f"what run {folder.name} kept is gone: there is no {path}; run the notebook again") from None
+    except TypeError as error:
+        raise UnknownOptions(path, f"it holds no options of a run that this version of kfnb knows ({error})") from None
 
 
 class Following(Protocol):
@@ -70,8 +92,8 @@ class Engine(Protocol):
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What this engine cannot do of what the pipeline asks."""
 
-    def compile(self, pipeline: Pipeline) -> str:
-        """The pipeline in the engine's own form."""
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        """The pipeline in the engine's own form; ``folder``: where its notebook stands."""
 
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Begin a run and give its id."""

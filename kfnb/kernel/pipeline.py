@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from kfnb.kernel.registered import BadComponent, Registered, registered
@@ -25,7 +26,8 @@ def run(cells: Registered, line: str, body: str) -> None:
     """Read the cell with those that were run before it, show its graph, and with ``--run`` run it here."""
     shell = cells.shell
     here = cells.running is not None and magic_line(cells.running.source, PIPELINE_MAGIC) is not None
-    notebook = notebook_from_json(cells.notebook(None if here else f"{PIPELINE_MAGIC} {line}\n{body}"))
+    more = None if here else f"{PIPELINE_MAGIC} {line}\n{body}"
+    notebook = notebook_from_json(cells.notebook(more), folder=Path.cwd())
     if not notebook.pipelines:
         raise BadComponent("\n".join(str(p) for p in notebook.problems))
     cell = notebook.pipelines[-1]

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.facts import Site
 from kfnb.analysis.record import GIVEN
-from kfnb.analysis.world import VALUE
+from kfnb.analysis.world import DEF, VALUE
 from kfnb.notebook.model import Notebook, StepMarks
 from kfnb.pipeline.flow import Flow
 from kfnb.pipeline.hints import hint_for
+from kfnb.pipeline.lost import lost_effects
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.outside import outside_problems
 from kfnb.pipeline.prepare import Prepared
@@ -64,6 +65,7 @@ def flow_problems(
             if unit.marks is not None and unit.marks.foreach is not None:
                 yield from _changed_in_loop(index, unit, flow)
     yield from outside_problems(units, flow, prepared)
+    yield from lost_effects(units, notebook)
     yield from _rows(units, flow)
 
 
@@ -125,11 +127,17 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
     facts, marks = unit.facts, unit.marks
     assert marks is not None and marks.foreach is not None
     variable = marks.foreach.variable
-    for name, site in {**facts.may, **facts.touches}.items():
+    for name, site in {**facts.may, **facts.touches, **facts.stateful}.items():
         outer = flow.needs[index].get(name)
         if outer is None or name == variable or (name not in facts.reads and name in facts.must):
             continue
         carried = name in facts.may and name in facts.reads
+        if name in facts.stateful and (facts.kinds.get(name) != DEF or name not in flow.live[index]):
+            yield _named(
+                "KF313", unit, name, site, f"`{name}` keeps state from one use to the next, and each item of `{unit.name}` begins with what it kept before the loop",
+                "bind what must be known after the loop to a name per item",
+            )  # fmt: skip
+            continue
         sure = name in facts.definite or name in flow.live[index]
         if name not in facts.may and not sure:
             continue

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.commands import Use, uses_of_line
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.files import expanded
@@ -16,7 +16,7 @@ from kfnb.analysis.paths import hole
 from kfnb.analysis.replays import imports_only
 from kfnb.analysis.trees import names_in, root, source_of
 from kfnb.analysis.units import Analyzer, imports_anywhere, statements_of
-from kfnb.analysis.world import SCALAR, VALUE
+from kfnb.analysis.world import DEF, SCALAR, VALUE
 from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
 from kfnb.pipeline.annotations import KnownTypes, known_types
 from kfnb.pipeline.comments import trailing_comment
@@ -90,8 +90,9 @@ def read_units(notebook: Notebook) -> Reading:
     problems = [p.problem for p in parsed.values() if p.problem is not None]
     problems += [p for c in notebook.cells if c.step is not None for p in _magics(parsed[c.number])]
     drafts = list(_drafts(notebook, parsed, problems))
-    drafts, split = _gather(drafts, list(parsed.values()))
-    analyzer = Analyzer(list(parsed.values()))
+    modules = dict(notebook.modules)
+    drafts, split = _gather(drafts, list(parsed.values()), modules)
+    analyzer = Analyzer(list(parsed.values()), modules)
     units: list[Unit] = []
     for draft in drafts:
         units += _analyse(draft, analyzer)
@@ -101,7 +102,7 @@ def read_units(notebook: Notebook) -> Reading:
 def _parse(cell: Cell, shell: set[str]) -> ParsedCell:
     if cell.step in shell:
         return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
-    return parse_cell(cell.number, cell.id, cell.source, cell.line)
+    return compiled(parse_cell(cell.number, cell.id, cell.source, cell.line))
 
 
 def _magics(cell: ParsedCell) -> Iterator[Problem]:
@@ -247,14 +248,16 @@ def shared_units(
 
 
 # -------------------------------------------------------------------- cells of one step that stand apart
-def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft], list[Problem]]:
+def _gather(
+    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]
+) -> tuple[list[Draft], list[Problem]]:
     """Join the cells of each step, at the first cell's place where that changes nothing, else at the last one's."""
     where: dict[str, list[int]] = {}
     for index, draft in enumerate(drafts):
         if draft.kind == STEP:
             where.setdefault(draft.name, []).append(index)
     apart = {n: at for n, at in where.items() if at[-1] - at[0] >= len(at)}
-    facts = _each(drafts, parsed) if apart else []
+    facts = _each(drafts, parsed, modules) if apart else []
     place: dict[str, int] = {}
     problems: list[Problem] = []
     for name, at in where.items():
@@ -270,8 +273,8 @@ def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft],
     return joined, problems
 
 
-def _each(drafts: list[Draft], parsed: list[ParsedCell]) -> list[Facts]:
-    analyzer = Analyzer(parsed)
+def _each(drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]) -> list[Facts]:
+    analyzer = Analyzer(parsed, modules)
     return [_facts(d, analyzer) for d in drafts]
 
 
@@ -280,7 +283,13 @@ def _facts(draft: Draft, analyzer: Analyzer) -> Facts:
         analyzer.define([draft.marks.foreach.variable], VALUE)
     if draft.marks is not None and draft.marks.shell:
         return _shell_facts(draft, draft.marks, analyzer)
-    return analyzer.unit(draft.cells, draft.marks is None or draft.marks.when is None)
+    marks = draft.marks
+    facts = analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
+    if marks is not None and marks.foreach is not None:
+        # what a function remembers stays with each item: no order could say whose memory later steps get
+        kept = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
+        return replace(facts, touches={n: s for n, s in facts.touches.items() if n not in kept})
+    return facts
 
 
 def _place(name: str, at: list[int], drafts: list[Draft], facts: list[Facts], problems: list[Problem]) -> int:

@@ -80,7 +80,8 @@ def keep(folder: str, cell: int, data: dict[str, Any], metadata: dict[str, Any] 
         line = dumps({"cell": cell, "data": plain, "metadata": metadata or {}})
     except TypeError:
         line = dumps({"cell": cell, "data": {k: v for k, v in plain.items() if isinstance(v, str)}, "metadata": {}})
-    with open(os.path.join(folder, "display.jsonl"), "a", encoding="utf-8") as file:
+    path = os.path.join(folder, "display.jsonl")
+    with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8") as file:
         file.write(line + "\n")
 
 

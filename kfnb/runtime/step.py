@@ -57,11 +57,12 @@ def _enter(spec: dict[str, Any]) -> None:
     os.environ.setdefault("MPLBACKEND", "Agg")
     cwd = spec.get("cwd")
     if cwd:
-        os.makedirs(cwd, exist_ok=True)
+        os.makedirs(cwd, 0o700, exist_ok=True)
         os.chdir(cwd)
-        if cwd not in sys.path:
-            sys.path.insert(0, cwd)
-    os.makedirs(spec["folder"], exist_ok=True)
+        from kfnb.runtime.imports import enter
+
+        enter(cwd)
+    os.makedirs(spec["folder"], 0o700, exist_ok=True)
     # one order for everything that is printed, and no text that cannot be shown; what stood there before a fork knew another file
     sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
@@ -143,7 +144,9 @@ def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
         session.namespace[item["value"]] = item["json"]
         return
     if "collect" in item:
-        session.namespace[item["collect"]] = [store.load(b, item["name"]) for b in item["bundles"]]
+        from kfnb.runtime.failed import collected
+
+        session.namespace[item["collect"]] = collected(item, store)
         return
     value = store.load(item["bundle"], item.get("name", item["load"]))
     if item["load"].startswith("@"):
@@ -210,21 +213,22 @@ NOT_JSON: Any = _NotJson()
 
 def to_json(value: Any) -> Any:
     """``value`` as JSON holds it: tuples become lists, numpy's and pandas' scalars plain numbers."""
-    if value is None or isinstance(value, (bool, str)):
+    kind = type(value)  # whatever an object says of itself when it is asked for its class, its truth or its equals
+    if value is None or issubclass(kind, (bool, str)):
         return value
-    if type(value) in (int, float):
+    if kind is int or kind is float:
         return value
-    if isinstance(value, (list, tuple)):
+    if issubclass(kind, (list, tuple)):
         items = [to_json(v) for v in value]
-        return NOT_JSON if NOT_JSON in items else items
-    if isinstance(value, dict):
-        found = {k: to_json(v) for k, v in value.items() if isinstance(k, str)}
-        return NOT_JSON if len(found) != len(value) or NOT_JSON in found.values() else found
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "shape", None) == ():
-        return to_json(item())
-    if isinstance(value, (int, float)):
-        return int(value) if isinstance(value, int) else float(value)
+        return NOT_JSON if any(i is NOT_JSON for i in items) else items
+    if issubclass(kind, dict):
+        found = {k: to_json(v) for k, v in value.items() if issubclass(type(k), str)}
+        return NOT_JSON if len(found) != len(value) or any(v is NOT_JSON for v in found.values()) else found
+    if callable(getattr(kind, "item", None)) and getattr(kind, "shape", None) is not None:
+        shape = value.shape
+        return to_json(value.item()) if type(shape) is tuple and not shape else NOT_JSON
+    if issubclass(kind, (int, float)):
+        return int(value) if issubclass(kind, int) else float(value)
     return NOT_JSON
 
 
@@ -242,8 +246,10 @@ def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
     path = os.path.join(spec["folder"], "result.json")
     try:
         text = dumps(result)
-        with open(path + ".new", "w", encoding="utf-8") as file:
+        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(path + ".new", path)
     except OSError as error:
         Failure("store", type(error).__name__, _disk(error)).show()

@@ -19,12 +19,12 @@ from kfnb.engines.cluster.checks import check_items, check_jobs, check_python, c
 from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
+from kfnb.engines.cluster.fitting import fitted
 from kfnb.engines.cluster.keeping import kept_of
 from kfnb.engines.cluster.kube import Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -51,11 +51,12 @@ class ArgoEngine(ClusterRuns):
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> manifest.Compiled:
-        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
+        settings = options_of(self.target)
+        pipeline = fitted(pipeline, settings, options.parameters)
         return manifest.compiled(
             pipeline,
             settings,
-            travelling(pipeline, Path(options.folder), settings.packages),
+            travelling(pipeline, Path(options.folder), settings.packages, settings.sources),
             options.parameters,
             kept or {},
         )
@@ -75,8 +76,9 @@ class ArgoEngine(ClusterRuns):
             *check_size(made.workflow, "Workflow"),
         ]
 
-    def compile(self, pipeline: Pipeline) -> str:
-        return as_yaml([self.compiled(pipeline, RunOptions({p.name: p.default for p in pipeline.parameters})).workflow])
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
+        return as_yaml([self.compiled(pipeline, options).workflow])
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
@@ -121,14 +123,14 @@ class ArgoEngine(ClusterRuns):
         UnknownRun
             When the run has not ended, or has no step ``start``.
         ClusterError
-            When the cluster does not take it; the steps stand as they stood.
+            When the cluster does not take it; the run and its steps stand as they stood.
         """
-        before, now, options = self.to_retry(run_id, start, pipeline)
-        with self.submitting(run_id):
+        with self.taking_up(run_id):
+            before, now, options = self.to_retry(run_id, start, pipeline)
             kept = self._kept(run_id, before, now, options, start)
             made = self.compiled(now, options, kept)
             self._create(run_id, made, self.kube, self.attempts(run_id))
-        self.begin_again(run_id, now, kept, made.tasks)
+            self.begin_again(run_id, now, kept, made.tasks)
         return run_id
 
     def _kept(

@@ -12,6 +12,8 @@ from kfnb.engines.cluster.names import Names
 from kfnb.engines.cluster.native import Places, literal, words
 from kfnb.engines.cluster.options import PARAMETER_LIMIT, ClusterOptions
 from kfnb.runtime.argo import PLACE
+from kfnb.runtime.given import RUN, STARTED
+from kfnb.runtime.pod import ATTEMPT
 from kfnb.settings import Settings
 
 FOLDER = "/tmp/kfnb"
@@ -76,11 +78,19 @@ class Templates:
             inputs["parameters"].append({"name": "code"})
             key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
             body["memoize"] = {"key": key, "maxAge": CACHE_AGE, "cache": {"configMap": {"name": "kfnb-cache"}}}
-        container = {
+        container: dict[str, Any] = {
             "image": settings.image or self.options.image,
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime),
         }
+        env = [{"name": ATTEMPT, "value": "{{retries}}"}] if settings.may_fail and settings.retry else []
+        if any(c.kind == "status" for c in job.takes):
+            env += [
+                {"name": RUN, "value": "{{workflow.name}}"},
+                {"name": STARTED, "value": "{{workflow.creationTimestamp.s}}"},
+            ]
+        if env:
+            container["env"] = env
         self._values(inputs, body, container)
         return {**body, **_pod(settings, container, body.get("volumes", []))}
 
@@ -91,7 +101,7 @@ class Templates:
             return
         inputs["parameters"].append({"name": "task"})
         place = "{{workflow.uid}}/{{inputs.parameters.task}}/{{pod.name}}"
-        container["env"] = [{"name": PLACE, "value": place}]
+        container["env"] = [*container.get("env", []), {"name": PLACE, "value": place}]
         if way.startswith("volume:"):
             container["volumeMounts"] = [{"name": "kfnb-values", "mountPath": MOUNT}]
             body["volumes"] = [{"name": "kfnb-values", "persistentVolumeClaim": {"claimName": way.partition(":")[2]}}]

@@ -205,6 +205,8 @@ class _Lowering:
                 if ref.step != step.name:
                     waits.setdefault(ref.step, False)
         takes.pop(Channel("pack", step.name), None)
+        if any(c.kind == "status" for c in takes):
+            takes.update(dict.fromkeys(Channel("parameter", p.name) for p in self.pipeline.parameters))
         for loop in context.loops:
             takes[Channel("item", loop)] = None
             self._item_source(loop, takes)
@@ -254,6 +256,10 @@ class _Lowering:
         conditions = [self._condition(g) for g in context.gates]
         loops = {n: items for n in context.loops if (items := self._items(n))}
         told.update({k: v for k, v in (("conditions", conditions), ("loops", loops)) if v})
+        if any(isinstance(r, StatusRef) for i in step.inputs for r in _leaves(i.ref)):
+            told["about"] = {"pipeline": self.pipeline.name, "parameters": [p.name for p in self.pipeline.parameters]}
+        if step.settings.may_fail:
+            told["may_fail"] = {"retry": step.settings.retry or 0}
         if decides:
             told["decides"] = {f"choice-{n}": self._branches(self.conditions[n]) for n in decides}
         if step.name in self.texts and step.name not in self.natives:

@@ -15,6 +15,7 @@ from kfnb.engines.cluster.checks import check_jobs, check_python, check_size
 from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
+from kfnb.engines.cluster.fitting import fitted
 from kfnb.engines.cluster.keeping import kept_of
 from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.podlogs import KeptLog
@@ -26,7 +27,6 @@ from kfnb.engines.kfp.client import KfpClient
 from kfnb.engines.kfp.executors import output_of
 from kfnb.engines.kfp.poll import PollFollower
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -54,8 +54,11 @@ class KfpEngine(ClusterRuns):
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> ir.Compiled:
-        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
-        return ir.compiled(pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), kept)
+        settings = options_of(self.target)
+        pipeline = fitted(pipeline, settings, options.parameters)
+        return ir.compiled(
+            pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages, settings.sources), kept
+        )
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What Kubeflow Pipelines cannot do of what the pipeline or the command line asks."""
@@ -71,8 +74,8 @@ class KfpEngine(ClusterRuns):
             *check_size(made.ir, "pipeline"),
         ]
 
-    def compile(self, pipeline: Pipeline) -> str:
-        made = self.compiled(pipeline, RunOptions())
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        made = self.compiled(pipeline, RunOptions(folder=folder))
         return as_yaml([made.ir, *([made.platform] if made.platform else [])])
 
     # ---------------------------------------------------------------- beginning
@@ -109,9 +112,13 @@ class KfpEngine(ClusterRuns):
 
         from kfnb.engines.argo import manifest
 
-        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
+        settings = options_of(self.target)
+        pipeline = fitted(pipeline, settings, options.parameters)
         made = manifest.compiled(
-            pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), options.parameters
+            pipeline,
+            settings,
+            travelling(pipeline, Path(options.folder), settings.packages, settings.sources),
+            options.parameters,
         )
         with TemporaryDirectory() as folder:
             package = Path(folder) / "pipeline.yaml"
@@ -154,28 +161,34 @@ class KfpEngine(ClusterRuns):
         UnknownRun
             When the run has not ended, or has no step ``start``.
         ClusterError
-            When the server does not take it; the steps stand as they stood.
+            When the server does not take it; the run and its steps stand as they stood.
         """
-        before, now, options = self.to_retry(run_id, start, pipeline)
-        remote, attempts = self.remote(run_id), self.attempts(run_id)
-        if start is None and now == before:
-            self.client.act(remote["run"], "retry")
-            done = ("succeeded", "cached", "skipped")
-            again = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
-            attempts = {path: attempts[path] for path in again if path in attempts}
-            self.put_remote(run_id, run=remote["run"], host=remote["host"], before=attempts)
-            self.store.forget_steps(run_id, again)
-            tasks = self.compiled(now, options, self.kept_outputs(run_id)).jobs
-            self.record_pending(run_id, {t: jobs for t, jobs in tasks.items() if jobs[0].name in again})
-            self.store.record_run(run_id, "pending", finished=None, error=None)
-            return run_id
-        kept = self._kept(run_id, before, now, options, start)
-        made, client = self.compiled(now, options, kept), self.client
-        with self.submitting(run_id):
+        with self.taking_up(run_id):
+            before, now, options = self.to_retry(run_id, start, pipeline)
+            if start is None and now == before:
+                self._retry_there(run_id, now, options)
+                return run_id
+            attempts = self.attempts(run_id)
+            kept = self._kept(run_id, before, now, options, start)
+            made, client = self.compiled(now, options, kept), self.client
             body = self._body(now, options, made, f"{now.name} {run_id}")
             self.put_remote(run_id, run=client.create_run(body), host=client.host, before=attempts)
-        self.begin_again(run_id, now, kept, made.jobs)
+            self.begin_again(run_id, now, kept, made.jobs)
         return run_id
+
+    def _retry_there(self, run_id: str, pipeline: Pipeline, options: RunOptions) -> None:
+        """The server takes its own run up again."""
+        remote, attempts = self.remote(run_id), self.attempts(run_id)
+        tasks = self.compiled(pipeline, options, self.kept_outputs(run_id)).jobs
+        self.client.act(remote["run"], "retry")
+        done = ("succeeded", "cached", "skipped")
+        again = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
+        before = {path: attempts[path] for path in again if path in attempts}
+        self.put_remote(run_id, run=remote["run"], host=remote["host"], before=before)
+        with self.store.changing():
+            self.store.forget_steps(run_id, again)
+            self.record_pending(run_id, {t: jobs for t, jobs in tasks.items() if jobs[0].name in again})
+            self.store.record_run(run_id, "pending", finished=None, error=None)
 
     def _kept(
         self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None

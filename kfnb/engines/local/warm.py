@@ -27,7 +27,8 @@ FORK_SAFE = frozenset(
     "numpy pandas scipy sklearn matplotlib seaborn statsmodels networkx PIL sympy requests yaml".split()
 )
 RUNTIME = tuple(f"kfnb.runtime.{name}" for name in ("step", "cells", "ending", "outputs", "store", "ambient", "syntax"))
-SUBREAPER = 36  #: PR_SET_CHILD_SUBREAPER, linux/prctl.h
+DEATH_SIGNAL, SUBREAPER = 1, 36  #: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, linux/prctl.h
+PID = "pid"  #: in an attempt's folder while it runs: its process group, when that began, and which start of the machine this is
 MARK = "KFNB_STEP_ID"
 
 
@@ -76,9 +77,10 @@ def _asked(request: dict[str, Any], handles: list[int], connection: socket.socke
         if child is not None:
             _kill(child, request["signal"])
         return
-    mark = f"{os.getpid()}-{request['id']}"
+    mark, parent = f"{os.getpid()}-{request['id']}", os.getpid()
     pid = os.fork()
     if pid == 0:
+        _die_with(parent)
         _become_step(request, handles[0], mark)
     for handle in handles:
         os.close(handle)
@@ -94,6 +96,8 @@ def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
+        _note_process(os.path.join(os.path.dirname(request["spec"]), PID))
+        os.umask(request["mask"])
         os.dup2(log, 1)
         os.dup2(log, 2)
         null = os.open(os.devnull, os.O_RDONLY)
@@ -111,6 +115,44 @@ def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
 
         traceback.print_exc()
     os._exit(2)
+
+
+def _die_with(parent: int) -> None:
+    """End with the process that forked this one, however that ends (Linux only; elsewhere the scheduler ends it)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)  # it ended before
+
+
+def _note_process(path: str) -> None:
+    """Write down who runs this attempt, for a scheduler that finds it left over by another one."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(f"{os.getpid()} {began_at(os.getpid()) or '-'} {boot_id()}")
+
+
+def began_at(pid: int) -> str:
+    """When a process began, in the kernel's own measure; nothing where it is gone or the system does not tell."""
+    fields = process_status(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
+def process_status(pid: int) -> list[str]:
+    """The fields of ``/proc/PID/stat`` from the state on; the name before it may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def boot_id() -> str:
+    """What tells this start of the machine from others."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "-"
 
 
 def _run(path: str) -> NoReturn:
