@@ -122,7 +122,7 @@ def _build_steps(notebook: Notebook) -> Built:
     units = reading.units
     problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
     flow = flow_of(units)
-    files = file_use(units)
+    files = file_use(units, flow)
     plan = _plan(units, flow, files.orders)
     problems += flow_problems(units, flow, plan.prepared, notebook)
     pipeline = _assemble(notebook, units, flow, plan, files.orders)

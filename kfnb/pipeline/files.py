@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,13 @@ from kfnb.analysis.facts import Site
 from kfnb.analysis.filetables import LOOK, UPDATE, WRITE
 from kfnb.analysis.paths import HOLES, PERHAPS, SAME, UNKNOWN, filled_with, is_hole, relation, shown
 from kfnb.analysis.statements import IMPORTED
+from kfnb.pipeline.flow import Flow
 from kfnb.pipeline.model import Edge
 from kfnb.pipeline.units import PARAMETER, STEP, Unit
 from kfnb.problems import Problem
 
 CHANGES = (WRITE, UPDATE)
+MODULES = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,10 @@ class FileUse:
     doubts: tuple[Doubt, ...]
 
 
-def file_use(units: tuple[Unit, ...]) -> FileUse:
+def file_use(units: tuple[Unit, ...], flow: Flow) -> FileUse:
     """Pairs of steps of which one writes a file that the other uses, in reading order."""
     steps = [u for u in units if u.kind == STEP and not (u.marks is not None and u.marks.exit)]
-    meeting = _Meeting(units)
+    meeting = _Meeting(units, _imported_again(units, flow))
     orders: list[FileOrder] = []
     doubts: list[Doubt] = []
     touching = [at for at, u in enumerate(steps) if any(how in CHANGES for _, how in u.facts.files)]
@@ -63,10 +66,22 @@ def file_use(units: tuple[Unit, ...]) -> FileUse:
     return FileUse(tuple(orders), tuple(doubts))
 
 
+def _imported_again(units: tuple[Unit, ...], flow: Flow) -> dict[str, frozenset[str]]:
+    """For each step the modules whose imports of earlier units it runs again: a step may have written them."""
+    found: dict[str, frozenset[str]] = {}
+    for index, unit in enumerate(units):
+        if unit.kind == STEP:
+            places = {*flow.effects[index], *(at for need in flow.needs[index].values() for at in need.statements)}
+            sources = (units[u].facts.replays[p].source for u, p in places if p < len(units[u].facts.replays))
+            found[unit.name] = frozenset(IMPORTED + m for source in sources for m in MODULES.findall(source))
+    return found
+
+
 class _Meeting:
     """Compares the paths of two steps; parameters count by their defaults where nothing else is known."""
 
-    def __init__(self, units: tuple[Unit, ...]) -> None:
+    def __init__(self, units: tuple[Unit, ...], again: Mapping[str, frozenset[str]]) -> None:
+        self.again = again
         self.defaults = {
             u.name: u.parameter.default
             for u in units
@@ -89,7 +104,7 @@ class _Meeting:
                     files.setdefault(self.named(path))
                     if what in (LOOK, UPDATE):
                         silent.setdefault(self.named(path))
-            if how in CHANGES and any(self.mentioned(path, t) for t in theirs.texts):
+            if how in CHANGES and any(self.mentioned(path, t) for t in (*theirs.texts, *self.again[after.name])):
                 common.setdefault(path)
                 if not any(w == WRITE and self.relation(path, p) == SAME for p, w in theirs.files):
                     files.setdefault(self.named(path))
