@@ -53,10 +53,12 @@ class FileUse:
 def file_use(units: tuple[Unit, ...], flow: Flow) -> FileUse:
     """Pairs of steps of which one writes a file that the other uses, in reading order."""
     steps = [u for u in units if u.kind == STEP and not (u.marks is not None and u.marks.exit)]
+    touching = [at for at, u in enumerate(steps) if any(how in CHANGES for _, how in u.facts.files)]
+    if not touching:
+        return FileUse((), ())
     meeting = _Meeting(units, _imported_again(units, flow))
     orders: list[FileOrder] = []
     doubts: list[Doubt] = []
-    touching = [at for at, u in enumerate(steps) if any(how in CHANGES for _, how in u.facts.files)]
     for before, after in sorted({(min(a, b), max(a, b)) for a in touching for b in range(len(steps)) if a != b}):
         order = meeting.order(steps[before], steps[after])
         if order is not None:

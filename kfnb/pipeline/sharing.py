@@ -53,10 +53,14 @@ class Sharing:
         self.large: set[str] = set()
         self._local: list[set[str]] = []
         self._inside: set[str] = set()
+        self._others: list[ast.AST] = []
+        self._since: set[str] = set()  #: functions and classes that shared code has made since
 
     # ---------------------------------------------------------------- what is known
     def learn(self, node: ast.stmt) -> None:
         """Remember what a shared statement binds."""
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            self._since.add(node.name)
         if isinstance(node, ast.FunctionDef):
             self.functions[node.name] = node
             self.light.add(node.name)
@@ -85,8 +89,14 @@ class Sharing:
         """Parameters of the pipeline."""
         self.light.update(names)
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Names that something else than shared code binds."""
+    def forget(self, node: ast.AST) -> None:
+        """What else than shared code binds, a step's cell: its names are looked for when someone asks."""
+        self._others.append(node)
+
+    def _forget_others(self) -> None:
+        names = {n for node in self._others for n in bound_names(node)} - self._since
+        self._others.clear()
+        self._since.clear()
         for name in names:
             self.light.discard(name)
             self.functions.pop(name, None)
@@ -105,6 +115,8 @@ class Sharing:
         """Why a statement is no shared code; ``None``: it is."""
         if imports_only(node) or isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Pass, ast.Import, ast.ImportFrom)):
             return None
+        if self._others:
+            self._forget_others()
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             return self._assignment(node)
         if isinstance(node, ast.Expr):

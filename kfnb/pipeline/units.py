@@ -119,7 +119,7 @@ def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Pr
     for cell in notebook.cells:
         tree = parsed[cell.number]
         if cell.step is not None or cell.role == METRICS:
-            sharing.forget(bound_names(tree.tree))
+            sharing.forget(tree.tree)
         if cell.step is not None:
             yield Draft(STEP, cell.step, (tree,), marks[cell.step], metrics=(cell.number,) if cell.metrics else ())
         elif cell.role == METRICS:
@@ -200,7 +200,7 @@ def _unmarked(cell: ParsedCell, skipped: bool, sharing: Sharing) -> Iterator[Dra
             sharing.learn(node)
             yield Draft(SHARED, "", (part,))
         else:
-            sharing.forget(bound_names(node))
+            sharing.forget(node)
             yield Draft(OUTSIDE, "", (part,), obstacle=obstacle)
 
 
