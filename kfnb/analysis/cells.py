@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kfnb.problems import Problem
-from kfnb.runtime.syntax import Wrapper, translate
+from kfnb.runtime.syntax import Magic, Wrapper, translate
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class ParsedCell:
     wrappers
         Cell magics that stay around the body, such as ``%%time``.
     magics
-        Names and lines of the magics that need IPython in the step.
+        Every magic of the cell, with its line in the cell.
+    raises
+        The cell may raise, and the run goes on.
     """
 
     number: int
@@ -34,22 +37,40 @@ class ParsedCell:
     code: str
     tree: ast.Module
     wrappers: tuple[Wrapper, ...] = ()
-    magics: tuple[tuple[str, int], ...] = ()
+    magics: tuple[Magic, ...] = ()
     problem: Problem | None = None
+    raises: bool = False
 
 
-def parse_cell(number: int, cell_id: str, source: str, line: int = 1) -> ParsedCell:
-    """Parse one cell; a cell that is not Python gives an empty tree and a problem."""
-    translation = translate(source)
+def parse_cell(
+    number: int,
+    cell_id: str,
+    source: str,
+    line: int = 1,
+    bound: Callable[[str], bool] | None = None,
+    raises: bool = False,
+) -> ParsedCell:
+    """Parse one cell; a cell that is not Python gives an empty tree and a problem.
+
+    Parameters
+    ----------
+    bound
+        Whether the notebook has bound a name before: else a line that begins with a magic's name is that magic.
+    """
+    translation = translate(source, bound or _nothing)
     problem, tree = None, ast.Module([], [])
     try:
         tree = ast.parse(translation.code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         problem = _problem(error, number, cell_id, line)
-    magics = tuple((name, at + line - 1) for name, at in translation.magics)
+    magics = tuple(Magic(m.name, m.line + line - 1, m.cell) for m in translation.magics)
     return ParsedCell(
-        number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem
+        number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem, raises
     )
+
+
+def _nothing(name: str) -> bool:
+    return False
 
 
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:

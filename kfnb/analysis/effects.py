@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.frames import NONE, Effect, Frame, Roots, passed
+from kfnb.analysis.magics import magic_call, mentioned, program_path, timed_code, written_file
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
-from kfnb.runtime.syntax import shell_names
 
 NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
@@ -310,7 +310,7 @@ class Effects:
         """Names inside texts, and files by literal path."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if root(node.func) == "get_ipython" and node.args:
-            self._shell(node, name, found)
+            self._magic(node, found)
             return
         if name in tables.TEXT_CALLS or name in ("exec",):
             for value in [*node.args, *(k.value for k in node.keywords)]:
@@ -337,22 +337,43 @@ class Effects:
             paths = (text_value(value, frame.text) for value in candidates)
             found.files |= {path for path in paths if path and "\n" not in path}
 
-    def _shell(self, node: ast.Call, name: str, found: Effect) -> None:
-        texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if name in ("system", "getoutput") and texts:
-            found.reads.update((n, "!") for n in shell_names(texts[0]) if n in self.world.known)
-        elif name == "run_line_magic" and texts:
-            found.reads.update((n, f"%{texts[0]}") for n in shell_names(" ".join(texts[1:])) if n in self.world.known)
-            if texts[0] == "cd":
-                found.ambient["@cwd"] = "set"
-            found.opaque |= texts[0] in ("run", "store", "reset", "reset_selective", "macro", "rerun", "recall")
-        elif name == "run_cell_magic" and texts:
-            if texts[0] == "writefile" and len(texts) > 1:
-                found.files.add(texts[1].replace("-a ", "").strip())
-        for text in texts:
-            for word in tables.REDIRECT.findall(text):
-                found.files.add(word)
+    def _magic(self, node: ast.Call, found: Effect) -> None:
+        call = magic_call(node)
+        if call is None:
+            return
+        for read in mentioned(call, self.world.known):
+            found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
+        code = timed_code(call)
+        if code:
+            timed = function_of(code, node.lineno)
+            found.add(self.summary(timed) if timed is not None else Effect())
+        if call.name in ("cd", "pushd", "popd"):
+            found.ambient["@cwd"] = "set"
+        found.opaque |= call.name == "store"
+        written = written_file(call)
+        if written is not None:
+            found.files.add(written[0])
+        path = program_path(call)
+        if path is not None:
+            found.texts.add(path)
+        for text in (call.line, call.body or ""):
+            found.files |= set(tables.REDIRECT.findall(text))
             found.texts |= set(text.split())
+
+
+def function_of(code: str, line: int) -> Deferred | None:
+    """Code as the body of a function; ``None`` when it is no Python."""
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return None
+    function = ast.parse("def timed(): pass").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    function.body = body or function.body
+    for part in ast.walk(function):
+        if hasattr(part, "lineno"):
+            part.lineno = line
+    return deferred_function(function, "%timeit")
 
 
 def _negative(node: ast.expr) -> bool:

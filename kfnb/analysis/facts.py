@@ -75,6 +75,10 @@ class Facts:
         What ``%pip install`` asks for.
     displayed
         Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    not_shown
+        Of these the first that no cell before surely gives: what it is called, and where it is read.
+    unread_programs
+        Files that ``%run`` runs and whose text is not known: what they bind cannot be seen.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -96,3 +100,5 @@ class Facts:
     requirements: tuple[str, ...] = ()
     displayed: Site | None = None
     compared: frozenset[str] = frozenset()
+    unread_programs: Mapping[str, Site] = field(default_factory=dict)
+    not_shown: tuple[str, Site] | None = None

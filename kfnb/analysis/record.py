@@ -33,6 +33,8 @@ PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 class Record(ABC):
     """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
 
+    keeps_shown = False  #: what cells show is a value of the notebook, since some cell reads it
+
     def __init__(self, world: World, effects: Effects) -> None:
         self.world, self.effects = world, effects
         world.must = set()
@@ -50,6 +52,9 @@ class Record(ABC):
         self.requirements: list[str] = []
         self.displayed: Site | None = None
         self.compared: set[str] = set()
+        self.unread_programs: dict[str, Site] = {}
+        self.not_shown: tuple[str, Site] | None = None
+        self.cells_read: set[int] = set()
         self.shielded = 0  #: inside a `try` that answers NameError
 
     def site(self, line: int) -> Site:
@@ -65,6 +70,7 @@ class Record(ABC):
             self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, frozenset(self.compared),
+            self.unread_programs, self.not_shown,
         )  # fmt: skip
 
     # ---------------------------------------------------------------- names
@@ -77,9 +83,11 @@ class Record(ABC):
             elif not self.shielded and (name not in self.may or world.kinds.get(name) == "deleted"):
                 self.asked.add(name)
         if via is None:
-            if name not in world.known and PREVIOUS.fullmatch(name):
+            if name[:1] in "_OI" and PREVIOUS.fullmatch(name) and (self.keeps_shown or name not in world.known):
                 self.displayed = self.displayed or self.site(line)
-                self.asked.discard(name)
+                if name not in world.known:
+                    self.not_shown = self.not_shown or (name, self.site(line))
+                    self.asked.discard(name)
             for held in world.holds(name):
                 self.apply(self.effects.summary(held), line, name)
 
@@ -164,6 +172,9 @@ class Record(ABC):
         self.expr(node.value)
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
+        if self.keeps_shown and isinstance(node.value, ast.Name) and node.value.id in ("Out", "_oh", "In", "_ih"):
+            self.earlier_cell(node.value, node.slice)
+            return
         self.expr(node.value)
         self.expr(node.slice)
 
@@ -257,6 +268,18 @@ class Record(ABC):
             if hasattr(part, "lineno"):
                 part.lineno = node.lineno
         self.block(tree.body)
+
+    def earlier_cell(self, name: ast.Name, index: ast.expr) -> None:
+        """``Out[3]`` is the value ``_3``; ``In[3]`` a text that the step of cell 3 has."""
+        number = index.value if isinstance(index, ast.Constant) else None
+        if name.id in ("In", "_ih") and number in self.cells_read:
+            self.displayed = self.displayed or self.site(name.lineno)
+        elif name.id in ("Out", "_oh") and type(number) is int and f"_{number}" in self.world.known:
+            self.read(f"_{number}", name.lineno)
+        else:
+            shown = f"{name.id}[{ast.unparse(index)}]"
+            self.displayed = self.displayed or self.site(name.lineno)
+            self.not_shown = self.not_shown or (shown, self.site(name.lineno))
 
     @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:

@@ -8,9 +8,14 @@ import sys
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
 from kfnb.analysis.facts import Replay, Site
+from kfnb.analysis.magics import magic_call, mentioned
 from kfnb.analysis.record import GIVEN
 from kfnb.analysis.trees import dotted, is_literal, names_in, root, source_of, targets
 from kfnb.analysis.world import IMPORT, World
+from kfnb.runtime.magictable import SET_UP
+
+#: Methods of the shell that tell it something for good.
+REGISTERING = frozenset(("register_magics", "register_magic_function"))
 
 
 def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | None:
@@ -26,6 +31,8 @@ def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | N
         return Replay(site, source_of(node, code), binds, frozenset(names_in(node)) - binds, effect, star)
     if _is_setting(node, world):
         reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in world.known)
+        magic = magic_call(node.value) if isinstance(node, ast.Expr) else None
+        reads |= mentioned(magic, world.known) if magic is not None else frozenset()
         return Replay(site, source_of(node, code), frozenset(), reads, effect=True)
     return None
 
@@ -44,8 +51,11 @@ def _is_setting(node: ast.stmt, world: World) -> bool:
     """A statement that only tells a library something, in terms of imports and literals."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
-        if root(call.func) == "get_ipython" and isinstance(call.func, ast.Attribute):
-            return magic_of(call) in ("env", "set_env")
+        if isinstance(call.func, ast.Attribute) and call.func.attr in REGISTERING:
+            return True
+        if root(call.func) == "get_ipython":
+            magic = magic_call(call)
+            return magic is not None and magic.body is None and magic.name in SET_UP
         name = dotted(call.func, world.origin)
         if name is None:
             return False
@@ -66,14 +76,6 @@ def _is_setting(node: ast.stmt, world: World) -> bool:
 def _plain(node: ast.stmt, world: World) -> bool:
     """Built of imports, builtins and literals only."""
     return all(world.kinds.get(n) == IMPORT or (n in GIVEN and n not in world.known) for n in names_in(node))
-
-
-def magic_of(call: ast.Call) -> str | None:
-    """The name of a line magic's call, else ``None``."""
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "run_line_magic" and call.args:
-        name = call.args[0]
-        return str(name.value) if isinstance(name, ast.Constant) else None
-    return None
 
 
 def imports_only(node: ast.stmt) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kfnb.analysis.cells import ParsedCell
@@ -26,16 +26,30 @@ def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
 
 
 class Analyzer:
-    """Reads units one after the other; what one leaves, the next one knows."""
+    """Reads units one after the other; what one leaves, the next one knows.
 
-    def __init__(self, cells: Sequence[ParsedCell]) -> None:
-        self.world = World(later=imports_anywhere(cells))
+    Parameters
+    ----------
+    cells
+        Every cell of the notebook.
+    programs
+        Texts of the files beside the notebook that ``%run`` runs, by their path.
+    keeps_shown
+        What cells show is a value that travels (``_``, ``_3``), since some cell reads it.
+    """
+
+    def __init__(
+        self, cells: Sequence[ParsedCell], programs: Mapping[str, str] | None = None, keeps_shown: bool = False
+    ) -> None:
+        self._keeps_shown = keeps_shown
+        self.world = World(later=imports_anywhere(cells), programs=dict(programs or {}))
         self.effects = Effects(self.world)
 
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True) -> Facts:
         """The facts of the next unit. ``sure`` is false when it may be skipped."""
         before = None if sure else self.world.snapshot()
         reader = Statements(self.world, self.effects)
+        reader.keeps_shown = self._keeps_shown
         for cell in cells:
             reader.cell_body(cell, sure)
         facts = reader.facts()

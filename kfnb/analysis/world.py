@@ -51,6 +51,7 @@ class World:
     origins: dict[str, str] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)  #: texts of files that ``%run`` may run, by their path
     version: int = 0  #: moves when a function, class or import changes
 
     def origin(self, name: str) -> str | None:
@@ -135,7 +136,7 @@ class World:
     def snapshot(self) -> World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
-            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.version,
+            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.programs, self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:

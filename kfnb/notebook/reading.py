@@ -27,6 +27,7 @@ from kfnb.problems import Problem
 from kfnb.settings import Settings
 
 PYTHON = ("python", "python3", "ipython", "ipython3", "")
+MAY_RAISE = "raises-exception"  #: Jupyter's tag: the run goes on after the cell's error
 ABOUT_RUNS = re.compile(r"^(\w+ *= *)?%pipeline\b", re.MULTILINE)
 OTHER_LANGUAGES = ("%%R", "%%julia", "%%perl", "%%ruby", "%%sql", "%%cython", "%%bigquery")
 
@@ -170,8 +171,11 @@ def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dic
         elif role == UNMARKED and not marked and position in by_heading and not _quiet(source):
             step, role = by_heading[position], STEP
         cells.append(
-            Cell(marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS)
-        )
+            Cell(
+                marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS,
+                MAY_RAISE in cell.tags,
+            )
+        )  # fmt: skip
     return cells if marked or pipelines else _without_start(cells)
 
 

@@ -235,7 +235,7 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
 
 
 def _codes(unit: Unit) -> tuple[Code, ...]:
-    return tuple(Code(c.number, c.source, c.line, c.id) for c in unit.cells)
+    return tuple(Code(c.number, c.source, c.line, c.id, c.raises) for c in unit.cells)
 
 
 def _metrics(unit: Unit) -> list[Export]:
