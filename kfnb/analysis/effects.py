@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.frames import NONE, Effect, Frame, Roots, passed
-from kfnb.analysis.magics import magic_call, mentioned, program_path, timed_code, written_file
+from kfnb.analysis.magics import MagicCall, magic_call, mentioned, program_path, timed_code, written_file
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
@@ -309,8 +309,9 @@ class Effects:
     def _texts(self, node: ast.Call, frame: Frame, found: Effect) -> None:
         """Names inside texts, and files by literal path."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if root(node.func) == "get_ipython" and node.args:
-            self._magic(node, found)
+        magic = magic_call(node, self.world.made_by)
+        if magic is not None:
+            self._magic(magic, node.lineno, found)
             return
         if name in tables.TEXT_CALLS or name in ("exec",):
             for value in [*node.args, *(k.value for k in node.keywords)]:
@@ -337,15 +338,12 @@ class Effects:
             paths = (text_value(value, frame.text) for value in candidates)
             found.files |= {path for path in paths if path and "\n" not in path}
 
-    def _magic(self, node: ast.Call, found: Effect) -> None:
-        call = magic_call(node)
-        if call is None:
-            return
+    def _magic(self, call: MagicCall, line: int, found: Effect) -> None:
         for read in mentioned(call, self.world.known):
             found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
         code = timed_code(call)
         if code:
-            timed = function_of(code, node.lineno)
+            timed = function_of(code, line)
             found.add(self.summary(timed) if timed is not None else Effect())
         if call.name in ("cd", "pushd", "popd"):
             found.ambient["@cwd"] = "set"

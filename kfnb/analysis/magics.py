@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kfnb.analysis import tables
@@ -38,9 +38,18 @@ class MagicCall:
         return self.name == "!" or kind_of(self.name, self.body is not None) is not None
 
 
-def magic_call(node: ast.expr) -> MagicCall | None:
-    """The magic or command that an expression is, as the translation of a cell writes it; else ``None``."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or root(node.func) != "get_ipython":
+def magic_call(node: ast.expr, made_by: Mapping[str, str] | None = None) -> MagicCall | None:
+    """The magic or command that an expression is, as the translation of a cell writes it; else ``None``.
+
+    Parameters
+    ----------
+    made_by
+        The call that made a name's value, for ``ip = get_ipython()``.
+    """
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+        return None
+    first = root(node.func)
+    if first != "get_ipython" and (made_by is None or made_by.get(first or "") != "get_ipython"):
         return None
     texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     if not texts or len(texts) != len(node.args):
@@ -110,7 +119,7 @@ def bound_names(call: MagicCall) -> list[str]:
         return []
     found = [n for group in OUTPUT.findall(call.line) for n in group.split(",")]
     if call.body is not None:
-        found += [*ASSIGNED.findall(call.line), *DEFINED.findall(call.body)]
+        found += [*ASSIGNED.findall(call.line), *DEFINED.findall(call.body), call.line]
     return [n for n in found if n.isidentifier()]
 
 

@@ -21,6 +21,7 @@ from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 GIVEN = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
+SHELL = "get_ipython"
 #: The names of `Record`'s methods, made once.
 EXPRESSIONS: dict[type[ast.AST], str] = {
     kind: f"expr_{kind.__name__}"
@@ -55,6 +56,7 @@ class Record(ABC):
         self.unread_programs: dict[str, Site] = {}
         self.not_shown: tuple[str, Site] | None = None
         self.cells_read: set[int] = set()
+        self.surely_shown = 0  #: cells of the unit that surely show a value
         self.shielded = 0  #: inside a `try` that answers NameError
 
     def site(self, line: int) -> Site:
@@ -85,8 +87,9 @@ class Record(ABC):
         if via is None:
             if name[:1] in "_OI" and PREVIOUS.fullmatch(name) and (self.keeps_shown or name not in world.known):
                 self.displayed = self.displayed or self.site(line)
-                if name not in world.known:
+                if name not in world.known and not (name in ("__", "___") and self.surely_shown >= len(name)):
                     self.not_shown = self.not_shown or (name, self.site(line))
+                if name not in world.known:
                     self.asked.discard(name)
             for held in world.holds(name):
                 self.apply(self.effects.summary(held), line, name)
@@ -339,6 +342,8 @@ class Record(ABC):
             return self.world.made_by.get(root(value) or "")
         if not isinstance(value, ast.Call):
             return None
+        if isinstance(value.func, ast.Name) and value.func.id == SHELL:
+            return SHELL
         name = dotted(value.func, self.world.origin)
         seeded = any(
             k.arg in tables.SEED_KEYWORDS and not (isinstance(k.value, ast.Constant) and k.value.value is None)

@@ -31,7 +31,7 @@ def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | N
         return Replay(site, source_of(node, code), binds, frozenset(names_in(node)) - binds, effect, star)
     if _is_setting(node, world):
         reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in world.known)
-        magic = magic_call(node.value) if isinstance(node, ast.Expr) else None
+        magic = magic_call(node.value, world.made_by) if isinstance(node, ast.Expr) else None
         reads |= mentioned(magic, world.known) if magic is not None else frozenset()
         return Replay(site, source_of(node, code), frozenset(), reads, effect=True)
     return None
@@ -53,8 +53,8 @@ def _is_setting(node: ast.stmt, world: World) -> bool:
         call = node.value
         if isinstance(call.func, ast.Attribute) and call.func.attr in REGISTERING:
             return True
-        if root(call.func) == "get_ipython":
-            magic = magic_call(call)
+        magic = magic_call(call, world.made_by)
+        if magic is not None or root(call.func) == "get_ipython":
             return magic is not None and magic.body is None and magic.name in SET_UP
         name = dotted(call.func, world.origin)
         if name is None:

@@ -18,7 +18,7 @@ from kfnb.analysis.magics import (
     run_code,
     written_file,
 )
-from kfnb.analysis.record import Record
+from kfnb.analysis.record import SHELL, Record
 from kfnb.analysis.replays import import_names, replay_of, sets_ambient
 from kfnb.analysis.scopes import (
     MODULE,
@@ -41,6 +41,7 @@ from kfnb.analysis.trees import (
     targets,
 )
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+from kfnb.runtime.syntax import translate
 
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
 
@@ -88,9 +89,12 @@ class Statements(Record):
         last = cell.tree.body[-1] if cell.tree.body else None
         if not isinstance(last, ast.Expr) or cell.source.rstrip().endswith(";"):
             return
-        before = None if isinstance(last.value, NEVER_NONE) else self.world.snapshot()
+        value = last.value
+        sure = value.value is not None if isinstance(value, ast.Constant) else isinstance(value, NEVER_NONE)
+        before = None if sure else self.world.snapshot()
+        self.surely_shown += sure
         for name in ("_", f"_{cell.number}"):
-            self.store(ast.copy_location(ast.Name(name, ast.Store()), last), last.value)
+            self.store(ast.copy_location(ast.Name(name, ast.Store()), last), value)
         if before is not None:
             self.world.join([before, self.world.snapshot()])
 
@@ -104,7 +108,7 @@ class Statements(Record):
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
                 self.read(part.id, part.lineno)
-            call = magic_call(part) if isinstance(part, ast.Call) else None
+            call = magic_call(part, self.world.made_by) if isinstance(part, ast.Call) else None
             for name in mentioned(call, self.world.known) if call is not None else ():
                 self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
 
@@ -125,13 +129,27 @@ class Statements(Record):
     def on_Expr(self, node: ast.Expr) -> None:
         self.expr(node.value)
         call = node.value
-        if isinstance(call, ast.Call) and root(call.func) == "get_ipython":
+        first = root(call.func) if isinstance(call, ast.Call) else None
+        if first is not None and SHELL in (first, self.world.made_by.get(first)):
+            assert isinstance(call, ast.Call)
             self._magic(call)
+
+    def _told_to_shell(self, node: ast.Call) -> None:
+        """``get_ipython().push({"x": 1})`` binds names, ``get_ipython().ex("x = 1")`` runs code."""
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        argument = node.args[0] if node.args else None
+        if method == "push" and isinstance(argument, ast.Dict):
+            for key in argument.keys:
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    self.bind(key.value, node.lineno)
+        elif method in ("ex", "run_cell") and isinstance(argument, ast.Constant):
+            self.code_in_text(translate(str(argument.value)).code, node)
 
     def _magic(self, node: ast.Call) -> None:
         """What a magic that stands alone does to the notebook's names."""
-        call = magic_call(node)
+        call = magic_call(node, self.world.made_by)
         if call is None:
+            self._told_to_shell(node)
             return
         line = node.lineno
         if call.name in ("pip", "conda") or call.name == "!" and call.line.startswith(("pip install", "pip3 install")):
@@ -156,7 +174,7 @@ class Statements(Record):
         written = written_file(call)
         if written is not None:
             path, append = os.path.normpath(written[0]), written[1]
-            programs[path] = (programs.get(path, "") if append else "") + f"{call.body}\n"
+            programs[path] = (programs.get(path, "") if append else "") + (call.body or "")
         if call.name != "run":
             return
         found = program_path(call)

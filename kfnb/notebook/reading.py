@@ -22,6 +22,7 @@ from kfnb.notebook.given import (
 )
 from kfnb.notebook.model import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
+from kfnb.notebook.programs import with_programs
 from kfnb.notebook.steps import join_steps, settings_of
 from kfnb.problems import Problem
 from kfnb.settings import Settings
@@ -29,7 +30,9 @@ from kfnb.settings import Settings
 PYTHON = ("python", "python3", "ipython", "ipython3", "")
 MAY_RAISE = "raises-exception"  #: Jupyter's tag: the run goes on after the cell's error
 ABOUT_RUNS = re.compile(r"^(\w+ *= *)?%pipeline\b", re.MULTILINE)
-OTHER_LANGUAGES = ("%%R", "%%julia", "%%perl", "%%ruby", "%%sql", "%%cython", "%%bigquery")
+#: Cells in other languages, which extensions run; and what loads these.
+OTHER_LANGUAGES = ("%%R", "%%julia", "%%sql", "%%cython", "%%bigquery")
+LOADS = re.compile(r"^%(?:re)?load_ext\b", re.MULTILINE)
 
 
 def read_notebook(path: str | Path) -> Notebook:
@@ -40,7 +43,7 @@ def read_notebook(path: str | Path) -> Notebook:
     NotebookError
         KF101 when the file is not a notebook at all. Everything else is in ``problems``.
     """
-    return notebook_from_json(files.load(path), str(path))
+    return with_programs(notebook_from_json(files.load(path), str(path)), Path(path).absolute().parent)
 
 
 def parse_notebook(text: str, path: str | None = None) -> Notebook:
@@ -94,6 +97,7 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
     """Marks by the cell's position in the file; only Python code cells have any."""
     found: dict[int, Given] = {}
     number, told = 0, False
+    extended = any(cell.kind == "code" and LOADS.search(cell.source) for cell in raw.cells)
     for position, cell in enumerate(raw.cells):
         if cell.kind != "code":
             continue
@@ -104,7 +108,7 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
                 problems.append(Problem("KF103", f"this notebook's language is {language}; kfnb reads Python", "cells in other languages are left alone", number, cell.id))  # fmt: skip
             told = True
             continue
-        if cell.source.startswith(OTHER_LANGUAGES):
+        if cell.source.startswith(OTHER_LANGUAGES) and not extended:
             word = cell.source.split()[0]
             problems.append(
                 Problem("KF103", f"a cell in another language ({word}) is left alone", "", number, cell.id, 1)

@@ -8,6 +8,7 @@ from typing import Any
 
 from kfnb.notebook import files
 from kfnb.notebook.model import Notebook
+from kfnb.notebook.programs import with_programs
 from kfnb.notebook.reading import notebook_from_json
 
 
@@ -48,7 +49,8 @@ class Source:
 
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""
-        return notebook_from_json(self.data(), str(self.path) if self.path is not None else None)
+        notebook = notebook_from_json(self.data(), str(self.path) if self.path is not None else None)
+        return with_programs(notebook, self.folder)
 
     @property
     def key(self) -> str | None:

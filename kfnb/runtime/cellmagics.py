@@ -23,7 +23,7 @@ RICH = {
 
 def run(shell: Shell, name: str, line: str, cell: str, names: dict[str, Any]) -> Any:
     """Do one cell magic; ``names`` are those that the caller sees."""
-    from kfnb.runtime.shell import UsageError
+    from kfnb.runtime.shell import UsageError, output_lines
 
     if name == "timeit":
         from kfnb.runtime.timing import timeit
@@ -35,7 +35,7 @@ def run(shell: Shell, name: str, line: str, cell: str, names: dict[str, Any]) ->
 
         return run_script(name, line, cell, shell.user_ns)
     if name in ("sx", "system", "!"):
-        return shell.getoutput(cell)
+        return output_lines(cell)
     if name in ("writefile", "file"):
         return write_file(line, cell)
     if name in RICH:

@@ -115,13 +115,13 @@ class Session:
         if self.tasks is not None:
             self.tasks.turn()
 
-    def run_text(self, source: str, raises: bool = False) -> Any:
+    def run_text(self, source: str, show: bool = True, raises: bool = False) -> Any:
         """Run text as a cell inside the one that runs: for ``%run``, and for `get_ipython().run_cell`."""
         from kfnb.runtime.history import ExecutionResult
 
         result = ExecutionResult()
         try:
-            self._execute({"source": source, "cell": self.cell}, show=True, result=result)
+            self._execute({"source": source, "cell": self.cell}, show, result=result)
         except Failure as failure:
             if raises:
                 raise

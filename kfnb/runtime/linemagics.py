@@ -35,6 +35,8 @@ def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
     if name in MAGICS:
         return MAGICS[name](shell, line)
     kind = kind_of(name, False)
+    if name == "pip" and line.partition(" ")[0] not in ("install", "uninstall", "download", ""):
+        return _alias(shell, "%s -m pip" % sys.executable, line)
     if kind == INSTALLED:
         print("%%%s %s: not run here; what a step needs is installed with it" % (name, line))
         return None
@@ -102,12 +104,20 @@ def _capture_command(shell: Shell, line: str) -> Any:
 
     options, rest = options_of(line, "lv")
     name, _, command = rest.partition("=")
-    lines = shell.getoutput(command.strip())
+    from kfnb.runtime.shell import output_lines
+
+    lines = output_lines(command.strip())
     value = lines if "l" in options else lines.n
     if name.strip():
         shell.user_ns[name.strip()] = value
         return None
     return value
+
+
+def _output(shell: Shell, line: str) -> Any:
+    from kfnb.runtime.shell import output_lines
+
+    return output_lines(line)
 
 
 # -------------------------------------------------------------------- folders and environment
@@ -270,7 +280,7 @@ def _whos(shell: Shell, line: str) -> None:
         return
     rows = [(n, type(shell.user_ns[n]).__name__, _about(shell.user_ns[n])) for n in names]
     first = max(8, *(len(r[0]) for r in rows)) + 3
-    second = max(4, *(len(r[1]) for r in rows)) + 3
+    second = max(4, *(len(r[1]) for r in rows)) + 4
     head = "%-*s%-*s%s" % (first, "Variable", second, "Type", "Data/Info")
     print(head + "\n" + "-" * len(head))
     for name, kind, about in rows:
@@ -369,7 +379,7 @@ MAGICS: dict[str, Any] = {
     "popd": _popd, "pprint": _pprint, "precision": _precision, "psearch": _search, "psource": _source, "pushd": _pushd,
     "pwd": lambda shell, line: os.getcwd(), "pycat": _show_file, "reload_ext": _reload_extension, "reset": _reset,
     "reset_selective": _reset_selective, "run": _run, "sc": _capture_command, "set_env": _env,
-    "sx": lambda shell, line: shell.getoutput(line), "system": lambda shell, line: shell.getoutput(line),
+    "sx": _output, "system": _output,
     "tb": _show_traceback, "unalias": lambda shell, line: shell.aliases.pop(line, None) and None,
     "unload_ext": _unload_extension, "who": _who, "who_ls": _who_ls, "whos": _whos, "xdel": _xdel,
 }  # fmt: skip

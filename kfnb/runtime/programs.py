@@ -138,7 +138,7 @@ def _run_cells(shell: Shell, path: str) -> None:
     shell.user_ns["__file__"] = path
     try:
         for source in cells_of(text) if path.endswith(".ipynb") else [text]:
-            shell._session.run_text(source, raises=True)
+            shell._session.run_text(source, show=False, raises=True)
     finally:
         _put_back(shell.user_ns, "__file__", before)
 

@@ -65,6 +65,13 @@ class SList(list):  # type: ignore[type-arg]
         return SList(" ".join(w[f] for f in fields if -len(w) <= f < len(w)) for w in words if w)
 
 
+def output_lines(command: str) -> SList:
+    """Run a command; the lines it printed."""
+    from kfnb.runtime.scripts import output_of
+
+    return SList(output_of(command))
+
+
 class Events:
     """Functions that libraries want called around cells."""
 
@@ -136,35 +143,32 @@ class Shell:
         return (current, ())
 
     # ---------------------------------------------------------------- commands
-    def system(self, command: str, _depth: int = 1) -> None:
+    def system(self, command: str) -> None:
         """Run a command with its output in the step's log."""
         from kfnb.runtime.scripts import run_command
 
-        command = self.var_expand(command, _depth + 1)
-        self.user_ns["_exit_code"] = run_command(command)
+        self.user_ns["_exit_code"] = run_command(self.var_expand(command, 1))
 
     system_raw = system_piped = system
 
     def getoutput(self, command: str, split: bool = True, depth: int = 0) -> Any:
         """Run a command and give the lines it printed."""
-        from kfnb.runtime.scripts import output_of
-
-        lines = output_of(self.var_expand(command, depth + 2))
-        return SList(lines) if split else "\n".join(lines)
+        lines = output_lines(self.var_expand(command, depth + 1))
+        return lines if split else lines.n
 
     def var_expand(self, cmd: str, depth: int = 0) -> str:
-        """``{expression}`` and ``$name`` by the names that the caller sees."""
-        return expand(cmd, self._names(depth + 1))
+        """``{expression}`` and ``$name`` by the names that the caller sees, or its caller at ``depth`` 1."""
+        return expand(cmd, self._names(depth))
 
     def _names(self, depth: int) -> dict[str, Any]:
-        """The notebook's names, and those of the function that called."""
-        frame = sys._getframe(depth + 1)
+        """The notebook's names, and those of the function from which our caller was called."""
+        frame = sys._getframe(depth + 2)
         return self.user_ns if frame.f_locals is self.user_ns else {**self.user_ns, **frame.f_locals}
 
     # ---------------------------------------------------------------- magics
     def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
         """Do ``%magic_name line``."""
-        names = self._names(_stack_depth)
+        names = self._names(_stack_depth - 1)
         own = self.find_line_magic(magic_name)
         if own is not None:
             return own(line if _raw(own) else expand(line, names), **({"local_ns": names} if _local(own) else {}))
@@ -174,7 +178,7 @@ class Shell:
 
     def run_cell_magic(self, magic_name: str, line: str, cell: str, _stack_depth: int = 1) -> Any:
         """Do ``%%magic_name line`` with the text under it."""
-        names = self._names(_stack_depth)
+        names = self._names(_stack_depth - 1)
         own = self.find_cell_magic(magic_name)
         if own is not None:
             return own(line if _raw(own) else expand(line, names), cell, **({"local_ns": names} if _local(own) else {}))
@@ -294,7 +298,7 @@ def current() -> Any:
     """The shell of the step that loads a value in which one stands."""
     import builtins
 
-    return builtins.get_ipython()  # type: ignore[attr-defined]
+    return getattr(builtins, "get_ipython", lambda: None)()
 
 
 def _raw(function: Any) -> bool:

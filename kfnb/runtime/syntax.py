@@ -91,7 +91,8 @@ def translate(source: str, bound: Callable[[str], bool] | None = None) -> Transl
         name, _, args = lines[first][2:].rstrip().partition(" ")
         magics.append(Magic(name.rstrip("?"), first + 1, True))
         if name not in WRAPPERS:
-            body = "\n".join(lines[first + 1 :])
+            body = "".join(line + "\n" for line in lines[first + 1 :])
+            body = body[:-1] if body.endswith("\n\n") else body  # the text ended with a line end
             lines[first] = "get_ipython().run_cell_magic(%r, %r, %r)" % (name, args.strip(), body)
             if name.endswith("?"):
                 lines[first] = _help(name.rstrip("?"))
