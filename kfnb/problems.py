@@ -122,6 +122,14 @@ KINDS: dict[str, Kind] = {
     "KF205": Kind(ERROR, "duplicate-name", "Two things that must differ have the same name."),
     "KF206": Kind(ERROR, "bad-option", "The line of a magic has an unknown option or a missing value."),
     "KF207": Kind(WARNING, "ignored-mark", "A mark that has no effect here."),
+    "KF208": Kind(
+        ERROR,
+        "parameter-in-mark",
+        "A mark has a name in it that cannot be put in: it is no parameter, or has no usual text.",
+    ),
+    "KF209": Kind(
+        WARNING, "parameter-not-followed", "A mark has a parameter's name that is not, or only once, its value."
+    ),
     "KF301": Kind(ERROR, "unknown-name", "A step reads a name that nothing before it writes."),
     "KF302": Kind(ERROR, "unmarked-writer", "A step reads a name that only an unmarked or skipped cell writes."),
     "KF303": Kind(ERROR, "deleted-name", "A step reads a name that an earlier step deleted."),
@@ -154,6 +162,9 @@ KINDS: dict[str, Kind] = {
     "KF407": Kind(
         ERROR, "unknown-pipeline", "The notebook has no pipeline of this name, or several and none was chosen."
     ),
+    "KF408": Kind(
+        WARNING, "not-forgiven", "A step may fail, and on a cluster some failures of it fail the run all the same."
+    ),
     "KF501": Kind(ERROR, "unknown-parameter", "A parameter is given that the pipeline does not have."),
     "KF502": Kind(ERROR, "bad-parameter-value", "A parameter's value cannot be converted to its type."),
     "KF503": Kind(
@@ -166,6 +177,11 @@ KINDS: dict[str, Kind] = {
     "KF506": Kind(ERROR, "unknown-metric", "A sweep is to be judged by a metric that the pipeline does not record."),
     "KF507": Kind(WARNING, "shared-files", "Runs of a sweep write over each other's files."),
     "KF508": Kind(WARNING, "no-metrics", "A sweep of a pipeline that records no metric has nothing to compare."),
+    "KF509": Kind(ERROR, "value-not-allowed", "A parameter's value is none of its choices, or outside its limits."),
+    "KF510": Kind(
+        ERROR, "bad-default", "A parameter's default is none of its declared choices, or outside its limits."
+    ),
+    "KF511": Kind(WARNING, "other-default", "A parameter's default is of another type than is declared."),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),
@@ -196,4 +212,8 @@ KINDS: dict[str, Kind] = {
     "KF706": Kind(WARNING, "file-not-there", "A step opens a file that will not be where it runs."),
     "KF707": Kind(ERROR, "unfit-python", "The interpreter that steps should run with cannot run them."),
     "KF708": Kind(WARNING, "other-kernel", "Steps run with another interpreter than the notebook's kernel."),
+    "KF709": Kind(ERROR, "untrusted-target", "A target stands in a file that the user has not trusted."),
+    "KF710": Kind(WARNING, "untrusted-settings", "Settings of a file that the user has not trusted do not count."),
+    "KF711": Kind(WARNING, "private-file", "A file that a step needs is private to this machine and does not travel."),
+    "KF712": Kind(ERROR, "bad-file-mark", "A mark names a file that cannot travel with a step."),
 }

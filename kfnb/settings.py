@@ -56,6 +56,8 @@ class Settings:
         Seconds one attempt may take.
     cache
         Whether an earlier result with the same key may be taken. ``None``: off unless the run asks.
+    on_failure
+        ``continue``: the step may fail, and the run goes on. ``None`` or ``stop``: the run fails.
     env, labels, annotations, nodes
         Name and value pairs, in the order given.
     """
@@ -69,6 +71,7 @@ class Settings:
     retry: int | None = None
     timeout: float | None = None
     cache: bool | None = None
+    on_failure: str | None = None
     env: Pairs = ()
     secrets: tuple[Secret, ...] = ()
     volumes: tuple[Volume, ...] = ()
@@ -76,6 +79,11 @@ class Settings:
     annotations: Pairs = ()
     nodes: Pairs = ()
     tolerations: tuple[Toleration, ...] = ()
+
+    @property
+    def may_fail(self) -> bool:
+        """Whether the run goes on when the step fails."""
+        return self.on_failure == "continue"
 
     def over(self, base: Settings) -> Settings:
         """These settings where given, those of ``base`` elsewhere."""

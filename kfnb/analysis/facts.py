@@ -79,6 +79,10 @@ class Facts:
         Of these the first that no cell before surely gives: what it is called, and where it is read.
     unread_programs
         Files that ``%run`` runs and whose text is not known: what they bind cannot be seen.
+    beyond
+        What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
+    unproved
+        It calls what is not known to keep nothing.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -99,6 +103,8 @@ class Facts:
     texts: Mapping[str, Site] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
     displayed: Site | None = None
+    beyond: Mapping[str, Site] = field(default_factory=dict)
+    unproved: bool = False
     compared: frozenset[str] = frozenset()
     unread_programs: Mapping[str, Site] = field(default_factory=dict)
     not_shown: tuple[str, Site] | None = None

@@ -6,19 +6,22 @@ import ast
 import sys
 
 from kfnb.analysis import tables
-from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
+from kfnb.analysis.ambient import GENERATORS, setting_of
 from kfnb.analysis.facts import Replay, Site
-from kfnb.analysis.magics import magic_call, mentioned
+from kfnb.analysis.frames import Frame
+from kfnb.analysis.magics import MagicCall, magic_call, mentioned
+from kfnb.analysis.reach import place_of
 from kfnb.analysis.record import GIVEN
 from kfnb.analysis.trees import dotted, is_literal, names_in, root, source_of, targets
 from kfnb.analysis.world import IMPORT, World
+from kfnb.runtime.expansion import expressions
 from kfnb.runtime.magictable import SET_UP
 
 #: Methods of the shell that tell it something for good.
 REGISTERING = frozenset(("register_magics", "register_magic_function"))
 
 
-def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | None:
+def replay_of(node: ast.stmt, code: str, site: Site, frame: Frame) -> Replay | None:
     """What a top-level statement of a step gives to later steps by being run again there; ``None``: nothing.
 
     Definitions and values are not among it: those travel.
@@ -29,7 +32,8 @@ def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | N
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
         effect = star or future or not binds or _loud(node)
         return Replay(site, source_of(node, code), binds, frozenset(names_in(node)) - binds, effect, star)
-    if _is_setting(node, world):
+    if _is_setting(node, frame):
+        world = frame.world
         reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in world.known)
         magic = magic_call(node.value, world.made_by) if isinstance(node, ast.Expr) else None
         reads |= mentioned(magic, world.known) if magic is not None else frozenset()
@@ -37,25 +41,29 @@ def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | N
     return None
 
 
-def sets_ambient(node: ast.stmt, world: World) -> bool:
-    """Whether a statement does nothing but set ambient state that can travel."""
+def is_conditional(node: ast.stmt, frame: Frame) -> bool:
+    """Whether a setting counts only if its step has run: ambient state, which can travel, or a change of a library."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        name = dotted(node.value.func, world.origin)
-        return name is not None and setting_of(name) is not None
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        return ambient_of(node.targets[0], world.origin) is not None
-    return False
+        name = dotted(node.value.func, frame.origin)
+        return name is not None and setting_of(name) is not None or _sets_environment(node.value, frame.world)
+    return isinstance(node, ast.Assign)
 
 
-def _is_setting(node: ast.stmt, world: World) -> bool:
+def _sets_environment(node: ast.expr, world: World) -> bool:
+    magic = magic_call(node, world.made_by)
+    return magic is not None and magic.name in ("env", "set_env")
+
+
+def _is_setting(node: ast.stmt, frame: Frame) -> bool:
     """A statement that only tells a library something, in terms of imports and literals."""
+    world = frame.world
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
         if isinstance(call.func, ast.Attribute) and call.func.attr in REGISTERING:
             return True
         magic = magic_call(call, world.made_by)
         if magic is not None or root(call.func) == "get_ipython":
-            return magic is not None and magic.body is None and magic.name in SET_UP
+            return magic is not None and _sets_up(magic)
         name = dotted(call.func, world.origin)
         if name is None:
             return False
@@ -66,16 +74,20 @@ def _is_setting(node: ast.stmt, world: World) -> bool:
         target = node.targets[0]
         if not isinstance(target, (ast.Attribute, ast.Subscript)):
             return False
-        if world.kinds.get(root(target) or "") != IMPORT or dotted(target, world.origin) is None:
-            return False
-        patch = ambient_of(target, world.origin) is None and isinstance(target, ast.Attribute)
-        return patch or _plain(node, world)
+        return place_of(target, frame) is not None and _plain(node, world)
     return False
 
 
 def _plain(node: ast.stmt, world: World) -> bool:
     """Built of imports, builtins and literals only."""
     return all(world.kinds.get(n) == IMPORT or (n in GIVEN and n not in world.known) for n in names_in(node))
+
+
+def _sets_up(magic: MagicCall) -> bool:
+    """Whether a magic does again what it did; the environment of a name's value travels instead."""
+    if magic.name in ("env", "set_env") and expressions(magic.line):
+        return False
+    return magic.body is None and magic.name in SET_UP
 
 
 def imports_only(node: ast.stmt) -> bool:

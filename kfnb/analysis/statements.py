@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import os
+from functools import partial
 
 from kfnb.analysis.ambient import ambient_of
 from kfnb.analysis.cells import ParsedCell
+from kfnb.analysis.effects import Effects
+from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.frames import CLOSURE, Effect
 from kfnb.analysis.magics import (
     MagicCall,
     bound_names,
@@ -18,8 +22,9 @@ from kfnb.analysis.magics import (
     run_code,
     written_file,
 )
+from kfnb.analysis.reach import LIBRARY, place_of
 from kfnb.analysis.record import SHELL, Record
-from kfnb.analysis.replays import import_names, replay_of, sets_ambient
+from kfnb.analysis.replays import import_names, is_conditional, replay_of
 from kfnb.analysis.scopes import (
     MODULE,
     Collector,
@@ -29,6 +34,7 @@ from kfnb.analysis.scopes import (
     deferred_function,
     future_annotations,
 )
+from kfnb.analysis.slices import Slicer, Statement
 from kfnb.analysis.trees import (
     ENDS,
     FUNCTIONS,
@@ -59,25 +65,38 @@ class Statements(Record):
     code = ""
     depth = 0
 
-    def cell_body(self, cell: ParsedCell, sure: bool = True) -> None:
-        """Read one cell. ``sure`` is false when it may be skipped."""
+    def __init__(self, world: World, effects: Effects) -> None:
+        super().__init__(world, effects)
+        self._cells = 0
+        self._orders: list[tuple[int, int]] = []  #: of the statements that `replays` come from
+        self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
+        self._telling: list[tuple[int, Effect, bool]] = []
+
+    def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
+        """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
+        number = self._cells = self._cells + 1
         self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
         self.lazy = self.lazy or future_annotations(cell.tree)
         before = self.world.snapshot() if cell.raises else None
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
         for node in cell.tree.body:
-            replay = replay_of(node, cell.code, self.site(node.lineno), self.world)
-            if not sure and sets_ambient(node, self.world):
+            replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
+            if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
                 replay = None  # it counts only if the step has run: it travels as a value
             if replay is not None:
                 self.replays.append(replay)
+                self._orders.append((number, node.lineno))
+            self.now = Effect()
+            self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, node.lineno)))
             if replay is None or not replay.effect or replay.binds:
                 self.statement(node)
             else:
                 self._reads_only(node)
             for name in replay.binds if replay is not None else ():
                 self.world.kinds[name] = IMPORT
+            if replay is None and LIBRARY in self.now.beyond.values():
+                self._telling.append((len(self._later) - 1, self.now, sure and once))
         self.cells_read.add(cell.number)
         if self.keeps_shown:
             self._shown(cell)
@@ -97,6 +116,27 @@ class Statements(Record):
             self.store(ast.copy_location(ast.Name(name, ast.Store()), last), value)
         if before is not None:
             self.world.join([before, self.world.snapshot()])
+
+    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
+        places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
+        draws = now.opaque or "draw" in now.ambient.values()
+        return Statement(node, code, site, order, places, frozenset(now.touches), draws)
+
+    def facts(self) -> Facts:
+        """Close the record: what told a library something is run again later, as far as that can be done."""
+        if self._telling:
+            nothing = Effect()
+            telling = {at: (now, sure) for at, now, sure in self._telling}
+            statements = [make(now=telling[n][0] if n in telling else nothing) for n, make in enumerate(self._later)]
+            slicer = Slicer(statements, self.effects)
+            for at, (_, sure) in telling.items():
+                if sure and slicer.repeat(statements[at]):
+                    for place in statements[at].places:
+                        self.beyond.pop(place, None)
+            both = [*zip(self._orders, self.replays, strict=True)]
+            both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
+            self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
+        return super().facts()
 
     def _wrapper(self, name: str, args: str) -> None:
         if name == "capture":
@@ -193,9 +233,10 @@ class Statements(Record):
         except (SyntaxError, ValueError):
             return
         for part in body:
-            replay = replay_of(part, code, self.site(node.lineno), self.world)
+            replay = replay_of(part, code, self.site(node.lineno), self.effects.top)
             if replay is not None and replay.star:
                 self.replays.append(replay)
+                self._orders.append((self._cells, node.lineno))
 
     # ---------------------------------------------------------------- assignment
     def on_Assign(self, node: ast.Assign) -> None:
@@ -209,7 +250,7 @@ class Statements(Record):
                 self.world.share(names[0], other)
 
     def _ambient_target(self, target: ast.expr) -> None:
-        kind = ambient_of(target, self.world.origin)
+        kind = ambient_of(target, self.effects.top) or self.effects.module_store(target, self.effects.top)
         if kind is not None:
             self.ambient(kind, "set", target.lineno, sure=False)
 
@@ -279,6 +320,22 @@ class Statements(Record):
         for part in [*node.decorator_list, *defaults(node.args)]:
             held |= self.effects.held(part)
         self._define(node.name, node.lineno, deferred_function(node, node.name, self.lazy), held)
+        self._decorate(node)
+
+    def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        """The decorators are called with what they decorate; what they give may keep state of its own."""
+        effect = Effect()
+        held: frozenset[Deferred] = frozenset()
+        for decorator in node.decorator_list:
+            self.effects.decorated(decorator, node.name, self.effects.top, effect)
+            held |= self.effects.held(decorator)
+        if isinstance(node, ast.ClassDef):
+            self.effects.created(node, self.effects.top, effect)
+        effect.touches.pop(node.name, None)
+        self.apply(effect, node.lineno)
+        self.reached(effect, node.lineno)
+        if any(f.kind == "class" or self.effects.summary(f).touches.get(CLOSURE) for f in held):
+            self.world.kinds[node.name] = VALUE
 
     on_FunctionDef = on_AsyncFunctionDef = _function
 
@@ -290,6 +347,7 @@ class Statements(Record):
             held |= self.effects.held(part)
         self._class_body(node)
         self._define(node.name, node.lineno, deferred_class(node, self.lazy), held)
+        self._decorate(node)
 
     def _class_body(self, node: ast.ClassDef) -> None:
         """The body runs now, with names of its own; its functions run later."""
@@ -307,6 +365,15 @@ class Statements(Record):
                 own |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
                 own |= {part.name} if isinstance(part, ast.ClassDef) else set()
                 own |= set(import_names(part))
+        effect = Effect()
+        frame = self.effects.frame(now)
+        now.locals |= own
+        for call in now.calls:
+            self.effects.call(call, frame, effect)
+        for decorator in now.decorators:
+            self.effects.decorated(decorator, None, frame, effect)
+        self.apply(effect, node.lineno)
+        self.reached(effect, node.lineno)
         for name, line in now.reads.items():
             self.read(name, line)
         for name, line in now.late.items():
@@ -345,8 +412,11 @@ class Statements(Record):
         start = self.world.snapshot()
         self.depth += 0 if sure else 1
         self.store(node.target, None, self.effects.roots(node.iter, self.effects.top))
+        place = place_of(node.iter, self.effects.top)
         for name in targets(node.target):
             self.world.hold(name, self.effects.held(node.iter))
+            if place is not None:
+                self.world.places[name] = f"{place}.item"
         self.block(node.body)
         self.depth -= 0 if sure else 1
         if not sure:

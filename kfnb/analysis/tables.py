@@ -100,7 +100,7 @@ AMBIENT_WRITES: dict[str, str] = {
     "matplotlib.rcParams.*": "@matplotlib", "matplotlib.rcdefaults": "@matplotlib",
     "seaborn.set": "@matplotlib", "seaborn.set_theme": "@matplotlib", "seaborn.set_style": "@matplotlib",
     "seaborn.set_context": "@matplotlib", "seaborn.set_palette": "@matplotlib",
-    "locale.setlocale": "@locale", "decimal.setcontext": "@decimal",
+    "locale.setlocale": "@locale", "decimal.setcontext": "@decimal", "decimal.getcontext().*": "@decimal",
 }  # fmt: skip
 
 #: Statements of these calls are run again in every later step when they need only imports and literals.

@@ -6,10 +6,12 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kfnb.analysis.cells import ParsedCell
+from kfnb.analysis.cells import ParsedCell, parse_cell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
+from kfnb.analysis.modules import LocalModules, valid
 from kfnb.analysis.statements import Statements
+from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
 
 
@@ -21,8 +23,25 @@ def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
             if isinstance(node, ast.Import):
                 found.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.update((a.asname or a.name, f"{node.module}.{a.name}") for a in node.names)
+                for alias in node.names:
+                    if alias.name == "*":
+                        found.update((n, f"{node.module}.{n}") for n in SETTING_NAMES.get(node.module, ()))
+                    else:
+                        found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     return found
+
+
+#: What a star import of these modules gives that sets or draws: the names that matter.
+SETTING_NAMES = {
+    "decimal": words("getcontext setcontext localcontext"),
+    "random": words(
+        "seed setstate getstate random randint randrange choice choices sample shuffle uniform gauss normalvariate"
+    ),
+    "numpy.random": words("seed rand randn randint random choice shuffle permutation normal uniform"),
+    "logging": words("getLogger basicConfig disable StreamHandler FileHandler Formatter addLevelName captureWarnings"),
+    "warnings": words("filterwarnings simplefilter resetwarnings"),
+    "os": words("chdir environ putenv unsetenv"),
+}
 
 
 class Analyzer:
@@ -32,6 +51,8 @@ class Analyzer:
     ----------
     cells
         Every cell of the notebook.
+    modules
+        Sources of the modules beside the notebook, by their name.
     programs
         Texts of the files beside the notebook that ``%run`` runs, by their path.
     keeps_shown
@@ -39,19 +60,36 @@ class Analyzer:
     """
 
     def __init__(
-        self, cells: Sequence[ParsedCell], programs: Mapping[str, str] | None = None, keeps_shown: bool = False
+        self,
+        cells: Sequence[ParsedCell],
+        modules: Mapping[str, str] | LocalModules | None = None,
+        programs: Mapping[str, str] | None = None,
+        keeps_shown: bool = False,
     ) -> None:
+        asks = any("__subclasses__" in cell.code for cell in cells)
+        self.world = World(later=imports_anywhere(cells), programs=dict(programs or {}), asks_subclasses=asks)
+        self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
+        self.effects = Effects(self.world, self.modules)
         self._keeps_shown = keeps_shown
-        self.world = World(later=imports_anywhere(cells), programs=dict(programs or {}))
-        self.effects = Effects(self.world)
 
-    def unit(self, cells: Iterable[ParsedCell], sure: bool = True) -> Facts:
-        """The facts of the next unit. ``sure`` is false when it may be skipped."""
+    def _module(self, name: str, source: str) -> Effects:
+        """The effects of a module beside the notebook, read as if it were one cell."""
+        cell = parse_cell(0, "", valid(source))
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                package = name.split(".")[: -node.level] if node.level > 0 else []
+                node.module, node.level = ".".join([*package, *([node.module] if node.module else [])]), 0
+        reader = Analyzer([cell], self.modules)
+        reader.unit([cell])
+        return reader.effects
+
+    def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
+        """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         before = None if sure else self.world.snapshot()
         reader = Statements(self.world, self.effects)
         reader.keeps_shown = self._keeps_shown
         for cell in cells:
-            reader.cell_body(cell, sure)
+            reader.cell_body(cell, sure, once)
         facts = reader.facts()
         if before is not None:
             self.world.join([before, self.world.snapshot()])

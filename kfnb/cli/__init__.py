@@ -14,6 +14,7 @@ from kfnb.cli.reporting import report
 from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
 from kfnb.cli.sweeping import sweep
+from kfnb.cli.trusting import trust
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,6 +47,7 @@ for command in (
     report,
     archive,
     targets,
+    trust,
     completion,
 ):
     cli.add_command(command)

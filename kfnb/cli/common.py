@@ -126,8 +126,7 @@ def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
 @contextmanager
 def cluster_words(as_json: bool = False) -> Iterator[None]:
     """End with what a cluster answered, when it is no answer that helps."""
-    from kfnb.engines.cluster.kube import ClusterError
-    from kfnb.engines.cluster.targets import BadTarget
+    from kfnb.engines.cluster.errors import BadTarget, ClusterError
 
     try:
         yield

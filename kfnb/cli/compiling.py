@@ -52,8 +52,9 @@ def compile_(
     """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
     from kfnb.client.start import built_of
     from kfnb.engines.cluster.compiling import Form, documents
+    from kfnb.engines.cluster.errors import BadTarget
     from kfnb.engines.cluster.files import as_yaml, write
-    from kfnb.engines.cluster.targets import BadTarget, options_of, target_named
+    from kfnb.engines.cluster.targets import options_of, target_named
     from kfnb.pipeline.parameters import bind
 
     found = built_of(notebook, pipeline)
@@ -98,6 +99,7 @@ def compile_(
 @as_json
 def targets(notebook: Path | None, as_json: bool) -> None:
     """List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."""
+    from kfnb.engines.cluster.connection import visible
     from kfnb.engines.cluster.diagnosis import diagnose
     from kfnb.engines.cluster.targets import targets as known
 
@@ -116,7 +118,7 @@ def targets(notebook: Path | None, as_json: bool) -> None:
             }
         )
         if not as_json:
-            click.echo(f"{name:12} {target.engine:6} {diagnosis.state:13} {diagnosis.told[0]}")
+            click.echo(f"{visible(name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.told[0]}")
             for line in diagnosis.told[1:]:
                 click.echo(f"{'':34}{line}")
     if as_json:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
+from kfnb.runs.files import DamagedRecord, read_object
 from kfnb.runs.logs import LogLine
-from kfnb.runs.store import Event, RunStore
+from kfnb.runs.store import Event, RunStore, UnknownRun
+
+OPTIONS = "options.json"  #: in the run's folder: its `RunOptions`
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,17 @@ class RunOptions:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def options_kept(folder: Path) -> RunOptions:
+    """The options in a run's folder. Raises `DamagedRecord`, and `UnknownRun` when they are gone."""
+    path = folder / OPTIONS
+    try:
+        return RunOptions(**read_object(path))
+    except FileNotFoundError:
+        raise UnknownRun(f"what run {folder.name} kept is gone: there is no {path}; run the notebook again") from None
+    except TypeError as error:
+        raise DamagedRecord(path, f"it holds no options of a run ({error})") from None
 
 
 class Following(Protocol):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from kfnb.engines.base import Engine
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.launch import Launch, launch
+from kfnb.runs.files import DamagedRecord, read_object
 from kfnb.runs.store import RunStore
 
 
@@ -27,7 +26,11 @@ def engine_for(store: RunStore, target: Target, launch: Launch = launch) -> Engi
 def engine_of(store: RunStore, run_id: str, launch: Launch = launch) -> Engine:
     """The engine of a run, with the settings that its target had when it began; ``launch`` as for `engine_for`."""
     path = store.folder(run_id) / "remote.json"
-    if not path.exists():
+    try:
+        remote = read_object(path)
+        target = Target(remote["target"], remote["engine"], remote["settings"], pins=remote.get("pins", {}))
+        return engine_for(store, target)
+    except FileNotFoundError:
         return LocalEngine(store, launch)
-    remote = json.loads(path.read_text("utf-8"))
-    return engine_for(store, Target(remote["target"], remote["engine"], remote["settings"]))
+    except KeyError as error:
+        raise DamagedRecord(path, f"it does not say the {error.args[0]}") from None

@@ -16,8 +16,8 @@ from kfnb.cli.running import given_parameters, retry, run
 from kfnb.client.run import Run, RunFailed
 from kfnb.client.runs import runs
 from kfnb.client.start import built_of, prepare
-from kfnb.engines.cluster.kube import ClusterError
-from kfnb.engines.cluster.targets import BadTarget, targets
+from kfnb.engines.cluster.errors import BadTarget, ClusterError
+from kfnb.engines.cluster.targets import targets
 from kfnb.engines.local.launch import Ahead
 from kfnb.kernel import completing, loading
 from kfnb.kernel.finding import Found, find

@@ -67,20 +67,29 @@ def foreach(text: str) -> Foreach:
     return Foreach(found[1], found[2].strip())
 
 
+def fixed(text: str) -> str:
+    """A value that must be known before any run. Raises `BadValue` for a parameter in braces."""
+    if re.search(r"\{\w*\}", text):
+        raise BadValue(
+            f"`{text}`: a parameter cannot stand here; it can in image, package, env, secret, volume, label, annotation, node"
+        )
+    return text
+
+
 def quantity(text: str) -> str:
-    if not QUANTITY.fullmatch(text):
+    if not QUANTITY.fullmatch(fixed(text)):
         raise BadValue(f"`{text}` is not a Kubernetes quantity, such as `500m`, `2` or `4Gi`")
     return text
 
 
 def count(text: str) -> int:
-    if not text.isdecimal():
+    if not fixed(text).isdecimal():
         raise BadValue(f"`{text}` should be a whole number from 0")
     return int(text)
 
 
 def duration(text: str) -> float:
-    parts = DURATION.findall(text.strip())
+    parts = DURATION.findall(fixed(text).strip())
     if not parts or "".join(n + u for n, u in parts) != text.replace(" ", ""):
         raise BadValue(f"`{text}` should be a time such as `90`, `30m` or `1h30m`")
     total = sum(float(number) * SECONDS[unit or None] for number, unit in parts)
@@ -90,12 +99,18 @@ def duration(text: str) -> float:
 
 
 def switch(text: str) -> bool:
-    word = text.strip().lower()
+    word = fixed(text).strip().lower()
     if word in ("on", "true", "yes", "enabled"):
         return True
     if word in ("off", "false", "no", "disabled"):
         return False
     raise BadValue(f"`{text}` should be `on` or `off`")
+
+
+def on_failure(text: str) -> str:
+    if text not in ("continue", "stop"):
+        raise BadValue(f"`{text}` should be `continue` (the run goes on) or `stop`")
+    return text
 
 
 def pair(sign: str, shape: str) -> Callable[[str], tuple[str, str]]:
@@ -204,6 +219,7 @@ MARKS: dict[str, Mark] = {
         Mark("retry", count, "retry", setting=True, shown="3"),
         Mark("timeout", duration, "timeout", setting=True, shown="30m"),
         Mark("cache", switch, "cache", setting=True, shown="on|off"),
+        Mark("on-failure", on_failure, "on_failure", setting=True, shown="continue|stop"),
         Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
         Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),
         Mark("volume", volume, "volumes", many=True, setting=True, shown="CLAIM:/path"),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from kfnb.notebook.model import Notebook
 from kfnb.runtime.programs import RunLine
 
 RUN = re.compile(r"^[ \t]*%?run[ \t]+(\S.*)$", re.MULTILINE)
@@ -16,14 +14,14 @@ LARGEST = 2_000_000  #: bytes of a program that is read
 ENDINGS = (".py", ".pyw", ".ipy", ".ipynb")
 
 
-def with_programs(notebook: Notebook, folder: Path) -> Notebook:
-    """The notebook together with the texts of the programs that it runs; none of them is executed."""
+def programs_beside(sources: Iterable[str], folder: Path) -> tuple[tuple[str, str], ...]:
+    """The paths and texts of the programs that cells run; none of them is executed."""
     found: dict[str, str] = {}
-    for path in _paths(cell.source for cell in notebook.cells):
+    for path in _paths(sources):
         text = _text(folder / path)
         if text is not None:
             found.setdefault(path, text)
-    return replace(notebook, programs=tuple(found.items())) if found else notebook
+    return tuple(found.items())
 
 
 def _paths(sources: Iterable[str]) -> Iterator[str]:

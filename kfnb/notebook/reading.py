@@ -21,8 +21,9 @@ from kfnb.notebook.given import (
     role_line,
 )
 from kfnb.notebook.model import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
+from kfnb.notebook.modules import local_modules
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
-from kfnb.notebook.programs import with_programs
+from kfnb.notebook.programs import programs_beside
 from kfnb.notebook.steps import join_steps, settings_of
 from kfnb.problems import Problem
 from kfnb.settings import Settings
@@ -43,7 +44,7 @@ def read_notebook(path: str | Path) -> Notebook:
     NotebookError
         KF101 when the file is not a notebook at all. Everything else is in ``problems``.
     """
-    return with_programs(notebook_from_json(files.load(path), str(path)), Path(path).absolute().parent)
+    return notebook_from_json(files.load(path), str(path))
 
 
 def parse_notebook(text: str, path: str | None = None) -> Notebook:
@@ -51,8 +52,8 @@ def parse_notebook(text: str, path: str | None = None) -> Notebook:
     return notebook_from_json(files.parse(text, path or "the notebook"), path)
 
 
-def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
-    """Read a notebook from its parsed JSON."""
+def notebook_from_json(data: Any, path: str | None = None, folder: Path | None = None) -> Notebook:
+    """Read a notebook from its parsed JSON. Its modules and the programs that it runs are looked for in ``folder``, or beside ``path``."""
     raw = files.raw_notebook(data, path)
     problems = list(raw.problems)
     own = raw.metadata.get("kfnb", {})
@@ -67,6 +68,9 @@ def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
     defaults = _defaults(own, kale, problems)
     steps = join_steps(cells, {g.number: g for g in given.values()}, defaults, problems)
     stem = Path(path).stem if path else "notebook"
+    beside = folder or (Path(path).parent if path else None)
+    modules = local_modules((c.source for c in cells), beside) if beside is not None else ()
+    programs = programs_beside((c.source for c in cells), beside) if beside is not None else ()
     return Notebook(
         path=path,
         name=_text(own, "name", problems) or _of(kale, "pipeline_name") or stem,
@@ -76,6 +80,8 @@ def notebook_from_json(data: Any, path: str | None = None) -> Notebook:
         steps=tuple(steps),
         problems=tuple(problems),
         pipelines=tuple(pipelines.values()),
+        modules=modules,
+        programs=programs,
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from kfnb.notebook import files
 from kfnb.notebook.model import Notebook
-from kfnb.notebook.programs import with_programs
 from kfnb.notebook.reading import notebook_from_json
 
 
@@ -49,8 +48,7 @@ class Source:
 
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""
-        notebook = notebook_from_json(self.data(), str(self.path) if self.path is not None else None)
-        return with_programs(notebook, self.folder)
+        return notebook_from_json(self.data(), str(self.path) if self.path is not None else None, self.folder)
 
     @property
     def key(self) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kfnb.notebook.model import Notebook
+from kfnb.pipeline import placeholders
 from kfnb.pipeline.checks import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.conditions import Answer, Questions
 from kfnb.pipeline.edges import FileOrder, edges_of, file_order
@@ -115,7 +116,7 @@ def _build_steps(notebook: Notebook) -> Built:
     plan = _plan(units, flow, files)
     problems += flow_problems(units, flow, plan.prepared, notebook)
     pipeline = _assemble(notebook, units, flow, plan, files)
-    problems += graph_problems(pipeline, notebook)
+    problems += [*graph_problems(pipeline, notebook), *placeholders.mark_problems(pipeline)]
     ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.cell or 0, p.line or 0)))
     return Built(None if errors(ordered) else pipeline, ordered, units, flow)
 

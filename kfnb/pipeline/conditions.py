@@ -24,7 +24,7 @@ from kfnb.pipeline.model import (
     Test,
     Truth,
 )
-from kfnb.pipeline.parameters import is_json
+from kfnb.pipeline.schema import is_json
 from kfnb.pipeline.units import PARAMETER, SHARED, STEP, Unit
 
 OPERATORS: dict[type[ast.cmpop], str] = {

@@ -309,12 +309,18 @@ Node = Step | Condition | Loop | Guard
 
 @dataclass(frozen=True)
 class Parameter:
-    """``type`` is one of ``str int float bool list dict any``; ``any`` takes every JSON value."""
+    """``type`` is one of ``str int float bool list dict any``; ``any`` takes every JSON value.
+
+    ``schema`` says more of its values, where more is known: JSON Schema, as `kfnb.pipeline.schema` reads it. ``conversion`` is the
+    statement by which a step makes of the JSON value what the notebook's own statement makes: a date, a path, a member of an enumeration.
+    """
 
     name: str
     type: str
     default: Json
     description: str = ""
+    schema: Json = field(default_factory=dict)
+    conversion: str = ""
 
 
 @dataclass(frozen=True)

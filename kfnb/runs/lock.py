@@ -15,7 +15,7 @@ def hold(path: Path, patience: float = 0.0) -> int | None:
 
     ``patience``: seconds to go on trying, since one who only asks `is_held` has it for a moment too.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     end = time.monotonic() + patience
     while True:
         try:
@@ -29,9 +29,9 @@ def hold(path: Path, patience: float = 0.0) -> int | None:
 
 
 @contextmanager
-def holding(path: Path) -> Iterator[bool]:
+def holding(path: Path, patience: float = 0.0) -> Iterator[bool]:
     """Hold the lock for a while; ``False``: another has it."""
-    handle = hold(path)
+    handle = hold(path, patience)
     try:
         yield handle is not None
     finally:
@@ -40,11 +40,15 @@ def holding(path: Path) -> Iterator[bool]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process has the lock."""
-    if not path.exists():
+    """Whether a living process has the lock. Nothing is written, and those who ask do not disturb each other."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
         return False
-    handle = hold(path)
-    if handle is None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    os.close(handle)
+    finally:
+        os.close(handle)
     return False

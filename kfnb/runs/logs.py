@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from kfnb.runs.files import append_to
+
 CELLS = "cells"  #: beside the log: a line for each cell, with the byte of the log where it begins and its number
 CODES = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)?|.?)", re.DOTALL)
 
@@ -35,7 +37,7 @@ class LogWriter:
     """
 
     def __init__(self, path: Path, mark: str = "") -> None:
-        self._file = path.open("ab")
+        self._file = append_to(path)
         self._rest = b""
         self._mark = re.compile(rb"\x1e%s (\d+)\x1e" % mark.encode()) if mark else None
         self._cells = path.parent / CELLS
@@ -69,7 +71,7 @@ class LogWriter:
         text = first + b"".join(told[1::2])
         if told and before:
             begin = self._file.tell() + (before + len(text) + 1 if first else 0)
-            with self._cells.open("ab") as file:
+            with append_to(self._cells) as file:
                 file.write(b"%d %s\n" % (begin, told[-2]))
         return text
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kfnb.runs.files import write_file
 from kfnb.runs.store import RunStore
 
 NOTEBOOK = "notebook.ipynb"
@@ -26,8 +27,7 @@ def keep_notebook(store: RunStore, run_id: str, data: Any) -> None:
     """
     path = _path(store, run_id)
     with contextlib.suppress(OSError):
-        path.with_suffix(".new").write_text(json.dumps(_bare(data)), encoding="utf-8")
-        path.with_suffix(".new").replace(path)
+        write_file(path, json.dumps(_bare(data)))
 
 
 def kept_notebook(store: RunStore, run_id: str) -> Any | None:

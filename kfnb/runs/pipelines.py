@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import json
 
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import from_json
+from kfnb.runs.files import DamagedRecord, read_object
 from kfnb.runs.store import RunStore, UnknownRun
 
 PIPELINE = "pipeline.json"
 
 
 def kept_pipeline(store: RunStore, run_id: str) -> Pipeline:
-    """What was run. Raises `UnknownRun` when its folder is gone. Any thread may ask: the database is not."""
+    """What was run. Raises `UnknownRun` when its folder is gone, `DamagedRecord`. Any thread may ask: the database is not."""
     path = store.folder(run_id) / PIPELINE
     try:
-        text = path.read_text("utf-8")
+        return from_json(read_object(path))
     except FileNotFoundError:
         raise UnknownRun(f"what run {run_id} kept is gone: there is no {path}; run the notebook again") from None
-    return from_json(json.loads(text))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        raise DamagedRecord(path, f"it is no pipeline ({type(error).__name__}: {error})") from None
 
 
 def check_step(pipeline: Pipeline, run_id: str, name: str) -> None:

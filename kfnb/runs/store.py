@@ -12,28 +12,25 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kfnb.problems import UserError
+from kfnb.runs.database import Database
+from kfnb.runs.files import DamagedRecord, make_folder, tighten
 from kfnb.runs.home import home_folder
 from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine, read_log
 
-SCHEMA = """
-create table if not exists runs (
-    id text primary key, pipeline text, notebook text, experiment text, engine text, state text, parameters text,
-    created real, started real, finished real, error text);
-create table if not exists events (run text, seq integer, time real, kind text, data text, primary key (run, seq));
-create table if not exists steps (
-    run text, path text, step text, position integer, state text, started real, finished real, attempts integer, reason text,
-    key text, result text, error text, primary key (run, path));
-create table if not exists cache (key text primary key, result text, used real);
-"""
 INDEX = re.compile(r"\[(\d+)\]")
+#: What the record has in its home.
+OWN = frozenset(("runs", "store", "making", "runs.db", "runs.db-wal", "runs.db-shm"))
+LAUNCH, SCHEDULER = "launch.lock", "scheduler.lock"  #: in a run's folder: held while it is begun, and by who carries it
 FINAL = ("succeeded", "failed", "cancelled")
+DONE = ("succeeded", "cached")
 STEP_FINAL = ("succeeded", "failed", "skipped", "omitted", "cached", "cancelled")
 INTERRUPTED = {
     "kind": "interrupted",
@@ -66,13 +63,16 @@ class RunStore:
     """
 
     def __init__(self, home: Path | None = None) -> None:
-        self.home = Path(home) if home is not None else home_folder()
-        (self.home / "runs").mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(self.home / "runs.db", timeout=30, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("pragma synchronous = normal")
-        self._db.executescript(SCHEMA)
+        self.home = Path(home).absolute() if home is not None else home_folder()
+        if not (self.home / "runs").is_dir():
+            make_folder(self.home / "runs")
+        tighten(self.home, OWN)
+        self._db = Database(self.home / "runs.db")
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the record that was opened is still the one in its home: somebody may have removed or replaced it."""
+        return self._db.is_current
 
     @property
     def values(self) -> Path:
@@ -90,26 +90,41 @@ class RunStore:
         self, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any]
     ) -> str:
         """A new run in state ``pending``; its folder exists."""
-        now = time.time()
-        run_id = self._new_id(now)
-        self._db.execute(
-            "insert into runs values (?,?,?,?,?,?,?,?,?,?,?)",
-            (run_id, pipeline, notebook, experiment, engine, "pending", json.dumps(parameters), now, None, None, None),
-        )
+        run_id = self.reserve()
+        self.add(run_id, pipeline, notebook, experiment, engine, parameters)
         return run_id
 
-    def _new_id(self, now: float) -> str:
+    def reserve(self) -> str:
         """An id that no other run has, which its folder makes sure of, whoever else begins one now."""
+        make_folder(self.home / "runs")
         while True:
-            run_id = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now)) + "-" + secrets.token_hex(2)
+            run_id = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time())) + "-" + secrets.token_hex(2)
             with contextlib.suppress(FileExistsError):
-                self.folder(run_id).mkdir(parents=True)
+                self.folder(run_id).mkdir(0o700)
                 return run_id
+
+    def add(
+        self,
+        run_id: str,
+        pipeline: str,
+        notebook: str | None,
+        experiment: str | None,
+        engine: str,
+        parameters: dict[str, Any],
+        kept: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """Take a run into the record, in state ``pending``. ``kept``: results that stand for some of its steps, by path."""
+        with self._db.transaction():
+            self._db.change(
+                "insert into runs values (?,?,?,?,?,?,?,?,?,?,?)",
+                (run_id, pipeline, notebook, experiment, engine, "pending", json.dumps(parameters), time.time(), None, None, None),
+            )  # fmt: skip
+            self._keep(run_id, kept or {})
 
     def record_run(self, run_id: str, state: str, **fields: Any) -> None:
         """Move a run to a state; ``fields`` among ``started``, ``finished``, ``error``."""
         data = {"state": state, **fields}
-        with self._transaction():
+        with self._db.transaction():
             columns = {k: json.dumps(v) if k == "error" and v is not None else v for k, v in data.items()}
             self._update("runs", columns, {"id": run_id})
             self._event(run_id, "run", data)
@@ -120,49 +135,100 @@ class RunStore:
         ``fields`` among ``position started finished attempts reason key result error``.
         """
         columns = {k: json.dumps(v) if k in ("result", "error") and v is not None else v for k, v in fields.items()}
-        with self._transaction():
-            self._db.execute("insert or ignore into steps (run, path, step) values (?,?,?)", (run_id, path, step))
+        with self._db.transaction():
+            self._db.change("insert or ignore into steps (run, path, step) values (?,?,?)", (run_id, path, step))
             self._update("steps", {"state": state, **columns}, {"run": run_id, "path": path})
             shown = {k: v for k, v in fields.items() if k not in ("result", "key")}
             self._event(run_id, "step", {"path": path, "step": step, "state": state, **shown})
 
+    def changing(self) -> AbstractContextManager[None]:
+        """What is recorded meanwhile is recorded together or not at all."""
+        return self._db.transaction()
+
     def forget_steps(self, run_id: str, paths: list[str]) -> None:
         """Take steps out of a run that is to be tried again."""
-        with self._transaction():
-            self._db.executemany("delete from steps where run = ? and path = ?", [(run_id, p) for p in paths])
+        with self._db.transaction():
+            for path in paths:
+                self._db.change("delete from steps where run = ? and path = ?", (run_id, path))
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
+    # ---------------------------------------------------------------- taking a run up again
+    def begin(self, run_id: str) -> bool:
+        """A scheduler takes a pending run; ``False``: it is pending no more, another took it or it was given up."""
+        with self._db.transaction():
+            if self.state(run_id) != "pending":
+                return False
+            self.record_run(run_id, "running", started=time.time(), finished=None, error=None)
+            return True
+
+    def take_up(self, run_id: str, again: Container[str]) -> None:
+        """Make a run that has ended pending again, all at once: what succeeded stands, but for the steps ``again``.
+
+        What stands is not forgotten before its scheduler has recorded it, so that a run which is interrupted at any time can be
+        taken up once more. Raises `UnknownRun` when the run has not ended.
+        """
+        with self._db.transaction():
+            if self.state(run_id) not in FINAL:
+                raise UnknownRun(f"run {run_id} has not ended: cancel it first")
+            done = {s["path"]: s for s in self.steps(run_id) if s["state"] in DONE}
+            kept = {p: e for p, e in {**self.kept(run_id), **done}.items() if e["step"] not in again}
+            self._keep(run_id, kept)
+            self._db.change("delete from steps where run = ?", (run_id,))
+            self.record_run(run_id, "pending", finished=None, error=None)
+
+    def kept(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """The results that stand when a run begins, by path: of runs before it, or of itself when it is taken up again."""
+        rows = self._db.rows("select path, entry from kept where run = ?", (run_id,))
+        return {r["path"]: self._json(r["entry"], f"kept {run_id} {r['path']}") for r in rows}
+
+    def _keep(self, run_id: str, kept: dict[str, dict[str, Any]]) -> None:
+        self._db.change("delete from kept where run = ?", (run_id,))
+        for path, entry in kept.items():
+            self._db.change("insert into kept values (?,?,?)", (run_id, path, json.dumps(entry)))
+
+    def _object(self, text: str, where: str) -> dict[str, Any]:
+        found = self._json(text, where)
+        if not isinstance(found, dict):
+            raise DamagedRecord(self._db.path, f"the entry `{where}` is no JSON object")
+        return found
+
+    def _error(self, text: str | None, where: str) -> dict[str, Any] | None:
+        return self._object(text, where) if text else None
+
+    def _json(self, text: str, where: str) -> Any:
+        try:
+            return json.loads(text)
+        except (TypeError, ValueError) as error:
+            raise DamagedRecord(self._db.path, f"the entry `{where}` is not JSON ({error})") from None
 
     def _update(self, table: str, columns: dict[str, Any], where: dict[str, Any]) -> None:
         sets = ", ".join(f"{k} = ?" for k in columns)
         match = " and ".join(f"{k} = ?" for k in where)
-        self._db.execute(f"update {table} set {sets} where {match}", (*columns.values(), *where.values()))
+        self._db.change(f"update {table} set {sets} where {match}", (*columns.values(), *where.values()))
 
     def _event(self, run_id: str, kind: str, data: dict[str, Any]) -> None:
-        self._db.execute(
+        self._db.change(
             "insert into events select ?, coalesce(max(seq), 0) + 1, ?, ?, ? from events where run = ?",
             (run_id, time.time(), kind, json.dumps(data), run_id),
         )
 
     # ---------------------------------------------------------------- the cache
     def cached(self, key: str) -> dict[str, Any] | None:
-        row = self._db.execute("select result from cache where key = ?", (key,)).fetchone()
-        found: dict[str, Any] | None = json.loads(row["result"]) if row else None
+        row = self._db.row("select result from cache where key = ?", (key,))
+        found: dict[str, Any] | None = self._json(row["result"], f"cache {key}") if row else None
         return found
 
     def remember(self, key: str, result: dict[str, Any]) -> None:
-        self._db.execute("insert or replace into cache values (?,?,?)", (key, json.dumps(result), time.time()))
+        self._db.change("insert or replace into cache values (?,?,?)", (key, json.dumps(result), time.time()))
 
     # ---------------------------------------------------------------- reading
     def runs(self, limit: int = 50) -> list[dict[str, Any]]:
         """The newest runs first."""
-        rows = self._db.execute("select id from runs order by created desc, rowid desc limit ?", (limit,)).fetchall()
+        rows = self._db.rows("select id from runs order by created desc, rowid desc limit ?", (limit,))
         return [self.head(r["id"]) for r in rows]
 
     def resolve(self, ref: str) -> str:
         """The run's id from an id, the beginning of one, or ``last``. Raises `UnknownRun`."""
-        ids = [r["id"] for r in self._db.execute("select id from runs order by created, rowid")]
+        ids = [r["id"] for r in self._db.rows("select id from runs order by created, rowid")]
         if ref == "last" and ids:
             return str(ids[-1])
         found = (
@@ -181,24 +247,25 @@ class RunStore:
     def head(self, run_id: str) -> dict[str, Any]:
         """The run without its steps. A run whose scheduler died is recorded as interrupted first."""
         broken = self._interrupted(run_id)
-        row = self._db.execute("select * from runs where id = ?", (run_id,)).fetchone()
+        row = self._db.row("select * from runs where id = ?", (run_id,))
         if row is None:
             raise UnknownRun(f"there is no run `{run_id}`")
         return {
             "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"],
             "state": "failed" if broken else row["state"],
-            "parameters": json.loads(row["parameters"]), "experiment": row["experiment"], "notebook": row["notebook"],
+            "parameters": self._object(row["parameters"], f"runs {run_id} parameters"), "experiment": row["experiment"], "notebook": row["notebook"],
             "created": row["created"], "started": row["started"], "finished": row["finished"],
-            "error": broken or (json.loads(row["error"]) if row["error"] else None),
+            "error": broken or self._error(row["error"], f"runs {run_id} error"),
         }  # fmt: skip
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """One entry per step and iteration, in the order of the pipeline."""
-        rows = self._db.execute("select * from steps where run = ?", (run_id,)).fetchall()
+        rows = self._db.rows("select * from steps where run = ?", (run_id,))
         rows.sort(key=lambda r: (r["position"] or 0, [int(n) for n in INDEX.findall(r["path"])]))
         return [
             {**{k: r[k] for k in ("path", "step", "state", "started", "finished", "attempts", "reason", "key")},
-             "result": json.loads(r["result"]) if r["result"] else {}, "error": json.loads(r["error"]) if r["error"] else None}
+             "result": self._object(r["result"] or "{}", f"steps {run_id} {r['path']} result"),
+             "error": self._error(r["error"], f"steps {run_id} {r['path']} error")}
             for r in rows
         ]  # fmt: skip
 
@@ -211,20 +278,24 @@ class RunStore:
     def events(self, run_id: str, since: int = 0) -> list[Event]:
         """Events with a number above ``since``."""
         # one row, whatever their number: between two rows a thread that computes may keep the interpreter to itself
-        found = self._db.execute(
+        row = self._db.row(
             "select json_group_array(json_array(seq, printf('%.6f', time), kind, data)) as found from"
             " (select * from events where run = ? and seq > ? order by seq)",
             (run_id, since),
-        ).fetchone()["found"]
-        return [Event(seq, float(time), kind, json.loads(data)) for seq, time, kind, data in json.loads(found)]
+        )
+        found = json.loads(row["found"]) if row else []
+        return [
+            Event(seq, float(time), kind, self._object(data, f"events {run_id} {seq}"))
+            for seq, time, kind, data in found
+        ]
 
     def last_event(self, run_id: str) -> int:
         """The number of a run's newest event; 0 when it has none."""
-        row = self._db.execute("select coalesce(max(seq), 0) as last from events where run = ?", (run_id,)).fetchone()
-        return int(row["last"])
+        row = self._db.row("select coalesce(max(seq), 0) as last from events where run = ?", (run_id,))
+        return int(row["last"]) if row else 0
 
     def state(self, run_id: str) -> str:
-        row = self._db.execute("select state from runs where id = ?", (run_id,)).fetchone()
+        row = self._db.row("select state from runs where id = ?", (run_id,))
         return str(row["state"]) if row else "unknown"
 
     def find_step(self, run_id: str, name: str) -> dict[str, Any]:
@@ -282,25 +353,33 @@ class RunStore:
 
     def _interrupted(self, run_id: str) -> dict[str, Any] | None:
         """The error of a run whose scheduler is gone; it is recorded, unless the disk does not allow it."""
-        row = self._db.execute("select state, engine from runs where id = ?", (run_id,)).fetchone()
-        if row is None or row["state"] in FINAL or row["engine"] != "local":
-            return None
-        if row["state"] == "pending" and not (self.folder(run_id) / "scheduler.pid").exists():
-            return None  # its scheduler has not come up yet
-        if is_held(self.folder(run_id) / "scheduler.lock"):
+        if not self._is_abandoned(run_id):
             return None
         try:
-            for step in self.steps(run_id):
-                if step["state"] in ("running", "pending"):
-                    state = "failed" if step["state"] == "running" else "omitted"
-                    self.record_step(
-                        run_id, step["path"], step["step"], state, finished=time.time(), reason="interrupted",
-                        error=INTERRUPTED if state == "failed" else None,
-                    )  # fmt: skip
-            self.record_run(run_id, "failed", finished=time.time(), error=INTERRUPTED)
+            with self._db.transaction():
+                if self._is_abandoned(run_id):  # nobody writes meanwhile: who carries it has not just ended it
+                    self._give_up(run_id)
         except sqlite3.OperationalError as error:
             return {**INTERRUPTED, "message": f"{INTERRUPTED['message']} ({disk_words(error, self.home)})"}
         return None
+
+    def _is_abandoned(self, run_id: str) -> bool:
+        """Whether a run here has not ended, and neither is begun nor carried by anybody."""
+        row = self._db.row("select state, engine from runs where id = ?", (run_id,))
+        if row is None or row["state"] in FINAL or row["engine"] != "local":
+            return False
+        # in this order: who begins a run lets go when its scheduler holds the other lock
+        return not any(is_held(self.folder(run_id) / name) for name in (LAUNCH, SCHEDULER))
+
+    def _give_up(self, run_id: str) -> None:
+        for step in self.steps(run_id):
+            if step["state"] in ("running", "pending"):
+                state = "failed" if step["state"] == "running" else "omitted"
+                self.record_step(
+                    run_id, step["path"], step["step"], state, finished=time.time(), reason="interrupted",
+                    error=INTERRUPTED if state == "failed" else None,
+                )  # fmt: skip
+        self.record_run(run_id, "failed", finished=time.time(), error=INTERRUPTED)
 
 
 def disk_words(error: Exception, home: Path) -> str:
@@ -308,19 +387,3 @@ def disk_words(error: Exception, home: Path) -> str:
     full = "full" in str(error) or getattr(error, "errno", None) in (28, 122)
     hint = "free some space there, or set KFNB_HOME to another disk" if full else "see that it can be written to"
     return f"the record of runs in {home} cannot be written: {'the disk is full' if full else error}; {hint}"
-
-
-class _Transaction:
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("begin immediate")
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            self._db.execute("rollback" if kind is not None else "commit")
-        except sqlite3.OperationalError:
-            if self._db.in_transaction:
-                self._db.execute("rollback")
-            raise

@@ -17,12 +17,20 @@ _START = {"environ": dict(os.environ), "path": list(sys.path)}
 
 def capture(kind: str) -> Any:
     """The present state of ``kind``."""
+    if kind.startswith("@module:"):
+        from kfnb.runtime import modules
+
+        return modules.capture(kind[8:])
     return KINDS[kind][0]()
 
 
 def restore(kind: str, state: Any) -> None:
     """Bring ``kind`` to a captured state."""
-    if state is not None:
+    if kind.startswith("@module:"):
+        from kfnb.runtime import modules
+
+        modules.restore(kind[8:], state)
+    elif state is not None:
         KINDS[kind][1](state)
 
 

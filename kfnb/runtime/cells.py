@@ -86,12 +86,11 @@ class Session:
         """Run a statement of shared code."""
         before = {n: id(v) for n, v in self.namespace.items() if isinstance(v, type)}
         what = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
-        shown, sys.stdout = sys.stdout, open(os.devnull, "w", encoding="utf-8")  # it was shown where it stands
+        shown = _silence()  # it was shown where it stands
         try:
             self._execute(code, show=False, what=what)
         finally:
-            sys.stdout.close()
-            sys.stdout = shown
+            _unsilence(shown)
         for name, value in list(self.namespace.items()):
             if isinstance(value, type) and value.__module__ == "__main__" and before.get(name) != id(value):
                 from kfnb.runtime.classes import track
@@ -221,6 +220,21 @@ def is_plain(source: str) -> bool:
     if "%" in source or "!" in source or "?" in source or ">>>" in source or "In [" in source:
         return False
     return source[:1] not in " \t\n" and "\n" in source.strip()
+
+
+def _silence() -> int:
+    """Let what is printed go nowhere. `sys.stdout` stays the same object: a logger may take hold of it."""
+    sys.stdout.flush()
+    shown, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return shown
+
+
+def _unsilence(shown: int) -> None:
+    sys.stdout.flush()
+    os.dup2(shown, 1)
+    os.close(shown)
 
 
 def _hidden(source: str) -> bool:

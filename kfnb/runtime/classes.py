@@ -24,6 +24,8 @@ LEFT_OUT = frozenset(
     )  # fmt: skip
 )
 
+LOCKS = frozenset(("lock", "RLock", "Condition", "Event", "Semaphore", "BoundedSemaphore", "_local"))
+
 _by_identity: dict[str, type] = {}
 _identities: dict[type, tuple[str, dict[str, int]]] = {}
 
@@ -66,22 +68,34 @@ def _content(cls: type) -> str:
     return digest(b"\0".join(parts))[:16]
 
 
-def identity_of(cls: type) -> tuple[str, bool]:
-    """The class's identity, and whether it was changed since it got it."""
+def identity_of(cls: type) -> tuple[str, frozenset[str]]:
+    """The class's identity, and its attributes that were set or deleted since it got it."""
     if cls not in _identities:
         codes = [getattr(v, "__code__", None) for v in vars(cls).values()]
         lines = ["%s:%d" % (c.co_filename, c.co_firstlineno) for c in codes if c is not None]
         track(cls, "%s %s" % (cls.__qualname__, lines[0] if lines else ""))
     identity, before = _identities[cls]
     now = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
-    return identity, any(before.get(k) != v for k, v in now.items())
+    altered = {k for k, v in now.items() if before.get(k) != v}
+    return identity, frozenset(altered | {k for k in before if k not in now and k not in LEFT_OUT})
 
 
-def reduce_class(cls: type) -> tuple[Any, ...]:
-    """In two phases, as functions: a bare class, then its attributes."""
+def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
+    """In two phases, as functions: a bare class, then its attributes.
+
+    ``handed_on``: the step hands on the class itself, with the state that it keeps and the classes derived from it.
+    """
+    tracked = cls in _identities
     identity, changed = identity_of(cls)
     enum = _enum(cls)
     attributes = {k: v for k, v in vars(cls).items() if k not in LEFT_OUT}
+    derived: list[type] = []
+    if handed_on:
+        # a lock that stands as the class was made is made again with the class
+        same = [k for k, v in attributes.items() if k not in changed and type(v).__name__ in LOCKS and tracked]
+        attributes = {k: v for k, v in attributes.items() if k not in same}
+        changed = changed - set(same) | {k for k, v in attributes.items() if _may_change(v)}
+        derived += filter(by_value, type.__subclasses__(cls))
     slots = vars(cls).get("__slots__")
     for name in [slots] if isinstance(slots, str) else list(slots or ()):
         attributes.pop(name, None)
@@ -98,7 +112,8 @@ def reduce_class(cls: type) -> tuple[Any, ...]:
             cls.__module__,
             members,
         )
-        return (make_enum, bare, (changed, attributes), None, None, fill_class)
+        changed = frozenset(n for n in changed if n in attributes or n not in vars(cls))
+        return (make_enum, bare, (changed, attributes, derived), None, None, fill_class)
     body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     for name in ("__slots__", "__orig_bases__"):
         if name in vars(cls):
@@ -106,11 +121,17 @@ def reduce_class(cls: type) -> tuple[Any, ...]:
     return (
         make_class,
         (identity, type(cls), cls.__bases__, cls.__name__, body),
-        (changed, attributes),
+        (changed, attributes, derived),
         None,
         None,
         fill_class,
     )
+
+
+def _may_change(value: Any) -> bool:
+    """Whether a class's attribute may have changed without being set anew."""
+    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, type)
+    return not isinstance(value, fixed) and not hasattr(value, "__code__")
 
 
 def _enum(cls: type) -> Any:
@@ -157,10 +178,15 @@ def make_enum(
     return made
 
 
-def fill_class(cls: type, state: tuple[bool, dict[str, Any]]) -> None:
-    changed, attributes = state
-    if cls in _identities and not changed:
-        return  # it is here already, as it was made
+def fill_class(cls: type, state: tuple[frozenset[str], dict[str, Any], list[type]]) -> None:
+    changed, attributes, _ = state
+    if cls in _identities:  # it is here already, as it was made
+        attributes = {k: v for k, v in attributes.items() if k in changed}
+        for name in changed:
+            if name not in attributes and name in vars(cls):
+                type.__delattr__(cls, name)
+        if not changed:
+            return
     for name, value in attributes.items():
         if name == "__doc__" and value is None:
             continue

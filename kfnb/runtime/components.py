@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
 SETTINGS = (
-    "packages", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "env", "secrets", "volumes", "labels",
+    "packages", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
     "annotations", "nodes", "tolerations",
 )  # fmt: skip
 MARK = "__kfnb__"  #: the attribute of a component that says what it is
@@ -47,6 +47,7 @@ def component(
     retry: Any = None,
     timeout: Any = None,
     cache: Any = None,
+    on_failure: Any = None,
     env: Any = (),
     secrets: Any = (),
     volumes: Any = (),
@@ -65,7 +66,7 @@ def component(
         What its steps are called and what they are for; otherwise the function's own name and docstring.
     image, base_image
         The container image its steps run in on a cluster. Both words mean the same.
-    packages, cpu, memory, gpu, limits, retry, timeout, cache, env, secrets, volumes, labels, annotations, nodes, tolerations
+    packages, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations
         As the marks of a step.
     """
     given = settings(locals())

@@ -104,7 +104,7 @@ class Displays:
         if update:
             self._replace(path, row)
             return
-        with open(path, "a", encoding="utf-8") as file:
+        with open(_private(path, os.O_APPEND), "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
     def _replace(self, path: str, row: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ class Displays:
         if not any(r.get("id") == row["id"] for r in rows):
             return  # nothing is displayed under this id
         new = [{**row, "cell": r["cell"]} if r.get("id") == row["id"] else r for r in rows]
-        with open(path + ".new", "w", encoding="utf-8") as file:
+        with open(_private(path + ".new", os.O_TRUNC), "w", encoding="utf-8") as file:
             file.write("".join(dumps(r) + "\n" for r in new))
         os.replace(path + ".new", path)
 
@@ -155,3 +155,8 @@ def _as_text(form: Any) -> Any:
     import base64
 
     return base64.b64encode(form).decode("ascii")
+
+
+def _private(path: str, flag: int) -> int:
+    """A file that only its owner may read."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)

@@ -31,6 +31,8 @@ def by_value(function: FunctionType) -> bool:
 def reduce_function(function: FunctionType) -> tuple[Any, ...]:
     """In two phases, so that a function may refer to itself: the bare function, then what it holds."""
     code = function.__code__
+    if code.co_name == "wrapper" and hasattr(function, "_clear_cache") and hasattr(function, "dispatch"):
+        return _reduce_dispatch(function)
     cells = function.__closure__ or ()
     home, kept = _home(function)
     bare: tuple[Any, ...] = (marshal.dumps(code), VERSION, home, {}, tuple(cells))
@@ -110,6 +112,29 @@ def fill_function(function: FunctionType, state: dict[str, Any]) -> None:
 
 
 # -------------------------------------------------------------------- functools
+def _reduce_dispatch(function: Any) -> tuple[Any, ...]:
+    """``singledispatch``: the function and what was registered; it remembers types weakly, which cannot travel."""
+    registered = [(k, v) for k, v in function.registry.items() if v is not function.__wrapped__]
+    state = (registered, {k: v for k, v in vars(function).items() if k not in DISPATCH})
+    return (make_dispatch, (function.__wrapped__,), state, None, None, fill_dispatch)
+
+
+DISPATCH = frozenset(("register", "dispatch", "registry", "_clear_cache", "__wrapped__"))
+
+
+def make_dispatch(function: Any) -> Any:
+    import functools
+
+    return functools.singledispatch(function)
+
+
+def fill_dispatch(target: Any, state: tuple[list[tuple[Any, Any]], dict[str, Any]]) -> None:
+    registered, attributes = state
+    for kind, function in registered:
+        target.register(kind, function)
+    target.__dict__.update(attributes)
+
+
 def reduce_cached(cached: Any) -> tuple[Any, ...]:
     """``lru_cache`` and ``cache``: the function travels, what it remembers does not."""
     parameters = cached.cache_parameters() if hasattr(cached, "cache_parameters") else {"maxsize": 128, "typed": False}

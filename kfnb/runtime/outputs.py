@@ -44,6 +44,7 @@ def store_outputs(
     wanted = {n: namespace[n] for n in results if n in namespace}
     left: dict[str, BaseException] = {}
     result["results"] = _store(store, wanted, left, RESULT_LIMIT)
+    store.sync()
     for name, error in left.items():
         result["results"][name] = {
             "skipped": str(error),
@@ -67,7 +68,7 @@ class _TooLarge(Exception):
 def _store(
     store: Store, values: dict[str, Any], bad: dict[str, BaseException], limit: int | None = None
 ) -> dict[str, dict[str, Any]]:
-    owners = _shared_memory(values)
+    owners = _shared_memory(values) | {id(v) for v in values.values() if isinstance(v, type)}
     single: dict[str, tuple[bytes, list[Any], Any]] = {}
     total = 0
     for name, value in values.items():

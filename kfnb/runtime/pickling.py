@@ -24,7 +24,10 @@ class Refused(Exception):
 
 
 class ValuePickler(Pickler):
-    """Protocol 5; large buffers are handed to ``keep``; ``owners`` are arrays that several names are views of."""
+    """Protocol 5; large buffers are handed to ``keep``.
+
+    ``owners``: arrays that several names are views of, and classes that are handed on themselves, by `id`.
+    """
 
     def __init__(self, file: Any, keep: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
         def buffer(view: Any) -> bool:
@@ -41,7 +44,8 @@ class ValuePickler(Pickler):
         if kind is FunctionType:
             return functions.reduce_function(value) if functions.by_value(value) else NotImplemented
         if isinstance(value, type):
-            return classes.reduce_class(value) if classes.by_value(value) else NotImplemented
+            handed_on = id(value) in self.owners
+            return classes.reduce_class(value, handed_on) if classes.by_value(value) else NotImplemented
         special = SPECIAL.get(kind)
         if special is not None:
             return special(value)

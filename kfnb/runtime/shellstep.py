@@ -131,8 +131,10 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
         elif "load" in item and not item["load"].startswith("@"):
             name, value = item["load"], store.load(item["bundle"], item.get("name", item["load"]))
         elif "collect" in item:
+            from kfnb.runtime.failed import collected
+
             name = item["collect"]
-            value = [store.load(b, item["name"]) for b in item["bundles"]]
+            value = collected(item, store)
         else:
             if "run" in item:
                 _from_shared(item["run"], spec, found)
@@ -278,7 +280,7 @@ def interpreter(source: str) -> list[str]:
 # -------------------------------------------------------------------- outputs
 def output_files(outputs: Any, folder: str) -> dict[str, str]:
     """A private path for each output, so that steps side by side do not meet in ``/tmp``."""
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(folder, 0o700, exist_ok=True)
     return {o["name"]: os.path.join(folder, o["name"]) for o in outputs}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from kfnb.runtime.ending import flush
 from kfnb.runtime.failures import Failure
 from kfnb.runtime.wire import dumps
 
@@ -44,24 +45,11 @@ def run_step(spec: dict[str, Any]) -> int:
         disk.show()
     except KeyboardInterrupt:
         result["error"] = Failure("exception", "KeyboardInterrupt", "interrupted").to_json()
-    _flush()
+    flush()
     status = SUCCEEDED if result["state"] == "succeeded" else USER_FAILED
     if result["state"] == "failed" and result["error"]["kind"] in ("store", "load", "export"):
         status = OTHER_FAILED
     return status if _write(spec, result) else OTHER_FAILED
-
-
-def leave(status: int) -> None:
-    """End the process now: threads that the user's code left behind must not keep the step alive."""
-    finish()
-    os._exit(status)
-
-
-def finish() -> None:
-    """What the user's code asked to be done at exit."""
-    if "atexit" in sys.modules:
-        sys.modules["atexit"]._run_exitfuncs()
-    _flush()
 
 
 def _enter(spec: dict[str, Any]) -> None:
@@ -69,11 +57,12 @@ def _enter(spec: dict[str, Any]) -> None:
     os.environ.setdefault("MPLBACKEND", "Agg")
     cwd = spec.get("cwd")
     if cwd:
-        os.makedirs(cwd, exist_ok=True)
+        os.makedirs(cwd, 0o700, exist_ok=True)
         os.chdir(cwd)
-        if cwd not in sys.path:
-            sys.path.insert(0, cwd)
-    os.makedirs(spec["folder"], exist_ok=True)
+        from kfnb.runtime.imports import enter
+
+        enter(cwd)
+    os.makedirs(spec["folder"], 0o700, exist_ok=True)
     # one order for everything that is printed, and no text that cannot be shown; what stood there before a fork knew another file
     sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
@@ -122,7 +111,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
     """Tell whoever keeps the log that what is printed from here on is this cell's, where they asked to be told."""
     if spec.get("mark"):
-        _flush()
+        flush()
         try:
             os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode("ascii"))
         except OSError:
@@ -156,7 +145,9 @@ def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
         session.namespace[item["value"]] = item["json"]
         return
     if "collect" in item:
-        session.namespace[item["collect"]] = [store.load(b, item["name"]) for b in item["bundles"]]
+        from kfnb.runtime.failed import collected
+
+        session.namespace[item["collect"]] = collected(item, store)
         return
     value = store.load(item["bundle"], item.get("name", item["load"]))
     if item["load"].startswith("@"):
@@ -251,20 +242,14 @@ def _disk(error: OSError) -> str:
     return "%s%s" % (error.strerror or error, where)
 
 
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            continue  # the user's code closed it, or nobody reads any more
-
-
 def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
     path = os.path.join(spec["folder"], "result.json")
     try:
         text = dumps(result)
-        with open(path + ".new", "w", encoding="utf-8") as file:
+        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(path + ".new", path)
     except OSError as error:
         Failure("store", type(error).__name__, _disk(error)).show()

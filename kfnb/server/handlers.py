@@ -13,7 +13,7 @@ import kfnb
 from kfnb import __version__
 from kfnb.server import compiling
 from kfnb.server.hub import Hub
-from kfnb.server.requests import AUTH, RUN, Handler
+from kfnb.server.requests import AUTH, RUN, Handler, NotebookHandler
 from kfnb.server.stream import StreamHandler
 from kfnb.server.wire import to_wire
 
@@ -32,7 +32,7 @@ class StatusHandler(Handler):
         self.finish(to_wire({"version": __version__, "folder": str(FOLDER)}))
 
 
-class CompileHandler(Handler):
+class CompileHandler(NotebookHandler):
     """A notebook explained: steps, graph, parameters, problems. Nothing is run."""
 
     @web.authenticated
@@ -48,7 +48,7 @@ class CompileHandler(Handler):
             await self.ask(self.runs.prepare)
 
 
-class ManifestHandler(Handler):
+class ManifestHandler(NotebookHandler):
     """The pipeline in an engine's own form, to be looked at or downloaded."""
 
     @web.authenticated
@@ -63,7 +63,7 @@ class ManifestHandler(Handler):
         self.finish(to_wire({"text": await self.ask(self.runs.compiled, pipeline, target, place, engine)}))
 
 
-class RunsHandler(Handler):
+class RunsHandler(NotebookHandler):
     """The newest runs; a new run."""
 
     @web.authenticated
@@ -129,7 +129,7 @@ class CancelHandler(Handler):
         self.finish(to_wire({"cancelling": asked, **await self.ask(self.runs.snapshot, run_id)}))
 
 
-class RetryHandler(Handler):
+class RetryHandler(NotebookHandler):
     """Take a run up again, from a step on, with the notebook as it is now."""
 
     @web.authenticated

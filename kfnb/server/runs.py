@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.base import Engine, RunOptions
-from kfnb.engines.cluster.targets import Target, target_named, targets
+from kfnb.engines.cluster.targets import Target, target_named, targets, usable_target, withheld_problems
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.launch import Ahead
 from kfnb.engines.opening import engine_for, engine_of
@@ -110,9 +110,10 @@ class Runs:
         with self.record() as store:
             return previews(store, run_id, store.find_step(run_id, path)["path"])
 
-    def targets(self, notebook: Path | None) -> list[dict[str, str]]:
-        """The targets that can be seen from a notebook. Raises `BadTarget`."""
-        return [{"name": t.name, "engine": t.engine} for t in targets(notebook).values()]
+    def targets(self, notebook: Path | None) -> list[dict[str, Any]]:
+        """The targets that can be seen from a notebook, and whether the user has chosen what they contact. Raises `BadTarget`."""
+        found = targets(notebook).values()
+        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.wrong} for t in found]
 
     # ---------------------------------------------------------------- commands
     def start(
@@ -129,11 +130,11 @@ class Runs:
         BadTarget, ClusterError
             When there is no such target, or it does not answer.
         """
-        chosen = target_named(target, Path(options["notebook"]) if options.get("notebook") else None)
+        chosen = usable_target(target, Path(options["notebook"]) if options.get("notebook") else None)
         asked = RunOptions(parameters=bind(pipeline, given), **options)
         with self.record() as store:
             engine = engine_for(store, chosen, self._ahead.launch)
-            problems = engine.check(pipeline, asked)
+            problems = [*withheld_problems(chosen), *engine.check(pipeline, asked)]
             if errors(problems):
                 raise Refused(errors(problems))
             run_id = engine.submit(pipeline, asked)
@@ -159,8 +160,9 @@ class Runs:
                 wrong = errors(engine.check(pipeline, RunOptions(**options)))
                 if wrong:
                     raise Refused(wrong)
-                engine.change(run_id, **options)
-            engine.retry(run_id, start, pipeline)
+                engine.retry(run_id, start, pipeline, **options)
+            else:
+                engine.retry(run_id, start, pipeline)
             if source is not None:
                 keep_notebook(engine.store, run_id, source)
         self.follow(run_id)

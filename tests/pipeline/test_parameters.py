@@ -16,7 +16,7 @@ from tests.running import pipeline_of
 @pytest.mark.parametrize(
     ("source", "kind", "default"),
     [
-        ("a = 1", "int", 1), ("a = -2.5", "float", -2.5), ("a: float = 0", "float", 0.0), ("a = 'x'", "str", "x"),
+        ("a = 1", "int", 1), ("a = -2.5", "float", -2.5), ("a: float = 0", "float", 0), ("a = 'x'", "str", "x"),
         ("a = True", "bool", True), ("a = [1, {'k': None}]", "list", [1, {"k": None}]), ("a = {'k': [1]}", "dict", {"k": [1]}),
         ("a = None", "any", None), ("a: int | None = None", "any", None), ("a: 'list[int]' = []", "list", []), ("a = 60 * 60", "int", 3600),
         ("a = 2**-1", "float", 0.5),

@@ -117,7 +117,12 @@ async def test_iterations_have_logs_of_their_own(ask: Any) -> None:
 async def test_targets_have_names_and_never_addresses(ask: Any, jp_root_dir: Path) -> None:
     (jp_root_dir / "kfnb.toml").write_text('[targets.prod]\nengine = "argo"\nnamespace = "secret-place"\n')
     found = await ask("GET", "targets", notebook="n.ipynb")
-    assert found == {"targets": [{"name": "local", "engine": "local"}, {"name": "prod", "engine": "argo"}]}
+    assert found == {
+        "targets": [
+            {"name": "local", "engine": "local", "trusted": True},
+            {"name": "prod", "engine": "argo", "trusted": False},
+        ]
+    }
 
 
 @pytest.mark.parametrize(("engine", "word"), [("kfp", "schemaVersion"), ("argo", "argoproj.io")])

@@ -16,13 +16,15 @@ from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.carried import ClusterRuns
 from kfnb.engines.cluster.checks import check_items, check_jobs, check_python, check_size
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
 from kfnb.engines.cluster.keeping import kept_of
-from kfnb.engines.cluster.kube import ClusterError, Kube, connect
+from kfnb.engines.cluster.kube import Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -42,14 +44,14 @@ class ArgoEngine(ClusterRuns):
     def kube(self) -> Kube:
         """The cluster, connected to when it is first needed. Raises `ClusterError`."""
         if self._kube is None:
-            self._kube = connect(self.target.settings)
+            self._kube = connect(self.target.connection)
         return self._kube
 
     # ---------------------------------------------------------------- before
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> manifest.Compiled:
-        settings = options_of(self.target)
+        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
         return manifest.compiled(
             pipeline,
             settings,
@@ -119,14 +121,14 @@ class ArgoEngine(ClusterRuns):
         UnknownRun
             When the run has not ended, or has no step ``start``.
         ClusterError
-            When the cluster does not take it; the steps stand as they stood.
+            When the cluster does not take it; the run and its steps stand as they stood.
         """
-        before, now, options = self.to_retry(run_id, start, pipeline)
-        with self.submitting(run_id):
+        with self.taking_up(run_id):
+            before, now, options = self.to_retry(run_id, start, pipeline)
             kept = self._kept(run_id, before, now, options, start)
             made = self.compiled(now, options, kept)
             self._create(run_id, made, self.kube, self.attempts(run_id))
-        self.begin_again(run_id, now, kept, made.tasks)
+            self.begin_again(run_id, now, kept, made.tasks)
         return run_id
 
     def _kept(
@@ -165,9 +167,10 @@ class ArgoEngine(ClusterRuns):
 
     def _server(self, remote: dict[str, Any]) -> ArgoServer | None:
         """Argo's own server, where the target names one, for the workflow of a run."""
-        if not self.target.settings.get("server"):
+        connection = self.target.connection
+        if not connection.server:
             return None
-        return ArgoServer(self.target.settings, self.kube, remote["name"], remote.get("uid", ""))
+        return ArgoServer(connection, self.kube, remote["name"], remote.get("uid", ""))
 
     def cancel(self, run_id: str) -> bool:
         """Stop the workflow: exit handlers run; asked again, it is terminated, without them."""

@@ -11,20 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from kfnb.engines.base import RunOptions
+from kfnb.engines.base import OPTIONS, RunOptions, options_kept
 from kfnb.engines.cluster.blocks import Job
-from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.record import follow_events, follow_log
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import to_json
 from kfnb.problems import Problem
+from kfnb.runs.files import read_object, write_file
 from kfnb.runs.lock import holding
 from kfnb.runs.logs import LogLine
-from kfnb.runs.pipelines import check_step, kept_pipeline
-from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
+from kfnb.runs.pipelines import PIPELINE, check_step, kept_pipeline
+from kfnb.runs.store import FINAL, LAUNCH, Event, RunStore, UnknownRun
 
 KEPT = "kept.json"  #: in the run's folder: what steps left that are not run again
+PATIENCE = 30.0  #: seconds to wait for another command that takes the same run up again
 REMOTE = "remote.json"  #: in the run's folder: the target, and where the run is
 
 
@@ -61,9 +63,7 @@ class ClusterRuns:
         """A new run in the record."""
         run_id = self.store.create(pipeline.name, options.notebook, options.experiment, self.name, options.parameters)
         self.keep(run_id, pipeline)
-        (self.store.folder(run_id) / "options.json").write_text(
-            json.dumps(replace(options, environment={}).to_json()), encoding="utf-8"
-        )
+        write_file(self.store.folder(run_id) / OPTIONS, json.dumps(replace(options, environment={}).to_json()))
         return run_id
 
     @contextmanager
@@ -83,29 +83,43 @@ class ClusterRuns:
             self.store.record_step(run_id, job.name, job.name, "pending", position=job.position)
 
     def keep(self, run_id: str, pipeline: Pipeline) -> None:
-        (self.store.folder(run_id) / "pipeline.json").write_text(json.dumps(to_json(pipeline)), encoding="utf-8")
+        write_file(self.store.folder(run_id) / PIPELINE, json.dumps(to_json(pipeline)))
 
     def kept(self, run_id: str) -> tuple[Pipeline, RunOptions]:
         """What was run, and how."""
-        folder = self.store.folder(run_id)
-        return kept_pipeline(self.store, run_id), RunOptions(**json.loads((folder / "options.json").read_text("utf-8")))
+        return kept_pipeline(self.store, run_id), options_kept(self.store.folder(run_id))
 
     def remote(self, run_id: str) -> dict[str, Any]:
         """Where the run is. Raises `UnknownRun` when it never reached the cluster."""
-        path = self._remote(run_id)
-        if not path.exists():
-            raise UnknownRun(f"run {run_id} never reached its cluster")
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return found
+        try:
+            return read_object(self._remote(run_id))
+        except FileNotFoundError:
+            raise UnknownRun(f"run {run_id} never reached its cluster") from None
 
     def put_remote(self, run_id: str, **fields: Any) -> None:
-        told = {"target": self.target.name, "engine": self.name, "settings": self.target.settings, **fields}
-        self._remote(run_id).write_text(json.dumps(told), encoding="utf-8")
+        told = {
+            "target": self.target.name,
+            "engine": self.name,
+            "settings": self.target.settings,
+            "pins": self.target.pins,
+            **fields,
+        }
+        write_file(self._remote(run_id), json.dumps(told))
 
     def _remote(self, run_id: str) -> Path:
         return self.store.folder(run_id) / REMOTE
 
     # ---------------------------------------------------------------- taking a run up again
+    @contextmanager
+    def taking_up(self, run_id: str) -> Iterator[None]:
+        """Nobody else takes the run up meanwhile. Raises `UnknownRun` when somebody does already, and for long."""
+        with holding(self.store.folder(run_id) / LAUNCH, patience=PATIENCE) as mine:
+            if not mine:
+                raise UnknownRun(
+                    f"run {run_id} is being taken up again by another command: wait for it, then look where it stands"
+                )
+            yield
+
     def to_retry(
         self, run_id: str, start: str | None, pipeline: Pipeline | None
     ) -> tuple[Pipeline, Pipeline, RunOptions]:
@@ -130,17 +144,19 @@ class ClusterRuns:
         tasks
             The jobs that are run, by the names of their tasks.
         """
-        self.store.forget_steps(run_id, [s["path"] for s in self.store.steps(run_id) if s["path"] not in kept])
         self.keep(run_id, pipeline)
-        (self.store.folder(run_id) / KEPT).write_text(json.dumps(kept), encoding="utf-8")
-        self.record_pending(run_id, tasks)
-        self.store.record_run(run_id, "pending", finished=None, error=None)
+        write_file(self.store.folder(run_id) / KEPT, json.dumps(kept))
+        with self.store.changing():
+            self.store.forget_steps(run_id, [s["path"] for s in self.store.steps(run_id) if s["path"] not in kept])
+            self.record_pending(run_id, tasks)
+            self.store.record_run(run_id, "pending", finished=None, error=None)
 
     def kept_outputs(self, run_id: str) -> dict[str, dict[str, str]]:
         """What the steps left that were not run again when the run was taken up."""
-        path = self.store.folder(run_id) / KEPT
-        found: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        return found
+        try:
+            return read_object(self.store.folder(run_id) / KEPT)
+        except FileNotFoundError:
+            return {}
 
     def attempts(self, run_id: str) -> dict[str, int]:
         """How many attempts every step has had."""

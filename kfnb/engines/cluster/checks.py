@@ -23,6 +23,7 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
     """Problems of single steps."""
     for job in jobs:
         yield from _image(job)
+        yield from _let_fail(job, engine)
         if job.native and engine == "argo":
             yield from _braces(job)
         if engine == "kfp":
@@ -86,6 +87,28 @@ def _image(job: Job) -> Iterator[Problem]:
             "KF705", job.step,
             f"step `{job.name}` runs on Python {version[0]}.{version[1]}, the notebook on {here[0]}.{here[1]}: functions and classes of "
             "the notebook cannot pass between them", f"use python:{here[0]}.{here[1]}",
+        )  # fmt: skip
+
+
+def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
+    """What a cluster cannot forgive: there the step itself hands on that it failed, so it must come to its end."""
+    settings = job.step.settings
+    if not settings.may_fail:
+        return
+    if job.native:
+        yield _problem(
+            "KF704", job.step, f"step `{job.name}` may fail (`on-failure:continue`), and runs in an image of its own without Python",
+            "let the script end well in any case (`… || true`), or take the mark `image` away",
+        )  # fmt: skip
+    elif engine == "kfp" and settings.retry:
+        yield _problem(
+            "KF704", job.step, f"step `{job.name}` has `on-failure:continue` and `retry`, and Kubeflow Pipelines does not tell a step which attempt it is",
+            "keep one of the two marks",
+        )  # fmt: skip
+    elif settings.timeout:
+        yield _problem(
+            "KF408", job.step, f"step `{job.name}` may fail, but a cluster ends it at its timeout, and that fails the run",
+            "watch the time inside the step",
         )  # fmt: skip
 
 

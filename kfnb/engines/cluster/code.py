@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: What every step needs; the others are added where a step's code asks for them.
 CORE = (
-    "step", "wire", "failures", "cells", "store", "outputs", "pickling", "functions", "classes", "refusals", "display",
-    "pod", "packs", "resolve", "given", "shell", "syntax", "expansion", "formatters", "ipython", "pretty",
+    "step", "ending", "wire", "failures", "cells", "store", "outputs", "pickling", "functions", "classes", "refusals", "display",
+    "pod", "packs", "resolve", "given", "shell", "syntax", "imports", "expansion", "formatters", "ipython", "pretty",
 )  # fmt: skip
 #: What cells with IPython's magics and commands need.
 MAGICS = ("cellmagics", "history", "linemagics", "magictable", "options", "programs", "scripts", "timing")
@@ -37,11 +37,13 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
     if '"history"' in text:
         names.add("history")
     if '"@' in text:
-        names.add("ambient")
+        names |= {"ambient", "modules"} if '"@module:' in text else {"ambient"}
     if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in tolds) or "component_from_command" in text:
         names |= {"shellstep", "components", "commands"}
     if "kfnb import" in text or "import kfnb" in text:
         names.add("components")
+    if '"collected"' in text or "Failed" in text:
+        names.add("failed")
     if "Path" in text:
         names.add("paths")
     if engine == "kfp":

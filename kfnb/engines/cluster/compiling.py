@@ -11,6 +11,7 @@ from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.placeholders import fixed_values, resolved
 from kfnb.problems import Problem
 
 
@@ -34,8 +35,10 @@ def documents(
     given
         Values of parameters: for Argo the workflow's, for Kubeflow Pipelines the defaults.
     """
+    fixed = list(fixed_values(pipeline))
+    pipeline = resolved(pipeline, given)
     found = travelling(pipeline, folder, options.packages)
-    problems = list(check_files(pipeline, found))
+    problems = [*fixed, *check_files(pipeline, found)]
     if engine == "argo":
         from kfnb.engines.argo import kinds, manifest
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kfnb.engines.cluster.marks import Told
+from kfnb.runs.files import append_to, make_folder
 from kfnb.runs.logs import read_log
 
 LOG, MARKS = "log", "marks"
@@ -21,7 +22,7 @@ class KeptLog:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self.told = Told()
         self._last, self._same, self._count = "", 0, 0
         for name in (LOG, MARKS):
@@ -41,7 +42,7 @@ class KeptLog:
     def take(self, lines: Iterable[str]) -> None:
         """Keep what is new of a log read from its beginning."""
         last, same = self._last, self._same
-        with (self.folder / LOG).open("ab") as log, (self.folder / MARKS).open("ab") as marks:
+        with append_to(self.folder / LOG) as log, append_to(self.folder / MARKS) as marks:
             for line in lines:
                 time, _, text = line.rstrip("\r\n").partition(" ")
                 stamp = nanoseconds(time)
@@ -66,7 +67,7 @@ class KeptLog:
         rest = lines.pop()
         if rest and ended:
             lines.append(rest)
-        with (self.folder / LOG).open("ab") as log, (self.folder / MARKS).open("ab") as marks:
+        with append_to(self.folder / LOG) as log, append_to(self.folder / MARKS) as marks:
             for line in lines[self._count :]:
                 text = line.rstrip("\r")
                 self._write(marks if self.told.line(text) else log, stamp_of(seconds), text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from kfnb.engines.argo.follow import Follower
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.carried import ClusterRuns, Following
 from kfnb.engines.cluster.checks import check_jobs, check_python, check_size
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
 from kfnb.engines.cluster.keeping import kept_of
-from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, ClusterError, Kube, connect
+from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
@@ -24,6 +26,7 @@ from kfnb.engines.kfp.client import KfpClient
 from kfnb.engines.kfp.executors import output_of
 from kfnb.engines.kfp.poll import PollFollower
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -44,14 +47,14 @@ class KfpEngine(ClusterRuns):
     def client(self) -> KfpClient:
         """The server, when it is first needed. Raises `ClusterError`."""
         if self._client is None:
-            self._client = KfpClient(self.target.settings)
+            self._client = KfpClient(self.target.connection)
         return self._client
 
     # ---------------------------------------------------------------- before
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> ir.Compiled:
-        settings = options_of(self.target)
+        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
         return ir.compiled(pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), kept)
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
@@ -106,7 +109,7 @@ class KfpEngine(ClusterRuns):
 
         from kfnb.engines.argo import manifest
 
-        settings = options_of(self.target)
+        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
         made = manifest.compiled(
             pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), options.parameters
         )
@@ -151,28 +154,34 @@ class KfpEngine(ClusterRuns):
         UnknownRun
             When the run has not ended, or has no step ``start``.
         ClusterError
-            When the server does not take it; the steps stand as they stood.
+            When the server does not take it; the run and its steps stand as they stood.
         """
-        before, now, options = self.to_retry(run_id, start, pipeline)
-        remote, attempts = self.remote(run_id), self.attempts(run_id)
-        if start is None and now == before:
-            self.client.act(remote["run"], "retry")
-            done = ("succeeded", "cached", "skipped")
-            again = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
-            attempts = {path: attempts[path] for path in again if path in attempts}
-            self.put_remote(run_id, run=remote["run"], host=remote["host"], before=attempts)
-            self.store.forget_steps(run_id, again)
-            tasks = self.compiled(now, options, self.kept_outputs(run_id)).jobs
-            self.record_pending(run_id, {t: jobs for t, jobs in tasks.items() if jobs[0].name in again})
-            self.store.record_run(run_id, "pending", finished=None, error=None)
-            return run_id
-        kept = self._kept(run_id, before, now, options, start)
-        made, client = self.compiled(now, options, kept), self.client
-        with self.submitting(run_id):
+        with self.taking_up(run_id):
+            before, now, options = self.to_retry(run_id, start, pipeline)
+            if start is None and now == before:
+                self._retry_there(run_id, now, options)
+                return run_id
+            attempts = self.attempts(run_id)
+            kept = self._kept(run_id, before, now, options, start)
+            made, client = self.compiled(now, options, kept), self.client
             body = self._body(now, options, made, f"{now.name} {run_id}")
             self.put_remote(run_id, run=client.create_run(body), host=client.host, before=attempts)
-        self.begin_again(run_id, now, kept, made.jobs)
+            self.begin_again(run_id, now, kept, made.jobs)
         return run_id
+
+    def _retry_there(self, run_id: str, pipeline: Pipeline, options: RunOptions) -> None:
+        """The server takes its own run up again."""
+        remote, attempts = self.remote(run_id), self.attempts(run_id)
+        tasks = self.compiled(pipeline, options, self.kept_outputs(run_id)).jobs
+        self.client.act(remote["run"], "retry")
+        done = ("succeeded", "cached", "skipped")
+        again = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
+        before = {path: attempts[path] for path in again if path in attempts}
+        self.put_remote(run_id, run=remote["run"], host=remote["host"], before=before)
+        with self.store.changing():
+            self.store.forget_steps(run_id, again)
+            self.record_pending(run_id, {t: jobs for t, jobs in tasks.items() if jobs[0].name in again})
+            self.store.record_run(run_id, "pending", finished=None, error=None)
 
     def _kept(
         self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
@@ -216,12 +225,11 @@ class KfpEngine(ClusterRuns):
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, where this user may see it: it says more, and at once."""
-        settings = self.target.settings
-        if not {"kubeconfig", "context"} & set(settings) and not MOUNTED_NAMESPACE.is_file():
+        connection = self.target.connection
+        if not connection.names_cluster and not MOUNTED_NAMESPACE.is_file():
             return None
-        namespace = settings.get("namespace") or settings.get("server_namespace", "kubeflow")
         try:
-            kube = connect({**settings, "namespace": namespace})
+            kube = connect(replace(connection, namespace=connection.namespace or connection.server_namespace))
             names = [w["metadata"]["name"] for w in kube.find(f"{RUN_LABEL}={run}")]
         except ClusterError:
             return None

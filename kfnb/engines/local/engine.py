@@ -11,22 +11,26 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from kfnb.engines.base import RunOptions
+from kfnb.engines.base import OPTIONS, RunOptions
 from kfnb.engines.local.graph import downstream
 from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.record import LOOK_EVERY, follow_events, follow_log
 from kfnb.pipeline.model import Pipeline, handlers_of
 from kfnb.pipeline.serialize import to_json
 from kfnb.problems import Problem
-from kfnb.runs.lock import is_held
+from kfnb.runs.files import append_to, read_object, write_file
+from kfnb.runs.lock import holding, is_held
 from kfnb.runs.logs import LogLine
-from kfnb.runs.pipelines import check_step, kept_pipeline
-from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
+from kfnb.runs.pipelines import PIPELINE, check_step, kept_pipeline
+from kfnb.runs.store import DONE, FINAL, INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
-PATIENCE = 20.0  #: seconds for an interpreter to say its version: it may lie on a slow disk
+SLOW = 20.0  #: seconds for an interpreter to say its version: it may lie on a slow disk
+PATIENCE = 30.0  #: seconds to wait for another command that begins the same run
 
 
 class LocalEngine:
@@ -54,17 +58,20 @@ class LocalEngine:
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Begin a run in a process of its own and give its id."""
-        run_id = self.store.create(pipeline.name, options.notebook, options.experiment, self.name, options.parameters)
+        run_id = self.store.reserve()
         folder = self.store.folder(run_id)
-        (folder / "pipeline.json").write_text(self.compile(pipeline), encoding="utf-8")
-        (folder / "options.json").write_text(json.dumps(options.to_json()), encoding="utf-8")
-        reused = self._earlier(pipeline, options, run_id)
-        if reused:
-            (folder / "reuse.json").write_text(json.dumps(reused), encoding="utf-8")
-        self._launch(run_id)
+        options = replace(options, folder=os.path.abspath(options.folder))
+        with holding(folder / LAUNCH):
+            write_file(folder / PIPELINE, self.compile(pipeline))
+            write_file(folder / OPTIONS, json.dumps(options.to_json()))
+            kept = self._earlier(pipeline, options)
+            self.store.add(
+                run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, kept
+            )
+            self._launch(run_id)
         return run_id
 
-    def _earlier(self, pipeline: Pipeline, options: RunOptions, run_id: str) -> dict[str, Any]:
+    def _earlier(self, pipeline: Pipeline, options: RunOptions) -> dict[str, Any]:
         """For a run that begins in the middle: the newest results of the steps it does not run."""
         if options.only is None and options.start is None:
             return {}
@@ -72,10 +79,10 @@ class LocalEngine:
         mine |= {s.name for s in handlers_of(pipeline.body)}
         found: dict[str, Any] = {}
         for head in reversed(self.store.runs(200)):
-            if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
+            if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name):
                 continue
             for step in self.store.steps(head["run"]):
-                if step["state"] in ("succeeded", "cached") and step["step"] not in mine:
+                if step["state"] in DONE and step["step"] not in mine:
                     found[step["path"]] = {
                         **step,
                         "key": None,
@@ -84,7 +91,7 @@ class LocalEngine:
                     }
         return found
 
-    def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
+    def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None, **options: Any) -> str:
         """Take a run up again where it stood: what succeeded with the same code and inputs is not run again.
 
         Parameters
@@ -93,55 +100,48 @@ class LocalEngine:
             Run this step and all after it again, whatever their state.
         pipeline
             The pipeline as it is now, when the notebook was edited since.
+        options
+            `RunOptions` that are others now.
 
         Raises
         ------
         UnknownRun
-            When the run still runs, or has no step ``start``.
+            When the run still runs, another takes it up, or it has no step ``start``.
         """
-        self._has_ended(run_id)
         folder = self.store.folder(run_id)
-        before = kept_pipeline(self.store, run_id)
-        now = pipeline or before
-        if start is not None:
-            check_step(now, run_id, start)
-        again = downstream(now, start) if start is not None else set()
-        if pipeline is not None:
-            (folder / "pipeline.json").write_text(self.compile(pipeline), encoding="utf-8")
-        steps = self.store.steps(run_id)
-        again |= {s.name for s in handlers_of(now.body)}
-        kept = {s["path"]: s for s in steps if s["state"] in ("succeeded", "cached") and s["step"] not in again}
-        (folder / "reuse.json").write_text(json.dumps(kept), encoding="utf-8")
-        self.store.forget_steps(run_id, [s["path"] for s in steps])
-        (folder / "cancel").unlink(missing_ok=True)
-        self.store.record_run(run_id, "pending", finished=None, error=None)
-        self._launch(run_id)
-        return run_id
-
-    def change(self, run_id: str, **options: Any) -> None:
-        """Give a run that has ended other `RunOptions`, for when it is taken up again. Raises `UnknownRun` when it still runs."""
         self._has_ended(run_id)
-        path = self.store.folder(run_id) / "options.json"
-        path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **options}), encoding="utf-8")
+        with holding(folder / LAUNCH, patience=PATIENCE) as mine:
+            if not mine:
+                raise UnknownRun(
+                    f"run {run_id} is being taken up again by another command: wait for it, then look where it stands"
+                )
+            self._has_ended(run_id)
+            now = pipeline or kept_pipeline(self.store, run_id)
+            if start is not None:
+                check_step(now, run_id, start)
+            again = downstream(now, start) if start is not None else set()
+            if pipeline is not None:
+                write_file(folder / PIPELINE, self.compile(pipeline))
+            if options:
+                write_file(folder / OPTIONS, json.dumps({**read_object(folder / OPTIONS), **options}))
+            (folder / "cancel").unlink(missing_ok=True)
+            self.store.take_up(run_id, again)
+            self._launch(run_id)
+        return run_id
 
     def _has_ended(self, run_id: str) -> None:
         if self.store.head(run_id)["state"] not in FINAL:
             raise UnknownRun(f"run {run_id} has not ended: cancel it first")
 
     def _launch(self, run_id: str) -> None:
+        """Start the run's scheduler and wait until it has taken the run; the lock ``LAUNCH`` is held by who asks."""
         folder = self.store.folder(run_id)
         (folder / "scheduler.pid").unlink(missing_ok=True)
         process = self._launched(self.store.home, run_id, folder / "scheduler.log")
-        (folder / "scheduler.lock").touch()
-        # the run has begun when its scheduler holds the lock; one that cannot start says so in its log
-        while self.store.state(run_id) in ("pending", *FINAL) and process.poll() is None:
-            if is_held(folder / "scheduler.lock"):
-                break
+        while self.store.state(run_id) == "pending" and process.poll() is None:
             time.sleep(LOOK_EVERY)
-        if process.poll() not in (None, 0) and self.store.state(run_id) == "pending":
-            text = (folder / "scheduler.log").read_text("utf-8", "replace").strip().rsplit("\n", 1)[-1]
-            error = {"kind": "scheduler", "type": "RuntimeError", "message": f"the run could not be started: {text}"}
-            self.store.record_run(run_id, "failed", finished=time.time(), error=error)
+        if process.poll() is not None and self.store.state(run_id) == "pending":
+            self.store.record_run(run_id, "failed", finished=time.time(), error=_stillborn(process.poll(), folder))
 
     # ---------------------------------------------------------------- following
     def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
@@ -166,9 +166,9 @@ class LocalEngine:
     def cancel(self, run_id: str) -> bool:
         """Ask the run to end; asked again, it ends at once and without its exit handler."""
         folder = self.store.folder(run_id)
-        if self.store.head(run_id)["state"] in FINAL or not is_held(folder / "scheduler.lock"):
+        if self.store.head(run_id)["state"] in FINAL or not any(is_held(folder / n) for n in (LAUNCH, SCHEDULER)):
             return False
-        with (folder / "cancel").open("ab") as file:
+        with append_to(folder / "cancel") as file:
             file.write(b"x")  # signals of one kind may melt into one; how often it was asked stands here
         with contextlib.suppress(
             OSError, ValueError
@@ -177,10 +177,23 @@ class LocalEngine:
         return True
 
 
+def _stillborn(status: int | None, folder: Path) -> dict[str, Any]:
+    """What to say of a scheduler that ended before it began; one that cannot start says why in its log."""
+    if status is not None and status < 0:
+        return INTERRUPTED
+    with contextlib.suppress(OSError):
+        last = (folder / "scheduler.log").read_text("utf-8", "replace").strip().rsplit("\n", 1)[-1]
+        return {"kind": "scheduler", "type": "RuntimeError", "message": f"the run could not be started: {last}"}
+    return INTERRUPTED
+
+
 def _unfit(python: str) -> list[Problem]:
     """Why steps cannot be run by an interpreter, if they cannot."""
     try:
-        told = subprocess.run([python, "-Sc", VERSION], capture_output=True, text=True, timeout=PATIENCE)
+        bare = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}  # nothing beside the notebook is imported
+        told = subprocess.run(
+            [python, "-Sc", VERSION], capture_output=True, text=True, timeout=SLOW, env=bare, cwd=os.sep
+        )
         words = told.stdout.strip() if told.returncode == 0 else told.stderr.strip().rpartition("\n")[2]
     except (OSError, subprocess.TimeoutExpired) as error:
         words = str(error)

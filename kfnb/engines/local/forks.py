@@ -70,6 +70,7 @@ class Parent:
 
 def _become(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
     """In the forked parent: nothing of the scheduler's but the socket and its log."""
+    os.setsid()  # whoever kills the scheduler's process group leaves somebody to end the steps
     keep = connection.fileno()
     os.closerange(3, keep)
     os.closerange(keep + 1, 256)
@@ -84,10 +85,12 @@ def _become(connection: socket.socket, imports: list[str], python: str | None) -
 
 
 class Forks:
-    """Starts steps in the parent that suits them."""
+    """Starts steps in the parent that suits them. ``mask``: which permissions the files do not get that steps make."""
 
-    def __init__(self, selector: selectors.BaseSelector, libraries: list[str], python: str | None) -> None:
-        self._selector, self._python = selector, python
+    def __init__(
+        self, selector: selectors.BaseSelector, libraries: list[str], python: str | None, mask: int = 0o022
+    ) -> None:
+        self._selector, self._python, self._mask = selector, python, mask
         self.bare = self._parent([])
         self.warm = self._parent(libraries) if libraries else self.bare
         self._where: dict[int, Parent] = {}
@@ -101,7 +104,7 @@ class Forks:
             self.bare = self._parent([])
         parent = self.warm if libraries and self.warm.ready and not spawn else self.bare
         self._where[id_] = parent
-        parent.ask({"id": id_, "spec": spec, "spawn": spawn}, [log])
+        parent.ask({"id": id_, "spec": spec, "spawn": spawn, "mask": self._mask}, [log])
 
     def signal(self, id_: int, number: int) -> None:
         self._where[id_].ask({"id": id_, "signal": int(number)}, [])

@@ -12,16 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from kfnb.runs.files import append_to
+
 #: from the home, the run's id and the place for its log
 Launch = Callable[[Path, str, Path], "subprocess.Popen[bytes]"]
 
-SCHEDULER = "kfnb.engines.local.scheduler"
+ENTRY = str(Path(__file__).with_name("entry.py"))
 NEXT = 1.0  #: seconds after a run was given away until the next process is started: the run comes first
 
 
 def launch(home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
     """Start a process for a run."""
-    with log.open("ab") as told:
+    with append_to(log) as told:
         process = _start(told)
     _tell(process, home, run_id, log)
     return process
@@ -62,7 +64,7 @@ class Ahead:
         later = threading.Timer(self._pause, self.prepare)
         later.daemon = True
         later.start()
-        log.touch()
+        append_to(log).close()
         if process is not None and process.poll() is None:
             with contextlib.suppress(BrokenPipeError):
                 _tell(process, home, run_id, log)
@@ -80,9 +82,26 @@ class Ahead:
 def _start(log: IO[bytes] | None) -> subprocess.Popen[bytes]:
     """A process that waits for its run; until then it complains into ``log``, or where this process does."""
     return subprocess.Popen(
-        [sys.executable, "-m", SCHEDULER], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
-        env={"PYTHONHASHSEED": "0", **os.environ},
+        [sys.executable, ENTRY], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd=os.sep,
+        env=environment(),
     )  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """This process's variables for one that begins in another folder, and must import nothing from this one.
+
+    In ``PYTHONPATH``, Python takes an empty entry for the folder it is started in, which is often left there by mistake; what is
+    relative is meant from here.
+    """
+    found = {"PYTHONHASHSEED": "0", **os.environ}
+    entries = [
+        e
+        for e in found.pop("PYTHONPATH", "").split(os.pathsep)
+        if e and os.path.abspath(e) != os.getcwd() or os.path.isabs(e)
+    ]
+    if entries:
+        found["PYTHONPATH"] = os.pathsep.join(os.path.abspath(e) for e in entries)
+    return found
 
 
 def _tell(process: subprocess.Popen[bytes], home: Path, run_id: str, log: Path) -> None:

@@ -1,35 +1,35 @@
-"""The process that carries one run: it starts what can run, writes down what happens, and ends with the run.
-
-``python -m kfnb.engines.local.scheduler``, which reads from its standard input what `kfnb.engines.local.launch` tells it.
-"""
+"""Carries one run: it starts what can run, writes down what happens, and ends with the run."""
 
 from __future__ import annotations
 
-import importlib
+import hashlib
 import json
 import os
 import re
 import selectors
 import signal
-import sqlite3
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from kfnb.engines.base import RunOptions
+from kfnb.engines.base import options_kept
 from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
+from kfnb.engines.local.leftovers import PID
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
-from kfnb.engines.local.warm import FORK_SAFE, RUNTIME
-from kfnb.pipeline.model import Pipeline, Replay
-from kfnb.pipeline.serialize import from_json
-from kfnb.runs.lock import hold
+from kfnb.engines.local.warm import FORK_SAFE
+from kfnb.pipeline.model import ItemRef, Pipeline, Replay
+from kfnb.pipeline.placeholders import resolved
+from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
-from kfnb.runs.store import RunStore, disk_words
+from kfnb.runs.pipelines import kept_pipeline
+from kfnb.runs.store import DONE, RunStore
+from kfnb.runs.values import Values
+from kfnb.runtime.ending import LEFT_RUNNING
+from kfnb.runtime.store import remove_unfinished
 
 KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
 IMPORT = re.compile(r"^\s*(?:import|from)\s+([A-Za-z_][\w.]*)", re.MULTILINE)
@@ -59,34 +59,39 @@ class Progress:
     queue: list[Ready] = field(default_factory=list)
     running: dict[int, Attempt] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
+    attempts_made: dict[str, int] = field(
+        default_factory=dict
+    )  #: the number of each step's last attempt, in this try or before it
     count: int = 0
 
 
 class Scheduler:
     """One run, from its folder to its end."""
 
-    def __init__(self, store: RunStore, run_id: str) -> None:
+    def __init__(self, store: RunStore, run_id: str, mask: int) -> None:
         self.store, self.run_id = store, run_id
         self.folder = store.folder(run_id)
-        self.pipeline: Pipeline = from_json(json.loads((self.folder / "pipeline.json").read_text("utf-8")))
-        self.options = RunOptions(**json.loads((self.folder / "options.json").read_text("utf-8")))
+        self.options = options_kept(self.folder)
+        self.pipeline: Pipeline = resolved(kept_pipeline(store, run_id), self.options.parameters)
         self.specs = Specs(self.pipeline, self.options, store.values, self.folder)
-        self.core = Core(self.pipeline, dict(self.options.parameters))
+        self.core = Core(self.pipeline, dict(self.options.parameters), about=self._about)
         self.progress = Progress()
-        self.reuse = self._reusable()
+        self.kept = store.kept(run_id)
+        self.values = Values(str(store.values))
         self.sharing = Sharing(store.home / "making")
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
         self.selector = selectors.DefaultSelector()
         given = self.options.environment.items()
         os.environ.update({k: Template(v).safe_substitute(os.environ) for k, v in given})
-        self.forks = Forks(self.selector, _libraries(self.pipeline), self.options.python)
+        self.forks = Forks(
+            self.selector, _libraries(self.pipeline, Path(self.options.folder)), self.options.python, mask
+        )
         self._wake, self._wakened = os.pipe()
 
     # ---------------------------------------------------------------- the loop
     def run(self) -> None:
         """Carry the run to its end."""
         self._listen()
-        self.store.record_run(self.run_id, "running", started=time.time(), finished=None, error=None)
         self._advance()
         self._asked()  # whoever cancelled before anybody listened
         while self.progress.running or self.progress.queue:
@@ -95,7 +100,19 @@ class Scheduler:
         error = self.progress.error
         state = "cancelled" if self.progress.cancelled else "failed" if error else "succeeded"
         self.store.record_run(self.run_id, state, finished=time.time(), error=error)
-        self.forks.close()
+
+    def _about(self) -> dict[str, Any]:
+        """What an exit handler is told of its run, beside how it ended."""
+        started = self.store.head(self.run_id)["started"]
+        running = dict.fromkeys((a.ready.path for a in self.progress.running.values()), "running")
+        return {
+            "run": self.run_id,
+            "pipeline": self.pipeline.name,
+            "parameters": dict(self.options.parameters),
+            "started": started,
+            "duration": time.time() - started,
+            "steps": {**self.core.standing(), **running},
+        }
 
     def _listen(self) -> None:
         for handle in (self._wake, self._wakened):
@@ -192,17 +209,18 @@ class Scheduler:
 
     def _taken(self, ready: Ready) -> bool:
         """Whether an earlier result stands for this step."""
-        key = self.specs.key(ready)
-        kept = self.reuse.get(ready.path)
-        if kept is not None and kept["key"] in (key, None):
+        key = self._key(ready)
+        kept = self.kept.get(ready.path)
+        if kept is not None and not (kept["key"] in (key, None) and self.values.has_all(kept["result"])):
+            kept = None
+        if kept is not None:
             state, result = kept["state"], kept["result"]
-        elif self._caches(ready):
-            found = self.store.cached(key)
-            if found is None:
+        else:
+            found = self.store.cached(key) if self._caches(ready) else None
+            if found is None or not self.values.has_all(found):
                 return False
             state, result = "cached", found
-        else:
-            return False
+        self.progress.attempts_made[ready.path] = kept["attempts"] or 0 if kept else 0
         self.core.finish(ready.path, state, result)
         self.store.record_step(
             self.run_id, ready.path, ready.step.name, state, position=ready.position, key=key, result=result,
@@ -212,19 +230,28 @@ class Scheduler:
         )  # fmt: skip
         return True
 
+    def _stands(self, ready: Ready, kept: str | None, key: str) -> bool:
+        """Whether a result that was kept under a key is what the step would leave now. A handler has run only for what went well."""
+        before = self.core.handled(ready.path) or []
+        return kept in (key, None) and all(self.core.states[p] in (*DONE, "skipped") for p in before)
+
+    def _key(self, ready: Ready) -> str:
+        """Of an exit handler also which attempts it follows: it has run for them, or for others."""
+        key = self.specs.key(ready)
+        before = self.core.handled(ready.path)
+        if before is None:
+            return key
+        told = [key, *(f"{p} {self.progress.attempts_made.get(p, 0)}" for p in sorted(before))]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
     def _caches(self, ready: Ready) -> bool:
+        """Whether an earlier result may be taken: never of an exit handler's, which is there for what it does."""
         asked = ready.step.settings.cache
-        return self.options.cache if asked is None else asked
+        return not self.core.in_handler(ready.path) and (self.options.cache if asked is None else asked)
 
     def _made_elsewhere(self, ready: Ready) -> bool:
         """Whether to wait for a result that is being made for the cache."""
         return self._caches(ready) and not self.sharing.take(self.specs.key(ready))
-
-    def _reusable(self) -> dict[str, dict[str, Any]]:
-        """Results that stand, by path: written by the engine when a run is retried or begun in the middle."""
-        path = self.folder / "reuse.json"
-        found: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        return found
 
     # ---------------------------------------------------------------- starting and ending
     def _start_queued(self) -> None:
@@ -257,18 +284,19 @@ class Scheduler:
         folder = Path(spec["folder"])
         folder.mkdir(parents=True)
         path = folder / "spec.json"
-        path.write_text(json.dumps(spec), encoding="utf-8")
+        write_file(path, json.dumps(spec))
         reading, writing = os.pipe()
         self.progress.count += 1
         id_ = self.progress.count
         now = time.monotonic()
         timeout = ready.step.settings.timeout
         attempt = Attempt(
-            ready, number, self.specs.key(ready), time.time(), LogWriter(folder / "log", spec["mark"]), reading,
+            ready, number, self._key(ready), time.time(), LogWriter(folder / "log", spec["mark"]), reading,
             now + timeout if timeout else None,
         )  # fmt: skip
         self.progress.running[id_] = attempt
         self.progress.attempts[ready.path] = self.progress.attempts.get(ready.path, 0) + 1
+        self.progress.attempts_made[ready.path] = number
         os.set_blocking(reading, False)
         self.selector.register(reading, selectors.EVENT_READ, lambda _: self._printed(attempt))
         self.forks.start(id_, str(path), writing, _imports(ready), self.options.spawn)
@@ -302,10 +330,10 @@ class Scheduler:
             pass
         self._hang_up(attempt)
         result = self._result(attempt, message["status"], message.get("why"))
-        if message.get("lingered"):
-            text = "processes that the step left running were ended with it"
-            result["warnings"] = [*result.get("warnings", []), text]
+        if message.get("lingered") and LEFT_RUNNING not in result.get("warnings", ()):
+            result["warnings"] = [*result.get("warnings", []), LEFT_RUNNING]
         attempt.log.close()
+        (self._attempt_folder(attempt) / PID).unlink(missing_ok=True)
         ready = attempt.ready
         if result["state"] == "succeeded":
             self.core.finish(ready.path, "succeeded", result)
@@ -321,10 +349,10 @@ class Scheduler:
         self.sharing.release(attempt.key)
 
     def _result(self, attempt: Attempt, status: int, why: str | None) -> dict[str, Any]:
-        folder = self.folder / "steps" / attempt.ready.path / str(attempt.number)
         try:
-            result: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            result: dict[str, Any] = read_object(self._attempt_folder(attempt) / "result.json")
+        except (OSError, DamagedRecord):
+            remove_unfinished(str(self.store.values), self._attempt_folder(attempt))
             result = {"state": "failed", "outputs": {}, "results": {}, "exports": {}, "metrics": {}, "warnings": []}
             result["error"] = _death(status) if why is None else {"kind": "python", "type": "OSError", "message": why}
         if attempt.ended_by == "timeout" and result["state"] != "succeeded":
@@ -332,6 +360,9 @@ class Scheduler:
             message = f"it took longer than its timeout of {seconds:g} s"
             result["error"] = {"kind": "timeout", "type": "TimeoutError", "message": message}
         return result
+
+    def _attempt_folder(self, attempt: Attempt) -> Path:
+        return self.store.attempt_folder(self.run_id, attempt.ready.path, attempt.number)
 
     def _failed(self, attempt: Attempt, result: dict[str, Any]) -> None:
         ready, error = attempt.ready, {**result["error"], "step": attempt.ready.path}
@@ -348,10 +379,25 @@ class Scheduler:
             self._record(attempt, "pending", result, reason, error)
             self.progress.queue.insert(0, ready)
             return
+        if ready.step.settings.may_fail:
+            self._let_fail(attempt, result, error)
+            return
         self._remember(error)
         self._stop(ready.path)
         self.core.finish(ready.path, "failed", result)
         self._record(attempt, "failed", result, f"{error['type']}: {error['message']}", error)
+        self._advance()
+
+    def _let_fail(self, attempt: Attempt, result: dict[str, Any], error: dict[str, Any]) -> None:
+        """The step has failed, and the run goes on."""
+        ready = attempt.ready
+        failure = {k: error[k] for k in ("type", "message")}
+        names = {i.name for i in ready.step.inputs if isinstance(i.ref, ItemRef) and not i.name.startswith("_")}
+        items = [{"item": p["json"]} for p in ready.prepare if p.get("value") in names]
+        failure = {"step": ready.step.name, **failure, **(items[0] if items else {})}
+        self.core.let_fail(ready.path, result, failure)
+        reason = f"{error['type']}: {error['message']}"
+        self._record(attempt, "failed", result, reason, {**error, "let": True})
         self._advance()
 
     def _remember(self, error: dict[str, Any]) -> None:
@@ -399,8 +445,8 @@ def _death(status: int) -> dict[str, Any]:
     return {"kind": "died", "type": "exit", "message": f"the step's process left with status {status} before its end"}
 
 
-def _libraries(pipeline: Pipeline) -> list[str]:
-    """Fork-safe libraries that the pipeline's code imports, by the modules it names."""
+def _libraries(pipeline: Pipeline, folder: Path) -> list[str]:
+    """Fork-safe libraries that the pipeline's code imports, by the modules it names; none that the notebook's folder has one in place of."""
     found: dict[str, None] = {}
     for step in pipeline.steps():
         sources = [c.source for c in step.cells] + [p.code.source for p in step.prepare if isinstance(p, Replay)]
@@ -408,7 +454,7 @@ def _libraries(pipeline: Pipeline) -> list[str]:
             for name in IMPORT.findall(source):
                 if name.split(".")[0] in FORK_SAFE:
                     found[name] = None
-    return list(found)
+    return [n for n in found if not any((folder / f"{n.split('.')[0]}{e}").exists() for e in ("", ".py"))]
 
 
 def _imports(ready: Ready) -> bool:
@@ -417,47 +463,3 @@ def _imports(ready: Ready) -> bool:
     return any(n.split(".")[0] in FORK_SAFE for s in sources for n in IMPORT.findall(s)) or any(
         "load" in i for i in ready.prepare
     )
-
-
-def main() -> None:
-    # before anybody can know of this process: who cancels at once must not kill it
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    for name in RUNTIME:
-        importlib.import_module(name)  # steps are forked of a fork of this process
-    told = sys.stdin.buffer.read()
-    if not told:
-        return  # whoever started this ahead has ended
-    home, run_id, log = json.loads(told)
-    _detach(Path(log))
-    store = RunStore(Path(home))
-    lock = hold(store.folder(run_id) / "scheduler.lock", patience=2.0)
-    if lock is None:
-        sys.exit(f"run {run_id} has a scheduler already")
-    (store.folder(run_id) / "scheduler.pid").write_text(str(os.getpid()))
-    scheduler = Scheduler(store, run_id)
-    try:
-        scheduler.run()
-    except (OSError, sqlite3.OperationalError) as error:
-        scheduler.forks.close()
-        message = disk_words(error, store.home) + ", then `kfnb retry`"
-        failure = {"kind": "disk", "type": type(error).__name__, "message": message}
-        try:
-            store.record_run(run_id, "failed", finished=time.time(), error=failure)
-        except sqlite3.OperationalError:
-            sys.exit(message)  # into the scheduler's log; whoever looks at the run finds it interrupted
-    scheduler.forks.close()
-
-
-def _detach(log: Path) -> None:
-    """Standard streams of the run's own: nothing comes in, and what goes out stands in its log."""
-    null = os.open(os.devnull, os.O_RDONLY)
-    told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    for handle, stream in ((null, 0), (told, 1), (told, 2)):
-        os.dup2(handle, stream)
-    os.close(null)
-    os.close(told)
-
-
-if __name__ == "__main__":
-    main()

@@ -26,8 +26,9 @@ from typing import Any, NoReturn
 FORK_SAFE = frozenset(
     "numpy pandas scipy sklearn matplotlib seaborn statsmodels networkx PIL sympy requests yaml".split()
 )
-RUNTIME = tuple(f"kfnb.runtime.{name}" for name in ("step", "cells", "outputs", "store", "ambient", "syntax"))
-SUBREAPER = 36  #: PR_SET_CHILD_SUBREAPER, linux/prctl.h
+RUNTIME = tuple(f"kfnb.runtime.{name}" for name in ("step", "cells", "ending", "outputs", "store", "ambient", "syntax"))
+DEATH_SIGNAL, SUBREAPER = 1, 36  #: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, linux/prctl.h
+PID = "pid"  #: in an attempt's folder while it runs (see `kfnb.engines.local.leftovers`)
 MARK = "KFNB_STEP_ID"
 
 
@@ -76,9 +77,10 @@ def _asked(request: dict[str, Any], handles: list[int], connection: socket.socke
         if child is not None:
             _kill(child, request["signal"])
         return
-    mark = f"{os.getpid()}-{request['id']}"
+    mark, parent = f"{os.getpid()}-{request['id']}", os.getpid()
     pid = os.fork()
     if pid == 0:
+        _die_with(parent)
         _become_step(request, handles[0], mark)
     for handle in handles:
         os.close(handle)
@@ -88,13 +90,14 @@ def _asked(request: dict[str, Any], handles: list[int], connection: socket.socke
 
 def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
     """In the forked child: a session of its own, the log for all output, then the step."""
-    status = 2
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
+        _note_process(os.path.join(os.path.dirname(request["spec"]), PID))
+        os.umask(request["mask"])
         os.dup2(log, 1)
         os.dup2(log, 2)
         null = os.open(os.devnull, os.O_RDONLY)
@@ -106,17 +109,33 @@ def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
 
             main = os.path.join(os.path.dirname(kfnb.runtime.__file__), "__main__.py")
             os.execv(sys.executable, [sys.executable, main, request["spec"]])
-        status = _run(request["spec"])
+        _run(request["spec"])
     except BaseException:
         import traceback
 
         traceback.print_exc()
-    os._exit(status)
+    os._exit(2)
 
 
-def _run(path: str) -> int:
+def _die_with(parent: int) -> None:
+    """End with the process that forked this one, however that ends (Linux only; elsewhere the scheduler ends it)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)  # it ended before
+
+
+def _note_process(path: str) -> None:
+    """Write down who runs this attempt, for a scheduler that finds it left over by another one."""
+    from kfnb.engines.local.leftovers import began_at, boot_id
+
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(f"{os.getpid()} {began_at(os.getpid()) or '-'} {boot_id()}")
+
+
+def _run(path: str) -> NoReturn:
     from kfnb.runtime import ambient, run
-    from kfnb.runtime.step import finish
+    from kfnb.runtime.ending import leave
 
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()  # forked generators would all give the same numbers
@@ -124,9 +143,7 @@ def _run(path: str) -> int:
     ambient.begin()
     with open(path, encoding="utf-8") as file:
         spec = json.load(file)
-    status = run(spec)
-    finish()
-    return status
+    leave(run(spec), spec["folder"])
 
 
 # -------------------------------------------------------------------- ends

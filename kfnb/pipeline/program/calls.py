@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from kfnb.analysis.trees import is_literal, literal_value, targets
 from kfnb.pipeline.model import Code, Constant, Input, OutputRef
-from kfnb.pipeline.parameters import is_json
 from kfnb.pipeline.program.components import Argument, Component
 from kfnb.pipeline.program.drafts import Draft, Value, type_of_value
 from kfnb.pipeline.program.expressions import Expression, Reader
+from kfnb.pipeline.schema import is_json
 
 if TYPE_CHECKING:
     from kfnb.pipeline.program.statements import Translator

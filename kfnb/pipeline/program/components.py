@@ -20,7 +20,7 @@ MAKERS = ("component", "component_from_command")
 #: Keyword of ``component`` to the mark that means the same.
 MARK_OF = {
     "image": "image", "base_image": "image", "packages": "package", "cpu": "cpu", "memory": "memory", "gpu": "gpu",
-    "limits": "limit", "retry": "retry", "timeout": "timeout", "cache": "cache", "env": "env", "secrets": "secret",
+    "limits": "limit", "retry": "retry", "timeout": "timeout", "cache": "cache", "on_failure": "on-failure", "env": "env", "secrets": "secret",
     "volumes": "volume", "labels": "label", "annotations": "annotation", "nodes": "node", "tolerations": "toleration",
 }  # fmt: skip
 PAIRED = {"limits": ":", "env": "=", "volumes": ":", "labels": ":", "annotations": ":", "nodes": "="}
@@ -73,6 +73,7 @@ class Component:
 class Components:
     """The components of a notebook, read statement by statement."""
 
+    parameters: frozenset[str] = frozenset()  #: names whose value only a run knows
     found: dict[str, Component] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     _makers: dict[str, str] = field(default_factory=dict)
@@ -129,7 +130,11 @@ class Components:
 
     def constant(self, node: ast.expr) -> Any:
         """The value of a literal, in which names of earlier literals may stand. Raises `ValueError`."""
+        if isinstance(node, ast.JoinedStr):
+            return "".join(self._piece(v) for v in node.values)
         if isinstance(node, ast.Name):
+            if node.id in self.parameters:
+                return f"{{{node.id}}}"
             if node.id not in self._constants and node.id not in PLAIN:
                 raise ValueError(f"{node.id} is not known")
             return self._constants.get(node.id, node.id)
@@ -140,6 +145,14 @@ class Components:
                 raise ValueError
             return {self.constant(k): self.constant(v) for k, v in zip(node.keys, node.values, strict=True) if k}
         return literal_value(node)
+
+    def _piece(self, node: ast.expr) -> str:
+        """A part of an f-string: a parameter stays in braces, to be put in for a run."""
+        if isinstance(node, ast.Constant):
+            return str(node.value)
+        if not isinstance(node, ast.FormattedValue) or node.format_spec is not None or node.conversion != -1:
+            raise ValueError("not a plain name")
+        return str(self.constant(node.value))
 
 
 @dataclass

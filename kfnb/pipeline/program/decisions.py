@@ -29,11 +29,11 @@ from kfnb.pipeline.model import (
     operands,
     sources,
 )
-from kfnb.pipeline.parameters import is_json
 from kfnb.pipeline.program.blocks import Item
 from kfnb.pipeline.program.components import SCALARS
 from kfnb.pipeline.program.drafts import Draft
 from kfnb.pipeline.program.expressions import Expression
+from kfnb.pipeline.schema import is_json
 
 if TYPE_CHECKING:
     from kfnb.pipeline.program.statements import Translator

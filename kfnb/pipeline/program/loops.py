@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from kfnb.analysis.trees import is_literal, literal_value, targets
 from kfnb.pipeline.model import Constant, Input, ItemRef, OutputRef, ParameterRef, Ref, Replay, sources
-from kfnb.pipeline.parameters import is_json
 from kfnb.pipeline.program import refusals
 from kfnb.pipeline.program.blocks import NOTHING, Block, For, Item, Plain
 from kfnb.pipeline.program.drafts import Value, type_of_value
 from kfnb.pipeline.program.expressions import owner
 from kfnb.pipeline.program.nodes import LoopDraft
+from kfnb.pipeline.schema import is_json
 
 if TYPE_CHECKING:
     from kfnb.pipeline.program.statements import Translator

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from kfnb.analysis.trees import is_literal, literal_value, targets
 from kfnb.pipeline.model import Constant, OutputRef, StatusRef, sources
-from kfnb.pipeline.parameters import is_json
 from kfnb.pipeline.plain import STATUS
 from kfnb.pipeline.program import refusals
 from kfnb.pipeline.program.blocks import Plain
@@ -20,6 +19,7 @@ from kfnb.pipeline.program.expressions import Expression, Reader, owner
 from kfnb.pipeline.program.loops import Loops
 from kfnb.pipeline.program.nodes import GuardDraft, NodeDraft
 from kfnb.pipeline.program.state import Program, Refused
+from kfnb.pipeline.schema import is_json
 
 DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
