@@ -127,6 +127,7 @@ class Shell:
         self.display_pub = _Publisher(session)
         self.magics_manager = _Magics(self)
         self.extension_manager = _Extensions(self)
+        self.hooks = _Hooks()
         self.aliases: dict[str, str] = {}
         self.folders: list[str] = []  #: of `%pushd`
 
@@ -309,6 +310,13 @@ def _raw(function: Any) -> bool:
 def _local(function: Any) -> bool:
     """Whether a magic wants the caller's names (IPython's ``needs_local_scope``)."""
     return bool(getattr(function, "needs_local_scope", False))
+
+
+class _Hooks:
+    """``get_ipython().hooks``: what would open a window prints."""
+
+    def show_in_pager(self, data: Any, start: int = 0, screen_lines: int = 0) -> None:
+        print(data["text/plain"] if isinstance(data, dict) else data)
 
 
 class _Publisher:
