@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import ast
+import functools
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kfnb.problems import Problem
-from kfnb.runtime.syntax import Magic, Wrapper, translate
+from kfnb.runtime.syntax import AUTOMAGIC, Magic, Translation, Wrapper, translate
+from kfnb.texts import encodable
+
+#: Words of the errors that Python finds only when it compiles: `return` outside of a function, an argument named twice.
+COMPILED = re.compile(
+    r"\b(?:return|yield|break|continue|nonlocal|global|await|async|case|def|lambda|del|__debug__|__future__)\b|\*"
+)
+TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 @dataclass(frozen=True)
@@ -57,23 +66,48 @@ def parse_cell(
     bound
         Whether the notebook has bound a name before: else a line that begins with a magic's name is that magic.
     """
-    translation = translate(source, bound or _nothing)
-    problem, tree = None, ast.Module([], [])
-    try:
-        tree = ast.parse(translation.code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        problem = _problem(error, number, cell_id, line)
+    first = source.strip().partition(" ")[0]
+    taken = first in AUTOMAGIC and bound is not None and bound(first)
+    translation, tree, error = _parsed(source, taken)
+    problem = _problem(error, number, cell_id, line) if error is not None else None
     magics = tuple(Magic(m.name, m.line + line - 1, m.cell) for m in translation.magics)
     return ParsedCell(
         number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem, raises
     )
 
 
-def _nothing(name: str) -> bool:
-    return False
+@functools.lru_cache(maxsize=512)
+def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exception | None]:
+    """``taken``: the notebook has bound the name that the cell begins with. A notebook is read again whenever one of its cells changes; nobody changes the trees."""
+    translation = translate(source, lambda name: taken)
+    try:
+        return translation, ast.parse(translation.code), None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return translation, ast.Module([], []), error
+
+
+def compiled(cell: ParsedCell) -> ParsedCell:
+    """The cell, refused where it can be parsed and a kernel refuses it nevertheless."""
+    if cell.problem is not None or not COMPILED.search(cell.code):
+        return cell
+    try:
+        compile(cell.code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return replace(cell, tree=ast.Module([], []), problem=_problem(error, cell.number, cell.id, cell.line))
+    return cell
 
 
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
+    if isinstance(error, UnicodeEncodeError):
+        at = line + error.object.count("\n", 0, error.start)
+        half = encodable(error.object[error.start])
+        return Problem(
+            "KF104", f"this cell cannot be parsed: it holds half a character, `{half}`", "write it as an escape, in quotes",
+            cell=number, cell_id=cell_id, line=at,
+        )  # fmt: skip
+    if isinstance(error, (RecursionError, MemoryError)):
+        hint = "break up its longest expression or `elif` chain"
+        return Problem("KF113", "this cell is nested deeper than Python can read", hint, number, cell_id, line)
     if not isinstance(error, SyntaxError):
         return Problem("KF104", f"this cell cannot be parsed: {error}", cell=number, cell_id=cell_id, line=line)
     message = str(error.msg)
