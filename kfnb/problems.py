@@ -141,6 +141,23 @@ KINDS: dict[str, Kind] = {
         "`_` or `Out[n]` reads the display of a cell, which depends on the order of running.",
     ),
     "KF309": Kind(ERROR, "split-step", "The cells of one step stand around another step and the two need each other."),
+    "KF310": Kind(
+        WARNING,
+        "lost-setting",
+        "A cell changes something in a library that later steps can see and that can be neither run again nor handed on.",
+    ),
+    "KF311": Kind(WARNING, "emptied-log", "Shared code opens a log file anew in every step, which empties it."),
+    "KF312": Kind(
+        WARNING, "lost-counters", "The counters of `lru_cache` are asked for, which do not pass from step to step."
+    ),
+    "KF313": Kind(
+        WARNING,
+        "state-in-loop",
+        "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
+    ),
+    "KF320": Kind(
+        ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
+    ),
     "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
     "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
     "KF403": Kind(ERROR, "several-exit-handlers", "A pipeline has one exit handler."),

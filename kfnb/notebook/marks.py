@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from kfnb.notebook.model import Foreach, ShellOutput
@@ -168,6 +169,15 @@ def output(text: str) -> ShellOutput:
     return ShellOutput(name, path if found and path.lstrip("$") != name else None)
 
 
+def file(text: str) -> str:
+    path = PurePosixPath(text.strip())
+    if not path.parts or path.is_absolute() or ".." in path.parts or not text.isprintable():
+        raise BadValue(
+            f"`{text}` should be a file as seen from the notebook's folder, such as `data/rows.csv`, and not outside of it"
+        )
+    return path.as_posix()
+
+
 def requirement(text: str) -> str:
     try:
         return check_requirement(text)
@@ -243,6 +253,7 @@ MARKS: dict[str, Mark] = {
         Mark("timeout", duration, "timeout", setting=True, shown="30m"),
         Mark("cache", switch, "cache", setting=True, shown="on|off"),
         Mark("on-failure", on_failure, "on_failure", setting=True, shown="continue|stop"),
+        Mark("file", file, "files", many=True, setting=True, shown="PATH"),
         Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
         Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),
         Mark("volume", volume, "volumes", many=True, setting=True, shown="CLAIM:/path"),

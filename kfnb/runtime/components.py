@@ -147,7 +147,7 @@ def settings(given: dict[str, Any]) -> dict[str, Any]:
     if image is not None and base is not None and image != base:
         raise ValueError("image=%r and base_image=%r mean the same: give one" % (image, base))
     found = {"image": base if image is None else image}
-    found.update((n, given[n]) for n in SETTINGS if given[n] is not None and given[n] != ())
+    found.update((n, given[n]) for n in SETTINGS if given.get(n) is not None and given[n] != ())
     return found
 
 
