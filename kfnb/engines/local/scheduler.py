@@ -399,7 +399,7 @@ class Scheduler:
         failure = {"step": ready.step.name, **failure, **(items[0] if items else {})}
         self.core.let_fail(ready.path, result, failure)
         reason = f"{error['type']}: {error['message']}"
-        self._record(attempt, "failed", result, reason, {**error, "let": True})
+        self._record(attempt, "failed", result, reason, {**error, "let": True, **(items[0] if items else {})})
         self._advance()
 
     def _remember(self, error: dict[str, Any]) -> None:
