@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from kfnb.runs.files import append_to
+from kfnb.runs.files import DamagedRecord, append_to
+from kfnb.terminal import without_codes
 
 CELLS = "cells"  #: beside the log: a line for each cell, with the byte of the log where it begins and its number
-CODES = re.compile(r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)?|.?)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,17 @@ class LogWriter:
 
 
 def read_log(path: Path, start: int = 0) -> Iterator[tuple[LogLine, int]]:
-    """The lines of a log file from byte ``start``, each with the byte after it; an unfinished last line is left out."""
-    if not path.exists():
+    """The lines of a log file from byte ``start``, each with the byte after it; an unfinished last line is left out.
+
+    Raises `DamagedRecord` when something else stands in its place.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
         return
-    with path.open("rb") as file:
+    except (IsADirectoryError, NotADirectoryError):
+        raise DamagedRecord(path, "there is a folder where a log should be") from None
+    with file:
         file.seek(start)
         for raw in file:
             if not raw.endswith(b"\n"):
@@ -94,30 +101,33 @@ def cells_of(path: Path) -> list[tuple[int, int]]:
     """For a log whose cells were marked: the byte where each begins, and its number. A cell that printed nothing is left out."""
     try:
         rows = (path.parent / CELLS).read_text("ascii").split("\n")
-    except OSError:
+    except FileNotFoundError:
         return []
-    return [(int(begin), int(cell)) for begin, _, cell in (r.partition(" ") for r in rows if r)]
+    except UnicodeDecodeError as error:
+        raise DamagedRecord(path.parent / CELLS, error) from None
+    except (IsADirectoryError, NotADirectoryError):
+        raise DamagedRecord(path.parent / CELLS, "there is a folder where a file should be") from None
+    pairs = (r.partition(" ") for r in rows if r)
+    try:
+        return [(int(begin), int(cell)) for begin, _, cell in pairs]
+    except ValueError as error:
+        raise DamagedRecord(path.parent / CELLS, error) from None
 
 
 def last_line(path: Path) -> str:
-    """The last whole line's text, reading only the end of the file."""
-    if not path.exists():
+    """The last whole line's text without colours, reading only the end of the file."""
+    if not path.is_file():
         return ""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - 4096))
         lines = file.read().decode("utf-8", "replace").rstrip("\n").split("\n")
-    return lines[-1].partition(" ")[2].rstrip("\r").rsplit("\r", 1)[-1] if lines and lines[-1] else ""
-
-
-def without_codes(text: str) -> str:
-    """The text without what colours it or moves a cursor in a terminal."""
-    return CODES.sub("", text)
+    return without_codes(lines[-1].partition(" ")[2]) if lines and lines[-1] else ""
 
 
 def tail_of(path: Path, most: int = 500_000) -> int:
     """The byte at which the last ``most`` bytes of a log file begin, or the line after it."""
-    if not path.exists():
+    if not path.is_file():
         return 0
     with path.open("rb") as file:
         size = file.seek(0, 2)

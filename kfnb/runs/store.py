@@ -58,6 +58,11 @@ class Event:
     data: dict[str, Any]
 
 
+def has_record(home: Path | None = None) -> bool:
+    """Whether there is a record of runs in a home, or in that of this process."""
+    return ((home or home_folder()) / "runs.db").is_file()
+
+
 class RunStore:
     """All runs under one home folder.
 

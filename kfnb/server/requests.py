@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +17,9 @@ from tornado import web
 from kfnb.engines.cluster.kube import ClusterError
 from kfnb.engines.cluster.targets import BadTarget
 from kfnb.problems import NotebookError
-from kfnb.runs.store import UnknownRun
+from kfnb.runs.files import DamagedRecord
+from kfnb.runs.home import home_folder
+from kfnb.runs.store import UnknownRun, disk_words
 from kfnb.server.compiling import BadNotebook
 from kfnb.server.kernelspecs import Interpreter, interpreter_of
 from kfnb.server.runs import Refused, Runs
@@ -50,8 +53,10 @@ class Handler(APIHandler):
             raise self.problem(422, str(error), [p.to_json() for p in error.problems]) from None
         except ClusterError as error:
             raise self.problem(502, str(error)) from None
-        except OSError as error:
-            raise self.problem(507, f"the record of runs cannot be used: {error}") from None
+        except DamagedRecord as error:
+            raise self.problem(500, str(error)) from None
+        except (OSError, sqlite3.OperationalError) as error:
+            raise self.problem(507, disk_words(error, home_folder())) from None
 
     async def interpreter(self, body: dict[str, Any]) -> Interpreter:
         """What the steps of a request's notebook run with."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,12 @@ from kfnb.engines.opening import engine_for, engine_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters import bind
 from kfnb.problems import Problem, errors
+from kfnb.runs.files import read_json_lines
 from kfnb.runs.logs import read_log
 from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.seen import previews
-from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
+from kfnb.runs.store import FINAL, STEP_FINAL, RunStore, has_record
 
 LOG_PART = 2_000  #: lines of a log in one answer
 LONGEST_LINE = 20_000  #: letters of a line that are told
@@ -63,6 +63,14 @@ class Runs:
         finally:
             store.close()
 
+    def current(self, store: RunStore | None) -> RunStore | None:
+        """The record as it is now, for one who keeps it open: the same, a new one where it was replaced, none where it is gone."""
+        if store is not None and store.is_current:
+            return store
+        if store is not None:
+            store.close()
+        return RunStore() if has_record() else None
+
     # ---------------------------------------------------------------- questions
     def newest(self, notebook: str | None, count: int) -> list[dict[str, Any]]:
         """The newest runs (of one notebook: its path on disk), each with its metrics."""
@@ -101,9 +109,7 @@ class Runs:
         with self.record() as store:
             step = store.find_step(run_id, path)
             file = store.attempt_folder(run_id, step["path"], step["attempts"] or 1) / "display.jsonl"
-            if not file.exists():
-                return []
-            return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line]
+            return [d for d in read_json_lines(file) if isinstance(d, dict)]
 
     def values(self, run_id: str, path: str) -> dict[str, Any]:
         """What a step saw and left, as far as it can be told without loading a value."""
