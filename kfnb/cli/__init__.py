@@ -11,6 +11,7 @@ from kfnb import __version__
 from kfnb.cli.common import FAILED, emit
 from kfnb.cli.compiling import compile_, targets
 from kfnb.cli.notebooks import check, convert, show
+from kfnb.cli.pruning import delete, prune
 from kfnb.cli.record import archive, cancel, logs, result, runs, status
 from kfnb.cli.reporting import report
 from kfnb.cli.running import retry, run
@@ -48,6 +49,8 @@ for command in (
     result,
     report,
     archive,
+    delete,
+    prune,
     targets,
     completion,
 ):

@@ -37,7 +37,7 @@ HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 WAIT = click.Option(["--wait"], is_flag=True, help="Wait for its end, and fail the cell when it fails.")
 SHOWN = 10.0  #: seconds that the view has to show a run's end
 NAMES = (
-    "run", "show", "check", "status", "logs", "load", "cancel", "retry", "runs", "result", "report", "sweep", "compile", "convert", "targets",
+    "run", "show", "check", "status", "logs", "load", "cancel", "retry", "runs", "result", "report", "sweep", "delete", "prune", "compile", "convert", "targets",
 )  # fmt: skip
 
 

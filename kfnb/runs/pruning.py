@@ -51,20 +51,30 @@ def outdated(store: RunStore, wanted: Retention) -> list[str]:
     return found[::-1]
 
 
-def delete_runs(store: RunStore, runs: Iterable[str], say: Progress = lambda _: None) -> Pruned:
+class StillRuns(UnknownRun):
+    """A run cannot be deleted while it runs."""
+
+
+def delete_runs(store: RunStore, runs: Iterable[str], say: Progress = lambda _: None, skip: bool = False) -> Pruned:
     """Take runs out of the record, with their logs and the values that no other run has.
+
+    Parameters
+    ----------
+    skip
+        Leave out what has been taken up again, or deleted by another, meanwhile.
 
     Raises
     ------
-    UnknownRun
+    StillRuns
         For one that has not ended, or is being taken up again; those before it are gone.
     """
     gone, size = [], 0
     try:
         for run_id in runs:
             say(f"run {run_id}")
-            size += _delete(store, run_id)
-            gone.append(run_id)
+            with contextlib.suppress(*((UnknownRun,) if skip else ())):
+                size += _delete(store, run_id)
+                gone.append(run_id)
     finally:
         if gone:
             say("values that no run has any more")
@@ -75,15 +85,45 @@ def delete_runs(store: RunStore, runs: Iterable[str], say: Progress = lambda _: 
 def _delete(store: RunStore, run_id: str) -> int:
     folder = store.folder(run_id)
     if not folder.is_dir():
+        store.head(run_id)
         store.drop(run_id)
         return 0
     with holding(folder / LAUNCH) as mine:
         if not mine or store.head(run_id)["state"] not in FINAL:
-            raise UnknownRun(f"run {run_id} has not ended: cancel it first, then delete it")
+            raise StillRuns(f"run {run_id} has not ended: cancel it first, then delete it")
         store.drop(run_id)
         size = size_of(folder)
         shutil.rmtree(folder, ignore_errors=True)
     return size
+
+
+def size_of_runs(store: RunStore, runs: list[str]) -> int:
+    """About the bytes that go with runs: their folders, and the values that only they name."""
+    values, going = Store(str(store.values)), set(runs)
+    rest = {
+        a
+        for r in store.runs(-1)
+        if r["run"] not in going
+        for s in store.steps(r["run"])
+        for a in addresses_of(s["result"])
+    }
+    mine = {a for r in runs for s in store.steps(r) for a in addresses_of(s["result"])} - rest
+    shared = {f for a in rest for f in _with_buffers(values, a)}
+    files = {f for a in mine for f in _with_buffers(values, a)} - shared
+    return sum(size_of(store.folder(r)) for r in runs) + sum(_size(values.path(f)) for f in files)
+
+
+def _with_buffers(values: Store, address: str) -> list[str]:
+    """The address of a bundle and those of its buffers."""
+    with contextlib.suppress(OSError):
+        return [address, *buffers_of(values.path(address))]
+    return [address]
+
+
+def _size(path: str) -> int:
+    with contextlib.suppress(OSError):
+        return os.lstat(path).st_size
+    return 0
 
 
 def size_of(folder: Path) -> int:
@@ -126,9 +166,7 @@ def _named(store: RunStore) -> Iterator[str]:
     values = Store(str(store.values))
     for result in store.results():
         for address in addresses_of(result):
-            yield address
-            with contextlib.suppress(OSError):
-                yield from buffers_of(values.path(address))
+            yield from _with_buffers(values, address)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -19,6 +19,7 @@ from kfnb.engines.cluster.targets import BadTarget
 from kfnb.problems import NotebookError
 from kfnb.runs.files import DamagedRecord
 from kfnb.runs.home import home_folder
+from kfnb.runs.pruning import StillRuns
 from kfnb.runs.store import UnknownRun, disk_words
 from kfnb.server.compiling import BadNotebook
 from kfnb.server.kernelspecs import Interpreter, interpreter_of
@@ -45,6 +46,8 @@ class Handler(APIHandler):
         """The answer, or an HTTP error that says what is wrong."""
         try:
             return await asyncio.get_running_loop().run_in_executor(None, functools.partial(question, *args, **kwargs))
+        except StillRuns as error:
+            raise self.problem(409, words_of(error)) from None
         except (UnknownRun, BadTarget) as error:
             raise self.problem(404, words_of(error)) from None
         except (BadNotebook, Refused) as error:

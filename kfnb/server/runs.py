@@ -20,6 +20,7 @@ from kfnb.runs.files import read_json_lines
 from kfnb.runs.logs import read_log
 from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.pipelines import kept_pipeline
+from kfnb.runs.pruning import Pruned, delete_runs
 from kfnb.runs.seen import previews
 from kfnb.runs.store import FINAL, STEP_FINAL, RunStore, has_record
 
@@ -157,6 +158,12 @@ class Runs:
         """Ask a run to end; asked again, it ends at once. False when it has ended already."""
         with self._engine(run_id) as engine:
             return engine.cancel(run_id)
+
+    def delete(self, run_id: str) -> Pruned:
+        """Take a run out of the record. Raises `StillRuns` when it has not ended."""
+        with self.record() as store:
+            store.head(run_id)
+            return delete_runs(store, [run_id])
 
     def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, source: Any, **options: Any) -> None:
         """Take a run up again; ``source``: the notebook's JSON now; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""

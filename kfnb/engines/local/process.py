@@ -51,7 +51,7 @@ def main() -> None:
     for handle in (shared, lock):
         os.close(handle)
     if wanted.limits:
-        delete_runs(store, outdated(store, wanted), print)
+        delete_runs(store, outdated(store, wanted), skip=True)
 
 
 def _retention() -> Retention:
