@@ -299,10 +299,7 @@ async function deleteRun(session: NotebookSession, run: ListedRun, trans: Transl
       'The run of %1, its logs and the values that no other run has are deleted. This cannot be undone.',
       when(run.created)
     ),
-    buttons: [
-      Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.warnButton({ label: trans.__('Delete') })
-    ],
+    buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })],
     defaultButton: 0
   });
   if (!answer.button.accept) {
