@@ -11,9 +11,21 @@ if TYPE_CHECKING:
     from kfnb.client.run import Run, RunFailed
     from kfnb.runtime.commands import component_from_command
     from kfnb.runtime.components import InputPath, OutputPath, component
+    from kfnb.runtime.failed import Failed
     from kfnb.sweeps.start import sweep
 
-__all__ = ["InputPath", "OutputPath", "Run", "RunFailed", "component", "component_from_command", "run", "runs", "sweep"]
+__all__ = [
+    "Failed",
+    "InputPath",
+    "OutputPath",
+    "Run",
+    "RunFailed",
+    "component",
+    "component_from_command",
+    "run",
+    "runs",
+    "sweep",
+]
 __version__ = "0.1.0"
 
 
@@ -27,6 +39,10 @@ def __getattr__(name: str) -> Any:
         from kfnb.runtime import components
 
         return getattr(components, name)
+    if name == "Failed":
+        from kfnb.runtime.failed import Failed
+
+        return Failed
     if name in ("Run", "RunFailed", "run", "runs"):
         from importlib import import_module
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from kfnb.analysis import tables
-from kfnb.analysis.trees import dotted, root
+from kfnb.analysis.frames import Frame
+from kfnb.analysis.reach import place_of
+from kfnb.analysis.trees import root
 
 #: Kinds whose state is all replaced by setting it; others keep what was there before.
 GENERATORS = frozenset(("@random", "@numpy.random", "@torch.random"))
@@ -23,18 +25,10 @@ def setting_of(name: str) -> str | None:
     return None
 
 
-def ambient_of(node: ast.expr, origin: Callable[[str], str | None]) -> str | None:
+def ambient_of(node: ast.expr, frame: Frame) -> str | None:
     """The kind that assigning to ``node`` sets."""
-    if isinstance(node, (ast.Attribute, ast.Subscript)):
-        name = dotted(node, origin)
-        return (
-            setting_of(f"{name}.item")
-            if name and isinstance(node, ast.Subscript)
-            else setting_of(name)
-            if name
-            else None
-        )
-    return None
+    name = place_of(node, frame) if isinstance(node, (ast.Attribute, ast.Subscript)) else None
+    return setting_of(name) if name else None
 
 
 def ambient_of_call(node: ast.Call, name: str | None, made_by: Mapping[str, str]) -> str | None:

@@ -75,6 +75,14 @@ class Facts:
         What ``%pip install`` asks for.
     displayed
         Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    beyond
+        What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
+    unproved
+        It calls what is not known to keep nothing.
+    stateful
+        Functions and classes among `touches`: it is the state that they keep which may change.
+    remembered
+        Functions with ``lru_cache`` whose counters are asked for.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -95,4 +103,8 @@ class Facts:
     texts: Mapping[str, Site] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
     displayed: Site | None = None
+    beyond: Mapping[str, Site] = field(default_factory=dict)
+    unproved: bool = False
+    stateful: Mapping[str, Site] = field(default_factory=dict)
+    remembered: Mapping[str, Site] = field(default_factory=dict)
     compared: frozenset[str] = frozenset()

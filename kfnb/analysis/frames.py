@@ -11,18 +11,26 @@ from kfnb.analysis.world import World
 
 Roots = frozenset[str]
 NONE: Roots = frozenset()
+#: An argument of a function made inside this one; what such functions keep; the class of a method's object.
+ARGUMENT, CLOSURE, OWN_CLASS = "<>", "<closure>", "<class>"
 RootsOf = Callable[[ast.expr, "Frame"], Roots]
 
 
 @dataclass(eq=False)
 class Effect:
-    """What a piece of code does when it runs. Roots in ``<>`` are parameters of the function looked at."""
+    """What a piece of code does when it runs.
+
+    Roots in ``<>`` are parameters of the function looked at; `ARGUMENT`, `CLOSURE` and `OWN_CLASS` are special ones.
+    ``beyond``: what it may change in libraries, by name, with how far the call reaches (see `kfnb.analysis.reach`).
+    """
 
     reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
     writes: set[str] = field(default_factory=set)
     deletes: set[str] = field(default_factory=set)
     touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
-    ambient: dict[str, str] = field(default_factory=dict)  #: kind: "draw" or "set"
+    changes: set[str] = field(default_factory=set)  #: of these, names whose own attributes or items are set somewhere
+    beyond: dict[str, int] = field(default_factory=dict)
+    ambient: dict[str, str] = field(default_factory=dict)  #: kind: "read", "draw" or "set"
     files: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
     returns: Roots = NONE
@@ -32,16 +40,27 @@ class Effect:
     def touch(self, roots: Iterable[str], sure: bool = False) -> None:
         for r in roots:
             self.touches[r] = sure or self.touches.get(r, False)
+            if sure:
+                self.changes.add(r)
 
-    def add(self, other: Effect) -> None:
-        """Take over what reaches beyond the function: everything but its parameters."""
+    def reach(self, place: str, how: int) -> None:
+        self.beyond[place] = max(how, self.beyond.get(place, 0))
+
+    def add(self, other: Effect, called: bool = True) -> None:
+        """Take over what reaches beyond the function: everything but its parameters.
+
+        ``called`` is false for a function that is only mentioned: what it tells libraries, it tells when it is called.
+        """
+        for place, far in other.beyond.items() if called else ():
+            self.reach(place, far)
+        self.changes |= {r for r in other.changes if not r.startswith("<")}
         for name, via in other.reads.items():
             self.reads.setdefault(name, via)
         self.writes |= other.writes
         self.deletes |= other.deletes
         self.touch((r for r, sure in other.touches.items() if not r.startswith("<")))
         for kind, how in other.ambient.items():
-            if self.ambient.get(kind) != "set":
+            if self.ambient.get(kind) in (None, "read") or how == "set":
                 self.ambient[kind] = how
         self.files |= other.files
         self.texts |= other.texts
@@ -56,14 +75,23 @@ class Frame:
         self.memo: dict[str, Roots] = {}
 
     def local(self, name: str) -> bool:
-        return self.function is not None and name in self.function.locals
+        function = self.function
+        return function is not None and (
+            name in function.locals or name in function.inner and name not in function.reads
+        )
 
     def roots_of(self, name: str) -> Roots:
         function = self.function
-        if function is None or name not in function.locals and name not in function.sources:
+        if function is None or not self.local(name) and name not in function.sources and name not in function.inner:
             return frozenset((name,))
         if name not in self.memo:
             self.memo[name] = frozenset((f"<{name}>",)) if name in function.params else NONE
+            if name in function.inner and name in function.reads:
+                self.memo[name] = frozenset((name,))  # a function inside has a name of its own that is global here
+            if name in function.inner_params:
+                self.memo[name] |= {ARGUMENT}
+            if name in function.closed:
+                self.memo[name] |= {CLOSURE}
             for source in function.sources.get(name, ()):
                 self.memo[name] |= self.roots(source, self)
         return self.memo[name]

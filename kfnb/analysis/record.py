@@ -9,10 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from kfnb.analysis import tables
-from kfnb.analysis.ambient import GENERATORS
+from kfnb.analysis.ambient import GENERATORS, ambient_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
 from kfnb.analysis.frames import Effect
+from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
 from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
@@ -50,6 +51,10 @@ class Record(ABC):
         self.requirements: list[str] = []
         self.displayed: Site | None = None
         self.compared: set[str] = set()
+        self.beyond: dict[str, Site] = {}
+        self.unproved = False
+        self.remembered: dict[str, Site] = {}
+        self.now = Effect()  #: what the present top-level statement tells libraries, changes and draws
         self.shielded = 0  #: inside a `try` that answers NameError
 
     def site(self, line: int) -> Site:
@@ -60,11 +65,14 @@ class Record(ABC):
         unbound = frozenset(n for n in self.may if n not in world.must and world.kinds.get(n) == "deleted")
         told = {*self.may, *self.touches, *self.reads, *self.compared}
         kinds = {n: world.kinds[n] for n in told if n in world.kinds}
+        stateful = {n: s for n, s in self.touches.items() if n in world.stateful or self.effects.keeps_state(n)}
         groups = {n: g for n, g in world.groups().items() if n in told}
         return Facts(
             self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
-            self.files, self.texts, tuple(self.requirements), self.displayed, frozenset(self.compared),
+            self.files, self.texts, tuple(self.requirements), self.displayed, self.beyond, self.unproved,
+            stateful, self.remembered,
+            frozenset(self.compared),
         )  # fmt: skip
 
     # ---------------------------------------------------------------- names
@@ -80,8 +88,31 @@ class Record(ABC):
             if name not in world.known and PREVIOUS.fullmatch(name):
                 self.displayed = self.displayed or self.site(line)
                 self.asked.discard(name)
-            for held in world.holds(name):
-                self.apply(self.effects.summary(held), line, name)
+            if name in world.defs or name in world.carry:
+                self._reaches(name, line)
+            if self.effects.modules.sources:
+                origin = world.origin(name)
+                kept = self.effects.modules.kept_by(origin) if origin is not None else None
+                if kept is not None:
+                    self.ambient(kept, "read", line, sure=False)
+
+    def _reaches(self, name: str, line: int) -> None:
+        """Whoever reads a name may use the functions and classes that are reached through it."""
+        world = self.world
+        for held in world.holds(name):
+            self.apply(self.effects.summary(held), line, name)
+            if held.name in world.stateful and held in world.defs.get(held.name, ()):
+                self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
+        if self.effects.keeps_state(name):
+            self.touched(name, line)
+
+    def reached(self, effect: Effect, line: int) -> None:
+        """What a call that surely stands here may do to libraries."""
+        for place, how in effect.beyond.items():
+            self.now.reach(place, how)
+            self.unproved = True
+            if how == LIBRARY:
+                self.beyond.setdefault(place, self.site(line))
 
     def apply(self, effect: Effect, line: int, via: str | None = None) -> None:
         """What happens when code with this effect runs here."""
@@ -96,29 +127,39 @@ class Record(ABC):
             self.world.kinds[name] = VALUE
         for name, sure in effect.touches.items():
             if not name.startswith("<"):
-                self.touched(name, line, sure)
+                self.touched(name, line, sure, name in effect.changes)
         for kind, how in effect.ambient.items():
             self.ambient(kind, how, line, sure=False)
-        if effect.opaque and self.opaque is None:
-            self.opaque = self.site(line)
+        if effect.opaque:
+            self.now.opaque = True
+            self.opaque = self.opaque or self.site(line)
         for path in effect.files:
             self.files.setdefault(path, self.site(line))
         for text in effect.texts:
             self.texts.setdefault(text, self.site(line))
 
-    def touched(self, name: str, line: int, sure: bool = False) -> None:
+    def touched(self, name: str, line: int, sure: bool = False, stored: bool = False) -> None:
+        """``stored``: some statement sets an attribute or item of it; a function or class is not changed otherwise."""
         kind = self.world.kinds.get(name)
-        if kind in (IMPORT, SCALAR) or (kind == DEF and not sure) or (kind is None and name in GIVEN):
+        if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in GIVEN):
             return
+        if kind == DEF:
+            self.world.stateful.add(name)
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
-            if other == name or self.world.kinds.get(other) == VALUE:
+            if other == name or other in self.world.kinds and self.world.may_share(other):
                 self.touches.setdefault(other, self.site(line))
+                self.now.touches[other] = sure
         if sure:
             self.definite.add(name)
 
     def ambient(self, kind: str, how: str, line: int, sure: bool) -> None:
         """``set`` replaces a generator's state when it surely happens; all else changes what was there."""
+        self.now.ambient[kind] = how
+        if how == "read":
+            if kind not in self.world.must:
+                self.reads.setdefault(kind, self.site(line))
+            return
         if how == "set" and kind in GENERATORS and sure:
             self.may.setdefault(kind, self.site(line))
             self.world.must.add(kind)
@@ -162,6 +203,8 @@ class Record(ABC):
     # the commonest kinds, spelt out for speed: the general way looks at every field
     def expr_Attribute(self, node: ast.Attribute) -> None:
         self.expr(node.value)
+        if node.attr in ("cache_info", "cache_clear") and isinstance(node.value, ast.Name):
+            self.remembered.setdefault(node.value.id, self.site(node.lineno))
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
         self.expr(node.value)
@@ -217,6 +260,7 @@ class Record(ABC):
         frame = self.effects.frame(found)
         for call in found.calls:
             self.effects.call(call, frame, effect)
+        self.reached(effect, node.lineno)
         for name, line in found.reads.items():
             self.read(name, line)
         for name, line in found.late.items():
@@ -244,6 +288,7 @@ class Record(ABC):
             self.ambient(kind, "set", node.lineno, sure)
             del effect.ambient[kind]
         self.apply(effect, node.lineno)
+        self.reached(effect, node.lineno)
         code = node.args[0] if node.args else None
         if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec") and isinstance(code, ast.Constant):
             self.code_in_text(str(code.value), node)
@@ -301,7 +346,10 @@ class Record(ABC):
         shared = self.effects.roots(value, top) if shares is None else shares
         made = self.maker(value)
         text = text_value(value, self.effects.top.text)
+        place = place_of(value, self.effects.top)
         self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
+        if place is not None:
+            self.world.places[target.id] = place
 
     def maker(self, value: ast.expr) -> str | None:
         while (
@@ -350,6 +398,10 @@ class Record(ABC):
         self.expr(target.value)
         if isinstance(target, ast.Subscript):
             self.expr(target.slice)
+        effect = Effect()
+        if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
+            store_reach(target, self.effects.top, effect)
+            self.reached(effect, target.lineno)
         for name in self.effects.roots(target.value, self.effects.top):
             if self.world.kinds.get(name) == IMPORT:
                 continue

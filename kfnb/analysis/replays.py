@@ -6,14 +6,17 @@ import ast
 import sys
 
 from kfnb.analysis import tables
-from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
+from kfnb.analysis.ambient import GENERATORS, setting_of
 from kfnb.analysis.facts import Replay, Site
+from kfnb.analysis.frames import Frame
+from kfnb.analysis.reach import place_of
 from kfnb.analysis.record import GIVEN
 from kfnb.analysis.trees import dotted, is_literal, names_in, root, source_of, targets
 from kfnb.analysis.world import IMPORT, World
+from kfnb.runtime.syntax import shell_names
 
 
-def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | None:
+def replay_of(node: ast.stmt, code: str, site: Site, frame: Frame) -> Replay | None:
     """What a top-level statement of a step gives to later steps by being run again there; ``None``: nothing.
 
     Definitions and values are not among it: those travel.
@@ -24,28 +27,27 @@ def replay_of(node: ast.stmt, code: str, site: Site, world: World) -> Replay | N
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
         effect = star or future or not binds or _loud(node)
         return Replay(site, source_of(node, code), binds, frozenset(names_in(node)) - binds, effect, star)
-    if _is_setting(node, world):
-        reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in world.known)
+    if _is_setting(node, frame):
+        reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in frame.world.known)
         return Replay(site, source_of(node, code), frozenset(), reads, effect=True)
     return None
 
 
-def sets_ambient(node: ast.stmt, world: World) -> bool:
-    """Whether a statement does nothing but set ambient state that can travel."""
+def is_conditional(node: ast.stmt, frame: Frame) -> bool:
+    """Whether a setting counts only if its step has run: ambient state, which can travel, or a change of a library."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        name = dotted(node.value.func, world.origin)
-        return name is not None and setting_of(name) is not None
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        return ambient_of(node.targets[0], world.origin) is not None
-    return False
+        name = dotted(node.value.func, frame.origin)
+        return name is not None and setting_of(name) is not None or magic_of(node.value) in ("env", "set_env")
+    return isinstance(node, ast.Assign)
 
 
-def _is_setting(node: ast.stmt, world: World) -> bool:
+def _is_setting(node: ast.stmt, frame: Frame) -> bool:
     """A statement that only tells a library something, in terms of imports and literals."""
+    world = frame.world
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
         if root(call.func) == "get_ipython" and isinstance(call.func, ast.Attribute):
-            return magic_of(call) in ("env", "set_env")
+            return magic_of(call) in ("env", "set_env") and not shell_names(_magic_text(call))
         name = dotted(call.func, world.origin)
         if name is None:
             return False
@@ -56,10 +58,7 @@ def _is_setting(node: ast.stmt, world: World) -> bool:
         target = node.targets[0]
         if not isinstance(target, (ast.Attribute, ast.Subscript)):
             return False
-        if world.kinds.get(root(target) or "") != IMPORT or dotted(target, world.origin) is None:
-            return False
-        patch = ambient_of(target, world.origin) is None and isinstance(target, ast.Attribute)
-        return patch or _plain(node, world)
+        return place_of(target, frame) is not None and _plain(node, world)
     return False
 
 
@@ -74,6 +73,10 @@ def magic_of(call: ast.Call) -> str | None:
         name = call.args[0]
         return str(name.value) if isinstance(name, ast.Constant) else None
     return None
+
+
+def _magic_text(call: ast.Call) -> str:
+    return " ".join(str(a.value) for a in call.args[1:] if isinstance(a, ast.Constant))
 
 
 def imports_only(node: ast.stmt) -> bool:

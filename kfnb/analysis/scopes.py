@@ -11,7 +11,8 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kfnb.analysis.trees import COMPREHENSIONS, FUNCTIONS, annotated, arguments, defaults, pattern_names, targets
+from kfnb.analysis.tables import MUTATORS
+from kfnb.analysis.trees import COMPREHENSIONS, FUNCTIONS, annotated, arguments, defaults, pattern_names, root, targets
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -39,11 +40,18 @@ class Deferred:
     methods
         For a class: its functions by name.
     kept
-        Parameters whose default is one object for all calls, such as ``seen=[]``.
+        Parameters whose default is one object for all calls, such as ``seen=[]``; a class's attributes that all its
+        objects share.
     constants
         Literals in the body.
     late
         For code that runs at once: names read only by the functions that it makes.
+    inner, inner_params
+        Names, and of these the parameters, that belong to functions made in the body.
+    closed
+        Names of the body that such functions change: what they keep from one call to the next.
+    decorators
+        Decorators in the body, each called with what it decorates.
     """
 
     kind: str
@@ -66,6 +74,10 @@ class Deferred:
     late: dict[str, int] = field(default_factory=dict)
     constants: list[ast.Constant] = field(default_factory=list)
     bases: tuple[str, ...] = ()
+    inner: set[str] = field(default_factory=set)
+    inner_params: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+    decorators: list[ast.expr] = field(default_factory=list)
 
 
 class Scope:
@@ -220,6 +232,7 @@ class Collector(ast.NodeVisitor):
         lambda_ = isinstance(node, ast.Lambda)
         for part in [*getattr(node, "decorator_list", []), *defaults(node.args)]:
             self.visit(part)
+        self.d.decorators += getattr(node, "decorator_list", [])
         around = self.generic(node)
         if not isinstance(node, ast.Lambda):
             if not self.lazy:
@@ -230,7 +243,10 @@ class Collector(ast.NodeVisitor):
         outer = self.d
         if outer.kind in ("comprehension", "class body"):
             self.d = Deferred("function", "", node.lineno)
-        self.inside(function_scope(node, body, around), body)
+        scope = function_scope(node, body, around)
+        self.d.inner |= scope.own - {"__class__"}
+        self.d.inner_params |= {a.arg for a in arguments(node.args)}
+        self.inside(scope, body)
         if self.d is not outer:
             outer.late.update(self.d.reads)
             self.d = outer
@@ -292,9 +308,26 @@ class Collector(ast.NodeVisitor):
         for name in targets(target):
             self.d.sources.setdefault(name, []).append(value)
 
+    def closes(self, node: ast.expr) -> None:
+        """Note that a function changes an object that belongs to the function around it."""
+        name = root(node)
+        scope: Scope | None = self.scope
+        while scope is not None and scope.kind == "comprehension":
+            if name in scope.own:
+                return
+            scope = scope.parent
+        if name is None or scope is None or scope.kind != "function" or name in scope.own | scope.declared:
+            return
+        if not scope.is_global(name):
+            self.d.closed.add(name)
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        self.d.closed |= set(node.names)
+
     def changed(self, target: ast.expr) -> None:
         if isinstance(target, (ast.Attribute, ast.Subscript)):
             self.d.stores.append(target)
+            self.closes(target)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
                 self.changed(element)
@@ -307,6 +340,7 @@ class Collector(ast.NodeVisitor):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self.d.stores.append(node.target)
+        self.closes(node.target)
         if isinstance(node.target, ast.Name):
             self.mention(node.target.id, node.lineno, ast.Load())
         self.generic_visit(node)
@@ -330,6 +364,8 @@ class Collector(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         self.d.calls.append(node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
+            self.closes(node.func.value)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -397,6 +433,15 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     return found
 
 
+COLLECTIONS = ("dict", "list", "set", "deque", "defaultdict", "OrderedDict", "Counter", "count", "WeakValueDictionary")
+
+
+def _is_collection(node: ast.expr | None) -> bool:
+    if isinstance(node, ast.Call):
+        return (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in COLLECTIONS
+    return isinstance(node, (ast.List, ast.Dict, ast.Set, *COMPREHENSIONS))
+
+
 def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
     """What a class of the notebook's top level needs when it, or an instance, is used."""
     found = Deferred("class", node.name, node.lineno)
@@ -410,6 +455,15 @@ def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
             body_scope = function_scope(part, list(part.body), scope)
             method.locals = body_scope.own
             found.methods[part.name] = method
-    found.bases = tuple(b.id for b in node.bases if isinstance(b, ast.Name))
-    found.calls, found.stores = [], []
+    named = [*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")]
+    found.bases = tuple(b.id for b in named if isinstance(b, ast.Name))
+    found.calls, found.stores, found.decorators = [], [], []
+    found.kept = frozenset(
+        name
+        for part in node.body
+        if isinstance(part, (ast.Assign, ast.AnnAssign)) and _is_collection(part.value)
+        for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
+        for name in targets(target)
+        if isinstance(part, ast.Assign) or not node.decorator_list or "ClassVar" in ast.dump(part.annotation)
+    )
     return found

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from kfnb.analysis.ambient import ambient_of
 from kfnb.analysis.cells import ParsedCell
+from kfnb.analysis.effects import Effects
+from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.frames import CLOSURE, Effect
+from kfnb.analysis.reach import LIBRARY, place_of
 from kfnb.analysis.record import Record
-from kfnb.analysis.replays import import_names, magic_of, replay_of, sets_ambient
+from kfnb.analysis.replays import import_names, is_conditional, magic_of, replay_of
 from kfnb.analysis.scopes import (
     MODULE,
     Collector,
@@ -17,6 +22,7 @@ from kfnb.analysis.scopes import (
     deferred_function,
     future_annotations,
 )
+from kfnb.analysis.slices import Slicer, Statement
 from kfnb.analysis.trees import (
     ENDS,
     FUNCTIONS,
@@ -25,6 +31,7 @@ from kfnb.analysis.trees import (
     may_suppress,
     names_in,
     pattern_names,
+    reaches_main,
     root,
     targets,
 )
@@ -36,28 +43,72 @@ IMPORTED = "import "  #: among the texts of a unit: a module, which may be a fil
 class Statements(Record):
     """`Record` with a method per kind of statement."""
 
-    lazy = False
     code = ""
     depth = 0
 
-    def cell_body(self, cell: ParsedCell, sure: bool = True) -> None:
-        """Read one cell. ``sure`` is false when it may be skipped."""
+    def __init__(self, world: World, effects: Effects) -> None:
+        super().__init__(world, effects)
+        self._cells = 0
+        self._orders: list[tuple[int, int]] = []  #: of the statements that `replays` come from
+        self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
+        self._telling: list[tuple[int, Effect, bool]] = []
+
+    def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
+        """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
+        number = self._cells = self._cells + 1
         self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
-        self.lazy = self.lazy or future_annotations(cell.tree)
+        self.world.lazy_annotations |= future_annotations(cell.tree)
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
         for node in cell.tree.body:
-            replay = replay_of(node, cell.code, self.site(node.lineno), self.world)
-            if not sure and sets_ambient(node, self.world):
+            replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
+            if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
                 replay = None  # it counts only if the step has run: it travels as a value
             if replay is not None:
                 self.replays.append(replay)
+                self._orders.append((number, node.lineno))
+            self.now = Effect()
+            self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, node.lineno)))
             if replay is None or not replay.effect or replay.binds:
                 self.statement(node)
             else:
                 self._reads_only(node)
             for name in replay.binds if replay is not None else ():
                 self.world.kinds[name] = IMPORT
+            if replay is None and LIBRARY in self.now.beyond.values():
+                self._telling.append((len(self._later) - 1, self.now, sure and once))
+
+    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
+        places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
+        draws = now.opaque or "draw" in now.ambient.values()
+        return Statement(node, code, site, order, places, frozenset(now.touches), draws)
+
+    def facts(self) -> Facts:
+        """Close the record: what told a library something is run again later, as far as that can be done."""
+        if self._telling:
+            nothing = Effect()
+            telling = {at: (now, sure) for at, now, sure in self._telling}
+            statements = [make(now=telling[n][0] if n in telling else nothing) for n, make in enumerate(self._later)]
+            slicer = Slicer(statements, self.effects)
+            for at, (_, sure) in telling.items():
+                if sure and slicer.repeat(statements[at]):
+                    for place in statements[at].places:
+                        self.beyond.pop(place, None)
+                else:
+                    self._hand_on(statements[at])
+            both = [*zip(self._orders, self.replays, strict=True)]
+            both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
+            self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
+        return super().facts()
+
+    def _hand_on(self, statement: Statement) -> None:
+        """What cannot be run again travels as state, where its library's state can."""
+        for place in statement.places:
+            if place.startswith("logging.") and place in self.beyond:
+                site = self.beyond.pop(place)
+                self.may.setdefault("@logging", site)
+                self.touches.setdefault("@logging", site)
+                self.reads.setdefault("@logging", site)
 
     def _wrapper(self, name: str, args: str) -> None:
         if name == "capture":
@@ -76,6 +127,9 @@ class Statements(Record):
             self.statement(node)
 
     def statement(self, node: ast.stmt) -> None:
+        value = getattr(node, "value", None)
+        if value is not None and reaches_main([value], self.world.origin):
+            self.opaque = self.opaque or self.site(node.lineno)
         special = getattr(self, f"on_{type(node).__name__}", None)
         if special is not None:
             special(node)
@@ -109,12 +163,12 @@ class Statements(Record):
                 self.world.share(names[0], other)
 
     def _ambient_target(self, target: ast.expr) -> None:
-        kind = ambient_of(target, self.world.origin)
+        kind = ambient_of(target, self.effects.top) or self.effects.module_store(target, self.effects.top)
         if kind is not None:
             self.ambient(kind, "set", target.lineno, sure=False)
 
     def on_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if not self.lazy:
+        if not self.world.lazy_annotations:
             self.expr(node.annotation)
         if node.value is not None:
             self.expr(node.value)
@@ -172,13 +226,29 @@ class Statements(Record):
                 self.world.origins[name] = f"{module}.{alias.name}"
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        now = [*node.decorator_list, *defaults(node.args), *([] if self.lazy else annotated(node))]
+        now = [*node.decorator_list, *defaults(node.args), *([] if self.world.lazy_annotations else annotated(node))]
         for part in now:
             self.expr(part)
         held: frozenset[Deferred] = frozenset()
         for part in [*node.decorator_list, *defaults(node.args)]:
             held |= self.effects.held(part)
-        self._define(node.name, node.lineno, deferred_function(node, node.name, self.lazy), held)
+        self._define(node.name, node.lineno, deferred_function(node, node.name, self.world.lazy_annotations), held)
+        self._decorate(node)
+
+    def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        """The decorators are called with what they decorate; what they give may keep state of its own."""
+        effect = Effect()
+        held: frozenset[Deferred] = frozenset()
+        for decorator in node.decorator_list:
+            self.effects.decorated(decorator, self.effects.top, effect)
+            held |= self.effects.held(decorator)
+        if isinstance(node, ast.ClassDef):
+            self.effects.created(node, self.effects.top, effect)
+        effect.touches.pop(node.name, None)
+        self.apply(effect, node.lineno)
+        self.reached(effect, node.lineno)
+        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).touches for f in held):
+            self.world.kinds[node.name] = VALUE
 
     on_FunctionDef = on_AsyncFunctionDef = _function
 
@@ -189,7 +259,8 @@ class Statements(Record):
             self.expr(part)
             held |= self.effects.held(part)
         self._class_body(node)
-        self._define(node.name, node.lineno, deferred_class(node, self.lazy), held)
+        self._define(node.name, node.lineno, deferred_class(node, self.world.lazy_annotations), held)
+        self._decorate(node)
 
     def _class_body(self, node: ast.ClassDef) -> None:
         """The body runs now, with names of its own; its functions run later."""
@@ -197,9 +268,13 @@ class Statements(Record):
         for part in node.body:
             scope = class_scope(node, MODULE)
             scope.own = set(own)
-            collector = Collector(now, scope, self.lazy)
+            collector = Collector(now, scope, self.world.lazy_annotations)
             if isinstance(part, FUNCTIONS):
-                for piece in [*part.decorator_list, *defaults(part.args), *([] if self.lazy else annotated(part))]:
+                for piece in [
+                    *part.decorator_list,
+                    *defaults(part.args),
+                    *([] if self.world.lazy_annotations else annotated(part)),
+                ]:
                     collector.visit(piece)
                 own.add(part.name)
             else:
@@ -207,6 +282,15 @@ class Statements(Record):
                 own |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
                 own |= {part.name} if isinstance(part, ast.ClassDef) else set()
                 own |= set(import_names(part))
+        effect = Effect()
+        frame = self.effects.frame(now)
+        now.locals |= own
+        for call in now.calls:
+            self.effects.call(call, frame, effect)
+        for decorator in now.decorators:
+            self.effects.decorated(decorator, frame, effect)
+        self.apply(effect, node.lineno)
+        self.reached(effect, node.lineno)
         for name, line in now.reads.items():
             self.read(name, line)
         for name, line in now.late.items():
@@ -245,8 +329,11 @@ class Statements(Record):
         start = self.world.snapshot()
         self.depth += 0 if sure else 1
         self.store(node.target, None, self.effects.roots(node.iter, self.effects.top))
+        place = place_of(node.iter, self.effects.top)
         for name in targets(node.target):
             self.world.hold(name, self.effects.held(node.iter))
+            if place is not None:
+                self.world.places[name] = f"{place}.item"
         self.block(node.body)
         self.depth -= 0 if sure else 1
         if not sure:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
+from kfnb.analysis.modules import LocalModules, tree_of
 from kfnb.analysis.statements import Statements
+from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
 
 
@@ -21,23 +23,54 @@ def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
             if isinstance(node, ast.Import):
                 found.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.update((a.asname or a.name, f"{node.module}.{a.name}") for a in node.names)
+                for alias in node.names:
+                    if alias.name == "*":
+                        found.update((n, f"{node.module}.{n}") for n in SETTING_NAMES.get(node.module, ()))
+                    else:
+                        found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     return found
+
+
+#: What a star import of these modules gives that sets or draws: the names that matter.
+SETTING_NAMES = {
+    "decimal": words("getcontext setcontext localcontext"),
+    "random": words(
+        "seed setstate getstate random randint randrange choice choices sample shuffle uniform gauss normalvariate"
+    ),
+    "numpy.random": words("seed rand randn randint random choice shuffle permutation normal uniform"),
+    "logging": words("getLogger basicConfig disable StreamHandler FileHandler Formatter addLevelName captureWarnings"),
+    "warnings": words("filterwarnings simplefilter resetwarnings"),
+    "os": words("chdir environ putenv unsetenv"),
+}
 
 
 class Analyzer:
     """Reads units one after the other; what one leaves, the next one knows."""
 
-    def __init__(self, cells: Sequence[ParsedCell]) -> None:
-        self.world = World(later=imports_anywhere(cells))
-        self.effects = Effects(self.world)
+    def __init__(self, cells: Sequence[ParsedCell], modules: Mapping[str, str] | LocalModules | None = None) -> None:
+        asks = any("__subclasses__" in cell.code for cell in cells)
+        self.world = World(later=imports_anywhere(cells), asks_subclasses=asks)
+        self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
+        self.effects = Effects(self.world, self.modules)
 
-    def unit(self, cells: Iterable[ParsedCell], sure: bool = True) -> Facts:
-        """The facts of the next unit. ``sure`` is false when it may be skipped."""
+    def _module(self, name: str, source: str) -> Effects:
+        """The effects of a module beside the notebook, read as if it were one cell."""
+        tree = tree_of(source)
+        cell = ParsedCell(0, "", 1, source, source, tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                package = name.split(".")[: -node.level] if node.level > 0 else []
+                node.module, node.level = ".".join([*package, *([node.module] if node.module else [])]), 0
+        reader = Analyzer([cell], self.modules)
+        reader.unit([cell])
+        return reader.effects
+
+    def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
+        """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         before = None if sure else self.world.snapshot()
         reader = Statements(self.world, self.effects)
         for cell in cells:
-            reader.cell_body(cell, sure)
+            reader.cell_body(cell, sure, once)
         facts = reader.facts()
         if before is not None:
             self.world.join([before, self.world.snapshot()])

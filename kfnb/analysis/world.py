@@ -39,6 +39,14 @@ class World:
         The library call that made a value.
     texts
         Names bound to a known text.
+    places
+        Names of an object that a library keeps, with its name there: ``logging.getLogger()``.
+    stateful
+        Names of functions and classes on which some code keeps state.
+    asks_subclasses
+        The notebook asks for subclasses somewhere, so that each one counts.
+    lazy_annotations
+        ``from __future__ import annotations`` stood in a cell read so far: as in IPython it counts for all cells after it.
     """
 
     later: Mapping[str, str] = field(default_factory=dict)
@@ -51,6 +59,10 @@ class World:
     origins: dict[str, str] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    stateful: set[str] = field(default_factory=set)
+    asks_subclasses: bool = False
+    lazy_annotations: bool = False
     version: int = 0  #: moves when a function, class or import changes
 
     def origin(self, name: str) -> str | None:
@@ -89,14 +101,19 @@ class World:
         shares = {*shares, *others} if name in (shares := set(shares)) else shares
         _put(self.made_by, name, made_by)
         _put(self.texts, name, text)
+        self.places.pop(name, None)
         if kind == VALUE:
             for other in shares:
                 self.share(name, other)
 
     def share(self, one: str, other: str) -> None:
-        if one != other and self.kinds.get(other, VALUE) == VALUE and not other.startswith("<"):
+        if one != other and self.may_share(other) and not other.startswith("<"):
             self.alias[one] = self.alias.get(one, NOBODY) | {other}
             self.alias[other] = self.alias.get(other, NOBODY) | {one}
+
+    def may_share(self, name: str) -> bool:
+        """Whether ``name`` is an object that may change: no number, and no function or class without a state."""
+        return self.kinds.get(name, VALUE) == VALUE or name in self.stateful
 
     def unshare(self, names: Iterable[str]) -> frozenset[str]:
         """Forget whose objects these names share; who they were."""
@@ -135,7 +152,8 @@ class World:
     def snapshot(self) -> World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
-            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.version,
+            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts),
+            dict(self.places), self.stateful, self.asks_subclasses, self.lazy_annotations, self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:
@@ -166,6 +184,7 @@ class World:
                 joined.alias[name] = shared if mine is shared else mine | shared
             joined.origins = {**other.origins, **joined.origins}
             joined.made_by = {**other.made_by, **joined.made_by}
+            joined.places = {**other.places, **joined.places}
             joined.texts = {k: v for k, v in joined.texts.items() if other.texts.get(k) == v}
         joined.version = max(w.version for w in ends)
         self.become(joined)

@@ -17,7 +17,9 @@ from kfnb.cli.reporting import report
 from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
 from kfnb.cli.sweeping import sweep
+from kfnb.cli.trusting import trust
 from kfnb.problems import UserError
+from kfnb.texts import open_streams_to_any_text
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +54,7 @@ for command in (
     delete,
     prune,
     targets,
+    trust,
     completion,
 ):
     cli.add_command(command)
@@ -59,6 +62,7 @@ for command in (
 
 def main() -> None:
     """Entry point of ``kfnb``."""
+    open_streams_to_any_text()
     try:
         cli(prog_name="kfnb")
     except OSError as error:

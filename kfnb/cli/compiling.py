@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,10 @@ def compile_(
     """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
     from kfnb.client.start import built_of
     from kfnb.engines.cluster.compiling import Form, documents
+    from kfnb.engines.cluster.errors import BadTarget
     from kfnb.engines.cluster.files import as_yaml, write
-    from kfnb.engines.cluster.targets import BadTarget, options_of, target_named
+    from kfnb.engines.cluster.requirements import travelling_files, travelling_text
+    from kfnb.engines.cluster.targets import options_of, target_named
     from kfnb.pipeline.parameters import bind
 
     found = built_of(notebook, pipeline)
@@ -79,6 +82,9 @@ def compile_(
         report(notebook, problems, quiet=True)
     if errors(problems):
         fail(notebook, problems, True) if as_json else sys.exit(FAILED)
+    files = travelling_files(found.pipeline, notebook.folder, options.packages)
+    if files and not as_json:
+        click.echo(travelling_text(files), err=True)
     if output is None:
         click.echo(as_yaml(made), nl=False)
         return
@@ -88,7 +94,7 @@ def compile_(
         refuse(str(error), as_json)
     told: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": found.pipeline.name, "bytes": size}
     if as_json:
-        emit({**told, "problems": [p.to_json() for p in problems]})
+        emit({**told, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
     else:
         click.echo(f"{output}: {found.pipeline.name} for {engine}, {size / 1000:.1f} kB")
 
@@ -98,6 +104,7 @@ def compile_(
 @as_json
 def targets(notebook: Path | None, as_json: bool) -> None:
     """List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."""
+    from kfnb.engines.cluster.connection import visible
     from kfnb.engines.cluster.diagnosis import diagnose
     from kfnb.engines.cluster.targets import targets as known
 
@@ -116,7 +123,7 @@ def targets(notebook: Path | None, as_json: bool) -> None:
             }
         )
         if not as_json:
-            click.echo(f"{name:12} {target.engine:6} {diagnosis.state:13} {diagnosis.told[0]}")
+            click.echo(f"{visible(name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.told[0]}")
             for line in diagnosis.told[1:]:
                 click.echo(f"{'':34}{line}")
     if as_json:

@@ -45,9 +45,17 @@ def steps(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
 
 
 def parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """The pipeline's parameters, as ``NAME=``."""
+    """The pipeline's parameters, as ``NAME=``, and behind that the values there are to choose from."""
+    from kfnb.pipeline.parameters import schema_of
+    from kfnb.pipeline.schema import choices, shown_choice
+
     pipeline = _pipeline(ctx)
-    return [f"{p.name}=" for p in pipeline.parameters if p.name.startswith(incomplete)] if pipeline is not None else []
+    known = pipeline.parameters if pipeline is not None else ()
+    name, equals, _ = incomplete.partition("=")
+    if not equals:
+        return [f"{p.name}=" for p in known if p.name.startswith(name)]
+    values = [shown_choice(v) for p in known if p.name == name for v in choices(schema_of(p)) or ()]
+    return [f"{name}={v}" for v in values if f"{name}={v}".startswith(incomplete)]
 
 
 def metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -59,7 +67,8 @@ def metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 
 def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The targets that can be seen from the notebook."""
-    from kfnb.engines.cluster.targets import BadTarget, targets
+    from kfnb.engines.cluster.errors import BadTarget
+    from kfnb.engines.cluster.targets import targets
 
     source = _source(ctx)
     try:

@@ -175,6 +175,10 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
         head = f"{where}{cell}".strip(", ")
         click.echo(without_codes(f"{head}: {error['type']}: {error['message']}" if head else error["message"]))
         _tail(store, summary, error)
+    from kfnb.runs.summary import let_fail
+
+    for path, reason in let_fail(summary):
+        click.echo(f"{path} failed and the run went on: {reason}")
     for name, value in summary["metrics"].items():
         click.echo(without_codes(f"{name} = {value}"))
     if values and summary["state"] == "succeeded":

@@ -8,7 +8,7 @@ from typing import Any
 
 from kfnb.client.run import Run
 from kfnb.engines.base import RunOptions
-from kfnb.engines.cluster.targets import Target, target_named
+from kfnb.engines.cluster.targets import Target, usable_target, withheld_problems
 from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.opening import engine_for
 from kfnb.notebook.source import Source
@@ -76,15 +76,15 @@ def prepare(
     Raises
     ------
     NotebookError
-        For a parameter that is not there or cannot be converted, and for what the target cannot do.
+        For a parameter that is not there or cannot be converted, for what the target cannot do, and for one that is not trusted.
     BadTarget
         When there is no such target, or it cannot be read.
     """
-    chosen = target_named(target, source.path)
+    chosen = usable_target(target, source.path)
     asked = RunOptions(bind(pipeline, given, convert), notebook=source.key, folder=str(source.folder), **options)
     store = RunStore()
     try:
-        problems = engine_for(store, chosen).check(pipeline, asked)
+        problems = [*withheld_problems(chosen), *engine_for(store, chosen).check(pipeline, asked)]
     finally:
         store.close()
     if errors(problems):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kfnb.runs.seen import inputs_of, is_name, value_of
 from kfnb.runs.store import UnknownRun
+from kfnb.runtime.failed import Failed
 from kfnb.states import NO_ITEMS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class RunStep:
     """A step of a run, or one iteration of it. ``step["name"]`` is a value that it left.
 
     Of a step that ran once per item, ``step["name"]`` is the list of what its iterations left, in their order, and
-    ``step[2]`` is the third iteration.
+    ``step[2]`` is the third iteration. An iteration that failed, or did not come to run, is a `kfnb.Failed` in the list.
     """
 
     def __init__(self, run: Run, path: str) -> None:
@@ -96,9 +97,14 @@ class RunStep:
         with self.run.record() as store:
             if not inside:
                 return [] if self.reason == NO_ITEMS else store.value(self.run.id, self.path, key)
-            states = {s["path"]: s["state"] for s in store.steps(self.run.id)}
-            ran = [p for p in inside if states[p] in ("succeeded", "cached")]
-            return [store.value(self.run.id, p, key) for p in ran]
+            steps = {s["path"]: s for s in store.steps(self.run.id)}
+            values: list[Any] = []
+            for path in inside:
+                if steps[path]["state"] in ("succeeded", "cached"):
+                    values.append(store.value(self.run.id, path, key))
+                elif steps[path]["state"] != "skipped":
+                    values.append(_failed(steps[path], len(values)))
+            return values
 
     def __contains__(self, name: str) -> bool:
         return name in self.keys()
@@ -131,3 +137,9 @@ class RunStep:
     def __repr__(self) -> str:
         took = self.duration
         return f"<step {self.path}: {self.state}{'' if took is None else f' in {took:.1f} s'}>"
+
+
+def _failed(step: dict[str, Any], index: int) -> Failed:
+    """What stands for the value of an iteration that has none."""
+    error = step["error"] or {"type": step["state"], "message": step["reason"] or "it has not ended"}
+    return Failed(step["path"], index, error["type"], error["message"])

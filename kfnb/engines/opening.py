@@ -28,7 +28,8 @@ def engine_of(store: RunStore, run_id: str, launch: Launch = launch) -> Engine:
     path = store.folder(run_id) / "remote.json"
     try:
         remote = read_object(path)
-        return engine_for(store, Target(remote["target"], remote["engine"], remote["settings"]))
+        target = Target(remote["target"], remote["engine"], remote["settings"], pins=remote.get("pins", {}))
+        return engine_for(store, target)
     except FileNotFoundError:
         return LocalEngine(store, launch)
     except KeyError as error:

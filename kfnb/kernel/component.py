@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kfnb.kernel.registered import BadComponent, Registered, registered
-from kfnb.kernel.running import CANCELLED, Components, Running, Skipped
+from kfnb.kernel.running import CANCELLED, Components, LetFail, Running, Skipped
 from kfnb.notebook import notebook_from_json
 from kfnb.notebook.given import Given, read_options
 from kfnb.notebook.model import Cell, StepMarks
@@ -27,10 +27,17 @@ def run(components: Components, line: str, body: str) -> None:
     components.begins(marks.name)
     try:
         running.run()
+        components.ends(marks.name, "succeeded")
     except Skipped as why:
         print(f"{marks.name} is skipped: {why}")
+        components.ends(marks.name, "skipped")
         components.skipped(marks.name, running.meaning.facts)
+    except LetFail as why:
+        print(f"{marks.name} failed: {why}; the rest goes on")
+        components.ends(marks.name, "failed")
+        components.let_fail(marks.name, running.meaning.facts)
     except BaseException as error:
+        components.ends(marks.name, "cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
         if not marks.exit:
             told = {"state": "failed", "step": running.path, "message": running.message or str(error)}
             components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kfnb.analysis.ambient import GENERATORS
 from kfnb.analysis.facts import Facts
@@ -27,9 +28,9 @@ class Meaning:
 
 def meaning_of(cells: Registered, step: str, source: str) -> Meaning:
     """Analyse the kernel's cells up to now. ``source``: the component's cell, for one that was not run as a cell."""
-    notebook = notebook_from_json(cells.notebook())
+    notebook = notebook_from_json(cells.notebook(), folder=Path.cwd())
     if step not in (s.name for s in notebook.steps):
-        notebook = notebook_from_json(cells.notebook(source))
+        notebook = notebook_from_json(cells.notebook(source), folder=Path.cwd())
     units = read_units(notebook).units
     facts = next(u.facts for u in units if u.kind == STEP and u.name == step)
     seeded = {n for u in units if u.kind != OUTSIDE for n in u.facts.may if n in GENERATORS}

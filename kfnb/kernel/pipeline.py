@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from kfnb.kernel.registered import BadComponent, Registered, registered
@@ -9,7 +10,7 @@ from kfnb.notebook import notebook_from_json
 from kfnb.notebook.given import magic_line
 from kfnb.notebook.pipelines import PIPELINE_MAGIC
 from kfnb.pipeline.build import build
-from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.model import Json, Parameter, Pipeline
 from kfnb.pipeline.parameters import bind
 from kfnb.pipeline.plain import run_plain
 from kfnb.problems import NotebookError, errors
@@ -25,7 +26,8 @@ def run(cells: Registered, line: str, body: str) -> None:
     """Read the cell with those that were run before it, show its graph, and with ``--run`` run it here."""
     shell = cells.shell
     here = cells.running is not None and magic_line(cells.running.source, PIPELINE_MAGIC) is not None
-    notebook = notebook_from_json(cells.notebook(None if here else f"{PIPELINE_MAGIC} {line}\n{body}"))
+    more = None if here else f"{PIPELINE_MAGIC} {line}\n{body}"
+    notebook = notebook_from_json(cells.notebook(more), folder=Path.cwd())
     if not notebook.pipelines:
         raise BadComponent("\n".join(str(p) for p in notebook.problems))
     cell = notebook.pipelines[-1]
@@ -41,9 +43,19 @@ def run(cells: Registered, line: str, body: str) -> None:
             values = bind(built.pipeline, dict(cell.given))
         except NotebookError as error:
             raise BadComponent(str(error)) from None
+        values = {p.name: _made(p, values[p.name], shell.user_ns) for p in built.pipeline.parameters}
         text = shell.transform_cell(body)
         filename = shell.compile.cache(text, cells.running.last if cells.running else 0)
         shell.user_ns.update(run_plain(text, values, shell.user_ns, filename))
+
+
+def _made(parameter: Parameter, value: Json, names: dict[str, Any]) -> Any:
+    """What the parameter is in a step: a date, a path, a member of an enumeration."""
+    if parameter.conversion:
+        found = {parameter.name: value}
+        exec(compile(parameter.conversion, "<parameter>", "exec", dont_inherit=True), names, found)
+        return found[parameter.name]
+    return value
 
 
 def _show(pipeline: Pipeline) -> None:

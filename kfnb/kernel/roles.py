@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfnb.analysis.cells import parse_cell
 from kfnb.kernel.body import Body
 from kfnb.kernel.registered import BadComponent, Registered, registered
 from kfnb.notebook.given import ROLE_MAGICS, Given, read_role
-from kfnb.pipeline.parameters import parameter_of
 
 
 def load(shell: Any) -> None:
@@ -23,7 +21,7 @@ def _magic(cells: Registered, role: str) -> Any:
 
 
 def run(cells: Registered, role: str, line: str, source: str) -> None:
-    """Run the cell in the kernel; a parameter that is declared a float is one, as in the pipeline."""
+    """Run the cell in the kernel, as it is."""
     given = Given(1, "cell")
     read_role(role, line, 1, given)
     if given.problems:
@@ -34,12 +32,3 @@ def run(cells: Registered, role: str, line: str, source: str) -> None:
     except BaseException as error:
         body.show(error)
         raise
-    if role == "parameters":
-        _convert(cells.shell.user_ns, source)
-
-
-def _convert(names: dict[str, Any], source: str) -> None:
-    for node in parse_cell(1, "", source).tree.body:
-        parameter = parameter_of(node)
-        if parameter is not None and isinstance(parameter.default, float):
-            names[parameter.name] = parameter.default

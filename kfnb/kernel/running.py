@@ -6,6 +6,7 @@ import ast
 import copy
 import reprlib
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,13 +22,15 @@ from kfnb.kernel.meaning import Meaning, meaning_of
 from kfnb.kernel.registered import Registered
 from kfnb.notebook.given import COMPONENT
 from kfnb.notebook.model import StepMarks
+from kfnb.pipeline.placeholders import resolved_settings
 from kfnb.pipeline.units import MENTIONED
 from kfnb.runtime import shellstep
+from kfnb.runtime.failed import failed
 from kfnb.runtime.failures import Failure
 
 STATUS = "kfnb_status"
 SUCCEEDED: dict[str, Any] = {"state": "succeeded", "step": None, "message": ""}
-CANCELLED: dict[str, Any] = {"state": "cancelled", "step": None, "message": ""}
+CANCELLED: dict[str, Any] = {**SUCCEEDED, "state": "cancelled"}
 NO_TEXT = (ModuleType, FunctionType, BuiltinFunctionType, type)  #: what a script means something else by, of that name
 
 
@@ -35,12 +38,17 @@ class Skipped(Exception):
     """The component does not run, and why."""
 
 
+class LetFail(Exception):
+    """The component has failed, and may: the kernel goes on."""
+
+
 @dataclass(frozen=True)
 class Unmade:
-    """A name that a skipped step would have made. ``replay``: an import, which later steps run again."""
+    """A name that a step would have made which was skipped, or failed. ``replay``: an import, which later steps run again."""
 
     step: str
     replay: Replay | None
+    happened: str = "was skipped"
 
 
 @dataclass
@@ -53,15 +61,26 @@ class Components:
         For each step that failed when it ran last, what the exit handler is told.
     unmade
         Names that only skipped steps would have made.
+    states, started
+        How each step ended when it ran last, and when the first one began.
     """
 
     shell: Any
     cells: Registered
     failed: dict[str, dict[str, Any]] = field(default_factory=dict)
     unmade: dict[str, Unmade] = field(default_factory=dict)
+    states: dict[str, str] = field(default_factory=dict)
+    started: float | None = None
+
+    def ends(self, step: str, state: str) -> None:
+        """How it ended; of a loop each iteration has its own state."""
+        if not any(path.startswith(f"{step}[") for path in self.states):
+            self.states[step] = state
 
     def begins(self, step: str) -> None:
         """What became of it before is over."""
+        self.states = {p: s for p, s in self.states.items() if p.partition("[")[0] != step}
+        self.started = self.started or time.time()
         self.failed.pop(step, None)
         self.unmade = {n: u for n, u in self.unmade.items() if u.step != step}
 
@@ -72,10 +91,27 @@ class Components:
                 replay = next((r for r in facts.replays if name in r.binds), None)
                 self.unmade[name] = Unmade(step, replay)
 
+    def let_fail(self, step: str, facts: Facts) -> None:
+        """The step failed and the rest goes on: what it would have made is not there, as for a pipeline's later steps."""
+        for name in facts.may:
+            if not name.startswith("@") and facts.kinds.get(name) != IMPORT:
+                self.shell.user_ns.pop(name, None)
+                self.unmade[name] = Unmade(step, None, "failed")
+
     @property
     def status(self) -> dict[str, Any]:
-        """What an exit handler is told: of the first step that failed and has not succeeded since."""
-        return dict(next(iter(self.failed.values()), SUCCEEDED))
+        """What an exit handler is told: of the first step that failed and has not succeeded since. A kernel is no run."""
+        names = {n for r in self.cells.cells if r.role == "parameters" for n in r.binds}
+        known = {n: self.shell.user_ns[n] for n in sorted(names & self.shell.user_ns.keys())}
+        return {
+            **next(iter(self.failed.values()), SUCCEEDED),
+            "run": None,
+            "pipeline": None,
+            "parameters": known,
+            "started": self.started,
+            "duration": None if self.started is None else time.time() - self.started,
+            "steps": dict(self.states),
+        }
 
 
 @dataclass
@@ -124,6 +160,8 @@ class Running:
             else:
                 self._once(work)
         except BaseException as error:
+            if self.marks.settings.may_fail and isinstance(error, Exception) and not isinstance(error, Skipped):
+                raise LetFail(f"{type(error).__name__}: {error}") from error
             if isinstance(error, (KeyboardInterrupt, TimeoutError, Failure)):
                 show_words(error, str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}")
             if body is not None:
@@ -165,26 +203,35 @@ class Running:
                 if when is not None and not self._holds(when):
                     continue
                 self.path = f"{self.marks.name}[{index}]"
-                self._item(work, variable, item)
+                self.of.states[self.path] = "failed"
+                failure = self._item(work, variable, item)
+                self.of.states[self.path] = "succeeded" if failure is None else "failed"
                 for name, found in collected.items():
-                    if name in self._names:
+                    if failure is not None:
+                        found.append(failed(failure, len(found)))
+                    elif name in self._names:
                         found.append(self._names[name])
         finally:
             put_back(self._names, before, imports)
         self._names.update(collected)
 
-    def _item(self, work: Callable[[], None], variable: str, item: Any) -> None:
+    def _item(self, work: Callable[[], None], variable: str, item: Any) -> dict[str, Any] | None:
+        """Run the body for one item; how it failed, where it may fail."""
         try:
             self._attempt(work)
-        except BaseException:
+        except BaseException as error:
             print(f"{self.path} failed, where `{variable}` is {reprlib.repr(item)}")
-            raise
+            if not self.marks.settings.may_fail or not isinstance(error, Exception):
+                raise
+            print(f"{self.path}: {type(error).__name__}: {error}; the rest goes on")
+            return {"step": self.marks.name, "type": type(error).__name__, "message": str(error), "item": item}
+        return None
 
     def _attempt(self, work: Callable[[], None]) -> None:
         def beginning() -> Beginning:
             return Beginning(self._names, self.meaning.changed, self.meaning.generators)
 
-        attempt(self.marks.settings, self.path, work, beginning)
+        attempt(resolved_settings(self.marks.settings, self._names), self.path, work, beginning)
 
     # ---------------------------------------------------------------- what is asked, and what is missing
     def _holds(self, when: str) -> bool:
@@ -218,7 +265,7 @@ class Running:
         gone = {n: u for n, u in self.of.unmade.items() if n in needed and n not in self._names}
         for name, unmade in gone.items():
             if unmade.replay is None:
-                return f"it needs `{name}` of {unmade.step}, which was skipped"
+                return f"it needs `{name}` of {unmade.step}, which {unmade.happened}"
         for unmade in gone.values():
             if unmade.replay is not None:
                 exec(compile(unmade.replay.source, "<import>", "exec", dont_inherit=True), self._names)

@@ -9,15 +9,18 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from kfnb.notebook.model import Foreach, ShellOutput
+from kfnb.packages import BadSource, check_requirement, check_url
 from kfnb.settings import Secret, Toleration, Volume
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DEEPEST = 120  #: levels of an expression in a mark
 SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -49,38 +52,62 @@ def plain(text: str) -> str:
 
 
 def expression(text: str) -> str:
-    try:
-        ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", "KF404") from None
+    _read(text, "KF404")
     return text.strip()
+
+
+def _read(text: str, code: str) -> None:
+    """Raise `BadValue` for what is no Python expression, or for one that is nested too deep to be worked out anywhere."""
+    try:
+        node = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", code) from None
+    except (RecursionError, MemoryError):
+        node = None
+    if node is None or depth_of(node) > DEEPEST:
+        raise BadValue(f"`{text[:60]}…` is nested deeper than {DEEPEST} levels: work it out in a cell, and name the result", "KF113")  # fmt: skip
+
+
+def depth_of(tree: ast.AST) -> int:
+    """How many levels a syntax tree has."""
+    level: list[ast.AST] = [tree]
+    found = 0
+    while level:
+        found, level = found + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return found
 
 
 def foreach(text: str) -> Foreach:
     found = re.fullmatch(r"\s*([A-Za-z_]\w*)\s+in\s+(.+)", text, re.DOTALL)
     if found is None:
         raise BadValue(f"`{text}` should be `VAR in EXPRESSION`, such as `x in [1, 2, 3]`", "KF405")
-    try:
-        ast.parse(found[2].strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise BadValue(f"`{found[2]}` is not a Python expression: {getattr(error, 'msg', error)}", "KF405") from None
+    _read(found[2], "KF405")
     return Foreach(found[1], found[2].strip())
 
 
+def fixed(text: str) -> str:
+    """A value that must be known before any run. Raises `BadValue` for a parameter in braces."""
+    if re.search(r"\{\w*\}", text):
+        raise BadValue(
+            f"`{text}`: a parameter cannot stand here; it can in image, package, env, secret, volume, label, annotation, node"
+        )
+    return text
+
+
 def quantity(text: str) -> str:
-    if not QUANTITY.fullmatch(text):
+    if not QUANTITY.fullmatch(fixed(text)):
         raise BadValue(f"`{text}` is not a Kubernetes quantity, such as `500m`, `2` or `4Gi`")
     return text
 
 
 def count(text: str) -> int:
-    if not text.isdecimal():
+    if not fixed(text).isdecimal():
         raise BadValue(f"`{text}` should be a whole number from 0")
     return int(text)
 
 
 def duration(text: str) -> float:
-    parts = DURATION.findall(text.strip())
+    parts = DURATION.findall(fixed(text).strip())
     if not parts or "".join(n + u for n, u in parts) != text.replace(" ", ""):
         raise BadValue(f"`{text}` should be a time such as `90`, `30m` or `1h30m`")
     total = sum(float(number) * SECONDS[unit or None] for number, unit in parts)
@@ -90,12 +117,18 @@ def duration(text: str) -> float:
 
 
 def switch(text: str) -> bool:
-    word = text.strip().lower()
+    word = fixed(text).strip().lower()
     if word in ("on", "true", "yes", "enabled"):
         return True
     if word in ("off", "false", "no", "disabled"):
         return False
     raise BadValue(f"`{text}` should be `on` or `off`")
+
+
+def on_failure(text: str) -> str:
+    if text not in ("continue", "stop"):
+        raise BadValue(f"`{text}` should be `continue` (the run goes on) or `stop`")
+    return text
 
 
 def pair(sign: str, shape: str) -> Callable[[str], tuple[str, str]]:
@@ -152,10 +185,38 @@ def output(text: str) -> ShellOutput:
     return ShellOutput(name, path if found and path.lstrip("$") != name else None)
 
 
+def file(text: str) -> str:
+    path = PurePosixPath(text.strip())
+    if not path.parts or path.is_absolute() or ".." in path.parts or not text.isprintable():
+        raise BadValue(
+            f"`{text}` should be a file as seen from the notebook's folder, such as `data/rows.csv`, and not outside of it"
+        )
+    return path.as_posix()
+
+
 def requirement(text: str) -> str:
-    if not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[|[<>=!~@;]|$)", text):
-        raise BadValue(f"`{text}` is not a requirement, such as `pandas>=2`")
-    return text
+    try:
+        return check_requirement(text)
+    except BadSource as error:
+        raise BadValue(str(error), "KF201" if "requirement" in str(error) else "KF514") from None
+
+
+def source(text: str) -> str:
+    try:
+        return check_url(text)
+    except BadSource as error:
+        raise BadValue(str(error), "KF514") from None
+
+
+def accelerator(text: str) -> int | tuple[str, str]:
+    """``2``: so many of the usual ones; ``amd.com/gpu:2``: of another kind, which is a limit."""
+    if ":" not in text and "/" not in text:
+        return count(text)
+    name, found, number = text.rpartition(":")
+    name, number = (name, number) if found else (text, "1")
+    if not re.fullmatch(r"[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", name):
+        raise BadValue(f"`{text}` should be a number, or a resource and a number, such as `amd.com/gpu:2`")
+    return name, str(count(number))
 
 
 # -------------------------------------------------------------------- the table
@@ -197,13 +258,18 @@ MARKS: dict[str, Mark] = {
         Mark("output", output, "outputs", many=True, shown="NAME=/path"),
         Mark("image", plain, "image", setting=True, shown="REF"),
         Mark("package", requirement, "packages", many=True, setting=True, shown="REQ"),
+        Mark("index-url", source, "index_url", setting=True, shown="https://HOST/simple"),
+        Mark("extra-index-url", source, "extra_index_urls", many=True, setting=True, shown="https://HOST/simple"),
+        Mark("find-links", source, "find_links", many=True, setting=True, shown="https://HOST/PAGE"),
         Mark("cpu", quantity, "cpu", setting=True, shown="2"),
         Mark("memory", quantity, "memory", setting=True, shown="4Gi"),
-        Mark("gpu", count, "gpu", setting=True, shown="1"),
+        Mark("gpu", accelerator, "gpu", setting=True, shown="1, or amd.com/gpu:1"),
         Mark("limit", limit, "limits", many=True, setting=True, shown="nvidia.com/gpu:1"),
         Mark("retry", count, "retry", setting=True, shown="3"),
         Mark("timeout", duration, "timeout", setting=True, shown="30m"),
         Mark("cache", switch, "cache", setting=True, shown="on|off"),
+        Mark("on-failure", on_failure, "on_failure", setting=True, shown="continue|stop"),
+        Mark("file", file, "files", many=True, setting=True, shown="PATH"),
         Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
         Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),
         Mark("volume", volume, "volumes", many=True, setting=True, shown="CLAIM:/path"),
@@ -213,6 +279,12 @@ MARKS: dict[str, Mark] = {
         Mark("toleration", toleration, "tolerations", many=True, setting=True, shown="K=V:EFFECT"),
     )
 }
+
+
+def place_of(mark: Mark, value: Any) -> tuple[str, bool]:
+    """The field that a mark's value fills, and whether it takes several: an accelerator of another kind is a limit."""
+    return ("limits", True) if mark.word == "gpu" and isinstance(value, tuple) else (mark.field, mark.many)
+
 
 #: Bare tags that give a cell a role of its own.
 ROLES = {

@@ -100,7 +100,10 @@ class PipelineCell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook as read. ``cells`` holds every Python code cell in order, ``steps`` the marked ones by step."""
+    """A notebook as read. ``cells`` holds every Python code cell in order, ``steps`` the marked ones by step.
+
+    ``modules``: name and source of those beside the notebook that it imports.
+    """
 
     path: str | None
     name: str
@@ -110,6 +113,7 @@ class Notebook:
     steps: tuple[StepMarks, ...]
     problems: tuple[Problem, ...] = ()
     pipelines: tuple[PipelineCell, ...] = ()
+    modules: tuple[tuple[str, str], ...] = ()
 
     @property
     def sources(self) -> tuple[tuple[int, str], ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kfnb.notebook import files
+from kfnb.notebook import files, forms
 from kfnb.notebook.model import Notebook
 from kfnb.notebook.reading import notebook_from_json
 
@@ -46,9 +46,14 @@ class Source:
         """The notebook as it is now, whatever becomes of its file. Raises `NotebookError` when it is no notebook."""
         return replace(self, json=self.data())
 
+    @property
+    def is_text(self) -> bool:
+        """Whether lines in messages are those of a text file, not those of a cell."""
+        return forms.is_text(self.path) if self.json is None else isinstance(self.json.get("form"), str)
+
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""
-        return notebook_from_json(self.data(), str(self.path) if self.path is not None else None)
+        return notebook_from_json(self.data(), str(self.path) if self.path is not None else None, self.folder)
 
     @property
     def key(self) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kfnb.analysis.facts import Site
+from kfnb.analysis.modules import STATE
 from kfnb.analysis.statements import IMPORTED
 from kfnb.pipeline.flow import Flow
 from kfnb.pipeline.model import Edge
@@ -19,7 +20,7 @@ AMBIENT = {
     "@torch.random": "the state of torch's generator", "@environ": "the environment", "@cwd": "the working folder",
     "@path": "`sys.path`", "@warnings": "the warning filters", "@matplotlib": "matplotlib's settings",
     "@pandas": "pandas' options", "@numpy": "numpy's print and error settings", "@decimal": "the decimal context",
-    "@locale": "the locale",
+    "@locale": "the locale", "@logging": "the loggers' settings",
 }  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def _data(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, prepared:
 
 
 def _reason(name: str, reader: Unit, maker: Unit, indirect: bool) -> str:
-    shown = AMBIENT.get(name, f"`{name}`")
+    shown = AMBIENT.get(name, f"what `{name[8:]}` keeps" if name.startswith(STATE) else f"`{name}`")
     made = maker.facts.may.get(name) or maker.facts.touches.get(name)
     verb = "made" if name in maker.facts.may else "changed"
     text = f"{shown} is {verb} in {made}" if made else f"{shown} comes from {maker.name}"

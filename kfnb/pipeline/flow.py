@@ -150,7 +150,7 @@ def _backward(
 
 def _lasting(facts: Facts) -> bool:
     """Whether a shared statement matters beyond the names it binds."""
-    return any(r.effect for r in facts.replays) or not facts.may
+    return facts.unproved or any(r.effect for r in facts.replays) or not facts.may
 
 
 class _Known:
@@ -260,7 +260,7 @@ def _advance_shared(index: int, unit: Unit, facts: Facts, state: _Forward, read_
             state.versions.pop(name, None)
         else:
             _made(name, index, state, False)
-    if not facts.may and not facts.replays and not facts.touches:
+    if facts.unproved or not facts.may and not facts.replays and not facts.touches:
         state.effects.append((index, 0))
 
 

@@ -42,7 +42,7 @@ def package_of(notebook: Notebook, built: Built, folder: Path) -> Package:
     name = pipeline.name.replace("-", "_").lower()
     cell = next((p for p in notebook.pipelines if p.name == pipeline.name), None)
     if cell is not None:
-        shared, body = _shared(pipeline, cell), _body(cell)
+        shared, body = _shared(pipeline, cell), _body(cell, pipeline)
     else:
         made = composed(built)
         shared, body = _with_import(made.components), made.body
@@ -93,10 +93,10 @@ def _defined(sources: list[str]) -> set[str]:
     return found
 
 
-def _body(cell: PipelineCell) -> str:
+def _body(cell: PipelineCell, pipeline: Pipeline) -> str:
     """The cell's own lines after its docstring and parameters; rewritten only where plain Python needs other words."""
     source = cell.cell.source
-    rewritten = PlainPython.of(source)
+    rewritten = PlainPython.of(source, tuple(p.name for p in pipeline.parameters))
     _, rest = head_and_rest(rewritten or ast.parse(source))
     if rewritten is not None:
         return ast.unparse(ast.fix_missing_locations(ast.Module(rest, [])))

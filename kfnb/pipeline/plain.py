@@ -24,7 +24,7 @@ def run_plain(
     names
         The global names: components, helpers, imports.
     """
-    tree = PlainPython().visit(ast.parse(source))
+    tree = PlainPython(tuple(values)).visit(ast.parse(source))
     _, body = head_and_rest(tree)
     body.append(ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], [])))
     arguments = ast.arguments([], [ast.arg(n) for n in values], None, [], [], None, [])
@@ -52,12 +52,15 @@ def head_and_rest(tree: ast.Module) -> tuple[list[ast.stmt], list[ast.stmt]]:
 class PlainPython(ast.NodeTransformer):
     """The cell without its order marks, and with what its handlers may ask of the run."""
 
-    changed = False
+    def __init__(self, parameters: tuple[str, ...] = ()) -> None:
+        self.changed = False
+        given = ", ".join(f"{n!r}: {n}" for n in parameters)
+        self._about = f"'run': None, 'pipeline': None, 'parameters': {{{given}}}, 'started': None, 'duration': None, 'steps': None"
 
     @staticmethod
-    def of(source: str) -> ast.Module | None:
+    def of(source: str, parameters: tuple[str, ...] = ()) -> ast.Module | None:
         """The cell in other words, where plain Python needs them; ``None`` where it does not."""
-        reader = PlainPython()
+        reader = PlainPython(parameters)
         tree: ast.Module = reader.visit(ast.parse(source))
         return tree if reader.changed else None
 
@@ -81,10 +84,10 @@ class PlainPython(ast.NodeTransformer):
         if not any(isinstance(n, ast.Name) and n.id == STATUS for f in node.finalbody for n in ast.walk(f)):
             return node
         self.changed = True
-        before = ast.parse(f"{STATUS} = {{'state': 'succeeded', 'step': None, 'message': ''}}").body
+        before = ast.parse(f"{STATUS} = {{'state': 'succeeded', 'step': None, 'message': '', {self._about}}}").body
         caught = ast.parse(
             f"try: pass\nexcept BaseException as error:\n"
-            f"    {STATUS} = {{'state': 'failed', 'step': None, 'message': str(error)}}\n    raise"
+            f"    {STATUS}.update(state='failed', message=str(error))\n    raise"
         ).body[0]
         assert isinstance(caught, ast.Try)
         caught.body = node.body

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kfnb.analysis.facts import Replay as ReplayFact
+from kfnb.analysis.world import DEF
 from kfnb.pipeline.flow import Flow, Need
 from kfnb.pipeline.model import Code, Collected, Input, Merge, OutputRef, ParameterRef, Ref, Replay
 from kfnb.pipeline.units import OUTSIDE, PARAMETER, SHARED, STEP, Unit
@@ -41,6 +42,7 @@ class Preparer:
 
     def __init__(self, units: tuple[Unit, ...], flow: Flow) -> None:
         self.units, self.flow = units, flow
+        self._late: dict[int, int] = {}
 
     def prepare(self, index: int, hidden: Iterable[str] = ()) -> Prepared:
         """What unit ``index`` needs. ``hidden`` names are provided otherwise."""
@@ -77,6 +79,7 @@ class Preparer:
                 self._shared(maker, found)
             elif kind == STEP:
                 found.wanted.setdefault(maker, set()).add(need.name)
+                self._defined(maker, need.name, found)
             elif kind == OUTSIDE and not need.kept:
                 found.outside.setdefault(need.name, maker)
         ref = self.ref(need)
@@ -86,6 +89,17 @@ class Preparer:
             required = not need.kept and not fallback and not need.name.startswith("@")
             was = isinstance(before, Input) and before.required
             found.items[key] = Input(need.name, ref, required or was)
+
+    def _defined(self, maker: int, name: str, found: Prepared) -> None:
+        """The definition of a class or function, where the step only changed the state that it keeps."""
+        facts = self.units[maker].facts
+        if name in facts.may or facts.kinds.get(name) != DEF:
+            return
+        for earlier in self.flow.needs[maker][name].makers if name in self.flow.needs[maker] else ():
+            if self.units[earlier].kind == SHARED:
+                self._shared(earlier, found)
+            elif self.units[earlier].kind == STEP:
+                self._defined(earlier, name, found)
 
     def _shared(self, index: int, found: Prepared) -> None:
         code = self.units[index].code
@@ -103,7 +117,7 @@ class Preparer:
         if unit.kind == SHARED:
             self._shared(index, found)
             return
-        key = (index, 0, position, "")
+        key = (index, 2 if position >= self._first_late(index) else 0, position, "")
         if key in found.items:
             return
         fact = unit.facts.replays[position]
@@ -111,6 +125,19 @@ class Preparer:
         found.items[key] = Replay(Code(fact.site.cell, fact.source, fact.site.line, cell_id))
         for name in fact.reads:
             self._read_by(name, fact, index, found)
+
+    def _first_late(self, index: int) -> int:
+        """From which of a step's statements on they must wait for values that the step itself hands on."""
+        if index not in self._late:
+            facts = self.units[index].facts
+            own = {n for r in facts.replays for n in r.binds}
+            late = (
+                p
+                for p, r in enumerate(facts.replays)
+                if r.effect and any(n in facts.may and n not in own for n in r.reads)
+            )
+            self._late[index] = next(late, len(facts.replays))
+        return self._late[index]
 
     def _read_by(self, name: str, fact: ReplayFact, index: int, found: Prepared) -> None:
         facts = self.units[index].facts

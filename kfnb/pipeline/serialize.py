@@ -18,7 +18,7 @@ KINDS: dict[str, type] = {
     "pipeline": model.Pipeline,
 }  # fmt: skip
 NAMES = {kind: name for name, kind in KINDS.items()}
-RAW = {"value", "default"}  # fields that hold a JSON value of the user's, kept as it is
+RAW = {"value", "default", "schema"}  # fields that hold a JSON value of the user's, kept as it is
 
 
 class SchemaError(ValueError):
@@ -55,10 +55,8 @@ def encode(value: Any) -> Any:
         out: dict[str, Any] = {"kind": NAMES[type(value)]}
         for f in fields(value):
             item = getattr(value, f.name)
-            if f.name in RAW:
-                out[f.name] = item
-            elif not _is_default(f, item):
-                out[f.name] = encode(item)
+            if not _is_default(f, item):
+                out[f.name] = item if f.name in RAW else encode(item)
         return out
     if isinstance(value, tuple):
         return [encode(v) for v in value]

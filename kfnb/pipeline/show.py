@@ -7,7 +7,8 @@ from typing import Any
 
 from kfnb.pipeline.build import Built
 from kfnb.pipeline.edges import AMBIENT
-from kfnb.pipeline.model import Guard, Loop, Node, ParameterRef, Pipeline, Replay, Step, handlers_of
+from kfnb.pipeline.model import Guard, Loop, Node, Parameter, ParameterRef, Pipeline, Replay, Step, handlers_of
+from kfnb.pipeline.schema import words
 from kfnb.pipeline.units import STEP, Unit
 from kfnb.pipeline.words import asked, cells, looped
 
@@ -37,11 +38,16 @@ def describe(built: Built) -> dict[str, Any]:
         )  # fmt: skip
     return {
         "pipeline": pipeline.name, "description": pipeline.description,
-        "parameters": [{"name": p.name, "type": p.type, "default": p.default} for p in pipeline.parameters],
+        "parameters": [_parameter(p) for p in pipeline.parameters],
         "steps": steps,
         "edges": [{"from": e.source, "to": e.to, "names": list(e.names), "why": e.why} for e in pipeline.edges],
         "problems": problems,
     }  # fmt: skip
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    found = {"name": parameter.name, "type": parameter.type, "default": parameter.default}
+    return {**found, **{k: v for k, v in (("description", parameter.description), ("schema", parameter.schema)) if v}}
 
 
 def _around(body: tuple[Node, ...], when: str, each: str) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -67,11 +73,16 @@ def _shown(name: str) -> bool:
 
 
 # -------------------------------------------------------------------- text
+def _declared(parameter: Parameter) -> str:
+    limits = f" ({words(parameter.schema)})" if parameter.schema else ""
+    return f"{parameter.name}: {parameter.type} = {parameter.default!r}{limits}"
+
+
 def text(pipeline: Pipeline) -> str:
     """The graph as indented lines: steps in reading order, what each takes and gives, conditions and loops around them."""
     lines = [pipeline.name + (f": {pipeline.description}" if pipeline.description else "")]
     if pipeline.parameters:
-        lines.append("parameters  " + ", ".join(f"{p.name}: {p.type} = {p.default!r}" for p in pipeline.parameters))
+        lines.append("parameters  " + ", ".join(_declared(p) for p in pipeline.parameters))
     before: dict[str, list[str]] = {}
     for edge in pipeline.edges:
         mine = before.setdefault(edge.to, [])

@@ -8,16 +8,18 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.replays import imports_only
 from kfnb.analysis.tables import REDIRECT
 from kfnb.analysis.trees import is_literal, names_in, root, source_of
 from kfnb.analysis.units import Analyzer, statements_of
-from kfnb.analysis.world import SCALAR, VALUE
+from kfnb.analysis.world import DEF, SCALAR, VALUE
 from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
+from kfnb.pipeline.annotations import KnownTypes, known_types
+from kfnb.pipeline.comments import trailing_comment
+from kfnb.pipeline.declarations import Declaration, declaration_of
 from kfnb.pipeline.model import Code, Parameter
-from kfnb.pipeline.parameters import parameter_of
 from kfnb.problems import Problem
 
 STEP, SHARED, PARAMETER, OUTSIDE, QUESTION = "step", "shared", "parameter", "outside", "question"
@@ -86,8 +88,9 @@ def read_units(notebook: Notebook) -> Reading:
     problems = [p.problem for p in parsed.values() if p.problem is not None]
     problems += [p for c in notebook.cells if c.step is not None for p in _magics(parsed[c.number])]
     drafts = list(_drafts(notebook, parsed, problems))
-    drafts, split = _gather(drafts, list(parsed.values()))
-    analyzer = Analyzer(list(parsed.values()))
+    modules = dict(notebook.modules)
+    drafts, split = _gather(drafts, list(parsed.values()), modules)
+    analyzer = Analyzer(list(parsed.values()), modules)
     units: list[Unit] = []
     for draft in drafts:
         units += _analyse(draft, analyzer)
@@ -97,7 +100,7 @@ def read_units(notebook: Notebook) -> Reading:
 def _parse(cell: Cell, shell: set[str]) -> ParsedCell:
     if cell.step in shell:
         return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
-    return parse_cell(cell.number, cell.id, cell.source, cell.line)
+    return compiled(parse_cell(cell.number, cell.id, cell.source, cell.line))
 
 
 def _magics(cell: ParsedCell) -> Iterator[Problem]:
@@ -109,6 +112,7 @@ def _magics(cell: ParsedCell) -> Iterator[Problem]:
 # -------------------------------------------------------------------- drafts
 def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Problem]) -> Iterator[Draft]:
     marks = {s.name: s for s in notebook.steps}
+    types = known_types(c.tree for c in parsed.values())
     for cell in notebook.cells:
         tree = parsed[cell.number]
         if cell.step is not None:
@@ -116,7 +120,7 @@ def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Pr
         elif cell.role == METRICS:
             yield Draft(STEP, _free("metrics", marks), (tree,), metrics=(cell.number,))
         elif cell.role == PARAMETERS:
-            yield from _parameters(tree, problems)
+            yield from _parameters(tree, types, problems)
         elif cell.role in (IMPORTS, FUNCTIONS):
             yield from (Draft(SHARED, "", (s,)) for s in statements_of(tree) if not _ignored(s.tree.body[0]))
         elif cell.role in (UNMARKED, SKIP):
@@ -130,14 +134,18 @@ def _free(name: str, taken: dict[str, StepMarks]) -> str:
     return found
 
 
-def _parameters(cell: ParsedCell, problems: list[Problem]) -> Iterator[Draft]:
+def _parameters(cell: ParsedCell, types: KnownTypes, problems: list[Problem]) -> Iterator[Draft]:
     for statement in statements_of(cell):
         node = statement.tree.body[0]
         if _ignored(node):
             continue
-        parameter = parameter_of(node)
-        if parameter is not None:
-            yield Draft(PARAMETER, parameter.name, (statement,), parameter=parameter)
+        found = declaration_of(node, trailing_comment(node, cell.code), types)
+        if found is not None:
+            problems += _doubts(found, cell, node.lineno + cell.line - 1)
+            yield Draft(PARAMETER, found.parameter.name, (statement,), parameter=found.parameter)
+            if found.parameter.conversion:
+                code = parse_cell(cell.number, cell.id, found.parameter.conversion, node.lineno + cell.line - 1)
+                yield Draft(SHARED, "", (code,))
             continue
         if not imports_only(node):
             line = node.lineno + cell.line - 1
@@ -150,6 +158,18 @@ def _parameters(cell: ParsedCell, problems: list[Problem]) -> Iterator[Draft]:
                 )
             )  # fmt: skip
         yield Draft(SHARED, "", (statement,))
+
+
+def _doubts(found: Declaration, cell: ParsedCell, line: int) -> Iterator[Problem]:
+    """What is wrong with a parameter's own default."""
+    name = found.parameter.name
+    message = f"the default of parameter `{name}`: {found.fault or found.doubt}"
+    if found.fault:
+        yield Problem(
+            "KF510", message, "change the default, or what the parameter may be", cell.number, cell.id, line, name
+        )
+    elif found.doubt:
+        yield Problem("KF511", message, "it is taken all the same", cell.number, cell.id, line, name)
 
 
 def _unmarked(cell: ParsedCell, skipped: bool) -> Iterator[Draft]:
@@ -198,7 +218,7 @@ def _shareable(node: ast.stmt, known: set[str]) -> bool:
         targets: list[ast.expr] = list(node.targets) if isinstance(node, ast.Assign) else [node.target]
         if any(isinstance(t, (ast.Attribute, ast.Subscript)) for t in targets):
             return (
-                is_literal(node.value)
+                _plain(node.value)
                 and all(root(t) is not None for t in targets if not isinstance(t, ast.Name))
                 and _told(targets)
             )
@@ -250,9 +270,10 @@ def shared_units(
 ) -> tuple[Unit, ...]:
     """The units of cells that no step is made of, statement by statement: what a pipeline cell may use."""
     drafts: list[Draft] = []
+    types = known_types(p.tree for p in parsed)
     for cell, tree in zip(cells, parsed, strict=True):
         if cell.role == PARAMETERS:
-            drafts += _parameters(tree, problems)
+            drafts += _parameters(tree, types, problems)
             continue
         for part in statements_of(tree):
             node = part.tree.body[0]
@@ -263,14 +284,16 @@ def shared_units(
 
 
 # -------------------------------------------------------------------- cells of one step that stand apart
-def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft], list[Problem]]:
+def _gather(
+    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]
+) -> tuple[list[Draft], list[Problem]]:
     """Join the cells of each step, at the first cell's place where that changes nothing, else at the last one's."""
     where: dict[str, list[int]] = {}
     for index, draft in enumerate(drafts):
         if draft.kind == STEP:
             where.setdefault(draft.name, []).append(index)
     apart = {n: at for n, at in where.items() if at[-1] - at[0] >= len(at)}
-    facts = _each(drafts, parsed) if apart else []
+    facts = _each(drafts, parsed, modules) if apart else []
     place: dict[str, int] = {}
     problems: list[Problem] = []
     for name, at in where.items():
@@ -286,8 +309,8 @@ def _gather(drafts: list[Draft], parsed: list[ParsedCell]) -> tuple[list[Draft],
     return joined, problems
 
 
-def _each(drafts: list[Draft], parsed: list[ParsedCell]) -> list[Facts]:
-    analyzer = Analyzer(parsed)
+def _each(drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]) -> list[Facts]:
+    analyzer = Analyzer(parsed, modules)
     return [_facts(d, analyzer) for d in drafts]
 
 
@@ -296,7 +319,13 @@ def _facts(draft: Draft, analyzer: Analyzer) -> Facts:
         analyzer.define([draft.marks.foreach.variable], VALUE)
     if draft.marks is not None and draft.marks.shell:
         return _shell_facts(draft, draft.marks, analyzer)
-    return analyzer.unit(draft.cells, draft.marks is None or draft.marks.when is None)
+    marks = draft.marks
+    facts = analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
+    if marks is not None and marks.foreach is not None:
+        # what a function remembers stays with each item: no order could say whose memory later steps get
+        kept = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
+        return replace(facts, touches={n: s for n, s in facts.touches.items() if n not in kept})
+    return facts
 
 
 def _place(name: str, at: list[int], drafts: list[Draft], facts: list[Facts], problems: list[Problem]) -> int:

@@ -19,16 +19,25 @@ def summarize(head: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, An
     return {**head, "steps": shown, "metrics": metrics}
 
 
+def is_let_fail(step: dict[str, Any]) -> bool:
+    """Whether a step has failed that may (``on-failure:continue``), so that its run went on."""
+    return bool(step["state"] == "failed" and (step.get("error") or {}).get("let"))
+
+
 def _step(name: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
     if len(entries) == 1 and entries[0]["path"] == name:
         return _entry(entries[0])
     starts = [e["started"] for e in entries if e["started"] is not None]
     ends = [e["finished"] for e in entries if e["finished"] is not None]
-    state = together(e["state"] for e in entries)
-    failed = next((e for e in entries if e["error"]), None)
+    let = [e for e in entries if is_let_fail(e)]
+    state = together(e["state"] for e in entries if e not in let or len(let) == len(entries))
+    failed = next((e for e in entries if e["error"] and e not in let), None)
+    reason = (
+        failed["reason"] if failed else f"{len(let)} of {len(entries)} failed, and the rest went on" if let else None
+    )
     return {
         "state": state, "started": min(starts, default=None), "finished": max(ends, default=None),
-        "attempts": sum(e["attempts"] or 0 for e in entries), "reason": failed["reason"] if failed else None,
+        "attempts": sum(e["attempts"] or 0 for e in entries), "reason": reason,
         "outputs": {}, "iterations": {e["path"]: _entry(e) for e in entries if e["path"] != name},
     }  # fmt: skip
 
@@ -49,3 +58,13 @@ def _entry(step: dict[str, Any]) -> dict[str, Any]:
 
 def _previews(values: dict[str, Any]) -> dict[str, Any]:
     return {n: v.get("preview") if "skipped" not in v else f"not kept: {v['skipped']}" for n, v in values.items()}
+
+
+def let_fail(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """The steps and iterations of a summary that failed while their run went on, and why."""
+    found: list[tuple[str, str]] = []
+    for name, step in summary["steps"].items():
+        for path, entry in (step.get("iterations") or {name: step}).items():
+            if is_let_fail(entry):
+                found.append((path, entry["reason"] or ""))
+    return found

@@ -17,12 +17,20 @@ _START = {"environ": dict(os.environ), "path": list(sys.path)}
 
 def capture(kind: str) -> Any:
     """The present state of ``kind``."""
+    if kind.startswith("@module:"):
+        from kfnb.runtime import modules
+
+        return modules.capture(kind[8:])
     return KINDS[kind][0]()
 
 
 def restore(kind: str, state: Any) -> None:
     """Bring ``kind`` to a captured state."""
-    if state is not None:
+    if kind.startswith("@module:"):
+        from kfnb.runtime import modules
+
+        modules.restore(kind[8:], state)
+    elif state is not None:
         KINDS[kind][1](state)
 
 
@@ -187,6 +195,18 @@ def _set_locale(state: Any) -> None:
     locale.setlocale(locale.LC_ALL, state)
 
 
+def _logging() -> Any:
+    from kfnb.runtime import loggers
+
+    return loggers.capture()
+
+
+def _set_logging(state: Any) -> None:
+    from kfnb.runtime import loggers
+
+    loggers.restore(state)
+
+
 def _set_cwd(state: Any) -> None:
     os.chdir(state)
 
@@ -204,4 +224,5 @@ KINDS: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "@numpy": (_numpy, _set_numpy),
     "@decimal": (_decimal, _set_decimal),
     "@locale": (_locale, _set_locale),
+    "@logging": (_logging, _set_logging),
 }

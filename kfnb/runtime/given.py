@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from time import time
+
 from kfnb.runtime.resolve import NO_ITEM
 from kfnb.runtime.wire import dumps, loads
 
@@ -10,6 +13,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 ESCAPED = "kfnb+json:"  #: before a text that holds signs which an engine would change
+RUN, STARTED = (
+    "KFNB_RUN",
+    "KFNB_STARTED",
+)  #: variables: of a handler's run the id and its beginning, where the engine says them
 ENDED = {
     "COMPLETE": "succeeded", "SUCCEEDED": "succeeded", "Succeeded": "succeeded", "CANCELED": "cancelled",
     "CANCELLED": "cancelled", "Omitted": "succeeded", "Skipped": "succeeded",
@@ -85,10 +92,25 @@ def texts_of(value: Any) -> tuple[str, ...]:
     return (dumps(value), dumps(value).replace(", ", ",").replace(": ", ":"))
 
 
-def status(value: Any) -> dict[str, Any]:
-    """How a guard's body ended; a cluster does not tell which step failed first."""
-    state = value.get("state", "") if isinstance(value, dict) else str(value)
-    return {"state": ENDED.get(state, "failed"), "step": None, "message": ""}
+def status(value: Any, pipeline: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """How a guard's body ended, and what a cluster tells of its run; what it does not tell is ``None``.
+
+    A cluster does not say which step failed first, nor where the others stand; Kubeflow Pipelines not when the run began.
+    """
+    told: dict[str, Any] = value if isinstance(value, dict) else {"state": str(value)}
+    started = os.environ.get(STARTED, "")
+    begun = float(started) if started.replace(".", "", 1).isdigit() else None
+    return {
+        "state": ENDED.get(told.get("state", ""), "failed"),
+        "step": None,
+        "message": (told.get("error") or {}).get("message", ""),
+        "run": told.get("pipelineJobResourceName") or os.environ.get(RUN) or None,
+        "pipeline": pipeline,
+        "parameters": parameters,
+        "started": begun,
+        "duration": None if begun is None else time() - begun,
+        "steps": None,
+    }
 
 
 def values(
@@ -97,6 +119,9 @@ def values(
     """The parameters, items and statuses of what `split` found."""
     types = told.get("types", {})
     parameters = {n: parameter(v, types.get(n, "any")) for n, v in found["parameter"].items()}
+    parameters.update((n, v) for n, v in told.get("whole", {}).items() if parameters.get(n) == v)
     sources = told.get("loops", {})
     items = {n: item(v, sources.get(n), parameters) for n, v in found["item"].items()}
-    return parameters, items, {n: status(v) for n, v in found["status"].items()}
+    about = told.get("about", {})
+    ordered = {n: parameters[n] for n in about.get("parameters", ()) if n in parameters}
+    return parameters, items, {n: status(v, about.get("pipeline", ""), ordered) for n, v in found["status"].items()}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MARK = "::kfnb "
 LINE = 8000  #: bytes of one line for the engine: container runtimes cut lines at 16 KiB
 WHOLE = 4000  #: bytes of a value that is small enough to stand in the log whole
+ATTEMPT = "KFNB_ATTEMPT"  #: variable: how many attempts there were before this one, where the engine says it
 COULD_NOT = 2  #: exit status of a step that could not be begun
 
 
@@ -48,11 +49,10 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
         for item in given.items.values():
             if item == NO_ITEM:
                 raise Skipped("the loop has no items")
-        for condition in told.get("conditions", ()):
-            given.enter(condition)
+        _enter(told, given)
         prepare = [p for item in told["prepare"] for p in _prepared(item, given, store)]
     except Skipped as why:
-        return _skip(told, str(why), store, out)
+        return _skip(told, str(why), store, out, why.failure)
     except Broken as error:
         return _fail(told, {"kind": "condition", "type": "TypeError", "message": str(error)})
     spec = dict(
@@ -71,20 +71,34 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     if told.get("packages") or told.get("pins") or told.get("optional"):
         from kfnb.runtime.install import install, later
 
-        failed = install(told.get("packages", ()))
+        sources = told.get("sources", {})
+        failed = install([_local(r, spec["cwd"]) for r in told.get("packages", ())], sources)
         if failed:
-            return _fail(told, failed)
+            return _let_fail(told, failed, given, store, out) if may_fail(told) else _fail(told, failed)
         spec["prepare"] = _without(spec["prepare"], told.get("optional", {}))
-        later(told.get("pins", {}))
+        later(told.get("pins", {}), sources)
+    from kfnb.runtime.ending import adopt_orphans
     from kfnb.runtime.step import run_step
 
+    adopt_orphans()
     status = run_step(spec)
     with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
         result = loads(file.read())
+    if result["state"] != "succeeded" and may_fail(told):
+        return _let_fail(told, result["error"], given, store, out, _small(result, store))
     if result["state"] != "succeeded":
         _tell({**_small(result, store), "step": told["spec"]["step"], "state": "failed", "error": result["error"]})
         return status or COULD_NOT
     return _leave(told, given, result, store, out)
+
+
+def _enter(told: dict[str, Any], given: Given) -> None:
+    """Go into the branches around. A condition that nobody could work out is one that was not met."""
+    for condition in told.get("conditions", ()):
+        try:
+            given.enter(condition)
+        except Skipped as why:
+            raise Skipped(str(why)) from None
 
 
 # -------------------------------------------------------------------- inputs
@@ -104,7 +118,8 @@ def _prepared(item: dict[str, Any], given: Given, store: str) -> list[dict[str, 
         return [{"value": name, "json": found["json"]}]
     pairs = found["many"] if "many" in found else [found["one"]]
     for pack, bundle in pairs:
-        pack.fetch(bundle, store)
+        if pack is not None:
+            pack.fetch(bundle, store)
     if "many" in found:
         return [{"collect": name, "bundles": [b for _, b in pairs], "name": found["name"]}]
     return [{"load": name, "bundle": pairs[0][1], "name": found["name"]}]
@@ -126,6 +141,11 @@ def _sources(told: dict[str, Any]) -> dict[str, str]:
     for cell, told_lines in told["spec"].get("lines", {}).items():
         found.setdefault(cell, {}).update((int(n), t) for n, t in told_lines.items())
     return {c: "\n".join(lines.get(n, "") for n in range(1, max(lines) + 1)) for c, lines in found.items()}
+
+
+def _local(requirement: str, folder: str) -> str:
+    """An archive that travelled with the step, by its whole path."""
+    return os.path.join(folder, requirement[2:]) if requirement.startswith("./") else requirement
 
 
 def _unpack_files(files: dict[str, str], folder: str) -> None:
@@ -220,16 +240,44 @@ def _put_text(path: str, given: Given, ref: dict[str, Any], store: str) -> dict[
     return None
 
 
-def _skip(told: dict[str, Any], reason: str, store: str, out: dict[str, Any]) -> int:
-    _write({"state": "skipped", "reason": reason, "exports": {}, "outputs": {}}, store, out)
+def _skip(told: dict[str, Any], reason: str, store: str, out: dict[str, Any], failure: Any = None) -> int:
+    _nothing({"state": "skipped", "reason": reason}, failure, told, store, out)
+    _tell({"step": told["spec"]["step"], "state": "skipped", "reason": reason})
+    return 0
+
+
+def may_fail(told: dict[str, Any]) -> bool:
+    """Whether this attempt may fail without failing the run: the step may, and no further attempt comes."""
+    if not told.get("may_fail"):
+        return False
+    return bool(int(os.environ.get(ATTEMPT) or 0) >= told["may_fail"]["retry"])
+
+
+def _let_fail(
+    told: dict[str, Any], error: dict[str, Any], given: Given, store: str, out: dict[str, Any], small: Any = None
+) -> int:
+    """The step has failed and the run goes on: its pod ends well, and whoever needs its values is skipped."""
+    failure = {"step": told["spec"]["step"], "type": error["type"], "message": error["message"]}
+    item = next(
+        (p["ref"]["loop"] for p in told["prepare"] if p.get("ref", {}).get("kind") == "item" and p["input"][0] != "_"),
+        None,
+    )
+    if item in given.items:
+        failure["item"] = given.items[item]
+    _nothing({"state": "failed"}, failure, told, store, out)
+    _tell({**(small or {}), "step": told["spec"]["step"], "state": "failed", "error": dict(error, let=True)})
+    return 0
+
+
+def _nothing(head: dict[str, Any], failure: Any, told: dict[str, Any], store: str, out: dict[str, Any]) -> None:
+    """Leave no values, and in every small output what stands for none."""
+    _write(dict(head, exports={}, outputs={}, **({"failure": failure} if failure else {})), store, out)
     for name in told.get("decides", {}):
         _put(out["small"][name], "none")
     for name in told.get("lists", {}):
         _put(out["small"][name], dumps([NO_ITEM]))
     for name in told.get("texts", {}):
         _put(out["small"][name], "")
-    _tell({"step": told["spec"]["step"], "state": "skipped", "reason": reason})
-    return 0
 
 
 def _write(head: dict[str, Any], store: str, out: dict[str, Any]) -> dict[str, Any] | None:

@@ -23,7 +23,11 @@ COMPARE: dict[str, Any] = {
 
 
 class Skipped(Exception):
-    """A value will not be made; says why."""
+    """A value will not be made; says why. ``failure``: of the step that failed and may, where that is the reason."""
+
+    def __init__(self, reason: str, failure: Any = None) -> None:
+        super().__init__(reason)
+        self.failure = failure
 
 
 class Broken(Exception):
@@ -100,6 +104,10 @@ class Given:
 
     def _from(self, ref: dict[str, Any], head: dict[str, Any], pack: Pack | None) -> dict[str, Any] | None:
         name = ref["name"]
+        if head.get("failure"):
+            step = self._names.get(ref["step"], ref["step"])
+            happened = "failed" if head["state"] == "failed" else "was skipped"
+            raise Skipped("it needs `%s` of %s, which %s" % (name, step, happened), head["failure"])
         if head["state"] == "skipped":
             raise self._missing(ref)
         if ref["kind"] == "export-value":
@@ -131,13 +139,16 @@ class Given:
         for pack in self.packs(ref["step"]):
             try:
                 value = self._from(ref, pack.head, pack)
-            except Skipped:
-                continue
+            except Skipped as why:
+                value = {"failed": why.failure} if why.failure else None
             if value is not None:
                 found.append(value)
+        failed = next((v["failed"] for v in found if "failed" in v), None)
+        if failed is not None and ref["kind"] == "export-value":
+            raise Broken("%s failed for one item: %s: %s" % (failed["step"], failed["type"], failed["message"]))
         if ref["kind"] == "export-value":
             return {"json": [v["json"] for v in found]}
-        return {"many": [v["one"] for v in found], "name": ref["name"]}
+        return {"many": [v.get("one") or (None, {"failed": v["failed"]}) for v in found], "name": ref["name"]}
 
     def plain(self, ref: dict[str, Any]) -> Any:
         """A value that a condition or loop asks for. Raises `Skipped` where it was not made."""

@@ -117,7 +117,14 @@ def as_text(value: Any) -> str | None:
     from kfnb.runtime.step import NOT_JSON, to_json
 
     plain = to_json(value)
-    return None if plain is NOT_JSON else plain if isinstance(plain, str) else dumps(plain)
+    if plain is NOT_JSON:
+        return None
+    text = plain if isinstance(plain, str) else dumps(plain)
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:  # half a character, which no command can be given: its escape
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text
 
 
 def _inputs(spec: dict[str, Any]) -> dict[str, str]:
@@ -131,8 +138,10 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
         elif "load" in item and not item["load"].startswith("@"):
             name, value = item["load"], store.load(item["bundle"], item.get("name", item["load"]))
         elif "collect" in item:
+            from kfnb.runtime.failed import collected
+
             name = item["collect"]
-            value = [store.load(b, item["name"]) for b in item["bundles"]]
+            value = collected(item, store)
         else:
             if "run" in item:
                 _from_shared(item["run"], spec, found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from kfnb.runtime.ending import flush
 from kfnb.runtime.failures import Failure
 from kfnb.runtime.wire import dumps
 
@@ -44,24 +45,11 @@ def run_step(spec: dict[str, Any]) -> int:
         disk.show()
     except KeyboardInterrupt:
         result["error"] = Failure("exception", "KeyboardInterrupt", "interrupted").to_json()
-    _flush()
+    flush()
     status = SUCCEEDED if result["state"] == "succeeded" else USER_FAILED
     if result["state"] == "failed" and result["error"]["kind"] in ("store", "load", "export"):
         status = OTHER_FAILED
     return status if _write(spec, result) else OTHER_FAILED
-
-
-def leave(status: int) -> None:
-    """End the process now: threads that the user's code left behind must not keep the step alive."""
-    finish()
-    os._exit(status)
-
-
-def finish() -> None:
-    """What the user's code asked to be done at exit."""
-    if "atexit" in sys.modules:
-        sys.modules["atexit"]._run_exitfuncs()
-    _flush()
 
 
 def _enter(spec: dict[str, Any]) -> None:
@@ -122,7 +110,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
     """Tell whoever keeps the log that what is printed from here on is this cell's, where they asked to be told."""
     if spec.get("mark"):
-        _flush()
+        flush()
         try:
             os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode("ascii"))
         except OSError:
@@ -156,7 +144,9 @@ def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
         session.namespace[item["value"]] = item["json"]
         return
     if "collect" in item:
-        session.namespace[item["collect"]] = [store.load(b, item["name"]) for b in item["bundles"]]
+        from kfnb.runtime.failed import collected
+
+        session.namespace[item["collect"]] = collected(item, store)
         return
     value = store.load(item["bundle"], item.get("name", item["load"]))
     if item["load"].startswith("@"):
@@ -223,21 +213,22 @@ NOT_JSON: Any = _NotJson()
 
 def to_json(value: Any) -> Any:
     """``value`` as JSON holds it: tuples become lists, numpy's and pandas' scalars plain numbers."""
-    if value is None or isinstance(value, (bool, str)):
+    kind = type(value)  # whatever an object says of itself when it is asked for its class, its truth or its equals
+    if value is None or issubclass(kind, (bool, str)):
         return value
-    if type(value) in (int, float):
+    if kind is int or kind is float:
         return value
-    if isinstance(value, (list, tuple)):
+    if issubclass(kind, (list, tuple)):
         items = [to_json(v) for v in value]
-        return NOT_JSON if NOT_JSON in items else items
-    if isinstance(value, dict):
-        found = {k: to_json(v) for k, v in value.items() if isinstance(k, str)}
-        return NOT_JSON if len(found) != len(value) or NOT_JSON in found.values() else found
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "shape", None) == ():
-        return to_json(item())
-    if isinstance(value, (int, float)):
-        return int(value) if isinstance(value, int) else float(value)
+        return NOT_JSON if any(i is NOT_JSON for i in items) else items
+    if issubclass(kind, dict):
+        found = {k: to_json(v) for k, v in value.items() if issubclass(type(k), str)}
+        return NOT_JSON if len(found) != len(value) or any(v is NOT_JSON for v in found.values()) else found
+    if callable(getattr(kind, "item", None)) and getattr(kind, "shape", None) is not None:
+        shape = value.shape
+        return to_json(value.item()) if type(shape) is tuple and not shape else NOT_JSON
+    if issubclass(kind, (int, float)):
+        return int(value) if issubclass(kind, int) else float(value)
     return NOT_JSON
 
 
@@ -249,14 +240,6 @@ def _disk(error: OSError) -> str:
             % where
         )
     return "%s%s" % (error.strerror or error, where)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            continue  # the user's code closed it, or nobody reads any more
 
 
 def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:

@@ -11,16 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from kfnb.engines.cluster.kube import ClusterError
-from kfnb.engines.cluster.targets import BadTarget
+from kfnb.engines.cluster.errors import BadTarget, ClusterError
 from kfnb.problems import NotebookError
 from kfnb.runs.files import DamagedRecord
 from kfnb.runs.home import home_folder
 from kfnb.runs.pruning import StillRuns
 from kfnb.runs.store import UnknownRun, disk_words
+from kfnb.server.bodies import BoundedHandler
 from kfnb.server.compiling import BadNotebook
 from kfnb.server.kernelspecs import Interpreter, interpreter_of
 from kfnb.server.runs import Refused, Runs
@@ -32,7 +31,7 @@ NAME = 200  #: letters of a name in a request
 Answer = TypeVar("Answer")
 
 
-class Handler(APIHandler):
+class Handler(BoundedHandler):
     """One endpoint. Questions to the record of runs and to clusters are asked in threads."""
 
     auth_resource = AUTH
@@ -85,12 +84,9 @@ class Handler(APIHandler):
     # ---------------------------------------------------------------- bodies
     def body(self, **fields: type | tuple[type, ...]) -> dict[str, Any]:
         """The JSON body, whose ``fields`` are of these types where they are there. Raises an HTTP error."""
-        limit: int = self.settings["kfnb_max_notebook_bytes"]
-        if len(self.request.body) > limit:
-            raise self.problem(413, f"the notebook has {len(self.request.body)} bytes, and {limit} are read at most")
         try:
-            found = json.loads(self.request.body or b"{}")
-        except ValueError as error:
+            found = json.loads(bytes(self.content) or b"{}")
+        except (ValueError, RecursionError) as error:
             raise self.problem(400, f"the body is not JSON: {error}") from None
         if not isinstance(found, dict):
             raise self.problem(400, "the body should be a JSON object")
@@ -115,6 +111,15 @@ class Handler(APIHandler):
             raise self.problem(400, "a notebook's path is relative to the server's root folder, without `..`")
         find = getattr(self.contents_manager, "_get_os_path", None)
         return Path(find(path)) if find is not None else None
+
+
+class NotebookHandler(Handler):
+    """An endpoint whose requests have a notebook."""
+
+    @property
+    def largest_body(self) -> int:
+        found: int = self.settings["kfnb_max_notebook_bytes"]
+        return found
 
 
 def words_of(error: Exception) -> str:

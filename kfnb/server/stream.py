@@ -18,6 +18,7 @@ from kfnb.server.requests import AUTH, RUN, words_of
 from kfnb.server.wire import to_wire
 
 MOST_RUNS = 200  #: that one browser page may watch
+LARGEST = 64_000  #: bytes of a message
 
 
 class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
@@ -33,6 +34,11 @@ class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         if not allowed:
             raise web.HTTPError(403)
         await super().get(*args, **kwargs)
+
+    @property
+    def max_message_size(self) -> int:
+        """A longer message ends the connection before it is read."""
+        return LARGEST
 
     def set_default_headers(self) -> None:
         """A websocket has no content type."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from kfnb.client.start import Prepared, prepare
-from kfnb.engines.cluster.targets import Target, target_named
+from kfnb.engines.cluster.targets import Target, usable_target
 from kfnb.notebook.source import Source
 from kfnb.pipeline.model import Json, Pipeline
 from kfnb.pipeline.parameters import fit
@@ -107,7 +107,7 @@ def plan(
     BadTarget
         When there is no such target, or it cannot be read.
     """
-    chosen = target_named(target, source.path)
+    chosen = usable_target(target, source.path)
     wrong = _unknown(pipeline, goal)
     try:
         grid = grid_of(pipeline, given)

@@ -202,7 +202,7 @@ class Sweep:
 
     def _begin(self, trial: Trial, launched: Any) -> bool:
         """Begin its run. When that cannot be done, no other is begun either: it would not be taken for the same reason."""
-        from kfnb.engines.cluster.kube import ClusterError
+        from kfnb.engines.cluster.errors import ClusterError
 
         try:
             trial.run = self.plan.prepared[trial.number - 1].submit(launched)

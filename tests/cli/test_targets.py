@@ -17,6 +17,7 @@ from tests.cluster.argo import Pods, pods
 from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster, kubeconfig, served
 from tests.notebooks import cell, notebook, write
+from tests.trusting import trust
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,7 @@ def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods, monk
         (tmp_path / "kfnb.toml").write_text(
             f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\npackages = "none"\n'
         )
+        assert kfnb(tmp_path, "trust").returncode == 0
         assert "prod         argo   ready" in kfnb(tmp_path, "targets").stdout
         done = kfnb(tmp_path, "run", str(path), "--target", "prod", "-p", "a=41")
         assert done.returncode == 0 and "[one] b is 42" in done.stdout and "succeeded" in done.stdout, (
@@ -81,6 +83,7 @@ def test_a_user_without_rights_is_told_which(tmp_path: Path) -> None:
     with served(Cluster()) as server:
         config = kubeconfig(tmp_path, server, "viewer")
         (tmp_path / "kfnb.toml").write_text(f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\n')
+        trust(tmp_path, tmp_path / "home")
         done = kfnb(tmp_path, "targets")
         assert done.returncode == 1 and "you may not create workflows, patch workflows there" in done.stdout
         path = write(tmp_path, notebook(cell("print(1)", "step:one")))

@@ -79,7 +79,7 @@ class Interpreter:
         self.templates = {t["name"]: t for t in spec["templates"]}
         given = {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
         given.update(parameters)
-        self.globals = {"workflow": {"parameters": given, "name": "wf", "uid": "0"}}
+        self.globals = {"workflow": {"parameters": given, "name": "wf", "uid": "0", "creationTimestamp": {"s": "1000"}}}
         phase, _ = self.execute("wf", spec["entrypoint"], {}, None)
         return {"phase": phase, "nodes": self.nodes, "finishedAt": _clock(self.count)}
 
@@ -254,7 +254,10 @@ class Interpreter:
         node = self.node(name, "Retry", "Running", boundary, templateName=body["name"], **more)
         phase, outputs = "Failed", {}
         for attempt in range(int(strategy["limit"]) + 1):
-            phase, outputs = self.pod(f"{name}({attempt})", body, env, artifacts, boundary, nodeFlag={"retried": True})
+            tried = {**env, "retries": str(attempt)}
+            phase, outputs = self.pod(
+                f"{name}({attempt})", body, tried, artifacts, boundary, nodeFlag={"retried": True}
+            )
             node.setdefault("children", []).append(next(reversed(self.nodes)))
             if phase == "Succeeded":
                 break

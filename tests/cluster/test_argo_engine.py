@@ -19,7 +19,9 @@ import pytest
 from kfnb.client.run import Run
 from kfnb.engines.argo.engine import ArgoEngine
 from kfnb.engines.base import RunOptions
-from kfnb.engines.cluster.kube import ClusterError, connect
+from kfnb.engines.cluster.connection import Connection
+from kfnb.engines.cluster.errors import ClusterError
+from kfnb.engines.cluster.kube import connect
 from kfnb.engines.cluster.targets import Target
 from kfnb.pipeline.model import Pipeline
 from kfnb.reports import write
@@ -273,7 +275,7 @@ def test_nodes_in_the_controllers_database_are_told_by_the_pods(tmp_path: Path) 
 def test_argos_own_server_has_what_was_offloaded_and_what_was_archived(tmp_path: Path) -> None:
     kube = Cluster()
     answers: dict[str, Any] = {}
-    with argo_served(answers) as server, engine_at(tmp_path, kube, server=server) as engine:
+    with argo_served(answers) as server, engine_at(tmp_path, kube, server=server, server_token="kubeconfig") as engine:
         pipeline = pipeline_of(*THREE)
         run_id = engine.submit(pipeline, options(pipeline, tmp_path))
         (name,) = kube.created
@@ -309,7 +311,10 @@ def test_argos_own_server_has_what_was_offloaded_and_what_was_archived(tmp_path:
 
 def test_an_archive_that_does_not_let_one_in_is_said(tmp_path: Path) -> None:
     kube = Cluster()
-    with argo_served({}, token="other") as server, engine_at(tmp_path, kube, server=server) as engine:
+    with (
+        argo_served({}, token="other") as server,
+        engine_at(tmp_path, kube, server=server, server_token="kubeconfig") as engine,
+    ):
         pipeline = pipeline_of(*THREE)
         run_id = engine.submit(pipeline, options(pipeline, tmp_path))
         (name,) = kube.created
@@ -415,9 +420,9 @@ def test_what_stands_in_the_way_is_said(
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
-    settings = {"kubeconfig": str(kubeconfig(tmp_path, "http://127.0.0.1:9"))}
+    connection = Connection(kubeconfig=str(kubeconfig(tmp_path, "http://127.0.0.1:9")))
     with pytest.raises(ClusterError, match="cannot be reached") as caught:
-        connect(settings).version()
+        connect(connection).version()
     assert caught.value.kind == "unreachable"
 
 

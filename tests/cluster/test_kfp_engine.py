@@ -14,7 +14,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.diagnosis import diagnose
-from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.kfp.engine import KfpEngine
 from kfnb.engines.kfp.nodes import pod_of

@@ -78,7 +78,7 @@ class Refused(Exception):
 
 def run_pipeline(data: dict[str, Any], folder: Path, home: Path, **options: Any) -> Outcome:
     """Run a notebook as a pipeline. Raises `Refused` when it has errors."""
-    built = build(notebook_from_json(data))
+    built = build(notebook_from_json(data, folder=folder))
     if built.pipeline is None:
         raise Refused(built)
     store = RunStore(home)

@@ -64,17 +64,6 @@ def test_top_level_await_runs_on_one_loop(chain: Chain) -> None:
     assert done.log.strip() == "True"
 
 
-def test_threads_that_stay_do_not_hold_the_step(chain: Chain) -> None:
-    assert (
-        chain.step("import threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\nprint('end')").log
-        == "end\n"
-    )
-
-
-def test_what_the_users_code_registers_for_the_end_is_done(chain: Chain) -> None:
-    assert chain.step("import atexit\natexit.register(print, 'bye');").log == "bye\n"
-
-
 def test_shared_code_runs_quietly_and_its_failure_names_its_cell(chain: Chain) -> None:
     assert chain.step("print(k)", run=("print('loud')", "k = 2")).log == "2\n"
     done = chain.step("print(1)", run=("import nowhere_to_be_found",))

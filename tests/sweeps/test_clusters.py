@@ -21,6 +21,7 @@ from tests.cluster.kube_api import Cluster, kubeconfig
 from tests.cluster.kube_api import served as kube_served
 from tests.cluster.test_kfp_engine import marked, tell
 from tests.notebooks import cell, notebook, write
+from tests.trusting import trust
 
 CELLS = (
     cell("a: int = 1\nb: int = 1", "parameters"),
@@ -40,6 +41,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def target(folder: Path, engine: str, **settings: str) -> None:
     lines = [f'{k} = "{v}"' for k, v in {"engine": engine, "packages": "none", **settings}.items()]
     (folder / "kfnb.toml").write_text("\n".join(["[targets.prod]", *lines]))
+    trust(folder)
 
 
 def told(found: Sweep) -> list[tuple[Any, ...]]:

@@ -16,10 +16,12 @@ from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.carried import ClusterRuns
 from kfnb.engines.cluster.checks import check_items, check_jobs, check_python, check_size
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
+from kfnb.engines.cluster.fitting import fitted
 from kfnb.engines.cluster.keeping import kept_of
-from kfnb.engines.cluster.kube import ClusterError, Kube, connect
+from kfnb.engines.cluster.kube import Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.pipeline.model import Pipeline
@@ -42,7 +44,7 @@ class ArgoEngine(ClusterRuns):
     def kube(self) -> Kube:
         """The cluster, connected to when it is first needed. Raises `ClusterError`."""
         if self._kube is None:
-            self._kube = connect(self.target.settings)
+            self._kube = connect(self.target.connection)
         return self._kube
 
     # ---------------------------------------------------------------- before
@@ -50,10 +52,11 @@ class ArgoEngine(ClusterRuns):
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> manifest.Compiled:
         settings = options_of(self.target)
+        pipeline = fitted(pipeline, settings, options.parameters)
         return manifest.compiled(
             pipeline,
             settings,
-            travelling(pipeline, Path(options.folder), settings.packages),
+            travelling(pipeline, Path(options.folder), settings.packages, settings.sources),
             options.parameters,
             kept or {},
         )
@@ -73,8 +76,9 @@ class ArgoEngine(ClusterRuns):
             *check_size(made.workflow, "Workflow"),
         ]
 
-    def compile(self, pipeline: Pipeline) -> str:
-        return as_yaml([self.compiled(pipeline, RunOptions({p.name: p.default for p in pipeline.parameters})).workflow])
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
+        return as_yaml([self.compiled(pipeline, options).workflow])
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
@@ -165,9 +169,10 @@ class ArgoEngine(ClusterRuns):
 
     def _server(self, remote: dict[str, Any]) -> ArgoServer | None:
         """Argo's own server, where the target names one, for the workflow of a run."""
-        if not self.target.settings.get("server"):
+        connection = self.target.connection
+        if not connection.server:
             return None
-        return ArgoServer(self.target.settings, self.kube, remote["name"], remote.get("uid", ""))
+        return ArgoServer(connection, self.kube, remote["name"], remote.get("uid", ""))
 
     def cancel(self, run_id: str) -> bool:
         """Stop the workflow: exit handlers run; asked again, it is terminated, without them."""

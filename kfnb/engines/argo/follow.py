@@ -11,7 +11,8 @@ from kfnb.engines.argo.nodes import NODE_ID, from_pods, seen
 from kfnb.engines.argo.server import ArgoServer, workflow_of
 from kfnb.engines.argo.status import Offloaded, nodes_of
 from kfnb.engines.cluster.blocks import Job
-from kfnb.engines.cluster.kube import ClusterError, Kube
+from kfnb.engines.cluster.errors import ClusterError
+from kfnb.engines.cluster.kube import Kube
 from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.engines.cluster.recorder import Recorder
 from kfnb.engines.cluster.seen import Attempt, Seen, when

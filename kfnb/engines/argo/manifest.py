@@ -19,8 +19,10 @@ from kfnb.engines.cluster.lowering import lowered
 from kfnb.engines.cluster.names import Names, label
 from kfnb.engines.cluster.options import ClusterOptions, kfnb_version
 from kfnb.engines.cluster.requirements import Travelling
-from kfnb.engines.cluster.texts import parameter_text
-from kfnb.pipeline.model import Constant, Input, ParameterRef, Pipeline
+from kfnb.engines.cluster.texts import parameter_text, whole_defaults
+from kfnb.pipeline.model import Constant, Input, Parameter, ParameterRef, Pipeline
+from kfnb.pipeline.parameters import described, schema_of
+from kfnb.pipeline.schema import choices
 from kfnb.runtime.resolve import NO_ITEM
 
 #: An output that every guard has: older controllers resolve a hook's arguments only where its task has outputs, so that in a
@@ -61,8 +63,12 @@ def compiled(
     values = {p.name: p.default for p in pipeline.parameters} | (given or {})
     types = {p.name: p.type for p in pipeline.parameters}
     arguments = [
-        {"name": made.key(Channel("parameter", n))[len("parameter-") :], "value": parameter_text(v, types[n])}
-        for n, v in values.items()
+        {
+            "name": made.key(Channel("parameter", p.name))[len("parameter-") :],
+            "value": parameter_text(values[p.name], types[p.name]),
+            **_about(p),
+        }
+        for p in pipeline.parameters
     ]
     name = label(pipeline.name)
     spec: dict[str, Any] = {
@@ -88,6 +94,13 @@ def compiled(
     return Compiled(found, made.inside, outermost, root, travelling)
 
 
+def _about(parameter: Parameter) -> dict[str, Any]:
+    """What Argo's pages show of a parameter: its choices as a list, what it may be else as words."""
+    options = choices(schema_of(parameter))
+    found: dict[str, Any] = {"description": described(parameter)} if described(parameter) else {}
+    return {**found, **({"enum": [parameter_text(v, parameter.type) for v in options]} if options else {})}
+
+
 @dataclass(frozen=True)
 class _Source:
     """Where a DAG template finds a channel: an expression, and the task of its own that gives it."""
@@ -111,11 +124,15 @@ class _Manifest:
     def __post_init__(self) -> None:
         self.names, self.tasks, self._keys = Names(), Names(), Names(longest=128)
         self.types = {p.name: p.type for p in self.pipeline.parameters}
+        self.whole = whole_defaults(self.pipeline)
         self.jobs = {j.name: j for j in jobs_in(self.root)}
         self.keys = self._all_keys()
         self.renamed = {v: f"{c.kind}-{c.name}" for c, v in self.keys.items() if v != f"{c.kind}-{c.name}"}
         self.told = {
-            j.name: {**leaf.told(j, self.types, self.renamed, self.options.values), **self.travelling.of(j.step)}
+            j.name: {
+                **leaf.told(j, self.types, self.whole, self.renamed, self.options.values),
+                **self.travelling.of(j.step),
+            }
             for j in self.jobs.values()
             if not j.native
         }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from kfnb.engines.cluster.kube import ClusterError, Kube
-from kfnb.engines.cluster.rest import Rest, address, headers_of, session_of
+from kfnb.engines.cluster.connection import Address, Connection, address_of, check_confidential
+from kfnb.engines.cluster.errors import ClusterError
+from kfnb.engines.cluster.kube import Kube
+from kfnb.engines.cluster.rest import Rest, headers_of, server_certificate, session_of
 
 RIGHT = "a role that may `get` workflows there"
 
@@ -18,16 +21,17 @@ class ArgoServer:
 
     Parameters
     ----------
-    settings
-        A target's: ``server``, and ``token_file``, ``token_env``, ``ca_file``, ``verify``; without a token, that of ``kube``.
+    connection
+        A target's: ``server``, and ``token_file``, ``token_env``, ``ca_file``, ``verify``. The token of ``kube`` is given to it only
+        where ``server_token = "kubeconfig"`` says so, or where it is reached through the very server that ``kube`` is.
     uid
         The workflow's in the archive; without it, the archive is not asked.
     """
 
-    def __init__(self, settings: dict[str, Any], kube: Kube, name: str, uid: str) -> None:
-        own = bool({"token_file", "token_env", "cookies_env"} & set(settings))
-        headers = (lambda: headers_of(settings)) if own else kube.headers
-        self._rest = Rest(address(str(settings["server"])), session_of(settings), headers, RIGHT)
+    def __init__(self, connection: Connection, kube: Kube, name: str, uid: str) -> None:
+        address = address_of(connection.server)
+        session = session_of(address, server_certificate(connection))
+        self._rest = Rest(address, session, _who_asks(connection, address, kube), RIGHT)
         self._namespace, self._name, self._uid = kube.namespace, name, uid
 
     def workflow(self) -> dict[str, Any]:
@@ -51,6 +55,19 @@ class ArgoServer:
                 if error.kind != "missing" or way == ways[-1]:
                     raise
         raise AssertionError
+
+
+def _who_asks(connection: Connection, address: Address, kube: Kube) -> Callable[[], dict[str, str]]:
+    if connection.authenticates:
+        return lambda: headers_of(connection, address)
+    if connection.server_token != "kubeconfig" and address.origin != address_of(kube.server).origin:
+        return dict
+
+    def of_kubeconfig() -> dict[str, str]:
+        check_confidential(address, connection.allow_http, "the token of the kubeconfig's user")
+        return kube.headers()
+
+    return of_kubeconfig
 
 
 def workflow_of(kube: Kube, name: str, server: ArgoServer | None) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from kfnb.engines.cluster.names import Names
 from kfnb.engines.cluster.native import Places, literal, words
 from kfnb.engines.cluster.options import PARAMETER_LIMIT, ClusterOptions
 from kfnb.runtime.argo import PLACE
+from kfnb.runtime.given import RUN, STARTED
+from kfnb.runtime.pod import ATTEMPT
 from kfnb.settings import Settings
 
 FOLDER = "/tmp/kfnb"
@@ -26,7 +28,7 @@ for n,s in b("".join(sys.argv[1:])).items():
     with open(p,"w",encoding="utf-8") as f:f.write(s)
 sys.path.insert(0,d+"/lib")
 from kfnb.runtime.argo import main
-from kfnb.runtime.step import leave
+from kfnb.runtime.ending import leave
 with open(d+"/in/step") as f:t=f.read()
 leave(main(b(t),d))
 """
@@ -76,11 +78,19 @@ class Templates:
             inputs["parameters"].append({"name": "code"})
             key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
             body["memoize"] = {"key": key, "maxAge": CACHE_AGE, "cache": {"configMap": {"name": "kfnb-cache"}}}
-        container = {
+        container: dict[str, Any] = {
             "image": settings.image or self.options.image,
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime),
         }
+        env = [{"name": ATTEMPT, "value": "{{retries}}"}] if settings.may_fail and settings.retry else []
+        if any(c.kind == "status" for c in job.takes):
+            env += [
+                {"name": RUN, "value": "{{workflow.name}}"},
+                {"name": STARTED, "value": "{{workflow.creationTimestamp.s}}"},
+            ]
+        if env:
+            container["env"] = env
         self._values(inputs, body, container)
         return {**body, **_pod(settings, container, body.get("volumes", []))}
 
@@ -91,7 +101,7 @@ class Templates:
             return
         inputs["parameters"].append({"name": "task"})
         place = "{{workflow.uid}}/{{inputs.parameters.task}}/{{pod.name}}"
-        container["env"] = [{"name": PLACE, "value": place}]
+        container["env"] = [*container.get("env", []), {"name": PLACE, "value": place}]
         if way.startswith("volume:"):
             container["volumeMounts"] = [{"name": "kfnb-values", "mountPath": MOUNT}]
             body["volumes"] = [{"name": "kfnb-values", "persistentVolumeClaim": {"claimName": way.partition(":")[2]}}]
@@ -103,7 +113,7 @@ class Templates:
         body["outputs"]["artifacts"] = [{**pack, way: {"key": f"kfnb/{place}/pack"}}]
 
     def cached(self, job: Job) -> bool:
-        return not job.native and self.options.caches(job.step.settings)
+        return not (job.native or job.handles) and self.options.caches(job.step.settings)
 
     # ---------------------------------------------------------------- steps without
     def _native(self, job: Job) -> dict[str, Any]:
@@ -152,12 +162,15 @@ def output_of(job: Job, channel: Channel) -> str:
     return f"small-{small.index(channel) + 1}"
 
 
-def told(job: Job, types: dict[str, str], renamed: dict[str, str], values: str) -> dict[str, Any]:
+def told(
+    job: Job, types: dict[str, str], whole: dict[str, int], renamed: dict[str, str], values: str
+) -> dict[str, Any]:
     """What the runtime is told of a job here: small outputs have the names that the template gives them."""
     found = told_with(job, lambda channel: output_of(job, channel))
     wanted = {c.name: types[c.name] for c in job.takes if c.kind == "parameter"}
     mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.takes}}
-    found.update({k: v for k, v in (("types", wanted), ("renamed", mine)) if v})
+    numbers = {n: whole[n] for n in wanted if n in whole}
+    found.update({k: v for k, v in (("types", wanted), ("whole", numbers), ("renamed", mine)) if v})
     gives = Channel("pack", job.name) in job.gives
     if values.startswith("volume:"):
         found["values"] = {"mount": MOUNT}

@@ -49,6 +49,8 @@ class Job:
         The steps that must be final before it; ``True``: it is skipped when they are.
     native
         A script or command that runs in its image as it is, without Python and without the runtime.
+    handles
+        It stands in an exit handler: it is there for what it does, so that no earlier result is taken for it.
     """
 
     step: Step
@@ -60,6 +62,7 @@ class Job:
     waits: tuple[tuple[str, bool], ...]
     told: dict[str, Any]
     native: bool = False
+    handles: bool = False
 
     @property
     def name(self) -> str:

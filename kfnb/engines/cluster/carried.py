@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from kfnb.engines.base import OPTIONS, RunOptions, options_kept
 from kfnb.engines.cluster.blocks import Job
-from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.targets import Target
 from kfnb.engines.record import follow_events, follow_log
 from kfnb.pipeline.model import Pipeline
@@ -97,7 +97,13 @@ class ClusterRuns:
             raise UnknownRun(f"run {run_id} never reached its cluster") from None
 
     def put_remote(self, run_id: str, **fields: Any) -> None:
-        told = {"target": self.target.name, "engine": self.name, "settings": self.target.settings, **fields}
+        told = {
+            "target": self.target.name,
+            "engine": self.name,
+            "settings": self.target.settings,
+            "pins": self.target.pins,
+            **fields,
+        }
         write_file(self._remote(run_id), json.dumps(told))
 
     def _remote(self, run_id: str) -> Path:

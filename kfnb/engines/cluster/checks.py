@@ -12,17 +12,20 @@ from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Block, Channel, Job, blocks_in
 from kfnb.pipeline.model import Step
 from kfnb.problems import Problem
+from kfnb.texts import encodable, encoded
 
 MANIFEST_LIMIT = 700_000  #: bytes; etcd takes 1.5 MiB, and the controller's status comes on top
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
 PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
 OLDEST = (3, 8)
+HALF = re.compile("[\ud800-\udfff]")  #: of a surrogate pair
 
 
 def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
     """Problems of single steps."""
     for job in jobs:
         yield from _image(job)
+        yield from _let_fail(job, engine)
         if job.native and engine == "argo":
             yield from _braces(job)
         if engine == "kfp":
@@ -43,7 +46,15 @@ def check_items(root: Block, given: dict[str, Any]) -> Iterator[Problem]:
 
 def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:
     """Whether the API server will take it."""
-    size = len(json.dumps(document, ensure_ascii=False).encode())
+    text = json.dumps(document, ensure_ascii=False)
+    half = HALF.search(text)
+    if half is not None:
+        where = encodable(text[: half.end()].rsplit('"', 1)[-1][-20:])
+        yield Problem(
+            "KF320", f"the {what} has half a character (`{where}`), which no cluster can hold",
+            "make the text inside a step, or take the half character away",
+        )  # fmt: skip
+    size = len(encoded(text))
     if size > MANIFEST_LIMIT:
         yield Problem(
             "KF702", f"the {what} has {size / 1000:.0f} kB, and a cluster takes about {MANIFEST_LIMIT // 1000} kB",
@@ -86,6 +97,28 @@ def _image(job: Job) -> Iterator[Problem]:
             "KF705", job.step,
             f"step `{job.name}` runs on Python {version[0]}.{version[1]}, the notebook on {here[0]}.{here[1]}: functions and classes of "
             "the notebook cannot pass between them", f"use python:{here[0]}.{here[1]}",
+        )  # fmt: skip
+
+
+def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
+    """What a cluster cannot forgive: there the step itself hands on that it failed, so it must come to its end."""
+    settings = job.step.settings
+    if not settings.may_fail:
+        return
+    if job.native:
+        yield _problem(
+            "KF704", job.step, f"step `{job.name}` may fail (`on-failure:continue`), and runs in an image of its own without Python",
+            "let the script end well in any case (`… || true`), or take the mark `image` away",
+        )  # fmt: skip
+    elif engine == "kfp" and settings.retry:
+        yield _problem(
+            "KF704", job.step, f"step `{job.name}` has `on-failure:continue` and `retry`, and Kubeflow Pipelines does not tell a step which attempt it is",
+            "keep one of the two marks",
+        )  # fmt: skip
+    elif settings.timeout:
+        yield _problem(
+            "KF408", job.step, f"step `{job.name}` may fail, but a cluster ends it at its timeout, and that fails the run",
+            "watch the time inside the step",
         )  # fmt: skip
 
 

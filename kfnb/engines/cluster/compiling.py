@@ -8,9 +8,11 @@ from typing import Any
 
 from kfnb.engines.cluster.checks import check_items, check_jobs, check_size
 from kfnb.engines.cluster.filechecks import check_files
+from kfnb.engines.cluster.fitting import fitted
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.placeholders import fixed_values
 from kfnb.problems import Problem
 
 
@@ -34,8 +36,10 @@ def documents(
     given
         Values of parameters: for Argo the workflow's, for Kubeflow Pipelines the defaults.
     """
-    found = travelling(pipeline, folder, options.packages)
-    problems = list(check_files(pipeline, found))
+    fixed = list(fixed_values(pipeline))
+    pipeline = fitted(pipeline, options, given)
+    found = travelling(pipeline, folder, options.packages, options.sources)
+    problems = [*fixed, *check_files(pipeline, found)]
     if engine == "argo":
         from kfnb.engines.argo import kinds, manifest
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kfnb.engines.cluster.kube import ClusterError, Kube, connect
+from kfnb.engines.cluster.errors import ClusterError
+from kfnb.engines.cluster.kube import Kube, connect
 from kfnb.engines.cluster.targets import Target
 
 #: What submitting, following, logs and cancelling need: verb, API group, resource, subresource.
@@ -20,7 +21,7 @@ VERSION = re.compile(r"v(\d+)\.(\d+)")
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """``state`` is ``ready unreachable unauthorized forbidden missing refused busy``; ``told``: lines for the user."""
+    """``state`` is ``ready untrusted unreachable unauthorized forbidden missing refused busy``; ``told``: lines for the user."""
 
     state: str
     told: tuple[str, ...]
@@ -30,8 +31,13 @@ def diagnose(target: Target) -> Diagnosis:
     """Ask a target whether it could run a pipeline. Nothing is created there."""
     if target.engine == "local":
         return Diagnosis("ready", ("this machine",))
+    if target.wrong:
+        return Diagnosis("refused", (target.wrong,))
+    if target.asks:
+        told = (f"nobody is asked before you have looked at {target.path}: kfnb trust {target.path}",)
+        return Diagnosis("untrusted", (*told, *(f"it {ask.text}" for ask in target.asks)))
     try:
-        return _argo(connect(target.settings)) if target.engine == "argo" else _kfp(target)
+        return _argo(connect(target.connection)) if target.engine == "argo" else _kfp(target)
     except ClusterError as error:
         return Diagnosis(error.kind, (str(error),))
 
@@ -63,7 +69,7 @@ def _missing(kube: Kube) -> Iterator[str]:
 def _kfp(target: Target) -> Diagnosis:
     from kfnb.engines.kfp.client import KfpClient
 
-    client = KfpClient(target.settings)
+    client = KfpClient(target.connection)
     many = client.multi_user()
     if many and not client.namespace:
         return Diagnosis("refused", (f"{client.host} is for many users: name yours with `namespace` in the target",))

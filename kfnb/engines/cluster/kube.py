@@ -8,25 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kfnb.problems import UserError
+from kfnb.engines.cluster.connection import Connection, address_of, check_confidential, pinned_contents
+from kfnb.engines.cluster.errors import ClusterError
 
 GROUP, VERSION, WORKFLOWS = "argoproj.io", "v1alpha1", "workflows"
 MOUNTED_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  #: of the pod that this runs in
 CONNECT = 10.0  #: seconds to reach the server
 A_DAY = 86_400  #: seconds without a line that a followed log may have
 Answer = TypeVar("Answer")
-
-
-class ClusterError(UserError, Exception):
-    """What a cluster answered.
-
-    ``kind`` is ``unreachable unauthorized forbidden missing gone conflict refused busy``; the text says what happened and what to do.
-    ``again``: trying once more may help.
-    """
-
-    def __init__(self, kind: str, message: str, again: bool = False) -> None:
-        super().__init__(message)
-        self.kind, self.again = kind, again
 
 
 class Kube:
@@ -152,10 +141,9 @@ class Kube:
         settings = self._configuration.auth_settings()
         return {s["key"]: s["value"] for s in settings.values() if s["in"] == "header" and s["value"]}
 
-    def certificates(self) -> dict[str, Any]:
-        """The server's certificate, as a target's settings have it."""
-        found = {"ca_file": self._configuration.ssl_ca_cert} if self._configuration.ssl_ca_cert else {}
-        return found if self._configuration.verify_ssl else {"verify": False}
+    def server_certificate(self) -> bool | str:
+        """How the server's certificate is checked: by the authorities of a file, by those that are known, or not at all."""
+        return (self._configuration.ssl_ca_cert or True) if self._configuration.verify_ssl else False
 
     def client_certificate(self) -> tuple[str, str] | None:
         """The files of the client's certificate and its key."""
@@ -271,45 +259,68 @@ def _short(error: Exception) -> str:
     return str(reason).split("\n")[0][:300]
 
 
-def connect(settings: dict[str, Any]) -> Kube:
+def connect(connection: Connection) -> Kube:
     """The cluster that a target names: ``kubeconfig`` and ``context``, else the pod that this runs in, else the user's kubeconfig.
 
     Raises
     ------
     ClusterError
-        When there is no configuration.
+        When there is no configuration, a file of it has changed since it was trusted, or a token would be sent where others can read it.
     """
     from kubernetes import client, config
 
     configuration = client.Configuration()
     try:
-        if "kubeconfig" not in settings and "context" not in settings:
+        if connection.names_cluster:
+            _load(connection, configuration)
+        else:
             try:
                 config.load_incluster_config(client_configuration=configuration)
             except config.ConfigException:
                 config.load_kube_config(client_configuration=configuration)
-        else:
-            config.load_kube_config(
-                settings.get("kubeconfig"), settings.get("context"), client_configuration=configuration
-            )
     except config.ConfigException as error:
         raise ClusterError("unreachable", f"there is no configuration for a cluster: {error}") from None
-    configuration.retries = False
-    namespace = settings.get("namespace") or _own_namespace(settings) or "default"
+    configuration.retries = False  # which also keeps the client from following redirects
+    address = address_of(configuration.host)
+    if configuration.api_key or configuration.username:
+        check_confidential(address, connection.allow_http, "the token of the kubeconfig's user")
+    if address.scheme == "http":
+        configuration.proxy = None  # a proxy would read what is meant for this machine
+    namespace = connection.namespace or _own_namespace(connection) or "default"
     return Kube(client.ApiClient(configuration), namespace)
 
 
-def _own_namespace(settings: dict[str, Any]) -> str | None:
+def _load(connection: Connection, configuration: Any) -> None:
+    """A kubeconfig; one that lies beside a trusted file is parsed from the very bytes that were trusted."""
+    import yaml
+    from kubernetes import config
+    from kubernetes.config.kube_config import KubeConfigLoader
+
+    path, context = connection.kubeconfig or None, connection.context or None
+    content = pinned_contents(connection).get(connection.kubeconfig)
+    if content is None:
+        config.load_kube_config(path, context, client_configuration=configuration)
+        return
+    try:
+        found = yaml.safe_load(content)
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise ClusterError("refused", f"{path} is not a kubeconfig")
+    folder = str(Path(connection.kubeconfig).parent)
+    KubeConfigLoader(found, active_context=context, config_base_path=folder).load_and_set(configuration)
+
+
+def _own_namespace(connection: Connection) -> str | None:
     """The namespace of the pod that this runs in, or of the context."""
     from kubernetes import config
 
-    if "kubeconfig" not in settings and "context" not in settings and MOUNTED_NAMESPACE.is_file():
+    if not connection.names_cluster and MOUNTED_NAMESPACE.is_file():
         return MOUNTED_NAMESPACE.read_text().strip()
     try:
-        contexts, active = config.list_kube_config_contexts(settings.get("kubeconfig"))
+        contexts, active = config.list_kube_config_contexts(connection.kubeconfig or None)
     except config.ConfigException:
         return None
-    wanted = settings.get("context")
-    found = next((c for c in contexts if c["name"] == wanted), active)
+    found = next((c for c in contexts if c["name"] == connection.context), active)
     namespace = found["context"].get("namespace")
     return str(namespace) if namespace else None

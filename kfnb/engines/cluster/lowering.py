@@ -50,6 +50,7 @@ class _Context:
 
     loops: tuple[str, ...] = ()
     gates: tuple[Gate, ...] = ()
+    handles: bool = False
 
 
 class _Lowering:
@@ -165,7 +166,9 @@ class _Lowering:
             elif isinstance(node, Loop):
                 found.append(self._loop(node, context))
             elif isinstance(node, Guard):
-                handler = Block("handler", f"{node.name}-handler", self._nodes(node.handler, context))
+                handler = Block(
+                    "handler", f"{node.name}-handler", self._nodes(node.handler, replace(context, handles=True))
+                )
                 found.append(Block("guard", node.name, self._nodes(node.body, context), handler))
         return tuple(found)
 
@@ -202,6 +205,8 @@ class _Lowering:
                 if ref.step != step.name:
                     waits.setdefault(ref.step, False)
         takes.pop(Channel("pack", step.name), None)
+        if any(c.kind == "status" for c in takes):
+            takes.update(dict.fromkeys(Channel("parameter", p.name) for p in self.pipeline.parameters))
         for loop in context.loops:
             takes[Channel("item", loop)] = None
             self._item_source(loop, takes)
@@ -211,7 +216,7 @@ class _Lowering:
         return Job(
             step, self.places[step.name].position, context.loops, context.gates, tuple(takes), tuple(gives),
             tuple((n, s) for n, s in waits.items() if n in self.places), self._told(step, context, decides, lists),
-            step.name in self.natives,
+            step.name in self.natives, context.handles,
         )  # fmt: skip
 
     def _item_source(self, loop: str, takes: dict[Channel, None]) -> None:
@@ -251,6 +256,10 @@ class _Lowering:
         conditions = [self._condition(g) for g in context.gates]
         loops = {n: items for n in context.loops if (items := self._items(n))}
         told.update({k: v for k, v in (("conditions", conditions), ("loops", loops)) if v})
+        if any(isinstance(r, StatusRef) for i in step.inputs for r in _leaves(i.ref)):
+            told["about"] = {"pipeline": self.pipeline.name, "parameters": [p.name for p in self.pipeline.parameters]}
+        if step.settings.may_fail:
+            told["may_fail"] = {"retry": step.settings.retry or 0}
         if decides:
             told["decides"] = {f"choice-{n}": self._branches(self.conditions[n]) for n in decides}
         if step.name in self.texts and step.name not in self.natives:

@@ -10,6 +10,7 @@ from kfnb.engines.cluster.blocks import Job
 from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.engines.cluster.seen import Attempt, Seen
 from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
+from kfnb.runs.summary import is_let_fail
 from kfnb.runtime.store import Store
 
 
@@ -86,6 +87,8 @@ class Recorder:
             fields["result"] = told.result()
             if state == "succeeded" and told.state == "skipped":
                 state, fields["reason"] = "skipped", told.reason
+            elif state == "succeeded" and told.state == "failed":
+                state = "failed"  # and its run goes on
         elif one.outputs:
             fields["result"] = {"exports": one.outputs, "outputs": {}, "results": {}, "metrics": {}}
         if state == "failed":
@@ -125,7 +128,7 @@ class Recorder:
     def end(self, state: str, finished: float | None, failure: dict[str, Any]) -> None:
         """The run has ended. ``failure``: what to say when it failed and no step did."""
         self._rest("skipped" if state == "succeeded" else "omitted")
-        failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed"]
+        failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed" and not is_let_fail(s)]
         failed.sort(key=lambda s: s["finished"] or 0)
         error = None
         if state == "failed":

@@ -10,7 +10,8 @@ from typing import Any
 
 import requests
 
-from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.connection import Address, Connection, check_confidential, check_mounted, is_mounted
+from kfnb.engines.cluster.errors import ClusterError
 
 TIMEOUT = (10.0, 60.0)  #: seconds to connect, and for an answer
 PAUSES = (0.3, 1.0, 3.0)  #: seconds between tries of a question that changes nothing
@@ -22,7 +23,7 @@ class Rest:
 
     Parameters
     ----------
-    host
+    address
         Where it is: what stands before the paths.
     session
         With the server's certificate, and the client's where there is one.
@@ -32,8 +33,10 @@ class Rest:
         What to ask an administrator for when something is forbidden.
     """
 
-    def __init__(self, host: str, session: requests.Session, headers: Callable[[], dict[str, str]], right: str) -> None:
-        self.host = host
+    def __init__(
+        self, address: Address, session: requests.Session, headers: Callable[[], dict[str, str]], right: str
+    ) -> None:
+        self.host = str(address)
         self._session, self._headers, self._right = session, headers, right
 
     def ask(self, method: str, path: str, **body: Any) -> Json:
@@ -61,7 +64,13 @@ class Rest:
         """The answer as it is. Raises `ClusterError` for everything but success."""
         try:
             response = self._session.request(
-                method, self.host + path, headers=self._headers(), timeout=TIMEOUT, allow_redirects=False, **body
+                method,
+                self.host + path,
+                headers=self._headers(),
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                verify=self._session.verify,
+                **body,  # said again, or a variable of `requests` would win over the target
             )
         except requests.RequestException as error:
             raise ClusterError(
@@ -99,43 +108,70 @@ class Rest:
         return ClusterError("refused", message)
 
 
-def session_of(settings: dict[str, Any], certificate: tuple[str, str] | None = None) -> requests.Session:
-    """A session with the server's certificate that a target names (``ca_file``, ``verify``), and a client's (files of it and its key)."""
+def session_of(
+    address: Address, verify: bool | str = True, certificate: tuple[str, str] | None = None
+) -> requests.Session:
+    """A session for one server; ``verify``: how its certificate is checked, ``certificate``: files of the client's and its key."""
     session = requests.Session()
     session.cert = certificate
-    session.verify = settings.get("ca_file") or settings.get("verify", True)
+    session.verify = verify
+    session.trust_env = address.scheme == "https"  # a proxy reads what goes over http
+    session.auth = _as_it_is  # else `requests` puts a password of ~/.netrc in the place of the target's token
     return session
 
 
-def headers_of(settings: dict[str, Any], mounted: str = "") -> dict[str, str]:
-    """Who asks: ``token_env``, ``token_file`` (else ``mounted``, where it is there), ``cookies_env``. Raises `ClusterError`."""
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def server_certificate(connection: Connection) -> bool | str:
+    """How a target wants its server's certificate to be checked."""
+    return connection.ca_file or connection.verify
+
+
+def headers_of(connection: Connection, address: Address, mounted: str = "") -> dict[str, str]:
+    """Who asks: ``token_env``, ``token_file`` (else ``mounted``, where it is there and the server is of this cluster), ``cookies_env``.
+
+    Nothing is read before it is clear that it may be sent to ``address``. Raises `ClusterError`.
+    """
     found: dict[str, str] = {}
-    token = _token(settings, mounted)
+    token = _token(connection, address, mounted)
     if token:
         found["Authorization"] = f"Bearer {token}"
-    name = settings.get("cookies_env")
+    name = connection.cookies_env
     if name:
+        check_confidential(address, connection.allow_http, "cookies")
         if not os.environ.get(name):
             raise ClusterError("unauthorized", f"the target takes its cookies from ${name}, which is not set")
-        found["Cookie"] = os.environ[name]
+        found["Cookie"] = _one_line(os.environ[name], f"${name}")
     return found
 
 
-def _token(settings: dict[str, Any], mounted: str) -> str:
-    if settings.get("token_env"):
-        return os.environ.get(settings["token_env"], "")
-    path = settings.get("token_file") or mounted
+def _token(connection: Connection, address: Address, mounted: str) -> str:
+    if connection.token_env:
+        check_confidential(address, connection.allow_http, "the token")
+        return _one_line(os.environ.get(connection.token_env, ""), f"${connection.token_env}")
+    path = connection.token_file
     if not path:
-        return ""
+        path = mounted if address.is_in_cluster and os.path.exists(mounted) else ""
+        return _content(path) if path else ""
+    if is_mounted(path):
+        check_mounted(address, path)
+    else:
+        check_confidential(address, connection.allow_http, "the token")
+    return _content(path)
+
+
+def _content(path: str) -> str:
     try:
-        return Path(path).read_text().strip()
-    except OSError as error:
-        if settings.get("token_file"):
-            raise ClusterError("unauthorized", f"the token file {path} cannot be read: {error.strerror}") from None
-        return ""
+        return _one_line(Path(path).read_text().strip(), path)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise ClusterError("unauthorized", f"the token file {path} cannot be read: {why}") from None
 
 
-def address(host: str) -> str:
-    """An address as the user wrote it, with its scheme and without a slash at its end."""
-    host = host.rstrip("/")
-    return host if "://" in host else f"https://{host}"
+def _one_line(secret: str, source: str) -> str:
+    """A secret that can stand in a header: an error of `requests` about one that cannot would print it."""
+    if not all(" " <= c <= "~" for c in secret):
+        raise ClusterError("unauthorized", f"what {source} has is no token and no cookies: it is not one line of text")
+    return secret

@@ -1,4 +1,4 @@
-"""Targets: named places to run, in ``kfnb.toml`` beside the notebook or above it, or in the user's configuration folder.
+"""Targets: named places to run, in ``kfnb.toml`` in the user's configuration folder, or beside the notebook or above it.
 
 ::
 
@@ -7,110 +7,127 @@
     namespace = "team-a"
     values = "s3"
 
-Secrets do not stand there: they are in the kubeconfig, in token files and in the environment.
+Secrets do not stand there: they are in the kubeconfig, in token files and in the environment. A file beside a notebook says whom to
+talk to only when the user has trusted it (`kfnb.engines.cluster.trust`); untrusted, it sets what concerns steps.
 """
 
 from __future__ import annotations
 
 import difflib
-import os
-import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from kfnb.engines.cluster.asks import Ask, target_asks
+from kfnb.engines.cluster.configfiles import NAME, ConfigFile, config_files
+from kfnb.engines.cluster.connection import Connection, connection_of, visible
+from kfnb.engines.cluster.errors import BadTarget
 from kfnb.engines.cluster.options import ClusterOptions
-from kfnb.problems import UserError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-NAME = "kfnb.toml"
-#: Settings of a target that are not of its pods.
-CONNECTION = (
-    "engine", "host", "kubeconfig", "context", "token_file", "token_env", "cookies_env", "ca_file", "verify", "server", "server_namespace", "experiment", "pipeline_root",
-)  # fmt: skip
-VALUES = ("parameters", "s3", "gcs", "azure", "oss")
+from kfnb.engines.cluster.targetsettings import OF_STEPS, mistake, resolved
+from kfnb.engines.cluster.trust import TrustStore
+from kfnb.problems import NotebookError, Problem
 
 
-class BadTarget(UserError, Exception):
-    """A target is not there or cannot be read; the text says which file and what to write."""
+class UntrustedTarget(NotebookError):
+    """A target of a file that the user has not trusted was to be used; the problem (KF709) says which file, and what it asks for."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A named engine configuration. ``settings`` are as in the file ``path``."""
+    """A named engine configuration.
+
+    Parameters
+    ----------
+    settings
+        As in the file ``path``, with whole paths.
+    pins
+        The SHA-256 of files beside a trusted file, by their paths.
+    asks
+        What must be trusted before anything is contacted.
+    withheld
+        What an untrusted file asks for beside the settings that count.
+    wrong
+        Why it cannot be used at all.
+    """
 
     name: str
     engine: str
     settings: dict[str, Any]
     path: Path | None = None
+    pins: dict[str, str] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
+    withheld: tuple[Ask, ...] = ()
+    wrong: str = ""
+
+    @property
+    def connection(self) -> Connection:
+        """Whom it talks to, and as whom. Raises `UntrustedTarget`: nothing is contacted that the user has not chosen."""
+        if self.asks:
+            raise UntrustedTarget([_untrusted(self)])
+        return connection_of(self.settings, self.pins)
 
 
-def config_files(notebook: Path | None) -> list[Path]:
-    """The files that may have targets, the nearest first: an earlier one wins."""
-    start = (notebook.absolute().parent if notebook is not None else Path.cwd()).resolve()
-    found = [folder / NAME for folder in (start, *start.parents)]
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return [p for p in (*found, Path(home) / "kfnb" / NAME) if p.is_file()]
+LOCAL = Target("local", "local", {})
 
 
 def targets(notebook: Path | None) -> dict[str, Target]:
-    """All targets that can be seen from a notebook; ``local`` is always there.
+    """All targets that can be seen from a notebook; ``local`` is always there, and always this machine.
 
     Raises
     ------
     BadTarget
         When a file cannot be read.
     """
-    found = {"local": Target("local", "local", {})}
-    for path in reversed(config_files(notebook)):
-        for name, settings in _read(path).items():
-            found[name] = _target(name, settings, path)
+    found = {"local": LOCAL}
+    store = TrustStore()
+    for file in reversed(config_files(notebook)):
+        tables = {n: t for n, t in file.tables().items() if n != "local"}
+        if not tables:
+            continue
+        trusted = None if file.own else store.of(file)
+        for name, settings in tables.items():
+            if file.own or trusted is not None:
+                found[name] = _believed(name, settings, file, trusted.files if trusted is not None else {})
+            else:
+                found[name] = _beside(name, settings, file, found.get(name))
     return found
 
 
 def target_named(name: str, notebook: Path | None) -> Target:
-    """The target of that name. Raises `BadTarget`."""
+    """The target of that name, for its settings: it may be untrusted. Raises `BadTarget`."""
+    if name == "local":
+        return LOCAL
     known = targets(notebook)
     if name in known:
+        if known[name].wrong:
+            raise BadTarget(known[name].wrong)
         return known[name]
     near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean `{near[0]}`?" if near else f"the targets are {', '.join(known)}"
+    hint = f"did you mean `{near[0]}`?" if near else f"the targets are {', '.join(map(visible, known))}"
     raise BadTarget(
-        f"there is no target `{name}`; {hint} (they stand in {NAME} beside the notebook, as [targets.{name}])"
+        f"there is no target `{visible(name)}`; {hint} (they stand in {NAME} beside the notebook, as [targets.{visible(name)}])"
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadTarget(f"{path} is not TOML: {error}") from None
-    found = data.get("targets", {})
-    if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
-        raise BadTarget(f"{path}: `targets` should be tables, such as [targets.prod]")
+def usable_target(name: str, notebook: Path | None) -> Target:
+    """The target of that name, to run something there. Raises `BadTarget`, and `UntrustedTarget` before anything is contacted."""
+    found = target_named(name, notebook)
+    if found.asks:
+        raise UntrustedTarget([_untrusted(found)])
     return found
 
 
-def _target(name: str, settings: dict[str, Any], path: Path) -> Target:
-    engine = settings.get("engine")
-    if engine not in ("local", "kfp", "argo"):
-        raise BadTarget(f'{path}: target `{name}` needs engine = "kfp" or engine = "argo", not {engine!r}')
-    known = {f.name for f in fields(ClusterOptions)} | set(CONNECTION)
-    for key in settings:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            raise BadTarget(f"{path}: target `{name}` has no setting `{key}`{hint}")
-    values = settings.get("values", "parameters")
-    if values not in VALUES and not str(values).startswith("volume:"):
-        raise BadTarget(
-            f"{path}: target `{name}`: values is one of {', '.join(VALUES)} or volume:CLAIM, not {values!r}"
+def withheld_problems(target: Target) -> list[Problem]:
+    """What does not count of a target since nobody has trusted its file."""
+    if not target.withheld:
+        return []
+    names = ", ".join(dict.fromkeys(a.setting for a in target.withheld))
+    return [
+        Problem(
+            "KF710", f"{target.path} also sets {names} for target `{visible(target.name)}`, which does not count: your own configuration does",
+            f"look at it and trust it with `kfnb trust {target.path}`", name=target.name,
         )
-    return Target(name, engine, settings, path)
+    ]  # fmt: skip
 
 
 def options_of(target: Target | None) -> ClusterOptions:
@@ -122,3 +139,39 @@ def options_of(target: Target | None) -> ClusterOptions:
         k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in known
     }
     return ClusterOptions(**given)
+
+
+# -------------------------------------------------------------------- of one file
+def _believed(name: str, settings: dict[str, Any], file: ConfigFile, pins: dict[str, str]) -> Target:
+    """A target of the user's own file, or of one that was trusted."""
+    wrong = mistake(name, settings)
+    engine = str(settings.get("engine"))
+    return Target(name, engine, resolved(settings, file.folder), file.path, pins, wrong=_in(file, wrong))
+
+
+def _beside(name: str, settings: dict[str, Any], file: ConfigFile, known: Target | None) -> Target:
+    """A target of an untrusted file: what it says of steps counts for a target that the user has; else it can be looked at only."""
+    asks = tuple(target_asks(name, settings, file.folder))
+    if known is None or known.asks:
+        engine = str(settings.get("engine"))
+        wrong = mistake(name, settings)
+        return Target(name, engine, resolved(settings, file.folder), file.path, asks=asks, wrong=_in(file, wrong))
+    same = {k for k, v in resolved(settings, file.folder).items() if known.settings.get(k) == v}
+    asks = tuple(a for a in asks if a.setting not in same)
+    mine = {k: v for k, v in settings.items() if k in OF_STEPS}
+    merged = {**known.settings, **mine}
+    wrong = known.wrong or _in(file, mistake(name, merged))
+    return replace(known, settings=merged, path=file.path, withheld=(*known.withheld, *asks), wrong=wrong)
+
+
+def _in(file: ConfigFile, wrong: str) -> str:
+    return f"{file.path}: {visible(wrong)}" if wrong else ""
+
+
+def _untrusted(target: Target) -> Problem:
+    asked = "; ".join(f"it {a.text}" for a in target.asks)
+    return Problem(
+        "KF709", f"target `{visible(target.name)}` stands in {target.path}, which you have not trusted: {asked}",
+        f"if that is what you want, trust the file with `kfnb trust {target.path}`, or put the target into your own configuration",
+        name=target.name,
+    )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kfnb.pipeline.model import Pipeline
 from kfnb.runtime.given import ESCAPED
 from kfnb.runtime.pod import plain_json
 
@@ -17,6 +18,11 @@ def parameter_text(value: Any, kind: str) -> str:
         text = json.dumps(value, ensure_ascii=False)
         return plain_json(value) if risky(text) else text
     return ESCAPED + plain_json(value) if risky(value) or value.startswith(ESCAPED) else value
+
+
+def whole_defaults(pipeline: Pipeline) -> dict[str, int]:
+    """Parameters that are numbers and have a whole one as default: an engine's ``1`` and ``1.0`` are the notebook's ``1``."""
+    return {p.name: p.default for p in pipeline.parameters if p.type == "float" and type(p.default) is int}
 
 
 def risky(text: str) -> bool:

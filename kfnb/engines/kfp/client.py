@@ -10,9 +10,12 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, ClusterError, connect
-from kfnb.engines.cluster.rest import Rest, address, headers_of, session_of
+from kfnb.engines.cluster.connection import Connection, address_of
+from kfnb.engines.cluster.errors import ClusterError
+from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, connect
+from kfnb.engines.cluster.rest import Rest, headers_of, server_certificate, session_of
 
 API = "/apis/v2beta1"
 MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: of a pod that the administrator lets use the API
@@ -26,16 +29,17 @@ class KfpClient:
 
     Parameters
     ----------
-    settings
+    connection
         A target's: ``host`` (else ``KUBEFLOW_HOST`` or ``KF_PIPELINES_ENDPOINT``, else through the API server of ``kubeconfig`` and
         ``context``, else the service in this cluster; the latter two in ``server_namespace``), ``token_file``, ``token_env``,
-        ``cookies_env``, ``ca_file``, ``verify``, ``namespace``.
+        ``cookies_env``, ``ca_file``, ``verify``, ``namespace``, ``allow_http``. The token that Kubernetes mounted into this pod
+        (``KF_PIPELINES_SA_TOKEN_PATH``) is sent to services of this cluster only.
     """
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self._rest = _server(settings)
+    def __init__(self, connection: Connection) -> None:
+        self._rest = _server(connection)
         self.host = self._rest.host
-        self.namespace: str = settings.get("namespace", "")
+        self.namespace = connection.namespace
 
     # ---------------------------------------------------------------- questions
     def multi_user(self) -> bool:
@@ -120,16 +124,16 @@ class KfpClient:
         return self._rest.ask(method, f"{API}{path}", **body)
 
 
-def _server(settings: dict[str, Any]) -> Rest:
+def _server(connection: Connection) -> Rest:
     """The server of a target: where it is said to be, else behind a kubeconfig's API server, else beside the pod that this runs in."""
-    named = settings.get("host") or os.environ.get("KUBEFLOW_HOST") or os.environ.get("KF_PIPELINES_ENDPOINT")
+    named = connection.host or os.environ.get("KUBEFLOW_HOST") or os.environ.get("KF_PIPELINES_ENDPOINT")
     mounted = os.environ.get("KF_PIPELINES_SA_TOKEN_PATH") or MOUNTED_TOKEN
-    namespace = settings.get("server_namespace", "kubeflow")
-    if not named and {"kubeconfig", "context"} & set(settings):
-        kube = connect(settings)
-        host = f"{kube.server}/api/v1/namespaces/{namespace}/services/{SERVICE}/proxy"
+    namespace = connection.server_namespace
+    if not named and connection.names_cluster:
+        kube = connect(connection)
+        behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace)}/services/{SERVICE}/proxy")
         return Rest(
-            host, session_of({**settings, **kube.certificates()}, kube.client_certificate()), kube.headers, RIGHT
+            behind, session_of(behind, kube.server_certificate(), kube.client_certificate()), kube.headers, RIGHT
         )
     if not named and MOUNTED_NAMESPACE.is_file():
         named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
@@ -138,4 +142,6 @@ def _server(settings: dict[str, Any]) -> Rest:
             "unreachable",
             'the target has no `host`, such as host = "https://kubeflow.example.org/pipeline" (or set KF_PIPELINES_ENDPOINT)',
         )
-    return Rest(address(str(named)), session_of(settings), lambda: headers_of(settings, mounted), RIGHT)
+    address = address_of(named)
+    session = session_of(address, server_certificate(connection))
+    return Rest(address, session, lambda: headers_of(connection, address, mounted), RIGHT)

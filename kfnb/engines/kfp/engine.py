@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from kfnb.engines.argo.follow import Follower
 from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.carried import ClusterRuns, Following
 from kfnb.engines.cluster.checks import check_jobs, check_python, check_size
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
+from kfnb.engines.cluster.fitting import fitted
 from kfnb.engines.cluster.keeping import kept_of
-from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, ClusterError, Kube, connect
+from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
@@ -44,7 +47,7 @@ class KfpEngine(ClusterRuns):
     def client(self) -> KfpClient:
         """The server, when it is first needed. Raises `ClusterError`."""
         if self._client is None:
-            self._client = KfpClient(self.target.settings)
+            self._client = KfpClient(self.target.connection)
         return self._client
 
     # ---------------------------------------------------------------- before
@@ -52,7 +55,10 @@ class KfpEngine(ClusterRuns):
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> ir.Compiled:
         settings = options_of(self.target)
-        return ir.compiled(pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), kept)
+        pipeline = fitted(pipeline, settings, options.parameters)
+        return ir.compiled(
+            pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages, settings.sources), kept
+        )
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What Kubeflow Pipelines cannot do of what the pipeline or the command line asks."""
@@ -68,8 +74,8 @@ class KfpEngine(ClusterRuns):
             *check_size(made.ir, "pipeline"),
         ]
 
-    def compile(self, pipeline: Pipeline) -> str:
-        made = self.compiled(pipeline, RunOptions())
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        made = self.compiled(pipeline, RunOptions(folder=folder))
         return as_yaml([made.ir, *([made.platform] if made.platform else [])])
 
     # ---------------------------------------------------------------- beginning
@@ -107,8 +113,12 @@ class KfpEngine(ClusterRuns):
         from kfnb.engines.argo import manifest
 
         settings = options_of(self.target)
+        pipeline = fitted(pipeline, settings, options.parameters)
         made = manifest.compiled(
-            pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), options.parameters
+            pipeline,
+            settings,
+            travelling(pipeline, Path(options.folder), settings.packages, settings.sources),
+            options.parameters,
         )
         with TemporaryDirectory() as folder:
             package = Path(folder) / "pipeline.yaml"
@@ -222,12 +232,11 @@ class KfpEngine(ClusterRuns):
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, where this user may see it: it says more, and at once."""
-        settings = self.target.settings
-        if not {"kubeconfig", "context"} & set(settings) and not MOUNTED_NAMESPACE.is_file():
+        connection = self.target.connection
+        if not connection.names_cluster and not MOUNTED_NAMESPACE.is_file():
             return None
-        namespace = settings.get("namespace") or settings.get("server_namespace", "kubeflow")
         try:
-            kube = connect({**settings, "namespace": namespace})
+            kube = connect(replace(connection, namespace=connection.namespace or connection.server_namespace))
             names = [w["metadata"]["name"] for w in kube.find(f"{RUN_LABEL}={run}")]
         except ClusterError:
             return None

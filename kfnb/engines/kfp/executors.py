@@ -45,7 +45,7 @@ for k,v in json.loads(zlib.decompress(u(r)).decode()).items():
     with open(p,"w",encoding="utf-8") as f:f.write(v)
 sys.path.insert(0,d)
 from kfnb.runtime.kfp import main
-from kfnb.runtime.step import leave
+from kfnb.runtime.ending import leave
 leave(main(json.loads(t.decode()),a[-1],r))
 """
 

@@ -17,12 +17,13 @@ from kfnb.engines.cluster.lowering import lowered
 from kfnb.engines.cluster.names import Names, label
 from kfnb.engines.cluster.options import ClusterOptions, kfnb_version
 from kfnb.engines.cluster.requirements import Travelling
-from kfnb.engines.cluster.texts import native_value
+from kfnb.engines.cluster.texts import native_value, whole_defaults
 from kfnb.engines.kfp.carriers import RUNTIME, carried
 from kfnb.engines.kfp.executors import IMPORTED, TYPES, Executors, Json, Wiring, defined, output_of
 from kfnb.engines.kfp.shape import flattened, is_closed, wrapped
 from kfnb.engines.kfp.tasks import Scope, Source
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.parameters import described
 
 SCHEMA = "2.1.0"
 
@@ -70,7 +71,7 @@ def compiled(
     spec = made.dag(made.root, {Channel("parameter", p.name): p.name for p in pipeline.parameters})
     if pipeline.parameters:
         spec["inputDefinitions"] = {
-            "parameters": {p.name: _parameter(p.type, p.default, p.description) for p in pipeline.parameters}
+            "parameters": {p.name: _parameter(p.type, p.default, described(p)) for p in pipeline.parameters}
         }
     ir: Json = {
         "pipelineInfo": {"name": label(pipeline.name), **({"description": pipeline.description} if pipeline.description else {})},
@@ -156,7 +157,8 @@ class Ir:
         found = told_with(job, lambda channel: output_of(job, channel))
         keys = self.wirings[job.name].keys
         types = {c.name: self.types[c.name] for c in job.takes if c.kind == "parameter"}
-        found.update({"types": types} if types else {})
+        whole = {n: v for n, v in whole_defaults(self.pipeline).items() if n in types}
+        found.update({k: v for k, v in (("types", types), ("whole", whole)) if v})
         if grouped:
             return self._alike(job, found)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if k != f"{c.kind}-{c.name}"}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kfnb.engines.cluster.kube import ClusterError
+from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.podlogs import KeptLog
 from kfnb.engines.cluster.recorder import Recorder
 from kfnb.engines.cluster.seen import Attempt, Seen, when

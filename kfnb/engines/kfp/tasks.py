@@ -67,7 +67,7 @@ class Scope:
             found["dependentTasks"] = waits
         if inputs:
             found["inputs"] = inputs
-        if made.options.caches(job.step.settings):
+        if made.options.caches(job.step.settings) and not job.handles:
             found["cachingOptions"] = {"enableCache": True}
         if job.step.settings.retry:
             found["retryPolicy"] = {"maxRetryCount": job.step.settings.retry, **RETRY}

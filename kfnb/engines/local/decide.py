@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +40,14 @@ from kfnb.runtime.resolve import COMPARE, Broken, Skipped
 from kfnb.states import NO_ITEMS
 
 DONE = ("succeeded", "cached")
+
+
+class SkippedByFailure(Skipped):
+    """A value will not be made, since a step failed that may fail; ``failure`` says which."""
+
+    def __init__(self, reason: str, failure: dict[str, Any]) -> None:
+        super().__init__(reason)
+        self.failure = failure
 
 
 class NotYet(Exception):
@@ -84,6 +92,8 @@ class Core:
         What is run.
     ended
         How the run stands, for handlers: ``{"state", "step", "message"}``.
+    about
+        What else handlers are told of the run, when one begins.
     """
 
     pipeline: Pipeline
@@ -91,6 +101,7 @@ class Core:
     places: dict[str, Place] = field(init=False)
     states: dict[str, str] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failures: dict[str, dict[str, Any]] = field(default_factory=dict)  #: of steps that were let fail, or need one
     expanded: dict[tuple[str, str], int | None] = field(default_factory=dict)  #: loop and scope: items; None: skipped
     waiting: list[Waiting] = field(default_factory=list)
     dropped: list[Waiting] = field(default_factory=list)  #: what the run's end left undone
@@ -99,6 +110,8 @@ class Core:
     statuses: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     ended: dict[str, Any] = field(default_factory=lambda: {"state": "succeeded", "step": None, "message": ""})
     closed: bool = False  #: no handler begins any more
+    gone: set[str] = field(default_factory=set)  #: steps that were ready when the run's end came
+    about: Callable[[], dict[str, Any]] = dict
 
     def __post_init__(self) -> None:
         self.places = places_of(self.pipeline)
@@ -107,6 +120,14 @@ class Core:
     # ---------------------------------------------------------------- what follows
     def finish(self, path: str, state: str, result: dict[str, Any]) -> None:
         """A step has ended."""
+        self._final(path, state, result)
+
+    def let_fail(self, path: str, result: dict[str, Any], failure: dict[str, Any]) -> None:
+        """A step has failed that may: what needs its values is skipped, the rest goes on."""
+        self.failures[path] = failure
+        self._final(path, "failed", result)
+
+    def _final(self, path: str, state: str, result: dict[str, Any]) -> None:
         self.states[path] = state
         self.results[path] = result
         close(self.guards.pop(path, None), self._begin)
@@ -131,6 +152,7 @@ class Core:
 
     def drop(self, path: str) -> None:
         """A step that was ready does not begin."""
+        self.gone.add(path)
         close(self.guards.pop(path, None), self._begin)
 
     def in_handler(self, path: str) -> bool:
@@ -153,7 +175,7 @@ class Core:
 
     def _begin(self, guard: Open) -> None:
         """A guard's body is over: its handler's turn."""
-        self.statuses[(guard.node.name, _suffix(guard.scope))] = dict(self.ended)
+        self.statuses[(guard.node.name, _suffix(guard.scope))] = {**self.ended, **self.about()}
         if self.closed:
             self.dropped += [Waiting(n, guard.scope) for n in guard.node.handler]
         else:
@@ -175,6 +197,19 @@ class Core:
                 if not any(isinstance(f, Ready) for f in found):
                     close(waiting.guard, self._begin)
                 yield from found
+
+    def standing(self) -> dict[str, str]:
+        """The state of every step that has one: what the run's end left undone is omitted."""
+        found = {path: "omitted" if path in self.gone else state for path, state in self.states.items()}
+        for waiting in self.dropped:
+            for step in steps_of((waiting.node,)):
+                found.setdefault(self._path(step.name, waiting.scope), "omitted")
+        return dict(sorted(found.items(), key=self._place))
+
+    def _place(self, entry: tuple[str, str]) -> tuple[int, list[int]]:
+        """Where a path stands: in reading order, iterations in theirs."""
+        name, *indexes = entry[0].replace("]", "").split("[")
+        return self.places[name].position, [int(i) for i in indexes]
 
     def pending(self) -> Iterator[tuple[str, str, int]]:
         """Path, step and position of every step that has no state yet."""
@@ -216,6 +251,8 @@ class Core:
             for item in step.prepare:
                 prepare += self._prepared(item, scope)
         except Skipped as why:
+            if isinstance(why, SkippedByFailure):
+                self.failures[path] = why.failure
             return self._changed(step, path, "skipped", str(why))
         except Broken as error:
             return self._changed(step, path, "failed", str(error))
@@ -314,7 +351,7 @@ class Core:
             paths = self._paths(name, scope)
         except Skipped:
             return
-        if any(self.states.get(p) not in (*DONE, "skipped") for p in paths):
+        if any(self.states.get(p) not in (*DONE, "skipped") and p not in self.failures for p in paths):
             raise NotYet
 
     # ---------------------------------------------------------------- values
@@ -355,6 +392,9 @@ class Core:
 
     def _from(self, ref: OutputRef | ExportRef, path: str) -> dict[str, Any] | None:
         state = self.states.get(path)
+        if path in self.failures:
+            happened = "failed" if state == "failed" else "was skipped"
+            raise SkippedByFailure(f"it needs `{ref.name}` of {path}, which {happened}", self.failures[path])
         if state == "skipped":
             raise Skipped(f"it needs `{ref.name}` of {path}, which was skipped")
         if state not in DONE:
@@ -386,13 +426,18 @@ class Core:
         for path in self._paths(ref.ref.step, scope):
             try:
                 value = self._from(ref.ref, path)
+            except SkippedByFailure as why:
+                value = {"bundle": {"failed": why.failure}}
             except Skipped:
                 continue
             if value is not None:
                 found.append(value)
-        if isinstance(ref.ref, ExportRef):
-            return {"json": [v["json"] for v in found]}
-        return {"bundles": [v["bundle"] for v in found], "name": ref.ref.name}
+        if isinstance(ref.ref, OutputRef):
+            return {"bundles": [v["bundle"] for v in found], "name": ref.ref.name}
+        failed = next((v["bundle"]["failed"] for v in found if "bundle" in v), None)
+        if failed is not None:
+            raise Broken(f"{failed['step']} failed for one item: {failed['type']}: {failed['message']}")
+        return {"json": [v["json"] for v in found]}
 
     def plain(self, ref: Ref, scope: Scope) -> Any:
         """A value that a condition or loop asks for. Raises `Skipped` where it was not made."""

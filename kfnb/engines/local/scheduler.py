@@ -9,7 +9,7 @@ import re
 import selectors
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -20,12 +20,14 @@ from kfnb.engines.local.forks import Forks
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
 from kfnb.engines.local.warm import FORK_SAFE, PID
-from kfnb.pipeline.model import Pipeline, Replay
+from kfnb.pipeline.model import ItemRef, Pipeline, Replay, StatusRef
+from kfnb.pipeline.placeholders import resolved
 from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import DONE, RunStore
 from kfnb.runs.values import Values, again_words, maker_of
+from kfnb.runtime.ending import LEFT_RUNNING
 from kfnb.runtime.store import remove_unfinished
 
 KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
@@ -68,10 +70,10 @@ class Scheduler:
     def __init__(self, store: RunStore, run_id: str, mask: int, log_limit: int) -> None:
         self.store, self.run_id = store, run_id
         self.folder = store.folder(run_id)
-        self.pipeline: Pipeline = kept_pipeline(store, run_id)
         self.options = options_kept(self.folder)
+        self.pipeline: Pipeline = resolved(kept_pipeline(store, run_id), self.options.parameters)
         self.specs = Specs(self.pipeline, self.options, store.values, self.folder)
-        self.core = Core(self.pipeline, dict(self.options.parameters))
+        self.core = Core(self.pipeline, dict(self.options.parameters), about=self._about)
         self.progress = Progress()
         self.kept = store.kept(run_id)
         self.log_limit = log_limit
@@ -98,6 +100,19 @@ class Scheduler:
         error = self.progress.error
         state = "cancelled" if self.progress.cancelled else "failed" if error else "succeeded"
         self.store.record_run(self.run_id, state, finished=time.time(), error=error)
+
+    def _about(self) -> dict[str, Any]:
+        """What an exit handler is told of its run, beside how it ended."""
+        started = self.store.head(self.run_id)["started"]
+        running = dict.fromkeys((a.ready.path for a in self.progress.running.values()), "running")
+        return {
+            "run": self.run_id,
+            "pipeline": self.pipeline.name,
+            "parameters": dict(self.options.parameters),
+            "started": started,
+            "duration": time.time() - started,
+            "steps": {**self.core.standing(), **running},
+        }
 
     def _listen(self) -> None:
         for handle in (self._wake, self._wakened):
@@ -222,18 +237,17 @@ class Scheduler:
 
     def _key(self, ready: Ready) -> str:
         """Of an exit handler also which attempts it follows: it has run for them, or for others."""
-        key = self.specs.key(ready)
         before = self.core.handled(ready.path)
         if before is None:
-            return key
+            return self.specs.key(ready)
+        key = self.specs.key(_without_times(ready))
         told = [key, *(f"{p} {self.progress.attempts_made.get(p, 0)}" for p in sorted(before))]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
     def _caches(self, ready: Ready) -> bool:
-        if self.core.in_handler(ready.path):
-            return False  # it is run for what it does, once in every run
+        """Whether an earlier result may be taken: never of an exit handler's, which is there for what it does."""
         asked = ready.step.settings.cache
-        return self.options.cache if asked is None else asked
+        return not self.core.in_handler(ready.path) and (self.options.cache if asked is None else asked)
 
     def _made_elsewhere(self, ready: Ready) -> bool:
         """Whether to wait for a result that is being made for the cache."""
@@ -316,9 +330,8 @@ class Scheduler:
             pass
         self._hang_up(attempt)
         result = self._result(attempt, message["status"], message.get("why"))
-        if message.get("lingered"):
-            text = "processes that the step left running were ended with it"
-            result["warnings"] = [*result.get("warnings", []), text]
+        if message.get("lingered") and LEFT_RUNNING not in result.get("warnings", ()):
+            result["warnings"] = [*result.get("warnings", []), LEFT_RUNNING]
         attempt.log.close()
         (self._attempt_folder(attempt) / PID).unlink(missing_ok=True)
         ready = attempt.ready
@@ -369,10 +382,25 @@ class Scheduler:
             self._record(attempt, "pending", result, reason, error)
             self.progress.queue.insert(0, ready)
             return
+        if ready.step.settings.may_fail:
+            self._let_fail(attempt, result, error)
+            return
         self._remember(error)
         self._stop(ready.path)
         self.core.finish(ready.path, "failed", result)
         self._record(attempt, "failed", result, f"{error['type']}: {error['message']}", error)
+        self._advance()
+
+    def _let_fail(self, attempt: Attempt, result: dict[str, Any], error: dict[str, Any]) -> None:
+        """The step has failed, and the run goes on."""
+        ready = attempt.ready
+        failure = {k: error[k] for k in ("type", "message")}
+        names = {i.name for i in ready.step.inputs if isinstance(i.ref, ItemRef) and not i.name.startswith("_")}
+        items = [{"item": p["json"]} for p in ready.prepare if p.get("value") in names]
+        failure = {"step": ready.step.name, **failure, **(items[0] if items else {})}
+        self.core.let_fail(ready.path, result, failure)
+        reason = f"{error['type']}: {error['message']}"
+        self._record(attempt, "failed", result, reason, {**error, "let": True})
         self._advance()
 
     def _remember(self, error: dict[str, Any]) -> None:
@@ -409,6 +437,18 @@ class Scheduler:
                 self.store.record_step(
                     self.run_id, path, step, "omitted", reason=reason, finished=time.time(), attempts=0, **fields
                 )
+
+
+def _without_times(ready: Ready) -> Ready:
+    """A handler's step without what its run's status says of times: it has run for the attempts before it, whenever that was."""
+    names = {i.name for i in ready.step.inputs if isinstance(i.ref, StatusRef)}
+    prepare = [
+        {**p, "json": {k: v for k, v in p["json"].items() if k not in ("started", "duration")}}
+        if p.get("value") in names
+        else p
+        for p in ready.prepare
+    ]
+    return replace(ready, prepare=tuple(prepare))
 
 
 def _death(status: int) -> dict[str, Any]:

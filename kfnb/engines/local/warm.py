@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 FORK_SAFE = frozenset(
     "numpy pandas scipy sklearn matplotlib seaborn statsmodels networkx PIL sympy requests yaml".split()
 )
-RUNTIME = tuple(f"kfnb.runtime.{name}" for name in ("step", "cells", "outputs", "store", "ambient", "syntax"))
+RUNTIME = tuple(f"kfnb.runtime.{name}" for name in ("step", "cells", "ending", "outputs", "store", "ambient", "syntax"))
 DEATH_SIGNAL, SUBREAPER = 1, 36  #: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, linux/prctl.h
 PID = "pid"  #: in an attempt's folder while it runs: its process group, when that began, and which start of the machine this is
 MARK = "KFNB_STEP_ID"
@@ -90,7 +90,6 @@ def _asked(request: dict[str, Any], handles: list[int], connection: socket.socke
 
 def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
     """In the forked child: a session of its own, the log for all output, then the step."""
-    status = 2
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
@@ -110,12 +109,12 @@ def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
 
             main = os.path.join(os.path.dirname(kfnb.runtime.__file__), "__main__.py")
             os.execv(sys.executable, [sys.executable, main, request["spec"]])
-        status = _run(request["spec"])
+        _run(request["spec"])
     except BaseException:
         import traceback
 
         traceback.print_exc()
-    os._exit(status)
+    os._exit(2)
 
 
 def _die_with(parent: int) -> None:
@@ -156,9 +155,9 @@ def boot_id() -> str:
         return "-"
 
 
-def _run(path: str) -> int:
+def _run(path: str) -> NoReturn:
     from kfnb.runtime import ambient, run
-    from kfnb.runtime.step import finish
+    from kfnb.runtime.ending import leave
 
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed()  # forked generators would all give the same numbers
@@ -166,9 +165,7 @@ def _run(path: str) -> int:
     ambient.begin()
     with open(path, encoding="utf-8") as file:
         spec = json.load(file)
-    status = run(spec)
-    finish()
-    return status
+    leave(run(spec), spec["folder"])
 
 
 # -------------------------------------------------------------------- ends

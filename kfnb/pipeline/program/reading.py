@@ -6,14 +6,17 @@ import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.units import Analyzer
 from kfnb.notebook.model import METRICS, PIPELINE, STEP, Notebook, PipelineCell
+from kfnb.pipeline.annotations import KnownTypes, known_types
 from kfnb.pipeline.checks import flow_problems
+from kfnb.pipeline.comments import trailing_comment
+from kfnb.pipeline.declarations import declaration_of
 from kfnb.pipeline.flow import flow_of
 from kfnb.pipeline.model import Edge, Input, Origin, Parameter, ParameterRef, Pipeline, Replay
 from kfnb.pipeline.model import Step as ModelStep
-from kfnb.pipeline.parameters import parameter_of
+from kfnb.pipeline.placeholders import mark_problems, placeholders
 from kfnb.pipeline.plain import head_and_rest
 from kfnb.pipeline.prepare import Prepared, Preparer
 from kfnb.pipeline.program.components import Components
@@ -34,17 +37,17 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
     if own.problem is not None:
         return None, (own.problem,), {}
     before = [c for c in notebook.cells if c.number < cell.cell.number and c.role not in (STEP, METRICS, PIPELINE)]
-    parsed = [parse_cell(c.number, c.id, c.source, c.line) for c in before]
-    analyzer = Analyzer([*parsed, own])
+    parsed = [compiled(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
+    analyzer = Analyzer([*parsed, own], dict(notebook.modules))
     problems = [p.problem for p in parsed if p.problem is not None]
     units = shared_units(before, parsed, analyzer, problems)
-    components = Components()
+    components = Components(frozenset(u.name for u in units if u.parameter is not None))
     for unit in units:
         if unit.kind in (SHARED, OUTSIDE):
             for statement in unit.cells:
                 components.read(statement)
     program = Program(cell, own.code, components.found, frozenset(analyzer.world.known))
-    body = _parameters(program, units, own)
+    body = _parameters(program, units, own, known_types(p.tree for p in parsed))
     translator = Translator(program)
     translator.body(body)
     shared = _Shared(units, analyzer, program)
@@ -69,6 +72,9 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
     if errors(ordered):
         return None, ordered, {}
     pipeline = _assembled(notebook, program, translator, shared, own)
+    ordered = (*ordered, *mark_problems(pipeline))
+    if errors(ordered):
+        return None, ordered, {}
     return pipeline, ordered, {d.name: tuple(d.told) for d in program.drafts.values()}
 
 
@@ -79,16 +85,18 @@ def notebook_problems(notebook: Notebook, cell: PipelineCell) -> list[Problem]:
 
 
 # -------------------------------------------------------------------- parameters
-def _parameters(program: Program, units: tuple[Unit, ...], own: ParsedCell) -> list[ast.stmt]:
+def _parameters(program: Program, units: tuple[Unit, ...], own: ParsedCell, types: KnownTypes) -> list[ast.stmt]:
     """Take the parameters from the cells before, the line, and the typed assignments that begin the cell; the rest of it."""
     for unit in units:
-        if unit.parameter is not None:
+        if unit.parameter is not None and unit.parameter.conversion:
+            program.parameters[unit.name] = unit.parameter  # steps read what shared code makes of it
+        elif unit.parameter is not None:
             _parameter(program, unit.parameter, 0)
     for node in _signature(program):
-        _declared(program, node, 1 - program.first)
+        _declared(program, node, 1 - program.first, types)
     head, rest = head_and_rest(own.tree)
     for node in head:
-        _declared(program, node, 0)
+        _declared(program, node, 0, types, trailing_comment(node, own.code))
     return rest
 
 
@@ -98,6 +106,12 @@ def _signature(program: Program) -> list[ast.stmt]:
         return []
     try:
         function = ast.parse(f"def f({text}): pass").body[0]
+    except (ValueError, RecursionError, MemoryError) as error:
+        hint = "%%pipeline NAME(a: int = 1)"
+        program.problems.append(
+            program.problem("KF206", f"the parameters `{text[:60]}` cannot be read: {error}", hint, 0)
+        )
+        return []
     except SyntaxError as error:
         program.problems.append(
             replace(
@@ -138,10 +152,10 @@ def _signature(program: Program) -> list[ast.stmt]:
     return found
 
 
-def _declared(program: Program, node: ast.stmt, line: int) -> None:
-    parameter = parameter_of(node)
-    if parameter is None:
-        at = getattr(node, "lineno", 1)
+def _declared(program: Program, node: ast.stmt, line: int, types: KnownTypes, comment: str = "") -> None:
+    declaration = declaration_of(node, comment, types)
+    at = getattr(node, "lineno", 1)
+    if declaration is None or declaration.parameter.conversion:
         program.problems.append(
             program.problem(
                 "KF503",
@@ -151,6 +165,11 @@ def _declared(program: Program, node: ast.stmt, line: int) -> None:
             )
         )
         return
+    parameter = declaration.parameter
+    if declaration.fault:
+        message = f"the default of parameter `{parameter.name}`: {declaration.fault}"
+        hint = "change the default, or what the parameter may be"
+        program.problems.append(program.problem("KF510", message, hint, at, parameter.name))
     program.used[parameter.name] = parameter
     _parameter(program, parameter, getattr(node, "lineno", line))
 
@@ -228,6 +247,7 @@ def _assembled(
         for item in before:
             if isinstance(item, Input) and isinstance(item.ref, ParameterRef) and item.ref.name in program.parameters:
                 used[item.ref.name] = program.parameters[item.ref.name]
+        used.update({n: program.parameters[n] for n in placeholders(draft.settings) if n in program.parameters})
         results = (
             () if draft.command else tuple(n for n in draft.made if n not in draft.wanted and not n.startswith("_"))
         )

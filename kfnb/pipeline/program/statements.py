@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from kfnb.analysis.trees import is_literal, literal_value, targets
 from kfnb.pipeline.model import Constant, OutputRef, StatusRef, sources
-from kfnb.pipeline.parameters import is_json
 from kfnb.pipeline.plain import STATUS
 from kfnb.pipeline.program import refusals
 from kfnb.pipeline.program.blocks import Plain
@@ -20,6 +19,7 @@ from kfnb.pipeline.program.expressions import Expression, Reader, owner
 from kfnb.pipeline.program.loops import Loops
 from kfnb.pipeline.program.nodes import GuardDraft, NodeDraft
 from kfnb.pipeline.program.state import Program, Refused
+from kfnb.pipeline.schema import is_json
 
 DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
@@ -236,7 +236,10 @@ class Translator:
             self._changed(root, node, node.value)
             return
         program.check(node.target.id, node)
-        value = program.env[node.target.id]
+        value = program.env.get(node.target.id)
+        if value is None:
+            what = "how the run ended" if node.target.id == STATUS else "made before this cell"
+            raise program.fault("KF609", f"`{node.target.id}` is {what}, and would be bound anew here", "give the new value another name", node, node.target.id)  # fmt: skip
         if value.container:
             self._changed(node.target, node, node.value)
             return

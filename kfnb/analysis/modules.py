@@ -1,0 +1,106 @@
+"""What the functions of modules beside the notebook do, read from their source as a notebook's own are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kfnb.analysis.frames import Effect
+from kfnb.analysis.scopes import Deferred
+from kfnb.analysis.world import VALUE, World
+
+STATE = "@module:"  #: begins the ambient kind of what a module keeps
+
+
+class Summaries(Protocol):
+    """What is asked of `kfnb.analysis.effects.Effects`."""
+
+    world: World
+
+    def summary(self, function: Deferred) -> Effect: ...
+
+
+@dataclass(eq=False)
+class LocalModules:
+    """Modules by dotted name. ``read`` analyses one, from its name and source."""
+
+    sources: Mapping[str, str]
+    read: Callable[[str, str], Summaries]
+    _read: dict[str, Summaries] = field(default_factory=dict)
+    _state: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def split(self, name: str) -> tuple[str, str] | None:
+        """The module of a dotted name, and the rest of the name."""
+        module, rest = name, ""
+        while module:
+            if module in self.sources:
+                return module, rest
+            module, _, last = module.rpartition(".")
+            rest = f"{last}.{rest}" if rest else last
+        return None
+
+    def function(self, name: str) -> tuple[str, tuple[Deferred, ...]] | None:
+        """The module of a dotted name, and the functions and classes that it may be; none where it is something else."""
+        found = self.split(name)
+        if found is None:
+            return None
+        module, rest = found
+        first, _, method = rest.partition(".")
+        known = self._summaries(module).world.defs.get(first, ())
+        if method:
+            known = tuple(d.methods[method] for d in known if method in d.methods) or known
+        origin = self._summaries(module).world.origins.get(first)
+        if not known and origin is not None and self.split(origin) is not None and origin != name:
+            return self.function(f"{origin}.{method}" if method else origin)  # a package that passes on its parts
+        return module, known
+
+    def effect(self, module: str, function: Deferred) -> Effect:
+        """What calling it may do, with the state of modules among the ambient kinds."""
+        effect = self._summaries(module).summary(function)
+        found = Effect(texts=effect.texts, files=effect.files, ambient=dict(effect.ambient), returns=effect.returns)
+        found.touches = {r: sure for r, sure in effect.touches.items() if r.startswith("<")}
+        found.changes = {r for r in effect.changes if r.startswith("<")}
+        found.beyond = dict(effect.beyond)
+        if self._changed(module, effect):
+            found.ambient[self.kind(module)] = "set"
+        elif self.keeps(module) & effect.reads.keys():
+            found.ambient.setdefault(self.kind(module), "read")
+        return found
+
+    def kept_by(self, name: str) -> str | None:
+        """The ambient kind that using the module of a dotted name reads; ``None`` when it keeps nothing that changes."""
+        found = self.split(name) if self.sources else None
+        return self.kind(found[0]) if found is not None and self.keeps(found[0]) else None
+
+    def kind(self, module: str) -> str:
+        return STATE + module.partition(".")[0]
+
+    def keeps(self, module: str) -> frozenset[str]:
+        """The module's own names whose values its functions change."""
+        if module not in self._state:
+            self._state[module] = frozenset()
+            summaries = self._summaries(module)
+            defs = [d for found in summaries.world.defs.values() for d in found]
+            every = [*defs, *(m for d in defs for m in d.methods.values())]
+            self._state[module] = frozenset(n for d in every for n in self._changed(module, summaries.summary(d)))
+        return self._state[module]
+
+    def _changed(self, module: str, effect: Effect) -> set[str]:
+        kinds = self._summaries(module).world.kinds
+        touched = {r for r in effect.touches if kinds.get(r) == VALUE or r in effect.changes and r in kinds}
+        return effect.writes | effect.deletes | touched
+
+    def _summaries(self, module: str) -> Summaries:
+        if module not in self._read:
+            self._read[module] = self.read(module, self.sources[module])
+        return self._read[module]
+
+
+def tree_of(source: str) -> ast.Module:
+    """The syntax tree of a module, an empty one where it is not valid Python."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
