@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from kfnb.engines.cluster.errors import BadTarget, ClusterError
 from kfnb.problems import NotebookError
 from kfnb.runs.store import UnknownRun
-from kfnb.server.bodies import BoundedHandler
+from kfnb.server.bodies import BoundedBody
 from kfnb.server.compiling import BadNotebook
 from kfnb.server.kernelspecs import Interpreter, interpreter_of
 from kfnb.server.runs import Refused, Runs
@@ -27,7 +28,7 @@ NAME = 200  #: letters of a name in a request
 Answer = TypeVar("Answer")
 
 
-class Handler(BoundedHandler):
+class Handler(BoundedBody, APIHandler):
     """One endpoint. Questions to the record of runs and to clusters are asked in threads."""
 
     auth_resource = AUTH

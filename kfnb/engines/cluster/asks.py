@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kfnb.engines.cluster.configfiles import ConfigFile
 from kfnb.engines.cluster.connection import read_configuration, visible
 from kfnb.engines.cluster.targetsettings import KNOWN, OF_STEPS, whole_path
@@ -129,6 +127,8 @@ def _kubeconfig_texts(path: Path) -> Iterator[str]:
 
 
 def _kubeconfig(path: Path) -> dict[str, Any] | None:
+    import yaml
+
     try:
         found = yaml.safe_load(read_configuration(path))
     except (OSError, yaml.YAMLError, RecursionError, ValueError):
