@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 ERROR = "error"
@@ -58,6 +58,13 @@ class Problem:
         return f"{self.where()}{self.severity} {self.code}: {self.message}{hint}"
 
 
+def located(problem: Problem) -> str:
+    """A problem of a text file, whose lines are the file's: ``"37: cell 7: error KF301: …"``."""
+    if problem.cell is None or problem.line is None:
+        return f"{problem.line}: {problem}" if problem.line is not None else str(problem)
+    return f"{problem.line}: cell {problem.cell}: {replace(problem, cell=None)}"
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of problem: its code's severity, short name and documentation."""
@@ -101,6 +108,9 @@ KINDS: dict[str, Kind] = {
     "KF105": Kind(WARNING, "unsupported-magic", "A magic that kfnb does not know; it needs IPython in the step."),
     "KF106": Kind(ERROR, "old-python", "A cell is Python 2."),
     "KF107": Kind(ERROR, "nothing-to-run", "The notebook has no step and no code to make one from."),
+    "KF114": Kind(INFO, "one-cell", "A script without cells: all of it is one step."),
+    "KF115": Kind(ERROR, "no-reader", "The library that reads this form of notebook is not installed."),
+    "KF113": Kind(ERROR, "too-deep", "The notebook, a cell or a mark is nested deeper than can be read."),
     "KF201": Kind(ERROR, "bad-mark", "A mark of kfnb's has a value that cannot be read."),
     "KF202": Kind(WARNING, "near-miss-mark", "A tag looks like a mark, misspelt."),
     "KF203": Kind(ERROR, "contradicting-marks", "Two marks of one step say different things."),
@@ -141,6 +151,23 @@ KINDS: dict[str, Kind] = {
         "`_` or `Out[n]` reads the display of a cell, which depends on the order of running.",
     ),
     "KF309": Kind(ERROR, "split-step", "The cells of one step stand around another step and the two need each other."),
+    "KF310": Kind(
+        WARNING,
+        "lost-setting",
+        "A cell changes something in a library that later steps can see and that can be neither run again nor handed on.",
+    ),
+    "KF311": Kind(WARNING, "emptied-log", "Shared code opens a log file anew in every step, which empties it."),
+    "KF312": Kind(
+        WARNING, "lost-counters", "The counters of `lru_cache` are asked for, which do not pass from step to step."
+    ),
+    "KF313": Kind(
+        WARNING,
+        "state-in-loop",
+        "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
+    ),
+    "KF320": Kind(
+        ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
+    ),
     "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
     "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
     "KF403": Kind(ERROR, "several-exit-handlers", "A pipeline has one exit handler."),
@@ -170,6 +197,13 @@ KINDS: dict[str, Kind] = {
         ERROR, "bad-default", "A parameter's default is none of its declared choices, or outside its limits."
     ),
     "KF511": Kind(WARNING, "other-default", "A parameter's default is of another type than is declared."),
+    "KF512": Kind(ERROR, "other-parameters", "A run of a part would take values that were made with other parameters."),
+    "KF513": Kind(
+        WARNING, "other-parameters-taken", "A run of a part takes values that were made with other parameters."
+    ),
+    "KF514": Kind(
+        ERROR, "bad-package-source", "A package's source has a password in it, is not there, or cannot be sent along."
+    ),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),

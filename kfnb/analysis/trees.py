@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -93,9 +93,21 @@ def is_literal(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) and all(isinstance(v, ast.Constant) for v in node.values)
 
 
+def is_value(node: ast.expr) -> bool:
+    """Whether `literal_value` gives a value for ``node``: ``-True`` has one, ``-"a"`` has none."""
+    try:
+        literal_value(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, ArithmeticError):
+        return False
+    return True
+
+
 ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+}  # fmt: skip
+SIGNS: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.inv, ast.Not: operator.not_,
 }  # fmt: skip
 
 
@@ -114,6 +126,14 @@ def literal_value(node: ast.expr) -> Any:
         if isinstance(node.op, ast.Pow) and abs(right) > 64:
             raise ValueError("power too large")
         return ARITHMETIC[type(node.op)](left, right)
+    if isinstance(node, ast.UnaryOp):
+        return SIGNS[type(node.op)](literal_value(node.operand))
+    if isinstance(node, ast.List):
+        return [literal_value(e) for e in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(literal_value(e) for e in node.elts)
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {literal_value(k): literal_value(v) for k, v in zip(node.keys, node.values, strict=True) if k}
     return ast.literal_eval(node)
 
 
@@ -166,3 +186,25 @@ def source_of(node: ast.stmt, code: str) -> str:
     if alone and not lines[last - 1].encode()[node.end_col_offset :].split(b"#")[0].strip():
         return "\n".join(lines[first - 1 : last])
     return ast.unparse(node)
+
+
+def reaches_main(parts: Iterable[ast.expr], origin: Callable[[str], str | None]) -> bool:
+    """Whether one of these expressions is, or is taken from, the module ``__main__``: all names can be reached through it."""
+    for part in parts:
+        while isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred)):
+            if isinstance(part, ast.Subscript) and _is_main(part.slice) and dotted(part.value, origin) == "sys.modules":
+                return True
+            part = part.value
+        if isinstance(part, ast.Name) and origin(part.id) == "__main__":
+            return True
+        if isinstance(part, ast.Call) and part.args and _is_main(part.args[0]):
+            name = dotted(part.func, origin) or getattr(part.func, "id", "")
+            if name in ("importlib.import_module", "__import__", "sys.modules.get"):
+                return True
+    return False
+
+
+def _is_main(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value == "__main__"
+    return isinstance(node, ast.Name) and node.id == "__name__"

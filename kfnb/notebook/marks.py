@@ -13,12 +13,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from kfnb.notebook.model import Foreach, ShellOutput
+from kfnb.packages import BadSource, check_requirement, check_url
 from kfnb.settings import Secret, Toleration, Volume
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DEEPEST = 120  #: levels of an expression in a mark
 SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -50,21 +52,36 @@ def plain(text: str) -> str:
 
 
 def expression(text: str) -> str:
-    try:
-        ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", "KF404") from None
+    _read(text, "KF404")
     return text.strip()
+
+
+def _read(text: str, code: str) -> None:
+    """Raise `BadValue` for what is no Python expression, or for one that is nested too deep to be worked out anywhere."""
+    try:
+        node = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", code) from None
+    except (RecursionError, MemoryError):
+        node = None
+    if node is None or depth_of(node) > DEEPEST:
+        raise BadValue(f"`{text[:60]}…` is nested deeper than {DEEPEST} levels: work it out in a cell, and name the result", "KF113")  # fmt: skip
+
+
+def depth_of(tree: ast.AST) -> int:
+    """How many levels a syntax tree has."""
+    level: list[ast.AST] = [tree]
+    found = 0
+    while level:
+        found, level = found + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return found
 
 
 def foreach(text: str) -> Foreach:
     found = re.fullmatch(r"\s*([A-Za-z_]\w*)\s+in\s+(.+)", text, re.DOTALL)
     if found is None:
         raise BadValue(f"`{text}` should be `VAR in EXPRESSION`, such as `x in [1, 2, 3]`", "KF405")
-    try:
-        ast.parse(found[2].strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise BadValue(f"`{found[2]}` is not a Python expression: {getattr(error, 'msg', error)}", "KF405") from None
+    _read(found[2], "KF405")
     return Foreach(found[1], found[2].strip())
 
 
@@ -178,9 +195,28 @@ def file(text: str) -> str:
 
 
 def requirement(text: str) -> str:
-    if not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[|[<>=!~@;]|$)", text):
-        raise BadValue(f"`{text}` is not a requirement, such as `pandas>=2`")
-    return text
+    try:
+        return check_requirement(text)
+    except BadSource as error:
+        raise BadValue(str(error), "KF201" if "requirement" in str(error) else "KF514") from None
+
+
+def source(text: str) -> str:
+    try:
+        return check_url(text)
+    except BadSource as error:
+        raise BadValue(str(error), "KF514") from None
+
+
+def accelerator(text: str) -> int | tuple[str, str]:
+    """``2``: so many of the usual ones; ``amd.com/gpu:2``: of another kind, which is a limit."""
+    if ":" not in text and "/" not in text:
+        return count(text)
+    name, found, number = text.rpartition(":")
+    name, number = (name, number) if found else (text, "1")
+    if not re.fullmatch(r"[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", name):
+        raise BadValue(f"`{text}` should be a number, or a resource and a number, such as `amd.com/gpu:2`")
+    return name, str(count(number))
 
 
 # -------------------------------------------------------------------- the table
@@ -222,9 +258,12 @@ MARKS: dict[str, Mark] = {
         Mark("output", output, "outputs", many=True, shown="NAME=/path"),
         Mark("image", plain, "image", setting=True, shown="REF"),
         Mark("package", requirement, "packages", many=True, setting=True, shown="REQ"),
+        Mark("index-url", source, "index_url", setting=True, shown="https://HOST/simple"),
+        Mark("extra-index-url", source, "extra_index_urls", many=True, setting=True, shown="https://HOST/simple"),
+        Mark("find-links", source, "find_links", many=True, setting=True, shown="https://HOST/PAGE"),
         Mark("cpu", quantity, "cpu", setting=True, shown="2"),
         Mark("memory", quantity, "memory", setting=True, shown="4Gi"),
-        Mark("gpu", count, "gpu", setting=True, shown="1"),
+        Mark("gpu", accelerator, "gpu", setting=True, shown="1, or amd.com/gpu:1"),
         Mark("limit", limit, "limits", many=True, setting=True, shown="nvidia.com/gpu:1"),
         Mark("retry", count, "retry", setting=True, shown="3"),
         Mark("timeout", duration, "timeout", setting=True, shown="30m"),
@@ -240,6 +279,12 @@ MARKS: dict[str, Mark] = {
         Mark("toleration", toleration, "tolerations", many=True, setting=True, shown="K=V:EFFECT"),
     )
 }
+
+
+def place_of(mark: Mark, value: Any) -> tuple[str, bool]:
+    """The field that a mark's value fills, and whether it takes several: an accelerator of another kind is a limit."""
+    return ("limits", True) if mark.word == "gpu" and isinstance(value, tuple) else (mark.field, mark.many)
+
 
 #: Bare tags that give a cell a role of its own.
 ROLES = {
