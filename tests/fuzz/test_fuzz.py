@@ -116,9 +116,13 @@ def test_spoilt_marks_cells_and_settings_are_read_or_refused_in_words(tmp_path: 
     def act(random: Random) -> None:
         kind = random.randrange(3)
         if kind == 0:
-            marked = [cell("n = 1\nx = [1]", *[mutations.mark(random) for _ in range(random.randint(1, 4))]) for _ in range(2)]
+            marked = [
+                cell("n = 1\nx = [1]", *[mutations.mark(random) for _ in range(random.randint(1, 4))]) for _ in range(2)
+            ]
             line = mutations.component_line(random)
-            read_all(json.dumps(notebook(cell("a = 1", "parameters"), *marked, cell(f"{line}\ny = n"))).encode(), ("argo",))
+            read_all(
+                json.dumps(notebook(cell("a = 1", "parameters"), *marked, cell(f"{line}\ny = n"))).encode(), ("argo",)
+            )
         elif kind == 1:
             read_all(json.dumps(notebook(cell(COMPONENTS), cell(mutations.pipeline_cell(random)))).encode(), ("kfp",))
         else:
