@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
@@ -55,6 +56,9 @@ for command in (
 
 def main() -> None:
     """Entry point of ``kfnb``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a user's text may have what no terminal can show
     try:
         cli(prog_name="kfnb")
     except OSError as error:

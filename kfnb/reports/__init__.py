@@ -70,7 +70,7 @@ def write(run_id: str, path: str | Path, home: Path | None = None) -> Path:
         from kfnb.reports.page import page
 
         text = page(notebook, facts.pipeline, facts.states())
-    target.write_text(text, encoding="utf-8")
+    target.write_text(text, encoding="utf-8", errors="backslashreplace")
     return target
 
 

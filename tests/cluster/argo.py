@@ -255,7 +255,9 @@ class Interpreter:
         phase, outputs = "Failed", {}
         for attempt in range(int(strategy["limit"]) + 1):
             tried = {**env, "retries": str(attempt)}
-            phase, outputs = self.pod(f"{name}({attempt})", body, tried, artifacts, boundary, nodeFlag={"retried": True})
+            phase, outputs = self.pod(
+                f"{name}({attempt})", body, tried, artifacts, boundary, nodeFlag={"retried": True}
+            )
             node.setdefault("children", []).append(next(reversed(self.nodes)))
             if phase == "Succeeded":
                 break

@@ -57,6 +57,8 @@ def test_an_exit_handler_knows_its_run(cluster: Pods, oracle: Oracle, tmp_path: 
 
 def test_a_step_that_may_fail_is_tried_as_often_as_it_may_before(cluster: Pods, tmp_path: Path) -> None:
     source = "print('tried')\nraise ValueError('so')"
-    pipeline = pipeline_of(cell(source, "step:tries", "on-failure:continue", "retry:2"), cell("1", "step:rest", "after:tries"))
+    pipeline = pipeline_of(
+        cell(source, "step:tries", "on-failure:continue", "retry:2"), cell("1", "step:rest", "after:tries")
+    )
     here, there = locally(pipeline, tmp_path, {}), on_argo(pipeline, cluster, {})
     assert not differences(there, here) and there.states == {"tries": "failed", "rest": "succeeded"}

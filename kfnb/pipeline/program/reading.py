@@ -108,7 +108,9 @@ def _signature(program: Program) -> list[ast.stmt]:
         function = ast.parse(f"def f({text}): pass").body[0]
     except (ValueError, RecursionError, MemoryError) as error:
         hint = "%%pipeline NAME(a: int = 1)"
-        program.problems.append(program.problem("KF206", f"the parameters `{text[:60]}` cannot be read: {error}", hint, 0))
+        program.problems.append(
+            program.problem("KF206", f"the parameters `{text[:60]}` cannot be read: {error}", hint, 0)
+        )
         return []
     except SyntaxError as error:
         program.problems.append(
