@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
-from kfnb.analysis.classes import changes_shared_attribute, class_making
+from kfnb.analysis.classes import changes_shared_attribute, class_making, shared_attributes
 from kfnb.analysis.frames import ARGUMENT, CLOSURE, NONE, OWN_CLASS, Effect, Frame, Roots, passed
 from kfnb.analysis.modules import LocalModules
-from kfnb.analysis.reach import UNPROVED, call_reach, known, place_of, reach_of, store_reach
+from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
@@ -67,7 +67,10 @@ class Effects:
             else:
                 store_reach(target, frame, found)
         for call in function.calls:
+            before = dict(found.beyond)
             self.call(call, frame, found)
+            if call in function.scoped:
+                found.beyond = lasting(found.beyond, before)
         for decorator in function.decorators:
             self.decorated(decorator, frame, found)
         making = class_making(function, False)
@@ -141,6 +144,10 @@ class Effects:
         if isinstance(node, ast.Attribute) and node.attr == "__class__":
             own = self.roots(node.value, frame)
             return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and self.world.holds(node.value.id):
+            held = self.lineage(self.world.holds(node.value.id)) if not frame.local(node.value.id) else []
+            shared = frozenset(c.name for c in held if node.attr in shared_attributes(c))
+            return self.roots(node.value, frame) | shared
         if isinstance(node, (ast.Attribute, ast.Starred, ast.Await, ast.NamedExpr, ast.FormattedValue)):
             return self.roots(node.value, frame)
         if isinstance(node, ast.Subscript):
@@ -394,6 +401,8 @@ class Effects:
         inplace = any(
             k.arg == "inplace" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in node.keywords
         )
+        if name == "register" and any(self.world.kinds.get(r) == DEF for r in receiver):
+            found.touch(receiver, True)  # `Interface.register(Class)`
         if made.startswith(tables.STATEFUL_MAKERS):
             if not name.startswith(("get_", "savefig")):
                 found.touch(receiver, True)

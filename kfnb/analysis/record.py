@@ -99,6 +99,8 @@ class Record(ABC):
     def _reaches(self, name: str, line: int) -> None:
         """Whoever reads a name may use the functions and classes that are reached through it."""
         world = self.world
+        if name in world.remembering:
+            self.remembered.setdefault(name, self.site(line))
         for held in world.holds(name):
             self.apply(self.effects.summary(held), line, name)
             if held.name in world.stateful and held in world.defs.get(held.name, ()):
@@ -143,8 +145,12 @@ class Record(ABC):
         kind = self.world.kinds.get(name)
         if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in GIVEN):
             return
-        if kind == DEF:
+        if kind == DEF and name not in self.world.stateful:
             self.world.stateful.add(name)
+        if kind == DEF:
+            mine = self.world.defs.get(name, ())
+            for other in [n for n, d in self.world.defs.items() if d is mine and n != name]:
+                self.touches.setdefault(other, self.site(line))  # another name of the same class
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
@@ -350,6 +356,8 @@ class Record(ABC):
         self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
         if place is not None:
             self.world.places[target.id] = place
+        if isinstance(value, ast.Name) and self.world.kinds.get(value.id) == DEF and value.id != target.id:
+            self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
 
     def maker(self, value: ast.expr) -> str | None:
         while (

@@ -10,7 +10,7 @@ from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.frames import CLOSURE, Effect
-from kfnb.analysis.reach import LIBRARY, place_of
+from kfnb.analysis.reach import LIBRARY, lasting, place_of
 from kfnb.analysis.record import Record
 from kfnb.analysis.replays import import_names, is_conditional, magic_of, replay_of
 from kfnb.analysis.scopes import (
@@ -239,6 +239,9 @@ class Statements(Record):
         for decorator in node.decorator_list:
             self.effects.decorated(decorator, self.effects.top, effect)
             held |= self.effects.held(decorator)
+            place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
+            if place in ("functools.lru_cache", "functools.cache"):
+                self._remembers(node)
         if isinstance(node, ast.ClassDef):
             self.effects.created(node, self.effects.top, effect)
         effect.touches.pop(node.name, None)
@@ -248,6 +251,12 @@ class Statements(Record):
             self.world.kinds[node.name] = VALUE
 
     on_FunctionDef = on_AsyncFunctionDef = _function
+
+    def _remembers(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        """A function that ``lru_cache`` calls once for each argument, though calling it does something."""
+        does = [self.effects.summary(f) for f in self.world.defs.get(node.name, ())]
+        if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.touches) for e in does):
+            self.world.remembering.add(node.name)
 
     def on_ClassDef(self, node: ast.ClassDef) -> None:
         outer = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
@@ -350,7 +359,9 @@ class Statements(Record):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
+            before, told = dict(self.now.beyond), dict(self.beyond)
             self.expr(item.context_expr)
+            self.now.beyond, self.beyond = lasting(self.now.beyond, before), told
             if item.optional_vars is not None:
                 self.store(item.optional_vars, item.context_expr)
         start = set(self.world.must)

@@ -43,6 +43,8 @@ class World:
         Names of an object that a library keeps, with its name there: ``logging.getLogger()``.
     stateful
         Names of functions and classes on which some code keeps state.
+    remembering
+        Functions with ``lru_cache`` whose first call for an argument does more than give a result.
     asks_subclasses
         The notebook asks for subclasses somewhere, so that each one counts.
     """
@@ -59,6 +61,7 @@ class World:
     texts: dict[str, str] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
+    remembering: set[str] = field(default_factory=set)
     asks_subclasses: bool = False
     version: int = 0  #: moves when a function, class or import changes
 
@@ -150,7 +153,7 @@ class World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
             dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts),
-            dict(self.places), self.stateful, self.asks_subclasses, self.version,
+            dict(self.places), self.stateful, self.remembering, self.asks_subclasses, self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:

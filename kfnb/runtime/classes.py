@@ -95,7 +95,7 @@ def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
         same = [k for k, v in attributes.items() if k not in changed and type(v).__name__ in LOCKS and tracked]
         attributes = {k: v for k, v in attributes.items() if k not in same}
         changed = changed - set(same) | {k for k, v in attributes.items() if _may_change(v)}
-        derived += filter(by_value, type.__subclasses__(cls))
+        derived += filter(by_value, [*type.__subclasses__(cls), *_registered(cls)])
     slots = vars(cls).get("__slots__")
     for name in [slots] if isinstance(slots, str) else list(slots or ()):
         attributes.pop(name, None)
@@ -128,9 +128,25 @@ def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
     )
 
 
+def _registered(cls: type) -> list[type]:
+    """The classes that an abstract class counts as its own."""
+    abc = sys.modules.get("abc")
+    if abc is None or not isinstance(cls, abc.ABCMeta) or not hasattr(abc, "_get_dump"):
+        return []
+    return [c for c in (r() for r in abc._get_dump(cls)[0]) if c is not None]
+
+
+def parts_of(cls: type) -> list[type]:
+    """The class, and the classes in its body."""
+    inner = [v for v in vars(cls).values() if isinstance(v, type) and v.__qualname__.startswith(cls.__qualname__ + ".")]
+    return [cls, *(p for c in inner for p in parts_of(c))]
+
+
 def _may_change(value: Any) -> bool:
     """Whether a class's attribute may have changed without being set anew."""
-    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, type)
+    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property)
+    if isinstance(value, type):
+        return by_value(value) and "." in value.__qualname__
     return not isinstance(value, fixed) and not hasattr(value, "__code__")
 
 
@@ -179,7 +195,10 @@ def make_enum(
 
 
 def fill_class(cls: type, state: tuple[frozenset[str], dict[str, Any], list[type]]) -> None:
-    changed, attributes, _ = state
+    changed, attributes, derived = state
+    for other in derived:
+        if cls not in other.__mro__:
+            cls.register(other)  # type: ignore[attr-defined]  # an abstract class
     if cls in _identities:  # it is here already, as it was made
         attributes = {k: v for k, v in attributes.items() if k in changed}
         for name in changed:
@@ -199,4 +218,7 @@ def fill_class(cls: type, state: tuple[frozenset[str], dict[str, Any], list[type
     if abc is not None and isinstance(cls, abc.ABCMeta):
         abc.update_abstractmethods(cls) if hasattr(abc, "update_abstractmethods") else None
     identity = next(i for i, c in _by_identity.items() if c is cls)
-    _identities[cls] = (identity, {k: id(v) for k, v in vars(cls).items()})
+    # what was changed once differs from the definition in every step after
+    now = {k: 0 if cls in _identities and k in changed else id(v) for k, v in vars(cls).items()}
+    before = _identities[cls][1] if cls in _identities else {}
+    _identities[cls] = (identity, {**{k: 0 for k in before if k not in now}, **now})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
+from kfnb.runtime.classes import parts_of
 from kfnb.runtime.pickling import root_of
 from kfnb.runtime.store import Store, dump
 
@@ -68,7 +69,7 @@ class _TooLarge(Exception):
 def _store(
     store: Store, values: dict[str, Any], bad: dict[str, BaseException], limit: int | None = None
 ) -> dict[str, dict[str, Any]]:
-    owners = _shared_memory(values) | {id(v) for v in values.values() if isinstance(v, type)}
+    owners = _shared_memory(values) | {id(c) for v in values.values() if isinstance(v, type) for c in parts_of(v)}
     single: dict[str, tuple[bytes, list[Any], Any]] = {}
     total = 0
     for name, value in values.items():

@@ -20,7 +20,9 @@ def differences(program: Program, analyzer: Analyzer, own: ParsedCell, units: tu
     calls = [n for n in ast.walk(own.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
     seeded = {n for u in units for n in u.facts.may if n.startswith("@")}
     drawn: dict[str, list[ast.Call]] = {}
-    used: dict[str, list[tuple[ast.Call, bool]]] = {}  #: by what components share: the calls, and whether they change it
+    used: dict[
+        str, list[tuple[ast.Call, bool]]
+    ] = {}  #: by what components share: the calls, and whether they change it
     known: dict[str, tuple[Facts, list[str]]] = {}
     for call in sorted(calls, key=lambda c: c.lineno):
         name = call.func.id if isinstance(call.func, ast.Name) else ""
