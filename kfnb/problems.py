@@ -157,6 +157,9 @@ KINDS: dict[str, Kind] = {
         "state-in-loop",
         "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
     ),
+    "KF320": Kind(
+        ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
+    ),
     "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
     "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
     "KF403": Kind(ERROR, "several-exit-handlers", "A pipeline has one exit handler."),
@@ -186,6 +189,13 @@ KINDS: dict[str, Kind] = {
         ERROR, "bad-default", "A parameter's default is none of its declared choices, or outside its limits."
     ),
     "KF511": Kind(WARNING, "other-default", "A parameter's default is of another type than is declared."),
+    "KF512": Kind(ERROR, "other-parameters", "A run of a part would take values that were made with other parameters."),
+    "KF513": Kind(
+        WARNING, "other-parameters-taken", "A run of a part takes values that were made with other parameters."
+    ),
+    "KF514": Kind(
+        ERROR, "bad-package-source", "A package's source has a password in it, is not there, or cannot be sent along."
+    ),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),

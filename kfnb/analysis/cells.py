@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kfnb.problems import Problem
 from kfnb.runtime.syntax import Translation, Wrapper, translate
+from kfnb.texts import encodable
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,13 @@ def _parsed(source: str) -> tuple[Translation, ast.Module, Exception | None]:
 
 
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
+    if isinstance(error, UnicodeEncodeError):
+        at = line + error.object.count("\n", 0, error.start)
+        half = encodable(error.object[error.start])
+        return Problem(
+            "KF104", f"this cell cannot be parsed: it holds half a character, `{half}`", "write it as an escape, in quotes",
+            cell=number, cell_id=cell_id, line=at,
+        )  # fmt: skip
     if not isinstance(error, SyntaxError):
         return Problem("KF104", f"this cell cannot be parsed: {error}", cell=number, cell_id=cell_id, line=line)
     message = str(error.msg)

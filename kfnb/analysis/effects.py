@@ -16,7 +16,7 @@ from kfnb.analysis.frames import ARGUMENT, CLOSURE, NONE, OWN_CLASS, Effect, Fra
 from kfnb.analysis.modules import LocalModules
 from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
-from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
+from kfnb.analysis.trees import COMPREHENSIONS, dotted, reaches_main, root, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 from kfnb.runtime.syntax import shell_names
 
@@ -292,6 +292,10 @@ class Effects:
         if not local and (kind is None or not kind.startswith("=")):
             call_reach(node, frame, found)
         self._texts(node, frame, found)
+        if library in tables.DEFINITION_READERS:
+            for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
+                found.reads.setdefault(name, name)
+        found.opaque |= library in tables.MAIN_READERS or reaches_main([node.func, *values], frame.origin)
         if isinstance(node.func, ast.Attribute):
             if library is not None:
                 self._library_call(node, node.func.attr, frame, found)

@@ -31,6 +31,7 @@ from kfnb.analysis.trees import (
     may_suppress,
     names_in,
     pattern_names,
+    reaches_main,
     root,
     targets,
 )
@@ -42,7 +43,6 @@ IMPORTED = "import "  #: among the texts of a unit: a module, which may be a fil
 class Statements(Record):
     """`Record` with a method per kind of statement."""
 
-    lazy = False
     code = ""
     depth = 0
 
@@ -57,7 +57,7 @@ class Statements(Record):
         """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         number = self._cells = self._cells + 1
         self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
-        self.lazy = self.lazy or future_annotations(cell.tree)
+        self.world.lazy_annotations |= future_annotations(cell.tree)
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
         for node in cell.tree.body:
@@ -127,6 +127,9 @@ class Statements(Record):
             self.statement(node)
 
     def statement(self, node: ast.stmt) -> None:
+        value = getattr(node, "value", None)
+        if value is not None and reaches_main([value], self.world.origin):
+            self.opaque = self.opaque or self.site(node.lineno)
         special = getattr(self, f"on_{type(node).__name__}", None)
         if special is not None:
             special(node)
@@ -165,7 +168,7 @@ class Statements(Record):
             self.ambient(kind, "set", target.lineno, sure=False)
 
     def on_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if not self.lazy:
+        if not self.world.lazy_annotations:
             self.expr(node.annotation)
         if node.value is not None:
             self.expr(node.value)
@@ -223,13 +226,13 @@ class Statements(Record):
                 self.world.origins[name] = f"{module}.{alias.name}"
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        now = [*node.decorator_list, *defaults(node.args), *([] if self.lazy else annotated(node))]
+        now = [*node.decorator_list, *defaults(node.args), *([] if self.world.lazy_annotations else annotated(node))]
         for part in now:
             self.expr(part)
         held: frozenset[Deferred] = frozenset()
         for part in [*node.decorator_list, *defaults(node.args)]:
             held |= self.effects.held(part)
-        self._define(node.name, node.lineno, deferred_function(node, node.name, self.lazy), held)
+        self._define(node.name, node.lineno, deferred_function(node, node.name, self.world.lazy_annotations), held)
         self._decorate(node)
 
     def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
@@ -265,7 +268,7 @@ class Statements(Record):
             self.expr(part)
             held |= self.effects.held(part)
         self._class_body(node)
-        self._define(node.name, node.lineno, deferred_class(node, self.lazy), held)
+        self._define(node.name, node.lineno, deferred_class(node, self.world.lazy_annotations), held)
         self._decorate(node)
 
     def _class_body(self, node: ast.ClassDef) -> None:
@@ -274,9 +277,13 @@ class Statements(Record):
         for part in node.body:
             scope = class_scope(node, MODULE)
             scope.own = set(own)
-            collector = Collector(now, scope, self.lazy)
+            collector = Collector(now, scope, self.world.lazy_annotations)
             if isinstance(part, FUNCTIONS):
-                for piece in [*part.decorator_list, *defaults(part.args), *([] if self.lazy else annotated(part))]:
+                for piece in [
+                    *part.decorator_list,
+                    *defaults(part.args),
+                    *([] if self.world.lazy_annotations else annotated(part)),
+                ]:
                     collector.visit(piece)
                 own.add(part.name)
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -166,3 +166,25 @@ def source_of(node: ast.stmt, code: str) -> str:
     if alone and not lines[last - 1].encode()[node.end_col_offset :].split(b"#")[0].strip():
         return "\n".join(lines[first - 1 : last])
     return ast.unparse(node)
+
+
+def reaches_main(parts: Iterable[ast.expr], origin: Callable[[str], str | None]) -> bool:
+    """Whether one of these expressions is, or is taken from, the module ``__main__``: all names can be reached through it."""
+    for part in parts:
+        while isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred)):
+            if isinstance(part, ast.Subscript) and _is_main(part.slice) and dotted(part.value, origin) == "sys.modules":
+                return True
+            part = part.value
+        if isinstance(part, ast.Name) and origin(part.id) == "__main__":
+            return True
+        if isinstance(part, ast.Call) and part.args and _is_main(part.args[0]):
+            name = dotted(part.func, origin) or getattr(part.func, "id", "")
+            if name in ("importlib.import_module", "__import__", "sys.modules.get"):
+                return True
+    return False
+
+
+def _is_main(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value == "__main__"
+    return isinstance(node, ast.Name) and node.id == "__name__"

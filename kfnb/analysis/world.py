@@ -47,6 +47,8 @@ class World:
         Functions with ``lru_cache`` whose first call for an argument does more than give a result.
     asks_subclasses
         The notebook asks for subclasses somewhere, so that each one counts.
+    lazy_annotations
+        ``from __future__ import annotations`` stood in a cell read so far: as in IPython it counts for all cells after it.
     """
 
     later: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class World:
     stateful: set[str] = field(default_factory=set)
     remembering: set[str] = field(default_factory=set)
     asks_subclasses: bool = False
+    lazy_annotations: bool = False
     version: int = 0  #: moves when a function, class or import changes
 
     def origin(self, name: str) -> str | None:
@@ -153,7 +156,7 @@ class World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
             dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts),
-            dict(self.places), self.stateful, self.remembering, self.asks_subclasses, self.version,
+            dict(self.places), self.stateful, self.remembering, self.asks_subclasses, self.lazy_annotations, self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:

@@ -15,6 +15,7 @@ from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
 from kfnb.cli.sweeping import sweep
 from kfnb.cli.trusting import trust
+from kfnb.texts import open_streams_to_any_text
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,6 +56,7 @@ for command in (
 
 def main() -> None:
     """Entry point of ``kfnb``."""
+    open_streams_to_any_text()
     try:
         cli(prog_name="kfnb")
     except OSError as error:

@@ -172,7 +172,7 @@ def _plain(value: Any) -> Any:
     try:
         json.dumps(value)
     except (TypeError, ValueError):
-        from kfnb.runtime.outputs import preview
+        from kfnb.runtime.previews import preview
 
         return preview(value)
     return value

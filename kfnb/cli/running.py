@@ -61,6 +61,9 @@ if TYPE_CHECKING:
     shell_complete=completing.steps,
     help="Run from this step on, with values of the newest run.",
 )
+@click.option(
+    "--any-parameters", is_flag=True, help="With --step or --from: take values that were made with other parameters."
+)
 @click.option("--cache", is_flag=True, help="Take earlier results of steps with the same code and inputs.")
 @click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
 @click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
@@ -82,6 +85,7 @@ def run(
     pipeline: str | None,
     only: str | None,
     start: str | None,
+    any_parameters: bool,
     cache: bool,
     isolated: bool,
     experiment: str | None,
@@ -108,11 +112,12 @@ def run(
         fail(notebook, found.problems, as_json)
     with request_words(notebook, as_json), cluster_words(as_json):
         prepared = prepare(
-            notebook, found.pipeline, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start,
+            notebook, found.pipeline, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
             max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
         report(notebook, (*found.problems, *prepared.problems), quiet=True)
+        show_travelling(prepared)
     with cluster_words(as_json):
         engine = engine_for(store(), prepared.target)
         if cron is not None:
@@ -124,6 +129,18 @@ def run(
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
     follow(engine, run_id, as_json)
+
+
+def show_travelling(prepared: Prepared) -> None:
+    """Say which files are about to leave this machine."""
+    if prepared.target.engine != "local":
+        from kfnb.engines.cluster.requirements import travelling_files, travelling_text
+        from kfnb.engines.cluster.targets import options_of
+
+        packages = options_of(prepared.target).packages
+        files = travelling_files(prepared.pipeline, prepared.source.folder, packages)
+        if files:
+            click.echo(travelling_text(files), err=True)
 
 
 def scheduled(engine: Engine, prepared: Prepared, cron: str, as_json: bool) -> NoReturn:

@@ -27,6 +27,7 @@ from kfnb.cli.common import (  # fmt: skip
     report,
     request_words,
 )
+from kfnb.texts import write_text
 
 if TYPE_CHECKING:
     from kfnb.sweeps.plan import Plan
@@ -218,4 +219,4 @@ def _write(path: Path, results: Results) -> None:
         from kfnb.sweeps.page import page
 
         text = page(results)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)

@@ -35,6 +35,7 @@ class StaticSpecs:
             "shell_outputs": [{"name": o.name, "path": o.path} for o in step.shell_outputs], "command": command_of(step),
             "sources": {str(c): self._sources[c] for c in sorted(cells) if c in self._sources},
             "made": made, "needed": {n: e for n, e in needed.items() if e},
+            "unnamed": [n for n, e in needed.items() if self._needed and not e and not n.startswith("@")],
             "watch": [k for k in self._seeded if k not in step.outputs and k not in inputs],
             "env": dict(step.settings.env),
         }  # fmt: skip

@@ -24,7 +24,7 @@ from kfnb.pipeline.model import (
 )
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import RunStore, UnknownRun
-from kfnb.runtime.outputs import preview, type_name
+from kfnb.runtime.previews import preview, type_name
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from kfnb.runs.files import DamagedRecord, make_folder, tighten
 from kfnb.runs.home import home_folder
 from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine, read_log
+from kfnb.runs.values import again_words
+from kfnb.texts import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
 #: What the record has in its home.
@@ -41,6 +43,10 @@ INTERRUPTED = {
 
 class UnknownRun(UserError, LookupError):
     """No run, step or value of that name; the message says what there is."""
+
+
+class LostValue(UnknownRun):
+    """A stored value is damaged or gone; the message says which step must run again."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,11 @@ class RunStore:
         kept: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         """Take a run into the record, in state ``pending``. ``kept``: results that stand for some of its steps, by path."""
+        texts = [t and encodable(t) for t in (pipeline, notebook, experiment)]
         with self._db.transaction():
             self._db.change(
                 "insert into runs values (?,?,?,?,?,?,?,?,?,?,?)",
-                (run_id, pipeline, notebook, experiment, engine, "pending", json.dumps(parameters), time.time(), None, None, None),
+                (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), None, None, None),
             )  # fmt: skip
             self._keep(run_id, kept or {})
 
@@ -135,6 +142,7 @@ class RunStore:
         ``fields`` among ``position started finished attempts reason key result error``.
         """
         columns = {k: json.dumps(v) if k in ("result", "error") and v is not None else v for k, v in fields.items()}
+        columns.update({k: encodable(v) for k, v in columns.items() if isinstance(v, str)})
         with self._db.transaction():
             self._db.change("insert or ignore into steps (run, path, step) values (?,?,?)", (run_id, path, step))
             self._update("steps", {"state": state, **columns}, {"run": run_id, "path": path})
@@ -331,9 +339,13 @@ class RunStore:
         kept = {**result.get("results", {}), **result.get("outputs", {})}
         entry = kept.get(name)
         if entry is not None and "bundle" in entry:
+            from kfnb.runtime.store import Damaged
             from kfnb.runtime.values import load_value
 
-            return load_value(str(self.values), entry["bundle"], name)
+            try:
+                return load_value(str(self.values), entry["bundle"], name)
+            except Damaged as error:
+                raise LostValue(error.message + again_words(run_id, path)) from None
         if name in result.get("exports", {}):
             return result["exports"][name]
         if name in result.get("metrics", {}):

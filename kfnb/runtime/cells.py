@@ -6,7 +6,9 @@ import _ast
 import builtins
 import os
 import sys
+from types import ModuleType
 
+from kfnb.runtime import sources
 from kfnb.runtime.failures import Failure, from_exception
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -19,15 +21,28 @@ COROUTINE = 0x80  #: inspect.CO_COROUTINE
 FUTURE_FLAGS = 0x1FF0000  #: all of __future__'s compiler flags
 
 
+class Main(ModuleType):
+    """The module ``__main__``: what the step was handed without a name is found as in the notebook, as `pickle` asks for it."""
+
+    def __getattr__(self, name: str) -> Any:
+        from kfnb.runtime import classes, functions
+
+        found = classes.known_as(name) or functions.known_as(name)
+        if found is None:
+            raise AttributeError("module '__main__' has no attribute %r" % name)
+        return found
+
+
 class Session:
     """The namespace of one step and how its cells run."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
-        self.sources = {int(k): v for k, v in spec.get("sources", {}).items()}
+        for number, text in spec.get("sources", {}).items():
+            sources.remember("<cell %s>" % number, text)
         self.flags = 0
         self.warnings: list[str] = []
-        module = type(sys)("__main__")
+        module = Main("__main__")
         module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = module
         self.namespace: dict[str, Any] = module.__dict__
@@ -38,15 +53,11 @@ class Session:
 
     def begin(self) -> None:
         """Shared code has run: what the libraries show from here on belongs to the step's own cells."""
-        if "linecache" in sys.modules:
-            cache = sys.modules["linecache"].cache
-            for number, text in self.sources.items():
-                name = "<cell %d>" % number
-                cache[name] = (len(text), None, text.splitlines(True), name)
+        sources.publish(tuple(c["source"] for c in self.spec.get("cells", ())))
 
     def replay(self, code: dict[str, Any]) -> None:
         """Run a statement of shared code."""
-        before = {n: id(v) for n, v in self.namespace.items() if isinstance(v, type)}
+        before = {n: id(v) for n, v in self.namespace.items() if issubclass(type(v), type)}
         what = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
         shown = _silence()  # it was shown where it stands
         try:
@@ -54,7 +65,7 @@ class Session:
         finally:
             _unsilence(shown)
         for name, value in list(self.namespace.items()):
-            if isinstance(value, type) and value.__module__ == "__main__" and before.get(name) != id(value):
+            if issubclass(type(value), type) and value.__module__ == "__main__" and before.get(name) != id(value):
                 from kfnb.runtime.classes import track
 
                 track(value, "cell %s line %s %s" % (code["cell"], code.get("line", 1), value.__qualname__))
@@ -88,13 +99,13 @@ class Session:
             body()
         except SystemExit as error:
             if error.code not in (None, 0):
-                raise from_exception(error, self.sources, what) from None
+                raise from_exception(error, what) from None
             self._ended = True
             self.warnings.append("cell %s left the step with sys.exit()" % code["cell"])
         except Failure:
             raise
         except BaseException as error:
-            raise from_exception(error, self.sources, what) from None
+            raise from_exception(error, what) from None
 
     def _body(self, text: str, name: str, show: bool) -> Any:
         def body() -> None:

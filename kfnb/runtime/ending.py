@@ -101,8 +101,8 @@ def _at_work() -> str:
 # -------------------------------------------------------------------- files
 def _close_files() -> None:
     """Write out what open files and archives hold: a program's end does, and ``os._exit`` does not."""
+    import _io  # its types, and not `io`'s abstract classes, which ask the user's classes questions
     import gc
-    import io
 
     flush()
     kept = {id(s) for t in (sys.stdout, sys.stderr) for s in (t, getattr(t, "buffer", None))}
@@ -113,11 +113,11 @@ def _close_files() -> None:
         kind = type(found)
         if issubclass(kind, archives):
             files[0].append(found)
-        elif issubclass(kind, io.TextIOBase):
+        elif issubclass(kind, _io._TextIOBase):
             files[1].append(found)
-        elif issubclass(kind, (io.BufferedWriter, io.BufferedRandom)):
+        elif issubclass(kind, (_io.BufferedWriter, _io.BufferedRandom)):
             files[3].append(found)
-        elif issubclass(kind, io.BufferedIOBase) and kind is not io.BufferedReader:
+        elif issubclass(kind, _io._BufferedIOBase) and kind is not _io.BufferedReader:
             files[2].append(found)
     for found in (f for rank in files for f in rank if id(f) not in kept):
         try:

@@ -9,7 +9,7 @@ import re
 import selectors
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -17,17 +17,16 @@ from typing import Any
 from kfnb.engines.base import options_kept
 from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
-from kfnb.engines.local.leftovers import PID
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
-from kfnb.engines.local.warm import FORK_SAFE
-from kfnb.pipeline.model import ItemRef, Pipeline, Replay
+from kfnb.engines.local.warm import FORK_SAFE, PID
+from kfnb.pipeline.model import ItemRef, Pipeline, Replay, StatusRef
 from kfnb.pipeline.placeholders import resolved
 from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import DONE, RunStore
-from kfnb.runs.values import Values
+from kfnb.runs.values import Values, again_words, maker_of
 from kfnb.runtime.ending import LEFT_RUNNING
 from kfnb.runtime.store import remove_unfinished
 
@@ -237,10 +236,10 @@ class Scheduler:
 
     def _key(self, ready: Ready) -> str:
         """Of an exit handler also which attempts it follows: it has run for them, or for others."""
-        key = self.specs.key(ready)
         before = self.core.handled(ready.path)
         if before is None:
-            return key
+            return self.specs.key(ready)
+        key = self.specs.key(_without_times(ready))
         told = [key, *(f"{p} {self.progress.attempts_made.get(p, 0)}" for p in sorted(before))]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
@@ -359,6 +358,9 @@ class Scheduler:
             seconds = attempt.ready.step.settings.timeout
             message = f"it took longer than its timeout of {seconds:g} s"
             result["error"] = {"kind": "timeout", "type": "TimeoutError", "message": message}
+        if "bundle" in (result.get("error") or {}):
+            maker = maker_of(self.core.results, result["error"]["bundle"])
+            result["error"]["message"] += again_words(self.run_id, maker)
         return result
 
     def _attempt_folder(self, attempt: Attempt) -> Path:
@@ -434,6 +436,18 @@ class Scheduler:
                 self.store.record_step(
                     self.run_id, path, step, "omitted", reason=reason, finished=time.time(), attempts=0, **fields
                 )
+
+
+def _without_times(ready: Ready) -> Ready:
+    """A handler's step without what its run's status says of times: it has run for the attempts before it, whenever that was."""
+    names = {i.name for i in ready.step.inputs if isinstance(i.ref, StatusRef)}
+    prepare = [
+        {**p, "json": {k: v for k, v in p["json"].items() if k not in ("started", "duration")}}
+        if p.get("value") in names
+        else p
+        for p in ready.prepare
+    ]
+    return replace(ready, prepare=tuple(prepare))
 
 
 def _death(status: int) -> dict[str, Any]:
