@@ -239,7 +239,6 @@ def fill_class(cls: type, state: dict[str, Any]) -> None:
         cls.__abstractmethods__ = frozenset(state["abstract"])  # type: ignore[attr-defined]
     if enumerations.is_enumeration(cls):
         enumerations.rebuilt_maps(cls)
-    before = _identities[id(cls)][2] if id(cls) in _identities else {}
     _remember(cls, next(i for i, c in _by_identity.items() if c is cls))
     # what was changed once differs from the definition in every step after
-    _identities[id(cls)][2].update({k: 0 for k in before if k in changed})
+    _identities[id(cls)][2].update(dict.fromkeys(changed, 0))
