@@ -1,0 +1,96 @@
+"""Reads the cells of a unit one top-level statement after the other, and finds what of them later units run again."""
+
+from __future__ import annotations
+
+import ast
+from functools import partial
+
+from kfnb.analysis.cells import ParsedCell
+from kfnb.analysis.effects import Effects
+from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.frames import Effect
+from kfnb.analysis.reach import LIBRARY
+from kfnb.analysis.replays import is_conditional, replay_of
+from kfnb.analysis.scopes import future_annotations
+from kfnb.analysis.slices import Slicer, Statement
+from kfnb.analysis.statements import Statements
+from kfnb.analysis.world import IMPORT, World
+
+
+class UnitReader(Statements):
+    """`Statements` for whole cells."""
+
+    def __init__(self, world: World, effects: Effects) -> None:
+        super().__init__(world, effects)
+        self._cells = 0  #: read so far
+        self._orders: list[tuple[int, int]] = []  #: cell and place of the statements that `replays` come from
+        self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
+        self._telling: list[tuple[int, Effect, bool]] = []
+
+    def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
+        """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
+        number = self._cells = self._cells + 1
+        self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
+        self.world.lazy_annotations |= future_annotations(cell.tree)
+        for wrapper in cell.wrappers:
+            self._wrapper(wrapper.name, wrapper.args)
+        for place, node in enumerate(cell.tree.body):
+            replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
+            if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
+                replay = None  # it counts only if the step has run: it travels as a value
+            if replay is not None:
+                self.replays.append(replay)
+                self._orders.append((number, place))
+            self.now = Effect()
+            self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, place)))
+            if replay is None or not replay.effect or replay.binds:
+                self.statement(node)
+            else:
+                self._reads_only(node)
+            for name in replay.binds if replay is not None else ():
+                self.world.kinds[name] = IMPORT
+            if replay is None and LIBRARY in self.now.beyond.values():
+                self._telling.append((len(self._later) - 1, self.now, sure and once))
+
+    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
+        places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
+        draws = now.opaque or "draw" in now.ambient.values()
+        return Statement(node, code, site, order, places, frozenset(now.touches), draws)
+
+    def facts(self) -> Facts:
+        """Close the record: what told a library something is run again later, as far as that can be done."""
+        if self._telling:
+            nothing = Effect()
+            telling = {at: (now, sure) for at, now, sure in self._telling}
+            statements = [make(now=telling[n][0] if n in telling else nothing) for n, make in enumerate(self._later)]
+            slicer = Slicer(statements, self.effects)
+            for at, (_, sure) in telling.items():
+                if sure and slicer.repeat(statements[at]):
+                    for place in statements[at].places:
+                        self.beyond.pop(place, None)
+                else:
+                    self._hand_on(statements[at])
+            both = [*zip(self._orders, self.replays, strict=True)]
+            both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
+            self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
+        return super().facts()
+
+    def _hand_on(self, statement: Statement) -> None:
+        """What cannot be run again travels as state, where its library's state can."""
+        for place in statement.places:
+            if place.startswith("logging.") and place in self.beyond:
+                site = self.beyond.pop(place)
+                self.may.setdefault("@logging", site)
+                self.touches.setdefault("@logging", site)
+                self.reads.setdefault("@logging", site)
+
+    def _wrapper(self, name: str, args: str) -> None:
+        if name == "capture":
+            for word in args.split():
+                if word.isidentifier():
+                    self.bind(word, 1)
+
+    def _reads_only(self, node: ast.stmt) -> None:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+                self.read(part.id, part.lineno)
