@@ -9,7 +9,7 @@ from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.frames import Effect
-from kfnb.analysis.reach import LIBRARY
+from kfnb.analysis.reach import LIBRARY, place_of
 from kfnb.analysis.replays import is_conditional, replay_of
 from kfnb.analysis.scopes import future_annotations
 from kfnb.analysis.slices import Slicer, Statement
@@ -94,3 +94,7 @@ class UnitReader(Statements):
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
                 self.read(part.id, part.lineno)
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            place = place_of(target, self.effects.top) or ""
+            if place.startswith("builtins."):
+                self.world.given.add(place.partition(".")[2])

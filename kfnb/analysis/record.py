@@ -78,6 +78,8 @@ class Record(ABC):
     # ---------------------------------------------------------------- names
     def read(self, name: str, line: int, via: str | None = None) -> None:
         world = self.world
+        if name in world.given and name not in world.known:
+            return
         if name not in world.must and (name not in GIVEN or name in world.known):
             self.reads.setdefault(name, self.site(line))
             if via is not None:
@@ -409,6 +411,7 @@ class Record(ABC):
         effect = Effect()
         if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
             store_reach(target, self.effects.top, effect)
+            self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
         for name in self.effects.roots(target.value, self.effects.top):
             if self.world.kinds.get(name) == IMPORT:
