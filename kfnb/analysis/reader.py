@@ -7,14 +7,20 @@ from functools import partial
 
 from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
-from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.facts import Facts, Replay, Site
 from kfnb.analysis.frames import Effect
+from kfnb.analysis.magics import magic_call, mentioned
 from kfnb.analysis.reach import LIBRARY, place_of
 from kfnb.analysis.replays import is_conditional, replay_of
 from kfnb.analysis.scopes import future_annotations
 from kfnb.analysis.slices import Slicer, Statement
 from kfnb.analysis.statements import Statements
 from kfnb.analysis.world import IMPORT, World
+
+#: Expressions that always have a value to show.
+NEVER_NONE = (
+    ast.BinOp, ast.Compare, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple, ast.ListComp, ast.DictComp, ast.SetComp,
+)  # fmt: skip
 
 
 class UnitReader(Statements):
@@ -23,6 +29,7 @@ class UnitReader(Statements):
     def __init__(self, world: World, effects: Effects) -> None:
         super().__init__(world, effects)
         self._cells = 0  #: read so far
+        self._place = (0, 0)  #: of the present statement
         self._orders: list[tuple[int, int]] = []  #: cell and place of the statements that `replays` come from
         self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
         self._telling: list[tuple[int, Effect, bool]] = []
@@ -32,15 +39,16 @@ class UnitReader(Statements):
         number = self._cells = self._cells + 1
         self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
         self.world.lazy_annotations |= future_annotations(cell.tree)
+        before = self.world.snapshot() if cell.raises else None
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
         for place, node in enumerate(cell.tree.body):
+            self._place = (number, place)
             replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
             if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
                 replay = None  # it counts only if the step has run: it travels as a value
             if replay is not None:
-                self.replays.append(replay)
-                self._orders.append((number, place))
+                self.again(replay)
             self.now = Effect()
             self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, place)))
             if replay is None or not replay.effect or replay.binds:
@@ -51,6 +59,30 @@ class UnitReader(Statements):
                 self.world.kinds[name] = IMPORT
             if replay is None and LIBRARY in self.now.beyond.values():
                 self._telling.append((len(self._later) - 1, self.now, sure and once))
+
+        self.cells_read.add(cell.number)
+        if self.keeps_shown:
+            self._shown(cell)
+        if before is not None:  # it may have ended anywhere
+            self.world.join([before, self.world.snapshot()])
+
+    def _shown(self, cell: ParsedCell) -> None:
+        """What the cell shows is ``_``, and ``_3`` in cell 3; a call may give nothing."""
+        last = cell.tree.body[-1] if cell.tree.body else None
+        if not isinstance(last, ast.Expr) or cell.source.rstrip().endswith(";"):
+            return
+        value = last.value
+        sure = value.value is not None if isinstance(value, ast.Constant) else isinstance(value, NEVER_NONE)
+        before = None if sure else self.world.snapshot()
+        self.surely_shown += sure
+        for name in ("_", f"_{cell.number}"):
+            self.store(ast.copy_location(ast.Name(name, ast.Store()), last), value)
+        if before is not None:
+            self.world.join([before, self.world.snapshot()])
+
+    def again(self, replay: Replay) -> None:
+        super().again(replay)
+        self._orders.append(self._place)
 
     def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
         places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
@@ -94,6 +126,9 @@ class UnitReader(Statements):
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
                 self.read(part.id, part.lineno)
+            call = magic_call(part, self.world.made_by) if isinstance(part, ast.Call) else None
+            for name in mentioned(call, self.world.known) if call is not None else ():
+                self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
         for target in node.targets if isinstance(node, ast.Assign) else ():
             place = place_of(target, self.effects.top) or ""
             if place.startswith("builtins."):

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import ast
+import os
 
 from kfnb.analysis.ambient import ambient_of
+from kfnb.analysis.facts import Replay
 from kfnb.analysis.frames import CLOSURE, Effect
+from kfnb.analysis.magics import (
+    MagicCall,
+    bound_names,
+    deleted_names,
+    magic_call,
+    program_cells,
+    program_path,
+    run_code,
+    written_file,
+)
 from kfnb.analysis.reach import lasting, place_of
-from kfnb.analysis.record import Record
-from kfnb.analysis.replays import import_names, magic_of
+from kfnb.analysis.record import SHELL, Record
+from kfnb.analysis.replays import import_names, replay_of
 from kfnb.analysis.scopes import (
     MODULE,
     Collector,
@@ -30,6 +42,7 @@ from kfnb.analysis.trees import (
     targets,
 )
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+from kfnb.runtime.syntax import translate
 
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
 
@@ -39,6 +52,10 @@ class Statements(Record):
 
     code = ""
     depth = 0
+
+    def again(self, replay: Replay) -> None:
+        """Note a statement that later units run again."""
+        self.replays.append(replay)
 
     # ---------------------------------------------------------------- dispatch
     def block(self, body: list[ast.stmt]) -> None:
@@ -60,15 +77,73 @@ class Statements(Record):
     def on_Expr(self, node: ast.Expr) -> None:
         self.expr(node.value)
         call = node.value
-        if isinstance(call, ast.Call) and root(call.func) == "get_ipython":
-            self._magic_statement(call)
+        first = root(call.func) if isinstance(call, ast.Call) else None
+        if first is not None and SHELL in (first, self.world.made_by.get(first)):
+            assert isinstance(call, ast.Call)
+            self._magic(call)
 
-    def _magic_statement(self, call: ast.Call) -> None:
-        texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if magic_of(call) in ("pip", "conda") or texts and texts[0].startswith(("pip install", "pip3 install")):
-            words = " ".join(texts).replace("pip3", "pip").split()
+    def _told_to_shell(self, node: ast.Call) -> None:
+        """``get_ipython().push({"x": 1})`` binds names, ``get_ipython().ex("x = 1")`` runs code."""
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        argument = node.args[0] if node.args else None
+        if method == "push" and isinstance(argument, ast.Dict):
+            for key in argument.keys:
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    self.bind(key.value, node.lineno)
+        elif method in ("ex", "run_cell") and isinstance(argument, ast.Constant):
+            self.code_in_text(translate(str(argument.value)).code, node)
+
+    def _magic(self, node: ast.Call) -> None:
+        """What a magic that stands alone does to the notebook's names."""
+        call = magic_call(node, self.world.made_by)
+        if call is None:
+            self._told_to_shell(node)
+            return
+        line = node.lineno
+        if call.name in ("pip", "conda") or call.name == "!" and call.line.startswith(("pip install", "pip3 install")):
+            words = call.line.split()
             after = words[words.index("install") + 1 :] if "install" in words else []
             self.requirements += [w.strip("'\"") for w in after if not w.startswith("-")]
+        if call.name in ("load_ext", "reload_ext"):
+            for module in call.line.split():
+                self.texts.setdefault(IMPORTED + module.split(".")[0], self.site(line))
+        code = run_code(call)
+        if code is not None:
+            self.code_in_text(code, node)
+        self._file_magic(call, node)
+        for name in bound_names(call):
+            self.bind(name, line)
+        for name in deleted_names(call, self.world.known):
+            self.on_Delete(ast.Delete([ast.copy_location(ast.Name(name, ast.Del()), node)]))
+
+    def _file_magic(self, call: MagicCall, node: ast.Call) -> None:
+        """A program that a cell writes or runs: its text is read as if it stood in the cell."""
+        programs = self.world.programs
+        written = written_file(call)
+        if written is not None:
+            path, append = os.path.normpath(written[0]), written[1]
+            programs[path] = (programs.get(path, "") if append else "") + (call.body or "")
+        if call.name != "run":
+            return
+        found = program_path(call)
+        if found is None or found not in programs:
+            self.unread_programs[found or call.line] = self.site(node.lineno)
+            self.shielded += 1  # whatever the rest of the unit reads may come from there
+            return
+        for code in program_cells(found, programs[found]):
+            self._star_imports(code, node)
+            self.code_in_text(code, node)
+
+    def _star_imports(self, code: str, node: ast.Call) -> None:
+        """``from x import *`` of a program that is run: later steps import it again."""
+        try:
+            body = ast.parse(code).body
+        except (SyntaxError, ValueError):
+            return
+        for part in body:
+            replay = replay_of(part, code, self.site(node.lineno), self.effects.top)
+            if replay is not None and replay.star:
+                self.again(replay)
 
     # ---------------------------------------------------------------- assignment
     def on_Assign(self, node: ast.Assign) -> None:
