@@ -170,7 +170,9 @@ KINDS: dict[str, Kind] = {
     ),
     "KF311": Kind(WARNING, "emptied-log", "Shared code opens a log file anew in every step, which empties it."),
     "KF312": Kind(
-        WARNING, "lost-counters", "The counters of `lru_cache` are asked for, which do not pass from step to step."
+        WARNING,
+        "lost-cache",
+        "A step asks what `lru_cache` remembers, or would call again what it does not know to be remembered.",
     ),
     "KF313": Kind(
         WARNING,

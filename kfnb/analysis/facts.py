@@ -86,7 +86,7 @@ class Facts:
     stateful
         Functions and classes among `touches`: it is the state that they keep which may change.
     remembered
-        Functions with ``lru_cache`` whose counters are asked for.
+        Functions with ``lru_cache`` whose counters are asked for, or whose first call for an argument does more.
     compared
         Names whose identity is asked for (``a is b``).
     """

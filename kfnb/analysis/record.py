@@ -85,6 +85,8 @@ class Record(ABC):
     # ---------------------------------------------------------------- names
     def read(self, name: str, line: int, via: str | None = None) -> None:
         world = self.world
+        if name in world.given and name not in world.known:
+            return
         if name not in world.must and (name not in GIVEN or name in world.known):
             self.reads.setdefault(name, self.site(line))
             if via is not None:
@@ -109,6 +111,8 @@ class Record(ABC):
     def _reaches(self, name: str, line: int) -> None:
         """Whoever reads a name may use the functions and classes that are reached through it."""
         world = self.world
+        if name in world.remembering:
+            self.remembered.setdefault(name, self.site(line))
         for held in world.holds(name):
             self.apply(self.effects.summary(held), line, name)
             if held.name in world.stateful and held in world.defs.get(held.name, ()):
@@ -153,8 +157,12 @@ class Record(ABC):
         kind = self.world.kinds.get(name)
         if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in GIVEN):
             return
-        if kind == DEF:
+        if kind == DEF and name not in self.world.stateful:
             self.world.stateful.add(name)
+        if kind == DEF:
+            mine = self.world.defs.get(name, ())
+            for other in [n for n, d in self.world.defs.items() if d is mine and n != name]:
+                self.touches.setdefault(other, self.site(line))  # another name of the same class
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
@@ -375,6 +383,8 @@ class Record(ABC):
         self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
         if place is not None:
             self.world.places[target.id] = place
+        if isinstance(value, ast.Name) and self.world.kinds.get(value.id) == DEF and value.id != target.id:
+            self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
 
     def maker(self, value: ast.expr) -> str | None:
         while (
@@ -428,6 +438,7 @@ class Record(ABC):
         effect = Effect()
         if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
             store_reach(target, self.effects.top, effect)
+            self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
         for name in self.effects.roots(target.value, self.effects.top):
             if self.world.kinds.get(name) == IMPORT:

@@ -10,7 +10,7 @@ from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
 from kfnb.analysis.modules import LocalModules, tree_of
-from kfnb.analysis.statements import Statements
+from kfnb.analysis.reader import UnitReader
 from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
 
@@ -87,7 +87,7 @@ class Analyzer:
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
         """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         before = None if sure else self.world.snapshot()
-        reader = Statements(self.world, self.effects)
+        reader = UnitReader(self.world, self.effects)
         reader.keeps_shown = self._keeps_shown
         for cell in cells:
             reader.cell_body(cell, sure, once)

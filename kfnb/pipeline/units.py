@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.magics import magic_call
+from kfnb.analysis.reach import TELLING_METHODS
 from kfnb.analysis.replays import imports_only
 from kfnb.analysis.tables import REDIRECT
 from kfnb.analysis.trees import bound_in, is_literal, names_in, root, source_of
@@ -270,7 +271,9 @@ def _setting_call(call: ast.Call) -> bool:
     words = (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")).lower()
     telling = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
                "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_")  # fmt: skip
-    return isinstance(call.func, ast.Attribute) and (words.startswith(telling) or words in ("set", "pandas", "theme"))
+    return isinstance(call.func, ast.Attribute) and (
+        words.startswith(telling) or words in ("set", "pandas", "theme") or call.func.attr in TELLING_METHODS
+    )
 
 
 def shared_units(

@@ -142,8 +142,16 @@ def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
 
 def _may_change(value: Any) -> bool:
     """Whether a class's attribute may have changed without being set anew."""
-    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, type, FunctionType)
+    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, FunctionType)
+    if issubclass(type(value), type):
+        return by_value(value) and "." in value.__qualname__
     return not issubclass(type(value), fixed)
+
+
+def parts_of(cls: type) -> list[type]:
+    """The class, and the classes in its body."""
+    inner = [v for v in vars(cls).values() if issubclass(type(v), type)]
+    return [cls, *(p for c in inner if c.__qualname__.startswith(cls.__qualname__ + ".") for p in parts_of(c))]
 
 
 def _is_slot(value: Any, cls: type) -> bool:
@@ -232,3 +240,5 @@ def fill_class(cls: type, state: dict[str, Any]) -> None:
     if enumerations.is_enumeration(cls):
         enumerations.rebuilt_maps(cls)
     _remember(cls, next(i for i, c in _by_identity.items() if c is cls))
+    # what was changed once differs from the definition in every step after
+    _identities[id(cls)][2].update(dict.fromkeys(changed, 0))
