@@ -24,6 +24,19 @@ def targets(target: ast.expr) -> Iterator[str]:
         yield from targets(target.value)
 
 
+def bound_in(tree: ast.AST) -> set[str]:
+    """Names that code binds anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update(a.asname or a.name.split(".")[0] for a in node.names)
+    return found
+
+
 def pattern_names(pattern: ast.pattern) -> Iterator[str]:
     """Names that a ``case`` pattern captures."""
     for node in ast.walk(pattern):
@@ -93,9 +106,21 @@ def is_literal(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) and all(isinstance(v, ast.Constant) for v in node.values)
 
 
+def is_value(node: ast.expr) -> bool:
+    """Whether `literal_value` gives a value for ``node``: ``-True`` has one, ``-"a"`` has none."""
+    try:
+        literal_value(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, ArithmeticError):
+        return False
+    return True
+
+
 ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+}  # fmt: skip
+SIGNS: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.inv, ast.Not: operator.not_,
 }  # fmt: skip
 
 
@@ -114,6 +139,14 @@ def literal_value(node: ast.expr) -> Any:
         if isinstance(node.op, ast.Pow) and abs(right) > 64:
             raise ValueError("power too large")
         return ARITHMETIC[type(node.op)](left, right)
+    if isinstance(node, ast.UnaryOp):
+        return SIGNS[type(node.op)](literal_value(node.operand))
+    if isinstance(node, ast.List):
+        return [literal_value(e) for e in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(literal_value(e) for e in node.elts)
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {literal_value(k): literal_value(v) for k, v in zip(node.keys, node.values, strict=True) if k}
     return ast.literal_eval(node)
 
 

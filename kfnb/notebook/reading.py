@@ -23,13 +23,17 @@ from kfnb.notebook.given import (
 from kfnb.notebook.model import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.modules import local_modules
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
+from kfnb.notebook.programs import programs_beside
 from kfnb.notebook.steps import join_steps, settings_of
 from kfnb.problems import Problem
 from kfnb.settings import Settings
 
 PYTHON = ("python", "python3", "ipython", "ipython3", "")
+MAY_RAISE = "raises-exception"  #: Jupyter's tag: the run goes on after the cell's error
 ABOUT_RUNS = re.compile(r"^(\w+ *= *)?%pipeline\b", re.MULTILINE)
-OTHER_LANGUAGES = ("%%R", "%%julia", "%%perl", "%%ruby", "%%sql", "%%cython", "%%bigquery")
+#: Cells in other languages, which extensions run; and what loads these.
+OTHER_LANGUAGES = ("%%R", "%%julia", "%%sql", "%%cython", "%%bigquery")
+LOADS = re.compile(r"^%(?:re)?load_ext\b", re.MULTILINE)
 
 
 def read_notebook(path: str | Path) -> Notebook:
@@ -49,7 +53,7 @@ def parse_notebook(text: str, path: str | None = None) -> Notebook:
 
 
 def notebook_from_json(data: Any, path: str | None = None, folder: Path | None = None) -> Notebook:
-    """Read a notebook from its parsed JSON. Its modules are looked for in ``folder``, or beside ``path``."""
+    """Read a notebook from its parsed JSON. Its modules and the programs that it runs are looked for in ``folder``, or beside ``path``."""
     raw = files.raw_notebook(data, path)
     problems = list(raw.problems)
     own = raw.metadata.get("kfnb", {})
@@ -66,6 +70,7 @@ def notebook_from_json(data: Any, path: str | None = None, folder: Path | None =
     stem = Path(path).stem if path else "notebook"
     beside = folder or (Path(path).parent if path else None)
     modules = local_modules((c.source for c in cells), beside) if beside is not None else ()
+    programs = programs_beside((c.source for c in cells), beside) if beside is not None else ()
     return Notebook(
         path=path,
         name=_text(own, "name", problems) or _of(kale, "pipeline_name") or stem,
@@ -76,6 +81,7 @@ def notebook_from_json(data: Any, path: str | None = None, folder: Path | None =
         problems=tuple(problems),
         pipelines=tuple(pipelines.values()),
         modules=modules,
+        programs=programs,
     )
 
 
@@ -97,6 +103,7 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
     """Marks by the cell's position in the file; only Python code cells have any."""
     found: dict[int, Given] = {}
     number, told = 0, False
+    extended = any(cell.kind == "code" and LOADS.search(cell.source) for cell in raw.cells)
     for position, cell in enumerate(raw.cells):
         if cell.kind != "code":
             continue
@@ -107,30 +114,32 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
                 problems.append(Problem("KF103", f"this notebook's language is {language}; kfnb reads Python", "cells in other languages are left alone", number, cell.id))  # fmt: skip
             told = True
             continue
-        if cell.source.startswith(OTHER_LANGUAGES):
+        if cell.source.startswith(OTHER_LANGUAGES) and not extended:
             word = cell.source.split()[0]
             problems.append(
-                Problem("KF103", f"a cell in another language ({word}) is left alone", "", number, cell.id, 1)
+                Problem("KF103", f"a cell in another language ({word}) is left alone", "", number, cell.id, cell.line)
             )
             continue
         given = Given(number, cell.id or f"cell-{number}")
         read_tags(list(cell.tags), given)
         if "kfnb" in cell.metadata:
             read_metadata(cell.metadata["kfnb"], given)
-        _read_magic(cell.source, given)
+        _read_magic(cell, given)
         problems += given.problems
         found[position] = given
     return found
 
 
-def _read_magic(source: str, given: Given) -> None:
-    component, role = component_line(source), role_line(source)
+def _read_magic(cell: RawCell, given: Given) -> None:
+    component, role = component_line(cell.source), role_line(cell.source)
     if component is not None:
-        read_options(*component, given)
+        arguments, line = component
+        read_options(arguments, line + cell.line - 1, given)
     elif role is not None:
-        read_role(*role, given)
+        word, arguments, line = role
+        read_role(word, arguments, line + cell.line - 1, given)
     else:
-        read_near_magic(source, given)
+        read_near_magic(cell.source, given, cell.line)
 
 
 def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem]) -> dict[int, PipelineCell]:
@@ -138,17 +147,18 @@ def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem
     found: dict[int, PipelineCell] = {}
     for position, marks in given.items():
         source = raw.cells[position].source
-        line = magic_line(source, PIPELINE_MAGIC)
-        if line is None:
+        found_line = magic_line(source, PIPELINE_MAGIC)
+        if found_line is None:
             continue
-        body = "\n".join(source.split("\n")[line[1] :])
+        body = "\n".join(source.split("\n")[found_line[1] :])
+        line = found_line[1] + raw.cells[position].line - 1
         before = len(marks.problems)
-        made = read_pipeline(line[0], line[1], Cell(marks.number, marks.cell_id, body, line[1] + 1, PIPELINE), marks)
+        made = read_pipeline(found_line[0], line, Cell(marks.number, marks.cell_id, body, line + 1, PIPELINE), marks)
         problems += marks.problems[before:]
         if made is None:
             continue
         if made.name in (p.name for p in found.values()):
-            problems.append(Problem("KF205", f"two pipelines are named `{made.name}`", "rename one of them", marks.number, marks.cell_id, line[1], made.name))  # fmt: skip
+            problems.append(Problem("KF205", f"two pipelines are named `{made.name}`", "rename one of them", marks.number, marks.cell_id, line, made.name))  # fmt: skip
         found[position] = made
     return found
 
@@ -174,8 +184,11 @@ def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dic
         elif role == UNMARKED and not marked and position in by_heading and not _quiet(source):
             step, role = by_heading[position], STEP
         cells.append(
-            Cell(marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS)
-        )
+            Cell(
+                marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS,
+                MAY_RAISE in cell.tags,
+            )
+        )  # fmt: skip
     return cells if marked or pipelines else _without_start(cells)
 
 
@@ -183,9 +196,9 @@ def _body(cell: RawCell) -> tuple[str, int]:
     """The code without its magic's line, and the line on which it begins."""
     found = component_line(cell.source) or role_line(cell.source)
     if found is None:
-        return cell.source, 1
+        return cell.source, cell.line
     line = found[-1]
-    return "\n".join(cell.source.split("\n")[line:]), line + 1
+    return "\n".join(cell.source.split("\n")[line:]), line + cell.line
 
 
 def _quiet(source: str) -> bool:
@@ -216,7 +229,8 @@ def _defaults(own: dict[str, Any], kale: dict[str, Any], problems: list[Problem]
     given = Given(0, "")
     if "defaults" in own:
         read_metadata(own["defaults"], given, "notebook.metadata.kfnb.defaults")
-    tags = [t for t in kale.get("steps_defaults", []) or [] if isinstance(t, str)] if kale else []
+    kales = kale.get("steps_defaults")
+    tags = [t for t in kales if isinstance(t, str)] if isinstance(kales, list) else []
     image = _of(kale, "base_image") or _of(kale, "docker_image")
     if image:
         tags.append(f"image:{image}")

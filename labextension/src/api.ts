@@ -88,6 +88,11 @@ export class Api {
     return this._ask('GET', `runs/${id}/graph`);
   }
 
+  /** Delete a run that has ended. */
+  delete(id: string): Promise<{ runs: string[]; bytes: number }> {
+    return this._ask('DELETE', `runs/${id}`);
+  }
+
   cancel(id: string): Promise<Snapshot & { cancelling: boolean }> {
     return this._ask('POST', `runs/${id}/cancel`, {});
   }
