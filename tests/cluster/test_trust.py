@@ -236,6 +236,7 @@ def test_a_name_that_means_something_to_a_shell_or_a_terminal_is_no_targets(plac
         ('engine = "argo"\nttl = "long"', "a number of seconds"),
         ('engine = "argo"\npull_secrets = "one"', "a list of names"),
         ('engine = "kubernetes"', 'engine = "kfp" or engine = "argo"'),
+        ('engine = "argo"\nindex_url = "https://["', "index_url"),
         ('engine = "argo"\nserver_token = "mine"', '"kubeconfig" or left out'),
     ],
 )
