@@ -13,12 +13,12 @@ from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.classes import changes_shared_attribute, class_making
 from kfnb.analysis.frames import ARGUMENT, CLOSURE, NONE, OWN_CLASS, Effect, Frame, Roots, passed
+from kfnb.analysis.magics import MagicCall, magic_call, mentioned, program_path, timed_code, written_file
 from kfnb.analysis.modules import LocalModules
 from kfnb.analysis.reach import UNPROVED, call_reach, known, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, reaches_main, root, text_value
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
-from kfnb.runtime.syntax import shell_names
 
 OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 NOTHING: frozenset[Deferred] = frozenset()
@@ -481,8 +481,9 @@ class Effects:
     def _texts(self, node: ast.Call, frame: Frame, found: Effect) -> None:
         """Names inside texts, and files by literal path."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if root(node.func) == "get_ipython" and node.args:
-            self._shell(node, name, found)
+        magic = magic_call(node, self.world.made_by)
+        if magic is not None:
+            self._magic(magic, node.lineno, found)
             return
         if name in tables.TEXT_CALLS or name in ("exec",):
             for value in [*node.args, *(k.value for k in node.keywords)]:
@@ -509,22 +510,42 @@ class Effects:
             paths = (text_value(value, frame.text) for value in candidates)
             found.files |= {path for path in paths if path and "\n" not in path}
 
-    def _shell(self, node: ast.Call, name: str, found: Effect) -> None:
-        texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if name in ("system", "getoutput") and texts:
-            found.reads.update((n, "!") for n in shell_names(texts[0]) if n in self.world.known)
-        elif name == "run_line_magic" and texts:
-            found.reads.update((n, f"%{texts[0]}") for n in shell_names(" ".join(texts[1:])) if n in self.world.known)
-            if texts[0] in ("cd", "env", "set_env"):
-                found.ambient["@cwd" if texts[0] == "cd" else "@environ"] = "set"
-            found.opaque |= texts[0] in ("run", "store", "reset", "reset_selective", "macro", "rerun", "recall")
-        elif name == "run_cell_magic" and texts:
-            if texts[0] == "writefile" and len(texts) > 1:
-                found.files.add(texts[1].replace("-a ", "").strip())
-        for text in texts:
-            for word in tables.REDIRECT.findall(text):
-                found.files.add(word)
+    def _magic(self, call: MagicCall, line: int, found: Effect) -> None:
+        for read in mentioned(call, self.world.known):
+            found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
+        code = timed_code(call)
+        if code:
+            timed = function_of(code, line)
+            found.add(self.summary(timed) if timed is not None else Effect())
+        if call.name in ("cd", "pushd", "popd"):
+            found.ambient["@cwd"] = "set"
+        if call.name in ("env", "set_env"):
+            found.ambient["@environ"] = "set"
+        found.opaque |= call.name == "store"
+        written = written_file(call)
+        if written is not None:
+            found.files.add(written[0])
+        path = program_path(call)
+        if path is not None:
+            found.texts.add(path)
+        for text in (call.line, call.body or ""):
+            found.files |= set(tables.REDIRECT.findall(text))
             found.texts |= set(text.split())
+
+
+def function_of(code: str, line: int) -> Deferred | None:
+    """Code as the body of a function; ``None`` when it is no Python."""
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return None
+    function = ast.parse("def timed(): pass").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    function.body = body or function.body
+    for part in ast.walk(function):
+        if hasattr(part, "lineno"):
+            part.lineno = line
+    return deferred_function(function, "%timeit")
 
 
 def _keeps(method: Deferred, summary: Effect) -> bool:

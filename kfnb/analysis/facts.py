@@ -75,6 +75,10 @@ class Facts:
         What ``%pip install`` asks for.
     displayed
         Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    not_shown
+        Of these the first that no cell before surely gives: what it is called, and where it is read.
+    unread_programs
+        Files that ``%run`` runs and whose text is not known: what they bind cannot be seen.
     beyond
         What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
     unproved
@@ -108,3 +112,5 @@ class Facts:
     stateful: Mapping[str, Site] = field(default_factory=dict)
     remembered: Mapping[str, Site] = field(default_factory=dict)
     compared: frozenset[str] = frozenset()
+    unread_programs: Mapping[str, Site] = field(default_factory=dict)
+    not_shown: tuple[str, Site] | None = None

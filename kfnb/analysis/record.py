@@ -22,6 +22,7 @@ from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 GIVEN = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
+SHELL = "get_ipython"
 #: The names of `Record`'s methods, made once.
 EXPRESSIONS: dict[type[ast.AST], str] = {
     kind: f"expr_{kind.__name__}"
@@ -33,6 +34,8 @@ PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 
 class Record(ABC):
     """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
+
+    keeps_shown = False  #: what cells show is a value of the notebook, since some cell reads it
 
     def __init__(self, world: World, effects: Effects) -> None:
         self.world, self.effects = world, effects
@@ -51,6 +54,10 @@ class Record(ABC):
         self.requirements: list[str] = []
         self.displayed: Site | None = None
         self.compared: set[str] = set()
+        self.unread_programs: dict[str, Site] = {}
+        self.not_shown: tuple[str, Site] | None = None
+        self.cells_read: set[int] = set()
+        self.surely_shown = 0  #: cells of the unit that surely show a value
         self.beyond: dict[str, Site] = {}
         self.unproved = False
         self.remembered: dict[str, Site] = {}
@@ -72,7 +79,7 @@ class Record(ABC):
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, self.beyond, self.unproved,
             stateful, self.remembered,
-            frozenset(self.compared),
+            frozenset(self.compared), self.unread_programs, self.not_shown,
         )  # fmt: skip
 
     # ---------------------------------------------------------------- names
@@ -85,9 +92,12 @@ class Record(ABC):
             elif not self.shielded and (name not in self.may or world.kinds.get(name) == "deleted"):
                 self.asked.add(name)
         if via is None:
-            if name not in world.known and PREVIOUS.fullmatch(name):
+            if name[:1] in "_OI" and PREVIOUS.fullmatch(name) and (self.keeps_shown or name not in world.known):
                 self.displayed = self.displayed or self.site(line)
-                self.asked.discard(name)
+                if name not in world.known and not (name in ("__", "___") and self.surely_shown >= len(name)):
+                    self.not_shown = self.not_shown or (name, self.site(line))
+                if name not in world.known:
+                    self.asked.discard(name)
             if name in world.defs or name in world.carry:
                 self._reaches(name, line)
             if self.effects.modules.sources:
@@ -207,6 +217,9 @@ class Record(ABC):
             self.remembered.setdefault(node.value.id, self.site(node.lineno))
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
+        if self.keeps_shown and isinstance(node.value, ast.Name) and node.value.id in ("Out", "_oh", "In", "_ih"):
+            self.earlier_cell(node.value, node.slice)
+            return
         self.expr(node.value)
         self.expr(node.slice)
 
@@ -303,6 +316,18 @@ class Record(ABC):
                 part.lineno = node.lineno
         self.block(tree.body)
 
+    def earlier_cell(self, name: ast.Name, index: ast.expr) -> None:
+        """``Out[3]`` is the value ``_3``; ``In[3]`` a text that the step of cell 3 has."""
+        number = index.value if isinstance(index, ast.Constant) else None
+        if name.id in ("In", "_ih") and number in self.cells_read:
+            self.displayed = self.displayed or self.site(name.lineno)
+        elif name.id in ("Out", "_oh") and type(number) is int and f"_{number}" in self.world.known:
+            self.read(f"_{number}", name.lineno)
+        else:
+            shown = f"{name.id}[{ast.unparse(index)}]"
+            self.displayed = self.displayed or self.site(name.lineno)
+            self.not_shown = self.not_shown or (shown, self.site(name.lineno))
+
     @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:
         """Read statements; `kfnb.analysis.statements` does."""
@@ -364,6 +389,8 @@ class Record(ABC):
             return self.world.made_by.get(root(value) or "")
         if not isinstance(value, ast.Call):
             return None
+        if isinstance(value.func, ast.Name) and value.func.id == SHELL:
+            return SHELL
         name = dotted(value.func, self.world.origin)
         seeded = any(
             k.arg in tables.SEED_KEYWORDS and not (isinstance(k.value, ast.Constant) and k.value.value is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from functools import partial
 
 from kfnb.analysis.ambient import ambient_of
@@ -10,9 +11,20 @@ from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.frames import CLOSURE, Effect
+from kfnb.analysis.magics import (
+    MagicCall,
+    bound_names,
+    deleted_names,
+    magic_call,
+    mentioned,
+    program_cells,
+    program_path,
+    run_code,
+    written_file,
+)
 from kfnb.analysis.reach import LIBRARY, place_of
-from kfnb.analysis.record import Record
-from kfnb.analysis.replays import import_names, is_conditional, magic_of, replay_of
+from kfnb.analysis.record import SHELL, Record
+from kfnb.analysis.replays import import_names, is_conditional, replay_of
 from kfnb.analysis.scopes import (
     MODULE,
     Collector,
@@ -36,8 +48,15 @@ from kfnb.analysis.trees import (
     targets,
 )
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+from kfnb.runtime.syntax import translate
 
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
+
+
+#: Expressions that always have a value to show.
+NEVER_NONE = (
+    ast.BinOp, ast.Compare, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple, ast.ListComp, ast.DictComp, ast.SetComp,
+)  # fmt: skip
 
 
 class Statements(Record):
@@ -58,6 +77,7 @@ class Statements(Record):
         number = self._cells = self._cells + 1
         self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
         self.world.lazy_annotations |= future_annotations(cell.tree)
+        before = self.world.snapshot() if cell.raises else None
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
         for node in cell.tree.body:
@@ -77,6 +97,25 @@ class Statements(Record):
                 self.world.kinds[name] = IMPORT
             if replay is None and LIBRARY in self.now.beyond.values():
                 self._telling.append((len(self._later) - 1, self.now, sure and once))
+        self.cells_read.add(cell.number)
+        if self.keeps_shown:
+            self._shown(cell)
+        if before is not None:  # it may have ended anywhere
+            self.world.join([before, self.world.snapshot()])
+
+    def _shown(self, cell: ParsedCell) -> None:
+        """What the cell shows is ``_``, and ``_3`` in cell 3; a call may give nothing."""
+        last = cell.tree.body[-1] if cell.tree.body else None
+        if not isinstance(last, ast.Expr) or cell.source.rstrip().endswith(";"):
+            return
+        value = last.value
+        sure = value.value is not None if isinstance(value, ast.Constant) else isinstance(value, NEVER_NONE)
+        before = None if sure else self.world.snapshot()
+        self.surely_shown += sure
+        for name in ("_", f"_{cell.number}"):
+            self.store(ast.copy_location(ast.Name(name, ast.Store()), last), value)
+        if before is not None:
+            self.world.join([before, self.world.snapshot()])
 
     def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
         places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
@@ -120,6 +159,9 @@ class Statements(Record):
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
                 self.read(part.id, part.lineno)
+            call = magic_call(part, self.world.made_by) if isinstance(part, ast.Call) else None
+            for name in mentioned(call, self.world.known) if call is not None else ():
+                self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
 
     # ---------------------------------------------------------------- dispatch
     def block(self, body: list[ast.stmt]) -> None:
@@ -141,15 +183,74 @@ class Statements(Record):
     def on_Expr(self, node: ast.Expr) -> None:
         self.expr(node.value)
         call = node.value
-        if isinstance(call, ast.Call) and root(call.func) == "get_ipython":
-            self._magic_statement(call)
+        first = root(call.func) if isinstance(call, ast.Call) else None
+        if first is not None and SHELL in (first, self.world.made_by.get(first)):
+            assert isinstance(call, ast.Call)
+            self._magic(call)
 
-    def _magic_statement(self, call: ast.Call) -> None:
-        texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if magic_of(call) in ("pip", "conda") or texts and texts[0].startswith(("pip install", "pip3 install")):
-            words = " ".join(texts).replace("pip3", "pip").split()
+    def _told_to_shell(self, node: ast.Call) -> None:
+        """``get_ipython().push({"x": 1})`` binds names, ``get_ipython().ex("x = 1")`` runs code."""
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        argument = node.args[0] if node.args else None
+        if method == "push" and isinstance(argument, ast.Dict):
+            for key in argument.keys:
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    self.bind(key.value, node.lineno)
+        elif method in ("ex", "run_cell") and isinstance(argument, ast.Constant):
+            self.code_in_text(translate(str(argument.value)).code, node)
+
+    def _magic(self, node: ast.Call) -> None:
+        """What a magic that stands alone does to the notebook's names."""
+        call = magic_call(node, self.world.made_by)
+        if call is None:
+            self._told_to_shell(node)
+            return
+        line = node.lineno
+        if call.name in ("pip", "conda") or call.name == "!" and call.line.startswith(("pip install", "pip3 install")):
+            words = call.line.split()
             after = words[words.index("install") + 1 :] if "install" in words else []
             self.requirements += [w.strip("'\"") for w in after if not w.startswith("-")]
+        if call.name in ("load_ext", "reload_ext"):
+            for module in call.line.split():
+                self.texts.setdefault(IMPORTED + module.split(".")[0], self.site(line))
+        code = run_code(call)
+        if code is not None:
+            self.code_in_text(code, node)
+        self._file_magic(call, node)
+        for name in bound_names(call):
+            self.bind(name, line)
+        for name in deleted_names(call, self.world.known):
+            self.on_Delete(ast.Delete([ast.copy_location(ast.Name(name, ast.Del()), node)]))
+
+    def _file_magic(self, call: MagicCall, node: ast.Call) -> None:
+        """A program that a cell writes or runs: its text is read as if it stood in the cell."""
+        programs = self.world.programs
+        written = written_file(call)
+        if written is not None:
+            path, append = os.path.normpath(written[0]), written[1]
+            programs[path] = (programs.get(path, "") if append else "") + (call.body or "")
+        if call.name != "run":
+            return
+        found = program_path(call)
+        if found is None or found not in programs:
+            self.unread_programs[found or call.line] = self.site(node.lineno)
+            self.shielded += 1  # whatever the rest of the unit reads may come from there
+            return
+        for code in program_cells(found, programs[found]):
+            self._star_imports(code, node)
+            self.code_in_text(code, node)
+
+    def _star_imports(self, code: str, node: ast.Call) -> None:
+        """``from x import *`` of a program that is run: later steps import it again."""
+        try:
+            body = ast.parse(code).body
+        except (SyntaxError, ValueError):
+            return
+        for part in body:
+            replay = replay_of(part, code, self.site(node.lineno), self.effects.top)
+            if replay is not None and replay.star:
+                self.replays.append(replay)
+                self._orders.append((self._cells, node.lineno))
 
     # ---------------------------------------------------------------- assignment
     def on_Assign(self, node: ast.Assign) -> None:

@@ -59,6 +59,7 @@ class World:
     origins: dict[str, str] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)  #: texts of files that ``%run`` may run, by their path
     places: dict[str, str] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
     asks_subclasses: bool = False
@@ -152,7 +153,7 @@ class World:
     def snapshot(self) -> World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
-            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts),
+            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.programs,
             dict(self.places), self.stateful, self.asks_subclasses, self.lazy_annotations, self.version,
         )  # fmt: skip
 
