@@ -85,10 +85,11 @@ def _pipeline(ctx: click.Context) -> Pipeline | None:
 
 
 def _source(ctx: click.Context) -> Source | None:
+    from kfnb.notebook.forms import is_text
     from kfnb.notebook.source import Source, source_of
 
     given: Any = ctx.params.get("notebook")
     if isinstance(given, Source):
         return given
-    words = [w for w in (ctx.args or []) if w.endswith(".ipynb") and Path(w).is_file()]
+    words = [w for w in (ctx.args or []) if (w.endswith(".ipynb") or is_text(w)) and Path(w).is_file()]
     return source_of(words[0]) if words else ctx.find_object(Source)

@@ -142,4 +142,4 @@ class RunStep:
 def _failed(step: dict[str, Any], index: int) -> Failed:
     """What stands for the value of an iteration that has none."""
     error = step["error"] or {"type": step["state"], "message": step["reason"] or "it has not ended"}
-    return Failed(step["path"], index, error["type"], error["message"])
+    return Failed(step["step"], index, error["type"], error["message"], error.get("item"))

@@ -162,7 +162,7 @@ def _parameters(cell: ParsedCell, types: KnownTypes, problems: list[Problem]) ->
                 code = parse_cell(cell.number, cell.id, found.parameter.conversion, node.lineno + cell.line - 1)
                 yield Draft(SHARED, "", (code,))
             continue
-        if not imports_only(node):
+        if not imports_only(node) and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             line = node.lineno + cell.line - 1
             text = source_of(node, cell.code).split("\n")[0]
             problems.append(

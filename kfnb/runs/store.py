@@ -29,7 +29,7 @@ from kfnb.texts import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
 #: What the record has in its home.
-OWN = frozenset(("runs", "store", "making", "runs.db", "runs.db-wal", "runs.db-shm"))
+OWN = frozenset(("runs", "store", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
 LAUNCH, SCHEDULER = "launch.lock", "scheduler.lock"  #: in a run's folder: held while it is begun, and by who carries it
 FINAL = ("succeeded", "failed", "cancelled")
 DONE = ("succeeded", "cached")
@@ -57,6 +57,11 @@ class Event:
     time: float
     kind: str
     data: dict[str, Any]
+
+
+def has_record(home: Path | None = None) -> bool:
+    """Whether there is a record of runs in a home, or in that of this process."""
+    return ((home or home_folder()) / "runs.db").is_file()
 
 
 class RunStore:
@@ -234,9 +239,33 @@ class RunStore:
         rows = self._db.rows("select id from runs order by created desc, rowid desc limit ?", (limit,))
         return [self.head(r["id"]) for r in rows]
 
+    def ids(self) -> list[str]:
+        """The ids of all runs, the oldest first."""
+        return [str(r["id"]) for r in self._db.rows("select id from runs order by created, rowid")]
+
+    def results(self) -> Iterator[dict[str, Any]]:
+        """Every result that the record has: of steps, of what stands for runs that begin, of the cache."""
+        for row in self._db.rows("select result, run || ' ' || path as name from steps where result is not null"):
+            yield self._object(row["result"], f"steps {row['name']} result")
+        for row in self._db.rows("select entry, run || ' ' || path as name from kept"):
+            yield self._object(row["entry"], f"kept {row['name']}").get("result") or {}
+        for row in self._db.rows("select result, key from cache"):
+            yield self._object(row["result"], f"cache {row['key']}")
+
+    def drop(self, run_id: str) -> None:
+        """Take a run out of the record. The cache forgets those of its results that no other run has."""
+        with self._db.transaction():
+            self._db.change(
+                "delete from cache where key in (select key from steps where run = ?1)"
+                " and key not in (select key from steps where run <> ?1 and key is not null)",
+                (run_id,),
+            )
+            for table, column in (("events", "run"), ("steps", "run"), ("kept", "run"), ("runs", "id")):
+                self._db.change(f"delete from {table} where {column} = ?", (run_id,))
+
     def resolve(self, ref: str) -> str:
         """The run's id from an id, the beginning of one, or ``last``. Raises `UnknownRun`."""
-        ids = [r["id"] for r in self._db.rows("select id from runs order by created, rowid")]
+        ids = self.ids()
         if ref == "last" and ids:
             return str(ids[-1])
         found = (

@@ -265,7 +265,14 @@ def _let_fail(
     if item in given.items:
         failure["item"] = given.items[item]
     _nothing({"state": "failed"}, failure, told, store, out)
-    _tell({**(small or {}), "step": told["spec"]["step"], "state": "failed", "error": dict(error, let=True)})
+    _tell(
+        {
+            **(small or {}),
+            "step": told["spec"]["step"],
+            "state": "failed",
+            "error": dict(error, let=True, **({"item": failure["item"]} if "item" in failure else {})),
+        }
+    )
     return 0
 
 

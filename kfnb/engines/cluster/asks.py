@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kfnb.engines.cluster.configfiles import ConfigFile
 from kfnb.engines.cluster.connection import read_configuration, visible
 from kfnb.engines.cluster.targetsettings import KNOWN, OF_STEPS, whole_path
@@ -98,9 +96,18 @@ def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
         "namespace": f"makes runs in the namespace {value}",
         "server_namespace": f"looks for Kubeflow Pipelines in the namespace {value}",
         "service_account": f"lets steps run as the service account {value}",
+        **{
+            k: f"lets steps install packages from {_listed(value)}"
+            for k in ("index_url", "extra_index_url", "find_links")
+        },
+        "package_secrets": f"gives every step the secrets {_listed(value)}",
         "pipeline_root": f"lets steps keep their values in {value}",
     }
     return texts.get(key, f"sets {key} = {value!r}" + ("" if key in KNOWN else ", which kfnb does not know"))
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _cluster_text(settings: dict[str, Any]) -> str:
@@ -129,6 +136,8 @@ def _kubeconfig_texts(path: Path) -> Iterator[str]:
 
 
 def _kubeconfig(path: Path) -> dict[str, Any] | None:
+    import yaml
+
     try:
         found = yaml.safe_load(read_configuration(path))
     except (OSError, yaml.YAMLError, RecursionError, ValueError):
