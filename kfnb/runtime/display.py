@@ -74,7 +74,8 @@ class Displays:
             return
         text = data.get(PLAIN)
         if text is not None:
-            print(text)
+            # past what stands in the place of `sys.stdout`: a kernel's displays do not go through it either
+            print(text, file=sys.__stdout__ or sys.stdout)
         if update or display_id is not None or data.keys() - {PLAIN}:
             self._keep(data, metadata, display_id, update)
 

@@ -192,6 +192,11 @@ def test_a_display_is_shown_again_in_its_place(chain: Chain) -> None:
     assert [(d["cell"], d["data"]["text/html"]) for d in done.displays] == [(10, "three"), (10, "other")]
 
 
+def test_a_display_does_not_go_through_what_replaces_the_output(chain: Chain) -> None:
+    source = "import contextlib, io\nclass Loud(io.StringIO):\n    def write(self, text):\n        display(text)\n        return len(text)\n"
+    assert lines(chain.step(source + "with contextlib.redirect_stdout(Loud()):\n    display('shown')\n    print('told', end='')")) == ["'shown'", "'told'", "''"]  # fmt: skip
+
+
 def test_out_and_underscore_are_the_notebooks(chain: Chain) -> None:
     done = chain.step("40 + 2", "print('x')", "_ + 1", "print(Out[10], _, __, _12, In[12])", history=True)
     assert lines(done) == ["42", "x", "43", "42 43 42 43 _ + 1"]
