@@ -141,6 +141,20 @@ KINDS: dict[str, Kind] = {
         "`_` or `Out[n]` reads the display of a cell, which depends on the order of running.",
     ),
     "KF309": Kind(ERROR, "split-step", "The cells of one step stand around another step and the two need each other."),
+    "KF310": Kind(
+        WARNING,
+        "lost-setting",
+        "A cell changes something in a library that later steps can see and that can be neither run again nor handed on.",
+    ),
+    "KF311": Kind(WARNING, "emptied-log", "Shared code opens a log file anew in every step, which empties it."),
+    "KF312": Kind(
+        WARNING, "lost-counters", "The counters of `lru_cache` are asked for, which do not pass from step to step."
+    ),
+    "KF313": Kind(
+        WARNING,
+        "state-in-loop",
+        "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
+    ),
     "KF320": Kind(
         ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
     ),
@@ -173,6 +187,13 @@ KINDS: dict[str, Kind] = {
         ERROR, "bad-default", "A parameter's default is none of its declared choices, or outside its limits."
     ),
     "KF511": Kind(WARNING, "other-default", "A parameter's default is of another type than is declared."),
+    "KF512": Kind(ERROR, "other-parameters", "A run of a part would take values that were made with other parameters."),
+    "KF513": Kind(
+        WARNING, "other-parameters-taken", "A run of a part takes values that were made with other parameters."
+    ),
+    "KF514": Kind(
+        ERROR, "bad-package-source", "A package's source has a password in it, is not there, or cannot be sent along."
+    ),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),

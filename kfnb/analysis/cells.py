@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass
 
 from kfnb.problems import Problem
-from kfnb.runtime.syntax import Wrapper, translate
+from kfnb.runtime.syntax import Translation, Wrapper, translate
 from kfnb.texts import encodable
 
 
@@ -41,16 +42,22 @@ class ParsedCell:
 
 def parse_cell(number: int, cell_id: str, source: str, line: int = 1) -> ParsedCell:
     """Parse one cell; a cell that is not Python gives an empty tree and a problem."""
-    translation = translate(source)
-    problem, tree = None, ast.Module([], [])
-    try:
-        tree = ast.parse(translation.code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        problem = _problem(error, number, cell_id, line)
+    translation, tree, error = _parsed(source)
+    problem = _problem(error, number, cell_id, line) if error is not None else None
     magics = tuple((name, at + line - 1) for name, at in translation.magics)
     return ParsedCell(
         number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem
     )
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(source: str) -> tuple[Translation, ast.Module, Exception | None]:
+    """A notebook is read again whenever one of its cells changes; nobody changes the trees."""
+    translation = translate(source)
+    try:
+        return translation, ast.parse(translation.code), None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return translation, ast.Module([], []), error
 
 
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:

@@ -69,7 +69,7 @@ class Effects:
         for call in function.calls:
             self.call(call, frame, found)
         for decorator in function.decorators:
-            self.decorated(decorator, None, frame, found)
+            self.decorated(decorator, frame, found)
         making = class_making(function, False)
         for name, method in function.methods.items():
             summary = self.summary(method)
@@ -110,6 +110,11 @@ class Effects:
             )
             or changes_shared_attribute(c)
         )
+
+    def keeps_state(self, name: str) -> bool:
+        """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""
+        made = self.world.carry.get(name)
+        return bool(made) and any(CLOSURE in self.summary(f).touches for f in made or ())
 
     def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
         """These classes of the notebook and all that they are derived from."""
@@ -296,13 +301,12 @@ class Effects:
             found.touch(self._every(values, frame))
         self._callbacks(node, values, frame, found)
 
-    def decorated(self, decorator: ast.expr, name: str | None, frame: Frame, found: Effect) -> None:
-        """Add what decorating does: the decorator is called with the function or class that is then called ``name``."""
+    def decorated(self, decorator: ast.expr, frame: Frame, found: Effect) -> None:
+        """Add what decorating does: the decorator is called, and keeps or wraps what it is given."""
         base = root(decorator)
         if isinstance(decorator, ast.Name) and base in ("property", "staticmethod", "classmethod"):
             return
-        arguments: list[ast.expr] = [ast.Name(name, ast.Load())] if name else [ast.Constant(None)]
-        self.call(ast.copy_location(ast.Call(decorator, arguments, []), decorator), frame, found)
+        self.call(ast.copy_location(ast.Call(decorator, [ast.Constant(None)], []), decorator), frame, found)
         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
         place = place_of(inner, frame)
         if place is not None:
@@ -333,7 +337,9 @@ class Effects:
         """The ambient kind that assigning to ``target`` sets, where it belongs to a module beside the notebook."""
         place = place_of(target, frame) if self.modules.sources else None
         found = self.modules.split(place) if place is not None else None
-        return self.modules.kind(found[0]) if found is not None else None
+        if place is None or found is None or "()" in place and not self.modules.keeps(found[0]):
+            return None
+        return self.modules.kind(found[0])
 
     def _module_call(self, name: str, args: list[ast.expr], node: ast.Call, frame: Frame, found: Effect) -> bool:
         """Add what a function of a module beside the notebook does; false when ``name`` is none of such a module."""
@@ -362,8 +368,8 @@ class Effects:
             self._notebook_call(function, node.args, node.keywords, frame, found)
             if any(f"<{p}>" in self.summary(function).touches for p in function.kept):
                 found.touch((name,), True)  # `def f(seen=[])`: the default lives in the function
-        if any(self.summary(f).touches.get(CLOSURE) for f in self.world.carry.get(name, ())):
-            found.touch((name,), True)  # what the function that made it keeps
+        if self.keeps_state(name):
+            found.touch((name,))  # what the function that made it keeps
         kind = self.world.kinds.get(name)
         if kind == IMPORT:
             self._library_call(node, name, frame, found)

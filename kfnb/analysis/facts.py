@@ -79,6 +79,10 @@ class Facts:
         What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
     unproved
         It calls what is not known to keep nothing.
+    stateful
+        Functions and classes among `touches`: it is the state that they keep which may change.
+    remembered
+        Functions with ``lru_cache`` whose counters are asked for.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -101,4 +105,6 @@ class Facts:
     displayed: Site | None = None
     beyond: Mapping[str, Site] = field(default_factory=dict)
     unproved: bool = False
+    stateful: Mapping[str, Site] = field(default_factory=dict)
+    remembered: Mapping[str, Site] = field(default_factory=dict)
     compared: frozenset[str] = frozenset()

@@ -69,6 +69,8 @@ def reach_of(name: str) -> int:
     """How far the call of a library's ``name`` reaches: 0, `UNPROVED` or `LIBRARY`."""
     if name in TELLING_CALLS:
         return LIBRARY
+    if "()" in name and not known(name):
+        return UNPROVED  # what an unknown function gave may be anybody's
     owner, _, last = name.rpartition(".")
     if TELLING.match(last) and "seed" not in last and not name.startswith(COMPUTING):
         return LIBRARY
@@ -143,4 +145,4 @@ def store_reach(target: ast.expr, frame: Frame, found: Effect) -> None:
     if isinstance(target, (ast.Attribute, ast.Subscript)):
         place = place_of(target, frame)
         if place is not None:
-            found.reach(place, LIBRARY)
+            found.reach(place, LIBRARY if known(place) or "()" not in place else UNPROVED)

@@ -12,7 +12,7 @@ from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
-from kfnb.analysis.frames import CLOSURE, Effect
+from kfnb.analysis.frames import Effect
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
 from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
@@ -53,6 +53,7 @@ class Record(ABC):
         self.compared: set[str] = set()
         self.beyond: dict[str, Site] = {}
         self.unproved = False
+        self.remembered: dict[str, Site] = {}
         self.now = Effect()  #: what the present top-level statement tells libraries, changes and draws
         self.shielded = 0  #: inside a `try` that answers NameError
 
@@ -64,11 +65,13 @@ class Record(ABC):
         unbound = frozenset(n for n in self.may if n not in world.must and world.kinds.get(n) == "deleted")
         told = {*self.may, *self.touches, *self.reads, *self.compared}
         kinds = {n: world.kinds[n] for n in told if n in world.kinds}
+        stateful = {n: s for n, s in self.touches.items() if n in world.stateful or self.effects.keeps_state(n)}
         groups = {n: g for n, g in world.groups().items() if n in told}
         return Facts(
             self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, self.beyond, self.unproved,
+            stateful, self.remembered,
             frozenset(self.compared),
         )  # fmt: skip
 
@@ -85,16 +88,23 @@ class Record(ABC):
             if name not in world.known and PREVIOUS.fullmatch(name):
                 self.displayed = self.displayed or self.site(line)
                 self.asked.discard(name)
-            for held in world.holds(name):
-                self.apply(self.effects.summary(held), line, name)
-                if held.name in world.stateful and held in world.defs.get(held.name, ()):
-                    self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
-            origin = world.origin(name) if self.effects.modules.sources else None
-            kept = self.effects.modules.kept_by(origin) if origin is not None else None
-            if kept is not None:
-                self.ambient(kept, "read", line, sure=False)
-            if any(self.effects.summary(f).touches.get(CLOSURE) for f in world.carry.get(name, ())):
-                self.touched(name, line)
+            if name in world.defs or name in world.carry:
+                self._reaches(name, line)
+            if self.effects.modules.sources:
+                origin = world.origin(name)
+                kept = self.effects.modules.kept_by(origin) if origin is not None else None
+                if kept is not None:
+                    self.ambient(kept, "read", line, sure=False)
+
+    def _reaches(self, name: str, line: int) -> None:
+        """Whoever reads a name may use the functions and classes that are reached through it."""
+        world = self.world
+        for held in world.holds(name):
+            self.apply(self.effects.summary(held), line, name)
+            if held.name in world.stateful and held in world.defs.get(held.name, ()):
+                self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
+        if self.effects.keeps_state(name):
+            self.touched(name, line)
 
     def reached(self, effect: Effect, line: int) -> None:
         """What a call that surely stands here may do to libraries."""
@@ -133,13 +143,13 @@ class Record(ABC):
         kind = self.world.kinds.get(name)
         if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in GIVEN):
             return
-        self.now.touches[name] = sure
         if kind == DEF:
             self.world.stateful.add(name)
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
                 self.touches.setdefault(other, self.site(line))
+                self.now.touches[other] = sure
         if sure:
             self.definite.add(name)
 
@@ -193,6 +203,8 @@ class Record(ABC):
     # the commonest kinds, spelt out for speed: the general way looks at every field
     def expr_Attribute(self, node: ast.Attribute) -> None:
         self.expr(node.value)
+        if node.attr in ("cache_info", "cache_clear") and isinstance(node.value, ast.Name):
+            self.remembered.setdefault(node.value.id, self.site(node.lineno))
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
         self.expr(node.value)

@@ -433,6 +433,15 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     return found
 
 
+COLLECTIONS = ("dict", "list", "set", "deque", "defaultdict", "OrderedDict", "Counter", "count", "WeakValueDictionary")
+
+
+def _is_collection(node: ast.expr | None) -> bool:
+    if isinstance(node, ast.Call):
+        return (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in COLLECTIONS
+    return isinstance(node, (ast.List, ast.Dict, ast.Set, *COMPREHENSIONS))
+
+
 def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
     """What a class of the notebook's top level needs when it, or an instance, is used."""
     found = Deferred("class", node.name, node.lineno)
@@ -452,8 +461,9 @@ def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
     found.kept = frozenset(
         name
         for part in node.body
-        if isinstance(part, (ast.Assign, ast.AnnAssign)) and not isinstance(part.value, (ast.Constant, type(None)))
+        if isinstance(part, (ast.Assign, ast.AnnAssign)) and _is_collection(part.value)
         for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
         for name in targets(target)
+        if isinstance(part, ast.Assign) or not node.decorator_list or "ClassVar" in ast.dump(part.annotation)
     )
     return found

@@ -94,10 +94,21 @@ class Statements(Record):
                 if sure and slicer.repeat(statements[at]):
                     for place in statements[at].places:
                         self.beyond.pop(place, None)
+                else:
+                    self._hand_on(statements[at])
             both = [*zip(self._orders, self.replays, strict=True)]
             both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
             self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
         return super().facts()
+
+    def _hand_on(self, statement: Statement) -> None:
+        """What cannot be run again travels as state, where its library's state can."""
+        for place in statement.places:
+            if place.startswith("logging.") and place in self.beyond:
+                site = self.beyond.pop(place)
+                self.may.setdefault("@logging", site)
+                self.touches.setdefault("@logging", site)
+                self.reads.setdefault("@logging", site)
 
     def _wrapper(self, name: str, args: str) -> None:
         if name == "capture":
@@ -229,14 +240,14 @@ class Statements(Record):
         effect = Effect()
         held: frozenset[Deferred] = frozenset()
         for decorator in node.decorator_list:
-            self.effects.decorated(decorator, node.name, self.effects.top, effect)
+            self.effects.decorated(decorator, self.effects.top, effect)
             held |= self.effects.held(decorator)
         if isinstance(node, ast.ClassDef):
             self.effects.created(node, self.effects.top, effect)
         effect.touches.pop(node.name, None)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
-        if any(f.kind == "class" or self.effects.summary(f).touches.get(CLOSURE) for f in held):
+        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).touches for f in held):
             self.world.kinds[node.name] = VALUE
 
     on_FunctionDef = on_AsyncFunctionDef = _function
@@ -277,7 +288,7 @@ class Statements(Record):
         for call in now.calls:
             self.effects.call(call, frame, effect)
         for decorator in now.decorators:
-            self.effects.decorated(decorator, None, frame, effect)
+            self.effects.decorated(decorator, frame, effect)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
         for name, line in now.reads.items():

@@ -90,7 +90,18 @@ DEFINITION_READERS = words("""
 MAIN_READERS = words("doctest.testmod doctest.DocTestFinder doctest.testsource doctest.run_docstring_examples")
 
 #: Ambient kinds that every later step may use without naming them.
-USED_BY_ALL = ("@environ", "@cwd", "@path", "@warnings", "@matplotlib", "@pandas", "@numpy", "@decimal", "@locale")
+USED_BY_ALL = (
+    "@environ",
+    "@cwd",
+    "@path",
+    "@warnings",
+    "@matplotlib",
+    "@pandas",
+    "@numpy",
+    "@decimal",
+    "@locale",
+    "@logging",
+)
 
 #: Calls that set ambient state: dotted name to kind. A trailing ``*`` stands for any ending.
 AMBIENT_WRITES: dict[str, str] = {

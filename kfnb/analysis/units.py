@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
-from kfnb.analysis.modules import LocalModules, valid
+from kfnb.analysis.modules import LocalModules, tree_of
 from kfnb.analysis.statements import Statements
 from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
@@ -55,8 +55,9 @@ class Analyzer:
 
     def _module(self, name: str, source: str) -> Effects:
         """The effects of a module beside the notebook, read as if it were one cell."""
-        cell = parse_cell(0, "", valid(source))
-        for node in ast.walk(cell.tree):
+        tree = tree_of(source)
+        cell = ParsedCell(0, "", 1, source, source, tree)
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.level:
                 package = name.split(".")[: -node.level] if node.level > 0 else []
                 node.module, node.level = ".".join([*package, *([node.module] if node.module else [])]), 0

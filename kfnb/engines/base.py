@@ -31,6 +31,8 @@ class RunOptions:
         Give every step a folder of its own, as a cluster does; else steps run in ``folder``.
     only, start
         Run this step only, or this one and all after it; the others' values come from the newest runs of the notebook's pipeline.
+    any_parameters
+        Take them too where they were made with other parameters.
     max_parallel
         Steps at one time. 0: as many as the machine bears (four times its cores, at least 8).
     spawn
@@ -47,6 +49,7 @@ class RunOptions:
     isolated: bool = False
     only: str | None = None
     start: str | None = None
+    any_parameters: bool = False
     notebook: str | None = None
     folder: str = "."
     max_parallel: int = 0

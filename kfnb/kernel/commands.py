@@ -164,7 +164,18 @@ class PipelineMagic:
         if built.pipeline is None:
             raise CommandFailed("\n".join(f"{source}:{p}" for p in errors(built.problems)))
         options = {
-            k: given[k] for k in ("only", "start", "cache", "isolated", "experiment", "spawn", "python", "max_parallel")
+            k: given[k]
+            for k in (
+                "only",
+                "start",
+                "any_parameters",
+                "cache",
+                "isolated",
+                "experiment",
+                "spawn",
+                "python",
+                "max_parallel",
+            )
         }
         parameters = given_parameters(given["parameters"], False)
         prepared = prepare(source, built.pipeline, parameters, given["target"], **options)

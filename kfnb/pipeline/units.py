@@ -14,7 +14,7 @@ from kfnb.analysis.replays import imports_only
 from kfnb.analysis.tables import REDIRECT
 from kfnb.analysis.trees import is_literal, names_in, root, source_of
 from kfnb.analysis.units import Analyzer, statements_of
-from kfnb.analysis.world import SCALAR, VALUE
+from kfnb.analysis.world import DEF, SCALAR, VALUE
 from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
 from kfnb.pipeline.annotations import KnownTypes, known_types
 from kfnb.pipeline.comments import trailing_comment
@@ -320,7 +320,12 @@ def _facts(draft: Draft, analyzer: Analyzer) -> Facts:
     if draft.marks is not None and draft.marks.shell:
         return _shell_facts(draft, draft.marks, analyzer)
     marks = draft.marks
-    return analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
+    facts = analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
+    if marks is not None and marks.foreach is not None:
+        # what a function remembers stays with each item: no order could say whose memory later steps get
+        kept = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
+        return replace(facts, touches={n: s for n, s in facts.touches.items() if n not in kept})
+    return facts
 
 
 def _place(name: str, at: list[int], drafts: list[Draft], facts: list[Facts], problems: list[Problem]) -> int:

@@ -81,6 +81,7 @@ class RunsHandler(NotebookHandler):
     async def post(self) -> None:
         body = self.body(
             notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
+            any_parameters=bool,
         )  # fmt: skip
         given = body.get("parameters") or {}
         if not all(isinstance(v, str) for v in given.values()):
@@ -88,7 +89,7 @@ class RunsHandler(NotebookHandler):
         place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
         pipeline = await self.ask(compiling.pipeline_of, body.get("notebook"), str(place), body.get("pipeline"))
         options = {
-            "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"),
+            "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"), "any_parameters": bool(body.get("any_parameters")),
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
             **(await self.interpreter(body)).options(),
         }  # fmt: skip

@@ -106,7 +106,12 @@ class CoreFace:
         rows = []
         for parameter in form["parameters"]:
             name, typed = parameter["name"], parameter["default"]
-            field = w.Checkbox(typed == "true", indent=False) if parameter["type"] == "bool" else w.Text(typed)
+            if parameter["type"] == "bool":
+                field = w.Checkbox(typed == "true", indent=False)
+            elif parameter.get("choices"):
+                field = w.Dropdown(options=parameter["choices"], value=typed)
+            else:
+                field = w.Text(typed)
             self._fields[name], self._faults[name] = field, w.HTML()
             hear_beside_cells(field)
             label = w.Label(f"{name} ({parameter['type']})", layout=w.Layout(width="14em"))

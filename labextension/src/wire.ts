@@ -63,10 +63,24 @@ export interface StepInfo {
   shell: boolean;
 }
 
+/** What a parameter's value may be: as much of JSON Schema as kfnb uses. */
+export interface Schema {
+  type?: string;
+  enum?: unknown[];
+  anyOf?: Schema[];
+  format?: string;
+  minimum?: number;
+  maximum?: number;
+  multipleOf?: number;
+  step?: number;
+}
+
 export interface Parameter {
   name: string;
   type: 'str' | 'int' | 'float' | 'bool' | 'list' | 'dict' | 'any';
   default: unknown;
+  description?: string;
+  schema?: Schema;
 }
 
 /** The cells that steps come from. */

@@ -46,7 +46,7 @@ CASES: dict[str, list[str]] = {
         "%%component env --env MORE=6\nimport os\nmore = os.environ['MORE']",
         "%%component end\nprint(repr(out), got, more, os.environ.get('MORE'))",
         "%%component leave\nimport sys\nleft = 1\nsys.exit(0)\nleft = 2",
-        "%%component last --exit\nprint(kfnb_status)",
+        "%%component last --exit\nprint(kfnb_status['state'], kfnb_status['steps'])",
     ],
     "a failed condition": ["%%component a\nx = 'k'", "%%component b --when 'x > 2'\nprint(x)"],
     "a failed step": ["%%component a\nx = 1", "%%component b\nprint(x, kfnb_status)", "%%component c\nx = 2"],

@@ -18,6 +18,7 @@ CORE = (
     "step", "ending", "wire", "failures", "cells", "store", "outputs", "previews", "sources", "pickling", "functions", "classes", "enumerations", "reducers", "refusals", "display",
     "pod", "packs", "resolve", "given", "shell", "syntax", "imports",
 )  # fmt: skip
+AMBIENT_PARTS = {"modules": '"@module:', "loggers": '"@logging"'}  #: by the kind of state that needs them
 
 
 def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
@@ -26,7 +27,7 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
     text = json.dumps(tolds)
     names = {*CORE, engine}
     if '"@' in text:
-        names |= {"ambient", "modules"} if '"@module:' in text else {"ambient"}
+        names |= {"ambient"} | {m for m, mark in AMBIENT_PARTS.items() if mark in text}
     if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in tolds) or "component_from_command" in text:
         names |= {"shellstep", "components", "commands"}
     if "kfnb import" in text or "import kfnb" in text:

@@ -17,6 +17,9 @@ def check_files(pipeline: Pipeline, found: Travelling) -> Iterator[Problem]:
             "KF706", f"step `{name}` opens {_quoted(texts)}, which is too large to travel with the code",
             "put it on a volume, or let the step fetch it", name=name,
         )  # fmt: skip
+    for name, reasons in found.unfit.items():
+        for reason in reasons:
+            yield Problem("KF514", f"step `{name}`: {reason}", "put it where the step's image can fetch it, or into the image", name=name)  # fmt: skip
     steps = {s.name: s for s in pipeline.steps()}
     for edge in pipeline.edges:
         if not edge.files:

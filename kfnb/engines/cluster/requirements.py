@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.imports import modules_of, sources_of, tree_of, unread_imports
+from kfnb.packages import USUAL, Sources, is_local, requirement_name
 from kfnb.pipeline.model import Pipeline, Step
 
+ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
 FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
 
@@ -23,7 +25,8 @@ class Travelling:
     """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
 
     ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel; ``optional``:
-    imports that a step runs again for what importing may do, which are left out where these modules are not there.
+    imports that a step runs again for what importing may do, which are left out where these modules are not there; ``sources``: where
+    packages come from; ``unfit``: why an archive beside the notebook cannot travel.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -32,6 +35,8 @@ class Travelling:
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     optional: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     left: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unfit: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, step: Step) -> dict[str, Any]:
         """What the runtime is told."""
@@ -41,10 +46,12 @@ class Travelling:
             "files": self.files.get(step.name, {}),
             "optional": self.optional.get(step.name, {}),
         }
+        if told["packages"] or told["pins"]:
+            told["sources"] = self.sources.get(step.name, {})
         return {k: v for k, v in told.items() if v}
 
 
-def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Travelling:
+def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources: Sources = USUAL) -> Travelling:
     """Find what every step's code needs.
 
     Parameters
@@ -53,6 +60,8 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         Where the notebook stands: its modules come before installed ones, as Python has it.
     packages
         ``none``: only what the marks ask for is installed.
+    sources
+        Where packages come from, behind what a step's marks say.
     """
     requirements: dict[str, tuple[str, ...]] = {}
     pins: dict[str, dict[str, str]] = {}
@@ -60,6 +69,8 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     modules: dict[str, tuple[str, ...]] = {}
     optional: dict[str, dict[str, list[str]]] = {}
     left: dict[str, tuple[str, ...]] = {}
+    places: dict[str, dict[str, Any]] = {}
+    unfit: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
     # what lies there of files that steps write is from an earlier run
     made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
@@ -73,13 +84,19 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         optional[step.name] = {source: sorted(reached.outside - set(found)) for source, reached in more.items()}
         everything.update(found)
         marked = step.settings.packages
-        named = {_name(r) for r in marked}
-        wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if _name(r) not in named))
+        named = {requirement_name(r) for r in marked}
+        wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if requirement_name(r) not in named))
+        archives, wrong = _archives(marked, folder)
+        if wrong:
+            unfit[step.name] = wrong
+        told_sources = step.settings.sources.over(sources).told()
+        if told_sources:
+            places[step.name] = told_sources
         if wanted:
             requirements[step.name] = wanted
         data, large = _data(step, folder, {f for to, f in made if to == step.name})
-        if local or data:
-            contents = {n: t.encode() for n, t in local.items()} | data
+        if local or data or archives:
+            contents = {n: t.encode() for n, t in local.items()} | data | archives
             files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
             modules[step.name] = tuple(sorted(local))
         if large:
@@ -89,7 +106,25 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
         if reads and others:
             pins[step.name] = others
-    return Travelling(requirements, pins, files, modules, {n: o for n, o in optional.items() if o}, left)
+    known = {n: o for n, o in optional.items() if o}
+    return Travelling(requirements, pins, files, modules, known, left, places, unfit)
+
+
+def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The packages beside the notebook that are asked for, by their path there, and why one cannot travel."""
+    found: dict[str, bytes] = {}
+    wrong: list[str] = []
+    for text in (r for r in requirements if is_local(r)):
+        path = folder / text
+        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+            wrong.append(f"`{text}` is no file beside the notebook")
+        elif path.stat().st_size > ARCHIVE_LIMIT:
+            wrong.append(
+                f"`{text}` has {path.stat().st_size / 1000:.0f} kB, and {ARCHIVE_LIMIT // 1024} KiB travel with a step"
+            )
+        else:
+            found[Path(text).as_posix()] = path.read_bytes()
+    return found, tuple(wrong)
 
 
 def _requirements(modules: set[str]) -> dict[str, str]:
@@ -177,8 +212,3 @@ def _requirement(module: str) -> str | None:
         except metadata.PackageNotFoundError:
             continue
     return None
-
-
-def _name(requirement: str) -> str:
-    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
-    return requirement[:end].lower().replace("_", "-")

@@ -204,7 +204,12 @@ class Core:
         for waiting in self.dropped:
             for step in steps_of((waiting.node,)):
                 found.setdefault(self._path(step.name, waiting.scope), "omitted")
-        return found
+        return dict(sorted(found.items(), key=self._place))
+
+    def _place(self, entry: tuple[str, str]) -> tuple[int, list[int]]:
+        """Where a path stands: in reading order, iterations in theirs."""
+        name, *indexes = entry[0].replace("]", "").split("[")
+        return self.places[name].position, [int(i) for i in indexes]
 
     def pending(self) -> Iterator[tuple[str, str, int]]:
         """Path, step and position of every step that has no state yet."""

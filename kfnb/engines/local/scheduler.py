@@ -9,7 +9,7 @@ import re
 import selectors
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -21,7 +21,7 @@ from kfnb.engines.local.leftovers import PID
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
 from kfnb.engines.local.warm import FORK_SAFE
-from kfnb.pipeline.model import ItemRef, Pipeline, Replay
+from kfnb.pipeline.model import ItemRef, Pipeline, Replay, StatusRef
 from kfnb.pipeline.placeholders import resolved
 from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
@@ -237,10 +237,10 @@ class Scheduler:
 
     def _key(self, ready: Ready) -> str:
         """Of an exit handler also which attempts it follows: it has run for them, or for others."""
-        key = self.specs.key(ready)
         before = self.core.handled(ready.path)
         if before is None:
-            return key
+            return self.specs.key(ready)
+        key = self.specs.key(_without_times(ready))
         told = [key, *(f"{p} {self.progress.attempts_made.get(p, 0)}" for p in sorted(before))]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
@@ -434,6 +434,18 @@ class Scheduler:
                 self.store.record_step(
                     self.run_id, path, step, "omitted", reason=reason, finished=time.time(), attempts=0, **fields
                 )
+
+
+def _without_times(ready: Ready) -> Ready:
+    """A handler's step without what its run's status says of times: it has run for the attempts before it, whenever that was."""
+    names = {i.name for i in ready.step.inputs if isinstance(i.ref, StatusRef)}
+    prepare = [
+        {**p, "json": {k: v for k, v in p["json"].items() if k not in ("started", "duration")}}
+        if p.get("value") in names
+        else p
+        for p in ready.prepare
+    ]
+    return replace(ready, prepare=tuple(prepare))
 
 
 def _death(status: int) -> dict[str, Any]:
