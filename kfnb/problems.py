@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 ERROR = "error"
@@ -58,6 +58,13 @@ class Problem:
         return f"{self.where()}{self.severity} {self.code}: {self.message}{hint}"
 
 
+def located(problem: Problem) -> str:
+    """A problem of a text file, whose lines are the file's: ``"37: cell 7: error KF301: …"``."""
+    if problem.cell is None or problem.line is None:
+        return f"{problem.line}: {problem}" if problem.line is not None else str(problem)
+    return f"{problem.line}: cell {problem.cell}: {replace(problem, cell=None)}"
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of problem: its code's severity, short name and documentation."""
@@ -101,6 +108,9 @@ KINDS: dict[str, Kind] = {
     "KF105": Kind(WARNING, "unsupported-magic", "A magic that kfnb does not know; it needs IPython in the step."),
     "KF106": Kind(ERROR, "old-python", "A cell is Python 2."),
     "KF107": Kind(ERROR, "nothing-to-run", "The notebook has no step and no code to make one from."),
+    "KF114": Kind(INFO, "one-cell", "A script without cells: all of it is one step."),
+    "KF115": Kind(ERROR, "no-reader", "The library that reads this form of notebook is not installed."),
+    "KF113": Kind(ERROR, "too-deep", "The notebook, a cell or a mark is nested deeper than can be read."),
     "KF201": Kind(ERROR, "bad-mark", "A mark of kfnb's has a value that cannot be read."),
     "KF202": Kind(WARNING, "near-miss-mark", "A tag looks like a mark, misspelt."),
     "KF203": Kind(ERROR, "contradicting-marks", "Two marks of one step say different things."),

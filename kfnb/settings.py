@@ -62,6 +62,8 @@ class Settings:
         Whether an earlier result with the same key may be taken. ``None``: off unless the run asks.
     on_failure
         ``continue``: the step may fail, and the run goes on. ``None`` or ``stop``: the run fails.
+    files
+        Files beside the notebook that travel with the step though they are hidden, ignored by git, or links.
     env, labels, annotations, nodes
         Name and value pairs, in the order given.
     """
@@ -79,6 +81,7 @@ class Settings:
     timeout: float | None = None
     cache: bool | None = None
     on_failure: str | None = None
+    files: tuple[str, ...] = ()
     env: Pairs = ()
     secrets: tuple[Secret, ...] = ()
     volumes: tuple[Volume, ...] = ()
@@ -122,7 +125,7 @@ class Settings:
         for name in ("limits", "env", "labels", "annotations", "nodes"):
             if name in made:
                 made[name] = tuple((k, v) for k, v in made[name])
-        for name in ("packages", "extra_index_urls", "find_links"):
+        for name in ("packages", "extra_index_urls", "find_links", "files"):
             if name in made:
                 made[name] = tuple(made[name])
         for name, kind in (("secrets", Secret), ("volumes", Volume), ("tolerations", Toleration)):

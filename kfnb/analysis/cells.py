@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import ast
 import functools
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from kfnb.problems import Problem
 from kfnb.runtime.syntax import Translation, Wrapper, translate
 from kfnb.texts import encodable
+
+#: Words of the errors that Python finds only when it compiles: `return` outside of a function, an argument named twice.
+COMPILED = re.compile(
+    r"\b(?:return|yield|break|continue|nonlocal|global|await|async|case|def|lambda|del|__debug__|__future__)\b|\*"
+)
+TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,17 @@ def _parsed(source: str) -> tuple[Translation, ast.Module, Exception | None]:
         return translation, ast.Module([], []), error
 
 
+def compiled(cell: ParsedCell) -> ParsedCell:
+    """The cell, refused where it can be parsed and a kernel refuses it nevertheless."""
+    if cell.problem is not None or not COMPILED.search(cell.code):
+        return cell
+    try:
+        compile(cell.code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return replace(cell, tree=ast.Module([], []), problem=_problem(error, cell.number, cell.id, cell.line))
+    return cell
+
+
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
     if isinstance(error, UnicodeEncodeError):
         at = line + error.object.count("\n", 0, error.start)
@@ -68,6 +86,9 @@ def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
             "KF104", f"this cell cannot be parsed: it holds half a character, `{half}`", "write it as an escape, in quotes",
             cell=number, cell_id=cell_id, line=at,
         )  # fmt: skip
+    if isinstance(error, (RecursionError, MemoryError)):
+        hint = "break up its longest expression or `elif` chain"
+        return Problem("KF113", "this cell is nested deeper than Python can read", hint, number, cell_id, line)
     if not isinstance(error, SyntaxError):
         return Problem("KF104", f"this cell cannot be parsed: {error}", cell=number, cell_id=cell_id, line=line)
     message = str(error.msg)

@@ -93,9 +93,21 @@ def is_literal(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) and all(isinstance(v, ast.Constant) for v in node.values)
 
 
+def is_value(node: ast.expr) -> bool:
+    """Whether `literal_value` gives a value for ``node``: ``-True`` has one, ``-"a"`` has none."""
+    try:
+        literal_value(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, ArithmeticError):
+        return False
+    return True
+
+
 ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow,
+}  # fmt: skip
+SIGNS: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.USub: operator.neg, ast.UAdd: operator.pos, ast.Invert: operator.inv, ast.Not: operator.not_,
 }  # fmt: skip
 
 
@@ -114,6 +126,14 @@ def literal_value(node: ast.expr) -> Any:
         if isinstance(node.op, ast.Pow) and abs(right) > 64:
             raise ValueError("power too large")
         return ARITHMETIC[type(node.op)](left, right)
+    if isinstance(node, ast.UnaryOp):
+        return SIGNS[type(node.op)](literal_value(node.operand))
+    if isinstance(node, ast.List):
+        return [literal_value(e) for e in node.elts]
+    if isinstance(node, ast.Tuple):
+        return tuple(literal_value(e) for e in node.elts)
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        return {literal_value(k): literal_value(v) for k, v in zip(node.keys, node.values, strict=True) if k}
     return ast.literal_eval(node)
 
 

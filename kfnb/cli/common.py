@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from kfnb.cli import completing
-from kfnb.problems import INFO, NotebookError, Problem, errors
+from kfnb.problems import INFO, NotebookError, Problem, errors, located
 
 if TYPE_CHECKING:
     from kfnb.notebook.source import Source
@@ -53,10 +53,13 @@ run_argument = click.argument("run_id", metavar="RUN", shell_complete=completing
 
 
 def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -> None:
-    """Print problems as ``NB:cell 7:3: error KF301: …``, errors and warnings; ``quiet`` leaves infos out."""
+    """Print problems as ``NB:cell 7:3: error KF301: …``, errors and warnings; ``quiet`` leaves infos out.
+
+    In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``.
+    """
     for problem in problems:
         if not quiet or problem.severity != INFO:
-            click.echo(f"{notebook}:{problem}", err=True)
+            click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}", err=True)
 
 
 def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoReturn:

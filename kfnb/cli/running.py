@@ -117,6 +117,7 @@ def run(
         )  # fmt: skip
     if not as_json:
         report(notebook, (*found.problems, *prepared.problems), quiet=True)
+        show_travelling(prepared)
     with cluster_words(as_json):
         engine = engine_for(store(), prepared.target)
         if cron is not None:
@@ -128,6 +129,18 @@ def run(
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
     follow(engine, run_id, as_json)
+
+
+def show_travelling(prepared: Prepared) -> None:
+    """Say which files are about to leave this machine."""
+    if prepared.target.engine != "local":
+        from kfnb.engines.cluster.requirements import travelling_files, travelling_text
+        from kfnb.engines.cluster.targets import options_of
+
+        packages = options_of(prepared.target).packages
+        files = travelling_files(prepared.pipeline, prepared.source.folder, packages)
+        if files:
+            click.echo(travelling_text(files), err=True)
 
 
 def scheduled(engine: Engine, prepared: Prepared, cron: str, as_json: bool) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The notebook file: JSON of nbformat 3 or 4, repaired where a field is missing or of the wrong type.
+"""The notebook file: JSON of nbformat 3 or 4, repaired where a field is missing or of the wrong type; or text with cells.
 
 Format: https://nbformat.readthedocs.io/en/latest/format_description.html
 """
@@ -10,12 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kfnb.notebook import forms
 from kfnb.problems import NotebookError, Problem
 
 
 @dataclass(frozen=True)
 class RawCell:
-    """A cell as the file has it: ``kind`` is ``code``, ``markdown``, ``raw`` or ``heading-N``."""
+    """A cell as the file has it.
+
+    Parameters
+    ----------
+    kind
+        ``code``, ``markdown``, ``raw`` or ``heading-N``.
+    line
+        The file's line on which the cell begins, where the file is text; 1 elsewhere.
+    """
 
     kind: str
     source: str
@@ -24,6 +33,7 @@ class RawCell:
     id: str | None
     language: str | None = None
     attachments: dict[str, Any] = field(default_factory=dict)
+    line: int = 1
 
 
 @dataclass(frozen=True)
@@ -32,21 +42,32 @@ class RawNotebook:
     metadata: dict[str, Any]
     language: str
     problems: tuple[Problem, ...] = field(default=())
+    form: str | None = None  #: of a text file
 
 
 def load(path: str | Path) -> Any:
-    """The JSON of a notebook file. Raises `NotebookError` (KF101) when there is none."""
+    """The JSON of a notebook file; of a text file, JSON made of its cells. Raises `NotebookError` (KF101) when there is none."""
+    if Path(path).is_dir():
+        raise NotebookError([Problem("KF101", f"{path} is a folder, not a notebook", "name a file in it")])
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise NotebookError([Problem("KF101", f"{path}: {error.strerror or error}")]) from None
+    if forms.is_text(path):
+        return forms.parse(forms.decoded(data, str(path)), str(path))
+    if data.strip() and data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{" and b"<<<<<<<" not in data:
+        raise forms.refused(str(path), data)
+    return parse(decoded(data, str(path)), str(path))
+
+
+def decoded(data: bytes, path: str) -> str:
+    """The text of a notebook file. Raises `NotebookError` (KF101) when it is not UTF-8."""
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotebookError(
             [Problem("KF101", f"{path} is not a notebook: it is not text in UTF-8 (byte {error.start})")]
         ) from None
-    return parse(text, str(path))
 
 
 def parse(text: str, path: str = "the notebook") -> Any:
@@ -76,14 +97,18 @@ def raw_notebook(data: Any, path: str | None = None) -> RawNotebook:
         found = [c for s in sheets if isinstance(s, dict) for c in _list(s.get("cells"))]
     if not isinstance(found, list):
         raise NotebookError([Problem("KF101", f"{shown} is not a notebook: `cells` is not a list")])
+    form = data.get("form") if isinstance(data.get("form"), str) else None
+    if form == "script":
+        hint = 'begin cells with a line `# %%`, and mark them: `# %% tags=["step:NAME"]`'
+        problems.append(Problem("KF114", "this script has no cells: all of it is one step", hint))
     cells: list[RawCell] = []
     number = 0
     for item in found:
         number += isinstance(item, dict) and item.get("cell_type") == "code"
-        cell = _cell(item, number or None, problems)
+        cell = _cell(item, number or None, problems, form is not None)
         if cell is not None:
             cells.append(cell)
-    return RawNotebook(tuple(cells), metadata, _language(metadata), tuple(problems))
+    return RawNotebook(tuple(cells), metadata, _language(metadata), tuple(problems), form)
 
 
 def _list(value: Any) -> list[Any]:
@@ -97,7 +122,7 @@ def _table(value: Any, what: str, number: int | None, problems: list[Problem]) -
     return {}
 
 
-def _cell(item: Any, number: int | None, problems: list[Problem]) -> RawCell | None:
+def _cell(item: Any, number: int | None, problems: list[Problem], in_text: bool) -> RawCell | None:
     if not isinstance(item, dict):
         problems.append(Problem("KF102", "something among the cells is no cell; it was left out", cell=number))
         return None
@@ -124,6 +149,7 @@ def _cell(item: Any, number: int | None, problems: list[Problem]) -> RawCell | N
         kind, source, tuple(t for t in tags if isinstance(t, str)), metadata,
         cell_id if isinstance(cell_id, str) else None, item.get("language") if isinstance(item.get("language"), str) else None,
         item["attachments"] if isinstance(item.get("attachments"), dict) else {},
+        max(1, item["line"]) if in_text and type(item.get("line")) is int else 1,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from kfnb.notebook.marks import KALE, KALE_ROLES, MARKS, ROLES, BadValue, Mark
 from kfnb.problems import Problem
 
 COMPONENT = "%%component"
+LONGEST = 100  #: letters of a mark that a message shows
 ROLE_MAGICS = ("parameters", "imports", "functions", "metrics", "skip")
 MAGICS = (COMPONENT, "%%pipeline", *(f"%%{role}" for role in ROLE_MAGICS))
 
@@ -43,6 +44,7 @@ class Given:
         except BadValue as error:
             value = "…" if error.code == "KF514" else text  # it may have a password in it
             shown = f"{mark.word}:{value}" if line is None else f"--{mark.word} {value}"
+            shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
             self.problem(error.code, f"`{shown}`: {error}", name=mark.word, line=line)
             return
         if (mark, value) in [(m, v) for m, v, _ in self.values]:
@@ -127,9 +129,9 @@ def read_role(role: str, arguments: str, line: int, given: Given) -> None:
         given.problem("KF206", message, "other marks are tags of the cell", name=role, line=line)
 
 
-def read_near_magic(source: str, given: Given) -> None:
-    """Warn of a cell magic that is nearly one of kfnb's; foreign ones are left alone."""
-    for number, line in enumerate(source.split("\n"), 1):
+def read_near_magic(source: str, given: Given, first: int = 1) -> None:
+    """Warn of a cell magic that is nearly one of kfnb's; foreign ones are left alone. ``first``: the source's first line."""
+    for number, line in enumerate(source.split("\n"), first):
         if line.strip():
             word = line.split()[0]
             near = difflib.get_close_matches(word, MAGICS, 1, 0.85) if word not in MAGICS else []
@@ -191,7 +193,7 @@ def read_metadata(data: Any, given: Given, where: str = "cell.metadata.kfnb") ->
         given.problem("KF201", f"{where} should be an object", name="kfnb")
         return
     for word, value in data.items():
-        if word == "role" and value in ROLES:
+        if word == "role" and isinstance(value, str) and value in ROLES:
             given.role = given.role or ROLES[value]
             continue
         mark = MARKS.get(word) or next((m for m in MARKS.values() if m.field == word), None)

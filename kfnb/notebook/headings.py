@@ -1,4 +1,4 @@
-"""A notebook without marks: each top-level heading begins a step."""
+"""A notebook without marks: each top-level heading begins a step; without headings, each cell that has a title does."""
 
 from __future__ import annotations
 
@@ -68,6 +68,11 @@ def step_names(cells: tuple[RawCell, ...]) -> dict[int, str]:
                 number += 1
                 name = _free(slug(text, number), taken)
                 taken.add(name)
+        title = cell.metadata.get("title") if level is None and cell.kind == "code" else None
+        if isinstance(title, str) and title.strip():
+            number += 1
+            name = _free(slug(title, number), taken)
+            taken.add(name)
         if cell.kind == "code":
             found[position] = name
     return found

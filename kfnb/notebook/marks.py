@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from kfnb.notebook.model import Foreach, ShellOutput
@@ -19,6 +20,7 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DEEPEST = 120  #: levels of an expression in a mark
 SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -50,21 +52,36 @@ def plain(text: str) -> str:
 
 
 def expression(text: str) -> str:
-    try:
-        ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", "KF404") from None
+    _read(text, "KF404")
     return text.strip()
+
+
+def _read(text: str, code: str) -> None:
+    """Raise `BadValue` for what is no Python expression, or for one that is nested too deep to be worked out anywhere."""
+    try:
+        node = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", code) from None
+    except (RecursionError, MemoryError):
+        node = None
+    if node is None or depth_of(node) > DEEPEST:
+        raise BadValue(f"`{text[:60]}…` is nested deeper than {DEEPEST} levels: work it out in a cell, and name the result", "KF113")  # fmt: skip
+
+
+def depth_of(tree: ast.AST) -> int:
+    """How many levels a syntax tree has."""
+    level: list[ast.AST] = [tree]
+    found = 0
+    while level:
+        found, level = found + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return found
 
 
 def foreach(text: str) -> Foreach:
     found = re.fullmatch(r"\s*([A-Za-z_]\w*)\s+in\s+(.+)", text, re.DOTALL)
     if found is None:
         raise BadValue(f"`{text}` should be `VAR in EXPRESSION`, such as `x in [1, 2, 3]`", "KF405")
-    try:
-        ast.parse(found[2].strip(), mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise BadValue(f"`{found[2]}` is not a Python expression: {getattr(error, 'msg', error)}", "KF405") from None
+    _read(found[2], "KF405")
     return Foreach(found[1], found[2].strip())
 
 
@@ -168,6 +185,15 @@ def output(text: str) -> ShellOutput:
     return ShellOutput(name, path if found and path.lstrip("$") != name else None)
 
 
+def file(text: str) -> str:
+    path = PurePosixPath(text.strip())
+    if not path.parts or path.is_absolute() or ".." in path.parts or not text.isprintable():
+        raise BadValue(
+            f"`{text}` should be a file as seen from the notebook's folder, such as `data/rows.csv`, and not outside of it"
+        )
+    return path.as_posix()
+
+
 def requirement(text: str) -> str:
     try:
         return check_requirement(text)
@@ -243,6 +269,7 @@ MARKS: dict[str, Mark] = {
         Mark("timeout", duration, "timeout", setting=True, shown="30m"),
         Mark("cache", switch, "cache", setting=True, shown="on|off"),
         Mark("on-failure", on_failure, "on_failure", setting=True, shown="continue|stop"),
+        Mark("file", file, "files", many=True, setting=True, shown="PATH"),
         Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
         Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),
         Mark("volume", volume, "volumes", many=True, setting=True, shown="CLAIM:/path"),

@@ -47,7 +47,7 @@ def _split(text: str) -> tuple[str, str, str]:
         if sign == ")":
             try:
                 ast.parse(f"def f{rest[: at + 1]}: pass")
-            except SyntaxError:
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             return head, rest[1:at].strip(), rest[at + 1 :]
     return head, rest[1:].rstrip(")"), ""

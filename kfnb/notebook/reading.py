@@ -110,27 +110,29 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
         if cell.source.startswith(OTHER_LANGUAGES):
             word = cell.source.split()[0]
             problems.append(
-                Problem("KF103", f"a cell in another language ({word}) is left alone", "", number, cell.id, 1)
+                Problem("KF103", f"a cell in another language ({word}) is left alone", "", number, cell.id, cell.line)
             )
             continue
         given = Given(number, cell.id or f"cell-{number}")
         read_tags(list(cell.tags), given)
         if "kfnb" in cell.metadata:
             read_metadata(cell.metadata["kfnb"], given)
-        _read_magic(cell.source, given)
+        _read_magic(cell, given)
         problems += given.problems
         found[position] = given
     return found
 
 
-def _read_magic(source: str, given: Given) -> None:
-    component, role = component_line(source), role_line(source)
+def _read_magic(cell: RawCell, given: Given) -> None:
+    component, role = component_line(cell.source), role_line(cell.source)
     if component is not None:
-        read_options(*component, given)
+        arguments, line = component
+        read_options(arguments, line + cell.line - 1, given)
     elif role is not None:
-        read_role(*role, given)
+        word, arguments, line = role
+        read_role(word, arguments, line + cell.line - 1, given)
     else:
-        read_near_magic(source, given)
+        read_near_magic(cell.source, given, cell.line)
 
 
 def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem]) -> dict[int, PipelineCell]:
@@ -138,17 +140,18 @@ def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem
     found: dict[int, PipelineCell] = {}
     for position, marks in given.items():
         source = raw.cells[position].source
-        line = magic_line(source, PIPELINE_MAGIC)
-        if line is None:
+        found_line = magic_line(source, PIPELINE_MAGIC)
+        if found_line is None:
             continue
-        body = "\n".join(source.split("\n")[line[1] :])
+        body = "\n".join(source.split("\n")[found_line[1] :])
+        line = found_line[1] + raw.cells[position].line - 1
         before = len(marks.problems)
-        made = read_pipeline(line[0], line[1], Cell(marks.number, marks.cell_id, body, line[1] + 1, PIPELINE), marks)
+        made = read_pipeline(found_line[0], line, Cell(marks.number, marks.cell_id, body, line + 1, PIPELINE), marks)
         problems += marks.problems[before:]
         if made is None:
             continue
         if made.name in (p.name for p in found.values()):
-            problems.append(Problem("KF205", f"two pipelines are named `{made.name}`", "rename one of them", marks.number, marks.cell_id, line[1], made.name))  # fmt: skip
+            problems.append(Problem("KF205", f"two pipelines are named `{made.name}`", "rename one of them", marks.number, marks.cell_id, line, made.name))  # fmt: skip
         found[position] = made
     return found
 
@@ -183,9 +186,9 @@ def _body(cell: RawCell) -> tuple[str, int]:
     """The code without its magic's line, and the line on which it begins."""
     found = component_line(cell.source) or role_line(cell.source)
     if found is None:
-        return cell.source, 1
+        return cell.source, cell.line
     line = found[-1]
-    return "\n".join(cell.source.split("\n")[line:]), line + 1
+    return "\n".join(cell.source.split("\n")[line:]), line + cell.line
 
 
 def _quiet(source: str) -> bool:
@@ -216,7 +219,8 @@ def _defaults(own: dict[str, Any], kale: dict[str, Any], problems: list[Problem]
     given = Given(0, "")
     if "defaults" in own:
         read_metadata(own["defaults"], given, "notebook.metadata.kfnb.defaults")
-    tags = [t for t in kale.get("steps_defaults", []) or [] if isinstance(t, str)] if kale else []
+    kales = kale.get("steps_defaults")
+    tags = [t for t in kales if isinstance(t, str)] if isinstance(kales, list) else []
     image = _of(kale, "base_image") or _of(kale, "docker_image")
     if image:
         tags.append(f"image:{image}")

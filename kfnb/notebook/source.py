@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kfnb.notebook import files
+from kfnb.notebook import files, forms
 from kfnb.notebook.model import Notebook
 from kfnb.notebook.reading import notebook_from_json
 
@@ -45,6 +45,11 @@ class Source:
     def fixed(self) -> Source:
         """The notebook as it is now, whatever becomes of its file. Raises `NotebookError` when it is no notebook."""
         return replace(self, json=self.data())
+
+    @property
+    def is_text(self) -> bool:
+        """Whether lines in messages are those of a text file, not those of a cell."""
+        return forms.is_text(self.path) if self.json is None else isinstance(self.json.get("form"), str)
 
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""

@@ -10,6 +10,7 @@ from kfnb.notebook.model import Notebook
 from kfnb.pipeline import placeholders
 from kfnb.pipeline.checks import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.conditions import Answer, Questions
+from kfnb.pipeline.depth import with_deep_stack
 from kfnb.pipeline.edges import FileOrder, edges_of, file_order
 from kfnb.pipeline.flow import Flow, definition, flow_of
 from kfnb.pipeline.items import ITEMS, take_item
@@ -83,6 +84,14 @@ def build(notebook: Notebook, name: str | None = None) -> Built:
         Which pipeline, when the notebook has several: that of a ``%%pipeline`` cell, or the notebook's own name for the
         one that its marked steps make.
     """
+    try:
+        return with_deep_stack(lambda: _build(notebook, name))
+    except RecursionError:
+        hint = "break up its longest expressions, `elif` chains and calls of calls"
+        return Built(None, (*notebook.problems, Problem("KF113", "this notebook is nested too deep to be read", hint)))
+
+
+def _build(notebook: Notebook, name: str | None) -> Built:
     cells = {p.name: p for p in notebook.pipelines}
     names = pipelines_of(notebook)
     chosen = name if name is not None else names[0] if len(names) == 1 else None

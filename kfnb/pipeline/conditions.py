@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 
 from kfnb.analysis.record import GIVEN
-from kfnb.analysis.trees import is_literal, literal_value, names_in
+from kfnb.analysis.trees import is_value, literal_value, names_in
 from kfnb.pipeline.flow import Flow, Need
 from kfnb.pipeline.model import (
     All,
@@ -127,7 +127,7 @@ class _Asker:
                 return found
         elif isinstance(node, ast.Name) and self._only_parameters(node.id):
             return Truth(self._operand(node) or Constant(False))
-        elif is_literal(node):
+        elif is_value(node):
             return Truth(Constant(bool(literal_value(node))))
         return Truth(self._evaluated(node))
 
@@ -156,7 +156,7 @@ class _Asker:
         return pairs[0] if len(pairs) == 1 else All(pairs)
 
     def _operand(self, node: ast.expr) -> Ref | None:
-        if is_literal(node):
+        if is_value(node):
             value = literal_value(node)
             value = list(value) if isinstance(value, (tuple, set)) else value
             return Constant(value) if is_json(value) else None
@@ -202,7 +202,7 @@ class _Asker:
         if (
             isinstance(statement, ast.Assign)
             and isinstance(statement.targets[0], ast.Name)
-            and is_literal(statement.value)
+            and is_value(statement.value)
         ):
             value = literal_value(statement.value)
             return value if is_json(value) else None
@@ -243,11 +243,11 @@ class _Asker:
 
 def _constant_items(node: ast.expr) -> list[Json] | None:
     """The items of a literal list, tuple or ``range``."""
-    if isinstance(node, (ast.List, ast.Tuple)) and is_literal(node):
+    if isinstance(node, (ast.List, ast.Tuple)) and is_value(node):
         value = list(literal_value(node))
         return value if is_json(value) else None
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range" and not node.keywords:
-        if all(is_literal(a) for a in node.args) and node.args:
+        if all(is_value(a) for a in node.args) and node.args:
             try:
                 return list(range(*(literal_value(a) for a in node.args)))[:100_000]
             except (TypeError, ValueError):

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.replays import imports_only
 from kfnb.analysis.tables import REDIRECT
@@ -100,7 +100,7 @@ def read_units(notebook: Notebook) -> Reading:
 def _parse(cell: Cell, shell: set[str]) -> ParsedCell:
     if cell.step in shell:
         return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
-    return parse_cell(cell.number, cell.id, cell.source, cell.line)
+    return compiled(parse_cell(cell.number, cell.id, cell.source, cell.line))
 
 
 def _magics(cell: ParsedCell) -> Iterator[Problem]:

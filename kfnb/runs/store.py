@@ -24,6 +24,7 @@ from kfnb.runs.files import DamagedRecord, make_folder, tighten
 from kfnb.runs.home import home_folder
 from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine, read_log
+from kfnb.runs.values import again_words
 from kfnb.texts import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
@@ -42,6 +43,10 @@ INTERRUPTED = {
 
 class UnknownRun(UserError, LookupError):
     """No run, step or value of that name; the message says what there is."""
+
+
+class LostValue(UnknownRun):
+    """A stored value is damaged or gone; the message says which step must run again."""
 
 
 @dataclass(frozen=True)
@@ -334,9 +339,13 @@ class RunStore:
         kept = {**result.get("results", {}), **result.get("outputs", {})}
         entry = kept.get(name)
         if entry is not None and "bundle" in entry:
+            from kfnb.runtime.store import Damaged
             from kfnb.runtime.values import load_value
 
-            return load_value(str(self.values), entry["bundle"], name)
+            try:
+                return load_value(str(self.values), entry["bundle"], name)
+            except Damaged as error:
+                raise LostValue(error.message + again_words(run_id, path)) from None
         if name in result.get("exports", {}):
             return result["exports"][name]
         if name in result.get("metrics", {}):

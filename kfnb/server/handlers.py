@@ -60,7 +60,7 @@ class ManifestHandler(NotebookHandler):
             raise self.problem(400, f"`engine` is one of {', '.join(ENGINES)}")
         place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
         pipeline = await self.ask(compiling.pipeline_of, body.get("notebook"), str(place), body.get("pipeline"))
-        self.finish(to_wire({"text": await self.ask(self.runs.compiled, pipeline, target, place, engine)}))
+        self.finish(to_wire(await self.ask(self.runs.compiled, pipeline, target, place, engine)))
 
 
 class RunsHandler(NotebookHandler):
@@ -190,12 +190,33 @@ class TargetsHandler(Handler):
         self.finish(to_wire({"targets": await self.ask(self.runs.targets, place)}))
 
 
+class TrustHandler(Handler):
+    """The files beside a notebook that say whom to talk to: what they ask for, and the user's word that it is wanted."""
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def get(self) -> None:
+        path = self.get_query_argument("notebook", "")
+        place = self.notebook_path(path) if path else None
+        self.finish(to_wire({"files": await self.ask(self.runs.proposals, place)}))
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self) -> None:
+        body = self.body(path=str, fingerprint=str)
+        place = self.notebook_path(str(body.get("path") or ""))
+        if not await self.ask(self.runs.trust, place, str(body.get("fingerprint"))):
+            raise self.problem(409, "the file is not what was shown: look at it again")
+        self.finish(to_wire({"files": await self.ask(self.runs.proposals, place)}))
+
+
 ID, STEP = rf"(?P<run_id>{RUN.pattern})", r"(?P<step>[^/]+)"
 ROUTES: list[Any] = [
     (API, StatusHandler),
     (rf"{API}/compile", CompileHandler),
     (rf"{API}/manifest", ManifestHandler),
     (rf"{API}/targets", TargetsHandler),
+    (rf"{API}/trust", TrustHandler),
     (rf"{API}/runs", RunsHandler),
     (rf"{API}/runs/{ID}", RunHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),

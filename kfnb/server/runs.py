@@ -6,11 +6,15 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kfnb.engines.base import Engine, RunOptions
-from kfnb.engines.cluster.targets import Target, target_named, targets, usable_target, withheld_problems
+from kfnb.engines.cluster.proposals import proposals
+from kfnb.engines.cluster.requirements import travelling_files
+from kfnb.engines.cluster.targets import Target, options_of, target_named, targets, usable_target, withheld_problems
+from kfnb.engines.cluster.trust import TrustStore
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.launch import Ahead
 from kfnb.engines.opening import engine_for, engine_of
@@ -115,7 +119,19 @@ class Runs:
         found = targets(notebook).values()
         return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.wrong} for t in found]
 
+    def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
+        """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""
+        return [p.to_json() for p in proposals(notebook, TrustStore())]
+
     # ---------------------------------------------------------------- commands
+    def trust(self, notebook: Path | None, fingerprint: str) -> bool:
+        """Trust the file that was shown; ``False``: there is none like it now. Raises `BadTarget`."""
+        store = TrustStore()
+        found = next((p for p in proposals(notebook, store) if p.fingerprint == fingerprint), None)
+        if found is not None:
+            found.accept(store)
+        return found is not None
+
     def start(
         self, pipeline: Pipeline, source: Any, target: str, given: dict[str, str], **options: Any
     ) -> tuple[str, list[Problem]]:
@@ -142,11 +158,15 @@ class Runs:
         self.follow(run_id)
         return run_id, problems
 
-    def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> str:
-        """The pipeline in the form of a target's engine, or of an ``engine`` by its name."""
+    def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> dict[str, Any]:
+        """The pipeline in the form of a target's engine, or of an ``engine`` by its name, and the files that travel with it."""
         chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
+        folder = notebook.parent if notebook is not None else Path()
+        cluster = chosen.engine != "local"
+        files = travelling_files(pipeline, folder, options_of(chosen).packages) if cluster else []
         with self.record() as store:
-            return engine_for(store, chosen).compile(pipeline)
+            text = engine_for(store, chosen).compile(pipeline, str(folder))
+        return {"text": text, "files": [asdict(f) for f in files]}
 
     def cancel(self, run_id: str) -> bool:
         """Ask a run to end; asked again, it ends at once. False when it has ended already."""

@@ -1,6 +1,6 @@
 /** The side bar: run and stop, parameters, the graph, problems, the runs of the notebook. */
 
-import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
+import { ReactWidget, showErrorMessage, UseSignal } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Message } from '@lumino/messaging';
@@ -15,7 +15,8 @@ import { RunList } from './runlist';
 import { NotebookSession } from './session';
 import { ISessions } from './sessions';
 import { SHAPES, words } from './states';
-import { ListedRun, Problem, TargetInfo } from './wire';
+import { askTrust } from './trust';
+import { ListedRun, Problem } from './wire';
 
 const MOST_RUNS = 30;
 
@@ -172,25 +173,35 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
 }
 
 function Targets({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element | null {
-  const [targets, setTargets] = React.useState<TargetInfo[]>([]);
-  React.useEffect(() => {
-    session.api.targets(session.path).then(
-      found => setTargets(found.targets),
-      () => setTargets([])
-    );
-  }, [session]);
+  React.useEffect(() => void session.readTargets(), [session]);
+  const targets = session.targets;
   if (targets.length < 2) {
     return null;
   }
+  const choose = async (name: string) => {
+    if (targets.find(target => target.name === name)?.trusted === false) {
+      try {
+        if (!(await askTrust(session.api, session.path, trans))) {
+          return;
+        }
+      } catch (error) {
+        void showErrorMessage(trans.__('The file cannot be trusted'), error instanceof Error ? error : String(error));
+        return;
+      }
+      await session.readTargets();
+    }
+    session.setTarget(name);
+  };
   return (
     <select
       aria-label={trans.__('Where to run')}
       value={session.target}
-      onChange={event => session.setTarget(event.target.value)}
+      onChange={event => void choose(event.target.value)}
     >
       {targets.map(target => (
         <option key={target.name} value={target.name}>
           {target.name === target.engine ? target.name : `${target.name} (${target.engine})`}
+          {target.trusted ? '' : trans.__(' – not trusted')}
         </option>
       ))}
     </select>

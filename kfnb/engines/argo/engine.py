@@ -76,8 +76,9 @@ class ArgoEngine(ClusterRuns):
             *check_size(made.workflow, "Workflow"),
         ]
 
-    def compile(self, pipeline: Pipeline) -> str:
-        return as_yaml([self.compiled(pipeline, RunOptions({p.name: p.default for p in pipeline.parameters})).workflow])
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
+        return as_yaml([self.compiled(pipeline, options).workflow])
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:

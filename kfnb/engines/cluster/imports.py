@@ -12,12 +12,12 @@ def tree_of(source: str) -> ast.Module | None:
     """The syntax tree of a cell, also where it has IPython's additions; ``None`` when it cannot be read."""
     try:
         return ast.parse(source)
-    except SyntaxError:  # IPython's additions
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # IPython's additions
         from kfnb.runtime.syntax import translate
 
         try:
             return ast.parse(translate(source).code)
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
 

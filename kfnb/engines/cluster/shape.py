@@ -235,7 +235,7 @@ class _Settled:
         for code in step.cells:
             try:
                 tree = ast.parse(code.source)
-            except SyntaxError:
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             targets = (t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets)
             if any(isinstance(n, ast.Name) and n.id == wanted for t in targets for n in ast.walk(t)):

@@ -74,8 +74,8 @@ class KfpEngine(ClusterRuns):
             *check_size(made.ir, "pipeline"),
         ]
 
-    def compile(self, pipeline: Pipeline) -> str:
-        made = self.compiled(pipeline, RunOptions())
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        made = self.compiled(pipeline, RunOptions(folder=folder))
         return as_yaml([made.ir, *([made.platform] if made.platform else [])])
 
     # ---------------------------------------------------------------- beginning

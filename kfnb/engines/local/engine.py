@@ -55,7 +55,7 @@ class LocalEngine:
             found += parameter_problems(self.store, pipeline, options)
         return found if options.python is None else [*found, *_unfit(options.python)]
 
-    def compile(self, pipeline: Pipeline) -> str:
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
         return json.dumps(to_json(pipeline), indent=1)
 
     # ---------------------------------------------------------------- beginning

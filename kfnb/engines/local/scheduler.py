@@ -17,17 +17,16 @@ from typing import Any
 from kfnb.engines.base import options_kept
 from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
-from kfnb.engines.local.leftovers import PID
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
-from kfnb.engines.local.warm import FORK_SAFE
+from kfnb.engines.local.warm import FORK_SAFE, PID
 from kfnb.pipeline.model import ItemRef, Pipeline, Replay, StatusRef
 from kfnb.pipeline.placeholders import resolved
 from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import DONE, RunStore
-from kfnb.runs.values import Values
+from kfnb.runs.values import Values, again_words, maker_of
 from kfnb.runtime.ending import LEFT_RUNNING
 from kfnb.runtime.store import remove_unfinished
 
@@ -359,6 +358,9 @@ class Scheduler:
             seconds = attempt.ready.step.settings.timeout
             message = f"it took longer than its timeout of {seconds:g} s"
             result["error"] = {"kind": "timeout", "type": "TimeoutError", "message": message}
+        if "bundle" in (result.get("error") or {}):
+            maker = maker_of(self.core.results, result["error"]["bundle"])
+            result["error"]["message"] += again_words(self.run_id, maker)
         return result
 
     def _attempt_folder(self, attempt: Attempt) -> Path:

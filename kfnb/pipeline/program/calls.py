@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kfnb.analysis.trees import is_literal, literal_value, targets
+from kfnb.analysis.trees import is_value, literal_value, targets
 from kfnb.pipeline.model import Code, Constant, Input, OutputRef
 from kfnb.pipeline.program.components import Argument, Component
 from kfnb.pipeline.program.drafts import Draft, Value, type_of_value
@@ -139,7 +139,7 @@ class Calls:
         return draft
 
     def _plain(self, node: ast.expr) -> Value:
-        if is_literal(node):
+        if is_value(node):
             value = literal_value(node)
             if is_json(value):
                 return Value(Constant(value))

@@ -186,17 +186,33 @@ class _Keywords:
             self.problem("component_from_command needs `command`, a list of texts", 'such as command=["sh", "-c"]')
         elif "image" not in values and "base_image" not in values:
             self.problem("component_from_command needs `image`", 'such as image="library/bash:4.4.23"')
-        inputs, outputs = values.get("inputs") or [], values.get("outputs") or {}
+        for word, kinds in (("command", list), ("args", list), ("inputs", (list, dict)), ("outputs", (list, dict))):
+            if not isinstance(values.get(word), (kinds, type(None))):
+                values.pop(word)
+                self.problem(f"`{word}` of component_from_command should be a list", f'such as {word}=["a", "b"]')
+        inputs, outputs = self._names(values, "inputs"), self._names(values, "outputs")
         types = inputs if isinstance(inputs, dict) else dict.fromkeys(inputs, "")
-        paths = outputs if isinstance(outputs, dict) else dict.fromkeys(outputs)
+        paths: dict[str, Any] = outputs if isinstance(outputs, dict) else dict.fromkeys(outputs)
+        for name, path in paths.items():
+            if not isinstance(path, (str, type(None))):
+                self.problem(f"the output `{name}` of component_from_command should be a file's path", f'such as outputs={{"{name}": "/tmp/{name}"}}')  # fmt: skip
+                paths = {**paths, name: None}
         words = [tuple(str(w) for w in values.get(k) or ()) for k in ("command", "args")]
-        arguments = tuple(Argument(n, t if t in PLAIN else "") for n, t in types.items())
+        arguments = tuple(Argument(n, t if isinstance(t, str) and t in PLAIN else "") for n, t in types.items())
         return Component(
             self.name, label_of(str(values.get("name") or self.name)), self.statement.number,
             self.line + self.statement.line - 1, arguments, returns="str" if len(paths) == 1 else "",
             gives=bool(paths), description=str(values.get("description") or ""), settings=self._settings(values),
             command=Command(words[0], words[1]), outputs=tuple(ShellOutput(n, p) for n, p in paths.items()),
         )  # fmt: skip
+
+    def _names(self, values: dict[str, Any], word: str) -> dict[str, Any] | list[str]:
+        """The names of inputs or outputs, with what is said of each where it is a dict."""
+        found: dict[str, Any] | list[str] = values.get(word) or []
+        if all(isinstance(name, str) for name in found):
+            return found
+        self.problem(f"`{word}` of component_from_command should be names", f'such as {word}=["text"]')
+        return []
 
     def _values(self, known: set[str], maker: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -276,7 +292,7 @@ def type_of(annotation: ast.expr | None) -> str:
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             annotation = ast.parse(annotation.value, mode="eval").body
-        except SyntaxError:
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return ""
     if isinstance(annotation, ast.Subscript):
         annotation = annotation.value

@@ -7,7 +7,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kfnb.analysis.trees import is_literal, literal_value
+from kfnb.analysis.trees import is_value, literal_value
+from kfnb.notebook.marks import DEEPEST, depth_of
 from kfnb.pipeline.conditions import OPERATORS
 from kfnb.pipeline.model import (
     All,
@@ -66,6 +67,9 @@ class Decisions:
 
     def without_step(self, expression: Expression, label: str, text: str) -> Asked | None:
         """An answer that needs no step of its own, if there is one."""
+        if depth_of(expression.node) > DEEPEST:
+            way_out = "work it out in lines of their own, or in a component"
+            raise self.translator.program.fault("KF113", f"this condition is nested deeper than {DEEPEST} levels", way_out, expression.node)  # fmt: skip
         return self._compared(expression, text) or self._in_step(expression, label, text)
 
     def by_step(self, expression: Expression, label: str, text: str, node: ast.expr) -> Asked:
@@ -109,7 +113,7 @@ class Decisions:
             return None if inner is None else Not(inner)
         if isinstance(node, ast.Compare):
             return self._comparison(node)
-        if is_literal(node):
+        if is_value(node):
             return Truth(Constant(bool(literal_value(node))))
         ref = self._operand(node)
         return None if ref is None else Truth(ref)
@@ -128,7 +132,7 @@ class Decisions:
         return pairs[0] if len(pairs) == 1 else All(pairs)
 
     def _operand(self, node: ast.expr, among: bool = False) -> Ref | None:
-        if is_literal(node):
+        if is_value(node):
             value = literal_value(node)
             if among and isinstance(value, (tuple, set)):
                 value = list(value)

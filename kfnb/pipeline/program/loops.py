@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kfnb.analysis.trees import is_literal, literal_value, targets
+from kfnb.analysis.trees import is_value, literal_value, targets
 from kfnb.pipeline.model import Constant, Input, ItemRef, OutputRef, ParameterRef, Ref, Replay, sources
 from kfnb.pipeline.program import refusals
 from kfnb.pipeline.program.blocks import NOTHING, Block, For, Item, Plain
@@ -213,7 +213,7 @@ def _literal_items(node: ast.expr, env: dict[str, Value]) -> list[Any] | None:
     if isinstance(node, ast.Name) and node.id in env:
         ref = env[node.id].ref
         return list(ref.value) if isinstance(ref, Constant) and isinstance(ref.value, (list, dict, str)) else None
-    if is_literal(node):
+    if is_value(node):
         value = literal_value(node)
         return list(value) if isinstance(value, (list, tuple, dict, str)) else None
     if (
@@ -222,11 +222,11 @@ def _literal_items(node: ast.expr, env: dict[str, Value]) -> list[Any] | None:
         and node.func.id in known
         and node.func.id not in env
     ):
-        if any(k.arg != "start" or not is_literal(k.value) for k in node.keywords):
+        if any(k.arg != "start" or not is_value(k.value) for k in node.keywords):
             return None
         arguments: list[Any] = []
         for argument in node.args:
-            inner = literal_value(argument) if is_literal(argument) else _literal_items(argument, env)
+            inner = literal_value(argument) if is_value(argument) else _literal_items(argument, env)
             if inner is None:
                 return None
             arguments.append(inner)

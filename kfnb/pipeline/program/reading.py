@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.units import Analyzer
 from kfnb.notebook.model import METRICS, PIPELINE, STEP, Notebook, PipelineCell
 from kfnb.pipeline.annotations import KnownTypes, known_types
@@ -37,7 +37,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
     if own.problem is not None:
         return None, (own.problem,), {}
     before = [c for c in notebook.cells if c.number < cell.cell.number and c.role not in (STEP, METRICS, PIPELINE)]
-    parsed = [parse_cell(c.number, c.id, c.source, c.line) for c in before]
+    parsed = [compiled(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
     analyzer = Analyzer([*parsed, own], dict(notebook.modules))
     problems = [p.problem for p in parsed if p.problem is not None]
     units = shared_units(before, parsed, analyzer, problems)
@@ -106,6 +106,12 @@ def _signature(program: Program) -> list[ast.stmt]:
         return []
     try:
         function = ast.parse(f"def f({text}): pass").body[0]
+    except (ValueError, RecursionError, MemoryError) as error:
+        hint = "%%pipeline NAME(a: int = 1)"
+        program.problems.append(
+            program.problem("KF206", f"the parameters `{text[:60]}` cannot be read: {error}", hint, 0)
+        )
+        return []
     except SyntaxError as error:
         program.problems.append(
             replace(

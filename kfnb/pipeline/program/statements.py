@@ -236,7 +236,10 @@ class Translator:
             self._changed(root, node, node.value)
             return
         program.check(node.target.id, node)
-        value = program.env[node.target.id]
+        value = program.env.get(node.target.id)
+        if value is None:
+            what = "how the run ended" if node.target.id == STATUS else "made before this cell"
+            raise program.fault("KF609", f"`{node.target.id}` is {what}, and would be bound anew here", "give the new value another name", node, node.target.id)  # fmt: skip
         if value.container:
             self._changed(node.target, node, node.value)
             return
