@@ -11,14 +11,21 @@ import ast
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.classes import changes_shared_attribute, class_making
+from kfnb.analysis.files import file_uses, magic_uses, shell_uses
 from kfnb.analysis.frames import ARGUMENT, CLOSURE, OWN_CLASS, Effect, Frame, passed
-from kfnb.analysis.magics import MagicCall, magic_call, mentioned, program_path, timed_code, written_file
+from kfnb.analysis.magics import MagicCall, magic_call, mentioned, program_path, timed_code
 from kfnb.analysis.modules import LocalModules
+from kfnb.analysis.paths import asks_parameter, filled, path_text, text_value
 from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.sharing import OWN_CLASSES, Sharing
-from kfnb.analysis.trees import dotted, reaches_main, root, text_value
+from kfnb.analysis.trees import dotted, reaches_main, root
 from kfnb.analysis.world import DEF, IMPORT, VALUE, World
+
+KERAS_KINDS = (
+    "@random",
+    "@tensorflow.random",
+)  #: what a model of unknown make may draw from, besides numpy's generator
 
 
 class Effects(Sharing):
@@ -27,6 +34,7 @@ class Effects(Sharing):
     def __init__(self, world: World, modules: LocalModules) -> None:
         super().__init__(world, modules)
         self.top = self.frame()
+        self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.later.values())
         self._summaries: dict[Deferred, Effect] = {}
         self._version = -1
 
@@ -96,13 +104,11 @@ class Effects(Sharing):
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
         library = dotted(node.func, frame.origin)
         values = [*node.args, *(k.value for k in node.keywords)]
-        kind = ambient_of_call(node, library or place_of(node.func, frame), self.world.made_by)
-        if kind is not None:
-            found.ambient[kind.lstrip("=")] = "set" if kind.startswith("=") else "draw"
+        sets = self._ambient(node, library, frame, found)
         local = library is not None and self._module_call(library, node.args, node, frame, found)
-        if not local and (kind is None or not kind.startswith("=")):
+        if not local and not sets:
             call_reach(node, frame, found)
-        self._texts(node, frame, found)
+        self._texts(node, library, frame, found)
         if library in tables.DEFINITION_READERS:
             for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
                 found.reads.setdefault(name, name)
@@ -118,6 +124,28 @@ class Effects(Sharing):
             found.touch(self.roots(node.func, frame))
             found.touch(self._every(values, frame))
         self._callbacks(node, values, frame, found)
+
+    def _ambient(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> bool:
+        """Ambient state that the call sets, and generators that it draws from; whether it sets any."""
+        function = node.func
+        place = library or place_of(function, frame)
+        sets = False
+        value = (
+            not isinstance(function, ast.Name) or frame.local(function.id) or self.world.kinds.get(function.id) == VALUE
+        )
+        own = (
+            library is None
+            and isinstance(function, ast.Attribute)
+            and (isinstance(function.value, ast.Call) or self._carries(function.value, frame))
+            and bool(self._methods(function, frame))
+        )
+        for kind, how in ambient_of_call(node, place, library, frame.origin, frame.maker, value, own):
+            if library is None and kind in KERAS_KINDS and not self.keras:
+                continue
+            sets = sets or how == "set"
+            if found.ambient.get(kind) != "set":
+                found.ambient[kind] = how
+        return sets
 
     def decorated(self, decorator: ast.expr, frame: Frame, found: Effect) -> None:
         """Add what decorating does: the decorator is called, and keeps or wraps what it is given."""
@@ -251,7 +279,8 @@ class Effects(Sharing):
         frame: Frame,
         found: Effect,
     ) -> None:
-        """Add what the function does to its arguments."""
+        """Add what the function does to its arguments, and to the files that they name."""
+        self._files_of(function, summary, args, keywords, frame, found)
         if ARGUMENT in summary.touches:
             for value in [*args, *(k.value for k in keywords)]:
                 found.touch(self.roots(value, frame))
@@ -260,6 +289,25 @@ class Effects(Sharing):
             if sure is not None:
                 for value in values:
                     found.touch(self.roots(value, frame), sure)
+
+    def _files_of(
+        self,
+        function: Deferred,
+        summary: Effect,
+        args: list[ast.expr],
+        keywords: list[ast.keyword],
+        frame: Frame,
+        found: Effect,
+    ) -> None:
+        """Paths that a function makes of its parameters, with this call's arguments in them."""
+        asking = [use for use in summary.files if asks_parameter(use[0])]
+        if not asking:
+            return
+        handed = {p: path_text(v, frame.text) for p, v in function.defaults.items()}
+        for param, values in passed(function, args, keywords):
+            if param is not None and values:
+                handed[param] = path_text(values[0], frame.text)
+        found.files.update((path, how) for text, how in asking if (path := filled(text, handed)))
 
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
@@ -277,12 +325,12 @@ class Effects(Sharing):
                     if isinstance(node.func, ast.Attribute):
                         found.touch(self.roots(node.func.value, frame))
 
-    def _texts(self, node: ast.Call, frame: Frame, found: Effect) -> None:
+    def _texts(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> None:
         """Names inside texts, and files by literal path."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         magic = magic_call(node, self.world.made_by)
         if magic is not None:
-            self._magic(magic, node.lineno, found)
+            self._magic(magic, node.lineno, frame, found)
             return
         if name in tables.TEXT_CALLS or name in ("exec",):
             for value in [*node.args, *(k.value for k in node.keywords)]:
@@ -294,22 +342,11 @@ class Effects(Sharing):
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for value in [*node.args, *receiver]:
             folded = None if isinstance(value, ast.Constant) else text_value(value, frame.text)
-            if folded:
+            if folded and not asks_parameter(folded):
                 found.texts.add(folded)
-        if name == "open" and node.args:
-            mode = text_value(node.args[1], frame.text) if len(node.args) > 1 else None
-            mode = next((text_value(k.value, frame.text) for k in node.keywords if k.arg == "mode"), mode)
-            path = text_value(node.args[0], frame.text)
-            if path and mode and set(mode) & set("wax+"):
-                found.files.add(path)
-        elif name in tables.FILE_WRITERS:
-            candidates = [*node.args, *(k.value for k in node.keywords)]
-            if isinstance(node.func, ast.Attribute):
-                candidates.append(node.func.value)
-            paths = (text_value(value, frame.text) for value in candidates)
-            found.files |= {path for path in paths if path and "\n" not in path}
+        found.files.update(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
-    def _magic(self, call: MagicCall, line: int, found: Effect) -> None:
+    def _magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
         for read in mentioned(call, self.world.known):
             found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
         code = timed_code(call)
@@ -321,14 +358,15 @@ class Effects(Sharing):
         if call.name in ("env", "set_env"):
             found.ambient["@environ"] = "set"
         found.opaque |= call.name == "store"
-        written = written_file(call)
-        if written is not None:
-            found.files.add(written[0])
         path = program_path(call)
         if path is not None:
             found.texts.add(path)
+        if call.name == "!":
+            found.files.update(shell_uses(call.line, frame.text))
+        else:
+            kind = "run_line_magic" if call.body is None else "run_cell_magic"
+            found.files.update(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
         for text in (call.line, call.body or ""):
-            found.files |= set(tables.REDIRECT.findall(text))
             found.texts |= set(text.split())
 
 

@@ -10,12 +10,15 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of
+from kfnb.analysis.commands import Use
+from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
 from kfnb.analysis.frames import Effect
+from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
-from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
+from kfnb.analysis.trees import defaults, root, targets
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 
 #: Names that a step finds without any cell writing them.
@@ -49,7 +52,7 @@ class Record(ABC):
         self.definite: set[str] = set()
         self.replays: list[Replay] = []
         self.opaque: Site | None = None
-        self.files: dict[str, Site] = {}
+        self.files: dict[Use, Site] = {}
         self.texts: dict[str, Site] = {}
         self.requirements: list[str] = []
         self.displayed: Site | None = None
@@ -147,8 +150,9 @@ class Record(ABC):
         if effect.opaque:
             self.now.opaque = True
             self.opaque = self.opaque or self.site(line)
-        for path in effect.files:
-            self.files.setdefault(path, self.site(line))
+        for use in effect.files:
+            if not asks_parameter(use[0]):
+                self.files.setdefault(use, self.site(line))
         for text in effect.texts:
             self.texts.setdefault(text, self.site(line))
 
@@ -387,26 +391,10 @@ class Record(ABC):
             self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
 
     def maker(self, value: ast.expr) -> str | None:
-        while (
-            isinstance(value, ast.Call)
-            and isinstance(value.func, ast.Attribute)
-            and dotted(value.func, self.world.origin) is None
-        ):
-            value = value.func.value
-        if isinstance(value, ast.Name):
-            return self.world.made_by.get(value.id)
-        if isinstance(value, (ast.Subscript, ast.Attribute)):
-            return self.world.made_by.get(root(value) or "")
-        if not isinstance(value, ast.Call):
-            return None
-        if isinstance(value.func, ast.Name) and value.func.id == SHELL:
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == SHELL:
             return SHELL
-        name = dotted(value.func, self.world.origin)
-        seeded = any(
-            k.arg in tables.SEED_KEYWORDS and not (isinstance(k.value, ast.Constant) and k.value.value is None)
-            for k in value.keywords
-        )
-        return f"{name} (seeded)" if name and seeded else name
+        found = maker_of(value, self.world.origin, self.effects.top.maker)
+        return PLAIN if found is None else found or None
 
     def _store_each(self, target: ast.Tuple | ast.List, value: ast.expr | None, shares: Iterable[str] | None) -> None:
         plain = not any(isinstance(e, ast.Starred) for e in target.elts)

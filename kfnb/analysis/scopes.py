@@ -44,6 +44,8 @@ class Deferred:
         objects share.
     constants
         Literals in the body.
+    defaults
+        What a parameter is when a call does not hand it over.
     late
         For code that runs at once: names read only by the functions that it makes.
     inner, inner_params
@@ -75,6 +77,7 @@ class Deferred:
     kept: frozenset[str] = frozenset()
     late: dict[str, int] = field(default_factory=dict)
     constants: list[ast.Constant] = field(default_factory=list)
+    defaults: dict[str, ast.expr] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
     inner: set[str] = field(default_factory=set)
     inner_params: set[str] = field(default_factory=set)
@@ -428,6 +431,7 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     found.starred = frozenset(extra)
     given = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
     given += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
+    found.defaults = {a.arg: d for a, d in given}
     found.kept = frozenset(a.arg for a, d in given if not isinstance(d, (ast.Constant, ast.Name)))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)

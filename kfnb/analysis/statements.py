@@ -18,6 +18,7 @@ from kfnb.analysis.magics import (
     run_code,
     written_file,
 )
+from kfnb.analysis.paths import item_text
 from kfnb.analysis.reach import lasting, place_of
 from kfnb.analysis.record import SHELL, Record
 from kfnb.analysis.replays import import_names, replay_of
@@ -335,8 +336,12 @@ class Statements(Record):
         place = place_of(node.iter, self.effects.top)
         for name in targets(node.target):
             self.world.hold(name, self.effects.held(node.iter))
+            if made := self.maker(node.iter):
+                self.world.made_by[name] = made
             if place is not None:
                 self.world.places[name] = f"{place}.item"
+        if isinstance(node.target, ast.Name) and (text := item_text(node.iter, self.effects.top.text)):
+            self.world.texts[node.target.id] = text
         self.block(node.body)
         self.depth -= 0 if sure else 1
         if not sure:

@@ -96,10 +96,10 @@ class Analyzer:
             self.world.join([before, self.world.snapshot()])
         return facts
 
-    def define(self, names: Iterable[str], kind: str) -> None:
-        """Names that come from outside the cells: parameters, a loop's variable."""
+    def define(self, names: Iterable[str], kind: str, text: str | None = None) -> None:
+        """Names that come from outside the cells: parameters, a loop's variable. ``text``: what is known of it as a path."""
         for name in names:
-            self.world.bind(name, kind)
+            self.world.bind(name, kind, text=text)
 
 
 def statements_of(cell: ParsedCell) -> list[ParsedCell]:
