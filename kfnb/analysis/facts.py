@@ -78,6 +78,10 @@ class Facts:
         What ``%pip install`` asks for.
     displayed
         Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    not_shown
+        Of these the first that no cell before surely gives: what it is called, and where it is read.
+    unread_programs
+        Files that ``%run`` runs and whose text is not known: what they bind cannot be seen.
     beyond
         What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
     unproved
@@ -85,7 +89,7 @@ class Facts:
     stateful
         Functions and classes among `touches`: it is the state that they keep which may change.
     remembered
-        Functions with ``lru_cache`` whose counters are asked for.
+        Functions with ``lru_cache`` whose counters are asked for, or whose first call for an argument does more.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -111,6 +115,8 @@ class Facts:
     stateful: Mapping[str, Site] = field(default_factory=dict)
     remembered: Mapping[str, Site] = field(default_factory=dict)
     compared: frozenset[str] = frozenset()
+    unread_programs: Mapping[str, Site] = field(default_factory=dict)
+    not_shown: tuple[str, Site] | None = None
 
     def written(self) -> tuple[str, ...]:
         """Paths that are written, as far as they are known."""

@@ -10,7 +10,7 @@ from kfnb.analysis import filetables as tables
 from kfnb.analysis.commands import EVERYTHING, Use, uses_of_line, uses_of_script, uses_of_words
 from kfnb.analysis.filetables import LOOK, READ, RECEIVER, UPDATE, WRITE, Place
 from kfnb.analysis.paths import HOLE, Known, hole, is_hole, path_text, text_value
-from kfnb.runtime.syntax import pieces
+from kfnb.runtime.expansion import pieces
 
 
 def file_uses(node: ast.Call, library: str | None, known: Known, made_by: Callable[[str], str]) -> Iterator[Use]:
@@ -182,16 +182,12 @@ def shell_uses(command: str, known: Known) -> Iterator[Use]:
 
 
 def expanded(command: str, known: Known) -> str:
-    text = ""
-    for kind, part in pieces(command):
-        if kind == "name":
-            value = known(part)
-            text += hole(part) if value is None else value
-        elif kind == "expression":
-            text += _expression(part, known)
-        else:
-            text += part
-    return text
+    """The command with what is known of its ``$name`` and ``{expression}``."""
+    try:
+        parts = [*pieces(command)]
+    except ValueError:  # braces that are the shell's own
+        return command
+    return "".join(text + (_expression(part, known) if part is not None else "") for text, part, _ in parts)
 
 
 def _expression(part: str, known: Known) -> str:

@@ -52,6 +52,8 @@ class Deferred:
         Names, and of these the parameters, that belong to functions made in the body.
     closed
         Names of the body that such functions change: what they keep from one call to the next.
+    scoped
+        Of `calls`, those that a ``with`` takes back at its end.
     decorators
         Decorators in the body, each called with what it decorates.
     """
@@ -81,6 +83,7 @@ class Deferred:
     inner_params: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     decorators: list[ast.expr] = field(default_factory=list)
+    scoped: list[ast.Call] = field(default_factory=list)
 
 
 class Scope:
@@ -361,6 +364,8 @@ class Collector(ast.NodeVisitor):
     visit_AsyncFor = visit_For
 
     def visit_withitem(self, node: ast.withitem) -> None:
+        if isinstance(node.context_expr, ast.Call):
+            self.d.scoped.append(node.context_expr)
         if node.optional_vars is not None:
             self.source(node.optional_vars, node.context_expr)
         self.generic_visit(node)

@@ -23,6 +23,19 @@ def targets(target: ast.expr) -> Iterator[str]:
         yield from targets(target.value)
 
 
+def bound_in(tree: ast.AST) -> set[str]:
+    """Names that code binds anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update(a.asname or a.name.split(".")[0] for a in node.names)
+    return found
+
+
 def pattern_names(pattern: ast.pattern) -> Iterator[str]:
     """Names that a ``case`` pattern captures."""
     for node in ast.walk(pattern):

@@ -28,6 +28,7 @@ from kfnb.pipeline.model import (
     Node,
     Origin,
     OutputRef,
+    Parameter,
     Pipeline,
     Ref,
     Replay,
@@ -199,7 +200,7 @@ def _assemble(
     return Pipeline(
         name=notebook.name,
         description=notebook.description,
-        parameters=tuple(u.parameter for u in units if u.parameter is not None),
+        parameters=_parameters(units),
         body=guarded,
         edges=edges_of(units, flow, plan.prepared, _questions_of(units), files),
         sources=notebook.sources,
@@ -207,6 +208,17 @@ def _assemble(
         needs=_needs(units, plan),
         notebook=notebook.path,
     )
+
+
+def _parameters(units: tuple[Unit, ...]) -> tuple[Parameter, ...]:
+    """The parameters by name. Where one is assigned again, as papermill injects it, the last default counts, and what was declared."""
+    found: dict[str, Parameter] = {}
+    for parameter in (u.parameter for u in units if u.parameter is not None):
+        before = found.get(parameter.name)
+        if before is not None and before.schema and not parameter.schema and parameter.type == before.type:
+            parameter = replace(parameter, schema=before.schema)
+        found[parameter.name] = parameter
+    return tuple(found.values())
 
 
 def _questions_of(units: tuple[Unit, ...]) -> dict[int, int]:
@@ -249,7 +261,7 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
 
 
 def _codes(unit: Unit) -> tuple[Code, ...]:
-    return tuple(Code(c.number, c.source, c.line, c.id) for c in unit.cells)
+    return tuple(Code(c.number, c.source, c.line, c.id, c.raises) for c in unit.cells)
 
 
 def _metrics(unit: Unit) -> list[Export]:

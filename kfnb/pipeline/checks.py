@@ -107,7 +107,12 @@ def _opaque(unit: Unit) -> Iterator[Problem]:
     facts = unit.facts
     if facts.opaque is not None:
         yield _named("KF305", unit, unit.name, facts.opaque, "names are reached by text here, so every earlier name is passed", "name them in plain code")  # fmt: skip
-    if facts.displayed is not None:
+    for path, site in facts.unread_programs.items():
+        yield _named("KF110", unit, path, site, f"`%run {path}` runs a file that is not there yet: the names it makes stay in this step", "put the file beside the notebook, or give the names to variables in this step")  # fmt: skip
+    if facts.not_shown is not None:
+        name, site = facts.not_shown
+        yield _named("KF111", unit, name, site, f"`{name}` is nothing that a cell before this one shows in a step", "give the value a name where it is made, and read that")  # fmt: skip
+    elif facts.displayed is not None:
         yield _named("KF308", unit, "_", facts.displayed, "the display of an earlier cell is read here", "give the value a name")  # fmt: skip
 
 

@@ -159,6 +159,7 @@ class Code:
     source: str
     line: int = 1
     cell_id: str = ""
+    raises: bool = False  #: its error is shown, and the step goes on
 
 
 @dataclass(frozen=True)
