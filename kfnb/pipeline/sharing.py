@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from kfnb.analysis import cheap
+from kfnb.analysis.reach import TELLING_METHODS
 from kfnb.analysis.replays import import_names, imports_only
 from kfnb.analysis.scopes import bindings
 from kfnb.analysis.tables import PURE_METHODS, VIEW_METHODS
@@ -388,7 +389,11 @@ def _is_telling(call: ast.Call, name: str | None) -> bool:
     starts = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
               "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_", "setlevel",
               "enable")  # fmt: skip
-    told = words.startswith(starts) or words in ("set", "pandas", "theme")
+    told = (
+        words.startswith(starts)
+        or words in ("set", "pandas", "theme")
+        or getattr(call.func, "attr", "") in TELLING_METHODS
+    )
     return told and (isinstance(call.func, ast.Attribute) or name is not None)
 
 
