@@ -204,9 +204,7 @@ def magic_uses(kind: str, name: str, line: str, body: str, known: Known) -> Iter
     if name in ("writefile", "file"):
         yield from ((f, UPDATE if "-a" in words or "--append" in words else WRITE) for f in files[:1])
     elif name in ("run", "load", "loadpy") and files:
-        yield files[0], READ
-        if name == "run":
-            yield hole(f"%run {files[0]}"), UPDATE
+        yield files[0], READ  # what a program does that is run is read in its own text
     elif name in ("bash", "sh", "script", "!", "system", "sx") and kind == "run_cell_magic":
         yield from uses_of_script(body)
     elif name in ("sx", "system", "ls", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "less", "more", "lf", "ll", "lk"):

@@ -285,7 +285,6 @@ def test_a_cell_with_an_error_is_one_problem(source: str, reads: str) -> None:
         ("1", "json", "`import json` is missing"),
         ("total = 1", "totl", "did you mean `total`?"),
         ("Train = 1", "train", "did you mean `Train`?"),
-        ("%pylab inline", "linspace", "`%pylab inline` in cell 1"),
         ("%run other.py", "helper", "`%run other.py` in cell 1"),
         ("1", "wholly_new", "no cell before this one makes it"),
         ("1", "df", "no cell before this one makes it"),
