@@ -70,9 +70,9 @@ class LocalModules:
         return found
 
     def kept_by(self, name: str) -> str | None:
-        """The ambient kind that using the module of a dotted name reads; ``None`` when it keeps nothing that changes."""
+        """The ambient kind that using the module of a dotted name reads; ``None`` when it is no module beside the notebook."""
         found = self.split(name) if self.sources else None
-        return self.kind(found[0]) if found is not None and self.keeps(found[0]) else None
+        return self.kind(found[0]) if found is not None else None
 
     def kind(self, module: str) -> str:
         return STATE + module.partition(".")[0]

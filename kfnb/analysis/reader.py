@@ -32,7 +32,10 @@ class UnitReader(Statements):
         self._place = (0, 0)  #: of the present statement
         self._orders: list[tuple[int, int]] = []  #: cell and place of the statements that `replays` come from
         self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
-        self._telling: list[tuple[int, Effect, bool]] = []
+        self._nows: list[Effect] = []  #: what each of them does
+        self._telling: list[
+            tuple[int, bool]
+        ] = []  #: those that tell a library something, and whether they surely run once
 
     def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
         """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
@@ -50,6 +53,7 @@ class UnitReader(Statements):
             if replay is not None:
                 self.again(replay)
             self.now = Effect()
+            self._nows.append(self.now)
             self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, place)))
             if replay is None or not replay.effect or replay.binds:
                 self.statement(node)
@@ -58,7 +62,7 @@ class UnitReader(Statements):
             for name in replay.binds if replay is not None else ():
                 self.world.kinds[name] = IMPORT
             if replay is None and LIBRARY in self.now.beyond.values():
-                self._telling.append((len(self._later) - 1, self.now, sure and once))
+                self._telling.append((len(self._later) - 1, sure and once))
 
         self.cells_read.add(cell.number)
         if self.keeps_shown:
@@ -92,11 +96,9 @@ class UnitReader(Statements):
     def facts(self) -> Facts:
         """Close the record: what told a library something is run again later, as far as that can be done."""
         if self._telling:
-            nothing = Effect()
-            telling = {at: (now, sure) for at, now, sure in self._telling}
-            statements = [make(now=telling[n][0] if n in telling else nothing) for n, make in enumerate(self._later)]
+            statements = [make(now=now) for make, now in zip(self._later, self._nows, strict=True)]
             slicer = Slicer(statements, self.effects)
-            for at, (_, sure) in telling.items():
+            for at, sure in self._telling:
                 if sure and slicer.repeat(statements[at]):
                     for place in statements[at].places:
                         self.beyond.pop(place, None)

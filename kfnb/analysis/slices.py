@@ -61,6 +61,8 @@ class Slicer:
     def __init__(self, statements: Sequence[Statement], effects: Effects) -> None:
         self.statements, self.effects = statements, effects
         self.found: dict[tuple[int, int], Replay] = {}
+        #: names whose objects are changed by what is not run again
+        self._changed = {n for s in statements if not s.places for n in s.touches}
 
     def repeat(self, told: Statement) -> bool:
         """Take up ``told`` and what it needs; false where running it again could do something else than it did."""
@@ -98,7 +100,7 @@ class Slicer:
             before = [s for s in makers if s.order < told.order and s is not statement]
             if not before or self.effects.world.kinds.get(name) == IMPORT:
                 continue
-            if all(self._plain(s.node) for s in before):
+            if all(self._plain(s.node) for s in before) and name not in self._changed:
                 for maker in before:
                     if maker.order not in needed and not self._gather(maker, told, needed):
                         return False

@@ -224,6 +224,10 @@ json.dumps = louder
 setattr(json, "again", lambda o: o * 2)
 total = sum(range(4))
 math.tau = total
+late = {}
+late["k"] = total
+json.late = late
+late["k"] += 1
 sys.setrecursionlimit(2000 + total)
 socket.setdefaulttimeout(total / 2)
 csv.register_dialect("semi", delimiter=";")
@@ -248,7 +252,7 @@ log.info("second")
 import json, csv, math, sys, signal, socket, decimal, logging, os, io
 print(json.dumps({"a": 1}), json.again(2), b"x".decode("myutf"), math.tau, sys.getrecursionlimit(), socket.getdefaulttimeout())
 print(next(csv.reader(io.StringIO("a;b"), "semi")), signal.getsignal(signal.SIGUSR1).__name__, decimal.Decimal(1) / 3)
-print(json.encoder.FLOAT, logging.getLogger("two").level, log.level, log.propagate, len(log.handlers), os.environ["WORD"], os.environ["OTHER"])
+print(json.late, json.encoder.FLOAT, logging.getLogger("two").level, log.level, log.propagate, len(log.handlers), os.environ["WORD"], os.environ["OTHER"])
 print(open("app.log").read())
 """  # fmt: skip
 
@@ -256,7 +260,7 @@ MODULES = "", """
 import front
 from pack import note, settings
 from pack.deep import Box
-front.work(); note("a"); settings["lr"] = 5; Box(); front.seed(3)
+front.work(); note("a"); settings["lr"] = 5; settings.update(new=1); Box(); front.seed(3)
 rows = []
 """, """
 import front, pack, random
