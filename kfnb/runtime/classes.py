@@ -132,7 +132,8 @@ def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
         if not enumerations.is_enumeration(cls):
             changed |= {k for k, v in attributes.items() if _may_change(v)}
         # the class that attrs made one with slots of may be left until memory is tidied up
-        derived: Any = (c for c in type.__subclasses__(cls) if "__attrs_base_of_slotted__" not in vars(c))
+        derived: list[Any] = type.__subclasses__(cls)
+        derived = [c for c in derived if "__attrs_base_of_slotted__" not in vars(c)]
         state["derived"] = list(filter(by_value, derived))
     body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     for name in ("__slots__", "__orig_bases__"):
