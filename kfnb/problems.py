@@ -30,6 +30,8 @@ class Problem:
         Line in the cell as the user sees it, from 1.
     name
         The variable, step, tag or option concerned.
+    marks
+        Tags for the cell each of which settles it, the likeliest first: what a front end can offer as a click.
     """
 
     code: str
@@ -39,6 +41,7 @@ class Problem:
     cell_id: str | None = None
     line: int | None = None
     name: str | None = None
+    marks: tuple[str, ...] = ()
 
     @property
     def severity(self) -> str:
@@ -170,12 +173,24 @@ KINDS: dict[str, Kind] = {
     ),
     "KF311": Kind(WARNING, "emptied-log", "Shared code opens a log file anew in every step, which empties it."),
     "KF312": Kind(
-        WARNING, "lost-counters", "The counters of `lru_cache` are asked for, which do not pass from step to step."
+        WARNING,
+        "lost-cache",
+        "A step asks what `lru_cache` remembers, or would call again what it does not know to be remembered.",
     ),
     "KF313": Kind(
         WARNING,
         "state-in-loop",
         "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
+    ),
+    "KF315": Kind(
+        WARNING,
+        "unknown-file",
+        "Two steps that may run side by side may use one file, by a path that only the run knows.",
+    ),
+    "KF316": Kind(
+        ERROR,
+        "file-missed",
+        "A step uses a file that an earlier step writes, would not have it where it runs, and would go on without.",
     ),
     "KF320": Kind(
         ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from kfnb.analysis.recovery import names_only, recovered
 from kfnb.problems import Problem
 from kfnb.runtime.syntax import AUTOMAGIC, Magic, Translation, Wrapper, translate
 from kfnb.texts import encodable
@@ -30,7 +31,7 @@ class ParsedCell:
     source, code
         As written, and as plain Python with the same lines.
     tree
-        The syntax tree of ``code``; empty when the cell is not valid.
+        The syntax tree of ``code``; when the cell is not valid, what can be told of it.
     wrappers
         Cell magics that stay around the body, such as ``%%time``.
     magics
@@ -59,7 +60,7 @@ def parse_cell(
     bound: Callable[[str], bool] | None = None,
     raises: bool = False,
 ) -> ParsedCell:
-    """Parse one cell; a cell that is not Python gives an empty tree and a problem.
+    """Parse one cell; a cell that is not Python gives a problem, and the names that it seems to bind.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exceptio
     try:
         return translation, ast.parse(translation.code), None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return translation, ast.Module([], []), error
+        return translation, recovered(translation.code), error
 
 
 def compiled(cell: ParsedCell) -> ParsedCell:
@@ -93,7 +94,7 @@ def compiled(cell: ParsedCell) -> ParsedCell:
     try:
         compile(cell.code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return replace(cell, tree=ast.Module([], []), problem=_problem(error, cell.number, cell.id, cell.line))
+        return replace(cell, tree=names_only(cell.tree), problem=_problem(error, cell.number, cell.id, cell.line))
     return cell
 
 

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import ast
 import os
-from functools import partial
 
 from kfnb.analysis.ambient import ambient_of
-from kfnb.analysis.cells import ParsedCell
-from kfnb.analysis.effects import Effects
-from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.facts import Replay
 from kfnb.analysis.frames import CLOSURE, Effect
 from kfnb.analysis.magics import (
     MagicCall,
     bound_names,
     deleted_names,
     magic_call,
-    mentioned,
     program_cells,
     program_path,
     run_code,
     written_file,
 )
-from kfnb.analysis.reach import LIBRARY, place_of
+from kfnb.analysis.paths import item_text
+from kfnb.analysis.reach import lasting, place_of
 from kfnb.analysis.record import SHELL, Record
-from kfnb.analysis.replays import import_names, is_conditional, replay_of
+from kfnb.analysis.replays import import_names, replay_of
 from kfnb.analysis.scopes import (
     MODULE,
     Collector,
@@ -32,9 +29,7 @@ from kfnb.analysis.scopes import (
     class_scope,
     deferred_class,
     deferred_function,
-    future_annotations,
 )
-from kfnb.analysis.slices import Slicer, Statement
 from kfnb.analysis.trees import (
     ENDS,
     FUNCTIONS,
@@ -53,115 +48,15 @@ from kfnb.runtime.syntax import translate
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
 
 
-#: Expressions that always have a value to show.
-NEVER_NONE = (
-    ast.BinOp, ast.Compare, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple, ast.ListComp, ast.DictComp, ast.SetComp,
-)  # fmt: skip
-
-
 class Statements(Record):
     """`Record` with a method per kind of statement."""
 
     code = ""
     depth = 0
 
-    def __init__(self, world: World, effects: Effects) -> None:
-        super().__init__(world, effects)
-        self._cells = 0
-        self._orders: list[tuple[int, int]] = []  #: of the statements that `replays` come from
-        self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
-        self._telling: list[tuple[int, Effect, bool]] = []
-
-    def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
-        """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
-        number = self._cells = self._cells + 1
-        self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
-        self.world.lazy_annotations |= future_annotations(cell.tree)
-        before = self.world.snapshot() if cell.raises else None
-        for wrapper in cell.wrappers:
-            self._wrapper(wrapper.name, wrapper.args)
-        for node in cell.tree.body:
-            replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
-            if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
-                replay = None  # it counts only if the step has run: it travels as a value
-            if replay is not None:
-                self.replays.append(replay)
-                self._orders.append((number, node.lineno))
-            self.now = Effect()
-            self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, node.lineno)))
-            if replay is None or not replay.effect or replay.binds:
-                self.statement(node)
-            else:
-                self._reads_only(node)
-            for name in replay.binds if replay is not None else ():
-                self.world.kinds[name] = IMPORT
-            if replay is None and LIBRARY in self.now.beyond.values():
-                self._telling.append((len(self._later) - 1, self.now, sure and once))
-        self.cells_read.add(cell.number)
-        if self.keeps_shown:
-            self._shown(cell)
-        if before is not None:  # it may have ended anywhere
-            self.world.join([before, self.world.snapshot()])
-
-    def _shown(self, cell: ParsedCell) -> None:
-        """What the cell shows is ``_``, and ``_3`` in cell 3; a call may give nothing."""
-        last = cell.tree.body[-1] if cell.tree.body else None
-        if not isinstance(last, ast.Expr) or cell.source.rstrip().endswith(";"):
-            return
-        value = last.value
-        sure = value.value is not None if isinstance(value, ast.Constant) else isinstance(value, NEVER_NONE)
-        before = None if sure else self.world.snapshot()
-        self.surely_shown += sure
-        for name in ("_", f"_{cell.number}"):
-            self.store(ast.copy_location(ast.Name(name, ast.Store()), last), value)
-        if before is not None:
-            self.world.join([before, self.world.snapshot()])
-
-    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
-        places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
-        draws = now.opaque or "draw" in now.ambient.values()
-        return Statement(node, code, site, order, places, frozenset(now.touches), draws)
-
-    def facts(self) -> Facts:
-        """Close the record: what told a library something is run again later, as far as that can be done."""
-        if self._telling:
-            nothing = Effect()
-            telling = {at: (now, sure) for at, now, sure in self._telling}
-            statements = [make(now=telling[n][0] if n in telling else nothing) for n, make in enumerate(self._later)]
-            slicer = Slicer(statements, self.effects)
-            for at, (_, sure) in telling.items():
-                if sure and slicer.repeat(statements[at]):
-                    for place in statements[at].places:
-                        self.beyond.pop(place, None)
-                else:
-                    self._hand_on(statements[at])
-            both = [*zip(self._orders, self.replays, strict=True)]
-            both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
-            self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
-        return super().facts()
-
-    def _hand_on(self, statement: Statement) -> None:
-        """What cannot be run again travels as state, where its library's state can."""
-        for place in statement.places:
-            if place.startswith("logging.") and place in self.beyond:
-                site = self.beyond.pop(place)
-                self.may.setdefault("@logging", site)
-                self.touches.setdefault("@logging", site)
-                self.reads.setdefault("@logging", site)
-
-    def _wrapper(self, name: str, args: str) -> None:
-        if name == "capture":
-            for word in args.split():
-                if word.isidentifier():
-                    self.bind(word, 1)
-
-    def _reads_only(self, node: ast.stmt) -> None:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-                self.read(part.id, part.lineno)
-            call = magic_call(part, self.world.made_by) if isinstance(part, ast.Call) else None
-            for name in mentioned(call, self.world.known) if call is not None else ():
-                self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
+    def again(self, replay: Replay) -> None:
+        """Note a statement that later units run again."""
+        self.replays.append(replay)
 
     # ---------------------------------------------------------------- dispatch
     def block(self, body: list[ast.stmt]) -> None:
@@ -249,8 +144,7 @@ class Statements(Record):
         for part in body:
             replay = replay_of(part, code, self.site(node.lineno), self.effects.top)
             if replay is not None and replay.star:
-                self.replays.append(replay)
-                self._orders.append((self._cells, node.lineno))
+                self.again(replay)
 
     # ---------------------------------------------------------------- assignment
     def on_Assign(self, node: ast.Assign) -> None:
@@ -343,6 +237,9 @@ class Statements(Record):
         for decorator in node.decorator_list:
             self.effects.decorated(decorator, self.effects.top, effect)
             held |= self.effects.held(decorator)
+            place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
+            if place in ("functools.lru_cache", "functools.cache"):
+                self._remembers(node)
         if isinstance(node, ast.ClassDef):
             self.effects.created(node, self.effects.top, effect)
         effect.touches.pop(node.name, None)
@@ -352,6 +249,12 @@ class Statements(Record):
             self.world.kinds[node.name] = VALUE
 
     on_FunctionDef = on_AsyncFunctionDef = _function
+
+    def _remembers(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        """A function that ``lru_cache`` calls once for each argument, though calling it does something."""
+        does = [self.effects.summary(f) for f in self.world.defs.get(node.name, ())]
+        if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.touches) for e in does):
+            self.world.remembering.add(node.name)
 
     def on_ClassDef(self, node: ast.ClassDef) -> None:
         outer = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
@@ -433,8 +336,12 @@ class Statements(Record):
         place = place_of(node.iter, self.effects.top)
         for name in targets(node.target):
             self.world.hold(name, self.effects.held(node.iter))
+            if made := self.maker(node.iter):
+                self.world.made_by[name] = made
             if place is not None:
                 self.world.places[name] = f"{place}.item"
+        if isinstance(node.target, ast.Name) and (text := item_text(node.iter, self.effects.top.text)):
+            self.world.texts[node.target.id] = text
         self.block(node.body)
         self.depth -= 0 if sure else 1
         if not sure:
@@ -458,7 +365,9 @@ class Statements(Record):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
+            before, told = dict(self.now.beyond), dict(self.beyond)
             self.expr(item.context_expr)
+            self.now.beyond, self.beyond = lasting(self.now.beyond, before), told
             if item.optional_vars is not None:
                 self.store(item.optional_vars, item.context_expr)
         start = set(self.world.must)

@@ -10,7 +10,7 @@ from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
 from kfnb.analysis.modules import LocalModules, tree_of
-from kfnb.analysis.statements import Statements
+from kfnb.analysis.reader import UnitReader
 from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
 
@@ -87,7 +87,7 @@ class Analyzer:
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
         """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         before = None if sure else self.world.snapshot()
-        reader = Statements(self.world, self.effects)
+        reader = UnitReader(self.world, self.effects)
         reader.keeps_shown = self._keeps_shown
         for cell in cells:
             reader.cell_body(cell, sure, once)
@@ -96,10 +96,10 @@ class Analyzer:
             self.world.join([before, self.world.snapshot()])
         return facts
 
-    def define(self, names: Iterable[str], kind: str) -> None:
-        """Names that come from outside the cells: parameters, a loop's variable."""
+    def define(self, names: Iterable[str], kind: str, text: str | None = None) -> None:
+        """Names that come from outside the cells: parameters, a loop's variable. ``text``: what is known of it as a path."""
         for name in names:
-            self.world.bind(name, kind)
+            self.world.bind(name, kind, text=text)
 
 
 def statements_of(cell: ParsedCell) -> list[ParsedCell]:

@@ -16,6 +16,7 @@ from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from kfnb.problems import UserError
@@ -25,6 +26,7 @@ from kfnb.runs.home import home_folder
 from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine, read_log
 from kfnb.runs.values import again_words
+from kfnb.states import SYMBOLS
 from kfnb.texts import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
@@ -204,6 +206,16 @@ class RunStore:
             raise DamagedRecord(self._db.path, f"the entry `{where}` is no JSON object")
         return found
 
+    def _check(self, row: sqlite3.Row, where: str, numbers: tuple[str, ...]) -> None:
+        """Raise `DamagedRecord` when a row holds what nobody wrote there."""
+        wrong = [n for n in numbers if not isinstance(row[n], (int, float, NoneType))]
+        if wrong:
+            raise DamagedRecord(
+                self._db.path, f"in the entry `{where}`, `{wrong[0]}` is {row[wrong[0]]!r}, not a number"
+            )
+        if row["state"] not in SYMBOLS:
+            raise DamagedRecord(self._db.path, f"in the entry `{where}`, the state is {row['state']!r}")
+
     def _error(self, text: str | None, where: str) -> dict[str, Any] | None:
         return self._object(text, where) if text else None
 
@@ -287,6 +299,7 @@ class RunStore:
         row = self._db.row("select * from runs where id = ?", (run_id,))
         if row is None:
             raise UnknownRun(f"there is no run `{run_id}`")
+        self._check(row, f"runs {run_id}", ("created", "started", "finished"))
         return {
             "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"],
             "state": "failed" if broken else row["state"],
@@ -298,6 +311,8 @@ class RunStore:
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """One entry per step and iteration, in the order of the pipeline."""
         rows = self._db.rows("select * from steps where run = ?", (run_id,))
+        for row in rows:
+            self._check(row, f"steps {run_id} {row['path']}", ("started", "finished", "position", "attempts"))
         rows.sort(key=lambda r: (r["position"] or 0, [int(n) for n in INDEX.findall(r["path"])]))
         return [
             {**{k: r[k] for k in ("path", "step", "state", "started", "finished", "attempts", "reason", "key")},

@@ -90,7 +90,8 @@ class Store:
     def _temporary(self, name: str) -> str:
         """A file that becomes a value when it is whole. Its name says who writes it (see `remove_unfinished`)."""
         folder = os.path.join(self.folder, UNFINISHED)
-        os.makedirs(folder, FOLDER_MODE, exist_ok=True)
+        for one in (self.folder, folder):
+            os.makedirs(one, FOLDER_MODE, exist_ok=True)
         return os.path.join(folder, "%s-%d-%s.new" % (os.uname().nodename, os.getpid(), name))
 
     def _publish(self, temporary: str, path: str) -> None:

@@ -139,7 +139,7 @@ def _after_numbered(line: str) -> str | None:
 
 def _add_percent(lines: list[str], at: int, bound: Callable[[str], bool]) -> None:
     """A line that stands alone and begins with a magic's name is that magic, unless the notebook has bound the name."""
-    if any(line.strip() for n, line in enumerate(lines) if n != at):
+    if at >= len(lines) or any(line.strip() for n, line in enumerate(lines) if n != at):
         return
     name, space, rest = lines[at].partition(" ")
     other = rest.lstrip()[:1] in ("=", ",", ".", "(", "[") or not space and name != lines[at]

@@ -65,7 +65,7 @@ def beside(file: ConfigFile) -> dict[str, str]:
 
 
 def _inside(path: Path, folder: Path) -> bool:
-    return path.is_relative_to(folder) or path.resolve().is_relative_to(folder.resolve())
+    return path.is_relative_to(folder) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _paths(settings: dict[str, Any], key: str, folder: Path) -> list[Path]:
@@ -167,5 +167,5 @@ def _command_files(path: Path) -> Iterator[Path]:
         for words in _commands(user):
             for word in words:
                 file = path.parent / word
-                if file.is_file() and _inside(file, path.parent):
+                if os.path.isfile(file) and _inside(file, path.parent):
                     yield file

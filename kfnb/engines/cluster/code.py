@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: What every step needs; the others are added where a step's code asks for them.
 CORE = (
-    "step", "ending", "wire", "failures", "cells", "store", "outputs", "previews", "sources", "pickling", "functions", "classes", "enumerations", "reducers", "refusals", "display",
+    "step", "ending", "wire", "failures", "cells", "store", "outputs", "previews", "sources", "pickling", "functions", "classes", "enumerations", "instances", "reducers", "refusals", "display",
     "pod", "packs", "resolve", "given", "shell", "syntax", "imports", "expansion", "formatters", "ipython", "pretty",
 )  # fmt: skip
 AMBIENT_PARTS = {"modules": '"@module:', "loggers": '"@logging"'}  #: by the kind of state that needs them
