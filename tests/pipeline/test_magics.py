@@ -65,10 +65,11 @@ def test_a_program_beside_the_notebook_is_read_and_not_run(tmp_path: Path) -> No
     other = notebook(cell("q = 5"), markdown("# text"), cell("%time w = q"))
     (tmp_path / "other.ipynb").write_text(json.dumps(other))
     built = plan("%run tool.py 1 2\nv = area(1)", "%run -i other", "%run other.ipynb", "print(v, w)", folder=tmp_path)
-    assert handed_on(built) == {"d": ["v", "w"]} and codes(built) == [("KF110", 2)]
-    assert "`%run other.py` runs a file that is not there yet" in built.problems[0].message
+    (unread,) = [p for p in built.problems if p.code == "KF110"]
+    assert handed_on(built) == {"d": ["v", "w"]} and unread.cell == 2
+    assert "`%run other.py` runs a file that is not there yet" in unread.message
     unknown = plan("%run later.py\nprint(zz)", "print(zz)", folder=tmp_path)
-    assert codes(unknown) == [("KF110", 1), ("KF301", 2)], "only the step that runs it can have its names"
+    assert {("KF110", 1), ("KF301", 2)} <= set(codes(unknown)), "only the step that runs it can have its names"
 
 
 def test_steps_stand_after_the_cell_that_writes_their_program() -> None:
