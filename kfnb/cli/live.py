@@ -178,7 +178,7 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
     from kfnb.runs.summary import let_fail
 
     for path, reason in let_fail(summary):
-        click.echo(f"{path} failed and the run went on: {reason}")
+        click.echo(without_codes(f"{path} failed and the run went on: {reason}"))
     for name, value in summary["metrics"].items():
         click.echo(without_codes(f"{name} = {value}"))
     if values and summary["state"] == "succeeded":
