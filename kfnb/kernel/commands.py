@@ -189,6 +189,8 @@ class PipelineMagic:
         for problem in (*built.problems, *prepared.problems):
             if problem.severity == "warning":
                 print(f"{source}:{problem}")
+        if files := prepared.travelling():
+            print(files)
         return self._follow(prepared.submit(self._ahead.launch), given["wait"], given["detach"])
 
     def _follow(self, begun: Run, wait: bool, detach: bool) -> Run:

@@ -6,7 +6,7 @@ import sys
 from _pickle import Pickler
 from types import FunctionType, ModuleType
 
-from kfnb.runtime import classes, enumerations, functions
+from kfnb.runtime import classes, enumerations, functions, instances
 from kfnb.runtime.reducers import BY_NAME, BY_TYPE, Refused, reduce_exception, reduce_module, reduce_type
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -31,6 +31,7 @@ class ValuePickler(Pickler):
 
         super().__init__(file, protocol=5, buffer_callback=buffer)
         self.owners = owners
+        self._delicate: dict[int, bool] = {}
         self.widget = getattr(sys.modules.get("ipywidgets.widgets.widget"), "Widget", None)
 
     def reducer_override(self, value: Any) -> Any:
@@ -48,6 +49,8 @@ class ValuePickler(Pickler):
             return enumerations.reduce_member(value)
         if issubclass(kind, BaseException) and classes.by_value(kind):
             return reduce_exception(value)
+        if self._is_delicate(kind):
+            return instances.reduce_instance(value)
         if meta.__hash__ is not type.__hash__:
             return value.__reduce_ex__(5)  # `pickle` would look its type up by hash
         if issubclass(kind, ModuleType):
@@ -63,6 +66,12 @@ class ValuePickler(Pickler):
             if id(root) in self.owners and value is not root:
                 return _reduce_view(value)
         return NotImplemented
+
+    def _is_delicate(self, kind: type) -> bool:
+        found = self._delicate.get(id(kind))
+        if found is None:
+            found = self._delicate[id(kind)] = classes.by_value(kind) and instances.is_delicate(kind)
+        return found
 
 
 # -------------------------------------------------------------------- numpy views

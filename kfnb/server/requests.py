@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from kfnb.engines.cluster.errors import BadTarget, ClusterError
@@ -19,7 +20,7 @@ from kfnb.runs.files import DamagedRecord
 from kfnb.runs.home import home_folder
 from kfnb.runs.pruning import StillRuns
 from kfnb.runs.store import UnknownRun, disk_words
-from kfnb.server.bodies import BoundedHandler
+from kfnb.server.bodies import BoundedBody
 from kfnb.server.compiling import BadNotebook
 from kfnb.server.kernelspecs import Interpreter, interpreter_of
 from kfnb.server.runs import Refused, Runs
@@ -31,7 +32,7 @@ NAME = 200  #: letters of a name in a request
 Answer = TypeVar("Answer")
 
 
-class Handler(BoundedHandler):
+class Handler(BoundedBody, APIHandler):
     """One endpoint. Questions to the record of runs and to clusters are asked in threads."""
 
     auth_resource = AUTH

@@ -38,6 +38,7 @@ export interface StartOptions {
   only?: string;
   start?: string;
   cache?: boolean;
+  any_parameters?: boolean;
 }
 
 export class Api {

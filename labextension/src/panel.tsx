@@ -24,6 +24,7 @@ const MOST_RUNS = 30;
 export interface PanelActions {
   reveal(session: NotebookSession, step: string): void;
   revealProblem(session: NotebookSession, problem: Problem): void;
+  addMark(session: NotebookSession, problem: Problem, mark: string): void;
 }
 
 export class PipelinePanel extends ReactWidget {
@@ -118,7 +119,12 @@ function SessionView(props: ViewProps): React.JSX.Element {
           }}
         />
       )}
-      <Problems problems={problems} onProblem={problem => actions.revealProblem(session, problem)} trans={trans} />
+      <Problems
+        problems={problems}
+        onProblem={problem => actions.revealProblem(session, problem)}
+        onMark={(problem, mark) => actions.addMark(session, problem, mark)}
+        trans={trans}
+      />
       {shown?.graph && shown.steps.length > 0 ? (
         <div className={`kfnb-Panel-graph ${session.explained?.pipeline === null ? 'kfnb-mod-stale' : ''}`}>
           <Dag graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
@@ -229,10 +235,11 @@ function Announcement({ session, trans }: { session: NotebookSession; trans: Tra
 interface ProblemsProps {
   problems: Problem[];
   onProblem: (problem: Problem) => void;
+  onMark: (problem: Problem, mark: string) => void;
   trans: TranslationBundle;
 }
 
-function Problems({ problems, onProblem, trans }: ProblemsProps): React.JSX.Element | null {
+function Problems({ problems, onProblem, onMark, trans }: ProblemsProps): React.JSX.Element | null {
   if (problems.length === 0) {
     return null;
   }
@@ -246,6 +253,11 @@ function Problems({ problems, onProblem, trans }: ProblemsProps): React.JSX.Elem
               {problem.message}
               {problem.hint && <span className="kfnb-Problems-hint"> {problem.hint}</span>}
             </button>
+            {problem.marks.map(mark => (
+              <button type="button" className="kfnb-Problems-mark" key={mark} onClick={() => onMark(problem, mark)}>
+                {trans.__('Mark the cell %1', mark)}
+              </button>
+            ))}
           </li>
         ))}
       </ul>

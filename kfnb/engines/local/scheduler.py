@@ -204,7 +204,7 @@ class Scheduler:
             self._remember(error)
         self.store.record_step(
             self.run_id, change.path, change.step, change.state, position=change.position, reason=change.reason,
-            finished=time.time(), attempts=0, error=error,
+            finished=time.time(), attempts=0, error=error, result={"failure": change.failure} if change.failure else {},
         )  # fmt: skip
 
     def _taken(self, ready: Ready) -> bool:
@@ -400,7 +400,7 @@ class Scheduler:
         failure = {"step": ready.step.name, **failure, **(items[0] if items else {})}
         self.core.let_fail(ready.path, result, failure)
         reason = f"{error['type']}: {error['message']}"
-        self._record(attempt, "failed", result, reason, {**error, "let": True})
+        self._record(attempt, "failed", {**result, "failure": failure}, reason, {**error, "let": True})
         self._advance()
 
     def _remember(self, error: dict[str, Any]) -> None:
