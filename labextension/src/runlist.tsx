@@ -1,7 +1,6 @@
 /** The runs of a notebook: state, time, what they were given, and their metrics side by side. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
-import { closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { duration } from './progress';
@@ -21,6 +20,7 @@ export function RunList({ runs, shown, onShow, onDelete, trans }: RunListProps):
     return <p className="kfnb-Panel-hint">{trans.__('This notebook has not been run as a pipeline yet.')}</p>;
   }
   const metrics = [...new Set(runs.flatMap(run => Object.keys(run.metrics)))].slice(0, 6);
+  const marked = runs.find(run => run.run === shown);
   return (
     <div className="kfnb-Runs" role="region" aria-label={trans.__('Runs of this notebook')} tabIndex={0}>
       <table>
@@ -34,23 +34,25 @@ export function RunList({ runs, shown, onShow, onDelete, trans }: RunListProps):
                 {name}
               </th>
             ))}
-            <td />
           </tr>
         </thead>
         <tbody>
           {runs.map(run => (
-            <Row
-              key={run.run}
-              run={run}
-              metrics={metrics}
-              shown={run.run === shown}
-              onShow={onShow}
-              onDelete={onDelete}
-              trans={trans}
-            />
+            <Row key={run.run} run={run} metrics={metrics} shown={run.run === shown} onShow={onShow} trans={trans} />
           ))}
         </tbody>
       </table>
+      {marked && (
+        <button
+          type="button"
+          className="kfnb-Runs-delete"
+          disabled={marked.state === 'pending' || marked.state === 'running'}
+          title={trans.__('Delete the run that is shown, which began %1', when(marked.created))}
+          onClick={() => onDelete(marked)}
+        >
+          {trans.__('Delete…')}
+        </button>
+      )}
     </div>
   );
 }
@@ -60,11 +62,10 @@ interface RowProps {
   metrics: string[];
   shown: boolean;
   onShow: (run: string) => void;
-  onDelete: (run: ListedRun) => void;
   trans: TranslationBundle;
 }
 
-function Row({ run, metrics, shown, onShow, onDelete, trans }: RowProps): React.JSX.Element {
+function Row({ run, metrics, shown, onShow, trans }: RowProps): React.JSX.Element {
   const given = Object.entries(run.parameters)
     .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
     .join('\n');
@@ -89,18 +90,6 @@ function Row({ run, metrics, shown, onShow, onDelete, trans }: RowProps): React.
       {metrics.map(name => (
         <td key={name}>{metric(run.metrics[name])}</td>
       ))}
-      <td>
-        <button
-          type="button"
-          className="kfnb-Runs-delete"
-          disabled={run.state === 'pending' || run.state === 'running'}
-          title={trans.__('Delete this run')}
-          aria-label={trans.__('Delete the run of %1', when(run.created))}
-          onClick={() => onDelete(run)}
-        >
-          <closeIcon.react tag="span" className="kfnb-Runs-deleteIcon" />
-        </button>
-      </td>
     </tr>
   );
 }

@@ -178,6 +178,15 @@ def test_the_panel_runs_with_parameters_and_brings_an_older_run_back(open_notebo
     expect(rows).to_have_count(2)
     rows.nth(1).get_by_role("button").click()
     expect(log).to_contain_text("total 10")
+    side.get_by_role("button", name="Delete…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("cannot be undone")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(rows).to_have_count(2)
+    side.get_by_role("button", name="Delete…").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(rows).to_have_count(1)
+    expect(badge(page, "sum")).not_to_have_attribute("data-state", "succeeded")
 
 
 def test_the_graph_follows_the_typing_and_problems_lead_to_their_line(open_notebook: OpenNotebook) -> None:
