@@ -58,7 +58,10 @@ def check_url(text: str, named_secrets: bool = False) -> str:
     BadSource
         In words for the user.
     """
-    parts = urlsplit(re.sub(r"^(git|hg|svn|bzr)\+", "", text))
+    try:
+        parts = urlsplit(re.sub(r"^(git|hg|svn|bzr)\+", "", text))
+    except ValueError as error:
+        raise BadSource(f"`{text}` is no address: {error}") from None
     if parts.scheme not in ("https", "http", "ssh", "file") or not (parts.netloc or parts.scheme == "file"):
         raise BadSource(f"`{text}` should be an address such as https://pypi.example.org/simple")
     user, at, _ = parts.netloc.rpartition("@")

@@ -30,6 +30,8 @@ class Problem:
         Line in the cell as the user sees it, from 1.
     name
         The variable, step, tag or option concerned.
+    marks
+        Tags for the cell each of which settles it, the likeliest first: what a front end can offer as a click.
     """
 
     code: str
@@ -39,6 +41,7 @@ class Problem:
     cell_id: str | None = None
     line: int | None = None
     name: str | None = None
+    marks: tuple[str, ...] = ()
 
     @property
     def severity(self) -> str:
@@ -105,9 +108,21 @@ KINDS: dict[str, Kind] = {
     ),
     "KF103": Kind(WARNING, "other-language", "A cell is in another language than Python and is left alone."),
     "KF104": Kind(ERROR, "syntax-error", "A cell is not valid Python (with IPython's additions)."),
-    "KF105": Kind(WARNING, "unsupported-magic", "A magic that kfnb does not know; it needs IPython in the step."),
+    "KF105": Kind(
+        WARNING, "unsupported-magic", "A magic that kfnb does not know; it comes with an extension of IPython."
+    ),
     "KF106": Kind(ERROR, "old-python", "A cell is Python 2."),
     "KF107": Kind(ERROR, "nothing-to-run", "The notebook has no step and no code to make one from."),
+    "KF108": Kind(ERROR, "refused-magic", "A magic that a step cannot do; it says what to write instead."),
+    "KF109": Kind(INFO, "left-out-magic", "A magic for a person at a keyboard, which does nothing in a step."),
+    "KF110": Kind(
+        WARNING,
+        "unread-program",
+        "`%run` runs a file that cannot be read before the run; other steps cannot get its names.",
+    ),
+    "KF111": Kind(
+        ERROR, "display-not-kept", "`_`, `Out[n]` or `In[n]` of another step's cell reads what cannot be handed on."
+    ),
     "KF114": Kind(INFO, "one-cell", "A script without cells: all of it is one step."),
     "KF115": Kind(ERROR, "no-reader", "The library that reads this form of notebook is not installed."),
     "KF113": Kind(ERROR, "too-deep", "The notebook, a cell or a mark is nested deeper than can be read."),
@@ -158,12 +173,24 @@ KINDS: dict[str, Kind] = {
     ),
     "KF311": Kind(WARNING, "emptied-log", "Shared code opens a log file anew in every step, which empties it."),
     "KF312": Kind(
-        WARNING, "lost-counters", "The counters of `lru_cache` are asked for, which do not pass from step to step."
+        WARNING,
+        "lost-cache",
+        "A step asks what `lru_cache` remembers, or would call again what it does not know to be remembered.",
     ),
     "KF313": Kind(
         WARNING,
         "state-in-loop",
         "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
+    ),
+    "KF315": Kind(
+        WARNING,
+        "unknown-file",
+        "Two steps that may run side by side may use one file, by a path that only the run knows.",
+    ),
+    "KF316": Kind(
+        ERROR,
+        "file-missed",
+        "A step uses a file that an earlier step writes, would not have it where it runs, and would go on without.",
     ),
     "KF320": Kind(
         ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 from kfnb.analysis import tables
+from kfnb.analysis.drawing import Maker, Origin, draws
+from kfnb.analysis.drawtables import SEED_ALL
 from kfnb.analysis.frames import Frame
 from kfnb.analysis.reach import place_of
-from kfnb.analysis.trees import root
 
 #: Kinds whose state is all replaced by setting it; others keep what was there before.
-GENERATORS = frozenset(("@random", "@numpy.random", "@torch.random"))
+GENERATORS = frozenset(("@random", "@numpy.random", "@torch.random", "@tensorflow.random"))
 
 
 def setting_of(name: str) -> str | None:
@@ -31,41 +32,23 @@ def ambient_of(node: ast.expr, frame: Frame) -> str | None:
     return setting_of(name) if name else None
 
 
-def ambient_of_call(node: ast.Call, name: str | None, made_by: Mapping[str, str]) -> str | None:
-    """The kind that a call of the library's ``name`` sets (``"=@kind"``) or draws from (``"@kind"``)."""
-    seeded = any(k.arg in tables.SEED_KEYWORDS and not _none(k.value) for k in node.keywords)
-    if name is None:
-        return _of_method(node, made_by, seeded)
-    kind = setting_of(name)
-    if kind is not None:
-        return None if name in tables.READING else f"={kind}"
-    library, _, last = name.rpartition(".")
-    if library in ("random", "numpy.random"):
-        return None if last in tables.RANDOM_OWN else f"@{library}"
-    first = name.partition(".")[0]
-    if first == "torch":
-        draws = last.startswith("rand") or last in (
-            "normal",
-            "bernoulli",
-            "multinomial",
-            "poisson",
-            "dropout",
-            "shuffle",
-        )
-        layer = library.startswith("torch.nn") and last[:1].isupper() or last in ("DataLoader", "random_split")
-        return "@torch.random" if draws or layer else None
-    if first in tables.DRAWING_LIBRARIES and not seeded and not name.startswith(tables.STEADY_PREFIXES):
-        return None if last[:1].isupper() else "@numpy.random"
-    return None
-
-
-def _of_method(node: ast.Call, made_by: Mapping[str, str], seeded: bool) -> str | None:
-    if not isinstance(node.func, ast.Attribute) or node.func.attr not in tables.DRAWING_METHODS or seeded:
-        return None
-    maker = made_by.get(root(node.func.value) or "", "")
-    own = maker.endswith("(seeded)") or maker.startswith((*tables.STEADY_PREFIXES, *tables.STATEFUL_MAKERS))
-    return None if own or (maker == "" and node.func.attr.startswith("fit")) else "@numpy.random"
-
-
-def _none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def ambient_of_call(
+    node: ast.Call,
+    place: str | None,
+    library: str | None,
+    origin: Origin,
+    made_by: Maker,
+    value: bool = False,
+    own_method: bool = False,
+) -> Iterator[tuple[str, str]]:
+    """The kinds that a call of ``place``, of ``library``, sets or draws from, with ``set`` or ``draw``; see `draws`."""
+    if place is not None:
+        for kind in SEED_ALL.get(place, ()):
+            yield kind, "set"
+        setting = setting_of(place)
+        if setting is not None or place in SEED_ALL:
+            if setting is not None and place not in tables.READING:
+                yield setting, "set"
+            return
+    for kind in draws(node, library, origin, made_by, value, own_method):
+        yield kind, "draw"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from kfnb.analysis.recovery import names_only, recovered
 from kfnb.problems import Problem
-from kfnb.runtime.syntax import Translation, Wrapper, translate
+from kfnb.runtime.syntax import AUTOMAGIC, Magic, Translation, Wrapper, translate
 from kfnb.texts import encodable
 
 #: Words of the errors that Python finds only when it compiles: `return` outside of a function, an argument named twice.
@@ -29,11 +31,13 @@ class ParsedCell:
     source, code
         As written, and as plain Python with the same lines.
     tree
-        The syntax tree of ``code``; empty when the cell is not valid.
+        The syntax tree of ``code``; when the cell is not valid, what can be told of it.
     wrappers
         Cell magics that stay around the body, such as ``%%time``.
     magics
-        Names and lines of the magics that need IPython in the step.
+        Every magic of the cell, with its line in the cell.
+    raises
+        The cell may raise, and the run goes on.
     """
 
     number: int
@@ -43,28 +47,44 @@ class ParsedCell:
     code: str
     tree: ast.Module
     wrappers: tuple[Wrapper, ...] = ()
-    magics: tuple[tuple[str, int], ...] = ()
+    magics: tuple[Magic, ...] = ()
     problem: Problem | None = None
+    raises: bool = False
 
 
-def parse_cell(number: int, cell_id: str, source: str, line: int = 1) -> ParsedCell:
-    """Parse one cell; a cell that is not Python gives an empty tree and a problem."""
-    translation, tree, error = _parsed(source)
+def parse_cell(
+    number: int,
+    cell_id: str,
+    source: str,
+    line: int = 1,
+    bound: Callable[[str], bool] | None = None,
+    raises: bool = False,
+) -> ParsedCell:
+    """Parse one cell; a cell that is not Python gives a problem, and the names that it seems to bind.
+
+    Parameters
+    ----------
+    bound
+        Whether the notebook has bound a name before: else a line that begins with a magic's name is that magic.
+    """
+    first = source.strip().partition(" ")[0]
+    taken = first in AUTOMAGIC and bound is not None and bound(first)
+    translation, tree, error = _parsed(source, taken)
     problem = _problem(error, number, cell_id, line) if error is not None else None
-    magics = tuple((name, at + line - 1) for name, at in translation.magics)
+    magics = tuple(Magic(m.name, m.line + line - 1, m.cell) for m in translation.magics)
     return ParsedCell(
-        number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem
+        number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem, raises
     )
 
 
 @functools.lru_cache(maxsize=512)
-def _parsed(source: str) -> tuple[Translation, ast.Module, Exception | None]:
-    """A notebook is read again whenever one of its cells changes; nobody changes the trees."""
-    translation = translate(source)
+def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exception | None]:
+    """``taken``: the notebook has bound the name that the cell begins with. A notebook is read again whenever one of its cells changes; nobody changes the trees."""
+    translation = translate(source, lambda name: taken)
     try:
         return translation, ast.parse(translation.code), None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return translation, ast.Module([], []), error
+        return translation, recovered(translation.code), error
 
 
 def compiled(cell: ParsedCell) -> ParsedCell:
@@ -74,7 +94,7 @@ def compiled(cell: ParsedCell) -> ParsedCell:
     try:
         compile(cell.code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return replace(cell, tree=ast.Module([], []), problem=_problem(error, cell.number, cell.id, cell.line))
+        return replace(cell, tree=names_only(cell.tree), problem=_problem(error, cell.number, cell.id, cell.line))
     return cell
 
 

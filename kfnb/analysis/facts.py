@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kfnb.analysis.commands import Use
+from kfnb.analysis.filetables import UPDATE, WRITE
+
 
 class Site(NamedTuple):
     """A place in the notebook: code cell and line, both from 1."""
@@ -69,12 +72,16 @@ class Facts:
         For names of the unit that may share an object at its end: the whole group.
     opaque
         Place of an ``exec`` or the like that hides which names are used.
-    writes_files, texts
-        Literal paths written; every literal text (one that equals a written path is a read).
+    files, texts
+        Paths used, with what for (`kfnb.analysis.filetables`); every other text that may name a file.
     requirements
         What ``%pip install`` asks for.
     displayed
         Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    not_shown
+        Of these the first that no cell before surely gives: what it is called, and where it is read.
+    unread_programs
+        Files that ``%run`` runs and whose text is not known: what they bind cannot be seen.
     beyond
         What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
     unproved
@@ -82,7 +89,7 @@ class Facts:
     stateful
         Functions and classes among `touches`: it is the state that they keep which may change.
     remembered
-        Functions with ``lru_cache`` whose counters are asked for.
+        Functions with ``lru_cache`` whose counters are asked for, or whose first call for an argument does more.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -99,7 +106,7 @@ class Facts:
     kinds: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     opaque: Site | None = None
-    writes_files: Mapping[str, Site] = field(default_factory=dict)
+    files: Mapping[Use, Site] = field(default_factory=dict)
     texts: Mapping[str, Site] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
     displayed: Site | None = None
@@ -108,3 +115,9 @@ class Facts:
     stateful: Mapping[str, Site] = field(default_factory=dict)
     remembered: Mapping[str, Site] = field(default_factory=dict)
     compared: frozenset[str] = frozenset()
+    unread_programs: Mapping[str, Site] = field(default_factory=dict)
+    not_shown: tuple[str, Site] | None = None
+
+    def written(self) -> tuple[str, ...]:
+        """Paths that are written, as far as they are known."""
+        return tuple(dict.fromkeys(path for path, how in self.files if how in (WRITE, UPDATE)))

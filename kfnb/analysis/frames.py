@@ -6,6 +6,9 @@ import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from kfnb.analysis.commands import Use
+from kfnb.analysis.drawing import PLAIN, maker_of
+from kfnb.analysis.paths import asked, asks_parameter, hole, text_value
 from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.world import World
 
@@ -31,7 +34,7 @@ class Effect:
     changes: set[str] = field(default_factory=set)  #: of these, names whose own attributes or items are set somewhere
     beyond: dict[str, int] = field(default_factory=dict)
     ambient: dict[str, str] = field(default_factory=dict)  #: kind: "read", "draw" or "set"
-    files: set[str] = field(default_factory=set)
+    files: set[Use] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
     returns: Roots = NONE
     opaque: bool = False
@@ -62,7 +65,7 @@ class Effect:
         for kind, how in other.ambient.items():
             if self.ambient.get(kind) in (None, "read") or how == "set":
                 self.ambient[kind] = how
-        self.files |= other.files
+        self.files |= {use for use in other.files if not asks_parameter(use[0])}
         self.texts |= other.texts
         self.opaque |= other.opaque
 
@@ -73,6 +76,7 @@ class Frame:
     def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
         self.memo: dict[str, Roots] = {}
+        self.asked: set[str] = set()  #: names that are being looked for
 
     def local(self, name: str) -> bool:
         function = self.function
@@ -99,8 +103,32 @@ class Frame:
     def origin(self, name: str) -> str | None:
         return None if self.local(name) else self.world.origin(name)
 
+    def maker(self, name: str) -> str:
+        """The library's call that made the value of ``name``; ``""`` where it cannot be told."""
+        function = self.function
+        if function is None or not self.local(name) and name not in function.sources:
+            return self.world.made_by.get(name, "")
+        if name in function.params or name in self.asked or name not in function.sources:
+            return ""
+        self.asked.add(name)
+        found = maker_of(ast.Tuple(function.sources[name], ast.Load()), self.origin, self.maker)
+        self.asked.discard(name)
+        return PLAIN if found is None else found
+
     def text(self, name: str) -> str | None:
-        return None if self.local(name) else self.world.texts.get(name)
+        """What is known of the text of ``name``: of a parameter, that it is one."""
+        function = self.function
+        if function is None or not self.local(name) and name not in function.sources:
+            return self.world.texts.get(name)
+        if name in function.params:
+            return hole(asked(name))
+        sources = function.sources.get(name, ())
+        if len(sources) != 1 or name in self.asked:
+            return None
+        self.asked.add(name)
+        found = text_value(sources[0], self.text)
+        self.asked.discard(name)
+        return found
 
 
 def passed(

@@ -10,18 +10,22 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of
+from kfnb.analysis.commands import Use
+from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
 from kfnb.analysis.frames import Effect
+from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
-from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
+from kfnb.analysis.trees import defaults, root, targets
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 
 #: Names that a step finds without any cell writing them.
 GIVEN = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
+SHELL = "get_ipython"
 #: The names of `Record`'s methods, made once.
 EXPRESSIONS: dict[type[ast.AST], str] = {
     kind: f"expr_{kind.__name__}"
@@ -33,6 +37,8 @@ PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 
 class Record(ABC):
     """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
+
+    keeps_shown = False  #: what cells show is a value of the notebook, since some cell reads it
 
     def __init__(self, world: World, effects: Effects) -> None:
         self.world, self.effects = world, effects
@@ -46,11 +52,15 @@ class Record(ABC):
         self.definite: set[str] = set()
         self.replays: list[Replay] = []
         self.opaque: Site | None = None
-        self.files: dict[str, Site] = {}
+        self.files: dict[Use, Site] = {}
         self.texts: dict[str, Site] = {}
         self.requirements: list[str] = []
         self.displayed: Site | None = None
         self.compared: set[str] = set()
+        self.unread_programs: dict[str, Site] = {}
+        self.not_shown: tuple[str, Site] | None = None
+        self.cells_read: set[int] = set()
+        self.surely_shown = 0  #: cells of the unit that surely show a value
         self.beyond: dict[str, Site] = {}
         self.unproved = False
         self.remembered: dict[str, Site] = {}
@@ -72,12 +82,14 @@ class Record(ABC):
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, self.beyond, self.unproved,
             stateful, self.remembered,
-            frozenset(self.compared),
+            frozenset(self.compared), self.unread_programs, self.not_shown,
         )  # fmt: skip
 
     # ---------------------------------------------------------------- names
     def read(self, name: str, line: int, via: str | None = None) -> None:
         world = self.world
+        if name in world.given and name not in world.known:
+            return
         if name not in world.must and (name not in GIVEN or name in world.known):
             self.reads.setdefault(name, self.site(line))
             if via is not None:
@@ -85,9 +97,12 @@ class Record(ABC):
             elif not self.shielded and (name not in self.may or world.kinds.get(name) == "deleted"):
                 self.asked.add(name)
         if via is None:
-            if name not in world.known and PREVIOUS.fullmatch(name):
+            if name[:1] in "_OI" and PREVIOUS.fullmatch(name) and (self.keeps_shown or name not in world.known):
                 self.displayed = self.displayed or self.site(line)
-                self.asked.discard(name)
+                if name not in world.known and not (name in ("__", "___") and self.surely_shown >= len(name)):
+                    self.not_shown = self.not_shown or (name, self.site(line))
+                if name not in world.known:
+                    self.asked.discard(name)
             if name in world.defs or name in world.carry:
                 self._reaches(name, line)
             if self.effects.modules.sources:
@@ -99,6 +114,8 @@ class Record(ABC):
     def _reaches(self, name: str, line: int) -> None:
         """Whoever reads a name may use the functions and classes that are reached through it."""
         world = self.world
+        if name in world.remembering:
+            self.remembered.setdefault(name, self.site(line))
         for held in world.holds(name):
             self.apply(self.effects.summary(held), line, name)
             if held.name in world.stateful and held in world.defs.get(held.name, ()):
@@ -133,8 +150,9 @@ class Record(ABC):
         if effect.opaque:
             self.now.opaque = True
             self.opaque = self.opaque or self.site(line)
-        for path in effect.files:
-            self.files.setdefault(path, self.site(line))
+        for use in effect.files:
+            if not asks_parameter(use[0]):
+                self.files.setdefault(use, self.site(line))
         for text in effect.texts:
             self.texts.setdefault(text, self.site(line))
 
@@ -143,8 +161,12 @@ class Record(ABC):
         kind = self.world.kinds.get(name)
         if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in GIVEN):
             return
-        if kind == DEF:
+        if kind == DEF and name not in self.world.stateful:
             self.world.stateful.add(name)
+        if kind == DEF:
+            mine = self.world.defs.get(name, ())
+            for other in [n for n, d in self.world.defs.items() if d is mine and n != name]:
+                self.touches.setdefault(other, self.site(line))  # another name of the same class
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
@@ -207,6 +229,9 @@ class Record(ABC):
             self.remembered.setdefault(node.value.id, self.site(node.lineno))
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
+        if self.keeps_shown and isinstance(node.value, ast.Name) and node.value.id in ("Out", "_oh", "In", "_ih"):
+            self.earlier_cell(node.value, node.slice)
+            return
         self.expr(node.value)
         self.expr(node.slice)
 
@@ -303,6 +328,18 @@ class Record(ABC):
                 part.lineno = node.lineno
         self.block(tree.body)
 
+    def earlier_cell(self, name: ast.Name, index: ast.expr) -> None:
+        """``Out[3]`` is the value ``_3``; ``In[3]`` a text that the step of cell 3 has."""
+        number = index.value if isinstance(index, ast.Constant) else None
+        if name.id in ("In", "_ih") and number in self.cells_read:
+            self.displayed = self.displayed or self.site(name.lineno)
+        elif name.id in ("Out", "_oh") and type(number) is int and f"_{number}" in self.world.known:
+            self.read(f"_{number}", name.lineno)
+        else:
+            shown = f"{name.id}[{ast.unparse(index)}]"
+            self.displayed = self.displayed or self.site(name.lineno)
+            self.not_shown = self.not_shown or (shown, self.site(name.lineno))
+
     @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:
         """Read statements; `kfnb.analysis.statements` does."""
@@ -350,26 +387,14 @@ class Record(ABC):
         self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
         if place is not None:
             self.world.places[target.id] = place
+        if isinstance(value, ast.Name) and self.world.kinds.get(value.id) == DEF and value.id != target.id:
+            self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
 
     def maker(self, value: ast.expr) -> str | None:
-        while (
-            isinstance(value, ast.Call)
-            and isinstance(value.func, ast.Attribute)
-            and dotted(value.func, self.world.origin) is None
-        ):
-            value = value.func.value
-        if isinstance(value, ast.Name):
-            return self.world.made_by.get(value.id)
-        if isinstance(value, (ast.Subscript, ast.Attribute)):
-            return self.world.made_by.get(root(value) or "")
-        if not isinstance(value, ast.Call):
-            return None
-        name = dotted(value.func, self.world.origin)
-        seeded = any(
-            k.arg in tables.SEED_KEYWORDS and not (isinstance(k.value, ast.Constant) and k.value.value is None)
-            for k in value.keywords
-        )
-        return f"{name} (seeded)" if name and seeded else name
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == SHELL:
+            return SHELL
+        found = maker_of(value, self.world.origin, self.effects.top.maker)
+        return PLAIN if found is None else found or None
 
     def _store_each(self, target: ast.Tuple | ast.List, value: ast.expr | None, shares: Iterable[str] | None) -> None:
         plain = not any(isinstance(e, ast.Starred) for e in target.elts)
@@ -401,6 +426,7 @@ class Record(ABC):
         effect = Effect()
         if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
             store_reach(target, self.effects.top, effect)
+            self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
         for name in self.effects.roots(target.value, self.effects.top):
             if self.world.kinds.get(name) == IMPORT:

@@ -44,12 +44,16 @@ class Deferred:
         objects share.
     constants
         Literals in the body.
+    defaults
+        What a parameter is when a call does not hand it over.
     late
         For code that runs at once: names read only by the functions that it makes.
     inner, inner_params
         Names, and of these the parameters, that belong to functions made in the body.
     closed
         Names of the body that such functions change: what they keep from one call to the next.
+    scoped
+        Of `calls`, those that a ``with`` takes back at its end.
     decorators
         Decorators in the body, each called with what it decorates.
     """
@@ -73,11 +77,13 @@ class Deferred:
     kept: frozenset[str] = frozenset()
     late: dict[str, int] = field(default_factory=dict)
     constants: list[ast.Constant] = field(default_factory=list)
+    defaults: dict[str, ast.expr] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
     inner: set[str] = field(default_factory=set)
     inner_params: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     decorators: list[ast.expr] = field(default_factory=list)
+    scoped: list[ast.Call] = field(default_factory=list)
 
 
 class Scope:
@@ -358,6 +364,8 @@ class Collector(ast.NodeVisitor):
     visit_AsyncFor = visit_For
 
     def visit_withitem(self, node: ast.withitem) -> None:
+        if isinstance(node.context_expr, ast.Call):
+            self.d.scoped.append(node.context_expr)
         if node.optional_vars is not None:
             self.source(node.optional_vars, node.context_expr)
         self.generic_visit(node)
@@ -423,6 +431,7 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     found.starred = frozenset(extra)
     given = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
     given += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
+    found.defaults = {a.arg: d for a, d in given}
     found.kept = frozenset(a.arg for a, d in given if not isinstance(d, (ast.Constant, ast.Name)))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)

@@ -136,34 +136,8 @@ RANDOM_OWN = words("""
     BitGenerator
 """)
 
-#: Library roots whose functions and classes may draw from numpy's global generator unless told a seed.
-DRAWING_LIBRARIES = words("sklearn scipy statsmodels imblearn umap hdbscan networkx mlxtend skopt lifelines")
-
-#: Of these, the parts that never draw.
-STEADY_PREFIXES = (
-    "sklearn.metrics.", "sklearn.datasets.load_", "sklearn.datasets.fetch_", "sklearn.preprocessing.", "sklearn.neighbors.",
-    "sklearn.naive_bayes.", "sklearn.pipeline.", "sklearn.compose.", "sklearn.impute.", "sklearn.feature_extraction.",
-    "sklearn.linear_model.LinearRegression", "sklearn.linear_model.Ridge", "sklearn.linear_model.Lasso",
-    "sklearn.linear_model.ElasticNet", "sklearn.base.", "sklearn.utils.check", "sklearn.inspection.plot",
-    "scipy.linalg.", "scipy.integrate.", "scipy.interpolate.", "scipy.sparse.", "scipy.special.", "scipy.spatial.",
-    "scipy.signal.", "scipy.io.", "scipy.constants.", "scipy.fft.", "scipy.ndimage.", "statsmodels.api.add_constant",
-)  # fmt: skip
-
 #: Keywords that give a call its own generator.
 SEED_KEYWORDS = words("random_state seed rng random_seed generator")
-
-#: Methods that may draw from numpy's global generator, on values that no seed was given to.
-DRAWING_METHODS = words(
-    "sample rvs shuffle permutation fit fit_transform fit_predict partial_fit fit_resample resample"
-)
-
-#: Functions and methods that write the file or folder a literal argument names.
-FILE_WRITERS = words("""
-    to_csv to_parquet to_pickle to_json to_excel to_feather to_hdf to_html to_latex to_markdown to_stata save savez
-    savez_compressed savetxt savefig write_text write_bytes mkdir makedirs imwrite imsave save_model save_weights dump
-    write_image write_html touch remove unlink rmtree copy copyfile copy2 copytree move rename replace save_pretrained urlretrieve
-    rmdir tofile memmap extractall to_file export_graphviz
-""")
 
 #: Library calls whose result changes with every method: figures, generators of one's own, connections.
 STATEFUL_MAKERS = (
@@ -184,4 +158,3 @@ QUIET_IMPORTS = words("""
 LOUD_PARTS = ("experimental", "mplot3d", "converters", "mpl_toolkits")
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-REDIRECT = re.compile(r"(?:>>?|\btee(?:\s+-a)?)\s*([\w./~-]+)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import operator
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -22,6 +21,19 @@ def targets(target: ast.expr) -> Iterator[str]:
             yield from targets(element)
     elif isinstance(target, ast.Starred):
         yield from targets(target.value)
+
+
+def bound_in(tree: ast.AST) -> set[str]:
+    """Names that code binds anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update(a.asname or a.name.split(".")[0] for a in node.names)
+    return found
 
 
 def pattern_names(pattern: ast.pattern) -> Iterator[str]:
@@ -135,32 +147,6 @@ def literal_value(node: ast.expr) -> Any:
     if isinstance(node, ast.Dict) and None not in node.keys:
         return {literal_value(k): literal_value(v) for k, v in zip(node.keys, node.values, strict=True) if k}
     return ast.literal_eval(node)
-
-
-def text_value(node: ast.expr | None, known: Callable[[str], str | None]) -> str | None:
-    """The text that ``node`` surely has: a constant, a name bound to one, an f-string, ``/`` or ``+`` or a path of those."""
-    if node is None:
-        return None
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
-    if isinstance(node, ast.Name):
-        return known(node.id)
-    if isinstance(node, ast.JoinedStr):
-        parts = [text_value(v.value if isinstance(v, ast.FormattedValue) else v, known) for v in node.values]
-        return None if None in parts else "".join(p for p in parts if p is not None)
-    if isinstance(node, ast.BinOp):
-        left, right = text_value(node.left, known), text_value(node.right, known)
-        if left is None or right is None:
-            return None
-        if isinstance(node.op, ast.Div):
-            return os.path.join(left, right)
-        return left + right if isinstance(node.op, ast.Add) else None
-    if isinstance(node, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name in ("Path", "PurePath", "join", "joinpath", "str", "fspath") and node.args and not node.keywords:
-            found = [text_value(a, known) for a in node.args]
-            return None if None in found else os.path.join(*(f for f in found if f is not None))
-    return None
 
 
 def may_suppress(node: ast.With | ast.AsyncWith) -> bool:

@@ -10,7 +10,7 @@ from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
 from kfnb.analysis.modules import LocalModules, tree_of
-from kfnb.analysis.statements import Statements
+from kfnb.analysis.reader import UnitReader
 from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
 
@@ -45,13 +45,32 @@ SETTING_NAMES = {
 
 
 class Analyzer:
-    """Reads units one after the other; what one leaves, the next one knows."""
+    """Reads units one after the other; what one leaves, the next one knows.
 
-    def __init__(self, cells: Sequence[ParsedCell], modules: Mapping[str, str] | LocalModules | None = None) -> None:
+    Parameters
+    ----------
+    cells
+        Every cell of the notebook.
+    modules
+        Sources of the modules beside the notebook, by their name.
+    programs
+        Texts of the files beside the notebook that ``%run`` runs, by their path.
+    keeps_shown
+        What cells show is a value that travels (``_``, ``_3``), since some cell reads it.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[ParsedCell],
+        modules: Mapping[str, str] | LocalModules | None = None,
+        programs: Mapping[str, str] | None = None,
+        keeps_shown: bool = False,
+    ) -> None:
         asks = any("__subclasses__" in cell.code for cell in cells)
-        self.world = World(later=imports_anywhere(cells), asks_subclasses=asks)
+        self.world = World(later=imports_anywhere(cells), programs=dict(programs or {}), asks_subclasses=asks)
         self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
         self.effects = Effects(self.world, self.modules)
+        self._keeps_shown = keeps_shown
 
     def _module(self, name: str, source: str) -> Effects:
         """The effects of a module beside the notebook, read as if it were one cell."""
@@ -68,7 +87,8 @@ class Analyzer:
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
         """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         before = None if sure else self.world.snapshot()
-        reader = Statements(self.world, self.effects)
+        reader = UnitReader(self.world, self.effects)
+        reader.keeps_shown = self._keeps_shown
         for cell in cells:
             reader.cell_body(cell, sure, once)
         facts = reader.facts()
@@ -76,10 +96,10 @@ class Analyzer:
             self.world.join([before, self.world.snapshot()])
         return facts
 
-    def define(self, names: Iterable[str], kind: str) -> None:
-        """Names that come from outside the cells: parameters, a loop's variable."""
+    def define(self, names: Iterable[str], kind: str, text: str | None = None) -> None:
+        """Names that come from outside the cells: parameters, a loop's variable. ``text``: what is known of it as a path."""
         for name in names:
-            self.world.bind(name, kind)
+            self.world.bind(name, kind, text=text)
 
 
 def statements_of(cell: ParsedCell) -> list[ParsedCell]:

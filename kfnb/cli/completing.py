@@ -72,7 +72,8 @@ def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 
     source = _source(ctx)
     try:
-        return [t for t in targets(source.path if source is not None else None) if t.startswith(incomplete)]
+        found = targets(source.path if source is not None else None).values()
+        return [t.name for t in found if t.name.startswith(incomplete) and not t.wrong]
     except BadTarget:
         return []
 
@@ -85,10 +86,11 @@ def _pipeline(ctx: click.Context) -> Pipeline | None:
 
 
 def _source(ctx: click.Context) -> Source | None:
+    from kfnb.notebook.forms import is_text
     from kfnb.notebook.source import Source, source_of
 
     given: Any = ctx.params.get("notebook")
     if isinstance(given, Source):
         return given
-    words = [w for w in (ctx.args or []) if w.endswith(".ipynb") and Path(w).is_file()]
+    words = [w for w in (ctx.args or []) if (w.endswith(".ipynb") or is_text(w)) and Path(w).is_file()]
     return source_of(words[0]) if words else ctx.find_object(Source)

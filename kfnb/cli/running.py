@@ -25,6 +25,7 @@ from kfnb.cli.common import (  # fmt: skip
     request_words,
     resolved,
     run_argument,
+    show_travelling,
     status_of,
     store,
 )
@@ -129,18 +130,6 @@ def run(
         emit({"run": run_id}) if as_json else click.echo(run_id)
         sys.exit(OK)
     follow(engine, run_id, as_json)
-
-
-def show_travelling(prepared: Prepared) -> None:
-    """Say which files are about to leave this machine."""
-    if prepared.target.engine != "local":
-        from kfnb.engines.cluster.requirements import travelling_files, travelling_text
-        from kfnb.engines.cluster.targets import options_of
-
-        packages = options_of(prepared.target).packages
-        files = travelling_files(prepared.pipeline, prepared.source.folder, packages)
-        if files:
-            click.echo(travelling_text(files), err=True)
 
 
 def scheduled(engine: Engine, prepared: Prepared, cron: str, as_json: bool) -> NoReturn:

@@ -26,6 +26,7 @@ from kfnb.cli.common import (  # fmt: skip
     refuse,
     report,
     request_words,
+    show_travelling,
 )
 from kfnb.texts import write_text
 
@@ -144,6 +145,7 @@ def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
         )  # fmt: skip
     if not as_json:
         report(notebook, (*found.problems, *planned.problems), quiet=True)
+        show_travelling(planned.prepared[0])
     return planned, _announcement(planned, drawn)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.kernel.registered import Ran, registered, registered_notebook
+from kfnb.notebook.forms import is_text
 from kfnb.notebook.source import Source
 
 ASK = 2.0  #: seconds that a server on this machine has to answer
@@ -52,13 +53,18 @@ def _file(shell: Any) -> Path | None:
     if isinstance(given, str) and Path(given).is_file():
         return Path(given)
     own = os.environ.get("JPY_SESSION_NAME", "")  # Jupyter Server: as the file was called when the kernel started
-    if own.endswith(".ipynb") and Path(own).is_file() and not _elsewhere(Path(own), shell):
+    if (own.endswith(".ipynb") or is_text(own)) and Path(own).is_file() and not _elsewhere(Path(own), shell):
         return Path(own).absolute()
-    return _asked(_kernel_id(shell)) if own else None
+    if own:
+        return _asked(_kernel_id(shell))
+    script = shell.user_ns.get("__file__")  # Spyder and others that run the cells of a script say it so
+    return Path(script).absolute() if isinstance(script, str) and is_text(script) and Path(script).is_file() else None
 
 
 def _elsewhere(path: Path, shell: Any) -> bool:
     """Whether the cells that were run are surely of another file: this one may have taken the place of a renamed one."""
+    if is_text(path):
+        return _asked(_kernel_id(shell)) not in (None, path.absolute())  # its cells have no ids
     ids = {r.id for r in registered(shell).cells if r.id}
     try:
         cells = json.loads(path.read_text("utf-8")).get("cells", [])
@@ -121,12 +127,30 @@ def _newest(path: Path, ran: Sequence[Ran]) -> Found:
     """The file, with the cells that were run since it was saved as they were run."""
     source = Source(path, path.parent, _near(path))
     data = source.data()
+    if is_text(path):
+        return Found(
+            source, _said_of_text(source, data, [r for r in ran if not r.ours and r.at > path.stat().st_mtime])
+        )
     made, changed = overlaid(data, [r for r in ran if not r.ours and r.at > path.stat().st_mtime])
     if not changed:
         return Found(source, source.shown)
     several = f"cells {', '.join(map(str, changed))}" if len(changed) > 1 else f"cell {changed[0]}"
     words = f"{source.shown}, with {several} as run here: the file was not saved since"
     return Found(replace(source, json=made), words)
+
+
+def _said_of_text(source: Source, data: Any, ran: Sequence[Ran]) -> str:
+    """What is read: a text file as it was saved. Its cells have no ids, so what was run since cannot be put into its place."""
+    known = {_code(c["source"]) for c in data["cells"] if c["cell_type"] == "code"}
+    new = [r for r in ran if _code(r.source) not in known]
+    return (
+        f"{source.shown} as it was saved; a cell was run since that it does not have: save it" if new else source.shown
+    )
+
+
+def _code(source: str) -> str:
+    """A cell's text, whether its magics stand in comments or not."""
+    return "\n".join(line.lstrip("# ").rstrip() for line in source.strip().split("\n"))
 
 
 def _near(path: Path) -> str:

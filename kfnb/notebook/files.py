@@ -6,7 +6,7 @@ Format: https://nbformat.readthedocs.io/en/latest/format_description.html
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,11 @@ def raw_notebook(data: Any, path: str | None = None) -> RawNotebook:
     number = 0
     for item in found:
         number += isinstance(item, dict) and item.get("cell_type") == "code"
-        cell = _cell(item, number or None, problems, form is not None)
+        cell = _cell(item, number or None, problems)
+        if cell is not None and form is not None:
+            cell = replace(cell, line=max(1, item["line"]) if type(item.get("line")) is int else 1)
+        if cell is not None and cell.kind == "code" and (form is not None or forms.is_text(path)):
+            cell = replace(cell, source=forms.with_mark(cell.source))
         if cell is not None:
             cells.append(cell)
     return RawNotebook(tuple(cells), metadata, _language(metadata), tuple(problems), form)
@@ -122,7 +126,7 @@ def _table(value: Any, what: str, number: int | None, problems: list[Problem]) -
     return {}
 
 
-def _cell(item: Any, number: int | None, problems: list[Problem], in_text: bool) -> RawCell | None:
+def _cell(item: Any, number: int | None, problems: list[Problem]) -> RawCell | None:
     if not isinstance(item, dict):
         problems.append(Problem("KF102", "something among the cells is no cell; it was left out", cell=number))
         return None
@@ -149,7 +153,6 @@ def _cell(item: Any, number: int | None, problems: list[Problem], in_text: bool)
         kind, source, tuple(t for t in tags if isinstance(t, str)), metadata,
         cell_id if isinstance(cell_id, str) else None, item.get("language") if isinstance(item.get("language"), str) else None,
         item["attachments"] if isinstance(item.get("attachments"), dict) else {},
-        max(1, item["line"]) if in_text and type(item.get("line")) is int else 1,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kfnb.notebook.given import MAGICS
 from kfnb.problems import NotebookError, Problem
 
 Json = dict[str, Any]
@@ -30,6 +31,8 @@ OTHER = {
     ".yaml": "YAML", ".yml": "YAML", ".toml": "settings", ".r": "R", ".jl": "Julia", ".scala": "Scala", ".sh": "a shell script", ".js": "JavaScript", ".sql": "SQL",
     ".zip": "an archive", ".gz": "an archive", ".tar": "an archive", ".png": "a picture", ".jpg": "a picture", ".dbc": "a Databricks archive", ".rst": "reStructuredText", ".zpln": "a Zeppelin notebook",
 }  # fmt: skip
+#: A mark as a comment, which keeps a script valid Python.
+COMMENTED = re.compile(rf"^#[ \t]*({'|'.join(map(re.escape, MAGICS))})(?=[ \t]|$)")
 #: Line ends of `str.splitlines` that are none to an editor.
 ODD_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 HIDDEN = {ord(c): chr(0xF700 + n) for n, c in enumerate(ODD_ENDS)}
@@ -52,6 +55,12 @@ class TextCell:
 def is_text(path: str | Path | None) -> bool:
     """Whether a file is a notebook in text by its name."""
     return path is not None and Path(path).suffix.lower() in SUFFIXES
+
+
+def with_mark(source: str) -> str:
+    """A cell of a text file: a mark in a comment that begins it is the mark."""
+    body = source.lstrip()
+    return source[: len(source) - len(body)] + COMMENTED.sub(r"\1", body, count=1) if body.startswith("#") else source
 
 
 def decoded(data: bytes, path: str) -> str:

@@ -1,4 +1,4 @@
-"""A notebook without marks: each top-level heading begins a step; without headings, each cell that has a title does."""
+"""A notebook without marks: each top-level heading begins a step; where there are none, each cell that has a title does."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def slug(text: str, number: int) -> str:
 
 def step_names(cells: tuple[RawCell, ...]) -> dict[int, str]:
     """For each code cell, by its position in ``cells``, the name of the step it belongs to."""
-    level = top_level(cells)
+    level = None if _by_titles(cells) else top_level(cells)
     found: dict[int, str] = {}
     taken: set[str] = set()
     name, number = "start", 0
@@ -68,14 +68,25 @@ def step_names(cells: tuple[RawCell, ...]) -> dict[int, str]:
                 number += 1
                 name = _free(slug(text, number), taken)
                 taken.add(name)
-        title = cell.metadata.get("title") if level is None and cell.kind == "code" else None
-        if isinstance(title, str) and title.strip():
+        title = _title(cell) if level is None else ""
+        if title:
             number += 1
             name = _free(slug(title, number), taken)
             taken.add(name)
         if cell.kind == "code":
             found[position] = name
     return found
+
+
+def _title(cell: RawCell) -> str:
+    """The title of a code cell: ``# %% Load``, Databricks' title, the name of marimo's function."""
+    title = cell.metadata.get("title") if cell.kind == "code" else None
+    return title.strip() if isinstance(title, str) else ""
+
+
+def _by_titles(cells: tuple[RawCell, ...]) -> bool:
+    """Whether titles begin the steps: there are some, and at most the notebook's own title is a heading."""
+    return any(map(_title, cells)) and sum(len(headings_of(cell)) for cell in cells) <= 1
 
 
 def _free(name: str, taken: set[str]) -> str:

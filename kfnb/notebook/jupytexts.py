@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kfnb.notebook.given import MAGICS
+from kfnb.notebook.forms import COMMENTED, MARKDOWN
 from kfnb.problems import NotebookError, Problem
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ MARKER = re.compile(
     r"^#[ \t]*%%(?:[ \t]|$)|^# In\[[0-9 ]*\]:?|^# <codecell>|^# \+(?: |$)|^#[ \t]*region\b|^#[ \t]*\{\{\{|^# ?#{19,}[ \t]*$"
 )
 HEADER = re.compile(r"\A(?:#![^\n]*\n|# -\*-[^\n]*\n)*# ---\n(?:#[^\n]*\n)*?# jupyter:")
-#: A mark as a comment, which keeps the file valid Python.
-COMMENTED = re.compile(rf"^#[ \t]*({'|'.join(map(re.escape, MAGICS))})(?=[ \t]|$)")
 CELL = re.compile(r"^#[ \t]*%%(?:[ \t]|$)")
 PROMPT = re.compile(r"^# (?:In\[[0-9 ]*\]:?|<codecell>)")
 COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
@@ -56,7 +54,7 @@ def read(text: str, path: str) -> tuple[Json, list[TextCell]]:
             [Problem("KF115", f"{path} is read by jupytext, which is not installed here", hint)]
         ) from None
     suffix = Path(path).suffix.lower()
-    script = suffix not in (".md", ".markdown", ".myst", ".mystnb", ".mnb", ".qmd", ".rmd")
+    script = suffix not in MARKDOWN
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if script:
@@ -125,7 +123,7 @@ def _placed(cells: list[Json], lines: list[str], script: bool) -> list[TextCell]
             at = place + source.count("\n") + 1
         first = (place if place is not None else at) + 1
         if cell["cell_type"] == "code":
-            source, first, metadata = _marked(source, first, metadata)
+            source, first, metadata = _without_options(source, first, metadata)
         found.append(TextCell(cell["cell_type"], source, first, metadata))
     return found
 
@@ -156,8 +154,8 @@ def _bare(line: str) -> str:
 
 
 # -------------------------------------------------------------------- marks
-def _marked(source: str, first: int, metadata: Json) -> tuple[str, int, Json]:
-    """A cell whose first lines say something of it: a mark in a comment, or Quarto's options."""
+def _without_options(source: str, first: int, metadata: Json) -> tuple[str, int, Json]:
+    """A cell without the lines in which Quarto says something of it."""
     lines = source.split("\n")
     options: list[str] = []
     while len(options) < len(lines) and (option := OPTION.match(lines[len(options)])):
@@ -165,11 +163,6 @@ def _marked(source: str, first: int, metadata: Json) -> tuple[str, int, Json]:
     if options:
         metadata = {**metadata, **_options("\n".join(options))}
         lines, first = lines[len(options) :], first + len(options)
-    for number, line in enumerate(lines):
-        if not line.strip():
-            continue
-        lines[number] = COMMENTED.sub(r"\1", line)
-        break
     return "\n".join(lines), first, metadata
 
 

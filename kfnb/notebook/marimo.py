@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 APP = re.compile(r"^\w+ = marimo\.App\(", re.MULTILINE)
 CELL = re.compile(r"^(@app\.(cell|function|class_definition)\b|with app\.setup\b)", re.MULTILINE)
+ITSELF = "import marimo as mo"  #: needed for nothing where only prose was shown with it
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def read(text: str, path: str) -> tuple[dict[str, Any], list[TextCell]]:
         raise NotebookError([problem]) from None
     lines = text.split("\n")
     found = [c for node in tree.body if (c := _cell(node, lines)) is not None]
-    return {}, [c.cell for c in _ordered(found)]
+    used = {name for c in found if c.cell.kind == "code" for name in c.reads}
+    return {}, [c.cell for c in _ordered(found) if c.cell.source != ITSELF or "mo" in used]
 
 
 def _cell(node: ast.stmt, lines: list[str]) -> _Cell | None:
@@ -81,7 +83,7 @@ def _of_function(node: ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str])
     while head > node.lineno and lines[head - 1].strip().startswith("#"):
         head -= 1  # comments above the first statement are the cell's own
     source = textwrap.dedent("\n".join(lines[head:last])).rstrip("\n")
-    metadata = {"title": node.name} if node.name.strip("_") else {}
+    metadata: dict[str, Any] = {"title": node.name} if node.name.strip("_") else {}
     disabled = any(k.arg == "disabled" and getattr(k.value, "value", False) for d in node.decorator_list if isinstance(d, ast.Call) for k in d.keywords)  # fmt: skip
     metadata |= {"tags": ["skip"]} if disabled else {}
     return _Cell(TextCell("code", source, head + 1, metadata), reads, makes)

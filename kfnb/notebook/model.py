@@ -46,6 +46,8 @@ class Cell:
         One of the constants of this module. A ``step`` cell has ``step``.
     metrics
         The cell says that what it binds are numbers to record; a step's cell may say so too.
+    raises
+        The cell may raise, and what follows runs all the same (Jupyter's tag ``raises-exception``).
     """
 
     number: int
@@ -55,6 +57,7 @@ class Cell:
     role: str
     step: str | None = None
     metrics: bool = False
+    raises: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class Notebook:
     problems: tuple[Problem, ...] = ()
     pipelines: tuple[PipelineCell, ...] = ()
     modules: tuple[tuple[str, str], ...] = ()
+    programs: tuple[tuple[str, str], ...] = ()  #: files beside it that ``%run`` runs: path as written, and text
 
     @property
     def sources(self) -> tuple[tuple[int, str], ...]:

@@ -11,7 +11,8 @@ from kfnb.pipeline import placeholders
 from kfnb.pipeline.checks import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.conditions import Answer, Questions
 from kfnb.pipeline.depth import with_deep_stack
-from kfnb.pipeline.edges import FileOrder, edges_of, file_order
+from kfnb.pipeline.edges import edges_of
+from kfnb.pipeline.files import FileOrder, doubt_problems, file_use
 from kfnb.pipeline.flow import Flow, definition, flow_of
 from kfnb.pipeline.items import ITEMS, take_item
 from kfnb.pipeline.model import (
@@ -27,6 +28,7 @@ from kfnb.pipeline.model import (
     Node,
     Origin,
     OutputRef,
+    Parameter,
     Pipeline,
     Ref,
     Replay,
@@ -121,16 +123,17 @@ def _build_steps(notebook: Notebook) -> Built:
     units = reading.units
     problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
     flow = flow_of(units)
-    files = list(file_order(units))
-    plan = _plan(units, flow, files)
+    files = file_use(units, flow)
+    plan = _plan(units, flow, files.orders)
     problems += flow_problems(units, flow, plan.prepared, notebook)
-    pipeline = _assemble(notebook, units, flow, plan, files)
+    pipeline = _assemble(notebook, units, flow, plan, files.orders)
     problems += [*graph_problems(pipeline, notebook), *placeholders.mark_problems(pipeline)]
+    problems += doubt_problems(files.doubts, pipeline.edges)
     ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.cell or 0, p.line or 0)))
     return Built(None if errors(ordered) else pipeline, ordered, units, flow)
 
 
-def _plan(units: tuple[Unit, ...], flow: Flow, files: list[FileOrder]) -> _Plan:
+def _plan(units: tuple[Unit, ...], flow: Flow, files: tuple[FileOrder, ...]) -> _Plan:
     plan = _Plan()
     for order in files:
         plan.files.setdefault(order.after.name, []).append(order.before.name)
@@ -177,7 +180,9 @@ def _own_step(answer: Answer, unit: Unit) -> bool:
 
 
 # -------------------------------------------------------------------- putting it together
-def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Plan, files: list[FileOrder]) -> Pipeline:
+def _assemble(
+    notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Plan, files: tuple[FileOrder, ...]
+) -> Pipeline:
     body: list[Node] = []
     exit_handler: Step | None = None
     asked: list[int] = []
@@ -195,7 +200,7 @@ def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Pl
     return Pipeline(
         name=notebook.name,
         description=notebook.description,
-        parameters=tuple(u.parameter for u in units if u.parameter is not None),
+        parameters=_parameters(units),
         body=guarded,
         edges=edges_of(units, flow, plan.prepared, _questions_of(units), files),
         sources=notebook.sources,
@@ -203,6 +208,17 @@ def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Pl
         needs=_needs(units, plan),
         notebook=notebook.path,
     )
+
+
+def _parameters(units: tuple[Unit, ...]) -> tuple[Parameter, ...]:
+    """The parameters by name. Where one is assigned again, as papermill injects it, the last default counts, and what was declared."""
+    found: dict[str, Parameter] = {}
+    for parameter in (u.parameter for u in units if u.parameter is not None):
+        before = found.get(parameter.name)
+        if before is not None and before.schema and not parameter.schema and parameter.type == before.type:
+            parameter = replace(parameter, schema=before.schema)
+        found[parameter.name] = parameter
+    return tuple(found.values())
 
 
 def _questions_of(units: tuple[Unit, ...]) -> dict[int, int]:
@@ -245,7 +261,7 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
 
 
 def _codes(unit: Unit) -> tuple[Code, ...]:
-    return tuple(Code(c.number, c.source, c.line, c.id) for c in unit.cells)
+    return tuple(Code(c.number, c.source, c.line, c.id, c.raises) for c in unit.cells)
 
 
 def _metrics(unit: Unit) -> list[Export]:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.facts import Site
 from kfnb.analysis.record import GIVEN
-from kfnb.analysis.world import DEF
+from kfnb.analysis.world import DEF, VALUE
 from kfnb.notebook.model import Notebook, StepMarks
 from kfnb.pipeline.flow import Flow
+from kfnb.pipeline.hints import hint_for
 from kfnb.pipeline.lost import lost_effects
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.outside import outside_problems
 from kfnb.pipeline.prepare import Prepared
 from kfnb.pipeline.units import OUTSIDE, QUESTION, STEP, Unit
 from kfnb.problems import Problem
@@ -50,22 +52,26 @@ def flow_problems(
     units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared], notebook: Notebook
 ) -> Iterator[Problem]:
     star = False
+    broken = {c.number for u in units for c in u.cells if c.problem is not None}
     for index, unit in enumerate(units):
         star = star or any(r.star for r in unit.facts.replays)
         if unit.kind in (STEP, QUESTION):
-            yield from _unmet(index, unit, units, flow, star)
-            yield from _from_outside(index, unit, units, flow, prepared)
+            # in a cell with an error of its own, names that are read may be anything
+            yield from (p for p in _unmet(index, unit, units, flow, star, notebook) if p.cell not in broken)
         if unit.kind == STEP:
             yield from _opaque(unit)
             if unit.marks is not None and unit.marks.exit:
                 yield from _exit_reads(index, unit, units, prepared)
             if unit.marks is not None and unit.marks.foreach is not None:
                 yield from _changed_in_loop(index, unit, flow)
+    yield from outside_problems(units, flow, prepared)
     yield from lost_effects(units, notebook)
     yield from _rows(units, flow)
 
 
-def _unmet(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, star: bool) -> Iterator[Problem]:
+def _unmet(
+    index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, star: bool, notebook: Notebook
+) -> Iterator[Problem]:
     for name, site in flow.unmet[index].items():
         deleted = next((u for u in reversed(units[:index]) if name in u.facts.unbound and u.kind != OUTSIDE), None)
         if deleted is not None and name in unit.facts.asked and name not in GIVEN:
@@ -74,23 +80,22 @@ def _unmet(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, star: bo
                 "KF303", unit, name, site, f"`{name}` was deleted in {where}", "read it before, or do not delete it"
             )
         elif name in unit.facts.asked and name not in GIVEN and not star and not _loop_variable(unit, name):
-            yield _unknown(index, unit, name, site, units)
+            yield _unknown(index, unit, name, site, units, notebook)
 
 
 def _loop_variable(unit: Unit, name: str) -> bool:
     return unit.marks is not None and unit.marks.foreach is not None and unit.marks.foreach.variable == name
 
 
-def _unknown(index: int, unit: Unit, name: str, site: Site, units: tuple[Unit, ...]) -> Problem:
-    later = next((u for u in units[index + 1 :] if name in u.facts.may and u.kind != QUESTION), None)
-    if later is not None:
-        where = later.facts.may[name]
-        hint = f"it is made only later, in {where}: move that cell before this one"
-    else:
-        known = {n for u in units for n in (*u.facts.may, u.name) if n and not n.startswith("@")} | GIVEN
-        near = difflib.get_close_matches(name, sorted(known), 1)
-        hint = f"did you mean `{near[0]}`?" if near else "no cell before this one makes it"
-    return _named("KF301", unit, name, site, f"`{name}` is read, and nothing before makes it", hint)
+def _unknown(index: int, unit: Unit, name: str, site: Site, units: tuple[Unit, ...], notebook: Notebook) -> Problem:
+    return _named(
+        "KF301",
+        unit,
+        name,
+        site,
+        f"`{name}` is read, and nothing before makes it",
+        hint_for(name, index, units, notebook.cells),
+    )
 
 
 def _named(code: str, unit: Unit, name: str, site: Site, message: str, hint: str) -> Problem:
@@ -98,29 +103,16 @@ def _named(code: str, unit: Unit, name: str, site: Site, message: str, hint: str
     return Problem(code, message, hint, site.cell, cell_id, site.line, name)
 
 
-def _from_outside(
-    index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared]
-) -> Iterator[Problem]:
-    outside = dict(prepared[index].outside) if index in prepared else {}
-    for name, need in flow.needs[index].items():
-        outside.update((name, m) for m in need.makers if units[m].kind == OUTSIDE and not need.kept)
-    for name, maker in outside.items():
-        if name.startswith("@"):
-            continue
-        made = units[maker].facts.may.get(name) or units[maker].facts.touches.get(name)
-        site = unit.facts.reads.get(name) or Site(unit.cells[0].number, unit.cells[0].line)
-        where = f"{made}" if made else f"cell {units[maker].cells[0].number}"
-        yield _named(
-            "KF302", unit, name, site, f"step `{unit.marks.name if unit.marks else unit.name}` reads `{name}`, which is made in {where}, and that cell is not in the pipeline",
-            f"mark cell {units[maker].cells[0].number} with `step:NAME`, or with `functions` when every step may run it again",
-        )  # fmt: skip
-
-
 def _opaque(unit: Unit) -> Iterator[Problem]:
     facts = unit.facts
     if facts.opaque is not None:
         yield _named("KF305", unit, unit.name, facts.opaque, "names are reached by text here, so every earlier name is passed", "name them in plain code")  # fmt: skip
-    if facts.displayed is not None:
+    for path, site in facts.unread_programs.items():
+        yield _named("KF110", unit, path, site, f"`%run {path}` runs a file that is not there yet: the names it makes stay in this step", "put the file beside the notebook, or give the names to variables in this step")  # fmt: skip
+    if facts.not_shown is not None:
+        name, site = facts.not_shown
+        yield _named("KF111", unit, name, site, f"`{name}` is nothing that a cell before this one shows in a step", "give the value a name where it is made, and read that")  # fmt: skip
+    elif facts.displayed is not None:
         yield _named("KF308", unit, "_", facts.displayed, "the display of an earlier cell is read here", "give the value a name")  # fmt: skip
 
 
@@ -169,7 +161,9 @@ def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
     for index, unit in enumerate(units):
         if unit.kind == STEP:
             for name in unit.facts.touches:
-                if name in flow.needs[index] and name in flow.changed[index] | unit.facts.definite:
+                changed = unit.facts.definite if name.isupper() else flow.changed[index] | unit.facts.definite
+                kind = unit.facts.kinds.get(name, VALUE)
+                if name in flow.needs[index] and name in changed and (kind == VALUE or name.startswith("@")):
                     changers.setdefault(name, []).append(unit)
     for name, row in changers.items():
         if len(row) < 2:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
 from kfnb.analysis.facts import Site
 from kfnb.analysis.modules import STATE
-from kfnb.analysis.statements import IMPORTED
+from kfnb.pipeline.files import FileOrder
 from kfnb.pipeline.flow import Flow
 from kfnb.pipeline.model import Edge
 from kfnb.pipeline.prepare import Prepared
@@ -17,21 +14,12 @@ from kfnb.pipeline.units import QUESTION, STEP, Unit
 
 AMBIENT = {
     "@random": "the state of `random`", "@numpy.random": "the state of `numpy.random`",
-    "@torch.random": "the state of torch's generator", "@environ": "the environment", "@cwd": "the working folder",
+    "@torch.random": "the state of torch's generator", "@tensorflow.random": "the state of tensorflow's generator",
+    "@environ": "the environment", "@cwd": "the working folder",
     "@path": "`sys.path`", "@warnings": "the warning filters", "@matplotlib": "matplotlib's settings",
     "@pandas": "pandas' options", "@numpy": "numpy's print and error settings", "@decimal": "the decimal context",
     "@locale": "the locale", "@logging": "the loggers' settings",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class FileOrder:
-    """Two steps that stand in a row because of files."""
-
-    before: Unit
-    after: Unit
-    path: str  #: one that either writes and the other uses
-    files: tuple[str, ...]  #: all that ``before`` writes and ``after`` opens without writing them itself
 
 
 def edges_of(
@@ -39,7 +27,7 @@ def edges_of(
     flow: Flow,
     prepared: Mapping[int, Prepared],
     asked_for: Mapping[int, int],
-    files: list[FileOrder],
+    files: Iterable[FileOrder],
 ) -> tuple[Edge, ...]:
     """Data, files, order marks: one edge per pair of steps and kind of reason."""
     found: list[Edge] = []
@@ -53,7 +41,7 @@ def edges_of(
     for order in files:
         before, after = order.before.name, order.after.name
         why = f"the file `{order.path}` is written in {before} or {after} and used in the other, in reading order"
-        found.append(Edge(before, after, (), why, order.files))
+        found.append(Edge(before, after, (), why, order.files, order.silent))
     return tuple(dict.fromkeys(found))
 
 
@@ -96,30 +84,3 @@ def _asked(index: int, question: Unit, step: Unit, units: tuple[Unit, ...], flow
                 yield Edge(units[maker].name, question.name if apart else step.name, (name,), why)
     if apart:
         yield Edge(question.name, step.name, (), why)
-
-
-def file_order(units: tuple[Unit, ...]) -> Iterator[FileOrder]:
-    """Pairs of steps of which one writes a file, by a literal path, that the other reads or writes."""
-    steps = [u for u in units if u.kind == STEP and not (u.marks is not None and u.marks.exit)]
-    found: dict[tuple[int, int], str] = {}
-    opened: dict[tuple[int, int], list[str]] = {}
-    for at, writer in enumerate(steps):
-        for path in sorted(writer.facts.writes_files):
-            for other, user in enumerate(steps):
-                if other == at or not any(_related(path, t) for t in (*user.facts.texts, *user.facts.writes_files)):
-                    continue
-                found.setdefault((min(at, other), max(at, other)), path)
-                if at < other and not any(_related(path, t) for t in user.facts.writes_files):
-                    opened.setdefault((at, other), []).append(path)
-    for (before, after), path in sorted(found.items()):
-        yield FileOrder(steps[before], steps[after], path, tuple(opened.get((before, after), ())))
-
-
-@functools.lru_cache(maxsize=4096)
-def _related(path: str, text: str) -> bool:
-    if text.startswith(IMPORTED):
-        return os.path.basename(path) == text[len(IMPORTED) :] + ".py"
-    one, other = os.path.normpath(path), os.path.normpath(text)
-    if one in ("", ".", "/") or other in ("", ".", "/") or text.startswith(("http:", "https:")):
-        return False
-    return one == other or one.startswith(other + "/") or other.startswith(one + "/")

@@ -55,8 +55,8 @@ def _remembered(unit: Unit, before: tuple[Unit, ...]) -> Iterator[Problem]:
     for name, site in unit.facts.remembered.items():
         if any(u.kind == STEP and _uses(u.facts, name) for u in before):
             yield _at(
-                "KF312", unit, site, name, f"what earlier steps left in the cache of `{name}` is not known here",
-                f"ask for it in the step that calls `{name}`",
+                "KF312", unit, site, name, f"what `{name}` remembers of its calls in earlier steps (lru_cache) is not known here",
+                f"call `{name}` and ask for its cache in one step, or hand on its results",
             )  # fmt: skip
 
 

@@ -159,6 +159,7 @@ class Code:
     source: str
     line: int = 1
     cell_id: str = ""
+    raises: bool = False  #: its error is shown, and the step goes on
 
 
 @dataclass(frozen=True)
@@ -326,7 +327,8 @@ class Parameter:
 class Edge:
     """Why ``to`` waits for ``source``: the names that pass, and a sentence in the user's words.
 
-    ``files``: those that ``source`` writes and ``to`` opens, by the literal paths that ``source`` has.
+    ``files``: those that ``source`` writes and ``to`` opens, by the paths that ``source`` has. ``silent``: of these, those
+    whose absence ``to`` would not meet with an error, such as a database that is made anew.
     """
 
     source: str
@@ -334,6 +336,7 @@ class Edge:
     names: tuple[str, ...]
     why: str
     files: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,28 +5,33 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
+from kfnb.analysis.commands import Use, uses_of_line
 from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.magics import magic_call
+from kfnb.analysis.paths import hole
 from kfnb.analysis.replays import imports_only
-from kfnb.analysis.tables import REDIRECT
-from kfnb.analysis.trees import is_literal, names_in, root, source_of
-from kfnb.analysis.units import Analyzer, statements_of
+from kfnb.analysis.trees import bound_in, names_in, root, source_of
+from kfnb.analysis.units import Analyzer, imports_anywhere, statements_of
 from kfnb.analysis.world import DEF, SCALAR, VALUE
 from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
 from kfnb.pipeline.annotations import KnownTypes, known_types
 from kfnb.pipeline.comments import trailing_comment
 from kfnb.pipeline.declarations import Declaration, declaration_of
+from kfnb.pipeline.magics import brings_magics, magic_problems
 from kfnb.pipeline.model import Code, Parameter
+from kfnb.pipeline.sharing import Obstacle, Sharing, bound_names
 from kfnb.problems import Problem
+from kfnb.runtime.magictable import SET_UP
 
 STEP, SHARED, PARAMETER, OUTSIDE, QUESTION = "step", "shared", "parameter", "outside", "question"
-BUILDERS = frozenset(
-    "Path PurePath join joinpath dict list set tuple frozenset range int float str bool component component_from_command".split()
-)
 MENTIONED = re.compile(r"\$\{?([A-Za-z_]\w*)")
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")  #: of a shell
+#: Magics that matter to the cells after them; the others of a cell without a mark are left alone.
+LASTING = SET_UP | frozenset("cd file popd pushd run sc writefile".split())
 IGNORED_CALLS = frozenset("print display help".split())
 
 
@@ -54,6 +59,7 @@ class Unit:
     parameter: Parameter | None = None
     metrics: tuple[int, ...] = ()  #: numbers of the cells that bind numbers to record
     expression: str = ""
+    obstacle: Obstacle | None = None  #: what keeps a unit outside
 
     @property
     def skippable(self) -> bool:
@@ -71,6 +77,7 @@ class Draft:
     marks: StepMarks | None = None
     parameter: Parameter | None = None
     metrics: tuple[int, ...] = ()
+    obstacle: Obstacle | None = None
 
 
 @dataclass(frozen=True)
@@ -84,47 +91,61 @@ def read_units(notebook: Notebook) -> Reading:
     shell = {s.name for s in notebook.steps if s.shell}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd escapes in texts: Python says it when the cell runs
-        parsed = {c.number: _parse(c, shell) for c in notebook.cells}
+        parsed = _parsed(notebook.cells, shell)
     problems = [p.problem for p in parsed.values() if p.problem is not None]
-    problems += [p for c in notebook.cells if c.step is not None for p in _magics(parsed[c.number])]
+    extended = brings_magics(parsed.values())
+    problems += [p for c in notebook.cells if c.step is not None for p in magic_problems(parsed[c.number], extended)]
     drafts = list(_drafts(notebook, parsed, problems))
-    modules = dict(notebook.modules)
-    drafts, split = _gather(drafts, list(parsed.values()), modules)
-    analyzer = Analyzer(list(parsed.values()), modules)
-    units: list[Unit] = []
-    for draft in drafts:
-        units += _analyse(draft, analyzer)
-    return Reading(tuple(units), (*problems, *split))
+    cells, modules, programs = list(parsed.values()), dict(notebook.modules), dict(notebook.programs)
+    drafts, split = _gather(drafts, cells, modules, programs)
+    units = _units(drafts, Analyzer(cells, modules, programs))
+    if any(u.facts.displayed for u in units):
+        units = _units(drafts, Analyzer(cells, modules, programs, keeps_shown=True))
+    return Reading(units, (*problems, *split))
 
 
-def _parse(cell: Cell, shell: set[str]) -> ParsedCell:
+def _units(drafts: list[Draft], analyzer: Analyzer) -> tuple[Unit, ...]:
+    return tuple(unit for draft in drafts for unit in _analyse(draft, analyzer))
+
+
+def _parsed(cells: Sequence[Cell], shell: set[str]) -> dict[int, ParsedCell]:
+    """Every cell by its number; what a name that may be a magic's means depends on the cells before."""
+    found: dict[int, ParsedCell] = {}
+
+    def bound(name: str) -> bool:
+        return any(name in bound_in(p.tree) for p in found.values())
+
+    for cell in cells:
+        found[cell.number] = _parse(cell, shell, bound)
+    return found
+
+
+def _parse(cell: Cell, shell: set[str], bound: Callable[[str], bool]) -> ParsedCell:
     if cell.step in shell:
         return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
-    return compiled(parse_cell(cell.number, cell.id, cell.source, cell.line))
-
-
-def _magics(cell: ParsedCell) -> Iterator[Problem]:
-    for name, line in cell.magics:
-        hint = "write it in plain Python, or add the mark `package:ipython`"
-        yield Problem("KF105", f"the magic `%{name}` needs IPython in the step", hint, cell.number, cell.id, line, name)
+    return compiled(parse_cell(cell.number, cell.id, cell.source, cell.line, bound, cell.raises))
 
 
 # -------------------------------------------------------------------- drafts
 def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Problem]) -> Iterator[Draft]:
     marks = {s.name: s for s in notebook.steps}
+    sharing = Sharing(imports_anywhere(parsed.values()))
     types = known_types(c.tree for c in parsed.values())
     for cell in notebook.cells:
         tree = parsed[cell.number]
+        if cell.step is not None or cell.role == METRICS:
+            sharing.forget(bound_names(tree.tree))
         if cell.step is not None:
             yield Draft(STEP, cell.step, (tree,), marks[cell.step], metrics=(cell.number,) if cell.metrics else ())
         elif cell.role == METRICS:
             yield Draft(STEP, _free("metrics", marks), (tree,), metrics=(cell.number,))
         elif cell.role == PARAMETERS:
+            sharing.given(bound_names(tree.tree))
             yield from _parameters(tree, types, problems)
         elif cell.role in (IMPORTS, FUNCTIONS):
-            yield from (Draft(SHARED, "", (s,)) for s in statements_of(tree) if not _ignored(s.tree.body[0]))
+            yield from _shared(tree, sharing)
         elif cell.role in (UNMARKED, SKIP):
-            yield from _unmarked(tree, cell.role == SKIP)
+            yield from _unmarked(tree, cell.role == SKIP, sharing)
 
 
 def _free(name: str, taken: dict[str, StepMarks]) -> str:
@@ -147,7 +168,7 @@ def _parameters(cell: ParsedCell, types: KnownTypes, problems: list[Problem]) ->
                 code = parse_cell(cell.number, cell.id, found.parameter.conversion, node.lineno + cell.line - 1)
                 yield Draft(SHARED, "", (code,))
             continue
-        if not imports_only(node):
+        if not imports_only(node) and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             line = node.lineno + cell.line - 1
             text = source_of(node, cell.code).split("\n")[0]
             problems.append(
@@ -172,16 +193,30 @@ def _doubts(found: Declaration, cell: ParsedCell, line: int) -> Iterator[Problem
         yield Problem("KF511", message, "it is taken all the same", cell.number, cell.id, line, name)
 
 
-def _unmarked(cell: ParsedCell, skipped: bool) -> Iterator[Draft]:
-    """Shared statements when the cell has no others; else its imports, and the rest stays outside."""
-    parts = [s for s in statements_of(cell) if not _ignored(s.tree.body[0])]
-    known: set[str] = set()
-    if not skipped and all(_shareable(s.tree.body[0], known) for s in parts):
-        yield from (Draft(SHARED, "", (s,)) for s in parts)
-        return
-    for part in parts:
-        shared = imports_only(part.tree.body[0]) and not skipped
-        yield Draft(SHARED if shared else OUTSIDE, "", (part,))
+def _shared(cell: ParsedCell, sharing: Sharing) -> Iterator[Draft]:
+    for part in statements_of(cell):
+        if not _ignored(part.tree.body[0]):
+            sharing.learn(part.tree.body[0])
+            yield Draft(SHARED, "", (part,))
+
+
+def _unmarked(cell: ParsedCell, skipped: bool, sharing: Sharing) -> Iterator[Draft]:
+    """Each statement by itself: shared, or outside the pipeline with what keeps it there."""
+    for part in statements_of(cell):
+        node = part.tree.body[0]
+        if _ignored(node):
+            continue
+        obstacle: Obstacle | None
+        if skipped and not imports_only(node):
+            obstacle = Obstacle("", node.lineno, "has the mark `skip`")
+        else:
+            obstacle = None if cell.problem is not None else sharing.obstacle(node)
+        if obstacle is None:
+            sharing.learn(node)
+            yield Draft(SHARED, "", (part,))
+        else:
+            sharing.forget(bound_names(node))
+            yield Draft(OUTSIDE, "", (part,), obstacle=obstacle)
 
 
 def _ignored(node: ast.stmt) -> bool:
@@ -195,74 +230,10 @@ def _ignored(node: ast.stmt) -> bool:
         return True
     if isinstance(value, ast.Call):
         if root(value.func) == "get_ipython":
-            first = value.args[0].value if value.args and isinstance(value.args[0], ast.Constant) else ""
-            return isinstance(value.func, ast.Attribute) and first not in (
-                "env",
-                "set_env",
-                "cd",
-                "run",
-                "store",
-                "writefile",
-            )
+            call = magic_call(value)
+            return call is not None and call.name not in LASTING
         return isinstance(value.func, ast.Name) and value.func.id in IGNORED_CALLS
     return False
-
-
-def _shareable(node: ast.stmt, known: set[str]) -> bool:
-    """An import, a definition, a plain value, or a setting."""
-    if imports_only(node) or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return True
-    if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        if node.value is None:
-            return True
-        targets: list[ast.expr] = list(node.targets) if isinstance(node, ast.Assign) else [node.target]
-        if any(isinstance(t, (ast.Attribute, ast.Subscript)) for t in targets):
-            return (
-                _plain(node.value)
-                and all(root(t) is not None for t in targets if not isinstance(t, ast.Name))
-                and _told(targets)
-            )
-        return _plain(node.value)
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _setting_call(node.value)
-
-
-def _told(targets: list[ast.expr]) -> bool:
-    """`plt.rcParams["x"] = 1` and the like: an attribute of a library, not an item of the user's own dict."""
-    return all(not isinstance(t, ast.Subscript) or isinstance(t.value, ast.Attribute) for t in targets)
-
-
-def _plain(node: ast.expr) -> bool:
-    if is_literal(node) or isinstance(node, ast.Name):
-        return True
-    if isinstance(node, ast.Attribute):
-        return _plain(node.value)
-    if isinstance(node, ast.BinOp):
-        return _plain(node.left) and _plain(node.right)
-    if isinstance(node, ast.JoinedStr):
-        return all(_plain(v.value) for v in node.values if isinstance(v, ast.FormattedValue))
-    if isinstance(node, ast.Lambda):
-        return True
-    if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-        return all(_plain(e) for e in node.elts)
-    if isinstance(node, ast.Dict):
-        return all(k is not None and _plain(k) for k in node.keys) and all(_plain(v) for v in node.values)
-    if isinstance(node, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        return name in BUILDERS and all(_plain(a) for a in [*node.args, *(k.value for k in node.keywords)])
-    return False
-
-
-def _setting_call(call: ast.Call) -> bool:
-    """A call on a library with literal arguments, as a statement: `np.random.seed(0)`, `pd.set_option(...)`, `%cd data`."""
-    values = [*call.args, *(k.value for k in call.keywords)]
-    if not all(_plain(v) for v in values):
-        return False
-    if root(call.func) == "get_ipython":
-        return True
-    words = (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")).lower()
-    telling = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
-               "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_")  # fmt: skip
-    return isinstance(call.func, ast.Attribute) and (words.startswith(telling) or words in ("set", "pandas", "theme"))
 
 
 def shared_units(
@@ -271,21 +242,22 @@ def shared_units(
     """The units of cells that no step is made of, statement by statement: what a pipeline cell may use."""
     drafts: list[Draft] = []
     types = known_types(p.tree for p in parsed)
+    sharing = Sharing(imports_anywhere(parsed))
     for cell, tree in zip(cells, parsed, strict=True):
         if cell.role == PARAMETERS:
+            sharing.given(bound_names(tree.tree))
             drafts += _parameters(tree, types, problems)
             continue
-        for part in statements_of(tree):
-            node = part.tree.body[0]
-            if not _ignored(node):
-                shared = cell.role in (IMPORTS, FUNCTIONS) or (cell.role == UNMARKED and _shareable(node, set()))
-                drafts.append(Draft(SHARED if shared else OUTSIDE, "", (part,)))
+        if cell.role in (IMPORTS, FUNCTIONS):
+            drafts += _shared(tree, sharing)
+        else:
+            drafts += _unmarked(tree, cell.role != UNMARKED, sharing)
     return tuple(unit for draft in drafts for unit in _analyse(draft, analyzer))
 
 
 # -------------------------------------------------------------------- cells of one step that stand apart
 def _gather(
-    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]
+    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str], programs: dict[str, str]
 ) -> tuple[list[Draft], list[Problem]]:
     """Join the cells of each step, at the first cell's place where that changes nothing, else at the last one's."""
     where: dict[str, list[int]] = {}
@@ -293,7 +265,7 @@ def _gather(
         if draft.kind == STEP:
             where.setdefault(draft.name, []).append(index)
     apart = {n: at for n, at in where.items() if at[-1] - at[0] >= len(at)}
-    facts = _each(drafts, parsed, modules) if apart else []
+    facts = _each(drafts, parsed, modules, programs) if apart else []
     place: dict[str, int] = {}
     problems: list[Problem] = []
     for name, at in where.items():
@@ -309,8 +281,10 @@ def _gather(
     return joined, problems
 
 
-def _each(drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]) -> list[Facts]:
-    analyzer = Analyzer(parsed, modules)
+def _each(
+    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str], programs: dict[str, str]
+) -> list[Facts]:
+    analyzer = Analyzer(parsed, modules, programs)
     return [_facts(d, analyzer) for d in drafts]
 
 
@@ -367,7 +341,8 @@ def _analyse(draft: Draft, analyzer: Analyzer) -> Iterator[Unit]:
     if draft.kind == PARAMETER and draft.parameter is not None:
         facts = analyzer.unit(draft.cells)
         plain = draft.parameter.type in ("str", "int", "float", "bool")
-        analyzer.define([draft.name], SCALAR if plain else VALUE)
+        text = hole(draft.name) if isinstance(draft.parameter.default, str) else None
+        analyzer.define([draft.name], SCALAR if plain else VALUE, text)
         yield Unit(PARAMETER, draft.name, facts, draft.cells, parameter=draft.parameter)
         return
     if draft.marks is not None:
@@ -380,7 +355,7 @@ def _analyse(draft: Draft, analyzer: Analyzer) -> Iterator[Unit]:
         code = Code(cell.number, source_of(node, cell.code), first + cell.line - 1, cell.id)
         yield Unit(SHARED, "", facts, draft.cells, code=code)
         return
-    yield Unit(draft.kind, draft.name, facts, draft.cells, draft.marks, metrics=draft.metrics)
+    yield Unit(draft.kind, draft.name, facts, draft.cells, draft.marks, metrics=draft.metrics, obstacle=draft.obstacle)
 
 
 def _questions(draft: Draft, analyzer: Analyzer) -> Iterator[Unit]:
@@ -417,17 +392,18 @@ def _shell_facts(draft: Draft, marks: StepMarks, analyzer: Analyzer) -> Facts:
     private = {o.path for o in marks.outputs}
     reads: dict[str, Site] = {}
     texts: dict[str, Site] = {}
-    files: dict[str, Site] = {}
+    files: dict[Use, Site] = {}
     for cell in draft.cells:
         for number, line in enumerate(cell.source.split("\n"), cell.line):
             site = Site(cell.number, number)
             for name in MENTIONED.findall(line):
                 if name not in outputs and world.kinds.get(name) in (SCALAR, VALUE):
                     reads.setdefault(name, site)
-            files.update((path, site) for path in REDIRECT.findall(line) if path not in private)
+            command = VARIABLE.sub(lambda m: world.texts.get(m[1] or m[2]) or hole(m[1] or m[2]), line)
+            files.update((use, site) for use in uses_of_line(command) if use[0] not in private)
             texts.update((w, site) for word in line.split() if (w := word.strip("'\"")) not in private)
     made = {o.name: Site(draft.cells[0].number, draft.cells[0].line) for o in marks.outputs}
     analyzer.define(outputs, SCALAR)
     return Facts(
-        reads=reads, may=made, must=frozenset(made), kinds=dict.fromkeys(made, SCALAR), writes_files=files, texts=texts
+        reads=reads, may=made, must=frozenset(made), kinds=dict.fromkeys(made, SCALAR), files=files, texts=texts
     )

@@ -72,13 +72,48 @@ def _set_numpy_random(state: Any) -> None:
 def _torch() -> Any:
     import torch
 
-    return torch.get_rng_state().numpy()
+    cards = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {"cpu": torch.get_rng_state().numpy(), "cards": [s.numpy() for s in cards]}
 
 
 def _set_torch(state: Any) -> None:
     import torch
 
-    torch.set_rng_state(torch.from_numpy(state))
+    torch.set_rng_state(torch.from_numpy(state["cpu"]))
+    if torch.cuda.is_available() and len(state["cards"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([torch.from_numpy(s) for s in state["cards"]])
+
+
+def _tensorflow() -> Any:
+    from tensorflow.python.eager import context
+
+    here = context.context()
+    keras = sys.modules.get("keras.src.backend.common.global_state")
+    held = keras.get_global_attribute("global_seed_generator") if keras else None
+    return {
+        "seed": here._seed,
+        "operations": here._rng.getstate() if here._seed is not None else None,
+        "keras": keras.get_global_attribute("global_random_seed") if keras else None,
+        "state": held.state.numpy() if held is not None else None,
+    }
+
+
+def _set_tensorflow(state: Any) -> None:
+    import tensorflow
+    from tensorflow.python.eager import context
+
+    if state["seed"] is not None:
+        tensorflow.random.set_seed(state["seed"])
+        context.context()._rng.setstate(state["operations"])
+    if state["keras"] is not None:
+        import keras
+        from keras.src.backend.common import global_state
+        from keras.src.random.seed_generator import global_seed_generator
+
+        global_state.set_global_attribute("global_random_seed", state["keras"])
+        global_state.set_global_attribute("global_seed_generator", None)
+        if state["state"] is not None:
+            global_seed_generator().state.assign(keras.ops.convert_to_tensor(state["state"]))
 
 
 def _environ() -> Any:
@@ -215,6 +250,7 @@ KINDS: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "@random": (_random, _set_random),
     "@numpy.random": (_numpy_random, _set_numpy_random),
     "@torch.random": (_torch, _set_torch),
+    "@tensorflow.random": (_tensorflow, _set_tensorflow),
     "@environ": (_environ, _set_environ),
     "@cwd": (os.getcwd, _set_cwd),
     "@path": (_path, _set_path),

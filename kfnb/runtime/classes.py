@@ -131,7 +131,9 @@ def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
         changed -= set(same)
         if not enumerations.is_enumeration(cls):
             changed |= {k for k, v in attributes.items() if _may_change(v)}
-        state["derived"] = list(filter(by_value, type.__subclasses__(cls)))
+        # the class that attrs made one with slots of may be left until memory is tidied up
+        below: list[type] = type.__subclasses__(cls)
+        state["derived"] = [c for c in below if "__attrs_base_of_slotted__" not in vars(c) and by_value(c)]
     body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     for name in ("__slots__", "__orig_bases__"):
         if name in vars(cls):
@@ -142,8 +144,16 @@ def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
 
 def _may_change(value: Any) -> bool:
     """Whether a class's attribute may have changed without being set anew."""
-    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, type, FunctionType)
+    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, FunctionType)
+    if issubclass(type(value), type):
+        return by_value(value) and "." in value.__qualname__
     return not issubclass(type(value), fixed)
+
+
+def parts_of(cls: type) -> list[type]:
+    """The class, and the classes in its body."""
+    inner = [v for v in vars(cls).values() if issubclass(type(v), type)]
+    return [cls, *(p for c in inner if c.__qualname__.startswith(cls.__qualname__ + ".") for p in parts_of(c))]
 
 
 def _is_slot(value: Any, cls: type) -> bool:
@@ -232,3 +242,5 @@ def fill_class(cls: type, state: dict[str, Any]) -> None:
     if enumerations.is_enumeration(cls):
         enumerations.rebuilt_maps(cls)
     _remember(cls, next(i for i, c in _by_identity.items() if c is cls))
+    # what was changed once differs from the definition in every step after
+    _identities[id(cls)][2].update(dict.fromkeys(changed, 0))

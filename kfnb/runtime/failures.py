@@ -58,7 +58,12 @@ def from_exception(error: BaseException, what: str = "") -> Failure:
     frames = error.__traceback__
     while frames is not None and _ours(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    shown = "".join(traceback.format_exception(type(error), error.with_traceback(frames), frames))
+    told = traceback.TracebackException(type(error), error.with_traceback(frames), frames)
+    part: Any = told
+    while part is not None:  # what a magic runs through is no concern of the user's
+        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not _ours(f.filename)])
+        part = part.__cause__ or part.__context__
+    shown = "".join(told.format())
     if not frames and isinstance(error, SyntaxError):
         shown = "".join(traceback.format_exception_only(type(error), error))
     cell, line = None, None

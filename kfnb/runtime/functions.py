@@ -38,7 +38,10 @@ def reduce_function(function: FunctionType) -> tuple[Any, ...]:
     code = function.__code__
     cells = function.__closure__ or ()
     home, kept = _home(function)
-    bare = (marshal.dumps(code), VERSION, home, kept, tuple(cells))
+    # functions of a program that `%run` ran may call each other, and themselves
+    others = {n: v for n, v in kept.items() if type(v) is FunctionType and v.__globals__ is function.__globals__}
+    plain = {n: v for n, v in kept.items() if n not in others}
+    bare = (marshal.dumps(code), VERSION, home, plain, tuple(cells))
     contents = []
     for cell in cells:
         try:
@@ -49,6 +52,7 @@ def reduce_function(function: FunctionType) -> tuple[Any, ...]:
         "name": function.__name__, "qualname": function.__qualname__, "module": function.__module__,
         "doc": function.__doc__, "defaults": function.__defaults__, "kwdefaults": function.__kwdefaults__,
         "annotations": dict(getattr(function, "__annotations__", None) or {}), "dict": _attributes(function), "cells": contents, "source": lines_of(code),
+        "globals": others,
     }  # fmt: skip
     return (make_function, bare, state, None, None, fill_function)
 
@@ -124,6 +128,8 @@ def fill_function(function: FunctionType, state: dict[str, Any]) -> None:
     function.__defaults__, function.__kwdefaults__ = state["defaults"], state["kwdefaults"]
     function.__annotations__ = state["annotations"]
     function.__dict__.update(state["dict"])
+    if state["globals"]:
+        function.__globals__.update(state["globals"])
     if function.__module__ == "__main__":
         _loaded[function.__qualname__] = function
     if state["source"] is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
+from kfnb.runtime.classes import parts_of
 from kfnb.runtime.pickling import root_of
 from kfnb.runtime.previews import human, preview, type_name
 from kfnb.runtime.store import Store, dump
@@ -72,7 +73,8 @@ class _TooLarge(Exception):
 def _store(
     store: Store, values: dict[str, Any], bad: dict[str, BaseException], limit: int | None = None
 ) -> dict[str, dict[str, Any]]:
-    owners = _shared_memory(values) | {id(v) for v in values.values() if issubclass(type(v), type)}
+    classes = [c for v in values.values() if issubclass(type(v), type) for c in parts_of(v)]
+    owners = _shared_memory(values) | {id(c) for c in classes}
     single: dict[str, tuple[bytes, list[Any], Any]] = {}
     total = 0
     for name, value in values.items():

@@ -242,7 +242,8 @@ def _put_text(path: str, given: Given, ref: dict[str, Any], store: str) -> dict[
 
 def _skip(told: dict[str, Any], reason: str, store: str, out: dict[str, Any], failure: Any = None) -> int:
     _nothing({"state": "skipped", "reason": reason}, failure, told, store, out)
-    _tell({"step": told["spec"]["step"], "state": "skipped", "reason": reason})
+    told_failure = {"failure": failure} if failure else {}
+    _tell({"step": told["spec"]["step"], "state": "skipped", "reason": reason, **told_failure})
     return 0
 
 
@@ -265,7 +266,15 @@ def _let_fail(
     if item in given.items:
         failure["item"] = given.items[item]
     _nothing({"state": "failed"}, failure, told, store, out)
-    _tell({**(small or {}), "step": told["spec"]["step"], "state": "failed", "error": dict(error, let=True)})
+    _tell(
+        {
+            **(small or {}),
+            "step": told["spec"]["step"],
+            "state": "failed",
+            "error": dict(error, let=True),
+            "failure": failure,
+        }
+    )
     return 0
 
 

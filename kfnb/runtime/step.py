@@ -85,6 +85,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
     for cell in spec.get("cells", ()):
         announce(spec, cell)
         session.run(cell)
+    session.end()
     for e in spec.get("exports", ()):
         if e.get("late"):
             _late_export(e["name"], e["expression"], session, result)

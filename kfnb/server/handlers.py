@@ -101,13 +101,19 @@ class RunsHandler(NotebookHandler):
 
 
 class RunHandler(Handler):
-    """One run as it stands."""
+    """One run as it stands; its deletion, when it has ended."""
 
     @web.authenticated
     @authorized("read", AUTH)
     async def get(self, run_id: str) -> None:
         await self.ask(self.runs.follow, run_id)
         self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
+
+    @web.authenticated
+    @authorized("write", AUTH)
+    async def delete(self, run_id: str) -> None:
+        deleted = await self.ask(self.runs.delete, run_id)
+        self.finish(to_wire({"runs": list(deleted.runs), "bytes": deleted.bytes}))
 
 
 class GraphHandler(Handler):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,11 +20,13 @@ from kfnb.engines.opening import engine_for, engine_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters import bind
 from kfnb.problems import Problem, errors
+from kfnb.runs.files import read_json_lines
 from kfnb.runs.logs import read_log
 from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.pipelines import kept_pipeline
+from kfnb.runs.pruning import Pruned, delete_runs
 from kfnb.runs.seen import previews
-from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
+from kfnb.runs.store import FINAL, STEP_FINAL, RunStore, has_record
 
 LOG_PART = 2_000  #: lines of a log in one answer
 LONGEST_LINE = 20_000  #: letters of a line that are told
@@ -67,6 +68,14 @@ class Runs:
         finally:
             store.close()
 
+    def current(self, store: RunStore | None) -> RunStore | None:
+        """The record as it is now, for one who keeps it open: the same, a new one where it was replaced, none where it is gone."""
+        if store is not None and store.is_current:
+            return store
+        if store is not None:
+            store.close()
+        return RunStore() if has_record() else None
+
     # ---------------------------------------------------------------- questions
     def newest(self, notebook: str | None, count: int) -> list[dict[str, Any]]:
         """The newest runs (of one notebook: its path on disk), each with its metrics."""
@@ -105,9 +114,7 @@ class Runs:
         with self.record() as store:
             step = store.find_step(run_id, path)
             file = store.attempt_folder(run_id, step["path"], step["attempts"] or 1) / "display.jsonl"
-            if not file.exists():
-                return []
-            return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line]
+            return [d for d in read_json_lines(file) if isinstance(d, dict)]
 
     def values(self, run_id: str, path: str) -> dict[str, Any]:
         """What a step saw and left, as far as it can be told without loading a value."""
@@ -172,6 +179,12 @@ class Runs:
         """Ask a run to end; asked again, it ends at once. False when it has ended already."""
         with self._engine(run_id) as engine:
             return engine.cancel(run_id)
+
+    def delete(self, run_id: str) -> Pruned:
+        """Take a run out of the record. Raises `StillRuns` when it has not ended."""
+        with self.record() as store:
+            store.head(run_id)
+            return delete_runs(store, [run_id])
 
     def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, source: Any, **options: Any) -> None:
         """Take a run up again; ``source``: the notebook's JSON now; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kfnb.analysis.cells import ParsedCell, parse_cell
-from kfnb.analysis.tables import REDIRECT
+from kfnb.analysis.commands import uses_of_script
+from kfnb.analysis.filetables import UPDATE, WRITE
+from kfnb.analysis.paths import HOLE
 from kfnb.analysis.units import Analyzer
 from kfnb.pipeline.model import Pipeline, Replay, Step
 
@@ -22,11 +24,12 @@ def files_of(pipeline: Pipeline) -> Files:
     """The files of a pipeline. Whether one is read is told from its path: it stands in the code more than once."""
     parsed = [c for s in pipeline.steps() if not s.shell for c in _cells(s)]
     analyzer = Analyzer(parsed)
-    written = {path: None for cell in parsed for path in analyzer.unit([cell]).writes_files}
+    written = {path: None for cell in parsed for path in analyzer.unit([cell]).written() if HOLE not in path}
     scripts = [s for s in pipeline.steps() if s.shell]
     for step in scripts:
         own = {o.path for o in step.shell_outputs}
-        written.update((p, None) for c in step.cells for p in REDIRECT.findall(c.source) if p not in own)
+        uses = [use for c in step.cells for use in uses_of_script(c.source)]
+        written.update((p, None) for p, how in uses if how in (WRITE, UPDATE) and p not in own and HOLE not in p)
     code = "\n".join([*(c.source for c in parsed), *(c.source for s in scripts for c in s.cells)])
     between = {f for e in pipeline.edges for f in e.files}
     opened = [f for f in written if f in between or code.count(f) > 1]

@@ -7,9 +7,9 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from kfnb.runs.logs import without_codes
 from kfnb.runs.store import FINAL
 from kfnb.states import SYMBOLS
+from kfnb.terminal import without_codes
 from kfnb.widgets.live import hear_beside_cells
 from kfnb.widgets.model import Json, headline, took
 

@@ -38,6 +38,7 @@ export interface StartOptions {
   only?: string;
   start?: string;
   cache?: boolean;
+  any_parameters?: boolean;
 }
 
 export class Api {
@@ -85,6 +86,11 @@ export class Api {
 
   graph(id: string): Promise<{ graph: Graph; cells: CellSteps[] }> {
     return this._ask('GET', `runs/${id}/graph`);
+  }
+
+  /** Delete a run that has ended. */
+  delete(id: string): Promise<{ runs: string[]; bytes: number }> {
+    return this._ask('DELETE', `runs/${id}`);
   }
 
   cancel(id: string): Promise<Snapshot & { cancelling: boolean }> {

@@ -14,6 +14,7 @@ import { CommandIDs } from './commandids';
 import { pipelineIcon } from './icons';
 import { loadCode, tellLoaded } from './loading';
 import { MessageActions, tellEnds, tellRefusal, tellWarnings } from './messages';
+import { startAsked } from './othervalues';
 import { runButton } from './runbutton';
 import { NotebookSession } from './session';
 import { ISessions } from './sessions';
@@ -142,7 +143,7 @@ class Commands implements MessageActions {
     await this._with(async session => {
       await session.read();
       if (await this._isTrusted(session)) {
-        tellWarnings(await session.start(options), this._trans);
+        tellWarnings(await startAsked(session, options, this._trans), this._trans);
       }
     });
   }

@@ -35,6 +35,19 @@ export function setRole(notebook: Notebook, model: ICellModel, role: string | nu
   });
 }
 
+/** Give the cell of that id a tag that a problem offers: `functions`, `step:setup`. */
+export function addMark(notebook: Notebook, id: string | null, mark: string): void {
+  const model = notebook.widgets.find(cell => cell.model.id === id)?.model;
+  if (model === undefined) {
+    return;
+  }
+  if (mark.startsWith('step:')) {
+    setStep(notebook, model, mark.slice('step:'.length));
+  } else {
+    setRole(notebook, model, mark);
+  }
+}
+
 /** Rename a step in all of its cells, and in those that run after it. */
 export function renameStep(notebook: Notebook, before: string, now: string): void {
   notebook.model?.sharedModel.transact(() => {

@@ -1,6 +1,6 @@
 /** The side bar: run and stop, parameters, the graph, problems, the runs of the notebook. */
 
-import { ReactWidget, showErrorMessage, UseSignal } from '@jupyterlab/apputils';
+import { Dialog, ReactWidget, UseSignal, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Message } from '@lumino/messaging';
@@ -11,7 +11,7 @@ import { Dag } from './dag';
 import { ParameterForm } from './form';
 import { pipelineIcon } from './icons';
 import { Manifest } from './manifest';
-import { RunList } from './runlist';
+import { RunList, when } from './runlist';
 import { NotebookSession } from './session';
 import { ISessions } from './sessions';
 import { SHAPES, words } from './states';
@@ -24,6 +24,7 @@ const MOST_RUNS = 30;
 export interface PanelActions {
   reveal(session: NotebookSession, step: string): void;
   revealProblem(session: NotebookSession, problem: Problem): void;
+  addMark(session: NotebookSession, problem: Problem, mark: string): void;
 }
 
 export class PipelinePanel extends ReactWidget {
@@ -118,7 +119,12 @@ function SessionView(props: ViewProps): React.JSX.Element {
           }}
         />
       )}
-      <Problems problems={problems} onProblem={problem => actions.revealProblem(session, problem)} trans={trans} />
+      <Problems
+        problems={problems}
+        onProblem={problem => actions.revealProblem(session, problem)}
+        onMark={(problem, mark) => actions.addMark(session, problem, mark)}
+        trans={trans}
+      />
       {shown?.graph && shown.steps.length > 0 ? (
         <div className={`kfnb-Panel-graph ${session.explained?.pipeline === null ? 'kfnb-mod-stale' : ''}`}>
           <Dag graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
@@ -229,10 +235,11 @@ function Announcement({ session, trans }: { session: NotebookSession; trans: Tra
 interface ProblemsProps {
   problems: Problem[];
   onProblem: (problem: Problem) => void;
+  onMark: (problem: Problem, mark: string) => void;
   trans: TranslationBundle;
 }
 
-function Problems({ problems, onProblem, trans }: ProblemsProps): React.JSX.Element | null {
+function Problems({ problems, onProblem, onMark, trans }: ProblemsProps): React.JSX.Element | null {
   if (problems.length === 0) {
     return null;
   }
@@ -246,6 +253,11 @@ function Problems({ problems, onProblem, trans }: ProblemsProps): React.JSX.Elem
               {problem.message}
               {problem.hint && <span className="kfnb-Problems-hint"> {problem.hint}</span>}
             </button>
+            {problem.marks.map(mark => (
+              <button type="button" className="kfnb-Problems-mark" key={mark} onClick={() => onMark(problem, mark)}>
+                {trans.__('Mark the cell %1', mark)}
+              </button>
+            ))}
           </li>
         ))}
       </ul>
@@ -281,7 +293,8 @@ function Invitation({ commands, trans }: ViewProps): React.JSX.Element {
 
 function Runs({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element {
   const [runs, setRuns] = React.useState<ListedRun[]>([]);
-  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''}`;
+  const [deleted, setDeleted] = React.useState(0);
+  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${deleted}`;
   React.useEffect(() => {
     session.api.runs(session.path, MOST_RUNS).then(
       found => setRuns(found.runs),
@@ -294,10 +307,34 @@ function Runs({ session, trans }: { session: NotebookSession; trans: Translation
         runs={runs}
         shown={session.run?.run.run ?? null}
         onShow={run => void session.api.run(run).then(found => session.show(found))}
+        onDelete={run => void deleteRun(session, run, trans).then(done => done && setDeleted(deleted + 1))}
         trans={trans}
       />
     </Section>
   );
+}
+
+/** Delete a run when the user says so once more; whether it was. */
+async function deleteRun(session: NotebookSession, run: ListedRun, trans: TranslationBundle): Promise<boolean> {
+  const answer = await showDialog({
+    title: trans.__('Delete this run?'),
+    body: trans.__(
+      'The run of %1, its logs and the values that no other run has are deleted. This cannot be undone.',
+      when(run.created)
+    ),
+    buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })],
+    defaultButton: 0
+  });
+  if (!answer.button.accept) {
+    return false;
+  }
+  try {
+    await session.delete(run.run);
+    return true;
+  } catch (error) {
+    await showErrorMessage(trans.__('The run was not deleted'), error instanceof Error ? error.message : String(error));
+    return false;
+  }
 }
 
 interface SectionProps {

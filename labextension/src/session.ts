@@ -247,6 +247,14 @@ export class NotebookSession implements IDisposable {
     }
   }
 
+  /** Delete a run that has ended; cells that showed it show none. */
+  async delete(run: string): Promise<void> {
+    await this.api.delete(run);
+    if (this._run?.run.run === run) {
+      this.show(null);
+    }
+  }
+
   /** Take the run up again from a step on, with the notebook as it is. */
   async retry(step: string | null): Promise<void> {
     if (this._run) {

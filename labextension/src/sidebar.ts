@@ -6,6 +6,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ICells } from './cells';
 import { CommandIDs } from './commandids';
 import { pipelineIcon } from './icons';
+import { addMark } from './marks';
 import { PanelActions, PipelinePanel } from './panel';
 import { ISessions } from './sessions';
 
@@ -31,7 +32,8 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     const actions: PanelActions = {
       reveal: (session, step) => void cells?.of(session.panel).reveal(step),
       revealProblem: (session, problem) =>
-        void cells?.of(session.panel).revealLine({ id: problem.cell_id, number: problem.cell }, problem.line)
+        void cells?.of(session.panel).revealLine({ id: problem.cell_id, number: problem.cell }, problem.line),
+      addMark: (session, problem, mark) => addMark(session.panel.content, problem.cell_id, mark)
     };
     const panel = new PipelinePanel(sessions, app.commands, actions, trans);
     app.shell.add(panel, 'right', { rank: 700, type: 'Pipeline' });

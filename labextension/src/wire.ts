@@ -13,6 +13,8 @@ export interface Problem {
   cell_id: string | null;
   line: number | null;
   name: string | null;
+  /** Tags for the cell, each of which settles it. */
+  marks: string[];
 }
 
 export interface Box {

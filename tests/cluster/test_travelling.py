@@ -124,6 +124,9 @@ def test_the_patterns_mean_what_they_mean_to_git(tmp_path: Path) -> None:
         "[ab]z",
         "**/any",
         "x/**",
+        "!",
+        "[",
+        "[z-a]",
     ]
     names = [
         "a.csv", "keep.csv", "top", "sub/top", "deep/x", "deep/1/x", "deep/1/2/x", "a/1/b", "a/1/2/b", "dir/keep.csv", "sub/dir/f", "#yes",

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from kfnb.cli import cli
+from kfnb.cli.completing import target_names
+from kfnb.notebook.source import source_of
 from tests.cluster.hearing import Ear, listening
 from tests.cluster.kube_api import kubeconfig
 from tests.notebooks import cell, notebook, write
@@ -213,6 +216,16 @@ def test_a_file_of_trust_that_others_can_write_says_nothing(place: Place, ear: E
     assert done.exit_code == 2 and "can be written by others" in done.output and ear.connections == 0
 
 
+def test_a_name_that_means_something_to_a_shell_or_a_terminal_is_no_targets(place: Place) -> None:
+    place.says(
+        '[targets."$(touch x)"]\nengine = "argo"\n[targets."a\\u001b[2J"]\nengine = "argo"\n[targets.good]\nengine = "argo"\n'
+    )
+    source = click.Context(click.Command("run"), obj=source_of(place.folder / "n.ipynb"))
+    assert target_names(source, click.Option(["--target"]), "") == ["local", "good"]
+    listed = place.kfnb("targets").output
+    assert "no name for a target" in listed and "\x1b" not in listed
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -223,6 +236,7 @@ def test_a_file_of_trust_that_others_can_write_says_nothing(place: Place, ear: E
         ('engine = "argo"\nttl = "long"', "a number of seconds"),
         ('engine = "argo"\npull_secrets = "one"', "a list of names"),
         ('engine = "kubernetes"', 'engine = "kfp" or engine = "argo"'),
+        ('engine = "argo"\nindex_url = "https://["', "index_url"),
         ('engine = "argo"\nserver_token = "mine"', '"kubeconfig" or left out'),
     ],
 )

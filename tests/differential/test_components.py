@@ -48,6 +48,12 @@ CASES: dict[str, list[str]] = {
         "%%component leave\nimport sys\nleft = 1\nsys.exit(0)\nleft = 2",
         "%%component last --exit\nprint(kfnb_status['state'], kfnb_status['steps'])",
     ],
+    "parameters of every kind": [
+        "%%functions\nfrom datetime import date, timedelta\nfrom enum import Enum\nfrom pathlib import Path\nclass Mode(Enum):\n    A = 1\n    B = 2",
+        "%%parameters\nrate: float = 1\nmode: Mode = Mode.B\nday = date(2024, 1, 2)\ngap = timedelta(hours=2)\nplace: Path = Path('a') / 'b'\nshape: tuple[int, int] = (1, 2)\nnone: int = None",
+        "%%component a\nkinds = [type(v).__name__ for v in (rate, mode, day, gap, place, shape, none)]\nshown = f'{rate} {mode} {day + gap} {place} {shape}'",
+        "%%component b --when \"mode is Mode.B and day > date(2024, 1, 1)\" --env 'RATE={rate}'\nimport os\nsaid = os.environ['RATE'], str(place / 'c')\nprint(kinds, said)",
+    ],
     "a failed condition": ["%%component a\nx = 'k'", "%%component b --when 'x > 2'\nprint(x)"],
     "a failed step": ["%%component a\nx = 1", "%%component b\nprint(x, kfnb_status)", "%%component c\nx = 2"],
 }  # fmt: skip

@@ -110,9 +110,11 @@ def test_a_server_imports_nothing_from_its_root_when_it_compiles_and_runs(folder
         "--ServerApp.jpserver_extensions={'kfnb.server': True}",
         f"--ServerApp.root_dir={folder}",
     ]
-    server = subprocess.Popen([BIN / "jupyter-server", *words], cwd=folder, env=env, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [BIN / "jupyter-server", *words], cwd=folder, env=env, stderr=(folder.parent / "server.log").open("wb")
+    )
     try:
-        assert wait_for(lambda: bool(list(folder.parent.glob("jpserver-*.json"))), 30)
+        assert wait_for(lambda: bool(list(folder.parent.glob("jpserver-*.json"))), 60)
         url = json.loads(next(folder.parent.glob("jpserver-*.json")).read_text())["url"]
 
         def ask(path: str, body: object = None) -> dict[str, object]:

@@ -33,10 +33,10 @@ def mutated(random: Random, corpus: list[Json]) -> bytes:
         random.choice(OF_JSON)(random, data, corpus)
         data = json.loads(json.dumps(data))  # no part of it stands twice
     text = json.dumps(data)
-    return _bytes(random, text.encode()) if random.random() < 0.05 else text.encode()
+    return other_bytes(random, text.encode()) if random.random() < 0.05 else text.encode()
 
 
-def _bytes(random: Random, data: bytes) -> bytes:
+def other_bytes(random: Random, data: bytes) -> bytes:
     """A file cut, doubled, or with other bytes in it."""
     found = bytearray(data)
     for _ in range(random.choice((1, 2, 20))):

@@ -18,9 +18,10 @@ from typing import Any
 
 from kfnb.engines.cluster.compiling import documents
 from kfnb.engines.cluster.files import as_yaml
-from kfnb.engines.cluster.targets import BadTarget, options_of, targets
-from kfnb.notebook import parse_notebook
+from kfnb.engines.cluster.targets import BadTarget, options_of, target_named, targets
+from kfnb.notebook import forms, notebook_from_json, parse_notebook
 from kfnb.notebook.files import decoded
+from kfnb.notebook.model import Notebook
 from kfnb.pipeline.build import build, pipelines_of
 from kfnb.pipeline.graph import graph_of
 from kfnb.pipeline.model import Pipeline
@@ -31,6 +32,7 @@ from kfnb.pipeline.svg import draw
 from kfnb.problems import NotebookError, errors
 from tests.fuzz import mutations
 from tests.fuzz.corpus import COMPONENTS, notebooks
+from tests.notebook.texts import TEXTS
 from tests.notebooks import cell, notebook
 
 COUNT = int(os.environ.get("KFNB_FUZZ", "1000"))
@@ -77,6 +79,10 @@ def read_all(data: bytes, engines: tuple[str, ...]) -> None:
         found = parse_notebook(decoded(data, "fuzz.ipynb"), "fuzz.ipynb")
     except NotebookError:
         return
+    build_all(found, engines)
+
+
+def build_all(found: Notebook, engines: tuple[str, ...]) -> None:
     for name in pipelines_of(found):
         built = build(found, name)
         json.dumps(describe(built))
@@ -126,12 +132,30 @@ def test_spoilt_marks_cells_and_settings_are_read_or_refused_in_words(tmp_path: 
         elif kind == 1:
             read_all(json.dumps(notebook(cell(COMPONENTS), cell(mutations.pipeline_cell(random)))).encode(), ("kfp",))
         else:
+            path = tmp_path / "fuzz.ipynb"
             (tmp_path / "kfnb.toml").write_bytes(mutations.settings(random))
             try:
-                for target in targets(tmp_path / "fuzz.ipynb").values():
-                    documents(SMALL, "argo", options_of(target), tmp_path, {})
+                for name in targets(path):
+                    documents(SMALL, "argo", options_of(target_named(name, path)), tmp_path, {})
             except BadTarget:
                 pass
+
+    found = failures(max(COUNT // 5, 1), act)
+    assert not found, found
+
+
+def test_a_spoilt_text_notebook_is_read_or_refused_in_words() -> None:
+    names = list(TEXTS)
+
+    def act(random: Random) -> None:
+        name = random.choice(names)
+        spoilt = mutations.spoilt(random, TEXTS[name][0]).encode("utf-8", "surrogatepass")
+        data = mutations.other_bytes(random, spoilt) if random.random() < 0.1 else spoilt
+        try:
+            found = notebook_from_json(forms.parse(forms.decoded(data, name), name), name)
+        except NotebookError:
+            return
+        build_all(found, ())
 
     found = failures(max(COUNT // 5, 1), act)
     assert not found, found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -20,11 +21,12 @@ def chosen(page: Page) -> str:
 
 
 def test_a_target_that_came_with_the_notebook_is_used_when_it_was_trusted(lab: Lab, open_file: OpenFile) -> None:
-    data = notebook(cell("a = 1", "step:make"))
+    data = notebook(cell("a = open('rows-of-trust.csv').read()", "step:make"))
     data["metadata"]["kfnb"] = {"target": "prod"}
     path, file = write(lab.root, data, "downloaded.ipynb"), lab.root / "kfnb.toml"
     with listening() as ear, contextlib.ExitStack() as end:
         end.callback(file.unlink)
+        (lab.root / "rows-of-trust.csv").write_text("1,2,3\n")
         text = f'[targets.prod]\nengine = "kfp"\nhost = "{ear.url}"\ntoken_file = "/home/me/.secret"\ncookies_env = "SESSION"\n'
         file.write_text(text)
         page = open_file(path)
@@ -34,6 +36,12 @@ def test_a_target_that_came_with_the_notebook_is_used_when_it_was_trusted(lab: L
         assert chosen(page) == "local", "what the notebook names is not chosen for the user"
         press_run(page)
         has_state(page, "make", "succeeded")
+        page.locator("#kfnb-panel summary", has_text="On a cluster").click()
+        page.get_by_role("button", name="Argo Workflows").click()
+        expect(page.locator(".kfnb-Manifest")).to_contain_text(
+            re.compile(r"1 file travels with it:\s*rows-of-trust.csv \(6 B\)")
+        )
+        screenshot(page, "travelling")
         where.select_option("prod")
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text(f"talks to {ear.url}")

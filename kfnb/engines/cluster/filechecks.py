@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from kfnb.engines.cluster.requirements import Travelling
+from kfnb.pipeline.apart import missed
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 
@@ -38,7 +39,10 @@ def check_files(pipeline: Pipeline, found: Travelling) -> Iterator[Problem]:
         writer, reader = steps[edge.source], steps[edge.to]
         mounts = {v.path for v in writer.settings.volumes} & {v.path for v in reader.settings.volumes}
         lost = [f for f in edge.files if not any(PurePosixPath(f).is_relative_to(m) for m in mounts)]
-        if lost:
+        silent = [f for f in edge.silent if f in lost]
+        if silent:
+            yield missed(edge, reader, silent, "on a cluster each step has a folder of its own")
+        elif lost:
             first = reader.cells[0]
             yield Problem(
                 "KF706", f"step `{edge.to}` opens {_quoted(lost)}, which step `{edge.source}` writes: on a cluster each has a folder of its own",

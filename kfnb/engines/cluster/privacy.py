@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -69,11 +72,9 @@ class Privacy:
             from pathspec import GitIgnoreSpec
 
             files = [folder / ".git" / "info" / "exclude", folder / IGNORE]
-            lines = [line for f in files if f.is_file() for line in f.read_text("utf-8", "replace").splitlines()]
-            patterns = GitIgnoreSpec.from_lines(lines).patterns
-            if folder != self._root and self._root.is_relative_to(
-                folder
-            ):  # one that ignores the notebook's folder says nothing of its files
+            patterns = [p for f in files for p in _patterns(f)]
+            if folder != self._root and self._root.is_relative_to(folder):
+                # one that ignores the notebook's folder says nothing of its files
                 own = self._root.relative_to(folder).as_posix() + "/"
                 patterns = [p for p in patterns if p.include is None or p.match_file(own) is None]
             self._rules[folder] = GitIgnoreSpec(patterns)
@@ -89,3 +90,17 @@ class Privacy:
         home = Path.home().resolve()
         mine = [f for f in above if f != home and not home.is_relative_to(f) and f.parent != f]
         return next((f for f in reversed(mine) if (f / IGNORE).is_file()), self._root)
+
+
+def _patterns(file: Path) -> Iterator[Any]:
+    """The patterns of a file, line by line: git too goes on after one that it cannot read."""
+    from pathspec import GitIgnoreSpec
+
+    try:
+        lines = file.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        with warnings.catch_warnings(), suppress(ValueError, re.error):
+            warnings.simplefilter("ignore")  # brackets in brackets are no set operations to git
+            yield from GitIgnoreSpec.from_lines([line]).patterns

@@ -14,6 +14,9 @@ from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.packages import BadSource, check_url
 
+TARGET_NAME = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+)  #: nothing that means something to a shell, a terminal or a page
 ENGINES = ("local", "kfp", "argo")
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
@@ -41,7 +44,9 @@ FILES = frozenset({"token_file", "ca_file", "kubeconfig"})
 
 
 def mistake(name: str, settings: dict[str, Any]) -> str:
-    """What is wrong with the settings of a target, if something is."""
+    """What is wrong with a target, if something is."""
+    if not TARGET_NAME.fullmatch(name):
+        return f"`{name}` is no name for a target: it should have letters, digits, `.`, `_` and `-` only"
     if settings.get("engine") not in ENGINES:
         return f'target `{name}` needs engine = "kfp" or engine = "argo", not {settings.get("engine")!r}'
     for key, value in settings.items():

@@ -20,6 +20,7 @@ from kfnb.engines.local.earlier import earlier, parameter_problems
 from kfnb.engines.local.graph import downstream
 from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.record import LOOK_EVERY, follow_events, follow_log
+from kfnb.pipeline.apart import apart
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import to_json
 from kfnb.problems import Problem
@@ -51,6 +52,8 @@ class LocalEngine:
                 found.append(
                     Problem("KF401", f"there is no step `{name}`", f"the steps are {', '.join(names)}", name=name)
                 )
+        if options.isolated:
+            found += apart(pipeline)
         if not found and (options.only or options.start):
             found += parameter_problems(self.store, pipeline, options)
         return found if options.python is None else [*found, *_unfit(options.python)]

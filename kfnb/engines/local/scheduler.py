@@ -67,7 +67,7 @@ class Progress:
 class Scheduler:
     """One run, from its folder to its end."""
 
-    def __init__(self, store: RunStore, run_id: str, mask: int) -> None:
+    def __init__(self, store: RunStore, run_id: str, mask: int, log_limit: int) -> None:
         self.store, self.run_id = store, run_id
         self.folder = store.folder(run_id)
         self.options = options_kept(self.folder)
@@ -76,6 +76,7 @@ class Scheduler:
         self.core = Core(self.pipeline, dict(self.options.parameters), about=self._about)
         self.progress = Progress()
         self.kept = store.kept(run_id)
+        self.log_limit = log_limit
         self.values = Values(str(store.values))
         self.sharing = Sharing(store.home / "making")
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
@@ -203,7 +204,7 @@ class Scheduler:
             self._remember(error)
         self.store.record_step(
             self.run_id, change.path, change.step, change.state, position=change.position, reason=change.reason,
-            finished=time.time(), attempts=0, error=error,
+            finished=time.time(), attempts=0, error=error, result={"failure": change.failure} if change.failure else {},
         )  # fmt: skip
 
     def _taken(self, ready: Ready) -> bool:
@@ -290,7 +291,7 @@ class Scheduler:
         now = time.monotonic()
         timeout = ready.step.settings.timeout
         attempt = Attempt(
-            ready, number, self._key(ready), time.time(), LogWriter(folder / "log", spec["mark"]), reading,
+            ready, number, self._key(ready), time.time(), LogWriter(folder / "log", spec["mark"], self.log_limit), reading,
             now + timeout if timeout else None,
         )  # fmt: skip
         self.progress.running[id_] = attempt
@@ -399,7 +400,7 @@ class Scheduler:
         failure = {"step": ready.step.name, **failure, **(items[0] if items else {})}
         self.core.let_fail(ready.path, result, failure)
         reason = f"{error['type']}: {error['message']}"
-        self._record(attempt, "failed", result, reason, {**error, "let": True})
+        self._record(attempt, "failed", {**result, "failure": failure}, reason, {**error, "let": True})
         self._advance()
 
     def _remember(self, error: dict[str, Any]) -> None:
