@@ -22,7 +22,6 @@ class Phase:
     """What the end is busy with, for the words that say what was cut off."""
 
     name = ""
-    done = False
 
 
 def leave(status: int, folder: str | None = None) -> NoReturn:
@@ -38,12 +37,13 @@ def leave(status: int, folder: str | None = None) -> NoReturn:
     import _thread
 
     phase = Phase()
+    last = _thread.allocate_lock()  # who has it ends the process; the other waits for that
 
     def cut_off() -> None:
         import time
 
         time.sleep(GRACE)
-        if not phase.done:
+        if last.acquire(False):
             if phase.name:
                 _warn("the step was ended while %s" % (_at_work() or phase.name), folder)
             _close(status, folder)
@@ -55,7 +55,7 @@ def leave(status: int, folder: str | None = None) -> NoReturn:
     _run_hooks(phase)
     phase.name = ""
     _close_files()
-    phase.done = True
+    last.acquire()
     _close(status, folder)
 
 
