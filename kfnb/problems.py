@@ -105,9 +105,21 @@ KINDS: dict[str, Kind] = {
     ),
     "KF103": Kind(WARNING, "other-language", "A cell is in another language than Python and is left alone."),
     "KF104": Kind(ERROR, "syntax-error", "A cell is not valid Python (with IPython's additions)."),
-    "KF105": Kind(WARNING, "unsupported-magic", "A magic that kfnb does not know; it needs IPython in the step."),
+    "KF105": Kind(
+        WARNING, "unsupported-magic", "A magic that kfnb does not know; it comes with an extension of IPython."
+    ),
     "KF106": Kind(ERROR, "old-python", "A cell is Python 2."),
     "KF107": Kind(ERROR, "nothing-to-run", "The notebook has no step and no code to make one from."),
+    "KF108": Kind(ERROR, "refused-magic", "A magic that a step cannot do; it says what to write instead."),
+    "KF109": Kind(INFO, "left-out-magic", "A magic for a person at a keyboard, which does nothing in a step."),
+    "KF110": Kind(
+        WARNING,
+        "unread-program",
+        "`%run` runs a file that cannot be read before the run; other steps cannot get its names.",
+    ),
+    "KF111": Kind(
+        ERROR, "display-not-kept", "`_`, `Out[n]` or `In[n]` of another step's cell reads what cannot be handed on."
+    ),
     "KF114": Kind(INFO, "one-cell", "A script without cells: all of it is one step."),
     "KF115": Kind(ERROR, "no-reader", "The library that reads this form of notebook is not installed."),
     "KF113": Kind(ERROR, "too-deep", "The notebook, a cell or a mark is nested deeper than can be read."),
@@ -151,6 +163,25 @@ KINDS: dict[str, Kind] = {
         "`_` or `Out[n]` reads the display of a cell, which depends on the order of running.",
     ),
     "KF309": Kind(ERROR, "split-step", "The cells of one step stand around another step and the two need each other."),
+    "KF310": Kind(
+        WARNING,
+        "lost-setting",
+        "A cell changes something in a library that later steps can see and that can be neither run again nor handed on.",
+    ),
+    "KF311": Kind(WARNING, "emptied-log", "Shared code opens a log file anew in every step, which empties it."),
+    "KF312": Kind(
+        WARNING,
+        "lost-cache",
+        "A step asks what `lru_cache` remembers, or would call again what it does not know to be remembered.",
+    ),
+    "KF313": Kind(
+        WARNING,
+        "state-in-loop",
+        "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
+    ),
+    "KF320": Kind(
+        ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
+    ),
     "KF401": Kind(ERROR, "unknown-step", "An order mark names a step that does not exist."),
     "KF402": Kind(ERROR, "cycle", "The order marks and the data make a circle."),
     "KF403": Kind(ERROR, "several-exit-handlers", "A pipeline has one exit handler."),
@@ -180,6 +211,13 @@ KINDS: dict[str, Kind] = {
         ERROR, "bad-default", "A parameter's default is none of its declared choices, or outside its limits."
     ),
     "KF511": Kind(WARNING, "other-default", "A parameter's default is of another type than is declared."),
+    "KF512": Kind(ERROR, "other-parameters", "A run of a part would take values that were made with other parameters."),
+    "KF513": Kind(
+        WARNING, "other-parameters-taken", "A run of a part takes values that were made with other parameters."
+    ),
+    "KF514": Kind(
+        ERROR, "bad-package-source", "A package's source has a password in it, is not there, or cannot be sent along."
+    ),
     "KF601": Kind(
         ERROR, "not-a-graph", "A construct of a pipeline cell that no graph can express; it says what to write instead."
     ),

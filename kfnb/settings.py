@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from kfnb.packages import Sources
+
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -44,6 +46,8 @@ class Settings:
         Container image reference.
     packages
         Requirement specifiers that the step's image needs.
+    index_url, extra_index_urls, find_links
+        Where they come from, instead of and beside the usual index.
     cpu, memory
         Kubernetes quantities, such as ``"500m"`` and ``"4Gi"``.
     gpu
@@ -58,12 +62,17 @@ class Settings:
         Whether an earlier result with the same key may be taken. ``None``: off unless the run asks.
     on_failure
         ``continue``: the step may fail, and the run goes on. ``None`` or ``stop``: the run fails.
+    files
+        Files beside the notebook that travel with the step though they are hidden, ignored by git, or links.
     env, labels, annotations, nodes
         Name and value pairs, in the order given.
     """
 
     image: str | None = None
     packages: tuple[str, ...] = ()
+    index_url: str | None = None
+    extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
     cpu: str | None = None
     memory: str | None = None
     gpu: int | None = None
@@ -72,6 +81,7 @@ class Settings:
     timeout: float | None = None
     cache: bool | None = None
     on_failure: str | None = None
+    files: tuple[str, ...] = ()
     env: Pairs = ()
     secrets: tuple[Secret, ...] = ()
     volumes: tuple[Volume, ...] = ()
@@ -79,6 +89,11 @@ class Settings:
     annotations: Pairs = ()
     nodes: Pairs = ()
     tolerations: tuple[Toleration, ...] = ()
+
+    @property
+    def sources(self) -> Sources:
+        """Where the packages come from."""
+        return Sources(self.index_url or "", self.extra_index_urls, self.find_links)
 
     @property
     def may_fail(self) -> bool:
@@ -110,8 +125,9 @@ class Settings:
         for name in ("limits", "env", "labels", "annotations", "nodes"):
             if name in made:
                 made[name] = tuple((k, v) for k, v in made[name])
-        if "packages" in made:
-            made["packages"] = tuple(made["packages"])
+        for name in ("packages", "extra_index_urls", "find_links", "files"):
+            if name in made:
+                made[name] = tuple(made[name])
         for name, kind in (("secrets", Secret), ("volumes", Volume), ("tolerations", Toleration)):
             if name in made:
                 made[name] = tuple(kind(**v) for v in made[name])

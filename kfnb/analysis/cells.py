@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kfnb.problems import Problem
-from kfnb.runtime.syntax import Wrapper, translate
+from kfnb.runtime.syntax import AUTOMAGIC, Magic, Translation, Wrapper, translate
+from kfnb.texts import encodable
 
 #: Words of the errors that Python finds only when it compiles: `return` outside of a function, an argument named twice.
 COMPILED = re.compile(
@@ -31,7 +34,9 @@ class ParsedCell:
     wrappers
         Cell magics that stay around the body, such as ``%%time``.
     magics
-        Names and lines of the magics that need IPython in the step.
+        Every magic of the cell, with its line in the cell.
+    raises
+        The cell may raise, and the run goes on.
     """
 
     number: int
@@ -41,22 +46,44 @@ class ParsedCell:
     code: str
     tree: ast.Module
     wrappers: tuple[Wrapper, ...] = ()
-    magics: tuple[tuple[str, int], ...] = ()
+    magics: tuple[Magic, ...] = ()
     problem: Problem | None = None
+    raises: bool = False
 
 
-def parse_cell(number: int, cell_id: str, source: str, line: int = 1) -> ParsedCell:
-    """Parse one cell; a cell that is not Python gives an empty tree and a problem."""
-    translation = translate(source)
-    problem, tree = None, ast.Module([], [])
-    try:
-        tree = ast.parse(translation.code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        problem = _problem(error, number, cell_id, line)
-    magics = tuple((name, at + line - 1) for name, at in translation.magics)
+def parse_cell(
+    number: int,
+    cell_id: str,
+    source: str,
+    line: int = 1,
+    bound: Callable[[str], bool] | None = None,
+    raises: bool = False,
+) -> ParsedCell:
+    """Parse one cell; a cell that is not Python gives an empty tree and a problem.
+
+    Parameters
+    ----------
+    bound
+        Whether the notebook has bound a name before: else a line that begins with a magic's name is that magic.
+    """
+    first = source.strip().partition(" ")[0]
+    taken = first in AUTOMAGIC and bound is not None and bound(first)
+    translation, tree, error = _parsed(source, taken)
+    problem = _problem(error, number, cell_id, line) if error is not None else None
+    magics = tuple(Magic(m.name, m.line + line - 1, m.cell) for m in translation.magics)
     return ParsedCell(
-        number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem
+        number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem, raises
     )
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exception | None]:
+    """``taken``: the notebook has bound the name that the cell begins with. A notebook is read again whenever one of its cells changes; nobody changes the trees."""
+    translation = translate(source, lambda name: taken)
+    try:
+        return translation, ast.parse(translation.code), None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return translation, ast.Module([], []), error
 
 
 def compiled(cell: ParsedCell) -> ParsedCell:
@@ -71,6 +98,13 @@ def compiled(cell: ParsedCell) -> ParsedCell:
 
 
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
+    if isinstance(error, UnicodeEncodeError):
+        at = line + error.object.count("\n", 0, error.start)
+        half = encodable(error.object[error.start])
+        return Problem(
+            "KF104", f"this cell cannot be parsed: it holds half a character, `{half}`", "write it as an escape, in quotes",
+            cell=number, cell_id=cell_id, line=at,
+        )  # fmt: skip
     if isinstance(error, (RecursionError, MemoryError)):
         hint = "break up its longest expression or `elif` chain"
         return Problem("KF113", "this cell is nested deeper than Python can read", hint, number, cell_id, line)

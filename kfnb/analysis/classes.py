@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from kfnb.analysis.scopes import Deferred
-from kfnb.analysis.tables import MUTATORS
+from kfnb.analysis.tables import CHANGING_FUNCTIONS, MUTATORS
 
 METACLASSES = frozenset(("type", "ABCMeta", "EnumMeta", "EnumType"))
 NOTHING: frozenset[str] = frozenset()
@@ -26,9 +26,19 @@ def changes_shared_attribute(cls: Deferred) -> bool:
         me = method.params[0] if method.params else ""
         changed = [t.value for t in method.stores if isinstance(t, (ast.Attribute, ast.Subscript))]
         changed += [c.func.value for c in method.calls if isinstance(c.func, ast.Attribute) and c.func.attr in MUTATORS]
-        if any(_attribute(part, me) in cls.kept - _own_attributes(cls) for part in changed):
+        changed += [c.args[0] for c in method.calls if c.args and _name(c.func) in CHANGING_FUNCTIONS]
+        if any(_attribute(part, me) in shared_attributes(cls) for part in changed):
             return True
     return False
+
+
+def shared_attributes(cls: Deferred) -> frozenset[str]:
+    """Attributes whose list, dict or the like stands in the class's body and is not replaced in its objects."""
+    return cls.kept - _own_attributes(cls) if cls.kept else cls.kept
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _own_attributes(cls: Deferred) -> set[str]:

@@ -7,39 +7,28 @@ Where nothing is known the answer is "may change its receiver".
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.classes import changes_shared_attribute, class_making
-from kfnb.analysis.frames import ARGUMENT, CLOSURE, NONE, OWN_CLASS, Effect, Frame, Roots, passed
+from kfnb.analysis.frames import ARGUMENT, CLOSURE, OWN_CLASS, Effect, Frame, passed
+from kfnb.analysis.magics import MagicCall, magic_call, mentioned, program_path, timed_code, written_file
 from kfnb.analysis.modules import LocalModules
-from kfnb.analysis.reach import UNPROVED, call_reach, known, place_of, reach_of, store_reach
+from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
-from kfnb.analysis.trees import COMPREHENSIONS, dotted, root, text_value
-from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
-from kfnb.runtime.syntax import shell_names
-
-OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
-NOTHING: frozenset[Deferred] = frozenset()
-SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
-COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
+from kfnb.analysis.sharing import OWN_CLASSES, Sharing
+from kfnb.analysis.trees import dotted, reaches_main, root, text_value
+from kfnb.analysis.world import DEF, IMPORT, VALUE, World
 
 
-class Effects:
+class Effects(Sharing):
     """Answers for one `World`; summaries of functions are kept until a function, class or import changes."""
 
     def __init__(self, world: World, modules: LocalModules) -> None:
-        self.world, self.modules = world, modules
+        super().__init__(world, modules)
         self.top = self.frame()
         self._summaries: dict[Deferred, Effect] = {}
         self._version = -1
-        self._asking = 0  #: how deep `roots` is inside itself
-        self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: of the outermost `roots`, while it lasts
-
-    def frame(self, function: Deferred | None = None) -> Frame:
-        """Whose objects the names are in ``function``, or at top level."""
-        return Frame(self.world, self.roots, function)
 
     # ---------------------------------------------------------------- functions of the notebook
     def summary(self, function: Deferred) -> Effect:
@@ -67,9 +56,12 @@ class Effects:
             else:
                 store_reach(target, frame, found)
         for call in function.calls:
+            before = dict(found.beyond)
             self.call(call, frame, found)
+            if call in function.scoped:
+                found.beyond = lasting(found.beyond, before)
         for decorator in function.decorators:
-            self.decorated(decorator, None, frame, found)
+            self.decorated(decorator, frame, found)
         making = class_making(function, False)
         for name, method in function.methods.items():
             summary = self.summary(method)
@@ -99,175 +91,6 @@ class Effects:
         if cls.name in found.changes or cls.name in self.world.stateful:
             found.reads.setdefault(cls.name, cls.name)
 
-    def _keepers(self, cls: Deferred) -> Roots:
-        """The classes that keep the objects that they make, as a singleton's or a registry's do."""
-        return frozenset(
-            c.name
-            for c in self.lineage((cls,))
-            if any(
-                n in c.methods and OWN_CLASSES & self.summary(c.methods[n]).touches.keys()
-                for n in ("__new__", "__call__")
-            )
-            or changes_shared_attribute(c)
-        )
-
-    def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
-        """These classes of the notebook and all that they are derived from."""
-        found: list[Deferred] = []
-        stack = [c for c in classes if c.kind == "class"]
-        while stack:
-            cls = stack.pop()
-            if cls not in found:
-                found.append(cls)
-                stack += [d for b in cls.bases for d in self.world.holds(b) if d.kind == "class"]
-        return found
-
-    # ---------------------------------------------------------------- whose object is it
-    def roots(self, node: ast.expr | None, frame: Frame) -> Roots:
-        """Names whose object the value of ``node`` may be, view or hold."""
-        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda)):
-            return NONE
-        if isinstance(node, ast.Name):
-            return (
-                NONE
-                if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
-                else frame.roots_of(node.id)
-            )
-        if isinstance(node, ast.Attribute) and node.attr == "__class__":
-            own = self.roots(node.value, frame)
-            return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
-        if isinstance(node, (ast.Attribute, ast.Starred, ast.Await, ast.NamedExpr, ast.FormattedValue)):
-            return self.roots(node.value, frame)
-        if isinstance(node, ast.Subscript):
-            return (
-                NONE
-                if isinstance(node.slice, COPYING_SLICES) and not _negative(node.slice)
-                else self.roots(node.value, frame)
-            )
-        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            return self._every(node.elts, frame)
-        if isinstance(node, ast.Dict):
-            return self._every(node.values, frame)
-        if isinstance(node, ast.IfExp):
-            return self._every([node.body, node.orelse], frame)
-        if isinstance(node, ast.BoolOp):
-            return self._every(node.values, frame)
-        if isinstance(node, COMPREHENSIONS):
-            element = node.value if isinstance(node, ast.DictComp) else node.elt
-            fresh = isinstance(element, (ast.Constant, ast.Compare, ast.JoinedStr, ast.BinOp, ast.Dict, ast.List))
-            own = NONE if fresh and not _mentions(element) else self._every([g.iter for g in node.generators], frame)
-            return own | (self.roots(element, frame) - {n for g in node.generators for n in _loop_names(g.target)})
-        return self._once(node, frame) if isinstance(node, ast.Call) else NONE
-
-    def _once(self, node: ast.Call, frame: Frame) -> Roots:
-        """A call's answer, worked out once: it asks its receiver more than once, and so would every call in the chain."""
-        if self._asking == 0:
-            self._answers = {}
-        found = self._answers.get((node, frame))
-        if found is None:
-            self._asking += 1
-            try:
-                found = self._answers[node, frame] = self._call_roots(node, frame)
-            finally:
-                self._asking -= 1
-        return found
-
-    def _class_names(self, name: str, other: str) -> list[str]:
-        """The classes of the notebook that the object called ``name`` may have; ``other`` where none is known."""
-        return [c.name for c in self.world.holds(name) if c.kind == "class"] or [other]
-
-    def _every(self, nodes: Iterable[ast.expr | None], frame: Frame) -> Roots:
-        return NONE.union(*(self.roots(n, frame) for n in nodes))
-
-    def _call_roots(self, node: ast.Call, frame: Frame) -> Roots:
-        function = node.func
-        values = [*node.args, *(k.value for k in node.keywords)]
-        if isinstance(function, ast.Attribute):
-            library = dotted(function, frame.origin)
-            if library is not None:
-                shares = function.attr in tables.VIEW_FUNCTIONS or function.attr[:1].isupper()
-                return self._every(values, frame) if shares else self._module_returns(library, node, frame)
-            found = NONE
-            mine = self._methods(function, frame)
-            for method in mine:
-                found |= self._returned(method, [function.value, *node.args], node.keywords, frame)
-            if not mine and (function.attr in tables.VIEW_METHODS or function.attr not in tables.PURE_METHODS):
-                found |= self.roots(function.value, frame)
-            if function.attr in ("setdefault", "get", "pop") or self._carries(function.value, frame):
-                found |= self._every(values, frame)
-            return found
-        if isinstance(function, ast.Name) and not frame.local(function.id):
-            name = function.id
-            found = NONE
-            if name == "type" and len(node.args) == 1 and name not in self.world.kinds:
-                own = self.roots(node.args[0], frame)
-                return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
-            for held in self.world.holds(name):
-                found |= (
-                    self._every(values, frame) | self._keepers(held)
-                    if held.kind == "class"
-                    else self._returned(held, node.args, node.keywords, frame)
-                )
-            if self.world.kinds.get(name) in (VALUE, None) and not self.world.holds(name):
-                if name in tables.VIEW_FUNCTIONS or name[:1].isupper():
-                    return self._every(values, frame)
-                return NONE if name in tables.PURE_BUILTINS or name in SCALAR_CALLS else self._every(values, frame)
-            if self.world.kinds.get(name) == IMPORT and (name in tables.VIEW_FUNCTIONS or name[:1].isupper()):
-                return self._every(values, frame)
-            origin = frame.origin(name)
-            return found | self._module_returns(origin, node, frame) if origin else found
-        own = self.roots(function, frame) if isinstance(function, ast.Name) and function.id == "cls" else NONE
-        return self._every(values, frame) | own
-
-    def _module_returns(self, name: str, node: ast.Call, frame: Frame) -> Roots:
-        """The arguments whose objects a function of a module beside the notebook gives back."""
-        known = self.modules.function(name) if self.modules.sources else None
-        found = NONE
-        for function in known[1] if known is not None else ():
-            returns = self.modules.effect(known[0], function).returns if known is not None else NONE
-            for param, values in passed(function, node.args, node.keywords):
-                if param is None or f"<{param}>" in returns:
-                    found |= self._every(values, frame)
-        return found
-
-    def _returned(self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame) -> Roots:
-        summary = self.summary(function)
-        found = frozenset(r for r in summary.returns if not r.startswith("<"))
-        for param, values in passed(function, args, keywords):
-            if param is None or f"<{param}>" in summary.returns:
-                found |= self._every(values, frame)
-        return found
-
-    # ---------------------------------------------------------------- what a value may hold
-    def held(self, node: ast.expr | None) -> frozenset[Deferred]:
-        """Functions and classes of the notebook that the value of a top-level expression may hold."""
-        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr)):
-            return NOTHING
-        found: set[Deferred] = set()
-        stack: list[ast.AST] = [node]
-        while stack:
-            part = stack.pop()
-            if isinstance(part, ast.Lambda):
-                found.add(deferred_function(part))
-            elif isinstance(part, ast.Name):
-                found |= self.world.holds(part.id)
-            elif isinstance(part, ast.Call):
-                if not isinstance(part.func, ast.Name):
-                    stack.append(part.func)
-                elif part.func.id in SCALAR_CALLS and not self.world.holds(part.func.id):
-                    continue
-                else:
-                    found |= {f for f in self.world.holds(part.func.id) if f.kind == "class" or self.summary(f).makes}
-                stack += [*part.args, *(k.value for k in part.keywords)]
-            elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
-                stack.append(part.value)
-            elif not isinstance(part, (ast.Compare, ast.JoinedStr, ast.Constant)):
-                stack += ast.iter_child_nodes(part)
-        return frozenset(found)
-
-    def _carries(self, node: ast.expr, frame: Frame) -> bool:
-        return any(self.world.holds(r) for r in self.roots(node, frame) if not r.startswith("<"))
-
     # ---------------------------------------------------------------- calls
     def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
@@ -280,6 +103,10 @@ class Effects:
         if not local and (kind is None or not kind.startswith("=")):
             call_reach(node, frame, found)
         self._texts(node, frame, found)
+        if library in tables.DEFINITION_READERS:
+            for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
+                found.reads.setdefault(name, name)
+        found.opaque |= library in tables.MAIN_READERS or reaches_main([node.func, *values], frame.origin)
         if isinstance(node.func, ast.Attribute):
             if library is not None:
                 self._library_call(node, node.func.attr, frame, found)
@@ -292,13 +119,12 @@ class Effects:
             found.touch(self._every(values, frame))
         self._callbacks(node, values, frame, found)
 
-    def decorated(self, decorator: ast.expr, name: str | None, frame: Frame, found: Effect) -> None:
-        """Add what decorating does: the decorator is called with the function or class that is then called ``name``."""
+    def decorated(self, decorator: ast.expr, frame: Frame, found: Effect) -> None:
+        """Add what decorating does: the decorator is called, and keeps or wraps what it is given."""
         base = root(decorator)
         if isinstance(decorator, ast.Name) and base in ("property", "staticmethod", "classmethod"):
             return
-        arguments: list[ast.expr] = [ast.Name(name, ast.Load())] if name else [ast.Constant(None)]
-        self.call(ast.copy_location(ast.Call(decorator, arguments, []), decorator), frame, found)
+        self.call(ast.copy_location(ast.Call(decorator, [ast.Constant(None)], []), decorator), frame, found)
         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
         place = place_of(inner, frame)
         if place is not None:
@@ -329,7 +155,9 @@ class Effects:
         """The ambient kind that assigning to ``target`` sets, where it belongs to a module beside the notebook."""
         place = place_of(target, frame) if self.modules.sources else None
         found = self.modules.split(place) if place is not None else None
-        return self.modules.kind(found[0]) if found is not None else None
+        if place is None or found is None or "()" in place and not self.modules.keeps(found[0]):
+            return None
+        return self.modules.kind(found[0])
 
     def _module_call(self, name: str, args: list[ast.expr], node: ast.Call, frame: Frame, found: Effect) -> bool:
         """Add what a function of a module beside the notebook does; false when ``name`` is none of such a module."""
@@ -358,8 +186,8 @@ class Effects:
             self._notebook_call(function, node.args, node.keywords, frame, found)
             if any(f"<{p}>" in self.summary(function).touches for p in function.kept):
                 found.touch((name,), True)  # `def f(seen=[])`: the default lives in the function
-        if any(self.summary(f).touches.get(CLOSURE) for f in self.world.carry.get(name, ())):
-            found.touch((name,), True)  # what the function that made it keeps
+        if self.keeps_state(name):
+            found.touch((name,))  # what the function that made it keeps
         kind = self.world.kinds.get(name)
         if kind == IMPORT:
             self._library_call(node, name, frame, found)
@@ -388,6 +216,8 @@ class Effects:
         inplace = any(
             k.arg == "inplace" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in node.keywords
         )
+        if name == "register" and any(self.world.kinds.get(r) == DEF for r in receiver):
+            found.touch(receiver, True)  # `Interface.register(Class)`
         if made.startswith(tables.STATEFUL_MAKERS):
             if not name.startswith(("get_", "savefig")):
                 found.touch(receiver, True)
@@ -400,27 +230,6 @@ class Effects:
         for keyword in node.keywords:
             if keyword.arg in tables.CHANGED_KEYWORDS:
                 found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
-
-    def _methods(self, function: ast.Attribute, frame: Frame) -> list[Deferred]:
-        """Notebook methods that ``x.attr`` may be: by x's class where it is known, else any of that name."""
-        base = root(function.value)
-        if base is not None and not frame.local(base):
-            held = self.world.holds(base) if base not in ("super",) else frozenset()
-        elif isinstance(function.value, ast.Call) and isinstance(function.value.func, ast.Name):
-            held = self.world.holds(function.value.func.id)
-        else:
-            held = frozenset(d for ds in self.world.defs.values() for d in ds if d.kind == "class")
-        found: list[Deferred] = []
-        stack, seen = [d for d in held if d.kind == "class"], set()
-        while stack:
-            cls = stack.pop()
-            if cls in seen:
-                continue
-            seen.add(cls)
-            if function.attr in cls.methods:
-                found.append(cls.methods[function.attr])
-            stack += [d for b in cls.bases for d in self.world.defs.get(b, ())]
-        return found
 
     def _notebook_call(
         self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame, found: Effect
@@ -471,8 +280,9 @@ class Effects:
     def _texts(self, node: ast.Call, frame: Frame, found: Effect) -> None:
         """Names inside texts, and files by literal path."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if root(node.func) == "get_ipython" and node.args:
-            self._shell(node, name, found)
+        magic = magic_call(node, self.world.made_by)
+        if magic is not None:
+            self._magic(magic, node.lineno, found)
             return
         if name in tables.TEXT_CALLS or name in ("exec",):
             for value in [*node.args, *(k.value for k in node.keywords)]:
@@ -499,44 +309,47 @@ class Effects:
             paths = (text_value(value, frame.text) for value in candidates)
             found.files |= {path for path in paths if path and "\n" not in path}
 
-    def _shell(self, node: ast.Call, name: str, found: Effect) -> None:
-        texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if name in ("system", "getoutput") and texts:
-            found.reads.update((n, "!") for n in shell_names(texts[0]) if n in self.world.known)
-        elif name == "run_line_magic" and texts:
-            found.reads.update((n, f"%{texts[0]}") for n in shell_names(" ".join(texts[1:])) if n in self.world.known)
-            if texts[0] in ("cd", "env", "set_env"):
-                found.ambient["@cwd" if texts[0] == "cd" else "@environ"] = "set"
-            found.opaque |= texts[0] in ("run", "store", "reset", "reset_selective", "macro", "rerun", "recall")
-        elif name == "run_cell_magic" and texts:
-            if texts[0] == "writefile" and len(texts) > 1:
-                found.files.add(texts[1].replace("-a ", "").strip())
-        for text in texts:
-            for word in tables.REDIRECT.findall(text):
-                found.files.add(word)
+    def _magic(self, call: MagicCall, line: int, found: Effect) -> None:
+        for read in mentioned(call, self.world.known):
+            found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
+        code = timed_code(call)
+        if code:
+            timed = function_of(code, line)
+            found.add(self.summary(timed) if timed is not None else Effect())
+        if call.name in ("cd", "pushd", "popd"):
+            found.ambient["@cwd"] = "set"
+        if call.name in ("env", "set_env"):
+            found.ambient["@environ"] = "set"
+        found.opaque |= call.name == "store"
+        written = written_file(call)
+        if written is not None:
+            found.files.add(written[0])
+        path = program_path(call)
+        if path is not None:
+            found.texts.add(path)
+        for text in (call.line, call.body or ""):
+            found.files |= set(tables.REDIRECT.findall(text))
             found.texts |= set(text.split())
+
+
+def function_of(code: str, line: int) -> Deferred | None:
+    """Code as the body of a function; ``None`` when it is no Python."""
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError):
+        return None
+    function = ast.parse("def timed(): pass").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    function.body = body or function.body
+    for part in ast.walk(function):
+        if hasattr(part, "lineno"):
+            part.lineno = line
+    return deferred_function(function, "%timeit")
 
 
 def _keeps(method: Deferred, summary: Effect) -> bool:
     """Whether a method that runs when a class is made may change more than that class."""
     return any(not r.startswith("<") or r in (CLOSURE, OWN_CLASS, f"<{method.params[0]}>") for r in summary.touches)
-
-
-def _negative(node: ast.expr) -> bool:
-    """``x[-1]`` is an element, not a copy."""
-    return (
-        isinstance(node, ast.UnaryOp)
-        and isinstance(node.op, ast.USub)
-        or (isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor)))
-    )
-
-
-def _mentions(node: ast.expr) -> bool:
-    return any(isinstance(n, ast.Name) for n in ast.walk(node)) and isinstance(node, (ast.Dict, ast.List))
-
-
-def _loop_names(target: ast.expr) -> set[str]:
-    return {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
 
 
 def _literal_code(name: str, node: ast.Call) -> bool:

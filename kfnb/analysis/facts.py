@@ -75,10 +75,18 @@ class Facts:
         What ``%pip install`` asks for.
     displayed
         Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    not_shown
+        Of these the first that no cell before surely gives: what it is called, and where it is read.
+    unread_programs
+        Files that ``%run`` runs and whose text is not known: what they bind cannot be seen.
     beyond
         What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
     unproved
         It calls what is not known to keep nothing.
+    stateful
+        Functions and classes among `touches`: it is the state that they keep which may change.
+    remembered
+        Functions with ``lru_cache`` whose counters are asked for, or whose first call for an argument does more.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -101,4 +109,8 @@ class Facts:
     displayed: Site | None = None
     beyond: Mapping[str, Site] = field(default_factory=dict)
     unproved: bool = False
+    stateful: Mapping[str, Site] = field(default_factory=dict)
+    remembered: Mapping[str, Site] = field(default_factory=dict)
     compared: frozenset[str] = frozenset()
+    unread_programs: Mapping[str, Site] = field(default_factory=dict)
+    not_shown: tuple[str, Site] | None = None

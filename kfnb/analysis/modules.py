@@ -98,10 +98,9 @@ class LocalModules:
         return self._read[module]
 
 
-def valid(source: str) -> str:
-    """The source of a module, or nothing where it is not valid Python."""
+def tree_of(source: str) -> ast.Module:
+    """The syntax tree of a module, an empty one where it is not valid Python."""
     try:
-        ast.parse(source)
+        return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    return source
+        return ast.Module([], [])

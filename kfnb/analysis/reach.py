@@ -69,6 +69,10 @@ def reach_of(name: str) -> int:
     """How far the call of a library's ``name`` reaches: 0, `UNPROVED` or `LIBRARY`."""
     if name in TELLING_CALLS:
         return LIBRARY
+    if "()" in name and not known(name) or name == "atexit.register":
+        return UNPROVED  # what an unknown function gave may be anybody's; a step's own hooks run at its own end
+    if name == "unittest.mock.patch":
+        return 0  # it does nothing until it is entered
     owner, _, last = name.rpartition(".")
     if TELLING.match(last) and "seed" not in last and not name.startswith(COMPUTING):
         return LIBRARY
@@ -89,6 +93,8 @@ def known(name: str) -> bool:
 def shares_result(name: str) -> bool:
     """Whether what the library's function ``name`` gives is an object that the library keeps, such as a logger."""
     last = name.rpartition(".")[2]
+    if name.startswith("unittest.mock.patch"):
+        return True  # a patcher
     if not known(name):
         return not last[:1].isupper()
     return bool(SHARING.match(last)) and not name.startswith(FRESH_GETS)
@@ -143,4 +149,9 @@ def store_reach(target: ast.expr, frame: Frame, found: Effect) -> None:
     if isinstance(target, (ast.Attribute, ast.Subscript)):
         place = place_of(target, frame)
         if place is not None:
-            found.reach(place, LIBRARY)
+            found.reach(place, LIBRARY if known(place) or "()" not in place else UNPROVED)
+
+
+def lasting(beyond: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """What stays when a ``with`` has ended whose item added to ``before``: it takes back what it told a library."""
+    return before | {place: how for place, how in beyond.items() if how < LIBRARY}

@@ -12,7 +12,7 @@ from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
-from kfnb.analysis.frames import CLOSURE, Effect
+from kfnb.analysis.frames import Effect
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
 from kfnb.analysis.trees import defaults, dotted, root, targets, text_value
@@ -22,6 +22,7 @@ from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 GIVEN = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
+SHELL = "get_ipython"
 #: The names of `Record`'s methods, made once.
 EXPRESSIONS: dict[type[ast.AST], str] = {
     kind: f"expr_{kind.__name__}"
@@ -33,6 +34,8 @@ PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 
 class Record(ABC):
     """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
+
+    keeps_shown = False  #: what cells show is a value of the notebook, since some cell reads it
 
     def __init__(self, world: World, effects: Effects) -> None:
         self.world, self.effects = world, effects
@@ -51,8 +54,13 @@ class Record(ABC):
         self.requirements: list[str] = []
         self.displayed: Site | None = None
         self.compared: set[str] = set()
+        self.unread_programs: dict[str, Site] = {}
+        self.not_shown: tuple[str, Site] | None = None
+        self.cells_read: set[int] = set()
+        self.surely_shown = 0  #: cells of the unit that surely show a value
         self.beyond: dict[str, Site] = {}
         self.unproved = False
+        self.remembered: dict[str, Site] = {}
         self.now = Effect()  #: what the present top-level statement tells libraries, changes and draws
         self.shielded = 0  #: inside a `try` that answers NameError
 
@@ -64,17 +72,21 @@ class Record(ABC):
         unbound = frozenset(n for n in self.may if n not in world.must and world.kinds.get(n) == "deleted")
         told = {*self.may, *self.touches, *self.reads, *self.compared}
         kinds = {n: world.kinds[n] for n in told if n in world.kinds}
+        stateful = {n: s for n, s in self.touches.items() if n in world.stateful or self.effects.keeps_state(n)}
         groups = {n: g for n, g in world.groups().items() if n in told}
         return Facts(
             self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, self.beyond, self.unproved,
-            frozenset(self.compared),
+            stateful, self.remembered,
+            frozenset(self.compared), self.unread_programs, self.not_shown,
         )  # fmt: skip
 
     # ---------------------------------------------------------------- names
     def read(self, name: str, line: int, via: str | None = None) -> None:
         world = self.world
+        if name in world.given and name not in world.known:
+            return
         if name not in world.must and (name not in GIVEN or name in world.known):
             self.reads.setdefault(name, self.site(line))
             if via is not None:
@@ -82,19 +94,31 @@ class Record(ABC):
             elif not self.shielded and (name not in self.may or world.kinds.get(name) == "deleted"):
                 self.asked.add(name)
         if via is None:
-            if name not in world.known and PREVIOUS.fullmatch(name):
+            if name[:1] in "_OI" and PREVIOUS.fullmatch(name) and (self.keeps_shown or name not in world.known):
                 self.displayed = self.displayed or self.site(line)
-                self.asked.discard(name)
-            for held in world.holds(name):
-                self.apply(self.effects.summary(held), line, name)
-                if held.name in world.stateful and held in world.defs.get(held.name, ()):
-                    self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
-            origin = world.origin(name) if self.effects.modules.sources else None
-            kept = self.effects.modules.kept_by(origin) if origin is not None else None
-            if kept is not None:
-                self.ambient(kept, "read", line, sure=False)
-            if any(self.effects.summary(f).touches.get(CLOSURE) for f in world.carry.get(name, ())):
-                self.touched(name, line)
+                if name not in world.known and not (name in ("__", "___") and self.surely_shown >= len(name)):
+                    self.not_shown = self.not_shown or (name, self.site(line))
+                if name not in world.known:
+                    self.asked.discard(name)
+            if name in world.defs or name in world.carry:
+                self._reaches(name, line)
+            if self.effects.modules.sources:
+                origin = world.origin(name)
+                kept = self.effects.modules.kept_by(origin) if origin is not None else None
+                if kept is not None:
+                    self.ambient(kept, "read", line, sure=False)
+
+    def _reaches(self, name: str, line: int) -> None:
+        """Whoever reads a name may use the functions and classes that are reached through it."""
+        world = self.world
+        if name in world.remembering:
+            self.remembered.setdefault(name, self.site(line))
+        for held in world.holds(name):
+            self.apply(self.effects.summary(held), line, name)
+            if held.name in world.stateful and held in world.defs.get(held.name, ()):
+                self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
+        if self.effects.keeps_state(name):
+            self.touched(name, line)
 
     def reached(self, effect: Effect, line: int) -> None:
         """What a call that surely stands here may do to libraries."""
@@ -133,13 +157,17 @@ class Record(ABC):
         kind = self.world.kinds.get(name)
         if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in GIVEN):
             return
-        self.now.touches[name] = sure
-        if kind == DEF:
+        if kind == DEF and name not in self.world.stateful:
             self.world.stateful.add(name)
+        if kind == DEF:
+            mine = self.world.defs.get(name, ())
+            for other in [n for n, d in self.world.defs.items() if d is mine and n != name]:
+                self.touches.setdefault(other, self.site(line))  # another name of the same class
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
                 self.touches.setdefault(other, self.site(line))
+                self.now.touches[other] = sure
         if sure:
             self.definite.add(name)
 
@@ -193,8 +221,13 @@ class Record(ABC):
     # the commonest kinds, spelt out for speed: the general way looks at every field
     def expr_Attribute(self, node: ast.Attribute) -> None:
         self.expr(node.value)
+        if node.attr in ("cache_info", "cache_clear") and isinstance(node.value, ast.Name):
+            self.remembered.setdefault(node.value.id, self.site(node.lineno))
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
+        if self.keeps_shown and isinstance(node.value, ast.Name) and node.value.id in ("Out", "_oh", "In", "_ih"):
+            self.earlier_cell(node.value, node.slice)
+            return
         self.expr(node.value)
         self.expr(node.slice)
 
@@ -291,6 +324,18 @@ class Record(ABC):
                 part.lineno = node.lineno
         self.block(tree.body)
 
+    def earlier_cell(self, name: ast.Name, index: ast.expr) -> None:
+        """``Out[3]`` is the value ``_3``; ``In[3]`` a text that the step of cell 3 has."""
+        number = index.value if isinstance(index, ast.Constant) else None
+        if name.id in ("In", "_ih") and number in self.cells_read:
+            self.displayed = self.displayed or self.site(name.lineno)
+        elif name.id in ("Out", "_oh") and type(number) is int and f"_{number}" in self.world.known:
+            self.read(f"_{number}", name.lineno)
+        else:
+            shown = f"{name.id}[{ast.unparse(index)}]"
+            self.displayed = self.displayed or self.site(name.lineno)
+            self.not_shown = self.not_shown or (shown, self.site(name.lineno))
+
     @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:
         """Read statements; `kfnb.analysis.statements` does."""
@@ -338,6 +383,8 @@ class Record(ABC):
         self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
         if place is not None:
             self.world.places[target.id] = place
+        if isinstance(value, ast.Name) and self.world.kinds.get(value.id) == DEF and value.id != target.id:
+            self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
 
     def maker(self, value: ast.expr) -> str | None:
         while (
@@ -352,6 +399,8 @@ class Record(ABC):
             return self.world.made_by.get(root(value) or "")
         if not isinstance(value, ast.Call):
             return None
+        if isinstance(value.func, ast.Name) and value.func.id == SHELL:
+            return SHELL
         name = dotted(value.func, self.world.origin)
         seeded = any(
             k.arg in tables.SEED_KEYWORDS and not (isinstance(k.value, ast.Constant) and k.value.value is None)
@@ -389,6 +438,7 @@ class Record(ABC):
         effect = Effect()
         if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
             store_reach(target, self.effects.top, effect)
+            self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
         for name in self.effects.roots(target.value, self.effects.top):
             if self.world.kinds.get(name) == IMPORT:

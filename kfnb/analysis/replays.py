@@ -9,11 +9,16 @@ from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, setting_of
 from kfnb.analysis.facts import Replay, Site
 from kfnb.analysis.frames import Frame
+from kfnb.analysis.magics import MagicCall, magic_call, mentioned
 from kfnb.analysis.reach import place_of
 from kfnb.analysis.record import GIVEN
 from kfnb.analysis.trees import dotted, is_literal, names_in, root, source_of, targets
 from kfnb.analysis.world import IMPORT, World
-from kfnb.runtime.syntax import shell_names
+from kfnb.runtime.expansion import expressions
+from kfnb.runtime.magictable import SET_UP
+
+#: Methods of the shell that tell it something for good.
+REGISTERING = frozenset(("register_magics", "register_magic_function"))
 
 
 def replay_of(node: ast.stmt, code: str, site: Site, frame: Frame) -> Replay | None:
@@ -28,7 +33,10 @@ def replay_of(node: ast.stmt, code: str, site: Site, frame: Frame) -> Replay | N
         effect = star or future or not binds or _loud(node)
         return Replay(site, source_of(node, code), binds, frozenset(names_in(node)) - binds, effect, star)
     if _is_setting(node, frame):
-        reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in frame.world.known)
+        world = frame.world
+        reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in world.known)
+        magic = magic_call(node.value, world.made_by) if isinstance(node, ast.Expr) else None
+        reads |= mentioned(magic, world.known) if magic is not None else frozenset()
         return Replay(site, source_of(node, code), frozenset(), reads, effect=True)
     return None
 
@@ -37,8 +45,13 @@ def is_conditional(node: ast.stmt, frame: Frame) -> bool:
     """Whether a setting counts only if its step has run: ambient state, which can travel, or a change of a library."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         name = dotted(node.value.func, frame.origin)
-        return name is not None and setting_of(name) is not None or magic_of(node.value) in ("env", "set_env")
+        return name is not None and setting_of(name) is not None or _sets_environment(node.value, frame.world)
     return isinstance(node, ast.Assign)
+
+
+def _sets_environment(node: ast.expr, world: World) -> bool:
+    magic = magic_call(node, world.made_by)
+    return magic is not None and magic.name in ("env", "set_env")
 
 
 def _is_setting(node: ast.stmt, frame: Frame) -> bool:
@@ -46,8 +59,11 @@ def _is_setting(node: ast.stmt, frame: Frame) -> bool:
     world = frame.world
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
-        if root(call.func) == "get_ipython" and isinstance(call.func, ast.Attribute):
-            return magic_of(call) in ("env", "set_env") and not shell_names(_magic_text(call))
+        if isinstance(call.func, ast.Attribute) and call.func.attr in REGISTERING:
+            return True
+        magic = magic_call(call, world.made_by)
+        if magic is not None or root(call.func) == "get_ipython":
+            return magic is not None and _sets_up(magic)
         name = dotted(call.func, world.origin)
         if name is None:
             return False
@@ -67,16 +83,11 @@ def _plain(node: ast.stmt, world: World) -> bool:
     return all(world.kinds.get(n) == IMPORT or (n in GIVEN and n not in world.known) for n in names_in(node))
 
 
-def magic_of(call: ast.Call) -> str | None:
-    """The name of a line magic's call, else ``None``."""
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "run_line_magic" and call.args:
-        name = call.args[0]
-        return str(name.value) if isinstance(name, ast.Constant) else None
-    return None
-
-
-def _magic_text(call: ast.Call) -> str:
-    return " ".join(str(a.value) for a in call.args[1:] if isinstance(a, ast.Constant))
+def _sets_up(magic: MagicCall) -> bool:
+    """Whether a magic does again what it did; the environment of a name's value travels instead."""
+    if magic.name in ("env", "set_env") and expressions(magic.line):
+        return False
+    return magic.body is None and magic.name in SET_UP
 
 
 def imports_only(node: ast.stmt) -> bool:

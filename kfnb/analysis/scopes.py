@@ -50,6 +50,8 @@ class Deferred:
         Names, and of these the parameters, that belong to functions made in the body.
     closed
         Names of the body that such functions change: what they keep from one call to the next.
+    scoped
+        Of `calls`, those that a ``with`` takes back at its end.
     decorators
         Decorators in the body, each called with what it decorates.
     """
@@ -78,6 +80,7 @@ class Deferred:
     inner_params: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     decorators: list[ast.expr] = field(default_factory=list)
+    scoped: list[ast.Call] = field(default_factory=list)
 
 
 class Scope:
@@ -358,6 +361,8 @@ class Collector(ast.NodeVisitor):
     visit_AsyncFor = visit_For
 
     def visit_withitem(self, node: ast.withitem) -> None:
+        if isinstance(node.context_expr, ast.Call):
+            self.d.scoped.append(node.context_expr)
         if node.optional_vars is not None:
             self.source(node.optional_vars, node.context_expr)
         self.generic_visit(node)
@@ -433,6 +438,15 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     return found
 
 
+COLLECTIONS = ("dict", "list", "set", "deque", "defaultdict", "OrderedDict", "Counter", "count", "WeakValueDictionary")
+
+
+def _is_collection(node: ast.expr | None) -> bool:
+    if isinstance(node, ast.Call):
+        return (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in COLLECTIONS
+    return isinstance(node, (ast.List, ast.Dict, ast.Set, *COMPREHENSIONS))
+
+
 def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
     """What a class of the notebook's top level needs when it, or an instance, is used."""
     found = Deferred("class", node.name, node.lineno)
@@ -452,8 +466,9 @@ def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
     found.kept = frozenset(
         name
         for part in node.body
-        if isinstance(part, (ast.Assign, ast.AnnAssign)) and not isinstance(part.value, (ast.Constant, type(None)))
+        if isinstance(part, (ast.Assign, ast.AnnAssign)) and _is_collection(part.value)
         for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
         for name in targets(target)
+        if isinstance(part, ast.Assign) or not node.decorator_list or "ClassVar" in ast.dump(part.annotation)
     )
     return found

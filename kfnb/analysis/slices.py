@@ -11,7 +11,7 @@ from kfnb.analysis import tables
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Replay, Site
 from kfnb.analysis.names import names_of
-from kfnb.analysis.reach import reach_of
+from kfnb.analysis.reach import known, place_of, reach_of
 from kfnb.analysis.trees import FUNCTIONS, dotted, is_literal, source_of
 from kfnb.analysis.world import IMPORT
 
@@ -19,6 +19,7 @@ REPEATED = (
     *(ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.If, ast.For, ast.With, ast.Try),
     *(*FUNCTIONS, ast.ClassDef),
 )
+COMPOUND = (ast.If, ast.For, ast.With, ast.Try)
 #: Functions of the standard library that wait, or read and write something outside the process.
 BUSY = tables.words("""
     open urlopen run call check_output check_call Popen sleep input system popen connect listdir walk glob iglob load loads
@@ -65,6 +66,8 @@ class Slicer:
         """Take up ``told`` and what it needs; false where running it again could do something else than it did."""
         if not isinstance(told.node, REPEATED) or told.draws or _awaits(told.node) or empties_a_file(told.node):
             return False
+        if isinstance(told.node, COMPOUND) and not self._light(told.node):
+            return False
         needed: dict[tuple[int, int], Statement] = {}
         if not self._gather(told, told, needed):
             return False
@@ -101,6 +104,16 @@ class Slicer:
                         return False
             elif makers[-1].order >= told.order or self._calls_notebook(told):
                 return False  # the value of that moment is gone, or working it out again may be dear
+        return True
+
+    def _light(self, node: ast.stmt) -> bool:
+        """Whether a compound statement calls nothing but libraries that are known, and builtins."""
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call):
+                name = place_of(call.func, self.effects.top)
+                builtin = isinstance(call.func, ast.Name) and call.func.id not in self.effects.world.kinds
+                if not builtin and (name is None or not known(name)):
+                    return False
         return True
 
     def _calls_notebook(self, told: Statement) -> bool:

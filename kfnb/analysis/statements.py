@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ast
-from functools import partial
+import os
 
 from kfnb.analysis.ambient import ambient_of
-from kfnb.analysis.cells import ParsedCell
-from kfnb.analysis.effects import Effects
-from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.facts import Replay
 from kfnb.analysis.frames import CLOSURE, Effect
-from kfnb.analysis.reach import LIBRARY, place_of
-from kfnb.analysis.record import Record
-from kfnb.analysis.replays import import_names, is_conditional, magic_of, replay_of
+from kfnb.analysis.magics import (
+    MagicCall,
+    bound_names,
+    deleted_names,
+    magic_call,
+    program_cells,
+    program_path,
+    run_code,
+    written_file,
+)
+from kfnb.analysis.reach import lasting, place_of
+from kfnb.analysis.record import SHELL, Record
+from kfnb.analysis.replays import import_names, replay_of
 from kfnb.analysis.scopes import (
     MODULE,
     Collector,
@@ -20,9 +28,7 @@ from kfnb.analysis.scopes import (
     class_scope,
     deferred_class,
     deferred_function,
-    future_annotations,
 )
-from kfnb.analysis.slices import Slicer, Statement
 from kfnb.analysis.trees import (
     ENDS,
     FUNCTIONS,
@@ -31,10 +37,12 @@ from kfnb.analysis.trees import (
     may_suppress,
     names_in,
     pattern_names,
+    reaches_main,
     root,
     targets,
 )
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+from kfnb.runtime.syntax import translate
 
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
 
@@ -42,73 +50,12 @@ IMPORTED = "import "  #: among the texts of a unit: a module, which may be a fil
 class Statements(Record):
     """`Record` with a method per kind of statement."""
 
-    lazy = False
     code = ""
     depth = 0
 
-    def __init__(self, world: World, effects: Effects) -> None:
-        super().__init__(world, effects)
-        self._cells = 0
-        self._orders: list[tuple[int, int]] = []  #: of the statements that `replays` come from
-        self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
-        self._telling: list[tuple[int, Effect, bool]] = []
-
-    def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
-        """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
-        number = self._cells = self._cells + 1
-        self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
-        self.lazy = self.lazy or future_annotations(cell.tree)
-        for wrapper in cell.wrappers:
-            self._wrapper(wrapper.name, wrapper.args)
-        for node in cell.tree.body:
-            replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
-            if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
-                replay = None  # it counts only if the step has run: it travels as a value
-            if replay is not None:
-                self.replays.append(replay)
-                self._orders.append((number, node.lineno))
-            self.now = Effect()
-            self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, node.lineno)))
-            if replay is None or not replay.effect or replay.binds:
-                self.statement(node)
-            else:
-                self._reads_only(node)
-            for name in replay.binds if replay is not None else ():
-                self.world.kinds[name] = IMPORT
-            if replay is None and LIBRARY in self.now.beyond.values():
-                self._telling.append((len(self._later) - 1, self.now, sure and once))
-
-    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
-        places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
-        draws = now.opaque or "draw" in now.ambient.values()
-        return Statement(node, code, site, order, places, frozenset(now.touches), draws)
-
-    def facts(self) -> Facts:
-        """Close the record: what told a library something is run again later, as far as that can be done."""
-        if self._telling:
-            nothing = Effect()
-            telling = {at: (now, sure) for at, now, sure in self._telling}
-            statements = [make(now=telling[n][0] if n in telling else nothing) for n, make in enumerate(self._later)]
-            slicer = Slicer(statements, self.effects)
-            for at, (_, sure) in telling.items():
-                if sure and slicer.repeat(statements[at]):
-                    for place in statements[at].places:
-                        self.beyond.pop(place, None)
-            both = [*zip(self._orders, self.replays, strict=True)]
-            both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
-            self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
-        return super().facts()
-
-    def _wrapper(self, name: str, args: str) -> None:
-        if name == "capture":
-            for word in args.split():
-                if word.isidentifier():
-                    self.bind(word, 1)
-
-    def _reads_only(self, node: ast.stmt) -> None:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-                self.read(part.id, part.lineno)
+    def again(self, replay: Replay) -> None:
+        """Note a statement that later units run again."""
+        self.replays.append(replay)
 
     # ---------------------------------------------------------------- dispatch
     def block(self, body: list[ast.stmt]) -> None:
@@ -116,6 +63,9 @@ class Statements(Record):
             self.statement(node)
 
     def statement(self, node: ast.stmt) -> None:
+        value = getattr(node, "value", None)
+        if value is not None and reaches_main([value], self.world.origin):
+            self.opaque = self.opaque or self.site(node.lineno)
         special = getattr(self, f"on_{type(node).__name__}", None)
         if special is not None:
             special(node)
@@ -127,15 +77,73 @@ class Statements(Record):
     def on_Expr(self, node: ast.Expr) -> None:
         self.expr(node.value)
         call = node.value
-        if isinstance(call, ast.Call) and root(call.func) == "get_ipython":
-            self._magic_statement(call)
+        first = root(call.func) if isinstance(call, ast.Call) else None
+        if first is not None and SHELL in (first, self.world.made_by.get(first)):
+            assert isinstance(call, ast.Call)
+            self._magic(call)
 
-    def _magic_statement(self, call: ast.Call) -> None:
-        texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if magic_of(call) in ("pip", "conda") or texts and texts[0].startswith(("pip install", "pip3 install")):
-            words = " ".join(texts).replace("pip3", "pip").split()
+    def _told_to_shell(self, node: ast.Call) -> None:
+        """``get_ipython().push({"x": 1})`` binds names, ``get_ipython().ex("x = 1")`` runs code."""
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        argument = node.args[0] if node.args else None
+        if method == "push" and isinstance(argument, ast.Dict):
+            for key in argument.keys:
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    self.bind(key.value, node.lineno)
+        elif method in ("ex", "run_cell") and isinstance(argument, ast.Constant):
+            self.code_in_text(translate(str(argument.value)).code, node)
+
+    def _magic(self, node: ast.Call) -> None:
+        """What a magic that stands alone does to the notebook's names."""
+        call = magic_call(node, self.world.made_by)
+        if call is None:
+            self._told_to_shell(node)
+            return
+        line = node.lineno
+        if call.name in ("pip", "conda") or call.name == "!" and call.line.startswith(("pip install", "pip3 install")):
+            words = call.line.split()
             after = words[words.index("install") + 1 :] if "install" in words else []
             self.requirements += [w.strip("'\"") for w in after if not w.startswith("-")]
+        if call.name in ("load_ext", "reload_ext"):
+            for module in call.line.split():
+                self.texts.setdefault(IMPORTED + module.split(".")[0], self.site(line))
+        code = run_code(call)
+        if code is not None:
+            self.code_in_text(code, node)
+        self._file_magic(call, node)
+        for name in bound_names(call):
+            self.bind(name, line)
+        for name in deleted_names(call, self.world.known):
+            self.on_Delete(ast.Delete([ast.copy_location(ast.Name(name, ast.Del()), node)]))
+
+    def _file_magic(self, call: MagicCall, node: ast.Call) -> None:
+        """A program that a cell writes or runs: its text is read as if it stood in the cell."""
+        programs = self.world.programs
+        written = written_file(call)
+        if written is not None:
+            path, append = os.path.normpath(written[0]), written[1]
+            programs[path] = (programs.get(path, "") if append else "") + (call.body or "")
+        if call.name != "run":
+            return
+        found = program_path(call)
+        if found is None or found not in programs:
+            self.unread_programs[found or call.line] = self.site(node.lineno)
+            self.shielded += 1  # whatever the rest of the unit reads may come from there
+            return
+        for code in program_cells(found, programs[found]):
+            self._star_imports(code, node)
+            self.code_in_text(code, node)
+
+    def _star_imports(self, code: str, node: ast.Call) -> None:
+        """``from x import *`` of a program that is run: later steps import it again."""
+        try:
+            body = ast.parse(code).body
+        except (SyntaxError, ValueError):
+            return
+        for part in body:
+            replay = replay_of(part, code, self.site(node.lineno), self.effects.top)
+            if replay is not None and replay.star:
+                self.again(replay)
 
     # ---------------------------------------------------------------- assignment
     def on_Assign(self, node: ast.Assign) -> None:
@@ -154,7 +162,7 @@ class Statements(Record):
             self.ambient(kind, "set", target.lineno, sure=False)
 
     def on_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if not self.lazy:
+        if not self.world.lazy_annotations:
             self.expr(node.annotation)
         if node.value is not None:
             self.expr(node.value)
@@ -212,13 +220,13 @@ class Statements(Record):
                 self.world.origins[name] = f"{module}.{alias.name}"
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        now = [*node.decorator_list, *defaults(node.args), *([] if self.lazy else annotated(node))]
+        now = [*node.decorator_list, *defaults(node.args), *([] if self.world.lazy_annotations else annotated(node))]
         for part in now:
             self.expr(part)
         held: frozenset[Deferred] = frozenset()
         for part in [*node.decorator_list, *defaults(node.args)]:
             held |= self.effects.held(part)
-        self._define(node.name, node.lineno, deferred_function(node, node.name, self.lazy), held)
+        self._define(node.name, node.lineno, deferred_function(node, node.name, self.world.lazy_annotations), held)
         self._decorate(node)
 
     def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
@@ -226,17 +234,26 @@ class Statements(Record):
         effect = Effect()
         held: frozenset[Deferred] = frozenset()
         for decorator in node.decorator_list:
-            self.effects.decorated(decorator, node.name, self.effects.top, effect)
+            self.effects.decorated(decorator, self.effects.top, effect)
             held |= self.effects.held(decorator)
+            place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
+            if place in ("functools.lru_cache", "functools.cache"):
+                self._remembers(node)
         if isinstance(node, ast.ClassDef):
             self.effects.created(node, self.effects.top, effect)
         effect.touches.pop(node.name, None)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
-        if any(f.kind == "class" or self.effects.summary(f).touches.get(CLOSURE) for f in held):
+        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).touches for f in held):
             self.world.kinds[node.name] = VALUE
 
     on_FunctionDef = on_AsyncFunctionDef = _function
+
+    def _remembers(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+        """A function that ``lru_cache`` calls once for each argument, though calling it does something."""
+        does = [self.effects.summary(f) for f in self.world.defs.get(node.name, ())]
+        if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.touches) for e in does):
+            self.world.remembering.add(node.name)
 
     def on_ClassDef(self, node: ast.ClassDef) -> None:
         outer = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
@@ -245,7 +262,7 @@ class Statements(Record):
             self.expr(part)
             held |= self.effects.held(part)
         self._class_body(node)
-        self._define(node.name, node.lineno, deferred_class(node, self.lazy), held)
+        self._define(node.name, node.lineno, deferred_class(node, self.world.lazy_annotations), held)
         self._decorate(node)
 
     def _class_body(self, node: ast.ClassDef) -> None:
@@ -254,9 +271,13 @@ class Statements(Record):
         for part in node.body:
             scope = class_scope(node, MODULE)
             scope.own = set(own)
-            collector = Collector(now, scope, self.lazy)
+            collector = Collector(now, scope, self.world.lazy_annotations)
             if isinstance(part, FUNCTIONS):
-                for piece in [*part.decorator_list, *defaults(part.args), *([] if self.lazy else annotated(part))]:
+                for piece in [
+                    *part.decorator_list,
+                    *defaults(part.args),
+                    *([] if self.world.lazy_annotations else annotated(part)),
+                ]:
                     collector.visit(piece)
                 own.add(part.name)
             else:
@@ -270,7 +291,7 @@ class Statements(Record):
         for call in now.calls:
             self.effects.call(call, frame, effect)
         for decorator in now.decorators:
-            self.effects.decorated(decorator, None, frame, effect)
+            self.effects.decorated(decorator, frame, effect)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
         for name, line in now.reads.items():
@@ -339,7 +360,9 @@ class Statements(Record):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
+            before, told = dict(self.now.beyond), dict(self.beyond)
             self.expr(item.context_expr)
+            self.now.beyond, self.beyond = lasting(self.now.beyond, before), told
             if item.optional_vars is not None:
                 self.store(item.optional_vars, item.context_expr)
         start = set(self.world.must)

@@ -81,8 +81,27 @@ TEXT_CALLS = words("""
 #: Builtins that see every name.
 OPAQUE_CALLS = words("globals locals exec eval vars")
 
+#: Library calls that look for every function and class of ``__main__``.
+DEFINITION_READERS = words("""
+    unittest.main unittest.TestProgram typing.get_type_hints inspect.get_annotations dataclasses.make_dataclass
+""")
+
+#: Library calls that look at every name of ``__main__``.
+MAIN_READERS = words("doctest.testmod doctest.DocTestFinder doctest.testsource doctest.run_docstring_examples")
+
 #: Ambient kinds that every later step may use without naming them.
-USED_BY_ALL = ("@environ", "@cwd", "@path", "@warnings", "@matplotlib", "@pandas", "@numpy", "@decimal", "@locale")
+USED_BY_ALL = (
+    "@environ",
+    "@cwd",
+    "@path",
+    "@warnings",
+    "@matplotlib",
+    "@pandas",
+    "@numpy",
+    "@decimal",
+    "@locale",
+    "@logging",
+)
 
 #: Calls that set ambient state: dotted name to kind. A trailing ``*`` stands for any ending.
 AMBIENT_WRITES: dict[str, str] = {

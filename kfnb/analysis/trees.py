@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -22,6 +22,19 @@ def targets(target: ast.expr) -> Iterator[str]:
             yield from targets(element)
     elif isinstance(target, ast.Starred):
         yield from targets(target.value)
+
+
+def bound_in(tree: ast.AST) -> set[str]:
+    """Names that code binds anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            found.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found.update(a.asname or a.name.split(".")[0] for a in node.names)
+    return found
 
 
 def pattern_names(pattern: ast.pattern) -> Iterator[str]:
@@ -186,3 +199,25 @@ def source_of(node: ast.stmt, code: str) -> str:
     if alone and not lines[last - 1].encode()[node.end_col_offset :].split(b"#")[0].strip():
         return "\n".join(lines[first - 1 : last])
     return ast.unparse(node)
+
+
+def reaches_main(parts: Iterable[ast.expr], origin: Callable[[str], str | None]) -> bool:
+    """Whether one of these expressions is, or is taken from, the module ``__main__``: all names can be reached through it."""
+    for part in parts:
+        while isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred)):
+            if isinstance(part, ast.Subscript) and _is_main(part.slice) and dotted(part.value, origin) == "sys.modules":
+                return True
+            part = part.value
+        if isinstance(part, ast.Name) and origin(part.id) == "__main__":
+            return True
+        if isinstance(part, ast.Call) and part.args and _is_main(part.args[0]):
+            name = dotted(part.func, origin) or getattr(part.func, "id", "")
+            if name in ("importlib.import_module", "__import__", "sys.modules.get"):
+                return True
+    return False
+
+
+def _is_main(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return node.value == "__main__"
+    return isinstance(node, ast.Name) and node.id == "__name__"

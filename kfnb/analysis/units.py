@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kfnb.analysis.cells import ParsedCell, parse_cell
+from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts
-from kfnb.analysis.modules import LocalModules, valid
-from kfnb.analysis.statements import Statements
+from kfnb.analysis.modules import LocalModules, tree_of
+from kfnb.analysis.reader import UnitReader
 from kfnb.analysis.tables import words
 from kfnb.analysis.world import World
 
@@ -45,18 +45,38 @@ SETTING_NAMES = {
 
 
 class Analyzer:
-    """Reads units one after the other; what one leaves, the next one knows."""
+    """Reads units one after the other; what one leaves, the next one knows.
 
-    def __init__(self, cells: Sequence[ParsedCell], modules: Mapping[str, str] | LocalModules | None = None) -> None:
+    Parameters
+    ----------
+    cells
+        Every cell of the notebook.
+    modules
+        Sources of the modules beside the notebook, by their name.
+    programs
+        Texts of the files beside the notebook that ``%run`` runs, by their path.
+    keeps_shown
+        What cells show is a value that travels (``_``, ``_3``), since some cell reads it.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[ParsedCell],
+        modules: Mapping[str, str] | LocalModules | None = None,
+        programs: Mapping[str, str] | None = None,
+        keeps_shown: bool = False,
+    ) -> None:
         asks = any("__subclasses__" in cell.code for cell in cells)
-        self.world = World(later=imports_anywhere(cells), asks_subclasses=asks)
+        self.world = World(later=imports_anywhere(cells), programs=dict(programs or {}), asks_subclasses=asks)
         self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
         self.effects = Effects(self.world, self.modules)
+        self._keeps_shown = keeps_shown
 
     def _module(self, name: str, source: str) -> Effects:
         """The effects of a module beside the notebook, read as if it were one cell."""
-        cell = parse_cell(0, "", valid(source))
-        for node in ast.walk(cell.tree):
+        tree = tree_of(source)
+        cell = ParsedCell(0, "", 1, source, source, tree)
+        for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.level:
                 package = name.split(".")[: -node.level] if node.level > 0 else []
                 node.module, node.level = ".".join([*package, *([node.module] if node.module else [])]), 0
@@ -67,7 +87,8 @@ class Analyzer:
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
         """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         before = None if sure else self.world.snapshot()
-        reader = Statements(self.world, self.effects)
+        reader = UnitReader(self.world, self.effects)
+        reader.keeps_shown = self._keeps_shown
         for cell in cells:
             reader.cell_body(cell, sure, once)
         facts = reader.facts()

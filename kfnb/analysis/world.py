@@ -43,8 +43,14 @@ class World:
         Names of an object that a library keeps, with its name there: ``logging.getLogger()``.
     stateful
         Names of functions and classes on which some code keeps state.
+    remembering
+        Functions with ``lru_cache`` whose first call for an argument does more than give a result.
+    given
+        Names that some code has added to the builtins.
     asks_subclasses
         The notebook asks for subclasses somewhere, so that each one counts.
+    lazy_annotations
+        ``from __future__ import annotations`` stood in a cell read so far: as in IPython it counts for all cells after it.
     """
 
     later: Mapping[str, str] = field(default_factory=dict)
@@ -57,9 +63,13 @@ class World:
     origins: dict[str, str] = field(default_factory=dict)
     made_by: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    programs: dict[str, str] = field(default_factory=dict)  #: texts of files that ``%run`` may run, by their path
     places: dict[str, str] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
+    remembering: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
     asks_subclasses: bool = False
+    lazy_annotations: bool = False
     version: int = 0  #: moves when a function, class or import changes
 
     def origin(self, name: str) -> str | None:
@@ -149,8 +159,8 @@ class World:
     def snapshot(self) -> World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
-            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts),
-            dict(self.places), self.stateful, self.asks_subclasses, self.version,
+            dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.programs,
+            dict(self.places), self.stateful, self.remembering, self.given, self.asks_subclasses, self.lazy_annotations, self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:

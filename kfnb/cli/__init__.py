@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import sys
+from typing import NoReturn
 
 import click
 
 from kfnb import __version__
+from kfnb.cli.common import FAILED, emit
 from kfnb.cli.compiling import compile_, targets
 from kfnb.cli.notebooks import check, convert, show
+from kfnb.cli.pruning import delete, prune
 from kfnb.cli.record import archive, cancel, logs, result, runs, status
 from kfnb.cli.reporting import report
 from kfnb.cli.running import retry, run
 from kfnb.cli.shells import completion
 from kfnb.cli.sweeping import sweep
 from kfnb.cli.trusting import trust
+from kfnb.problems import UserError
+from kfnb.texts import open_streams_to_any_text
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,6 +51,8 @@ for command in (
     result,
     report,
     archive,
+    delete,
+    prune,
     targets,
     trust,
     completion,
@@ -56,19 +62,26 @@ for command in (
 
 def main() -> None:
     """Entry point of ``kfnb``."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a user's text may have what no terminal can show
+    open_streams_to_any_text()
     try:
         cli(prog_name="kfnb")
     except OSError as error:
-        click.echo(f"kfnb: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
-        sys.exit(1)
+        _leave(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except Exception as error:
+        if isinstance(error, UserError):
+            _leave(str(error))
         if type(error).__module__ != "sqlite3":
             raise
         from kfnb.runs.home import home_folder
         from kfnb.runs.store import disk_words
 
-        click.echo(f"kfnb: {disk_words(error, home_folder())}", err=True)
-        sys.exit(1)
+        _leave(disk_words(error, home_folder()))
+
+
+def _leave(message: str) -> NoReturn:
+    """End with what went wrong, as JSON where that was asked for."""
+    if "--json" in sys.argv:
+        emit({"error": message})
+    else:
+        click.echo(f"kfnb: {message}", err=True)
+    sys.exit(FAILED)

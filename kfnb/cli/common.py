@@ -14,6 +14,7 @@ from kfnb.cli import completing
 from kfnb.problems import INFO, NotebookError, Problem, errors, located
 
 if TYPE_CHECKING:
+    from kfnb.client.start import Prepared
     from kfnb.notebook.source import Source
     from kfnb.runs.store import RunStore
 
@@ -60,6 +61,13 @@ def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -
     for problem in problems:
         if not quiet or problem.severity != INFO:
             click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}", err=True)
+
+
+def show_travelling(prepared: Prepared) -> None:
+    """Say which files are about to leave this machine."""
+    text = prepared.travelling()
+    if text:
+        click.echo(text, err=True)
 
 
 def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoReturn:

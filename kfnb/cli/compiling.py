@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ def compile_(
     from kfnb.engines.cluster.compiling import Form, documents
     from kfnb.engines.cluster.errors import BadTarget
     from kfnb.engines.cluster.files import as_yaml, write
+    from kfnb.engines.cluster.requirements import travelling_files, travelling_text
     from kfnb.engines.cluster.targets import options_of, target_named
     from kfnb.pipeline.parameters import bind
 
@@ -80,6 +82,9 @@ def compile_(
         report(notebook, problems, quiet=True)
     if errors(problems):
         fail(notebook, problems, True) if as_json else sys.exit(FAILED)
+    files = travelling_files(found.pipeline, notebook.folder, options.packages)
+    if files and not as_json:
+        click.echo(travelling_text(files), err=True)
     if output is None:
         click.echo(as_yaml(made), nl=False)
         return
@@ -89,7 +94,7 @@ def compile_(
         refuse(str(error), as_json)
     told: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": found.pipeline.name, "bytes": size}
     if as_json:
-        emit({**told, "problems": [p.to_json() for p in problems]})
+        emit({**told, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
     else:
         click.echo(f"{output}: {found.pipeline.name} for {engine}, {size / 1000:.1f} kB")
 

@@ -72,7 +72,8 @@ def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 
     source = _source(ctx)
     try:
-        return [t for t in targets(source.path if source is not None else None) if t.startswith(incomplete)]
+        found = targets(source.path if source is not None else None).values()
+        return [t.name for t in found if t.name.startswith(incomplete) and not t.wrong]
     except BadTarget:
         return []
 

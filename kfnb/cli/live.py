@@ -11,6 +11,7 @@ import click
 from kfnb.runs.logs import last_line
 from kfnb.runs.store import STEP_FINAL, Event
 from kfnb.states import SYMBOLS
+from kfnb.terminal import terminal_text, without_codes
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -82,9 +83,9 @@ class _Plain(_Silent):
             return
         if data.get("attempts") and (state in STEP_FINAL or data.get("reason")) and state != "cached":
             for line in self._engine.store.logs(self._run, data["path"], data["attempts"]):
-                click.echo(f"[{data['path']}] {line.text}")
+                click.echo(f"[{data['path']}] {terminal_text(line.text)}")
         reason = f"  ({data['reason']})" if data.get("reason") else ""
-        click.echo(f"{SYMBOLS[state]} {data['path']} {state}{reason}")
+        click.echo(f"{SYMBOLS[state]} {data['path']} {state}{without_codes(reason)}")
 
     def note(self, text: str) -> None:
         click.echo(text, err=True)
@@ -143,7 +144,7 @@ def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunSto
     state = step["state"]
     began, ended = step["started"], step["finished"]
     took = f"{(ended or time.time()) - began:.1f} s" if began is not None and state != "cached" else ""
-    told = step["reason"] or ""
+    told = without_codes(step["reason"] or "")
     if state == "running" and store is not None and step["attempts"]:
         told = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log")
     tries = (
@@ -172,17 +173,17 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
         )
         click.echo("")
         head = f"{where}{cell}".strip(", ")
-        click.echo(f"{head}: {error['type']}: {error['message']}" if head else error["message"])
+        click.echo(without_codes(f"{head}: {error['type']}: {error['message']}" if head else error["message"]))
         _tail(store, summary, error)
     from kfnb.runs.summary import let_fail
 
     for path, reason in let_fail(summary):
         click.echo(f"{path} failed and the run went on: {reason}")
     for name, value in summary["metrics"].items():
-        click.echo(f"{name} = {value}")
+        click.echo(without_codes(f"{name} = {value}"))
     if values and summary["state"] == "succeeded":
         for line in _values(summary):
-            click.echo(line)
+            click.echo(without_codes(line))
     took = f" in {summary['finished'] - summary['started']:.1f} s" if summary["finished"] and summary["started"] else ""
     click.echo(f"run {summary['run']} {summary['state']}{took}")
     if summary["state"] == "failed" and summary["run"]:
@@ -195,7 +196,7 @@ def _tail(store: RunStore, summary: dict[str, Any], error: dict[str, Any]) -> No
     if path and attempts:
         lines = [line.text for line in store.logs(summary["run"], path)]
         for text in lines[-15:]:
-            click.echo(f"  {text}")
+            click.echo(f"  {terminal_text(text)}")
 
 
 def _values(summary: dict[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from kfnb.cli.common import (
     report,
 )
 from kfnb.problems import errors
+from kfnb.texts import write_text
 
 if TYPE_CHECKING:
     from kfnb.notebook.source import Source
@@ -122,5 +123,5 @@ def convert(notebook: Source, output: Path, pipeline: str | None) -> None:
     for name, text in package.files.items():
         path = output / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     click.echo(f"{output}: {len(package.files)} files; it needs {', '.join(package.requirements) or 'nothing'}")

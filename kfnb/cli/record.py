@@ -13,6 +13,7 @@ import click
 
 from kfnb.cli import completing
 from kfnb.cli.common import OK, as_json, cluster_words, emit, refuse, resolved, run_argument, status_of, store
+from kfnb.terminal import terminal_text
 
 if TYPE_CHECKING:
     from kfnb.runs.logs import LogLine
@@ -84,7 +85,7 @@ def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times
 
     def show(line: LogLine, path: str) -> None:
         prefix = f"[{path}] " if step is None else ""
-        click.echo(f"{line.time + ' ' if times else ''}{prefix}{line.text}")
+        click.echo(f"{line.time + ' ' if times else ''}{prefix}{terminal_text(line.text)}")
 
     try:
         with cluster_words():
@@ -165,14 +166,15 @@ def result(run_id: str, value: str, output: Path | None, as_json: bool) -> None:
     elif as_json:
         emit({"run": run_id, "step": step, "name": name, "value": _plain(found)})
     else:
-        click.echo(found if isinstance(found, str) else repr(found))
+        text = found if isinstance(found, str) else repr(found)
+        click.echo(terminal_text(text) if sys.stdout.isatty() else text)
 
 
 def _plain(value: Any) -> Any:
     try:
         json.dumps(value)
     except (TypeError, ValueError):
-        from kfnb.runtime.outputs import preview
+        from kfnb.runtime.previews import preview
 
         return preview(value)
     return value

@@ -25,6 +25,7 @@ from kfnb.cli.common import (  # fmt: skip
     request_words,
     resolved,
     run_argument,
+    show_travelling,
     status_of,
     store,
 )
@@ -61,6 +62,9 @@ if TYPE_CHECKING:
     shell_complete=completing.steps,
     help="Run from this step on, with values of the newest run.",
 )
+@click.option(
+    "--any-parameters", is_flag=True, help="With --step or --from: take values that were made with other parameters."
+)
 @click.option("--cache", is_flag=True, help="Take earlier results of steps with the same code and inputs.")
 @click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
 @click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
@@ -82,6 +86,7 @@ def run(
     pipeline: str | None,
     only: str | None,
     start: str | None,
+    any_parameters: bool,
     cache: bool,
     isolated: bool,
     experiment: str | None,
@@ -108,11 +113,12 @@ def run(
         fail(notebook, found.problems, as_json)
     with request_words(notebook, as_json), cluster_words(as_json):
         prepared = prepare(
-            notebook, found.pipeline, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start,
+            notebook, found.pipeline, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
             max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
         report(notebook, (*found.problems, *prepared.problems), quiet=True)
+        show_travelling(prepared)
     with cluster_words(as_json):
         engine = engine_for(store(), prepared.target)
         if cron is not None:

@@ -26,7 +26,9 @@ from kfnb.cli.common import (  # fmt: skip
     refuse,
     report,
     request_words,
+    show_travelling,
 )
+from kfnb.texts import write_text
 
 if TYPE_CHECKING:
     from kfnb.sweeps.plan import Plan
@@ -143,6 +145,7 @@ def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
         )  # fmt: skip
     if not as_json:
         report(notebook, (*found.problems, *planned.problems), quiet=True)
+        show_travelling(planned.prepared[0])
     return planned, _announcement(planned, drawn)
 
 
@@ -218,4 +221,4 @@ def _write(path: Path, results: Results) -> None:
         from kfnb.sweeps.page import page
 
         text = page(results)
-    path.write_text(text, encoding="utf-8")
+    write_text(path, text)

@@ -24,6 +24,7 @@ def run(
     target: str = "local",
     step: str | None = None,
     start: str | None = None,
+    any_parameters: bool = False,
     cache: bool = False,
     isolated: bool = False,
     experiment: str | None = None,
@@ -44,6 +45,8 @@ def run(
         Where: ``local``, or a target of ``kfnb.toml``.
     step, start
         Run this step only, or this one and all after it, with values of the newest run for the others.
+    any_parameters
+        Take these values too where they were made with other parameters; else the run is refused.
     cache, isolated, experiment, max_parallel, spawn
         As for `kfnb.engines.base.RunOptions`.
 
@@ -64,7 +67,7 @@ def run(
     if built.pipeline is None:
         raise NotebookError(built.problems)
     prepared = prepare(
-        source, built.pipeline, parameters or {}, target, fit, only=step, start=start, cache=cache, isolated=isolated,
+        source, built.pipeline, parameters or {}, target, fit, only=step, start=start, any_parameters=any_parameters, cache=cache, isolated=isolated,
         experiment=experiment, max_parallel=max_parallel, spawn=spawn,
     )  # fmt: skip
     for problem in (*built.problems, *prepared.problems):

@@ -17,6 +17,7 @@ from kfnb.problems import NotebookError, UserError
 from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import FINAL, Event, RunStore, UnknownRun
+from kfnb.terminal import without_codes
 
 
 class RunFailed(UserError, Exception):
@@ -29,6 +30,7 @@ class RunFailed(UserError, Exception):
         where = ", ".join(w for w in (step, cell) if w)
         what = f"{error['type']}: {error['message']}" if error else f"it was {run.state}"
         hint = f"%pipeline load {error['step']} --run {run.id} puts what it saw into the kernel" if step else ""
+        what = without_codes(what)
         said = f"run {run.id} {run.state}{f' in {where}' if where else ''}: {what}"
         super().__init__(f"{said}\n{hint}" if hint else said)
         self.run = run

@@ -8,7 +8,7 @@ from typing import Any
 
 from kfnb.client.run import Run
 from kfnb.engines.base import RunOptions
-from kfnb.engines.cluster.targets import Target, usable_target, withheld_problems
+from kfnb.engines.cluster.targets import Target, options_of, usable_target, withheld_problems
 from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.opening import engine_for
 from kfnb.notebook.source import Source
@@ -46,6 +46,15 @@ class Prepared:
     options: RunOptions
     target: Target
     problems: tuple[Problem, ...]
+
+    def travelling(self) -> str:
+        """The files that are about to leave this machine with the run, in one line; empty where there are none."""
+        if self.target.engine == "local":
+            return ""
+        from kfnb.engines.cluster.requirements import travelling_files, travelling_text
+
+        packages = options_of(self.target).packages
+        return travelling_text(travelling_files(self.pipeline, self.source.folder, packages))
 
     def submit(self, launch: Launch = launch) -> Run:
         """Begin the run; ``launch`` starts the processes of runs here. Raises `ClusterError`."""

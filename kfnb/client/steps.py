@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kfnb.runs.seen import inputs_of, is_name, value_of
 from kfnb.runs.store import UnknownRun
-from kfnb.runtime.failed import Failed
+from kfnb.runtime.failed import Failed, failed
 from kfnb.states import NO_ITEMS
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class RunStep:
             for path in inside:
                 if steps[path]["state"] in ("succeeded", "cached"):
                     values.append(store.value(self.run.id, path, key))
-                elif steps[path]["state"] != "skipped":
+                elif steps[path]["state"] != "skipped" or steps[path]["result"].get("failure"):
                     values.append(_failed(steps[path], len(values)))
             return values
 
@@ -141,5 +141,7 @@ class RunStep:
 
 def _failed(step: dict[str, Any], index: int) -> Failed:
     """What stands for the value of an iteration that has none."""
+    if step["result"].get("failure"):
+        return failed(step["result"]["failure"], index)
     error = step["error"] or {"type": step["state"], "message": step["reason"] or "it has not ended"}
-    return Failed(step["path"], index, error["type"], error["message"])
+    return Failed(step["step"], index, error["type"], error["message"])

@@ -31,6 +31,8 @@ class RunOptions:
         Give every step a folder of its own, as a cluster does; else steps run in ``folder``.
     only, start
         Run this step only, or this one and all after it; the others' values come from the newest runs of the notebook's pipeline.
+    any_parameters
+        Take them too where they were made with other parameters.
     max_parallel
         Steps at one time. 0: as many as the machine bears (four times its cores, at least 8).
     spawn
@@ -47,6 +49,7 @@ class RunOptions:
     isolated: bool = False
     only: str | None = None
     start: str | None = None
+    any_parameters: bool = False
     notebook: str | None = None
     folder: str = "."
     max_parallel: int = 0
@@ -58,6 +61,10 @@ class RunOptions:
         return asdict(self)
 
 
+class UnknownOptions(DamagedRecord, TypeError):
+    """The options of a run are damaged, or another version of kfnb wrote them."""
+
+
 def options_kept(folder: Path) -> RunOptions:
     """The options in a run's folder. Raises `DamagedRecord`, and `UnknownRun` when they are gone."""
     path = folder / OPTIONS
@@ -66,7 +73,7 @@ def options_kept(folder: Path) -> RunOptions:
     except FileNotFoundError:
         raise UnknownRun(f"what run {folder.name} kept is gone: there is no {path}; run the notebook again") from None
     except TypeError as error:
-        raise DamagedRecord(path, f"it holds no options of a run ({error})") from None
+        raise UnknownOptions(path, f"it holds no options of a run that this version of kfnb knows ({error})") from None
 
 
 class Following(Protocol):
@@ -85,8 +92,8 @@ class Engine(Protocol):
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What this engine cannot do of what the pipeline asks."""
 
-    def compile(self, pipeline: Pipeline) -> str:
-        """The pipeline in the engine's own form."""
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        """The pipeline in the engine's own form; ``folder``: where its notebook stands."""
 
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Begin a run and give its id."""

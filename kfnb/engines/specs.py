@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from kfnb.pipeline.model import Pipeline, Replay, Step
+from kfnb.pipeline.model import Code, Pipeline, Replay, Step
+
+HISTORY = re.compile(r"(?<![\w.])(?:_{1,3}|_\d+|_i+\d*|_oh|_ih|Out|In)(?!\w)")
 
 
 class StaticSpecs:
@@ -29,15 +32,26 @@ class StaticSpecs:
         inputs = {i.name for i in step.inputs}
         return {
             "kfnb": 1, "step": step.name, "shell": step.shell,
-            "cells": [{"cell": c.cell, "line": c.line, "cell_id": c.cell_id, "source": c.source} for c in step.cells],
+            "cells": [_cell(c) for c in step.cells], **({"history": True} if _looks_back(step) else {}),
             "outputs": list(step.outputs), "results": list(step.results),
             "exports": [{"name": e.name, "expression": e.expression, "metric": e.metric, "late": e.late} for e in step.exports],
             "shell_outputs": [{"name": o.name, "path": o.path} for o in step.shell_outputs], "command": command_of(step),
             "sources": {str(c): self._sources[c] for c in sorted(cells) if c in self._sources},
             "made": made, "needed": {n: e for n, e in needed.items() if e},
+            "unnamed": [n for n, e in needed.items() if self._needed and not e and not n.startswith("@")],
             "watch": [k for k in self._seeded if k not in step.outputs and k not in inputs],
             "env": dict(step.settings.env),
         }  # fmt: skip
+
+
+def _cell(code: Code) -> dict[str, Any]:
+    found = {"cell": code.cell, "line": code.line, "cell_id": code.cell_id, "source": code.source}
+    return {**found, "raises": True} if code.raises else found
+
+
+def _looks_back(step: Step) -> bool:
+    """Whether the step may read what cells have shown, or their text: then it keeps that."""
+    return any(HISTORY.search(c.source) for c in step.cells) or any(map(HISTORY.fullmatch, step.outputs))
 
 
 def replayed(item: Replay) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from types import ModuleType, TracebackType
+from types import FunctionType, ModuleType, TracebackType
 from typing import Any
 
 from kfnb.runtime import ambient
@@ -61,7 +61,9 @@ class Beginning:
 
     def __init__(self, names: dict[str, Any], changed: Iterable[str], generators: Iterable[str]) -> None:
         self._names, self._before = names, dict(names)
-        self._copies = _copied({n: names[n] for n in changed if not isinstance(names.get(n, os), ModuleType)})
+        present = {n: names[n] for n in changed if not isinstance(names.get(n, os), ModuleType)}
+        self._copies = _copied(present)
+        self._kept = [(v, _kept(v)) for v in present.values() if isinstance(v, (type, FunctionType))]
         self._states = {kind: ambient.capture(kind) for kind in generators}
         self._place = dict(os.environ), os.getcwd()
 
@@ -71,6 +73,8 @@ class Beginning:
             print("what the attempt changed in place stays changed: it cannot be copied")
         else:
             self._names.update(_copied(self._copies) or {})
+        for owner, kept in self._kept:
+            _give_back(owner, kept)
         for kind, state in self._states.items():
             ambient.restore(kind, state)
         variables, folder = self._place
@@ -85,6 +89,23 @@ def _copied(values: dict[str, Any]) -> dict[str, Any] | None:
         return copy.deepcopy(values)
     except Exception:
         return None
+
+
+def _kept(owner: type | FunctionType) -> dict[str, Any]:
+    """What stands on a class or function, its lists and the like as they are now: copying it all gives the same object."""
+    return {
+        n: copy.copy(v) if isinstance(v, (list, dict, set)) else v
+        for n, v in vars(owner).items()
+        if not n.startswith("__")
+    }
+
+
+def _give_back(owner: type | FunctionType, kept: dict[str, Any]) -> None:
+    for name in [n for n in vars(owner) if not n.startswith("__") and n not in kept]:
+        delattr(owner, name)
+    for name, value in kept.items():
+        if vars(owner).get(name) is not value:
+            setattr(owner, name, copy.copy(value) if isinstance(value, (list, dict, set)) else value)
 
 
 def put_back(names: dict[str, Any], before: Mapping[str, Any], but: Iterable[str] = ()) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,14 @@ from kfnb.cli.running import given_parameters, retry, run
 from kfnb.client.run import Run, RunFailed
 from kfnb.client.runs import runs
 from kfnb.client.start import built_of, prepare
-from kfnb.engines.cluster.errors import BadTarget, ClusterError
 from kfnb.engines.cluster.targets import targets
 from kfnb.engines.local.launch import Ahead
 from kfnb.kernel import completing, loading
 from kfnb.kernel.finding import Found, find
 from kfnb.notebook.source import Source, source_of
 from kfnb.problems import NotebookError, UserError, errors
-from kfnb.runs.store import RunStore, UnknownRun
+from kfnb.runs.home import home_folder
+from kfnb.runs.store import RunStore, UnknownRun, disk_words
 from kfnb.sweeps.sweep import Sweep
 from kfnb.widgets.faces import kernel_shell
 from kfnb.widgets.sweep import SweepView, show_sweep
@@ -36,7 +37,7 @@ HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 WAIT = click.Option(["--wait"], is_flag=True, help="Wait for its end, and fail the cell when it fails.")
 SHOWN = 10.0  #: seconds that the view has to show a run's end
 NAMES = (
-    "run", "show", "check", "status", "logs", "load", "cancel", "retry", "runs", "result", "report", "sweep", "compile", "convert", "targets",
+    "run", "show", "check", "status", "logs", "load", "cancel", "retry", "runs", "result", "report", "sweep", "delete", "prune", "compile", "convert", "targets",
 )  # fmt: skip
 
 
@@ -102,8 +103,14 @@ class PipelineMagic:
             if end.code not in (OK, None):
                 raise CommandFailed("it failed, for what is said above") from None
             return None
-        except (BadTarget, ClusterError, NotebookError, OSError, UnknownRun) as error:
-            raise CommandFailed(str(error)) from None
+        except (RunFailed, CommandFailed):
+            raise
+        except sqlite3.OperationalError as error:
+            raise CommandFailed(disk_words(error, home_folder())) from None
+        except Exception as error:
+            if isinstance(error, (UserError, OSError)):
+                raise CommandFailed(str(error)) from None
+            raise
 
     def _help(self) -> None:
         from kfnb.cli import cli
@@ -164,13 +171,26 @@ class PipelineMagic:
         if built.pipeline is None:
             raise CommandFailed("\n".join(f"{source}:{p}" for p in errors(built.problems)))
         options = {
-            k: given[k] for k in ("only", "start", "cache", "isolated", "experiment", "spawn", "python", "max_parallel")
+            k: given[k]
+            for k in (
+                "only",
+                "start",
+                "any_parameters",
+                "cache",
+                "isolated",
+                "experiment",
+                "spawn",
+                "python",
+                "max_parallel",
+            )
         }
         parameters = given_parameters(given["parameters"], False)
         prepared = prepare(source, built.pipeline, parameters, given["target"], **options)
         for problem in (*built.problems, *prepared.problems):
             if problem.severity == "warning":
                 print(f"{source}:{problem}")
+        if files := prepared.travelling():
+            print(files)
         return self._follow(prepared.submit(self._ahead.launch), given["wait"], given["detach"])
 
     def _follow(self, begun: Run, wait: bool, detach: bool) -> Run:

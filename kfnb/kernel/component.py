@@ -27,17 +27,17 @@ def run(components: Components, line: str, body: str) -> None:
     components.begins(marks.name)
     try:
         running.run()
-        components.states[marks.name] = "succeeded"
+        components.ends(marks.name, "succeeded")
     except Skipped as why:
         print(f"{marks.name} is skipped: {why}")
-        components.states[marks.name] = "skipped"
+        components.ends(marks.name, "skipped")
         components.skipped(marks.name, running.meaning.facts)
     except LetFail as why:
         print(f"{marks.name} failed: {why}; the rest goes on")
-        components.states[marks.name] = "failed"
+        components.ends(marks.name, "failed")
         components.let_fail(marks.name, running.meaning.facts)
     except BaseException as error:
-        components.states[marks.name] = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+        components.ends(marks.name, "cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
         if not marks.exit:
             told = {"state": "failed", "step": running.path, "message": running.message or str(error)}
             components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else told

@@ -72,8 +72,14 @@ class Components:
     states: dict[str, str] = field(default_factory=dict)
     started: float | None = None
 
+    def ends(self, step: str, state: str) -> None:
+        """How it ended; of a loop each iteration has its own state."""
+        if not any(path.startswith(f"{step}[") for path in self.states):
+            self.states[step] = state
+
     def begins(self, step: str) -> None:
         """What became of it before is over."""
+        self.states = {p: s for p, s in self.states.items() if p.partition("[")[0] != step}
         self.started = self.started or time.time()
         self.failed.pop(step, None)
         self.unmade = {n: u for n, u in self.unmade.items() if u.step != step}
@@ -197,7 +203,9 @@ class Running:
                 if when is not None and not self._holds(when):
                     continue
                 self.path = f"{self.marks.name}[{index}]"
+                self.of.states[self.path] = "failed"
                 failure = self._item(work, variable, item)
+                self.of.states[self.path] = "succeeded" if failure is None else "failed"
                 for name, found in collected.items():
                     if failure is not None:
                         found.append(failed(failure, len(found)))

@@ -42,7 +42,8 @@ class Given:
         try:
             value = True if mark.read is None else mark.read(text.strip())
         except BadValue as error:
-            shown = f"{mark.word}:{text}" if line is None else f"--{mark.word} {text}"
+            value = "…" if error.code == "KF514" else text  # it may have a password in it
+            shown = f"{mark.word}:{value}" if line is None else f"--{mark.word} {value}"
             shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
             self.problem(error.code, f"`{shown}`: {error}", name=mark.word, line=line)
             return

@@ -9,9 +9,11 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from kfnb.notebook.model import Foreach, ShellOutput
+from kfnb.packages import BadSource, check_requirement, check_url
 from kfnb.settings import Secret, Toleration, Volume
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
@@ -183,10 +185,38 @@ def output(text: str) -> ShellOutput:
     return ShellOutput(name, path if found and path.lstrip("$") != name else None)
 
 
+def file(text: str) -> str:
+    path = PurePosixPath(text.strip())
+    if not path.parts or path.is_absolute() or ".." in path.parts or not text.isprintable():
+        raise BadValue(
+            f"`{text}` should be a file as seen from the notebook's folder, such as `data/rows.csv`, and not outside of it"
+        )
+    return path.as_posix()
+
+
 def requirement(text: str) -> str:
-    if not re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[|[<>=!~@;]|$)", text):
-        raise BadValue(f"`{text}` is not a requirement, such as `pandas>=2`")
-    return text
+    try:
+        return check_requirement(text)
+    except BadSource as error:
+        raise BadValue(str(error), "KF201" if "requirement" in str(error) else "KF514") from None
+
+
+def source(text: str) -> str:
+    try:
+        return check_url(text)
+    except BadSource as error:
+        raise BadValue(str(error), "KF514") from None
+
+
+def accelerator(text: str) -> int | tuple[str, str]:
+    """``2``: so many of the usual ones; ``amd.com/gpu:2``: of another kind, which is a limit."""
+    if ":" not in text and "/" not in text:
+        return count(text)
+    name, found, number = text.rpartition(":")
+    name, number = (name, number) if found else (text, "1")
+    if not re.fullmatch(r"[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", name):
+        raise BadValue(f"`{text}` should be a number, or a resource and a number, such as `amd.com/gpu:2`")
+    return name, str(count(number))
 
 
 # -------------------------------------------------------------------- the table
@@ -228,14 +258,18 @@ MARKS: dict[str, Mark] = {
         Mark("output", output, "outputs", many=True, shown="NAME=/path"),
         Mark("image", plain, "image", setting=True, shown="REF"),
         Mark("package", requirement, "packages", many=True, setting=True, shown="REQ"),
+        Mark("index-url", source, "index_url", setting=True, shown="https://HOST/simple"),
+        Mark("extra-index-url", source, "extra_index_urls", many=True, setting=True, shown="https://HOST/simple"),
+        Mark("find-links", source, "find_links", many=True, setting=True, shown="https://HOST/PAGE"),
         Mark("cpu", quantity, "cpu", setting=True, shown="2"),
         Mark("memory", quantity, "memory", setting=True, shown="4Gi"),
-        Mark("gpu", count, "gpu", setting=True, shown="1"),
+        Mark("gpu", accelerator, "gpu", setting=True, shown="1, or amd.com/gpu:1"),
         Mark("limit", limit, "limits", many=True, setting=True, shown="nvidia.com/gpu:1"),
         Mark("retry", count, "retry", setting=True, shown="3"),
         Mark("timeout", duration, "timeout", setting=True, shown="30m"),
         Mark("cache", switch, "cache", setting=True, shown="on|off"),
         Mark("on-failure", on_failure, "on_failure", setting=True, shown="continue|stop"),
+        Mark("file", file, "files", many=True, setting=True, shown="PATH"),
         Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
         Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),
         Mark("volume", volume, "volumes", many=True, setting=True, shown="CLAIM:/path"),
@@ -245,6 +279,12 @@ MARKS: dict[str, Mark] = {
         Mark("toleration", toleration, "tolerations", many=True, setting=True, shown="K=V:EFFECT"),
     )
 }
+
+
+def place_of(mark: Mark, value: Any) -> tuple[str, bool]:
+    """The field that a mark's value fills, and whether it takes several: an accelerator of another kind is a limit."""
+    return ("limits", True) if mark.word == "gpu" and isinstance(value, tuple) else (mark.field, mark.many)
+
 
 #: Bare tags that give a cell a role of its own.
 ROLES = {

@@ -47,6 +47,8 @@ class Cell:
         One of the constants of this module. A ``step`` cell has ``step``.
     metrics
         The cell says that what it binds are numbers to record; a step's cell may say so too.
+    raises
+        The cell may raise, and what follows runs all the same (Jupyter's tag ``raises-exception``).
     """
 
     number: int
@@ -56,6 +58,7 @@ class Cell:
     role: str
     step: str | None = None
     metrics: bool = False
+    raises: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class Notebook:
     pipelines: tuple[PipelineCell, ...] = ()
     modules: tuple[tuple[str, str], ...] = ()
     form: str | None = None
+    programs: tuple[tuple[str, str], ...] = ()  #: files beside it that ``%run`` runs: path as written, and text
 
     @property
     def sources(self) -> tuple[tuple[int, str], ...]:

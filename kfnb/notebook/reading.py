@@ -23,13 +23,17 @@ from kfnb.notebook.given import (
 from kfnb.notebook.model import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.modules import local_modules
 from kfnb.notebook.pipelines import PIPELINE_MAGIC, read_pipeline
+from kfnb.notebook.programs import programs_beside
 from kfnb.notebook.steps import join_steps, settings_of
 from kfnb.problems import Problem
 from kfnb.settings import Settings
 
 PYTHON = ("python", "python3", "ipython", "ipython3", "")
+MAY_RAISE = "raises-exception"  #: Jupyter's tag: the run goes on after the cell's error
 ABOUT_RUNS = re.compile(r"^(\w+ *= *)?%pipeline\b", re.MULTILINE)
-OTHER_LANGUAGES = ("%%R", "%%julia", "%%perl", "%%ruby", "%%sql", "%%cython", "%%bigquery")
+#: Cells in other languages, which extensions run; and what loads these.
+OTHER_LANGUAGES = ("%%R", "%%julia", "%%sql", "%%cython", "%%bigquery")
+LOADS = re.compile(r"^%(?:re)?load_ext\b", re.MULTILINE)
 
 
 def read_notebook(path: str | Path) -> Notebook:
@@ -49,7 +53,7 @@ def parse_notebook(text: str, path: str | None = None) -> Notebook:
 
 
 def notebook_from_json(data: Any, path: str | None = None, folder: Path | None = None) -> Notebook:
-    """Read a notebook from its parsed JSON. Its modules are looked for in ``folder``, or beside ``path``."""
+    """Read a notebook from its parsed JSON. Its modules and the programs that it runs are looked for in ``folder``, or beside ``path``."""
     raw = files.raw_notebook(data, path)
     problems = list(raw.problems)
     own = raw.metadata.get("kfnb", {})
@@ -66,6 +70,7 @@ def notebook_from_json(data: Any, path: str | None = None, folder: Path | None =
     stem = Path(path).stem if path else "notebook"
     beside = folder or (Path(path).parent if path else None)
     modules = local_modules((c.source for c in cells), beside) if beside is not None else ()
+    programs = programs_beside((c.source for c in cells), beside) if beside is not None else ()
     return Notebook(
         path=path,
         name=_text(own, "name", problems) or _of(kale, "pipeline_name") or stem,
@@ -77,6 +82,7 @@ def notebook_from_json(data: Any, path: str | None = None, folder: Path | None =
         pipelines=tuple(pipelines.values()),
         form=raw.form,
         modules=modules,
+        programs=programs,
     )
 
 
@@ -98,6 +104,7 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
     """Marks by the cell's position in the file; only Python code cells have any."""
     found: dict[int, Given] = {}
     number, told = 0, False
+    extended = any(cell.kind == "code" and LOADS.search(cell.source) for cell in raw.cells)
     for position, cell in enumerate(raw.cells):
         if cell.kind != "code":
             continue
@@ -108,7 +115,7 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
                 problems.append(Problem("KF103", f"this notebook's language is {language}; kfnb reads Python", "cells in other languages are left alone", number, cell.id))  # fmt: skip
             told = True
             continue
-        if cell.source.startswith(OTHER_LANGUAGES):
+        if cell.source.startswith(OTHER_LANGUAGES) and not extended:
             word = cell.source.split()[0]
             problems.append(
                 Problem("KF103", f"a cell in another language ({word}) is left alone", "", number, cell.id, cell.line)
@@ -178,8 +185,11 @@ def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dic
         elif role == UNMARKED and not marked and position in by_heading and not _quiet(source):
             step, role = by_heading[position], STEP
         cells.append(
-            Cell(marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS)
-        )
+            Cell(
+                marks.number, marks.cell_id, source, line, role, step if role == STEP else None, marks.role == METRICS,
+                MAY_RAISE in cell.tags,
+            )
+        )  # fmt: skip
     return cells if marked or pipelines else _without_start(cells)
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from kfnb.notebook.given import Given
-from kfnb.notebook.marks import Mark
+from kfnb.notebook.marks import Mark, place_of
 from kfnb.notebook.model import STEP, Cell, StepMarks
 from kfnb.problems import Problem
 from kfnb.settings import Settings
@@ -102,6 +102,7 @@ def settings_of(values: list[tuple[Mark, Any, int | None]]) -> Settings:
     found: dict[str, Any] = {}
     for mark, value, _ in values:
         if mark.setting:
-            found[mark.field] = (*found.get(mark.field, ()), value) if mark.many else value
+            field, many = place_of(mark, value)
+            found[field] = (*found.get(field, ()), value) if many else value
     known = {f.name for f in fields(Settings)}
     return Settings(**{k: v for k, v in found.items() if k in known})

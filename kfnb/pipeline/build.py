@@ -27,6 +27,7 @@ from kfnb.pipeline.model import (
     Node,
     Origin,
     OutputRef,
+    Parameter,
     Pipeline,
     Ref,
     Replay,
@@ -203,7 +204,7 @@ def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Pl
     return Pipeline(
         name=notebook.name,
         description=notebook.description,
-        parameters=tuple(u.parameter for u in units if u.parameter is not None),
+        parameters=_parameters(units),
         body=guarded,
         edges=edges_of(units, flow, plan.prepared, _questions_of(units), files),
         sources=notebook.sources,
@@ -211,6 +212,17 @@ def _assemble(notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Pl
         needs=_needs(units, plan),
         notebook=notebook.path,
     )
+
+
+def _parameters(units: tuple[Unit, ...]) -> tuple[Parameter, ...]:
+    """The parameters by name. Where one is assigned again, as papermill injects it, the last default counts, and what was declared."""
+    found: dict[str, Parameter] = {}
+    for parameter in (u.parameter for u in units if u.parameter is not None):
+        before = found.get(parameter.name)
+        if before is not None and before.schema and not parameter.schema and parameter.type == before.type:
+            parameter = replace(parameter, schema=before.schema)
+        found[parameter.name] = parameter
+    return tuple(found.values())
 
 
 def _questions_of(units: tuple[Unit, ...]) -> dict[int, int]:
@@ -253,7 +265,7 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
 
 
 def _codes(unit: Unit) -> tuple[Code, ...]:
-    return tuple(Code(c.number, c.source, c.line, c.id) for c in unit.cells)
+    return tuple(Code(c.number, c.source, c.line, c.id, c.raises) for c in unit.cells)
 
 
 def _metrics(unit: Unit) -> list[Export]:

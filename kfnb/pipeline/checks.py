@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.facts import Site
 from kfnb.analysis.record import GIVEN
+from kfnb.analysis.world import DEF
 from kfnb.notebook.model import Notebook, StepMarks
 from kfnb.pipeline.flow import Flow
+from kfnb.pipeline.lost import lost_effects
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.prepare import Prepared
 from kfnb.pipeline.units import OUTSIDE, QUESTION, STEP, Unit
@@ -59,6 +61,7 @@ def flow_problems(
                 yield from _exit_reads(index, unit, units, prepared)
             if unit.marks is not None and unit.marks.foreach is not None:
                 yield from _changed_in_loop(index, unit, flow)
+    yield from lost_effects(units, notebook)
     yield from _rows(units, flow)
 
 
@@ -117,7 +120,12 @@ def _opaque(unit: Unit) -> Iterator[Problem]:
     facts = unit.facts
     if facts.opaque is not None:
         yield _named("KF305", unit, unit.name, facts.opaque, "names are reached by text here, so every earlier name is passed", "name them in plain code")  # fmt: skip
-    if facts.displayed is not None:
+    for path, site in facts.unread_programs.items():
+        yield _named("KF110", unit, path, site, f"`%run {path}` runs a file that is not there yet: the names it makes stay in this step", "put the file beside the notebook, or give the names to variables in this step")  # fmt: skip
+    if facts.not_shown is not None:
+        name, site = facts.not_shown
+        yield _named("KF111", unit, name, site, f"`{name}` is nothing that a cell before this one shows in a step", "give the value a name where it is made, and read that")  # fmt: skip
+    elif facts.displayed is not None:
         yield _named("KF308", unit, "_", facts.displayed, "the display of an earlier cell is read here", "give the value a name")  # fmt: skip
 
 
@@ -137,11 +145,17 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
     facts, marks = unit.facts, unit.marks
     assert marks is not None and marks.foreach is not None
     variable = marks.foreach.variable
-    for name, site in {**facts.may, **facts.touches}.items():
+    for name, site in {**facts.may, **facts.touches, **facts.stateful}.items():
         outer = flow.needs[index].get(name)
         if outer is None or name == variable or (name not in facts.reads and name in facts.must):
             continue
         carried = name in facts.may and name in facts.reads
+        if name in facts.stateful and (facts.kinds.get(name) != DEF or name not in flow.live[index]):
+            yield _named(
+                "KF313", unit, name, site, f"`{name}` keeps state from one use to the next, and each item of `{unit.name}` begins with what it kept before the loop",
+                "bind what must be known after the loop to a name per item",
+            )  # fmt: skip
+            continue
         sure = name in facts.definite or name in flow.live[index]
         if name not in facts.may and not sure:
             continue

@@ -14,6 +14,7 @@ from kfnb.pipeline.schema import Schema, is_json, schema_of
 FORM = re.compile(r"#\s*@param\b\s*(.*)", re.DOTALL)
 TYPED = re.compile(r"#\s*type:\s*([^#]+?)\s*(?:#.*)?$")
 BARE = re.compile(r"#\s*(int|float|str|bool|list|dict)\s*$")
+TOOLS = re.compile(r"#\s*(noqa|type:|pylint|fmt:|pragma|mypy|ruff|isort|@)", re.IGNORECASE)
 KEY = re.compile(r"([{,]\s*)([A-Za-z_][\w-]*)\s*:")
 TYPES: dict[str, Schema] = {
     "string": {"type": "string"}, "number": {"type": "number"}, "integer": {"type": "integer"}, "boolean": {"type": "boolean"},
@@ -42,7 +43,7 @@ def comment_of(text: str, default: Any) -> Comment:
         except (SyntaxError, ValueError):
             return Comment()
         return Comment(annotation_of(node, KnownTypes()).schema)
-    return Comment(description=text.lstrip("#").strip())
+    return Comment(description="" if TOOLS.match(text) else text.lstrip("#").strip())
 
 
 def _form(text: str, default: Any) -> Comment:

@@ -20,7 +20,7 @@ AMBIENT = {
     "@torch.random": "the state of torch's generator", "@environ": "the environment", "@cwd": "the working folder",
     "@path": "`sys.path`", "@warnings": "the warning filters", "@matplotlib": "matplotlib's settings",
     "@pandas": "pandas' options", "@numpy": "numpy's print and error settings", "@decimal": "the decimal context",
-    "@locale": "the locale",
+    "@locale": "the locale", "@logging": "the loggers' settings",
 }  # fmt: skip
 
 

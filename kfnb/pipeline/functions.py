@@ -13,7 +13,7 @@ from kfnb.pipeline.model import Replay, Step
 from kfnb.pipeline.plain import STATUS
 from kfnb.pipeline.units import PARAMETER, QUESTION, SHARED, STEP, Unit
 from kfnb.pipeline.words import cells
-from kfnb.runtime.shell import SETTINGS
+from kfnb.runtime.magictable import LINE, OWN, PERSON, SET_UP, SHOWS
 from kfnb.settings import Settings
 
 SHELL_IMAGE = "debian:stable-slim"  #: of a shell step whose marks name none
@@ -325,7 +325,8 @@ def _check_global(tree: ast.Module, where: str, values: set[str] | None = None) 
 
 def _is_setting(source: str) -> bool:
     word = source.strip().partition(" ")[0]
-    return word.startswith("%") and word.lstrip("%") in SETTINGS
+    name = word.lstrip("%")
+    return word.startswith("%") and (name in SET_UP | OWN or LINE.get(name) in (SHOWS, PERSON))
 
 
 def _indented(source: str, tree: ast.Module) -> list[str]:

@@ -5,8 +5,8 @@ Everything is a frozen dataclass; `kfnb.pipeline.serialize` turns it into JSON a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfnb.settings import Settings
@@ -159,6 +159,7 @@ class Code:
     source: str
     line: int = 1
     cell_id: str = ""
+    raises: bool = False  #: its error is shown, and the step goes on
 
 
 @dataclass(frozen=True)
@@ -372,6 +373,23 @@ class Pipeline:
     def metrics(self) -> tuple[str, ...]:
         """The names of what is recorded with a run, where it is a number, text or truth value."""
         return tuple(dict.fromkeys(e.name for s in self.steps() for e in s.exports if e.metric))
+
+
+def with_steps(pipeline: Pipeline, change: Callable[[Step], Step]) -> Pipeline:
+    """The pipeline with every step changed."""
+    return replace(pipeline, body=tuple(_changed(n, change) for n in pipeline.body))
+
+
+def _changed(node: Node, change: Callable[[Step], Step]) -> Node:
+    if isinstance(node, Step):
+        return change(node)
+    if isinstance(node, Condition):
+        branches = (replace(b, body=tuple(_changed(n, change) for n in b.body)) for b in node.branches)
+        return replace(node, branches=tuple(branches))
+    body = tuple(_changed(n, change) for n in node.body)
+    if isinstance(node, Loop):
+        return replace(node, body=body)
+    return replace(node, body=body, handler=tuple(_changed(n, change) for n in node.handler))
 
 
 def steps_of(body: Iterable[Node]) -> Iterator[Step]:

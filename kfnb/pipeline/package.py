@@ -15,7 +15,9 @@ from kfnb.notebook.model import Notebook, PipelineCell
 from kfnb.pipeline.build import Built
 from kfnb.pipeline.functions import composed
 from kfnb.pipeline.model import Parameter, Pipeline, Replay
+from kfnb.pipeline.parameters import schema_of
 from kfnb.pipeline.plain import PlainPython, head_and_rest
+from kfnb.pipeline.schema import choices
 
 WIDTH = 120
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -46,6 +48,8 @@ def package_of(notebook: Notebook, built: Built, folder: Path) -> Package:
     else:
         made = composed(built)
         shared, body = _with_import(made.components), made.body
+    conversions = [p.conversion for p in pipeline.parameters if p.conversion]
+    shared, body = [s for s in shared if s not in conversions], "\n".join([*conversions, body])
     imported = sorted(_defined(shared) & names_in(ast.parse(body)) - {p.name for p in pipeline.parameters})
     modules = _modules(shared)
     local = {m: folder / f"{m}.py" for m in sorted(modules) if (folder / f"{m}.py").is_file()}
@@ -138,8 +142,10 @@ def _main(name: str, pipeline: Pipeline) -> str:
     for parameter in pipeline.parameters:
         kind = parameter.type if parameter.type in ("str", "int", "float") else "json.loads"
         option = "--" + parameter.name.replace("_", "-")
+        options = choices(schema_of(parameter)) if parameter.type in ("str", "int", "float") else None
+        limited = f", choices={options!r}" if options else ""
         lines.append(
-            f"parser.add_argument({option!r}, dest={parameter.name!r}, type={kind}, default={parameter.default!r})"
+            f"parser.add_argument({option!r}, dest={parameter.name!r}, type={kind}, default={parameter.default!r}{limited})"
         )
     if any("json.loads" in line for line in lines):
         lines[2:3] = ["import argparse", "import json"]

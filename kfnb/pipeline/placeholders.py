@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from kfnb.pipeline.model import Condition, Guard, Json, Loop, Node, Pipeline, Step
+from kfnb.pipeline.model import Json, Pipeline, Step, with_steps
 from kfnb.problems import Problem
 from kfnb.settings import Secret, Settings, Toleration, Volume
 
@@ -16,7 +16,7 @@ PLACEHOLDER = re.compile(r"(?<![$\{])\{([A-Za-z_]\w*)\}(?!\})")
 FOREIGN = re.compile(r"\{\{[^}]*\}\}|\$\{?[A-Za-z_]\w*\}?|\$\([^)]*\)|\{[^}]*\}")
 IMAGE = re.compile(r"[A-Za-z0-9][\w./:@-]*")
 #: The settings in which nothing else can be meant by braces or a `$`.
-STRICT = ("image", "packages", "secrets", "volumes")
+STRICT = ("image", "packages", "index_url", "extra_index_urls", "find_links", "secrets", "volumes")
 PAIRS = ("env", "labels", "annotations", "nodes", "limits")
 
 
@@ -31,7 +31,7 @@ def resolved(pipeline: Pipeline, values: Mapping[str, Json]) -> Pipeline:
     known = {n: t for n, t in texts.items() if t is not None}
     if not any(placeholders(s.settings) & known.keys() for s in pipeline.steps()):
         return pipeline
-    return replace(pipeline, body=tuple(_node(n, known) for n in pipeline.body))
+    return with_steps(pipeline, lambda step: replace(step, settings=_settings(step.settings, known)))
 
 
 def resolved_settings(settings: Settings, values: Mapping[str, Any]) -> Settings:
@@ -47,22 +47,6 @@ def as_text(value: Any) -> str | None:
     return str(value) if isinstance(value, (str, int, float)) else None
 
 
-def _node(node: Node, values: Mapping[str, str]) -> Node:
-    if isinstance(node, Step):
-        return replace(node, settings=_settings(node.settings, values))
-    if isinstance(node, Loop):
-        return replace(node, body=tuple(_node(n, values) for n in node.body))
-    if isinstance(node, Condition):
-        branches = (replace(b, body=tuple(_node(n, values) for n in b.body)) for b in node.branches)
-        return replace(node, branches=tuple(branches))
-    assert isinstance(node, Guard)
-    return replace(
-        node,
-        body=tuple(_node(n, values) for n in node.body),
-        handler=tuple(_node(n, values) for n in node.handler),
-    )
-
-
 def _settings(settings: Settings, values: Mapping[str, str]) -> Settings:
     def put(text: str) -> str:
         return PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text)
@@ -71,6 +55,9 @@ def _settings(settings: Settings, values: Mapping[str, str]) -> Settings:
     return replace(
         settings, **changed, image=put(settings.image) if settings.image is not None else None,
         packages=tuple(put(p) for p in settings.packages),
+        index_url=put(settings.index_url) if settings.index_url is not None else None,
+        extra_index_urls=tuple(put(u) for u in settings.extra_index_urls),
+        find_links=tuple(put(u) for u in settings.find_links),
         secrets=tuple(Secret(put(s.name), put(s.key), s.env) for s in settings.secrets),
         volumes=tuple(Volume(put(v.claim), put(v.path)) for v in settings.volumes),
         tolerations=tuple(Toleration(t.key, put(t.value), t.effect) for t in settings.tolerations),
@@ -82,6 +69,10 @@ def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.image is not None:
         yield "image", settings.image
     yield from (("packages", p.partition(";")[0]) for p in settings.packages)
+    if settings.index_url is not None:
+        yield "index_url", settings.index_url
+    yield from (("extra_index_urls", u) for u in settings.extra_index_urls)
+    yield from (("find_links", u) for u in settings.find_links)
     yield from (("secrets", text) for s in settings.secrets for text in (s.name, s.key))
     yield from (("volumes", text) for v in settings.volumes for text in (v.claim, v.path))
     yield from ((f, value) for f in PAIRS for _, value in getattr(settings, f))

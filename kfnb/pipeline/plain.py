@@ -6,8 +6,11 @@ import ast
 from typing import Any
 
 from kfnb.analysis.trees import is_literal
+from kfnb.runtime.components import MARK
+from kfnb.runtime.failed import Failed
 
 STATUS = "kfnb_status"
+CALLED = "_kfnb_called"
 
 
 def run_plain(
@@ -24,18 +27,39 @@ def run_plain(
     names
         The global names: components, helpers, imports.
     """
-    tree = PlainPython(tuple(values)).visit(ast.parse(source))
+    components = {n: v.__dict__[MARK] for n, v in names.items() if MARK in getattr(v, "__dict__", ())}
+    lenient = any(about.get("on_failure") == "continue" for about in components.values())
+    tree = PlainPython(tuple(values), frozenset(components) if lenient else frozenset()).visit(ast.parse(source))
     _, body = head_and_rest(tree)
     body.append(ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], [])))
-    arguments = ast.arguments([], [ast.arg(n) for n in values], None, [], [], None, [])
+    arguments = ast.arguments([], [ast.arg(n) for n in (*values, CALLED)], None, [], [], None, [])
     function = ast.FunctionDef("pipeline", arguments, body, [])
     if "type_params" in ast.FunctionDef._fields:  # Python 3.12
         function.type_params = []  # type: ignore[attr-defined,unused-ignore]
     module = ast.fix_missing_locations(ast.Module([function], []))
     found: dict[str, Any] = {}
     exec(compile(module, filename, "exec"), names, found)
-    left: dict[str, Any] = found["pipeline"](**values)
+    left: dict[str, Any] = found["pipeline"](**values, **{CALLED: called})
+    for value in left.values():
+        for index, one in enumerate(value if isinstance(value, list) else ()):
+            if isinstance(one, Failed):
+                one.index = index
     return {n: v for n, v in left.items() if not n.startswith("_") and n != STATUS}
+
+
+def called(component: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call a component as a pipeline does in which some may fail: who needs what a failed one would have made is not called."""
+    lost = next((a for a in (*args, *kwargs.values()) if isinstance(a, Failed)), None)
+    if lost is not None:
+        return lost
+    try:
+        return component(*args, **kwargs)
+    except Exception as error:
+        about = component.__dict__[MARK]
+        if about.get("on_failure") != "continue":
+            raise
+        print(f"{about['name']} failed: {type(error).__name__}: {error}; the rest goes on")
+        return Failed(about["name"], None, type(error).__name__, str(error))
 
 
 def head_and_rest(tree: ast.Module) -> tuple[list[ast.stmt], list[ast.stmt]]:
@@ -52,8 +76,9 @@ def head_and_rest(tree: ast.Module) -> tuple[list[ast.stmt], list[ast.stmt]]:
 class PlainPython(ast.NodeTransformer):
     """The cell without its order marks, and with what its handlers may ask of the run."""
 
-    def __init__(self, parameters: tuple[str, ...] = ()) -> None:
+    def __init__(self, parameters: tuple[str, ...] = (), components: frozenset[str] = frozenset()) -> None:
         self.changed = False
+        self._components = components  #: those whose calls are `called`
         given = ", ".join(f"{n!r}: {n}" for n in parameters)
         self._about = f"'run': None, 'pipeline': None, 'parameters': {{{given}}}, 'started': None, 'duration': None, 'steps': None"
 
@@ -69,6 +94,9 @@ class PlainPython(ast.NodeTransformer):
         if isinstance(node.func, ast.Attribute) and node.func.attr == "after" and isinstance(node.func.value, ast.Call):
             self.changed = True
             return node.func.value
+        if isinstance(node.func, ast.Name) and node.func.id in self._components:
+            function = ast.copy_location(ast.Name(CALLED, ast.Load()), node.func)
+            return ast.copy_location(ast.Call(function, [node.func, *node.args], node.keywords), node)
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt:

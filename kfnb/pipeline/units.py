@@ -5,28 +5,34 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.magics import magic_call
+from kfnb.analysis.reach import TELLING_METHODS
 from kfnb.analysis.replays import imports_only
 from kfnb.analysis.tables import REDIRECT
-from kfnb.analysis.trees import is_literal, names_in, root, source_of
+from kfnb.analysis.trees import bound_in, is_literal, names_in, root, source_of
 from kfnb.analysis.units import Analyzer, statements_of
-from kfnb.analysis.world import SCALAR, VALUE
+from kfnb.analysis.world import DEF, SCALAR, VALUE
 from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
 from kfnb.pipeline.annotations import KnownTypes, known_types
 from kfnb.pipeline.comments import trailing_comment
 from kfnb.pipeline.declarations import Declaration, declaration_of
+from kfnb.pipeline.magics import brings_magics, magic_problems
 from kfnb.pipeline.model import Code, Parameter
 from kfnb.problems import Problem
+from kfnb.runtime.magictable import SET_UP
 
 STEP, SHARED, PARAMETER, OUTSIDE, QUESTION = "step", "shared", "parameter", "outside", "question"
 BUILDERS = frozenset(
     "Path PurePath join joinpath dict list set tuple frozenset range int float str bool component component_from_command".split()
 )
 MENTIONED = re.compile(r"\$\{?([A-Za-z_]\w*)")
+#: Magics that matter to the cells after them; the others of a cell without a mark are left alone.
+LASTING = SET_UP | frozenset("cd file popd pushd run sc writefile".split())
 IGNORED_CALLS = frozenset("print display help".split())
 
 
@@ -84,29 +90,39 @@ def read_units(notebook: Notebook) -> Reading:
     shell = {s.name for s in notebook.steps if s.shell}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd escapes in texts: Python says it when the cell runs
-        parsed = {c.number: _parse(c, shell) for c in notebook.cells}
+        parsed = _parsed(notebook.cells, shell)
     problems = [p.problem for p in parsed.values() if p.problem is not None]
-    problems += [p for c in notebook.cells if c.step is not None for p in _magics(parsed[c.number])]
+    extended = brings_magics(parsed.values())
+    problems += [p for c in notebook.cells if c.step is not None for p in magic_problems(parsed[c.number], extended)]
     drafts = list(_drafts(notebook, parsed, problems))
-    modules = dict(notebook.modules)
-    drafts, split = _gather(drafts, list(parsed.values()), modules)
-    analyzer = Analyzer(list(parsed.values()), modules)
-    units: list[Unit] = []
-    for draft in drafts:
-        units += _analyse(draft, analyzer)
-    return Reading(tuple(units), (*problems, *split))
+    cells, modules, programs = list(parsed.values()), dict(notebook.modules), dict(notebook.programs)
+    drafts, split = _gather(drafts, cells, modules, programs)
+    units = _units(drafts, Analyzer(cells, modules, programs))
+    if any(u.facts.displayed for u in units):
+        units = _units(drafts, Analyzer(cells, modules, programs, keeps_shown=True))
+    return Reading(units, (*problems, *split))
 
 
-def _parse(cell: Cell, shell: set[str]) -> ParsedCell:
+def _units(drafts: list[Draft], analyzer: Analyzer) -> tuple[Unit, ...]:
+    return tuple(unit for draft in drafts for unit in _analyse(draft, analyzer))
+
+
+def _parsed(cells: Sequence[Cell], shell: set[str]) -> dict[int, ParsedCell]:
+    """Every cell by its number; what a name that may be a magic's means depends on the cells before."""
+    found: dict[int, ParsedCell] = {}
+
+    def bound(name: str) -> bool:
+        return any(name in bound_in(p.tree) for p in found.values())
+
+    for cell in cells:
+        found[cell.number] = _parse(cell, shell, bound)
+    return found
+
+
+def _parse(cell: Cell, shell: set[str], bound: Callable[[str], bool]) -> ParsedCell:
     if cell.step in shell:
         return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
-    return compiled(parse_cell(cell.number, cell.id, cell.source, cell.line))
-
-
-def _magics(cell: ParsedCell) -> Iterator[Problem]:
-    for name, line in cell.magics:
-        hint = "write it in plain Python, or add the mark `package:ipython`"
-        yield Problem("KF105", f"the magic `%{name}` needs IPython in the step", hint, cell.number, cell.id, line, name)
+    return compiled(parse_cell(cell.number, cell.id, cell.source, cell.line, bound, cell.raises))
 
 
 # -------------------------------------------------------------------- drafts
@@ -147,7 +163,7 @@ def _parameters(cell: ParsedCell, types: KnownTypes, problems: list[Problem]) ->
                 code = parse_cell(cell.number, cell.id, found.parameter.conversion, node.lineno + cell.line - 1)
                 yield Draft(SHARED, "", (code,))
             continue
-        if not imports_only(node):
+        if not imports_only(node) and not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             line = node.lineno + cell.line - 1
             text = source_of(node, cell.code).split("\n")[0]
             problems.append(
@@ -195,15 +211,8 @@ def _ignored(node: ast.stmt) -> bool:
         return True
     if isinstance(value, ast.Call):
         if root(value.func) == "get_ipython":
-            first = value.args[0].value if value.args and isinstance(value.args[0], ast.Constant) else ""
-            return isinstance(value.func, ast.Attribute) and first not in (
-                "env",
-                "set_env",
-                "cd",
-                "run",
-                "store",
-                "writefile",
-            )
+            call = magic_call(value)
+            return call is not None and call.name not in LASTING
         return isinstance(value.func, ast.Name) and value.func.id in IGNORED_CALLS
     return False
 
@@ -262,7 +271,9 @@ def _setting_call(call: ast.Call) -> bool:
     words = (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")).lower()
     telling = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
                "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_")  # fmt: skip
-    return isinstance(call.func, ast.Attribute) and (words.startswith(telling) or words in ("set", "pandas", "theme"))
+    return isinstance(call.func, ast.Attribute) and (
+        words.startswith(telling) or words in ("set", "pandas", "theme") or call.func.attr in TELLING_METHODS
+    )
 
 
 def shared_units(
@@ -285,7 +296,7 @@ def shared_units(
 
 # -------------------------------------------------------------------- cells of one step that stand apart
 def _gather(
-    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]
+    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str], programs: dict[str, str]
 ) -> tuple[list[Draft], list[Problem]]:
     """Join the cells of each step, at the first cell's place where that changes nothing, else at the last one's."""
     where: dict[str, list[int]] = {}
@@ -293,7 +304,7 @@ def _gather(
         if draft.kind == STEP:
             where.setdefault(draft.name, []).append(index)
     apart = {n: at for n, at in where.items() if at[-1] - at[0] >= len(at)}
-    facts = _each(drafts, parsed, modules) if apart else []
+    facts = _each(drafts, parsed, modules, programs) if apart else []
     place: dict[str, int] = {}
     problems: list[Problem] = []
     for name, at in where.items():
@@ -309,8 +320,10 @@ def _gather(
     return joined, problems
 
 
-def _each(drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str]) -> list[Facts]:
-    analyzer = Analyzer(parsed, modules)
+def _each(
+    drafts: list[Draft], parsed: list[ParsedCell], modules: dict[str, str], programs: dict[str, str]
+) -> list[Facts]:
+    analyzer = Analyzer(parsed, modules, programs)
     return [_facts(d, analyzer) for d in drafts]
 
 
@@ -320,7 +333,12 @@ def _facts(draft: Draft, analyzer: Analyzer) -> Facts:
     if draft.marks is not None and draft.marks.shell:
         return _shell_facts(draft, draft.marks, analyzer)
     marks = draft.marks
-    return analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
+    facts = analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
+    if marks is not None and marks.foreach is not None:
+        # what a function remembers stays with each item: no order could say whose memory later steps get
+        kept = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
+        return replace(facts, touches={n: s for n, s in facts.touches.items() if n not in kept})
+    return facts
 
 
 def _place(name: str, at: list[int], drafts: list[Draft], facts: list[Facts], problems: list[Problem]) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from kfnb.texts import write_text
+
 NOTEBOOK, PAGE = ".ipynb", ".html"
 
 
@@ -70,7 +72,7 @@ def write(run_id: str, path: str | Path, home: Path | None = None) -> Path:
         from kfnb.reports.page import page
 
         text = page(notebook, facts.pipeline, facts.states())
-    target.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_text(target, text)
     return target
 
 

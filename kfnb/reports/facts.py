@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.pipeline.model import Pipeline
+from kfnb.runs.files import read_object
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import FINAL, Event, RunStore
 from kfnb.states import ENDED, together
@@ -147,7 +147,7 @@ def _attempts(events: Iterable[Event]) -> dict[str, dict[int, Json]]:
 def _target(folder: Path) -> str:
     """The target of a run on a cluster, where its engine wrote it down."""
     try:
-        found = json.loads((folder / "remote.json").read_text("utf-8")).get("target")
-    except (OSError, ValueError):
+        found = read_object(folder / "remote.json").get("target")
+    except FileNotFoundError:
         return ""
     return found if isinstance(found, str) else ""

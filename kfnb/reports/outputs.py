@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kfnb.runs.files import read_json_lines
 from kfnb.runs.logs import cells_of, read_log
 
 HEAD, TAIL = 50_000, 150_000  #: bytes of a log's beginning and end that are shown
@@ -113,17 +113,12 @@ def _lines(log: Path, start: int, end: int, begins: list[tuple[int, int]]) -> It
 
 def read_displays(folder: Path) -> list[Display]:
     """What an attempt displayed, as far as nbformat allows it."""
-    try:
-        rows = (folder / "display.jsonl").read_text("utf-8").split("\n")
-    except OSError:
-        return []
     found = []
-    for row in rows:
+    for told in read_json_lines(folder / "display.jsonl"):
         try:
-            told = json.loads(row)
             display = Display(told["cell"], bundle(told["data"]), _metadata(told.get("metadata")))
         except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # the last row of a step that was ended
+            continue  # it is no display
         if display.data:
             found.append(display)
     return found

@@ -15,6 +15,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.svg import draw_run
 from kfnb.reports.markup import cleaned, needs_more, with_pictures
 from kfnb.reports.outputs import PLAIN, RECORD
+from kfnb.texts import encoded
 
 TEMPLATES = Path(__file__).parent / "template"
 FOLD = 40  #: lines of text up to which an output is not folded
@@ -110,4 +111,4 @@ def folded(text: str) -> tuple[str, str, int]:
 
 def address(svg: str) -> str:
     """A picture as an address that has it whole: inside one, scripts do not run."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode('ascii')}"
+    return f"data:image/svg+xml;base64,{base64.b64encode(encoded(svg)).decode('ascii')}"

@@ -74,6 +74,19 @@ def read_object(path: Path) -> dict[str, Any]:
     return found
 
 
+def read_json_lines(path: Path) -> list[Any]:
+    """The JSON in each whole line of a file; none where there is no file. Raises `DamagedRecord`."""
+    try:
+        lines = path.read_text("utf-8").split("\n")[:-1]
+        return [json.loads(line) for line in lines if line]
+    except FileNotFoundError:
+        return []
+    except (ValueError, RecursionError) as error:
+        raise DamagedRecord(path, f"a line of it is not JSON ({error})") from None
+    except (IsADirectoryError, NotADirectoryError):
+        raise DamagedRecord(path, "there is a folder where a file should be") from None
+
+
 def tighten(home: Path, own: frozenset[str]) -> None:
     """Take permissions of others from a record that was made when they still had some.
 

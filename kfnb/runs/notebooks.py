@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from kfnb.runs.files import write_file
+from kfnb.runs.files import read_json, write_file
 from kfnb.runs.store import RunStore
 
 NOTEBOOK = "notebook.ipynb"
@@ -31,10 +31,10 @@ def keep_notebook(store: RunStore, run_id: str, data: Any) -> None:
 
 
 def kept_notebook(store: RunStore, run_id: str) -> Any | None:
-    """The JSON of a run's notebook; ``None`` where none was kept."""
+    """The JSON of a run's notebook; ``None`` where none was kept. Raises `DamagedRecord`."""
     try:
-        return json.loads(_path(store, run_id).read_text("utf-8"))
-    except (OSError, ValueError):
+        return read_json(_path(store, run_id))
+    except FileNotFoundError:
         return None
 
 

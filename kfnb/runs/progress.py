@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from kfnb.runs.logs import last_line, without_codes
+from kfnb.runs.logs import last_line
 
 LONGEST_LINE = 200  #: letters of a line that is told
 PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)?\s?%")
@@ -23,7 +23,7 @@ class Printed:
 
 def printed(log: Path) -> Printed | None:
     """What stands last in a log; ``None`` when nothing does."""
-    line = without_codes(last_line(log))[:LONGEST_LINE]
+    line = last_line(log)[:LONGEST_LINE]
     return Printed(line, percent_in(line)) if line else None
 
 

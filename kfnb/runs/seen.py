@@ -24,7 +24,8 @@ from kfnb.pipeline.model import (
 )
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import RunStore, UnknownRun
-from kfnb.runtime.outputs import preview, type_name
+from kfnb.runtime.failed import failed
+from kfnb.runtime.previews import preview, type_name
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,17 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """What stands in a list for the value of an iteration that was let fail."""
+
+    failure: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Several:
     """What the iterations of a loop left, in their order."""
 
-    values: tuple[Kept, ...]
+    values: tuple[Kept | Lost, ...]
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,10 @@ def value_of(store: RunStore, run_id: str, seen: Seen) -> Any:
         return store.value(run_id, seen.path, seen.name)
     if isinstance(seen, Taken):
         return [*store.value(run_id, seen.items.path, seen.items.name)][seen.number]
-    return [store.value(run_id, k.path, k.name) for k in seen.values]
+    return [
+        failed(one.failure, index) if isinstance(one, Lost) else store.value(run_id, one.path, one.name)
+        for index, one in enumerate(seen.values)
+    ]
 
 
 def is_name(name: str) -> bool:
@@ -124,7 +135,8 @@ class _Reader:
             return next((s for s in map(self.seen, ref.candidates) if s is not None), None)
         if isinstance(ref, Collected):
             paths = sorted((p for p in self.paths if p.startswith(f"{ref.ref.step}[")), key=_numbers)
-            return Several(tuple(k for k in (self._left(p, ref.ref.name) for p in paths) if k is not None))
+            left = (self._lost(p) or self._left(p, ref.ref.name) for p in paths)
+            return Several(tuple(k for k in left if k is not None))
         return self._item(ref.loop) if isinstance(ref, ItemRef) else None
 
     def _made(self, ref: OutputRef | ExportRef) -> Kept | None:
@@ -146,6 +158,10 @@ class _Reader:
                 if items is not None and depth < len(numbers):
                     return Plain(value_of(self.store, self.run_id, items)[numbers[depth]])
         return None
+
+    def _lost(self, path: str) -> Lost | None:
+        failure = self.paths[path]["result"].get("failure")
+        return Lost(failure) if failure else None
 
     def _left(self, path: str, name: str) -> Kept | None:
         """Nothing where the step was skipped, or did not bind the name."""
@@ -197,8 +213,11 @@ class _Words:
             return self._kept(seen)
         if isinstance(seen, Taken):
             return _told(None, f"item {seen.number} of {self._kept(seen.items)['preview']}", None)
-        sizes = [self._kept(k)["bytes"] for k in seen.values]
-        shown = [self._kept(k)["preview"] for k in seen.values]
+        kept = [
+            _told("Failed", repr(failed(k.failure, n)), None) if isinstance(k, Lost) else self._kept(k)
+            for n, k in enumerate(seen.values)
+        ]
+        sizes, shown = [k["bytes"] for k in kept], [k["preview"] for k in kept]
         return _told("list", preview(shown), sum(s for s in sizes if s is not None))
 
     def _kept(self, kept: Kept) -> dict[str, Any]:

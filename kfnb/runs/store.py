@@ -16,6 +16,7 @@ from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from kfnb.problems import UserError
@@ -24,10 +25,13 @@ from kfnb.runs.files import DamagedRecord, make_folder, tighten
 from kfnb.runs.home import home_folder
 from kfnb.runs.lock import is_held
 from kfnb.runs.logs import LogLine, read_log
+from kfnb.runs.values import again_words
+from kfnb.states import SYMBOLS
+from kfnb.texts import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
 #: What the record has in its home.
-OWN = frozenset(("runs", "store", "making", "runs.db", "runs.db-wal", "runs.db-shm"))
+OWN = frozenset(("runs", "store", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
 LAUNCH, SCHEDULER = "launch.lock", "scheduler.lock"  #: in a run's folder: held while it is begun, and by who carries it
 FINAL = ("succeeded", "failed", "cancelled")
 DONE = ("succeeded", "cached")
@@ -43,6 +47,10 @@ class UnknownRun(UserError, LookupError):
     """No run, step or value of that name; the message says what there is."""
 
 
+class LostValue(UnknownRun):
+    """A stored value is damaged or gone; the message says which step must run again."""
+
+
 @dataclass(frozen=True)
 class Event:
     """``kind`` is ``run`` or ``step``; ``data`` holds the fields that changed."""
@@ -51,6 +59,11 @@ class Event:
     time: float
     kind: str
     data: dict[str, Any]
+
+
+def has_record(home: Path | None = None) -> bool:
+    """Whether there is a record of runs in a home, or in that of this process."""
+    return ((home or home_folder()) / "runs.db").is_file()
 
 
 class RunStore:
@@ -114,10 +127,11 @@ class RunStore:
         kept: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         """Take a run into the record, in state ``pending``. ``kept``: results that stand for some of its steps, by path."""
+        texts = [t and encodable(t) for t in (pipeline, notebook, experiment)]
         with self._db.transaction():
             self._db.change(
                 "insert into runs values (?,?,?,?,?,?,?,?,?,?,?)",
-                (run_id, pipeline, notebook, experiment, engine, "pending", json.dumps(parameters), time.time(), None, None, None),
+                (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), None, None, None),
             )  # fmt: skip
             self._keep(run_id, kept or {})
 
@@ -135,6 +149,7 @@ class RunStore:
         ``fields`` among ``position started finished attempts reason key result error``.
         """
         columns = {k: json.dumps(v) if k in ("result", "error") and v is not None else v for k, v in fields.items()}
+        columns.update({k: encodable(v) for k, v in columns.items() if isinstance(v, str)})
         with self._db.transaction():
             self._db.change("insert or ignore into steps (run, path, step) values (?,?,?)", (run_id, path, step))
             self._update("steps", {"state": state, **columns}, {"run": run_id, "path": path})
@@ -191,6 +206,16 @@ class RunStore:
             raise DamagedRecord(self._db.path, f"the entry `{where}` is no JSON object")
         return found
 
+    def _check(self, row: sqlite3.Row, where: str, numbers: tuple[str, ...]) -> None:
+        """Raise `DamagedRecord` when a row holds what nobody wrote there."""
+        wrong = [n for n in numbers if not isinstance(row[n], (int, float, NoneType))]
+        if wrong:
+            raise DamagedRecord(
+                self._db.path, f"in the entry `{where}`, `{wrong[0]}` is {row[wrong[0]]!r}, not a number"
+            )
+        if row["state"] not in SYMBOLS:
+            raise DamagedRecord(self._db.path, f"in the entry `{where}`, the state is {row['state']!r}")
+
     def _error(self, text: str | None, where: str) -> dict[str, Any] | None:
         return self._object(text, where) if text else None
 
@@ -226,9 +251,33 @@ class RunStore:
         rows = self._db.rows("select id from runs order by created desc, rowid desc limit ?", (limit,))
         return [self.head(r["id"]) for r in rows]
 
+    def ids(self) -> list[str]:
+        """The ids of all runs, the oldest first."""
+        return [str(r["id"]) for r in self._db.rows("select id from runs order by created, rowid")]
+
+    def results(self) -> Iterator[dict[str, Any]]:
+        """Every result that the record has: of steps, of what stands for runs that begin, of the cache."""
+        for row in self._db.rows("select result, run || ' ' || path as name from steps where result is not null"):
+            yield self._object(row["result"], f"steps {row['name']} result")
+        for row in self._db.rows("select entry, run || ' ' || path as name from kept"):
+            yield self._object(row["entry"], f"kept {row['name']}").get("result") or {}
+        for row in self._db.rows("select result, key from cache"):
+            yield self._object(row["result"], f"cache {row['key']}")
+
+    def drop(self, run_id: str) -> None:
+        """Take a run out of the record. The cache forgets those of its results that no other run has."""
+        with self._db.transaction():
+            self._db.change(
+                "delete from cache where key in (select key from steps where run = ?1)"
+                " and key not in (select key from steps where run <> ?1 and key is not null)",
+                (run_id,),
+            )
+            for table, column in (("events", "run"), ("steps", "run"), ("kept", "run"), ("runs", "id")):
+                self._db.change(f"delete from {table} where {column} = ?", (run_id,))
+
     def resolve(self, ref: str) -> str:
         """The run's id from an id, the beginning of one, or ``last``. Raises `UnknownRun`."""
-        ids = [r["id"] for r in self._db.rows("select id from runs order by created, rowid")]
+        ids = self.ids()
         if ref == "last" and ids:
             return str(ids[-1])
         found = (
@@ -250,6 +299,7 @@ class RunStore:
         row = self._db.row("select * from runs where id = ?", (run_id,))
         if row is None:
             raise UnknownRun(f"there is no run `{run_id}`")
+        self._check(row, f"runs {run_id}", ("created", "started", "finished"))
         return {
             "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"],
             "state": "failed" if broken else row["state"],
@@ -261,6 +311,8 @@ class RunStore:
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """One entry per step and iteration, in the order of the pipeline."""
         rows = self._db.rows("select * from steps where run = ?", (run_id,))
+        for row in rows:
+            self._check(row, f"steps {run_id} {row['path']}", ("started", "finished", "position", "attempts"))
         rows.sort(key=lambda r: (r["position"] or 0, [int(n) for n in INDEX.findall(r["path"])]))
         return [
             {**{k: r[k] for k in ("path", "step", "state", "started", "finished", "attempts", "reason", "key")},
@@ -331,9 +383,13 @@ class RunStore:
         kept = {**result.get("results", {}), **result.get("outputs", {})}
         entry = kept.get(name)
         if entry is not None and "bundle" in entry:
+            from kfnb.runtime.store import Damaged
             from kfnb.runtime.values import load_value
 
-            return load_value(str(self.values), entry["bundle"], name)
+            try:
+                return load_value(str(self.values), entry["bundle"], name)
+            except Damaged as error:
+                raise LostValue(error.message + again_words(run_id, path)) from None
         if name in result.get("exports", {}):
             return result["exports"][name]
         if name in result.get("metrics", {}):

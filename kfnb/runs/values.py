@@ -1,4 +1,4 @@
-"""The values that results name: whether they are all there."""
+"""The values that results name: whether they are all there, and what to do where one is not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ def addresses_of(result: dict[str, Any]) -> Iterator[str]:
         for entry in (result.get(kind) or {}).values():
             if isinstance(entry, dict) and isinstance(entry.get("bundle"), str):
                 yield entry["bundle"]
+
+
+def maker_of(results: dict[str, dict[str, Any]], address: str) -> str | None:
+    """The step, among ``results`` by path, that left a bundle."""
+    return next((path for path, result in results.items() if address in addresses_of(result)), None)
+
+
+def again_words(run_id: str, path: str | None) -> str:
+    """What to do about a value that is damaged or gone."""
+    if path is None:
+        return "; run the step again that made it"
+    return f"; run its step again: kfnb retry {run_id} --from {path.partition('[')[0]}"
 
 
 class Values:

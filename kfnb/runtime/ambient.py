@@ -195,6 +195,18 @@ def _set_locale(state: Any) -> None:
     locale.setlocale(locale.LC_ALL, state)
 
 
+def _logging() -> Any:
+    from kfnb.runtime import loggers
+
+    return loggers.capture()
+
+
+def _set_logging(state: Any) -> None:
+    from kfnb.runtime import loggers
+
+    loggers.restore(state)
+
+
 def _set_cwd(state: Any) -> None:
     os.chdir(state)
 
@@ -212,4 +224,5 @@ KINDS: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {
     "@numpy": (_numpy, _set_numpy),
     "@decimal": (_decimal, _set_decimal),
     "@locale": (_locale, _set_locale),
+    "@logging": (_logging, _set_logging),
 }

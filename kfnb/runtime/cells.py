@@ -6,7 +6,9 @@ import _ast
 import builtins
 import os
 import sys
+from types import ModuleType
 
+from kfnb.runtime import sources
 from kfnb.runtime.failures import Failure, from_exception
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -17,6 +19,21 @@ ONLY_AST = 0x400  #: ast.PyCF_ONLY_AST
 TOP_LEVEL_AWAIT = 0x2000  #: ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 COROUTINE = 0x80  #: inspect.CO_COROUTINE
 FUTURE_FLAGS = 0x1FF0000  #: all of __future__'s compiler flags
+#: Words of code that wants asyncio's loop to run, as a kernel's always does; and of code that runs one itself.
+TASKS = ("create_task", "ensure_future", "get_running_loop", "asyncio.gather", "TaskGroup")
+OWN_LOOP = ("asyncio.run(", "run_until_complete", "asyncio.Runner")
+
+
+class Main(ModuleType):
+    """The module ``__main__``: what the step was handed without a name is found as in the notebook, as `pickle` asks for it."""
+
+    def __getattr__(self, name: str) -> Any:
+        from kfnb.runtime import classes, functions
+
+        found = classes.known_as(name) or functions.known_as(name)
+        if found is None:
+            raise AttributeError("module '__main__' has no attribute %r" % name)
+        return found
 
 
 class Session:
@@ -24,29 +41,62 @@ class Session:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
-        self.sources = {int(k): v for k, v in spec.get("sources", {}).items()}
+        for number, text in spec.get("sources", {}).items():
+            sources.remember("<cell %s>" % number, text)
         self.flags = 0
         self.warnings: list[str] = []
-        module = type(sys)("__main__")
+        module = Main("__main__")
         module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = module
         self.namespace: dict[str, Any] = module.__dict__
-        self.shell: Any = None
-        self._ended = False
-        builtins.display = self._display  # type: ignore[attr-defined]
-        builtins.get_ipython = self._ipython  # type: ignore[attr-defined]
+        self.history: Any = None
+        self._shell: Any = None
+        self._displays: Any = None
+        self._ended = self._in_loop = False
+        texts = [
+            c["source"] for c in [*spec.get("cells", ()), *(i["run"] for i in spec.get("prepare", ()) if "run" in i)]
+        ]
+        self._begins_tasks = any(word in text for text in texts for word in TASKS)
+        builtins.display = lambda *values, **options: self.displays.display(*values, **options)  # type: ignore[attr-defined]
+        builtins.get_ipython = lambda: self.shell  # type: ignore[attr-defined]
+        builtins.__IPYTHON__ = True  # type: ignore[attr-defined]
+        from kfnb.runtime.ipython import answer_for_ipython
+
+        answer_for_ipython(lambda: self.shell)
+
+    @property
+    def shell(self) -> Any:
+        """What ``get_ipython()`` gives; made when somebody asks."""
+        if self._shell is None:
+            from kfnb.runtime.shell import Shell
+
+            self._shell = Shell(self)
+        return self._shell
+
+    @property
+    def displays(self) -> Any:
+        if self._displays is None:
+            from kfnb.runtime.display import Displays
+
+            self._displays = Displays(self.spec["folder"], lambda: self.cell, self.report)
+        return self._displays
+
+    def report(self, error: BaseException) -> None:
+        """Print an error that does not end the step."""
+        from_exception(error).show()
 
     def begin(self) -> None:
         """Shared code has run: what the libraries show from here on belongs to the step's own cells."""
-        if "linecache" in sys.modules:
-            cache = sys.modules["linecache"].cache
-            for number, text in self.sources.items():
-                name = "<cell %d>" % number
-                cache[name] = (len(text), None, text.splitlines(True), name)
+        sources.publish(tuple(c["source"] for c in self.spec.get("cells", ())))
+        if self.history is None and self.spec.get("history"):
+            from kfnb.runtime.history import History
+
+            texts = {int(n): text for n, text in self.spec.get("sources", {}).items()}
+            self.history = History(self.namespace, texts)
 
     def replay(self, code: dict[str, Any]) -> None:
         """Run a statement of shared code."""
-        before = {n: id(v) for n, v in self.namespace.items() if isinstance(v, type)}
+        before = {n: id(v) for n, v in self.namespace.items() if issubclass(type(v), type)}
         what = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
         shown = _silence()  # it was shown where it stands
         try:
@@ -54,105 +104,134 @@ class Session:
         finally:
             _unsilence(shown)
         for name, value in list(self.namespace.items()):
-            if isinstance(value, type) and value.__module__ == "__main__" and before.get(name) != id(value):
+            if issubclass(type(value), type) and value.__module__ == "__main__" and before.get(name) != id(value):
                 from kfnb.runtime.classes import track
 
                 track(value, "cell %s line %s %s" % (code["cell"], code.get("line", 1), value.__qualname__))
 
     def run(self, code: dict[str, Any]) -> None:
-        """Run one cell of the step. Raises `Failure` when it raises."""
+        """Run one cell of the step. Raises `Failure` when it raises, unless its tag `raises-exception` lets it."""
         if self._ended:
             return
         self.begin()
-        self._execute(code, show=True)
-        self._figures(code["cell"])
+        if self.history is not None:
+            self.history.enter(code["cell"])
+        try:
+            self._execute(code, show=True)
+        except Failure as failure:
+            if not code.get("raises"):
+                raise
+            failure.show()
+        self.show_figures()
+        if self.tasks is not None:
+            self.tasks.turn()
+
+    def run_text(self, source: str, show: bool = True, raises: bool = False) -> Any:
+        """Run text as a cell inside the one that runs: for ``%run``, and for `get_ipython().run_cell`."""
+        from kfnb.runtime.history import ExecutionResult
+
+        result = ExecutionResult()
+        try:
+            self._execute({"source": source, "cell": self.cell}, show, result=result)
+        except Failure as failure:
+            if raises:
+                raise
+            failure.show()
+            result.error_in_exec = failure.__cause__ or failure
+        return result
 
     # ---------------------------------------------------------------- running
-    def _execute(self, code: dict[str, Any], show: bool, what: str = "") -> None:
+    def _execute(self, code: dict[str, Any], show: bool, what: str = "", result: Any = None) -> None:
         source: str = code["source"]
-        if "IPython" in source:
-            self._take_over()
         wrappers: tuple[Any, ...] = ()
-        if "%" in source or "!" in source or "?" in source:
+        if not is_plain(source):
             from kfnb.runtime.syntax import translate
 
-            translation = translate(source)
+            translation = translate(source, self.namespace.__contains__)
             source, wrappers = translation.code, translation.wrappers
         text = "\n" * (code.get("line", 1) - 1) + source
         name = "<cell %s>" % code["cell"]
         self.cell = code["cell"]
-        body = self._body(text, name, show and not _hidden(code["source"]))
+        self._in_loop = self._begins_tasks and not any(word in source for word in OWN_LOOP)
+        body = self._body(text, name, show and not _hidden(code["source"]), result)
         for wrapper in reversed(wrappers):
-            body = _wrapped(body, wrapper.name, wrapper.args, self.namespace)
+            from kfnb.runtime.cellmagics import wrapped
+
+            body = wrapped(body, wrapper.name, wrapper.args, self.shell)
+        if self._shell is None:
+            self._guarded(body, what)
+            return
+        events = self._shell.events
+        events.trigger("pre_execute")
+        events.trigger("pre_run_cell", None)
+        try:
+            self._guarded(body, what)
+        finally:
+            events.trigger("post_execute")
+            events.trigger("post_run_cell", None)
+
+    def _guarded(self, body: Any, what: str) -> None:
+        """Run a cell's body; what it raises becomes a `Failure` in the notebook's own lines."""
         try:
             body()
         except SystemExit as error:
             if error.code not in (None, 0):
-                raise from_exception(error, self.sources, what) from None
+                raise from_exception(error, what) from None
             self._ended = True
-            self.warnings.append("cell %s left the step with sys.exit()" % code["cell"])
+            self.warnings.append("cell %s left the step with sys.exit()" % self.cell)
         except Failure:
             raise
         except BaseException as error:
-            raise from_exception(error, self.sources, what) from None
+            raise from_exception(error, what) from error
 
-    def _body(self, text: str, name: str, show: bool) -> Any:
+    def _body(self, text: str, name: str, show: bool, result: Any) -> Any:
         def body() -> None:
             tree: Any = compile(text, name, "exec", ONLY_AST | TOP_LEVEL_AWAIT | self.flags, True)
-            last = None
-            if show and tree.body and type(tree.body[-1]) is _ast.Expr:
-                last = _ast.Expression(tree.body.pop().value)
-            if tree.body:
-                self._exec(compile(tree, name, "exec", TOP_LEVEL_AWAIT | self.flags, True))
-            if last is not None:
+            for part, shown in _parts(tree.body) if show else [(tree.body, False)]:
+                if not shown:
+                    tree.body = part
+                    self._exec(compile(tree, name, "exec", TOP_LEVEL_AWAIT | self.flags, True))
+                    continue
+                last = _ast.Expression(part[0].value)
                 value = self._exec(compile(last, name, "eval", TOP_LEVEL_AWAIT | self.flags, True))
+                if result is not None:
+                    result.result = value
                 if value is not None:
-                    self._display(value)
+                    if self.history is not None:
+                        self.history.shown(value)
+                    self.displays.display(value)
 
         return body
 
     def _exec(self, code: Any) -> Any:
         self.flags |= code.co_flags & FUTURE_FLAGS
-        if not code.co_flags & COROUTINE:
+        if not code.co_flags & COROUTINE and not self._in_loop:
             return eval(code, self.namespace)
-        import asyncio
+        if self.tasks is None:
+            from kfnb.runtime.tasks import Tasks
 
-        loop = asyncio.new_event_loop() if self.loop is None else self.loop
-        self.loop = loop
-        asyncio.set_event_loop(loop)
-        return loop.run_until_complete(eval(code, self.namespace))
+            self.tasks = Tasks()
+        return self.tasks.run(code, self.namespace)
 
-    loop: Any = None
+    tasks: Any = None  #: of asyncio, once a cell has awaited or begun one
     cell = 0
 
-    # ---------------------------------------------------------------- showing
-    def _take_over(self) -> None:
-        """IPython's own ``display`` prints only, where no kernel runs."""
-        try:
-            import IPython.core.display_functions as functions
-            import IPython.display as module
-        except ImportError:
-            return
-        functions.display = module.display = self._display
+    def end(self) -> None:
+        """The step's cells have run."""
+        if self.tasks is not None:
+            self.warnings += self.tasks.end()
 
-    def _display(self, *values: Any, **options: Any) -> None:
-        from kfnb.runtime.display import display
-
-        for value in values:
-            display(value, self.spec["folder"], self.cell, options)
-
-    def _figures(self, cell: int) -> None:
+    def show_figures(self) -> None:
+        """Show and close what pyplot holds."""
         if "matplotlib.pyplot" in sys.modules:
-            from kfnb.runtime.display import close_figures
+            self.displays.close_figures()
 
-            close_figures(self.spec["folder"], cell)
 
-    def _ipython(self) -> Any:
-        if self.shell is None:
-            from kfnb.runtime.shell import Shell
-
-            self.shell = Shell(self.namespace, self._display, lambda: self.cell)
-        return self.shell
+def is_plain(source: str) -> bool:
+    """Whether a cell surely has none of IPython's additions: a cheap look that saves an import."""
+    if "%" in source or "!" in source or "?" in source or ">>>" in source or "In [" in source:
+        return False
+    return source[:1] not in " \t\n" and "\n" in source.strip()
 
 
 def _silence() -> int:
@@ -175,7 +254,12 @@ def _hidden(source: str) -> bool:
     return source.rstrip().endswith(";")
 
 
-def _wrapped(body: Any, name: str, args: str, namespace: dict[str, Any]) -> Any:
-    from kfnb.runtime.shell import wrapped
-
-    return wrapped(body, name, args, namespace)
+def _parts(body: list[Any]) -> Any:
+    """The statements of a cell, and the expressions whose values are shown: the last one, or as IPython was told."""
+    module = sys.modules.get("IPython.core.interactiveshell")
+    which = getattr(module.InteractiveShell, "ast_node_interactivity", "") if module is not None else ""
+    if which == "all":
+        return [([node], type(node) is _ast.Expr) for node in body]
+    if not body or type(body[-1]) is not _ast.Expr or which == "none":
+        return [(body, False)] if body else []
+    return [(body[:-1], False), (body[-1:], True)] if len(body) > 1 else [(body, True)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
+
+from kfnb.runtime import enumerations
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 LEFT_OUT = frozenset(
     (
@@ -21,35 +24,46 @@ LEFT_OUT = frozenset(
         "__classcell__",
         "__firstlineno__",
         "__static_attributes__",
+        "__slotnames__",
+        "_value2member_map_",
     )  # fmt: skip
 )
+HEAP, IMMUTABLE = 1 << 9, 1 << 8  #: Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
+PLAIN = (int, float, str, bytes, tuple, type(None))
 
 LOCKS = frozenset(("lock", "RLock", "Condition", "Event", "Semaphore", "BoundedSemaphore", "_local"))
 
+# by number: the user's metaclasses may have no hash, or an odd equality
 _by_identity: dict[str, type] = {}
-_identities: dict[type, tuple[str, dict[str, int]]] = {}
+_identities: dict[int, tuple[type, str, dict[str, int]]] = {}
 
 
 def by_value(cls: type) -> bool:
     """Whether no import in another process would find the class."""
+    if not cls.__flags__ & HEAP or cls.__flags__ & IMMUTABLE:
+        return False
     if cls.__module__ == "__main__":
         return True
-    module: Any = sys.modules.get(cls.__module__)
-    if module is None:
+    if not isinstance(cls.__module__, str):
         return False
-    found = module
+    found: Any = sys.modules.get(cls.__module__)
     for part in cls.__qualname__.split("."):
         found = getattr(found, part, None)
-    return found is not cls and "<locals>" in cls.__qualname__
+    return found is not cls
 
 
+# -------------------------------------------------------------------- identity
 def track(cls: type, identity: str) -> None:
     """Give a class an identity that is the same in every step: where in the notebook it was made."""
     identity += " " + _content(cls)
     while _by_identity.get(identity, cls) is not cls:
         identity += "'"
+    _remember(cls, identity)
+
+
+def _remember(cls: type, identity: str) -> None:
     _by_identity[identity] = cls
-    _identities[cls] = (identity, {k: id(v) for k, v in vars(cls).items()})
+    _identities[id(cls)] = (cls, identity, {k: id(v) for k, v in vars(cls).items()})
 
 
 def _content(cls: type) -> str:
@@ -60,133 +74,161 @@ def _content(cls: type) -> str:
 
     parts = [cls.__name__.encode(), str([b.__qualname__ for b in cls.__bases__]).encode()]
     for name, value in sorted(vars(cls).items(), key=lambda pair: pair[0]):
-        code = getattr(getattr(value, "__func__", value), "__code__", None)
+        function = getattr(value, "__func__", value) if type(value) in (classmethod, staticmethod) else value
+        code = getattr(function, "__code__", None) if callable(function) else None
         if code is not None:
-            parts += [name.encode(), marshal.dumps(code)]
-        elif isinstance(value, (int, float, str, bytes, tuple)) and name not in LEFT_OUT:
-            parts.append(("%s=%r" % (name, value)).encode())
+            parts += [name.encode(), marshal.dumps(code), *_closure(function)]
+        elif type(value) in PLAIN and name not in LEFT_OUT:
+            parts.append(("%s=%r" % (name, value)).encode("utf-8", "backslashreplace"))
     return digest(b"\0".join(parts))[:16]
+
+
+def _closure(function: Any) -> list[bytes]:
+    """What tells the classes apart that one function makes."""
+    found = []
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            continue  # not bound yet
+        if type(content) in PLAIN[:4]:
+            found.append(repr(content).encode("utf-8", "backslashreplace"))
+    return found
 
 
 def identity_of(cls: type) -> tuple[str, frozenset[str]]:
     """The class's identity, and its attributes that were set or deleted since it got it."""
-    if cls not in _identities:
-        codes = [getattr(v, "__code__", None) for v in vars(cls).values()]
+    if id(cls) not in _identities:
+        codes = [getattr(v, "__code__", None) for v in vars(cls).values() if callable(v)]
         lines = ["%s:%d" % (c.co_filename, c.co_firstlineno) for c in codes if c is not None]
         track(cls, "%s %s" % (cls.__qualname__, lines[0] if lines else ""))
-    identity, before = _identities[cls]
+    _, identity, before = _identities[id(cls)]
     now = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
     altered = {k for k, v in now.items() if before.get(k) != v}
     return identity, frozenset(altered | {k for k in before if k not in now and k not in LEFT_OUT})
 
 
+def known_as(name: str) -> type | None:
+    """The newest class of the notebook of this name that came with a value."""
+    found = [c for c in _by_identity.values() if c.__qualname__ == name and c.__module__ == "__main__"]
+    return found[-1] if found else None
+
+
+# -------------------------------------------------------------------- to bytes
 def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
     """In two phases, as functions: a bare class, then its attributes.
 
     ``handed_on``: the step hands on the class itself, with the state that it keeps and the classes derived from it.
     """
-    tracked = cls in _identities
+    tracked = id(cls) in _identities
     identity, changed = identity_of(cls)
-    enum = _enum(cls)
-    attributes = {k: v for k, v in vars(cls).items() if k not in LEFT_OUT}
-    derived: list[type] = []
+    attributes = {k: v for k, v in vars(cls).items() if k not in LEFT_OUT and not _is_slot(v, cls)}
+    state: dict[str, Any] = _abstract(cls)
     if handed_on:
         # a lock that stands as the class was made is made again with the class
         same = [k for k, v in attributes.items() if k not in changed and type(v).__name__ in LOCKS and tracked]
         attributes = {k: v for k, v in attributes.items() if k not in same}
-        changed = changed - set(same) | {k for k, v in attributes.items() if _may_change(v)}
-        derived += filter(by_value, type.__subclasses__(cls))
-    slots = vars(cls).get("__slots__")
-    for name in [slots] if isinstance(slots, str) else list(slots or ()):
-        attributes.pop(name, None)
-        attributes.pop("_%s%s" % (cls.__name__.lstrip("_"), name), None)
-    if enum is not None:
-        members = {name: member.value for name, member in cls.__members__.items()}  # type: ignore[attr-defined]
-        attributes = {k: v for k, v in attributes.items() if k not in members and _own(k, v)}
-        bare: tuple[Any, ...] = (
-            identity,
-            type(cls),
-            cls.__bases__,
-            cls.__name__,
-            cls.__qualname__,
-            cls.__module__,
-            members,
-        )
-        changed = frozenset(n for n in changed if n in attributes or n not in vars(cls))
-        return (make_enum, bare, (changed, attributes, derived), None, None, fill_class)
+        changed -= set(same)
+        if not enumerations.is_enumeration(cls):
+            changed |= {k for k, v in attributes.items() if _may_change(v)}
+        # the class that attrs made one with slots of may be left until memory is tidied up
+        derived: Any = (c for c in type.__subclasses__(cls) if "__attrs_base_of_slotted__" not in vars(c))
+        state["derived"] = list(filter(by_value, derived))
     body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
     for name in ("__slots__", "__orig_bases__"):
         if name in vars(cls):
             body[name] = vars(cls)[name]
-    return (
-        make_class,
-        (identity, type(cls), cls.__bases__, cls.__name__, body),
-        (changed, attributes, derived),
-        None,
-        None,
-        fill_class,
-    )
+    state.update(changed=changed, attributes=attributes)
+    return (make_class, (identity, type(cls), cls.__bases__, cls.__name__, body), state, None, None, fill_class)
 
 
 def _may_change(value: Any) -> bool:
     """Whether a class's attribute may have changed without being set anew."""
-    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, type)
-    return not isinstance(value, fixed) and not hasattr(value, "__code__")
+    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, FunctionType)
+    if issubclass(type(value), type):
+        return by_value(value) and "." in value.__qualname__
+    return not issubclass(type(value), fixed)
 
 
-def _enum(cls: type) -> Any:
-    module = sys.modules.get("enum")
-    return cls if module is not None and isinstance(cls, module.EnumMeta) else None
+def parts_of(cls: type) -> list[type]:
+    """The class, and the classes in its body."""
+    inner = [v for v in vars(cls).values() if issubclass(type(v), type)]
+    return [cls, *(p for c in inner if c.__qualname__.startswith(cls.__qualname__ + ".") for p in parts_of(c))]
 
 
-def _own(name: str, value: Any) -> bool:
-    """What the user wrote in an enumeration, without what `enum` adds by itself."""
-    described = isinstance(value, (property, classmethod, staticmethod))
-    mine = getattr(value, "__module__", None) == "__main__" and hasattr(value, "__code__")
-    return described or mine or not name.startswith("_")
+def _is_slot(value: Any, cls: type) -> bool:
+    return type(value) in (MemberDescriptorType, GetSetDescriptorType) and value.__objclass__ is cls
 
 
-def make_class(identity: str, meta: type, bases: tuple[type, ...], name: str, body: dict[str, Any]) -> type:
+def _abstract(cls: type) -> dict[str, Any]:
+    """What an abstract base class knows beside its attributes."""
+    abc = sys.modules["abc"]
+    if not issubclass(type(cls), abc.ABCMeta):
+        return {}
+    references = abc._get_dump(cls)[0] if hasattr(abc, "_get_dump") else ()
+    found = {"abstract": sorted(getattr(cls, "__abstractmethods__", ()))}
+    registered = [c for c in (r() for r in references) if c is not None]
+    return {**found, "registered": registered} if registered else found
+
+
+# -------------------------------------------------------------------- and back
+def make_class(identity: str, meta: Any, bases: tuple[type, ...], name: str, body: dict[str, Any]) -> type:
     known = _by_identity.get(identity)
     if known is not None:
         return known
-    import types
 
-    if by_value(meta):
-        # the user's own metaclass has done its work already, with names that may not be here
-        library: Any = next(m for m in meta.__mro__ if not by_value(m))
-        made: type = library.__new__(meta, name, bases, dict(body))
-    else:
+    def make() -> type:
+        if _has_done_its_work(meta):
+            library: Any = next(m for m in meta.__mro__ if m in (type, sys.modules["abc"].ABCMeta))
+            return library.__new__(meta, name, bases, dict(body))  # type: ignore[no-any-return]
+        import types
+
         keywords = {"metaclass": meta} if meta is not type else {}
-        made = types.new_class(name, bases, keywords, lambda names: names.update(body))
+        return types.new_class(name, bases, keywords, lambda names: names.update(body))
+
+    try:
+        made = _without_hooks(bases, by_value, make)
+    except TypeError:
+        made = _without_hooks(bases, lambda base: bool(base.__flags__ & HEAP), make)
     _by_identity[identity] = made
     return made
 
 
-def make_enum(
-    identity: str, meta: Any, bases: tuple[type, ...], name: str, qualname: str, module: str, members: dict[str, Any]
-) -> type:
-    known = _by_identity.get(identity)
-    if known is not None:
-        return known
-    names = meta.__prepare__(name, bases)
-    for member, value in members.items():
-        names[member] = value
-    names["__module__"], names["__qualname__"] = module, qualname
-    made: type = meta(name, bases, names)
-    _by_identity[identity] = made
-    return made
+def _has_done_its_work(meta: Any) -> bool:
+    """Whether a metaclass only computes attributes, which travel: it must not run again, with names that may not be here."""
+    return (
+        by_value(meta)
+        or meta.__name__ in ("EnumMeta", "EnumType", "_TypedDictMeta")
+        or meta.__module__.partition(".")[0] == "pydantic"
+        or any(by_value(m) or m.__name__ in ("EnumMeta", "EnumType") for m in meta.__mro__)
+    )
 
 
-def fill_class(cls: type, state: tuple[frozenset[str], dict[str, Any], list[type]]) -> None:
-    changed, attributes, _ = state
-    if cls in _identities:  # it is here already, as it was made
-        attributes = {k: v for k, v in attributes.items() if k in changed}
+def _without_hooks(bases: tuple[type, ...], which: Callable[[type], bool], make: Callable[[], type]) -> type:
+    """Make a class without ``__init_subclass__`` of those bases: it ran when the class was made first, with its own arguments."""
+    hook = "__init_subclass__"
+    silenced = [b for base in bases for b in base.__mro__ if hook in vars(b) and which(b)]
+    kept = [(b, vars(b)[hook]) for b in silenced]
+    for base, _ in kept:
+        type.__setattr__(base, hook, classmethod(lambda cls, **_: None))
+    try:
+        return make()
+    finally:
+        for base, own in kept:
+            type.__setattr__(base, hook, own)
+
+
+def fill_class(cls: type, state: dict[str, Any]) -> None:
+    for registered in state.get("registered", ()):
+        sys.modules["abc"].ABCMeta.register(cls, registered)
+    attributes, changed = state["attributes"], state["changed"]
+    if id(cls) in _identities:  # it is here already, as it was made
         for name in changed:
             if name not in attributes and name in vars(cls):
                 type.__delattr__(cls, name)
         if not changed:
             return
+        attributes = {k: v for k, v in attributes.items() if k in changed}
     for name, value in attributes.items():
         if name == "__doc__" and value is None:
             continue
@@ -195,8 +237,10 @@ def fill_class(cls: type, state: tuple[frozenset[str], dict[str, Any], list[type
         except (AttributeError, TypeError):
             if name not in ("__doc__", "__dict__"):
                 raise
-    abc = sys.modules.get("abc")
-    if abc is not None and isinstance(cls, abc.ABCMeta):
-        abc.update_abstractmethods(cls) if hasattr(abc, "update_abstractmethods") else None
-    identity = next(i for i, c in _by_identity.items() if c is cls)
-    _identities[cls] = (identity, {k: id(v) for k, v in vars(cls).items()})
+    if "abstract" in state:
+        cls.__abstractmethods__ = frozenset(state["abstract"])  # type: ignore[attr-defined]
+    if enumerations.is_enumeration(cls):
+        enumerations.rebuilt_maps(cls)
+    _remember(cls, next(i for i, c in _by_identity.items() if c is cls))
+    # what was changed once differs from the definition in every step after
+    _identities[id(cls)][2].update(dict.fromkeys(changed, 0))

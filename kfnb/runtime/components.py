@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
 SETTINGS = (
-    "packages", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
+    "packages", "index_url", "extra_index_urls", "find_links", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
     "annotations", "nodes", "tolerations",
 )  # fmt: skip
 MARK = "__kfnb__"  #: the attribute of a component that says what it is
@@ -40,6 +40,9 @@ def component(
     image: str | None = None,
     base_image: str | None = None,
     packages: Any = (),
+    index_url: Any = None,
+    extra_index_urls: Any = (),
+    find_links: Any = (),
     cpu: Any = None,
     memory: Any = None,
     gpu: Any = None,
@@ -66,7 +69,7 @@ def component(
         What its steps are called and what they are for; otherwise the function's own name and docstring.
     image, base_image
         The container image its steps run in on a cluster. Both words mean the same.
-    packages, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations
+    packages, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations
         As the marks of a step.
     """
     given = settings(locals())
@@ -144,7 +147,7 @@ def settings(given: dict[str, Any]) -> dict[str, Any]:
     if image is not None and base is not None and image != base:
         raise ValueError("image=%r and base_image=%r mean the same: give one" % (image, base))
     found = {"image": base if image is None else image}
-    found.update((n, given[n]) for n in SETTINGS if given[n] is not None and given[n] != ())
+    found.update((n, given[n]) for n in SETTINGS if given.get(n) is not None and given[n] != ())
     return found
 
 

@@ -5,119 +5,159 @@ from __future__ import annotations
 import os
 import sys
 
-from kfnb.runtime.wire import dumps
+from kfnb.runtime.wire import dumps, loads
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
-METHODS = (
-    ("text/html", "_repr_html_"),
-    ("text/markdown", "_repr_markdown_"),
-    ("image/svg+xml", "_repr_svg_"),
-    ("image/png", "_repr_png_"),
-    ("image/jpeg", "_repr_jpeg_"),
-    ("text/latex", "_repr_latex_"),
-    ("application/json", "_repr_json_"),
-    ("application/javascript", "_repr_javascript_"),
-)
+    from kfnb.runtime.formatters import DisplayFormatter
+
+PLAIN = "text/plain"
 LARGEST = 20_000_000  #: characters of one display that are kept
 
 
-def display(value: Any, folder: str, cell: int, options: dict[str, Any] | None = None) -> None:
-    """Show one value: its text form on standard output, its rich forms in ``display.jsonl``."""
-    if _is_figure(value):
-        _figure(value, folder, cell)
-        return
-    data = value if options and options.get("raw") and isinstance(value, dict) else bundle(value)
-    text = data.get("text/plain")
-    if text is None or not data.keys() - {"text/plain"}:
-        print(text if text is not None else repr(value))
-    else:
-        print(text)
-        keep(folder, cell, data)
+class Displays:
+    """Shows values for the cell that runs.
+
+    Parameters
+    ----------
+    folder
+        Where the step keeps its rich displays.
+    cell
+        The number of the cell that runs.
+    report
+        Prints an error that does not end the step: that of a value which cannot be shown.
+    """
+
+    def __init__(self, folder: str, cell: Callable[[], int], report: Callable[[BaseException], None]) -> None:
+        self._folder, self._cell, self._report = folder, cell, report
+        self._formatter: DisplayFormatter | None = None
+        self._captured: list[list[dict[str, Any]]] = []  #: of each `%%capture` around what runs
+
+    @property
+    def formatter(self) -> DisplayFormatter:
+        if self._formatter is None:
+            from kfnb.runtime.formatters import DisplayFormatter
+
+            self._formatter = DisplayFormatter(self._report)
+        return self._formatter
+
+    def display(
+        self,
+        *values: Any,
+        include: Any = None,
+        exclude: Any = None,
+        metadata: Any = None,
+        transient: Any = None,
+        display_id: Any = None,
+        raw: bool = False,
+        clear: bool = False,
+        **more: Any,
+    ) -> Any:
+        """IPython's ``display``: shows values; with a ``display_id`` gives a handle that can show another in their place."""
+        name = os.urandom(8).hex() if display_id is True else display_id
+        for value in values:
+            data, about = (value, {}) if raw else self.formatter.format(value, include, exclude)
+            if data:
+                about = {**about, **(metadata or {})}
+                self.publish(data, about, display_id=name, update=bool(more.get("update")))
+        return DisplayHandle(name, self) if name is not None else None
+
+    def publish(
+        self, data: dict[str, Any], metadata: dict[str, Any] | None = None, display_id: Any = None, update: bool = False
+    ) -> None:
+        """Show forms that are made already."""
+        data = {mime: _as_text(form) for mime, form in data.items()}
+        if self._captured:
+            self._captured[-1].append({"data": data, "metadata": metadata or {}})
+            return
+        text = data.get(PLAIN)
+        if text is not None:
+            # past what stands in the place of `sys.stdout`: a kernel's displays do not go through it either
+            print(text, file=sys.__stdout__ or sys.stdout)
+        if update or display_id is not None or data.keys() - {PLAIN}:
+            self._keep(data, metadata, display_id, update)
+
+    # ---------------------------------------------------------------- capturing
+    def begin_capture(self) -> list[dict[str, Any]]:
+        """From here on what is displayed goes into the list that this gives."""
+        self._captured.append([])
+        return self._captured[-1]
+
+    def end_capture(self) -> None:
+        self._captured.pop()
+
+    # ---------------------------------------------------------------- the record
+    def _keep(self, data: dict[str, Any], metadata: Any, display_id: Any, update: bool) -> None:
+        """Append one display to the step's record, or put it in the place of the ones of the same id."""
+        plain = {k: v for k, v in data.items() if not isinstance(v, str) or len(v) <= LARGEST}
+        row: dict[str, Any] = {"cell": self._cell(), "data": plain, "metadata": metadata or {}}
+        if display_id is not None:
+            row["id"] = str(display_id)
+        try:
+            line = dumps(row)
+        except TypeError:
+            texts = {k: v for k, v in plain.items() if isinstance(v, str)}
+            row = {**row, "data": texts, "metadata": {}}
+            line = dumps(row)
+        path = os.path.join(self._folder, "display.jsonl")
+        if update:
+            self._replace(path, row)
+            return
+        with open(_private(path, os.O_APPEND), "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def _replace(self, path: str, row: dict[str, Any]) -> None:
+        if not os.path.exists(path):
+            return
+        with open(path, encoding="utf-8") as file:
+            rows = [loads(line) for line in file]
+        if not any(r.get("id") == row["id"] for r in rows):
+            return  # nothing is displayed under this id
+        new = [{**row, "cell": r["cell"]} if r.get("id") == row["id"] else r for r in rows]
+        with open(_private(path + ".new", os.O_TRUNC), "w", encoding="utf-8") as file:
+            file.write("".join(dumps(r) + "\n" for r in new))
+        os.replace(path + ".new", path)
+
+    # ---------------------------------------------------------------- figures
+    def close_figures(self) -> None:
+        """Show and close what pyplot holds at a cell's end, as a notebook's inline backend does."""
+        pyplot = sys.modules["matplotlib.pyplot"]
+        for number in pyplot.get_fignums():
+            figure = pyplot.figure(number)
+            if figure.axes:
+                self.display(figure)
+        pyplot.close("all")
 
 
-def bundle(value: Any) -> dict[str, Any]:
-    """The mime bundle of a value, with ``text/plain`` always."""
-    data: dict[str, Any] = {}
-    own = getattr(type(value), "_repr_mimebundle_", None)
-    if own is not None:
-        made = _quietly(lambda: value._repr_mimebundle_(include=None, exclude=None))
-        if isinstance(made, tuple):
-            made = made[0]
-        if isinstance(made, dict):
-            data.update(made)
-    for mime, method in METHODS:
-        if mime not in data and getattr(type(value), method, None) is not None:
-            made = _quietly(getattr(value, method))
-            if isinstance(made, tuple):
-                made = made[0]
-            if isinstance(made, bytes):
-                import base64
+class DisplayHandle:
+    """What ``display(…, display_id=…)`` gives."""
 
-                made = base64.b64encode(made).decode("ascii")
-            if made is not None:
-                data[mime] = made
-    data.setdefault("text/plain", pretty(value))
-    return data
+    def __init__(self, display_id: Any, displays: Displays) -> None:
+        self.display_id, self._displays = display_id, displays
+
+    def display(self, obj: Any, **options: Any) -> None:
+        self._displays.display(obj, display_id=self.display_id, **options)
+
+    def update(self, obj: Any, **options: Any) -> None:
+        self._displays.display(obj, display_id=self.display_id, update=True, **options)
+
+    def __repr__(self) -> str:
+        return "<DisplayHandle display_id=%s>" % self.display_id
+
+    def __reduce__(self) -> Any:
+        return (str, (repr(self),))
 
 
-def pretty(value: Any) -> str:
-    """The text that a notebook would show; wide containers are broken over lines."""
-    text = repr(value)
-    if len(text) > 79 and isinstance(value, (dict, list, tuple, set)) and len(text) < 100_000:
-        import pprint
-
-        return pprint.pformat(value, width=79, sort_dicts=False)
-    return text
-
-
-def keep(folder: str, cell: int, data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
-    """Append one display to the step's record."""
-    plain = {k: v for k, v in data.items() if not isinstance(v, str) or len(v) <= LARGEST}
-    try:
-        line = dumps({"cell": cell, "data": plain, "metadata": metadata or {}})
-    except TypeError:
-        line = dumps({"cell": cell, "data": {k: v for k, v in plain.items() if isinstance(v, str)}, "metadata": {}})
-    path = os.path.join(folder, "display.jsonl")
-    with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8") as file:
-        file.write(line + "\n")
-
-
-def _quietly(method: Any) -> Any:
-    """A rich form that fails is left out, as in IPython; the text form remains."""
-    try:
-        return method()
-    except Exception as error:
-        sys.stderr.write("%s while making a rich display: %s\n" % (type(error).__name__, error))
-        return None
-
-
-# -------------------------------------------------------------------- figures
-def _is_figure(value: Any) -> bool:
-    module = sys.modules.get("matplotlib.figure")
-    return module is not None and isinstance(value, module.Figure)
-
-
-def _figure(figure: Any, folder: str, cell: int) -> None:
+def _as_text(form: Any) -> Any:
+    if not isinstance(form, bytes):
+        return form
     import base64
-    import io
 
-    file = io.BytesIO()
-    figure.savefig(file, format="png", bbox_inches="tight")
-    width, height = (int(v * figure.dpi) for v in figure.get_size_inches())
-    count = len(figure.axes)
-    text = "<Figure size %dx%d with %d Axes>" % (width, height, count)
-    print(text)
-    keep(folder, cell, {"text/plain": text, "image/png": base64.b64encode(file.getvalue()).decode("ascii")})
+    return base64.b64encode(form).decode("ascii")
 
 
-def close_figures(folder: str, cell: int) -> None:
-    """Show and close what pyplot holds at a cell's end, as a notebook's inline backend does."""
-    pyplot = sys.modules["matplotlib.pyplot"]
-    for number in pyplot.get_fignums():
-        figure = pyplot.figure(number)
-        if figure.axes:
-            _figure(figure, folder, cell)
-    pyplot.close("all")
+def _private(path: str, flag: int) -> int:
+    """A file that only its owner may read."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)

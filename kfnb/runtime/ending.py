@@ -101,10 +101,12 @@ def _at_work() -> str:
 # -------------------------------------------------------------------- files
 def _close_files() -> None:
     """Write out what open files and archives hold: a program's end does, and ``os._exit`` does not."""
+    import _io  # its types, and not `io`'s abstract classes, which ask the user's classes questions
     import gc
-    import io
 
     flush()
+    if not _has_files_to_write():
+        return  # to look at every object costs as long as there are many
     kept = {id(s) for t in (sys.stdout, sys.stderr) for s in (t, getattr(t, "buffer", None))}
     known = (("zipfile", "ZipFile"), ("tarfile", "TarFile"))
     archives = tuple(getattr(sys.modules[m], n) for m, n in known if m in sys.modules)
@@ -113,17 +115,36 @@ def _close_files() -> None:
         kind = type(found)
         if issubclass(kind, archives):
             files[0].append(found)
-        elif issubclass(kind, io.TextIOBase):
+        elif issubclass(kind, _io._TextIOBase):
             files[1].append(found)
-        elif issubclass(kind, (io.BufferedWriter, io.BufferedRandom)):
+        elif issubclass(kind, (_io.BufferedWriter, _io.BufferedRandom)):
             files[3].append(found)
-        elif issubclass(kind, io.BufferedIOBase) and kind is not io.BufferedReader:
+        elif issubclass(kind, _io._BufferedIOBase) and kind is not _io.BufferedReader:
             files[2].append(found)
     for found in (f for rank in files for f in rank if id(f) not in kept):
         try:
             found.close()
         except Exception:  # its other end is gone, or its class is the user's own
             continue
+
+
+def _has_files_to_write() -> bool:
+    """Whether this process has a file open that it can write to, besides its standard streams."""
+    import fcntl
+    import stat
+
+    try:
+        handles = [int(n) for n in os.listdir("/dev/fd")]
+    except OSError:
+        handles = list(range(256))
+    for handle in handles:
+        try:
+            if handle > 2 and stat.S_ISREG(os.fstat(handle).st_mode):
+                if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
+                    return True
+        except OSError:
+            continue  # it was the one that lists them
+    return False
 
 
 # -------------------------------------------------------------------- the very end

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from kfnb.runtime.sources import publish
+
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
@@ -48,18 +50,20 @@ class Failure(Exception):
             return  # nobody reads any more; the result file says it too
 
 
-def from_exception(error: BaseException, sources: dict[int, str], what: str = "") -> Failure:
+def from_exception(error: BaseException, what: str = "") -> Failure:
     """A failure with the traceback of the user's own frames and the cell's lines."""
-    import linecache
     import traceback
 
-    for number, text in sources.items():
-        name = "<cell %d>" % number
-        linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+    publish()
     frames = error.__traceback__
     while frames is not None and _ours(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    shown = "".join(traceback.format_exception(type(error), error.with_traceback(frames), frames))
+    told = traceback.TracebackException(type(error), error.with_traceback(frames), frames)
+    part: Any = told
+    while part is not None:  # what a magic runs through is no concern of the user's
+        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not _ours(f.filename)])
+        part = part.__cause__ or part.__context__
+    shown = "".join(told.format())
     if not frames and isinstance(error, SyntaxError):
         shown = "".join(traceback.format_exception_only(type(error), error))
     cell, line = None, None

@@ -6,11 +6,16 @@ import marshal
 import sys
 from types import CellType, FunctionType
 
+from kfnb.runtime.sources import lines_of, remember
+
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
 
 VERSION = sys.version_info[:2]
+
+
+_loaded: dict[str, FunctionType] = {}  #: functions of the notebook that came with a value, by name
 
 
 class OtherPython(Exception):
@@ -31,11 +36,12 @@ def by_value(function: FunctionType) -> bool:
 def reduce_function(function: FunctionType) -> tuple[Any, ...]:
     """In two phases, so that a function may refer to itself: the bare function, then what it holds."""
     code = function.__code__
-    if code.co_name == "wrapper" and hasattr(function, "_clear_cache") and hasattr(function, "dispatch"):
-        return _reduce_dispatch(function)
     cells = function.__closure__ or ()
     home, kept = _home(function)
-    bare = (marshal.dumps(code), VERSION, home, kept, tuple(cells))
+    # functions of a program that `%run` ran may call each other, and themselves
+    others = {n: v for n, v in kept.items() if type(v) is FunctionType and v.__globals__ is function.__globals__}
+    plain = {n: v for n, v in kept.items() if n not in others}
+    bare = (marshal.dumps(code), VERSION, home, plain, tuple(cells))
     contents = []
     for cell in cells:
         try:
@@ -45,9 +51,18 @@ def reduce_function(function: FunctionType) -> tuple[Any, ...]:
     state = {
         "name": function.__name__, "qualname": function.__qualname__, "module": function.__module__,
         "doc": function.__doc__, "defaults": function.__defaults__, "kwdefaults": function.__kwdefaults__,
-        "annotations": dict(getattr(function, "__annotations__", None) or {}), "dict": dict(function.__dict__), "cells": contents,
+        "annotations": dict(getattr(function, "__annotations__", None) or {}), "dict": _attributes(function), "cells": contents, "source": lines_of(code),
+        "globals": others,
     }  # fmt: skip
     return (make_function, bare, state, None, None, fill_function)
+
+
+def _attributes(function: FunctionType) -> dict[str, Any]:
+    """Without the widget that `interact` hangs on the function it shows: it stays with its kernel, the function need not."""
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    if module is None:
+        return dict(function.__dict__)
+    return {n: v for n, v in function.__dict__.items() if not issubclass(type(v), module.Widget)}
 
 
 def _home(function: FunctionType) -> tuple[str | None, dict[str, Any]]:
@@ -81,11 +96,7 @@ def reduce_cell(cell: CellType) -> tuple[Any, ...]:
 def make_function(
     code: bytes, version: tuple[int, int], home: str | None, kept: dict[str, Any], cells: tuple[CellType, ...]
 ) -> FunctionType:
-    if tuple(version) != VERSION:
-        raise OtherPython(
-            "a function was stored by Python %d.%d and this step runs Python %d.%d: use one version for both steps"
-            % (*version, *VERSION)
-        )
+    check_version(version)
     if home is None:
         names = sys.modules["__main__"].__dict__
     elif home:
@@ -97,41 +108,39 @@ def make_function(
     return FunctionType(marshal.loads(code), names, None, None, cells)
 
 
+def check_version(version: tuple[int, int]) -> None:
+    """Raise `OtherPython` for code that this Python cannot run."""
+    if tuple(version) != VERSION:
+        raise OtherPython(
+            "a function was stored by Python %d.%d and this step runs Python %d.%d: use one version for both steps"
+            % (*version, *VERSION)
+        )
+
+
+def known_as(name: str) -> FunctionType | None:
+    """The newest function of the notebook of this name that came with a value."""
+    return _loaded.get(name)
+
+
 def fill_function(function: FunctionType, state: dict[str, Any]) -> None:
     function.__name__, function.__qualname__ = state["name"], state["qualname"]
     function.__module__, function.__doc__ = state["module"], state["doc"]
     function.__defaults__, function.__kwdefaults__ = state["defaults"], state["kwdefaults"]
     function.__annotations__ = state["annotations"]
     function.__dict__.update(state["dict"])
+    if state["globals"]:
+        function.__globals__.update(state["globals"])
+    if function.__module__ == "__main__":
+        _loaded[function.__qualname__] = function
+    if state["source"] is not None:
+        name, first, text = state["source"]
+        remember(name, text, first)
     for cell, (full, content) in zip(function.__closure__ or (), state["cells"]):
         if full:
             cell.cell_contents = content
 
 
 # -------------------------------------------------------------------- functools
-def _reduce_dispatch(function: Any) -> tuple[Any, ...]:
-    """``singledispatch``: the function and what was registered; it remembers types weakly, which cannot travel."""
-    registered = [(k, v) for k, v in function.registry.items() if v is not function.__wrapped__]
-    state = (registered, {k: v for k, v in vars(function).items() if k not in DISPATCH})
-    return (make_dispatch, (function.__wrapped__,), state, None, None, fill_dispatch)
-
-
-DISPATCH = frozenset(("register", "dispatch", "registry", "_clear_cache", "__wrapped__"))
-
-
-def make_dispatch(function: Any) -> Any:
-    import functools
-
-    return functools.singledispatch(function)
-
-
-def fill_dispatch(target: Any, state: tuple[list[tuple[Any, Any]], dict[str, Any]]) -> None:
-    registered, attributes = state
-    for kind, function in registered:
-        target.register(kind, function)
-    target.__dict__.update(attributes)
-
-
 def reduce_cached(cached: Any) -> tuple[Any, ...]:
     """``lru_cache`` and ``cache``: the function travels, what it remembers does not."""
     parameters = cached.cache_parameters() if hasattr(cached, "cache_parameters") else {"maxsize": 128, "typed": False}

@@ -10,11 +10,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def install(requirements: list[str]) -> dict[str, Any] | None:
-    """Install what is missing of ``name==version`` requirements with `uv`, else with pip; what to say when that fails."""
+def install(requirements: list[str], sources: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """Install what is missing of requirements with `uv`, else with pip; what to say when that fails.
+
+    Parameters
+    ----------
+    sources
+        ``index``, ``extra`` and ``links``: where packages come from. ``${NAME}`` in them is a variable, whose value is never printed.
+    """
     missing = [r for r in requirements if not _there(r)]
     if not missing:
         return None
+    secrets: dict[str, str] = {}
+    try:
+        variables = _variables(sources or {}, secrets)
+    except KeyError as error:
+        message = (
+            "the package index needs the variable %s: let a secret set it (`package_secrets` of the target)" % error
+        )
+        return {"kind": "packages", "type": "InstallError", "message": message}
     import subprocess
     from shutil import which
     from tempfile import mkdtemp
@@ -28,12 +42,18 @@ def install(requirements: list[str]) -> dict[str, Any] | None:
             "--no-warn-script-location", "--target", folder, *missing,
         ]  # fmt: skip
     print("installing %s" % ", ".join(missing), flush=True)
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+        env=dict(os.environ, **variables),
+    )  # fmt: skip
     if done.returncode:
-        print(done.stdout.rstrip(), flush=True)
+        said = done.stdout
+        for value, name in secrets.items():
+            said = said.replace(value, "${%s}" % name)
+        print(said.rstrip(), flush=True)
         message = (
             "%s cannot be installed in this step's image (%s); name an image that has them, with `packages: none`"
-            % (", ".join(missing), (done.stdout.strip().splitlines() or ["no output"])[-1])
+            % (", ".join(missing), (said.strip().splitlines() or ["no output"])[-1])
         )
         return {"kind": "packages", "type": "InstallError", "message": message}
     import importlib
@@ -44,10 +64,44 @@ def install(requirements: list[str]) -> dict[str, Any] | None:
     return None
 
 
+def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
+    """How pip and uv are told where packages come from: not by arguments, which every process can read.
+
+    The values of variables that are named go to ``secrets``. Raises `KeyError` for one that is not set.
+    """
+    import re
+    from urllib.parse import quote
+
+    def put(match: Any) -> str:
+        value = os.environ[match[1]]
+        quoted = quote(value, safe="")
+        secrets.update({v: match[1] for v in (value, quoted) if v})
+        return quoted
+
+    def whole(url: str) -> str:
+        return re.sub(r"\$\{(\w+)\}", put, url)
+
+    found: dict[str, str] = {}
+    for key, names in (
+        ("index", ("PIP_INDEX_URL", "UV_INDEX_URL")),
+        ("extra", ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL")),
+        ("links", ("PIP_FIND_LINKS",)),
+    ):
+        given = sources.get(key) or []
+        text = " ".join(whole(u) for u in ([given] if isinstance(given, str) else given))
+        if text:
+            found.update((n, text) for n in names)
+    if "PIP_FIND_LINKS" in found:
+        found["UV_FIND_LINKS"] = found["PIP_FIND_LINKS"].replace(" ", ",")
+    return found
+
+
 def _there(requirement: str) -> bool:
     """Whether the image has the package in this version (any, where the requirement names none)."""
     from importlib.metadata import PackageNotFoundError, version
 
+    if "/" in requirement or "@" in requirement:
+        return False  # of a place: what is there may be another
     name, _, wanted = requirement.partition("==")
     try:
         found = version(name.split("[")[0].strip())
@@ -56,19 +110,19 @@ def _there(requirement: str) -> bool:
     return not wanted or found == wanted
 
 
-def later(pins: dict[str, str]) -> None:
+def later(pins: dict[str, str], sources: dict[str, Any] | None = None) -> None:
     """Install a package of other steps when a value that they made asks for it: ``pins`` by the module's name."""
     if pins:
-        sys.meta_path.append(_Finder(pins))
+        sys.meta_path.append(_Finder(pins, sources))
 
 
 class _Finder:
-    def __init__(self, pins: dict[str, str]) -> None:
-        self.pins = dict(pins)
+    def __init__(self, pins: dict[str, str], sources: dict[str, Any] | None) -> None:
+        self.pins, self.sources = dict(pins), sources
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         requirement = self.pins.pop(name, None)
-        if requirement is None or install([requirement]) is not None:
+        if requirement is None or install([requirement], self.sources) is not None:
             return None
         from importlib.machinery import PathFinder
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
+from kfnb.runtime.classes import parts_of
 from kfnb.runtime.pickling import root_of
+from kfnb.runtime.previews import human, preview, type_name
 from kfnb.runtime.store import Store, dump
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -37,6 +39,9 @@ def store_outputs(
     values = {n: _value(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
     bad: dict[str, BaseException] = {}
     result["outputs"] = _store(store, values, bad)
+    for name in [n for n in bad if n in spec.get("unnamed", ())]:
+        why = "`%s` is not there for later steps, none of which reads it by its name: %s"
+        result["warnings"].append(why % (name, bad.pop(name)))
     if bad:
         from kfnb.runtime.refusals import refusal
 
@@ -68,14 +73,15 @@ class _TooLarge(Exception):
 def _store(
     store: Store, values: dict[str, Any], bad: dict[str, BaseException], limit: int | None = None
 ) -> dict[str, dict[str, Any]]:
-    owners = _shared_memory(values) | {id(v) for v in values.values() if isinstance(v, type)}
+    classes = [c for v in values.values() if issubclass(type(v), type) for c in parts_of(v)]
+    owners = _shared_memory(values) | {id(c) for c in classes}
     single: dict[str, tuple[bytes, list[Any], Any]] = {}
     total = 0
     for name, value in values.items():
         try:
             head, buffers, pickler = dump({name: value}, owners)
         except RecursionError:
-            bad[name] = RecursionError("it is nested too deep")
+            bad[name] = RecursionError("it is nested too deep: pass it as a list of its parts")
             continue
         except Exception as error:  # whatever an object's own pickling raises
             bad[name] = error
@@ -97,7 +103,7 @@ def _store(
             found[name] = {
                 "bundle": address,
                 "type": type_name(values[name]),
-                "preview": preview(values[name]),
+                "preview": preview(values[name], size),
                 "bytes": size,
             }
     return found
@@ -128,14 +134,16 @@ def _groups(
 
     holder: dict[int, str] = {}
     for name, value in values.items():
-        if name in single and not isinstance(value, HARMLESS[:7]):
+        if name in single and not issubclass(type(value), HARMLESS[:7]):
             other = holder.setdefault(id(value), name)
             parent[top(name)] = top(other)
-    memos = {n: pickler.memo.copy() for n, (_, _, pickler) in single.items() if not isinstance(values[n], HARMLESS[:5])}
+    memos = {
+        n: pickler.memo.copy() for n, (_, _, pickler) in single.items() if not issubclass(type(values[n]), HARMLESS[:5])
+    }
     for name, memo in memos.items():
         for key, (_, value) in memo.items():
             if (
-                isinstance(value, HARMLESS)
+                issubclass(type(value), HARMLESS)
                 or type(value).__module__ == "numpy"
                 and type(value).__name__.endswith("DType")
             ):
@@ -147,49 +155,3 @@ def _groups(
     for name in single:
         groups.setdefault(top(name), []).append(name)
     return list(groups.values())
-
-
-# -------------------------------------------------------------------- words for a value
-def type_name(value: Any) -> str:
-    kind = type(value)
-    module = kind.__module__.split(".")[0]
-    return kind.__name__ if module in ("builtins", "__main__") else "%s.%s" % (module, kind.__name__)
-
-
-def preview(value: Any) -> Any:
-    """The value itself when it is small and plain, else a short text. Never costly, never fails."""
-    if value is None or type(value) in (bool, int, float):
-        return value if type(value) is not int or abs(value) < 2**53 else str(value)
-    if type(value) is str:
-        return value if len(value) <= 200 else value[:200] + "…"
-    shape = getattr(value, "shape", None)
-    if shape == () and callable(getattr(value, "item", None)):
-        value = value.item()
-        return value if type(value) in (bool, int, float, str) else _short(value)
-    if type(shape) is tuple and all(type(s) is int for s in shape):
-        size = " × ".join(map(str, shape))
-        kind = type(value).__name__
-        if kind == "ndarray":
-            return "%s array %s" % (value.dtype, tuple(shape)) if shape else _short(value)
-        return "%s %s" % (kind, size) if shape else _short(value)
-    if isinstance(value, (list, tuple, set, frozenset, dict, bytes, bytearray)) and len(value) > 20:
-        return "%s of %d" % (type(value).__name__, len(value))
-    return _short(value)
-
-
-def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except Exception as error:  # the user's own __repr__ may raise anything
-        return "<%s: repr raised %s>" % (type(value).__name__, type(error).__name__)
-    if " at 0x" in text:
-        text = text[: text.index(" at 0x")] + (">" if text.startswith("<") else "")
-    return text if len(text) <= 120 else text[:119] + "…"
-
-
-def human(size: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            break
-        size /= 1000
-    return "%d %s" % (size, unit) if unit == "B" else "%.1f %s" % (size, unit)

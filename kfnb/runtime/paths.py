@@ -124,7 +124,7 @@ def _stored(value: Any, path: str, name: str, parameter: str, defaults: dict[str
             % (name, parameter, type(value).__name__)
         )
     with open(path, "wb") as file:
-        file.write(value.encode("utf-8") if isinstance(value, str) else value)
+        file.write(value.encode("utf-8", "backslashreplace") if isinstance(value, str) else value)
     return path
 
 

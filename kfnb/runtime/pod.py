@@ -71,11 +71,12 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     if told.get("packages") or told.get("pins") or told.get("optional"):
         from kfnb.runtime.install import install, later
 
-        failed = install(told.get("packages", ()))
+        sources = told.get("sources", {})
+        failed = install([_local(r, spec["cwd"]) for r in told.get("packages", ())], sources)
         if failed:
             return _let_fail(told, failed, given, store, out) if may_fail(told) else _fail(told, failed)
         spec["prepare"] = _without(spec["prepare"], told.get("optional", {}))
-        later(told.get("pins", {}))
+        later(told.get("pins", {}), sources)
     from kfnb.runtime.ending import adopt_orphans
     from kfnb.runtime.step import run_step
 
@@ -140,6 +141,11 @@ def _sources(told: dict[str, Any]) -> dict[str, str]:
     for cell, told_lines in told["spec"].get("lines", {}).items():
         found.setdefault(cell, {}).update((int(n), t) for n, t in told_lines.items())
     return {c: "\n".join(lines.get(n, "") for n in range(1, max(lines) + 1)) for c, lines in found.items()}
+
+
+def _local(requirement: str, folder: str) -> str:
+    """An archive that travelled with the step, by its whole path."""
+    return os.path.join(folder, requirement[2:]) if requirement.startswith("./") else requirement
 
 
 def _unpack_files(files: dict[str, str], folder: str) -> None:
@@ -236,7 +242,8 @@ def _put_text(path: str, given: Given, ref: dict[str, Any], store: str) -> dict[
 
 def _skip(told: dict[str, Any], reason: str, store: str, out: dict[str, Any], failure: Any = None) -> int:
     _nothing({"state": "skipped", "reason": reason}, failure, told, store, out)
-    _tell({"step": told["spec"]["step"], "state": "skipped", "reason": reason})
+    told_failure = {"failure": failure} if failure else {}
+    _tell({"step": told["spec"]["step"], "state": "skipped", "reason": reason, **told_failure})
     return 0
 
 
@@ -259,7 +266,15 @@ def _let_fail(
     if item in given.items:
         failure["item"] = given.items[item]
     _nothing({"state": "failed"}, failure, told, store, out)
-    _tell({**(small or {}), "step": told["spec"]["step"], "state": "failed", "error": dict(error, let=True)})
+    _tell(
+        {
+            **(small or {}),
+            "step": told["spec"]["step"],
+            "state": "failed",
+            "error": dict(error, let=True),
+            "failure": failure,
+        }
+    )
     return 0
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from types import FunctionType, MethodType
+
+from kfnb.runtime import classes
 from kfnb.runtime.failures import Failure
-from kfnb.runtime.outputs import type_name
-from kfnb.runtime.pickling import Refused
+from kfnb.runtime.previews import short, type_name
+from kfnb.runtime.reducers import Refused
 from kfnb.runtime.store import dump
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -16,9 +20,23 @@ KINDS: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
     (("sqlite3.", "psycopg2.", "psycopg.", "pymysql.", "MySQLdb.", "sqlalchemy.engine", "pyodbc.", "duckdb.", "pymongo.", "redis."),
      "a connection belongs to its process",
      ("open it where it is used: move {made} into \"{step}\"", "pass the query's result (a DataFrame, a list) instead")),
+    (("ipywidgets.",), "a widget belongs to its kernel, which shows it",
+     ("pass its value: {name}.value", "make the value a parameter: `-p` and JupyterLab's form set it")),
+    (("tqdm.",), "a progress bar belongs to its process", ("make it where it is used, in \"{step}\"", "pass what it counts: {name}.n")),
+    (("tempfile.",), "it is removed when the step that made it ends",
+     ("make one that stays: tempfile.mkdtemp() or tempfile.mkstemp()", "pass its content instead")),
+    (("distributed.", "pyspark.", "py4j.", "ray.", "boto3.", "botocore.", "googleapiclient.", "paramiko.", "selenium.", "sqlalchemy.orm.session"),
+     "it holds a connection, which belongs to its process",
+     ("open it where it is used: move {made} into \"{step}\"", "pass the results instead, such as a DataFrame")),
+    (("h5py.", "netCDF4.", "tables.", "zipfile.", "tarfile.", "_csv.", "mmap.", "shelve.", "dbm.", "gzip.", "bz2.", "lzma."),
+     "an open file belongs to its process",
+     ("pass the path, and open the file in \"{step}\"", "pass what was read from it")),
     (("_io.StringIO", "_io.BytesIO"), "an in-memory file with a position belongs to its process", ("pass its text: {name}.getvalue()",)),
     (("_io.",), "an open file belongs to its process",
      ("pass the path, and open the file in \"{step}\"", "pass what was read from it")),
+    (("queue.", "_queue."), "a queue belongs to its process", ("pass what it holds: a list",)),
+    (("_hashlib.", "hashlib.", "_md5.", "_sha1.", "_sha2.", "_sha256.", "_sha512.", "_sha3.", "_blake2.", "hmac."),
+     "a digest that has begun cannot be written down", ("pass {name}.hexdigest()", "pass the data, and hash it in \"{step}\"")),
     (("_thread.", "threading.", "multiprocessing."), "a lock or thread belongs to its process",
      ("make it where it is used, in \"{step}\"", "leave it out of the object: define __getstate__")),
     (("concurrent.futures.", "asyncio."), "a pool, loop or task belongs to its process",
@@ -27,7 +45,8 @@ KINDS: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
      ("connect where it is used, in \"{step}\"", "pass the response's content instead")),
     (("builtins.generator", "builtins.async_generator", "builtins.map", "builtins.filter", "builtins.zip", "itertools."),
      "a generator is a computation that has begun, and cannot be written down",
-     ("pass its items: {name} = list({name})", "pass the function that makes it, and call it in \"{step}\"")),
+     ("pass its items: list({name})", "pass the function that makes it, and call it in \"{step}\"")),
+    (("builtins.memoryview",), "it points into memory of another object", ("pass the data: bytes({name})",)),
     (("builtins.coroutine",), "a coroutine is a computation that has begun", ("await it, and pass the result",)),
     (("weakref.", "builtins.weakref"), "a weak reference points to an object of its own process", ("pass the object itself",)),
     (("tkinter.", "_tkinter."), "a window belongs to its process", ("make it where it is used, in \"{step}\"",)),
@@ -66,7 +85,7 @@ def _part(spec: dict[str, Any], name: str, value: Any, error: BaseException) -> 
     )
     place = "cell %s" % made["cell"] if made else "the line that makes it"
     for index, remedy in enumerate(_remedies(culprit)):
-        text = remedy.format(name=name, step=step, made=place)
+        text = remedy.format(name=name + path, step=step, made=place)
         lines.append("  %s%s" % ("do one of        " if not index else "                 ", text))
     return "\n".join(lines)
 
@@ -82,16 +101,24 @@ def _why(value: Any, error: BaseException) -> tuple[Any, str, str]:
     culprit, path = find(value)
     if isinstance(error, Refused) and culprit is value:
         culprit = error.value if type(error.value) is type(value) else culprit
-    for prefixes, why, _ in KINDS:
-        if full_name(culprit).startswith(prefixes):
-            return culprit, path, why
-    return culprit, path, str(error)
+    kind = _kind(culprit)
+    return culprit, path, str(error) if kind is None else kind[1]
+
+
+def _kind(value: Any) -> tuple[tuple[str, ...], str, tuple[str, ...]] | None:
+    """The row of `KINDS` for the value's class or a class that it is derived from."""
+    for cls in type(value).__mro__:
+        name = "%s.%s" % (cls.__module__, cls.__qualname__)
+        for row in KINDS:
+            if name.startswith(row[0]):
+                return row
+    return None
 
 
 def _remedies(culprit: Any) -> tuple[str, ...]:
-    for prefixes, _, remedies in KINDS:
-        if full_name(culprit).startswith(prefixes):
-            return remedies
+    kind = _kind(culprit)
+    if kind is not None:
+        return kind[2]
     return (
         'make it where it is used: move {made} into "{step}"',
         "pass the plain data that it is made from",
@@ -108,7 +135,7 @@ def full_name(value: Any) -> str:
 def find(value: Any, budget: int = 2000) -> tuple[Any, str]:
     """The innermost part of ``value`` that cannot travel, and how to get there: ``.callbacks[2].stream``."""
     path, seen = "", {id(value)}
-    while budget > 0 and not _told(value):
+    while budget > 0 and _kind(value) is None:
         for step, part in _parts(value):
             budget -= 1
             if id(part) in seen or budget <= 0:
@@ -122,36 +149,53 @@ def find(value: Any, budget: int = 2000) -> tuple[Any, str]:
     return value, path
 
 
-def _told(value: Any) -> bool:
-    """Whether `KINDS` has words for the value as a whole."""
-    return any(full_name(value).startswith(prefixes) for prefixes, _, _ in KINDS)
-
-
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, part in list(value.items())[:500]:
-            yield "[%r]" % (key,), part
-    elif isinstance(value, (list, tuple)):
-        for index, part in enumerate(value[:500]):
+    """What is inside an object, and how to get there; its own code is not asked."""
+    kind = type(value)
+    if issubclass(kind, dict):
+        for key, part in list(dict.items(value))[:500]:
+            yield "[%s]" % short(key), part
+    elif issubclass(kind, (list, tuple)):
+        for index, part in enumerate(tuple(value)[:500]):
             yield "[%d]" % index, part
-    elif isinstance(value, (set, frozenset)):
+    elif issubclass(kind, (set, frozenset)):
         for part in list(value)[:500]:
             yield "{…}", part
-    if callable(value) and getattr(value, "__closure__", None):
-        for name, cell in zip(value.__code__.co_freevars, value.__closure__):
+    elif kind is FunctionType:
+        yield from _parts_of_function(value)
+    elif kind is MethodType:
+        yield ".__self__", value.__self__
+        yield ".__func__", value.__func__
+    if issubclass(kind, type):
+        parts: dict[str, Any] = dict(vars(value)) if classes.by_value(value) else {}
+    else:
+        parts = dict(_dictionary(value))
+        for name in _slots(kind):
+            with suppress(Exception):
+                parts[name] = object.__getattribute__(value, name)
+        if classes.by_value(kind):
+            parts[""] = kind
+    for name, part in parts.items():
+        yield (".%s" % name if name else ""), part
+
+
+def _parts_of_function(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
+        with suppress(ValueError):  # not bound yet
             yield ".%s" % name, cell.cell_contents
-    if hasattr(value, "__getstate__") and type(value).__module__ not in ("builtins",) and _own_getstate(value):
-        return
-    for name, part in list(getattr(value, "__dict__", {}).items()) if not isinstance(value, type) else ():
-        yield ".%s" % name, part
-    for name in _slots(type(value)):
-        if hasattr(value, name):
-            yield ".%s" % name, getattr(value, name)
+    code = function.__code__
+    defaults = function.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount][-len(defaults) :] if defaults else ()
+    for name, part in (*zip(names, defaults), *(function.__kwdefaults__ or {}).items()):
+        yield "'s default %s" % name, part
 
 
-def _own_getstate(value: Any) -> bool:
-    mine = getattr(type(value), "__getstate__", None)
-    return mine is not None and mine is not getattr(object, "__getstate__", None) and not hasattr(value, "__dict__")
+def _dictionary(value: Any) -> dict[str, Any]:
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except Exception:  # it has none
+        return {}
+    return found if type(found) is dict else {}
 
 
 def _slots(kind: type) -> list[str]:

@@ -117,7 +117,14 @@ def as_text(value: Any) -> str | None:
     from kfnb.runtime.step import NOT_JSON, to_json
 
     plain = to_json(value)
-    return None if plain is NOT_JSON else plain if isinstance(plain, str) else dumps(plain)
+    if plain is NOT_JSON:
+        return None
+    text = plain if isinstance(plain, str) else dumps(plain)
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:  # half a character, which no command can be given: its escape
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text
 
 
 def _inputs(spec: dict[str, Any]) -> dict[str, str]:

@@ -85,6 +85,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
     for cell in spec.get("cells", ()):
         announce(spec, cell)
         session.run(cell)
+    session.end()
     for e in spec.get("exports", ()):
         if e.get("late"):
             _late_export(e["name"], e["expression"], session, result)
@@ -213,21 +214,22 @@ NOT_JSON: Any = _NotJson()
 
 def to_json(value: Any) -> Any:
     """``value`` as JSON holds it: tuples become lists, numpy's and pandas' scalars plain numbers."""
-    if value is None or isinstance(value, (bool, str)):
+    kind = type(value)  # whatever an object says of itself when it is asked for its class, its truth or its equals
+    if value is None or issubclass(kind, (bool, str)):
         return value
-    if type(value) in (int, float):
+    if kind is int or kind is float:
         return value
-    if isinstance(value, (list, tuple)):
+    if issubclass(kind, (list, tuple)):
         items = [to_json(v) for v in value]
-        return NOT_JSON if NOT_JSON in items else items
-    if isinstance(value, dict):
-        found = {k: to_json(v) for k, v in value.items() if isinstance(k, str)}
-        return NOT_JSON if len(found) != len(value) or NOT_JSON in found.values() else found
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "shape", None) == ():
-        return to_json(item())
-    if isinstance(value, (int, float)):
-        return int(value) if isinstance(value, int) else float(value)
+        return NOT_JSON if any(i is NOT_JSON for i in items) else items
+    if issubclass(kind, dict):
+        found = {k: to_json(v) for k, v in value.items() if issubclass(type(k), str)}
+        return NOT_JSON if len(found) != len(value) or any(v is NOT_JSON for v in found.values()) else found
+    if callable(getattr(kind, "item", None)) and getattr(kind, "shape", None) is not None:
+        shape = value.shape
+        return to_json(value.item()) if type(shape) is tuple and not shape else NOT_JSON
+    if issubclass(kind, (int, float)):
+        return int(value) if issubclass(kind, int) else float(value)
     return NOT_JSON
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 
 from kfnb.runtime.failures import Failure
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"kfnb bundle 1\n"
 CHUNK = 8 * 1024 * 1024
+STACK, FRAME = 1 << 30, 2048  #: bytes of address space for a deep value, and of one level of it at most
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 UNFINISHED = "unfinished"  #: the folder of what is being written
@@ -52,7 +54,9 @@ class Store:
     def write(self, address: str, data: bytes) -> str:
         """Store bytes under their address, unless they stand there already; what is damaged is replaced."""
         path = self.path(address)
-        if _reads(path) != data:
+        if _reads(path) == data:
+            touch(path)
+        else:
             temporary = self._temporary(address)
             try:
                 with open(os.open(temporary, WRITING, FILE_MODE), "wb") as file:
@@ -75,6 +79,7 @@ class Store:
             path = self.path(address)
             if is_checked(path):
                 _remove(temporary)
+                touch(path)
             else:
                 self._publish(temporary, path)
         except OSError:
@@ -85,7 +90,8 @@ class Store:
     def _temporary(self, name: str) -> str:
         """A file that becomes a value when it is whole. Its name says who writes it (see `remove_unfinished`)."""
         folder = os.path.join(self.folder, UNFINISHED)
-        os.makedirs(folder, FOLDER_MODE, exist_ok=True)
+        for one in (self.folder, folder):
+            os.makedirs(one, FOLDER_MODE, exist_ok=True)
         return os.path.join(folder, "%s-%d-%s.new" % (os.uname().nodename, os.getpid(), name))
 
     def _publish(self, temporary: str, path: str) -> None:
@@ -151,14 +157,16 @@ class Store:
         return found
 
     def has(self, address: str) -> bool:
-        """Whether a bundle can be read, as far as a look can tell that does not read large buffers."""
+        """Whether a bundle can be read, as far as a look can tell that does not read large buffers. It counts as used now."""
         data = _reads(self.path(address))
         if data is None or digest(data) != address or not data.startswith(MAGIC):
             return False
+        touch(self.path(address))
         return all(self._has_buffer(a) for a in data[len(MAGIC) : data.index(b"\n", len(MAGIC))].decode().split())
 
     def _has_buffer(self, address: str) -> bool:
         path = self.path(address)
+        touch(path)
         try:
             return os.path.getsize(path) >= CHUNK or digest(_reads(path) or b"") == address
         except OSError:
@@ -206,8 +214,7 @@ def is_whole(path: str, address: str, data: Any) -> bool:
     if _digest_pieces(view) != address:
         return False
     try:
-        with open(os.open(path + CHECKED, WRITING, FILE_MODE), "w", encoding="ascii") as file:
-            file.write(state)
+        _mark_checked(path, state)
     except OSError:
         return True  # the disk is full, or cannot be written to: the next reader looks again
     return True
@@ -220,6 +227,22 @@ def is_checked(path: str) -> bool:
             return file.read() == _state_of(path)
     except (OSError, ValueError):
         return False
+
+
+def touch(path: str) -> None:
+    """Say that a stored file is used now, so that it is not taken for one that nobody needs."""
+    try:
+        checked = is_checked(path)
+        os.utime(path)
+        if checked:
+            _mark_checked(path, _state_of(path))
+    except OSError:
+        return  # it is gone, or the disk cannot be written to
+
+
+def _mark_checked(path: str, state: str) -> None:
+    with open(os.open(path + CHECKED, WRITING, FILE_MODE), "w", encoding="ascii") as file:
+        file.write(state)
 
 
 def _state_of(path: str) -> str:
@@ -310,7 +333,47 @@ def dump(values: dict[str, Any], owners: frozenset[int] = frozenset()) -> tuple[
     """The head and the large buffers of a bundle, and the pickler (whose memo knows every object inside)."""
     from kfnb.runtime.pickling import ValuePickler
 
-    file, buffers = io.BytesIO(), []  # type: tuple[io.BytesIO, list[Any]]
-    pickler = ValuePickler(file, buffers.append, owners)
-    pickler.dump(values)
-    return file.getvalue(), buffers, pickler
+    def write() -> tuple[bytes, list[Any], Any]:
+        file, buffers = io.BytesIO(), []  # type: tuple[io.BytesIO, list[Any]]
+        pickler = ValuePickler(file, buffers.append, owners)
+        pickler.dump(values)
+        return file.getvalue(), buffers, pickler
+
+    try:
+        return write()
+    except RecursionError:
+        if sys.version_info >= (3, 12):
+            raise  # its limit for C code cannot be moved
+        return _on_a_large_stack(write)  # type: ignore[no-any-return]
+
+
+def _on_a_large_stack(work: Any) -> Any:
+    """What ``work`` gives, or raises, where there is room for a chain of some hundred thousand objects."""
+    import _thread
+    from contextvars import copy_context
+
+    found: dict[str, Any] = {}
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def run() -> None:
+        try:
+            found["value"] = work()
+        except BaseException as error:
+            found["error"] = error
+        finally:
+            done.release()
+
+    limit, size = sys.getrecursionlimit(), _thread.stack_size(STACK)
+    try:
+        sys.setrecursionlimit(max(limit, STACK // FRAME))
+        _thread.start_new_thread(copy_context().run, (run,))
+        done.acquire()
+    except RuntimeError:
+        raise RecursionError from None  # there is no memory for such a thread
+    finally:
+        sys.setrecursionlimit(limit)
+        _thread.stack_size(size)
+    if "error" in found:
+        raise found["error"]
+    return found["value"]

@@ -5,16 +5,20 @@ Known to IPython's own input transformer as magics, shell escapes and help: http
 
 from __future__ import annotations
 
-#: Cell magics that leave the rest of the cell ordinary code.
-WRAPPERS = frozenset(("time", "timeit", "capture", "prun"))
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Callable
 
-#: Magics that a step understands without IPython.
-KNOWN_LINE = frozenset(
-    "env set_env cd pwd matplotlib config load_ext reload_ext autoreload time timeit pip conda mamba uv pinfo precision "
-    "xmode colors pylab automagic who whos pipeline".split()
-)
-KNOWN_CELL = WRAPPERS | frozenset(
-    "bash sh script writefile html HTML markdown latex javascript js svg SVG component".split()
+#: Cell magics that leave the rest of the cell ordinary code, whose names are the notebook's own.
+WRAPPERS = frozenset(("time", "capture", "prun", "debug"))
+
+#: Line magics whose ``%`` may be left out in a cell of one line.
+AUTOMAGIC = frozenset(
+    """
+    alias alias_magic cat cd conda config cp dhist dirs env history ldir lf lk ll load load_ext loadpy ls lsmagic lx mamba
+    matplotlib micromamba mkdir mv pdoc pfile pinfo pinfo2 pip popd pprint precision prun psearch psource pushd pwd pycat pylab
+    reload_ext rm rmdir run set_env store sx system time timeit uv who who_ls whos xmode
+    """.split()
 )
 
 OPENING, CLOSING = "([{", ")]}"
@@ -29,6 +33,15 @@ class Wrapper:
         self.name, self.args = name, args
 
 
+class Magic:
+    """A magic as written: its name, its line from 1, and whether it is a cell magic."""
+
+    __slots__ = ("name", "line", "cell")
+
+    def __init__(self, name: str, line: int, cell: bool = False) -> None:
+        self.name, self.line, self.cell = name, line, cell
+
+
 class Translation:
     """Plain Python for a cell.
 
@@ -39,46 +52,102 @@ class Translation:
     wrappers
         Cell magics around the code, outermost first.
     magics
-        Names and lines (from 1) of the line and cell magics that a step without IPython does not know.
+        Every line and cell magic of the cell.
     """
 
     __slots__ = ("code", "wrappers", "magics")
 
-    def __init__(self, code: str, wrappers: tuple[Wrapper, ...] = (), magics: tuple[tuple[str, int], ...] = ()) -> None:
+    def __init__(self, code: str, wrappers: tuple[Wrapper, ...] = (), magics: tuple[Magic, ...] = ()) -> None:
         self.code, self.wrappers, self.magics = code, wrappers, magics
 
-    @property
-    def needs_ipython(self) -> bool:
-        return bool(self.magics)
+
+def is_plain(source: str) -> bool:
+    """Whether a cell surely has none of IPython's additions: a cheap look, not a parse."""
+    if "%" in source or "!" in source or "?" in source or ">>>" in source or "In [" in source or source[:1] in " \t\n":
+        return False
+    first = source.partition(" ")[0].strip()
+    return "\n" in source.strip() or first not in AUTOMAGIC
 
 
-def translate(source: str) -> Translation:
-    """Turn a cell's text into plain Python. Never fails: what is not Python stays as it is."""
-    if "%" not in source and "!" not in source and "?" not in source:
+def translate(source: str, bound: Callable[[str], bool] | None = None) -> Translation:
+    """Turn a cell's text into plain Python. Never fails: what is not Python stays as it is.
+
+    Parameters
+    ----------
+    bound
+        Whether the notebook has bound a name. Where it has not, ``ls data`` is ``%ls data``, as in IPython.
+    """
+    if is_plain(source):
         return Translation(source)
-    lines = source.split("\n")
+    lines = without_prompts(source.split("\n"))
     wrappers: list[Wrapper] = []
-    magics: list[tuple[str, int]] = []
+    magics: list[Magic] = []
     first = 0
     while True:
         while first < len(lines) and not lines[first].strip():
             first += 1
         if first >= len(lines) or not lines[first].startswith("%%"):
             break
-        name, _, args = lines[first][2:].partition(" ")
+        name, _, args = lines[first][2:].rstrip().partition(" ")
+        magics.append(Magic(name.rstrip("?"), first + 1, True))
         if name not in WRAPPERS:
-            body = "\n".join(lines[first + 1 :])
-            if name not in KNOWN_CELL:
-                magics.append((name, first + 1))
+            body = "".join(line + "\n" for line in lines[first + 1 :])
+            body = body[:-1] if body.endswith("\n\n") else body  # the text ended with a line end
             lines[first] = "get_ipython().run_cell_magic(%r, %r, %r)" % (name, args.strip(), body)
+            if name.endswith("?"):
+                lines[first] = _help(name.rstrip("?"))
             lines[first + 1 :] = [""] * (len(lines) - first - 1)
             return Translation("\n".join(lines), tuple(wrappers), tuple(magics))
         wrappers.append(Wrapper(name, args.strip()))
         lines[first] = ""
+    if bound is not None and not wrappers:
+        _add_percent(lines, first, bound)
     return Translation("\n".join(_lines(lines, magics)), tuple(wrappers), tuple(magics))
 
 
-def _lines(lines: list[str], magics: list[tuple[str, int]]) -> list[str]:
+def without_prompts(lines: list[str]) -> list[str]:
+    """A cell without the indent of its first line, and without pasted ``>>>`` or ``In [1]:`` prompts."""
+    at = next((n for n, line in enumerate(lines) if line.strip()), None)
+    if at is None:
+        return lines
+    indent = lines[at][: len(lines[at]) - len(lines[at].lstrip(" \t"))]
+    if indent:
+        lines = [line[len(indent) :] if line.startswith(indent) else line for line in lines]
+    second = lines[at + 1] if at + 1 < len(lines) else ""
+    for after_prompt in (_after_classic, _after_numbered):
+        if after_prompt(lines[at]) is not None or after_prompt(second) is not None:
+            return [line if (rest := after_prompt(line)) is None else rest for line in lines]
+    return lines
+
+
+def _after_classic(line: str) -> str | None:
+    """What stands after ``>>>`` or ``...``."""
+    return line[4:] if line[:3] in (">>>", "...") and line[3:4] in ("", " ") else None
+
+
+def _after_numbered(line: str) -> str | None:
+    """What stands after ``In [1]:`` or ``...:``."""
+    text = line.lstrip()
+    if text.startswith("In ["):
+        number, closed, rest = text[4:].partition("]: ")
+        return rest if closed and number.isdigit() else None
+    dots = text.lstrip(".")
+    if len(text) - len(dots) < 3 or not dots.startswith(":"):
+        return None
+    return dots[2:] if dots[1:2] == " " else dots[1:]
+
+
+def _add_percent(lines: list[str], at: int, bound: Callable[[str], bool]) -> None:
+    """A line that stands alone and begins with a magic's name is that magic, unless the notebook has bound the name."""
+    if at >= len(lines) or any(line.strip() for n, line in enumerate(lines) if n != at):
+        return
+    name, space, rest = lines[at].partition(" ")
+    other = rest.lstrip()[:1] in ("=", ",", ".", "(", "[") or not space and name != lines[at]
+    if name in AUTOMAGIC and not other and not bound(name):
+        lines[at] = "%" + lines[at]
+
+
+def _lines(lines: list[str], magics: list[Magic]) -> list[str]:
     """Translate line by line; only where a statement begins can a magic stand."""
     out: list[str] = []
     state = _State()
@@ -109,29 +178,34 @@ def _special(line: str) -> bool:
     return text.startswith(("%", "!")) or _assigned(line) is not None
 
 
-def _line(line: str, magics: list[tuple[str, int]], number: int) -> str | None:
+def _line(line: str, magics: list[Magic], number: int) -> str | None:
     """Plain Python for a line that is a magic, a shell command or a question; else ``None``."""
     text = line.lstrip()
     space = line[: len(line) - len(text)]
     if text.startswith("!"):
         return _shell(space, "", text)
-    if text.startswith("%") and not text.startswith("%%") and (text[1:2].isalpha() or text[1:2] == "_"):
+    if text.startswith("%") and (text[1:2].isalpha() or text[1:2] == "_"):
         return space + _magic(text[1:], magics, number)
     if text.startswith("?") and text.lstrip("?").strip():
-        return "%sget_ipython().run_line_magic('pinfo', %r)" % (space, text.lstrip("?").strip())
+        return space + _help(text.lstrip("?").strip())
     bare = text.split("#")[0].rstrip()
-    if bare.endswith("?") and _is_name(bare.rstrip("?")):
-        return "%sget_ipython().run_line_magic('pinfo', %r)" % (space, bare.rstrip("?"))
+    if bare.endswith("?") and _is_name(bare.rstrip("?").lstrip("%")):
+        return space + _help(bare.rstrip("?"))
     assigned = _assigned(line)
     if assigned is None:
         return None
     target, rest = assigned
     if rest.startswith("!"):
         return _shell(space, target + " = ", rest)
-    name, _, args = rest[1:].partition(" ")
-    if name not in KNOWN_LINE:
-        magics.append((name, number))
-    return "%s%s = get_ipython().run_line_magic(%r, %r)" % (space, target, name, args.strip())
+    name, args = _words(rest[1:])
+    magics.append(Magic(name, number))
+    if name == "time" and args:
+        return "%swith get_ipython().timed(): %s = %s" % (space, target, args)
+    return "%s%s = get_ipython().run_line_magic(%r, %r)" % (space, target, name, args)
+
+
+def _help(name: str) -> str:
+    return "get_ipython().run_line_magic('pinfo', %r)" % name
 
 
 def _shell(space: str, target: str, text: str) -> str:
@@ -141,34 +215,59 @@ def _shell(space: str, target: str, text: str) -> str:
     return "%s%sget_ipython().%s(%r)" % (space, target, call, command)
 
 
-def _magic(text: str, magics: list[tuple[str, int]], number: int) -> str:
+def _words(text: str) -> tuple[str, str]:
+    """A magic's name, and the text after it."""
     name, _, args = text.partition(" ")
-    args = args.strip()
+    return name.strip(), args.strip()
+
+
+def _magic(text: str, magics: list[Magic], number: int) -> str:
+    name, args = _words(text)
+    magics.append(Magic(name.rstrip("?"), number))
+    if name.endswith("?"):
+        return _help(name.rstrip("?"))
     if name == "time" and args:
-        return args  # its names are the notebook's own; the time is not worth a step's values
-    if name not in KNOWN_LINE:
-        magics.append((name, number))
+        return _timed(args)
+    if name == "pylab":
+        return _pylab(args)
     return "get_ipython().run_line_magic(%r, %r)" % (name, args)
+
+
+def _timed(statement: str) -> str:
+    """``%time``: its names are the notebook's own, and the value of an expression is displayed."""
+    shown = "get_ipython().timed(get_ipython().clock(), (%s))" % statement.rstrip("; ")
+    if _compiles(shown, "eval"):
+        return shown
+    return "with get_ipython().timed(): " + statement if _compiles("if 1: " + statement, "exec") else statement
+
+
+def _compiles(text: str, mode: str) -> bool:
+    try:
+        compile(text, "<magic>", mode, 0x2000)  # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _pylab(args: str) -> str:
+    names = "import numpy; import matplotlib; from matplotlib import pylab, mlab, pyplot; import numpy as np; import matplotlib.pyplot as plt"
+    return names if "--no-import-all" in args else names + "; from pylab import *; from numpy import *"
 
 
 def _assigned(line: str) -> tuple[str, str] | None:
     """``(target, rest)`` of ``target = !command`` and ``target = %magic``."""
-    for sign in ("!", "%"):
-        start = 0
-        while True:
-            at = line.find("=", start)
-            if at < 0:
-                break
-            rest = line[at + 1 :].lstrip()
-            target = line[:at].strip()
-            if rest.startswith(sign) and _is_target(target) and rest[1:2].strip() and rest[1:2] not in "=":
-                return target, rest
-            start = at + 1
+    at = line.find("=")
+    while at >= 0:
+        rest = line[at + 1 :].lstrip()
+        target = line[:at].strip()
+        if rest[:1] in ("!", "%") and rest[1:2].strip() and rest[1:2] != "=" and _is_target(target):
+            return target, rest
+        at = line.find("=", at + 1)
     return None
 
 
 def _is_target(text: str) -> bool:
-    return bool(text) and all(_is_name(part.strip()) for part in text.split(","))
+    return text[-1:] not in ("", "=", "!", "<", ">", "+", "-", "*", "/", "%") and _compiles(text + " = 0", "exec")
 
 
 def _is_name(text: str) -> bool:
@@ -213,53 +312,3 @@ class _State:
                 self.quote = ""
         elif not self.quote:
             self.joined = line.endswith("\\")
-
-
-def shell_names(command: str) -> set[str]:
-    """Python names that a ``!command`` takes in: ``{expression}`` and ``$name``."""
-    found: set[str] = set()
-    for kind, text in pieces(command):
-        if kind == "name":
-            found.add(text)
-        elif kind == "expression":
-            try:
-                code = compile(text.split("!")[0] if "!r" in text else text, "<shell>", "eval")
-            except (SyntaxError, ValueError):
-                continue
-            found |= set(code.co_names)
-    return found
-
-
-def pieces(command: str) -> list[tuple[str, str]]:
-    """Split a command into ``text``, ``name`` (``$name``) and ``expression`` (``{expression}``) pieces.
-
-    ``$$`` and ``{{`` stand for themselves, ``$HOME`` stays with the shell when no such name exists (the caller decides).
-    """
-    found: list[tuple[str, str]] = []
-    plain = ""
-    at = 0
-    while at < len(command):
-        char, following = command[at], command[at + 1 : at + 2]
-        if char == "$" and following == "$":
-            plain += "$"
-            at += 2
-        elif char == "$" and (following.isalpha() or following == "_"):
-            end = at + 1
-            while end < len(command) and (command[end].isalnum() or command[end] == "_"):
-                end += 1
-            found += [("text", plain), ("name", command[at + 1 : end])]
-            plain, at = "", end
-        elif char == "{" and following == "{":
-            plain += "{"
-            at += 2
-        elif char == "}" and following == "}":
-            plain += "}"
-            at += 2
-        elif char == "{" and "}" in command[at:] and not command[at - 1 : at] == "$":
-            end = command.index("}", at)
-            found += [("text", plain), ("expression", command[at + 1 : end])]
-            plain, at = "", end + 1
-        else:
-            plain += char
-            at += 1
-    return [p for p in [*found, ("text", plain)] if p[1]]

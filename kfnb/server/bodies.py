@@ -7,8 +7,9 @@ import contextlib
 import sys
 from collections.abc import Awaitable
 from http import HTTPStatus
+from typing import Any
 
-from jupyter_server.base.handlers import APIHandler
+from jupyter_server.base.handlers import JupyterHandler
 from tornado import iostream, web
 
 from kfnb.server.wire import to_wire
@@ -19,7 +20,7 @@ PATIENCE = 5.0  #: seconds for that
 
 
 @web.stream_request_body
-class BoundedHandler(APIHandler):
+class BoundedBody(JupyterHandler):
     """An endpoint that sees a request when its headers have come: who asks and how long the body is are known then."""
 
     @property
@@ -27,9 +28,9 @@ class BoundedHandler(APIHandler):
         """Bytes of a body that are read at most."""
         return LARGEST
 
-    async def prepare(self) -> None:  # type: ignore[override]  # as Jupyter Server has it
+    async def prepare(self, **options: Any) -> None:
         self.content = bytearray()
-        await super().prepare()
+        await super().prepare(**options)
         headers = self.request.headers
         length = headers.get("Content-Length", "")
         comes = "Transfer-Encoding" in headers or length not in ("", "0")

@@ -60,7 +60,7 @@ class ManifestHandler(NotebookHandler):
             raise self.problem(400, f"`engine` is one of {', '.join(ENGINES)}")
         place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
         pipeline = await self.ask(compiling.pipeline_of, body.get("notebook"), str(place), body.get("pipeline"))
-        self.finish(to_wire({"text": await self.ask(self.runs.compiled, pipeline, target, place, engine)}))
+        self.finish(to_wire(await self.ask(self.runs.compiled, pipeline, target, place, engine)))
 
 
 class RunsHandler(NotebookHandler):
@@ -81,6 +81,7 @@ class RunsHandler(NotebookHandler):
     async def post(self) -> None:
         body = self.body(
             notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
+            any_parameters=bool,
         )  # fmt: skip
         given = body.get("parameters") or {}
         if not all(isinstance(v, str) for v in given.values()):
@@ -88,7 +89,7 @@ class RunsHandler(NotebookHandler):
         place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
         pipeline = await self.ask(compiling.pipeline_of, body.get("notebook"), str(place), body.get("pipeline"))
         options = {
-            "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"),
+            "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"), "any_parameters": bool(body.get("any_parameters")),
             "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
             **(await self.interpreter(body)).options(),
         }  # fmt: skip
@@ -100,13 +101,19 @@ class RunsHandler(NotebookHandler):
 
 
 class RunHandler(Handler):
-    """One run as it stands."""
+    """One run as it stands; its deletion, when it has ended."""
 
     @web.authenticated
     @authorized("read", AUTH)
     async def get(self, run_id: str) -> None:
         await self.ask(self.runs.follow, run_id)
         self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
+
+    @web.authenticated
+    @authorized("write", AUTH)
+    async def delete(self, run_id: str) -> None:
+        deleted = await self.ask(self.runs.delete, run_id)
+        self.finish(to_wire({"runs": list(deleted.runs), "bytes": deleted.bytes}))
 
 
 class GraphHandler(Handler):
@@ -189,12 +196,33 @@ class TargetsHandler(Handler):
         self.finish(to_wire({"targets": await self.ask(self.runs.targets, place)}))
 
 
+class TrustHandler(Handler):
+    """The files beside a notebook that say whom to talk to: what they ask for, and the user's word that it is wanted."""
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def get(self) -> None:
+        path = self.get_query_argument("notebook", "")
+        place = self.notebook_path(path) if path else None
+        self.finish(to_wire({"files": await self.ask(self.runs.proposals, place)}))
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self) -> None:
+        body = self.body(path=str, fingerprint=str)
+        place = self.notebook_path(str(body.get("path") or ""))
+        if not await self.ask(self.runs.trust, place, str(body.get("fingerprint"))):
+            raise self.problem(409, "the file is not what was shown: look at it again")
+        self.finish(to_wire({"files": await self.ask(self.runs.proposals, place)}))
+
+
 ID, STEP = rf"(?P<run_id>{RUN.pattern})", r"(?P<step>[^/]+)"
 ROUTES: list[Any] = [
     (API, StatusHandler),
     (rf"{API}/compile", CompileHandler),
     (rf"{API}/manifest", ManifestHandler),
     (rf"{API}/targets", TargetsHandler),
+    (rf"{API}/trust", TrustHandler),
     (rf"{API}/runs", RunsHandler),
     (rf"{API}/runs/{ID}", RunHandler),
     (rf"{API}/runs/{ID}/graph", GraphHandler),

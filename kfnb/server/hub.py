@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from kfnb.runs.files import DamagedRecord
 from kfnb.runs.progress import Printed, printed
 from kfnb.runs.store import FINAL, RunStore, UnknownRun
 from kfnb.server.runs import Runs, snapshot
 
+LOG = logging.getLogger("kfnb")
 Message = dict[str, Any]
 LINES_EVERY = 10  #: looks at the record for one look at what running steps print
 
@@ -52,6 +56,7 @@ class Hub:
         self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._trouble = ""  #: what was said last of a record that cannot be looked at
 
     def join(self) -> Listener:
         listener = Listener(self._length)
@@ -80,17 +85,33 @@ class Hub:
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
 
     # ---------------------------------------------------------------- looking
     async def _look(self) -> None:
-        with self._runs.record() as store:  # reading it takes far less than a millisecond
+        """Look again and again. What cannot be read now is said once, and may be there at the next look."""
+        store: RunStore | None = None
+        try:
             while True:
-                active = self._tell(store)
+                active = False
+                try:
+                    store = self._runs.current(store)
+                    if store is not None:
+                        active = self._tell(store)  # reading it takes far less than a millisecond
+                        self._trouble = ""
+                except (OSError, sqlite3.Error, DamagedRecord) as error:
+                    self._say(str(error))
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._look_every if active else 1.0)
+        finally:
+            if store is not None:
+                store.close()
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            LOG.warning("the record of runs cannot be looked at: %s", trouble)
+        self._trouble = trouble
 
     def _tell(self, store: RunStore) -> bool:
         """Tell every listener what is new to it; whether a run that is watched still goes on."""
@@ -106,8 +127,13 @@ class Hub:
                     active = True
                     if self._looks % LINES_EVERY == 0:
                         self._printed(store, run_id)
-            except UnknownRun as error:
+            except (UnknownRun, DamagedRecord) as error:
                 self._gone(run_id, str(error))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                LOG.warning("run %s cannot be shown", run_id, exc_info=True)
+                self._gone(
+                    run_id, f"what the record has of run {run_id} cannot be read: {type(error).__name__}: {error}"
+                )
         return active
 
     def _news(self, store: RunStore, run_id: str) -> None:

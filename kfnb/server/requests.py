@@ -6,16 +6,21 @@ import asyncio
 import functools
 import json
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from kfnb.engines.cluster.errors import BadTarget, ClusterError
 from kfnb.problems import NotebookError
-from kfnb.runs.store import UnknownRun
-from kfnb.server.bodies import BoundedHandler
+from kfnb.runs.files import DamagedRecord
+from kfnb.runs.home import home_folder
+from kfnb.runs.pruning import StillRuns
+from kfnb.runs.store import UnknownRun, disk_words
+from kfnb.server.bodies import BoundedBody
 from kfnb.server.compiling import BadNotebook
 from kfnb.server.kernelspecs import Interpreter, interpreter_of
 from kfnb.server.runs import Refused, Runs
@@ -27,7 +32,7 @@ NAME = 200  #: letters of a name in a request
 Answer = TypeVar("Answer")
 
 
-class Handler(BoundedHandler):
+class Handler(BoundedBody, APIHandler):
     """One endpoint. Questions to the record of runs and to clusters are asked in threads."""
 
     auth_resource = AUTH
@@ -41,6 +46,8 @@ class Handler(BoundedHandler):
         """The answer, or an HTTP error that says what is wrong."""
         try:
             return await asyncio.get_running_loop().run_in_executor(None, functools.partial(question, *args, **kwargs))
+        except StillRuns as error:
+            raise self.problem(409, words_of(error)) from None
         except (UnknownRun, BadTarget) as error:
             raise self.problem(404, words_of(error)) from None
         except (BadNotebook, Refused) as error:
@@ -49,8 +56,10 @@ class Handler(BoundedHandler):
             raise self.problem(422, str(error), [p.to_json() for p in error.problems]) from None
         except ClusterError as error:
             raise self.problem(502, str(error)) from None
-        except OSError as error:
-            raise self.problem(507, f"the record of runs cannot be used: {error}") from None
+        except DamagedRecord as error:
+            raise self.problem(500, str(error)) from None
+        except (OSError, sqlite3.OperationalError) as error:
+            raise self.problem(507, disk_words(error, home_folder())) from None
 
     async def interpreter(self, body: dict[str, Any]) -> Interpreter:
         """What the steps of a request's notebook run with."""

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from kfnb.engines.base import Engine, RunOptions
-from kfnb.engines.cluster.targets import Target, target_named, targets, usable_target, withheld_problems
+from kfnb.engines.cluster.proposals import proposals
+from kfnb.engines.cluster.requirements import travelling_files
+from kfnb.engines.cluster.targets import Target, options_of, target_named, targets, usable_target, withheld_problems
+from kfnb.engines.cluster.trust import TrustStore
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.launch import Ahead
 from kfnb.engines.opening import engine_for, engine_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters import bind
 from kfnb.problems import Problem, errors
+from kfnb.runs.files import read_json_lines
 from kfnb.runs.logs import read_log
 from kfnb.runs.notebooks import keep_notebook
 from kfnb.runs.pipelines import kept_pipeline
+from kfnb.runs.pruning import Pruned, delete_runs
 from kfnb.runs.seen import previews
-from kfnb.runs.store import FINAL, STEP_FINAL, RunStore
+from kfnb.runs.store import FINAL, STEP_FINAL, RunStore, has_record
 
 LOG_PART = 2_000  #: lines of a log in one answer
 LONGEST_LINE = 20_000  #: letters of a line that are told
@@ -63,6 +68,14 @@ class Runs:
         finally:
             store.close()
 
+    def current(self, store: RunStore | None) -> RunStore | None:
+        """The record as it is now, for one who keeps it open: the same, a new one where it was replaced, none where it is gone."""
+        if store is not None and store.is_current:
+            return store
+        if store is not None:
+            store.close()
+        return RunStore() if has_record() else None
+
     # ---------------------------------------------------------------- questions
     def newest(self, notebook: str | None, count: int) -> list[dict[str, Any]]:
         """The newest runs (of one notebook: its path on disk), each with its metrics."""
@@ -101,9 +114,7 @@ class Runs:
         with self.record() as store:
             step = store.find_step(run_id, path)
             file = store.attempt_folder(run_id, step["path"], step["attempts"] or 1) / "display.jsonl"
-            if not file.exists():
-                return []
-            return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line]
+            return [d for d in read_json_lines(file) if isinstance(d, dict)]
 
     def values(self, run_id: str, path: str) -> dict[str, Any]:
         """What a step saw and left, as far as it can be told without loading a value."""
@@ -115,7 +126,19 @@ class Runs:
         found = targets(notebook).values()
         return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.wrong} for t in found]
 
+    def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
+        """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""
+        return [p.to_json() for p in proposals(notebook, TrustStore())]
+
     # ---------------------------------------------------------------- commands
+    def trust(self, notebook: Path | None, fingerprint: str) -> bool:
+        """Trust the file that was shown; ``False``: there is none like it now. Raises `BadTarget`."""
+        store = TrustStore()
+        found = next((p for p in proposals(notebook, store) if p.fingerprint == fingerprint), None)
+        if found is not None:
+            found.accept(store)
+        return found is not None
+
     def start(
         self, pipeline: Pipeline, source: Any, target: str, given: dict[str, str], **options: Any
     ) -> tuple[str, list[Problem]]:
@@ -142,16 +165,26 @@ class Runs:
         self.follow(run_id)
         return run_id, problems
 
-    def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> str:
-        """The pipeline in the form of a target's engine, or of an ``engine`` by its name."""
+    def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> dict[str, Any]:
+        """The pipeline in the form of a target's engine, or of an ``engine`` by its name, and the files that travel with it."""
         chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
+        folder = notebook.parent if notebook is not None else Path()
+        cluster = chosen.engine != "local"
+        files = travelling_files(pipeline, folder, options_of(chosen).packages) if cluster else []
         with self.record() as store:
-            return engine_for(store, chosen).compile(pipeline)
+            text = engine_for(store, chosen).compile(pipeline, str(folder))
+        return {"text": text, "files": [asdict(f) for f in files]}
 
     def cancel(self, run_id: str) -> bool:
         """Ask a run to end; asked again, it ends at once. False when it has ended already."""
         with self._engine(run_id) as engine:
             return engine.cancel(run_id)
+
+    def delete(self, run_id: str) -> Pruned:
+        """Take a run out of the record. Raises `StillRuns` when it has not ended."""
+        with self.record() as store:
+            store.head(run_id)
+            return delete_runs(store, [run_id])
 
     def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, source: Any, **options: Any) -> None:
         """Take a run up again; ``source``: the notebook's JSON now; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""

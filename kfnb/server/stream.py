@@ -9,10 +9,10 @@ import json
 from typing import Any
 
 from jupyter_server.auth.decorator import ws_authenticated
-from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web, websocket
 
+from kfnb.server.bodies import BoundedBody
 from kfnb.server.hub import Hub, Listener
 from kfnb.server.requests import AUTH, RUN, words_of
 from kfnb.server.wire import to_wire
@@ -21,7 +21,7 @@ MOST_RUNS = 200  #: that one browser page may watch
 LARGEST = 64_000  #: bytes of a message
 
 
-class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
+class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, BoundedBody):
     """``{"watch": [RUN, …]}`` comes in; snapshots, changes of runs and of steps go out, each with the run's ``id``."""
 
     auth_resource = AUTH

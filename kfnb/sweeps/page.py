@@ -7,6 +7,7 @@ from html import escape
 
 from kfnb.sweeps.plot import plot
 from kfnb.sweeps.results import Results
+from kfnb.texts import encoded
 
 STYLE = """
 :root{color-scheme:light dark;--back:#fff;--text:#1d2433;--soft:#5c6780;--line:#d5dae4;--good:#eaf6ec}
@@ -37,7 +38,7 @@ def fragment(results: Results) -> str:
     """For a notebook: the plot as a picture, so that nothing of its style reaches the page around it, and the table."""
     picture = ""
     if results.numeric:
-        data = base64.b64encode(plot(results).encode()).decode()
+        data = base64.b64encode(encoded(plot(results))).decode()
         picture = f'<img alt="metrics against parameters" src="data:image/svg+xml;base64,{data}">'
     return f"<div>{picture}{_verdict(results)}{table(results)}</div>"
 

@@ -16,6 +16,8 @@ from kfnb.pipeline.model import Json, Pipeline
 from kfnb.pipeline.parameters import fit
 from kfnb.pipeline.serialize import to_json
 from kfnb.problems import NotebookError, Problem
+from kfnb.runs.files import DamagedRecord, read_json
+from kfnb.runs.pipelines import PIPELINE
 from kfnb.runs.store import RunStore
 from kfnb.sweeps.files import Files, files_of
 from kfnb.sweeps.grid import Grid, told
@@ -209,13 +211,20 @@ def _earlier(experiment: str, pipeline: Pipeline, prepared: list[Prepared]) -> d
         for head in store.runs(100_000):
             if (head["experiment"], head["pipeline"], head["state"]) != (experiment, pipeline.name, "succeeded"):
                 continue
-            path = store.folder(head["run"]) / "pipeline.json"
-            if path.exists() and json.loads(path.read_text("utf-8")) == code:
+            if _was_run(store, head["run"], code):
                 stand.setdefault(_key(head["parameters"]), head["run"])
     finally:
         store.close()
     keys = [_key(p.options.parameters) for p in prepared]
     return {n: stand[key] for n, key in enumerate(keys) if key in stand}
+
+
+def _was_run(store: RunStore, run_id: str, code: Json) -> bool:
+    """Whether a run ran this code. One whose pipeline is gone or damaged has not."""
+    try:
+        return bool(read_json(store.folder(run_id) / PIPELINE) == code)
+    except (FileNotFoundError, DamagedRecord):
+        return False
 
 
 def _key(parameters: dict[str, Json]) -> str:

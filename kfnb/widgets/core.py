@@ -7,9 +7,9 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from kfnb.runs.logs import without_codes
 from kfnb.runs.store import FINAL
 from kfnb.states import SYMBOLS
+from kfnb.terminal import without_codes
 from kfnb.widgets.live import hear_beside_cells
 from kfnb.widgets.model import Json, headline, took
 
@@ -106,7 +106,12 @@ class CoreFace:
         rows = []
         for parameter in form["parameters"]:
             name, typed = parameter["name"], parameter["default"]
-            field = w.Checkbox(typed == "true", indent=False) if parameter["type"] == "bool" else w.Text(typed)
+            if parameter["type"] == "bool":
+                field = w.Checkbox(typed == "true", indent=False)
+            elif parameter.get("choices"):
+                field = w.Dropdown(options=parameter["choices"], value=typed)
+            else:
+                field = w.Text(typed)
             self._fields[name], self._faults[name] = field, w.HTML()
             hear_beside_cells(field)
             label = w.Label(f"{name} ({parameter['type']})", layout=w.Layout(width="14em"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kfnb.runs.store import FINAL, INDEX, STEP_FINAL, Event
-from kfnb.runtime.outputs import preview
+from kfnb.runtime.previews import preview
 from kfnb.states import ENDED, SYMBOLS, together
 
 Json = dict[str, Any]

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 from kfnb.client.run import AnyNotebook, Run
 from kfnb.pipeline.build import Built
 from kfnb.pipeline.graph import Graph, graph_of
-from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.model import Parameter, Pipeline
+from kfnb.pipeline.parameters import schema_of
+from kfnb.pipeline.schema import choices
 from kfnb.pipeline.show import text as explained
 from kfnb.problems import NotebookError, Problem, errors
 from kfnb.runs.store import RunStore
@@ -295,8 +297,14 @@ class PipelineView(View):
 
 def form_of(pipeline: Pipeline, targets: Iterable[str]) -> Json:
     """What can be filled in: parameters with their types and defaults, and the targets."""
-    rows = [{"name": p.name, "type": p.type, "default": as_typed(p.default)} for p in pipeline.parameters]
+    rows = [_row(p) for p in pipeline.parameters]
     return {"parameters": rows, "targets": list(targets)}
+
+
+def _row(parameter: Parameter) -> Json:
+    options = [as_typed(v) for v in choices(schema_of(parameter)) or ()]
+    row = {"name": parameter.name, "type": parameter.type, "default": as_typed(parameter.default)}
+    return {**row, **({"choices": options} if options and parameter.type != "bool" else {})}
 
 
 def as_typed(value: Any) -> str:
@@ -309,7 +317,7 @@ def as_typed(value: Any) -> str:
 def words_of(error: Exception) -> Json:
     """What is shown of an error: at the fields that it is about, else as a message."""
     if isinstance(error, NotebookError):
-        fields = {p.name: _at_field(p) for p in error.problems if p.name and p.code in ("KF501", "KF502")}
+        fields = {p.name: _at_field(p) for p in error.problems if p.name and p.code in ("KF501", "KF502", "KF509")}
         others = [str(p) for p in error.problems if p.name not in fields]
         return {"kind": "error", "text": "\n".join(others), "fields": fields}
     told = str(error) or type(error).__name__

@@ -11,9 +11,11 @@ import {
   LogPart,
   Output,
   Problem,
+  Proposal,
   Sent,
   Snapshot,
   TargetInfo,
+  TravellingFile,
   Values
 } from './wire';
 
@@ -36,6 +38,7 @@ export interface StartOptions {
   only?: string;
   start?: string;
   cache?: boolean;
+  any_parameters?: boolean;
 }
 
 export class Api {
@@ -50,12 +53,22 @@ export class Api {
     return this._ask('POST', 'compile', sent);
   }
 
-  manifest(sent: Sent, engine: string): Promise<{ text: string }> {
+  manifest(sent: Sent, engine: string): Promise<{ text: string; files: TravellingFile[] }> {
     return this._ask('POST', 'manifest', { ...sent, engine });
   }
 
   targets(path: string): Promise<{ targets: TargetInfo[] }> {
     return this._ask('GET', `targets${URLExt.objectToQueryString({ notebook: path })}`);
+  }
+
+  /** The files beside a notebook that say whom to talk to, and what they ask for. */
+  proposals(path: string): Promise<{ files: Proposal[] }> {
+    return this._ask('GET', `trust${URLExt.objectToQueryString({ notebook: path })}`);
+  }
+
+  /** Trust a file as it was shown. */
+  trust(path: string, fingerprint: string): Promise<{ files: Proposal[] }> {
+    return this._ask('POST', 'trust', { path, fingerprint });
   }
 
   runs(path: string, count: number): Promise<{ runs: ListedRun[] }> {
@@ -73,6 +86,11 @@ export class Api {
 
   graph(id: string): Promise<{ graph: Graph; cells: CellSteps[] }> {
     return this._ask('GET', `runs/${id}/graph`);
+  }
+
+  /** Delete a run that has ended. */
+  delete(id: string): Promise<{ runs: string[]; bytes: number }> {
+    return this._ask('DELETE', `runs/${id}`);
   }
 
   cancel(id: string): Promise<Snapshot & { cancelling: boolean }> {

@@ -23,7 +23,7 @@ const ROLES: Record<string, string> = {
 };
 /** Marks that only a step may have. */
 const OF_STEPS =
-  'step after when foreach exit shell output image package cpu memory gpu limit retry timeout cache env secret volume label annotation node toleration'.split(
+  'step after when foreach exit shell output image package index-url extra-index-url find-links cpu memory gpu limit retry timeout cache on-failure file env secret volume label annotation node toleration'.split(
     ' '
   );
 

@@ -14,10 +14,12 @@ import { CommandIDs } from './commandids';
 import { pipelineIcon } from './icons';
 import { loadCode, tellLoaded } from './loading';
 import { MessageActions, tellEnds, tellRefusal, tellWarnings } from './messages';
+import { startAsked } from './othervalues';
 import { runButton } from './runbutton';
 import { NotebookSession } from './session';
 import { ISessions } from './sessions';
 import { stepName } from './steps';
+import { askTrust } from './trust';
 import { Failure } from './wire';
 
 const ID = 'kfnb:commands';
@@ -140,8 +142,20 @@ class Commands implements MessageActions {
   private async _start(options: { only?: string; start?: string }): Promise<void> {
     await this._with(async session => {
       await session.read();
-      tellWarnings(await session.start(options), this._trans);
+      if (await this._isTrusted(session)) {
+        tellWarnings(await startAsked(session, options, this._trans), this._trans);
+      }
     });
+  }
+
+  /** Whether the user has chosen what a run would contact; who has not is asked now. */
+  private async _isTrusted(session: NotebookSession): Promise<boolean> {
+    if (session.target === 'local' && session.explained?.target === null) {
+      return true;
+    }
+    await session.readTargets();
+    const known = session.targets.find(target => target.name === session.target);
+    return known?.trusted !== false || (await askTrust(session.api, session.path, this._trans));
   }
 
   // ------------------------------------------------------------------ steps

@@ -3,6 +3,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { asText, fieldOf } from './fields';
 import { Parameter } from './wire';
 
 interface FormProps {
@@ -20,7 +21,7 @@ export function ParameterForm({ parameters, given, onChange, trans }: FormProps)
     <div className="kfnb-Form">
       {parameters.map(parameter => (
         <label key={parameter.name} className="kfnb-Form-row">
-          <span className="kfnb-Form-name" title={parameter.type}>
+          <span className="kfnb-Form-name" title={parameter.description || parameter.type}>
             {parameter.name}
           </span>
           <Field parameter={parameter} text={given.get(parameter.name) ?? null} onChange={onChange} trans={trans} />
@@ -39,30 +40,42 @@ interface FieldProps {
 
 function Field({ parameter, text, onChange, trans }: FieldProps): React.JSX.Element {
   const standard = asText(parameter.default);
-  if (parameter.type === 'bool') {
+  const field = fieldOf(parameter);
+  const name = parameter.name;
+  if (field.kind === 'checkbox') {
     const on = (text ?? standard).toLowerCase() === 'true';
     return (
-      <input
-        type="checkbox"
-        checked={on}
-        onChange={event => onChange(parameter.name, event.target.checked ? 'true' : 'false')}
-      />
+      <input type="checkbox" checked={on} onChange={event => onChange(name, event.target.checked ? 'true' : 'false')} />
     );
   }
-  const number = parameter.type === 'int' || parameter.type === 'float';
+  if (field.kind === 'select') {
+    return (
+      <select
+        className="jp-mod-styled"
+        value={text ?? standard}
+        onChange={event => onChange(name, event.target.value === standard ? null : event.target.value)}
+      >
+        {field.choices.map(choice => (
+          <option key={choice.text} value={choice.text}>
+            {choice.label}
+          </option>
+        ))}
+      </select>
+    );
+  }
+  const limits = 'step' in field ? { min: field.min, max: field.max, step: field.step } : {};
+  const shown = field.kind === 'range' || field.kind === 'date' || field.kind === 'time';
   return (
-    <input
-      className="jp-mod-styled"
-      type={number ? 'number' : 'text'}
-      step={parameter.type === 'int' ? 1 : 'any'}
-      value={text ?? ''}
-      placeholder={standard || trans.__('empty')}
-      onChange={event => onChange(parameter.name, event.target.value === '' ? null : event.target.value)}
-    />
+    <>
+      <input
+        className="jp-mod-styled"
+        type={field.kind}
+        {...limits}
+        value={text ?? (shown ? standard : '')}
+        placeholder={standard || trans.__('empty')}
+        onChange={event => onChange(name, event.target.value === '' ? null : event.target.value)}
+      />
+      {field.kind === 'range' && <output className="kfnb-Form-value">{text ?? standard}</output>}
+    </>
   );
-}
-
-/** A default as one would type it. */
-export function asText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
 }

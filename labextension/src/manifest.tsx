@@ -4,6 +4,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { NotebookSession } from './session';
+import { size } from './values';
+import { TravellingFile } from './wire';
 
 const ENGINES = [
   ['argo', 'Argo Workflows'],
@@ -18,12 +20,16 @@ export function Manifest({
   trans: TranslationBundle;
 }): React.JSX.Element {
   const [text, setText] = React.useState('');
+  const [files, setFiles] = React.useState<TravellingFile[]>([]);
   const [engine, setEngine] = React.useState<string>('');
   const show = async (wanted: string) => {
     setEngine(wanted);
     setText('…');
+    setFiles([]);
     try {
-      setText((await session.api.manifest(session.sent(), wanted)).text);
+      const found = await session.api.manifest(session.sent(), wanted);
+      setText(found.text);
+      setFiles(found.files);
     } catch (error) {
       setText(error instanceof Error ? error.message : String(error));
     }
@@ -47,9 +53,26 @@ export function Manifest({
           <a download={name} href={`data:text/yaml;charset=utf-8,${encodeURIComponent(text)}`}>
             {trans.__('Download %1', name)}
           </a>
+          {files.length > 0 && <TravellingFiles files={files} trans={trans} />}
           <pre tabIndex={0}>{text}</pre>
         </>
       )}
+    </div>
+  );
+}
+
+/** What leaves this machine with the pipeline. */
+function TravellingFiles({ files, trans }: { files: TravellingFile[]; trans: TranslationBundle }): React.JSX.Element {
+  return (
+    <div>
+      {trans._n('%1 file travels with it:', '%1 files travel with it:', files.length)}
+      <ul>
+        {files.map(file => (
+          <li key={file.path}>
+            <code>{file.path}</code> ({size(file.bytes)}){file.link && <b> {trans.__('a link to %1', file.link)}</b>}
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

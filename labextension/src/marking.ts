@@ -166,7 +166,11 @@ class Marking {
   private _labelOf(args: ReadonlyPartialJSONObject): string {
     const word = said(args.word);
     if (typeof args.value === 'string') {
-      return word === 'cache' ? this._trans.__('Keep Results') : args.value;
+      const labels: Record<string, string> = {
+        cache: this._trans.__('Keep Results'),
+        'on-failure': this._trans.__('May Fail, the Run Goes On')
+      };
+      return labels[word] ?? args.value;
     }
     const now = this._valuesOf(word).join(', ');
     const label = this._words[word]?.label ?? word;
@@ -189,6 +193,8 @@ class Marking {
     const now = valuesOf(textOf(cell), word);
     if (word === 'cache') {
       setValues(notebook, cell, word, this._isSet({ word }) ? [] : ['on']);
+    } else if (word === 'on-failure') {
+      setValues(notebook, cell, word, value !== null && !now.includes(value) ? [value] : []);
     } else if (FLAGS.includes(word)) {
       setValues(notebook, cell, word, now.length ? [] : ['']);
     } else if (value !== null) {
@@ -231,6 +237,7 @@ class Marking {
       const more = ['exit', 'shell', 'retry', 'timeout', 'image'];
       more.forEach(word => menu.addItem({ command: CommandIDs.setMark, args: { word } }));
       menu.addItem({ command: CommandIDs.setMark, args: { word: 'cache', value: 'on' } });
+      menu.addItem({ command: CommandIDs.setMark, args: { word: 'on-failure', value: 'continue' } });
       menu.addItem({ command: CommandIDs.unmark });
     }
     menu.addItem({ type: 'separator' });

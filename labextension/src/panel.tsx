@@ -1,6 +1,6 @@
 /** The side bar: run and stop, parameters, the graph, problems, the runs of the notebook. */
 
-import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
+import { Dialog, ReactWidget, UseSignal, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Message } from '@lumino/messaging';
@@ -11,11 +11,12 @@ import { Dag } from './dag';
 import { ParameterForm } from './form';
 import { pipelineIcon } from './icons';
 import { Manifest } from './manifest';
-import { RunList } from './runlist';
+import { RunList, when } from './runlist';
 import { NotebookSession } from './session';
 import { ISessions } from './sessions';
 import { SHAPES, words } from './states';
-import { ListedRun, Problem, TargetInfo } from './wire';
+import { askTrust } from './trust';
+import { ListedRun, Problem } from './wire';
 
 const MOST_RUNS = 30;
 
@@ -172,25 +173,35 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
 }
 
 function Targets({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element | null {
-  const [targets, setTargets] = React.useState<TargetInfo[]>([]);
-  React.useEffect(() => {
-    session.api.targets(session.path).then(
-      found => setTargets(found.targets),
-      () => setTargets([])
-    );
-  }, [session]);
+  React.useEffect(() => void session.readTargets(), [session]);
+  const targets = session.targets;
   if (targets.length < 2) {
     return null;
   }
+  const choose = async (name: string) => {
+    if (targets.find(target => target.name === name)?.trusted === false) {
+      try {
+        if (!(await askTrust(session.api, session.path, trans))) {
+          return;
+        }
+      } catch (error) {
+        void showErrorMessage(trans.__('The file cannot be trusted'), error instanceof Error ? error : String(error));
+        return;
+      }
+      await session.readTargets();
+    }
+    session.setTarget(name);
+  };
   return (
     <select
       aria-label={trans.__('Where to run')}
       value={session.target}
-      onChange={event => session.setTarget(event.target.value)}
+      onChange={event => void choose(event.target.value)}
     >
       {targets.map(target => (
         <option key={target.name} value={target.name}>
           {target.name === target.engine ? target.name : `${target.name} (${target.engine})`}
+          {target.trusted ? '' : trans.__(' – not trusted')}
         </option>
       ))}
     </select>
@@ -270,7 +281,8 @@ function Invitation({ commands, trans }: ViewProps): React.JSX.Element {
 
 function Runs({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element {
   const [runs, setRuns] = React.useState<ListedRun[]>([]);
-  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''}`;
+  const [deleted, setDeleted] = React.useState(0);
+  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${deleted}`;
   React.useEffect(() => {
     session.api.runs(session.path, MOST_RUNS).then(
       found => setRuns(found.runs),
@@ -283,10 +295,34 @@ function Runs({ session, trans }: { session: NotebookSession; trans: Translation
         runs={runs}
         shown={session.run?.run.run ?? null}
         onShow={run => void session.api.run(run).then(found => session.show(found))}
+        onDelete={run => void deleteRun(session, run, trans).then(done => done && setDeleted(deleted + 1))}
         trans={trans}
       />
     </Section>
   );
+}
+
+/** Delete a run when the user says so once more; whether it was. */
+async function deleteRun(session: NotebookSession, run: ListedRun, trans: TranslationBundle): Promise<boolean> {
+  const answer = await showDialog({
+    title: trans.__('Delete this run?'),
+    body: trans.__(
+      'The run of %1, its logs and the values that no other run has are deleted. This cannot be undone.',
+      when(run.created)
+    ),
+    buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })],
+    defaultButton: 0
+  });
+  if (!answer.button.accept) {
+    return false;
+  }
+  try {
+    await session.delete(run.run);
+    return true;
+  } catch (error) {
+    await showErrorMessage(trans.__('The run was not deleted'), error instanceof Error ? error.message : String(error));
+    return false;
+  }
 }
 
 interface SectionProps {

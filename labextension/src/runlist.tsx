@@ -1,6 +1,7 @@
 /** The runs of a notebook: state, time, what they were given, and their metrics side by side. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
+import { closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { duration } from './progress';
@@ -11,10 +12,11 @@ interface RunListProps {
   runs: ListedRun[];
   shown: string | null;
   onShow: (run: string) => void;
+  onDelete: (run: ListedRun) => void;
   trans: TranslationBundle;
 }
 
-export function RunList({ runs, shown, onShow, trans }: RunListProps): React.JSX.Element {
+export function RunList({ runs, shown, onShow, onDelete, trans }: RunListProps): React.JSX.Element {
   if (runs.length === 0) {
     return <p className="kfnb-Panel-hint">{trans.__('This notebook has not been run as a pipeline yet.')}</p>;
   }
@@ -32,11 +34,20 @@ export function RunList({ runs, shown, onShow, trans }: RunListProps): React.JSX
                 {name}
               </th>
             ))}
+            <td />
           </tr>
         </thead>
         <tbody>
           {runs.map(run => (
-            <Row key={run.run} run={run} metrics={metrics} shown={run.run === shown} onShow={onShow} trans={trans} />
+            <Row
+              key={run.run}
+              run={run}
+              metrics={metrics}
+              shown={run.run === shown}
+              onShow={onShow}
+              onDelete={onDelete}
+              trans={trans}
+            />
           ))}
         </tbody>
       </table>
@@ -49,10 +60,11 @@ interface RowProps {
   metrics: string[];
   shown: boolean;
   onShow: (run: string) => void;
+  onDelete: (run: ListedRun) => void;
   trans: TranslationBundle;
 }
 
-function Row({ run, metrics, shown, onShow, trans }: RowProps): React.JSX.Element {
+function Row({ run, metrics, shown, onShow, onDelete, trans }: RowProps): React.JSX.Element {
   const given = Object.entries(run.parameters)
     .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
     .join('\n');
@@ -77,11 +89,24 @@ function Row({ run, metrics, shown, onShow, trans }: RowProps): React.JSX.Elemen
       {metrics.map(name => (
         <td key={name}>{metric(run.metrics[name])}</td>
       ))}
+      <td>
+        <button
+          type="button"
+          className="kfnb-Runs-delete"
+          disabled={run.state === 'pending' || run.state === 'running'}
+          title={trans.__('Delete this run')}
+          aria-label={trans.__('Delete the run of %1', when(run.created))}
+          onClick={() => onDelete(run)}
+        >
+          <closeIcon.react tag="span" className="kfnb-Runs-deleteIcon" />
+        </button>
+      </td>
     </tr>
   );
 }
 
-function when(seconds: number): string {
+/** When a run began, as the list says it. */
+export function when(seconds: number): string {
   const time = new Date(seconds * 1000);
   const today = time.toDateString() === new Date().toDateString();
   const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });

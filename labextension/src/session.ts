@@ -7,7 +7,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Api, RefusedError, StartOptions } from './api';
 import { applied, isActive, progressOf, StepProgress, waiting } from './progress';
 import { Stream } from './stream';
-import { Explained, Message, Problem, Sent, Snapshot, StepInfo } from './wire';
+import { Explained, Message, Problem, Sent, Snapshot, StepInfo, TargetInfo } from './wire';
 
 const TYPING = 350; // milliseconds without a change before the notebook is read
 const SILENCE = 3_000; // milliseconds until a server that did not answer is asked again
@@ -61,9 +61,22 @@ export class NotebookSession implements IDisposable {
     return this._starting || isActive(this._run);
   }
 
-  /** Where the pipeline runs: what the user chose, else what the notebook names, else here. */
+  /** Where the pipeline runs: what the user chose, else what the notebook names where nothing untrusted is contacted, else here. */
   get target(): string {
-    return this._target ?? this._explained?.target ?? 'local';
+    const named = this._explained?.target;
+    return this._target ?? this._targets.find(target => target.name === named && target.trusted)?.name ?? 'local';
+  }
+
+  /** Where it can run, as it was last asked for. */
+  get targets(): TargetInfo[] {
+    return this._targets;
+  }
+
+  async readTargets(): Promise<void> {
+    this._targets = (await this.api.targets(this.path).catch(() => ({ targets: [] }))).targets;
+    if (!this.isDisposed) {
+      this._changed.emit('pipeline');
+    }
   }
 
   /** What the user chose, if anything. */
@@ -182,7 +195,7 @@ export class NotebookSession implements IDisposable {
   private _watch(): void {
     this.panel.content.model?.contentChanged.connect(this._typed, this);
     void this.read();
-    void this.panel.context.ready.then(() => this.showNewest());
+    void this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
   }
 
   private _typed(): void {
@@ -231,6 +244,14 @@ export class NotebookSession implements IDisposable {
   async cancel(): Promise<void> {
     if (this._run) {
       await this.api.cancel(this._run.run.run);
+    }
+  }
+
+  /** Delete a run that has ended; cells that showed it show none. */
+  async delete(run: string): Promise<void> {
+    await this.api.delete(run);
+    if (this._run?.run.run === run) {
+      this.show(null);
     }
   }
 
@@ -339,6 +360,7 @@ export class NotebookSession implements IDisposable {
   }
 
   private _target: string | null = null;
+  private _targets: TargetInfo[] = [];
   private _isDisposed = false;
   private _waiting = false;
   private _starting = false;

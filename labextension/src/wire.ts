@@ -63,10 +63,24 @@ export interface StepInfo {
   shell: boolean;
 }
 
+/** What a parameter's value may be: as much of JSON Schema as kfnb uses. */
+export interface Schema {
+  type?: string;
+  enum?: unknown[];
+  anyOf?: Schema[];
+  format?: string;
+  minimum?: number;
+  maximum?: number;
+  multipleOf?: number;
+  step?: number;
+}
+
 export interface Parameter {
   name: string;
   type: 'str' | 'int' | 'float' | 'bool' | 'list' | 'dict' | 'any';
   default: unknown;
+  description?: string;
+  schema?: Schema;
 }
 
 /** The cells that steps come from. */
@@ -168,9 +182,35 @@ export interface Values {
   outputs: Value[];
 }
 
+/** `trusted`: the user has chosen whom it contacts. */
 export interface TargetInfo {
   name: string;
   engine: string;
+  trusted: boolean;
+}
+
+/** A file that leaves the notebook's folder with a pipeline; `link`: where it lies when it is a link to somewhere else. */
+export interface TravellingFile {
+  path: string;
+  bytes: number;
+  steps: string[];
+  link: string | null;
+}
+
+/** One thing that a target of a file beside a notebook wants. */
+export interface Ask {
+  target: string;
+  setting: string;
+  value: string;
+  text: string;
+}
+
+/** A file beside a notebook that says whom to talk to. */
+export interface Proposal {
+  path: string;
+  fingerprint: string;
+  trusted: boolean;
+  asks: Ask[];
 }
 
 /** A notebook as it is sent: its JSON without outputs. */

@@ -97,6 +97,23 @@ def test_json_is_one_object_and_nothing_else(kfnb: Shell) -> None:
     assert done.stderr == ""
 
 
+def test_half_a_character_is_shown_as_its_escape_wherever_it_stands(kfnb: Shell) -> None:
+    bad = "import sys\nprint('out \\ud83d')\nsys.stderr.write('err \\ud83d')\nx = p + '\\ud83d'\nraise ValueError(x)"
+    name = kfnb.notebook(cell("p = '\\ud83d'", "parameters"), cell("q = {p: [p]}", "step:one"), cell(bad, "step:two"))
+    failed = kfnb("run", name)
+    assert failed.returncode == 1
+    for words in ("[two] out \\ud83d", "err \\ud83d", "ValueError: \\ud83d\\ud83d"):
+        assert words in failed.stdout, failed.stdout
+    assert "q = {'\\ud83d': ['\\ud83d']}" in kfnb("run", name, "--step", "one").stdout
+    assert json.loads(kfnb("status", "last", "--json").stdout)["parameters"] == {"p": "\ud83d"}
+    for words in (["show", name, "--svg"], ["report", "last"]):
+        assert kfnb(*words).returncode == 0
+    refused = kfnb("compile", name, "--engine", "argo")
+    assert refused.returncode == 1 and "KF320" in refused.stderr + refused.stdout
+    written = kfnb("run", kfnb.notebook(cell("a = 1\nb = '\ud83d'", "step:a"), name="raw.ipynb"))
+    assert "cell 1:2: error KF104" in written.stderr and "half a character, `\\ud83d`" in written.stderr
+
+
 def test_a_detached_run_outlives_the_command_and_can_be_followed(kfnb: Shell) -> None:
     waits = "import os, time\nwhile not os.path.exists('go'):\n    time.sleep(0.01)\nprint('done')"
     run = kfnb("run", kfnb.notebook(cell(waits, "step:a")), "--detach").stdout.strip()

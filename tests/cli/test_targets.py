@@ -49,12 +49,13 @@ def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods, monk
         tmp_path,
         notebook(
             cell("a: int = 1", "parameters"),
-            cell("b = a + 1\nprint('b is', b)", "step:one"),
+            cell("b = a + 1\nprint('b is', b)", "step:one", "file:kept.txt"),
             cell("c = {'b': b}\nprint(c)", "step:two"),
         ),
     )
     with served(kube) as server, Controller(kube, cluster).at_work():
         config = kubeconfig(tmp_path, server)
+        (tmp_path / "kept.txt").write_text("1")
         (tmp_path / "kfnb.toml").write_text(
             f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\npackages = "none"\n'
         )
@@ -64,6 +65,7 @@ def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods, monk
         assert done.returncode == 0 and "[one] b is 42" in done.stdout and "succeeded" in done.stdout, (
             done.stdout + done.stderr
         )
+        assert "files that travel with the steps: kept.txt (0.0 kB)" in done.stderr
         assert kfnb(tmp_path, "result", "last", "two.c").stdout.strip() == "{'b': 42}"
         assert kfnb(tmp_path, "logs", "last", "two").stdout.strip() == "{'b': 42}"
         (listed,) = json.loads(kfnb(tmp_path, "runs", "--json").stdout)

@@ -56,6 +56,27 @@ def test_a_run_is_an_object_with_its_steps_values_and_logs(tmp_path: Path) -> No
     assert [line.split()[1:3] for line in str(run).split("\n")[1:]] == [[n, s.state] for n, s in run.steps.items()]
 
 
+def test_a_failed_iteration_stands_in_the_list_of_its_loop(tmp_path: Path) -> None:
+    cells = [
+        cell("x = 6 / n", "step:each", "foreach:n in [3, 0, 6]", "on-failure:continue"),
+        cell("lost = [f.index for f in x if isinstance(f, kfnb.Failed)]", "step:count"),
+        cell("y = 6 / n\ny", "step:strict", "foreach:n in [0]", "after:count"),
+    ]
+    path = write(tmp_path, notebook(cell("import kfnb", "imports"), *cells), "fails.ipynb")
+    run = kfnb.run(path).wait(check=False)
+    assert run.state == "failed" and run["each"].state == "succeeded" and run["each[1]"].state == "failed"
+    lost = "ZeroDivisionError: division by zero"
+    assert repr(run["each"]["x"]) == repr(run["count"].inputs["x"]) == f"[2.0, Failed(each, at 1: {lost}), 1.0]"
+    assert (run["count"]["lost"], run["each"]["x"][1].item, run["each"].reason) == (
+        [1],
+        0,
+        "1 of 3 failed, and the rest went on",
+    )
+    assert repr(run["strict"]["y"]) == f"[Failed(strict, at 0: {lost})]"
+    with pytest.raises(RuntimeError, match="it failed: ZeroDivisionError"):
+        sum(run["each"]["x"])
+
+
 def test_a_loop_without_items_has_left_empty_lists(tmp_path: Path) -> None:
     run = kfnb.run(train(tmp_path), {"limit": 0}).wait()
     assert (run["each"].state, run["each"]["square"], run["each"].iterations) == ("skipped", [], [])

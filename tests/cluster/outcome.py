@@ -59,9 +59,15 @@ def _values(result: dict[str, Any]) -> dict[str, Any]:
     return {n: e.get("preview") for n, e in kept.items() if not n.startswith("@")} | result.get("exports", {})
 
 
-def on_argo(pipeline: Pipeline, pods: Pods, parameters: dict[str, Any], values: str = "parameters") -> Outcome:
+def on_argo(
+    pipeline: Pipeline,
+    pods: Pods,
+    parameters: dict[str, Any],
+    values: str = "parameters",
+    travels: Travelling | None = None,
+) -> Outcome:
     """The manifest's outcome in the interpreter."""
-    made = compiled(pipeline, ClusterOptions(values=values), Travelling())
+    made = compiled(pipeline, ClusterOptions(values=values), travels or Travelling())
     types = {p.name: p.type for p in pipeline.parameters}
     with tempfile.TemporaryDirectory() as here:
         run = Interpreter(made.workflow, pods, Path(here))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from kfnb.engines.cluster.kube import connect
 from kfnb.engines.cluster.targets import Target
 from kfnb.pipeline.model import Pipeline
 from kfnb.reports import write
-from kfnb.runs.store import RunStore
+from kfnb.runs.store import RunStore, UnknownRun
 from tests.cluster.argo import Pods
 from tests.cluster.argo_server import argo_served
 from tests.cluster.controller import Controller
@@ -131,7 +132,7 @@ def test_retry_takes_up_what_succeeded(tmp_path: Path, cluster: Pods) -> None:
 
 
 @pytest.mark.parametrize("refused", ["GET /apis/argoproj.io", "POST /apis/argoproj.io"])
-def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(
+def test_a_run_that_is_not_taken_again_stands_as_it_stood_and_can_be_taken_up_later(
     tmp_path: Path, cluster: Pods, refused: str
 ) -> None:
     kube = Cluster()
@@ -139,15 +140,14 @@ def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(
         broken = pipeline_of(cell("a = 20", "step:one"), cell("b = a / 0\nprint(b)", "step:two"))
         run_id = engine.submit(broken, options(broken, tmp_path))
         finished(engine, run_id)
-        before = engine.store.steps(run_id)
+        before, stood = engine.store.steps(run_id), engine.store.head(run_id)
         mended = pipeline_of(cell("a = 20", "step:one"), cell("b = a / 4", "step:two"))
         for _ in range(2):
             kube.trouble += [(refused, 503)]
             with pytest.raises(ClusterError, match="unable to handle the request"):
                 engine.retry(run_id, pipeline=mended)
             engine.refresh(run_id)
-            head = engine.store.head(run_id)
-            assert head["state"] == "failed" and "unable to handle the request" in head["error"]["message"]
+            assert engine.store.head(run_id) == stood
             assert engine.store.steps(run_id) == before and len(kube.created) == 1
             assert "ZeroDivisionError" in printed(engine, run_id, "two")[-1]
             assert engine.store.value(run_id, "one", "a") == 20
@@ -155,6 +155,33 @@ def test_a_run_that_is_not_taken_again_has_failed_and_can_be_taken_up_later(
         summary = finished(engine, run_id)
         assert summary["state"] == "succeeded" and engine.store.value(run_id, "two", "b") == 5.0
         assert {s["path"]: s["attempts"] for s in engine.store.steps(run_id)} == {"one": 1, "two": 2}
+
+
+def test_a_run_that_succeeded_stays_so_when_it_is_not_taken_again_and_two_retries_submit_one_workflow(
+    tmp_path: Path, cluster: Pods
+) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        pipeline = pipeline_of(cell("a = 20", "step:one"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        finished(engine, run_id)
+        stood = engine.store.summary(run_id)
+        kube.trouble += [("POST /apis/argoproj.io", 503)]
+        with pytest.raises(ClusterError):
+            engine.retry(run_id, "one")
+        assert engine.store.summary(run_id) == stood and stood["state"] == "succeeded"
+
+        def retry() -> str:
+            other = ArgoEngine(RunStore(engine.store.home), engine.target)
+            try:
+                return other.retry(run_id, "one")
+            except UnknownRun as error:
+                return str(error)
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = sorted(f.result() for f in [pool.submit(retry) for _ in range(2)])
+        assert answers[0] == run_id and "has not ended" in answers[1] and len(kube.created) == 2
+        assert finished(engine, run_id)["state"] == "succeeded"
 
 
 @pytest.mark.parametrize("trouble", [429, 500, 503, 0])
@@ -404,7 +431,7 @@ import sys
 from pathlib import Path
 from kfnb.engines.opening import engine_of
 from kfnb.engines.record import follow_all_logs
-from kfnb.runs.store import RunStore
+from kfnb.runs.store import RunStore, UnknownRun
 store = RunStore(Path(sys.argv[1]))
 for path, line in follow_all_logs(engine_of(store, sys.argv[2]), sys.argv[2]):
     print(path, line.text, flush=True)

@@ -52,6 +52,22 @@ def cases(pipeline: Pipeline) -> list[dict[str, Any]]:
     return [{**defaults, coins[0]: c, numbers[0]: n} for c in FORCED[coins[0]] for n in FORCED[numbers[0]]]
 
 
+KEPT = """
+class Job:
+    count = 0
+    def __init__(self): Job.count += 1
+"""
+
+
+def test_state_of_classes_and_loggers_reaches_later_pods(cluster: Pods, tmp_path: Path) -> None:
+    setting = "import logging\nJob()\nlogging.getLogger('app').setLevel(17)"
+    shown = "import logging\nprint(Job.count, logging.getLogger('app').level)"
+    cells = [cell(KEPT, "functions"), cell(setting, "step:a", "when:1 > 0"), cell(f"Job()\n{shown}", "step:b")]
+    pipeline = pipeline_of(*cells)
+    here, there = locally(pipeline, tmp_path, {}), on_argo(pipeline, cluster, {})
+    assert here.texts["b"] == there.texts["b"].strip() == "2 17"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_a_notebook_has_the_same_outcome_on_every_engine(path: Path, cluster: Pods, oracle: Oracle) -> None:

@@ -74,6 +74,22 @@ CASES: dict[str, list[str]] = {
         "print(con.execute('select count(*) from t').fetchone())",
     ],
     "file on disk": ["open('o.txt','w').write('hi')", "print(open('o.txt').read())"],
+    "tests in an earlier cell": [
+        "import unittest, doctest, io\nclass T(unittest.TestCase):\n    def test(self): self.assertEqual(add(1, 2), 4)\n"
+        'def add(a, b):\n    """\n    >>> add(K, 2)\n    3\n    """\n    return a + b\nK=1\nlock=__import__(\'threading\').Lock()',
+        "quiet=unittest.TextTestRunner(stream=io.StringIO())\ndone=unittest.main(argv=[''], exit=False, testRunner=quiet)\n"
+        "print(done.result.testsRun, len(done.result.failures), doctest.testmod())\ndel quiet, done",
+    ],
+    "source and name of an earlier function": [
+        "class A:\n    def m(self):\n        return (1 +\n                2)\n# between\ndef f(x):\n    # inside\n    return [\n        x\n    ]\na=A()\nfs=[f]",
+        "import inspect, pickle\nprint(inspect.getsource(fs[0]), inspect.getsource(type(a).m))\nprint(pickle.loads(pickle.dumps((a, fs)))[0].m())",
+        "import sys\nprint([n for n in dir(sys.modules['__main__']) if n in ('A', 'f', 'fs')])",
+    ],
+    "future import in an earlier cell": [
+        "from __future__ import annotations\nimport typing\nclass P:\n    n: typing.Optional[Q]\nclass Q: pass",
+        "def g(v: Later) -> Q: return v\nprint(g(1), g.__annotations__)",
+        "print(typing.get_type_hints(P))",
+    ],
     "shared identity": ["a=[]\nb=a", "a.append(1)", "print(b, a is b)"],
 }
 

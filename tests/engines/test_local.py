@@ -7,11 +7,14 @@ import signal
 import sys
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kfnb.engines.base import RunOptions
+from kfnb.pipeline.parameters import bind
 from tests.notebooks import cell
-from tests.running import Here, processes_with, states, wait_for
+from tests.running import Here, pipeline_of, processes_with, states, wait_for
 
 
 @pytest.fixture
@@ -141,8 +144,11 @@ def test_a_loop_behind_a_false_condition_leaves_the_name_as_it_was(here: Here) -
 
 # -------------------------------------------------------------------- exit handler
 def test_the_exit_handler_learns_what_failed(here: Here) -> None:
-    run = here.run(cell("raise ValueError('no bread')", "step:bake"), cell("print(kfnb_status)", "step:end", "exit"))
-    assert here.log(run, "end") == "{'state': 'failed', 'step': 'bake', 'message': 'no bread'}"
+    run = here.run(
+        cell("raise ValueError('no bread')", "step:bake"), cell("print(*kfnb_status.values())", "step:end", "exit")
+    )
+    assert here.log(run, "end").startswith(f"failed bake no bread {run['run']} notebook {{}} ")
+    assert here.log(run, "end").endswith(" {'bake': 'failed'}")
     assert run["state"] == "failed"
 
 
@@ -286,7 +292,6 @@ def test_retry_after_an_edit_runs_only_what_is_not_done(here: Here) -> None:
     one = cell(f"open({str(counter)!r}, 'a').write('1')\na = 1", "step:one")
     run_id = here.start(one, cell("b = a / 0", "step:two"), cell("print(b)", "step:three"))
     here.finish(run_id)
-    from tests.running import pipeline_of
 
     here.engine.retry(run_id, pipeline=pipeline_of(one, cell("b = a / 2", "step:two"), cell("print(b)", "step:three")))
     run = here.finish(run_id)
@@ -326,6 +331,34 @@ def test_from_a_step_on_the_steps_before_are_taken_from_the_newest_run(here: Her
     here.run(*cells)
     run = here.run(*cells, start="two")
     assert states(run) == {"one": "cached", "two": "succeeded", "three": "succeeded"}
+
+
+def test_values_made_with_other_parameters_are_taken_only_when_they_may_be(here: Here) -> None:
+    """Only what the taken values depend on matters, through the steps before them too; the newest run that fits is taken."""
+    cells = [
+        cell("depth = 1\nrate: float = 1\nlabel = 'a'", "parameters"),
+        cell("base = depth", "step:load"),
+        cell("model = base * 10", "step:fit"),
+        cell("print(model, rate, label)", "step:show"),
+    ]
+    pipeline = pipeline_of(*cells)
+
+    def problems(given: dict[str, str], **options: Any) -> list[str]:
+        asked = RunOptions(bind(pipeline, given), notebook="here.ipynb", folder=str(here.tmp_path), **options)
+        return [str(p) for p in here.engine.check(pipeline, asked)]
+
+    first = here.run(*cells)
+    assert problems({"rate": "2", "label": "b"}, start="show") == []
+    (words,) = problems({"depth": "2"}, start="show")
+    assert words.startswith(
+        f"error KF512: the values of step `fit` are from run {first['run']}, which had depth=1; now there is depth=2"
+    )
+    assert problems({"depth": "2"}, only="load") == []
+    (words,) = problems({"depth": "2"}, start="show", any_parameters=True)
+    assert words.startswith("warning KF513")
+    here.run(*cells, given={"depth": "2"})
+    assert problems({"depth": "1"}, start="show") == problems({"depth": "2"}, start="show") == []
+    assert here.log(here.run(*cells, start="show"), "show") == "10 1 a"
 
 
 def test_an_exit_handler_of_a_part_runs(here: Here) -> None:

@@ -98,6 +98,13 @@ def test_a_failed_attempt_leaves_nothing_behind(live: Live, tmp_path: Path) -> N
     assert "attempt 1 of 2 failed: Failure: the script of cell" in live.run("%%component sh --retry 1 --shell\nexit 4")
 
 
+def test_a_failed_attempt_leaves_classes_and_functions_as_they_were(live: Live) -> None:
+    live.run("class Job:\n    count = 0\n    names = []\ndef calls(): calls.n += 1\ncalls.n = 0\ntried = 0")
+    body = "Job.count += 1; Job.names.append('x'); calls()\nraise OSError('no')"
+    assert "attempt 1 of 2 failed" in live.run(f"%%component counts --retry 1\n{body}")
+    assert live.value("Job.count, Job.names, calls.n") == "(1, ['x'], 1)"
+
+
 def test_a_body_that_takes_too_long_is_ended(live: Live) -> None:
     told = live.run("%%component slow --timeout 0.2s\nimport time\ntime.sleep(20)")
     assert "----> 3 time.sleep(20)" in told

@@ -180,6 +180,8 @@ def test_the_picture_of_a_run_tells_states_in_words_and_counts_the_iterations_of
     assert boxes[None] == ["other", "cell 4"], "a step that the run does not know is drawn without a state"
 
 
-def test_a_magic_that_needs_ipython_is_warned_of() -> None:
-    (found,) = [p for p in built(cell("x = 1\n%lsmagic", "step:a"), cell("%matplotlib inline\n!ls", "step:b")).problems]
-    assert (found.code, found.cell, found.line, "`%lsmagic`" in found.message) == ("KF105", 1, 2, True)
+def test_a_magic_that_no_extension_brings_is_warned_of() -> None:
+    (found,) = [
+        p for p in built(cell("x = 1\n%lprun -f f f(x)", "step:a"), cell("%matplotlib inline\n!ls", "step:b")).problems
+    ]
+    assert (found.code, found.cell, found.line, "`%lprun`" in found.message) == ("KF105", 1, 2, True)

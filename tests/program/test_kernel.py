@@ -41,6 +41,16 @@ def test_run_runs_it_as_plain_python_with_given_parameters_and_leaves_the_values
     assert text_of(outputs) == "7 8\n"
 
 
+def test_a_component_that_may_fail_lets_the_cell_go_on() -> None:
+    outputs = in_kernel(
+        "from kfnb import component\n@component(on_failure='continue')\ndef half(n: int) -> float:\n    return 4 / n\n@component\ndef more(x: float) -> float:\n    return x + 1",
+        "%%pipeline p --run\nfound = []\nfor n in [2, 0, 4]:\n    found.append(half(n))\nlast = more(half(0))\nfine = more(half(1))",
+        "print(found, last, fine)",
+    )
+    lost = "ZeroDivisionError: division by zero"
+    assert text_of(outputs) == f"[2.0, Failed(half, at 1: {lost}), 1.0] Failed(half: {lost}) 5.0\n"
+
+
 def test_what_cannot_be_translated_is_an_error_in_words() -> None:
     with pytest.raises(CellExecutionError) as caught:
         in_kernel(COMPONENTS, "%%pipeline p\nwhile True:\n    number(1)")

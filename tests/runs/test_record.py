@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kfnb.runs.home import home_folder
-from kfnb.runs.logs import LogWriter, last_line, read_log
+from kfnb.runs.logs import LogWriter, cells_of, last_line, read_log
 from kfnb.runs.store import RunStore, UnknownRun
 from tests.notebooks import cell, notebook, write
 from tests.running import Here
@@ -103,3 +103,31 @@ def test_runs_begun_in_one_second_have_ids_of_their_own(tmp_path: Path, monkeypa
     store = RunStore(tmp_path)
     ids = [store.create("p", None, None, "local", {}) for _ in range(2)]
     assert [i[-4:] for i in ids] == ["aaaa", "bbbb"]
+
+
+def test_the_middle_of_a_log_that_is_too_long_is_left_out_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    writer = LogWriter(path, "m", limit=10_000)
+    for number in range(2_000):
+        writer.feed(b"\x1em %d\x1eline %d\n" % (number // 100, number))
+    writer.close()
+    lines = [line.text for line, _ in read_log(path)]
+    cut = next(n for n, text in enumerate(lines) if "left out here" in text)
+    assert lines[:cut] == [f"line {n}" for n in range(cut)]
+    assert lines[cut + 1 :] == [f"line {n}" for n in range(2_000 - len(lines) + cut + 1, 2_000)]
+    assert lines[cut].startswith(f"… {2_000 - len(lines) + 1} lines")
+    assert sum(len(text) + 1 for text in lines if text.startswith("line")) <= 10_000 and len(lines) > 800
+    data = path.read_bytes()
+    for begin, number in cells_of(path):
+        text = data[begin:].split(b"\n")[0].decode().partition(" ")[2]
+        assert int(text.split()[1]) // 100 == number, (begin, number, text)
+    assert [p.name for p in tmp_path.iterdir() if "end" in p.name] == []
+
+
+def test_a_log_up_to_its_limit_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    writer = LogWriter(path, limit=10_000)
+    for _ in range(1_000):
+        writer.feed(b"123456789\n")
+    writer.close()
+    assert [line.text for line, _ in read_log(path)] == ["123456789"] * 1_000

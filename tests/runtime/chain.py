@@ -77,7 +77,9 @@ class Chain:
             encoding="utf-8",
             timeout=60,
         )
-        result = json.loads((folder / "result.json").read_text())
+        written = folder / "result.json"
+        assert written.exists(), done.stdout
+        result = json.loads(written.read_text())
         self.stored.update({n: o["bundle"] for n, o in result["outputs"].items()})
         return Done(done.returncode, done.stdout, result, folder)
 

@@ -80,15 +80,20 @@ REFUSALS = {
     "sqlite3.connect(':memory:')": ("connection belongs to its process", "move cell"),
     "threading.Lock()": ("lock or thread", "__getstate__"),
     "open(os.devnull)": ("open file", "pass the path"),
-    "(i for i in [1])": ("generator", "value = list(value)"),
+    "(i for i in [1])": ("generator", "list(value)"),
     "socket.socket()": ("network connection", "connect where it is used"),
     "concurrent.futures.ThreadPoolExecutor(1)": ("belongs to its process", "f.result()"),
     "weakref.ref(Plain)": ("weak reference", "the object itself"),
     "re.match('a', 'a')": ("match object", "value.group()"),
     "{'deep': [1, {'lock': threading.Lock()}]}": ("value['deep'][1]['lock']", "lock or thread"),
     "Holder(threading.Lock())": ("value.inner", "lock or thread"),
+    "Guarded()": ("value._lock", "lock or thread"),
+    "Liar(threading.Lock())": ("value.inner", "lock or thread"),
+    "{'ui': [__import__('ipywidgets').IntSlider(value=7)]}": ("a widget belongs to its kernel", "value['ui'][0].value"),
+    "hashlib.sha256(b'x')": ("value.hexdigest()",),
+    "tempfile.TemporaryDirectory()": ("removed when the step that made it ends", "mkdtemp"),
 }
-IMPORTS = "import sqlite3, threading, os, socket, concurrent.futures, weakref, re\nclass Plain: pass\nclass Holder:\n    def __init__(self, inner):\n        self.inner = inner"
+IMPORTS = "import sqlite3, threading, os, socket, concurrent.futures, weakref, re, hashlib, tempfile\nclass Plain: pass\nclass Guarded:\n    _lock = threading.Lock()\nclass Holder:\n    def __init__(self, inner):\n        self.inner = inner\nclass Liar(Holder):\n    __hash__ = None\n    def refuse(self, *_):\n        raise RuntimeError\n    __class__ = property(refuse)\n    __bool__ = __eq__ = __len__ = __repr__ = __getattr__ = refuse"
 
 
 @pytest.mark.parametrize("expression", REFUSALS)

@@ -12,6 +12,7 @@ from tornado.httpclient import HTTPClientError
 
 from kfnb.runs.notebooks import kept_notebook
 from kfnb.runs.store import RunStore
+from tests.cluster.hearing import listening
 from tests.notebooks import cell, notebook
 from tests.server.asking import API, ended, refused
 
@@ -123,6 +124,31 @@ async def test_targets_have_names_and_never_addresses(ask: Any, jp_root_dir: Pat
             {"name": "prod", "engine": "argo", "trusted": False},
         ]
     }
+
+
+async def test_an_untrusted_target_is_refused_until_the_file_that_was_shown_is_trusted(
+    ask: Any, jp_root_dir: Path
+) -> None:
+    file = jp_root_dir / "kfnb.toml"
+    with listening() as ear:
+        file.write_text(f'[targets.prod]\nengine = "kfp"\nhost = "{ear.url}"\ntoken_env = "HOME"\nnamespace = "a"\n')
+        body = {"notebook": THREE, "path": "n.ipynb", "target": "prod"}
+        status, told = await refused(ask("POST", "runs", body=body))
+        assert status == 422 and told["problems"][0]["code"] == "KF709" and str(file) in told["message"]
+        (shown,) = (await ask("GET", "trust", notebook="n.ipynb"))["files"]
+        assert not shown["trusted"] and [a["text"] for a in shown["asks"]] == [
+            f"talks to {ear.url}", f"sends the variable $HOME to {ear.url}", "makes runs in the namespace a",
+        ]  # fmt: skip
+        file.write_text(file.read_text().replace('"a"', '"b"'))
+        changed = {"path": "n.ipynb", "fingerprint": shown["fingerprint"]}
+        assert (await refused(ask("POST", "trust", body=changed)))[0] == 409 and ear.connections == 0
+        (shown,) = (await ask("GET", "trust", notebook="n.ipynb"))["files"]
+        (after,) = (await ask("POST", "trust", body={"path": "n.ipynb", "fingerprint": shown["fingerprint"]}))["files"]
+        assert after["trusted"] and ear.connections == 0
+        assert (await ask("GET", "targets", notebook="n.ipynb"))["targets"][1]["trusted"]
+        await refused(ask("POST", "runs", body=body))
+        assert ear.connections > 0
+        assert (await refused(ask("POST", "trust", body={"path": "../n.ipynb", "fingerprint": "x"})))[0] == 400
 
 
 @pytest.mark.parametrize(("engine", "word"), [("kfp", "schemaVersion"), ("argo", "argoproj.io")])

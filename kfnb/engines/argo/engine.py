@@ -19,12 +19,12 @@ from kfnb.engines.cluster.checks import check_items, check_jobs, check_python, c
 from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
+from kfnb.engines.cluster.fitting import fitted
 from kfnb.engines.cluster.keeping import kept_of
 from kfnb.engines.cluster.kube import Kube, connect
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.engines.cluster.targets import Target, options_of
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -51,11 +51,12 @@ class ArgoEngine(ClusterRuns):
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> manifest.Compiled:
-        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
+        settings = options_of(self.target)
+        pipeline = fitted(pipeline, settings, options.parameters)
         return manifest.compiled(
             pipeline,
             settings,
-            travelling(pipeline, Path(options.folder), settings.packages),
+            travelling(pipeline, Path(options.folder), settings.packages, settings.sources),
             options.parameters,
             kept or {},
         )
@@ -75,8 +76,9 @@ class ArgoEngine(ClusterRuns):
             *check_size(made.workflow, "Workflow"),
         ]
 
-    def compile(self, pipeline: Pipeline) -> str:
-        return as_yaml([self.compiled(pipeline, RunOptions({p.name: p.default for p in pipeline.parameters})).workflow])
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
+        return as_yaml([self.compiled(pipeline, options).workflow])
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:

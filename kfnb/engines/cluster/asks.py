@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kfnb.engines.cluster.configfiles import ConfigFile
 from kfnb.engines.cluster.connection import read_configuration, visible
 from kfnb.engines.cluster.targetsettings import KNOWN, OF_STEPS, whole_path
@@ -67,7 +65,7 @@ def beside(file: ConfigFile) -> dict[str, str]:
 
 
 def _inside(path: Path, folder: Path) -> bool:
-    return path.is_relative_to(folder) or path.resolve().is_relative_to(folder.resolve())
+    return path.is_relative_to(folder) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _paths(settings: dict[str, Any], key: str, folder: Path) -> list[Path]:
@@ -98,9 +96,18 @@ def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
         "namespace": f"makes runs in the namespace {value}",
         "server_namespace": f"looks for Kubeflow Pipelines in the namespace {value}",
         "service_account": f"lets steps run as the service account {value}",
+        **{
+            k: f"lets steps install packages from {_listed(value)}"
+            for k in ("index_url", "extra_index_url", "find_links")
+        },
+        "package_secrets": f"gives every step the secrets {_listed(value)}",
         "pipeline_root": f"lets steps keep their values in {value}",
     }
     return texts.get(key, f"sets {key} = {value!r}" + ("" if key in KNOWN else ", which kfnb does not know"))
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _cluster_text(settings: dict[str, Any]) -> str:
@@ -129,6 +136,8 @@ def _kubeconfig_texts(path: Path) -> Iterator[str]:
 
 
 def _kubeconfig(path: Path) -> dict[str, Any] | None:
+    import yaml
+
     try:
         found = yaml.safe_load(read_configuration(path))
     except (OSError, yaml.YAMLError, RecursionError, ValueError):
@@ -158,5 +167,5 @@ def _command_files(path: Path) -> Iterator[Path]:
         for words in _commands(user):
             for word in words:
                 file = path.parent / word
-                if file.is_file() and _inside(file, path.parent):
+                if os.path.isfile(file) and _inside(file, path.parent):
                     yield file

@@ -12,11 +12,13 @@ from kfnb.engines.base import RunOptions
 from kfnb.engines.cluster.blocks import Block, Channel, Job, blocks_in
 from kfnb.pipeline.model import Step
 from kfnb.problems import Problem
+from kfnb.texts import encodable, encoded
 
 MANIFEST_LIMIT = 700_000  #: bytes; etcd takes 1.5 MiB, and the controller's status comes on top
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
 PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
 OLDEST = (3, 8)
+HALF = re.compile("[\ud800-\udfff]")  #: of a surrogate pair
 
 
 def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
@@ -44,7 +46,15 @@ def check_items(root: Block, given: dict[str, Any]) -> Iterator[Problem]:
 
 def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:
     """Whether the API server will take it."""
-    size = len(json.dumps(document, ensure_ascii=False).encode())
+    text = json.dumps(document, ensure_ascii=False)
+    half = HALF.search(text)
+    if half is not None:
+        where = encodable(text[: half.end()].rsplit('"', 1)[-1][-20:])
+        yield Problem(
+            "KF320", f"the {what} has half a character (`{where}`), which no cluster can hold",
+            "make the text inside a step, or take the half character away",
+        )  # fmt: skip
+    size = len(encoded(text))
     if size > MANIFEST_LIMIT:
         yield Problem(
             "KF702", f"the {what} has {size / 1000:.0f} kB, and a cluster takes about {MANIFEST_LIMIT // 1000} kB",

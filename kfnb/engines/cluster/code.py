@@ -11,13 +11,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kfnb.runtime.syntax import translate
+
 ROOT = Path(__file__).parents[2]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: What every step needs; the others are added where a step's code asks for them.
 CORE = (
-    "step", "ending", "wire", "failures", "cells", "store", "outputs", "pickling", "functions", "classes", "refusals", "display",
-    "pod", "packs", "resolve", "given", "shell", "syntax", "imports",
+    "step", "ending", "wire", "failures", "cells", "store", "outputs", "previews", "sources", "pickling", "functions", "classes", "enumerations", "instances", "reducers", "refusals", "display",
+    "pod", "packs", "resolve", "given", "shell", "syntax", "imports", "expansion", "formatters", "ipython", "pretty",
 )  # fmt: skip
+AMBIENT_PARTS = {"modules": '"@module:', "loggers": '"@logging"'}  #: by the kind of state that needs them
+#: What cells with IPython's magics and commands need.
+MAGICS = ("cellmagics", "history", "linemagics", "magictable", "options", "programs", "scripts", "timing")
+ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: words of code that may need a loop
 
 
 def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
@@ -25,8 +31,14 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
     tolds = list(tolds)
     text = json.dumps(tolds)
     names = {*CORE, engine}
+    if any(map(_has_magics, _sources(tolds))):
+        names.update(MAGICS)
+    if any(word in text for word in ASYNC):
+        names.add("tasks")
+    if '"history"' in text:
+        names.add("history")
     if '"@' in text:
-        names |= {"ambient", "modules"} if '"@module:' in text else {"ambient"}
+        names |= {"ambient"} | {m for m, mark in AMBIENT_PARTS.items() if mark in text}
     if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in tolds) or "component_from_command" in text:
         names |= {"shellstep", "components", "commands"}
     if "kfnb import" in text or "import kfnb" in text:
@@ -43,6 +55,17 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
         {f"kfnb/runtime/{n}.py": bare(f"runtime/{n}.py") for n in sorted({*names, "__init__"})}
         | {"kfnb/__init__.py": bare("__init__.py")}
     )
+
+
+def _sources(tolds: Iterable[dict[str, Any]]) -> Iterable[str]:
+    for told in tolds:
+        spec = told["spec"]
+        yield from (c["source"] for c in spec.get("cells", ()) if not spec.get("shell"))
+        yield from (item["run"]["source"] for item in told.get("prepare", ()) if "run" in item)
+
+
+def _has_magics(source: str) -> bool:
+    return "get_ipython" in source or translate(source, lambda name: False).code != source
 
 
 def packed(files: dict[str, str]) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 from kfnb.engines.cluster.checks import check_items, check_jobs, check_size
 from kfnb.engines.cluster.filechecks import check_files
+from kfnb.engines.cluster.fitting import fitted
 from kfnb.engines.cluster.options import ClusterOptions
 from kfnb.engines.cluster.requirements import travelling
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.placeholders import fixed_values, resolved
+from kfnb.pipeline.placeholders import fixed_values
 from kfnb.problems import Problem
 
 
@@ -36,8 +37,8 @@ def documents(
         Values of parameters: for Argo the workflow's, for Kubeflow Pipelines the defaults.
     """
     fixed = list(fixed_values(pipeline))
-    pipeline = resolved(pipeline, given)
-    found = travelling(pipeline, folder, options.packages)
+    pipeline = fitted(pipeline, options, given)
+    found = travelling(pipeline, folder, options.packages, options.sources)
     problems = [*fixed, *check_files(pipeline, found)]
     if engine == "argo":
         from kfnb.engines.argo import kinds, manifest

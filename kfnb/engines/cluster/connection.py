@@ -125,7 +125,9 @@ def address_of(text: str) -> Address:
     ClusterError
         For one that two readers could take for two different hosts, such as ``https://a@b``.
     """
-    text = text.strip().rstrip("/")
+    text = text.strip()
+    if not all("!" <= c <= "~" for c in text):  # `urlsplit` would leave some of them out
+        raise ClusterError("refused", f"`{visible(text)}` is not an address such as https://kubeflow.example.org/path")
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         host, port = (parts.hostname or "").lower(), parts.port
@@ -139,7 +141,7 @@ def address_of(text: str) -> Address:
         )
     if parts.query or parts.fragment or not PATH.fullmatch(parts.path) or not _is_host(host):
         raise ClusterError("refused", f"`{visible(text)}` is not an address such as https://kubeflow.example.org/path")
-    return Address(parts.scheme, host, port, parts.path)
+    return Address(parts.scheme, host, port, parts.path.rstrip("/"))
 
 
 def _is_host(host: str) -> bool:

@@ -17,6 +17,20 @@ def check_files(pipeline: Pipeline, found: Travelling) -> Iterator[Problem]:
             "KF706", f"step `{name}` opens {_quoted(texts)}, which is too large to travel with the code",
             "put it on a volume, or let the step fetch it", name=name,
         )  # fmt: skip
+    for name, reasons in found.unfit.items():
+        for reason in reasons:
+            yield Problem("KF514", f"step `{name}`: {reason}", "put it where the step's image can fetch it, or into the image", name=name)  # fmt: skip
+    for name, files in found.private.items():
+        for file, why in files.items():
+            yield Problem(
+                "KF711", f"step `{name}` uses `{file}`, which stays on this machine: {why}",
+                f"if the cluster may have it, name it with the mark `file:{file}`", name=name,
+            )  # fmt: skip
+    for name, absent in found.missing.items():
+        yield Problem(
+            "KF712", f"the mark `file:` of step `{name}` names {_quoted(absent)}, and there is no such file beside the notebook",
+            "name files, not folders, as seen from the notebook's folder", name=name,
+        )  # fmt: skip
     steps = {s.name: s for s in pipeline.steps()}
     for edge in pipeline.edges:
         if not edge.files:

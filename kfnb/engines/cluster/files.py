@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from kfnb.texts import encoded
+
 SUFFIXES = (".yaml", ".yml", ".json", ".zip", ".tar.gz", ".tgz")
 Document = dict[str, Any]
 
@@ -43,13 +45,13 @@ def write(documents: list[Document], path: Path) -> int:
     """
     name = path.name.lower()
     if name.endswith((".yaml", ".yml")):
-        data = as_yaml(documents).encode()
+        data = encoded(as_yaml(documents))
     elif name.endswith(".json"):
-        data = as_json(documents).encode()
+        data = encoded(as_json(documents))
     elif name.endswith(".zip"):
-        data = _zip(as_yaml(documents).encode())
+        data = _zip(encoded(as_yaml(documents)))
     elif name.endswith((".tar.gz", ".tgz")):
-        data = _tar(as_yaml(documents).encode())
+        data = _tar(encoded(as_yaml(documents)))
     else:
         raise ValueError(f"`{path.name}` should end in one of {', '.join(SUFFIXES)}")
     path.write_bytes(data)

@@ -6,6 +6,7 @@ import ast
 import sys
 
 from kfnb.pipeline.model import Pipeline, Replay, Step
+from kfnb.runtime.magictable import QUIET_EXTENSIONS
 
 
 def tree_of(source: str) -> ast.Module | None:
@@ -42,7 +43,21 @@ def modules_of(source: str) -> set[str]:
             found.update(a.name.split(".")[0] for a in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.split(".")[0])
+        elif isinstance(node, ast.Call):
+            found |= _extensions(node)
     return found
+
+
+def _extensions(node: ast.Call) -> set[str]:
+    """The modules that ``%load_ext`` loads."""
+    words = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    if (
+        len(words) < 2
+        or getattr(node.func, "attr", "") != "run_line_magic"
+        or words[0] not in ("load_ext", "reload_ext")
+    ):
+        return set()
+    return {name.split(".")[0] for name in words[1].split()} - QUIET_EXTENSIONS
 
 
 def unread_imports(pipeline: Pipeline) -> dict[str, set[str]]:

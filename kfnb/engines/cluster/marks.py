@@ -17,6 +17,7 @@ class Told:
         self.state: str | None = None
         self.reason: str | None = None
         self.error: dict[str, Any] | None = None
+        self.failure: dict[str, Any] | None = None
         self.warnings: list[str] = []
         self.parts: dict[str, dict[str, Any]] = {
             k: {} for k in ("exports", "metrics", "outputs", "results", "bundle", "left")
@@ -38,7 +39,7 @@ class Told:
         if "state" in told:
             self.step = told.get("step", "")
             self.state, self.reason, self.error = told["state"], told.get("reason"), told.get("error")
-            self.warnings = told.get("warnings", [])
+            self.warnings, self.failure = told.get("warnings", []), told.get("failure")
         return True
 
     def bundles(self) -> dict[str, tuple[str, bytes]]:
@@ -56,6 +57,7 @@ class Told:
             "exports": self.parts["exports"],
             "metrics": self.parts["metrics"],
             "warnings": self.warnings,
+            **({"failure": self.failure} if self.failure else {}),
         }
         for kind in ("outputs", "results"):
             found[kind] = {

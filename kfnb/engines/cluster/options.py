@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from kfnb.settings import Settings
+from kfnb.packages import Sources
+from kfnb.settings import Secret, Settings
 
 KIB = 1024
 
@@ -24,6 +25,10 @@ class ClusterOptions:
     values
         Argo only: how values pass. ``parameters`` (64 KiB each), ``volume:CLAIM``, or the kind of the artifact repository:
         ``s3 gcs azure oss``.
+    index_url, extra_index_url, find_links
+        Where packages come from; ``${NAME}`` in them is a variable of the step, which ``package_secrets`` sets.
+    package_secrets
+        ``SECRET:KEY:NAME``, as the mark ``secret`` has it, for every step.
     ttl
         Seconds that a workflow is kept after its end.
     """
@@ -34,8 +39,21 @@ class ClusterOptions:
     packages: str = "auto"
     values: str = "parameters"
     pull_secrets: tuple[str, ...] = ()
+    index_url: str = ""
+    extra_index_url: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    package_secrets: tuple[str, ...] = ()
     ttl: int = 7 * 24 * 3600
     cache: bool = False
+
+    @property
+    def sources(self) -> Sources:
+        return Sources(self.index_url, self.extra_index_url, self.find_links)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secrets that packages are fetched with."""
+        return tuple(Secret(*text.split(":")) for text in self.package_secrets)
 
     def caches(self, settings: Settings) -> bool:
         """Whether a step takes an earlier result: its mark says so, else the target."""

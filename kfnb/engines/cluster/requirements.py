@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.imports import modules_of, sources_of, tree_of, unread_imports
+from kfnb.engines.cluster.privacy import Privacy
+from kfnb.packages import USUAL, Sources, is_local, requirement_name
 from kfnb.pipeline.model import Pipeline, Step
 
+ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
 FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
 
@@ -23,7 +26,9 @@ class Travelling:
     """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
 
     ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel; ``optional``:
-    imports that a step runs again for what importing may do, which are left out where these modules are not there.
+    imports that a step runs again for what importing may do, which are left out where these modules are not there; ``sources``: where
+    packages come from; ``unfit``: why an archive beside the notebook cannot travel; ``private``: files that stay on this machine, and
+    why; ``missing``: files that a mark names and that are not there.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -32,6 +37,10 @@ class Travelling:
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     optional: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     left: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unfit: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    private: dict[str, dict[str, str]] = field(default_factory=dict)
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, step: Step) -> dict[str, Any]:
         """What the runtime is told."""
@@ -41,10 +50,12 @@ class Travelling:
             "files": self.files.get(step.name, {}),
             "optional": self.optional.get(step.name, {}),
         }
+        if told["packages"] or told["pins"]:
+            told["sources"] = self.sources.get(step.name, {})
         return {k: v for k, v in told.items() if v}
 
 
-def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Travelling:
+def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources: Sources = USUAL) -> Travelling:
     """Find what every step's code needs.
 
     Parameters
@@ -53,6 +64,8 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         Where the notebook stands: its modules come before installed ones, as Python has it.
     packages
         ``none``: only what the marks ask for is installed.
+    sources
+        Where packages come from, behind what a step's marks say.
     """
     requirements: dict[str, tuple[str, ...]] = {}
     pins: dict[str, dict[str, str]] = {}
@@ -60,7 +73,12 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
     modules: dict[str, tuple[str, ...]] = {}
     optional: dict[str, dict[str, list[str]]] = {}
     left: dict[str, tuple[str, ...]] = {}
+    places: dict[str, dict[str, Any]] = {}
+    unfit: dict[str, tuple[str, ...]] = {}
+    private: dict[str, dict[str, str]] = {}
+    missing: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
+    privacy = Privacy(folder)
     # what lies there of files that steps write is from an earlier run
     made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
     spare = unread_imports(pipeline)
@@ -73,15 +91,29 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         optional[step.name] = {source: sorted(reached.outside - set(found)) for source, reached in more.items()}
         everything.update(found)
         marked = step.settings.packages
-        named = {_name(r) for r in marked}
-        wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if _name(r) not in named))
+        named = {requirement_name(r) for r in marked}
+        wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if requirement_name(r) not in named))
+        archives, wrong = _archives(marked, folder)
+        if wrong:
+            unfit[step.name] = wrong
+        told_sources = step.settings.sources.over(sources).told()
+        if told_sources:
+            places[step.name] = told_sources
         if wanted:
             requirements[step.name] = wanted
         data, large = _data(step, folder, {f for to, f in made if to == step.name})
-        if local or data:
-            contents = {n: t.encode() for n, t in local.items()} | data
+        found_files = {n: t.encode() for n, t in local.items()} | data
+        kept = privacy.reasons({*found_files, *large} - set(step.settings.files))
+        contents = {n: c for n, c in found_files.items() if n not in kept} | archives
+        large = tuple(n for n in large if n not in kept)
+        absent = tuple(n for n in step.settings.files if not (folder / n).is_file())
+        if kept:
+            private[step.name] = kept
+        if absent:
+            missing[step.name] = absent
+        if contents:
             files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
-            modules[step.name] = tuple(sorted(local))
+            modules[step.name] = tuple(sorted(local.keys() & contents.keys()))
         if large:
             left[step.name] = large
     for step in pipeline.steps():
@@ -89,7 +121,25 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto") -> Trav
         others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
         if reads and others:
             pins[step.name] = others
-    return Travelling(requirements, pins, files, modules, {n: o for n, o in optional.items() if o}, left)
+    known = {n: o for n, o in optional.items() if o}
+    return Travelling(requirements, pins, files, modules, known, left, places, unfit, private, missing)
+
+
+def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The packages beside the notebook that are asked for, by their path there, and why one cannot travel."""
+    found: dict[str, bytes] = {}
+    wrong: list[str] = []
+    for text in (r for r in requirements if is_local(r)):
+        path = folder / text
+        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+            wrong.append(f"`{text}` is no file beside the notebook")
+        elif path.stat().st_size > ARCHIVE_LIMIT:
+            wrong.append(
+                f"`{text}` has {path.stat().st_size / 1000:.0f} kB, and {ARCHIVE_LIMIT // 1024} KiB travel with a step"
+            )
+        else:
+            found[Path(text).as_posix()] = path.read_bytes()
+    return found, tuple(wrong)
 
 
 def _requirements(modules: set[str]) -> dict[str, str]:
@@ -100,7 +150,7 @@ def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], t
     """Files in ``folder`` that the step's code names by a relative path, unless a step before made them: those small enough to travel, and the others' names."""
     small: dict[str, bytes] = {}
     large: list[str] = []
-    for text in sorted(_texts(step)):
+    for text in sorted({*_texts(step), *step.settings.files}):
         path = folder / text
         if (
             not text
@@ -118,7 +168,7 @@ def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], t
         if size is not None and size <= FILE_LIMIT:
             small[Path(text).as_posix()] = path.read_bytes()
         elif size is not None:
-            large.append(text)
+            large.append(Path(text).as_posix())
     return small, tuple(large)
 
 
@@ -161,7 +211,9 @@ def _beside(module: str, folder: Path) -> list[Path]:
     if (folder / f"{module}.py").is_file():
         return [folder / f"{module}.py"]
     package = folder / module
-    return list(package.rglob("*.py")) if (package / "__init__.py").is_file() else []
+    if not (package / "__init__.py").is_file():
+        return []
+    return [p for p in package.rglob("*.py") if not any(n.startswith(".") for n in p.relative_to(package).parts)]
 
 
 @cache
@@ -179,6 +231,30 @@ def _requirement(module: str) -> str | None:
     return None
 
 
-def _name(requirement: str) -> str:
-    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
-    return requirement[:end].lower().replace("_", "-")
+@dataclass(frozen=True)
+class TravellingFile:
+    """A file that leaves this machine with a pipeline: its size, the steps that get it, and where it lies when it is a link out of the notebook's folder."""
+
+    path: str
+    bytes: int
+    steps: tuple[str, ...]
+    link: str | None
+
+
+def travelling_files(pipeline: Pipeline, folder: Path, packages: str = "auto") -> list[TravellingFile]:
+    """The files that travel with the steps of a pipeline, for the user to see before they do."""
+    found: dict[str, list[str]] = {}
+    sizes: dict[str, int] = {}
+    for step, files in travelling(pipeline, folder, packages).files.items():
+        for name, content in files.items():
+            found.setdefault(name, []).append(step)
+            sizes[name] = len(base64.b64decode(content))
+    privacy = Privacy(folder)
+    links = {n: privacy.outside(n) for n in found}
+    return [TravellingFile(n, sizes[n], tuple(found[n]), str(links[n]) if links[n] else None) for n in sorted(found)]
+
+
+def travelling_text(files: list[TravellingFile]) -> str:
+    """The files in one line for a terminal; empty when there are none."""
+    shown = [f"{f.path} ({f.bytes / 1000:.1f} kB{f', a link to {f.link}' if f.link else ''})" for f in files]
+    return f"files that travel with the steps: {', '.join(shown)}" if shown else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ from typing import Any
 from kfnb.engines.cluster.connection import Connection, address_of
 from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.options import ClusterOptions
+from kfnb.packages import BadSource, check_url
 
+TARGET_NAME = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+)  #: nothing that means something to a shell, a terminal or a page
 ENGINES = ("local", "kfp", "argo")
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
@@ -19,6 +24,8 @@ VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 OF_STEPS = frozenset({"image", "packages", "values", "pull_secrets", "ttl", "cache", "experiment"})
 OF_CONNECTION = frozenset({f.name for f in fields(Connection)} - {"pins"})
 KNOWN = frozenset({"engine", "experiment", "pipeline_root", *OF_CONNECTION, *(f.name for f in fields(ClusterOptions))})
+LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets"})
+SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
 FLAGS = frozenset({"verify", "allow_http", "cache"})
 TEXTS = frozenset(
     {
@@ -37,7 +44,9 @@ FILES = frozenset({"token_file", "ca_file", "kubeconfig"})
 
 
 def mistake(name: str, settings: dict[str, Any]) -> str:
-    """What is wrong with the settings of a target, if something is."""
+    """What is wrong with a target, if something is."""
+    if not TARGET_NAME.fullmatch(name):
+        return f"`{name}` is no name for a target: it should have letters, digits, `.`, `_` and `-` only"
     if settings.get("engine") not in ENGINES:
         return f'target `{name}` needs engine = "kfp" or engine = "argo", not {settings.get("engine")!r}'
     for key, value in settings.items():
@@ -56,8 +65,13 @@ def _kind_mistake(key: str, value: Any) -> str:
         return "" if isinstance(value, bool) else "true or false"
     if key == "ttl":
         return "" if isinstance(value, int) and not isinstance(value, bool) else "a number of seconds"
-    if key == "pull_secrets":
-        return "" if isinstance(value, list) and all(isinstance(v, str) for v in value) else "a list of names"
+    if key in LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
+        return "a list of names" if key == "pull_secrets" else "a list of texts"
+    if key in SOURCES:
+        return _source_mistake(value)
+    if key == "package_secrets":
+        fits = all(re.fullmatch(r"[^:]+:[^:]+:[A-Za-z_]\w*", v) for v in value)
+        return "" if fits else "a list of SECRET:KEY:VARIABLE"
     if key in TEXTS and (not isinstance(value, str) or "\0" in value):
         return "a text"
     if key == "values" and value not in VALUES and not value.startswith("volume:"):
@@ -69,6 +83,15 @@ def _kind_mistake(key: str, value: Any) -> str:
             address_of(value)
         except ClusterError:
             return "an address such as https://kubeflow.example.org/pipeline, without user and password"
+    return ""
+
+
+def _source_mistake(value: Any) -> str:
+    for url in value if isinstance(value, list) else [value]:
+        try:
+            check_url(url if isinstance(url, str) else "", named_secrets=True)
+        except BadSource as error:
+            return f"an address of packages ({error})"
     return ""
 
 

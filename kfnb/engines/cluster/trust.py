@@ -15,6 +15,7 @@ from pathlib import Path
 from kfnb.engines.cluster.configfiles import ConfigFile
 from kfnb.engines.cluster.connection import read_configuration
 from kfnb.engines.cluster.errors import BadTarget
+from kfnb.runs.files import FOLDER_MODE, make_folder, write_file
 from kfnb.runs.home import home_folder
 from kfnb.runs.lock import hold
 
@@ -90,21 +91,15 @@ class TrustStore:
     @contextmanager
     def _changing(self) -> Iterator[list[Trusted]]:
         """All entries, to be changed; nobody else changes them meanwhile, and a reader finds the old ones or the new."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder.chmod(0o700)
+        make_folder(self._folder)
+        self._folder.chmod(FOLDER_MODE)
         lock = hold(self._folder / "lock", patience=10)
         if lock is None:
             raise BadTarget(f"{self._folder} is being changed by another process: try again")
         try:
             entries = self.all()
             yield entries
-            new = self._file.with_suffix(".new")
-            new.unlink(missing_ok=True)
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                json.dump([asdict(t) for t in entries], file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._file)
+            write_file(self._file, json.dumps([asdict(t) for t in entries], indent=1))
         finally:
             os.close(lock)
 

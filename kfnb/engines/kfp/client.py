@@ -131,7 +131,7 @@ def _server(connection: Connection) -> Rest:
     namespace = connection.server_namespace
     if not named and connection.names_cluster:
         kube = connect(connection)
-        behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace)}/services/{SERVICE}/proxy")
+        behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace, safe='')}/services/{SERVICE}/proxy")
         return Rest(
             behind, session_of(behind, kube.server_certificate(), kube.client_certificate()), kube.headers, RIGHT
         )

@@ -15,6 +15,7 @@ from kfnb.engines.cluster.checks import check_jobs, check_python, check_size
 from kfnb.engines.cluster.errors import ClusterError
 from kfnb.engines.cluster.filechecks import check_files
 from kfnb.engines.cluster.files import as_yaml
+from kfnb.engines.cluster.fitting import fitted
 from kfnb.engines.cluster.keeping import kept_of
 from kfnb.engines.cluster.kube import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.podlogs import KeptLog
@@ -26,7 +27,6 @@ from kfnb.engines.kfp.client import KfpClient
 from kfnb.engines.kfp.executors import output_of
 from kfnb.engines.kfp.poll import PollFollower
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.placeholders import resolved
 from kfnb.problems import Problem
 from kfnb.runs.store import FINAL, RunStore
 
@@ -54,8 +54,11 @@ class KfpEngine(ClusterRuns):
     def compiled(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> ir.Compiled:
-        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
-        return ir.compiled(pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), kept)
+        settings = options_of(self.target)
+        pipeline = fitted(pipeline, settings, options.parameters)
+        return ir.compiled(
+            pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages, settings.sources), kept
+        )
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """What Kubeflow Pipelines cannot do of what the pipeline or the command line asks."""
@@ -71,8 +74,8 @@ class KfpEngine(ClusterRuns):
             *check_size(made.ir, "pipeline"),
         ]
 
-    def compile(self, pipeline: Pipeline) -> str:
-        made = self.compiled(pipeline, RunOptions())
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        made = self.compiled(pipeline, RunOptions(folder=folder))
         return as_yaml([made.ir, *([made.platform] if made.platform else [])])
 
     # ---------------------------------------------------------------- beginning
@@ -109,9 +112,13 @@ class KfpEngine(ClusterRuns):
 
         from kfnb.engines.argo import manifest
 
-        settings, pipeline = options_of(self.target), resolved(pipeline, options.parameters)
+        settings = options_of(self.target)
+        pipeline = fitted(pipeline, settings, options.parameters)
         made = manifest.compiled(
-            pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages), options.parameters
+            pipeline,
+            settings,
+            travelling(pipeline, Path(options.folder), settings.packages, settings.sources),
+            options.parameters,
         )
         with TemporaryDirectory() as folder:
             package = Path(folder) / "pipeline.yaml"

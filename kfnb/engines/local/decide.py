@@ -66,13 +66,17 @@ class Ready:
 
 @dataclass(frozen=True)
 class Change:
-    """A step's new state that needs no running: ``skipped``, or ``failed`` where a condition or loop is broken."""
+    """A step's new state that needs no running: ``skipped``, or ``failed`` where a condition or loop is broken.
+
+    ``failure``: of the step that was let fail, whose value this one needs.
+    """
 
     path: str
     step: str
     position: int
     state: str
     reason: str
+    failure: dict[str, Any] | None = None
 
 
 @dataclass
@@ -204,7 +208,12 @@ class Core:
         for waiting in self.dropped:
             for step in steps_of((waiting.node,)):
                 found.setdefault(self._path(step.name, waiting.scope), "omitted")
-        return found
+        return dict(sorted(found.items(), key=self._place))
+
+    def _place(self, entry: tuple[str, str]) -> tuple[int, list[int]]:
+        """Where a path stands: in reading order, iterations in theirs."""
+        name, *indexes = entry[0].replace("]", "").split("[")
+        return self.places[name].position, [int(i) for i in indexes]
 
     def pending(self) -> Iterator[tuple[str, str, int]]:
         """Path, step and position of every step that has no state yet."""
@@ -314,7 +323,7 @@ class Core:
 
     def _changed(self, step: Step, path: str, state: str, reason: str) -> Change:
         self.states[path] = state
-        return Change(path, step.name, self.places[step.name].position, state, reason)
+        return Change(path, step.name, self.places[step.name].position, state, reason, self.failures.get(path))
 
     # ---------------------------------------------------------------- paths
     def _path(self, name: str, scope: Scope) -> str:

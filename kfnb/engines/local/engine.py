@@ -16,17 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.base import OPTIONS, RunOptions
+from kfnb.engines.local.earlier import earlier, parameter_problems
 from kfnb.engines.local.graph import downstream
 from kfnb.engines.local.launch import Launch, launch
 from kfnb.engines.record import LOOK_EVERY, follow_events, follow_log
-from kfnb.pipeline.model import Pipeline, handlers_of
+from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import to_json
 from kfnb.problems import Problem
 from kfnb.runs.files import append_to, read_object, write_file
 from kfnb.runs.lock import holding, is_held
 from kfnb.runs.logs import LogLine
 from kfnb.runs.pipelines import PIPELINE, check_step, kept_pipeline
-from kfnb.runs.store import DONE, FINAL, INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
+from kfnb.runs.store import FINAL, INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 SLOW = 20.0  #: seconds for an interpreter to say its version: it may lie on a slow disk
@@ -50,9 +51,11 @@ class LocalEngine:
                 found.append(
                     Problem("KF401", f"there is no step `{name}`", f"the steps are {', '.join(names)}", name=name)
                 )
+        if not found and (options.only or options.start):
+            found += parameter_problems(self.store, pipeline, options)
         return found if options.python is None else [*found, *_unfit(options.python)]
 
-    def compile(self, pipeline: Pipeline) -> str:
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
         return json.dumps(to_json(pipeline), indent=1)
 
     # ---------------------------------------------------------------- beginning
@@ -64,32 +67,15 @@ class LocalEngine:
         with holding(folder / LAUNCH):
             write_file(folder / PIPELINE, self.compile(pipeline))
             write_file(folder / OPTIONS, json.dumps(options.to_json()))
-            kept = self._earlier(pipeline, options)
+            kept = {
+                path: {**t.step, "key": None, "state": "cached", "reason": f"taken from run {t.run}"}
+                for path, t in earlier(self.store, pipeline, options, run_id).items()
+            }
             self.store.add(
                 run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, kept
             )
             self._launch(run_id)
         return run_id
-
-    def _earlier(self, pipeline: Pipeline, options: RunOptions) -> dict[str, Any]:
-        """For a run that begins in the middle: the newest results of the steps it does not run."""
-        if options.only is None and options.start is None:
-            return {}
-        mine = {options.only} if options.only else downstream(pipeline, options.start or "")
-        mine |= {s.name for s in handlers_of(pipeline.body)}
-        found: dict[str, Any] = {}
-        for head in reversed(self.store.runs(200)):
-            if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name):
-                continue
-            for step in self.store.steps(head["run"]):
-                if step["state"] in DONE and step["step"] not in mine:
-                    found[step["path"]] = {
-                        **step,
-                        "key": None,
-                        "state": "cached",
-                        "reason": f"taken from run {head['run']}",
-                    }
-        return found
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None, **options: Any) -> str:
         """Take a run up again where it stood: what succeeded with the same code and inputs is not run again.

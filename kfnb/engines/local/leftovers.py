@@ -8,7 +8,8 @@ import signal
 import time
 from pathlib import Path
 
-PID = "pid"  #: in the folder of an attempt while it runs: its process group, when that began, and since when the machine is up
+from kfnb.engines.local.warm import PID, began_at, boot_id, process_status
+
 PATIENCE = 2.0  #: seconds that a killed process may take to go
 
 
@@ -49,36 +50,12 @@ def _members(group: int) -> list[int]:
     found = []
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if name.isdecimal():
-            fields = _stat(int(name))
+            fields = process_status(int(name))
             if len(fields) > 2 and fields[2] == str(group):
                 found.append(int(name))
     return found
 
 
 def _is_dead(pid: int) -> bool:
-    fields = _stat(pid)
+    fields = process_status(pid)
     return not fields or fields[0] in "ZX"
-
-
-def began_at(pid: int) -> str:
-    """When a process began, in the kernel's own measure; nothing where it is gone or the system does not tell."""
-    fields = _stat(pid)
-    return fields[19] if len(fields) > 19 else ""
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of ``/proc/PID/stat`` from the state on; the name before it may hold anything."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def boot_id() -> str:
-    """What tells this start of the machine from others."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return "-"

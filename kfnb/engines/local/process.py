@@ -17,6 +17,8 @@ from kfnb.engines.local.warm import RUNTIME
 from kfnb.problems import UserError
 from kfnb.runs.files import DamagedRecord
 from kfnb.runs.lock import hold
+from kfnb.runs.pruning import delete_runs, outdated, share
+from kfnb.runs.retention import BadRetention, Retention, retention
 from kfnb.runs.store import SCHEDULER, RunStore, UnknownRun, disk_words
 from kfnb.runtime.store import remove_unfinished
 
@@ -41,18 +43,33 @@ def main() -> None:
     if lock is None:
         sys.exit(f"run {run_id} has a scheduler already")
     (folder / "scheduler.pid").write_text(str(os.getpid()))
+    shared = share(store.home)
     if not store.begin(run_id):
         sys.exit(f"run {run_id} is pending no more")
-    _carry(store, run_id, mask)
+    wanted = _retention()
+    _carry(store, run_id, mask, wanted)
+    for handle in (shared, lock):
+        os.close(handle)
+    if wanted.limits:
+        delete_runs(store, outdated(store, wanted), skip=True)
 
 
-def _carry(store: RunStore, run_id: str, mask: int) -> None:
+def _retention() -> Retention:
+    """What the user wants to be kept; everything, where that cannot be read: the scheduler's log says so."""
+    try:
+        return retention()
+    except BadRetention as error:
+        print(f"nothing is taken out of the record: {error}", file=sys.stderr)
+        return Retention()
+
+
+def _carry(store: RunStore, run_id: str, mask: int, wanted: Retention) -> None:
     """The run from its beginning to its end; what goes wrong with its disk or its record is recorded as the run's error."""
     scheduler = None
     try:
         end_leftovers(store.folder(run_id))
         remove_unfinished(str(store.values))
-        scheduler = Scheduler(store, run_id, mask)
+        scheduler = Scheduler(store, run_id, mask, wanted.log)
         scheduler.run()
     except (OSError, sqlite3.OperationalError, DamagedRecord, UnknownRun) as error:
         known = isinstance(error, UserError)

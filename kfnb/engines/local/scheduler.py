@@ -9,7 +9,7 @@ import re
 import selectors
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -17,17 +17,16 @@ from typing import Any
 from kfnb.engines.base import options_kept
 from kfnb.engines.local.decide import Change, Core, Ready
 from kfnb.engines.local.forks import Forks
-from kfnb.engines.local.leftovers import PID
 from kfnb.engines.local.sharing import LOOK_EVERY, Sharing
 from kfnb.engines.local.specs import Specs
-from kfnb.engines.local.warm import FORK_SAFE
-from kfnb.pipeline.model import ItemRef, Pipeline, Replay
+from kfnb.engines.local.warm import FORK_SAFE, PID
+from kfnb.pipeline.model import ItemRef, Pipeline, Replay, StatusRef
 from kfnb.pipeline.placeholders import resolved
 from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.store import DONE, RunStore
-from kfnb.runs.values import Values
+from kfnb.runs.values import Values, again_words, maker_of
 from kfnb.runtime.ending import LEFT_RUNNING
 from kfnb.runtime.store import remove_unfinished
 
@@ -68,7 +67,7 @@ class Progress:
 class Scheduler:
     """One run, from its folder to its end."""
 
-    def __init__(self, store: RunStore, run_id: str, mask: int) -> None:
+    def __init__(self, store: RunStore, run_id: str, mask: int, log_limit: int) -> None:
         self.store, self.run_id = store, run_id
         self.folder = store.folder(run_id)
         self.options = options_kept(self.folder)
@@ -77,6 +76,7 @@ class Scheduler:
         self.core = Core(self.pipeline, dict(self.options.parameters), about=self._about)
         self.progress = Progress()
         self.kept = store.kept(run_id)
+        self.log_limit = log_limit
         self.values = Values(str(store.values))
         self.sharing = Sharing(store.home / "making")
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
@@ -204,7 +204,7 @@ class Scheduler:
             self._remember(error)
         self.store.record_step(
             self.run_id, change.path, change.step, change.state, position=change.position, reason=change.reason,
-            finished=time.time(), attempts=0, error=error,
+            finished=time.time(), attempts=0, error=error, result={"failure": change.failure} if change.failure else {},
         )  # fmt: skip
 
     def _taken(self, ready: Ready) -> bool:
@@ -237,10 +237,10 @@ class Scheduler:
 
     def _key(self, ready: Ready) -> str:
         """Of an exit handler also which attempts it follows: it has run for them, or for others."""
-        key = self.specs.key(ready)
         before = self.core.handled(ready.path)
         if before is None:
-            return key
+            return self.specs.key(ready)
+        key = self.specs.key(_without_times(ready))
         told = [key, *(f"{p} {self.progress.attempts_made.get(p, 0)}" for p in sorted(before))]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
@@ -291,7 +291,7 @@ class Scheduler:
         now = time.monotonic()
         timeout = ready.step.settings.timeout
         attempt = Attempt(
-            ready, number, self._key(ready), time.time(), LogWriter(folder / "log", spec["mark"]), reading,
+            ready, number, self._key(ready), time.time(), LogWriter(folder / "log", spec["mark"], self.log_limit), reading,
             now + timeout if timeout else None,
         )  # fmt: skip
         self.progress.running[id_] = attempt
@@ -359,6 +359,9 @@ class Scheduler:
             seconds = attempt.ready.step.settings.timeout
             message = f"it took longer than its timeout of {seconds:g} s"
             result["error"] = {"kind": "timeout", "type": "TimeoutError", "message": message}
+        if "bundle" in (result.get("error") or {}):
+            maker = maker_of(self.core.results, result["error"]["bundle"])
+            result["error"]["message"] += again_words(self.run_id, maker)
         return result
 
     def _attempt_folder(self, attempt: Attempt) -> Path:
@@ -397,7 +400,7 @@ class Scheduler:
         failure = {"step": ready.step.name, **failure, **(items[0] if items else {})}
         self.core.let_fail(ready.path, result, failure)
         reason = f"{error['type']}: {error['message']}"
-        self._record(attempt, "failed", result, reason, {**error, "let": True})
+        self._record(attempt, "failed", {**result, "failure": failure}, reason, {**error, "let": True})
         self._advance()
 
     def _remember(self, error: dict[str, Any]) -> None:
@@ -434,6 +437,18 @@ class Scheduler:
                 self.store.record_step(
                     self.run_id, path, step, "omitted", reason=reason, finished=time.time(), attempts=0, **fields
                 )
+
+
+def _without_times(ready: Ready) -> Ready:
+    """A handler's step without what its run's status says of times: it has run for the attempts before it, whenever that was."""
+    names = {i.name for i in ready.step.inputs if isinstance(i.ref, StatusRef)}
+    prepare = [
+        {**p, "json": {k: v for k, v in p["json"].items() if k not in ("started", "duration")}}
+        if p.get("value") in names
+        else p
+        for p in ready.prepare
+    ]
+    return replace(ready, prepare=tuple(prepare))
 
 
 def _death(status: int) -> dict[str, Any]:

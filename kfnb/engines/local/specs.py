@@ -35,7 +35,7 @@ class Specs:
         """The same for every attempt at the same code with the same inputs, image, packages and environment."""
         step = ready.step
         told = {
-            "prepare": ready.prepare, "cells": [[c.source, c.line] for c in step.cells], "outputs": step.outputs,
+            "prepare": ready.prepare, "cells": [[c.source, c.line, *([True] if c.raises else [])] for c in step.cells], "outputs": step.outputs,
             "exports": [[e.name, e.expression, e.metric] for e in step.exports], "shell": step.shell,
             "shell_outputs": [[o.name, o.path] for o in step.shell_outputs], "command": command_of(step), "settings": _identity(step),
             "python": self.options.python or platform.python_version_tuple()[:2],

@@ -28,7 +28,7 @@ FORK_SAFE = frozenset(
 )
 RUNTIME = tuple(f"kfnb.runtime.{name}" for name in ("step", "cells", "ending", "outputs", "store", "ambient", "syntax"))
 DEATH_SIGNAL, SUBREAPER = 1, 36  #: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, linux/prctl.h
-PID = "pid"  #: in an attempt's folder while it runs (see `kfnb.engines.local.leftovers`)
+PID = "pid"  #: in an attempt's folder while it runs: its process group, when that began, and which start of the machine this is
 MARK = "KFNB_STEP_ID"
 
 
@@ -127,10 +127,32 @@ def _die_with(parent: int) -> None:
 
 def _note_process(path: str) -> None:
     """Write down who runs this attempt, for a scheduler that finds it left over by another one."""
-    from kfnb.engines.local.leftovers import began_at, boot_id
-
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
         file.write(f"{os.getpid()} {began_at(os.getpid()) or '-'} {boot_id()}")
+
+
+def began_at(pid: int) -> str:
+    """When a process began, in the kernel's own measure; nothing where it is gone or the system does not tell."""
+    fields = process_status(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
+def process_status(pid: int) -> list[str]:
+    """The fields of ``/proc/PID/stat`` from the state on; the name before it may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def boot_id() -> str:
+    """What tells this start of the machine from others."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "-"
 
 
 def _run(path: str) -> NoReturn:

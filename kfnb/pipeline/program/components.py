@@ -9,7 +9,7 @@ from typing import Any
 
 from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.trees import is_literal, literal_value
-from kfnb.notebook.marks import MARKS, BadValue
+from kfnb.notebook.marks import MARKS, BadValue, place_of
 from kfnb.pipeline.model import Command, ShellOutput
 from kfnb.problems import Problem
 from kfnb.settings import Settings
@@ -19,7 +19,7 @@ PLAIN = (*SCALARS, "list", "dict")
 MAKERS = ("component", "component_from_command")
 #: Keyword of ``component`` to the mark that means the same.
 MARK_OF = {
-    "image": "image", "base_image": "image", "packages": "package", "cpu": "cpu", "memory": "memory", "gpu": "gpu",
+    "image": "image", "base_image": "image", "packages": "package", "index_url": "index-url", "extra_index_urls": "extra-index-url", "find_links": "find-links", "cpu": "cpu", "memory": "memory", "gpu": "gpu",
     "limits": "limit", "retry": "retry", "timeout": "timeout", "cache": "cache", "on_failure": "on-failure", "env": "env", "secrets": "secret",
     "volumes": "volume", "labels": "label", "annotations": "annotation", "nodes": "node", "tolerations": "toleration",
 }  # fmt: skip
@@ -245,7 +245,8 @@ class _Keywords:
                 except BadValue as error:
                     self.problem(f"component `{self.name}`, `{word}`: {error}")
                     continue
-                found[mark.field] = (*found.get(mark.field, ()), value) if mark.many else value
+                field, many = place_of(mark, value)
+                found[field] = (*found.get(field, ()), value) if many else value
         return Settings(**found)
 
 

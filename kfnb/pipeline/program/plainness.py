@@ -7,18 +7,22 @@ from collections.abc import Iterator
 
 from kfnb.analysis.cells import ParsedCell, parse_cell
 from kfnb.analysis.facts import Facts
+from kfnb.analysis.modules import STATE
 from kfnb.analysis.units import Analyzer
-from kfnb.analysis.world import VALUE
+from kfnb.analysis.world import DEF, VALUE
 from kfnb.pipeline.program.state import Program
 from kfnb.pipeline.units import Unit
 from kfnb.problems import Problem
 
 
 def differences(program: Program, analyzer: Analyzer, own: ParsedCell, units: tuple[Unit, ...]) -> Iterator[Problem]:
-    """Warn of arguments changed in place and read again, and of seeded generators that several calls use."""
+    """Warn of arguments changed in place and read again, of what components share beside them, and of libraries changed."""
     calls = [n for n in ast.walk(own.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
     seeded = {n for u in units for n in u.facts.may if n.startswith("@")}
     drawn: dict[str, list[ast.Call]] = {}
+    used: dict[
+        str, list[tuple[ast.Call, bool]]
+    ] = {}  #: by what components share: the calls, and whether they change it
     known: dict[str, tuple[Facts, list[str]]] = {}
     for call in sorted(calls, key=lambda c: c.lineno):
         name = call.func.id if isinstance(call.func, ast.Name) else ""
@@ -40,6 +44,26 @@ def differences(program: Program, analyzer: Analyzer, own: ParsedCell, units: tu
                 )
         for state in sorted(seeded & {*facts.reads, *facts.touches}):
             drawn.setdefault(state, []).append(call)
+        for shared in {*facts.reads, *facts.touches} - seeded - program.components.keys() - set(texts):
+            used.setdefault(shared, []).append((call, _changes(facts, shared)))
+        for place in facts.beyond:
+            yield program.problem(
+                "KF610",
+                f"`{name}` changes `{place}`, which plain Python keeps for the calls after it; each step begins with it as shared code left it",
+                "change it in a cell before the pipeline",
+                call.lineno,
+                place,
+            )
+    for shared, uses in sorted(used.items()):
+        changers = [c for c, changes in uses if changes]
+        if changers and uses[-1][0] is not changers[0]:
+            shown = f"what the module `{shared[8:]}` keeps" if shared.startswith(STATE) else f"`{shared}`"
+            yield program.problem(
+                "KF610",
+                f"{shown} is changed by a call and used by another: each step begins with it as shared code left it",
+                "pass it as an argument, and let the component return the new value",
+                changers[0].lineno,
+            )
     for state, users in drawn.items():
         if len(users) > 1:
             yield program.problem(
@@ -50,6 +74,12 @@ def differences(program: Program, analyzer: Analyzer, own: ParsedCell, units: tu
             )
 
 
+def _changes(facts: Facts, name: str) -> bool:
+    """Whether a call changes it; what a function remembers of earlier calls does not count."""
+    remembers = name in facts.stateful and facts.kinds.get(name) != DEF
+    return name in facts.touches and not remembers and (not name.startswith("@") or name.startswith(STATE))
+
+
 def _facts(analyzer: Analyzer, own: ParsedCell, name: str, call: ast.Call) -> tuple[Facts, list[str]]:
     """What a call does to its arguments: it is read again with a fresh name for each."""
     texts = [f"_kfnb_{n}" for n in range(len(call.args) + len(call.keywords))]
@@ -57,7 +87,7 @@ def _facts(analyzer: Analyzer, own: ParsedCell, name: str, call: ast.Call) -> tu
     plain = texts[: len(call.args)]
     named = [f"{k.arg}={t}" if k.arg else f"**{t}" for k, t in zip(call.keywords, texts[len(plain) :], strict=True)]
     cell = parse_cell(own.number, own.id, f"{name}({', '.join([*plain, *named])})", own.line)
-    return analyzer.unit([cell]), texts
+    return analyzer.unit([cell], once=False), texts
 
 
 def _read_later(tree: ast.Module, value: ast.Name) -> bool:

@@ -38,7 +38,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
         return None, (own.problem,), {}
     before = [c for c in notebook.cells if c.number < cell.cell.number and c.role not in (STEP, METRICS, PIPELINE)]
     parsed = [compiled(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
-    analyzer = Analyzer([*parsed, own])
+    analyzer = Analyzer([*parsed, own], dict(notebook.modules))
     problems = [p.problem for p in parsed if p.problem is not None]
     units = shared_units(before, parsed, analyzer, problems)
     components = Components(frozenset(u.name for u in units if u.parameter is not None))

@@ -1,0 +1,56 @@
+"""Where IPython itself is loaded in a step, its functions find the step's shell: `display`, `get_ipython`, magics' decorators."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+SHELL = "IPython.core.interactiveshell"
+
+
+def answer_for_ipython(shell: Callable[[], Any]) -> None:
+    """Let IPython know the step's shell as its own, now or when it is imported.
+
+    All of IPython's functions ask `InteractiveShell` whether there is a shell and which.
+    """
+    module = sys.modules.get(SHELL)
+    if module is not None:
+        _answer(module, shell)
+    else:
+        sys.meta_path.insert(0, _Watch(shell))
+
+
+def _answer(module: Any, shell: Callable[[], Any]) -> None:
+    module.InteractiveShell.initialized = classmethod(lambda cls: True)
+    module.InteractiveShell.instance = classmethod(lambda cls, *args, **options: shell())
+
+
+class _Watch:
+    """A finder that waits for IPython's shell to be imported."""
+
+    def __init__(self, shell: Callable[[], Any]) -> None:
+        self._shell = shell
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != SHELL:
+            return None
+        from importlib.util import find_spec
+
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is not None and spec.loader is not None:
+            _after_loading(spec.loader, lambda module: _answer(module, self._shell))
+        return spec
+
+
+def _after_loading(loader: Any, then: Callable[[Any], None]) -> None:
+    execute = loader.exec_module
+
+    def exec_module(module: Any) -> None:
+        execute(module)
+        then(module)
+
+    loader.exec_module = exec_module

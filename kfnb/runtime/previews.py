@@ -1,0 +1,149 @@
+"""A value in few words: its type, and itself where it is small. Whatever the value is, this neither fails nor takes long."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+LONGEST = 120  #: characters of a text form
+PATIENCE = 0.5  #: seconds that a value's own code may take over its text form
+LARGE = 4_000_000  #: bytes of a stored value whose text form is not asked for
+DEPTH, WIDTH = 4, 20  #: how far containers are gone into
+CONTAINERS: dict[Any, str] = {list: "[]", tuple: "()", set: "{}", frozenset: "{}", dict: "{}"}
+
+
+def type_name(value: Any) -> str:
+    """The type's name, with its package where it is not the notebook's own."""
+    kind = type(value)
+    module = str(type.__getattribute__(kind, "__module__")).split(".")[0]
+    name = str(kind.__name__)
+    return name if module in ("builtins", "__main__") else "%s.%s" % (module, name)
+
+
+def preview(value: Any, size: int = 0) -> Any:
+    """The value itself when it is small and plain, else a short text.
+
+    Parameters
+    ----------
+    size
+        Bytes that it takes where it is stored, when known.
+    """
+    kind = type(value)
+    if value is None or kind is bool or kind is float:
+        return value
+    if kind is int:
+        return _number(value)
+    if kind is str:
+        return value if len(value) <= 200 else value[:200] + "…"
+    if _is_plain(kind):
+        if len(value) > WIDTH:
+            return "%s of %d" % (kind.__name__, len(value))
+        return within(lambda: _cut(_text(value, DEPTH)), kind.__name__)
+    return within(lambda: _object(value, size), "<%s>" % type_name(value))
+
+
+def short(value: Any) -> str:
+    """The value's text form, cut."""
+    return str(within(lambda: _cut(_text(value, DEPTH)), "<%s>" % type_name(value)))
+
+
+def _is_plain(kind: Any) -> bool:
+    # by identity: a metaclass of the user's may have no hash
+    return any(kind is k for k in (*CONTAINERS, bytes, bytearray))
+
+
+def _number(value: int) -> Any:
+    bits = value.bit_length()
+    return value if bits <= 53 else str(value) if bits <= 400 else "int of %d bits" % bits
+
+
+def _object(value: Any, size: int) -> Any:
+    """An object's shape, or what its own code says of it."""
+    shape = getattr(type(value), "shape", None) and value.shape
+    name = type(value).__name__
+    if type(shape) is tuple and not shape and callable(getattr(type(value), "item", None)):
+        item = value.item()
+        if type(item) in (bool, int, float, str):
+            return preview(item)
+    elif type(shape) is tuple and all(type(s) is int for s in shape):
+        if name == "ndarray":
+            return "%s array %s" % (value.dtype, shape)
+        return "%s %s" % (name, " × ".join(map(str, shape)))
+    if size > LARGE:
+        return "<%s of %s>" % (name, human(size))
+    return _cut(_own_text(value))
+
+
+def _text(value: Any, depth: int) -> str:
+    """As `repr`, but of small parts only."""
+    kind = type(value)
+    if kind is int:
+        return str(_number(value))
+    if kind in (str, bytes, bytearray):
+        return repr(value if len(value) <= LONGEST else value[:LONGEST])
+    if not _is_plain(kind):
+        return _own_text(value)
+    signs = CONTAINERS[kind]
+    if not value:
+        return repr(value)
+    if not depth:
+        return signs[0] + "…" + signs[1]
+    texts: list[str] = []
+    for part in value.items() if kind is dict else value:
+        if len(texts) == WIDTH or sum(map(len, texts)) > LONGEST:
+            texts.append("…")
+            break
+        found = part if kind is dict else (part,)
+        texts.append(": ".join(_text(v, depth - 1) for v in found))
+    text = ", ".join(texts)
+    text = signs[0] + text + ("," if kind is tuple and len(value) == 1 else "") + signs[1]
+    return "frozenset(%s)" % text if kind is frozenset else text
+
+
+def _own_text(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception as error:  # the user's own __repr__ may raise anything
+        return "<%s: repr raised %s>" % (type(value).__name__, type(error).__name__)
+    if " at 0x" in text:
+        text = text[: text.index(" at 0x")] + (">" if text.startswith("<") else "")
+    return text
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def within(work: Callable[[], Any], otherwise: Any) -> Any:
+    """What ``work`` gives when it is done in time and does not fail: it runs the user's own code, which may never return."""
+    import _thread
+    from contextvars import copy_context
+
+    found: list[Any] = []
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException:  # noqa: B036  # nothing that a value's own code does may end the step
+            pass
+        finally:
+            done.release()
+
+    try:
+        _thread.start_new_thread(copy_context().run, (run,))
+    except RuntimeError:
+        return otherwise  # no thread can be started any more
+    done.acquire(True, PATIENCE)
+    return found[0] if found else otherwise
+
+
+def human(size: float) -> str:
+    """A number of bytes in words."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return "%d %s" % (size, unit) if unit == "B" else "%.1f %s" % (size, unit)

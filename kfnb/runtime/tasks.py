@@ -1,0 +1,56 @@
+"""One asyncio loop for the cells of a step: a task that a cell begins goes on while others run."""
+
+from __future__ import annotations
+
+import asyncio
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+TURNS = 3  #: of the loop between two cells, as a kernel's has
+
+
+class Tasks:
+    """Runs cells inside a loop of their own, as a kernel does."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+
+    def run(self, code: Any, names: dict[str, Any]) -> Any:
+        """The value of a cell's code, awaited where it awaits."""
+
+        async def inside() -> Any:
+            value = eval(code, names)
+            return await value if code.co_flags & 0x80 else value  # inspect.CO_COROUTINE
+
+        return self._loop.run_until_complete(inside())
+
+    def turn(self) -> None:
+        """Let tasks go on that need not wait."""
+
+        async def turns() -> None:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+
+        self._loop.run_until_complete(turns())
+
+    def end(self) -> list[str]:
+        """Cancel what still runs, as `asyncio.run` does; what there is to say of it."""
+        left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
+        for task in left:
+            task.cancel()
+        if left:
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        return [
+            "the task `%s` had not ended when the step's cells had, and was cancelled: await it in the step"
+            % _name(task)
+            for task in left
+        ]
+
+
+def _name(task: Any) -> str:
+    coroutine = task.get_coro()
+    return str(getattr(coroutine, "__qualname__", None) or task.get_name())
