@@ -137,7 +137,7 @@ def refused(path: str, data: bytes) -> NotebookError:
     elif start.startswith(b"%PDF"):
         what, way = "is a PDF, not a notebook", READABLE
     elif b"\0" in data[:4000]:
-        what, way = "is not text, and no notebook", READABLE
+        what, way = "is not a notebook: it is not text in UTF-8", READABLE
     elif suffix in OTHER:
         what, way = f"is {OTHER[suffix]}, not a notebook", READABLE
     else:

@@ -92,7 +92,7 @@ def test_a_script_without_cells_is_one_step_and_says_so(tmp_path: Path) -> None:
     [
         ("notes.txt", b"hi", "is a text file"), ("t.csv", b"a,b", "is a table"), ("x.pdf", b"%PDF-1.4\n\0", "is a PDF"), ("a.R", b"x <- 1", "is R"),
         ("lfs.ipynb", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "git LFS"), ("page.ipynb", b"<!DOCTYPE html>", "web page"),
-        ("binary", b"\x89PNG\0\0", "is not text"), ("empty.py", b" \n", "is empty"), ("nul.py", b"x = 1\0", "is not text"), ("bad.py", b"x = '\xff'", "UTF-8"),
+        ("binary", b"\x89PNG\0\0", "not text in UTF-8"), ("empty.py", b" \n", "is empty"), ("nul.py", b"x = 1\0", "is not text"), ("bad.py", b"x = '\xff'", "UTF-8"),
         ("cookie.py", b"# coding: nonsense\nx = 1", "unknown encoding"), ("prose.ipynb", b"hello", "is not a notebook"),
     ],
 )  # fmt: skip
