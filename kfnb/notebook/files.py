@@ -48,7 +48,7 @@ class RawNotebook:
 def load(path: str | Path) -> Any:
     """The JSON of a notebook file; of a text file, JSON made of its cells. Raises `NotebookError` (KF101) when there is none."""
     if Path(path).is_dir():
-        raise NotebookError([Problem("KF101", f"{path} is a folder, not a notebook", "name a file in it")])
+        raise NotebookError([Problem("KF101", f"{path}: Is a directory", "name a notebook in it")])
     try:
         data = Path(path).read_bytes()
     except OSError as error:

@@ -36,7 +36,8 @@ COMMENTED = re.compile(rf"^#[ \t]*({'|'.join(map(re.escape, MAGICS))})(?=[ \t]|$
 #: Line ends of `str.splitlines` that are none to an editor.
 ODD_ENDS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 HIDDEN = {ord(c): chr(0xF700 + n) for n, c in enumerate(ODD_ENDS)}
-SHOWN = {ord(v): chr(k) for k, v in HIDDEN.items()}
+SHOWN = {ord(v): chr(k) for k, v in HIDDEN.items()} | {0xF7FF: ""}
+COOKIE = re.compile(r"\A((?:#[^\n]*\n)?[ \t]*#[^\n]*?cod)(ing[:=])")  #: what the text was decoded by
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,19 @@ def decoded(data: bytes, path: str) -> str:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline) if path.lower().endswith(SCRIPTS) else ("utf-8-sig", 0)  # fmt: skip
         text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        if isinstance(error, SyntaxError) and "missing encoding" in str(error):
+            error = _where_not_utf8(data) or error
         why = f"it is not text in UTF-8 (byte {error.start})" if isinstance(error, UnicodeDecodeError) else str(error)
         raise NotebookError([Problem("KF101", f"{path} cannot be read: {why}", READABLE)]) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _where_not_utf8(data: bytes) -> UnicodeDecodeError | None:
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return error
+    return None
 
 
 def parse(text: str, path: str) -> Json:
@@ -82,7 +93,7 @@ def parse(text: str, path: str) -> Json:
         raise NotebookError([Problem("KF101", f"{path} is not text: it has NUL bytes", READABLE)])
     form, read = _form(text, Path(path).suffix.lower())
     try:
-        metadata, cells = read(text.translate(HIDDEN), path)
+        metadata, cells = read(COOKIE.sub("\\1\uf7ff\\2", text.translate(HIDDEN)), path)
     except NotebookError:
         raise
     except Exception as error:  # a reader of another project may raise anything
@@ -126,7 +137,7 @@ def refused(path: str, data: bytes) -> NotebookError:
     elif start.startswith(b"%PDF"):
         what, way = "is a PDF, not a notebook", READABLE
     elif b"\0" in data[:4000]:
-        what, way = "is not text, and no notebook", READABLE
+        what, way = "is not a notebook: it is not text in UTF-8", READABLE
     elif suffix in OTHER:
         what, way = f"is {OTHER[suffix]}, not a notebook", READABLE
     else:

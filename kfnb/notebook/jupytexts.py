@@ -24,8 +24,10 @@ MARKER = re.compile(
 )
 HEADER = re.compile(r"\A(?:#![^\n]*\n|# -\*-[^\n]*\n)*# ---\n(?:#[^\n]*\n)*?# jupyter:")
 CELL = re.compile(r"^#[ \t]*%%(?:[ \t]|$)")
+KERNEL = re.compile(r"^[# \t]*kernelspec:[ \t]*\n(?=([# \t]*[ \t]+)\w+:)(?:\1\w+:[^\n]*\n)+", re.MULTILINE)
+PYTHON = re.compile(r"^(`{3,})(?:py|python3|ipython3?)(?=\s|$)", re.MULTILINE)  #: other words for a fence of Python
+SHOWN = re.compile(r"^(`{3,})\{\.\w[^\n]*", re.MULTILINE)  #: a fence that Quarto shows and does not run
 PROMPT = re.compile(r"^# (?:In\[[0-9 ]*\]:?|<codecell>)")
-COOKIE = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+")
 OPTION = re.compile(r"^#\|[ \t]?(.*)$")  #: of Quarto
 FORMATS = {".qmd": "rmarkdown", ".rmd": "rmarkdown"}
 ELSEWHERE = (
@@ -62,11 +64,13 @@ def read(text: str, path: str) -> tuple[Json, list[TextCell]]:
             extension, name = ".py", guess_format(prepared, ".py")[0]
             name = "percent" if name in ELSEWHERE else name
         else:
-            prepared = text
+            prepared = SHOWN.sub(r"\1", PYTHON.sub(r"\1python", text))
             extension = {".qmd": ".Rmd", ".rmd": ".Rmd"}.get(suffix, suffix)
             name = FORMATS.get(suffix) or guess_format(text, suffix)[0]
             name = "markdown" if name in ELSEWHERE else name
-        found = jupytext.reads(prepared, {"extension": extension, "format_name": name})
+        found = jupytext.reads(
+            KERNEL.sub(_with_display_name, prepared, count=1), {"extension": extension, "format_name": name}
+        )
     metadata = _plain(found.metadata)
     cells = _placed([_plain(c) for c in found.cells], text.split("\n"), script)
     return _own_metadata(metadata, cells), cells
@@ -76,9 +80,7 @@ def _with_markers(text: str) -> str:
     """The script with what jupytext does not know: marks in comments that begin cells, and nbconvert's prose."""
     found: list[str] = []
     above = ""
-    for number, line in enumerate(text.split("\n")):
-        if number < 2 and COOKIE.match(line):
-            line = "#"  # the text is decoded already
+    for line in text.split("\n"):
         if COMMENTED.match(line) and not CELL.match(above) and not PROMPT.match(above):
             found.append("# %%")
         elif PROMPT.match(line):
@@ -86,6 +88,11 @@ def _with_markers(text: str) -> str:
         found.append(line)
         above = line if line.strip() else above
     return "\n".join(found)
+
+
+def _with_display_name(found: re.Match[str]) -> str:
+    """The front matter's kernel as nbformat insists that it be."""
+    return found[0] if "display_name" in found[0] else f"{found[0]}{found[1]}display_name: kernel\n"
 
 
 def _mark_prose(lines: list[str]) -> None:

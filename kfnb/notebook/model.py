@@ -41,7 +41,8 @@ class Cell:
     source
         The code without the line of its magic, exactly as written otherwise.
     line
-        Line of the cell on which ``source`` begins: 1, or 2 after ``%%component`` or ``%%parameters``.
+        Line of the cell on which ``source`` begins: 1, or 2 after ``%%component`` or ``%%parameters``. In a text file, the
+        line of the file.
     role
         One of the constants of this module. A ``step`` cell has ``step``.
     metrics
@@ -105,7 +106,8 @@ class PipelineCell:
 class Notebook:
     """A notebook as read. ``cells`` holds every Python code cell in order, ``steps`` the marked ones by step.
 
-    ``modules``: name and source of those beside the notebook that it imports.
+    ``modules``: name and source of those beside the notebook that it imports. ``form``: what kind of text file it is, whose
+    lines its cells' lines are; ``None`` for notebook JSON.
     """
 
     path: str | None
@@ -117,6 +119,7 @@ class Notebook:
     problems: tuple[Problem, ...] = ()
     pipelines: tuple[PipelineCell, ...] = ()
     modules: tuple[tuple[str, str], ...] = ()
+    form: str | None = None
     programs: tuple[tuple[str, str], ...] = ()  #: files beside it that ``%run`` runs: path as written, and text
 
     @property

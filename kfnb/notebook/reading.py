@@ -80,6 +80,7 @@ def notebook_from_json(data: Any, path: str | None = None, folder: Path | None =
         steps=tuple(steps),
         problems=tuple(problems),
         pipelines=tuple(pipelines.values()),
+        form=raw.form,
         modules=modules,
         programs=programs,
     )

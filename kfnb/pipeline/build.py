@@ -87,10 +87,18 @@ def build(notebook: Notebook, name: str | None = None) -> Built:
         one that its marked steps make.
     """
     try:
-        return with_deep_stack(lambda: _build(notebook, name))
+        return _with_lines(with_deep_stack(lambda: _build(notebook, name)), notebook)
     except RecursionError:
         hint = "break up its longest expressions, `elif` chains and calls of calls"
         return Built(None, (*notebook.problems, Problem("KF113", "this notebook is nested too deep to be read", hint)))
+
+
+def _with_lines(built: Built, notebook: Notebook) -> Built:
+    """In a text file, what concerns a whole cell is told with the cell's line."""
+    if notebook.form is None:
+        return built
+    lines = {c.number: c.line for c in notebook.cells}
+    return replace(built, problems=tuple(replace(p, line=lines.get(p.cell or 0)) if p.line is None else p for p in built.problems))  # fmt: skip
 
 
 def _build(notebook: Notebook, name: str | None) -> Built:

@@ -336,3 +336,23 @@ def test_help_version_and_completion(kfnb: Shell) -> None:
     assert kfnb("--version").stdout.startswith("kfnb, version")
     for shell in ("bash", "zsh", "fish"):
         assert "_KFNB_COMPLETE" in kfnb("completion", shell).stdout
+
+
+def test_a_script_with_cells_runs_fails_and_is_taken_up_again_with_its_own_lines(tmp_path: Path) -> None:
+    kfnb = Shell(tmp_path)
+    script = tmp_path / "train.py"
+    text = '# %% tags=["parameters"]\nn = 3\n\n# %% tags=["step:load"]\nx = [1] * n\n\n# %%\n# %%component use\ny = sum(x)\nprint(y / 0)\n'
+    script.write_text(text)
+    failed = kfnb("run", "train.py", "-p", "n=5", "--json")
+    error = json.loads(failed.stdout)["error"]
+    assert (error["step"], error["cell"], error["line"], error["type"]) == ("use", 3, 10, "ZeroDivisionError")
+    script.write_text(text.replace("y / 0", "y / 5, lost"))
+    assert "train.py:10: cell 3: error KF301: `lost`" in kfnb("check", "train.py").stderr
+    script.write_text(text.replace("y / 0", "y / 5"))
+    assert kfnb("retry", "last").returncode == 0
+    assert kfnb("report", "last", "-o", "report.ipynb").returncode == 0
+    report = json.loads((tmp_path / "report.ipynb").read_text("utf-8"))
+    assert any("print(y / 5)" in "".join(c["source"]) for c in report["cells"])
+    (tmp_path / "notes.txt").write_text("hello")
+    refused = kfnb("run", "notes.txt")
+    assert refused.returncode == 1 and "is a text file, not a notebook" in refused.stderr and "# %%" in refused.stderr
