@@ -312,6 +312,10 @@ class Effects(Sharing):
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
+            if isinstance(value, ast.Attribute) and value.attr in tables.MUTATORS:
+                found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
+            if isinstance(value, ast.Name) and self.world.made_by.get(value.id) in tables.STREAMS:
+                found.touch(self.roots(value, frame), True)
             functions = (
                 self.held(value)
                 if isinstance(value, ast.Lambda) or isinstance(value, ast.Name) and not frame.local(value.id)

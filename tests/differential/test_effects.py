@@ -416,7 +416,8 @@ MEMO = "def memo(f):\n    kept = {}\n    def g(x):\n        kept[x] = f(x)\n    
     ("code", "line", "cells"),
     [
         ("KF310", 2, [cell("import json"), cell("import json\njson.dumps = str", "step:a", "when:1 > 0"), cell("x = 1", "step:b")]),
-        ("KF310", 3, [cell("import json\nprint(len('a').real + 1, open('f'))\njson.dumps = print()"), cell("x = 1", "step:b")]),
+        ("KF310", 2, [cell("import json\njson.dumps = open('f')"), cell("x = 1", "step:b")]),
+        ("KF314", 2, [cell("import json\njson.dumps = open('f')"), cell("import json\nprint(json.dumps(1))", "step:b")]),
         ("KF311", 2, [cell("import logging\nlogging.basicConfig(filename='a.log', filemode='w')", "functions"), cell("x = 1", "step:b")]),
         ("KF312", 1, [cell("from functools import lru_cache\n@lru_cache\ndef f(x): return x", "functions"), cell("f(1)", "step:a"), cell("f.cache_info()", "step:b")]),
         ("KF313", 1, [cell(COUNTER, "functions"), cell("j = Job()", "step:a", LOOP)]),
