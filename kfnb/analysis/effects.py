@@ -12,13 +12,13 @@ from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.classes import changes_shared_attribute, class_making
 from kfnb.analysis.files import file_uses, magic_uses, shell_uses
-from kfnb.analysis.frames import ARGUMENT, CLOSURE, OWN_CLASS, Effect, Frame, passed
+from kfnb.analysis.frames import ARGUMENT, CLOSURE, OWN_CLASS, OWN_CLASSES, Effect, Frame, passed
 from kfnb.analysis.magics import MagicCall, magic_call, mentioned, program_path, timed_code
-from kfnb.analysis.modules import LocalModules
+from kfnb.analysis.modules import STATE, LocalModules
 from kfnb.analysis.paths import asks_parameter, filled, path_text, text_value
 from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
-from kfnb.analysis.sharing import OWN_CLASSES, Sharing
+from kfnb.analysis.sharing import Sharing
 from kfnb.analysis.trees import dotted, reaches_main, root
 from kfnb.analysis.world import DEF, IMPORT, VALUE, World
 
@@ -161,6 +161,15 @@ class Effects(Sharing):
         elif isinstance(inner, ast.Attribute) and not self._methods(inner, frame):
             found.touch(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
 
+    def runs_at_once(self, decorator: ast.expr) -> bool:
+        """Whether a decorator of the notebook calls what it decorates there and then, as ``@run_now`` does."""
+        held = self.world.holds(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
+        return any(
+            isinstance(call.func, ast.Name) and call.func.id in function.params[:1] and call.func.id not in function.inner
+            for function in held
+            for call in function.calls
+        )
+
     def created(self, node: ast.ClassDef, frame: Frame, found: Effect) -> None:
         """Add what making a class does to those it is derived from, and to its metaclass."""
         metaclass = [k.value for k in node.keywords if k.arg == "metaclass"]
@@ -237,6 +246,8 @@ class Effects(Sharing):
         mine = self._methods(function, frame)
         for method in mine:
             self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
+        if self.modules.sources and not mine and self.modules.split(made_by) is None:
+            self._module_method(function.attr, found)
         if mine and self._carries(function.value, frame):
             return
         name = function.attr
@@ -259,10 +270,21 @@ class Effects(Sharing):
             if keyword.arg in tables.CHANGED_KEYWORDS:
                 found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
 
+    def _module_method(self, name: str, found: Effect) -> None:
+        """A method of an object of unknown class: it may belong to a class of a module beside the notebook."""
+        for module, method in self.modules.methods(name):
+            for kind, how in self.modules.effect(module, method).ambient.items():
+                if kind.startswith(STATE) and found.ambient.get(kind) != "set":
+                    found.ambient[kind] = how
+
     def _notebook_call(
         self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame, found: Effect
     ) -> None:
         if function.kind == "class":
+            for base in function.bases if self.modules.sources else ():
+                origin = self.world.origin(base)
+                if origin is not None:
+                    self._module_call(origin, args, ast.Call(ast.Name(base, ast.Load()), args, keywords), frame, found)
             if "__init__" in function.methods:
                 self._notebook_call(function.methods["__init__"], [ast.Constant(None), *args], keywords, frame, found)
             return

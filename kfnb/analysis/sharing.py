@@ -8,13 +8,12 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.classes import changes_shared_attribute, shared_attributes
-from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, Effect, Frame, Roots, passed
+from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.modules import LocalModules
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root
 from kfnb.analysis.world import IMPORT, SCALAR, VALUE, World
 
-OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.facts import Facts, Site
+from kfnb.analysis.modules import STATE
 from kfnb.analysis.reach import LIBRARY, reach_of
 from kfnb.analysis.slices import empties_a_file
 from kfnb.analysis.trees import dotted
@@ -55,6 +56,12 @@ def _unheard(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str]) ->
         if reader is not None:
             message = f"`{line}` changes what {_called(reader)} uses, and {why}"
         yield _at("KF310" if reader is None else "KF314", unit, replay.site, line, message, hint)
+    for kind, site in unit.facts.touches.items() if unit.kind == OUTSIDE else ():
+        reader = next((u for u in after if u.kind == STEP and kind in {*u.facts.reads, *u.facts.touches}), None)
+        if kind.startswith(STATE) and reader is not None:
+            module = kind[len(STATE) :]
+            message = f"what the module `{module}` keeps is changed here, and step `{reader.name}` uses it, but {why}"
+            yield _at("KF314", unit, site, module, message, hint)
     for place, site in unit.facts.beyond.items():
         reader = next((u for u in after if _mentions(u, place, origins)), None)
         message = f"`{place}` is changed here; later steps do not see it, since {why}"

@@ -233,8 +233,9 @@ def _ignored(node: ast.stmt) -> bool:
     if isinstance(value, ast.Call):
         if root(value.func) == "get_ipython":
             call = magic_call(value)
-            return call is not None and call.name not in LASTING
-        return _shows(node) and not any(_acts(v) for v in [*value.args, *(k.value for k in value.keywords)])
+            return call is not None and (call.name not in LASTING or call.line.split()[:1] == ["kfnb"])
+        plain = all(k.arg != "file" for k in value.keywords)
+        return _shows(node) and plain and not any(_acts(v) for v in [*value.args, *(k.value for k in value.keywords)])
     return False
 
 
