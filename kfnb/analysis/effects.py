@@ -58,6 +58,8 @@ class Effects(Sharing):
         for target in function.stores:
             owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
             found.touch(self.roots(owner, frame), True)
+            if isinstance(target, ast.Attribute):
+                found.touch(self.listed_classes(owner, frame), True)
             kind = ambient_of(target, frame) or self.module_store(target, frame)
             if kind is not None:
                 found.ambient[kind] = "set"
@@ -94,10 +96,21 @@ class Effects(Sharing):
         line = self.lineage((cls,))
         methods = [m for c in line for n, m in c.methods.items() if n not in class_making(c, False)]
         own = any(self.summary(m).touches.get(t) for m in methods for t in OWN_CLASSES)
-        if own or any(changes_shared_attribute(c) for c in line):
+        if own or any(changes_shared_attribute(c) or self._counts(c) for c in line):
             found.touch((cls.name,), True)
         if cls.name in found.changes or cls.name in self.world.stateful:
             found.reads.setdefault(cls.name, cls.name)
+
+    def _counts(self, cls: Deferred) -> bool:
+        """Whether a descriptor in the class's body changes itself when it is asked for its value."""
+        return any(
+            f"<{method.params[0]}>" in self.summary(method).touches
+            for call in cls.attributes
+            if isinstance(call.func, ast.Name)
+            for descriptor in self.lineage(self.world.holds(call.func.id))
+            for name, method in descriptor.methods.items()
+            if name in ("__get__", "__set__", "__delete__") and method.params
+        )
 
     # ---------------------------------------------------------------- calls
     def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
@@ -233,6 +246,8 @@ class Effects(Sharing):
                 found.opaque = not _literal_code(name, node)
             elif kind is None and name in tables.CHANGING_FUNCTIONS and node.args:
                 found.touch(self.roots(node.args[0], frame), True)
+                if name in ("setattr", "delattr"):
+                    found.touch(self.listed_classes(node.args[0], frame), True)
             if kind == VALUE:
                 found.touch((name,))
         elif kind == VALUE:
@@ -241,12 +256,13 @@ class Effects(Sharing):
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
         made_by = self.world.made_by.get(root(function.value) or "", "")
-        if made_by and isinstance(function.value, ast.Name) and not frame.local(function.value.id):
+        plain = isinstance(function.value, ast.Name) and not frame.local(function.value.id)
+        if made_by and plain:
             self._module_call(f"{made_by}.{function.attr}", [function.value, *node.args], node, frame, found)
         mine = self._methods(function, frame)
         for method in mine:
             self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
-        if self.modules.sources and not mine and self.modules.split(made_by) is None:
+        if self.modules.sources and not mine and not (plain and self.modules.split(made_by)):
             self._module_method(function.attr, found)
         if mine and self._carries(function.value, frame):
             return

@@ -216,6 +216,11 @@ class Sharing(ABC):
                 stack += [d for b in cls.bases for d in self.world.holds(b) if d.kind == "class"]
         return found
 
+    def listed_classes(self, node: ast.expr, frame: Frame) -> list[str]:
+        """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
+        owners = [r for r in self.roots(node, frame) if self.world.kinds.get(r) == VALUE] if self.world.listed else []
+        return [c.name for r in owners for c in self.world.holds(r) if c.name in self.world.listed]
+
     def keeps_state(self, name: str) -> bool:
         """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""
         made = self.world.carry.get(name)
