@@ -178,7 +178,9 @@ class Effects(Sharing):
         """Whether a decorator of the notebook calls what it decorates there and then, as ``@run_now`` does."""
         held = self.world.holds(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
         return any(
-            isinstance(call.func, ast.Name) and call.func.id in function.params[:1] and call.func.id not in function.inner
+            isinstance(call.func, ast.Name)
+            and call.func.id in function.params[:1]
+            and call.func.id not in function.inner
             for function in held
             for call in function.calls
         )

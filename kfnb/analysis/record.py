@@ -431,7 +431,9 @@ class Record(ABC):
             store_reach(target, self.effects.top, effect)
             self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
-        listed = self.effects.listed_classes(target.value, self.effects.top) if isinstance(target, ast.Attribute) else ()
+        listed = (
+            self.effects.listed_classes(target.value, self.effects.top) if isinstance(target, ast.Attribute) else ()
+        )
         for name in listed:
             self.touched(name, target.lineno, True)
         for name in self.effects.roots(target.value, self.effects.top):

@@ -208,7 +208,9 @@ def _unmarked(cell: ParsedCell, skipped: bool, setup: SetUp) -> Iterator[Draft]:
             continue
         obstacle: Obstacle | None
         if _shows(node):
-            obstacle = Obstacle(source_of(node, cell.code).split("\n")[0][:40], node.lineno, "shows something, and changes it")
+            obstacle = Obstacle(
+                source_of(node, cell.code).split("\n")[0][:40], node.lineno, "shows something, and changes it"
+            )
         elif skipped and not imports_only(node):
             obstacle = Obstacle("", node.lineno, "has the mark `skip`")
         else:
