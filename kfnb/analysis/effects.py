@@ -253,7 +253,7 @@ class Effects(Sharing):
             if kind == VALUE:
                 found.touch((name,))
         elif kind == VALUE:
-            found.touch((name,))
+            found.touch((name,), name in self.world.changers)
 
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
@@ -352,6 +352,8 @@ class Effects(Sharing):
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
+            if isinstance(value, ast.Name) and value.id in self.world.changers:
+                found.touch(self.roots(value, frame), True)
             if isinstance(value, ast.Attribute) and value.attr in tables.MUTATORS:
                 found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
             if isinstance(value, ast.Name) and self.world.made_by.get(value.id) in tables.STREAMS:

@@ -390,6 +390,8 @@ class Record(ABC):
         self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
         if place is not None:
             self.world.places[target.id] = place
+        elif isinstance(value, ast.Attribute) and value.attr in tables.MUTATORS:
+            self.world.changers.add(target.id)
         if isinstance(value, ast.Name) and self.world.kinds.get(value.id) == DEF and value.id != target.id:
             self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
 

@@ -546,7 +546,7 @@ print(math.one, math.two, math.three, math.four, math.five, hasattr(math, "tau")
     "line",
     [
         "while len(rows) < 3:\n    rows.append(time.time())", "alias = rows\nwhile len(alias) < 3: alias.append(2)",
-        "with unknownlib.pool() as p:\n    p.map(rows.append, [1, 2])", "print(rows.append(1))", "print('x', file=out)",
+        "with unknownlib.pool() as p:\n    p.map(rows.append, [1, 2])", "print(rows.append(1))", "print('x', file=out)", "add = rows.append\nadd(1)",
         "time.sleep(rows.pop())", "json.dump(time.time(), out)",
     ],
 )  # fmt: skip
