@@ -8,13 +8,12 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.classes import changes_shared_attribute, shared_attributes
-from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, Effect, Frame, Roots, passed
+from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.modules import LocalModules
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root
 from kfnb.analysis.world import IMPORT, SCALAR, VALUE, World
 
-OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
@@ -216,6 +215,11 @@ class Sharing(ABC):
                 found.append(cls)
                 stack += [d for b in cls.bases for d in self.world.holds(b) if d.kind == "class"]
         return found
+
+    def listed_classes(self, node: ast.expr, frame: Frame) -> list[str]:
+        """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
+        owners = [r for r in self.roots(node, frame) if self.world.kinds.get(r) == VALUE] if self.world.listed else []
+        return [c.name for r in owners for c in self.world.holds(r) if c.name in self.world.listed]
 
     def keeps_state(self, name: str) -> bool:
         """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""

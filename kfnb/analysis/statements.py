@@ -237,6 +237,8 @@ class Statements(Record):
         for decorator in node.decorator_list:
             self.effects.decorated(decorator, self.effects.top, effect)
             held |= self.effects.held(decorator)
+            for made in self.world.defs.get(node.name, ()) if self.effects.runs_at_once(decorator) else ():
+                effect.add(self.effects.summary(made))
             place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
             if place in ("functools.lru_cache", "functools.cache"):
                 self._remembers(node)

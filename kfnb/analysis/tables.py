@@ -69,6 +69,12 @@ CHANGING_FUNCTIONS = words("""
     insort_left insort_right setattr delattr next dump train fit
 """)
 
+#: What makes a stream: whoever is handed one may write to it or read on.
+STREAMS = words("""
+    io.StringIO io.BytesIO io.TextIOWrapper io.BufferedReader io.BufferedWriter tempfile.SpooledTemporaryFile queue.Queue
+    queue.SimpleQueue queue.LifoQueue queue.PriorityQueue asyncio.Queue multiprocessing.Queue
+""")
+
 #: Keyword arguments through which library functions change notebook objects.
 CHANGED_KEYWORDS = words("ax axes fig model optimizer rng random_state generator callbacks out")
 

@@ -45,6 +45,10 @@ class World:
         Names of functions and classes on which some code keeps state.
     remembering
         Functions with ``lru_cache`` whose first call for an argument does more than give a result.
+    listed
+        Classes that stand in a list, dict or the like, and may be changed through it.
+    changers
+        Names of a method that changes its object, such as ``add = rows.append``.
     given
         Names that some code has added to the builtins.
     asks_subclasses
@@ -67,6 +71,8 @@ class World:
     places: dict[str, str] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
     remembering: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
+    changers: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     asks_subclasses: bool = False
     lazy_annotations: bool = False
@@ -109,6 +115,7 @@ class World:
         _put(self.made_by, name, made_by)
         _put(self.texts, name, text)
         self.places.pop(name, None)
+        self.changers.discard(name)
         if kind == VALUE:
             for other in shares:
                 self.share(name, other)
@@ -160,7 +167,8 @@ class World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
             dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.programs,
-            dict(self.places), self.stateful, self.remembering, self.given, self.asks_subclasses, self.lazy_annotations, self.version,
+            dict(self.places), self.stateful, self.remembering, self.listed, self.changers, self.given,
+            self.asks_subclasses, self.lazy_annotations, self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:
