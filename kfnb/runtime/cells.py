@@ -6,14 +6,16 @@ import _ast
 import builtins
 import os
 import sys
-from types import ModuleType
 
 from kfnb.runtime import sources
 from kfnb.runtime.failures import Failure, from_exception
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Any
+else:
+    ModuleType = type(sys)  # importing `types` costs more than most of a step's start
 
 ONLY_AST = 0x400  #: ast.PyCF_ONLY_AST
 TOP_LEVEL_AWAIT = 0x2000  #: ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -231,7 +233,10 @@ def is_plain(source: str) -> bool:
     """Whether a cell surely has none of IPython's additions: a cheap look that saves an import."""
     if "%" in source or "!" in source or "?" in source or ">>>" in source or "In [" in source:
         return False
-    return source[:1] not in " \t\n" and "\n" in source.strip()
+    if source[:1] in " \t\n":
+        return False
+    first, _, rest = source.partition(" ")  # of one line, a word may be a magic's name: `ls data`
+    return "\n" in source.strip() or not first.strip().isidentifier() or rest.lstrip()[:1] == "="
 
 
 def _silence() -> int:
