@@ -12,10 +12,7 @@ from kfnb.runtime.failures import Failure, from_exception
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from types import ModuleType
     from typing import Any
-else:
-    ModuleType = type(sys)  # importing `types` costs more than most of a step's start
 
 ONLY_AST = 0x400  #: ast.PyCF_ONLY_AST
 TOP_LEVEL_AWAIT = 0x2000  #: ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -26,7 +23,7 @@ TASKS = ("create_task", "ensure_future", "get_running_loop", "asyncio.gather", "
 OWN_LOOP = ("asyncio.run(", "run_until_complete", "asyncio.Runner")
 
 
-class Main(ModuleType):
+class Main(type(sys)):  # type: ignore[misc]  # importing `types` costs more than most of a step's start
     """The module ``__main__``: what the step was handed without a name is found as in the notebook, as `pickle` asks for it."""
 
     def __getattr__(self, name: str) -> Any:
