@@ -125,7 +125,9 @@ class Effects(Sharing):
         if library in tables.DEFINITION_READERS:
             for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
                 found.reads.setdefault(name, name)
-        found.opaque |= library in tables.MAIN_READERS or reaches_main([node.func, *values], frame.origin)
+        found.opaque |= library in tables.MAIN_READERS
+        if self.world.mentions_main and reaches_main([node.func, *values], frame.origin):
+            found.opaque = True
         if isinstance(node.func, ast.Attribute):
             if library is not None:
                 self._library_call(node, node.func.attr, frame, found)

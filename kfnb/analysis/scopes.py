@@ -123,6 +123,10 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
     stack: list[ast.AST] = list(body)
     while stack:
         node = stack.pop()
+        if isinstance(node, ast.Name):  # first, since most nodes are names
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+            continue
         if isinstance(node, FUNCTIONS):
             bound.add(node.name)
             stack += [*node.decorator_list, *defaults(node.args)]
@@ -143,9 +147,6 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
             declared |= set(node.names)
         elif isinstance(node, ast.Nonlocal):
             outer |= set(node.names)
-        elif isinstance(node, ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                bound.add(node.id)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             bound |= {a.asname or a.name.split(".")[0] for a in node.names if a.name != "*"}
         elif isinstance(node, ast.ExceptHandler) and node.name:

@@ -64,8 +64,9 @@ class Statements(Record):
             self.statement(node)
 
     def statement(self, node: ast.stmt) -> None:
+        self.effects.begin_statement()
         value = getattr(node, "value", None)
-        if value is not None and reaches_main([value], self.world.origin):
+        if value is not None and self.world.mentions_main and reaches_main([value], self.world.origin):
             self.opaque = self.opaque or self.site(node.lineno)
         special = getattr(self, f"on_{type(node).__name__}", None)
         if special is not None:

@@ -11,6 +11,7 @@ IMPORT, DEF, SCALAR, VALUE = "import", "def", "scalar", "value"
 
 
 NOBODY: frozenset[str] = frozenset()
+NOTHING: frozenset[Deferred] = frozenset()
 
 
 @dataclass(eq=False)
@@ -53,6 +54,8 @@ class World:
         Names that some code has added to the builtins.
     asks_subclasses
         The notebook asks for subclasses somewhere, so that each one counts.
+    mentions_main
+        Code read so far has the name of the module ``__main__`` in it, through which all names can be reached.
     lazy_annotations
         ``from __future__ import annotations`` stood in a cell read so far: as in IPython it counts for all cells after it.
     """
@@ -75,6 +78,7 @@ class World:
     changers: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     asks_subclasses: bool = False
+    mentions_main: bool = True
     lazy_annotations: bool = False
     version: int = 0  #: moves when a function, class or import changes
 
@@ -86,7 +90,10 @@ class World:
 
     def holds(self, name: str) -> frozenset[Deferred]:
         """Functions and classes reached through ``name``."""
-        return frozenset(self.defs.get(name, ())) | self.carry.get(name, frozenset())
+        defined = self.defs.get(name)
+        if defined is None:
+            return self.carry.get(name, NOTHING)
+        return frozenset(defined) | self.carry.get(name, NOTHING)
 
     def bind(
         self,
@@ -168,7 +175,7 @@ class World:
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
             dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.programs,
             dict(self.places), self.stateful, self.remembering, self.listed, self.changers, self.given,
-            self.asks_subclasses, self.lazy_annotations, self.version,
+            self.asks_subclasses, self.mentions_main, self.lazy_annotations, self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.facts import Facts, Site
@@ -15,6 +16,8 @@ from kfnb.notebook.model import SKIP, Notebook
 from kfnb.pipeline.units import OUTSIDE, SHARED, STEP, Unit
 from kfnb.problems import Problem
 
+OPENS_LOG = re.compile("FileHandler|basicConfig")  #: code without these words empties no log's file
+
 
 def lost_effects(units: tuple[Unit, ...], notebook: Notebook) -> Iterator[Problem]:
     """What a cell tells a library, a log file or a cache, and a later step would not find."""
@@ -24,7 +27,7 @@ def lost_effects(units: tuple[Unit, ...], notebook: Notebook) -> Iterator[Proble
     for index, unit in enumerate(units):
         if unit.kind in (STEP, OUTSIDE) and index < last and not any(c.number in skipped for c in unit.cells):
             yield from _unheard(unit, units[index + 1 :], origins)
-        if unit.kind == SHARED and any(empties_a_file(c.tree) for c in unit.cells):
+        if unit.kind == SHARED and any(empties_a_file(c.tree) for c in unit.cells if OPENS_LOG.search(c.code)):
             cell = unit.cells[0]
             site = Site(cell.number, cell.tree.body[0].lineno + cell.line - 1)
             yield _at(
