@@ -145,6 +145,8 @@ export interface Snapshot {
   steps: StepRun[];
   metrics: Record<string, unknown>;
   seq: number;
+  /** Of a run whose lines are those of a text file: the lines on which its cells begin, by the cells' numbers. */
+  cell_lines: Record<string, number> | null;
 }
 
 export type ListedRun = RunHead & { metrics: Record<string, unknown> };
