@@ -19,6 +19,7 @@ import { askTrust } from './trust';
 import { ListedRun, Problem } from './wire';
 
 const MOST_RUNS = 30;
+const MOST_NAMED = 10; // steps in the line that says how a run went
 
 /** What the panel asks for of the notebook's cells. */
 export interface PanelActions {
@@ -220,7 +221,9 @@ function Announcement({ session, trans }: { session: NotebookSession; trans: Tra
   const state = run.run.state;
   const error = run.run.error;
   const place = error?.step ? trans.__(' in step %1', error.step) : '';
-  const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}`;
+  const failed = state === 'succeeded' ? run.steps.filter(step => step.state === 'failed').map(step => step.path) : [];
+  const although = failed.length ? trans.__(', although these failed: %1', failed.slice(0, MOST_NAMED).join(', ')) : '';
+  const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}${although}`;
   return (
     <p className="kfnb-Panel-state" role="status" data-state={state}>
       {text}

@@ -63,6 +63,7 @@ export interface StepInfo {
   foreach: string | null;
   exit: boolean;
   shell: boolean;
+  settings: { on_failure?: string };
 }
 
 /** What a parameter's value may be: as much of JSON Schema as kfnb uses. */
