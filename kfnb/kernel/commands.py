@@ -85,6 +85,8 @@ class PipelineMagic:
             self._help()
             return None
         name = words.pop(0)
+        if name == "trust":
+            raise CommandFailed("a notebook cannot trust what came with it: you can, with `kfnb trust` in a terminal")
         if name not in NAMES:
             near = difflib.get_close_matches(name, NAMES, 1)
             hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(NAMES)}"

@@ -15,6 +15,7 @@ HEAD, TAIL = 50_000, 150_000  #: bytes of a log's beginning and end that are sho
 LINE = 20_000  #: letters of a line that are shown
 RECORD = "kfnb_report"  #: the key of what reports add to metadata
 PLAIN = "text/plain"
+ERROR = "application/vnd.jupyter.error"  #: the error of a cell that may raise
 JSON_TYPE = re.compile(r"[\w-]+/[\w.+-]*\+?json")
 TYPE = re.compile(r"[\w-]+/[\w.+-]+")
 
@@ -42,6 +43,13 @@ class Display:
         """The lines that stand for it in the log."""
         found = self.data.get(PLAIN)
         return found.split("\n") if isinstance(found, str) else []
+
+    @property
+    def output(self) -> Json:
+        raised = self.data.get(ERROR)
+        if raised is None:
+            return shown(self.data, self.metadata)
+        return error_output({"type": raised.get("ename"), "message": raised.get("evalue"), "traceback": self.data.get(PLAIN)})  # fmt: skip
 
 
 def outputs_of(folder: Path, cells: Sequence[int], error: Json | None) -> dict[int, list[Json]]:
@@ -128,7 +136,7 @@ def bundle(data: Json) -> Json:
     """A MIME bundle as nbformat allows it: texts, and whatever JSON types have."""
     return {
         k: v for k, v in data.items()
-        if TYPE.fullmatch(k) and (isinstance(v, dict) if k == "application/json" else isinstance(v, str) or JSON_TYPE.fullmatch(k))
+        if TYPE.fullmatch(k) and (isinstance(v, dict) if k in ("application/json", ERROR) else isinstance(v, str) or JSON_TYPE.fullmatch(k))
     }  # fmt: skip
 
 
@@ -180,7 +188,7 @@ def _woven(texts: list[str], displays: list[Display]) -> list[Json]:
         if place is not None:
             found += stream(texts[at:place])
             at = place + len(display.text)
-        found.append(shown(display.data, display.metadata))
+        found.append(display.output)
     return found + stream(texts[at:])
 
 

@@ -121,6 +121,7 @@ class Session:
             if not code.get("raises"):
                 raise
             failure.show()
+            self.displays.keep_error(failure)
         self.show_figures()
         if self.tasks is not None:
             self.tasks.turn()

@@ -11,9 +11,11 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+    from kfnb.runtime.failures import Failure
     from kfnb.runtime.formatters import DisplayFormatter
 
 PLAIN = "text/plain"
+ERROR = "application/vnd.jupyter.error"
 LARGEST = 20_000_000  #: characters of one display that are kept
 
 
@@ -78,6 +80,11 @@ class Displays:
             print(text, file=sys.__stdout__ or sys.stdout)
         if update or display_id is not None or data.keys() - {PLAIN}:
             self._keep(data, metadata, display_id, update)
+
+    def keep_error(self, failure: Failure) -> None:
+        """Keep the error of a cell that may raise, whose text has been printed."""
+        error = {"ename": failure.type, "evalue": failure.message, "traceback": failure.text.split("\n")}
+        self._keep({ERROR: error, PLAIN: failure.text}, None, None, False)
 
     # ---------------------------------------------------------------- capturing
     def begin_capture(self) -> list[dict[str, Any]]:

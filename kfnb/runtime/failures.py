@@ -41,11 +41,14 @@ class Failure(Exception):
             "traceback": self.traceback,
         }  # fmt: skip
 
+    @property
+    def text(self) -> str:
+        return (self.traceback or "%s: %s" % (self.type, self.message)).rstrip()
+
     def show(self) -> None:
         """Print it where the user's own messages go."""
-        text = self.traceback or "%s: %s" % (self.type, self.message)
         try:
-            sys.stderr.write(text.rstrip() + "\n")
+            sys.stderr.write(self.text + "\n")
         except (OSError, ValueError):
             return  # nobody reads any more; the result file says it too
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from kfnb.notebook.forms import is_text
 from kfnb.runs.files import DamagedRecord
 from kfnb.runs.progress import Printed, printed
 from kfnb.runs.store import FINAL, RunStore, UnknownRun
@@ -140,8 +141,11 @@ class Hub:
         if run_id not in self._seen:
             self._seen[run_id] = store.last_event(run_id)
         events = store.events(run_id, self._seen[run_id])
+        # a run is seen before its notebook is kept, which has the lines on which a text file's cells begin
+        failed = any(event.kind == "run" and event.data.get("error") for event in events)
+        as_whole = failed and is_text(store.head(run_id)["notebook"])
         for listener in self._listeners:
-            if run_id in listener.behind:
+            if run_id in listener.behind or (as_whole and run_id in listener.watched):
                 listener.behind.discard(run_id)
                 listener.put({"type": "snapshot", "id": run_id, **snapshot(store, run_id)})
             elif run_id in listener.watched:

@@ -17,12 +17,13 @@ from kfnb.engines.cluster.trust import TrustStore
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.launch import Ahead
 from kfnb.engines.opening import engine_for, engine_of
+from kfnb.notebook.forms import is_text
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters import bind
 from kfnb.problems import Problem, errors
 from kfnb.runs.files import read_json_lines
 from kfnb.runs.logs import read_log
-from kfnb.runs.notebooks import keep_notebook
+from kfnb.runs.notebooks import keep_notebook, kept_notebook
 from kfnb.runs.pipelines import kept_pipeline
 from kfnb.runs.pruning import Pruned, delete_runs
 from kfnb.runs.seen import previews
@@ -238,4 +239,18 @@ def snapshot(store: RunStore, run_id: str) -> dict[str, Any]:
     last = store.last_event(run_id)
     head = store.head(run_id)
     steps = [{k: v for k, v in s.items() if k not in ("result", "key")} for s in store.steps(run_id)]
-    return {"run": head, "steps": steps, "metrics": store.summary(run_id)["metrics"], "seq": last}
+    return {
+        "run": head, "steps": steps, "metrics": store.summary(run_id)["metrics"], "seq": last,
+        "cell_lines": _cell_lines(store, head),
+    }  # fmt: skip
+
+
+def _cell_lines(store: RunStore, head: dict[str, Any]) -> dict[str, int] | None:
+    """The lines of a text file on which a run's cells begin, by the cells' numbers; ``None`` where lines are those of the cells."""
+    if not is_text(head["notebook"]):
+        return None
+    notebook = kept_notebook(store, head["run"])
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("form"), str):
+        return None  # as a front end has it open
+    code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    return {str(number): cell["line"] for number, cell in enumerate(code, 1)}

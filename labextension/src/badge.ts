@@ -190,6 +190,9 @@ export class StepBadge extends Widget {
     if (info.exit) {
       found.push(this._trans.__('at the end, always'));
     }
+    if (info.settings.on_failure === 'continue') {
+      found.push(this._trans.__('may fail'));
+    }
     return found.join(' · ');
   }
 

@@ -33,8 +33,12 @@ export class CellViews implements BadgeActions, IDisposable {
     return at < 0 ? null : this._show(at);
   }
 
-  /** Bring a line of a cell to the screen, and mark it. */
-  async revealLine(cell: { id?: string | null; number?: number | null }, line: number | null): Promise<Cell | null> {
+  /** Bring a line of a cell to the screen, and mark it. `first`: the number of the line on which the cell's code begins. */
+  async revealLine(
+    cell: { id?: string | null; number?: number | null },
+    line: number | null,
+    first = 1
+  ): Promise<Cell | null> {
     const code = this._panel.content.widgets.filter(widget => widget.model.type === 'code');
     const wanted =
       code.find(widget => widget.model.id === cell.id) ?? (cell.number ? code[cell.number - 1] : undefined) ?? null;
@@ -46,8 +50,8 @@ export class CellViews implements BadgeActions, IDisposable {
     // the notebook gives the focus to its active cell when it comes to it
     await new Promise(done => window.setTimeout(done));
     const editor = wanted.editor;
-    if (editor && line && line <= editor.lineCount) {
-      const at = line - 1;
+    const at = line === null ? -1 : line - first;
+    if (editor && at >= 0 && at < editor.lineCount) {
       // ready to be mended: in the other mode, letters are commands
       this._panel.content.mode = 'edit';
       editor.focus();

@@ -95,7 +95,8 @@ class Commands implements MessageActions {
     const views = this._cells?.of(session.panel);
     const step = failure.step?.split('[')[0] ?? '';
     views?.showLog(step);
-    void views?.revealLine({ number: failure.cell }, failure.line ?? null);
+    const first = failure.cell ? session.run?.cell_lines?.[failure.cell] : undefined;
+    void views?.revealLine({ number: failure.cell }, failure.line ?? null, first ?? 1);
   }
 
   retry(session: NotebookSession, step: string): void {

@@ -8,12 +8,15 @@ import { Parameter } from './wire';
 
 interface FormProps {
   parameters: Parameter[];
-  given: Map<string, string>;
-  onChange: (name: string, text: string | null) => void;
+  given: ReadonlyMap<string, string>;
+  /** What is wrong with given values, by name. */
+  wrong: ReadonlyMap<string, string>;
+  /** `unreadable`: why the field holds no value at all. */
+  onChange: (name: string, text: string | null, unreadable: string | null) => void;
   trans: TranslationBundle;
 }
 
-export function ParameterForm({ parameters, given, onChange, trans }: FormProps): React.JSX.Element | null {
+export function ParameterForm({ parameters, given, wrong, onChange, trans }: FormProps): React.JSX.Element | null {
   if (parameters.length === 0) {
     return null;
   }
@@ -24,7 +27,18 @@ export function ParameterForm({ parameters, given, onChange, trans }: FormProps)
           <span className="kfnb-Form-name" title={parameter.description || parameter.type}>
             {parameter.name}
           </span>
-          <Field parameter={parameter} text={given.get(parameter.name) ?? null} onChange={onChange} trans={trans} />
+          <Field
+            parameter={parameter}
+            text={given.get(parameter.name) ?? null}
+            wrong={wrong.has(parameter.name)}
+            onChange={onChange}
+            trans={trans}
+          />
+          {wrong.has(parameter.name) && (
+            <span className="kfnb-Form-wrong" role="alert">
+              {wrong.get(parameter.name)}
+            </span>
+          )}
         </label>
       ))}
     </div>
@@ -34,18 +48,23 @@ export function ParameterForm({ parameters, given, onChange, trans }: FormProps)
 interface FieldProps {
   parameter: Parameter;
   text: string | null;
-  onChange: (name: string, text: string | null) => void;
+  wrong: boolean;
+  onChange: FormProps['onChange'];
   trans: TranslationBundle;
 }
 
-function Field({ parameter, text, onChange, trans }: FieldProps): React.JSX.Element {
+function Field({ parameter, text, wrong, onChange, trans }: FieldProps): React.JSX.Element {
   const standard = asText(parameter.default);
   const field = fieldOf(parameter);
   const name = parameter.name;
   if (field.kind === 'checkbox') {
     const on = (text ?? standard).toLowerCase() === 'true';
     return (
-      <input type="checkbox" checked={on} onChange={event => onChange(name, event.target.checked ? 'true' : 'false')} />
+      <input
+        type="checkbox"
+        checked={on}
+        onChange={event => onChange(name, event.target.checked ? 'true' : 'false', null)}
+      />
     );
   }
   if (field.kind === 'select') {
@@ -53,7 +72,8 @@ function Field({ parameter, text, onChange, trans }: FieldProps): React.JSX.Elem
       <select
         className="jp-mod-styled"
         value={text ?? standard}
-        onChange={event => onChange(name, event.target.value === standard ? null : event.target.value)}
+        aria-invalid={wrong}
+        onChange={event => onChange(name, event.target.value === standard ? null : event.target.value, null)}
       >
         {field.choices.map(choice => (
           <option key={choice.text} value={choice.text}>
@@ -73,7 +93,11 @@ function Field({ parameter, text, onChange, trans }: FieldProps): React.JSX.Elem
         {...limits}
         value={text ?? (shown ? standard : '')}
         placeholder={standard || trans.__('empty')}
-        onChange={event => onChange(name, event.target.value === '' ? null : event.target.value)}
+        aria-invalid={wrong}
+        onChange={event => {
+          const { value, validity } = event.target;
+          onChange(name, value === '' ? null : value, validity.badInput ? trans.__('this is no number or date') : null);
+        }}
       />
       {field.kind === 'range' && <output className="kfnb-Form-value">{text ?? standard}</output>}
     </>

@@ -17,6 +17,7 @@ import { Output } from './wire';
 const ASK_EVERY = 300; // milliseconds between two questions while the step runs
 const MOST = 5_000; // lines that are shown
 const MOST_OUTPUTS = 50;
+const ERROR = 'application/vnd.jupyter.error'; // of a cell that may raise: its text stands in the log
 
 export class LogView extends Widget {
   constructor(
@@ -80,6 +81,10 @@ export class LogView extends Widget {
 
   private _refresh(): void {
     const run = this._session.run?.run.run ?? '';
+    if (!run && this._attempt) {
+      this.dispose(); // the run was deleted
+      return;
+    }
     const progress = this._session.progress(this.step);
     const paths = progress?.paths ?? [];
     if (paths.join() !== this._known) {
@@ -198,7 +203,7 @@ export class LogView extends Widget {
     const data = output.data as PartialJSONObject;
     // what a step displayed is no more to be trusted than the notebook's own outputs
     const mime = this._rendermime.preferredMimeType(data, 'any');
-    if (!mime || mime === 'text/plain') {
+    if (!mime || mime === 'text/plain' || ERROR in data) {
       return;
     }
     const widget = this._rendermime.createRenderer(mime);

@@ -56,6 +56,8 @@ export const marking: JupyterFrontEndPlugin<void> = {
 interface Word {
   label: string;
   example: string;
+  /** Whether it may have several values, with commas between them. */
+  several?: boolean;
 }
 
 class Marking {
@@ -70,6 +72,7 @@ class Marking {
       retry: { label: _trans.__('Retries'), example: '3' },
       timeout: { label: _trans.__('Longest Time'), example: '30m' },
       image: { label: _trans.__('Image on a Cluster'), example: 'python:3.12' },
+      file: { label: _trans.__('Files for a Cluster'), example: 'rows.csv, models/net.bin', several: true },
       exit: { label: _trans.__('At the End, Whatever Happened'), example: '' },
       shell: { label: _trans.__('Shell Script'), example: '' }
     };
@@ -200,14 +203,16 @@ class Marking {
     } else if (value !== null) {
       setValues(notebook, cell, word, now.includes(value) ? now.filter(one => one !== value) : [...now, value]);
     } else {
-      const { label, example } = this._words[word];
+      const { label, example, several } = this._words[word];
       const asked = await InputDialog.getText({
         title: label,
         label: this._trans.__('Such as %1. Empty: not at all.', example),
-        text: now[0] ?? ''
+        text: several ? now.join(', ') : (now[0] ?? '')
       });
       if (asked.button.accept) {
-        setValues(notebook, cell, word, asked.value?.trim() ? [asked.value.trim()] : []);
+        const text = asked.value ?? '';
+        const values = (several ? text.split(',') : [text]).map(value => value.trim()).filter(Boolean);
+        setValues(notebook, cell, word, values);
       }
     }
   }
@@ -234,7 +239,7 @@ class Marking {
       if (others.items.length) {
         menu.addItem({ type: 'submenu', submenu: others });
       }
-      const more = ['exit', 'shell', 'retry', 'timeout', 'image'];
+      const more = ['exit', 'shell', 'retry', 'timeout', 'image', 'file'];
       more.forEach(word => menu.addItem({ command: CommandIDs.setMark, args: { word } }));
       menu.addItem({ command: CommandIDs.setMark, args: { word: 'cache', value: 'on' } });
       menu.addItem({ command: CommandIDs.setMark, args: { word: 'on-failure', value: 'continue' } });

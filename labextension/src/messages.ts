@@ -45,7 +45,11 @@ function tellFailure(
     return;
   }
   const step = failure.step ?? null;
-  const place = failure.cell ? trans.__(' (cell %1, line %2)', failure.cell, failure.line ?? 1) : '';
+  const line = failure.line ?? 1;
+  const where = session.run?.cell_lines
+    ? trans.__(' (cell %1, line %2 of the file)', failure.cell, line)
+    : trans.__(' (cell %1, line %2)', failure.cell, line);
+  const place = failure.cell ? where : '';
   const said = `${failure.type}: ${failure.message}`;
   const text = step ? trans.__('Step %1 failed%2: %3', step, place, said) : said;
   Notification.error(text.slice(0, 400), {

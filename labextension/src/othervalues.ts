@@ -26,7 +26,8 @@ export async function startAsked(session: NotebookSession, part: Part, trans: Tr
     const { button } = await showDialog({
       title: trans.__('Take values that were made with other parameters?'),
       body: others.map(one => one.message).join('\n'),
-      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Take Them') })]
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Take Them') })],
+      defaultButton: 0
     });
     return button.accept ? session.start({ ...part, any_parameters: true }) : [];
   }

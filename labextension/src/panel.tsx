@@ -1,6 +1,6 @@
 /** The side bar: run and stop, parameters, the graph, problems, the runs of the notebook. */
 
-import { Dialog, ReactWidget, UseSignal, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { Dialog, Notification, ReactWidget, UseSignal, showDialog, showErrorMessage } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Message } from '@lumino/messaging';
@@ -19,6 +19,7 @@ import { askTrust } from './trust';
 import { ListedRun, Problem } from './wire';
 
 const MOST_RUNS = 30;
+const MOST_NAMED = 10; // steps in the line that says how a run went
 
 /** What the panel asks for of the notebook's cells. */
 export interface PanelActions {
@@ -108,13 +109,10 @@ function SessionView(props: ViewProps): React.JSX.Element {
         <ParameterForm
           parameters={shown.parameters}
           given={session.parameters}
+          wrong={session.wrong}
           trans={trans}
-          onChange={(name, text) => {
-            if (text === null) {
-              session.parameters.delete(name);
-            } else {
-              session.parameters.set(name, text);
-            }
+          onChange={(name, text, unreadable) => {
+            session.give(name, text, unreadable);
             redraw();
           }}
         />
@@ -223,7 +221,9 @@ function Announcement({ session, trans }: { session: NotebookSession; trans: Tra
   const state = run.run.state;
   const error = run.run.error;
   const place = error?.step ? trans.__(' in step %1', error.step) : '';
-  const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}`;
+  const failed = state === 'succeeded' ? run.steps.filter(step => step.state === 'failed').map(step => step.path) : [];
+  const although = failed.length ? trans.__(', although these failed: %1', failed.slice(0, MOST_NAMED).join(', ')) : '';
+  const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}${although}`;
   return (
     <p className="kfnb-Panel-state" role="status" data-state={state}>
       {text}
@@ -293,8 +293,8 @@ function Invitation({ commands, trans }: ViewProps): React.JSX.Element {
 
 function Runs({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element {
   const [runs, setRuns] = React.useState<ListedRun[]>([]);
-  const [deleted, setDeleted] = React.useState(0);
-  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${deleted}`;
+  const [looks, lookAgain] = React.useReducer((count: number) => count + 1, 0);
+  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${looks}`;
   React.useEffect(() => {
     session.api.runs(session.path, MOST_RUNS).then(
       found => setRuns(found.runs),
@@ -306,16 +306,27 @@ function Runs({ session, trans }: { session: NotebookSession; trans: Translation
       <RunList
         runs={runs}
         shown={session.run?.run.run ?? null}
-        onShow={run => void session.api.run(run).then(found => session.show(found))}
-        onDelete={run => void deleteRun(session, run, trans).then(done => done && setDeleted(deleted + 1))}
+        onShow={run => void showRun(session, run).then(shown => shown || lookAgain())}
+        onDelete={run => void deleteRun(session, run, trans).then(lookAgain)}
         trans={trans}
       />
     </Section>
   );
 }
 
-/** Delete a run when the user says so once more; whether it was. */
-async function deleteRun(session: NotebookSession, run: ListedRun, trans: TranslationBundle): Promise<boolean> {
+/** Show a run on the cells; whether it could be: it may have been deleted elsewhere. */
+async function showRun(session: NotebookSession, run: string): Promise<boolean> {
+  try {
+    session.show(await session.api.run(run));
+    return true;
+  } catch (error) {
+    Notification.warning(error instanceof Error ? error.message : String(error), { autoClose: 8000 });
+    return false;
+  }
+}
+
+/** Delete a run when the user says so once more. */
+async function deleteRun(session: NotebookSession, run: ListedRun, trans: TranslationBundle): Promise<void> {
   const answer = await showDialog({
     title: trans.__('Delete this run?'),
     body: trans.__(
@@ -326,14 +337,12 @@ async function deleteRun(session: NotebookSession, run: ListedRun, trans: Transl
     defaultButton: 0
   });
   if (!answer.button.accept) {
-    return false;
+    return;
   }
   try {
     await session.delete(run.run);
-    return true;
   } catch (error) {
     await showErrorMessage(trans.__('The run was not deleted'), error instanceof Error ? error.message : String(error));
-    return false;
   }
 }
 

@@ -25,8 +25,8 @@ export interface StepProgress {
 /** The run after a message; the same object when the message says nothing new. */
 export function applied(run: Snapshot | null, message: Message): Snapshot | null {
   if (message.type === 'snapshot') {
-    const { run: head, steps, metrics, seq } = message;
-    return { run: head, steps, metrics, seq };
+    const { run: head, steps, metrics, seq, cell_lines } = message;
+    return { run: head, steps, metrics, seq, cell_lines };
   }
   if (run === null || message.type === 'gone' || message.type === 'line') {
     return run;

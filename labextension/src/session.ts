@@ -10,6 +10,7 @@ import { Stream } from './stream';
 import { Explained, Message, Problem, Sent, Snapshot, StepInfo, TargetInfo } from './wire';
 
 const TYPING = 350; // milliseconds without a change before the notebook is read
+const WRONG_VALUE = ['KF208', 'KF502', 'KF509'];
 const SILENCE = 3_000; // milliseconds until a server that did not answer is asked again
 
 /** What has changed: the pipeline, or where its run stands. */
@@ -32,7 +33,29 @@ export class NotebookSession implements IDisposable {
     this._watch();
   }
 
-  readonly parameters = new Map<string, string>();
+  /** What parameters are given, by name; the others have their defaults. */
+  get parameters(): ReadonlyMap<string, string> {
+    return this._parameters;
+  }
+
+  /** What is wrong with the values that were given, by the parameter's name. */
+  get wrong(): ReadonlyMap<string, string> {
+    return this._wrong;
+  }
+
+  /** Give a parameter a value; null: its default. `unreadable`: why what stands in its field is no value at all. */
+  give(name: string, text: string | null, unreadable: string | null): void {
+    this._wrong.delete(name);
+    this._unreadable.delete(name);
+    this._parameters.delete(name);
+    if (unreadable !== null) {
+      this._wrong.set(name, unreadable);
+      this._unreadable.add(name);
+    } else if (text !== null) {
+      this._parameters.set(name, text);
+    }
+  }
+
   /** Which of the notebook's pipelines; the first when null. */
   chosen: string | null = null;
 
@@ -185,8 +208,8 @@ export class NotebookSession implements IDisposable {
     this._byCell = new Map((shown?.cells ?? []).map(cell => [cell.id, cell.steps]));
     const names = new Set(found.parameters.map(parameter => parameter.name));
     if (found.pipeline !== null) {
-      for (const name of [...this.parameters.keys()].filter(name => !names.has(name))) {
-        this.parameters.delete(name);
+      for (const name of [...this._parameters.keys(), ...this._unreadable].filter(name => !names.has(name))) {
+        this.give(name, null, null);
       }
     }
     this._changed.emit('pipeline');
@@ -207,8 +230,10 @@ export class NotebookSession implements IDisposable {
   /** Run the pipeline; the cells show the new run. Gives what the user should know of it. Throws `RefusedError`. */
   async start(options: StartOptions = {}): Promise<Problem[]> {
     this._refuse();
+    this._refuseUnreadable();
     const names = new Set(this._explained?.parameters.map(parameter => parameter.name));
-    const given = [...this.parameters].filter(([name]) => names.has(name));
+    const given = [...this._parameters].filter(([name]) => names.has(name));
+    this._wrong.clear();
     this._begin(options);
     try {
       const { problems, ...run } = await this.api.start(this.sent(), {
@@ -223,6 +248,7 @@ export class NotebookSession implements IDisposable {
       return problems;
     } catch (error) {
       this._starting = false;
+      this._noteWrong(error instanceof RefusedError ? error.problems : []);
       this._set(this._run);
       if (!(error instanceof RefusedError)) {
         this._fail(error);
@@ -271,6 +297,22 @@ export class NotebookSession implements IDisposable {
     const wrong = this._explained?.problems.filter(problem => problem.severity === 'error') ?? [];
     if (this._explained?.pipeline === null && wrong.length > 0) {
       throw new RefusedError(wrong[0].message, 422, wrong);
+    }
+  }
+
+  /** A run would take the default where the field shows something else. */
+  private _refuseUnreadable(): void {
+    for (const name of this._unreadable) {
+      throw new RefusedError(`${name}: ${this._wrong.get(name) ?? ''}`, 422, []);
+    }
+  }
+
+  /** Keep what the server says of the values that were given, for their fields. */
+  private _noteWrong(problems: Problem[]): void {
+    for (const { code, name, message } of problems) {
+      if (name !== null && WRONG_VALUE.includes(code)) {
+        this._wrong.set(name, message.replace(`parameter \`${name}\`: `, ''));
+      }
     }
   }
 
@@ -359,6 +401,9 @@ export class NotebookSession implements IDisposable {
     Signal.clearData(this);
   }
 
+  private readonly _parameters = new Map<string, string>();
+  private readonly _wrong = new Map<string, string>();
+  private readonly _unreadable = new Set<string>(); // parameters whose fields hold no value
   private _target: string | null = null;
   private _targets: TargetInfo[] = [];
   private _isDisposed = false;

@@ -63,6 +63,7 @@ export interface StepInfo {
   foreach: string | null;
   exit: boolean;
   shell: boolean;
+  settings: { on_failure?: string };
 }
 
 /** What a parameter's value may be: as much of JSON Schema as kfnb uses. */
@@ -145,6 +146,8 @@ export interface Snapshot {
   steps: StepRun[];
   metrics: Record<string, unknown>;
   seq: number;
+  /** Of a run whose lines are those of a text file: the lines on which its cells begin, by the cells' numbers. */
+  cell_lines: Record<string, number> | null;
 }
 
 export type ListedRun = RunHead & { metrics: Record<string, unknown> };

@@ -62,6 +62,7 @@ CELLS = (
     cell("small = 1", "step:small", "when:given > 100"),
     cell("print('the end')", "step:bye", "exit"),
     cell("print('nobody runs this')"),
+    cell("print('before')\n1 / 0", "step:tried", "raises-exception"),
 )  # fmt: skip
 
 
@@ -137,6 +138,12 @@ def test_the_error_stands_at_the_cell_that_failed_and_others_say_why_they_did_no
     assert texts(made.cell(11)) == "the end\n"
 
 
+def test_the_error_of_a_cell_that_may_raise_is_its_output_and_its_step_succeeded(made: Made) -> None:
+    text, error = made.cell(13).outputs
+    assert text.text == "before\n" and (error.output_type, error.ename) == ("error", "ZeroDivisionError")
+    assert error.traceback[0].startswith("Traceback") and "**tried** · ✓ succeeded" in made.above(13)
+
+
 def test_earlier_attempts_are_named_with_their_logs(made: Made) -> None:
     first, second, last = made.cell(6).outputs
     for number, attempt in enumerate((first, second), 1):
@@ -176,7 +183,7 @@ def test_the_head_has_the_run_its_parameters_and_its_graph_with_states(made: Mad
         if g.get("data-step")
     }
     assert found == {
-        "load": "succeeded", "flaky": "succeeded", "evil": "succeeded", "work": "failed", "total": "omitted", "small": "skipped", "bye": "succeeded",
+        "load": "succeeded", "flaky": "succeeded", "evil": "succeeded", "work": "failed", "total": "omitted", "small": "skipped", "bye": "succeeded", "tried": "succeeded",
     }  # fmt: skip
 
 

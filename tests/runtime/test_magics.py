@@ -207,6 +207,7 @@ def test_a_cell_that_may_raise_does_not_end_the_step(chain: Chain) -> None:
     spec = [{"cell": 1, "source": "x = 1\n1 / 0", "raises": True}, {"cell": 2, "source": "print(x)"}]
     done = chain.step(cells=spec)
     assert done.status == 0 and "ZeroDivisionError" in done.log and done.log.endswith("1\n")
+    assert done.log.count("Traceback") == 1
 
 
 def test_tasks_go_on_while_later_cells_run_and_end_with_the_step(chain: Chain) -> None:

@@ -22,7 +22,7 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Error, Page, expect
 
 from tests.notebooks import Json, notebook, write
-from tests.ui.helpers import is_uncovered
+from tests.ui.helpers import command, is_uncovered
 
 HERE = Path(__file__).parent
 SECONDS = 60  # a machine that is busy with other tests is slow, not wrong
@@ -280,11 +280,14 @@ def settings(lab: Lab) -> Iterator[Settings]:
 
 @pytest.fixture
 def open_file(lab: Lab, page: Page) -> Iterator[OpenFile]:
-    """Open a file of a server's folder in JupyterLab, or in Notebook 7 with ``app="notebooks"``."""
+    """Open a file of a server's folder in JupyterLab, or in Notebook 7 with ``app="notebooks"``; ``factory``: as what, where it is no ``.ipynb``."""
 
-    def opened(path: Path, app: str = "lab/tree", on: Lab = lab) -> Page:
+    def opened(path: Path, app: str = "lab/tree", on: Lab = lab, factory: str = "") -> Page:
         reset = "&reset" if app.startswith("lab") else ""
         page.goto(f"{on.url}/{app}/{path.name}?token={on.token}{reset}")
+        if factory:
+            page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
+            command(page, "docmanager:open", path=path.name, factory=factory)
         expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible()
         is_uncovered(page)
         return page

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.notebooks import cell
 from tests.ui.conftest import OpenNotebook
-from tests.ui.helpers import badge, command, has_state, in_notebook, press_run, screenshot
+from tests.ui.helpers import badge, command, has_state, in_notebook, panel, press_run, screenshot
 
 pytestmark = pytest.mark.slow
 
@@ -130,3 +130,25 @@ def test_a_mark_of_a_step_of_several_cells_stands_once(open_notebook: OpenNotebo
     assert (tags(page, 0), tags(page, 1)) == (["step:make", "when:1 < 3", "cache:on"], ["step:make"])
     pick(page, 0, "Not in the Pipeline")
     assert tags(page, 0) == ["skip"]
+
+
+def test_a_problem_offers_the_marks_that_settle_it_and_a_step_may_fail_or_take_files(
+    open_notebook: OpenNotebook,
+) -> None:
+    page = open_notebook(cell("rows = open('rows.csv').read()"), cell("print(rows)", "step:use"))
+    has_state(page, "use", "")
+    side = panel(page)
+    side.get_by_role("button", name="Mark the cell step:setup").click()
+    has_state(page, "setup", "")
+    assert tags(page, 0) == ["step:setup"]
+    command(page, "notebook:undo-cell-action")
+    other = side.get_by_role("button", name="Mark the cell functions")
+    expect(other).to_be_visible()
+    assert tags(page, 0) is None
+    other.click()
+    expect(side.locator(".kfnb-Problems")).to_have_count(0)
+    pick(page, 1, "May Fail, the Run Goes On")
+    pick(page, 1, "Files for a Cluster…")
+    answer(page, "rows.csv, models/net.bin")
+    expect(badge(page, "use")).to_contain_text("may fail")
+    assert tags(page, 1) == ["step:use", "on-failure:continue", "file:rows.csv", "file:models/net.bin"]

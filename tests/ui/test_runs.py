@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.notebooks import cell
-from tests.ui.conftest import Lab, OpenNotebook
+from tests.ui.conftest import Console, Lab, OpenNotebook
 from tests.ui.helpers import (
     badge,
     choose,
@@ -21,6 +21,7 @@ from tests.ui.helpers import (
     has_state,
     in_notebook,
     kernel_is_idle,
+    log_of,
     panel,
     press_run,
 )
@@ -187,6 +188,48 @@ def test_the_panel_runs_with_parameters_and_brings_an_older_run_back(open_notebo
     dialog.get_by_role("button", name="Delete").click()
     expect(rows).to_have_count(1)
     expect(badge(page, "sum")).not_to_have_attribute("data-state", "succeeded")
+    expect(log).to_have_count(0)
+
+
+FORM = """from typing import Literal
+import datetime
+kind: Literal['a', 'b'] = 'a'
+rate = 0.5  #@param {type:"slider", min:0, max:1, step:0.1}
+day: datetime.date = datetime.date(2024, 5, 6)
+depth: int = 4"""
+
+
+def test_the_form_gives_typed_values_says_what_is_wrong_at_its_field_and_asks_before_it_takes_other_values(
+    open_notebook: OpenNotebook, console: Console
+) -> None:
+    page = open_notebook(
+        cell(FORM, "parameters"),
+        cell("made = depth\nprint(kind, rate, day.year, depth)", "step:use"),
+        cell("print(made, depth)", "step:more"),
+    )
+    side = panel(page)
+    side.get_by_label("kind").select_option("b")
+    side.get_by_label("rate").fill("0.8")
+    side.get_by_label("day").fill("2025-03-04")
+    side.get_by_label("depth").fill("7.5")
+    press_run(page)
+    expect(side.locator(".kfnb-Form-row", has_text="depth")).to_contain_text("`7.5` is not a whole number")
+    expect(side.get_by_label("depth")).to_have_attribute("aria-invalid", "true")
+    assert console.said and all(" 422 " in said for said in console.said)
+    console.said.clear()
+    side.get_by_label("depth").fill("7")
+    expect(side.locator(".kfnb-Form-wrong")).to_have_count(0)
+    press_run(page)
+    has_state(page, "more", "succeeded")
+    expect(log_of(page, "use")).to_contain_text("b 0.8 2025 7")
+    side.get_by_label("depth").fill("5")
+    choose(page, "more", "Run From This Step On")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("had depth=7; now there is depth=5")
+    console.said.clear()
+    dialog.get_by_role("button", name="Take Them").click()
+    expect(side.locator(".kfnb-Runs tbody tr")).to_have_count(2)
+    expect(log_of(page, "more")).to_contain_text("7 5")
 
 
 def test_the_graph_follows_the_typing_and_problems_lead_to_their_line(open_notebook: OpenNotebook) -> None:

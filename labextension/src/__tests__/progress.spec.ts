@@ -36,6 +36,7 @@ function snapshot(steps: StepRun[], seq = 3): Snapshot {
     },
     steps,
     metrics: {},
+    cell_lines: null,
     seq
   };
 }
