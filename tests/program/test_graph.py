@@ -148,3 +148,9 @@ def test_a_condition_over_a_name_of_a_branch_is_not_answered_by_a_step_of_that_b
     assert found is not None
     (asked,) = [b.when for c in found.body if isinstance(c, Condition) and c.name == "if-3" for b in c.branches]
     assert asked == Truth(ExportRef("decide-3", "value"))
+
+
+def test_a_cell_that_is_read_again_gives_the_same_pipeline() -> None:
+    body = "for i in [1, 2]:\n    t = anything(anything(0))\nu = anything(1)\n"
+    assert read(body) == read(body)
+    assert read(body).pipeline is not None

@@ -36,6 +36,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
     own = parse_cell(cell.cell.number, cell.cell.id, cell.cell.source, cell.cell.line)
     if own.problem is not None:
         return None, (own.problem,), {}
+    own = replace(own, tree=ast.parse(own.code))  # a tree of its own: calls inside others are taken out of it
     before = [c for c in notebook.cells if c.number < cell.cell.number and c.role not in (STEP, METRICS, PIPELINE)]
     parsed = [compiled(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
     analyzer = Analyzer([*parsed, own], dict(notebook.modules))
