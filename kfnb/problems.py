@@ -182,6 +182,11 @@ KINDS: dict[str, Kind] = {
         "state-in-loop",
         "A looping step uses a function or class that keeps state; each iteration changes a copy of its own.",
     ),
+    "KF314": Kind(
+        ERROR,
+        "lost-change",
+        "A later step uses what a cell changes in a library, and the change can be neither run again nor handed on.",
+    ),
     "KF315": Kind(
         WARNING,
         "unknown-file",

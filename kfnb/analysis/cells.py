@@ -91,11 +91,20 @@ def compiled(cell: ParsedCell) -> ParsedCell:
     """The cell, refused where it can be parsed and a kernel refuses it nevertheless."""
     if cell.problem is not None or not COMPILED.search(cell.code):
         return cell
+    error = _refusal(cell.code)
+    if error is None:
+        return cell
+    return replace(cell, tree=names_only(cell.tree), problem=_problem(error, cell.number, cell.id, cell.line))
+
+
+@functools.lru_cache(maxsize=512)
+def _refusal(code: str) -> Exception | None:
+    """What Python's compiler says against code that can be parsed."""
     try:
-        compile(cell.code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
+        compile(code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return replace(cell, tree=names_only(cell.tree), problem=_problem(error, cell.number, cell.id, cell.line))
-    return cell
+        return error
+    return None
 
 
 def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:

@@ -101,6 +101,18 @@ SETTINGS = words("""
     tensorflow.get_logger urllib3.disable_warnings requests.packages.urllib3.disable_warnings
 """)
 
+#: Context managers that cost nothing and take back at their end what they told a library.
+CONTEXTS = words("""
+    contextlib.redirect_stdout contextlib.redirect_stderr contextlib.suppress contextlib.nullcontext warnings.catch_warnings
+    decimal.localcontext numpy.errstate numpy.printoptions pandas.option_context matplotlib.pyplot.rc_context matplotlib.rc_context
+    torch.no_grad torch.inference_mode
+""")
+#: Last words of library calls that run what they are handed, for as long as that takes.
+RUNNING = words("""
+    run run_until_complete main map starmap apply submit minimize optimize fit train timeit repeat profile execute launch serve
+    start sweep interact compute evaluate test wait gather process
+""")
+
 #: Bases of classes that make nothing slow of an instance.
 BASES = words("""
     object Enum IntEnum StrEnum Flag IntFlag NamedTuple TypedDict Protocol ABC Generic BaseModel BaseSettings Exception ValueError RuntimeError

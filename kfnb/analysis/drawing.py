@@ -24,7 +24,7 @@ Origin = Callable[[str], str | None]
 
 def seeded(node: ast.Call, origin: Origin) -> bool:
     """Whether a call is given a seed or a generator of its own."""
-    return any(k.arg in SEED_KEYWORDS and not _nothing(k.value, origin) for k in node.keywords)
+    return bool(node.keywords) and any(k.arg in SEED_KEYWORDS and not _nothing(k.value, origin) for k in node.keywords)
 
 
 def _nothing(node: ast.expr, origin: Origin) -> bool:

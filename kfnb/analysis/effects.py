@@ -12,13 +12,13 @@ from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.classes import changes_shared_attribute, class_making
 from kfnb.analysis.files import file_uses, magic_uses, shell_uses
-from kfnb.analysis.frames import ARGUMENT, CLOSURE, OWN_CLASS, Effect, Frame, passed
+from kfnb.analysis.frames import ARGUMENT, CLOSURE, OWN_CLASS, OWN_CLASSES, Effect, Frame, passed
 from kfnb.analysis.magics import MagicCall, magic_call, mentioned, program_path, timed_code
-from kfnb.analysis.modules import LocalModules
+from kfnb.analysis.modules import STATE, LocalModules
 from kfnb.analysis.paths import asks_parameter, filled, path_text, text_value
 from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred, deferred_function
-from kfnb.analysis.sharing import OWN_CLASSES, Sharing
+from kfnb.analysis.sharing import Sharing
 from kfnb.analysis.trees import dotted, reaches_main, root
 from kfnb.analysis.world import DEF, IMPORT, VALUE, World
 
@@ -58,6 +58,8 @@ class Effects(Sharing):
         for target in function.stores:
             owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
             found.touch(self.roots(owner, frame), True)
+            if isinstance(target, ast.Attribute):
+                found.touch(self.listed_classes(owner, frame), True)
             kind = ambient_of(target, frame) or self.module_store(target, frame)
             if kind is not None:
                 found.ambient[kind] = "set"
@@ -94,10 +96,21 @@ class Effects(Sharing):
         line = self.lineage((cls,))
         methods = [m for c in line for n, m in c.methods.items() if n not in class_making(c, False)]
         own = any(self.summary(m).touches.get(t) for m in methods for t in OWN_CLASSES)
-        if own or any(changes_shared_attribute(c) for c in line):
+        if own or any(changes_shared_attribute(c) or self._counts(c) for c in line):
             found.touch((cls.name,), True)
         if cls.name in found.changes or cls.name in self.world.stateful:
             found.reads.setdefault(cls.name, cls.name)
+
+    def _counts(self, cls: Deferred) -> bool:
+        """Whether a descriptor in the class's body changes itself when it is asked for its value."""
+        return any(
+            f"<{method.params[0]}>" in self.summary(method).touches
+            for call in cls.attributes
+            if isinstance(call.func, ast.Name)
+            for descriptor in self.lineage(self.world.holds(call.func.id))
+            for name, method in descriptor.methods.items()
+            if name in ("__get__", "__set__", "__delete__") and method.params
+        )
 
     # ---------------------------------------------------------------- calls
     def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
@@ -112,7 +125,9 @@ class Effects(Sharing):
         if library in tables.DEFINITION_READERS:
             for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
                 found.reads.setdefault(name, name)
-        found.opaque |= library in tables.MAIN_READERS or reaches_main([node.func, *values], frame.origin)
+        found.opaque |= library in tables.MAIN_READERS
+        if self.world.mentions_main and reaches_main([node.func, *values], frame.origin):
+            found.opaque = True
         if isinstance(node.func, ast.Attribute):
             if library is not None:
                 self._library_call(node, node.func.attr, frame, found)
@@ -160,6 +175,17 @@ class Effects(Sharing):
                 found.reach(place, reach_of(place))
         elif isinstance(inner, ast.Attribute) and not self._methods(inner, frame):
             found.touch(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
+
+    def runs_at_once(self, decorator: ast.expr) -> bool:
+        """Whether a decorator of the notebook calls what it decorates there and then, as ``@run_now`` does."""
+        held = self.world.holds(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
+        return any(
+            isinstance(call.func, ast.Name)
+            and call.func.id in function.params[:1]
+            and call.func.id not in function.inner
+            for function in held
+            for call in function.calls
+        )
 
     def created(self, node: ast.ClassDef, frame: Frame, found: Effect) -> None:
         """Add what making a class does to those it is derived from, and to its metaclass."""
@@ -224,19 +250,24 @@ class Effects(Sharing):
                 found.opaque = not _literal_code(name, node)
             elif kind is None and name in tables.CHANGING_FUNCTIONS and node.args:
                 found.touch(self.roots(node.args[0], frame), True)
+                if name in ("setattr", "delattr"):
+                    found.touch(self.listed_classes(node.args[0], frame), True)
             if kind == VALUE:
                 found.touch((name,))
         elif kind == VALUE:
-            found.touch((name,))
+            found.touch((name,), name in self.world.changers)
 
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
         made_by = self.world.made_by.get(root(function.value) or "", "")
-        if made_by and isinstance(function.value, ast.Name) and not frame.local(function.value.id):
+        plain = isinstance(function.value, ast.Name) and not frame.local(function.value.id)
+        if made_by and plain:
             self._module_call(f"{made_by}.{function.attr}", [function.value, *node.args], node, frame, found)
         mine = self._methods(function, frame)
         for method in mine:
             self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
+        if self.modules.sources and not mine and not (plain and self.modules.split(made_by)):
+            self._module_method(function.attr, found)
         if mine and self._carries(function.value, frame):
             return
         name = function.attr
@@ -259,10 +290,21 @@ class Effects(Sharing):
             if keyword.arg in tables.CHANGED_KEYWORDS:
                 found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
 
+    def _module_method(self, name: str, found: Effect) -> None:
+        """A method of an object of unknown class: it may belong to a class of a module beside the notebook."""
+        for module, method in self.modules.methods(name):
+            for kind, how in self.modules.effect(module, method).ambient.items():
+                if kind.startswith(STATE) and found.ambient.get(kind) != "set":
+                    found.ambient[kind] = how
+
     def _notebook_call(
         self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame, found: Effect
     ) -> None:
         if function.kind == "class":
+            for base in function.bases if self.modules.sources else ():
+                origin = self.world.origin(base)
+                if origin is not None:
+                    self._module_call(origin, args, ast.Call(ast.Name(base, ast.Load()), args, keywords), frame, found)
             if "__init__" in function.methods:
                 self._notebook_call(function.methods["__init__"], [ast.Constant(None), *args], keywords, frame, found)
             return
@@ -312,6 +354,12 @@ class Effects(Sharing):
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
+            if isinstance(value, ast.Name) and value.id in self.world.changers:
+                found.touch(self.roots(value, frame), True)
+            if isinstance(value, ast.Attribute) and value.attr in tables.MUTATORS:
+                found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
+            if isinstance(value, ast.Name) and self.world.made_by.get(value.id) in tables.STREAMS:
+                found.touch(self.roots(value, frame), True)
             functions = (
                 self.held(value)
                 if isinstance(value, ast.Lambda) or isinstance(value, ast.Name) and not frame.local(value.id)

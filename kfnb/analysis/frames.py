@@ -16,6 +16,7 @@ Roots = frozenset[str]
 NONE: Roots = frozenset()
 #: An argument of a function made inside this one; what such functions keep; the class of a method's object.
 ARGUMENT, CLOSURE, OWN_CLASS = "<>", "<closure>", "<class>"
+OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 RootsOf = Callable[[ast.expr, "Frame"], Roots]
 
 

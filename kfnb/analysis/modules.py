@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from kfnb.analysis.frames import Effect
+from kfnb.analysis.classes import changes_shared_attribute
+from kfnb.analysis.frames import OWN_CLASSES, Effect
 from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.world import VALUE, World
 
@@ -29,6 +30,7 @@ class LocalModules:
     sources: Mapping[str, str]
     read: Callable[[str, str], Summaries]
     _read: dict[str, Summaries] = field(default_factory=dict)
+    _reading: set[str] = field(default_factory=set)
     _state: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def split(self, name: str) -> tuple[str, str] | None:
@@ -63,7 +65,7 @@ class LocalModules:
         found.touches = {r: sure for r, sure in effect.touches.items() if r.startswith("<")}
         found.changes = {r for r in effect.changes if r.startswith("<")}
         found.beyond = dict(effect.beyond)
-        if self._changed(module, effect):
+        if self._changed(module, effect) or self._changes_class(module, function, effect):
             found.ambient[self.kind(module)] = "set"
         elif self.keeps(module) & effect.reads.keys():
             found.ambient.setdefault(self.kind(module), "read")
@@ -84,8 +86,35 @@ class LocalModules:
             summaries = self._summaries(module)
             defs = [d for found in summaries.world.defs.values() for d in found]
             every = [*defs, *(m for d in defs for m in d.methods.values())]
-            self._state[module] = frozenset(n for d in every for n in self._changed(module, summaries.summary(d)))
+            changed = {n for d in every for n in self._changed(module, summaries.summary(d))}
+            changed |= {d.name for d in defs if d.kind == "class" and self._keeps_itself(d, summaries)}
+            self._state[module] = frozenset(changed)
         return self._state[module]
+
+    def methods(self, name: str) -> list[tuple[str, Deferred]]:
+        """The methods of this name in the classes of all modules, each with its module: of what object is not known."""
+        return [
+            (module, d.methods[name])
+            for module in self.sources
+            if not self._reading
+            for found in self._summaries(module).world.defs.values()
+            for d in found
+            if name in d.methods
+        ]
+
+    def _keeps_itself(self, cls: Deferred, summaries: Summaries) -> bool:
+        """Whether a class keeps something that its own methods change, for all its objects or for those derived from it."""
+        touched = {r for m in cls.methods.values() for r in summaries.summary(m).touches}
+        return changes_shared_attribute(cls) or bool(OWN_CLASSES & touched)
+
+    def _changes_class(self, module: str, function: Deferred, effect: Effect) -> bool:
+        """Whether a method, called on a class or an object, may change what the class keeps."""
+        summaries = self._summaries(module)
+        me = f"<{function.params[0]}>" if function.params else ""
+        if not OWN_CLASSES & effect.touches.keys() and me not in effect.touches:
+            return False
+        owners = [d for found in summaries.world.defs.values() for d in found if function in d.methods.values()]
+        return any(self._keeps_itself(d, summaries) for d in owners)
 
     def _changed(self, module: str, effect: Effect) -> set[str]:
         kinds = self._summaries(module).world.kinds
@@ -94,7 +123,9 @@ class LocalModules:
 
     def _summaries(self, module: str) -> Summaries:
         if module not in self._read:
+            self._reading.add(module)
             self._read[module] = self.read(module, self.sources[module])
+            self._reading.discard(module)
         return self._read[module]
 
 

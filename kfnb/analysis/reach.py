@@ -130,6 +130,9 @@ def call_reach(node: ast.Call, frame: Frame, found: Effect) -> None:
         world = frame.world
         if function.id in ("setattr", "delattr") and function.id not in world.kinds and node.args:
             place = place_of(node.args[0], frame)
+            name = node.args[1] if len(node.args) > 1 else None
+            if place is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
+                place = f"{place}.{name.value}"
             if place is not None:
                 found.reach(place, LIBRARY)
             return

@@ -13,7 +13,7 @@ from kfnb.analysis.magics import magic_call, mentioned
 from kfnb.analysis.reach import LIBRARY, place_of
 from kfnb.analysis.replays import is_conditional, replay_of
 from kfnb.analysis.scopes import future_annotations
-from kfnb.analysis.slices import Slicer, Statement
+from kfnb.analysis.slices import Slicer, Statement, runs_a_draw
 from kfnb.analysis.statements import Statements
 from kfnb.analysis.world import IMPORT, World
 
@@ -90,7 +90,7 @@ class UnitReader(Statements):
 
     def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
         places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
-        draws = now.opaque or "draw" in now.ambient.values()
+        draws = now.opaque or "draw" in now.ambient.values() and runs_a_draw(node, self.effects)
         return Statement(node, code, site, order, places, frozenset(now.touches), draws)
 
     def facts(self) -> Facts:

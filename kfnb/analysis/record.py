@@ -380,6 +380,9 @@ class Record(ABC):
             self.bind(target.id, target.lineno, shares=shares or ())
             return
         held = self.effects.held(value)
+        if held and isinstance(value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
+            parts = value.values if isinstance(value, ast.Dict) else value.elts
+            self.world.listed |= {p.id for p in parts if isinstance(p, ast.Name) and p.id in self.world.defs}
         shared = self.effects.roots(value, top) if shares is None else shares
         made = self.maker(value)
         text = text_value(value, self.effects.top.text)
@@ -387,6 +390,8 @@ class Record(ABC):
         self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
         if place is not None:
             self.world.places[target.id] = place
+        elif isinstance(value, ast.Attribute) and value.attr in tables.MUTATORS:
+            self.world.changers.add(target.id)
         if isinstance(value, ast.Name) and self.world.kinds.get(value.id) == DEF and value.id != target.id:
             self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
 
@@ -428,6 +433,11 @@ class Record(ABC):
             store_reach(target, self.effects.top, effect)
             self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
+        listed = (
+            self.effects.listed_classes(target.value, self.effects.top) if isinstance(target, ast.Attribute) else ()
+        )
+        for name in listed:
+            self.touched(name, target.lineno, True)
         for name in self.effects.roots(target.value, self.effects.top):
             if self.world.kinds.get(name) == IMPORT:
                 continue

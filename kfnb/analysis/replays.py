@@ -87,6 +87,8 @@ def _sets_up(magic: MagicCall) -> bool:
     """Whether a magic does again what it did; the environment of a name's value travels instead."""
     if magic.name in ("env", "set_env") and expressions(magic.line):
         return False
+    if magic.name in ("load_ext", "reload_ext") and magic.line.split()[:1] == ["kfnb"]:
+        return False  # it belongs to the live kernel; a step may run where it is not installed
     return magic.body is None and magic.name in SET_UP
 
 

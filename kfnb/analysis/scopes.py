@@ -56,6 +56,8 @@ class Deferred:
         Of `calls`, those that a ``with`` takes back at its end.
     decorators
         Decorators in the body, each called with what it decorates.
+    attributes
+        For a class: what its body binds by a call, such as ``x = Field()``.
     """
 
     kind: str
@@ -84,6 +86,7 @@ class Deferred:
     closed: set[str] = field(default_factory=set)
     decorators: list[ast.expr] = field(default_factory=list)
     scoped: list[ast.Call] = field(default_factory=list)
+    attributes: list[ast.Call] = field(default_factory=list)
 
 
 class Scope:
@@ -120,6 +123,10 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
     stack: list[ast.AST] = list(body)
     while stack:
         node = stack.pop()
+        if isinstance(node, ast.Name):  # first, since most nodes are names
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+            continue
         if isinstance(node, FUNCTIONS):
             bound.add(node.name)
             stack += [*node.decorator_list, *defaults(node.args)]
@@ -140,9 +147,6 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
             declared |= set(node.names)
         elif isinstance(node, ast.Nonlocal):
             outer |= set(node.names)
-        elif isinstance(node, ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                bound.add(node.id)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             bound |= {a.asname or a.name.split(".")[0] for a in node.names if a.name != "*"}
         elif isinstance(node, ast.ExceptHandler) and node.name:
@@ -467,6 +471,7 @@ def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
     named = [*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")]
     found.bases = tuple(b.id for b in named if isinstance(b, ast.Name))
     found.calls, found.stores, found.decorators = [], [], []
+    found.attributes = [p.value for p in node.body if isinstance(p, ast.Assign) and isinstance(p.value, ast.Call)]
     found.kept = frozenset(
         name
         for part in node.body

@@ -8,13 +8,12 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.classes import changes_shared_attribute, shared_attributes
-from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, Effect, Frame, Roots, passed
+from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.modules import LocalModules
 from kfnb.analysis.scopes import Deferred, deferred_function
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root
 from kfnb.analysis.world import IMPORT, SCALAR, VALUE, World
 
-OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = tables.words("len int float str bool repr format ord chr range round abs sum min max hash id isinstance")
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
@@ -25,8 +24,7 @@ class Sharing(ABC):
 
     def __init__(self, world: World, modules: LocalModules) -> None:
         self.world, self.modules = world, modules
-        self._asking = 0  #: how deep `roots` is inside itself
-        self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: of the outermost `roots`, while it lasts
+        self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: of `roots`, while one statement is read
 
     @abstractmethod
     def summary(self, function: Deferred) -> Effect:
@@ -77,17 +75,15 @@ class Sharing(ABC):
         return self._once(node, frame) if isinstance(node, ast.Call) else NONE
 
     def _once(self, node: ast.Call, frame: Frame) -> Roots:
-        """A call's answer, worked out once: it asks its receiver more than once, and so would every call in the chain."""
-        if self._asking == 0:
-            self._answers = {}
+        """A call's answer, worked out once in a statement: every call in a chain asks those before it, more than once."""
         found = self._answers.get((node, frame))
         if found is None:
-            self._asking += 1
-            try:
-                found = self._answers[node, frame] = self._call_roots(node, frame)
-            finally:
-                self._asking -= 1
+            found = self._answers[node, frame] = self._call_roots(node, frame)
         return found
+
+    def begin_statement(self) -> None:
+        """What was answered before may be otherwise in the statement that is read now."""
+        self._answers.clear()
 
     def _class_names(self, name: str, other: str) -> list[str]:
         """The classes of the notebook that the object called ``name`` may have; ``other`` where none is known."""
@@ -208,14 +204,19 @@ class Sharing(ABC):
 
     def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
         """These classes of the notebook and all that they are derived from."""
-        found: list[Deferred] = []
+        found: dict[Deferred, None] = {}
         stack = [c for c in classes if c.kind == "class"]
         while stack:
             cls = stack.pop()
             if cls not in found:
-                found.append(cls)
+                found[cls] = None
                 stack += [d for b in cls.bases for d in self.world.holds(b) if d.kind == "class"]
-        return found
+        return list(found)
+
+    def listed_classes(self, node: ast.expr, frame: Frame) -> list[str]:
+        """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
+        owners = [r for r in self.roots(node, frame) if self.world.kinds.get(r) == VALUE] if self.world.listed else []
+        return [c.name for r in owners for c in self.world.holds(r) if c.name in self.world.listed]
 
     def keeps_state(self, name: str) -> bool:
         """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""

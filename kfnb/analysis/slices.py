@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kfnb.analysis import tables
+from kfnb.analysis.ambient import ambient_of_call
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Replay, Site
 from kfnb.analysis.names import names_of
 from kfnb.analysis.reach import known, place_of, reach_of
-from kfnb.analysis.trees import FUNCTIONS, dotted, is_literal, source_of
+from kfnb.analysis.trees import FUNCTIONS, dotted, is_literal, root, source_of
 from kfnb.analysis.world import IMPORT
 
 REPEATED = (
@@ -150,6 +151,35 @@ class Slicer:
             busy = last in BUSY if not last.endswith("FileHandler") else empties_a_file(node)
             return not busy and not reach_of(name) and all(self._cheap(v) for v in values)
         return False
+
+
+def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
+    """Whether running the statement draws from a generator, itself or in the functions of the notebook that it calls."""
+    calls, asked = list(_calls_now(node)), set[str]()
+    while calls:
+        call = calls.pop()
+        library = dotted(call.func, effects.world.origin)
+        kinds = ambient_of_call(call, library, library, effects.world.origin, effects.top.maker) if library else ()
+        if any(how == "draw" for _, how in kinds):
+            return True
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        if isinstance(call.func, ast.Attribute) and root(call.func) in effects.world.known and library is None:
+            return True  # a method of a value of the notebook
+        if name not in asked:
+            asked.add(name)
+            calls += [c for held in effects.world.holds(name) for c in held.calls]
+    return False
+
+
+def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls that running ``node`` makes, not those of functions that it only makes."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, ast.Call):
+            yield part
+        if not isinstance(part, (*FUNCTIONS, ast.Lambda)):
+            stack += ast.iter_child_nodes(part)
 
 
 def empties_a_file(node: ast.AST) -> bool:

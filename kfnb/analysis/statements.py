@@ -64,8 +64,9 @@ class Statements(Record):
             self.statement(node)
 
     def statement(self, node: ast.stmt) -> None:
+        self.effects.begin_statement()
         value = getattr(node, "value", None)
-        if value is not None and reaches_main([value], self.world.origin):
+        if value is not None and self.world.mentions_main and reaches_main([value], self.world.origin):
             self.opaque = self.opaque or self.site(node.lineno)
         special = getattr(self, f"on_{type(node).__name__}", None)
         if special is not None:
@@ -237,6 +238,8 @@ class Statements(Record):
         for decorator in node.decorator_list:
             self.effects.decorated(decorator, self.effects.top, effect)
             held |= self.effects.held(decorator)
+            for made in self.world.defs.get(node.name, ()) if self.effects.runs_at_once(decorator) else ():
+                effect.add(self.effects.summary(made))
             place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
             if place in ("functools.lru_cache", "functools.cache"):
                 self._remembers(node)

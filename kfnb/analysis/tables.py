@@ -69,6 +69,12 @@ CHANGING_FUNCTIONS = words("""
     insort_left insort_right setattr delattr next dump train fit
 """)
 
+#: What makes a stream: whoever is handed one may write to it or read on.
+STREAMS = words("""
+    io.StringIO io.BytesIO io.TextIOWrapper io.BufferedReader io.BufferedWriter tempfile.SpooledTemporaryFile queue.Queue
+    queue.SimpleQueue queue.LifoQueue queue.PriorityQueue asyncio.Queue multiprocessing.Queue
+""")
+
 #: Keyword arguments through which library functions change notebook objects.
 CHANGED_KEYWORDS = words("ax axes fig model optimizer rng random_state generator callbacks out")
 
@@ -81,9 +87,10 @@ TEXT_CALLS = words("""
 #: Builtins that see every name.
 OPAQUE_CALLS = words("globals locals exec eval vars")
 
-#: Library calls that look for every function and class of ``__main__``.
+#: Library calls that look for every function and class of ``__main__``; pickles name those that their objects are made of.
 DEFINITION_READERS = words("""
     unittest.main unittest.TestProgram typing.get_type_hints inspect.get_annotations dataclasses.make_dataclass
+    pickle.load pickle.loads pickle.Unpickler dill.load dill.loads joblib.load shelve.open pandas.read_pickle torch.load
 """)
 
 #: Library calls that look at every name of ``__main__``.

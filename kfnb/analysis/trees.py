@@ -169,7 +169,7 @@ def source_of(node: ast.stmt, code: str) -> str:
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
     last = node.end_lineno or first
     alone = node.col_offset == 0 and node.end_col_offset is not None
-    if alone and not lines[last - 1].encode()[node.end_col_offset :].split(b"#")[0].strip():
+    if alone and not lines[last - 1].encode("utf-8", "surrogatepass")[node.end_col_offset :].split(b"#")[0].strip():
         return "\n".join(lines[first - 1 : last])
     return ast.unparse(node)
 

@@ -67,7 +67,10 @@ class Analyzer:
         keeps_shown: bool = False,
     ) -> None:
         asks = any("__subclasses__" in cell.code for cell in cells)
-        self.world = World(later=imports_anywhere(cells), programs=dict(programs or {}), asks_subclasses=asks)
+        main = any(_mentions_main(text) for text in (programs or {}).values())
+        self.world = World(
+            later=imports_anywhere(cells), programs=dict(programs or {}), asks_subclasses=asks, mentions_main=main
+        )
         self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
         self.effects = Effects(self.world, self.modules)
         self._keeps_shown = keeps_shown
@@ -90,6 +93,7 @@ class Analyzer:
         reader = UnitReader(self.world, self.effects)
         reader.keeps_shown = self._keeps_shown
         for cell in cells:
+            self.world.mentions_main |= _mentions_main(cell.code)
             reader.cell_body(cell, sure, once)
         facts = reader.facts()
         if before is not None:
@@ -100,6 +104,11 @@ class Analyzer:
         """Names that come from outside the cells: parameters, a loop's variable. ``text``: what is known of it as a path."""
         for name in names:
             self.world.bind(name, kind, text=text)
+
+
+def _mentions_main(text: str) -> bool:
+    """Whether code may name the module ``__main__``."""
+    return "__main__" in text or "__name__" in text
 
 
 def statements_of(cell: ParsedCell) -> list[ParsedCell]:

@@ -11,6 +11,7 @@ IMPORT, DEF, SCALAR, VALUE = "import", "def", "scalar", "value"
 
 
 NOBODY: frozenset[str] = frozenset()
+NOTHING: frozenset[Deferred] = frozenset()
 
 
 @dataclass(eq=False)
@@ -45,10 +46,16 @@ class World:
         Names of functions and classes on which some code keeps state.
     remembering
         Functions with ``lru_cache`` whose first call for an argument does more than give a result.
+    listed
+        Classes that stand in a list, dict or the like, and may be changed through it.
+    changers
+        Names of a method that changes its object, such as ``add = rows.append``.
     given
         Names that some code has added to the builtins.
     asks_subclasses
         The notebook asks for subclasses somewhere, so that each one counts.
+    mentions_main
+        Code read so far has the name of the module ``__main__`` in it, through which all names can be reached.
     lazy_annotations
         ``from __future__ import annotations`` stood in a cell read so far: as in IPython it counts for all cells after it.
     """
@@ -67,8 +74,11 @@ class World:
     places: dict[str, str] = field(default_factory=dict)
     stateful: set[str] = field(default_factory=set)
     remembering: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
+    changers: set[str] = field(default_factory=set)
     given: set[str] = field(default_factory=set)
     asks_subclasses: bool = False
+    mentions_main: bool = True
     lazy_annotations: bool = False
     version: int = 0  #: moves when a function, class or import changes
 
@@ -80,7 +90,10 @@ class World:
 
     def holds(self, name: str) -> frozenset[Deferred]:
         """Functions and classes reached through ``name``."""
-        return frozenset(self.defs.get(name, ())) | self.carry.get(name, frozenset())
+        defined = self.defs.get(name)
+        if defined is None:
+            return self.carry.get(name, NOTHING)
+        return frozenset(defined) | self.carry.get(name, NOTHING)
 
     def bind(
         self,
@@ -109,6 +122,7 @@ class World:
         _put(self.made_by, name, made_by)
         _put(self.texts, name, text)
         self.places.pop(name, None)
+        self.changers.discard(name)
         if kind == VALUE:
             for other in shares:
                 self.share(name, other)
@@ -160,7 +174,8 @@ class World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
             dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.programs,
-            dict(self.places), self.stateful, self.remembering, self.given, self.asks_subclasses, self.lazy_annotations, self.version,
+            dict(self.places), self.stateful, self.remembering, self.listed, self.changers, self.given,
+            self.asks_subclasses, self.mentions_main, self.lazy_annotations, self.version,
         )  # fmt: skip
 
     def become(self, other: World) -> None:

@@ -232,7 +232,7 @@ def _advance(
         _made(unit.name, index, state, False)
         return
     if unit.kind == OUTSIDE:
-        for name in {*facts.may, *(facts.definite & set(state.versions))}:
+        for name in {*facts.may, *(_changed_outside(facts) & set(state.versions))}:
             if not name.startswith("@") or name in facts.must:
                 _made(name, index, state, False)
         return
@@ -250,6 +250,11 @@ def _advance(
             _made(name, index, state, skippable)
         elif name in facts.must and not skippable:
             _made(name, index, state, False)
+
+
+def _changed_outside(facts: Facts) -> set[str]:
+    """Names whose object a statement outside the pipeline changes, under whichever name it does."""
+    return {n for name in facts.definite for n in facts.groups.get(name, (name,)) if n in facts.touches}
 
 
 def _advance_shared(index: int, unit: Unit, facts: Facts, state: _Forward, read_somewhere: set[str]) -> None:

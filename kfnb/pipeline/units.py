@@ -23,7 +23,7 @@ from kfnb.pipeline.comments import trailing_comment
 from kfnb.pipeline.declarations import Declaration, declaration_of
 from kfnb.pipeline.magics import brings_magics, magic_problems
 from kfnb.pipeline.model import Code, Parameter
-from kfnb.pipeline.sharing import Obstacle, Sharing, bound_names
+from kfnb.pipeline.setupcells import Obstacle, SetUp, bound_names
 from kfnb.problems import Problem
 from kfnb.runtime.magictable import SET_UP
 
@@ -129,23 +129,23 @@ def _parse(cell: Cell, shell: set[str], bound: Callable[[str], bool]) -> ParsedC
 # -------------------------------------------------------------------- drafts
 def _drafts(notebook: Notebook, parsed: dict[int, ParsedCell], problems: list[Problem]) -> Iterator[Draft]:
     marks = {s.name: s for s in notebook.steps}
-    sharing = Sharing(imports_anywhere(parsed.values()))
+    setup = SetUp(imports_anywhere(parsed.values()))
     types = known_types(c.tree for c in parsed.values())
     for cell in notebook.cells:
         tree = parsed[cell.number]
         if cell.step is not None or cell.role == METRICS:
-            sharing.forget(tree.tree)
+            setup.forget(tree.tree)
         if cell.step is not None:
             yield Draft(STEP, cell.step, (tree,), marks[cell.step], metrics=(cell.number,) if cell.metrics else ())
         elif cell.role == METRICS:
             yield Draft(STEP, _free("metrics", marks), (tree,), metrics=(cell.number,))
         elif cell.role == PARAMETERS:
-            sharing.given(bound_names(tree.tree))
+            setup.given(bound_names(tree.tree))
             yield from _parameters(tree, types, problems)
         elif cell.role in (IMPORTS, FUNCTIONS):
-            yield from _shared(tree, sharing)
+            yield from _shared(tree, setup)
         elif cell.role in (UNMARKED, SKIP):
-            yield from _unmarked(tree, cell.role == SKIP, sharing)
+            yield from _unmarked(tree, cell.role == SKIP, setup)
 
 
 def _free(name: str, taken: dict[str, StepMarks]) -> str:
@@ -193,29 +193,33 @@ def _doubts(found: Declaration, cell: ParsedCell, line: int) -> Iterator[Problem
         yield Problem("KF511", message, "it is taken all the same", cell.number, cell.id, line, name)
 
 
-def _shared(cell: ParsedCell, sharing: Sharing) -> Iterator[Draft]:
+def _shared(cell: ParsedCell, setup: SetUp) -> Iterator[Draft]:
     for part in statements_of(cell):
         if not _ignored(part.tree.body[0]):
-            sharing.learn(part.tree.body[0])
+            setup.learn(part.tree.body[0])
             yield Draft(SHARED, "", (part,))
 
 
-def _unmarked(cell: ParsedCell, skipped: bool, sharing: Sharing) -> Iterator[Draft]:
+def _unmarked(cell: ParsedCell, skipped: bool, setup: SetUp) -> Iterator[Draft]:
     """Each statement by itself: shared, or outside the pipeline with what keeps it there."""
     for part in statements_of(cell):
         node = part.tree.body[0]
         if _ignored(node):
             continue
         obstacle: Obstacle | None
-        if skipped and not imports_only(node):
+        if _shows(node):
+            obstacle = Obstacle(
+                source_of(node, cell.code).split("\n")[0][:40], node.lineno, "shows something, and changes it"
+            )
+        elif skipped and not imports_only(node):
             obstacle = Obstacle("", node.lineno, "has the mark `skip`")
         else:
-            obstacle = None if cell.problem is not None else sharing.obstacle(node)
+            obstacle = None if cell.problem is not None else setup.obstacle(node)
         if obstacle is None:
-            sharing.learn(node)
+            setup.learn(node)
             yield Draft(SHARED, "", (part,))
         else:
-            sharing.forget(node)
+            setup.forget(node)
             yield Draft(OUTSIDE, "", (part,), obstacle=obstacle)
 
 
@@ -231,9 +235,21 @@ def _ignored(node: ast.stmt) -> bool:
     if isinstance(value, ast.Call):
         if root(value.func) == "get_ipython":
             call = magic_call(value)
-            return call is not None and call.name not in LASTING
-        return isinstance(value.func, ast.Name) and value.func.id in IGNORED_CALLS
+            return call is not None and (call.name not in LASTING or call.line.split()[:1] == ["kfnb"])
+        plain = all(k.arg != "file" for k in value.keywords)
+        return _shows(node) and plain and not any(_acts(v) for v in [*value.args, *(k.value for k in value.keywords)])
     return False
+
+
+def _shows(node: ast.stmt) -> bool:
+    """A call of ``print`` or the like, which no step runs again."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in IGNORED_CALLS
+
+
+def _acts(node: ast.expr) -> bool:
+    """Whether working out what is shown may do more than that."""
+    return any(isinstance(n, (ast.Call, ast.NamedExpr, ast.Await)) for n in ast.walk(node))
 
 
 def shared_units(
@@ -242,16 +258,16 @@ def shared_units(
     """The units of cells that no step is made of, statement by statement: what a pipeline cell may use."""
     drafts: list[Draft] = []
     types = known_types(p.tree for p in parsed)
-    sharing = Sharing(imports_anywhere(parsed))
+    setup = SetUp(imports_anywhere(parsed))
     for cell, tree in zip(cells, parsed, strict=True):
         if cell.role == PARAMETERS:
-            sharing.given(bound_names(tree.tree))
+            setup.given(bound_names(tree.tree))
             drafts += _parameters(tree, types, problems)
             continue
         if cell.role in (IMPORTS, FUNCTIONS):
-            drafts += _shared(tree, sharing)
+            drafts += _shared(tree, setup)
         else:
-            drafts += _unmarked(tree, cell.role != UNMARKED, sharing)
+            drafts += _unmarked(tree, cell.role != UNMARKED, setup)
     return tuple(unit for draft in drafts for unit in _analyse(draft, analyzer))
 
 

@@ -6,7 +6,6 @@ import _ast
 import builtins
 import os
 import sys
-from types import ModuleType
 
 from kfnb.runtime import sources
 from kfnb.runtime.failures import Failure, from_exception
@@ -24,7 +23,7 @@ TASKS = ("create_task", "ensure_future", "get_running_loop", "asyncio.gather", "
 OWN_LOOP = ("asyncio.run(", "run_until_complete", "asyncio.Runner")
 
 
-class Main(ModuleType):
+class Main(type(sys)):  # type: ignore[misc]  # importing `types` costs more than most of a step's start
     """The module ``__main__``: what the step was handed without a name is found as in the notebook, as `pickle` asks for it."""
 
     def __getattr__(self, name: str) -> Any:
@@ -232,7 +231,10 @@ def is_plain(source: str) -> bool:
     """Whether a cell surely has none of IPython's additions: a cheap look that saves an import."""
     if "%" in source or "!" in source or "?" in source or ">>>" in source or "In [" in source:
         return False
-    return source[:1] not in " \t\n" and "\n" in source.strip()
+    if source[:1] in " \t\n":
+        return False
+    first, _, rest = source.partition(" ")  # of one line, a word may be a magic's name: `ls data`
+    return "\n" in source.strip() or not first.strip().isidentifier() or rest.lstrip()[:1] == "="
 
 
 def _silence() -> int:

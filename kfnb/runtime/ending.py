@@ -130,7 +130,6 @@ def _close_files() -> None:
 
 def _has_files_to_write() -> bool:
     """Whether this process has a file open that it can write to, besides its standard streams."""
-    import fcntl
     import stat
 
     try:
@@ -140,6 +139,8 @@ def _has_files_to_write() -> bool:
     for handle in handles:
         try:
             if handle > 2 and stat.S_ISREG(os.fstat(handle).st_mode):
+                import fcntl
+
                 if fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY:
                     return True
         except OSError:
@@ -212,7 +213,7 @@ def _descendants(pid: int) -> list[int]:
     found: list[int] = []
     try:
         for task in os.listdir("/proc/%d/task" % pid):
-            with open("/proc/%d/task/%s/children" % (pid, task), encoding="ascii") as file:
+            with open("/proc/%d/task/%s/children" % (pid, task), "rb") as file:
                 for child in map(int, file.read().split()):
                     found += [child, *_descendants(child)]
     except OSError:

@@ -113,7 +113,7 @@ def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
     if spec.get("mark"):
         flush()
         try:
-            os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode("ascii"))
+            os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode())
         except OSError:
             return  # the user's code closed it
 

@@ -225,7 +225,7 @@ def test_an_import_that_only_other_steps_read_is_not_installed_for_this_one(clus
     found = travelling(pipeline, tmp_path)
     assert found.packages == {"one": (f"six=={version('six')}",)}
     assert found.optional["two"] == {"import json, six": ["six"]}
-    made_up = 'exec(\'import sys, types; sys.modules["made_up"] = types.ModuleType("made_up")\')\nimport made_up\ntext = made_up.__name__'
+    made_up = "open('made_up.py', 'w').close()\nimport made_up\ntext = made_up.__name__"
     pipeline = pipeline_of(cell(made_up, "step:one"), cell("print(text)", "step:two"))
     for told, state in ((travelling(pipeline, tmp_path), "Succeeded"), (Travelling(), "Failed")):
         made = manifest.compiled(pipeline, ClusterOptions(), told)

@@ -272,7 +272,53 @@ from pack import settings, NOTES
 print(back.log, front.count, NOTES, settings, Box.made, rows, x, random.random(), front.square(3))
 """  # fmt: skip
 
+KEPT = """
+import json, functools
+def run_now(f):
+    f()
+    return f
+class Counted:
+    def __init__(self): self.n = 0
+    def __get__(self, one, cls=None):
+        self.n += 1
+        return self.n
+class Asked:
+    x = Counted()
+class A: count = 0
+class B: count = 0
+every = [A, B]
+table = {"a": A}
+""", """
+from store import Store
+_s = Store()
+_held = [_s]
+Store.add(1); Asked().x; table["a"].count += 1
+said = []
+@run_now
+def main(): said.append(1)
+""", """
+_held[0].put(2)
+class _Mine(Store): pass
+_Mine.add(3); Asked.x
+for c in every: c.count += 1
+orig = json.loads
+json.loads = lambda s, **k: {"patched": orig(s, **k)}
+def traced(f):
+    @functools.wraps(f)
+    def inner(*a): return ["traced", f(*a)]
+    return inner
+json.dumps = traced(json.dumps)
+@run_now
+def main(): said.append(2)
+""", """
+import json
+from store import Store
+print(Store.items, Store.n, Asked.x, A.count, B.count, said, json.loads("1"), json.dumps(2))
+"""  # fmt: skip
+
 FILES = {
+    "store.py": "class Store:\n    items = []\n    n = 0\n    def __init__(self): Store.n += 1\n"
+    "    def put(self, x): self.items.append(x)\n    @classmethod\n    def add(cls, x): cls.items.append(x)\n",
     "front.py": "import random\nimport back\ncount = 0\ndef work():\n    global count\n    count += 1\n    back.note(count)\n"
     "def seed(n): random.seed(n)\ndef grow(rows): rows.append(1)\ndef itself(rows): return rows\ndef square(x): return x * x\n",
     "back.py": "log = []\ndef note(x): log.append(x)\n",
@@ -287,6 +333,7 @@ NOTEBOOKS = {
     "registries": REGISTRIES,
     "libraries": LIBRARIES,
     "modules": MODULES,
+    "kept": KEPT,
 }
 
 
@@ -416,7 +463,8 @@ MEMO = "def memo(f):\n    kept = {}\n    def g(x):\n        kept[x] = f(x)\n    
     ("code", "line", "cells"),
     [
         ("KF310", 2, [cell("import json"), cell("import json\njson.dumps = str", "step:a", "when:1 > 0"), cell("x = 1", "step:b")]),
-        ("KF310", 3, [cell("import json\nprint(len('a').real + 1, open('f'))\njson.dumps = print()"), cell("x = 1", "step:b")]),
+        ("KF310", 2, [cell("import json\njson.dumps = open('f')"), cell("x = 1", "step:b")]),
+        ("KF314", 2, [cell("import json\njson.dumps = open('f')"), cell("import json\nprint(json.dumps(1))", "step:b")]),
         ("KF311", 2, [cell("import logging\nlogging.basicConfig(filename='a.log', filemode='w')", "functions"), cell("x = 1", "step:b")]),
         ("KF312", 1, [cell("from functools import lru_cache\n@lru_cache\ndef f(x): return x", "functions"), cell("f(1)", "step:a"), cell("f.cache_info()", "step:b")]),
         ("KF313", 1, [cell(COUNTER, "functions"), cell("j = Job()", "step:a", LOOP)]),
@@ -457,3 +505,57 @@ def test_long_chains_of_calls_are_read_in_no_time(form: str, head: str) -> None:
     start = time.process_time()
     Analyzer([parsed]).unit([parsed])
     assert time.process_time() - start < 1
+
+
+SET_UP = """
+import io, contextlib, copyreg, copy, math, sys, signal
+buf = io.StringIO()
+with contextlib.redirect_stdout(buf):
+    print("hidden")
+class P:
+    def __init__(self, x): self.x = x
+def reduced(p): return P, (p.x + 1,)
+copyreg.pickle(P, reduced)
+def handler(number, frame): pass
+signal.signal(signal.SIGUSR1, handler)
+setattr(math, "floor2", reduced)
+for name in ("one", "two"): setattr(math, name, 5)
+math.__dict__["three"] = 3
+vars(math)["four"] = 4
+sys.modules["math"].five = 5
+delattr(math, "tau")
+COLS = [f"col_{i}" for i in range(4)]
+INDEX = {c: i for i, c in enumerate(COLS)}
+ORDER = sorted(["aa", "c"], key=lambda s: -len(s))
+FIRST = ORDER[0].upper().replace("A", "k")
+"""
+
+
+def test_cells_without_a_mark_are_run_again_with_all_that_they_do(kernel: Reference, tmp_path: Path) -> None:
+    reader = """
+import math, copy, signal
+print(repr(buf.getvalue()), copy.copy(P(1)).x, signal.getsignal(signal.SIGUSR1).__name__, math.floor2.__name__, INDEX, FIRST)
+print(math.one, math.two, math.three, math.four, math.five, hasattr(math, "tau"))
+"""
+    theirs = kernel.run([SET_UP, reader], tmp_path)
+    mine = run_pipeline(notebook(cell(SET_UP), cell(reader, "step:a")), tmp_path, tmp_path / "home")
+    assert same(mine, theirs, set()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "while len(rows) < 3:\n    rows.append(time.time())", "alias = rows\nwhile len(alias) < 3: alias.append(2)",
+        "with unknownlib.pool() as p:\n    p.map(rows.append, [1, 2])", "print(rows.append(1))", "print('x', file=out)", "add = rows.append\nadd(1)",
+        "time.sleep(rows.pop())", "json.dump(time.time(), out)",
+    ],
+)  # fmt: skip
+def test_a_cell_outside_the_pipeline_that_changes_what_a_step_reads_is_an_error(line: str) -> None:
+    head = "import io, time, json, unknownlib\nrows = [1]\nout = io.StringIO()"
+    found = built(cell(head), cell(line), *steps("print(rows, out.getvalue())"))
+    assert [(p.code, p.cell) for p in found.problems if p.severity == "error"] == [("KF302", 2)], found.problems
+
+
+def test_loading_kfnb_is_for_the_live_kernel_only() -> None:
+    found = built(cell("%load_ext kfnb"), *steps("%load_ext kfnb\nx = 1", "y = 2"))
+    assert replayed(found, "s2") == []

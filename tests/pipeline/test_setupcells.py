@@ -8,7 +8,7 @@ import pytest
 
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build import Built, build
-from kfnb.pipeline.sharing import bound_names
+from kfnb.pipeline.setupcells import bound_names
 from tests.notebooks import cell, notebook
 
 IMPORTS = """import os, re, sys, logging, json, math, string, random, operator, itertools, functools, collections, argparse, platform, textwrap, uuid, types, copy, hashlib, warnings

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from kfnb.analysis import cheap
-from kfnb.analysis.reach import TELLING_METHODS
+from kfnb.analysis.reach import LIBRARY, TELLING_METHODS, UNPROVED, reach_of
 from kfnb.analysis.replays import import_names, imports_only
 from kfnb.analysis.scopes import bindings
 from kfnb.analysis.tables import PURE_METHODS, VIEW_METHODS
@@ -36,7 +36,7 @@ class Obstacle(NamedTuple):
         return self.why not in (SLOW, LONG)
 
 
-class Sharing:
+class SetUp:
     """Judges the statements of a notebook in the order of reading, and remembers what shared code has bound.
 
     Parameters
@@ -77,9 +77,9 @@ class Sharing:
     def _bind(self, names: set[str], value: ast.expr) -> None:
         for known in (self.light, self.unordered, self.large):
             known -= names
-        if all(
-            self._is_light(n.id) for n in ast.walk(value) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)
-        ):
+        parts = list(ast.walk(value))
+        own = _own_names(parts)
+        if all(n.id in own or self._is_light(n.id) for n in parts if isinstance(n, ast.Name)):
             self.light |= names
         if self._is_unordered(value):
             self.unordered |= names
@@ -131,6 +131,8 @@ class Sharing:
             found = self._iterable(node.iter) or self._block([*node.body, *node.orelse])
             self._local.pop()
             return found
+        if isinstance(node, ast.With):
+            return self._context(node)
         if isinstance(node, ast.Try):
             return self._block([*node.body, *(s for h in node.handlers for s in h.body), *node.orelse, *node.finalbody])
         if isinstance(node, (ast.Assert, ast.Raise, ast.Return, ast.Delete)):
@@ -139,6 +141,18 @@ class Sharing:
         if isinstance(node, (ast.Break, ast.Continue)):
             return None
         return Obstacle(_head(node), node.lineno, SLOW)
+
+    def _context(self, node: ast.With) -> Obstacle | None:
+        """A ``with`` whose context managers only change something of the process for as long as it lasts."""
+        for item in node.items:
+            call = item.context_expr
+            name = dotted(call.func, self._origin) if isinstance(call, ast.Call) else None
+            if name not in cheap.CONTEXTS:
+                return Obstacle(_head(node), node.lineno, SLOW)
+            found = self._any([*call.args, *(k.value for k in call.keywords)]) if isinstance(call, ast.Call) else None
+            if found is not None:
+                return found
+        return self._block(node.body)
 
     def _block(self, body: list[ast.stmt]) -> Obstacle | None:
         bound: set[str] = set()
@@ -176,12 +190,28 @@ class Sharing:
         name = dotted(call.func, self.origins.get)
         if (
             root(call.func) == "get_ipython"
+            or self._sets_attribute(call)
+            or name is not None
+            and self._registers(name, values)
             or name in cheap.SETTINGS
             or _is_telling(call, name)
             or _makes_folders([node], False)
         ):
             return self._any(values)
         return self._value(call)
+
+    def _sets_attribute(self, call: ast.Call) -> bool:
+        """``setattr(math, "twice", f)``: on a library, or on what shared code has made."""
+        plain = isinstance(call.func, ast.Name) and call.func.id in ("setattr", "delattr") and bool(call.args)
+        owner = root(call.args[0]) if plain else None
+        return owner is not None and (owner in self.origins or owner in self.light)
+
+    def _registers(self, name: str, values: list[ast.expr]) -> bool:
+        """A call that tells a library something for good, or hands functions and classes to one that may keep them."""
+        reach = reach_of(name)
+        handed = any(isinstance(v, ast.Name) and (v.id in self.functions or v.id in self.classes) for v in values)
+        slow = name.startswith(cheap.NOT_CHEAP) or name.rpartition(".")[2] in cheap.RUNNING
+        return not slow and (reach == LIBRARY or reach == UNPROVED and handed)
 
     # ---------------------------------------------------------------- expressions
     def _any(self, nodes: Iterable[ast.expr | None]) -> Obstacle | None:
@@ -373,6 +403,12 @@ def _bound_in(node: ast.expr, name: str) -> bool:
         if isinstance(part, ast.comprehension) and name in targets(part.target):
             return True
     return any(isinstance(p, ast.Lambda) for p in ast.walk(node))  # read when it is called
+
+
+def _own_names(parts: list[ast.AST]) -> set[str]:
+    """Names that the comprehensions and lambdas among ``parts`` bind for themselves."""
+    found = {n for p in parts if isinstance(p, ast.comprehension) for n in targets(p.target)}
+    return found | {a.arg for p in parts if isinstance(p, ast.Lambda) for a in arguments(p.args)}
 
 
 def _estimator(name: str) -> bool:
