@@ -97,7 +97,9 @@ class Hub:
                 active = False
                 try:
                     store = self._runs.current(store)
-                    if store is not None:
+                    if store is None:
+                        self._tell_of_none()
+                    else:
                         active = self._tell(store)  # reading it takes far less than a millisecond
                         self._trouble = ""
                 except (OSError, sqlite3.Error, DamagedRecord) as error:
@@ -113,6 +115,11 @@ class Hub:
         if trouble != self._trouble:
             LOG.warning("the record of runs cannot be looked at: %s", trouble)
         self._trouble = trouble
+
+    def _tell_of_none(self) -> None:
+        """There is no record: whoever asks for a run is told that it is not there."""
+        for run_id in sorted({r for one in self._listeners for r in one.behind}):
+            self._gone(run_id, f"there is no run `{run_id}`")
 
     def _tell(self, store: RunStore) -> bool:
         """Tell every listener what is new to it; whether a run that is watched still goes on."""
