@@ -11,13 +11,14 @@ import ast
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import ambient_of, ambient_of_call
 from kfnb.analysis.classes import changes_shared_attribute, class_making
+from kfnb.analysis.definitions import deferred_function
 from kfnb.analysis.files import file_uses, magic_uses, shell_uses
 from kfnb.analysis.frames import ARGUMENT, CLOSURE, OWN_CLASS, OWN_CLASSES, Effect, Frame, passed
 from kfnb.analysis.magics import MagicCall, magic_call, mentioned, program_path, timed_code
 from kfnb.analysis.modules import STATE, LocalModules
 from kfnb.analysis.paths import asks_parameter, filled, path_text, text_value
 from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
-from kfnb.analysis.scopes import Deferred, deferred_function
+from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.sharing import Sharing
 from kfnb.analysis.trees import dotted, reaches_main, root
 from kfnb.analysis.world import DEF, IMPORT, VALUE, World

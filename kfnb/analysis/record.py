@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of
 from kfnb.analysis.commands import Use
+from kfnb.analysis.definitions import deferred_function
 from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
 from kfnb.analysis.frames import Effect
 from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
-from kfnb.analysis.scopes import MODULE, Collector, Deferred, deferred_function
+from kfnb.analysis.scopes import MODULE, Collector, Deferred
 from kfnb.analysis.trees import defaults, root, targets
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 

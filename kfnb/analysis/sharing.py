@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 from kfnb.analysis import tables
 from kfnb.analysis.classes import changes_shared_attribute, shared_attributes
+from kfnb.analysis.definitions import deferred_function
 from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.modules import LocalModules
-from kfnb.analysis.scopes import Deferred, deferred_function
+from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.trees import COMPREHENSIONS, dotted, root
 from kfnb.analysis.world import IMPORT, SCALAR, VALUE, World
 

@@ -6,6 +6,7 @@ import ast
 import os
 
 from kfnb.analysis.ambient import ambient_of
+from kfnb.analysis.definitions import deferred_class, deferred_function
 from kfnb.analysis.facts import Replay
 from kfnb.analysis.frames import CLOSURE, Effect
 from kfnb.analysis.magics import (
@@ -22,14 +23,7 @@ from kfnb.analysis.paths import item_text
 from kfnb.analysis.reach import lasting, place_of
 from kfnb.analysis.record import SHELL, Record
 from kfnb.analysis.replays import import_names, replay_of
-from kfnb.analysis.scopes import (
-    MODULE,
-    Collector,
-    Deferred,
-    class_scope,
-    deferred_class,
-    deferred_function,
-)
+from kfnb.analysis.scopes import MODULE, Collector, Deferred, class_scope
 from kfnb.analysis.trees import (
     ENDS,
     FUNCTIONS,

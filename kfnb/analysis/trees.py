@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+COLLECTIONS = ("dict", "list", "set", "deque", "defaultdict", "OrderedDict", "Counter", "count", "WeakValueDictionary")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
@@ -88,6 +89,13 @@ def annotated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
 
 def names_in(node: ast.AST) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def is_collection(node: ast.expr | None) -> bool:
+    """Whether a value is surely or by its name a list, dictionary or set."""
+    if isinstance(node, ast.Call):
+        return (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in COLLECTIONS
+    return isinstance(node, (ast.List, ast.Dict, ast.Set, *COMPREHENSIONS))
 
 
 def is_literal(node: ast.expr) -> bool:

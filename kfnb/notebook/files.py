@@ -55,7 +55,7 @@ def load(path: str | Path) -> Any:
         raise NotebookError([Problem("KF101", f"{path}: {error.strerror or error}")]) from None
     if forms.is_text(path):
         return forms.parse(forms.decoded(data, str(path)), str(path))
-    if data.strip() and data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"{" and b"<<<<<<<" not in data:
+    if data.strip() and data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"[") and b"<<<<<<<" not in data:
         raise forms.refused(str(path), data)
     return parse(decoded(data, str(path)), str(path))
 

@@ -49,7 +49,8 @@ class Source:
     @property
     def is_text(self) -> bool:
         """Whether lines in messages are those of a text file, not those of a cell."""
-        return forms.is_text(self.path) if self.json is None else isinstance(self.json.get("form"), str)
+        form = self.json.get("form") if isinstance(self.json, dict) else None
+        return forms.is_text(self.path) if self.json is None else isinstance(form, str)
 
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""

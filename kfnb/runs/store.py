@@ -95,6 +95,13 @@ class RunStore:
     def folder(self, run_id: str) -> Path:
         return self.home / "runs" / run_id
 
+    def kept_folder(self, run_id: str) -> Path:
+        """The folder of a run. Raises `UnknownRun` when it is gone."""
+        folder = self.folder(run_id)
+        if not folder.is_dir():
+            raise UnknownRun(f"what run {run_id} kept is gone: there is no {folder}; run the notebook again")
+        return folder
+
     def close(self) -> None:
         self._db.close()
 

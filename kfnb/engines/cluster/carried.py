@@ -113,7 +113,7 @@ class ClusterRuns:
     @contextmanager
     def taking_up(self, run_id: str) -> Iterator[None]:
         """Nobody else takes the run up meanwhile. Raises `UnknownRun` when somebody does already, and for long."""
-        with holding(self.store.folder(run_id) / LAUNCH, patience=PATIENCE) as mine:
+        with holding(self.store.kept_folder(run_id) / LAUNCH, patience=PATIENCE) as mine:
             if not mine:
                 raise UnknownRun(
                     f"run {run_id} is being taken up again by another command: wait for it, then look where it stands"

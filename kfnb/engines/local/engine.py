@@ -97,7 +97,7 @@ class LocalEngine:
         UnknownRun
             When the run still runs, another takes it up, or it has no step ``start``.
         """
-        folder = self.store.folder(run_id)
+        folder = self.store.kept_folder(run_id)
         self._has_ended(run_id)
         with holding(folder / LAUNCH, patience=PATIENCE) as mine:
             if not mine:
