@@ -87,10 +87,9 @@ TEXT_CALLS = words("""
 #: Builtins that see every name.
 OPAQUE_CALLS = words("globals locals exec eval vars")
 
-#: Library calls that look for every function and class of ``__main__``; pickles name those that their objects are made of.
+#: Library calls that look for every function and class of ``__main__``.
 DEFINITION_READERS = words("""
     unittest.main unittest.TestProgram typing.get_type_hints inspect.get_annotations dataclasses.make_dataclass
-    pickle.load pickle.loads pickle.Unpickler dill.load dill.loads joblib.load shelve.open pandas.read_pickle torch.load
 """)
 
 #: Library calls that look at every name of ``__main__``.
