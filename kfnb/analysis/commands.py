@@ -51,8 +51,13 @@ def uses_of_script(text: str) -> Iterator[Use]:
 def uses_of_line(line: str) -> Iterator[Use]:
     """The files that one line of the shell uses."""
     words: list[str] = []
+    opened = 0
     for word in [*_split(line), ";"]:
-        if word in OPERATORS:
+        opened += word.count("(")
+        if word == ")" and opened == 0:
+            words = []  # a pattern of `case`, which names no file
+        elif word in OPERATORS:
+            opened -= word == ")"
             yield from uses_of_words(words)
             words = []
         else:
@@ -91,7 +96,7 @@ def uses_of_words(words: list[str]) -> Iterator[Use]:
 
 
 def _is_file(word: str) -> bool:
-    return bool(word) and not word.startswith(("-", "/dev/", "http:", "https:", "&")) and not word.isdigit()
+    return bool(word) and "://" not in word and not word.startswith(("-", "/dev/", "&")) and not word.isdigit()
 
 
 def _command(name: str, args: list[str]) -> Iterator[Use]:
