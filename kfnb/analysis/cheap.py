@@ -119,11 +119,6 @@ BASES = words("""
     KeyError TypeError dict list str int float tuple set UserDict UserList SimpleNamespace Mapping MutableMapping
     OrderedDict defaultdict Counter JSONEncoder Formatter Filter BaseEstimator TransformerMixin ClassifierMixin RegressorMixin
 """)
-#: Calls that make a class.
-CLASS_MAKERS = words(
-    "collections.namedtuple typing.NamedTuple enum.Enum enum.IntEnum dataclasses.make_dataclass typing.NewType typing.TypedDict"
-)
-
 #: Calls whose numbers say how large the result is.
 SIZED = words(
     "range arange zeros ones full linspace eye identity logspace geomspace date_range repeat tile product bytes bytearray"

@@ -298,7 +298,3 @@ def _made(name: str, index: int, state: _Forward, skippable: bool) -> None:
 def definition(facts: Facts, name: str) -> bool:
     """Whether ``name`` is a function, class or import, which is no result a user would ask for."""
     return facts.kinds.get(name) in (DEF, IMPORT, "deleted")
-
-
-def makers_of(needs: Iterable[Need]) -> set[int]:
-    return {m for need in needs for m in need.makers}

@@ -25,14 +25,6 @@ class Ask:
     text: str
 
 
-def asks_of(file: ConfigFile) -> list[Ask]:
-    """What the targets of a file want beside the settings of steps. Nothing but the file is looked at. Raises `BadTarget`."""
-    found: list[Ask] = []
-    for name, settings in file.tables().items():
-        found += target_asks(name, settings, file.folder)
-    return found
-
-
 def target_asks(name: str, settings: dict[str, Any], folder: Path) -> list[Ask]:
     """What one target wants."""
     lines = {key: _text(key, settings, folder) for key in settings if key not in OF_STEPS}

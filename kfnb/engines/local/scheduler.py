@@ -25,7 +25,7 @@ from kfnb.pipeline.placeholders import resolved
 from kfnb.runs.files import DamagedRecord, read_object, write_file
 from kfnb.runs.logs import LogWriter
 from kfnb.runs.pipelines import kept_pipeline
-from kfnb.runs.store import DONE, RunStore
+from kfnb.runs.store import RunStore
 from kfnb.runs.values import Values, again_words, maker_of
 from kfnb.runtime.ending import LEFT_RUNNING
 from kfnb.runtime.store import remove_unfinished
@@ -229,11 +229,6 @@ class Scheduler:
             attempts=kept["attempts"] if kept else 0,
         )  # fmt: skip
         return True
-
-    def _stands(self, ready: Ready, kept: str | None, key: str) -> bool:
-        """Whether a result that was kept under a key is what the step would leave now. A handler has run only for what went well."""
-        before = self.core.handled(ready.path) or []
-        return kept in (key, None) and all(self.core.states[p] in (*DONE, "skipped") for p in before)
 
     def _key(self, ready: Ready) -> str:
         """Of an exit handler also which attempts it follows: it has run for them, or for others."""
