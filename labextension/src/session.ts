@@ -336,14 +336,34 @@ export class NotebookSession implements IDisposable {
     this._set(run);
   }
 
-  /** Show the notebook's newest run, unless it was shown: after a reload of the page, or when one was begun from the kernel. */
+  /** Show the notebook's newest run, unless it was shown: after a reload of the page. */
   async showNewest(): Promise<void> {
-    const { runs } = await this.api.runs(this.path, 1).catch(() => ({ runs: [] }));
-    const newest = runs[0]?.run;
-    if (newest && newest !== this._newest && !this._starting && !this.isDisposed) {
-      this._newest = newest;
+    const newest = await this._unseen();
+    this._looked = true;
+    if (newest) {
       this.show(await this.api.run(newest));
     }
+  }
+
+  /** Show a run that a cell has begun, unless it was shown: its end is told, also where it came before this look. */
+  async showBegun(): Promise<void> {
+    const looked = this._looked; // else it may be one of yesterday
+    const newest = await this._unseen();
+    if (newest) {
+      this.awaited = looked ? newest : this.awaited;
+      this.show(await this.api.run(newest));
+    }
+  }
+
+  /** The notebook's newest run, where it was not shown yet. */
+  private async _unseen(): Promise<string | null> {
+    const { runs } = await this.api.runs(this.path, 1).catch(() => ({ runs: [] }));
+    const newest = runs[0]?.run;
+    if (!newest || newest === this._newest || this._starting || this.isDisposed) {
+      return null;
+    }
+    this._newest = newest;
+    return newest;
   }
 
   private _hear(_: Stream, message: Message): void {
@@ -409,6 +429,7 @@ export class NotebookSession implements IDisposable {
   private _isDisposed = false;
   private _waiting = false;
   private _starting = false;
+  private _looked = false; // for the runs that there were before
   private _newest: string | null = null; // the newest run that was seen
   private _begun: string[] = []; // the notebook's steps when the run that is shown came
   private _explained: Explained | null = null;

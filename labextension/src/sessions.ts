@@ -73,7 +73,7 @@ class Sessions implements ISessions {
     if (!panel || !BEGINS_RUNS.test(cell.model.sharedModel.getSource())) {
       return;
     }
-    const look = () => void this.of(panel).showNewest();
+    const look = () => void this.of(panel).showBegun();
     const timer = window.setInterval(look, LOOK_EVERY);
     const stop = () => {
       window.clearInterval(timer);

@@ -233,7 +233,7 @@ def test_cancelling_twice_ends_at_once_without_the_exit_handler(here: Here) -> N
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_step_that_is_cancelled_while_it_begins_ends_at_once(here: Here, times: int) -> None:
-    for _ in range(8):
+    for _ in range(5):
         run_id = here.start(cell("import time\ntime.sleep(60)", "step:a"), cell("print('end')", "step:end", "exit"))
         here.until(run_id, lambda s: s["steps"].get("a", {}).get("state") == "running")
         for _ in range(times):

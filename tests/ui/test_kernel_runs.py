@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.notebooks import cell
-from tests.ui.conftest import Gates, Lab, OpenFile, OpenNotebook
+from tests.ui.conftest import Gates, Lab, OpenFile, OpenNotebook, wait_until
 from tests.ui.helpers import has_state, in_notebook, kernel_is_idle, panel, press_run
 from tests.ui.test_world import run_cell, two_steps
 
@@ -60,6 +60,14 @@ def marked_line(page: Page) -> tuple[int, str]:
 def test_a_script_that_is_open_as_a_notebook_fails_at_the_same_line_from_its_cells_and_from_its_file(
     lab: Lab, open_file: OpenFile
 ) -> None:
+    def answered_when_all_have_failed(route: Route) -> None:
+        def have_failed() -> bool:
+            runs = lab.ask("GET", "kfnb/api/v1/runs?notebook=script.py")["runs"]
+            return [run["state"] for run in runs] == ["failed", "failed"]
+
+        wait_until(have_failed, "the cell's run does not fail")
+        route.continue_()
+
     path = lab.root / "script.py"
     path.write_text(SCRIPT)
     page = open_file(path, factory="Notebook")
@@ -70,6 +78,7 @@ def test_a_script_that_is_open_as_a_notebook_fails_at_the_same_line_from_its_cel
     assert marked_line(page) == (1, "print(total / 0)")
     expect(message).to_have_count(0)
     kernel_is_idle(page)
+    page.route("**/kfnb/api/v1/runs?notebook=*", answered_when_all_have_failed)  # the page hears of the run after its end
     run_cell(page, "%load_ext")
     expect(message).to_contain_text("(cell 2, line 15 of the file)")
     assert marked_line(page) == (1, "print(total / 0)")
