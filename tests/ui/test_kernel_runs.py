@@ -78,7 +78,9 @@ def test_a_script_that_is_open_as_a_notebook_fails_at_the_same_line_from_its_cel
     assert marked_line(page) == (1, "print(total / 0)")
     expect(message).to_have_count(0)
     kernel_is_idle(page)
-    page.route("**/kfnb/api/v1/runs?notebook=*", answered_when_all_have_failed)  # the page hears of the run after its end
+    page.route(
+        "**/kfnb/api/v1/runs?notebook=*", answered_when_all_have_failed
+    )  # the page hears of the run after its end
     run_cell(page, "%load_ext")
     expect(message).to_contain_text("(cell 2, line 15 of the file)")
     assert marked_line(page) == (1, "print(total / 0)")
