@@ -20,6 +20,7 @@ from kfnb.analysis.paths import asks_parameter, filled, path_text, text_value
 from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.sharing import Sharing
+from kfnb.analysis.summaries import ANY, Summaries
 from kfnb.analysis.trees import dotted, reaches_main, root
 from kfnb.analysis.world import DEF, IMPORT, VALUE, World
 
@@ -30,25 +31,24 @@ KERAS_KINDS = (
 
 
 class Effects(Sharing):
-    """Answers for one `World`; summaries of functions are kept until a function, class or import changes."""
+    """Answers for one `World`."""
 
     def __init__(self, world: World, modules: LocalModules) -> None:
         super().__init__(world, modules)
         self.top = self.frame()
         self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.later.values())
-        self._summaries: dict[Deferred, Effect] = {}
-        self._version = -1
+        self._summaries = Summaries(world, self._summarize)
 
     # ---------------------------------------------------------------- functions of the notebook
     def summary(self, function: Deferred) -> Effect:
         """What calling ``function`` (or using an instance of the class) may do, through everything it reaches."""
-        if self._version != self.world.version:
-            self._summaries.clear()
-            self._version = self.world.version
-        if function not in self._summaries:
-            found = self._summaries[function] = Effect()  # what recursion sees
-            self._summarize(function, found)
-        return self._summaries[function]
+        return self._summaries.of(function)
+
+    def asks(self, name: str) -> None:
+        self._summaries.asks(name)
+
+    def methods_named(self, name: str) -> list[Deferred]:
+        return self._summaries.methods(name)
 
     def _summarize(self, function: Deferred, found: Effect) -> None:
         found.reads.update((n, function.name) for n in function.reads)
@@ -124,6 +124,7 @@ class Effects(Sharing):
             call_reach(node, frame, found)
         self._texts(node, library, frame, found)
         if library in tables.DEFINITION_READERS:
+            self.asks(ANY)
             for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
                 found.reads.setdefault(name, name)
         found.opaque |= library in tables.MAIN_READERS
@@ -303,6 +304,7 @@ class Effects(Sharing):
     ) -> None:
         if function.kind == "class":
             for base in function.bases if self.modules.sources else ():
+                self.asks(base)
                 origin = self.world.origin(base)
                 if origin is not None:
                     self._module_call(origin, args, ast.Call(ast.Name(base, ast.Load()), args, keywords), frame, found)
@@ -386,6 +388,7 @@ class Effects(Sharing):
                 for part in ast.walk(value):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) < 5000:
                         for word in tables.IDENTIFIER.findall(part.value):
+                            self.asks(word)
                             if word in self.world.known:
                                 found.reads.setdefault(word, name)
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
@@ -396,6 +399,7 @@ class Effects(Sharing):
         found.files.update(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
     def _magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
+        self.asks(ANY)
         for read in mentioned(call, self.world.known):
             found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
         code = timed_code(call)

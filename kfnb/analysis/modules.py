@@ -15,7 +15,7 @@ from kfnb.analysis.world import VALUE, World
 STATE = "@module:"  #: begins the ambient kind of what a module keeps
 
 
-class Summaries(Protocol):
+class Functions(Protocol):
     """What is asked of `kfnb.analysis.effects.Effects`."""
 
     world: World
@@ -28,8 +28,8 @@ class LocalModules:
     """Modules by dotted name. ``read`` analyses one, from its name and source."""
 
     sources: Mapping[str, str]
-    read: Callable[[str, str], Summaries]
-    _read: dict[str, Summaries] = field(default_factory=dict)
+    read: Callable[[str, str], Functions]
+    _read: dict[str, Functions] = field(default_factory=dict)
     _reading: set[str] = field(default_factory=set)
     _state: dict[str, frozenset[str]] = field(default_factory=dict)
 
@@ -102,7 +102,7 @@ class LocalModules:
             if name in d.methods
         ]
 
-    def _keeps_itself(self, cls: Deferred, summaries: Summaries) -> bool:
+    def _keeps_itself(self, cls: Deferred, summaries: Functions) -> bool:
         """Whether a class keeps something that its own methods change, for all its objects or for those derived from it."""
         touched = {r for m in cls.methods.values() for r in summaries.summary(m).touches}
         return changes_shared_attribute(cls) or bool(OWN_CLASSES & touched)
@@ -121,7 +121,7 @@ class LocalModules:
         touched = {r for r in effect.touches if kinds.get(r) == VALUE or r in effect.changes and r in kinds}
         return effect.writes | effect.deletes | touched
 
-    def _summaries(self, module: str) -> Summaries:
+    def _summaries(self, module: str) -> Functions:
         if module not in self._read:
             self._reading.add(module)
             self._read[module] = self.read(module, self.sources[module])

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of
 from kfnb.analysis.commands import Use
-from kfnb.analysis.definitions import deferred_function
 from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Replay, Site
@@ -143,6 +142,7 @@ class Record(ABC):
             self.may.setdefault(name, self.site(line))
             self.world.known.add(name)
             self.world.kinds[name] = VALUE
+            self.world.changed.add(name)
         for name, sure in effect.touches.items():
             if not name.startswith("<"):
                 self.touched(name, line, sure, name in effect.changes)
@@ -164,6 +164,7 @@ class Record(ABC):
             return
         if kind == DEF and name not in self.world.stateful:
             self.world.stateful.add(name)
+            self.world.changed.add(name)
         if kind == DEF:
             mine = self.world.defs.get(name, ())
             for other in [n for n, d in self.world.defs.items() if d is mine and n != name]:
@@ -275,7 +276,7 @@ class Record(ABC):
     def expr_Lambda(self, node: ast.Lambda) -> None:
         for default in defaults(node.args):
             self.expr(default)
-        self.apply(self.effects.summary(deferred_function(node)), node.lineno)
+        self.apply(self.effects.summary(self.effects.lambda_of(node)), node.lineno)
 
     def comprehension(self, node: ast.expr) -> None:
         found = Deferred("comprehension", "", node.lineno)
@@ -383,7 +384,9 @@ class Record(ABC):
         held = self.effects.held(value)
         if held and isinstance(value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
             parts = value.values if isinstance(value, ast.Dict) else value.elts
-            self.world.listed |= {p.id for p in parts if isinstance(p, ast.Name) and p.id in self.world.defs}
+            listed = {p.id for p in parts if isinstance(p, ast.Name) and p.id in self.world.defs}
+            self.world.listed |= listed
+            self.world.changed |= listed
         shared = self.effects.roots(value, top) if shares is None else shares
         made = self.maker(value)
         text = text_value(value, self.effects.top.text)
@@ -420,6 +423,7 @@ class Record(ABC):
                 self.world.hold(name, held)
             if made:
                 self.world.made_by[name] = made
+                self.world.changed.add(name)
         # `fig, ax = plt.subplots()`: what one call gives may hang together
         together = made is None and isinstance(value, ast.Call) or (made or "").startswith(tables.STATEFUL_MAKERS)
         for other in names[1:] if together else ():

@@ -67,6 +67,8 @@ class Deferred:
         Decorators in the body, each called with what it decorates.
     attributes
         For a class: what its body binds by a call, such as ``x = Field()``.
+    mentions
+        Every name in the text, its own ones too: the summary depends on no other names of the notebook.
     """
 
     kind: str
@@ -96,6 +98,7 @@ class Deferred:
     decorators: list[ast.expr] = field(default_factory=list)
     scoped: list[ast.Call] = field(default_factory=list)
     attributes: list[ast.Call] = field(default_factory=list)
+    mentions: set[str] = field(default_factory=set)
 
 
 class Scope:
@@ -205,6 +208,7 @@ class Collector(ast.NodeVisitor):
         where.setdefault(name, line)
 
     def visit_Name(self, node: ast.Name) -> None:
+        self.d.mentions.add(node.id)
         self.mention(node.id, node.lineno, node.ctx)
 
     def bind(self, name: str, line: int) -> None:
@@ -268,6 +272,7 @@ class Collector(ast.NodeVisitor):
         self.inside(scope, body)
         if self.d is not outer:
             outer.late.update(self.d.reads)
+            outer.mentions |= self.d.mentions
             self.d = outer
         self.d.makes = self.d.makes or not lambda_ or self.scope.kind != "module"
 

@@ -25,11 +25,26 @@ class Sharing(ABC):
 
     def __init__(self, world: World, modules: LocalModules) -> None:
         self.world, self.modules = world, modules
+        self._lambdas: dict[ast.Lambda, Deferred] = {}
         self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: of `roots`, while one statement is read
 
     @abstractmethod
     def summary(self, function: Deferred) -> Effect:
         """What calling a function may do."""
+
+    @abstractmethod
+    def asks(self, name: str) -> None:
+        """Note that the function that is summarized depends on what ``name`` is."""
+
+    @abstractmethod
+    def methods_named(self, name: str) -> list[Deferred]:
+        """The methods of this name in all classes of the notebook."""
+
+    def lambda_of(self, node: ast.Lambda) -> Deferred:
+        """The same answer each time, so that a lambda is summarized once."""
+        if node not in self._lambdas:
+            self._lambdas[node] = deferred_function(node)
+        return self._lambdas[node]
 
     def frame(self, function: Deferred | None = None) -> Frame:
         """Whose objects the names are in ``function``, or at top level."""
@@ -162,7 +177,7 @@ class Sharing(ABC):
         while stack:
             part = stack.pop()
             if isinstance(part, ast.Lambda):
-                found.add(deferred_function(part))
+                found.add(self.lambda_of(part))
             elif isinstance(part, ast.Name):
                 found |= self.world.holds(part.id)
             elif isinstance(part, ast.Call):
@@ -190,7 +205,7 @@ class Sharing(ABC):
         elif isinstance(function.value, ast.Call) and isinstance(function.value.func, ast.Name):
             held = self.world.holds(function.value.func.id)
         else:
-            held = frozenset(d for ds in self.world.defs.values() for d in ds if d.kind == "class")
+            return self.methods_named(function.attr)
         found: list[Deferred] = []
         stack, seen = [d for d in held if d.kind == "class"], set()
         while stack:
@@ -200,7 +215,9 @@ class Sharing(ABC):
             seen.add(cls)
             if function.attr in cls.methods:
                 found.append(cls.methods[function.attr])
-            stack += [d for b in cls.bases for d in self.world.defs.get(b, ())]
+            for base in cls.bases:
+                self.asks(base)
+                stack += self.world.defs.get(base, ())
         return found
 
     def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
@@ -211,13 +228,18 @@ class Sharing(ABC):
             cls = stack.pop()
             if cls not in found:
                 found[cls] = None
-                stack += [d for b in cls.bases for d in self.world.holds(b) if d.kind == "class"]
+                for base in cls.bases:
+                    self.asks(base)
+                    stack += [d for d in self.world.holds(base) if d.kind == "class"]
         return list(found)
 
     def listed_classes(self, node: ast.expr, frame: Frame) -> list[str]:
         """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
         owners = [r for r in self.roots(node, frame) if self.world.kinds.get(r) == VALUE] if self.world.listed else []
-        return [c.name for r in owners for c in self.world.holds(r) if c.name in self.world.listed]
+        classes = [c for r in owners for c in self.world.holds(r)]
+        for cls in classes:
+            self.asks(cls.name)
+        return [c.name for c in classes if c.name in self.world.listed]
 
     def keeps_state(self, name: str) -> bool:
         """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""

@@ -181,6 +181,7 @@ class Statements(Record):
         self.world.must.add(name)
         self.world.known.add(name)
         self.world.texts.pop(name, None)
+        self.world.changed.add(name)
         self.world.kinds[name] = SCALAR if kind == SCALAR and self.kind_of(node.value) == SCALAR else VALUE
         for other in self.effects.roots(node.value, self.effects.top):
             self.world.share(name, other)
@@ -195,6 +196,7 @@ class Statements(Record):
                     self.world.bind(part.id, VALUE)
                     self.world.must.discard(part.id)
                     self.world.kinds[part.id] = "deleted"
+                    self.world.changed.add(part.id)
                 else:
                     self.store(part, None)
 
@@ -244,6 +246,7 @@ class Statements(Record):
         self.reached(effect, node.lineno)
         if any(f.kind == "class" or CLOSURE in self.effects.summary(f).touches for f in held):
             self.world.kinds[node.name] = VALUE
+            self.world.changed.add(node.name)
 
     on_FunctionDef = on_AsyncFunctionDef = _function
 
@@ -339,6 +342,7 @@ class Statements(Record):
                 self.world.places[name] = f"{place}.item"
         if isinstance(node.target, ast.Name) and (text := item_text(node.iter, self.effects.top.text)):
             self.world.texts[node.target.id] = text
+        self.world.changed.update(targets(node.target))
         self.block(node.body)
         self.depth -= 0 if sure else 1
         if not sure:
