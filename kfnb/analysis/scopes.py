@@ -17,6 +17,7 @@ from kfnb.analysis.trees import (
     FUNCTIONS,
     annotated,
     arguments,
+    children,
     defaults,
     pattern_names,
     root,
@@ -165,19 +166,19 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
             bound.add(node.name)
         elif isinstance(node, ast.match_case):
             bound |= set(pattern_names(node.pattern))
-        stack += ast.iter_child_nodes(node)
+        stack += children(node)
     return bound - declared - outer, declared, outer
 
 
 def _walrus(comprehension: ast.AST) -> Iterable[str]:
     """Names bound by ``:=`` in a comprehension belong to the block around it."""
-    stack = list(ast.iter_child_nodes(comprehension))
+    stack = list(children(comprehension))
     while stack:
         node = stack.pop()
         if isinstance(node, ast.NamedExpr):
             yield node.target.id
         if not isinstance(node, ast.Lambda):
-            stack += ast.iter_child_nodes(node)
+            stack += children(node)
 
 
 def future_annotations(tree: ast.Module) -> bool:

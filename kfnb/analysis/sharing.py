@@ -12,7 +12,7 @@ from kfnb.analysis.definitions import deferred_function
 from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.modules import LocalModules
 from kfnb.analysis.scopes import Deferred
-from kfnb.analysis.trees import COMPREHENSIONS, dotted, root
+from kfnb.analysis.trees import COMPREHENSIONS, children, dotted, root
 from kfnb.analysis.world import IMPORT, SCALAR, VALUE, World
 
 NOTHING: frozenset[Deferred] = frozenset()
@@ -191,7 +191,7 @@ class Sharing(ABC):
             elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
                 stack.append(part.value)
             elif not isinstance(part, (ast.Compare, ast.JoinedStr, ast.Constant)):
-                stack += ast.iter_child_nodes(part)
+                stack += children(part)
         return frozenset(found)
 
     def _carries(self, node: ast.expr, frame: Frame) -> bool:

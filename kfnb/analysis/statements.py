@@ -269,10 +269,10 @@ class Statements(Record):
     def _class_body(self, node: ast.ClassDef) -> None:
         """The body runs now, with names of its own; its functions run later."""
         now, own = Deferred("class body", node.name, node.lineno), set[str]()
+        scope = class_scope(node, MODULE)
+        scope.own = own  # a name is the class's own from where it is bound
+        collector = Collector(now, scope, self.world.lazy_annotations)
         for part in node.body:
-            scope = class_scope(node, MODULE)
-            scope.own = set(own)
-            collector = Collector(now, scope, self.world.lazy_annotations)
             if isinstance(part, FUNCTIONS):
                 for piece in [
                     *part.decorator_list,
