@@ -357,18 +357,18 @@ class Effects(Sharing):
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
-            if isinstance(value, ast.Name) and value.id in self.world.changers:
-                found.touch(self.roots(value, frame), True)
-            if isinstance(value, ast.Attribute) and value.attr in tables.MUTATORS:
-                found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
-            if isinstance(value, ast.Name) and self.world.made_by.get(value.id) in tables.STREAMS:
-                found.touch(self.roots(value, frame), True)
-            functions = (
-                self.held(value)
-                if isinstance(value, ast.Lambda) or isinstance(value, ast.Name) and not frame.local(value.id)
-                else frozenset()
-            )
-            for function in functions:
+            if isinstance(value, ast.Attribute):
+                if value.attr in tables.MUTATORS:
+                    found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
+                continue
+            if isinstance(value, ast.Name):
+                if value.id in self.world.changers or self.world.made_by.get(value.id) in tables.STREAMS:
+                    found.touch(self.roots(value, frame), True)
+                if frame.local(value.id):
+                    continue
+            elif not isinstance(value, ast.Lambda):
+                continue
+            for function in self.held(value):
                 summary = self.summary(function)
                 found.add(summary)
                 if any(r.startswith("<") for r in summary.touches):

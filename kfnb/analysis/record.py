@@ -7,6 +7,7 @@ import builtins
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import TypeVar
 
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of
@@ -18,7 +19,7 @@ from kfnb.analysis.frames import Effect
 from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred
-from kfnb.analysis.trees import defaults, root, targets
+from kfnb.analysis.trees import children, defaults, root, targets
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 
 #: Names that a step finds without any cell writing them.
@@ -26,6 +27,7 @@ GIVEN = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
 SHELL = "get_ipython"
+Key = TypeVar("Key")
 #: The names of `Record`'s methods, made once.
 EXPRESSIONS: dict[type[ast.AST], str] = {
     kind: f"expr_{kind.__name__}"
@@ -70,13 +72,18 @@ class Record(ABC):
     def site(self, line: int) -> Site:
         return Site(self.cell, line + self.offset)
 
+    def note(self, table: dict[Key, Site], key: Key, line: int) -> None:
+        """Note the first place of something."""
+        if key not in table:
+            table[key] = Site(self.cell, line + self.offset)
+
     def facts(self) -> Facts:
         world = self.world
         unbound = frozenset(n for n in self.may if n not in world.must and world.kinds.get(n) == "deleted")
         told = {*self.may, *self.touches, *self.reads, *self.compared}
         kinds = {n: world.kinds[n] for n in told if n in world.kinds}
         stateful = {n: s for n, s in self.touches.items() if n in world.stateful or self.effects.keeps_state(n)}
-        groups = {n: g for n, g in world.groups().items() if n in told}
+        groups = world.groups(told)
         return Facts(
             self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
@@ -91,7 +98,7 @@ class Record(ABC):
         if name in world.given and name not in world.known:
             return
         if name not in world.must and (name not in GIVEN or name in world.known):
-            self.reads.setdefault(name, self.site(line))
+            self.note(self.reads, name, line)
             if via is not None:
                 self.via.setdefault(name, via)
             elif not self.shielded and (name not in self.may or world.kinds.get(name) == "deleted"):
@@ -115,7 +122,7 @@ class Record(ABC):
         """Whoever reads a name may use the functions and classes that are reached through it."""
         world = self.world
         if name in world.remembering:
-            self.remembered.setdefault(name, self.site(line))
+            self.note(self.remembered, name, line)
         for held in world.holds(name):
             self.apply(self.effects.summary(held), line, name)
             if held.name in world.stateful and held in world.defs.get(held.name, ()):
@@ -129,7 +136,7 @@ class Record(ABC):
             self.now.reach(place, how)
             self.unproved = True
             if how == LIBRARY:
-                self.beyond.setdefault(place, self.site(line))
+                self.note(self.beyond, place, line)
 
     def apply(self, effect: Effect, line: int, via: str | None = None) -> None:
         """What happens when code with this effect runs here."""
@@ -137,9 +144,9 @@ class Record(ABC):
             self.read(name, line, via or effect.reads[name])
         for name in effect.deletes | effect.writes:
             if name not in self.world.must:
-                self.reads.setdefault(name, self.site(line)) if name in self.world.known else None
+                self.note(self.reads, name, line) if name in self.world.known else None
                 self.via.setdefault(name, via or name)
-            self.may.setdefault(name, self.site(line))
+            self.note(self.may, name, line)
             self.world.known.add(name)
             self.world.kinds[name] = VALUE
             self.world.changed.add(name)
@@ -153,9 +160,9 @@ class Record(ABC):
             self.opaque = self.opaque or self.site(line)
         for use in effect.files:
             if not asks_parameter(use[0]):
-                self.files.setdefault(use, self.site(line))
+                self.note(self.files, use, line)
         for text in effect.texts:
-            self.texts.setdefault(text, self.site(line))
+            self.note(self.texts, text, line)
 
     def touched(self, name: str, line: int, sure: bool = False, stored: bool = False) -> None:
         """``stored``: some statement sets an attribute or item of it; a function or class is not changed otherwise."""
@@ -168,11 +175,11 @@ class Record(ABC):
         if kind == DEF:
             mine = self.world.defs.get(name, ())
             for other in [n for n, d in self.world.defs.items() if d is mine and n != name]:
-                self.touches.setdefault(other, self.site(line))  # another name of the same class
+                self.note(self.touches, other, line)  # another name of the same class
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
-                self.touches.setdefault(other, self.site(line))
+                self.note(self.touches, other, line)
                 self.now.touches[other] = sure
         if sure:
             self.definite.add(name)
@@ -182,17 +189,17 @@ class Record(ABC):
         self.now.ambient[kind] = how
         if how == "read":
             if kind not in self.world.must:
-                self.reads.setdefault(kind, self.site(line))
+                self.note(self.reads, kind, line)
             return
         if how == "set" and kind in GENERATORS and sure:
-            self.may.setdefault(kind, self.site(line))
+            self.note(self.may, kind, line)
             self.world.must.add(kind)
             return
         if how == "set":
-            self.may.setdefault(kind, self.site(line))
+            self.note(self.may, kind, line)
         if kind not in self.world.must:
-            self.reads.setdefault(kind, self.site(line))
-        self.touches.setdefault(kind, self.site(line))
+            self.note(self.reads, kind, line)
+        self.note(self.touches, kind, line)
         self.definite.add(kind)
 
     def bind(
@@ -205,18 +212,18 @@ class Record(ABC):
         made_by: str | None = None,
         text: str | None = None,
     ) -> None:
-        self.may.setdefault(name, self.site(line))
+        self.note(self.may, name, line)
         self.world.bind(name, kind, holds, shares, made_by, text)
 
     # ---------------------------------------------------------------- expressions
     def expr(self, node: ast.AST | None) -> None:
         if node is None:
             return
-        special = getattr(self, EXPRESSIONS[type(node)], None) if type(node) in EXPRESSIONS else None
+        special = EXPRESSIONS.get(type(node))
         if special is not None:
-            special(node)
+            getattr(self, special)(node)
             return
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, (ast.expr, ast.keyword, ast.comprehension)):
                 self.expr(child)
 
@@ -228,7 +235,7 @@ class Record(ABC):
     def expr_Attribute(self, node: ast.Attribute) -> None:
         self.expr(node.value)
         if node.attr in ("cache_info", "cache_clear") and isinstance(node.value, ast.Name):
-            self.remembered.setdefault(node.value.id, self.site(node.lineno))
+            self.note(self.remembered, node.value.id, node.lineno)
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
         if self.keeps_shown and isinstance(node.value, ast.Name) and node.value.id in ("Out", "_oh", "In", "_ih"):
@@ -243,7 +250,7 @@ class Record(ABC):
 
     def expr_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str) and 0 < len(node.value) < 500 and "\n" not in node.value:
-            self.texts.setdefault(node.value, self.site(node.lineno))
+            self.note(self.texts, node.value, node.lineno)
 
     def expr_Compare(self, node: ast.Compare) -> None:
         sides = [node.left, *node.comparators]

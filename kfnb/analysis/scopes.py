@@ -24,6 +24,8 @@ from kfnb.analysis.trees import (
     targets,
 )
 
+#: The commonest nodes, which bind nothing themselves.
+PLAIN = (ast.Constant, ast.Attribute, ast.Call, ast.Subscript, ast.BinOp, ast.Assign, ast.Expr, ast.keyword)
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -140,6 +142,9 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
             if not isinstance(node.ctx, ast.Load):
                 bound.add(node.id)
             continue
+        if isinstance(node, PLAIN):
+            stack += children(node)
+            continue
         if isinstance(node, FUNCTIONS):
             bound.add(node.name)
             stack += [*node.decorator_list, *defaults(node.args)]
@@ -193,6 +198,10 @@ class Collector(ast.NodeVisitor):
 
     def __init__(self, into: Deferred, scope: Scope, lazy_annotations: bool = False) -> None:
         self.d, self.scope, self.lazy = into, scope, lazy_annotations
+
+    def generic_visit(self, node: ast.AST) -> None:
+        for child in children(node):
+            self.visit(child)
 
     def inside(self, scope: Scope, nodes: Iterable[ast.AST]) -> None:
         outer, self.scope = self.scope, scope

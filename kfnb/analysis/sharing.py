@@ -60,6 +60,8 @@ class Sharing(ABC):
                 if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
                 else frame.roots_of(node.id)
             )
+        if isinstance(node, ast.Call):
+            return self._once(node, frame)
         if isinstance(node, ast.Attribute) and node.attr == "__class__":
             own = self.roots(node.value, frame)
             return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
@@ -88,7 +90,7 @@ class Sharing(ABC):
             fresh = isinstance(element, (ast.Constant, ast.Compare, ast.JoinedStr, ast.BinOp, ast.Dict, ast.List))
             own = NONE if fresh and not _mentions(element) else self._every([g.iter for g in node.generators], frame)
             return own | (self.roots(element, frame) - {n for g in node.generators for n in _loop_names(g.target)})
-        return self._once(node, frame) if isinstance(node, ast.Call) else NONE
+        return NONE
 
     def _once(self, node: ast.Call, frame: Frame) -> Roots:
         """A call's answer, worked out once in a statement: every call in a chain asks those before it, more than once."""

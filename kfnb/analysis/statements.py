@@ -28,6 +28,7 @@ from kfnb.analysis.trees import (
     ENDS,
     FUNCTIONS,
     annotated,
+    children,
     defaults,
     may_suppress,
     names_in,
@@ -66,7 +67,7 @@ class Statements(Record):
         if special is not None:
             special(node)
             return
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.expr(child)
 
@@ -177,7 +178,7 @@ class Statements(Record):
         if kind != SCALAR:
             for shared in self.effects.roots(target, self.effects.top) | {name}:
                 self.touched(shared, node.lineno, True)
-        self.may.setdefault(name, self.site(node.lineno))
+        self.note(self.may, name, node.lineno)
         self.world.must.add(name)
         self.world.known.add(name)
         self.world.texts.pop(name, None)
@@ -192,7 +193,7 @@ class Statements(Record):
             for part in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
                 if isinstance(part, ast.Name):
                     self.read(part.id, part.lineno) if part.id not in self.world.must else None
-                    self.may.setdefault(part.id, self.site(part.lineno))
+                    self.note(self.may, part.id, part.lineno)
                     self.world.bind(part.id, VALUE)
                     self.world.must.discard(part.id)
                     self.world.kinds[part.id] = "deleted"

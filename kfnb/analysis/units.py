@@ -19,7 +19,7 @@ def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
     """Import name to library name over a whole notebook: a function may use an import that stands after it."""
     found: dict[str, str] = {}
     for cell in cells:
-        for node in cell.tree.body:
+        for node in cell.tree.body if "import" in cell.code else ():
             if isinstance(node, ast.Import):
                 found.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

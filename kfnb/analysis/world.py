@@ -169,13 +169,13 @@ class World:
                     stack.append(other)
         return frozenset(found)
 
-    def groups(self) -> dict[str, frozenset[str]]:
-        """`group` for every name that has one."""
+    def groups(self, names: set[str]) -> dict[str, frozenset[str]]:
+        """`group` for each of these names that has one."""
         found: dict[str, frozenset[str]] = {}
-        for name in self.alias:
+        for name in names & self.alias.keys():
             if name not in found and self.alias[name]:
                 group = self.group(name)
-                found.update(dict.fromkeys(group, group))
+                found.update(dict.fromkeys(names & group, group))
         return found
 
     def snapshot(self) -> World:
