@@ -116,12 +116,12 @@ class Effects(Sharing):
     # ---------------------------------------------------------------- calls
     def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
-        library = dotted(node.func, frame.origin)
-        values = [*node.args, *(k.value for k in node.keywords)]
-        sets = self._ambient(node, library, frame, found)
+        library, place = dotted(node.func, frame.origin), place_of(node.func, frame)
+        values = [*node.args, *[k.value for k in node.keywords]]
+        sets = self._ambient(node, library, library or place, frame, found)
         local = library is not None and self._module_call(library, node.args, node, frame, found)
         if not local and not sets:
-            call_reach(node, frame, found)
+            call_reach(node, place, frame, found)
         self._texts(node, library, frame, found)
         if library in tables.DEFINITION_READERS:
             self.asks(ANY)
@@ -142,10 +142,9 @@ class Effects(Sharing):
             found.touch(self._every(values, frame))
         self._callbacks(node, values, frame, found)
 
-    def _ambient(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> bool:
+    def _ambient(self, node: ast.Call, library: str | None, place: str | None, frame: Frame, found: Effect) -> bool:
         """Ambient state that the call sets, and generators that it draws from; whether it sets any."""
         function = node.func
-        place = library or place_of(function, frame)
         sets = False
         value = (
             not isinstance(function, ast.Name) or frame.local(function.id) or self.world.kinds.get(function.id) == VALUE
@@ -261,20 +260,19 @@ class Effects(Sharing):
 
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
-        made_by = self.world.made_by.get(root(function.value) or "", "")
+        made = self.world.made_by.get(root(function.value) or "", "")
         plain = isinstance(function.value, ast.Name) and not frame.local(function.value.id)
-        if made_by and plain:
-            self._module_call(f"{made_by}.{function.attr}", [function.value, *node.args], node, frame, found)
+        if made and plain:
+            self._module_call(f"{made}.{function.attr}", [function.value, *node.args], node, frame, found)
         mine = self._methods(function, frame)
         for method in mine:
             self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
-        if self.modules.sources and not mine and not (plain and self.modules.split(made_by)):
+        if self.modules.sources and not mine and not (plain and self.modules.split(made)):
             self._module_method(function.attr, found)
         if mine and self._carries(function.value, frame):
             return
         name = function.attr
-        made = self.world.made_by.get(root(function.value) or "", "")
-        inplace = any(
+        inplace = bool(node.keywords) and any(
             k.arg == "inplace" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in node.keywords
         )
         if name == "register" and any(self.world.kinds.get(r) == DEF for r in receiver):

@@ -40,6 +40,7 @@ PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 class Record(ABC):
     """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
 
+    now: Effect  #: what the present top-level statement tells libraries, changes and draws
     keeps_shown = False  #: what cells show is a value of the notebook, since some cell reads it
 
     def __init__(self, world: World, effects: Effects) -> None:
@@ -66,7 +67,6 @@ class Record(ABC):
         self.beyond: dict[str, Site] = {}
         self.unproved = False
         self.remembered: dict[str, Site] = {}
-        self.now = Effect()  #: what the present top-level statement tells libraries, changes and draws
         self.shielded = 0  #: inside a `try` that answers NameError
 
     def site(self, line: int) -> Site:
@@ -312,11 +312,13 @@ class Record(ABC):
 
     def expr_Call(self, node: ast.Call) -> None:
         self.expr(node.func)
-        for value in [*node.args, *(k.value for k in node.keywords)]:
+        for value in node.args:
             self.expr(value)
+        for keyword in node.keywords:
+            self.expr(keyword.value)
         effect = Effect()
         self.effects.call(node, self.effects.top, effect)
-        settings = {k for k, how in effect.ambient.items() if how == "set" and k in GENERATORS}
+        settings = [k for k, how in effect.ambient.items() if how == "set" and k in GENERATORS]
         for kind in settings:
             sure = root(node.func) is not None and self.world.kinds.get(root(node.func) or "") == IMPORT
             self.ambient(kind, "set", node.lineno, sure)

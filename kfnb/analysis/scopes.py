@@ -187,10 +187,11 @@ def _walrus(comprehension: ast.AST) -> Iterable[str]:
 
 
 def future_annotations(tree: ast.Module) -> bool:
-    return any(
-        isinstance(n, ast.ImportFrom) and n.module == "__future__" and any(a.name == "annotations" for a in n.names)
-        for n in tree.body
-    )
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            if any(a.name == "annotations" for a in node.names):
+                return True
+    return False
 
 
 class Collector(ast.NodeVisitor):

@@ -112,4 +112,6 @@ def _mentions_main(text: str) -> bool:
 
 def statements_of(cell: ParsedCell) -> list[ParsedCell]:
     """A cell per top-level statement, for shared code that is run again statement by statement."""
+    if len(cell.tree.body) == 1 and not cell.wrappers:
+        return [cell]
     return [replace(cell, tree=ast.Module([node], []), wrappers=()) for node in cell.tree.body]

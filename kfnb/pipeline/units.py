@@ -290,6 +290,8 @@ def _gather(
     for index, draft in enumerate(drafts):
         if draft.kind != STEP:
             joined.append(draft)
+        elif len(where[draft.name]) == 1:
+            joined.append(draft)
         elif place[draft.name] == index:
             cells = tuple(c for i in where[draft.name] for c in drafts[i].cells)
             metrics = tuple(n for i in where[draft.name] for n in drafts[i].metrics)
