@@ -23,6 +23,7 @@ from kfnb.analysis.sharing import Sharing
 from kfnb.analysis.summaries import ANY, Summaries
 from kfnb.analysis.trees import dotted, reaches_main, root
 from kfnb.analysis.world import DEF, IMPORT, VALUE, World
+from kfnb.parsing import parse
 
 KERAS_KINDS = (
     "@random",
@@ -424,10 +425,10 @@ class Effects(Sharing):
 def function_of(code: str, line: int) -> Deferred | None:
     """Code as the body of a function; ``None`` when it is no Python."""
     try:
-        body = ast.parse(code).body
+        body = parse(code).body
     except (SyntaxError, ValueError):
         return None
-    function = ast.parse("def timed(): pass").body[0]
+    function = parse("def timed(): pass").body[0]
     assert isinstance(function, ast.FunctionDef)
     function.body = body or function.body
     for part in ast.walk(function):

@@ -10,6 +10,7 @@ from kfnb.analysis import filetables as tables
 from kfnb.analysis.commands import EVERYTHING, Use, uses_of_line, uses_of_script, uses_of_words
 from kfnb.analysis.filetables import LOOK, READ, RECEIVER, UPDATE, WRITE, Place
 from kfnb.analysis.paths import HOLE, Known, hole, is_hole, path_text, text_value
+from kfnb.parsing import parse_expression
 from kfnb.runtime.expansion import pieces
 
 
@@ -195,7 +196,7 @@ def expanded(command: str, known: Known) -> str:
 
 def _expression(part: str, known: Known) -> str:
     try:
-        return path_text(ast.parse(part.strip(), mode="eval").body, known)
+        return path_text(parse_expression(part.strip()), known)
     except (SyntaxError, ValueError):
         return hole(part)
 

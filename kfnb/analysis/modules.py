@@ -12,6 +12,7 @@ from kfnb.analysis.classes import changes_shared_attribute
 from kfnb.analysis.frames import OWN_CLASSES, Effect
 from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.world import VALUE, World
+from kfnb.parsing import parse
 
 DEFINED = re.compile(r"\bdef[\s\\]+(\w+)")
 STATE = "@module:"  #: begins the ambient kind of what a module keeps
@@ -162,6 +163,6 @@ def _owners(world: World) -> dict[Deferred, list[Deferred]]:
 def tree_of(source: str) -> ast.Module:
     """The syntax tree of a module, an empty one where it is not valid Python."""
     try:
-        return ast.parse(source)
+        return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])

@@ -21,6 +21,7 @@ from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred
 from kfnb.analysis.trees import children, defaults, root, targets
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+from kfnb.parsing import parse
 
 #: Names that a step finds without any cell writing them.
 GIVEN = frozenset(dir(builtins)) | frozenset(
@@ -331,7 +332,7 @@ class Record(ABC):
 
     def code_in_text(self, text: str, node: ast.Call) -> None:
         try:
-            tree = ast.parse(text)
+            tree = parse(text)
         except (SyntaxError, ValueError):
             return  # the call raises by itself, in the user's own line
         for part in ast.walk(tree):

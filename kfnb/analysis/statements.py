@@ -38,6 +38,7 @@ from kfnb.analysis.trees import (
     targets,
 )
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+from kfnb.parsing import parse
 from kfnb.runtime.syntax import translate
 
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
@@ -134,7 +135,7 @@ class Statements(Record):
     def _star_imports(self, code: str, node: ast.Call) -> None:
         """``from x import *`` of a program that is run: later steps import it again."""
         try:
-            body = ast.parse(code).body
+            body = parse(code).body
         except (SyntaxError, ValueError):
             return
         for part in body:

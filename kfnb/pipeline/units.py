@@ -18,6 +18,7 @@ from kfnb.analysis.trees import bound_in, names_in, root, source_of
 from kfnb.analysis.units import Analyzer, imports_anywhere, statements_of
 from kfnb.analysis.world import DEF, SCALAR, VALUE
 from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
+from kfnb.parsing import parse_expression
 from kfnb.pipeline.annotations import KnownTypes, known_types
 from kfnb.pipeline.comments import trailing_comment
 from kfnb.pipeline.declarations import Declaration, declaration_of
@@ -398,7 +399,7 @@ def _questions(draft: Draft, analyzer: Analyzer) -> Iterator[Unit]:
 
 def _names(text: str) -> set[str]:
     try:
-        return names_in(ast.parse(text.strip(), mode="eval"))
+        return names_in(parse_expression(text.strip()))
     except SyntaxError:
         return set()
 
