@@ -197,6 +197,11 @@ KINDS: dict[str, Kind] = {
         "file-missed",
         "A step uses a file that an earlier step writes, would not have it where it runs, and would go on without.",
     ),
+    "KF317": Kind(
+        ERROR,
+        "hooked-object",
+        "A cell leaves an object with a library, to which later steps would write; a step that reads it has one of its own.",
+    ),
     "KF320": Kind(
         ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
     ),

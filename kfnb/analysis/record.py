@@ -14,8 +14,9 @@ from kfnb.analysis.commands import Use
 from kfnb.analysis.definitions import deferred_function
 from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.effects import Effects
-from kfnb.analysis.facts import Facts, Replay, Site
+from kfnb.analysis.facts import Facts, Hook, Replay, Site
 from kfnb.analysis.frames import Effect
+from kfnb.analysis.hooks import hook_key, hook_of
 from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred
@@ -65,6 +66,7 @@ class Record(ABC):
         self.beyond: dict[str, Site] = {}
         self.unproved = False
         self.remembered: dict[str, Site] = {}
+        self.hooks: dict[str, Hook] = {}
         self.now = Effect()  #: what the present top-level statement tells libraries, changes and draws
         self.shielded = 0  #: inside a `try` that answers NameError
 
@@ -83,7 +85,7 @@ class Record(ABC):
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, self.beyond, self.unproved,
             stateful, self.remembered,
-            frozenset(self.compared), self.unread_programs, self.not_shown,
+            frozenset(self.compared), self.unread_programs, self.not_shown, self.hooks,
         )  # fmt: skip
 
     # ---------------------------------------------------------------- names
@@ -131,6 +133,10 @@ class Record(ABC):
             self.unproved = True
             if how == LIBRARY:
                 self.beyond.setdefault(place, self.site(line))
+
+    def hand_over(self, place: str, values: Iterable[ast.expr], line: int, call: ast.Call | None = None) -> None:
+        """Note what a library gets to call or to write to later."""
+        self.hooks[hook_key(place, call)] = hook_of(place, values, self.site(line), self.effects)
 
     def apply(self, effect: Effect, line: int, via: str | None = None) -> None:
         """What happens when code with this effect runs here."""
@@ -315,6 +321,9 @@ class Record(ABC):
             del effect.ambient[kind]
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
+        place = place_of(node.func, self.effects.top) if LIBRARY in effect.beyond.values() else None
+        if place is not None:
+            self.hand_over(place, [*node.args, *(k.value for k in node.keywords)], node.lineno, node)
         code = node.args[0] if node.args else None
         if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec") and isinstance(code, ast.Constant):
             self.code_in_text(str(code.value), node)
@@ -434,6 +443,8 @@ class Record(ABC):
             store_reach(target, self.effects.top, effect)
             self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
+            for place in effect.beyond:
+                self.hand_over(place, [value] if value is not None else [], target.lineno)
         listed = (
             self.effects.listed_classes(target.value, self.effects.top) if isinstance(target, ast.Attribute) else ()
         )
