@@ -202,6 +202,11 @@ KINDS: dict[str, Kind] = {
         "hooked-object",
         "A cell leaves an object with a library, to which later steps would write; a step that reads it has one of its own.",
     ),
+    "KF318": Kind(
+        ERROR,
+        "draw-outside",
+        "A cell outside the pipeline draws from a seeded generator; later steps would get other numbers.",
+    ),
     "KF320": Kind(
         ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
     ),
