@@ -9,14 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from kfnb.analysis import tables
-from kfnb.analysis.ambient import GENERATORS, ambient_of
+from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
 from kfnb.analysis.commands import Use
 from kfnb.analysis.definitions import deferred_function
 from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Hook, Replay, Site
 from kfnb.analysis.frames import Effect
-from kfnb.analysis.hooks import hook_key, hook_of
+from kfnb.analysis.hooks import entered_context, hook_key, hook_of
 from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred
@@ -319,10 +319,18 @@ class Record(ABC):
             sure = root(node.func) is not None and self.world.kinds.get(root(node.func) or "") == IMPORT
             self.ambient(kind, "set", node.lineno, sure)
             del effect.ambient[kind]
+        entered = entered_context(node, self.effects)
+        if entered is not None:
+            told = setting_of(entered.place)
+            if told is not None:
+                effect.ambient[told] = "set"
+            else:
+                effect.reach(entered.place, LIBRARY)
+                self.hand_over(entered.place, entered.values, node.lineno)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
         place = place_of(node.func, self.effects.top) if LIBRARY in effect.beyond.values() else None
-        if place is not None:
+        if entered is None and place is not None:
             self.hand_over(place, [*node.args, *(k.value for k in node.keywords)], node.lineno, node)
         code = node.args[0] if node.args else None
         if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec") and isinstance(code, ast.Constant):
