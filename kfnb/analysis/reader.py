@@ -134,5 +134,7 @@ class UnitReader(Statements):
                 self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
         for target in node.targets if isinstance(node, ast.Assign) else ():
             place = place_of(target, self.effects.top) or ""
+            self.hooks.pop(place, None)
+            self.hand_over(place, [], node.lineno)
             if place.startswith("builtins."):
                 self.world.given.add(place.partition(".")[2])

@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from kfnb.analysis import tables
-from kfnb.analysis.ambient import GENERATORS, ambient_of
+from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
 from kfnb.analysis.commands import Use
 from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.effects import Effects
-from kfnb.analysis.facts import Facts, Replay, Site
+from kfnb.analysis.facts import Facts, Hook, Replay, Site
 from kfnb.analysis.frames import Effect
+from kfnb.analysis.hooks import entered_context, hook_key, hook_of
 from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.scopes import MODULE, Collector, Deferred
@@ -68,6 +69,7 @@ class Record(ABC):
         self.beyond: dict[str, Site] = {}
         self.unproved = False
         self.remembered: dict[str, Site] = {}
+        self.hooks: dict[str, Hook] = {}
         self.shielded = 0  #: inside a `try` that answers NameError
 
     def site(self, line: int) -> Site:
@@ -90,7 +92,7 @@ class Record(ABC):
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
             self.files, self.texts, tuple(self.requirements), self.displayed, self.beyond, self.unproved,
             stateful, self.remembered,
-            frozenset(self.compared), self.unread_programs, self.not_shown,
+            frozenset(self.compared), self.unread_programs, self.not_shown, self.hooks,
         )  # fmt: skip
 
     # ---------------------------------------------------------------- names
@@ -138,6 +140,10 @@ class Record(ABC):
             self.unproved = True
             if how == LIBRARY:
                 self.note(self.beyond, place, line)
+
+    def hand_over(self, place: str, values: Iterable[ast.expr], line: int, call: ast.Call | None = None) -> None:
+        """Note what a library gets to call or to write to later."""
+        self.hooks[hook_key(place, call)] = hook_of(place, values, self.site(line), self.effects)
 
     def apply(self, effect: Effect, line: int, via: str | None = None) -> None:
         """What happens when code with this effect runs here."""
@@ -324,8 +330,19 @@ class Record(ABC):
             sure = root(node.func) is not None and self.world.kinds.get(root(node.func) or "") == IMPORT
             self.ambient(kind, "set", node.lineno, sure)
             del effect.ambient[kind]
+        entered = entered_context(node, self.effects)
+        if entered is not None:
+            told = setting_of(entered.place)
+            if told is not None:
+                effect.ambient[told] = "set"
+            else:
+                effect.reach(entered.place, LIBRARY)
+                self.hand_over(entered.place, entered.values, node.lineno)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
+        place = place_of(node.func, self.effects.top) if LIBRARY in effect.beyond.values() else None
+        if entered is None and place is not None:
+            self.hand_over(place, [*node.args, *(k.value for k in node.keywords)], node.lineno, node)
         code = node.args[0] if node.args else None
         if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec") and isinstance(code, ast.Constant):
             self.code_in_text(str(code.value), node)
@@ -448,6 +465,8 @@ class Record(ABC):
             store_reach(target, self.effects.top, effect)
             self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
+            for place in effect.beyond:
+                self.hand_over(place, [value] if value is not None else [], target.lineno)
         listed = (
             self.effects.listed_classes(target.value, self.effects.top) if isinstance(target, ast.Attribute) else ()
         )

@@ -205,10 +205,13 @@ def _unmarked(cell: ParsedCell, skipped: bool, setup: SetUp) -> Iterator[Draft]:
     """Each statement by itself: shared, or outside the pipeline with what keeps it there."""
     for part in statements_of(cell):
         node = part.tree.body[0]
-        if _ignored(node):
+        printed = setup.redirects.active and _shows(node) and not skipped
+        if _ignored(node) and not printed:
             continue
         obstacle: Obstacle | None
-        if _shows(node):
+        if printed and _ignored(node):
+            obstacle = None
+        elif _shows(node):
             obstacle = Obstacle(
                 source_of(node, cell.code).split("\n")[0][:40], node.lineno, "shows something, and changes it"
             )
