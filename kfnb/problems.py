@@ -197,6 +197,16 @@ KINDS: dict[str, Kind] = {
         "file-missed",
         "A step uses a file that an earlier step writes, would not have it where it runs, and would go on without.",
     ),
+    "KF317": Kind(
+        ERROR,
+        "hooked-object",
+        "A cell leaves an object with a library, to which later steps would write; a step that reads it has one of its own.",
+    ),
+    "KF318": Kind(
+        ERROR,
+        "draw-outside",
+        "A cell outside the pipeline draws from a seeded generator; later steps would get other numbers.",
+    ),
     "KF320": Kind(
         ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
     ),

@@ -45,6 +45,25 @@ class Replay:
 
 
 @dataclass(frozen=True)
+class Hook:
+    """Something of the notebook that a library holds on to, and uses while other code runs.
+
+    Parameters
+    ----------
+    site
+        Where it is handed over.
+    changed
+        Names of values that functions of the notebook change when the library calls them.
+    held
+        Names of values that the library holds itself and writes to.
+    """
+
+    site: Site
+    changed: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Facts:
     """Names of one unit, as it meets them from top to bottom.
 
@@ -90,6 +109,8 @@ class Facts:
         Functions and classes among `touches`: it is the state that they keep which may change.
     remembered
         Functions with ``lru_cache`` whose counters are asked for, or whose first call for an argument does more.
+    hooks
+        What the unit leaves with libraries for later, by place; without names where it takes something away.
     compared
         Names whose identity is asked for (``a is b``).
     """
@@ -117,6 +138,7 @@ class Facts:
     compared: frozenset[str] = frozenset()
     unread_programs: Mapping[str, Site] = field(default_factory=dict)
     not_shown: tuple[str, Site] | None = None
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
 
     def written(self) -> tuple[str, ...]:
         """Paths that are written, as far as they are known."""

@@ -89,10 +89,13 @@ def _opened(node: ast.Call, opener: tuple[int, str], receiver: ast.expr | None, 
 
 
 def _argument(node: ast.Call, at: int) -> ast.expr | None:
-    if any(isinstance(a, ast.Starred) for a in node.args[: at + 1]):
-        return None
+    for value in node.args[: at + 1]:
+        if isinstance(value, ast.Starred):
+            return None
     if at < len(node.args):
         return node.args[at]
+    if not node.keywords:
+        return None
     named = [k for k in node.keywords if k.arg in tables.PATH_KEYWORDS]
     if len(named) > 1:
         to = [k for k in named if k.arg in tables.TO_KEYWORDS]

@@ -61,6 +61,7 @@ class UnitReader(Statements):
                 self._reads_only(node)
             for name in replay.binds if replay is not None else ():
                 self.world.kinds[name] = IMPORT
+                self.world.changed.add(name)
             if replay is None and LIBRARY in self.now.beyond.values():
                 self._telling.append((len(self._later) - 1, sure and once))
 
@@ -133,5 +134,7 @@ class UnitReader(Statements):
                 self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
         for target in node.targets if isinstance(node, ast.Assign) else ():
             place = place_of(target, self.effects.top) or ""
+            self.hooks.pop(place, None)
+            self.hand_over(place, [], node.lineno)
             if place.startswith("builtins."):
                 self.world.given.add(place.partition(".")[2])

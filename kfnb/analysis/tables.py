@@ -60,7 +60,7 @@ VIEW_METHODS = words("""
 VIEW_FUNCTIONS = words("""
     asarray asanyarray ascontiguousarray reshape ravel squeeze atleast_1d atleast_2d broadcast_to iter zip enumerate reversed
     map filter next transpose chain cycle islice getattr list tuple dict set sorted partial deque defaultdict OrderedDict
-    SimpleNamespace memoryview diagonal swapaxes make_pipeline make_column_transformer from_numpy
+    SimpleNamespace redirect_stdout redirect_stderr memoryview diagonal swapaxes make_pipeline make_column_transformer from_numpy
 """)
 
 #: Library functions that change what they are given.

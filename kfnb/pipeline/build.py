@@ -15,6 +15,7 @@ from kfnb.pipeline.depth import with_deep_stack
 from kfnb.pipeline.edges import edges_of
 from kfnb.pipeline.files import FileOrder, doubt_problems, file_use
 from kfnb.pipeline.flow import Flow, definition, flow_of
+from kfnb.pipeline.hooks import with_hooks
 from kfnb.pipeline.items import ITEMS, take_item
 from kfnb.pipeline.model import (
     Branch,
@@ -129,7 +130,7 @@ def _choose(message: str, names: list[str]) -> Problem:
 def _build_steps(notebook: Notebook) -> Built:
     """The pipeline that the notebook's marked steps make."""
     reading = read_units(notebook)
-    units = reading.units
+    units = with_hooks(reading.units)
     problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
     flow = flow_of(units)
     files = file_use(units, flow)

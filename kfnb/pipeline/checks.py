@@ -11,6 +11,7 @@ from kfnb.analysis.world import DEF, VALUE
 from kfnb.notebook.model import Notebook, StepMarks
 from kfnb.pipeline.flow import Flow
 from kfnb.pipeline.hints import hint_for
+from kfnb.pipeline.hooks import hook_problems
 from kfnb.pipeline.lost import lost_effects
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.outside import outside_problems
@@ -66,6 +67,7 @@ def flow_problems(
                 yield from _changed_in_loop(index, unit, flow)
     yield from outside_problems(units, flow, prepared)
     yield from lost_effects(units, notebook)
+    yield from hook_problems(units)
     yield from _rows(units, flow)
 
 

@@ -14,6 +14,7 @@ from kfnb.analysis.trees import dotted
 from kfnb.analysis.units import imports_anywhere
 from kfnb.notebook.model import SKIP, Notebook
 from kfnb.parsing import parse
+from kfnb.pipeline.outsidestate import outside_state_problems
 from kfnb.pipeline.units import OUTSIDE, SHARED, STEP, Unit
 from kfnb.problems import Problem
 
@@ -37,6 +38,7 @@ def lost_effects(units: tuple[Unit, ...], notebook: Notebook) -> Iterator[Proble
             )  # fmt: skip
         if unit.kind == STEP:
             yield from _remembered(unit, units[:index])
+    yield from outside_state_problems(units, origins, skipped)
 
 
 def _unheard(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str]) -> Iterator[Problem]:

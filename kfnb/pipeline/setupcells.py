@@ -13,6 +13,7 @@ from kfnb.analysis.replays import import_names, imports_only
 from kfnb.analysis.scopes import bindings
 from kfnb.analysis.tables import PURE_METHODS, VIEW_METHODS
 from kfnb.analysis.trees import COMPREHENSIONS, FUNCTIONS, arguments, dotted, is_literal, literal_value, root, targets
+from kfnb.pipeline.redirects import Redirects
 
 METHODS = (PURE_METHODS | VIEW_METHODS | cheap.METHODS) - cheap.SLOW_METHODS
 OPERATIONS = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.IfExp, ast.JoinedStr, ast.FormattedValue, ast.Tuple, ast.List,
@@ -52,6 +53,7 @@ class SetUp:
         self.classes: dict[str, ast.ClassDef] = {}
         self.unordered: set[str] = set()
         self.large: set[str] = set()
+        self.redirects = Redirects()
         self._local: list[set[str]] = []
         self._inside: set[str] = set()
         self._others: list[ast.AST] = []
@@ -60,6 +62,7 @@ class SetUp:
     # ---------------------------------------------------------------- what is known
     def learn(self, node: ast.stmt) -> None:
         """Remember what a shared statement binds."""
+        self.redirects.learn(node)
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             self._since.add(node.name)
         if isinstance(node, ast.FunctionDef):

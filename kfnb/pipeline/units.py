@@ -205,10 +205,13 @@ def _unmarked(cell: ParsedCell, skipped: bool, setup: SetUp) -> Iterator[Draft]:
     """Each statement by itself: shared, or outside the pipeline with what keeps it there."""
     for part in statements_of(cell):
         node = part.tree.body[0]
-        if _ignored(node):
+        printed = setup.redirects.active and _shows(node) and not skipped
+        if _ignored(node) and not printed:
             continue
         obstacle: Obstacle | None
-        if _shows(node):
+        if printed and _ignored(node):
+            obstacle = None
+        elif _shows(node):
             obstacle = Obstacle(
                 source_of(node, cell.code).split("\n")[0][:40], node.lineno, "shows something, and changes it"
             )
@@ -290,6 +293,8 @@ def _gather(
     joined: list[Draft] = []
     for index, draft in enumerate(drafts):
         if draft.kind != STEP:
+            joined.append(draft)
+        elif len(where[draft.name]) == 1:
             joined.append(draft)
         elif place[draft.name] == index:
             cells = tuple(c for i in where[draft.name] for c in drafts[i].cells)

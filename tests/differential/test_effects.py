@@ -316,6 +316,42 @@ from store import Store
 print(Store.items, Store.n, Asked.x, A.count, B.count, said, json.loads("1"), json.dumps(2))
 """  # fmt: skip
 
+HOOKS = """
+import sys, json, signal, os, warnings, builtins, logging, threading, contextlib, io
+shown, seen, caught, said, kept, raised = [], [], [], [], [], []
+count = 0
+def show(message, *a, **k):
+    global count
+    count += 1
+    shown.append(str(message))
+warnings.showwarning = show
+_loads = json.loads
+def counted(s, **k):
+    seen.append(s)
+    return _loads(s, **k)
+json.loads = counted
+signal.signal(signal.SIGUSR1, lambda n, f: caught.append(n))
+_abs = builtins.abs
+builtins.abs = lambda x: said.append(x) or _abs(x)
+class Keep(logging.Filter):
+    def filter(self, record):
+        kept.append(record.getMessage())
+        return False
+logging.getLogger("kept").addFilter(Keep())
+threading.excepthook = lambda a: raised.append(a.exc_type.__name__)
+def bad(): raise ValueError
+""", """
+warnings.warn("one"); json.loads("1"); os.kill(os.getpid(), signal.SIGUSR1); logging.getLogger("kept").warning("a")
+thread = threading.Thread(target=bad); thread.start(); thread.join(); del thread
+""", """
+warnings.warn("two"); json.loads("2"); abs(-3)
+def other(*a, **k): pass
+warnings.showwarning = other
+""", """
+warnings.warn("three"); logging.getLogger("kept").warning("c")
+print(shown, count, seen, len(caught), said, kept, raised)
+"""  # fmt: skip
+
 FILES = {
     "store.py": "class Store:\n    items = []\n    n = 0\n    def __init__(self): Store.n += 1\n"
     "    def put(self, x): self.items.append(x)\n    @classmethod\n    def add(cls, x): cls.items.append(x)\n",
@@ -334,6 +370,7 @@ NOTEBOOKS = {
     "libraries": LIBRARIES,
     "modules": MODULES,
     "kept": KEPT,
+    "hooks": HOOKS,
 }
 
 
@@ -468,6 +505,9 @@ MEMO = "def memo(f):\n    kept = {}\n    def g(x):\n        kept[x] = f(x)\n    
         ("KF311", 2, [cell("import logging\nlogging.basicConfig(filename='a.log', filemode='w')", "functions"), cell("x = 1", "step:b")]),
         ("KF312", 1, [cell("from functools import lru_cache\n@lru_cache\ndef f(x): return x", "functions"), cell("f(1)", "step:a"), cell("f.cache_info()", "step:b")]),
         ("KF313", 1, [cell(COUNTER, "functions"), cell("j = Job()", "step:a", LOOP)]),
+        ("KF317", 3, [cell("import sys, io\nbuf = io.StringIO()\nsys.stdout = buf"), cell("print(1)", "step:a"), cell("s = buf.getvalue()", "step:b")]),
+        ("KF317", 3, [cell("import logging, io\nbuf = io.StringIO()\nlogging.getLogger().addHandler(logging.StreamHandler(buf))", "step:a"), cell("s = buf.getvalue()", "step:b")]),
+        ("KF317", 5, [cell("import logging\nrows = []\nclass H(logging.Handler):\n    def emit(self, r): rows.append(r)\nlogging.root.addHandler(H())"), cell("print(rows)", "step:b")]),
         ("KF313", 1, [cell(MEMO, "functions"), cell("j = sq(i)", "step:a", LOOP), cell("print(sq(2))", "step:b")]),
         ("KF304", 1, [cell(COUNTER, "functions"), cell("j = Job()", "step:a", LOOP), cell("print(Job.count)", "step:b")]),
     ],
