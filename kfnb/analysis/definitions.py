@@ -1,13 +1,18 @@
-"""What a function or class of the notebook needs when it is used, not where it stands."""
+"""What a function, class or comprehension of the notebook needs when it is used, not where it stands.
+
+Each is found once for its node: a notebook is read again whenever one of its cells changes, and nobody changes the trees.
+"""
 
 from __future__ import annotations
 
 import ast
+import functools
 
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, FunctionNode, class_scope, function_scope
 from kfnb.analysis.trees import FUNCTIONS, is_collection, names_in, targets
 
 
+@functools.lru_cache(maxsize=1024)
 def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = False) -> Deferred:
     """What a function or lambda of the notebook's top level needs when it is called."""
     found = Deferred("function", name, node.lineno)
@@ -29,6 +34,15 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     return found
 
 
+@functools.lru_cache(maxsize=1024)
+def deferred_comprehension(node: ast.expr) -> Deferred:
+    """What a comprehension of the notebook's top level needs; it runs at once."""
+    found = Deferred("comprehension", "", node.lineno)
+    Collector(found, MODULE).visit(node)
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
 def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
     """What a class of the notebook's top level needs when it, or an instance, is used."""
     found = Deferred("class", node.name, node.lineno)

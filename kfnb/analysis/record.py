@@ -12,6 +12,7 @@ from typing import TypeVar
 from kfnb.analysis import tables
 from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
 from kfnb.analysis.commands import Use
+from kfnb.analysis.definitions import deferred_comprehension
 from kfnb.analysis.drawing import PLAIN, maker_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Facts, Hook, Replay, Site
@@ -19,7 +20,7 @@ from kfnb.analysis.frames import Effect
 from kfnb.analysis.hooks import entered_context, hook_key, hook_of
 from kfnb.analysis.paths import asks_parameter, text_value
 from kfnb.analysis.reach import LIBRARY, place_of, store_reach
-from kfnb.analysis.scopes import MODULE, Collector, Deferred
+from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.trees import children, defaults, root, targets
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
 from kfnb.parsing import parse
@@ -33,7 +34,7 @@ Key = TypeVar("Key")
 #: The names of `Record`'s methods, made once.
 EXPRESSIONS: dict[type[ast.AST], str] = {
     kind: f"expr_{kind.__name__}"
-    for kind in (ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Lambda, ast.ListComp,
+    for kind in (ast.Constant, ast.Compare, ast.BoolOp, ast.IfExp, ast.NamedExpr, ast.Lambda, ast.ListComp,
                  ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Call, ast.Attribute, ast.Subscript, ast.BinOp)
 }  # fmt: skip
 PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
@@ -226,6 +227,10 @@ class Record(ABC):
     def expr(self, node: ast.AST | None) -> None:
         if node is None:
             return
+        if isinstance(node, ast.Name):  # first, since most expressions are names
+            if isinstance(node.ctx, ast.Load):
+                self.read(node.id, node.lineno)
+            return
         special = EXPRESSIONS.get(type(node))
         if special is not None:
             getattr(self, special)(node)
@@ -233,10 +238,6 @@ class Record(ABC):
         for child in children(node):
             if isinstance(child, (ast.expr, ast.keyword, ast.comprehension)):
                 self.expr(child)
-
-    def expr_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load):
-            self.read(node.id, node.lineno)
 
     # the commonest kinds, spelt out for speed: the general way looks at every field
     def expr_Attribute(self, node: ast.Attribute) -> None:
@@ -293,8 +294,7 @@ class Record(ABC):
         self.apply(self.effects.summary(self.effects.lambda_of(node)), node.lineno)
 
     def comprehension(self, node: ast.expr) -> None:
-        found = Deferred("comprehension", "", node.lineno)
-        Collector(found, MODULE).visit(node)
+        found = deferred_comprehension(node)
         effect = Effect(reads={n: "" for n in found.reads})
         for target in found.stores:
             effect.touch(self.effects.roots(target.value, self.effects.frame(found)), True)  # type: ignore[attr-defined]

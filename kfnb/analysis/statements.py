@@ -61,8 +61,8 @@ class Statements(Record):
 
     def statement(self, node: ast.stmt) -> None:
         self.effects.begin_statement()
-        value = getattr(node, "value", None)
-        if value is not None and self.world.mentions_main and reaches_main([value], self.world.origin):
+        value = getattr(node, "value", None) if self.world.mentions_main else None
+        if value is not None and reaches_main([value], self.world.origin):
             self.opaque = self.opaque or self.site(node.lineno)
         special = getattr(self, f"on_{type(node).__name__}", None)
         if special is not None:
@@ -147,10 +147,11 @@ class Statements(Record):
     def on_Assign(self, node: ast.Assign) -> None:
         self.expr(node.value)
         for target in node.targets:
-            self._ambient_target(target)
+            if not isinstance(target, ast.Name) or self.effects.modules.sources:
+                self._ambient_target(target)
             self.store(target, node.value)
-        names = [n for t in node.targets for n in targets(t)] if len(node.targets) > 1 else []
-        if self.kind_of(node.value) == VALUE:
+        if len(node.targets) > 1 and self.kind_of(node.value) == VALUE:
+            names = [n for t in node.targets for n in targets(t)]
             for other in names[1:]:
                 self.world.share(names[0], other)
 
