@@ -507,7 +507,7 @@ MEMO = "def memo(f):\n    kept = {}\n    def g(x):\n        kept[x] = f(x)\n    
         ("KF313", 1, [cell(COUNTER, "functions"), cell("j = Job()", "step:a", LOOP)]),
         ("KF317", 3, [cell("import sys, io\nbuf = io.StringIO()\nsys.stdout = buf"), cell("print(1)", "step:a"), cell("s = buf.getvalue()", "step:b")]),
         ("KF317", 3, [cell("import logging, io\nbuf = io.StringIO()\nlogging.getLogger().addHandler(logging.StreamHandler(buf))", "step:a"), cell("s = buf.getvalue()", "step:b")]),
-        ("KF317", 5, [cell("import logging\nrows = []\nclass H(logging.Handler):\n    def emit(self, r): rows.append(r)\nlogging.root.addHandler(H())"), cell("print(rows)", "step:b")]),
+        ("KF317", 5, [cell("import logging, time\nrows = []\nclass H(logging.Handler):\n    def emit(self, r): rows.append(r)\nlogging.root.addHandler(H(time.time()))"), cell("print(rows)", "step:b")]),
         ("KF313", 1, [cell(MEMO, "functions"), cell("j = sq(i)", "step:a", LOOP), cell("print(sq(2))", "step:b")]),
         ("KF304", 1, [cell(COUNTER, "functions"), cell("j = Job()", "step:a", LOOP), cell("print(Job.count)", "step:b")]),
     ],
