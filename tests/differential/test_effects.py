@@ -619,3 +619,8 @@ def test_a_cell_outside_the_pipeline_that_changes_what_a_step_reads_is_an_error(
 def test_loading_kfnb_is_for_the_live_kernel_only() -> None:
     found = built(cell("%load_ext kfnb"), *steps("%load_ext kfnb\nx = 1", "y = 2"))
     assert replayed(found, "s2") == []
+
+
+def test_a_step_that_reads_a_pickle_has_the_classes_of_the_notebook() -> None:
+    found = built(cell("import pickle\nclass Kept: pass"), *steps("blob = pickle.dumps(Kept())", "pickle.loads(blob)"))
+    assert any("class Kept" in source for source in replayed(found, found.units[-1].name)), found.problems
