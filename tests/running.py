@@ -16,7 +16,8 @@ from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build import build
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters import bind
-from kfnb.runs.store import RunStore
+from kfnb.runs.lock import is_held
+from kfnb.runs.store import SCHEDULER, RunStore
 from tests.notebooks import notebook
 
 
@@ -59,6 +60,10 @@ class Here:
             if wanted(summary):
                 return summary
         raise AssertionError(f"the run ended before: {self.store.summary(run_id)}")
+
+    def let_go(self, run_id: str) -> None:
+        """Wait until who carries the run has closed the record: until then files of the database come and go."""
+        assert wait_for(lambda: not is_held(self.store.folder(run_id) / SCHEDULER), 60.0), "the run is still carried"
 
     def log(self, run: dict[str, Any], path: str, attempt: int | None = None) -> str:
         return "\n".join(line.text for line in self.store.logs(run["run"], path, attempt))

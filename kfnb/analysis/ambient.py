@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 
 from kfnb.analysis import tables
@@ -15,6 +16,7 @@ from kfnb.analysis.reach import place_of
 GENERATORS = frozenset(("@random", "@numpy.random", "@torch.random", "@tensorflow.random"))
 
 
+@functools.lru_cache(maxsize=4096)
 def setting_of(name: str) -> str | None:
     """The ambient kind that calling or assigning the library name ``name`` sets."""
     if name in tables.AMBIENT_WRITES:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kfnb.analysis.recovery import names_only, recovered
+from kfnb.parsing import parse
 from kfnb.problems import Problem
 from kfnb.runtime.syntax import AUTOMAGIC, Magic, Translation, Wrapper, translate
 from kfnb.texts import encodable
@@ -82,7 +83,7 @@ def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exceptio
     """``taken``: the notebook has bound the name that the cell begins with. A notebook is read again whenever one of its cells changes; nobody changes the trees."""
     translation = translate(source, lambda name: taken)
     try:
-        return translation, ast.parse(translation.code), None
+        return translation, parse(translation.code), None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return translation, recovered(translation.code), error
 

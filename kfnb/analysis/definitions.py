@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from kfnb.analysis.scopes import MODULE, Collector, Deferred, FunctionNode, class_scope, function_scope
-from kfnb.analysis.trees import FUNCTIONS, is_collection, targets
+from kfnb.analysis.trees import FUNCTIONS, is_collection, names_in, targets
 
 
 def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = False) -> Deferred:
@@ -18,6 +18,7 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     given = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
     given += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
     found.defaults = {a.arg: d for a, d in given}
+    found.mentions.update(n for _, d in given if not isinstance(d, ast.Constant) for n in names_in(d))
     found.kept = frozenset(a.arg for a, d in given if not isinstance(d, (ast.Constant, ast.Name)))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)

@@ -7,6 +7,7 @@ step too few costs the numbers.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterable, Iterator
 
 from kfnb.analysis import drawtables as tables
@@ -124,13 +125,13 @@ def _of_several(makers: Iterable[str | None]) -> str | None:
 
 def _makes_drawing(maker: str) -> bool:
     """Whether what ``maker`` made may draw when it is fitted."""
-    return bool(list(of_method(maker, "fit")))
+    return bool(of_method(maker, "fit"))
 
 
 # -------------------------------------------------------------------- what a call draws from
 def draws(
     node: ast.Call, library: str | None, origin: Origin, made_by: Maker, value: bool, own_method: bool
-) -> Iterator[str]:
+) -> Iterable[str]:
     """The kinds of generators that a call draws from.
 
     Parameters
@@ -143,13 +144,14 @@ def draws(
     own = seeded(node, origin)
     function = node.func
     if library is not None:
-        yield from _of_function(node, library, own, origin, made_by)
-    elif not isinstance(function, ast.Attribute):
-        yield from _of_value(function, origin, made_by) if value else ()
-    elif not own and not own_method:
-        if function.attr == "resample" and node.args and isinstance(getattr(node.args[0], "value", None), str):
-            return  # of a time series
-        yield from of_method(maker_of(function.value, origin, made_by) or "", function.attr)
+        return _of_function(node, library, own, origin, made_by)
+    if not isinstance(function, ast.Attribute):
+        return _of_value(function, origin, made_by) if value else ()
+    if own or own_method:
+        return ()
+    if function.attr == "resample" and node.args and isinstance(getattr(node.args[0], "value", None), str):
+        return ()  # of a time series
+    return of_method(maker_of(function.value, origin, made_by) or "", function.attr)
 
 
 def _of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[str]:
@@ -167,19 +169,20 @@ def _of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[st
     yield from of_method(maker_of(function, origin, made_by) or PLAIN, "fit")
 
 
-def _of_function(node: ast.Call, name: str, own: bool, origin: Origin, made_by: Maker) -> Iterator[str]:
+def _of_function(node: ast.Call, name: str, own: bool, origin: Origin, made_by: Maker) -> Iterable[str]:
     library, _, last = name.rpartition(".")
     first = name.partition(".")[0]
     if library in ("random", "numpy.random"):
-        yield from () if last in RANDOM_OWN else (f"@{library}",)
-    elif first == "torch":
-        yield from (TORCH,) if not own and _torch_draws(library, last) else ()
-    elif first in tables.DRAWING_LIBRARIES or name.startswith(tables.DRAWING_PREFIXES):
+        return () if last in RANDOM_OWN else (f"@{library}",)
+    if first == "torch":
+        return (TORCH,) if not own and _torch_draws(library, last) else ()
+    if first in tables.DRAWING_LIBRARIES or name.startswith(tables.DRAWING_PREFIXES):
         if last in tables.FITTING:
             makers = [maker_of(v, origin, made_by) for v in _estimators(node)]
-            yield from (NUMPY,) if any(m is not None and _makes_drawing(m) for m in makers) else ()
-        elif not own and _draws_by_name(name, last) and not _steady_by_arguments(node, name):
-            yield from tables.DRAWING_LIBRARIES.get(first, (NUMPY,))
+            return (NUMPY,) if any(m is not None and _makes_drawing(m) for m in makers) else ()
+        if not own and _draws_by_name(name, last) and not _steady_by_arguments(node, name):
+            return tables.DRAWING_LIBRARIES.get(first, (NUMPY,))
+    return ()
 
 
 def _torch_draws(library: str, last: str) -> bool:
@@ -198,8 +201,13 @@ def _draws_by_name(name: str, last: str) -> bool:
     return not last[:1].isupper() and last not in tables.COMPOSED or name.startswith(("keras.", "tensorflow.", "torch"))
 
 
-def of_method(maker: str, name: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=4096)
+def of_method(maker: str, name: str) -> tuple[str, ...]:
     """The kinds that the method ``name`` of what ``maker`` made draws from."""
+    return tuple(_of_method(maker, name))
+
+
+def _of_method(maker: str, name: str) -> Iterator[str]:
     if maker.endswith(SEEDED) or maker.startswith(STATEFUL_MAKERS):
         return
     first = maker.partition(".")[0]

@@ -20,8 +20,10 @@ from kfnb.analysis.paths import asks_parameter, filled, path_text, text_value
 from kfnb.analysis.reach import UNPROVED, call_reach, known, lasting, place_of, reach_of, store_reach
 from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.sharing import Sharing
+from kfnb.analysis.summaries import ANY, Summaries
 from kfnb.analysis.trees import dotted, reaches_main, root
 from kfnb.analysis.world import DEF, IMPORT, VALUE, World
+from kfnb.parsing import parse
 
 KERAS_KINDS = (
     "@random",
@@ -30,25 +32,24 @@ KERAS_KINDS = (
 
 
 class Effects(Sharing):
-    """Answers for one `World`; summaries of functions are kept until a function, class or import changes."""
+    """Answers for one `World`."""
 
     def __init__(self, world: World, modules: LocalModules) -> None:
         super().__init__(world, modules)
         self.top = self.frame()
         self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.later.values())
-        self._summaries: dict[Deferred, Effect] = {}
-        self._version = -1
+        self._summaries = Summaries(world, self._summarize)
 
     # ---------------------------------------------------------------- functions of the notebook
     def summary(self, function: Deferred) -> Effect:
         """What calling ``function`` (or using an instance of the class) may do, through everything it reaches."""
-        if self._version != self.world.version:
-            self._summaries.clear()
-            self._version = self.world.version
-        if function not in self._summaries:
-            found = self._summaries[function] = Effect()  # what recursion sees
-            self._summarize(function, found)
-        return self._summaries[function]
+        return self._summaries.of(function)
+
+    def asks(self, name: str) -> None:
+        self._summaries.asks(name)
+
+    def methods_named(self, name: str) -> list[Deferred]:
+        return self._summaries.methods(name)
 
     def _summarize(self, function: Deferred, found: Effect) -> None:
         found.reads.update((n, function.name) for n in function.reads)
@@ -116,14 +117,15 @@ class Effects(Sharing):
     # ---------------------------------------------------------------- calls
     def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
-        library = dotted(node.func, frame.origin)
-        values = [*node.args, *(k.value for k in node.keywords)]
-        sets = self._ambient(node, library, frame, found)
+        library, place = dotted(node.func, frame.origin), place_of(node.func, frame)
+        values = [*node.args, *[k.value for k in node.keywords]]
+        sets = self._ambient(node, library, library or place, frame, found)
         local = library is not None and self._module_call(library, node.args, node, frame, found)
         if not local and not sets:
-            call_reach(node, frame, found)
+            call_reach(node, place, frame, found)
         self._texts(node, library, frame, found)
         if library in tables.DEFINITION_READERS:
+            self.asks(ANY)
             for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
                 found.reads.setdefault(name, name)
         if library in tables.CLASS_READERS:
@@ -145,10 +147,9 @@ class Effects(Sharing):
             found.touch(self._every(values, frame))
         self._callbacks(node, values, frame, found)
 
-    def _ambient(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> bool:
+    def _ambient(self, node: ast.Call, library: str | None, place: str | None, frame: Frame, found: Effect) -> bool:
         """Ambient state that the call sets, and generators that it draws from; whether it sets any."""
         function = node.func
-        place = library or place_of(function, frame)
         sets = False
         value = (
             not isinstance(function, ast.Name) or frame.local(function.id) or self.world.kinds.get(function.id) == VALUE
@@ -264,20 +265,19 @@ class Effects(Sharing):
 
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
-        made_by = self.world.made_by.get(root(function.value) or "", "")
+        made = self.world.made_by.get(root(function.value) or "", "")
         plain = isinstance(function.value, ast.Name) and not frame.local(function.value.id)
-        if made_by and plain:
-            self._module_call(f"{made_by}.{function.attr}", [function.value, *node.args], node, frame, found)
+        if made and plain:
+            self._module_call(f"{made}.{function.attr}", [function.value, *node.args], node, frame, found)
         mine = self._methods(function, frame)
         for method in mine:
             self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
-        if self.modules.sources and not mine and not (plain and self.modules.split(made_by)):
+        if self.modules.sources and not mine and not (plain and self.modules.split(made)):
             self._module_method(function.attr, found)
         if mine and self._carries(function.value, frame):
             return
         name = function.attr
-        made = self.world.made_by.get(root(function.value) or "", "")
-        inplace = any(
+        inplace = bool(node.keywords) and any(
             k.arg == "inplace" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in node.keywords
         )
         if name == "register" and any(self.world.kinds.get(r) == DEF for r in receiver):
@@ -307,6 +307,7 @@ class Effects(Sharing):
     ) -> None:
         if function.kind == "class":
             for base in function.bases if self.modules.sources else ():
+                self.asks(base)
                 origin = self.world.origin(base)
                 if origin is not None:
                     self._module_call(origin, args, ast.Call(ast.Name(base, ast.Load()), args, keywords), frame, found)
@@ -359,18 +360,18 @@ class Effects(Sharing):
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
-            if isinstance(value, ast.Name) and value.id in self.world.changers:
-                found.touch(self.roots(value, frame), True)
-            if isinstance(value, ast.Attribute) and value.attr in tables.MUTATORS:
-                found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
-            if isinstance(value, ast.Name) and self.world.made_by.get(value.id) in tables.STREAMS:
-                found.touch(self.roots(value, frame), True)
-            functions = (
-                self.held(value)
-                if isinstance(value, ast.Lambda) or isinstance(value, ast.Name) and not frame.local(value.id)
-                else frozenset()
-            )
-            for function in functions:
+            if isinstance(value, ast.Attribute):
+                if value.attr in tables.MUTATORS:
+                    found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
+                continue
+            if isinstance(value, ast.Name):
+                if value.id in self.world.changers or self.world.made_by.get(value.id) in tables.STREAMS:
+                    found.touch(self.roots(value, frame), True)
+                if frame.local(value.id):
+                    continue
+            elif not isinstance(value, ast.Lambda):
+                continue
+            for function in self.held(value):
                 summary = self.summary(function)
                 found.add(summary)
                 if any(r.startswith("<") for r in summary.touches):
@@ -390,6 +391,7 @@ class Effects(Sharing):
                 for part in ast.walk(value):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) < 5000:
                         for word in tables.IDENTIFIER.findall(part.value):
+                            self.asks(word)
                             if word in self.world.known:
                                 found.reads.setdefault(word, name)
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
@@ -400,6 +402,7 @@ class Effects(Sharing):
         found.files.update(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
     def _magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
+        self.asks(ANY)
         for read in mentioned(call, self.world.known):
             found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
         code = timed_code(call)
@@ -426,10 +429,10 @@ class Effects(Sharing):
 def function_of(code: str, line: int) -> Deferred | None:
     """Code as the body of a function; ``None`` when it is no Python."""
     try:
-        body = ast.parse(code).body
+        body = parse(code).body
     except (SyntaxError, ValueError):
         return None
-    function = ast.parse("def timed(): pass").body[0]
+    function = parse("def timed(): pass").body[0]
     assert isinstance(function, ast.FunctionDef)
     function.body = body or function.body
     for part in ast.walk(function):

@@ -10,6 +10,7 @@ from kfnb.analysis import filetables as tables
 from kfnb.analysis.commands import EVERYTHING, Use, uses_of_line, uses_of_script, uses_of_words
 from kfnb.analysis.filetables import LOOK, READ, RECEIVER, UPDATE, WRITE, Place
 from kfnb.analysis.paths import HOLE, Known, hole, is_hole, path_text, text_value
+from kfnb.parsing import parse_expression
 from kfnb.runtime.expansion import pieces
 
 
@@ -88,10 +89,13 @@ def _opened(node: ast.Call, opener: tuple[int, str], receiver: ast.expr | None, 
 
 
 def _argument(node: ast.Call, at: int) -> ast.expr | None:
-    if any(isinstance(a, ast.Starred) for a in node.args[: at + 1]):
-        return None
+    for value in node.args[: at + 1]:
+        if isinstance(value, ast.Starred):
+            return None
     if at < len(node.args):
         return node.args[at]
+    if not node.keywords:
+        return None
     named = [k for k in node.keywords if k.arg in tables.PATH_KEYWORDS]
     if len(named) > 1:
         to = [k for k in named if k.arg in tables.TO_KEYWORDS]
@@ -192,7 +196,7 @@ def expanded(command: str, known: Known) -> str:
 
 def _expression(part: str, known: Known) -> str:
     try:
-        return path_text(ast.parse(part.strip(), mode="eval").body, known)
+        return path_text(parse_expression(part.strip()), known)
     except (SyntaxError, ValueError):
         return hole(part)
 

@@ -20,7 +20,7 @@ OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 RootsOf = Callable[[ast.expr, "Frame"], Roots]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Effect:
     """What a piece of code does when it runs.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kfnb.analysis import tables
 from kfnb.analysis.trees import names_in, root
+from kfnb.parsing import parse_expression
 from kfnb.runtime.expansion import expressions
 from kfnb.runtime.magictable import kind_of
 from kfnb.runtime.options import PROGRAMS, ScriptOptions, options_of
@@ -73,7 +74,7 @@ def mentioned(call: MagicCall, known: set[str]) -> set[str]:
     if call.name not in AS_WRITTEN:
         for text in expressions(call.line):
             try:
-                found |= names_in(ast.parse(text.strip(), mode="eval"))
+                found |= names_in(parse_expression(text.strip()))
             except (SyntaxError, ValueError):
                 continue
     if not call.known:

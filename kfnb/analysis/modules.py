@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,11 +12,13 @@ from kfnb.analysis.classes import changes_shared_attribute
 from kfnb.analysis.frames import OWN_CLASSES, Effect
 from kfnb.analysis.scopes import Deferred
 from kfnb.analysis.world import VALUE, World
+from kfnb.parsing import parse
 
+DEFINED = re.compile(r"\bdef[\s\\]+(\w+)")
 STATE = "@module:"  #: begins the ambient kind of what a module keeps
 
 
-class Summaries(Protocol):
+class Functions(Protocol):
     """What is asked of `kfnb.analysis.effects.Effects`."""
 
     world: World
@@ -25,13 +28,16 @@ class Summaries(Protocol):
 
 @dataclass(eq=False)
 class LocalModules:
-    """Modules by dotted name. ``read`` analyses one, from its name and source."""
+    """Modules by dotted name. ``begin`` gives a module's functions, known once the reader that comes with them is called."""
 
     sources: Mapping[str, str]
-    read: Callable[[str, str], Summaries]
-    _read: dict[str, Summaries] = field(default_factory=dict)
+    begin: Callable[[str, str], tuple[Functions, Callable[[], object]]]
+    _read: dict[str, Functions] = field(default_factory=dict)
     _reading: set[str] = field(default_factory=set)
     _state: dict[str, frozenset[str]] = field(default_factory=dict)
+    _names: dict[str, frozenset[str]] = field(default_factory=dict)
+    _methods: dict[str, list[tuple[str, Deferred]]] = field(default_factory=dict)
+    _owners: dict[str, dict[Deferred, list[Deferred]]] = field(default_factory=dict)
 
     def split(self, name: str) -> tuple[str, str] | None:
         """The module of a dotted name, and the rest of the name."""
@@ -88,21 +94,34 @@ class LocalModules:
             every = [*defs, *(m for d in defs for m in d.methods.values())]
             changed = {n for d in every for n in self._changed(module, summaries.summary(d))}
             changed |= {d.name for d in defs if d.kind == "class" and self._keeps_itself(d, summaries)}
+            if module in self._reading:
+                del self._state[module]
+                return frozenset(changed)
             self._state[module] = frozenset(changed)
         return self._state[module]
 
     def methods(self, name: str) -> list[tuple[str, Deferred]]:
         """The methods of this name in the classes of all modules, each with its module: of what object is not known."""
-        return [
-            (module, d.methods[name])
-            for module in self.sources
-            if not self._reading
-            for found in self._summaries(module).world.defs.values()
-            for d in found
-            if name in d.methods
-        ]
+        if self._reading:
+            return []
+        if name not in self._methods:
+            defining = [m for m, source in self.sources.items() if name in source and name in self._defined(m)]
+            self._methods[name] = [
+                (module, d.methods[name])
+                for module in defining
+                for found in self._summaries(module).world.defs.values()
+                for d in found
+                if name in d.methods
+            ]
+        return self._methods[name]
 
-    def _keeps_itself(self, cls: Deferred, summaries: Summaries) -> bool:
+    def _defined(self, module: str) -> frozenset[str]:
+        """Every name that follows ``def`` in the module's text: most modules need not be read for a method's sake."""
+        if module not in self._names:
+            self._names[module] = frozenset(DEFINED.findall(self.sources[module]))
+        return self._names[module]
+
+    def _keeps_itself(self, cls: Deferred, summaries: Functions) -> bool:
         """Whether a class keeps something that its own methods change, for all its objects or for those derived from it."""
         touched = {r for m in cls.methods.values() for r in summaries.summary(m).touches}
         return changes_shared_attribute(cls) or bool(OWN_CLASSES & touched)
@@ -113,25 +132,37 @@ class LocalModules:
         me = f"<{function.params[0]}>" if function.params else ""
         if not OWN_CLASSES & effect.touches.keys() and me not in effect.touches:
             return False
-        owners = [d for found in summaries.world.defs.values() for d in found if function in d.methods.values()]
-        return any(self._keeps_itself(d, summaries) for d in owners)
+        owners = self._owners.get(module) or _owners(summaries.world)
+        if module not in self._reading:
+            self._owners[module] = owners
+        return any(self._keeps_itself(d, summaries) for d in owners.get(function, ()))
 
     def _changed(self, module: str, effect: Effect) -> set[str]:
         kinds = self._summaries(module).world.kinds
         touched = {r for r in effect.touches if kinds.get(r) == VALUE or r in effect.changes and r in kinds}
         return effect.writes | effect.deletes | touched
 
-    def _summaries(self, module: str) -> Summaries:
+    def _summaries(self, module: str) -> Functions:
         if module not in self._read:
             self._reading.add(module)
-            self._read[module] = self.read(module, self.sources[module])
+            self._read[module], read = self.begin(module, self.sources[module])
+            read()  # a module that imports this one meanwhile finds what there is of it so far, as in Python
             self._reading.discard(module)
         return self._read[module]
+
+
+def _owners(world: World) -> dict[Deferred, list[Deferred]]:
+    """For each method the classes that have it."""
+    found: dict[Deferred, list[Deferred]] = {}
+    for cls in (d for defined in world.defs.values() for d in defined):
+        for method in cls.methods.values():
+            found.setdefault(method, []).append(cls)
+    return found
 
 
 def tree_of(source: str) -> ast.Module:
     """The syntax tree of a module, an empty one where it is not valid Python."""
     try:
-        return ast.parse(source)
+        return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])

@@ -7,6 +7,7 @@ never taken for harmless.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 
@@ -65,6 +66,7 @@ KNOWN = tables.QUIET_IMPORTS | tables.words("""
 KEEPING_CALLS = tables.words("dask.distributed.Client torch.distributed.init_process_group pymc.Model")
 
 
+@functools.lru_cache(maxsize=4096)
 def reach_of(name: str) -> int:
     """How far the call of a library's ``name`` reaches: 0, `UNPROVED` or `LIBRARY`."""
     if name in TELLING_CALLS:
@@ -90,6 +92,7 @@ def known(name: str) -> bool:
     return first in KNOWN or first in sys.stdlib_module_names
 
 
+@functools.lru_cache(maxsize=4096)
 def shares_result(name: str) -> bool:
     """Whether what the library's function ``name`` gives is an object that the library keeps, such as a logger."""
     last = name.rpartition(".")[2]
@@ -123,22 +126,21 @@ def place_of(node: ast.expr, frame: Frame, depth: int = 0) -> str | None:
     return None
 
 
-def call_reach(node: ast.Call, frame: Frame, found: Effect) -> None:
-    """Add to ``found`` how far a call reaches beyond the notebook's own objects."""
+def call_reach(node: ast.Call, place: str | None, frame: Frame, found: Effect) -> None:
+    """Add to ``found`` how far a call of what stands at ``place`` reaches beyond the notebook's own objects."""
     function = node.func
     if isinstance(function, ast.Name) and not frame.local(function.id):
         world = frame.world
         if function.id in ("setattr", "delattr") and function.id not in world.kinds and node.args:
-            place = place_of(node.args[0], frame)
+            owner = place_of(node.args[0], frame)
             name = node.args[1] if len(node.args) > 1 else None
-            if place is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
-                place = f"{place}.{name.value}"
-            if place is not None:
-                found.reach(place, LIBRARY)
+            if owner is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
+                owner = f"{owner}.{name.value}"
+            if owner is not None:
+                found.reach(owner, LIBRARY)
             return
         if world.holds(function.id) or frame.origin(function.id) is None and world.kinds.get(function.id) != VALUE:
             return
-    place = place_of(function, frame)
     if place is not None:
         how = reach_of(place)
         if how:

@@ -61,6 +61,7 @@ class UnitReader(Statements):
                 self._reads_only(node)
             for name in replay.binds if replay is not None else ():
                 self.world.kinds[name] = IMPORT
+                self.world.changed.add(name)
             if replay is None and LIBRARY in self.now.beyond.values():
                 self._telling.append((len(self._later) - 1, sure and once))
 

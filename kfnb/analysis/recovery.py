@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from kfnb.analysis.scopes import bindings
+from kfnb.parsing import parse
 
 #: A line at the margin that goes on with the statement before it.
 GOES_ON = re.compile(r"(else|elif|except|finally)\b|[)\]}]")
@@ -44,7 +45,7 @@ def _chunks(code: str) -> Iterator[tuple[int, str]]:
 
 def _parsed(chunk: str, first: int) -> list[ast.stmt] | None:
     try:
-        tree = ast.parse(chunk)
+        tree = parse(chunk)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     ast.increment_lineno(tree, first)

@@ -17,12 +17,15 @@ from kfnb.analysis.trees import (
     FUNCTIONS,
     annotated,
     arguments,
+    children,
     defaults,
     pattern_names,
     root,
     targets,
 )
 
+#: The commonest nodes, which bind nothing themselves.
+PLAIN = (ast.Constant, ast.Attribute, ast.Call, ast.Subscript, ast.BinOp, ast.Assign, ast.Expr, ast.keyword)
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -67,6 +70,8 @@ class Deferred:
         Decorators in the body, each called with what it decorates.
     attributes
         For a class: what its body binds by a call, such as ``x = Field()``.
+    mentions
+        Every name in the text, its own ones too: the summary depends on no other names of the notebook.
     """
 
     kind: str
@@ -96,6 +101,7 @@ class Deferred:
     decorators: list[ast.expr] = field(default_factory=list)
     scoped: list[ast.Call] = field(default_factory=list)
     attributes: list[ast.Call] = field(default_factory=list)
+    mentions: set[str] = field(default_factory=set)
 
 
 class Scope:
@@ -136,6 +142,9 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
             if not isinstance(node.ctx, ast.Load):
                 bound.add(node.id)
             continue
+        if isinstance(node, PLAIN):
+            stack += children(node)
+            continue
         if isinstance(node, FUNCTIONS):
             bound.add(node.name)
             stack += [*node.decorator_list, *defaults(node.args)]
@@ -162,26 +171,27 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
             bound.add(node.name)
         elif isinstance(node, ast.match_case):
             bound |= set(pattern_names(node.pattern))
-        stack += ast.iter_child_nodes(node)
+        stack += children(node)
     return bound - declared - outer, declared, outer
 
 
 def _walrus(comprehension: ast.AST) -> Iterable[str]:
     """Names bound by ``:=`` in a comprehension belong to the block around it."""
-    stack = list(ast.iter_child_nodes(comprehension))
+    stack = list(children(comprehension))
     while stack:
         node = stack.pop()
         if isinstance(node, ast.NamedExpr):
             yield node.target.id
         if not isinstance(node, ast.Lambda):
-            stack += ast.iter_child_nodes(node)
+            stack += children(node)
 
 
 def future_annotations(tree: ast.Module) -> bool:
-    return any(
-        isinstance(n, ast.ImportFrom) and n.module == "__future__" and any(a.name == "annotations" for a in n.names)
-        for n in tree.body
-    )
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            if any(a.name == "annotations" for a in node.names):
+                return True
+    return False
 
 
 class Collector(ast.NodeVisitor):
@@ -189,6 +199,10 @@ class Collector(ast.NodeVisitor):
 
     def __init__(self, into: Deferred, scope: Scope, lazy_annotations: bool = False) -> None:
         self.d, self.scope, self.lazy = into, scope, lazy_annotations
+
+    def generic_visit(self, node: ast.AST) -> None:
+        for child in children(node):
+            self.visit(child)
 
     def inside(self, scope: Scope, nodes: Iterable[ast.AST]) -> None:
         outer, self.scope = self.scope, scope
@@ -205,6 +219,7 @@ class Collector(ast.NodeVisitor):
         where.setdefault(name, line)
 
     def visit_Name(self, node: ast.Name) -> None:
+        self.d.mentions.add(node.id)
         self.mention(node.id, node.lineno, node.ctx)
 
     def bind(self, name: str, line: int) -> None:
@@ -268,6 +283,7 @@ class Collector(ast.NodeVisitor):
         self.inside(scope, body)
         if self.d is not outer:
             outer.late.update(self.d.reads)
+            outer.mentions |= self.d.mentions
             self.d = outer
         self.d.makes = self.d.makes or not lambda_ or self.scope.kind != "module"
 

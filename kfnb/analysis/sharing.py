@@ -12,7 +12,7 @@ from kfnb.analysis.definitions import deferred_function
 from kfnb.analysis.frames import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.modules import LocalModules
 from kfnb.analysis.scopes import Deferred
-from kfnb.analysis.trees import COMPREHENSIONS, dotted, root
+from kfnb.analysis.trees import COMPREHENSIONS, children, dotted, root
 from kfnb.analysis.world import IMPORT, SCALAR, VALUE, World
 
 NOTHING: frozenset[Deferred] = frozenset()
@@ -25,11 +25,26 @@ class Sharing(ABC):
 
     def __init__(self, world: World, modules: LocalModules) -> None:
         self.world, self.modules = world, modules
+        self._lambdas: dict[ast.Lambda, Deferred] = {}
         self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: of `roots`, while one statement is read
 
     @abstractmethod
     def summary(self, function: Deferred) -> Effect:
         """What calling a function may do."""
+
+    @abstractmethod
+    def asks(self, name: str) -> None:
+        """Note that the function that is summarized depends on what ``name`` is."""
+
+    @abstractmethod
+    def methods_named(self, name: str) -> list[Deferred]:
+        """The methods of this name in all classes of the notebook."""
+
+    def lambda_of(self, node: ast.Lambda) -> Deferred:
+        """The same answer each time, so that a lambda is summarized once."""
+        if node not in self._lambdas:
+            self._lambdas[node] = deferred_function(node)
+        return self._lambdas[node]
 
     def frame(self, function: Deferred | None = None) -> Frame:
         """Whose objects the names are in ``function``, or at top level."""
@@ -45,6 +60,8 @@ class Sharing(ABC):
                 if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
                 else frame.roots_of(node.id)
             )
+        if isinstance(node, ast.Call):
+            return self._once(node, frame)
         if isinstance(node, ast.Attribute) and node.attr == "__class__":
             own = self.roots(node.value, frame)
             return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
@@ -73,7 +90,7 @@ class Sharing(ABC):
             fresh = isinstance(element, (ast.Constant, ast.Compare, ast.JoinedStr, ast.BinOp, ast.Dict, ast.List))
             own = NONE if fresh and not _mentions(element) else self._every([g.iter for g in node.generators], frame)
             return own | (self.roots(element, frame) - {n for g in node.generators for n in _loop_names(g.target)})
-        return self._once(node, frame) if isinstance(node, ast.Call) else NONE
+        return NONE
 
     def _once(self, node: ast.Call, frame: Frame) -> Roots:
         """A call's answer, worked out once in a statement: every call in a chain asks those before it, more than once."""
@@ -162,7 +179,7 @@ class Sharing(ABC):
         while stack:
             part = stack.pop()
             if isinstance(part, ast.Lambda):
-                found.add(deferred_function(part))
+                found.add(self.lambda_of(part))
             elif isinstance(part, ast.Name):
                 found |= self.world.holds(part.id)
             elif isinstance(part, ast.Call):
@@ -176,7 +193,7 @@ class Sharing(ABC):
             elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
                 stack.append(part.value)
             elif not isinstance(part, (ast.Compare, ast.JoinedStr, ast.Constant)):
-                stack += ast.iter_child_nodes(part)
+                stack += children(part)
         return frozenset(found)
 
     def _carries(self, node: ast.expr, frame: Frame) -> bool:
@@ -190,7 +207,7 @@ class Sharing(ABC):
         elif isinstance(function.value, ast.Call) and isinstance(function.value.func, ast.Name):
             held = self.world.holds(function.value.func.id)
         else:
-            held = frozenset(d for ds in self.world.defs.values() for d in ds if d.kind == "class")
+            return self.methods_named(function.attr)
         found: list[Deferred] = []
         stack, seen = [d for d in held if d.kind == "class"], set()
         while stack:
@@ -200,7 +217,9 @@ class Sharing(ABC):
             seen.add(cls)
             if function.attr in cls.methods:
                 found.append(cls.methods[function.attr])
-            stack += [d for b in cls.bases for d in self.world.defs.get(b, ())]
+            for base in cls.bases:
+                self.asks(base)
+                stack += self.world.defs.get(base, ())
         return found
 
     def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
@@ -211,13 +230,18 @@ class Sharing(ABC):
             cls = stack.pop()
             if cls not in found:
                 found[cls] = None
-                stack += [d for b in cls.bases for d in self.world.holds(b) if d.kind == "class"]
+                for base in cls.bases:
+                    self.asks(base)
+                    stack += [d for d in self.world.holds(base) if d.kind == "class"]
         return list(found)
 
     def listed_classes(self, node: ast.expr, frame: Frame) -> list[str]:
         """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
         owners = [r for r in self.roots(node, frame) if self.world.kinds.get(r) == VALUE] if self.world.listed else []
-        return [c.name for r in owners for c in self.world.holds(r) if c.name in self.world.listed]
+        classes = [c for r in owners for c in self.world.holds(r)]
+        for cls in classes:
+            self.asks(cls.name)
+        return [c.name for c in classes if c.name in self.world.listed]
 
     def keeps_state(self, name: str) -> bool:
         """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""

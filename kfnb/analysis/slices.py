@@ -13,7 +13,7 @@ from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Replay, Site
 from kfnb.analysis.names import names_of
 from kfnb.analysis.reach import known, place_of, reach_of
-from kfnb.analysis.trees import FUNCTIONS, dotted, is_literal, root, source_of
+from kfnb.analysis.trees import FUNCTIONS, children, dotted, is_literal, root, source_of
 from kfnb.analysis.world import IMPORT
 
 REPEATED = (
@@ -179,7 +179,7 @@ def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
         if isinstance(part, ast.Call):
             yield part
         if not isinstance(part, (*FUNCTIONS, ast.Lambda)):
-            stack += ast.iter_child_nodes(part)
+            stack += children(part)
 
 
 def empties_a_file(node: ast.AST) -> bool:

@@ -28,6 +28,7 @@ from kfnb.analysis.trees import (
     ENDS,
     FUNCTIONS,
     annotated,
+    children,
     defaults,
     may_suppress,
     names_in,
@@ -37,6 +38,7 @@ from kfnb.analysis.trees import (
     targets,
 )
 from kfnb.analysis.world import DEF, IMPORT, SCALAR, VALUE, World
+from kfnb.parsing import parse
 from kfnb.runtime.syntax import translate
 
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
@@ -66,7 +68,7 @@ class Statements(Record):
         if special is not None:
             special(node)
             return
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self.expr(child)
 
@@ -133,7 +135,7 @@ class Statements(Record):
     def _star_imports(self, code: str, node: ast.Call) -> None:
         """``from x import *`` of a program that is run: later steps import it again."""
         try:
-            body = ast.parse(code).body
+            body = parse(code).body
         except (SyntaxError, ValueError):
             return
         for part in body:
@@ -177,10 +179,11 @@ class Statements(Record):
         if kind != SCALAR:
             for shared in self.effects.roots(target, self.effects.top) | {name}:
                 self.touched(shared, node.lineno, True)
-        self.may.setdefault(name, self.site(node.lineno))
+        self.note(self.may, name, node.lineno)
         self.world.must.add(name)
         self.world.known.add(name)
         self.world.texts.pop(name, None)
+        self.world.changed.add(name)
         self.world.kinds[name] = SCALAR if kind == SCALAR and self.kind_of(node.value) == SCALAR else VALUE
         for other in self.effects.roots(node.value, self.effects.top):
             self.world.share(name, other)
@@ -191,10 +194,11 @@ class Statements(Record):
             for part in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
                 if isinstance(part, ast.Name):
                     self.read(part.id, part.lineno) if part.id not in self.world.must else None
-                    self.may.setdefault(part.id, self.site(part.lineno))
+                    self.note(self.may, part.id, part.lineno)
                     self.world.bind(part.id, VALUE)
                     self.world.must.discard(part.id)
                     self.world.kinds[part.id] = "deleted"
+                    self.world.changed.add(part.id)
                 else:
                     self.store(part, None)
 
@@ -244,6 +248,7 @@ class Statements(Record):
         self.reached(effect, node.lineno)
         if any(f.kind == "class" or CLOSURE in self.effects.summary(f).touches for f in held):
             self.world.kinds[node.name] = VALUE
+            self.world.changed.add(node.name)
 
     on_FunctionDef = on_AsyncFunctionDef = _function
 
@@ -266,10 +271,10 @@ class Statements(Record):
     def _class_body(self, node: ast.ClassDef) -> None:
         """The body runs now, with names of its own; its functions run later."""
         now, own = Deferred("class body", node.name, node.lineno), set[str]()
+        scope = class_scope(node, MODULE)
+        scope.own = own  # a name is the class's own from where it is bound
+        collector = Collector(now, scope, self.world.lazy_annotations)
         for part in node.body:
-            scope = class_scope(node, MODULE)
-            scope.own = set(own)
-            collector = Collector(now, scope, self.world.lazy_annotations)
             if isinstance(part, FUNCTIONS):
                 for piece in [
                     *part.decorator_list,
@@ -339,6 +344,7 @@ class Statements(Record):
                 self.world.places[name] = f"{place}.item"
         if isinstance(node.target, ast.Name) and (text := item_text(node.iter, self.effects.top.text)):
             self.world.texts[node.target.id] = text
+        self.world.changed.update(targets(node.target))
         self.block(node.body)
         self.depth -= 0 if sure else 1
         if not sure:

@@ -10,6 +10,16 @@ from typing import Any
 COLLECTIONS = ("dict", "list", "set", "deque", "defaultdict", "OrderedDict", "Counter", "count", "WeakValueDictionary")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+#: For each kind of node the fields that may hold others.
+CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    kind: tuple(
+        name
+        for name in kind._fields
+        if name not in ("arg", "attr", "ctx", "id", "kind", "level", "lineno", "module", "op", "ops", "simple", "type_comment")
+    )
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and kind is not ast.Constant
+} | {ast.Constant: ()}  # fmt: skip
 ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 
 
@@ -22,6 +32,18 @@ def targets(target: ast.expr) -> Iterator[str]:
             yield from targets(element)
     elif isinstance(target, ast.Starred):
         yield from targets(target.value)
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """What `ast.iter_child_nodes` gives, but for contexts and operators."""
+    found: list[ast.AST] = []
+    for name in CHILD_FIELDS[type(node)]:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif isinstance(value, list):
+            found += [v for v in value if isinstance(v, ast.AST)]
+    return found
 
 
 def bound_in(tree: ast.AST) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kfnb.analysis.cells import ParsedCell
@@ -19,7 +19,7 @@ def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
     """Import name to library name over a whole notebook: a function may use an import that stands after it."""
     found: dict[str, str] = {}
     for cell in cells:
-        for node in cell.tree.body:
+        for node in cell.tree.body if "import" in cell.code else ():
             if isinstance(node, ast.Import):
                 found.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -75,8 +75,8 @@ class Analyzer:
         self.effects = Effects(self.world, self.modules)
         self._keeps_shown = keeps_shown
 
-    def _module(self, name: str, source: str) -> Effects:
-        """The effects of a module beside the notebook, read as if it were one cell."""
+    def _module(self, name: str, source: str) -> tuple[Effects, Callable[[], object]]:
+        """The effects of a module beside the notebook, and what reads it as if it were one cell."""
         tree = tree_of(source)
         cell = ParsedCell(0, "", 1, source, source, tree)
         for node in ast.walk(tree):
@@ -84,8 +84,7 @@ class Analyzer:
                 package = name.split(".")[: -node.level] if node.level > 0 else []
                 node.module, node.level = ".".join([*package, *([node.module] if node.module else [])]), 0
         reader = Analyzer([cell], self.modules)
-        reader.unit([cell])
-        return reader.effects
+        return reader.effects, lambda: reader.unit([cell])
 
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
         """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
@@ -113,4 +112,6 @@ def _mentions_main(text: str) -> bool:
 
 def statements_of(cell: ParsedCell) -> list[ParsedCell]:
     """A cell per top-level statement, for shared code that is run again statement by statement."""
+    if len(cell.tree.body) == 1 and not cell.wrappers:
+        return [cell]
     return [replace(cell, tree=ast.Module([node], []), wrappers=()) for node in cell.tree.body]

@@ -80,13 +80,23 @@ class World:
     asks_subclasses: bool = False
     mentions_main: bool = True
     lazy_annotations: bool = False
-    version: int = 0  #: moves when a function, class or import changes
+    changed: set[str] = field(default_factory=set)  #: names of which something has changed since `Summaries` looked
 
     def origin(self, name: str) -> str | None:
         kind = self.kinds.get(name)
         if kind is None:
             return self.later.get(name)
         return self.origins.get(name) if kind == IMPORT else None
+
+    def _tables(self) -> tuple[Mapping[str, object], ...]:
+        return self.kinds, self.defs, self.carry, self.origins, self.made_by, self.texts, self.places
+
+    def state(self, name: str) -> tuple[object, ...]:
+        """All that the summary of a function may depend on of the names that it mentions."""
+        return (
+            *(table.get(name) for table in self._tables()),
+            name in self.known, name in self.stateful, name in self.listed, name in self.changers,
+        )  # fmt: skip
 
     def holds(self, name: str) -> frozenset[Deferred]:
         """Functions and classes reached through ``name``."""
@@ -107,14 +117,12 @@ class World:
         """``name`` is a new object; it shares with the names in ``shares``."""
         self.must.add(name)
         self.known.add(name)
-        before = (self.kinds.get(name), self.defs.get(name), self.carry.get(name))
         self.kinds[name] = kind
         self.defs.pop(name, None)
         self.carry.pop(name, None)
         if holds:
             self.carry[name] = holds
-        if kind in (DEF, IMPORT) or before[0] in (DEF, IMPORT) or holds or before[2]:
-            self.version += 1
+        self.changed.add(name)
         others = self.unshare((name,))
         for other in others if len(others) > 1 else ():
             self.alias[other] |= others - {other}  # what was joined through the name stays joined
@@ -149,7 +157,7 @@ class World:
     def hold(self, name: str, more: frozenset[Deferred]) -> None:
         if more - self.carry.get(name, frozenset()):
             self.carry[name] = self.carry.get(name, frozenset()) | more
-            self.version += 1
+            self.changed.add(name)
 
     def group(self, name: str) -> frozenset[str]:
         """Every name that may share an object with ``name``, itself included."""
@@ -161,13 +169,13 @@ class World:
                     stack.append(other)
         return frozenset(found)
 
-    def groups(self) -> dict[str, frozenset[str]]:
-        """`group` for every name that has one."""
+    def groups(self, names: set[str]) -> dict[str, frozenset[str]]:
+        """`group` for each of these names that has one."""
         found: dict[str, frozenset[str]] = {}
-        for name in self.alias:
+        for name in names & self.alias.keys():
             if name not in found and self.alias[name]:
                 group = self.group(name)
-                found.update(dict.fromkeys(group, group))
+                found.update(dict.fromkeys(names & group, group))
         return found
 
     def snapshot(self) -> World:
@@ -175,14 +183,17 @@ class World:
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
             dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.programs,
             dict(self.places), self.stateful, self.remembering, self.listed, self.changers, self.given,
-            self.asks_subclasses, self.mentions_main, self.lazy_annotations, self.version,
+            self.asks_subclasses, self.mentions_main, self.lazy_annotations,
         )  # fmt: skip
 
     def become(self, other: World) -> None:
+        for mine, theirs in zip(self._tables(), other._tables(), strict=True):
+            if mine != theirs:
+                self.changed.update(name for name, _ in mine.items() ^ theirs.items())
+        self.changed |= self.known ^ other.known
         for name in vars(other):
-            if name != "version":
+            if name != "changed":
                 setattr(self, name, getattr(other, name))
-        self.version = max(self.version, other.version) + 1
 
     def join(self, ends: list[World]) -> None:
         """After alternatives, each a snapshot of its own: sure of what all are sure of, aware of what any did."""
@@ -208,7 +219,6 @@ class World:
             joined.made_by = {**other.made_by, **joined.made_by}
             joined.places = {**other.places, **joined.places}
             joined.texts = {k: v for k, v in joined.texts.items() if other.texts.get(k) == v}
-        joined.version = max(w.version for w in ends)
         self.become(joined)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 import reprlib
 import tempfile
@@ -22,6 +21,7 @@ from kfnb.kernel.meaning import Meaning, meaning_of
 from kfnb.kernel.registered import Registered
 from kfnb.notebook.given import COMPONENT
 from kfnb.notebook.model import StepMarks
+from kfnb.parsing import parse
 from kfnb.pipeline.placeholders import resolved_settings
 from kfnb.pipeline.units import MENTIONED
 from kfnb.runtime import shellstep
@@ -147,9 +147,7 @@ class Running:
     def run(self) -> None:
         """Raises `Skipped` where the step does not run, else what its body raises."""
         marks, when = self.marks, self.marks.when
-        asks_item = (
-            when is not None and marks.foreach is not None and marks.foreach.variable in names_in(ast.parse(when))
-        )
+        asks_item = when is not None and marks.foreach is not None and marks.foreach.variable in names_in(parse(when))
         if when is not None and not asks_item and not self._holds(when):
             raise Skipped(f"`{when}` is false")
         body = None if marks.shell else Body(self.of.shell, self.source, self.of.cells.running)

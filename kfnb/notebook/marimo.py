@@ -11,6 +11,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kfnb.parsing import parse
 from kfnb.problems import NotebookError, Problem
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def is_marimo(text: str) -> bool:
 def read(text: str, path: str) -> tuple[dict[str, Any], list[TextCell]]:
     """The cells, each after those whose names it reads. Raises `NotebookError` where the file is not Python."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         hint = "correct the line: the whole file is one Python module"

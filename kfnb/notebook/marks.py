@@ -14,6 +14,7 @@ from typing import Any
 
 from kfnb.notebook.model import Foreach, ShellOutput
 from kfnb.packages import BadSource, check_requirement, check_url
+from kfnb.parsing import parse_expression
 from kfnb.settings import Secret, Toleration, Volume
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
@@ -59,7 +60,7 @@ def expression(text: str) -> str:
 def _read(text: str, code: str) -> None:
     """Raise `BadValue` for what is no Python expression, or for one that is nested too deep to be worked out anywhere."""
     try:
-        node = ast.parse(text.strip(), mode="eval")
+        node = parse_expression(text.strip())
     except (SyntaxError, ValueError) as error:
         raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", code) from None
     except (RecursionError, MemoryError):

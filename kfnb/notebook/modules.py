@@ -8,6 +8,7 @@ from pathlib import Path
 
 IMPORTS = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
 WORD = re.compile(r"\w+")
+OWN = "kfnb"  #: what this package's own functions do to a notebook is known
 LARGEST, MOST = 300_000, 60  #: characters of a module; modules
 
 
@@ -18,7 +19,7 @@ def local_modules(texts: Iterable[str], folder: Path) -> tuple[tuple[str, str], 
     asked: set[str] = set()
     while waiting and len(found) < MOST:
         name = waiting.pop()
-        if name in asked:
+        if name in asked or name.partition(".")[0] == OWN:
             continue
         asked.add(name)
         source = _source(folder, name)

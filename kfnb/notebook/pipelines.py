@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 import shlex
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from kfnb.notebook.given import Given
 from kfnb.notebook.marks import BadValue, step_name
 from kfnb.notebook.model import Cell, PipelineCell
+from kfnb.parsing import parse
 
 PIPELINE_MAGIC = "%%pipeline"
 OPTIONS = {"--description": "TEXT", "--param": "NAME: TYPE = VALUE", "-p": "NAME=VALUE", "--run": ""}
@@ -46,7 +46,7 @@ def _split(text: str) -> tuple[str, str, str]:
     for at, sign in enumerate(rest):
         if sign == ")":
             try:
-                ast.parse(f"def f{rest[: at + 1]}: pass")
+                parse(f"def f{rest[: at + 1]}: pass")
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             return head, rest[1:at].strip(), rest[at + 1 :]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kfnb.analysis.trees import is_literal, literal_value
+from kfnb.parsing import parse_expression
 from kfnb.pipeline.schema import Schema, is_json, nullable, schema_of, takes_null
 
 PLAIN: dict[str, Schema] = {
@@ -170,7 +171,7 @@ class _Reader:
         if not isinstance(value, str):
             return None
         try:
-            return self.schema(ast.parse(value.strip(), mode="eval").body)
+            return self.schema(parse_expression(value.strip()))
         except (SyntaxError, ValueError):
             return None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kfnb.notebook.model import Notebook
+from kfnb.parsing import parse
 from kfnb.pipeline import placeholders
 from kfnb.pipeline.checks import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.conditions import Answer, Questions
@@ -181,7 +182,7 @@ def _asks_item(unit: Unit) -> bool:
     marks = unit.marks
     if marks is None or marks.foreach is None:
         return False
-    return marks.foreach.variable in {n.id for n in ast.walk(ast.parse(unit.expression)) if isinstance(n, ast.Name)}
+    return marks.foreach.variable in {n.id for n in ast.walk(parse(unit.expression)) if isinstance(n, ast.Name)}
 
 
 def _own_step(answer: Answer, unit: Unit) -> bool:

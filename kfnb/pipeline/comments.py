@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from kfnb.parsing import parse_expression
 from kfnb.pipeline.annotations import KnownTypes, annotation_of
 from kfnb.pipeline.schema import Schema, is_json, schema_of
 
@@ -39,7 +40,7 @@ def comment_of(text: str, default: Any) -> Comment:
     typed = TYPED.match(text) or BARE.match(text)
     if typed is not None:
         try:
-            node = ast.parse(typed[1], mode="eval").body
+            node = parse_expression(typed[1])
         except (SyntaxError, ValueError):
             return Comment()
         return Comment(annotation_of(node, KnownTypes()).schema)
@@ -74,7 +75,7 @@ def _leading_list(text: str) -> tuple[list[Any] | None, str]:
         return None, text
     for end in (n + 1 for n, c in enumerate(text) if c == "]"):
         try:
-            value = ast.literal_eval(text[:end])
+            value = ast.literal_eval(parse_expression(text[:end]))
         except (ValueError, SyntaxError):
             continue
         return (list(value) if isinstance(value, list) and is_json(value) else None), text[end:]
@@ -98,7 +99,7 @@ def _options(text: str) -> dict[str, Any]:
 def _python(text: str) -> Any:
     """What a raw choice is, where it is a literal."""
     try:
-        value = ast.literal_eval(text.strip())
+        value = ast.literal_eval(parse_expression(text.strip()))
     except (ValueError, SyntaxError):
         return text
     return value if is_json(value) else text

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.record import GIVEN
 from kfnb.analysis.trees import is_value, literal_value, names_in
+from kfnb.parsing import parse_expression
 from kfnb.pipeline.flow import Flow, Need
 from kfnb.pipeline.model import (
     All,
@@ -76,13 +77,13 @@ class Questions:
         answer = Answer()
         asker = _Asker(self, index, answer, item)
         try:
-            answer.test = asker.test(ast.parse(unit.expression, mode="eval").body)
+            answer.test = asker.test(parse_expression(unit.expression))
         except _NotHere:
             return Answer()
         return answer
 
     def foreach(self, index: int) -> Answer:
-        node = ast.parse(self.units[index].expression, mode="eval").body
+        node = parse_expression(self.units[index].expression)
         answer = Answer()
         known = _constant_items(node)
         if known is not None:

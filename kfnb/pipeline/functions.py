@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from kfnb.analysis.trees import names_in
+from kfnb.parsing import parse, parse_expression
 from kfnb.pipeline.build import Built
 from kfnb.pipeline.model import Replay, Step
 from kfnb.pipeline.plain import STATUS
@@ -52,7 +53,7 @@ class _Known:
 
     def parts(self, text: str) -> tuple[Part, ...]:
         """A condition in pieces; each with the versions of the names it asks."""
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = parse_expression(text.strip())
         pieces = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
         return tuple(Part(ast.unparse(p), self._of(names_in(p))) for p in pieces)
 
@@ -83,7 +84,7 @@ def _either(ways: list[tuple[Part, ...]]) -> Part:
 
 def _joined(parts: tuple[Part, ...]) -> str:
     loose = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)
-    texts = [f"({p.text})" if isinstance(ast.parse(p.text, mode="eval").body, loose) else p.text for p in parts]
+    texts = [f"({p.text})" if isinstance(parse_expression(p.text), loose) else p.text for p in parts]
     return " and ".join(texts) if len(parts) > 1 else "".join(p.text for p in parts)
 
 
@@ -112,7 +113,7 @@ class _Writer:
         self.functions: list[str] = []
         self.lines: list[tuple[tuple[Part, ...], str]] = []  #: condition and statement
         self.last: list[str] = []
-        self.asked = {n for u in units if u.kind == QUESTION for n in names_in(ast.parse(u.expression.strip()))}
+        self.asked = {n for u in units if u.kind == QUESTION for n in names_in(parse(u.expression.strip()))}
         self.values = {u.name for u in units if u.kind == PARAMETER}
         self.values |= {n for u in units if u.kind == STEP for n in self._returns(u)}
         bound = [n for u in units for n in u.facts.may if u.kind in (STEP, SHARED, PARAMETER)]
@@ -213,7 +214,7 @@ class _Writer:
             when = (*self.known.needed(sorted(needs), own, unit.name), *own)
             text = f"{', '.join(gives)} = {call}" if gives else call
         else:
-            needs |= names_in(ast.parse(loop.items.strip()))
+            needs |= names_in(parse(loop.items.strip()))
             inner = tuple(p for p in own if loop.variable in dict(p.versions))
             outer = tuple(p for p in own if p not in inner)
             when = (*self.known.needed(sorted(needs - {loop.variable}), outer, unit.name), *outer)
@@ -299,7 +300,7 @@ def _looped(call: str, gives: list[str], variable: str, items: str, when: str, r
 
 def _parsed(source: str, where: str) -> ast.Module:
     try:
-        return ast.parse(source)
+        return parse(source)
     except SyntaxError as error:
         raise NotConvertible(
             f"{where} is not plain Python: `{(error.text or '').strip()}`: write it in Python, or mark the cell as a shell step"

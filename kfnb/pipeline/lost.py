@@ -13,6 +13,7 @@ from kfnb.analysis.slices import empties_a_file
 from kfnb.analysis.trees import dotted
 from kfnb.analysis.units import imports_anywhere
 from kfnb.notebook.model import SKIP, Notebook
+from kfnb.parsing import parse
 from kfnb.pipeline.outsidestate import outside_state_problems
 from kfnb.pipeline.units import OUTSIDE, SHARED, STEP, Unit
 from kfnb.problems import Problem
@@ -81,7 +82,7 @@ def _called(unit: Unit) -> str:
 
 def _assigned(source: str, origins: Mapping[str, str]) -> str:
     """The library's name of what a statement assigns to; empty when it assigns to nothing of a library."""
-    node = ast.parse(source).body[0]
+    node = parse(source).body[0]
     return (dotted(node.targets[0], origins.get) or "") if isinstance(node, ast.Assign) else ""
 
 

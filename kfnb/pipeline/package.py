@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kfnb.analysis.trees import names_in
 from kfnb.notebook.model import Notebook, PipelineCell
+from kfnb.parsing import parse
 from kfnb.pipeline.build import Built
 from kfnb.pipeline.functions import composed
 from kfnb.pipeline.model import Parameter, Pipeline, Replay
@@ -50,7 +51,7 @@ def package_of(notebook: Notebook, built: Built, folder: Path) -> Package:
         shared, body = _with_import(made.components), made.body
     conversions = [p.conversion for p in pipeline.parameters if p.conversion]
     shared, body = [s for s in shared if s not in conversions], "\n".join([*conversions, body])
-    imported = sorted(_defined(shared) & names_in(ast.parse(body)) - {p.name for p in pipeline.parameters})
+    imported = sorted(_defined(shared) & names_in(parse(body)) - {p.name for p in pipeline.parameters})
     modules = _modules(shared)
     local = {m: folder / f"{m}.py" for m in sorted(modules) if (folder / f"{m}.py").is_file()}
     packages = {r for s in pipeline.steps() for r in s.settings.packages}
@@ -87,7 +88,7 @@ def _shared(pipeline: Pipeline, cell: PipelineCell) -> list[str]:
 def _defined(sources: list[str]) -> set[str]:
     found: set[str] = set()
     for source in sources:
-        for node in ast.parse(source).body:
+        for node in parse(source).body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 found.add(node.name)
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -101,7 +102,7 @@ def _body(cell: PipelineCell, pipeline: Pipeline) -> str:
     """The cell's own lines after its docstring and parameters; rewritten only where plain Python needs other words."""
     source = cell.cell.source
     rewritten = PlainPython.of(source, tuple(p.name for p in pipeline.parameters))
-    _, rest = head_and_rest(rewritten or ast.parse(source))
+    _, rest = head_and_rest(rewritten or parse(source))
     if rewritten is not None:
         return ast.unparse(ast.fix_missing_locations(ast.Module(rest, [])))
     lines = source.split("\n")
@@ -123,7 +124,7 @@ def _import(module: str, names: list[str]) -> str:
 
 def _laid_out(sources: list[str]) -> str:
     """Statements as a module lays them out: definitions stand two lines apart."""
-    nodes = [(ast.parse(source).body[0], source) for source in sources]
+    nodes = [(parse(source).body[0], source) for source in sources]
     text = ""
     for (before, _), (node, source) in zip([(ast.Pass(), ""), *nodes], nodes, strict=False):
         apart = isinstance(node, DEFINITIONS) or isinstance(before, DEFINITIONS)
@@ -157,7 +158,7 @@ def _modules(sources: list[str]) -> set[str]:
     """Modules that the code imports, anywhere, by their first name."""
     found: set[str] = set()
     for source in sources:
-        for node in ast.walk(ast.parse(source)):
+        for node in ast.walk(parse(source)):
             if isinstance(node, ast.Import):
                 found.update(a.name.split(".")[0] for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from kfnb.analysis.trees import is_literal
+from kfnb.parsing import parse
 from kfnb.runtime.components import MARK
 from kfnb.runtime.failed import Failed
 
@@ -29,7 +30,7 @@ def run_plain(
     """
     components = {n: v.__dict__[MARK] for n, v in names.items() if MARK in getattr(v, "__dict__", ())}
     lenient = any(about.get("on_failure") == "continue" for about in components.values())
-    tree = PlainPython(tuple(values), frozenset(components) if lenient else frozenset()).visit(ast.parse(source))
+    tree = PlainPython(tuple(values), frozenset(components) if lenient else frozenset()).visit(parse(source))
     _, body = head_and_rest(tree)
     body.append(ast.Return(ast.Call(ast.Name("locals", ast.Load()), [], [])))
     arguments = ast.arguments([], [ast.arg(n) for n in (*values, CALLED)], None, [], [], None, [])
@@ -86,7 +87,7 @@ class PlainPython(ast.NodeTransformer):
     def of(source: str, parameters: tuple[str, ...] = ()) -> ast.Module | None:
         """The cell in other words, where plain Python needs them; ``None`` where it does not."""
         reader = PlainPython(parameters)
-        tree: ast.Module = reader.visit(ast.parse(source))
+        tree: ast.Module = reader.visit(parse(source))
         return tree if reader.changed else None
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
@@ -112,8 +113,8 @@ class PlainPython(ast.NodeTransformer):
         if not any(isinstance(n, ast.Name) and n.id == STATUS for f in node.finalbody for n in ast.walk(f)):
             return node
         self.changed = True
-        before = ast.parse(f"{STATUS} = {{'state': 'succeeded', 'step': None, 'message': '', {self._about}}}").body
-        caught = ast.parse(
+        before = parse(f"{STATUS} = {{'state': 'succeeded', 'step': None, 'message': '', {self._about}}}").body
+        caught = parse(
             f"try: pass\nexcept BaseException as error:\n"
             f"    {STATUS}.update(state='failed', message=str(error))\n    raise"
         ).body[0]

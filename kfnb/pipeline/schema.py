@@ -17,6 +17,8 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any, cast
 
+from kfnb.parsing import parse_expression
+
 Json = Any
 Schema = dict[str, Any]
 
@@ -373,7 +375,7 @@ def parsed(text: str) -> Json:
     except ValueError:
         pass
     try:
-        value = ast.literal_eval(text.strip())
+        value = ast.literal_eval(parse_expression(text.strip()))
     except (ValueError, SyntaxError, MemoryError, TypeError, RecursionError):
         return text
     value = list(value) if isinstance(value, tuple) else value

@@ -18,6 +18,7 @@ from kfnb.analysis.trees import bound_in, names_in, root, source_of
 from kfnb.analysis.units import Analyzer, imports_anywhere, statements_of
 from kfnb.analysis.world import DEF, SCALAR, VALUE
 from kfnb.notebook.model import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
+from kfnb.parsing import parse_expression
 from kfnb.pipeline.annotations import KnownTypes, known_types
 from kfnb.pipeline.comments import trailing_comment
 from kfnb.pipeline.declarations import Declaration, declaration_of
@@ -293,6 +294,8 @@ def _gather(
     for index, draft in enumerate(drafts):
         if draft.kind != STEP:
             joined.append(draft)
+        elif len(where[draft.name]) == 1:
+            joined.append(draft)
         elif place[draft.name] == index:
             cells = tuple(c for i in where[draft.name] for c in drafts[i].cells)
             metrics = tuple(n for i in where[draft.name] for n in drafts[i].metrics)
@@ -399,7 +402,7 @@ def _questions(draft: Draft, analyzer: Analyzer) -> Iterator[Unit]:
 
 def _names(text: str) -> set[str]:
     try:
-        return names_in(ast.parse(text.strip(), mode="eval"))
+        return names_in(parse_expression(text.strip()))
     except SyntaxError:
         return set()
 

@@ -72,11 +72,11 @@ class Handler(BoundedBody, APIHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
-        if not isinstance(error, web.HTTPError):
-            super().write_error(status_code, **kwargs)
-            return
         self.set_header("Content-Type", "application/json")
-        message = (error.log_message or "").replace("%%", "%") or error.reason or ""
+        if isinstance(error, web.HTTPError):
+            message = (error.log_message or "").replace("%%", "%") or error.reason or ""
+        else:
+            message = f"kfnb failed: {type(error).__name__}: {error}; the server's log has the traceback"
         told: dict[str, Any] = {"message": message}
         if getattr(self, "problems", None):
             told["problems"] = self.problems

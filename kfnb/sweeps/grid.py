@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from kfnb.parsing import parse_expression
 from kfnb.pipeline.model import Json, Parameter, Pipeline
 from kfnb.pipeline.parameters import convert, fit
 from kfnb.problems import NotebookError, Problem
@@ -221,7 +222,7 @@ def _list_in(text: str) -> list[Any] | None:
         value = json.loads(text)
     except ValueError:
         try:
-            value = ast.literal_eval(text.strip())
+            value = ast.literal_eval(parse_expression(text.strip()))
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             return None
     return value if isinstance(value, list) else None

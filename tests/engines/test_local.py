@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kfnb.engines.base import RunOptions
+from kfnb.engines.local.scheduler import KILL_AFTER
 from kfnb.pipeline.parameters import bind
 from tests.notebooks import cell
 from tests.running import Here, pipeline_of, processes_with, states, wait_for
@@ -228,6 +229,18 @@ def test_cancelling_twice_ends_at_once_without_the_exit_handler(here: Here) -> N
     run = here.finish(run_id)
     assert run["state"] == "cancelled"
     assert states(run).get("end") in (None, "omitted")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_step_that_is_cancelled_while_it_begins_ends_at_once(here: Here, times: int) -> None:
+    for _ in range(8):
+        run_id = here.start(cell("import time\ntime.sleep(60)", "step:a"), cell("print('end')", "step:end", "exit"))
+        here.until(run_id, lambda s: s["steps"].get("a", {}).get("state") == "running")
+        for _ in range(times):
+            here.engine.cancel(run_id)
+        run = here.finish(run_id)
+        assert states(run)["a"] == "cancelled"
+        assert run["steps"]["a"]["finished"] - run["steps"]["a"]["started"] < KILL_AFTER
 
 
 def test_what_a_step_leaves_running_ends_with_it(here: Here) -> None:

@@ -38,6 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     (here.store.folder(run_id) / "notebook.ipynb").write_text(
         '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
     )
+    here.let_go(run_id)
     here.store.close()
     return here.store.home, run_id
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kfnb.runs.lock import is_held
 from kfnb.runs.notebooks import keep_notebook
-from kfnb.runs.store import SCHEDULER, RunStore
+from kfnb.runs.store import RunStore
 from tests.notebooks import cell
 from tests.running import Here
 
@@ -43,9 +41,7 @@ def test_nobody_else_can_read_a_record_made_without_a_mask(tmp_path: Path, no_ma
 def test_a_record_that_others_could_read_is_closed_when_it_is_opened(tmp_path: Path) -> None:
     here = Here(tmp_path)
     run = here.run(cell("x = list(range(9))", "step:a"))
-    scheduler = here.store.folder(run["run"]) / SCHEDULER
-    while is_held(scheduler):  # it still closes the database, whose files come and go with that
-        time.sleep(0.01)
+    here.let_go(run["run"])
     here.store.close()
     for path in (tmp_path / "home", *(tmp_path / "home").rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

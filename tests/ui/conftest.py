@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from tests.ui.helpers import command, is_uncovered
 
 HERE = Path(__file__).parent
 SECONDS = 60  # a machine that is busy with other tests is slow, not wrong
+LOG_LINES = 120  #: of a server's log that are shown where a test fails
 
 expect.set_options(timeout=SECONDS * 1000)
 
@@ -54,14 +55,17 @@ class Lab:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return json.loads(answer.read() or "null")
 
+    @property
+    def log(self) -> Path:
+        return self.home / "server.log"
+
     def start(self) -> None:
         names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR", "KFNB_HOME", "XDG_CONFIG_HOME")  # fmt: skip
         env = {**os.environ, **{name: str(self.home / name.lower()) for name in names}}
         env.update(JUPYTER_CONFIG_DIR=str(self.home / "config"), JUPYTERLAB_SETTINGS_DIR=str(self.home / "settings"))
-        log = self.home / "server.log"
-        with log.open("a") as out:
+        with self.log.open("a") as out:
             self._server = subprocess.Popen([sys.executable, "-m", "jupyterlab"], env=env, stdout=out, stderr=out)
-        wait_for(self, self._server, log)
+        wait_for(self, self._server)
 
     def stop(self) -> None:
         """Runs go on, as they do when a user ends the server."""
@@ -82,6 +86,17 @@ Settings = Callable[..., None]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """These tests come last: once Playwright has begun, its event loop runs in this thread to the end of the session."""
     items.sort(key=lambda item: HERE in item.path.parents)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the servers' logs with a test that fails, or whose page heard of an error."""
+    report = yield
+    used = getattr(item, "funcargs", {}).values() if report.failed else ()
+    for lab in (one for one in used if isinstance(one, Lab) and one.log.exists()):
+        tail = lab.log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
+        report.sections.append((f"the server's log, {lab.log}", "\n".join(tail)))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -169,7 +184,7 @@ def configure(lab: Lab) -> None:
         path.write_text(json.dumps(content))
 
 
-def wait_for(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(lab: Lab, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + SECONDS
     while True:
         try:
@@ -177,7 +192,7 @@ def wait_for(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
             return
         except (urllib.error.URLError, ConnectionError):
             if server.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"JupyterLab does not start:\n{log.read_text()}")
+                pytest.fail(f"JupyterLab does not start:\n{lab.log.read_text()}")
         time.sleep(0.1)
 
 

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kfnb.parsing import parse
 from kfnb.runtime.syntax import translate
 
 ROOT = Path(__file__).parents[2]  #: of the package
@@ -93,7 +94,7 @@ def arguments(text: str) -> list[str]:
 @cache
 def bare(name: str) -> str:
     """A module of ours without docstrings, comments and annotations."""
-    tree = _Strip().visit(ast.parse((ROOT / name).read_text("utf-8")))
+    tree = _Strip().visit(parse((ROOT / name).read_text("utf-8")))
     lines = ast.unparse(ast.fix_missing_locations(tree)).split("\n")  # which puts no text over several lines
     return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 
+from kfnb.parsing import parse
 from kfnb.pipeline.model import Pipeline, Replay, Step
 from kfnb.runtime.magictable import QUIET_EXTENSIONS
 
@@ -12,12 +13,12 @@ from kfnb.runtime.magictable import QUIET_EXTENSIONS
 def tree_of(source: str) -> ast.Module | None:
     """The syntax tree of a cell, also where it has IPython's additions; ``None`` when it cannot be read."""
     try:
-        return ast.parse(source)
+        return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # IPython's additions
         from kfnb.runtime.syntax import translate
 
         try:
-            return ast.parse(translate(source).code)
+            return parse(translate(source).code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from kfnb.parsing import parse
 from kfnb.pipeline.model import (
     All,
     Branch,
@@ -234,7 +235,7 @@ class _Settled:
         wanted = next((e.expression for e in step.exports if e.name == ref.name), ref.name)
         for code in step.cells:
             try:
-                tree = ast.parse(code.source)
+                tree = parse(code.source)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             targets = (t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets)

@@ -30,6 +30,7 @@ RUNTIME = tuple(f"kfnb.runtime.{name}" for name in ("step", "cells", "ending", "
 DEATH_SIGNAL, SUBREAPER = 1, 36  #: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, linux/prctl.h
 PID = "pid"  #: in an attempt's folder while it runs: its process group, when that began, and which start of the machine this is
 MARK = "KFNB_STEP_ID"
+ENDS = (signal.SIGTERM,)  #: what a step is asked to end with
 
 
 @dataclass
@@ -78,10 +79,12 @@ def _asked(request: dict[str, Any], handles: list[int], connection: socket.socke
             _kill(child, request["signal"])
         return
     mark, parent = f"{os.getpid()}-{request['id']}", os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # who is ended while it begins ends when it has begun
     pid = os.fork()
     if pid == 0:
         _die_with(parent)
         _become_step(request, handles[0], mark)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
     for handle in handles:
         os.close(handle)
     children[pid] = Child(request["id"], pid, mark)
@@ -96,6 +99,7 @@ def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
         _note_process(os.path.join(os.path.dirname(request["spec"]), PID))
         os.umask(request["mask"])
         os.dup2(log, 1)
@@ -187,8 +191,8 @@ def _reap(connection: socket.socket, children: dict[int, Child]) -> None:
 def _kill(child: Child, number: int) -> None:
     try:
         os.killpg(child.pid, number)
-    except ProcessLookupError:
-        return
+    except ProcessLookupError:  # it was forked just now, and has no group of its own yet
+        os.kill(child.pid, number)
 
 
 def _sweep(child: Child) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from kfnb.analysis.cells import ParsedCell
 from kfnb.analysis.trees import is_literal, literal_value
 from kfnb.notebook.marks import MARKS, BadValue, place_of
+from kfnb.parsing import parse_expression
 from kfnb.pipeline.model import Command, ShellOutput
 from kfnb.problems import Problem
 from kfnb.settings import Settings
@@ -291,7 +292,7 @@ def type_of(annotation: ast.expr | None) -> str:
     """One of `PLAIN`, when the annotation is just that."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
-            annotation = ast.parse(annotation.value, mode="eval").body
+            annotation = parse_expression(annotation.value)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return ""
     if isinstance(annotation, ast.Subscript):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from kfnb.analysis.cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.units import Analyzer
 from kfnb.notebook.model import METRICS, PIPELINE, STEP, Notebook, PipelineCell
+from kfnb.parsing import parse
 from kfnb.pipeline.annotations import KnownTypes, known_types
 from kfnb.pipeline.checks import flow_problems
 from kfnb.pipeline.comments import trailing_comment
@@ -36,7 +37,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
     own = parse_cell(cell.cell.number, cell.cell.id, cell.cell.source, cell.cell.line)
     if own.problem is not None:
         return None, (own.problem,), {}
-    own = replace(own, tree=ast.parse(own.code))  # a tree of its own: calls inside others are taken out of it
+    own = replace(own, tree=parse(own.code))  # a tree of its own: calls inside others are taken out of it
     before = [c for c in notebook.cells if c.number < cell.cell.number and c.role not in (STEP, METRICS, PIPELINE)]
     parsed = [compiled(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
     analyzer = Analyzer([*parsed, own], dict(notebook.modules))
@@ -106,7 +107,7 @@ def _signature(program: Program) -> list[ast.stmt]:
     if not text:
         return []
     try:
-        function = ast.parse(f"def f({text}): pass").body[0]
+        function = parse(f"def f({text}): pass").body[0]
     except (ValueError, RecursionError, MemoryError) as error:
         hint = "%%pipeline NAME(a: int = 1)"
         program.problems.append(
