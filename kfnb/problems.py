@@ -207,6 +207,9 @@ KINDS: dict[str, Kind] = {
         "draw-outside",
         "A cell outside the pipeline draws from a seeded generator; later steps would get other numbers.",
     ),
+    "KF319": Kind(
+        ERROR, "widget-passed", "A step uses a widget that another step makes; only its value can be passed on."
+    ),
     "KF320": Kind(
         ERROR, "half-character", "A text holds half of a surrogate pair, where only whole characters can be."
     ),

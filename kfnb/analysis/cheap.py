@@ -38,6 +38,8 @@ PREFIXES = (
     "sqlalchemy.create_engine", "sqlalchemy.MetaData", "sqlalchemy.text", "sqlalchemy.engine.URL", "requests.Session", "boto3.client",
     "boto3.resource", "boto3.Session", "boto3.session.Session", "omegaconf.OmegaConf.create", "box.Box", "munch.Munch", "easydict.EasyDict",
     "ml_collections.ConfigDict", "dotmap.DotMap", "addict.Dict", "attr.", "attrs.", "pydantic.", "pint.UnitRegistry", "rich.console.Console",
+    "configparser.", "email.message.", "email.mime.", "string.Template", "xml.etree.ElementTree.Element", "xml.etree.ElementTree.SubElement",
+    "json.JSONEncoder", "json.JSONDecoder", "jinja2.Environment", "jinja2.DictLoader", "jinja2.BaseLoader", "jinja2.Template", "contextvars.",
     "scipy.constants.", "scipy.stats.norm", "packaging.version.", "cycler.", "plotly.colors.", "networkx.Graph", "networkx.DiGraph",
 )  # fmt: skip
 
@@ -75,7 +77,7 @@ METHODS = words("""
     capitalize removeprefix removesuffix isidentifier istitle swapcase title expandtabs format_map maketrans fromkeys fromisoformat strptime
     fromtimestamp fromordinal timestamp time astimezone replace utctimetuple isocalendar localize normalize with_suffix with_name with_stem
     joinpath absolute expanduser as_posix relative_to is_absolute setLevel addHandler removeHandler setFormatter addFilter getChild
-    add_argument add_mutually_exclusive_group set_defaults appendleft extendleft append extend insert pop remove clear sort reverse update add
+    add_argument add_mutually_exclusive_group add_argument_group add_subparsers add_parser set_defaults appendleft extendleft append extend insert pop remove clear sort reverse update add
     discard setdefault popitem rotate move_to_end subtract elements total most_common intersection_update difference_update copy
     get items keys values index count manual_seed hexdigest digest from_product from_tuples from_arrays quantize limit_denominator
     reshape ravel view transpose squeeze swapaxes tolist astype as_dict model_dump model_copy dict union to_dict _replace _asdict
@@ -117,7 +119,7 @@ RUNNING = words("""
 BASES = words("""
     object Enum IntEnum StrEnum Flag IntFlag NamedTuple TypedDict Protocol ABC Generic BaseModel BaseSettings Exception ValueError RuntimeError
     KeyError TypeError dict list str int float tuple set UserDict UserList SimpleNamespace Mapping MutableMapping
-    OrderedDict defaultdict Counter JSONEncoder Formatter Filter BaseEstimator TransformerMixin ClassifierMixin RegressorMixin
+    OrderedDict defaultdict Counter JSONEncoder Formatter Filter Handler StreamHandler NullHandler BaseEstimator TransformerMixin ClassifierMixin RegressorMixin
 """)
 #: Calls whose numbers say how large the result is.
 SIZED = words(

@@ -128,6 +128,10 @@ class Effects(Sharing):
             self.asks(ANY)
             for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
                 found.reads.setdefault(name, name)
+        if library in tables.CLASS_READERS:
+            for name, held in self.world.defs.items():
+                if self.world.kinds.get(name) == DEF and any(d.kind == "class" for d in held):
+                    found.reads.setdefault(name, name)
         found.opaque |= library in tables.MAIN_READERS
         if self.world.mentions_main and reaches_main([node.func, *values], frame.origin):
             found.opaque = True

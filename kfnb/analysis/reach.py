@@ -28,7 +28,7 @@ TELLING_CALLS = tables.words("""
     copyreg.constructor csv.field_size_limit gc.freeze threading.settrace threading.setprofile threading.stack_size
     resource.setrlimit tracemalloc.start site.addsitedir logging.basicConfig logging.disable logging.addLevelName
     logging.captureWarnings logging.config.dictConfig logging.config.fileConfig nest_asyncio.apply yaml.add_constructor
-    yaml.add_representer yaml.add_multi_constructor yaml.add_implicit_resolver mimetypes.add_type dask.config.set jax.config.update
+    yaml.add_representer numpy.seterrcall yaml.add_multi_constructor yaml.add_implicit_resolver mimetypes.add_type dask.config.set jax.config.update
     matplotlib.pyplot.ion matplotlib.pyplot.ioff matplotlib.pyplot.switch_backend unittest.mock.patch().start
     unittest.mock.patch.object().start unittest.mock.patch.dict().start cv2.setNumThreads cv2.setUseOptimized
     tqdm.pandas tqdm.tqdm.pandas tqdm.auto.tqdm.pandas tqdm.notebook.tqdm.pandas builtins.setattr
@@ -78,7 +78,7 @@ def reach_of(name: str) -> int:
     owner, _, last = name.rpartition(".")
     if TELLING.match(last) and "seed" not in last and not name.startswith(COMPUTING):
         return LIBRARY
-    if last in TELLING_METHODS:
+    if last in TELLING_METHODS or last.startswith("add_") and owner.rpartition(".")[2][:1].isupper():
         return LIBRARY
     kept = owner.count(".") and not owner.rpartition(".")[2][:1].isupper()
     if last in COLLECTING and (kept or "()" in owner) and not name.startswith(COMPUTING):

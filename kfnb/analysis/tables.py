@@ -92,6 +92,12 @@ DEFINITION_READERS = words("""
     unittest.main unittest.TestProgram typing.get_type_hints inspect.get_annotations dataclasses.make_dataclass
 """)
 
+#: Library calls that look for the classes of ``__main__`` that their data names.
+CLASS_READERS = words("""
+    pickle.load pickle.loads pickle.Unpickler joblib.load dill.load dill.loads cloudpickle.load cloudpickle.loads shelve.open
+    pandas.read_pickle torch.load
+""")
+
 #: Library calls that look at every name of ``__main__``.
 MAIN_READERS = words("doctest.testmod doctest.DocTestFinder doctest.testsource doctest.run_docstring_examples")
 

@@ -17,6 +17,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.outside import outside_problems
 from kfnb.pipeline.prepare import Prepared
 from kfnb.pipeline.units import OUTSIDE, QUESTION, STEP, Unit
+from kfnb.pipeline.unpassable import unpassable_problems
 from kfnb.problems import Problem
 
 
@@ -68,6 +69,7 @@ def flow_problems(
     yield from outside_problems(units, flow, prepared)
     yield from lost_effects(units, notebook)
     yield from hook_problems(units)
+    yield from unpassable_problems(units, flow)
     yield from _rows(units, flow)
 
 

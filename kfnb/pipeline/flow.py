@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from kfnb.analysis.facts import Facts, Site
 from kfnb.analysis.tables import USED_BY_ALL
 from kfnb.analysis.world import DEF, IMPORT
+from kfnb.pipeline.configuring import acts_alone
 from kfnb.pipeline.units import OUTSIDE, PARAMETER, QUESTION, SHARED, STEP, Unit
 
 Versions = tuple[int, ...]  #: units that may have made the version a reader gets, newest first
@@ -232,7 +233,7 @@ def _advance(
         _made(unit.name, index, state, False)
         return
     if unit.kind == OUTSIDE:
-        for name in {*facts.may, *(_changed_outside(facts) & set(state.versions))}:
+        for name in {*facts.may, *(_changed_outside(unit) & set(state.versions))}:
             if not name.startswith("@") or name in facts.must:
                 _made(name, index, state, False)
         return
@@ -252,9 +253,15 @@ def _advance(
             _made(name, index, state, False)
 
 
-def _changed_outside(facts: Facts) -> set[str]:
-    """Names whose object a statement outside the pipeline changes, under whichever name it does."""
-    return {n for name in facts.definite for n in facts.groups.get(name, (name,)) if n in facts.touches}
+def _changed_outside(unit: Unit) -> set[str]:
+    """Names whose object a statement outside the pipeline changes, under whichever name it does.
+
+    A method called for what it does may change its object, where nothing is known of it.
+    """
+    facts = unit.facts
+    acts = any(acts_alone(c.tree.body[0]) for c in unit.cells)
+    changed = {*facts.definite, *(facts.touches if acts else ())}
+    return {n for name in changed for n in facts.groups.get(name, (name,)) if n in facts.touches and n[0] != "@"}
 
 
 def _advance_shared(index: int, unit: Unit, facts: Facts, state: _Forward, read_somewhere: set[str]) -> None:

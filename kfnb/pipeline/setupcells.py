@@ -13,6 +13,7 @@ from kfnb.analysis.replays import import_names, imports_only
 from kfnb.analysis.scopes import bindings
 from kfnb.analysis.tables import PURE_METHODS, VIEW_METHODS
 from kfnb.analysis.trees import COMPREHENSIONS, FUNCTIONS, arguments, dotted, is_literal, literal_value, root, targets
+from kfnb.pipeline.configuring import configures, receiver_of
 from kfnb.pipeline.redirects import Redirects
 
 METHODS = (PURE_METHODS | VIEW_METHODS | cheap.METHODS) - cheap.SLOW_METHODS
@@ -51,6 +52,7 @@ class SetUp:
         self.light: set[str] = set()  #: names that shared code binds to small values
         self.functions: dict[str, ast.FunctionDef] = {}
         self.classes: dict[str, ast.ClassDef] = {}
+        self.made: dict[str, str] = {}  #: names of objects of the notebook's classes, with the class
         self.unordered: set[str] = set()
         self.large: set[str] = set()
         self.redirects = Redirects()
@@ -84,6 +86,10 @@ class SetUp:
         own = _own_names(parts)
         if all(n.id in own or self._is_light(n.id) for n in parts if isinstance(n, ast.Name)):
             self.light |= names
+        for name in names:
+            self.made.pop(name, None)
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self.classes:
+            self.made.update(dict.fromkeys(names, value.func.id))
         if self._is_unordered(value):
             self.unordered |= names
         if self._is_large(value):
@@ -201,7 +207,20 @@ class SetUp:
             or _makes_folders([node], False)
         ):
             return self._any(values)
+        if isinstance(call.func, ast.Attribute) and self._configures(call, call.func.attr):
+            return self._any(values) or self._arguments(call, values)
         return self._value(call)
+
+    def _configures(self, call: ast.Call, method: str) -> bool:
+        """``client.configure(retries=3)``, where shared code has made the object."""
+        name = receiver_of(call)
+        if name is None or name not in self.light or name in self.origins:
+            return False
+        known = self.made.get(name)
+        if known is None:
+            return configures(method)
+        body = [f for f in self.classes[known].body if isinstance(f, ast.FunctionDef) and f.name == method]
+        return self._function(call, body[0]) is None if body else configures(method)
 
     def _sets_attribute(self, call: ast.Call) -> bool:
         """``setattr(math, "twice", f)``: on a library, or on what shared code has made."""

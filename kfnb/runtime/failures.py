@@ -80,7 +80,15 @@ def from_exception(error: BaseException, what: str = "") -> Failure:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error)
+        text = str(error)
+        if isinstance(error, AttributeError) and text.startswith("Can't get attribute '") and "'__main__'" in text:
+            # pickle's words for a definition that the bytes name
+            name = text.split("'")[2]
+            return "%s: the step does not have `%s`; name it in the step's own code, so that it comes along" % (
+                text,
+                name,
+            )
+        return text
     except Exception as inner:  # the user's own __str__ may raise anything
         return "<no text: %s>" % type(inner).__name__
 

@@ -507,7 +507,12 @@ MEMO = "def memo(f):\n    kept = {}\n    def g(x):\n        kept[x] = f(x)\n    
         ("KF313", 1, [cell(COUNTER, "functions"), cell("j = Job()", "step:a", LOOP)]),
         ("KF317", 3, [cell("import sys, io\nbuf = io.StringIO()\nsys.stdout = buf"), cell("print(1)", "step:a"), cell("s = buf.getvalue()", "step:b")]),
         ("KF317", 3, [cell("import logging, io\nbuf = io.StringIO()\nlogging.getLogger().addHandler(logging.StreamHandler(buf))", "step:a"), cell("s = buf.getvalue()", "step:b")]),
-        ("KF317", 5, [cell("import logging\nrows = []\nclass H(logging.Handler):\n    def emit(self, r): rows.append(r)\nlogging.root.addHandler(H())"), cell("print(rows)", "step:b")]),
+        ("KF317", 5, [cell("import logging, time\nrows = []\nclass H(logging.Handler):\n    def emit(self, r): rows.append(r)\nlogging.root.addHandler(H(time.time()))"), cell("print(rows)", "step:b")]),
+        ("KF318", 1, [cell("import numpy as np\nnp.random.seed(0)"), cell("np.random.rand(3)"), cell("x = np.random.rand()", "step:b")]),
+        ("KF314", 2, [cell("import os, slow\nos.environ['TOKEN'] = slow.token()"), cell("print(os.environ['TOKEN'])", "step:b")]),
+        ("KF314", 2, [cell("import decimal, os\ndecimal.getcontext().prec = len(os.listdir())"), cell("print(decimal.Decimal(1) / 3)", "step:b")]),
+        ("KF319", 2, [cell("import ipywidgets as w\ns = w.IntSlider()", "step:a"), cell("print(s.value)", "step:b")]),
+        ("KF319", 1, [cell("import ipywidgets as w", "imports"), cell("s = {'n': w.IntSlider()}", "step:a"), cell("print(s['n'].value)", "step:b")]),
         ("KF313", 1, [cell(MEMO, "functions"), cell("j = sq(i)", "step:a", LOOP), cell("print(sq(2))", "step:b")]),
         ("KF304", 1, [cell(COUNTER, "functions"), cell("j = Job()", "step:a", LOOP), cell("print(Job.count)", "step:b")]),
     ],
@@ -558,6 +563,20 @@ def reduced(p): return P, (p.x + 1,)
 copyreg.pickle(P, reduced)
 def handler(number, frame): pass
 signal.signal(signal.SIGUSR1, handler)
+buf2, held = io.StringIO(), sys.stdout
+sys.stdout = buf2
+print("seen")
+sys.stdout = held
+import configparser, argparse, email.message
+settings = configparser.ConfigParser()
+settings.read_string("[a]\\nx=1")
+settings["b"] = {"y": "2"}
+parser = argparse.ArgumentParser()
+more = parser.add_argument_group("more")
+more.add_argument("--m", default=5)
+letter = email.message.EmailMessage()
+letter["To"] = "you"
+letter.set_content("body")
 setattr(math, "floor2", reduced)
 for name in ("one", "two"): setattr(math, name, 5)
 math.__dict__["three"] = 3
@@ -575,6 +594,7 @@ def test_cells_without_a_mark_are_run_again_with_all_that_they_do(kernel: Refere
     reader = """
 import math, copy, signal
 print(repr(buf.getvalue()), copy.copy(P(1)).x, signal.getsignal(signal.SIGUSR1).__name__, math.floor2.__name__, INDEX, FIRST)
+print(repr(buf2.getvalue()), settings["b"]["y"], settings.sections(), parser.parse_args(["--m", "7"]).m, letter.keys())
 print(math.one, math.two, math.three, math.four, math.five, hasattr(math, "tau"))
 """
     theirs = kernel.run([SET_UP, reader], tmp_path)
@@ -599,3 +619,8 @@ def test_a_cell_outside_the_pipeline_that_changes_what_a_step_reads_is_an_error(
 def test_loading_kfnb_is_for_the_live_kernel_only() -> None:
     found = built(cell("%load_ext kfnb"), *steps("%load_ext kfnb\nx = 1", "y = 2"))
     assert replayed(found, "s2") == []
+
+
+def test_a_step_that_reads_a_pickle_has_the_classes_of_the_notebook() -> None:
+    found = built(cell("import pickle\nclass Kept: pass"), *steps("blob = pickle.dumps(Kept())", "pickle.loads(blob)"))
+    assert any("class Kept" in source for source in replayed(found, found.units[-1].name)), found.problems
