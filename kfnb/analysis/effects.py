@@ -95,10 +95,12 @@ class Effects(Sharing):
 
     def _class_state(self, cls: Deferred, found: Effect) -> None:
         """A method that sets something on its object's class sets it on this class, or on one derived from it."""
-        line = self.lineage((cls,))
-        methods = [m for c in line for n, m in c.methods.items() if n not in class_making(c, False)]
-        own = any(self.summary(m).touches.get(t) for m in methods for t in OWN_CLASSES)
-        if own or any(changes_shared_attribute(c) or self._counts(c) for c in line):
+        making = class_making(cls, False)
+        own = any(
+            self.summary(m).touches.get(t) for n, m in cls.methods.items() if n not in making for t in OWN_CLASSES
+        )
+        found.keeps = own or changes_shared_attribute(cls) or self._counts(cls)
+        if found.keeps or any(self.summary(c).keeps for c in self.lineage((cls,)) if c is not cls):
             found.touch((cls.name,), True)
         if cls.name in found.changes or cls.name in self.world.stateful:
             found.reads.setdefault(cls.name, cls.name)

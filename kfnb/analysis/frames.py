@@ -40,6 +40,7 @@ class Effect:
     returns: Roots = NONE
     opaque: bool = False
     makes: bool = False
+    keeps: bool = False  #: for a class: its own code changes something that all its objects share
 
     def touch(self, roots: Iterable[str], sure: bool = False) -> None:
         for r in roots:

@@ -129,6 +129,8 @@ class Record(ABC):
             self.note(self.remembered, name, line)
         for held in world.holds(name):
             self.apply(self.effects.summary(held), line, name)
+        reached = {*world.holds(name), *self.effects.lineage(world.holds(name))} if world.stateful else ()
+        for held in reached:
             if held.name in world.stateful and held in world.defs.get(held.name, ()):
                 self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
         if self.effects.keeps_state(name):

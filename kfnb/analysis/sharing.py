@@ -105,7 +105,7 @@ class Sharing(ABC):
 
     def _class_names(self, name: str, other: str) -> list[str]:
         """The classes of the notebook that the object called ``name`` may have; ``other`` where none is known."""
-        return [c.name for c in self.world.holds(name) if c.kind == "class"] or [other]
+        return [c.name for c in self.lineage(self.world.holds(name))] or [other]
 
     def _every(self, nodes: Iterable[ast.expr | None], frame: Frame) -> Roots:
         return NONE.union(*(self.roots(n, frame) for n in nodes))
@@ -133,12 +133,12 @@ class Sharing(ABC):
             if name == "type" and len(node.args) == 1 and name not in self.world.kinds:
                 own = self.roots(node.args[0], frame)
                 return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
-            for held in self.world.holds(name):
-                found |= (
-                    self._every(values, frame) | self._keepers(held)
-                    if held.kind == "class"
-                    else self._returned(held, node.args, node.keywords, frame)
-                )
+            held = self.world.holds(name)
+            if any(f.kind == "class" for f in held):
+                found |= self._every(values, frame) | self._keepers(held)
+            for maker in held:
+                if maker.kind != "class":
+                    found |= self._returned(maker, node.args, node.keywords, frame)
             if self.world.kinds.get(name) in (VALUE, None) and not self.world.holds(name):
                 if name in tables.VIEW_FUNCTIONS or name[:1].isupper():
                     return self._every(values, frame)
@@ -238,7 +238,7 @@ class Sharing(ABC):
     def listed_classes(self, node: ast.expr, frame: Frame) -> list[str]:
         """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
         owners = [r for r in self.roots(node, frame) if self.world.kinds.get(r) == VALUE] if self.world.listed else []
-        classes = [c for r in owners for c in self.world.holds(r)]
+        classes = [c for r in owners for c in self.lineage(self.world.holds(r))]
         for cls in classes:
             self.asks(cls.name)
         return [c.name for c in classes if c.name in self.world.listed]
@@ -248,11 +248,11 @@ class Sharing(ABC):
         made = self.world.carry.get(name)
         return bool(made) and any(CLOSURE in self.summary(f).touches for f in made or ())
 
-    def _keepers(self, cls: Deferred) -> Roots:
+    def _keepers(self, classes: Iterable[Deferred]) -> Roots:
         """The classes that keep the objects that they make, as a singleton's or a registry's do."""
         return frozenset(
             c.name
-            for c in self.lineage((cls,))
+            for c in self.lineage(classes)
             if any(
                 n in c.methods and OWN_CLASSES & self.summary(c.methods[n]).touches.keys()
                 for n in ("__new__", "__call__")

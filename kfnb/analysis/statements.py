@@ -264,10 +264,18 @@ class Statements(Record):
         held: frozenset[Deferred] = frozenset()
         for part in outer:
             self.expr(part)
-            held |= self.effects.held(part)
+            held |= self._inherited(part)
         self._class_body(node)
         self._define(node.name, node.lineno, deferred_class(node, self.world.lazy_annotations), held)
         self._decorate(node)
+
+    def _inherited(self, base: ast.expr) -> frozenset[Deferred]:
+        """What a class holds by a base, decorator or keyword; what its base is derived from is found from there."""
+        if isinstance(base, ast.Name):
+            classes = self.world.defs.get(base.id, ())
+            if classes and all(c.kind == "class" for c in classes):
+                return frozenset((*classes, *(c for c in self.world.carry.get(base.id, ()) if c.name == base.id)))
+        return self.effects.held(base)
 
     def _class_body(self, node: ast.ClassDef) -> None:
         """The body runs now, with names of its own; its functions run later."""
