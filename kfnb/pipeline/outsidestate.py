@@ -9,6 +9,7 @@ from kfnb.analysis.ambient import GENERATORS, setting_of
 from kfnb.analysis.facts import Site
 from kfnb.analysis.tables import RANDOM_OWN, USED_BY_ALL
 from kfnb.analysis.trees import dotted, root
+from kfnb.parsing import parse
 from kfnb.pipeline.edges import AMBIENT
 from kfnb.pipeline.units import OUTSIDE, STEP, Unit
 from kfnb.problems import Problem
@@ -61,7 +62,7 @@ def _of_cell(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str], se
 
 def _set_by(source: str, origins: Mapping[str, str]) -> str | None:
     """The kind that a statement sets, by the library's name of what it assigns to or calls."""
-    node = ast.parse(source).body[0]
+    node = parse(source).body[0]
     target = node.targets[0] if isinstance(node, ast.Assign) else getattr(getattr(node, "value", None), "func", None)
     first = root(target) if target is not None else None
     text = ast.unparse(target) if target is not None else ""
