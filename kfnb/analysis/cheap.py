@@ -35,7 +35,7 @@ PREFIXES = (
     "sympy.symbols", "sympy.Symbol", "sympy.Function", "sympy.Rational", "sympy.Eq", "pytz.", "dateutil.", "yaml.safe_load", "yaml.dump",
     "matplotlib.colors.", "matplotlib.cm.", "matplotlib.pyplot.cm.", "matplotlib.pyplot.get_cmap", "matplotlib.colormaps", "matplotlib.ticker.",
     "seaborn.color_palette", "seaborn.light_palette", "seaborn.dark_palette", "seaborn.cubehelix_palette", "seaborn.husl_palette",
-    "sqlalchemy.create_engine", "sqlalchemy.MetaData", "sqlalchemy.text", "sqlalchemy.engine.URL", "requests.Session", "boto3.client",
+    "sqlalchemy.create_engine", "sqlalchemy.MetaData", "sqlalchemy.text", "sqlalchemy.engine.URL", "requests.Session", "requests.adapters.", "boto3.client",
     "boto3.resource", "boto3.Session", "boto3.session.Session", "omegaconf.OmegaConf.create", "box.Box", "munch.Munch", "easydict.EasyDict",
     "ml_collections.ConfigDict", "dotmap.DotMap", "addict.Dict", "attr.", "attrs.", "pydantic.", "pint.UnitRegistry", "rich.console.Console",
     "configparser.", "email.message.", "email.mime.", "string.Template", "xml.etree.ElementTree.Element", "xml.etree.ElementTree.SubElement",
@@ -82,7 +82,7 @@ METHODS = words("""
     get items keys values index count manual_seed hexdigest digest from_product from_tuples from_arrays quantize limit_denominator
     reshape ravel view transpose squeeze swapaxes tolist astype as_dict model_dump model_copy dict union to_dict _replace _asdict
     with_name isoformat weekday isoweekday toordinal bit_count conjugate hex register_module cache_clear set_index home cwd
-    config mount headers
+    config mount headers from_string
 """)
 #: Methods of the analysis' pure ones that a step may not repeat lightly.
 SLOW_METHODS = words("""

@@ -9,9 +9,11 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from kfnb.analysis.ambient import setting_of
 from kfnb.analysis.effects import Effects
 from kfnb.analysis.facts import Hook, Site
-from kfnb.analysis.reach import place_of
+from kfnb.analysis.frames import Effect
+from kfnb.analysis.reach import LIBRARY, place_of
 from kfnb.analysis.tables import words
 from kfnb.analysis.trees import dotted, root
 from kfnb.analysis.world import VALUE
@@ -56,8 +58,8 @@ class Entered(NamedTuple):
     values: list[ast.expr]
 
 
-def entered_context(node: ast.Call, effects: Effects) -> Entered | None:
-    """The context manager that a call enters for the rest of the notebook, or leaves; mostly ``None``."""
+def entered_context(node: ast.Call, effects: Effects, found: Effect) -> Entered | None:
+    """The context manager that a call enters for the rest of the notebook, or leaves; ``found`` gets what that sets."""
     if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("__enter__", "__exit__", "enter_context"):
         return None
     entering = node.func.attr != "__exit__"
@@ -68,7 +70,14 @@ def entered_context(node: ast.Call, effects: Effects) -> Entered | None:
     else:
         maker, values = effects.world.made_by.get(root(manager) or "", ""), [manager]
     place = CONTEXTS.get(maker)
-    return Entered(place, values if entering else []) if place is not None else None
+    if place is None:
+        return None
+    setting = setting_of(place)
+    if setting is not None:
+        found.ambient[setting] = "set"
+        return None
+    found.reach(place, LIBRARY)
+    return Entered(place, values if entering else [])
 
 
 def _changes_itself(method: ast.Attribute, effects: Effects) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from kfnb.analysis import tables
-from kfnb.analysis.ambient import GENERATORS, ambient_of, setting_of
+from kfnb.analysis.ambient import GENERATORS, ambient_of
 from kfnb.analysis.commands import Use
 from kfnb.analysis.definitions import deferred_comprehension
 from kfnb.analysis.drawing import PLAIN, maker_of
@@ -332,18 +332,12 @@ class Record(ABC):
             sure = root(node.func) is not None and self.world.kinds.get(root(node.func) or "") == IMPORT
             self.ambient(kind, "set", node.lineno, sure)
             del effect.ambient[kind]
-        entered = entered_context(node, self.effects)
-        if entered is not None:
-            told = setting_of(entered.place)
-            if told is not None:
-                effect.ambient[told] = "set"
-            else:
-                effect.reach(entered.place, LIBRARY)
-                self.hand_over(entered.place, entered.values, node.lineno)
+        entered = entered_context(node, self.effects, effect)
         self.apply(effect, node.lineno)
         self.reached(effect, node.lineno)
-        place = place_of(node.func, self.effects.top) if LIBRARY in effect.beyond.values() else None
-        if entered is None and place is not None:
+        if entered is not None:
+            self.hand_over(entered.place, entered.values, node.lineno)
+        elif LIBRARY in effect.beyond.values() and (place := place_of(node.func, self.effects.top)) is not None:
             self.hand_over(place, [*node.args, *(k.value for k in node.keywords)], node.lineno, node)
         code = node.args[0] if node.args else None
         if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec") and isinstance(code, ast.Constant):

@@ -55,3 +55,18 @@ def receiver_of(call: ast.Call) -> str | None:
             return None
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
+
+
+def makes_folders(body: list[ast.stmt], guarded: bool) -> bool:
+    """Only calls that make folders, and leave them as they are; ``guarded``: the test around asks whether they are there."""
+    for node in body:
+        call = node.value if isinstance(node, ast.Expr) else None
+        if (
+            not isinstance(call, ast.Call)
+            or not isinstance(call.func, ast.Attribute)
+            or call.func.attr not in ("mkdir", "makedirs")
+        ):
+            return False
+        if not guarded and not any(k.arg == "exist_ok" for k in call.keywords):
+            return False
+    return bool(body)

@@ -13,7 +13,7 @@ from kfnb.analysis.replays import import_names, imports_only
 from kfnb.analysis.scopes import bindings
 from kfnb.analysis.tables import PURE_METHODS, VIEW_METHODS
 from kfnb.analysis.trees import COMPREHENSIONS, FUNCTIONS, arguments, dotted, is_literal, literal_value, root, targets
-from kfnb.pipeline.configuring import configures, receiver_of
+from kfnb.pipeline.configuring import configures, makes_folders, receiver_of
 from kfnb.pipeline.redirects import Redirects
 
 METHODS = (PURE_METHODS | VIEW_METHODS | cheap.METHODS) - cheap.SLOW_METHODS
@@ -132,7 +132,7 @@ class SetUp:
         if isinstance(node, ast.Expr):
             return self._statement_expression(node)
         if isinstance(node, ast.If):
-            if _makes_folders(node.body, True) and not node.orelse:
+            if makes_folders(node.body, True) and not node.orelse:
                 return None
             return self._value(node.test) or self._block([*node.body, *node.orelse])
         if isinstance(node, ast.For):
@@ -204,7 +204,7 @@ class SetUp:
             and self._registers(name, values)
             or name in cheap.SETTINGS
             or _is_telling(call, name)
-            or _makes_folders([node], False)
+            or makes_folders([node], False)
         ):
             return self._any(values)
         if isinstance(call.func, ast.Attribute) and self._configures(call, call.func.attr):
@@ -453,21 +453,6 @@ def _is_telling(call: ast.Call, name: str | None) -> bool:
         or getattr(call.func, "attr", "") in TELLING_METHODS
     )
     return told and (isinstance(call.func, ast.Attribute) or name is not None)
-
-
-def _makes_folders(body: list[ast.stmt], guarded: bool) -> bool:
-    """Only calls that make folders, and leave them as they are; ``guarded``: the test around asks whether they are there."""
-    for node in body:
-        call = node.value if isinstance(node, ast.Expr) else None
-        if (
-            not isinstance(call, ast.Call)
-            or not isinstance(call.func, ast.Attribute)
-            or call.func.attr not in ("mkdir", "makedirs")
-        ):
-            return False
-        if not guarded and not any(k.arg == "exist_ok" for k in call.keywords):
-            return False
-    return bool(body)
 
 
 def _short(node: ast.expr) -> str:
