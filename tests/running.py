@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.base import RunOptions
+from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local import LocalEngine
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import build
+from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.parameters import bind
-from kfnb.runs.lock import is_held
-from kfnb.runs.store import SCHEDULER, RunStore
+from kfnb.pipeline.parameters.bind_values import bind
+from kfnb.runs.record.file_lock import is_held
+from kfnb.runs.record.run_store import SCHEDULER, RunStore
 from tests.notebooks import notebook
 
 

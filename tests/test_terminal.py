@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kfnb.terminal import terminal_text, without_codes
+from kfnb.terminal_escapes import terminal_text, without_codes
 
 
 @pytest.mark.parametrize(

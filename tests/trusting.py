@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kfnb.engines.cluster.proposals import proposal_at
-from kfnb.engines.cluster.trust import TrustStore
+from kfnb.engines.cluster.trust.trust_proposals import proposal_at
+from kfnb.engines.cluster.trust.trusted_files import TrustStore
 
 
 def trust(folder: Path, home: Path | None = None) -> None:

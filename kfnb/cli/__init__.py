@@ -8,18 +8,18 @@ from typing import NoReturn
 import click
 
 from kfnb import __version__
-from kfnb.cli.common import FAILED, emit
-from kfnb.cli.compiling import compile_, targets
-from kfnb.cli.notebooks import check, convert, show
-from kfnb.cli.pruning import delete, prune
-from kfnb.cli.record import archive, cancel, logs, result, runs, status
-from kfnb.cli.reporting import report
-from kfnb.cli.running import retry, run
-from kfnb.cli.shells import completion
-from kfnb.cli.sweeping import sweep
-from kfnb.cli.trusting import trust
+from kfnb.cli.command_helpers import FAILED, emit
+from kfnb.cli.commands.compile_command import compile_, targets
+from kfnb.cli.commands.prune_and_delete import delete, prune
+from kfnb.cli.commands.report import report
+from kfnb.cli.commands.run_and_retry import retry, run
+from kfnb.cli.commands.run_record import archive, cancel, logs, result, runs, status
+from kfnb.cli.commands.shell_completion import completion
+from kfnb.cli.commands.show_and_check import check, convert, show
+from kfnb.cli.commands.sweep_command import sweep
+from kfnb.cli.commands.trust_command import trust
 from kfnb.problems import UserError
-from kfnb.texts import open_streams_to_any_text
+from kfnb.surrogates import open_streams_to_any_text
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,8 +72,8 @@ def main() -> None:
             _leave(str(error))
         if type(error).__module__ != "sqlite3":
             raise
-        from kfnb.runs.home import home_folder
-        from kfnb.runs.store import disk_words
+        from kfnb.runs.record.home_folder import home_folder
+        from kfnb.runs.record.run_store import disk_words
 
         _leave(disk_words(error, home_folder()))
 

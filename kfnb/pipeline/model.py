@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kfnb.settings import Settings
+from kfnb.step_settings import Settings
 
 SCHEMA = 2
 
@@ -167,7 +167,7 @@ class Input:
     """A name the step finds in its namespace.
 
     ``required``: the step is skipped when only skipped steps make it; otherwise the name is simply left out.
-    Names that begin with ``@`` are ambient state (see `kfnb.runtime.ambient`).
+    Names that begin with ``@`` are ambient state (see `kfnb.runtime.ambient.ambient_state`).
     """
 
     name: str
@@ -311,7 +311,7 @@ Node = Step | Condition | Loop | Guard
 class Parameter:
     """``type`` is one of ``str int float bool list dict any``; ``any`` takes every JSON value.
 
-    ``schema`` says more of its values, where more is known: JSON Schema, as `kfnb.pipeline.schema` reads it. ``conversion`` is the
+    ``schema`` says more of its values, where more is known: JSON Schema, as `kfnb.pipeline.parameters.value_schema` reads it. ``conversion`` is the
     statement by which a step makes of the JSON value what the notebook's own statement makes: a date, a path, a member of an enumeration.
     """
 

@@ -6,7 +6,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from kfnb.pipeline import model
-from kfnb.settings import Settings
+from kfnb.step_settings import Settings
 
 KINDS: dict[str, type] = {
     "constant": model.Constant, "parameter-value": model.ParameterRef, "output": model.OutputRef,

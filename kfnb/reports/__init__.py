@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kfnb.texts import write_text
+from kfnb.surrogates import write_text
 
 NOTEBOOK, PAGE = ".ipynb", ".html"
 
@@ -52,11 +52,11 @@ def write(run_id: str, path: str | Path, home: Path | None = None) -> Path:
     OSError
         When the file cannot be written.
     """
-    from kfnb.reports.cells import read_cells
-    from kfnb.reports.facts import read_facts
-    from kfnb.reports.notebook import executed
-    from kfnb.runs.notebooks import kept_notebook
-    from kfnb.runs.store import RunStore
+    from kfnb.reports.executed_notebook import executed
+    from kfnb.reports.report_cells import read_cells
+    from kfnb.reports.report_data import read_facts
+    from kfnb.runs.kept_notebook import kept_notebook
+    from kfnb.runs.record.run_store import RunStore
 
     store = RunStore(home)
     try:
@@ -69,7 +69,7 @@ def write(run_id: str, path: str | Path, home: Path | None = None) -> Path:
     if target.suffix == NOTEBOOK:
         text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
     else:
-        from kfnb.reports.page import page
+        from kfnb.reports.html_report import page
 
         text = page(notebook, facts.pipeline, facts.states())
     write_text(target, text)

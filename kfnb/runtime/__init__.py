@@ -15,6 +15,6 @@ def run(spec: dict[str, Any]) -> int:
     int
         The exit status: 0 succeeded, 1 the user's code failed, 2 values could not be loaded or stored.
     """
-    from kfnb.runtime.step import run_step
+    from kfnb.runtime.run_step import run_step
 
     return run_step(spec)

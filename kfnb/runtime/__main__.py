@@ -11,8 +11,8 @@ def main(path: str) -> None:
     if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
         sys.path[0] = here  # run as a file, Python puts this folder first, where `syntax.py` would be found as a module
     from kfnb.runtime import run
-    from kfnb.runtime.ending import leave
-    from kfnb.runtime.wire import loads
+    from kfnb.runtime.light_json import loads
+    from kfnb.runtime.step_exit import leave
 
     with open(path, encoding="utf-8") as file:
         spec = loads(file.read())

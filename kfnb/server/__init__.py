@@ -7,6 +7,6 @@ from typing import Any
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """Where Jupyter Server finds the extension."""
-    from kfnb.server.app import KfnbApp
+    from kfnb.server.extension_app import KfnbApp
 
     return [{"module": "kfnb.server", "app": KfnbApp}]

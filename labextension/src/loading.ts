@@ -19,7 +19,7 @@ def _kfnb_load():
         )
         sys.modules["kfnb"] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules["kfnb"])
-    from kfnb.kernel.loading import load
+    from kfnb.kernel.load_step_values import load
     load(${id}, ${step}, "${what}")
 try:
     _kfnb_load()

@@ -9,8 +9,8 @@ from typing import Any
 import numpy
 import pytest
 
-from kfnb.analysis.cells import parse_cell
-from kfnb.analysis.units import Analyzer
+from kfnb.analysis.analyze_notebook import Analyzer
+from kfnb.analysis.parse_cells import parse_cell
 
 SHARED = """
 import random, numpy as np, pandas as pd, scipy.stats as st

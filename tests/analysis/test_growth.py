@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import build
+from kfnb.pipeline.build.build_pipeline import build
 from tests.notebooks import cell, notebook
 from tests.program.cells import COMPONENTS
 

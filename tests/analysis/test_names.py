@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.analysis.names import names_of
+from kfnb.analysis.syntax.compiled_names import names_of
 
 IGNORED = {
     "__module__",

@@ -15,7 +15,7 @@ import pytest
 
 import kfnb.runtime
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import build
+from kfnb.pipeline.build.build_pipeline import build
 from tests.benchmarks.measure import PYTHON, process, report, rivals, seconds, side_by_side
 from tests.notebooks import cell, notebook, write
 from tests.running import Here
@@ -149,8 +149,8 @@ def test_three_branches_of_two_seconds(tmp_path: Path) -> None:
 
 def test_a_gigabyte_array_against_a_plain_file(tmp_path: Path) -> None:
     """Writing and reading by the same process and disk, in turn; the page cache is warm for both."""
-    from kfnb.runtime.outputs import store_outputs
-    from kfnb.runtime.store import Store
+    from kfnb.runtime.step_outputs import store_outputs
+    from kfnb.runtime.values.value_store import Store
 
     array = np.random.default_rng(0).random(134_217_728)
     plain_file = tmp_path / "plain.bin"
@@ -207,7 +207,7 @@ def test_a_pipeline_cell_of_1000_calls_is_read(tmp_path: Path) -> None:
     import symtable
 
     from kfnb.notebook import notebook_from_json
-    from kfnb.pipeline.build import build
+    from kfnb.pipeline.build.build_pipeline import build
     from tests.program.cells import COMPONENTS
 
     body = "\n".join(["x0 = add(1, 2)", *(f"x{n} = add(x{n - 1}, {n})" for n in range(1, 1000))])
@@ -227,10 +227,10 @@ def test_the_ir_of_500_steps_against_the_sdk() -> None:
     import subprocess
     import tempfile
 
-    from kfnb.engines.cluster.files import write as write_file
-    from kfnb.engines.cluster.options import ClusterOptions
-    from kfnb.engines.cluster.requirements import Travelling
-    from kfnb.engines.kfp import ir
+    from kfnb.engines.cluster.lowering.manifest_files import write as write_file
+    from kfnb.engines.cluster.packaging.step_requirements import Travelling
+    from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+    from kfnb.engines.kfp.ir import pipeline_ir
     from tests.program.cells import read
 
     sdk = Path(__file__).parents[2] / ".venv-kfp" / "bin" / "python"
@@ -243,7 +243,7 @@ def test_the_ir_of_500_steps_against_the_sdk() -> None:
         path = Path(folder) / "chain.json"
 
         def ours() -> None:
-            write_file([ir.compiled(pipeline, ClusterOptions(), Travelling()).ir], path)
+            write_file([pipeline_ir.compiled(pipeline, ClusterOptions(), Travelling()).ir], path)
 
         mine, theirs, size = [], [], 0
         for _ in range(3):

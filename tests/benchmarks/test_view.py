@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.runs.store import RunStore
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell
 from tests.widgets.kernels import SVG, Page, as_code, opened
 
@@ -51,7 +51,7 @@ def test_an_event_is_shown_while_the_kernel_is_busy(tmp_path: Path, what: str, m
     with opened({**os.environ, "KFNB_HOME": str(tmp_path)}, *missing) as page:
         run_id = page.run(f"import time\nrun = start({as_code(*CHAIN)})\nprint(run.id)").strip()
         page.clear()
-        page.run("from kfnb.widgets.view import show_run\nview = show_run(run)")
+        page.run("from kfnb.widgets.run_view import show_run\nview = show_run(run)")
         model, shown_at = None if missing else page.live(), time.time()
         page.run(BUSY[what].format(seconds=6))
         found = sorted(delays(page, tmp_path, run_id, model, shown_at))
@@ -64,7 +64,7 @@ MANY = tuple(cell(f"import time\ntime.sleep(0.5)\nprint({n}, 'of 200')\nv{n} = {
 WATCHED = """
 before = time.process_time(), time.time()
 if {shown}:
-    from kfnb.widgets.view import show_run
+    from kfnb.widgets.run_view import show_run
     view = show_run(run)
     before = time.process_time(), time.time()
 while not run.ended:

@@ -15,7 +15,7 @@ import pytest
 
 import kfnb
 from kfnb.problems import NotebookError
-from kfnb.runs.store import UnknownRun
+from kfnb.runs.record.run_store import UnknownRun
 from tests.notebooks import cell, notebook, write
 
 
@@ -171,7 +171,7 @@ def test_a_step_begins_no_run(tmp_path: Path) -> None:
 
 
 def test_the_module_of_the_record_is_called_as_well_as_imported_from() -> None:
-    code = "import kfnb.runs.store, kfnb, json; print(json.dumps(kfnb.runs()))"
+    code = "import kfnb.runs.record.run_store, kfnb, json; print(json.dumps(kfnb.runs()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
     assert json.loads(done.stdout) == [], done.stderr
 

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.argo.manifest import compiled
-from kfnb.engines.argo.nodes import seen
-from kfnb.engines.base import RunOptions
-from kfnb.engines.cluster.marks import Told
-from kfnb.engines.cluster.options import ClusterOptions
-from kfnb.engines.cluster.requirements import Travelling
-from kfnb.engines.cluster.texts import native_value, parameter_text
-from kfnb.engines.kfp import ir
-from kfnb.engines.kfp.carriers import RUNTIME
+from kfnb.engines.argo.workflow_manifest import compiled
+from kfnb.engines.argo.workflow_nodes import seen
+from kfnb.engines.cluster.following.log_markers import Told
+from kfnb.engines.cluster.lowering.literal_texts import native_value, parameter_text
+from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.kfp.ir import pipeline_ir
+from kfnb.engines.kfp.runtime_delivery import RUNTIME
 from kfnb.engines.local import LocalEngine
 from kfnb.pipeline.model import Pipeline, steps_of
-from kfnb.runs.store import RunStore
+from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Interpreter, Pods
 
 
@@ -171,7 +171,7 @@ def on_kfp(
     kept: dict[str, dict[str, str]] | None = None,
 ) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
-    made = ir.compiled(pipeline, ClusterOptions(), Travelling(), kept)
+    made = pipeline_ir.compiled(pipeline, ClusterOptions(), Travelling(), kept)
     given = {p.name: native_value(parameters[p.name], p.type) for p in pipeline.parameters}
     answer = oracle.ask(made.ir, given, folder)
     found = Outcome(

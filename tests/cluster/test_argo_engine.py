@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 
-from kfnb.client.run import Run
-from kfnb.engines.argo.engine import ArgoEngine
-from kfnb.engines.base import RunOptions
-from kfnb.engines.cluster.connection import Connection
-from kfnb.engines.cluster.errors import ClusterError
-from kfnb.engines.cluster.kube import connect
-from kfnb.engines.cluster.targets import Target
+from kfnb.client.run_object import Run
+from kfnb.engines.argo.argo_engine import ArgoEngine
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.clients.kubernetes_client import connect
+from kfnb.engines.cluster.targets.connection import Connection
+from kfnb.engines.cluster.targets.targets import Target
+from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.reports import write
-from kfnb.runs.store import RunStore, UnknownRun
+from kfnb.runs.record.run_store import RunStore, UnknownRun
 from tests.cluster.argo import Pods
 from tests.cluster.argo_server import argo_served
 from tests.cluster.controller import Controller
@@ -429,9 +429,9 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
 FOLLOW = """
 import sys
 from pathlib import Path
-from kfnb.engines.opening import engine_of
-from kfnb.engines.record import follow_all_logs
-from kfnb.runs.store import RunStore, UnknownRun
+from kfnb.engines.open_engine import engine_of
+from kfnb.engines.follow_record import follow_all_logs
+from kfnb.runs.record.run_store import RunStore, UnknownRun
 store = RunStore(Path(sys.argv[1]))
 for path, line in follow_all_logs(engine_of(store, sys.argv[2]), sys.argv[2]):
     print(path, line.text, flush=True)

@@ -16,13 +16,13 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from kfnb.cli import cli
-from kfnb.engines.argo import kinds, manifest
-from kfnb.engines.cluster.compiling import documents
-from kfnb.engines.cluster.options import ClusterOptions
-from kfnb.engines.cluster.requirements import Travelling, travelling
-from kfnb.engines.kfp import ir
+from kfnb.engines.argo import workflow_kinds, workflow_manifest
+from kfnb.engines.cluster.lowering.compile_for_cluster import documents
+from kfnb.engines.cluster.packaging.step_requirements import Travelling, travelling
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.notebook import read_notebook
-from kfnb.pipeline.build import build
+from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.lint import problems, round_trip
@@ -44,9 +44,9 @@ def pipeline_at(path: Path) -> Pipeline:
 
 
 def sound(pipeline: Pipeline) -> None:
-    workflow = manifest.compiled(pipeline, ClusterOptions(), Travelling()).workflow
+    workflow = workflow_manifest.compiled(pipeline, ClusterOptions(), Travelling()).workflow
     assert not round_trip(workflow) and not problems(workflow)
-    made = ir.compiled(pipeline, ClusterOptions(), Travelling())
+    made = pipeline_ir.compiled(pipeline, ClusterOptions(), Travelling())
     json_format.ParseDict(made.ir, pipeline_spec_pb2.PipelineSpec())
 
 
@@ -71,22 +71,26 @@ def test_settings_of_pods_pass_strict_validation() -> None:
     sound(pipeline)
     template = next(
         t
-        for t in manifest.compiled(pipeline, ClusterOptions(), Travelling()).workflow["spec"]["templates"]
+        for t in workflow_manifest.compiled(pipeline, ClusterOptions(), Travelling()).workflow["spec"]["templates"]
         if "retryStrategy" in t
     )
     assert template["container"]["resources"]["limits"] == {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}
     assert (
         template["activeDeadlineSeconds"] == 1800 and template["memoize"]["cache"]["configMap"]["name"] == "kfnb-cache"
     )
-    platform = ir.compiled(pipeline, ClusterOptions(), Travelling()).platform
+    platform = pipeline_ir.compiled(pipeline, ClusterOptions(), Travelling()).platform
     (executor,) = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values()
     assert executor["pvcMount"][0]["mountPath"] == "/data" and executor["podMetadata"]["labels"] == {"team": "a"}
 
 
 @pytest.mark.parametrize("form", ["cron", "template"])
 def test_schedules_and_templates_pass_strict_validation(form: str) -> None:
-    workflow = manifest.compiled(pipeline_at(NOTEBOOKS[2]), ClusterOptions(), Travelling()).workflow
-    found = kinds.as_cron(workflow, "0 6 * * *", "Asia/Seoul") if form == "cron" else kinds.as_template(workflow)
+    workflow = workflow_manifest.compiled(pipeline_at(NOTEBOOKS[2]), ClusterOptions(), Travelling()).workflow
+    found = (
+        workflow_kinds.as_cron(workflow, "0 6 * * *", "Asia/Seoul")
+        if form == "cron"
+        else workflow_kinds.as_template(workflow)
+    )
     assert not round_trip(found) and len(found["metadata"]["name"]) <= 52
 
 
@@ -122,7 +126,7 @@ def test_what_is_too_large_is_refused_before_it_is_sent() -> None:
 
 
 def test_argo_runs_one_pod_a_step(cluster: Pods) -> None:
-    workflow = manifest.compiled(pipeline_at(NOTEBOOKS[2]), ClusterOptions(), Travelling()).workflow
+    workflow = workflow_manifest.compiled(pipeline_at(NOTEBOOKS[2]), ClusterOptions(), Travelling()).workflow
     tasks = [t for template in workflow["spec"]["templates"] for t in template.get("dag", {}).get("tasks", [])]
     containers = {t["name"] for t in workflow["spec"]["templates"] if "container" in t}
     assert sum(t["template"] in containers for t in tasks) == 3
@@ -183,7 +187,7 @@ def test_large_values_pass_by_volume_or_artifact_repository(cluster: Pods, value
         cell("print(sum(c))", "step:three"),
     )
     options = ClusterOptions(values=values)
-    workflow = manifest.compiled(pipeline, options, Travelling()).workflow
+    workflow = workflow_manifest.compiled(pipeline, options, Travelling()).workflow
     assert not round_trip(workflow) and not problems(workflow)
     found = on_argo(pipeline, cluster, {}, values)
     assert found.texts["two"] == "200000 [200000, 400000, 600000]", found.detail
@@ -228,7 +232,7 @@ def test_an_import_that_only_other_steps_read_is_not_installed_for_this_one(clus
     made_up = "open('made_up.py', 'w').close()\nimport made_up\ntext = made_up.__name__"
     pipeline = pipeline_of(cell(made_up, "step:one"), cell("print(text)", "step:two"))
     for told, state in ((travelling(pipeline, tmp_path), "Succeeded"), (Travelling(), "Failed")):
-        made = manifest.compiled(pipeline, ClusterOptions(), told)
+        made = workflow_manifest.compiled(pipeline, ClusterOptions(), told)
         (tmp_path / state).mkdir()
         assert Interpreter(made.workflow, cluster, tmp_path / state).run()["phase"] == state
 
@@ -239,7 +243,7 @@ def test_local_modules_and_files_travel(cluster: Pods, tmp_path: Path) -> None:
     pipeline = pipeline_of(
         cell("import helpers"), cell("print(helpers.double(21), open('data.csv').read().strip())", "step:one")
     )
-    made = manifest.compiled(pipeline, ClusterOptions(), travelling(pipeline, tmp_path))
+    made = workflow_manifest.compiled(pipeline, ClusterOptions(), travelling(pipeline, tmp_path))
     run = Interpreter(made.workflow, cluster, tmp_path)
     assert run.run()["phase"] == "Succeeded", run.logs
     assert any("42 1,2" in text for text in run.logs.values())
@@ -292,7 +296,7 @@ def test_metrics_and_figures_are_artifacts_that_the_pages_show(oracle: Oracle, t
         cell("score = accuracy * 2", "metrics"),
         cell("fig = type('Figure', (), {'_repr_html_': lambda self: '<svg>'})()\nfig", "step:figure"),
     )
-    made = ir.compiled(pipeline, ClusterOptions(), Travelling())
+    made = pipeline_ir.compiled(pipeline, ClusterOptions(), Travelling())
     shown = {
         k: {n: a["artifactType"]["schemaTitle"] for n, a in c.get("outputDefinitions", {}).get("artifacts", {}).items()}
         for k, c in made.ir["components"].items()

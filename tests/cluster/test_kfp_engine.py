@@ -12,15 +12,15 @@ import pytest
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from kfnb.engines.base import RunOptions
-from kfnb.engines.cluster.diagnosis import diagnose
-from kfnb.engines.cluster.errors import ClusterError
-from kfnb.engines.cluster.targets import Target
-from kfnb.engines.kfp.engine import KfpEngine
-from kfnb.engines.kfp.nodes import pod_of
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.targets.diagnosis import diagnose
+from kfnb.engines.cluster.targets.targets import Target
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.kfp.following.node_states import pod_of
+from kfnb.engines.kfp.kfp_engine import KfpEngine
 from kfnb.pipeline.model import Pipeline
-from kfnb.runs.store import RunStore
-from kfnb.settings import Settings
+from kfnb.runs.record.run_store import RunStore
+from kfnb.step_settings import Settings
 from tests.cluster.kfp_api import Server, served
 from tests.cluster.kfp_backend import END, START, Backend
 from tests.cluster.kube_api import Cluster, kubeconfig
@@ -90,7 +90,7 @@ def tell(server: Server, run: dict[str, Any], backend: Backend, logs: dict[str, 
 
 
 def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kfnb.engines.kfp.poll.EVERY", 0.05)
+    monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)
     server = Server()
     with engine_at(tmp_path, server) as engine:
         pipeline = pipeline_of(*PIPELINE)
@@ -127,7 +127,7 @@ def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_server_that_gives_no_logs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kfnb.engines.kfp.poll.LOG_PATIENCE", 0.5)
+    monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.LOG_PATIENCE", 0.5)
     server = Server()
     with engine_at(tmp_path, server) as engine:
         pipeline = pipeline_of(*PIPELINE)
@@ -248,7 +248,7 @@ def test_a_step_is_run_again_for_what_it_does_not_for_where_it_stands(
 def test_a_run_that_is_not_taken_again_stands_as_it_stood_and_can_be_taken_up_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
 ) -> None:
-    monkeypatch.setattr("kfnb.engines.cluster.rest.PAUSES", ())
+    monkeypatch.setattr("kfnb.engines.cluster.clients.rest_client.PAUSES", ())
     server = Server()
     with engine_at(tmp_path, server) as engine:
         pipeline = pipeline_of(*PIPELINE)

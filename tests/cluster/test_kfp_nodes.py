@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from kfnb.engines.cluster.options import ClusterOptions
-from kfnb.engines.cluster.requirements import Travelling
-from kfnb.engines.kfp import ir
-from kfnb.engines.kfp.nodes import pod_of, seen
-from kfnb.engines.kfp.tree import nodes_told
-from kfnb.settings import Settings
+from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.kfp.following.node_states import pod_of, seen
+from kfnb.engines.kfp.following.task_tree import nodes_told
+from kfnb.engines.kfp.ir import pipeline_ir
+from kfnb.step_settings import Settings
 from tests.cluster.kfp_backend import Backend, node_id
 from tests.notebooks import cell
 from tests.running import pipeline_of
@@ -37,11 +37,11 @@ GUARDED = cell(
 )
 
 
-def compiled(*cells: dict) -> ir.Compiled:  # type: ignore[type-arg]
-    return ir.compiled(pipeline_of(*cells), ClusterOptions(), Travelling())
+def compiled(*cells: dict) -> pipeline_ir.Compiled:  # type: ignore[type-arg]
+    return pipeline_ir.compiled(pipeline_of(*cells), ClusterOptions(), Travelling())
 
 
-def both(made: ir.Compiled, backend: Backend) -> dict[str, tuple[str, tuple[str, ...]]]:
+def both(made: pipeline_ir.Compiled, backend: Backend) -> dict[str, tuple[str, tuple[str, ...]]]:
     """The states and pods of the steps; the same from the Workflow and from the API."""
     nodes = backend.made()
     whole = {s.path: (s.state, tuple(a.node for a in s.attempts)) for s in seen(nodes, made.jobs, made.blocks)}

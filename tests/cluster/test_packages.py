@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.engines.argo.manifest import compiled
-from kfnb.engines.cluster.fitting import fitted
-from kfnb.engines.cluster.options import ClusterOptions
-from kfnb.engines.cluster.requirements import travelling
-from kfnb.engines.cluster.targetsettings import mistake
+from kfnb.engines.argo.workflow_manifest import compiled
+from kfnb.engines.cluster.packaging.step_requirements import travelling
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.submission.fit_to_target import fitted
+from kfnb.engines.cluster.targets.target_settings import mistake
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.outcome import on_argo
 from tests.notebooks import cell

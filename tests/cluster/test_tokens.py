@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from kfnb.engines.argo.server import ArgoServer
-from kfnb.engines.cluster.connection import Connection, address_of
-from kfnb.engines.cluster.errors import ClusterError
-from kfnb.engines.cluster.kube import connect
-from kfnb.engines.cluster.rest import headers_of
-from kfnb.engines.kfp.client import KfpClient
+from kfnb.engines.argo.argo_server_client import ArgoServer
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.clients.kubernetes_client import connect
+from kfnb.engines.cluster.clients.rest_client import headers_of
+from kfnb.engines.cluster.targets.connection import Connection, address_of
+from kfnb.engines.kfp.kfp_client import KfpClient
 from tests.cluster.hearing import Ear, listening
 from tests.cluster.kube_api import kubeconfig
 

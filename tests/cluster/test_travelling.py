@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from kfnb.cli import cli
-from kfnb.engines.cluster.filechecks import check_files
-from kfnb.engines.cluster.privacy import Privacy
-from kfnb.engines.cluster.requirements import Travelling, travelling
+from kfnb.engines.cluster.lowering.file_checks import check_files
+from kfnb.engines.cluster.packaging.private_files import Privacy
+from kfnb.engines.cluster.packaging.step_requirements import Travelling, travelling
 from tests.notebooks import cell, notebook, write
 from tests.running import pipeline_of
 

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kfnb.cli import cli
-from kfnb.cli.completing import target_names
-from kfnb.notebook.source import source_of
+from kfnb.cli.completion_words import target_names
+from kfnb.notebook.notebook_source import source_of
 from tests.cluster.hearing import Ear, listening
 from tests.cluster.kube_api import kubeconfig
 from tests.notebooks import cell, notebook, write

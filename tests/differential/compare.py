@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.base import RunOptions
+from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local import LocalEngine
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import Built, build
-from kfnb.pipeline.parameters import bind
-from kfnb.runs.store import RunStore
+from kfnb.pipeline.build.build_pipeline import Built, build
+from kfnb.pipeline.parameters.bind_values import bind
+from kfnb.runs.record.run_store import RunStore
 from tests.differential.fingerprint import fingerprints
 
 ADDRESS = re.compile(r"( object)? at 0x[0-9a-f]+")

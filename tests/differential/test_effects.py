@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from kfnb.analysis.cells import parse_cell
-from kfnb.analysis.units import Analyzer
+from kfnb.analysis.analyze_notebook import Analyzer
+from kfnb.analysis.parse_cells import parse_cell
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import Built, build
+from kfnb.pipeline.build.build_pipeline import Built, build
 from kfnb.pipeline.model import Replay
 from tests.differential.compare import Reference, run_pipeline, same
 from tests.notebooks import cell, notebook

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.runs.store import LostValue
-from kfnb.runtime.store import CHECKED, Store, is_checked
+from kfnb.runs.record.run_store import LostValue
+from kfnb.runtime.values.value_store import CHECKED, Store, is_checked
 from tests.notebooks import cell
 from tests.running import Here, states
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kfnb.engines.base import RunOptions
+from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import (
     Branch,
     Code,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.engines.base import RunOptions
+from kfnb.engines.engine_interface import RunOptions
 from tests.notebooks import cell
 from tests.running import Here, pipeline_of, states, wait_for
 

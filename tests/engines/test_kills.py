@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from kfnb.engines.local import LocalEngine
-from kfnb.runs.store import FINAL, RunStore, UnknownRun
+from kfnb.runs.record.run_store import FINAL, RunStore, UnknownRun
 from tests.notebooks import cell
 from tests.running import Here, wait_for
 

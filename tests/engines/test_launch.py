@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from kfnb.engines.local import LocalEngine
-from kfnb.engines.local.launch import Ahead
+from kfnb.engines.local.processes.launch_run_process import Ahead
 from tests.notebooks import cell
 from tests.running import Here, wait_for
 
-START_AND_TELL = "from kfnb.engines.local.launch import Ahead; a = Ahead(); a.prepare(); print(a._waiting.pid); input()"
+START_AND_TELL = "from kfnb.engines.local.processes.launch_run_process import Ahead; a = Ahead(); a.prepare(); print(a._waiting.pid); input()"
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from kfnb.engines.local import LocalEngine
-from kfnb.engines.local.launch import Ahead
-from kfnb.runtime.imports import LOADED
+from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.runtime.module_lookup import LOADED
 from tests.notebooks import cell, notebook, write
 from tests.running import Here, wait_for
 

@@ -16,19 +16,20 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from kfnb.engines.cluster.compiling import documents
-from kfnb.engines.cluster.files import as_yaml
-from kfnb.engines.cluster.targets import BadTarget, options_of, target_named, targets
-from kfnb.notebook import forms, notebook_from_json, parse_notebook
-from kfnb.notebook.files import decoded
-from kfnb.notebook.model import Notebook
-from kfnb.pipeline.build import build, pipelines_of
-from kfnb.pipeline.graph import graph_of
+from kfnb.engines.cluster.lowering.compile_for_cluster import documents
+from kfnb.engines.cluster.lowering.manifest_files import as_yaml
+from kfnb.engines.cluster.targets.targets import BadTarget, options_of, target_named, targets
+from kfnb.notebook import notebook_from_json, parse_notebook
+from kfnb.notebook.formats import text_notebooks
+from kfnb.notebook.formats.notebook_file import decoded
+from kfnb.notebook.marked_cells import Notebook
+from kfnb.pipeline.build.build_pipeline import build, pipelines_of
+from kfnb.pipeline.drawing.explain_pipeline import describe, text
+from kfnb.pipeline.drawing.graph_elements import graph_of
+from kfnb.pipeline.drawing.graph_svg import draw
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.parameters import bind
+from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.pipeline.serialize import from_json, to_json
-from kfnb.pipeline.show import describe, text
-from kfnb.pipeline.svg import draw
 from kfnb.problems import NotebookError, errors
 from tests.fuzz import mutations
 from tests.fuzz.corpus import COMPONENTS, notebooks
@@ -152,7 +153,7 @@ def test_a_spoilt_text_notebook_is_read_or_refused_in_words() -> None:
         spoilt = mutations.spoilt(random, TEXTS[name][0]).encode("utf-8", "surrogatepass")
         data = mutations.other_bytes(random, spoilt) if random.random() < 0.1 else spoilt
         try:
-            found = notebook_from_json(forms.parse(forms.decoded(data, name), name), name)
+            found = notebook_from_json(text_notebooks.parse(text_notebooks.decoded(data, name), name), name)
         except NotebookError:
             return
         build_all(found, ())

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kfnb.runs import seen
-from kfnb.runs.store import RunStore, UnknownRun
+from kfnb.runs import step_inputs_outputs
+from kfnb.runs.record.run_store import RunStore, UnknownRun
 from tests.kernel.test_component import kernel
 from tests.notebooks import cell
 from tests.running import Here
@@ -24,11 +24,17 @@ CELLS = (
 
 
 def inputs_of(store: RunStore, run: str, path: str) -> dict[str, Any]:
-    return {n: seen.value_of(store, run, one) for n, one in seen.inputs_of(store, run, path).items()}
+    return {
+        n: step_inputs_outputs.value_of(store, run, one)
+        for n, one in step_inputs_outputs.inputs_of(store, run, path).items()
+    }
 
 
 def outputs_of(store: RunStore, run: str, path: str) -> dict[str, Any]:
-    return {n: seen.value_of(store, run, one) for n, one in seen.outputs_of(store, run, path).items()}
+    return {
+        n: step_inputs_outputs.value_of(store, run, one)
+        for n, one in step_inputs_outputs.outputs_of(store, run, path).items()
+    }
 
 
 def test_a_step_saw_what_the_steps_before_it_left(tmp_path: Path) -> None:
@@ -95,7 +101,7 @@ def test_the_kernel_gets_what_is_kept_and_is_told_of_the_rest(tmp_path: Path, mo
     here = Here(tmp_path)
     run = here.run(cell("a = 1\nlines = (n for n in 'ab')", "step:make"), cell("print(a)", "step:use"))["run"]
     monkeypatch.setenv("KFNB_HOME", str(here.store.home))
-    load = "from kfnb.kernel.loading import load"
+    load = "from kfnb.kernel.load_step_values import load"
     told = kernel(f"{load}\nload({run!r}, 'make', 'outputs')", "print(a, 'lines' in globals())")
     first, missing, last = told.splitlines()
     assert first.startswith("loaded a: ") and last == "1 False"

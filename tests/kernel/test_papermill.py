@@ -8,7 +8,7 @@ from pathlib import Path
 import papermill
 
 from kfnb.notebook import read_notebook
-from kfnb.pipeline.build import build
+from kfnb.pipeline.build.build_pipeline import build
 from tests.differential.compare import run_pipeline
 from tests.differential.fingerprint import fingerprint
 from tests.notebooks import cell, notebook, write

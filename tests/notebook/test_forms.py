@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.client.start import built_of
-from kfnb.notebook import files, read_notebook
-from kfnb.notebook.source import source_of
-from kfnb.pipeline.build import Built
+from kfnb.client.start_run import built_of
+from kfnb.notebook import read_notebook
+from kfnb.notebook.formats import notebook_file
+from kfnb.notebook.notebook_source import source_of
+from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.problems import NotebookError, Problem
 from tests.notebook.texts import PERCENT, TEXTS
 
@@ -99,7 +100,7 @@ def test_a_script_without_cells_is_one_step_and_says_so(tmp_path: Path) -> None:
 def test_what_is_no_notebook_is_called_what_it_is(name: str, data: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(NotebookError) as refused:
-        files.load(tmp_path / name)
+        notebook_file.load(tmp_path / name)
     (problem,) = refused.value.problems
     assert problem.code == "KF101" and words in problem.message
 

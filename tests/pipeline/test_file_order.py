@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from kfnb.analysis.commands import uses_of_line
-from kfnb.engines.base import RunOptions
+from kfnb.analysis.files.shell_command_files import uses_of_line
+from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local import LocalEngine
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.apart import apart
-from kfnb.pipeline.build import Built, build
-from kfnb.pipeline.show import describe
-from kfnb.runs.store import RunStore
+from kfnb.pipeline.build.build_pipeline import Built, build
+from kfnb.pipeline.checks.isolated_files import apart
+from kfnb.pipeline.drawing.explain_pipeline import describe
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, notebook
 
 Case = tuple[str, tuple[str, ...], str | None, str | None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import Built, build
-from kfnb.pipeline.show import describe, text, why
-from kfnb.pipeline.svg import draw, draw_run
+from kfnb.pipeline.build.build_pipeline import Built, build
+from kfnb.pipeline.drawing.explain_pipeline import describe, text, why
+from kfnb.pipeline.drawing.graph_svg import draw, draw_run
 from tests.notebooks import cell, notebook
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import Built, build
+from kfnb.pipeline.build.build_pipeline import Built, build
 from tests.notebooks import cell, markdown, notebook
 
 

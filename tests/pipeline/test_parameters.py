@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import build
+from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Parameter, Pipeline
-from kfnb.pipeline.parameters import bind
-from kfnb.pipeline.placeholders import resolved
+from kfnb.pipeline.parameters.bind_values import bind
+from kfnb.pipeline.parameters.mark_placeholders import resolved
 from kfnb.problems import NotebookError
 from tests.notebooks import cell, notebook
 from tests.running import Here, pipeline_of

@@ -25,7 +25,7 @@ from kfnb.pipeline.model import (
     Replay,
     Step,
 )
-from kfnb.settings import Secret, Settings
+from kfnb.step_settings import Secret, Settings
 
 
 def sample() -> Pipeline:

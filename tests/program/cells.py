@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import Built, build
+from kfnb.pipeline.build.build_pipeline import Built, build
 from kfnb.pipeline.model import Pipeline
 from tests.notebooks import cell, notebook
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from kfnb.engines.base import RunOptions
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.pipeline.export.plain_python import run_plain
 from kfnb.pipeline.model import Pipeline
-from kfnb.pipeline.parameters import bind
-from kfnb.pipeline.plain import run_plain
+from kfnb.pipeline.parameters.bind_values import bind
 from tests.program.cells import read
 from tests.program.programs import COMPONENTS, program
 from tests.running import Here

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kfnb.pipeline import show
+from kfnb.pipeline.drawing import explain_pipeline
 from kfnb.pipeline.model import (
     Compare,
     Condition,
@@ -60,10 +60,12 @@ def test_a_condition_over_names_of_one_step_adds_no_step_and_over_several_one() 
     assert one.pipeline is not None and names(one.pipeline) == ["anything", "show"]
     node = one.pipeline.body[1]
     assert isinstance(node, Condition) and node.branches[0].when == Truth(ExportRef("anything", "if"))
-    assert "no extra step" in show.why(one, "show") and "no extra step" in show.why(one, "anything")
+    assert "no extra step" in explain_pipeline.why(one, "show") and "no extra step" in explain_pipeline.why(
+        one, "anything"
+    )
     two = read("n = anything(3)\nm = anything(4)\nif big(n + m):\n    show(n)")
     assert two.pipeline is not None and names(two.pipeline) == ["anything", "anything-2", "decide", "show"]
-    assert "do not come from one step alone" in show.why(two, "decide")
+    assert "do not come from one step alone" in explain_pipeline.why(two, "decide")
 
 
 def test_a_name_bound_in_both_branches_is_merged() -> None:
@@ -125,7 +127,7 @@ def test_settings_name_and_description_come_from_the_definition() -> None:
 
 def test_several_pipelines_in_one_notebook_are_chosen_by_name() -> None:
     from kfnb.notebook import notebook_from_json
-    from kfnb.pipeline.build import build
+    from kfnb.pipeline.build.build_pipeline import build
     from tests.notebooks import cell, notebook
     from tests.program.cells import COMPONENTS
 

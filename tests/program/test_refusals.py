@@ -84,7 +84,7 @@ def test_a_wrong_type_is_warned_of() -> None:
 )  # fmt: skip
 def test_a_line_that_cannot_be_read_says_why(line: str, code: str, word: str) -> None:
     from kfnb.notebook import notebook_from_json
-    from kfnb.pipeline.build import build
+    from kfnb.pipeline.build.build_pipeline import build
     from tests.notebooks import cell, notebook
     from tests.program.cells import COMPONENTS
 

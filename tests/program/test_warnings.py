@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kfnb.notebook import notebook_from_json
-from kfnb.pipeline.build import build
+from kfnb.pipeline.build.build_pipeline import build
 from tests.notebooks import cell, notebook
 
 COMPONENTS = """

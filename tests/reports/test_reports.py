@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from kfnb.cli import cli
 from kfnb.reports import write
-from kfnb.reports.outputs import RECORD
-from kfnb.runs.notebooks import keep_notebook, kept_notebook
-from kfnb.runs.store import RunStore
+from kfnb.reports.attempt_outputs import RECORD
+from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, markdown, notebook
 from tests.notebooks import write as write_notebook
 from tests.running import Here

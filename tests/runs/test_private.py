@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.runs.notebooks import keep_notebook
-from kfnb.runs.store import RunStore
+from kfnb.runs.kept_notebook import keep_notebook
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell
 from tests.running import Here
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.runs.pruning import GRACE, StillRuns, collect, delete_runs, outdated, size_of
-from kfnb.runs.retention import BadRetention, Retention, age, retention
+from kfnb.runs.retention.prune_runs import GRACE, StillRuns, collect, delete_runs, outdated, size_of
+from kfnb.runs.retention.retention_settings import BadRetention, Retention, age, retention
 from tests.notebooks import cell
 from tests.running import Here, wait_for
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.runs.home import home_folder
-from kfnb.runs.logs import LogWriter, cells_of, last_line, read_log
-from kfnb.runs.store import RunStore, UnknownRun
+from kfnb.runs.attempt_logs import LogWriter, cells_of, last_line, read_log
+from kfnb.runs.record.home_folder import home_folder
+from kfnb.runs.record.run_store import RunStore, UnknownRun
 from tests.notebooks import cell, notebook, write
 from tests.running import Here
 

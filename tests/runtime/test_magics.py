@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.runtime import magictable
-from kfnb.runtime.magictable import CELL, DONE, LINE, MEANING, NOTES, REFUSED, WAY_OUT
+from kfnb.runtime.magics import magic_table
+from kfnb.runtime.magics.magic_table import CELL, DONE, LINE, MEANING, NOTES, REFUSED, WAY_OUT
 from tests.runtime.chain import Chain, Done
 
 PAGE = Path(__file__).parents[2] / "docs" / "magics.md"
@@ -55,13 +55,13 @@ def table() -> str:
 
 
 def test_a_step_does_what_the_table_says_it_does() -> None:
-    from kfnb.runtime import cellmagics, linemagics, options
+    from kfnb.runtime.magics import cell_magics, line_magics, magic_options
 
-    mine = {*linemagics.MAGICS, *linemagics.RAW, *linemagics.ALIASES, "pylab"}
+    mine = {*line_magics.MAGICS, *line_magics.RAW, *line_magics.ALIASES, "pylab"}
     assert {name for name, kind in LINE.items() if kind == DONE} - mine - {"killbgscripts"} == set()
-    cells = {*options.PROGRAMS, *cellmagics.RICH, "script", "sx", "system", "!", "timeit", "writefile", "file"}
+    cells = {*magic_options.PROGRAMS, *cell_magics.RICH, "script", "sx", "system", "!", "timeit", "writefile", "file"}
     assert {name for name, kind in CELL.items() if kind == DONE} - cells == {"capture", "prun", "time"}
-    assert set(magictable.SET_UP) <= set(LINE)
+    assert set(magic_table.SET_UP) <= set(LINE)
 
 
 # -------------------------------------------------------------------- timing

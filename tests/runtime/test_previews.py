@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kfnb.runtime.previews import preview, type_name
-from kfnb.runtime.step import NOT_JSON, to_json
+from kfnb.runtime.run_step import NOT_JSON, to_json
+from kfnb.runtime.values.value_previews import preview, type_name
 
 
 class Refusing:

@@ -186,7 +186,9 @@ def test_the_runtime_runs_on_python_3_8(tmp_path: Path) -> None:
 
 def test_a_function_of_another_python_is_refused(tmp_path: Path) -> None:
     chain = Chain(tmp_path)
-    chain.step("import sys\nimport kfnb.runtime.functions as k\nk.VERSION = (3, 0)\ndef f(): pass", outputs="f")
+    chain.step(
+        "import sys\nimport kfnb.runtime.values.function_pickling as k\nk.VERSION = (3, 0)\ndef f(): pass", outputs="f"
+    )
     assert "stored by Python 3.0" in chain.step("f()", reads="f").error["message"]
 
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from kfnb.runs.notebooks import kept_notebook
-from kfnb.runs.store import RunStore
+from kfnb.runs.kept_notebook import kept_notebook
+from kfnb.runs.record.run_store import RunStore
 from tests.cluster.hearing import listening
 from tests.notebooks import cell, notebook
 from tests.server.asking import API, ended, refused

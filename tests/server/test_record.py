@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kfnb.runs.store import RunStore
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, notebook
 from tests.server.asking import API, ended, refused
 from tests.server.test_stream import message, started
@@ -60,7 +60,7 @@ async def test_a_damaged_record_and_a_full_disk_are_told_in_words(
     def full(*_: Any, **__: Any) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("kfnb.runs.store.RunStore.add", full)
+    monkeypatch.setattr("kfnb.runs.record.run_store.RunStore.add", full)
     status, told = await refused(ask("POST", "runs", body={"notebook": notebook(cell("a = 1", "step:a"))}))
     assert status == 507 and "the disk is full; free some space there" in told["message"]
 

@@ -13,8 +13,8 @@ import yaml
 from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 
-from kfnb.server.handlers import ROUTES
-from kfnb.server.stream import StreamHandler
+from kfnb.server.event_websocket import StreamHandler
+from kfnb.server.rest_handlers import ROUTES
 from tests.notebooks import cell, notebook
 
 API = ("kfnb", "api", "v1")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from kfnb.runs.progress import percent_in
-from kfnb.runs.store import RunStore
+from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.step_progress import percent_in
 from tests.notebooks import cell, notebook
 from tests.server.asking import API
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from kfnb.parsing import parse, parse_expression
-from kfnb.server.compiling import explained
-from kfnb.server.wire import to_wire
+from kfnb.python_parser import parse, parse_expression
+from kfnb.server.browser_json import to_wire
+from kfnb.server.compile_open_notebook import explained
 from tests.notebooks import Json, cell, notebook
 from tests.server.asking import refused
 
@@ -76,7 +76,7 @@ async def test_a_fault_of_the_server_is_named_in_its_answer_and_in_its_log(
     def breaks(*_: Any) -> None:
         raise ZeroDivisionError("half of nothing")
 
-    monkeypatch.setattr("kfnb.server.compiling.explained", breaks)
+    monkeypatch.setattr("kfnb.server.compile_open_notebook.explained", breaks)
     status, answer = await refused(ask("POST", "compile", body={"notebook": notebook(cell("a = 1", "step:a"))}))
     assert status == 500
     assert answer["message"] == "kfnb failed: ZeroDivisionError: half of nothing; the server's log has the traceback"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from kfnb.runs.store import RunStore
-from kfnb.sweeps.start import sweep
-from kfnb.sweeps.sweep import Sweep
+from kfnb.runs.record.run_store import RunStore
+from kfnb.sweeps.run_sweep import Sweep
+from kfnb.sweeps.start_sweep import sweep
 from tests.cluster.argo import pods
 from tests.cluster.controller import Controller
 from tests.cluster.kfp_api import Server
@@ -67,7 +67,7 @@ def test_a_sweep_on_argo_runs_every_combination_and_a_failing_one_stops_no_other
 def test_a_sweep_on_kubeflow_pipelines_puts_its_runs_into_one_experiment(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kfnb.engines.kfp.poll.EVERY", 0.05)
+    monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)
     (here / "token").write_text("good")
     server, numbers = Server(), itertools.count()
 

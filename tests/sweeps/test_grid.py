@@ -8,7 +8,7 @@ import pytest
 
 from kfnb.pipeline.model import Parameter, Pipeline
 from kfnb.problems import NotebookError
-from kfnb.sweeps.grid import Grid, grid_of_texts, grid_of_values
+from kfnb.sweeps.parameter_grid import Grid, grid_of_texts, grid_of_values
 
 PIPELINE = Pipeline(
     "train",

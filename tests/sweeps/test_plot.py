@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from kfnb.sweeps.axes import axis
-from kfnb.sweeps.grid import Grid
-from kfnb.sweeps.page import fragment, page
-from kfnb.sweeps.plot import plot
-from kfnb.sweeps.results import Goal, Results, Row
+from kfnb.sweeps.parameter_grid import Grid
+from kfnb.sweeps.plot.plot_axes import axis
+from kfnb.sweeps.plot.sweep_html import fragment, page
+from kfnb.sweeps.plot.sweep_plot import plot
+from kfnb.sweeps.sweep_results import Goal, Results, Row
 
 
 def results(

@@ -35,7 +35,7 @@ def shows_pipeline(gates: Gates, missing: str = "") -> Json:
     """A cell that shows the view of a pipeline that was not run yet."""
     gone = "".join(f"import sys; sys.modules[{name!r}] = None\n" for name in missing.split())
     return cell(
-        f"{gone}{BEGIN}\nfrom kfnb.widgets.view import PipelineView, show_run\nCODE = {pipeline(gates)}\n"
+        f"{gone}{BEGIN}\nfrom kfnb.widgets.run_view import PipelineView, show_run\nCODE = {pipeline(gates)}\n"
         "def begin(given, target):\n    return start(CODE, given, target)\n"
         "view = PipelineView(built_of(source(CODE)), begin, ['local', 'prod'])\nview.display()",
         metadata={"jupyter": {"source_hidden": True}},

@@ -21,9 +21,9 @@ SVG = "image/svg+xml"
 BEGIN = """
 import json, sys, threading
 from pathlib import Path
-from kfnb.client.run import Run
-from kfnb.client.start import built_of, prepare
-from kfnb.notebook.source import Source
+from kfnb.client.run_object import Run
+from kfnb.client.start_run import built_of, prepare
+from kfnb.notebook.notebook_source import Source
 
 def source(data):
     return Source(None, Path.cwd(), "the notebook", json.loads(data))

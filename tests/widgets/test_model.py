@@ -8,13 +8,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kfnb.runs.logs import LogWriter, tail_of, without_codes
-from kfnb.runs.progress import printed
-from kfnb.runs.store import RunStore
-from kfnb.widgets.log import MOST_LINES, LogTail
-from kfnb.widgets.model import Standing, duration, text
-from kfnb.widgets.picture import draw
-from kfnb.widgets.view import RunView, words_of
+from kfnb.runs.attempt_logs import LogWriter, tail_of, without_codes
+from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.step_progress import printed
+from kfnb.widgets.log_tail import MOST_LINES, LogTail
+from kfnb.widgets.run_view import RunView, words_of
+from kfnb.widgets.static_view import draw
+from kfnb.widgets.view_state import Standing, duration, text
 from tests.notebooks import cell
 from tests.running import Here
 
@@ -106,7 +106,7 @@ def test_what_is_printed_in_colours_can_be_had_without() -> None:
 def test_the_picture_and_the_text_of_a_view_are_safe_and_complete(tmp_path: Path) -> None:
     here = Here(tmp_path)
     run = here.run(cell("x = 1", "step:make"), cell(f"raise ValueError({HARM!r})", "step:break", "after:make"))
-    from kfnb.client.run import Run
+    from kfnb.client.run_object import Run
 
     view = RunView(Run(run["run"], here.store.home))
     picture = draw(view, "name")
@@ -119,7 +119,7 @@ def test_the_picture_and_the_text_of_a_view_are_safe_and_complete(tmp_path: Path
 
 def test_errors_are_told_in_words() -> None:
     from kfnb.problems import NotebookError, Problem
-    from kfnb.runs.store import UnknownRun
+    from kfnb.runs.record.run_store import UnknownRun
 
     wrong: Any = NotebookError([Problem("KF502", "parameter `n`: `x` is not a number (float)", name="n"), Problem("KF701", "no", "go", name="q")])  # fmt: skip
     told = words_of(wrong)

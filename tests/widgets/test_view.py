@@ -16,7 +16,7 @@ from tests.notebooks import Json, cell
 from tests.widgets.kernels import BEGIN, SVG, Page, as_code, opened
 
 THREADS = "print(sorted(t.name for t in threading.enumerate() if 'kfnb-view' in t.name))"
-VIEWS = "from kfnb.widgets.view import PipelineView, RunView, show_run"
+VIEWS = "from kfnb.widgets.run_view import PipelineView, RunView, show_run"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -195,8 +195,8 @@ def test_without_the_libraries_the_same_is_shown_and_asked_in_other_ways(tmp_pat
 
 
 def test_in_a_terminal_a_view_is_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from kfnb.client.run import Run
-    from kfnb.widgets.view import show_run
+    from kfnb.client.run_object import Run
+    from kfnb.widgets.run_view import show_run
     from tests.running import Here
 
     here = Here(tmp_path)

@@ -1,5 +1,5 @@
 """The local engine: runs on this machine."""
 
-from kfnb.engines.local.engine import LocalEngine
+from kfnb.engines.local.local_engine import LocalEngine
 
 __all__ = ["LocalEngine"]

@@ -6,9 +6,9 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kfnb.analysis.trees import names_in, targets
-from kfnb.pipeline.program import refusals
-from kfnb.pipeline.program.state import Program
+from kfnb.analysis.syntax.ast_queries import names_in, targets
+from kfnb.pipeline.program import refused_constructs
+from kfnb.pipeline.program.parser_state import Program
 
 if TYPE_CHECKING:
     from kfnb.pipeline.program.statements import Translator
@@ -69,8 +69,8 @@ class Reader:
         if method is not None:
             made: ast.expr = method(node)
             return made
-        if kind in refusals.REFUSED:
-            raise self.program.refuse(refusals.REFUSED[kind], node)
+        if kind in refused_constructs.REFUSED:
+            raise self.program.refuse(refused_constructs.REFUSED[kind], node)
         return self._inside(node)
 
     def _name(self, node: ast.Name) -> None:
@@ -123,7 +123,7 @@ class Reader:
         for name in names_in(node):
             value = self.program.env.get(name)
             if value is not None and name not in self.program.parameters:
-                raise self.program.refuse(refusals.STAR, node, name)
+                raise self.program.refuse(refused_constructs.STAR, node, name)
 
     def _instead(self, name: str, node: ast.expr) -> ast.Name:
         self.found.changed = True
@@ -136,7 +136,7 @@ class Reader:
         if node.attr in ("output", "outputs") and isinstance(value, ast.Name):
             known = self.program.env.get(value.id)
             if known is not None and known.type:
-                raise self.program.refuse(refusals.OUTPUT, node, value.id)
+                raise self.program.refuse(refused_constructs.OUTPUT, node, value.id)
         node.value = self.visit(value)
         return node
 
@@ -144,7 +144,7 @@ class Reader:
     def _boolop(self, node: ast.BoolOp) -> ast.expr:
         for value in node.values[1:]:
             if self.calls_inside(value):
-                raise self.program.refuse(refusals.LATE_CALL, value)
+                raise self.program.refuse(refused_constructs.LATE_CALL, value)
         node.values = [self.visit(v) for v in node.values]
         return node
 
@@ -164,7 +164,7 @@ class Reader:
 
     def _lambda(self, node: ast.Lambda) -> ast.expr:
         if self.calls_inside(node.body):
-            raise self.program.refuse(refusals.LAMBDA_CALL, node)
+            raise self.program.refuse(refused_constructs.LAMBDA_CALL, node)
         bound = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
         return self._closed(node, bound)
 
@@ -180,7 +180,7 @@ class Reader:
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:
         if self.calls_inside(node):
             if not isinstance(node, (ast.ListComp, ast.DictComp)):
-                raise self.program.refuse(refusals.GENERATOR_CALL, node)
+                raise self.program.refuse(refused_constructs.GENERATOR_CALL, node)
             return self._instead(self.translator.loops.comprehension(node), node)
         return self._closed(node, {n for g in node.generators for n in targets(g.target)})
 

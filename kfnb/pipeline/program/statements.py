@@ -6,20 +6,20 @@ import ast
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kfnb.analysis.trees import is_literal, literal_value, targets
+from kfnb.analysis.syntax.ast_queries import is_literal, literal_value, targets
+from kfnb.pipeline.export.plain_python import STATUS
 from kfnb.pipeline.model import Constant, OutputRef, StatusRef, sources
-from kfnb.pipeline.plain import STATUS
-from kfnb.pipeline.program import refusals
-from kfnb.pipeline.program.blocks import Plain
-from kfnb.pipeline.program.branches import Branches
-from kfnb.pipeline.program.calls import Calls
-from kfnb.pipeline.program.decisions import Decisions
-from kfnb.pipeline.program.drafts import Draft, Value, type_of_value
+from kfnb.pipeline.parameters.value_schema import is_json
+from kfnb.pipeline.program import refused_constructs
+from kfnb.pipeline.program.component_calls import Calls
+from kfnb.pipeline.program.control_flow.branch_conditions import Decisions
+from kfnb.pipeline.program.control_flow.branches import Branches
+from kfnb.pipeline.program.control_flow.control_flow_nodes import GuardDraft, NodeDraft
+from kfnb.pipeline.program.control_flow.loops import Loops
 from kfnb.pipeline.program.expressions import Expression, Reader, owner
-from kfnb.pipeline.program.loops import Loops
-from kfnb.pipeline.program.nodes import GuardDraft, NodeDraft
-from kfnb.pipeline.program.state import Program, Refused
-from kfnb.pipeline.schema import is_json
+from kfnb.pipeline.program.parser_state import Program, Refused
+from kfnb.pipeline.program.statement_slices import Plain
+from kfnb.pipeline.program.step_drafts import Draft, Value, type_of_value
 
 DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 
@@ -61,9 +61,9 @@ class Translator:
         elif isinstance(node, ast.Try):
             self._try(node)
         elif isinstance(node, ast.Return) and self.program.loops:
-            raise self.program.refuse(refusals.RETURN_IN_LOOP, node)
-        elif kind in refusals.REFUSED:
-            raise self.program.refuse(refusals.REFUSED[kind], node)
+            raise self.program.refuse(refused_constructs.RETURN_IN_LOOP, node)
+        elif kind in refused_constructs.REFUSED:
+            raise self.program.refuse(refused_constructs.REFUSED[kind], node)
         elif not isinstance(node, ast.Pass):
             raise self.program.refuse((f"`{kind.__name__}`", "do it inside a component"), node)
 
@@ -107,8 +107,8 @@ class Translator:
         if isinstance(node, COMPREHENSION) and Reader(self, Expression(node)).calls_inside(node):
             Reader(self, Expression(node)).visit(node)
             return
-        if type(node) in refusals.REFUSED:
-            raise self.program.refuse(refusals.REFUSED[type(node)], node)
+        if type(node) in refused_constructs.REFUSED:
+            raise self.program.refuse(refused_constructs.REFUSED[type(node)], node)
         text = self.program.text(node).split("\n")[0]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             self.program.check(node.func.id, node)
@@ -126,11 +126,11 @@ class Translator:
             if isinstance(target, (ast.Subscript, ast.Attribute)):
                 root = owner(target)
                 if not isinstance(root, ast.Name) or root.id not in self.program.env or len(to) > 1:
-                    raise self.program.refuse(refusals.TARGET, target)
+                    raise self.program.refuse(refused_constructs.TARGET, target)
                 self._changed(root, node, value)
                 return
         if any(not isinstance(p, (ast.Name, ast.Tuple, ast.List, ast.Starred)) for t in to for p in _parts(t)):
-            raise self.program.refuse(refusals.TARGET, to[0])
+            raise self.program.refuse(refused_constructs.TARGET, to[0])
         names = [n for t in to for n in targets(t)]
         self._plain(names, value, node)
 
@@ -232,7 +232,7 @@ class Translator:
         if not isinstance(node.target, ast.Name):
             root = owner(node.target)
             if not isinstance(root, ast.Name):
-                raise program.refuse(refusals.TARGET, node)
+                raise program.refuse(refused_constructs.TARGET, node)
             self._changed(root, node, node.value)
             return
         program.check(node.target.id, node)
@@ -314,7 +314,7 @@ class Translator:
     def _try(self, node: ast.Try) -> None:
         program = self.program
         if node.handlers:
-            raise program.refuse(refusals.EXCEPT, node.handlers[0])
+            raise program.refuse(refused_constructs.EXCEPT, node.handlers[0])
         guard = GuardDraft(program.unique("try"))
         outer, before = self.nodes, dict(program.env)
         self.nodes = guard.body

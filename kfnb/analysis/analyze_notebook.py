@@ -1,0 +1,117 @@
+"""The analysis of a whole notebook: units in the order of reading, each with its facts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.local_module_effects import LocalModules, tree_of
+from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.parse_cells import ParsedCell
+from kfnb.analysis.unit_facts import Facts
+from kfnb.analysis.units.abstract_state import World
+from kfnb.analysis.units.unit_reader import UnitReader
+
+
+def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
+    """Import name to library name over a whole notebook: a function may use an import that stands after it."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        for node in cell.tree.body if "import" in cell.code else ():
+            if isinstance(node, ast.Import):
+                found.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                for alias in node.names:
+                    if alias.name == "*":
+                        found.update((n, f"{node.module}.{n}") for n in SETTING_NAMES.get(node.module, ()))
+                    else:
+                        found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return found
+
+
+#: What a star import of these modules gives that sets or draws: the names that matter.
+SETTING_NAMES = {
+    "decimal": words("getcontext setcontext localcontext"),
+    "random": words(
+        "seed setstate getstate random randint randrange choice choices sample shuffle uniform gauss normalvariate"
+    ),
+    "numpy.random": words("seed rand randn randint random choice shuffle permutation normal uniform"),
+    "logging": words("getLogger basicConfig disable StreamHandler FileHandler Formatter addLevelName captureWarnings"),
+    "warnings": words("filterwarnings simplefilter resetwarnings"),
+    "os": words("chdir environ putenv unsetenv"),
+}
+
+
+class Analyzer:
+    """Reads units one after the other; what one leaves, the next one knows.
+
+    Parameters
+    ----------
+    cells
+        Every cell of the notebook.
+    modules
+        Sources of the modules beside the notebook, by their name.
+    programs
+        Texts of the files beside the notebook that ``%run`` runs, by their path.
+    keeps_shown
+        What cells show is a value that travels (``_``, ``_3``), since some cell reads it.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[ParsedCell],
+        modules: Mapping[str, str] | LocalModules | None = None,
+        programs: Mapping[str, str] | None = None,
+        keeps_shown: bool = False,
+    ) -> None:
+        asks = any("__subclasses__" in cell.code for cell in cells)
+        main = any(_mentions_main(text) for text in (programs or {}).values())
+        self.world = World(
+            later=imports_anywhere(cells), programs=dict(programs or {}), asks_subclasses=asks, mentions_main=main
+        )
+        self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
+        self.effects = Effects(self.world, self.modules)
+        self._keeps_shown = keeps_shown
+
+    def _module(self, name: str, source: str) -> tuple[Effects, Callable[[], object]]:
+        """The effects of a module beside the notebook, and what reads it as if it were one cell."""
+        tree = tree_of(source)
+        cell = ParsedCell(0, "", 1, source, source, tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                package = name.split(".")[: -node.level] if node.level > 0 else []
+                node.module, node.level = ".".join([*package, *([node.module] if node.module else [])]), 0
+        reader = Analyzer([cell], self.modules)
+        return reader.effects, lambda: reader.unit([cell])
+
+    def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
+        """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
+        before = None if sure else self.world.snapshot()
+        reader = UnitReader(self.world, self.effects)
+        reader.keeps_shown = self._keeps_shown
+        for cell in cells:
+            self.world.mentions_main |= _mentions_main(cell.code)
+            reader.cell_body(cell, sure, once)
+        facts = reader.facts()
+        if before is not None:
+            self.world.join([before, self.world.snapshot()])
+        return facts
+
+    def define(self, names: Iterable[str], kind: str, text: str | None = None) -> None:
+        """Names that come from outside the cells: parameters, a loop's variable. ``text``: what is known of it as a path."""
+        for name in names:
+            self.world.bind(name, kind, text=text)
+
+
+def _mentions_main(text: str) -> bool:
+    """Whether code may name the module ``__main__``."""
+    return "__main__" in text or "__name__" in text
+
+
+def statements_of(cell: ParsedCell) -> list[ParsedCell]:
+    """A cell per top-level statement, for shared code that is run again statement by statement."""
+    if len(cell.tree.body) == 1 and not cell.wrappers:
+        return [cell]
+    return [replace(cell, tree=ast.Module([node], []), wrappers=()) for node in cell.tree.body]

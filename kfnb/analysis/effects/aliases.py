@@ -1,0 +1,284 @@
+"""Whose object a value is: the names that it may be, view or hold, and the functions and classes reached through it."""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+from kfnb.analysis.effects.class_queries import changes_shared_attribute, shared_attributes
+from kfnb.analysis.effects.definition_needs import deferred_function
+from kfnb.analysis.effects.effect_types import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
+from kfnb.analysis.effects.local_module_effects import LocalModules
+from kfnb.analysis.libraries import effect_tables
+from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, children, dotted, root
+from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.units.abstract_state import IMPORT, SCALAR, VALUE, World
+
+NOTHING: frozenset[Deferred] = frozenset()
+SCALAR_CALLS = effect_tables.words(
+    "len int float str bool repr format ord chr range round abs sum min max hash id isinstance"
+)
+COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
+
+
+class Sharing(ABC):
+    """Answers for one `World` and the modules beside the notebook."""
+
+    def __init__(self, world: World, modules: LocalModules) -> None:
+        self.world, self.modules = world, modules
+        self._lambdas: dict[ast.Lambda, Deferred] = {}
+        self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: of `roots`, while one statement is read
+
+    @abstractmethod
+    def summary(self, function: Deferred) -> Effect:
+        """What calling a function may do."""
+
+    @abstractmethod
+    def asks(self, name: str) -> None:
+        """Note that the function that is summarized depends on what ``name`` is."""
+
+    @abstractmethod
+    def methods_named(self, name: str) -> list[Deferred]:
+        """The methods of this name in all classes of the notebook."""
+
+    def lambda_of(self, node: ast.Lambda) -> Deferred:
+        """The same answer each time, so that a lambda is summarized once."""
+        if node not in self._lambdas:
+            self._lambdas[node] = deferred_function(node)
+        return self._lambdas[node]
+
+    def frame(self, function: Deferred | None = None) -> Frame:
+        """Whose objects the names are in ``function``, or at top level."""
+        return Frame(self.world, self.roots, function)
+
+    def roots(self, node: ast.expr | None, frame: Frame) -> Roots:
+        """Names whose object the value of ``node`` may be, view or hold."""
+        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda)):
+            return NONE
+        if isinstance(node, ast.Name):
+            return (
+                NONE
+                if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
+                else frame.roots_of(node.id)
+            )
+        if isinstance(node, ast.Call):
+            return self._once(node, frame)
+        if isinstance(node, ast.Attribute) and node.attr == "__class__":
+            own = self.roots(node.value, frame)
+            return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and self.world.holds(node.value.id):
+            held = self.lineage(self.world.holds(node.value.id)) if not frame.local(node.value.id) else []
+            shared = frozenset(c.name for c in held if node.attr in shared_attributes(c))
+            return self.roots(node.value, frame) | shared
+        if isinstance(node, (ast.Attribute, ast.Starred, ast.Await, ast.NamedExpr, ast.FormattedValue)):
+            return self.roots(node.value, frame)
+        if isinstance(node, ast.Subscript):
+            return (
+                NONE
+                if isinstance(node.slice, COPYING_SLICES) and not _negative(node.slice)
+                else self.roots(node.value, frame)
+            )
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            return self._every(node.elts, frame)
+        if isinstance(node, ast.Dict):
+            return self._every(node.values, frame)
+        if isinstance(node, ast.IfExp):
+            return self._every([node.body, node.orelse], frame)
+        if isinstance(node, ast.BoolOp):
+            return self._every(node.values, frame)
+        if isinstance(node, COMPREHENSIONS):
+            element = node.value if isinstance(node, ast.DictComp) else node.elt
+            fresh = isinstance(element, (ast.Constant, ast.Compare, ast.JoinedStr, ast.BinOp, ast.Dict, ast.List))
+            own = NONE if fresh and not _mentions(element) else self._every([g.iter for g in node.generators], frame)
+            return own | (self.roots(element, frame) - {n for g in node.generators for n in _loop_names(g.target)})
+        return NONE
+
+    def _once(self, node: ast.Call, frame: Frame) -> Roots:
+        """A call's answer, worked out once in a statement: every call in a chain asks those before it, more than once."""
+        found = self._answers.get((node, frame))
+        if found is None:
+            found = self._answers[node, frame] = self._call_roots(node, frame)
+        return found
+
+    def begin_statement(self) -> None:
+        """What was answered before may be otherwise in the statement that is read now."""
+        self._answers.clear()
+
+    def _class_names(self, name: str, other: str) -> list[str]:
+        """The classes of the notebook that the object called ``name`` may have; ``other`` where none is known."""
+        return [c.name for c in self.lineage(self.world.holds(name))] or [other]
+
+    def _every(self, nodes: Iterable[ast.expr | None], frame: Frame) -> Roots:
+        return NONE.union(*(self.roots(n, frame) for n in nodes))
+
+    def _call_roots(self, node: ast.Call, frame: Frame) -> Roots:
+        function = node.func
+        values = [*node.args, *(k.value for k in node.keywords)]
+        if isinstance(function, ast.Attribute):
+            library = dotted(function, frame.origin)
+            if library is not None:
+                shares = function.attr in effect_tables.VIEW_FUNCTIONS or function.attr[:1].isupper()
+                return self._every(values, frame) if shares else self._module_returns(library, node, frame)
+            found = NONE
+            mine = self._methods(function, frame)
+            for method in mine:
+                found |= self._returned(method, [function.value, *node.args], node.keywords, frame)
+            if not mine and (
+                function.attr in effect_tables.VIEW_METHODS or function.attr not in effect_tables.PURE_METHODS
+            ):
+                found |= self.roots(function.value, frame)
+            if function.attr in ("setdefault", "get", "pop") or self._carries(function.value, frame):
+                found |= self._every(values, frame)
+            return found
+        if isinstance(function, ast.Name) and not frame.local(function.id):
+            name = function.id
+            found = NONE
+            if name == "type" and len(node.args) == 1 and name not in self.world.kinds:
+                own = self.roots(node.args[0], frame)
+                return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
+            held = self.world.holds(name)
+            if any(f.kind == "class" for f in held):
+                found |= self._every(values, frame) | self._keepers(held)
+            for maker in held:
+                if maker.kind != "class":
+                    found |= self._returned(maker, node.args, node.keywords, frame)
+            if self.world.kinds.get(name) in (VALUE, None) and not self.world.holds(name):
+                if name in effect_tables.VIEW_FUNCTIONS or name[:1].isupper():
+                    return self._every(values, frame)
+                return (
+                    NONE if name in effect_tables.PURE_BUILTINS or name in SCALAR_CALLS else self._every(values, frame)
+                )
+            if self.world.kinds.get(name) == IMPORT and (name in effect_tables.VIEW_FUNCTIONS or name[:1].isupper()):
+                return self._every(values, frame)
+            origin = frame.origin(name)
+            return found | self._module_returns(origin, node, frame) if origin else found
+        own = self.roots(function, frame) if isinstance(function, ast.Name) and function.id == "cls" else NONE
+        return self._every(values, frame) | own
+
+    def _module_returns(self, name: str, node: ast.Call, frame: Frame) -> Roots:
+        """The arguments whose objects a function of a module beside the notebook gives back."""
+        known = self.modules.function(name) if self.modules.sources else None
+        found = NONE
+        for function in known[1] if known is not None else ():
+            returns = self.modules.effect(known[0], function).returns if known is not None else NONE
+            for param, values in passed(function, node.args, node.keywords):
+                if param is None or f"<{param}>" in returns:
+                    found |= self._every(values, frame)
+        return found
+
+    def _returned(self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame) -> Roots:
+        summary = self.summary(function)
+        found = frozenset(r for r in summary.returns if not r.startswith("<"))
+        for param, values in passed(function, args, keywords):
+            if param is None or f"<{param}>" in summary.returns:
+                found |= self._every(values, frame)
+        return found
+
+    # ---------------------------------------------------------------- what a value may hold
+    def held(self, node: ast.expr | None) -> frozenset[Deferred]:
+        """Functions and classes of the notebook that the value of a top-level expression may hold."""
+        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr)):
+            return NOTHING
+        found: set[Deferred] = set()
+        stack: list[ast.AST] = [node]
+        while stack:
+            part = stack.pop()
+            if isinstance(part, ast.Lambda):
+                found.add(self.lambda_of(part))
+            elif isinstance(part, ast.Name):
+                found |= self.world.holds(part.id)
+            elif isinstance(part, ast.Call):
+                if not isinstance(part.func, ast.Name):
+                    stack.append(part.func)
+                elif part.func.id in SCALAR_CALLS and not self.world.holds(part.func.id):
+                    continue
+                else:
+                    found |= {f for f in self.world.holds(part.func.id) if f.kind == "class" or self.summary(f).makes}
+                stack += [*part.args, *(k.value for k in part.keywords)]
+            elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
+                stack.append(part.value)
+            elif not isinstance(part, (ast.Compare, ast.JoinedStr, ast.Constant)):
+                stack += children(part)
+        return frozenset(found)
+
+    def _carries(self, node: ast.expr, frame: Frame) -> bool:
+        return any(self.world.holds(r) for r in self.roots(node, frame) if not r.startswith("<"))
+
+    def _methods(self, function: ast.Attribute, frame: Frame) -> list[Deferred]:
+        """Notebook methods that ``x.attr`` may be: by x's class where it is known, else any of that name."""
+        base = root(function.value)
+        if base is not None and not frame.local(base):
+            held = self.world.holds(base) if base not in ("super",) else frozenset()
+        elif isinstance(function.value, ast.Call) and isinstance(function.value.func, ast.Name):
+            held = self.world.holds(function.value.func.id)
+        else:
+            return self.methods_named(function.attr)
+        found: list[Deferred] = []
+        stack, seen = [d for d in held if d.kind == "class"], set()
+        while stack:
+            cls = stack.pop()
+            if cls in seen:
+                continue
+            seen.add(cls)
+            if function.attr in cls.methods:
+                found.append(cls.methods[function.attr])
+            for base in cls.bases:
+                self.asks(base)
+                stack += self.world.defs.get(base, ())
+        return found
+
+    def lineage(self, classes: Iterable[Deferred]) -> list[Deferred]:
+        """These classes of the notebook and all that they are derived from."""
+        found: dict[Deferred, None] = {}
+        stack = [c for c in classes if c.kind == "class"]
+        while stack:
+            cls = stack.pop()
+            if cls not in found:
+                found[cls] = None
+                for base in cls.bases:
+                    self.asks(base)
+                    stack += [d for d in self.world.holds(base) if d.kind == "class"]
+        return list(found)
+
+    def listed_classes(self, node: ast.expr, frame: Frame) -> list[str]:
+        """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
+        owners = [r for r in self.roots(node, frame) if self.world.kinds.get(r) == VALUE] if self.world.listed else []
+        classes = [c for r in owners for c in self.lineage(self.world.holds(r))]
+        for cls in classes:
+            self.asks(cls.name)
+        return [c.name for c in classes if c.name in self.world.listed]
+
+    def keeps_state(self, name: str) -> bool:
+        """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""
+        made = self.world.carry.get(name)
+        return bool(made) and any(CLOSURE in self.summary(f).touches for f in made or ())
+
+    def _keepers(self, classes: Iterable[Deferred]) -> Roots:
+        """The classes that keep the objects that they make, as a singleton's or a registry's do."""
+        return frozenset(
+            c.name
+            for c in self.lineage(classes)
+            if any(
+                n in c.methods and OWN_CLASSES & self.summary(c.methods[n]).touches.keys()
+                for n in ("__new__", "__call__")
+            )
+            or changes_shared_attribute(c)
+        )
+
+
+def _negative(node: ast.expr) -> bool:
+    """``x[-1]`` is an element, not a copy."""
+    return (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        or (isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor)))
+    )
+
+
+def _mentions(node: ast.expr) -> bool:
+    return any(isinstance(n, ast.Name) for n in ast.walk(node)) and isinstance(node, (ast.Dict, ast.List))
+
+
+def _loop_names(target: ast.expr) -> set[str]:
+    return {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}

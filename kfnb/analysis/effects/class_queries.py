@@ -1,0 +1,61 @@
+"""Questions about a class of the notebook: which of its methods run when a class is made, what its objects share."""
+
+from __future__ import annotations
+
+import ast
+
+from kfnb.analysis.libraries.effect_tables import CHANGING_FUNCTIONS, MUTATORS
+from kfnb.analysis.syntax.scopes import Deferred
+
+METACLASSES = frozenset(("type", "ABCMeta", "EnumMeta", "EnumType"))
+NOTHING: frozenset[str] = frozenset()
+
+
+def class_making(cls: Deferred, metaclass: bool) -> frozenset[str]:
+    """Methods of ``cls`` that run when a class is derived from it, or made by it where it is a metaclass."""
+    if metaclass or METACLASSES & set(cls.bases):
+        return frozenset(("__prepare__", "__new__", "__init__"))
+    return frozenset(("__init_subclass__",))
+
+
+def changes_shared_attribute(cls: Deferred) -> bool:
+    """Whether a method changes a list, dict or the like that stands in the class's body: all objects share it."""
+    if not cls.kept:
+        return False
+    for method in cls.methods.values():
+        me = method.params[0] if method.params else ""
+        changed = [t.value for t in method.stores if isinstance(t, (ast.Attribute, ast.Subscript))]
+        changed += [c.func.value for c in method.calls if isinstance(c.func, ast.Attribute) and c.func.attr in MUTATORS]
+        changed += [c.args[0] for c in method.calls if c.args and _name(c.func) in CHANGING_FUNCTIONS]
+        if any(_attribute(part, me) in shared_attributes(cls) for part in changed):
+            return True
+    return False
+
+
+def shared_attributes(cls: Deferred) -> frozenset[str]:
+    """Attributes whose list, dict or the like stands in the class's body and is not replaced in its objects."""
+    return cls.kept - _own_attributes(cls) if cls.kept else cls.kept
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _own_attributes(cls: Deferred) -> set[str]:
+    """Attributes that a method sets on its object."""
+    return {
+        t.attr
+        for m in cls.methods.values()
+        for t in m.stores
+        if isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name) and t.value.id == (m.params or ("",))[0]
+    }
+
+
+def _attribute(node: ast.expr, me: str) -> str | None:
+    """``"seen"`` for ``self.seen``, ``self.seen[k].x``."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        inner = node.func if isinstance(node, ast.Call) else node.value
+        if isinstance(node, ast.Attribute) and isinstance(inner, ast.Name):
+            return node.attr if inner.id == me else None
+        node = inner
+    return None

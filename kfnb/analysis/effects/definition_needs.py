@@ -1,0 +1,71 @@
+"""What a function, class or comprehension of the notebook needs when it is used, not where it stands.
+
+Each is found once for its node: a notebook is read again whenever one of its cells changes, and nobody changes the trees.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+
+from kfnb.analysis.syntax.ast_queries import FUNCTIONS, is_collection, names_in, targets
+from kfnb.analysis.syntax.scopes import MODULE, Collector, Deferred, FunctionNode, class_scope, function_scope
+
+
+@functools.lru_cache(maxsize=1024)
+def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = False) -> Deferred:
+    """What a function or lambda of the notebook's top level needs when it is called."""
+    found = Deferred("function", name, node.lineno)
+    positional = [*node.args.posonlyargs, *node.args.args]
+    extra = [a.arg for a in (node.args.vararg, node.args.kwarg) if a is not None]
+    found.params = tuple(a.arg for a in positional) + tuple(a.arg for a in node.args.kwonlyargs) + tuple(extra)
+    found.starred = frozenset(extra)
+    given = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
+    given += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
+    found.defaults = {a.arg: d for a, d in given}
+    found.mentions.update(n for _, d in given if not isinstance(d, ast.Constant) for n in names_in(d))
+    found.kept = frozenset(a.arg for a, d in given if not isinstance(d, (ast.Constant, ast.Name)))
+    body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
+    scope = function_scope(node, body, MODULE)
+    found.locals = scope.own
+    Collector(found, scope, lazy).inside(scope, body)
+    if isinstance(node, ast.Lambda):
+        found.returns.append(node.body)
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def deferred_comprehension(node: ast.expr) -> Deferred:
+    """What a comprehension of the notebook's top level needs; it runs at once."""
+    found = Deferred("comprehension", "", node.lineno)
+    Collector(found, MODULE).visit(node)
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
+    """What a class of the notebook's top level needs when it, or an instance, is used."""
+    found = Deferred("class", node.name, node.lineno)
+    Collector(found, MODULE, lazy).visit_ClassDef(node)
+    found.writes.pop(node.name, None)
+    scope = class_scope(node, MODULE)
+    found.methods = {}
+    for part in node.body:
+        if isinstance(part, FUNCTIONS):
+            method = deferred_function(part, part.name, lazy)
+            body_scope = function_scope(part, list(part.body), scope)
+            method.locals = body_scope.own
+            found.methods[part.name] = method
+    named = [*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")]
+    found.bases = tuple(b.id for b in named if isinstance(b, ast.Name))
+    found.calls, found.stores, found.decorators = [], [], []
+    found.attributes = [p.value for p in node.body if isinstance(p, ast.Assign) and isinstance(p.value, ast.Call)]
+    found.kept = frozenset(
+        name
+        for part in node.body
+        if isinstance(part, (ast.Assign, ast.AnnAssign)) and is_collection(part.value)
+        for target in (part.targets if isinstance(part, ast.Assign) else [part.target])
+        for name in targets(target)
+        if isinstance(part, ast.Assign) or not node.decorator_list or "ClassVar" in ast.dump(part.annotation)
+    )
+    return found

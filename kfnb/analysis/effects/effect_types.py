@@ -1,0 +1,156 @@
+"""What the judgement of effects is made of: an effect, whose object a name is, which argument arrives where."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from kfnb.analysis.files.path_patterns import asked, asks_parameter, hole, text_value
+from kfnb.analysis.files.shell_command_files import Use
+from kfnb.analysis.libraries.random_draws import PLAIN, maker_of
+from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.units.abstract_state import World
+
+Roots = frozenset[str]
+NONE: Roots = frozenset()
+#: An argument of a function made inside this one; what such functions keep; the class of a method's object.
+ARGUMENT, CLOSURE, OWN_CLASS = "<>", "<closure>", "<class>"
+OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
+RootsOf = Callable[[ast.expr, "Frame"], Roots]
+
+
+@dataclass(eq=False, slots=True)
+class Effect:
+    """What a piece of code does when it runs.
+
+    Roots in ``<>`` are parameters of the function looked at; `ARGUMENT`, `CLOSURE` and `OWN_CLASS` are special ones.
+    ``beyond``: what it may change in libraries, by name, with how far the call reaches (see `kfnb.analysis.effects.library_call_reach`).
+    """
+
+    reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
+    writes: set[str] = field(default_factory=set)
+    deletes: set[str] = field(default_factory=set)
+    touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
+    changes: set[str] = field(default_factory=set)  #: of these, names whose own attributes or items are set somewhere
+    beyond: dict[str, int] = field(default_factory=dict)
+    ambient: dict[str, str] = field(default_factory=dict)  #: kind: "read", "draw" or "set"
+    files: set[Use] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+    returns: Roots = NONE
+    opaque: bool = False
+    makes: bool = False
+    keeps: bool = False  #: for a class: its own code changes something that all its objects share
+
+    def touch(self, roots: Iterable[str], sure: bool = False) -> None:
+        for r in roots:
+            self.touches[r] = sure or self.touches.get(r, False)
+            if sure:
+                self.changes.add(r)
+
+    def reach(self, place: str, how: int) -> None:
+        self.beyond[place] = max(how, self.beyond.get(place, 0))
+
+    def add(self, other: Effect, called: bool = True) -> None:
+        """Take over what reaches beyond the function: everything but its parameters.
+
+        ``called`` is false for a function that is only mentioned: what it tells libraries, it tells when it is called.
+        """
+        for place, far in other.beyond.items() if called else ():
+            self.reach(place, far)
+        self.changes |= {r for r in other.changes if not r.startswith("<")}
+        for name, via in other.reads.items():
+            self.reads.setdefault(name, via)
+        self.writes |= other.writes
+        self.deletes |= other.deletes
+        self.touch((r for r, sure in other.touches.items() if not r.startswith("<")))
+        for kind, how in other.ambient.items():
+            if self.ambient.get(kind) in (None, "read") or how == "set":
+                self.ambient[kind] = how
+        self.files |= {use for use in other.files if not asks_parameter(use[0])}
+        self.texts |= other.texts
+        self.opaque |= other.opaque
+
+
+class Frame:
+    """Whose object a name is: at top level its own, in a function a parameter's, a global's, or nobody's."""
+
+    def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
+        self.world, self.roots, self.function = world, roots, function
+        self.memo: dict[str, Roots] = {}
+        self.asked: set[str] = set()  #: names that are being looked for
+
+    def local(self, name: str) -> bool:
+        function = self.function
+        return function is not None and (
+            name in function.locals or name in function.inner and name not in function.reads
+        )
+
+    def roots_of(self, name: str) -> Roots:
+        function = self.function
+        if function is None or not self.local(name) and name not in function.sources and name not in function.inner:
+            return frozenset((name,))
+        if name not in self.memo:
+            self.memo[name] = frozenset((f"<{name}>",)) if name in function.params else NONE
+            if name in function.inner and name in function.reads:
+                self.memo[name] = frozenset((name,))  # a function inside has a name of its own that is global here
+            if name in function.inner_params:
+                self.memo[name] |= {ARGUMENT}
+            if name in function.closed:
+                self.memo[name] |= {CLOSURE}
+            for source in function.sources.get(name, ()):
+                self.memo[name] |= self.roots(source, self)
+        return self.memo[name]
+
+    def origin(self, name: str) -> str | None:
+        return None if self.local(name) else self.world.origin(name)
+
+    def maker(self, name: str) -> str:
+        """The library's call that made the value of ``name``; ``""`` where it cannot be told."""
+        function = self.function
+        if function is None or not self.local(name) and name not in function.sources:
+            return self.world.made_by.get(name, "")
+        if name in function.params or name in self.asked or name not in function.sources:
+            return ""
+        self.asked.add(name)
+        found = maker_of(ast.Tuple(function.sources[name], ast.Load()), self.origin, self.maker)
+        self.asked.discard(name)
+        return PLAIN if found is None else found
+
+    def text(self, name: str) -> str | None:
+        """What is known of the text of ``name``: of a parameter, that it is one."""
+        function = self.function
+        if function is None or not self.local(name) and name not in function.sources:
+            return self.world.texts.get(name)
+        if name in function.params:
+            return hole(asked(name))
+        sources = function.sources.get(name, ())
+        if len(sources) != 1 or name in self.asked:
+            return None
+        self.asked.add(name)
+        found = text_value(sources[0], self.text)
+        self.asked.discard(name)
+        return found
+
+
+def passed(
+    function: Deferred, args: list[ast.expr], keywords: list[ast.keyword]
+) -> list[tuple[str | None, list[ast.expr]]]:
+    """Which arguments arrive in which parameter; ``None`` for those that may arrive in any."""
+    found: list[tuple[str | None, list[ast.expr]]] = []
+    positional = [p for p in function.params if p not in function.starred]
+    for index, value in enumerate(args):
+        if isinstance(value, ast.Starred):
+            found += [(p, [value.value]) for p in function.params]
+        elif index < len(positional):
+            found.append((positional[index], [value]))
+        else:
+            found += [(p, [value]) for p in function.starred]
+    for keyword in keywords:
+        if keyword.arg is None:
+            found += [(p, [keyword.value]) for p in function.params]
+        elif keyword.arg in function.params:
+            found.append((keyword.arg, [keyword.value]))
+        else:
+            found += [(p, [keyword.value]) for p in function.starred]
+    return found

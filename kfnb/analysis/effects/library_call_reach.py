@@ -1,0 +1,162 @@
+"""How far a library call reaches: to its result only, perhaps further, or surely into what the library keeps.
+
+What is not proved to stay in the names it binds is run again in every later step, so a name that is unknown here is
+never taken for harmless.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+import sys
+
+from kfnb.analysis.effects.effect_types import Effect, Frame
+from kfnb.analysis.libraries import effect_tables
+from kfnb.analysis.units.abstract_state import VALUE
+
+UNPROVED, LIBRARY = 1, 2  #: may reach further; changes something that every later step can see
+
+#: First words of functions that tell a library something: `set_config`, `setNumThreads`, `register`, `patch_all`.
+TELLING = re.compile(
+    r"(?:set|register|unregister|enable|disable|install|uninstall|patch|unpatch|configure|use|activate|deactivate)(?=_|[A-Z]|$)"
+)
+#: Others that do, by their whole name.
+TELLING_CALLS = effect_tables.words("""
+    sys.setrecursionlimit sys.settrace sys.setprofile sys.setswitchinterval sys.addaudithook socket.setdefaulttimeout
+    signal.signal signal.alarm signal.setitimer atexit.unregister os.umask os.nice time.tzset importlib.reload copyreg.pickle
+    copyreg.constructor csv.field_size_limit gc.freeze threading.settrace threading.setprofile threading.stack_size
+    resource.setrlimit tracemalloc.start site.addsitedir logging.basicConfig logging.disable logging.addLevelName
+    logging.captureWarnings logging.config.dictConfig logging.config.fileConfig nest_asyncio.apply yaml.add_constructor
+    yaml.add_representer numpy.seterrcall yaml.add_multi_constructor yaml.add_implicit_resolver mimetypes.add_type dask.config.set jax.config.update
+    matplotlib.pyplot.ion matplotlib.pyplot.ioff matplotlib.pyplot.switch_backend unittest.mock.patch().start
+    unittest.mock.patch.object().start unittest.mock.patch.dict().start cv2.setNumThreads cv2.setUseOptimized
+    tqdm.pandas tqdm.tqdm.pandas tqdm.auto.tqdm.pandas tqdm.notebook.tqdm.pandas builtins.setattr
+""")
+#: Calls of these names by a method tell a library, whatever the object.
+TELLING_METHODS = effect_tables.words("addHandler removeHandler addFilter removeFilter setLevel setFormatter")
+#: Methods that change a collection: on one that a library keeps (`nltk.data.path.append`) they tell it something.
+COLLECTING = effect_tables.words("""
+    append extend insert pop remove clear update add discard setdefault popitem appendleft register set
+""")
+#: Parts of libraries where such words name what only computes.
+COMPUTING = ("numpy.", "operator.", "networkx.", "tensorflow.math.", "torch.ops.", "scipy.", "builtins.")
+#: Functions whose result is an object of the library's own, the same for whoever asks.
+SHARING = re.compile(r"(?:get|import|current|default|shared)(?=_|[A-Z]|[a-z]*(?:Logger|context)|$)|getcontext$")
+FRESH_GETS = (
+    "os.",
+    "requests.",
+    "httpx.",
+    "pandas.",
+    "numpy.",
+    "sklearn.",
+    "urllib.",
+    "inspect.",
+    "typing.",
+    "seaborn.",
+)
+#: Libraries whose plain calls (no telling word) keep nothing, beside the standard library.
+KNOWN = effect_tables.QUIET_IMPORTS | effect_tables.words("""
+    pydantic attr attrs click typer rich dateutil pytz tabulate numba jax flax optax torchvision torchaudio transformers
+    lightning pytorch_lightning catboost shap gensim geopandas shapely folium altair bokeh sympy patsy pytest hypothesis
+    simplejson orjson toml tomllib jsonschema jinja2 markdown openpyxl xlrd psutil imageio skimage einops more_itertools toolz
+    dask ipywidgets pymc arviz prophet typing_extensions
+""")
+#: Of these, the calls that all the same change what the library keeps: a client that becomes everybody's default.
+KEEPING_CALLS = effect_tables.words("dask.distributed.Client torch.distributed.init_process_group pymc.Model")
+
+
+@functools.lru_cache(maxsize=4096)
+def reach_of(name: str) -> int:
+    """How far the call of a library's ``name`` reaches: 0, `UNPROVED` or `LIBRARY`."""
+    if name in TELLING_CALLS:
+        return LIBRARY
+    if "()" in name and not known(name) or name == "atexit.register":
+        return UNPROVED  # what an unknown function gave may be anybody's; a step's own hooks run at its own end
+    if name == "unittest.mock.patch":
+        return 0  # it does nothing until it is entered
+    owner, _, last = name.rpartition(".")
+    if TELLING.match(last) and "seed" not in last and not name.startswith(COMPUTING):
+        return LIBRARY
+    if last in TELLING_METHODS or last.startswith("add_") and owner.rpartition(".")[2][:1].isupper():
+        return LIBRARY
+    kept = owner.count(".") and not owner.rpartition(".")[2][:1].isupper()
+    if last in COLLECTING and (kept or "()" in owner) and not name.startswith(COMPUTING):
+        return LIBRARY
+    return 0 if known(name) and name not in KEEPING_CALLS else UNPROVED
+
+
+def known(name: str) -> bool:
+    """Whether the library of a dotted name is one whose plain calls keep nothing."""
+    first = name.partition(".")[0]
+    return first in KNOWN or first in sys.stdlib_module_names
+
+
+@functools.lru_cache(maxsize=4096)
+def shares_result(name: str) -> bool:
+    """Whether what the library's function ``name`` gives is an object that the library keeps, such as a logger."""
+    last = name.rpartition(".")[2]
+    if name.startswith("unittest.mock.patch"):
+        return True  # a patcher
+    if not known(name):
+        return not last[:1].isupper()
+    return bool(SHARING.match(last)) and not name.startswith(FRESH_GETS)
+
+
+# -------------------------------------------------------------------- whose object is it, among libraries
+def place_of(node: ast.expr, frame: Frame, depth: int = 0) -> str | None:
+    """The library's name for an object that it keeps: ``json.dumps``, ``logging.getLogger().handlers``; else ``None``."""
+    if isinstance(node, ast.Name):
+        if not frame.local(node.id):
+            return frame.origin(node.id) or frame.world.places.get(node.id)
+        sources = frame.function.sources.get(node.id, []) if frame.function is not None else []
+        own = frame.function is not None and node.id in frame.function.params
+        return place_of(sources[0], frame, depth + 1) if len(sources) == 1 and not own and depth < 8 else None
+    if isinstance(node, ast.Attribute):
+        owner = place_of(node.value, frame, depth)
+        return owner and f"{owner}.{node.attr}"
+    if isinstance(node, ast.Subscript):
+        owner = place_of(node.value, frame, depth)
+        return owner and f"{owner}.item"
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id in ("vars", "getattr") and node.args:
+            return place_of(node.args[0], frame, depth)
+        owner = place_of(node.func, frame, depth)
+        return f"{owner}()" if owner is not None and shares_result(owner) else None
+    return None
+
+
+def call_reach(node: ast.Call, place: str | None, frame: Frame, found: Effect) -> None:
+    """Add to ``found`` how far a call of what stands at ``place`` reaches beyond the notebook's own objects."""
+    function = node.func
+    if isinstance(function, ast.Name) and not frame.local(function.id):
+        world = frame.world
+        if function.id in ("setattr", "delattr") and function.id not in world.kinds and node.args:
+            owner = place_of(node.args[0], frame)
+            name = node.args[1] if len(node.args) > 1 else None
+            if owner is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
+                owner = f"{owner}.{name.value}"
+            if owner is not None:
+                found.reach(owner, LIBRARY)
+            return
+        if world.holds(function.id) or frame.origin(function.id) is None and world.kinds.get(function.id) != VALUE:
+            return
+    if place is not None:
+        how = reach_of(place)
+        if how:
+            found.reach(place, how)
+    elif isinstance(function, ast.Attribute) and function.attr in TELLING_METHODS:
+        found.reach(f"logging.{function.attr}", LIBRARY)
+
+
+def store_reach(target: ast.expr, frame: Frame, found: Effect) -> None:
+    """Add to ``found`` that assigning to ``target`` changes an object that a library keeps."""
+    if isinstance(target, (ast.Attribute, ast.Subscript)):
+        place = place_of(target, frame)
+        if place is not None:
+            found.reach(place, LIBRARY if known(place) or "()" not in place else UNPROVED)
+
+
+def lasting(beyond: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """What stays when a ``with`` has ended whose item added to ``before``: it takes back what it told a library."""
+    return before | {place: how for place, how in beyond.items() if how < LIBRARY}

@@ -1,0 +1,95 @@
+"""What a library is handed to call or to write to later: streams, handlers, functions that stand in for its own.
+
+From then on any code may change the notebook's objects through it, without naming them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.effect_types import Effect
+from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
+from kfnb.analysis.libraries.ambient_state_calls import setting_of
+from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.syntax.ast_queries import dotted, root
+from kfnb.analysis.unit_facts import Hook, Site
+from kfnb.analysis.units.abstract_state import VALUE
+
+#: Places whose objects are written to by code that does not name them.
+STREAMS = words("sys.stdout sys.stderr")
+#: Calls that hand a stream, or what writes to one, to those who print or log; last words of their names.
+STREAM_CALLS = words("addHandler basicConfig")
+#: Context managers that change something of the process while they are entered, with the place that they change.
+CONTEXTS = {
+    "contextlib.redirect_stdout": "sys.stdout", "contextlib.redirect_stderr": "sys.stderr", "contextlib.chdir": "os.chdir",
+    "warnings.catch_warnings": "warnings.filterwarnings", "decimal.localcontext": "decimal.setcontext", "numpy.errstate": "numpy.seterr",
+    "numpy.printoptions": "numpy.set_printoptions", "pandas.option_context": "pandas.set_option", "torch.no_grad": "torch.set_grad_enabled",
+    "torch.inference_mode": "torch.set_grad_enabled", "matplotlib.pyplot.rc_context": "matplotlib.rc",
+}  # fmt: skip
+#: Last words of calls that add to what was handed over before.
+ADDING = words("addHandler addFilter register append insert")
+
+
+def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects) -> Hook:
+    """The hook that handing ``values`` to ``place`` makes; one without names where the notebook is not reached."""
+    world = effects.world
+    changed: set[str] = set()
+    held: set[str] = set()
+    writes = place in STREAMS or place.rpartition(".")[2] in STREAM_CALLS
+    for value in values:
+        for function in effects.held(value):
+            summary = effects.summary(function)
+            changed |= {*summary.touches, *summary.writes}
+        if isinstance(value, ast.Attribute) and place_of(value, effects.top) is None:
+            held |= effects.roots(value.value, effects.top) if _changes_itself(value, effects) else set()
+        if writes and place_of(value, effects.top) is None:
+            held |= {n for r in effects.roots(value, effects.top) for n in world.group(r)}
+    known = {n for n in changed | held if world.kinds.get(n) == VALUE and n not in world.places}
+    return Hook(site, frozenset(known & changed), frozenset(known & held))
+
+
+class Entered(NamedTuple):
+    """A context manager that is entered or left by a call instead of ``with``: what it changes, and to what."""
+
+    place: str
+    values: list[ast.expr]
+
+
+def entered_context(node: ast.Call, effects: Effects, found: Effect) -> Entered | None:
+    """The context manager that a call enters for the rest of the notebook, or leaves; ``found`` gets what that sets."""
+    if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("__enter__", "__exit__", "enter_context"):
+        return None
+    entering = node.func.attr != "__exit__"
+    manager = node.args[0] if node.func.attr == "enter_context" and node.args else node.func.value
+    if isinstance(manager, ast.Call):
+        maker = dotted(manager.func, effects.world.origin) or ""
+        values = [*manager.args, *(k.value for k in manager.keywords)]
+    else:
+        maker, values = effects.world.made_by.get(root(manager) or "", ""), [manager]
+    place = CONTEXTS.get(maker)
+    if place is None:
+        return None
+    setting = setting_of(place)
+    if setting is not None:
+        found.ambient[setting] = "set"
+        return None
+    found.reach(place, LIBRARY)
+    return Entered(place, values if entering else [])
+
+
+def _changes_itself(method: ast.Attribute, effects: Effects) -> bool:
+    """Whether a method of an object of the notebook changes that object."""
+    found = [c.methods[method.attr] for c in effects.world.holds(root(method) or "") if method.attr in c.methods]
+    return any(f"<{f.params[0]}>" in effects.summary(f).touches for f in found if f.params)
+
+
+def hook_key(place: str, node: ast.Call | None) -> str:
+    """Under which key a later hook takes the place of an earlier one: a signal's number belongs to it."""
+    if node is None:
+        return place
+    if place.rpartition(".")[2] in ADDING:
+        return f"{place}:{node.lineno}:{node.col_offset}"
+    return f"{place}:{ast.unparse(node.args[0])}" if len(node.args) > 1 else place

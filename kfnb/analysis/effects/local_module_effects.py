@@ -1,0 +1,168 @@
+"""What the functions of modules beside the notebook do, read from their source as a notebook's own are."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from kfnb.analysis.effects.class_queries import changes_shared_attribute
+from kfnb.analysis.effects.effect_types import OWN_CLASSES, Effect
+from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.units.abstract_state import VALUE, World
+from kfnb.python_parser import parse
+
+DEFINED = re.compile(r"\bdef[\s\\]+(\w+)")
+STATE = "@module:"  #: begins the ambient kind of what a module keeps
+
+
+class Functions(Protocol):
+    """What is asked of `kfnb.analysis.effects.call_effects.Effects`."""
+
+    world: World
+
+    def summary(self, function: Deferred) -> Effect: ...
+
+
+@dataclass(eq=False)
+class LocalModules:
+    """Modules by dotted name. ``begin`` gives a module's functions, known once the reader that comes with them is called."""
+
+    sources: Mapping[str, str]
+    begin: Callable[[str, str], tuple[Functions, Callable[[], object]]]
+    _read: dict[str, Functions] = field(default_factory=dict)
+    _reading: set[str] = field(default_factory=set)
+    _state: dict[str, frozenset[str]] = field(default_factory=dict)
+    _names: dict[str, frozenset[str]] = field(default_factory=dict)
+    _methods: dict[str, list[tuple[str, Deferred]]] = field(default_factory=dict)
+    _owners: dict[str, dict[Deferred, list[Deferred]]] = field(default_factory=dict)
+
+    def split(self, name: str) -> tuple[str, str] | None:
+        """The module of a dotted name, and the rest of the name."""
+        module, rest = name, ""
+        while module:
+            if module in self.sources:
+                return module, rest
+            module, _, last = module.rpartition(".")
+            rest = f"{last}.{rest}" if rest else last
+        return None
+
+    def function(self, name: str) -> tuple[str, tuple[Deferred, ...]] | None:
+        """The module of a dotted name, and the functions and classes that it may be; none where it is something else."""
+        found = self.split(name)
+        if found is None:
+            return None
+        module, rest = found
+        first, _, method = rest.partition(".")
+        known = self._summaries(module).world.defs.get(first, ())
+        if method:
+            known = tuple(d.methods[method] for d in known if method in d.methods) or known
+        origin = self._summaries(module).world.origins.get(first)
+        if not known and origin is not None and self.split(origin) is not None and origin != name:
+            return self.function(f"{origin}.{method}" if method else origin)  # a package that passes on its parts
+        return module, known
+
+    def effect(self, module: str, function: Deferred) -> Effect:
+        """What calling it may do, with the state of modules among the ambient kinds."""
+        effect = self._summaries(module).summary(function)
+        found = Effect(texts=effect.texts, files=effect.files, ambient=dict(effect.ambient), returns=effect.returns)
+        found.touches = {r: sure for r, sure in effect.touches.items() if r.startswith("<")}
+        found.changes = {r for r in effect.changes if r.startswith("<")}
+        found.beyond = dict(effect.beyond)
+        if self._changed(module, effect) or self._changes_class(module, function, effect):
+            found.ambient[self.kind(module)] = "set"
+        elif self.keeps(module) & effect.reads.keys():
+            found.ambient.setdefault(self.kind(module), "read")
+        return found
+
+    def kept_by(self, name: str) -> str | None:
+        """The ambient kind that using the module of a dotted name reads; ``None`` when it is no module beside the notebook."""
+        found = self.split(name) if self.sources else None
+        return self.kind(found[0]) if found is not None else None
+
+    def kind(self, module: str) -> str:
+        return STATE + module.partition(".")[0]
+
+    def keeps(self, module: str) -> frozenset[str]:
+        """The module's own names whose values its functions change."""
+        if module not in self._state:
+            self._state[module] = frozenset()
+            summaries = self._summaries(module)
+            defs = [d for found in summaries.world.defs.values() for d in found]
+            every = [*defs, *(m for d in defs for m in d.methods.values())]
+            changed = {n for d in every for n in self._changed(module, summaries.summary(d))}
+            changed |= {d.name for d in defs if d.kind == "class" and self._keeps_itself(d, summaries)}
+            if module in self._reading:
+                del self._state[module]
+                return frozenset(changed)
+            self._state[module] = frozenset(changed)
+        return self._state[module]
+
+    def methods(self, name: str) -> list[tuple[str, Deferred]]:
+        """The methods of this name in the classes of all modules, each with its module: of what object is not known."""
+        if self._reading:
+            return []
+        if name not in self._methods:
+            defining = [m for m, source in self.sources.items() if name in source and name in self._defined(m)]
+            self._methods[name] = [
+                (module, d.methods[name])
+                for module in defining
+                for found in self._summaries(module).world.defs.values()
+                for d in found
+                if name in d.methods
+            ]
+        return self._methods[name]
+
+    def _defined(self, module: str) -> frozenset[str]:
+        """Every name that follows ``def`` in the module's text: most modules need not be read for a method's sake."""
+        if module not in self._names:
+            self._names[module] = frozenset(DEFINED.findall(self.sources[module]))
+        return self._names[module]
+
+    def _keeps_itself(self, cls: Deferred, summaries: Functions) -> bool:
+        """Whether a class keeps something that its own methods change, for all its objects or for those derived from it."""
+        touched = {r for m in cls.methods.values() for r in summaries.summary(m).touches}
+        return changes_shared_attribute(cls) or bool(OWN_CLASSES & touched)
+
+    def _changes_class(self, module: str, function: Deferred, effect: Effect) -> bool:
+        """Whether a method, called on a class or an object, may change what the class keeps."""
+        summaries = self._summaries(module)
+        me = f"<{function.params[0]}>" if function.params else ""
+        if not OWN_CLASSES & effect.touches.keys() and me not in effect.touches:
+            return False
+        owners = self._owners.get(module) or _owners(summaries.world)
+        if module not in self._reading:
+            self._owners[module] = owners
+        return any(self._keeps_itself(d, summaries) for d in owners.get(function, ()))
+
+    def _changed(self, module: str, effect: Effect) -> set[str]:
+        kinds = self._summaries(module).world.kinds
+        touched = {r for r in effect.touches if kinds.get(r) == VALUE or r in effect.changes and r in kinds}
+        return effect.writes | effect.deletes | touched
+
+    def _summaries(self, module: str) -> Functions:
+        if module not in self._read:
+            self._reading.add(module)
+            self._read[module], read = self.begin(module, self.sources[module])
+            read()  # a module that imports this one meanwhile finds what there is of it so far, as in Python
+            self._reading.discard(module)
+        return self._read[module]
+
+
+def _owners(world: World) -> dict[Deferred, list[Deferred]]:
+    """For each method the classes that have it."""
+    found: dict[Deferred, list[Deferred]] = {}
+    for cls in (d for defined in world.defs.values() for d in defined):
+        for method in cls.methods.values():
+            found.setdefault(method, []).append(cls)
+    return found
+
+
+def tree_of(source: str) -> ast.Module:
+    """The syntax tree of a module, an empty one where it is not valid Python."""
+    try:
+        return parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])

@@ -1,0 +1,135 @@
+"""From a cell's text to a syntax tree, with problems in the user's own lines."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kfnb.analysis.syntax.syntax_error_recovery import names_only, recovered
+from kfnb.problems import Problem
+from kfnb.python_parser import parse
+from kfnb.runtime.cells.ipython_syntax import AUTOMAGIC, Magic, Translation, Wrapper, translate
+from kfnb.surrogates import encodable
+
+#: Words of the errors that Python finds only when it compiles: `return` outside of a function, an argument named twice.
+COMPILED = re.compile(
+    r"\b(?:return|yield|break|continue|nonlocal|global|await|async|case|def|lambda|del|__debug__|__future__)\b|\*"
+)
+TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+
+@dataclass(frozen=True)
+class ParsedCell:
+    """A cell as the analysis sees it.
+
+    Parameters
+    ----------
+    number, id, line
+        Code cell number from 1, nbformat id, and the cell's line on which ``source`` begins.
+    source, code
+        As written, and as plain Python with the same lines.
+    tree
+        The syntax tree of ``code``; when the cell is not valid, what can be told of it.
+    wrappers
+        Cell magics that stay around the body, such as ``%%time``.
+    magics
+        Every magic of the cell, with its line in the cell.
+    raises
+        The cell may raise, and the run goes on.
+    """
+
+    number: int
+    id: str
+    line: int
+    source: str
+    code: str
+    tree: ast.Module
+    wrappers: tuple[Wrapper, ...] = ()
+    magics: tuple[Magic, ...] = ()
+    problem: Problem | None = None
+    raises: bool = False
+
+
+def parse_cell(
+    number: int,
+    cell_id: str,
+    source: str,
+    line: int = 1,
+    bound: Callable[[str], bool] | None = None,
+    raises: bool = False,
+) -> ParsedCell:
+    """Parse one cell; a cell that is not Python gives a problem, and the names that it seems to bind.
+
+    Parameters
+    ----------
+    bound
+        Whether the notebook has bound a name before: else a line that begins with a magic's name is that magic.
+    """
+    first = source.strip().partition(" ")[0]
+    taken = first in AUTOMAGIC and bound is not None and bound(first)
+    translation, tree, error = _parsed(source, taken)
+    problem = _problem(error, number, cell_id, line) if error is not None else None
+    magics = tuple(Magic(m.name, m.line + line - 1, m.cell) for m in translation.magics)
+    return ParsedCell(
+        number, cell_id, line, source, translation.code, tree, tuple(translation.wrappers), magics, problem, raises
+    )
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exception | None]:
+    """``taken``: the notebook has bound the name that the cell begins with. A notebook is read again whenever one of its cells changes; nobody changes the trees."""
+    translation = translate(source, lambda name: taken)
+    try:
+        return translation, parse(translation.code), None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return translation, recovered(translation.code), error
+
+
+def compiled(cell: ParsedCell) -> ParsedCell:
+    """The cell, refused where it can be parsed and a kernel refuses it nevertheless."""
+    if cell.problem is not None or not COMPILED.search(cell.code):
+        return cell
+    error = _refusal(cell.code)
+    if error is None:
+        return cell
+    return replace(cell, tree=names_only(cell.tree), problem=_problem(error, cell.number, cell.id, cell.line))
+
+
+@functools.lru_cache(maxsize=512)
+def _refusal(code: str) -> Exception | None:
+    """What Python's compiler says against code that can be parsed."""
+    try:
+        compile(code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return error
+    return None
+
+
+def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
+    if isinstance(error, UnicodeEncodeError):
+        at = line + error.object.count("\n", 0, error.start)
+        half = encodable(error.object[error.start])
+        return Problem(
+            "KF104", f"this cell cannot be parsed: it holds half a character, `{half}`", "write it as an escape, in quotes",
+            cell=number, cell_id=cell_id, line=at,
+        )  # fmt: skip
+    if isinstance(error, (RecursionError, MemoryError)):
+        hint = "break up its longest expression or `elif` chain"
+        return Problem("KF113", "this cell is nested deeper than Python can read", hint, number, cell_id, line)
+    if not isinstance(error, SyntaxError):
+        return Problem("KF104", f"this cell cannot be parsed: {error}", cell=number, cell_id=cell_id, line=line)
+    message = str(error.msg)
+    at = line + (error.lineno or 1) - 1
+    text = (error.text or "").strip()
+    if (
+        "Missing parentheses in call to 'print'" in message
+        or "multiple exception types must be parenthesized" in message
+    ):
+        return Problem(
+            "KF106", f"this is Python 2: {text}", "kfnb reads Python 3; 2to3 converts it", number, cell_id, at
+        )  # fmt: skip
+    shown = f"{message}: {text}" if text else message
+    return Problem("KF104", shown, "correct the line; the other cells were checked", number, cell_id, at)

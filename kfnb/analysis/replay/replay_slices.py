@@ -1,0 +1,202 @@
+"""What of a step later steps must run again because it changed a library, and what that needs of the same step."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.library_call_reach import known, place_of, reach_of
+from kfnb.analysis.libraries import effect_tables
+from kfnb.analysis.libraries.ambient_state_calls import ambient_of_call
+from kfnb.analysis.syntax.ast_queries import FUNCTIONS, children, dotted, is_literal, root, source_of
+from kfnb.analysis.syntax.compiled_names import names_of
+from kfnb.analysis.unit_facts import Replay, Site
+from kfnb.analysis.units.abstract_state import IMPORT
+
+REPEATED = (
+    *(ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.If, ast.For, ast.With, ast.Try),
+    *(*FUNCTIONS, ast.ClassDef),
+)
+COMPOUND = (ast.If, ast.For, ast.With, ast.Try)
+#: Functions of the standard library that wait, or read and write something outside the process.
+BUSY = effect_tables.words("""
+    open urlopen run call check_output check_call Popen sleep input system popen connect listdir walk glob iglob load loads
+""")
+
+
+@dataclass(eq=False)
+class Statement:
+    """A top-level statement of a step.
+
+    Parameters
+    ----------
+    places
+        What it changes in libraries.
+    touches
+        Names whose objects it may change.
+    draws
+        Whether it draws from a generator, or hides what it does.
+    """
+
+    node: ast.stmt
+    code: str
+    site: Site
+    order: tuple[int, int]
+    places: tuple[str, ...] = ()
+    touches: frozenset[str] = frozenset()
+    draws: bool = False
+    binds: frozenset[str] = field(init=False)
+    reads: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = names_of(ast.Module([self.node], []))
+        self.binds, self.reads = names.binds, names.reads
+
+
+class Slicer:
+    """Finds, among the statements of one step, those that give a later step what one of them told a library."""
+
+    def __init__(self, statements: Sequence[Statement], effects: Effects) -> None:
+        self.statements, self.effects = statements, effects
+        self.found: dict[tuple[int, int], Replay] = {}
+        #: names whose objects are changed by what is not run again
+        self._changed = {n for s in statements if not s.places for n in s.touches}
+
+    def repeat(self, told: Statement) -> bool:
+        """Take up ``told`` and what it needs; false where running it again could do something else than it did."""
+        if not isinstance(told.node, REPEATED) or told.draws or _awaits(told.node) or empties_a_file(told.node):
+            return False
+        if isinstance(told.node, COMPOUND) and not self._light(told.node):
+            return False
+        needed: dict[tuple[int, int], Statement] = {}
+        if not self._gather(told, told, needed):
+            return False
+        given = {n for s in needed.values() for n in s.binds}
+        if any(n not in given and n not in self.effects.world.places for n in told.touches):
+            return False
+        for statement in needed.values():
+            self.found.setdefault(statement.order, self._replay(statement, statement is told))
+        return True
+
+    def _replay(self, statement: Statement, effect: bool) -> Replay:
+        binds = frozenset() if effect else statement.binds
+        source = source_of(statement.node, statement.code)
+        return Replay(statement.site, source, binds, self._reads(statement), effect)
+
+    def _reads(self, statement: Statement) -> frozenset[str]:
+        """With what the functions read that it may call."""
+        found = set(statement.reads)
+        for name in statement.reads:
+            for held in self.effects.world.holds(name):
+                found |= self.effects.summary(held).reads.keys()
+        return frozenset(found - statement.binds if not isinstance(statement.node, FUNCTIONS) else found)
+
+    def _gather(self, statement: Statement, told: Statement, needed: dict[tuple[int, int], Statement]) -> bool:
+        needed[statement.order] = statement
+        for name in self._reads(statement):
+            makers = [s for s in self.statements if name in s.binds]
+            before = [s for s in makers if s.order < told.order and s is not statement]
+            if not before or self.effects.world.kinds.get(name) == IMPORT:
+                continue
+            if all(self._plain(s.node) for s in before) and name not in self._changed:
+                for maker in before:
+                    if maker.order not in needed and not self._gather(maker, told, needed):
+                        return False
+            elif makers[-1].order >= told.order or self._calls_notebook(told):
+                return False  # the value of that moment is gone, or working it out again may be dear
+        return True
+
+    def _light(self, node: ast.stmt) -> bool:
+        """Whether a compound statement calls nothing but libraries that are known, and builtins."""
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call):
+                name = place_of(call.func, self.effects.top)
+                builtin = isinstance(call.func, ast.Name) and call.func.id not in self.effects.world.kinds
+                if not builtin and (name is None or not known(name)):
+                    return False
+        return True
+
+    def _calls_notebook(self, told: Statement) -> bool:
+        return any(self.effects.world.holds(n) for n in told.reads)
+
+    def _plain(self, node: ast.stmt) -> bool:
+        """Whether a statement only binds names, at no cost, to the same every time."""
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            return True
+        if isinstance(node, FUNCTIONS):
+            return not node.decorator_list
+        if isinstance(node, ast.ClassDef):
+            return not node.decorator_list and not any(self.effects.world.holds(n) for n in _names(node.bases))
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+            return False
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return all(isinstance(t, ast.Name) for t in targets) and self._cheap(node.value)
+
+    def _cheap(self, node: ast.expr) -> bool:
+        if is_literal(node) or isinstance(node, (ast.Name, ast.Lambda)):
+            return True
+        if isinstance(node, ast.Attribute):
+            return self._cheap(node.value)
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            return all(self._cheap(e) for e in node.elts)
+        if isinstance(node, ast.Call):
+            name = dotted(node.func, self.effects.world.origin)
+            if name is None or name.partition(".")[0] not in sys.stdlib_module_names or name.startswith("random."):
+                return False
+            values = [*node.args, *(k.value for k in node.keywords)]
+            last = name.rpartition(".")[2]
+            busy = last in BUSY if not last.endswith("FileHandler") else empties_a_file(node)
+            return not busy and not reach_of(name) and all(self._cheap(v) for v in values)
+        return False
+
+
+def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
+    """Whether running the statement draws from a generator, itself or in the functions of the notebook that it calls."""
+    calls, asked = list(_calls_now(node)), set[str]()
+    while calls:
+        call = calls.pop()
+        library = dotted(call.func, effects.world.origin)
+        kinds = ambient_of_call(call, library, library, effects.world.origin, effects.top.maker) if library else ()
+        if any(how == "draw" for _, how in kinds):
+            return True
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        if isinstance(call.func, ast.Attribute) and root(call.func) in effects.world.known and library is None:
+            return True  # a method of a value of the notebook
+        if name not in asked:
+            asked.add(name)
+            calls += [c for held in effects.world.holds(name) for c in held.calls]
+    return False
+
+
+def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls that running ``node`` makes, not those of functions that it only makes."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, ast.Call):
+            yield part
+        if not isinstance(part, (*FUNCTIONS, ast.Lambda)):
+            stack += children(part)
+
+
+def empties_a_file(node: ast.AST) -> bool:
+    """Whether a log's file is opened here in a way that loses what stands in it."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            values = [*call.args, *(k.value for k in call.keywords if k.arg in ("mode", "filemode"))]
+            if name.endswith(("FileHandler", "basicConfig")):
+                return any(isinstance(v, ast.Constant) and v.value in ("w", "w+", "x") for v in values)
+    return False
+
+
+def _awaits(node: ast.stmt) -> bool:
+    return any(isinstance(n, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for n in ast.walk(node))
+
+
+def _names(nodes: Sequence[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        yield from (n.id for n in ast.walk(node) if isinstance(n, ast.Name))

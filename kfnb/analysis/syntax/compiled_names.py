@@ -1,0 +1,24 @@
+"""The notebook names that one cell mentions, exactly as CPython's compiler sees them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from kfnb.analysis.syntax.scopes import MODULE, Collector, Deferred, future_annotations
+
+
+@dataclass(frozen=True)
+class Names:
+    """Global names of a cell: read anywhere in it (nested functions included), bound, deleted."""
+
+    reads: frozenset[str]
+    binds: frozenset[str]
+    deletes: frozenset[str]
+
+
+def names_of(tree: ast.Module) -> Names:
+    """Which names of the notebook's namespace a cell may touch, in whatever order."""
+    found = Deferred("module", "", 1)
+    Collector(found, MODULE, future_annotations(tree)).visit(tree)
+    return Names(frozenset(found.reads), frozenset(found.writes), frozenset(found.deletes))

@@ -1,0 +1,145 @@
+"""What the analysis says of a unit: one step's cells, or one shared statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kfnb.analysis.files.file_call_tables import UPDATE, WRITE
+from kfnb.analysis.files.shell_command_files import Use
+
+
+class Site(NamedTuple):
+    """A place in the notebook: code cell and line, both from 1."""
+
+    cell: int
+    line: int
+
+    def __str__(self) -> str:
+        return f"cell {self.cell}, line {self.line}"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A statement that may be run again in a later step: an import, a definition, a literal, a setting.
+
+    Parameters
+    ----------
+    site, source
+        Where it stands, and its text as plain Python.
+    binds
+        Names it gives.
+    reads
+        Names it needs when it runs (not when what it defines is called).
+    effect
+        Wanted by every later step for what it does: star imports, imports never read, settings.
+    """
+
+    site: Site
+    source: str
+    binds: frozenset[str]
+    reads: frozenset[str]
+    effect: bool = False
+    star: bool = False
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Something of the notebook that a library holds on to, and uses while other code runs.
+
+    Parameters
+    ----------
+    site
+        Where it is handed over.
+    changed
+        Names of values that functions of the notebook change when the library calls them.
+    held
+        Names of values that the library holds itself and writes to.
+    """
+
+    site: Site
+    changed: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names of one unit, as it meets them from top to bottom.
+
+    Parameters
+    ----------
+    reads
+        Names that may be read before the unit surely bound them, with the first place; what called functions read
+        is included.
+    asked
+        Of these, the names the unit's own text reads where it cannot have bound them, outside functions and not
+        shielded by ``try``.
+    via
+        For a name read inside a function or class: the name through which it is reached.
+    may, must
+        Names that may be, and surely are, bound when the unit has ended.
+    touches, definite
+        Names whose object may be, and surely is, changed in place.
+    unbound
+        Names surely deleted at the end.
+    replays
+        Statements of the unit that later units may run again.
+    kinds
+        ``import``, ``def``, ``scalar`` or ``value``, at the end of the unit, for the names of the unit.
+    groups
+        For names of the unit that may share an object at its end: the whole group.
+    opaque
+        Place of an ``exec`` or the like that hides which names are used.
+    files, texts
+        Paths used, with what for (`kfnb.analysis.files.file_call_tables`); every other text that may name a file.
+    requirements
+        What ``%pip install`` asks for.
+    displayed
+        Place where the display of an earlier cell is read (``_``, ``Out[3]``).
+    not_shown
+        Of these the first that no cell before surely gives: what it is called, and where it is read.
+    unread_programs
+        Files that ``%run`` runs and whose text is not known: what they bind cannot be seen.
+    beyond
+        What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
+    unproved
+        It calls what is not known to keep nothing.
+    stateful
+        Functions and classes among `touches`: it is the state that they keep which may change.
+    remembered
+        Functions with ``lru_cache`` whose counters are asked for, or whose first call for an argument does more.
+    hooks
+        What the unit leaves with libraries for later, by place; without names where it takes something away.
+    compared
+        Names whose identity is asked for (``a is b``).
+    """
+
+    reads: Mapping[str, Site] = field(default_factory=dict)
+    asked: frozenset[str] = frozenset()
+    via: Mapping[str, str] = field(default_factory=dict)
+    may: Mapping[str, Site] = field(default_factory=dict)
+    must: frozenset[str] = frozenset()
+    touches: Mapping[str, Site] = field(default_factory=dict)
+    definite: frozenset[str] = frozenset()
+    unbound: frozenset[str] = frozenset()
+    replays: tuple[Replay, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    opaque: Site | None = None
+    files: Mapping[Use, Site] = field(default_factory=dict)
+    texts: Mapping[str, Site] = field(default_factory=dict)
+    requirements: tuple[str, ...] = ()
+    displayed: Site | None = None
+    beyond: Mapping[str, Site] = field(default_factory=dict)
+    unproved: bool = False
+    stateful: Mapping[str, Site] = field(default_factory=dict)
+    remembered: Mapping[str, Site] = field(default_factory=dict)
+    compared: frozenset[str] = frozenset()
+    unread_programs: Mapping[str, Site] = field(default_factory=dict)
+    not_shown: tuple[str, Site] | None = None
+    hooks: Mapping[str, Hook] = field(default_factory=dict)
+
+    def written(self) -> tuple[str, ...]:
+        """Paths that are written, as far as they are known."""
+        return tuple(dict.fromkeys(path for path, how in self.files if how in (WRITE, UPDATE)))

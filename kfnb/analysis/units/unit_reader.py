@@ -1,0 +1,140 @@
+"""Reads the cells of a unit one top-level statement after the other, and finds what of them later units run again."""
+
+from __future__ import annotations
+
+import ast
+from functools import partial
+
+from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.effect_types import Effect
+from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
+from kfnb.analysis.files.magic_effects import magic_call, mentioned
+from kfnb.analysis.parse_cells import ParsedCell
+from kfnb.analysis.replay.replay_slices import Slicer, Statement, runs_a_draw
+from kfnb.analysis.replay.replayable_statements import is_conditional, replay_of
+from kfnb.analysis.syntax.scopes import future_annotations
+from kfnb.analysis.unit_facts import Facts, Replay, Site
+from kfnb.analysis.units.abstract_state import IMPORT, World
+from kfnb.analysis.units.statement_reader import Statements
+
+#: Expressions that always have a value to show.
+NEVER_NONE = (
+    ast.BinOp, ast.Compare, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple, ast.ListComp, ast.DictComp, ast.SetComp,
+)  # fmt: skip
+
+
+class UnitReader(Statements):
+    """`Statements` for whole cells."""
+
+    def __init__(self, world: World, effects: Effects) -> None:
+        super().__init__(world, effects)
+        self._cells = 0  #: read so far
+        self._place = (0, 0)  #: of the present statement
+        self._orders: list[tuple[int, int]] = []  #: cell and place of the statements that `replays` come from
+        self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
+        self._nows: list[Effect] = []  #: what each of them does
+        self._telling: list[
+            tuple[int, bool]
+        ] = []  #: those that tell a library something, and whether they surely run once
+
+    def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
+        """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
+        number = self._cells = self._cells + 1
+        self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
+        self.world.lazy_annotations |= future_annotations(cell.tree)
+        before = self.world.snapshot() if cell.raises else None
+        for wrapper in cell.wrappers:
+            self._wrapper(wrapper.name, wrapper.args)
+        for place, node in enumerate(cell.tree.body):
+            self._place = (number, place)
+            replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
+            if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
+                replay = None  # it counts only if the step has run: it travels as a value
+            if replay is not None:
+                self.again(replay)
+            self.now = Effect()
+            self._nows.append(self.now)
+            self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, place)))
+            if replay is None or not replay.effect or replay.binds:
+                self.statement(node)
+            else:
+                self._reads_only(node)
+            for name in replay.binds if replay is not None else ():
+                self.world.kinds[name] = IMPORT
+                self.world.changed.add(name)
+            if replay is None and LIBRARY in self.now.beyond.values():
+                self._telling.append((len(self._later) - 1, sure and once))
+
+        self.cells_read.add(cell.number)
+        if self.keeps_shown:
+            self._shown(cell)
+        if before is not None:  # it may have ended anywhere
+            self.world.join([before, self.world.snapshot()])
+
+    def _shown(self, cell: ParsedCell) -> None:
+        """What the cell shows is ``_``, and ``_3`` in cell 3; a call may give nothing."""
+        last = cell.tree.body[-1] if cell.tree.body else None
+        if not isinstance(last, ast.Expr) or cell.source.rstrip().endswith(";"):
+            return
+        value = last.value
+        sure = value.value is not None if isinstance(value, ast.Constant) else isinstance(value, NEVER_NONE)
+        before = None if sure else self.world.snapshot()
+        self.surely_shown += sure
+        for name in ("_", f"_{cell.number}"):
+            self.store(ast.copy_location(ast.Name(name, ast.Store()), last), value)
+        if before is not None:
+            self.world.join([before, self.world.snapshot()])
+
+    def again(self, replay: Replay) -> None:
+        super().again(replay)
+        self._orders.append(self._place)
+
+    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
+        places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
+        draws = now.opaque or "draw" in now.ambient.values() and runs_a_draw(node, self.effects)
+        return Statement(node, code, site, order, places, frozenset(now.touches), draws)
+
+    def facts(self) -> Facts:
+        """Close the record: what told a library something is run again later, as far as that can be done."""
+        if self._telling:
+            statements = [make(now=now) for make, now in zip(self._later, self._nows, strict=True)]
+            slicer = Slicer(statements, self.effects)
+            for at, sure in self._telling:
+                if sure and slicer.repeat(statements[at]):
+                    for place in statements[at].places:
+                        self.beyond.pop(place, None)
+                else:
+                    self._hand_on(statements[at])
+            both = [*zip(self._orders, self.replays, strict=True)]
+            both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
+            self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
+        return super().facts()
+
+    def _hand_on(self, statement: Statement) -> None:
+        """What cannot be run again travels as state, where its library's state can."""
+        for place in statement.places:
+            if place.startswith("logging.") and place in self.beyond:
+                site = self.beyond.pop(place)
+                self.may.setdefault("@logging", site)
+                self.touches.setdefault("@logging", site)
+                self.reads.setdefault("@logging", site)
+
+    def _wrapper(self, name: str, args: str) -> None:
+        if name == "capture":
+            for word in args.split():
+                if word.isidentifier():
+                    self.bind(word, 1)
+
+    def _reads_only(self, node: ast.stmt) -> None:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+                self.read(part.id, part.lineno)
+            call = magic_call(part, self.world.made_by) if isinstance(part, ast.Call) else None
+            for name in mentioned(call, self.world.known) if call is not None else ():
+                self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            place = place_of(target, self.effects.top) or ""
+            self.hooks.pop(place, None)
+            self.hand_over(place, [], node.lineno)
+            if place.startswith("builtins."):
+                self.world.given.add(place.partition(".")[2])

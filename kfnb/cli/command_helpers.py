@@ -1,0 +1,153 @@
+"""What several commands share: reading a notebook, showing problems, ending with the right status."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from kfnb.cli import completion_words
+from kfnb.problems import INFO, NotebookError, Problem, errors, located
+
+if TYPE_CHECKING:
+    from kfnb.client.start_run import Prepared
+    from kfnb.notebook.notebook_source import Source
+    from kfnb.runs.record.run_store import RunStore
+
+OK, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+class NotebookPath(click.Path):
+    """A notebook's file, as a `Source`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from kfnb.notebook.notebook_source import Source, source_of
+
+        return value if isinstance(value, Source) else source_of(str(super().convert(value, param, ctx)))
+
+
+def _notebook(ctx: click.Context, param: click.Parameter, value: Source | None) -> Source:
+    """The notebook that was named, else the one that the command is given from."""
+    from kfnb.notebook.notebook_source import Source
+
+    found = value or ctx.find_object(Source)
+    if found is None:
+        raise click.MissingParameter(ctx=ctx, param=param)
+    return found
+
+
+notebook_argument = click.argument(
+    "notebook",
+    type=NotebookPath(exists=True, dir_okay=False),
+    required=False,
+    metavar="NOTEBOOK",
+    callback=_notebook,
+)
+pipeline_option = click.option("--pipeline", metavar="NAME", help="Which pipeline, when the notebook has several.")
+run_argument = click.argument("run_id", metavar="RUN", shell_complete=completion_words.run_ids)
+
+
+def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -> None:
+    """Print problems as ``NB:cell 7:3: error KF301: …``, errors and warnings; ``quiet`` leaves infos out.
+
+    In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``.
+    """
+    for problem in problems:
+        if not quiet or problem.severity != INFO:
+            click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}", err=True)
+
+
+def show_travelling(prepared: Prepared) -> None:
+    """Say which files are about to leave this machine."""
+    text = prepared.travelling()
+    if text:
+        click.echo(text, err=True)
+
+
+def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoReturn:
+    """End with the notebook's errors."""
+    problems = list(problems)
+    if as_json:
+        first = next(iter(errors(problems)), None)
+        emit({"error": str(first) if first else "the notebook has errors", "problems": [p.to_json() for p in problems]})
+    else:
+        report(notebook, problems)
+    sys.exit(FAILED)
+
+
+def refuse(message: str, as_json: bool = False) -> NoReturn:
+    """End because the command line asks for something that is not there."""
+    if as_json:
+        emit({"error": message})
+    else:
+        click.echo(f"kfnb: {message}", err=True)
+    sys.exit(USAGE)
+
+
+def emit(data: Any) -> None:
+    click.echo(json.dumps(data, ensure_ascii=False))
+
+
+def store() -> RunStore:
+    from kfnb.runs.record.run_store import RunStore
+
+    try:
+        return RunStore()
+    except OSError as error:
+        refuse(f"the record of runs cannot be opened: {error}. Set KFNB_HOME to a folder that can be written to")
+
+
+def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
+    """The id of a run from what the user typed."""
+    from kfnb.runs.record.run_store import UnknownRun
+
+    try:
+        return runs.resolve(ref)
+    except UnknownRun as error:
+        refuse(str(error), as_json)
+
+
+def fixed(notebook: Source, as_json: bool) -> Source:
+    """The notebook as it is now: what runs is what is kept with the run. Ends with what is wrong with it."""
+    try:
+        return notebook.fixed()
+    except NotebookError as error:
+        fail(notebook, error.problems, as_json)
+
+
+@contextmanager
+def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
+    """End with what is wrong with what was asked for: a parameter, a step's name, an interpreter."""
+    try:
+        yield
+    except NotebookError as error:
+        if as_json:
+            emit({"error": str(error.problems[0]), "problems": [p.to_json() for p in error.problems]})
+        else:
+            report(notebook, error.problems)
+        sys.exit(USAGE)
+
+
+@contextmanager
+def cluster_words(as_json: bool = False) -> Iterator[None]:
+    """End with what a cluster answered, when it is no answer that helps."""
+    from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
+
+    try:
+        yield
+    except (ClusterError, BadTarget) as error:
+        if as_json:
+            emit({"error": str(error)})
+        else:
+            click.echo(f"kfnb: {error}", err=True)
+        sys.exit(FAILED if isinstance(error, ClusterError) else USAGE)
+
+
+def status_of(state: str) -> int:
+    return {"succeeded": OK, "cancelled": CANCELLED}.get(state, FAILED)

@@ -1,0 +1,131 @@
+"""``kfnb compile``: the pipeline as the file that a cluster takes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kfnb.cli.command_helpers import (
+    FAILED,
+    OK,
+    USAGE,
+    as_json,
+    cluster_words,
+    emit,
+    fail,
+    notebook_argument,
+    pipeline_option,
+    refuse,
+    report,
+)
+from kfnb.cli.commands.run_and_retry import given_parameters
+from kfnb.problems import NotebookError, errors
+
+if TYPE_CHECKING:
+    from kfnb.notebook.notebook_source import Source
+
+
+@click.command("compile")
+@notebook_argument
+@click.option("--engine", type=click.Choice(["kfp", "argo"]), help="For which engine; by default the target's.")
+@click.option("--target", metavar="TARGET", help="Take its settings (image, namespace, values, …).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; .yaml, .json, .zip or .tar.gz. Default: print YAML.",
+)
+@click.option(
+    "-p", "--parameter", "parameters", metavar="NAME=VALUE", multiple=True, help="Another default for a parameter."
+)
+@click.option("--cron", metavar="SCHEDULE", help='Argo: a CronWorkflow, such as "0 6 * * *".')
+@click.option("--template", is_flag=True, help="Argo: a WorkflowTemplate.")
+@pipeline_option
+@as_json
+def compile_(
+    notebook: Source, engine: str | None, target: str | None, output: Path | None, parameters: tuple[str, ...], cron: str | None,
+    template: bool, pipeline: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
+    from kfnb.client.start_run import built_of
+    from kfnb.engines.cluster.clients.cluster_errors import BadTarget
+    from kfnb.engines.cluster.lowering.compile_for_cluster import Form, documents
+    from kfnb.engines.cluster.lowering.manifest_files import as_yaml, write
+    from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
+    from kfnb.engines.cluster.targets.targets import options_of, target_named
+    from kfnb.pipeline.parameters.bind_values import bind
+
+    found = built_of(notebook, pipeline)
+    if found.pipeline is None:
+        fail(notebook, found.problems, as_json)
+    try:
+        chosen = target_named(target, notebook.path) if target else None
+        options = options_of(chosen)
+        values = bind(found.pipeline, given_parameters(parameters, as_json))
+    except BadTarget as error:
+        refuse(str(error), as_json)
+    except NotebookError as error:
+        report(notebook, error.problems)
+        sys.exit(USAGE)
+    engine = engine or (chosen.engine if chosen is not None else None)
+    if engine not in ("kfp", "argo"):
+        refuse("say for which engine: --engine kfp or --engine argo (or name a target)", as_json)
+    if (cron or template) and engine != "argo":
+        refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
+    form = Form(cron=cron or "", template=template)
+    made, problems = documents(found.pipeline, engine, options, notebook.folder, values, form)
+    if not as_json:
+        report(notebook, problems, quiet=True)
+    if errors(problems):
+        fail(notebook, problems, True) if as_json else sys.exit(FAILED)
+    files = travelling_files(found.pipeline, notebook.folder, options.packages)
+    if files and not as_json:
+        click.echo(travelling_text(files), err=True)
+    if output is None:
+        click.echo(as_yaml(made), nl=False)
+        return
+    try:
+        size = write(made, output)
+    except ValueError as error:
+        refuse(str(error), as_json)
+    told: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": found.pipeline.name, "bytes": size}
+    if as_json:
+        emit({**told, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
+    else:
+        click.echo(f"{output}: {found.pipeline.name} for {engine}, {size / 1000:.1f} kB")
+
+
+@click.command()
+@click.argument("notebook", type=click.Path(exists=True, path_type=Path), required=False)
+@as_json
+def targets(notebook: Path | None, as_json: bool) -> None:
+    """List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."""
+    from kfnb.engines.cluster.targets.connection import visible
+    from kfnb.engines.cluster.targets.diagnosis import diagnose
+    from kfnb.engines.cluster.targets.targets import targets as known
+
+    with cluster_words(as_json):
+        found = known(notebook)
+    told = []
+    for name, target in found.items():
+        diagnosis = diagnose(target)
+        told.append(
+            {
+                "target": name,
+                "engine": target.engine,
+                "state": diagnosis.state,
+                "told": list(diagnosis.told),
+                "file": str(target.path) if target.path else None,
+            }
+        )
+        if not as_json:
+            click.echo(f"{visible(name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.told[0]}")
+            for line in diagnosis.told[1:]:
+                click.echo(f"{'':34}{line}")
+    if as_json:
+        emit(told)
+    sys.exit(FAILED if any(t["state"] != "ready" for t in told) else OK)

@@ -1,0 +1,101 @@
+"""Commands that take runs out of the record."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from kfnb.cli import completion_words
+from kfnb.cli.command_helpers import as_json, emit, refuse, resolved, store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kfnb.runs.retention.prune_runs import Pruned
+    from kfnb.runs.retention.retention_settings import Retention
+
+
+@click.command()
+@click.option(
+    "--keep", type=click.IntRange(min=0), metavar="N", help="Keep the newest N runs of every notebook's pipeline."
+)
+@click.option("--older", metavar="AGE", help="Delete runs that ended longer ago, such as 12h, 30d or 4w.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@as_json
+def prune(keep: int | None, older: str | None, dry_run: bool, as_json: bool) -> None:
+    """Delete old runs, with their logs and the values that no other run has.
+
+    With --keep and --older a run goes for either reason. Without both, what kfnb.toml in your configuration folder says
+    counts: [record] with keep and older. Runs that have not ended stay.
+    """
+    from kfnb.runs.retention.prune_runs import Pruned, delete_runs, outdated, size_of_runs
+
+    wanted = _wanted(keep, older, as_json)
+    record = store()
+    runs = outdated(record, wanted)
+    if dry_run:
+        _tell(Pruned(tuple(runs), size_of_runs(record, runs)), as_json, "would be deleted")
+        return
+    _tell(delete_runs(record, runs, _progress(len(runs)), skip=True), as_json, "deleted")
+
+
+@click.command()
+@click.argument("run_ids", metavar="RUN…", nargs=-1, required=True, shell_complete=completion_words.run_ids)
+@as_json
+def delete(run_ids: tuple[str, ...], as_json: bool) -> None:
+    """Delete runs (ids, or beginnings of them), with their logs and the values that no other run has.
+
+    What a run left on a cluster stays there.
+    """
+    from kfnb.runs.record.run_store import UnknownRun
+    from kfnb.runs.retention.prune_runs import delete_runs
+
+    record = store()
+    runs = list(dict.fromkeys(resolved(record, r, as_json) for r in run_ids))
+    try:
+        done = delete_runs(record, runs, _progress(len(runs)))
+    except UnknownRun as error:
+        refuse(str(error), as_json)
+    _tell(done, as_json, "deleted")
+
+
+def _wanted(keep: int | None, older: str | None, as_json: bool) -> Retention:
+    """What stays: as the command line says, else as it is configured."""
+    from kfnb.runs.retention.retention_settings import Retention, age, retention
+
+    if keep is None and older is None:
+        configured = retention()
+        if not configured.limits:
+            refuse("say what stays: --keep N, --older 30d, or both", as_json)
+        return configured
+    try:
+        return Retention(keep, None if older is None else age(older))
+    except ValueError as error:
+        refuse(str(error), as_json)
+
+
+def _progress(count: int) -> Callable[[str], None]:
+    """Says in a terminal what is being deleted."""
+    done = 0
+
+    def say(what: str) -> None:
+        nonlocal done
+        done += 1
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[K{min(done, count)}/{count} {what}", nl=False, err=True)
+
+    return say
+
+
+def _tell(done: Pruned, as_json: bool, what: str) -> None:
+    if as_json:
+        emit({"runs": list(done.runs), "bytes": done.bytes, "dry_run": what != "deleted"})
+        return
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    for run_id in done.runs:
+        click.echo(run_id)
+    count = len(done.runs)
+    click.echo(f"{count} run{'' if count == 1 else 's'} {what}, {done.bytes / 1e6:.1f} MB")

@@ -1,0 +1,226 @@
+"""Commands that run a notebook: ``run`` and ``retry``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from kfnb.cli import completion_words
+from kfnb.cli.command_helpers import (  # fmt: skip
+    OK,
+    as_json,
+    cluster_words,
+    emit,
+    fail,
+    fixed,
+    notebook_argument,
+    pipeline_option,
+    refuse,
+    report,
+    request_words,
+    resolved,
+    run_argument,
+    show_travelling,
+    status_of,
+    store,
+)
+
+if TYPE_CHECKING:
+    from kfnb.client.start_run import Prepared
+    from kfnb.engines.engine_interface import Engine
+    from kfnb.notebook.notebook_source import Source
+
+
+@click.command()
+@notebook_argument
+@click.option(
+    "-p",
+    "--parameter",
+    "parameters",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Give a parameter a value.",
+    shell_complete=completion_words.parameters,
+)
+@pipeline_option
+@click.option(
+    "--step",
+    "only",
+    metavar="STEP",
+    shell_complete=completion_words.steps,
+    help="Run this step only, with values of the newest run.",
+)
+@click.option(
+    "--from",
+    "start",
+    metavar="STEP",
+    shell_complete=completion_words.steps,
+    help="Run from this step on, with values of the newest run.",
+)
+@click.option(
+    "--any-parameters", is_flag=True, help="With --step or --from: take values that were made with other parameters."
+)
+@click.option("--cache", is_flag=True, help="Take earlier results of steps with the same code and inputs.")
+@click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
+@click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
+@click.option(
+    "--target", default="local", show_default=True, help="Where to run.", shell_complete=completion_words.target_names
+)
+@click.option("--cron", metavar="SCHEDULE", help='Do not run now: put it on the target\'s clock, such as "0 6 * * *".')
+@click.option("--via-kfp", is_flag=True, help="Argo: submit the Workflow through Kubeflow Pipelines' legacy path.")
+@click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
+@click.option("--python", metavar="PATH", help="The interpreter of the steps, with its own packages; it needs no kfnb.")
+@click.option(
+    "--max-parallel", type=click.IntRange(min=0), default=0, help="Most steps at one time (0: by the machine)."
+)
+@click.option("--detach", is_flag=True, help="Print the run's id and return; the run goes on.")
+@as_json
+def run(
+    notebook: Source,
+    parameters: tuple[str, ...],
+    pipeline: str | None,
+    only: str | None,
+    start: str | None,
+    any_parameters: bool,
+    cache: bool,
+    isolated: bool,
+    experiment: str | None,
+    target: str,
+    cron: str | None,
+    via_kfp: bool,
+    spawn: bool,
+    python: str | None,
+    max_parallel: int,
+    detach: bool,
+    as_json: bool,
+) -> None:
+    """Run NOTEBOOK as a pipeline and follow it.
+
+    Exit status: 0 it succeeded, 1 it failed or the notebook has errors, 2 the command line is wrong, 130 it was cancelled.
+    """
+    from kfnb.client.start_run import built_of, prepare
+    from kfnb.engines.open_engine import engine_for
+
+    given = given_parameters(parameters, as_json)
+    notebook = fixed(notebook, as_json)
+    found = built_of(notebook, pipeline)
+    if found.pipeline is None:
+        fail(notebook, found.problems, as_json)
+    with request_words(notebook, as_json), cluster_words(as_json):
+        prepared = prepare(
+            notebook, found.pipeline, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
+            max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
+        )  # fmt: skip
+    if not as_json:
+        report(notebook, (*found.problems, *prepared.problems), quiet=True)
+        show_travelling(prepared)
+    with cluster_words(as_json):
+        engine = engine_for(store(), prepared.target)
+        if cron is not None:
+            scheduled(engine, prepared, cron, as_json)
+        if via_kfp:
+            uploaded(engine, prepared, as_json)
+        run_id = prepared.submit().id
+    if detach:
+        emit({"run": run_id}) if as_json else click.echo(run_id)
+        sys.exit(OK)
+    follow(engine, run_id, as_json)
+
+
+def scheduled(engine: Engine, prepared: Prepared, cron: str, as_json: bool) -> NoReturn:
+    """Put a pipeline on a cluster's clock."""
+    schedule = getattr(engine, "schedule", None)
+    if schedule is None:
+        refuse("this machine has no clock for runs: name a target of Kubeflow Pipelines or Argo", as_json)
+    name = schedule(prepared.pipeline, prepared.options, cron)
+    emit({"schedule": name, "cron": cron}) if as_json else click.echo(f"{name}: {cron}")
+    sys.exit(OK)
+
+
+def uploaded(engine: Engine, prepared: Prepared, as_json: bool) -> NoReturn:
+    """Submit Argo's form of a pipeline through Kubeflow Pipelines."""
+    legacy = getattr(engine, "submit_workflow", None)
+    if legacy is None:
+        refuse("--via-kfp needs a target of Kubeflow Pipelines", as_json)
+    run = legacy(prepared.pipeline, prepared.options)
+    emit({"remote": run}) if as_json else click.echo(f"run {run} of Kubeflow Pipelines; follow it there")
+    sys.exit(OK)
+
+
+def given_parameters(parameters: tuple[str, ...], as_json: bool) -> dict[str, str]:
+    """What ``-p NAME=VALUE`` gave."""
+    found: dict[str, str] = {}
+    for text in parameters:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            refuse(f"`-p {text}` should be `-p NAME=VALUE`", as_json)
+        found[name.strip()] = value
+    return found
+
+
+def follow(engine: Engine, run_id: str, as_json: bool, since: int = 0) -> None:
+    """Watch a run to its end, show it, and leave with its status. Ctrl-C cancels it."""
+    from kfnb.cli.live_run_table import watch
+
+    with cluster_words(as_json):
+        watch(engine, run_id, quiet=as_json, since=since)
+    summary = engine.store.summary(run_id)
+    if as_json:
+        emit(summary)
+    else:
+        from kfnb.cli.live_run_table import conclude
+
+        conclude(engine.store, summary)
+    sys.exit(status_of(summary["state"]))
+
+
+@click.command()
+@run_argument
+@click.option(
+    "--from",
+    "start",
+    metavar="STEP",
+    shell_complete=completion_words.steps_of_run,
+    help="Run this step and all after it again.",
+)
+@click.option("--detach", is_flag=True, help="Return at once; the run goes on.")
+@as_json
+def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
+    """Take RUN up again where it stood, with the notebook as it is now.
+
+    What succeeded, with the same code and the same inputs, is not run again.
+    """
+    from kfnb.client.start_run import built_of
+    from kfnb.engines.open_engine import engine_of
+    from kfnb.notebook.notebook_source import source_of
+    from kfnb.runs.kept_notebook import keep_notebook
+    from kfnb.runs.record.run_store import UnknownRun
+
+    runs = store()
+    run_id = resolved(runs, run_id, as_json)
+    engine = engine_of(runs, run_id)
+    head = runs.head(run_id)
+    pipeline, notebook = None, None
+    if head["notebook"] and Path(head["notebook"]).exists():
+        notebook = fixed(source_of(head["notebook"]), as_json)
+        found = built_of(notebook, head["pipeline"])
+        if found.pipeline is None:
+            fail(notebook, found.problems, as_json)
+        pipeline = found.pipeline
+    events = runs.events(run_id)
+    try:
+        with cluster_words(as_json):
+            engine.retry(run_id, start, pipeline)
+    except UnknownRun as error:
+        refuse(str(error), as_json)
+    if notebook is not None:
+        keep_notebook(runs, run_id, notebook.json)
+    if detach:
+        emit({"run": run_id}) if as_json else click.echo(run_id)
+        sys.exit(OK)
+    follow(engine, run_id, as_json, events[-1].seq if events else 0)

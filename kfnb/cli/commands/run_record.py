@@ -1,0 +1,193 @@
+"""Commands that look into the record of runs."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kfnb.cli import completion_words
+from kfnb.cli.command_helpers import OK, as_json, cluster_words, emit, refuse, resolved, run_argument, status_of, store
+from kfnb.terminal_escapes import terminal_text
+
+if TYPE_CHECKING:
+    from kfnb.runs.attempt_logs import LogLine
+
+
+@click.command()
+@as_json
+@click.option("-n", "count", default=20, show_default=True, help="How many.")
+def runs(as_json: bool, count: int) -> None:
+    """List the newest runs."""
+    found = store().runs(count)
+    if as_json:
+        emit(found)
+        return
+    if not found:
+        click.echo("there is no run yet: kfnb run NOTEBOOK")
+    for head in found:
+        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(head["created"]))
+        took = _seconds(head["started"], head["finished"])
+        click.echo(f"{head['run']}  {head['state']:9}  {began}  {took:>8}  {head['pipeline']}" + _group(head))
+
+
+def _group(head: dict[str, Any]) -> str:
+    return f"  [{head['experiment']}]" if head["experiment"] else ""
+
+
+def _seconds(start: float | None, end: float | None) -> str:
+    return "" if start is None else f"{(end or time.time()) - start:.1f} s"
+
+
+@click.command()
+@run_argument
+@as_json
+def status(run_id: str, as_json: bool) -> None:
+    """Show where RUN stands (an id, the beginning of one, or `last`)."""
+    from kfnb.cli.live_run_table import conclude
+    from kfnb.engines.open_engine import engine_of
+
+    record = store()
+    run_id = resolved(record, run_id, as_json)
+    with cluster_words(as_json):
+        engine_of(record, run_id).refresh(run_id)
+    summary = record.summary(run_id)
+    if as_json:
+        emit(summary)
+    else:
+        from kfnb.cli.live_run_table import print_table
+
+        print_table(summary)
+        conclude(record, summary, values=False)
+    sys.exit(OK if summary["state"] in ("running", "pending") else status_of(summary["state"]))
+
+
+@click.command()
+@run_argument
+@click.argument("step", required=False, shell_complete=completion_words.steps_of_run)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the step has ended.")
+@click.option("--attempt", type=int, help="Which attempt; by default the last.")
+@click.option("--times", is_flag=True, help="Show when each line was printed.")
+def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times: bool) -> None:
+    """Print what a step of RUN printed, or what all of them did."""
+    from kfnb.engines.follow_record import follow_all_logs
+    from kfnb.engines.open_engine import engine_of
+    from kfnb.runs.record.run_store import UnknownRun
+
+    record = store()
+    run_id = resolved(record, run_id)
+    engine = engine_of(record, run_id)
+
+    def show(line: LogLine, path: str) -> None:
+        prefix = f"[{path}] " if step is None else ""
+        click.echo(f"{line.time + ' ' if times else ''}{prefix}{terminal_text(line.text)}")
+
+    try:
+        with cluster_words():
+            engine.refresh(run_id)
+            if step is None and follow:
+                for path, line in follow_all_logs(engine, run_id):
+                    show(line, path)
+                return
+            for path in [step] if step else [s["path"] for s in record.steps(run_id) if s["attempts"]]:
+                for line in engine.logs(run_id, path, attempt, follow):
+                    show(line, path)
+    except UnknownRun as error:
+        refuse(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@click.command()
+@run_argument
+@as_json
+def cancel(run_id: str, as_json: bool) -> None:
+    """End RUN: its exit handler still runs. Asked a second time, it ends at once."""
+    from kfnb.engines.open_engine import engine_of
+
+    record = store()
+    run_id = resolved(record, run_id, as_json)
+    with cluster_words(as_json):
+        asked = engine_of(record, run_id).cancel(run_id)
+    state = record.head(run_id)["state"]
+    if as_json:
+        emit({"run": run_id, "cancelling": asked, "state": state})
+    else:
+        click.echo(f"{run_id} is being cancelled" if asked else f"{run_id} has ended already: {state}")
+
+
+@click.command()
+@run_argument
+@as_json
+def archive(run_id: str, as_json: bool) -> None:
+    """Put RUN away on its server (Kubeflow Pipelines): its pages list it no longer. Here it stays in the record."""
+    from kfnb.engines.open_engine import engine_of
+
+    record = store()
+    run_id = resolved(record, run_id, as_json)
+    put_away = getattr(engine_of(record, run_id), "archive", None)
+    if put_away is None:
+        refuse("only Kubeflow Pipelines has an archive of runs", as_json)
+    with cluster_words(as_json):
+        put_away(run_id)
+    emit({"run": run_id, "archived": True}) if as_json else click.echo(f"{run_id} is archived")
+
+
+@click.command()
+@run_argument
+@click.argument("value", metavar="STEP.NAME")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write it to a file: .json, or .pkl for any value."
+)
+@as_json
+def result(run_id: str, value: str, output: Path | None, as_json: bool) -> None:
+    """Print a value that a step of RUN left."""
+    from kfnb.runs.record.run_store import UnknownRun
+    from kfnb.runtime.step_failures import Failure
+
+    record = store()
+    run_id = resolved(record, run_id, as_json)
+    step, dot, name = value.rpartition(".")
+    if not dot:
+        refuse(f"`{value}` should be STEP.NAME", as_json)
+    try:
+        found = record.value(run_id, step, name)
+    except UnknownRun as error:
+        refuse(str(error), as_json)
+    except Failure as failure:
+        refuse(failure.message, as_json)
+    if output is not None:
+        _write(output, found)
+    elif as_json:
+        emit({"run": run_id, "step": step, "name": name, "value": _plain(found)})
+    else:
+        text = found if isinstance(found, str) else repr(found)
+        click.echo(terminal_text(text) if sys.stdout.isatty() else text)
+
+
+def _plain(value: Any) -> Any:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        from kfnb.runtime.values.value_previews import preview
+
+        return preview(value)
+    return value
+
+
+def _write(path: Path, value: Any) -> None:
+    if path.suffix == ".json":
+        try:
+            path.write_text(json.dumps(value), encoding="utf-8")
+        except TypeError as error:
+            refuse(f"this value is not JSON ({error}); write it to a .pkl file")
+    else:
+        try:
+            path.write_bytes(pickle.dumps(value, protocol=5))
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            refuse(f"this value needs the notebook's own classes and cannot be written alone: {error}")

@@ -1,0 +1,127 @@
+"""Commands that look at a notebook: ``show`` and ``check``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kfnb.cli.command_helpers import (
+    FAILED,
+    OK,
+    as_json,
+    emit,
+    fail,
+    notebook_argument,
+    pipeline_option,
+    refuse,
+    report,
+)
+from kfnb.problems import errors
+from kfnb.surrogates import write_text
+
+if TYPE_CHECKING:
+    from kfnb.notebook.notebook_source import Source
+    from kfnb.pipeline.build.build_pipeline import Built
+
+
+@click.command()
+@notebook_argument
+@as_json
+@pipeline_option
+@click.option("--svg", is_flag=True, help="Print the graph as an SVG picture.")
+@click.option("--why", metavar="STEP", help="Say why this step waits for what it waits for.")
+def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: str | None) -> None:
+    """Show the pipeline that NOTEBOOK becomes. Nothing is run."""
+    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.drawing import explain_pipeline as shown
+
+    found = built_of(notebook, pipeline)
+    if as_json:
+        emit(shown.describe(found))
+        sys.exit(FAILED if found.pipeline is None else OK)
+    if found.pipeline is None:
+        fail(notebook, found.problems, False)
+    report(notebook, found.problems, quiet=True)
+    if svg:
+        from kfnb.pipeline.drawing.graph_svg import draw
+
+        click.echo(draw(found.pipeline))
+    elif why is not None:
+        try:
+            click.echo(shown.why(found, why))
+            for line in needs(found, notebook, why):
+                click.echo(line)
+        except KeyError:
+            names = ", ".join(s.name for s in found.pipeline.steps())
+            refuse(f"there is no step `{why}`; the steps are {names}")
+    else:
+        click.echo(shown.text(found.pipeline))
+
+
+def needs(found: Built, notebook: Source, step: str) -> list[str]:
+    """What a step gets on a cluster beside its code."""
+    from kfnb.engines.cluster.packaging.step_requirements import travelling
+
+    assert found.pipeline is not None
+    made = travelling(found.pipeline, notebook.folder)
+    lines = [f"  on a cluster it installs {', '.join(made.packages[step])}"] if made.packages.get(step) else []
+    lines += [f"  on a cluster {', '.join(made.modules[step])} travels with it"] if made.modules.get(step) else []
+    data = sorted(set(made.files.get(step, ())) - set(made.modules.get(step, ())))
+    lines += [f"  on a cluster the file {name} travels with it" for name in data]
+    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in made.left.get(step, ())]
+    return lines
+
+
+@click.command()
+@notebook_argument
+@as_json
+@pipeline_option
+def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
+    """Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error.
+
+    A notebook with several pipelines has all of them checked.
+    """
+    from kfnb.client.start_run import all_built, built_of
+
+    found = [built_of(notebook, pipeline)] if pipeline else all_built(notebook)
+    problems = list(dict.fromkeys(p for b in found for p in b.problems))
+    bad = errors(problems)
+    if as_json:
+        emit({"notebook": str(notebook), "problems": [p.to_json() for p in problems]})
+    else:
+        report(notebook, problems)
+        count = len(bad)
+        steps = sum(len(list(b.pipeline.steps())) for b in found if b.pipeline is not None)
+        click.echo(f"{notebook}: {count} error{'s' * (count != 1)}" if bad else f"{notebook}: ok, {steps} steps")
+    sys.exit(FAILED if bad else OK)
+
+
+@click.command()
+@notebook_argument
+@click.option(
+    "-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="The folder to write."
+)
+@pipeline_option
+def convert(notebook: Source, output: Path, pipeline: str | None) -> None:
+    """Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."""
+    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.export.python_functions import NotConvertible
+    from kfnb.pipeline.export.python_package import package_of
+
+    found = built_of(notebook, pipeline)
+    if found.pipeline is None:
+        fail(notebook, found.problems, False)
+    if output.exists() and any(output.iterdir()):
+        refuse(f"{output} is not empty: name another folder, so that nothing is lost")
+    try:
+        package = package_of(notebook.read(), found, notebook.folder)
+    except NotConvertible as error:
+        refuse(f"{notebook}: {error}")
+    for name, text in package.files.items():
+        path = output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    click.echo(f"{output}: {len(package.files)} files; it needs {', '.join(package.requirements) or 'nothing'}")

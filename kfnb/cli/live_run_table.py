@@ -1,0 +1,218 @@
+"""A run on the screen: a live table in a terminal, a plain line for each change elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kfnb.runs.attempt_logs import last_line
+from kfnb.runs.record.run_store import STEP_FINAL, Event
+from kfnb.states import SYMBOLS
+from kfnb.terminal_escapes import terminal_text, without_codes
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from kfnb.engines.engine_interface import Engine
+    from kfnb.runs.record.run_store import RunStore
+
+COLOURS = {
+    "pending": "dim", "running": "bold cyan", "succeeded": "green", "failed": "bold red", "skipped": "dim", "omitted": "dim",
+    "cached": "blue", "cancelled": "yellow",
+}  # fmt: skip
+REFRESH = 10  #: frames a second
+
+
+def watch(engine: Engine, run_id: str, quiet: bool = False, since: int = 0) -> None:
+    """Follow a run to its end. Ctrl-C cancels it, a second one at once."""
+    events = engine.events(run_id, since)
+    if quiet:
+        show = _Silent()
+    elif sys.stdout.isatty():
+        show = _Terminal(engine, run_id)
+    else:
+        show = _Plain(engine, run_id)
+    with show:
+        while True:
+            try:
+                for event in events:
+                    show.event(event)
+                return
+            except KeyboardInterrupt:
+                engine.cancel(run_id)
+                show.note("cancelling; press Ctrl-C again to end at once")
+                events = engine.events(run_id, show.seen or since)
+
+
+class _Silent:
+    """Nothing; the other ways of showing build on it."""
+
+    seen = 0
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def event(self, event: Event) -> None:
+        self.seen = event.seq
+
+    def note(self, text: str) -> None:
+        return
+
+
+class _Plain(_Silent):
+    """Lines: state changes, and what the steps printed when they have ended."""
+
+    def __init__(self, engine: Engine, run_id: str) -> None:
+        self._engine, self._run = engine, run_id
+
+    def event(self, event: Event) -> None:
+        super().event(event)
+        data = event.data
+        if event.kind != "step":
+            if data["state"] == "running":
+                click.echo(f"run {self._run}")
+            return
+        state = data["state"]
+        if state == "pending" and not data.get("reason"):
+            return
+        if data.get("attempts") and (state in STEP_FINAL or data.get("reason")) and state != "cached":
+            for line in self._engine.store.logs(self._run, data["path"], data["attempts"]):
+                click.echo(f"[{data['path']}] {terminal_text(line.text)}")
+        reason = f"  ({data['reason']})" if data.get("reason") else ""
+        click.echo(f"{SYMBOLS[state]} {data['path']} {state}{without_codes(reason)}")
+
+    def note(self, text: str) -> None:
+        click.echo(text, err=True)
+
+
+class _Terminal(_Silent):
+    """A table that lives."""
+
+    def __init__(self, engine: Engine, run_id: str) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._store, self._run = engine.store, run_id
+        self._note = ""
+        self._live = Live(console=Console(), refresh_per_second=REFRESH, get_renderable=self._table)
+
+    def __enter__(self) -> None:
+        self._live.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._live.refresh()
+        self._live.stop()
+
+    def note(self, text: str) -> None:
+        self._note = text
+
+    def _table(self) -> Table:
+        # drawn by another thread, and a connection to SQLite belongs to its own
+        from kfnb.runs.record.run_store import RunStore
+
+        store = RunStore(self._store.home)
+        try:
+            return table(store.summary(self._run), store, self._note)
+        finally:
+            store.close()
+
+
+def table(summary: dict[str, Any], store: RunStore | None = None, note: str = "") -> Table:
+    """The run as a table: a row per step, and one for each iteration that is not plainly over."""
+    from rich.table import Table
+
+    found = Table(box=None, pad_edge=False, title_justify="left", caption_justify="left", caption=note or None)
+    for head in ("step", "state", "time", ""):
+        found.add_column(head, no_wrap=True, justify="right" if head == "time" else "left", overflow="ellipsis")
+    for name, step in summary["steps"].items():
+        found.add_row(*_row(summary, name, step, store))
+        inside = step.get("iterations") or {}
+        for path, one in inside.items() if len(inside) <= 12 else ():
+            found.add_row(*_row(summary, f"  {path}", one, store))
+    return found
+
+
+def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunStore | None) -> tuple[Any, ...]:
+    from rich.text import Text
+
+    state = step["state"]
+    began, ended = step["started"], step["finished"]
+    took = f"{(ended or time.time()) - began:.1f} s" if began is not None and state != "cached" else ""
+    told = without_codes(step["reason"] or "")
+    if state == "running" and store is not None and step["attempts"]:
+        told = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log")
+    tries = (
+        f" (attempt {step['attempts']})"
+        if step["attempts"] and step["attempts"] > 1 and "iterations" not in step
+        else ""
+    )
+    return name, Text(f"{SYMBOLS[state]} {state}{tries}", COLOURS[state]), took, Text(told.split("\n")[0], "dim")
+
+
+def print_table(summary: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    Console().print(table(summary))
+
+
+def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> None:
+    """The end of a run: what went wrong and where, or what came of it."""
+    error = summary["error"]
+    if error:
+        where = f"{error['step']}, " if error.get("step") else ""
+        cell = (
+            f"cell {error['cell']}" + (f", line {error['line']}" if error.get("line") else "")
+            if error.get("cell")
+            else ""
+        )
+        click.echo("")
+        head = f"{where}{cell}".strip(", ")
+        click.echo(without_codes(f"{head}: {error['type']}: {error['message']}" if head else error["message"]))
+        _tail(store, summary, error)
+    from kfnb.runs.run_summary import let_fail
+
+    for path, reason in let_fail(summary):
+        click.echo(without_codes(f"{path} failed and the run went on: {reason}"))
+    for name, value in summary["metrics"].items():
+        click.echo(without_codes(f"{name} = {value}"))
+    if values and summary["state"] == "succeeded":
+        for line in _values(summary):
+            click.echo(without_codes(line))
+    took = f" in {summary['finished'] - summary['started']:.1f} s" if summary["finished"] and summary["started"] else ""
+    click.echo(f"run {summary['run']} {summary['state']}{took}")
+    if summary["state"] == "failed" and summary["run"]:
+        click.echo(f"after mending it: kfnb retry {summary['run']}")
+
+
+def _tail(store: RunStore, summary: dict[str, Any], error: dict[str, Any]) -> None:
+    path = error.get("step")
+    attempts = next((s["attempts"] for s in store.steps(summary["run"]) if s["path"] == path), 0) if path else 0
+    if path and attempts:
+        lines = [line.text for line in store.logs(summary["run"], path)]
+        for text in lines[-15:]:
+            click.echo(f"  {terminal_text(text)}")
+
+
+def _values(summary: dict[str, Any]) -> list[str]:
+    """Small values that the steps left."""
+    found = []
+    for name, step in summary["steps"].items():
+        shown = {
+            n: v
+            for n, v in step["outputs"].items()
+            if isinstance(v, bool | int | float) or isinstance(v, str) and len(v) < 60
+        }
+        if shown and step["state"] in ("succeeded", "cached"):
+            found.append(
+                f"{name}: "
+                + ", ".join(
+                    f"{n} = {v!r}" if isinstance(v, bool | float | int) else f"{n} = {v}" for n, v in shown.items()
+                )
+            )
+    return found if len(found) <= 12 else []

@@ -1,0 +1,91 @@
+"""``kfnb.run``: a notebook as a pipeline, from Python."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from kfnb.client.run_object import Run
+from kfnb.client.start_run import built_of, prepare
+from kfnb.notebook.notebook_source import AnyNotebook, Source, source_of
+from kfnb.pipeline.parameters.bind_values import fit
+from kfnb.problems import NotebookError, Problem
+
+STEP = "KFNB_STEP_ID"  #: the variable that only steps have
+
+
+def run(
+    notebook: AnyNotebook | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    pipeline: str | None = None,
+    target: str = "local",
+    step: str | None = None,
+    start: str | None = None,
+    any_parameters: bool = False,
+    cache: bool = False,
+    isolated: bool = False,
+    experiment: str | None = None,
+    max_parallel: int = 0,
+    spawn: bool = False,
+) -> Run:
+    """Begin a run of a notebook's pipeline; it goes on by itself, in processes of its own.
+
+    Parameters
+    ----------
+    notebook
+        The file. Default, in a kernel: the notebook that the kernel belongs to.
+    parameters
+        Values by name; the others keep what the notebook says.
+    pipeline
+        Which pipeline, when the notebook has several.
+    target
+        Where: ``local``, or a target of ``kfnb.toml``.
+    step, start
+        Run this step only, or this one and all after it, with values of the newest run for the others.
+    any_parameters
+        Take these values too where they were made with other parameters; else the run is refused.
+    cache, isolated, experiment, max_parallel, spawn
+        As for `kfnb.engines.engine_interface.RunOptions`.
+
+    Returns
+    -------
+    Run
+        ``run.wait()`` waits for its end, ``await run`` too; ``run["step"]["name"]`` is a value.
+
+    Raises
+    ------
+    NotebookError
+        For what is wrong with the notebook or the parameters, all of it at once, each with its place.
+    BadTarget, ClusterError
+        When there is no such target, or it does not answer.
+    """
+    source = source_for(notebook).fixed()
+    built = built_of(source, pipeline)
+    if built.pipeline is None:
+        raise NotebookError(built.problems)
+    prepared = prepare(
+        source, built.pipeline, parameters or {}, target, fit, only=step, start=start, any_parameters=any_parameters, cache=cache, isolated=isolated,
+        experiment=experiment, max_parallel=max_parallel, spawn=spawn,
+    )  # fmt: skip
+    for problem in (*built.problems, *prepared.problems):
+        if problem.severity == "warning":
+            warnings.warn(f"{source}:{problem}", stacklevel=2)
+    return prepared.submit()
+
+
+def source_for(notebook: AnyNotebook | None) -> Source:
+    """The notebook that runs are begun of; ``None``: that of this kernel. Raises `NotebookError` when there is none, and in a step."""
+    if os.environ.get(STEP):
+        hint = "mark this cell `skip`, so that it is in no step"
+        raise NotebookError([Problem("KF504", "a step cannot begin a run: it would end with the step", hint)])
+    if notebook is not None:
+        return source_of(notebook)
+    from kfnb.kernel.find_notebook import source_here
+
+    found = source_here()
+    if found is None:
+        raise NotebookError([Problem("KF101", "no notebook was named", 'kfnb.run("train.ipynb")')])
+    return found

@@ -1,0 +1,285 @@
+"""A run as an object: where it stands, what its steps printed, the values they left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kfnb.client.step_object import RunStep
+from kfnb.engines.engine_interface import Engine
+from kfnb.engines.open_engine import engine_of
+from kfnb.notebook.notebook_source import AnyNotebook, source_of
+from kfnb.pipeline.model import Pipeline
+from kfnb.problems import NotebookError, UserError
+from kfnb.runs.kept_notebook import keep_notebook
+from kfnb.runs.kept_pipeline import kept_pipeline
+from kfnb.runs.record.run_store import FINAL, Event, RunStore, UnknownRun
+from kfnb.terminal_escapes import without_codes
+
+
+class RunFailed(UserError, Exception):
+    """A run that was waited for has failed or was cancelled; ``run`` is the run."""
+
+    def __init__(self, run: Run) -> None:
+        error = run.error or {}
+        step = f"step {error['step']}" if error.get("step") else ""
+        cell = f"cell {error['cell']}, line {error.get('line') or 1}" if error.get("cell") else ""
+        where = ", ".join(w for w in (step, cell) if w)
+        what = f"{error['type']}: {error['message']}" if error else f"it was {run.state}"
+        hint = f"%pipeline load {error['step']} --run {run.id} puts what it saw into the kernel" if step else ""
+        what = without_codes(what)
+        said = f"run {run.id} {run.state}{f' in {where}' if where else ''}: {what}"
+        super().__init__(f"{said}\n{hint}" if hint else said)
+        self.run = run
+
+
+class Run:
+    """A run of a pipeline, here or on a cluster. Safe to be asked by several threads.
+
+    Parameters
+    ----------
+    run
+        The run's id, the beginning of one, or ``last``.
+    home
+        The folder of the record of runs; by default that of this process.
+
+    Raises
+    ------
+    UnknownRun
+        When there is no such run.
+
+    Examples
+    --------
+    >>> run = kfnb.run("train.ipynb", {"epochs": 3})
+    >>> run.wait().state
+    'succeeded'
+    >>> run["train"]["model"]
+    LogisticRegression()
+    """
+
+    def __init__(self, run: str, home: Path | None = None) -> None:
+        self._home = home
+        with self.record() as store:
+            self._home = store.home
+            self.id = store.resolve(run)
+            head = store.head(self.id)
+        self.name: str = head["pipeline"]
+        self.notebook: str | None = head["notebook"]
+        self.engine: str = head["engine"]
+        self.experiment: str | None = head["experiment"]
+        self.parameters: dict[str, Any] = head["parameters"]
+
+    @contextmanager
+    def record(self) -> Iterator[RunStore]:
+        """The record of runs, opened for this thread."""
+        store = RunStore(self._home)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    # ---------------------------------------------------------------- where it stands
+    def _head(self) -> dict[str, Any]:
+        with self._now() as store:
+            return store.head(self.id)
+
+    @contextmanager
+    def _now(self) -> Iterator[RunStore]:
+        """The record, brought up to date: a run here does so itself, a cluster is asked."""
+        with self.record() as store:
+            if self.engine != "local" and store.state(self.id) not in FINAL:
+                engine_of(store, self.id).refresh(self.id)
+            yield store
+
+    @property
+    def state(self) -> str:
+        """``pending``, ``running``, ``succeeded``, ``failed`` or ``cancelled``."""
+        return str(self._head()["state"])
+
+    @property
+    def ended(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def started(self) -> float | None:
+        """Seconds since 1970; ``None`` before it has begun."""
+        found: float | None = self._head()["started"]
+        return found
+
+    @property
+    def finished(self) -> float | None:
+        found: float | None = self._head()["finished"]
+        return found
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds, until now while it runs; ``None`` before it has begun."""
+        return seconds(self._head())
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """What went wrong first: ``step``, ``cell``, ``line``, ``type``, ``message``; ``None`` when nothing did."""
+        found: dict[str, Any] | None = self._head()["error"]
+        return found
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.summary()["metrics"]
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        """The run as ``kfnb status --json`` prints it."""
+        with self._now() as store:
+            return store.summary(self.id)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What was run. Raises `UnknownRun` when the run's folder is gone."""
+        with self.record() as store:
+            return kept_pipeline(store, self.id)
+
+    # ---------------------------------------------------------------- its steps
+    @property
+    def steps(self) -> dict[str, RunStep]:
+        """Every step that the record knows, by its name, in the order of the pipeline."""
+        return {name: RunStep(self, name) for name in self.summary()["steps"]}
+
+    def __getitem__(self, step: str) -> RunStep:
+        """A step, or an iteration such as ``train[2]``. Raises `UnknownRun` with the nearest name."""
+        with self.record() as store:
+            if step not in store.summary(self.id)["steps"]:
+                store.find_step(self.id, step)
+        return RunStep(self, step)
+
+    def __iter__(self) -> Iterator[RunStep]:
+        return iter(self.steps.values())
+
+    # ---------------------------------------------------------------- following and acting
+    @contextmanager
+    def carried(self) -> Iterator[Engine]:
+        """The engine that carries the run, for this thread."""
+        with self.record() as store:
+            yield engine_of(store, self.id)
+
+    def events(self, since: int = 0) -> Iterator[Event]:
+        """Changes after number ``since``, as they come, until the run has ended."""
+        with self.carried() as engine:
+            yield from engine.events(self.id, since)
+
+    def wait(self, check: bool = True, since: int = 0) -> Run:
+        """Wait until the run has ended.
+
+        Parameters
+        ----------
+        check
+            Raise `RunFailed` when it did not succeed.
+        """
+        for _ in self.events(since):
+            pass
+        if check and self.state != "succeeded":
+            raise RunFailed(self)
+        return self
+
+    def cancel(self) -> bool:
+        """Ask it to end: its exit handler still runs; a second time, at once. False when it has ended already."""
+        with self.carried() as engine:
+            return engine.cancel(self.id)
+
+    def retry(self, step: str | None = None, notebook: AnyNotebook | None = None) -> Run:
+        """Take it up again where it stood, or from ``step`` on.
+
+        Parameters
+        ----------
+        notebook
+            The notebook as it is now, when it was edited since; by default what was run is run again.
+
+        Raises
+        ------
+        UnknownRun
+            When it still runs, or has no such step.
+        NotebookError
+            When the notebook has errors.
+        """
+        from kfnb.client.start_run import built_of
+
+        source = source_of(notebook).fixed() if notebook else None
+        built = built_of(source, self.name) if source is not None else None
+        if built is not None and built.pipeline is None:
+            raise NotebookError(built.problems)
+        with self.carried() as engine:
+            engine.retry(self.id, step, built.pipeline if built is not None else None)
+            if source is not None:
+                keep_notebook(engine.store, self.id, source.data())
+        return self
+
+    def report(self, path: str | Path = ".") -> Path:
+        """Write its report: a ``.html`` page or the executed ``.ipynb``; in a folder, a page. Gives the file. Raises `NoReport`."""
+        from kfnb.reports import write
+
+        self._head()
+        return write(self.id, path, self._home)
+
+    def log(self, step: str | None = None) -> str:
+        """What a step printed, or all of them, each line with its step."""
+        if step is not None:
+            return self[step].log
+        with self.record() as store:
+            paths = [s["path"] for s in store.steps(self.id) if s["attempts"]]
+            return "\n".join(f"[{p}] {line.text}" for p in paths for line in store.logs(self.id, p))
+
+    # ---------------------------------------------------------------- for those who await
+    def __await__(self) -> Generator[Any, None, Run]:
+        """``await run``: wait without blocking the loop. Raises `RunFailed`."""
+        return self.wait_async().__await__()
+
+    async def wait_async(self, check: bool = True) -> Run:
+        """`wait`, without blocking the loop."""
+        async for _ in self.events_async():
+            pass
+        if check and self.state != "succeeded":
+            raise RunFailed(self)
+        return self
+
+    async def events_async(self, since: int = 0) -> AsyncIterator[Event]:
+        """`events`, without blocking the loop; who stops listening leaves nothing behind."""
+        from kfnb.engines.follow_record import LOOK_EVERY
+
+        with self.carried() as engine, engine.following(self.id) as following:
+            while True:
+                ended = engine.store.head(self.id)["state"] in FINAL
+                found = engine.store.events(self.id, since)
+                for event in found:
+                    since = event.seq
+                    yield event
+                if ended and not found:
+                    return
+                following.look()
+                await asyncio.sleep(LOOK_EVERY)
+
+    # ---------------------------------------------------------------- how it looks
+    def _ipython_display_(self) -> None:
+        from kfnb.widgets.run_view import show_run
+
+        show_run(self)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.id} of {self.name}: {self.state}>"
+
+    def __str__(self) -> str:
+        from kfnb.client.run_as_text import table
+
+        return table(self.summary())
+
+
+def seconds(times: dict[str, Any]) -> float | None:
+    """How long something took, until now while it runs."""
+    import time
+
+    start, end = times["started"], times["finished"]
+    return None if start is None else float((end or time.time()) - start)
+
+
+__all__ = ["AnyNotebook", "Run", "RunFailed", "UnknownRun"]

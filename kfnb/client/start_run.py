@@ -1,0 +1,101 @@
+"""Beginning runs: what is checked before anything runs, and the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kfnb.client.run_object import Run
+from kfnb.engines.cluster.targets.targets import Target, options_of, usable_target, withheld_problems
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.local.processes.launch_run_process import Launch, launch
+from kfnb.engines.open_engine import engine_for
+from kfnb.notebook.notebook_source import Source
+from kfnb.pipeline.build.build_pipeline import Built, build, pipelines_of
+from kfnb.pipeline.model import Json, Parameter, Pipeline
+from kfnb.pipeline.parameters.bind_values import bind, convert
+from kfnb.problems import NotebookError, Problem, errors
+from kfnb.runs.kept_notebook import keep_notebook
+from kfnb.runs.record.run_store import RunStore
+
+
+def built_of(source: Source, pipeline: str | None = None) -> Built:
+    """The notebook's pipeline (``pipeline``: which one), or what stands in its way."""
+    try:
+        return build(source.read(), pipeline)
+    except NotebookError as error:
+        return Built(None, error.problems)
+
+
+def all_built(source: Source) -> list[Built]:
+    """Every pipeline of the notebook, or what stands in the way."""
+    try:
+        notebook = source.read()
+    except NotebookError as error:
+        return [Built(None, error.problems)]
+    return [build(notebook, name) for name in pipelines_of(notebook)]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that nothing stands in the way of; ``problems``: what the user should know of it."""
+
+    source: Source
+    pipeline: Pipeline
+    options: RunOptions
+    target: Target
+    problems: tuple[Problem, ...]
+
+    def travelling(self) -> str:
+        """The files that are about to leave this machine with the run, in one line; empty where there are none."""
+        if self.target.engine == "local":
+            return ""
+        from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
+
+        packages = options_of(self.target).packages
+        return travelling_text(travelling_files(self.pipeline, self.source.folder, packages))
+
+    def submit(self, launch: Launch = launch) -> Run:
+        """Begin the run; ``launch`` starts the processes of runs here. Raises `ClusterError`."""
+        store = RunStore()
+        try:
+            run_id = engine_for(store, self.target, launch).submit(self.pipeline, self.options)
+            keep_notebook(store, run_id, self.source.data())
+            return Run(run_id, store.home)
+        finally:
+            store.close()
+
+
+def prepare(
+    source: Source, pipeline: Pipeline, given: Mapping[str, Any], target: str = "local",
+    convert: Callable[[Any, Parameter], Json] = convert, **options: Any,
+) -> Prepared:  # fmt: skip
+    """Check everything that can be checked before a run.
+
+    Parameters
+    ----------
+    source
+        The notebook that ``pipeline`` was made from, fixed: it is kept with the run.
+    given
+        Parameters; ``convert`` makes their values (see `kfnb.pipeline.parameters.bind_values.bind`).
+    options
+        Fields of `RunOptions` beside ``parameters``, ``notebook`` and ``folder``.
+
+    Raises
+    ------
+    NotebookError
+        For a parameter that is not there or cannot be converted, for what the target cannot do, and for one that is not trusted.
+    BadTarget
+        When there is no such target, or it cannot be read.
+    """
+    chosen = usable_target(target, source.path)
+    asked = RunOptions(bind(pipeline, given, convert), notebook=source.key, folder=str(source.folder), **options)
+    store = RunStore()
+    try:
+        problems = [*withheld_problems(chosen), *engine_for(store, chosen).check(pipeline, asked)]
+    finally:
+        store.close()
+    if errors(problems):
+        raise NotebookError(errors(problems))
+    return Prepared(source, pipeline, asked, chosen, tuple(problems))

@@ -1,0 +1,80 @@
+"""Argo's own server: it has what the Kubernetes API no longer has, of workflows that were archived and statuses that were offloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.clients.kubernetes_client import Kube
+from kfnb.engines.cluster.clients.rest_client import Rest, headers_of, server_certificate, session_of
+from kfnb.engines.cluster.targets.connection import Address, Connection, address_of, check_confidential
+
+RIGHT = "a role that may `get` workflows there"
+
+
+class ArgoServer:
+    """One workflow at the server that a target names (``server``).
+
+    Source: argo-workflows `pkg/apiclient` (``/api/v1/workflows``, ``/api/v1/archived-workflows``) and `server/artifacts`.
+
+    Parameters
+    ----------
+    connection
+        A target's: ``server``, and ``token_file``, ``token_env``, ``ca_file``, ``verify``. The token of ``kube`` is given to it only
+        where ``server_token = "kubeconfig"`` says so, or where it is reached through the very server that ``kube`` is.
+    uid
+        The workflow's in the archive; without it, the archive is not asked.
+    """
+
+    def __init__(self, connection: Connection, kube: Kube, name: str, uid: str) -> None:
+        address = address_of(connection.server)
+        session = session_of(address, server_certificate(connection))
+        self._rest = Rest(address, session, _who_asks(connection, address, kube), RIGHT)
+        self._namespace, self._name, self._uid = kube.namespace, name, uid
+
+    def workflow(self) -> dict[str, Any]:
+        """The workflow with all of its nodes, from the cluster or else from the archive. Raises `ClusterError`."""
+        try:
+            return self._rest.ask("GET", f"/api/v1/workflows/{quote(self._namespace)}/{quote(self._name)}")
+        except ClusterError as error:
+            if error.kind != "missing" or not self._uid:
+                raise
+        query = {"namespace": self._namespace, "name": self._name}
+        return self._rest.ask("GET", f"/api/v1/archived-workflows/{quote(self._uid)}", params=query)
+
+    def log(self, node: str) -> str:
+        """The log that the artifact repository keeps of a pod, without times. Raises `ClusterError`, ``missing`` where it keeps none."""
+        ways = [f"workflows/{quote(self._name)}"] + ([f"archived-workflows/{quote(self._uid)}"] if self._uid else [])
+        for way in ways:
+            try:
+                path = f"/artifact-files/{quote(self._namespace)}/{way}/{quote(node)}/outputs/main-logs"
+                return self._rest.send("GET", path).content.decode("utf-8", "replace")
+            except ClusterError as error:
+                if error.kind != "missing" or way == ways[-1]:
+                    raise
+        raise AssertionError
+
+
+def _who_asks(connection: Connection, address: Address, kube: Kube) -> Callable[[], dict[str, str]]:
+    if connection.authenticates:
+        return lambda: headers_of(connection, address)
+    if connection.server_token != "kubeconfig" and address.origin != address_of(kube.server).origin:
+        return dict
+
+    def of_kubeconfig() -> dict[str, str]:
+        check_confidential(address, connection.allow_http, "the token of the kubeconfig's user")
+        return kube.headers()
+
+    return of_kubeconfig
+
+
+def workflow_of(kube: Kube, name: str, server: ArgoServer | None) -> dict[str, Any]:
+    """The workflow as it stands; from Argo's own server, where the cluster has it no longer. Raises `ClusterError`."""
+    try:
+        return kube.get(name)
+    except ClusterError as error:
+        if error.kind != "missing" or server is None:
+            raise
+    return server.workflow()

@@ -1,0 +1,234 @@
+"""Container templates: one for all steps that ask for the same pod."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from kfnb.engines.cluster.lowering.container_scripts import Places, literal, words
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, told_with
+from kfnb.engines.cluster.lowering.kubernetes_names import Names
+from kfnb.engines.cluster.packaging.code_bundle import arguments, compact, runtime, squeezed
+from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
+from kfnb.runtime.pods.argo_pod import PLACE
+from kfnb.runtime.pods.engine_inputs import RUN, STARTED
+from kfnb.runtime.pods.pod_step import ATTEMPT
+from kfnb.step_settings import Settings
+
+FOLDER = "/tmp/kfnb"
+MOUNT = "/mnt/kfnb"  #: where steps see the volume that values pass by
+#: Unpacks the runtime and hands over to it. The first argument of `main` is the step's own code, an artifact.
+BOOT = """\
+import sys,json,zlib,base64,os
+d="/tmp/kfnb"
+def b(t):return json.loads(zlib.decompress(base64.b64decode(t)).decode())
+for n,s in b("".join(sys.argv[1:])).items():
+    p=os.path.join(d,"lib",n);os.makedirs(os.path.dirname(p),exist_ok=True)
+    with open(p,"w",encoding="utf-8") as f:f.write(s)
+sys.path.insert(0,d+"/lib")
+from kfnb.runtime.pods.argo_pod import main
+from kfnb.runtime.step_exit import leave
+with open(d+"/in/step") as f:t=f.read()
+leave(main(b(t),d))
+"""
+CACHE_AGE = "720h"  #: how long an earlier result may be taken
+TOO_LARGE = (
+    "%(names)s: the values that this step hands on take %(size)s, and Argo passes at most 64 KiB by parameter: "
+    'let the target pass them by a volume or an artifact repository (`values = "volume:CLAIM"` or `values = "s3"`)'
+)
+
+
+@dataclass
+class Templates:
+    """The container templates of one manifest."""
+
+    options: ClusterOptions
+    names: Names
+    runtime: str
+    packs: int  #: most packs that a step takes as artifacts
+    small: int  #: most small outputs that a step has: all steps have as many, so that they can share a template
+    made: list[dict[str, Any]] = field(default_factory=list)
+    _known: dict[str, str] = field(default_factory=dict)
+
+    def of(self, job: Job) -> str:
+        """The name of the template that runs a job."""
+        body = self._native(job) if job.native else self._python(job)
+        key = json.dumps(body, sort_keys=True)
+        if key not in self._known:
+            self._known[key] = self.names.new((job.step.component or job.name) if job.native else "python")
+            self.made.append({"name": self._known[key], **body})
+        return self._known[key]
+
+    # ---------------------------------------------------------------- steps with the runtime
+    def _python(self, job: Job) -> dict[str, Any]:
+        settings = job.step.settings
+        inputs: dict[str, Any] = {
+            "parameters": [{"name": "given", "value": "{}"}],
+            "artifacts": [
+                {"name": "step", "path": f"{FOLDER}/in/step"},
+                {"name": "given", "path": f"{FOLDER}/in/given.json", "raw": {"data": "{{inputs.parameters.given}}"}},
+            ],
+        }
+        body: dict[str, Any] = {"inputs": inputs}
+        names = ["values", *(f"small-{n}" for n in range(1, self.small + 1))]
+        outputs = [{"name": n, "valueFrom": {"path": f"{FOLDER}/out/{n}", "default": ""}} for n in names]
+        body["outputs"] = {"parameters": outputs}
+        if self.cached(job):
+            inputs["parameters"].append({"name": "code"})
+            key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
+            body["memoize"] = {"key": key, "maxAge": CACHE_AGE, "cache": {"configMap": {"name": "kfnb-cache"}}}
+        container: dict[str, Any] = {
+            "image": settings.image or self.options.image,
+            "command": ["python3", "-u", "-c", BOOT],
+            "args": arguments(self.runtime),
+        }
+        env = [{"name": ATTEMPT, "value": "{{retries}}"}] if settings.may_fail and settings.retry else []
+        if any(c.kind == "status" for c in job.takes):
+            env += [
+                {"name": RUN, "value": "{{workflow.name}}"},
+                {"name": STARTED, "value": "{{workflow.creationTimestamp.s}}"},
+            ]
+        if env:
+            container["env"] = env
+        self._values(inputs, body, container)
+        return {**body, **_pod(settings, container, body.get("volumes", []))}
+
+    def _values(self, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
+        """How values pass that are too large for parameters: all artifacts of an earlier step lie under one key."""
+        way = self.options.values
+        if way == "parameters":
+            return
+        inputs["parameters"].append({"name": "task"})
+        place = "{{workflow.uid}}/{{inputs.parameters.task}}/{{pod.name}}"
+        container["env"] = [*container.get("env", []), {"name": PLACE, "value": place}]
+        if way.startswith("volume:"):
+            container["volumeMounts"] = [{"name": "kfnb-values", "mountPath": MOUNT}]
+            body["volumes"] = [{"name": "kfnb-values", "persistentVolumeClaim": {"claimName": way.partition(":")[2]}}]
+            return
+        inputs["artifacts"] += [
+            {"name": f"pack-{n}", "path": f"{FOLDER}/in/packs/{n}", "optional": True} for n in range(1, self.packs + 1)
+        ]
+        pack = {"name": "pack", "path": f"{FOLDER}/out/pack", "optional": True, "archive": {"none": {}}}
+        body["outputs"]["artifacts"] = [{**pack, way: {"key": f"kfnb/{place}/pack"}}]
+
+    def cached(self, job: Job) -> bool:
+        return not (job.native or job.handles) and self.options.caches(job.step.settings)
+
+    # ---------------------------------------------------------------- steps without
+    def _native(self, job: Job) -> dict[str, Any]:
+        step = job.step
+        places = Places(_shown, lambda n: _path(job, n), literal)
+        found = words(job, places)
+        container: dict[str, Any] = {
+            "image": step.settings.image,
+            "command": list(found.command),
+            "args": list(found.args),
+        }
+        env = [{"name": n, "value": literal(v)} for n, v in step.settings.env]
+        if step.command is not None:
+            env += [{"name": i.name, "value": _shown(i.name)} for i in step.inputs]
+            env += [{"name": o.name, "value": _path(job, o.name)} for o in step.shell_outputs]
+        if env:
+            container["env"] = env
+        body: dict[str, Any] = {}
+        if step.inputs:
+            body["inputs"] = {"parameters": [{"name": i.name} for i in step.inputs]}
+        if step.shell_outputs:
+            outputs = [
+                {"name": o.name, "valueFrom": {"path": _path(job, o.name), "default": ""}} for o in step.shell_outputs
+            ]
+            body["outputs"] = {"parameters": outputs}
+        return {**body, **_pod(step.settings, container, [])}
+
+
+def _path(job: Job, name: str) -> str:
+    fixed = next((o.path for o in job.step.shell_outputs if o.name == name), None)
+    return fixed or f"{FOLDER}/out/{name}"
+
+
+def _shown(name: str) -> str:
+    return "{{=sprig.replace('$', '$$', inputs.parameters['%s'])}}" % name
+
+
+# -------------------------------------------------------------------- outputs by place
+def output_of(job: Job, channel: Channel) -> str:
+    """The name of the output that carries a channel."""
+    if channel.kind == "pack":
+        return "values"
+    if job.native:
+        return channel.name.partition(".")[2]
+    small = [c for c in job.gives if c.kind != "pack"]
+    return f"small-{small.index(channel) + 1}"
+
+
+def told(
+    job: Job, types: dict[str, str], whole: dict[str, int], renamed: dict[str, str], values: str
+) -> dict[str, Any]:
+    """What the runtime is told of a job here: small outputs have the names that the template gives them."""
+    found = told_with(job, lambda channel: output_of(job, channel))
+    wanted = {c.name: types[c.name] for c in job.takes if c.kind == "parameter"}
+    mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.takes}}
+    numbers = {n: whole[n] for n in wanted if n in whole}
+    found.update({k: v for k, v in (("types", wanted), ("whole", numbers), ("renamed", mine)) if v})
+    gives = Channel("pack", job.name) in job.gives
+    if values.startswith("volume:"):
+        found["values"] = {"mount": MOUNT}
+    elif values != "parameters":
+        found["values"] = {"artifacts": True}
+    elif gives:
+        found["limit"] = {"bytes": PARAMETER_LIMIT, "words": TOO_LARGE}
+    return found
+
+
+def code(job_told: dict[str, Any]) -> str:
+    return squeezed(compact(job_told))
+
+
+def shared_runtime(tolds: list[dict[str, Any]]) -> str:
+    return runtime("argo", tolds) if tolds else ""
+
+
+# -------------------------------------------------------------------- the pod
+def _pod(settings: Settings, container: dict[str, Any], volumes: list[dict[str, Any]]) -> dict[str, Any]:
+    """The container and the pod around it, as the settings ask for them."""
+    secrets = [{"name": s.env, "valueFrom": {"secretKeyRef": {"name": s.name, "key": s.key}}} for s in settings.secrets]
+    if secrets:
+        container["env"] = [*container.get("env", []), *secrets]
+    resources = resources_of(settings)
+    if resources:
+        container["resources"] = resources
+    body: dict[str, Any] = {}
+    if settings.volumes:
+        claims = [(f"claim-{n}", v) for n, v in enumerate(settings.volumes, 1)]
+        mounts = [{"name": n, "mountPath": v.path} for n, v in claims]
+        container["volumeMounts"] = [*container.get("volumeMounts", []), *mounts]
+        body["volumes"] = [*volumes, *({"name": n, "persistentVolumeClaim": {"claimName": v.claim}} for n, v in claims)]
+    body["container"] = container
+    metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
+    if metadata:
+        body["metadata"] = metadata
+    if settings.nodes:
+        body["nodeSelector"] = dict(settings.nodes)
+    if settings.tolerations:
+        body["tolerations"] = [toleration(t.key, t.value, t.effect) for t in settings.tolerations]
+    if settings.timeout:
+        body["activeDeadlineSeconds"] = max(1, round(settings.timeout))
+    if settings.retry:
+        body["retryStrategy"] = {
+            "limit": str(settings.retry), "retryPolicy": "Always",
+            "backoff": {"duration": "5s", "factor": "2", "maxDuration": "1h"},
+        }  # fmt: skip
+    return body
+
+
+def toleration(key: str, value: str, effect: str) -> dict[str, str]:
+    found = {"key": key, "operator": "Equal" if value else "Exists"}
+    return {**found, **({"value": value} if value else {}), **({"effect": effect} if effect else {})}
+
+
+def resources_of(settings: Settings) -> dict[str, dict[str, str]]:
+    """Requests and limits: what a step asks for is what it gets, and no more."""
+    asked = {k: v for k, v in (("cpu", settings.cpu), ("memory", settings.memory)) if v}
+    limits = {**asked, **({"nvidia.com/gpu": str(settings.gpu)} if settings.gpu else {}), **dict(settings.limits)}
+    return {k: v for k, v in (("requests", asked), ("limits", limits)) if v}

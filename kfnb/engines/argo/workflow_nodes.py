@@ -1,0 +1,119 @@
+"""From a Workflow's nodes to the states of steps.
+
+A node's name is its way from the root: ``wf.train``, ``wf.loop(2:item).train``, ``wf.train(1)`` for the second attempt,
+``wf.try.onExit.clean`` in a handler (argo-workflows `workflow/controller/dag.go`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kfnb.engines.cluster.following.observed_steps import Attempt, Seen, omitted, when
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+
+#: Annotations of a pod: how its name is made of these differs between versions.
+NODE_ID, NODE_NAME = "workflows.argoproj.io/node-id", "workflows.argoproj.io/node-name"
+INDEX = re.compile(r"^(?P<task>[^(]*)\((?P<index>\d+):?.*\)$", re.DOTALL)
+PHASES = {
+    "Pending": "pending", "Running": "running", "Succeeded": "succeeded", "Failed": "failed", "Error": "failed",
+    "Skipped": "skipped", "Omitted": "skipped", "Daemoned": "running",
+}  # fmt: skip
+
+
+def seen(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) -> list[Seen]:
+    """Every step that has a node, or stands in a block that was skipped. ``tasks``: the jobs in every task."""
+    children = {c for n in nodes.values() if n["type"] == "Retry" for c in n.get("children", ())}
+    found: dict[str, Seen] = {}
+    for node in nodes.values():
+        jobs = tasks.get(task_of(node), ())
+        if node["id"] in children or node["type"] in ("DAG", "TaskGroup", "StepGroup", "Steps"):
+            continue
+        suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
+        for job in jobs:
+            found[job.name + suffix] = _seen(node, job, job.name + suffix, nodes)
+    return omitted(found)
+
+
+def task_of(node: dict[str, Any]) -> str:
+    """The task that a node is of."""
+    last = node["displayName"]
+    match = INDEX.match(last)
+    return match["task"] if match and node["type"] != "Skipped" else last
+
+
+def indexes_of(node: dict[str, Any], nodes: dict[str, Any]) -> list[int]:
+    """The iterations around a node, outermost first."""
+    found: list[int] = []
+    boundary = nodes.get(node.get("boundaryID", ""))
+    while boundary is not None:
+        match = INDEX.match(boundary["displayName"])
+        if match is not None:
+            found.append(int(match["index"]))
+        boundary = nodes.get(boundary.get("boundaryID", ""))
+    return found[::-1]
+
+
+def _seen(node: dict[str, Any], job: Job, path: str, nodes: dict[str, Any]) -> Seen:
+    if node["type"] == "Retry":
+        pods = [nodes[c] for c in node.get("children", ()) if c in nodes]
+        pods.sort(key=lambda n: int(match["index"]) if (match := INDEX.match(n["displayName"])) else 0)
+    else:
+        pods = [node] if node["type"] == "Pod" else []
+    attempts = tuple(
+        Attempt(
+            number,
+            pod["id"],
+            PHASES.get(pod.get("phase", ""), "pending"),
+            when(pod.get("startedAt")),
+            when(pod.get("finishedAt")),
+            pod.get("message", ""),
+        )
+        for number, pod in enumerate(pods, 1)
+    )
+    outputs = {p["name"]: p.get("value", "") for p in node.get("outputs", {}).get("parameters", ())}
+    return Seen(
+        path, job, PHASES.get(node.get("phase", ""), "pending"), when(node.get("startedAt")), when(node.get("finishedAt")),
+        node.get("message", ""), attempts, outputs, node.get("phase") == "Omitted",
+    )  # fmt: skip
+
+
+def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Nodes as far as the pods tell them, for a workflow whose own status only Argo's server can read."""
+    found: dict[str, dict[str, Any]] = {}
+    for pod in pods:
+        notes = pod["metadata"].get("annotations") or {}
+        name = notes.get(NODE_NAME, "")
+        if not name:
+            continue
+        boundary, _, last = _split(name)
+        status = pod.get("status") or {}
+        main: dict[str, Any] = next((c for c in status.get("containerStatuses") or () if c.get("name") == "main"), {})
+        ended = (main.get("state") or {}).get("terminated") or {}
+        node = {
+            "id": notes.get(NODE_ID, name), "name": name, "displayName": last, "type": "Pod",
+            "boundaryID": boundary, "phase": status.get("phase", "Pending"), "startedAt": status.get("startTime"),
+            "finishedAt": ended.get("finishedAt"), "message": status.get("message") or ended.get("message") or "",
+        }  # fmt: skip
+        found[node["id"]] = node
+        while boundary and boundary not in found:
+            around, _, shown = _split(boundary)
+            found[boundary] = {
+                "id": boundary,
+                "name": boundary,
+                "displayName": shown or boundary,
+                "type": "DAG",
+                "boundaryID": around,
+            }
+            boundary = around
+    return found
+
+
+def _split(name: str) -> tuple[str, str, str]:
+    """The boundary's name and the node's own; a dot inside of an item's parentheses is none."""
+    depth = 0
+    for at in range(len(name) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(name[at], 0)
+        if name[at] == "." and depth == 0:
+            return name[:at], ".", name[at + 1 :]
+    return "", "", ""

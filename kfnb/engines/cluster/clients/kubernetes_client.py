@@ -1,0 +1,326 @@
+"""The Kubernetes API as the engines use it, over the `kubernetes` package, with errors in the user's words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.targets.connection import Connection, address_of, check_confidential, pinned_contents
+
+GROUP, VERSION, WORKFLOWS = "argoproj.io", "v1alpha1", "workflows"
+MOUNTED_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  #: of the pod that this runs in
+CONNECT = 10.0  #: seconds to reach the server
+A_DAY = 86_400  #: seconds without a line that a followed log may have
+Answer = TypeVar("Answer")
+
+
+class Kube:
+    """One namespace of a cluster.
+
+    Parameters
+    ----------
+    client
+        A `kubernetes.client.ApiClient`.
+    """
+
+    def __init__(self, client: Any, namespace: str) -> None:
+        from kubernetes import client as api
+
+        self.namespace = namespace
+        self._objects: Any = api.CustomObjectsApi(client)
+        self._core: Any = api.CoreV1Api(client)
+        self._access: Any = api.AuthorizationV1Api(client)
+        self._version: Any = api.VersionApi(client)
+        self._configuration: Any = client.configuration
+        self.server: str = client.configuration.host.rstrip("/")
+
+    # ---------------------------------------------------------------- workflows
+    def create(self, body: dict[str, Any], plural: str = WORKFLOWS) -> dict[str, Any]:
+        found: dict[str, Any] = self._ask(
+            lambda: self._objects.create_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, plural, body, _request_timeout=(CONNECT, 60)
+            )
+        )
+        return found
+
+    def get(self, name: str, plural: str = WORKFLOWS) -> dict[str, Any]:
+        found: dict[str, Any] = self._ask(
+            lambda: self._objects.get_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, plural, name, _request_timeout=(CONNECT, 60)
+            )
+        )
+        return found
+
+    def patch(self, name: str, body: dict[str, Any]) -> None:
+        """Merge ``body`` into a workflow."""
+        self._ask(
+            lambda: self._objects.patch_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, WORKFLOWS, name, body, _request_timeout=(CONNECT, 60)
+            )
+        )
+
+    def delete(self, name: str, plural: str = WORKFLOWS) -> None:
+        self._ask(
+            lambda: self._objects.delete_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, plural, name, _request_timeout=(CONNECT, 60)
+            )
+        )
+
+    def watch(self, name: str, resource_version: str, seconds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What happens to a workflow after ``resource_version``: kind of event and object, for at most ``seconds``.
+
+        Raises
+        ------
+        ClusterError
+            ``gone`` when the version is no longer kept: list again. Others when the connection breaks.
+        """
+        response = self._ask(
+            lambda: self._objects.list_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, WORKFLOWS, field_selector=f"metadata.name={name}", resource_version=resource_version,
+                timeout_seconds=seconds, watch=True, _preload_content=False, _request_timeout=(CONNECT, seconds + 10),
+            )
+        )  # fmt: skip
+        for line in self._lines(response):
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                status = event["object"]
+                raise _error(status.get("code", 0), status.get("message", ""), self)
+            yield event["type"], event["object"]
+
+    def find(self, label: str) -> list[dict[str, Any]]:
+        """The workflows with a label."""
+        found = self._ask(
+            lambda: self._objects.list_namespaced_custom_object(
+                GROUP, VERSION, self.namespace, WORKFLOWS, label_selector=label, _request_timeout=(CONNECT, 60)
+            )
+        )
+        return list(found["items"])
+
+    # ---------------------------------------------------------------- pods
+    def pods(self, label: str) -> list[dict[str, Any]]:
+        found = self._json(
+            lambda: self._core.list_namespaced_pod(
+                self.namespace, label_selector=label, _preload_content=False, _request_timeout=(CONNECT, 60)
+            )
+        )
+        return list(found["items"])
+
+    def log(self, pod: str, container: str = "main", follow: bool = False) -> Iterator[str]:
+        """Lines as ``TIME TEXT``. Raises `ClusterError`: ``busy`` before the container has started, ``missing`` without the pod."""
+        response = self._ask(
+            lambda: self._core.read_namespaced_pod_log(
+                pod, self.namespace, container=container, follow=follow, timestamps=True, _preload_content=False, _request_timeout=(CONNECT, A_DAY if follow else 120),
+            )
+        )  # fmt: skip
+        for line in self._lines(response):
+            yield line.decode("utf-8", "backslashreplace")
+
+    def _lines(self, response: Any) -> Iterator[bytes]:
+        rest = b""
+        with _released(response):
+            try:
+                for chunk in response.stream(4096, decode_content=False):
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    yield from lines
+            except Exception as error:  # urllib3's many
+                if type(error).__module__.partition(".")[0] not in ("urllib3", "http", "builtins", "ssl", "socket"):
+                    raise
+                raise ClusterError(
+                    "unreachable", f"the connection to {self.server} broke: {error}", again=True
+                ) from None
+        if rest:
+            yield rest
+
+    # ---------------------------------------------------------------- who asks, for other servers behind this one
+    def headers(self) -> dict[str, str]:
+        """The headers that say who asks, as they are now: tokens are renewed."""
+        settings = self._configuration.auth_settings()
+        return {s["key"]: s["value"] for s in settings.values() if s["in"] == "header" and s["value"]}
+
+    def server_certificate(self) -> bool | str:
+        """How the server's certificate is checked: by the authorities of a file, by those that are known, or not at all."""
+        return (self._configuration.ssl_ca_cert or True) if self._configuration.verify_ssl else False
+
+    def client_certificate(self) -> tuple[str, str] | None:
+        """The files of the client's certificate and its key."""
+        file, key = self._configuration.cert_file, self._configuration.key_file
+        return (file, key) if file and key else None
+
+    # ---------------------------------------------------------------- diagnosis
+    def version(self) -> str:
+        """The server's, such as ``v1.33.1``."""
+        found = self._json(lambda: self._version.get_code(_preload_content=False, _request_timeout=(CONNECT, 30)))
+        return str(found["gitVersion"])
+
+    def can(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
+        """Whether this user may do something in the namespace."""
+        attributes = {
+            "namespace": self.namespace,
+            "verb": verb,
+            "group": group,
+            "resource": resource,
+            "subresource": subresource,
+        }
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        question = self._access.create_self_subject_access_review
+        answer = self._json(lambda: question(body, _preload_content=False, _request_timeout=(CONNECT, 30)))
+        return bool(answer["status"]["allowed"])
+
+    def serves(self) -> bool:
+        """Whether Argo's kinds are installed."""
+        try:
+            self._ask(
+                lambda: self._objects.list_namespaced_custom_object(
+                    GROUP, VERSION, self.namespace, WORKFLOWS, limit=1, _request_timeout=(CONNECT, 30)
+                )
+            )
+        except ClusterError as error:
+            if error.kind == "missing":
+                return False
+            raise
+        return True
+
+    def _json(self, question: Callable[[], Any]) -> dict[str, Any]:
+        """An answer as it came: the package's own types refuse fields that a newer server leaves out."""
+        response = self._ask(question)
+        with _released(response):
+            found: dict[str, Any] = json.loads(response.data)
+        return found
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return question()
+        except ApiException as error:
+            body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body or ""
+            raise _error(error.status or 0, _message(body) or str(error.reason), self) from None
+        except (HTTPError, OSError) as error:
+            raise ClusterError("unreachable", f"{self.server} cannot be reached: {_short(error)}", again=True) from None
+
+
+@contextmanager
+def _released(response: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        response.close()
+        response.release_conn()
+
+
+def _message(body: str) -> str:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return body.strip()
+    return str(found.get("message", body)) if isinstance(found, dict) else body
+
+
+def _error(status: int, message: str, kube: Kube) -> ClusterError:
+    if status == 401:
+        return ClusterError(
+            "unauthorized",
+            f"{kube.server} does not know who asks ({message}): log in again, or see the token of this target",
+        )
+    if status == 403:
+        return ClusterError(
+            "forbidden", f"{message}: ask for a role with that right (`kfnb targets` lists what is missing)"
+        )
+    if status == 404 and "page not found" in message:
+        return ClusterError(
+            "missing", f"{kube.server} does not have Argo Workflows: install it, or name another cluster"
+        )
+    if status == 404 and message.startswith("namespaces"):
+        return ClusterError("missing", f"{message}: name another with `namespace` in the target")
+    if status == 404:
+        return ClusterError("missing", message)
+    if status == 410:
+        return ClusterError("gone", message, again=True)
+    if status == 409:
+        return ClusterError("conflict", message)
+    if status == 429 or status >= 500:
+        return ClusterError("busy", f"{kube.server} is busy: {message}", again=True)
+    if status == 400 and "waiting to start" in message:
+        return ClusterError("busy", message, again=True)
+    return ClusterError("refused", message)
+
+
+def _short(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or error
+    return str(reason).split("\n")[0][:300]
+
+
+def connect(connection: Connection) -> Kube:
+    """The cluster that a target names: ``kubeconfig`` and ``context``, else the pod that this runs in, else the user's kubeconfig.
+
+    Raises
+    ------
+    ClusterError
+        When there is no configuration, a file of it has changed since it was trusted, or a token would be sent where others can read it.
+    """
+    from kubernetes import client, config
+
+    configuration = client.Configuration()
+    try:
+        if connection.names_cluster:
+            _load(connection, configuration)
+        else:
+            try:
+                config.load_incluster_config(client_configuration=configuration)
+            except config.ConfigException:
+                config.load_kube_config(client_configuration=configuration)
+    except config.ConfigException as error:
+        raise ClusterError("unreachable", f"there is no configuration for a cluster: {error}") from None
+    configuration.retries = False  # which also keeps the client from following redirects
+    address = address_of(configuration.host)
+    if configuration.api_key or configuration.username:
+        check_confidential(address, connection.allow_http, "the token of the kubeconfig's user")
+    if address.scheme == "http":
+        configuration.proxy = None  # a proxy would read what is meant for this machine
+    namespace = connection.namespace or _own_namespace(connection) or "default"
+    return Kube(client.ApiClient(configuration), namespace)
+
+
+def _load(connection: Connection, configuration: Any) -> None:
+    """A kubeconfig; one that lies beside a trusted file is parsed from the very bytes that were trusted."""
+    import yaml
+    from kubernetes import config
+    from kubernetes.config.kube_config import KubeConfigLoader
+
+    path, context = connection.kubeconfig or None, connection.context or None
+    content = pinned_contents(connection).get(connection.kubeconfig)
+    if content is None:
+        config.load_kube_config(path, context, client_configuration=configuration)
+        return
+    try:
+        found = yaml.safe_load(content)
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise ClusterError("refused", f"{path} is not a kubeconfig")
+    folder = str(Path(connection.kubeconfig).parent)
+    KubeConfigLoader(found, active_context=context, config_base_path=folder).load_and_set(configuration)
+
+
+def _own_namespace(connection: Connection) -> str | None:
+    """The namespace of the pod that this runs in, or of the context."""
+    from kubernetes import config
+
+    if not connection.names_cluster and MOUNTED_NAMESPACE.is_file():
+        return MOUNTED_NAMESPACE.read_text().strip()
+    try:
+        contexts, active = config.list_kube_config_contexts(connection.kubeconfig or None)
+    except config.ConfigException:
+        return None
+    found = next((c for c in contexts if c["name"] == connection.context), active)
+    namespace = found["context"].get("namespace")
+    return str(namespace) if namespace else None

@@ -1,0 +1,151 @@
+"""What a cluster cannot do of what a pipeline asks, found before anything is sent there."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.pipeline.model import Step
+from kfnb.problems import Problem
+from kfnb.surrogates import encodable, encoded
+
+MANIFEST_LIMIT = 700_000  #: bytes; etcd takes 1.5 MiB, and the controller's status comes on top
+ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
+PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
+OLDEST = (3, 8)
+HALF = re.compile("[\ud800-\udfff]")  #: of a surrogate pair
+
+
+def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
+    """Problems of single steps."""
+    for job in jobs:
+        yield from _image(job)
+        yield from _let_fail(job, engine)
+        if job.native and engine == "argo":
+            yield from _braces(job)
+        if engine == "kfp":
+            yield from _kfp_resources(job.step)
+
+
+def check_items(root: Block, given: dict[str, Any]) -> Iterator[Problem]:
+    """Argo puts the items of a list parameter into its templates as they are, and reads them."""
+    for block in blocks_in(root):
+        if block.kind == "loop" and isinstance(block.items, Channel) and block.items.kind == "parameter":
+            values = given.get(block.items.name) or []
+            if any(isinstance(v, str) and "{{" in v for v in values):
+                yield Problem(
+                    "KF703", f"an item of `{block.items.name}` has `{{{{`, which Argo would read as its own",
+                    f"loop over a list that a step makes, such as items = list({block.items.name})", name=block.items.name,
+                )  # fmt: skip
+
+
+def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:
+    """Whether the API server will take it."""
+    text = json.dumps(document, ensure_ascii=False)
+    half = HALF.search(text)
+    if half is not None:
+        where = encodable(text[: half.end()].rsplit('"', 1)[-1][-20:])
+        yield Problem(
+            "KF320", f"the {what} has half a character (`{where}`), which no cluster can hold",
+            "make the text inside a step, or take the half character away",
+        )  # fmt: skip
+    size = len(encoded(text))
+    if size > MANIFEST_LIMIT:
+        yield Problem(
+            "KF702", f"the {what} has {size / 1000:.0f} kB, and a cluster takes about {MANIFEST_LIMIT // 1000} kB",
+            "move large texts out of the cells into files, or the code into a module that the image has",
+        )  # fmt: skip
+    annotations = document.get("metadata", {}).get("annotations", {})
+    if sum(len(k) + len(v) for k, v in annotations.items()) > ANNOTATIONS_LIMIT:
+        yield Problem(
+            "KF702",
+            "the annotations are larger than 256 KiB, which is what an object may have",
+            "shorten the description",
+        )
+
+
+def check_python(options: RunOptions) -> Iterator[Problem]:
+    """Packages travel in the versions of this Python, whatever the notebook's kernel has."""
+    if options.python is not None:
+        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        yield Problem(
+            "KF708",
+            f"the steps get the packages and the version of kfnb's own Python {here}, not those of `{options.python}`",
+            "where that matters, mark steps with `package:NAME==VERSION` and `image:REF`, or install kfnb beside the kernel",
+            name=options.python,
+        )
+
+
+def _image(job: Job) -> Iterator[Problem]:
+    match = PYTHON_IMAGE.search(job.step.settings.image or "")
+    if match is None or job.native:
+        return
+    version = (int(match[1]), int(match[2]))
+    here = sys.version_info[:2]
+    if version < OLDEST:
+        yield _problem(
+            "KF701", job.step, f"step `{job.name}` has the image {job.step.settings.image}, and steps need Python 3.8 or newer",
+            f"use python:{here[0]}.{here[1]}",
+        )  # fmt: skip
+    elif version != here:
+        yield _problem(
+            "KF705", job.step,
+            f"step `{job.name}` runs on Python {version[0]}.{version[1]}, the notebook on {here[0]}.{here[1]}: functions and classes of "
+            "the notebook cannot pass between them", f"use python:{here[0]}.{here[1]}",
+        )  # fmt: skip
+
+
+def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
+    """What a cluster cannot forgive: there the step itself hands on that it failed, so it must come to its end."""
+    settings = job.step.settings
+    if not settings.may_fail:
+        return
+    if job.native:
+        yield _problem(
+            "KF704", job.step, f"step `{job.name}` may fail (`on-failure:continue`), and runs in an image of its own without Python",
+            "let the script end well in any case (`… || true`), or take the mark `image` away",
+        )  # fmt: skip
+    elif engine == "kfp" and settings.retry:
+        yield _problem(
+            "KF704", job.step, f"step `{job.name}` has `on-failure:continue` and `retry`, and Kubeflow Pipelines does not tell a step which attempt it is",
+            "keep one of the two marks",
+        )  # fmt: skip
+    elif settings.timeout:
+        yield _problem(
+            "KF408", job.step, f"step `{job.name}` may fail, but a cluster ends it at its timeout, and that fails the run",
+            "watch the time inside the step",
+        )  # fmt: skip
+
+
+def _braces(job: Job) -> Iterator[Problem]:
+    """Argo reads ``{{…}}`` in a command, wherever it stands."""
+    words = [c.source for c in job.step.cells]
+    words += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
+    words += [v for _, v in job.step.settings.env]
+    if any("{{" in w for w in words):
+        yield _problem(
+            "KF703", job.step, f"step `{job.name}` has `{{{{` in its script or command, which Argo would read as its own",
+            "take the mark `image` away, so that the step runs in a Python image, where its text travels encoded",
+        )  # fmt: skip
+
+
+def _kfp_resources(step: Step) -> Iterator[Problem]:
+    settings = step.settings
+    kinds = [*(["nvidia.com/gpu"] if settings.gpu else []), *(k for k, _ in settings.limits)]
+    if len(kinds) > 1:
+        yield _problem(
+            "KF704", step, f"step `{step.name}` asks for {', '.join(kinds)}, and Kubeflow Pipelines gives one kind of accelerator a step",
+            "keep one of them",
+        )  # fmt: skip
+
+
+def _problem(code: str, step: Step, message: str, hint: str) -> Problem:
+    first = step.cells[0] if step.cells else None
+    return Problem(
+        code, message, hint, first.cell if first else None, (first.cell_id or None) if first else None, name=step.name
+    )

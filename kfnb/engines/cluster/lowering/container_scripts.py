@@ -1,0 +1,89 @@
+"""Scripts and commands that run in their image as they are: their words, with places for the engine's texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+
+OUT = "_kfnb_out_"
+#: As the local engine does: bash where there is one, else sh.
+PREFER_BASH = 'if command -v bash >/dev/null 2>&1; then exec bash -c "$0" "$@"; fi; exec sh -c "$0" "$@"'
+
+
+@dataclass(frozen=True)
+class Words:
+    """Command and arguments; a name in braces stands for what `Places` say."""
+
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Places:
+    """How an engine writes the text of an input, the path of an output, and a text of the user's."""
+
+    text: Callable[[str], str]
+    path: Callable[[str], str]
+    literal: Callable[[str], str]
+
+
+def words(job: Job, places: Places) -> Words:
+    """What the container of a native step runs."""
+    return _script(job, places) if job.step.shell else _command(job, places)
+
+
+def _script(job: Job, places: Places) -> Words:
+    """Inputs and the outputs' paths are positional arguments that the script finds as exported variables."""
+    step = job.step
+    inputs = [i.name for i in step.inputs]
+    outputs = [o.name for o in step.shell_outputs]
+    head = [f'{n}="${{{at}}}"' for at, n in enumerate(inputs, 1)]
+    head += [f'{OUT}{n}="${{{at}}}"' for at, n in enumerate(outputs, len(inputs) + 1)]
+    head += [f'{o.name}="{o.path or f"${OUT}{o.name}"}"' for o in step.shell_outputs]
+    head += [f'mkdir -p "$(dirname "${OUT}{n}")"' for n in outputs]
+    head += [f"export {' '.join([*inputs, *outputs])}"] if inputs or outputs else []
+    scripts = [c.source for c in step.cells]
+    body = (
+        [scripts[0]]
+        if len(scripts) == 1 and not outputs
+        else [f"(\n{s}\n)\n_s=$?; [ $_s = 0 ] || exit $_s" for s in scripts]
+    )
+    tail = [f'[ "${o.name}" = "${OUT}{o.name}" ] || cp "${o.name}" "${OUT}{o.name}"' for o in step.shell_outputs]
+    script = "\n".join([*head, *body, *tail])
+    arguments = [places.text(n) for n in inputs] + [places.path(n) for n in outputs]
+    return Words(("sh", "-c", PREFER_BASH), (places.literal(script), "kfnb", *arguments))
+
+
+def _command(job: Job, places: Places) -> Words:
+    step = job.step
+    assert step.command is not None
+    names = {i.name: places.text for i in step.inputs} | {o.name: places.path for o in step.shell_outputs}
+    paths = {o.path: o.name for o in step.shell_outputs if o.path}
+    # a longer path that only begins with an output's is another file
+    marks = [re.escape(p) + r"(?![\w/-]|\.\w)" for p in sorted(paths, key=len, reverse=True)]
+    marks += [r"(?<!\$)\{(?:%s)\}" % "|".join(map(re.escape, names))] if names else []
+    pattern = re.compile(f"({'|'.join(marks)})") if marks else None
+
+    def filled(word: str) -> str:
+        found = ""
+        for index, part in enumerate(pattern.split(word) if pattern is not None else [word]):
+            if index % 2 == 0:
+                found += places.literal(part)
+            elif part in paths:
+                found += places.path(paths[part])
+            else:
+                found += names[part[1:-1]](part[1:-1])
+        return found
+
+    return Words(tuple(map(filled, step.command.command)), tuple(map(filled, step.command.args)))
+
+
+def literal(text: str) -> str:
+    """A text of the user's that kubelet gives to the container as it is: it reads ``$$`` as ``$`` and looks for ``$(NAME)``.
+
+    Source: kubernetes `third_party/forked/golang/expansion`.
+    """
+    return text.replace("$", "$$")

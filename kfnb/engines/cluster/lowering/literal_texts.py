@@ -1,0 +1,44 @@
+"""Values as texts that no engine changes on the way."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kfnb.pipeline.model import Pipeline
+from kfnb.runtime.pods.engine_inputs import ESCAPED
+from kfnb.runtime.pods.pod_step import plain_json
+
+SIGNS = ("{{", "$(", "$$")  #: Argo's templates, kubelet's variables, kubelet's escape
+
+
+def parameter_text(value: Any, kind: str) -> str:
+    """A parameter's value: a text as it is, others as JSON; signs that an engine reads are escaped."""
+    if kind != "str" or not isinstance(value, str):
+        text = json.dumps(value, ensure_ascii=False)
+        return plain_json(value) if risky(text) else text
+    return ESCAPED + plain_json(value) if risky(value) or value.startswith(ESCAPED) else value
+
+
+def whole_defaults(pipeline: Pipeline) -> dict[str, int]:
+    """Parameters that are numbers and have a whole one as default: an engine's ``1`` and ``1.0`` are the notebook's ``1``."""
+    return {p.name: p.default for p in pipeline.parameters if p.type == "float" and type(p.default) is int}
+
+
+def risky(text: str) -> bool:
+    """Whether an engine would read something of its own in a text."""
+    return any(sign in text for sign in SIGNS)
+
+
+def guarded(value: Any) -> Any:
+    """A list or object whose texts no engine changes: Kubeflow Pipelines takes the value as it is, not its JSON."""
+    if isinstance(value, list):
+        return [guarded(v) for v in value]
+    if isinstance(value, dict):
+        return {guarded(k): guarded(v) for k, v in value.items()}
+    return parameter_text(value, "str") if isinstance(value, str) else value
+
+
+def native_value(value: Any, kind: str) -> Any:
+    """A parameter's value for Kubeflow Pipelines, whose parameters have types."""
+    return parameter_text(value, kind) if kind in ("str", "any") else guarded(value)

@@ -1,0 +1,327 @@
+"""From a pipeline to jobs and blocks: who decides what, what each step takes and gives, what the runtime is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job
+from kfnb.engines.cluster.lowering.move_into_branches import asked_steps, collections, doomed_by, shaped
+from kfnb.engines.local.scheduling.step_graph import Place, places_of
+from kfnb.engines.step_spec import StaticSpecs, replayed
+from kfnb.pipeline.drawing.expression_text import asked
+from kfnb.pipeline.model import (
+    Collected,
+    Condition,
+    Constant,
+    ExportRef,
+    Guard,
+    Input,
+    ItemRef,
+    Loop,
+    Merge,
+    Node,
+    OutputRef,
+    ParameterRef,
+    Pipeline,
+    Ref,
+    StatusRef,
+    Step,
+    Test,
+    operands,
+    sources,
+)
+from kfnb.pipeline.serialize import encode
+
+SHEBANG = re.compile(r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b")  #: no line that names an interpreter but a shell
+
+
+def lowered(pipeline: Pipeline, with_python: frozenset[str] = frozenset()) -> Block:
+    """The pipeline as a cluster runs it. ``with_python``: scripts and commands that need the runtime all the same."""
+    return _Lowering(shaped(pipeline), with_python).root()
+
+
+# -------------------------------------------------------------------- conditions that one step can work out
+@dataclass(frozen=True)
+class _Context:
+    """What stands around a node."""
+
+    loops: tuple[str, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    handles: bool = False
+
+
+class _Lowering:
+    def __init__(self, pipeline: Pipeline, with_python: frozenset[str]) -> None:
+        self.pipeline, self.with_python = pipeline, with_python
+        self.places: dict[str, Place] = places_of(pipeline)
+        self.specs = StaticSpecs(pipeline)
+        self.conditions: dict[str, Condition] = {}
+        self.contexts: dict[str, _Context] = {}
+        self.gates: dict[str, tuple[Gate, ...]] = {}
+        self.loops: dict[str, Loop] = {}
+        self._collect(pipeline.body, _Context())
+        self.before = self._ancestors()
+        self.deciders = {n: d for n, c in self.conditions.items() if (d := self._decider(c)) is not None}
+        lists = [loop.items for loop in self.loops.values() if isinstance(loop.items, ExportRef)]
+        self.lists = {f"{r.step}.{r.name}": r for r in lists}
+        self.natives = {s.name for s in pipeline.steps() if self._native(s)}
+        self.taken = self._taken()
+
+    def root(self) -> Block:
+        return Block("root", "root", self._nodes(self.pipeline.body, _Context()))
+
+    def _collect(self, body: Iterable[Node], context: _Context) -> None:
+        for node in body:
+            if isinstance(node, Step):
+                self.gates[node.name] = context.gates
+            elif isinstance(node, Condition):
+                self.conditions[node.name] = node
+                self.contexts[node.name] = context
+                for index, branch in enumerate(node.branches):
+                    gate = Gate(node.name, index, False)
+                    self._collect(branch.body, replace(context, gates=(*context.gates, gate)))
+            elif isinstance(node, Loop):
+                self.loops[node.name] = node
+                self._collect(node.body, replace(context, loops=(*context.loops, node.name)))
+            else:
+                self._collect((*node.body, *node.handler), context)
+
+    def _ancestors(self) -> dict[str, set[str]]:
+        """The steps that surely are final before each one."""
+        found: dict[str, set[str]] = {}
+        for step in self.pipeline.steps():  # reading order: whoever is waited for stands before
+            direct = {*step.after, *(r.step for i in step.inputs for r in sources(i.ref))}
+            direct |= {s for gate in self.gates[step.name] for s in asked_steps(self.conditions[gate.condition])}
+            found[step.name] = direct.union(*(found.get(n, set()) for n in direct))
+        return found
+
+    def _decider(self, condition: Condition) -> str | None:
+        """The step that has all that the condition asks for when it ends; ``None``: every step inside asks itself."""
+        refs = [r for b in condition.branches if b.when is not None for r in operands(b.when)]
+        if any(isinstance(r, (StatusRef, Collected)) or list(collections(r)) for r in refs):
+            return None
+        steps = {s.step for r in refs for s in sources(r)}
+        items = {r.loop for r in refs if isinstance(r, ItemRef)}
+        context = self.contexts[condition.name]
+        for name in sorted(steps, key=lambda n: -self.places[n].position):
+            loops = self.places[name].loops
+            seen = all(self.places[s].loops == loops[: len(self.places[s].loops)] for s in steps)
+            if not (seen and loops == context.loops[: len(loops)] and items <= set(loops)):
+                continue
+            sure = self._certain(name, context.gates) or name in doomed_by(condition)
+            if sure and steps - {name} <= self.before[name]:
+                return name
+        return None
+
+    def _certain(self, name: str, gates: tuple[Gate, ...]) -> bool:
+        """Whether a step surely runs where the ``gates`` are open, unless the run fails."""
+        mine = {(g.condition, g.branch) for g in self.gates[name]}
+        if not mine <= {(g.condition, g.branch) for g in gates}:
+            return False
+        inputs = self.places[name].step.inputs
+        needed = {i.ref.step for i in inputs if i.required and isinstance(i.ref, (OutputRef, ExportRef))}
+        merged = {r.step for i in inputs if i.required and isinstance(i.ref, Merge) for r in sources(i.ref)}
+        return all(self._certain(n, gates) for n in needed | merged)
+
+    def _native(self, step: Step) -> bool:
+        """A script or command with an image of its own, where no decision is to be made inside the step."""
+        if not (step.shell or step.command is not None) or step.settings.image is None or step.name in self.with_python:
+            return False
+        simple = (Constant, ParameterRef, OutputRef, ExportRef)
+        decided = all(g.condition in self.deciders for g in self.gates[step.name])
+        decides = step.name in self.deciders.values() or step.name in {r.step for r in self.lists.values()}
+        inputs = all(isinstance(p, Input) and isinstance(p.ref, simple) for p in step.prepare)
+        return decided and inputs and not decides and all(SHEBANG.match(c.source) for c in step.cells)
+
+    def _taken(self) -> set[str]:
+        """The steps whose packs somebody takes, and of native steps' inputs the texts."""
+        found: set[str] = set()
+        self.texts: dict[str, dict[str, OutputRef | ExportRef]] = {}
+        for step in self.pipeline.steps():
+            for ref in (r for i in step.inputs for r in sources(i.ref)):
+                if step.name in self.natives or ref.step in self.natives:
+                    self.texts.setdefault(ref.step, {})[ref.name] = ref
+                else:
+                    found.add(ref.step)
+        for name, condition in self.conditions.items():
+            found |= asked_steps(condition) - {self.deciders.get(name, "")}
+        return found
+
+    # ---------------------------------------------------------------- the tree
+    def _nodes(self, body: Iterable[Node], context: _Context) -> tuple[Job | Block, ...]:
+        found: list[Job | Block] = []
+        for node in body:
+            if isinstance(node, Step):
+                found.append(self._job(node, context))
+            elif isinstance(node, Condition):
+                for index, branch in enumerate(node.branches):
+                    gate = Gate(node.name, index, node.name in self.deciders)
+                    inner = replace(context, gates=(*context.gates, gate))
+                    nodes = self._nodes(branch.body, inner)
+                    if nodes:
+                        found.append(Block("branch", f"{node.name}-{index}", nodes, gate=gate))
+            elif isinstance(node, Loop):
+                found.append(self._loop(node, context))
+            elif isinstance(node, Guard):
+                handler = Block(
+                    "handler", f"{node.name}-handler", self._nodes(node.handler, replace(context, handles=True))
+                )
+                found.append(Block("guard", node.name, self._nodes(node.body, context), handler))
+        return tuple(found)
+
+    def _loop(self, node: Loop, context: _Context) -> Block:
+        items: tuple[Any, ...] | Channel
+        if isinstance(node.items, Constant):
+            items = tuple(node.items.value)
+        elif isinstance(node.items, ParameterRef):
+            items = Channel("parameter", node.items.name)
+        else:
+            assert isinstance(node.items, ExportRef)  # see shape
+            items = Channel("list", f"{node.items.step}.{node.items.name}")
+        nodes = self._nodes(node.body, replace(context, loops=(*context.loops, node.name)))
+        return Block("loop", node.name, nodes, items=items, parallelism=node.parallelism)
+
+    # ---------------------------------------------------------------- one step
+    def _job(self, step: Step, context: _Context) -> Job:
+        decides = [n for n, d in self.deciders.items() if d == step.name]
+        lists = [n for n, r in self.lists.items() if r.step == step.name]
+        takes: dict[Channel, None] = {}
+        waits: dict[str, bool] = dict.fromkeys(step.after, False)
+        for item in step.inputs:
+            for ref in self._refs(item.ref, takes, step.name in self.natives):
+                waits[ref.step] = waits.get(ref.step, False) or self._strict(item)
+        for gate in context.gates:
+            if gate.decided:
+                takes[Channel("choice", gate.condition)] = None
+                waits[self.deciders[gate.condition]] = True
+            else:
+                for ref in self._asked(self.conditions[gate.condition], takes):
+                    waits.setdefault(ref.step, False)
+        for name in decides:
+            for ref in self._asked(self.conditions[name], takes):
+                if ref.step != step.name:
+                    waits.setdefault(ref.step, False)
+        takes.pop(Channel("pack", step.name), None)
+        if any(c.kind == "status" for c in takes):
+            takes.update(dict.fromkeys(Channel("parameter", p.name) for p in self.pipeline.parameters))
+        for loop in context.loops:
+            takes[Channel("item", loop)] = None
+            self._item_source(loop, takes)
+        gives = [Channel("pack", step.name)] if step.name in self.taken else []
+        gives += [Channel("text", f"{step.name}.{n}") for n in self.texts.get(step.name, ())]
+        gives += [Channel("choice", n) for n in decides] + [Channel("list", n) for n in lists]
+        return Job(
+            step, self.places[step.name].position, context.loops, context.gates, tuple(takes), tuple(gives),
+            tuple((n, s) for n, s in waits.items() if n in self.places), self._told(step, context, decides, lists),
+            step.name in self.natives, context.handles,
+        )  # fmt: skip
+
+    def _item_source(self, loop: str, takes: dict[Channel, None]) -> None:
+        """What tells the runtime which item a text stands for: a list parameter does."""
+        items = self.loops[loop].items
+        if isinstance(items, ParameterRef):
+            takes[Channel("parameter", items.name)] = None
+
+    def _strict(self, item: Input) -> bool:
+        """Whether the step is skipped when the input's maker is."""
+        return item.required and isinstance(item.ref, (OutputRef, ExportRef))
+
+    def _asked(self, condition: Condition, takes: dict[Channel, None]) -> Iterator[OutputRef | ExportRef]:
+        for branch in condition.branches:
+            if branch.when is not None:
+                for ref in operands(branch.when):
+                    yield from self._refs(ref, takes)
+
+    def _refs(self, ref: Ref, takes: dict[Channel, None], native: bool = False) -> Iterator[OutputRef | ExportRef]:
+        for one in _leaves(ref):
+            if isinstance(one, ParameterRef):
+                takes[Channel("parameter", one.name)] = None
+            elif isinstance(one, StatusRef):
+                takes[Channel("status", one.guard)] = None
+            elif isinstance(one, (OutputRef, ExportRef)):
+                text = native or one.step in self.natives
+                takes[Channel("text", f"{one.step}.{one.name}") if text else Channel("pack", one.step)] = None
+                yield one
+
+    def _told(self, step: Step, context: _Context, decides: list[str], lists: list[str]) -> dict[str, Any]:
+        prepare = [
+            {"input": p.name, "ref": encode(p.ref), "required": p.required} if isinstance(p, Input) else replayed(p)
+            for p in step.prepare
+        ]
+        replays = [p["run"] for p in prepare if "run" in p]
+        told: dict[str, Any] = {"prepare": prepare, "spec": lean(self.specs.spec(step), replays)}
+        conditions = [self._condition(g) for g in context.gates]
+        loops = {n: items for n in context.loops if (items := self._items(n))}
+        told.update({k: v for k, v in (("conditions", conditions), ("loops", loops)) if v})
+        if any(isinstance(r, StatusRef) for i in step.inputs for r in _leaves(i.ref)):
+            told["about"] = {"pipeline": self.pipeline.name, "parameters": [p.name for p in self.pipeline.parameters]}
+        if step.settings.may_fail:
+            told["may_fail"] = {"retry": step.settings.retry or 0}
+        if decides:
+            told["decides"] = {f"choice-{n}": self._branches(self.conditions[n]) for n in decides}
+        if step.name in self.texts and step.name not in self.natives:
+            told["texts"] = {f"text-{step.name}.{n}": encode(r) for n, r in self.texts[step.name].items()}
+        if lists:
+            told["lists"] = {f"list-{n}": encode(self.lists[n]) for n in lists}
+        return told
+
+    def _items(self, loop: str) -> dict[str, Any] | None:
+        items = self.loops[loop].items
+        if isinstance(items, Constant):
+            return {"constant": items.value}
+        return {"parameter": items.name} if isinstance(items, ParameterRef) else None
+
+    def _condition(self, gate: Gate) -> dict[str, Any]:
+        condition = self.conditions[gate.condition]
+        words = " / ".join(asked(b) for b in condition.branches if b.when is not None)
+        told = {"name": gate.condition, "branch": gate.branch, "words": words}
+        return told if gate.decided else {**told, "branches": self._branches(condition)}
+
+    def _branches(self, condition: Condition) -> list[Any]:
+        return [_encoded(b.when) for b in condition.branches]
+
+
+def _encoded(test: Test | None) -> Any:
+    return None if test is None else encode(test)
+
+
+def _leaves(ref: Ref) -> Iterator[Ref]:
+    if isinstance(ref, Merge):
+        for candidate in ref.candidates:
+            yield from _leaves(candidate)
+    elif isinstance(ref, Collected):
+        yield ref.ref
+    else:
+        yield ref
+
+
+def place_of(spec: dict[str, Any]) -> dict[str, int]:
+    """Where a step's own code begins."""
+    first = next(iter(spec["cells"]), {"cell": 0, "line": 0})
+    return {"cell": first["cell"], "line": first["line"]}
+
+
+def lean(spec: dict[str, Any], replays: list[dict[str, Any]]) -> dict[str, Any]:
+    """Without what is empty, and of the cells' texts only the lines that the step's own code does not have."""
+    found = {k: v for k, v in spec.items() if v not in ([], {}, None, False)}
+    texts = found.pop("sources", {})
+    wanted: dict[str, set[int]] = {}
+    known: dict[tuple[str, int], str] = {}
+    for code in (*spec["cells"], *replays):
+        for number, line in enumerate(code["source"].split("\n"), code["line"]):
+            known[str(code["cell"]), number] = line
+            wanted.setdefault(str(code["cell"]), set()).add(number)
+    here = place_of(spec)
+    made = {n: p for n, p in found.pop("made", {}).items() if p != here}
+    for place in made.values():
+        wanted.setdefault(str(place["cell"]), set()).add(place["line"])
+    lines: dict[str, dict[str, str]] = {}
+    for cell, numbers in wanted.items():
+        whole = texts[cell].split("\n") if cell in texts else []
+        for number in sorted(numbers):
+            if 0 < number <= len(whole) and known.get((cell, number)) != whole[number - 1]:
+                lines.setdefault(cell, {})[str(number)] = whole[number - 1]
+    return {**found, **{k: v for k, v in (("made", made), ("lines", lines)) if v}}

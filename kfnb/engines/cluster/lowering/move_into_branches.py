@@ -1,0 +1,244 @@
+"""The pipeline in the shape that clusters run well: what only runs when a branch is taken stands in that branch."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from kfnb.pipeline.model import (
+    All,
+    Branch,
+    Collected,
+    Compare,
+    Condition,
+    Constant,
+    Export,
+    ExportRef,
+    Guard,
+    Input,
+    Loop,
+    Merge,
+    Node,
+    Not,
+    OutputRef,
+    ParameterRef,
+    Pipeline,
+    Ref,
+    Step,
+    Test,
+    Truth,
+    bodies_of,
+    operands,
+    sources,
+    steps_of,
+)
+from kfnb.python_parser import parse
+
+
+def shaped(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline with nested conditions, and with a step for each loop whose items no engine can see."""
+    readers = {c.ref.step for s in pipeline.steps() for i in s.inputs for c in collections(i.ref)}
+    body = _nested(tuple(_itemized(pipeline.body, readers)))
+    return replace(pipeline, body=_Settled(body).nodes(body, ()))
+
+
+def collections(ref: Ref) -> Iterator[Collected]:
+    """The collected values that a reference may stand for."""
+    if isinstance(ref, Collected):
+        yield ref
+    elif isinstance(ref, Merge):
+        for candidate in ref.candidates:
+            yield from collections(candidate)
+
+
+def asked_steps(condition: Condition) -> set[str]:
+    """The steps whose values a condition asks for."""
+    tests = [b.when for b in condition.branches if b.when is not None]
+    return {s.step for t in tests for r in operands(t) for s in sources(r)}
+
+
+# -------------------------------------------------------------------- loops
+def _itemized(body: Iterable[Node], read: set[str]) -> Iterator[Node]:
+    """A step of its own gives the items where they come from several steps, or from a list parameter that may be empty."""
+    for node in body:
+        if isinstance(node, Loop):
+            inner = replace(node, body=tuple(_itemized(node.body, read)))
+            visible = isinstance(node.items, (Constant, ExportRef)) or (
+                isinstance(node.items, ParameterRef) and not read & {s.name for s in steps_of(node.body)}
+            )
+            if not visible:
+                name = f"{node.name}-items"
+                yield Step(name, (), (Input("items", node.items),), exports=(Export("items", "items"),))
+                inner = replace(inner, items=ExportRef(name, "items"))
+            yield inner
+        elif isinstance(node, Condition):
+            branches = (Branch(b.when, tuple(_itemized(b.body, read)), b.text) for b in node.branches)
+            yield replace(node, branches=tuple(branches))
+        elif isinstance(node, Guard):
+            yield replace(node, body=tuple(_itemized(node.body, read)), handler=tuple(_itemized(node.handler, read)))
+        else:
+            yield node
+
+
+# -------------------------------------------------------------------- conditions
+def _nested(body: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Move what cannot run unless a branch is taken into that branch."""
+    nodes = list(body)
+    index = 0
+    while index < len(nodes):
+        node = nodes[index]
+        if isinstance(node, Condition):
+            branches = list(node.branches)
+            for number, branch in enumerate(branches):
+                inside, moved = list(branch.body), []
+                made = {s.name for s in branch.body if isinstance(s, Step)}
+                for later in nodes[index + 1 :]:
+                    rest = _rest(later, branch) if len(branches) == 1 else None
+                    if rest is None and _needs(later, made):
+                        rest = (later,)
+                    if rest is not None:
+                        moved.append(later)
+                        inside += rest
+                        made |= {n.name for n in rest if isinstance(n, Step)}
+                nodes = [n for n in nodes if n not in moved]
+                branches[number] = replace(branch, body=_nested(tuple(inside)))
+            nodes[index] = replace(node, branches=tuple(branches))
+        elif isinstance(node, Loop):
+            nodes[index] = replace(node, body=_nested(node.body))
+        elif isinstance(node, Guard):
+            nodes[index] = replace(node, body=_nested(node.body), handler=_nested(node.handler))
+        index += 1
+    return tuple(nodes)
+
+
+def _rest(node: Node, branch: Branch) -> tuple[Node, ...] | None:
+    """What is left of a condition that begins with asking what ``branch`` asks; ``None``: it does not."""
+    if not isinstance(node, Condition) or len(node.branches) != 1 or branch.when is None:
+        return None
+    (one,) = node.branches
+    if one.when is None:
+        return None
+    first, second = list(_conjuncts(branch.when)), list(_conjuncts(one.when))
+    if second[: len(first)] != first:
+        return None
+    left = second[len(first) :]
+    if not left:
+        return one.body
+    return (replace(node, branches=(replace(one, when=left[0] if len(left) == 1 else All(tuple(left))),)),)
+
+
+def _needs(node: Node, made: set[str]) -> bool:
+    """Whether every step of ``node`` is skipped when the steps ``made`` are."""
+    if isinstance(node, Step):
+        return any(i.required and isinstance(i.ref, (OutputRef, ExportRef)) and i.ref.step in made for i in node.inputs)
+    if isinstance(node, Condition):
+        return bool(doomed_by(node) & made) or all(_needs(n, made) for b in node.branches for n in b.body)
+    if isinstance(node, Loop):
+        items = isinstance(node.items, ExportRef) and node.items.step in made
+        return items or all(_needs(n, made) for n in node.body)
+    return False  # a guard's handler runs
+
+
+def doomed_by(condition: Condition) -> set[str]:
+    """The steps without whose values no branch of the condition is taken."""
+    if len(condition.branches) != 1 or condition.branches[0].when is None:
+        return set()
+    return {r.step for t in _conjuncts(condition.branches[0].when) for r in _operands(t) if isinstance(r, ExportRef)}
+
+
+def _conjuncts(test: Test) -> Iterator[Test]:
+    if isinstance(test, All):
+        for inner in test.tests:
+            yield from _conjuncts(inner)
+    else:
+        yield test
+
+
+def _operands(test: Test) -> Iterator[Ref]:
+    if isinstance(test, (Compare, Truth)):
+        yield from operands(test)
+
+
+# -------------------------------------------------------------------- merges that are settled
+Path = tuple[tuple[str, int], ...]  #: the conditions and branches around
+
+
+class _Settled:
+    """Puts the newest version in a merge's place where it surely is made."""
+
+    def __init__(self, body: tuple[Node, ...]) -> None:
+        self.paths: dict[str, Path] = {}
+        self.steps: dict[str, Step] = {}
+        self._walk(body, ())
+
+    def _walk(self, body: tuple[Node, ...], path: Path) -> None:
+        for node in body:
+            if isinstance(node, Step):
+                self.paths[node.name], self.steps[node.name] = path, node
+            elif isinstance(node, Condition):
+                for index, branch in enumerate(node.branches):
+                    self._walk(branch.body, (*path, (node.name, index)))
+            else:
+                for inner in bodies_of(node):
+                    self._walk(inner, path)
+
+    def nodes(self, body: tuple[Node, ...], path: Path) -> tuple[Node, ...]:
+        return tuple(self._node(n, path) for n in body)
+
+    def _node(self, node: Node, path: Path) -> Node:
+        if isinstance(node, Step):
+            items = (replace(i, ref=self._ref(i.ref, path)) if isinstance(i, Input) else i for i in node.prepare)
+            return replace(node, prepare=tuple(items))
+        if isinstance(node, Loop):
+            return replace(node, items=self._ref(node.items, path), body=self.nodes(node.body, path))
+        if isinstance(node, Guard):
+            return replace(node, body=self.nodes(node.body, path), handler=self.nodes(node.handler, path))
+        branches = (
+            Branch(
+                None if b.when is None else self._test(b.when, path),
+                self.nodes(b.body, (*path, (node.name, n))),
+                b.text,
+            )
+            for n, b in enumerate(node.branches)
+        )
+        return replace(node, branches=tuple(branches))
+
+    def _test(self, test: Test, path: Path) -> Test:
+        if isinstance(test, Compare):
+            return replace(test, left=self._ref(test.left, path), right=self._ref(test.right, path))
+        if isinstance(test, Truth):
+            return replace(test, ref=self._ref(test.ref, path))
+        if isinstance(test, Not):
+            return replace(test, test=self._test(test.test, path))
+        return replace(test, tests=tuple(self._test(t, path) for t in test.tests))
+
+    def _ref(self, ref: Ref, path: Path) -> Ref:
+        if isinstance(ref, Merge):
+            first = ref.candidates[0]
+            if isinstance(first, (OutputRef, ExportRef)) and self._certain(first.step, path) and self._binds(first):
+                return first
+        return ref
+
+    def _certain(self, name: str, path: Path) -> bool:
+        mine = self.paths[name]
+        if mine != path[: len(mine)]:
+            return False
+        needed = {r.step for i in self.steps[name].inputs if i.required for r in sources(i.ref)}
+        return all(self._certain(n, path) for n in needed)
+
+    def _binds(self, ref: OutputRef | ExportRef) -> bool:
+        """Whether the step's code surely binds the name when it succeeds."""
+        step = self.steps[ref.step]
+        if step.shell or step.command is not None:
+            return True
+        wanted = next((e.expression for e in step.exports if e.name == ref.name), ref.name)
+        for code in step.cells:
+            try:
+                tree = parse(code.source)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+            targets = (t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets)
+            if any(isinstance(n, ast.Name) and n.id == wanted for t in targets for n in ast.walk(t)):
+                return True
+        return False

@@ -1,0 +1,142 @@
+"""The code that travels: the runtime without its comments, a step's own code, both compressed and as base64."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import json
+import zlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kfnb.python_parser import parse
+from kfnb.runtime.cells.ipython_syntax import translate
+
+ROOT = Path(__file__).parents[3]  #: of the package
+ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
+#: What every step needs; the others are added where a step's code asks for them.
+CORE = (
+    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "cells/display", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "magics/ipython_shell", "cells/ipython_syntax", "module_lookup", "magics/variable_expansion", "cells/mime_formatters", "magics/ipython_bridge", "cells/pretty_printer",
+)  # fmt: skip
+AMBIENT_PARTS = {
+    "ambient/module_state": '"@module:',
+    "ambient/logger_state": '"@logging"',
+}  #: by the kind of state that needs them
+#: What cells with IPython's magics and commands need.
+MAGICS = (
+    "magics/cell_magics",
+    "cells/output_history",
+    "magics/line_magics",
+    "magics/magic_table",
+    "magics/magic_options",
+    "magics/run_magic",
+    "magics/shell_commands",
+    "magics/timing_magics",
+)
+ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: words of code that may need a loop
+
+
+def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
+    """The runtime's modules that the steps need, for `unpacked` to write to a folder."""
+    tolds = list(tolds)
+    text = json.dumps(tolds)
+    names = {*CORE, f"pods/{engine}_pod"}
+    if any(map(_has_magics, _sources(tolds))):
+        names.update(MAGICS)
+    if any(word in text for word in ASYNC):
+        names.add("cells/asyncio_loop")
+    if '"history"' in text:
+        names.add("cells/output_history")
+    if '"@' in text:
+        names |= {"ambient/ambient_state"} | {m for m, mark in AMBIENT_PARTS.items() if mark in text}
+    if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in tolds) or "component_from_command" in text:
+        names |= {"components/shell_steps", "components/component_decorators", "components/container_commands"}
+    if "kfnb import" in text or "import kfnb" in text:
+        names.add("components/component_decorators")
+    if '"collected"' in text or "Failed" in text:
+        names.add("values/failed_iteration")
+    if "Path" in text:
+        names.add("components/file_components")
+    if engine == "kfp":
+        names.add("pods/display_page")
+    if any(t.get("packages") or t.get("pins") or t.get("optional") for t in tolds):
+        names.add("pods/install_packages")
+    return packed(
+        {f"kfnb/runtime/{n}.py": bare(f"runtime/{n}.py") for n in sorted({*names, *_packages(names)})}
+        | {"kfnb/__init__.py": bare("__init__.py")}
+    )
+
+
+def _packages(names: Iterable[str]) -> set[str]:
+    """The ``__init__`` modules of the packages that the modules stand in."""
+    return {"__init__"} | {f"{n.split('/')[0]}/__init__" for n in names if "/" in n}
+
+
+def _sources(tolds: Iterable[dict[str, Any]]) -> Iterable[str]:
+    for told in tolds:
+        spec = told["spec"]
+        yield from (c["source"] for c in spec.get("cells", ()) if not spec.get("shell"))
+        yield from (item["run"]["source"] for item in told.get("prepare", ()) if "run" in item)
+
+
+def _has_magics(source: str) -> bool:
+    return "get_ipython" in source or translate(source, lambda name: False).code != source
+
+
+def packed(files: dict[str, str]) -> str:
+    return squeezed(json.dumps(files))
+
+
+def squeezed(text: str, known: str = "") -> str:
+    """zlib and base64; ``known``: a text that the reader has, too (raw deflate then, with that text as its dictionary)."""
+    if not known:
+        return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    press = zlib.compressobj(9, wbits=-15, zdict=known.encode()[-32768:])
+    return base64.b64encode(press.compress(text.encode()) + press.flush()).decode()
+
+
+def compact(told: dict[str, Any]) -> str:
+    return json.dumps(told, separators=(",", ":"), sort_keys=True)
+
+
+def arguments(text: str) -> list[str]:
+    """A long text in pieces that an argument may have."""
+    return [text[i : i + ARGUMENT] for i in range(0, len(text), ARGUMENT)] or [""]
+
+
+# -------------------------------------------------------------------- Python without what only people read
+@cache
+def bare(name: str) -> str:
+    """A module of ours without docstrings, comments and annotations."""
+    tree = _Strip().visit(parse((ROOT / name).read_text("utf-8")))
+    lines = ast.unparse(ast.fix_missing_locations(tree)).split("\n")  # which puts no text over several lines
+    return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in lines)
+
+
+class _Strip(ast.NodeTransformer):
+    def _body(self, node: Any) -> Any:
+        self.generic_visit(node)
+        first = node.body[0] if node.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            node.body = node.body[1:] or [ast.Pass()]
+        return node
+
+    visit_Module = visit_ClassDef = _body
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        node.returns = None
+        given = node.args
+        for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg):
+            if argument is not None:
+                argument.annotation = None
+        return self._body(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
+        return ast.Assign([node.target], node.value) if node.value is not None else ast.Pass()
+
+    def visit_If(self, node: ast.If) -> Any:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None
+        return self.generic_visit(node)

@@ -1,0 +1,260 @@
+"""What a step's code needs beside itself: packages in the versions of this environment, modules that lie beside the notebook."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import os
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.cluster.packaging.private_files import Privacy
+from kfnb.engines.cluster.packaging.step_imports import modules_of, sources_of, tree_of, unread_imports
+from kfnb.package_requirements import USUAL, Sources, is_local, requirement_name
+from kfnb.pipeline.model import Pipeline, Step
+
+ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
+FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
+
+
+@dataclass(frozen=True)
+class Travelling:
+    """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
+
+    ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel; ``optional``:
+    imports that a step runs again for what importing may do, which are left out where these modules are not there; ``sources``: where
+    packages come from; ``unfit``: why an archive beside the notebook cannot travel; ``private``: files that stay on this machine, and
+    why; ``missing``: files that a mark names and that are not there.
+    """
+
+    packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pins: dict[str, dict[str, str]] = field(default_factory=dict)
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
+    modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    optional: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    left: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unfit: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    private: dict[str, dict[str, str]] = field(default_factory=dict)
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, step: Step) -> dict[str, Any]:
+        """What the runtime is told."""
+        told = {
+            "packages": list(self.packages.get(step.name, ())),
+            "pins": self.pins.get(step.name, {}),
+            "files": self.files.get(step.name, {}),
+            "optional": self.optional.get(step.name, {}),
+        }
+        if told["packages"] or told["pins"]:
+            told["sources"] = self.sources.get(step.name, {})
+        return {k: v for k, v in told.items() if v}
+
+
+def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources: Sources = USUAL) -> Travelling:
+    """Find what every step's code needs.
+
+    Parameters
+    ----------
+    folder
+        Where the notebook stands: its modules come before installed ones, as Python has it.
+    packages
+        ``none``: only what the marks ask for is installed.
+    sources
+        Where packages come from, behind what a step's marks say.
+    """
+    requirements: dict[str, tuple[str, ...]] = {}
+    pins: dict[str, dict[str, str]] = {}
+    files: dict[str, dict[str, str]] = {}
+    modules: dict[str, tuple[str, ...]] = {}
+    optional: dict[str, dict[str, list[str]]] = {}
+    left: dict[str, tuple[str, ...]] = {}
+    places: dict[str, dict[str, Any]] = {}
+    unfit: dict[str, tuple[str, ...]] = {}
+    private: dict[str, dict[str, str]] = {}
+    missing: dict[str, tuple[str, ...]] = {}
+    everything: dict[str, str] = {}
+    privacy = Privacy(folder)
+    # what lies there of files that steps write is from an earlier run
+    made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
+    spare = unread_imports(pipeline)
+    for step in pipeline.steps():
+        needed = {m for source in sources_of(step) if source not in spare[step.name] for m in modules_of(source)}
+        own = _reached(needed, folder)
+        more = {source: _reached(modules_of(source), folder) for source in spare[step.name]}
+        local = own.files | {n: t for reached in more.values() for n, t in reached.files.items()}
+        found = _requirements(own.outside) if packages == "auto" else {}
+        optional[step.name] = {source: sorted(reached.outside - set(found)) for source, reached in more.items()}
+        everything.update(found)
+        marked = step.settings.packages
+        named = {requirement_name(r) for r in marked}
+        wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if requirement_name(r) not in named))
+        archives, wrong = _archives(marked, folder)
+        if wrong:
+            unfit[step.name] = wrong
+        told_sources = step.settings.sources.over(sources).told()
+        if told_sources:
+            places[step.name] = told_sources
+        if wanted:
+            requirements[step.name] = wanted
+        data, large = _data(step, folder, {f for to, f in made if to == step.name})
+        found_files = {n: t.encode() for n, t in local.items()} | data
+        kept = privacy.reasons({*found_files, *large} - set(step.settings.files))
+        contents = {n: c for n, c in found_files.items() if n not in kept} | archives
+        large = tuple(n for n in large if n not in kept)
+        absent = tuple(n for n in step.settings.files if not (folder / n).is_file())
+        if kept:
+            private[step.name] = kept
+        if absent:
+            missing[step.name] = absent
+        if contents:
+            files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
+            modules[step.name] = tuple(sorted(local.keys() & contents.keys()))
+        if large:
+            left[step.name] = large
+    for step in pipeline.steps():
+        reads = bool(step.inputs)
+        others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
+        if reads and others:
+            pins[step.name] = others
+    known = {n: o for n, o in optional.items() if o}
+    return Travelling(requirements, pins, files, modules, known, left, places, unfit, private, missing)
+
+
+def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The packages beside the notebook that are asked for, by their path there, and why one cannot travel."""
+    found: dict[str, bytes] = {}
+    wrong: list[str] = []
+    for text in (r for r in requirements if is_local(r)):
+        path = folder / text
+        if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+            wrong.append(f"`{text}` is no file beside the notebook")
+        elif path.stat().st_size > ARCHIVE_LIMIT:
+            wrong.append(
+                f"`{text}` has {path.stat().st_size / 1000:.0f} kB, and {ARCHIVE_LIMIT // 1024} KiB travel with a step"
+            )
+        else:
+            found[Path(text).as_posix()] = path.read_bytes()
+    return found, tuple(wrong)
+
+
+def _requirements(modules: set[str]) -> dict[str, str]:
+    return {m: r for m in sorted(modules) if (r := _requirement(m)) is not None}
+
+
+def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """Files in ``folder`` that the step's code names by a relative path, unless a step before made them: those small enough to travel, and the others' names."""
+    small: dict[str, bytes] = {}
+    large: list[str] = []
+    for text in sorted({*_texts(step), *step.settings.files}):
+        path = folder / text
+        if (
+            not text
+            or any(os.path.normpath(text) == f or text.startswith(f"{f}/") for f in made)
+            or "\n" in text
+            or len(text) > 200
+            or Path(text).is_absolute()
+            or ".." in Path(text).parts
+        ):
+            continue
+        try:
+            size = path.stat().st_size if path.is_file() else None
+        except OSError:
+            continue
+        if size is not None and size <= FILE_LIMIT:
+            small[Path(text).as_posix()] = path.read_bytes()
+        elif size is not None:
+            large.append(Path(text).as_posix())
+    return small, tuple(large)
+
+
+def _texts(step: Step) -> set[str]:
+    """The text literals of a step's own code."""
+    found: set[str] = set()
+    for code in step.cells if not step.shell else ():
+        tree = tree_of(code.source)
+        if tree is not None:
+            found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return found
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """The files beside the notebook that modules are, or import in turn, by their path there; the modules from elsewhere."""
+
+    files: dict[str, str]
+    outside: set[str]
+
+
+def _reached(modules: set[str], folder: Path) -> _Reached:
+    found = _Reached({}, set())
+    left = list(modules)
+    while left:
+        module = left.pop()
+        paths = _beside(module, folder)
+        if not paths and module not in sys.stdlib_module_names and module != "kfnb":
+            found.outside.add(module)
+        for path in paths:
+            name = path.relative_to(folder).as_posix()
+            if name not in found.files:
+                found.files[name] = path.read_text("utf-8")
+                left += modules_of(found.files[name])
+    return found
+
+
+def _beside(module: str, folder: Path) -> list[Path]:
+    """The files of a module that lies in ``folder``."""
+    if (folder / f"{module}.py").is_file():
+        return [folder / f"{module}.py"]
+    package = folder / module
+    if not (package / "__init__.py").is_file():
+        return []
+    return [p for p in package.rglob("*.py") if not any(n.startswith(".") for n in p.relative_to(package).parts)]
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(metadata.packages_distributions())
+
+
+def _requirement(module: str) -> str | None:
+    """``name==version`` of the distribution that has a module here; ``None`` when nothing here has it."""
+    for name in _distributions().get(module, ()):
+        try:
+            return f"{name}=={metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+@dataclass(frozen=True)
+class TravellingFile:
+    """A file that leaves this machine with a pipeline: its size, the steps that get it, and where it lies when it is a link out of the notebook's folder."""
+
+    path: str
+    bytes: int
+    steps: tuple[str, ...]
+    link: str | None
+
+
+def travelling_files(pipeline: Pipeline, folder: Path, packages: str = "auto") -> list[TravellingFile]:
+    """The files that travel with the steps of a pipeline, for the user to see before they do."""
+    found: dict[str, list[str]] = {}
+    sizes: dict[str, int] = {}
+    for step, files in travelling(pipeline, folder, packages).files.items():
+        for name, content in files.items():
+            found.setdefault(name, []).append(step)
+            sizes[name] = len(base64.b64decode(content))
+    privacy = Privacy(folder)
+    links = {n: privacy.outside(n) for n in found}
+    return [TravellingFile(n, sizes[n], tuple(found[n]), str(links[n]) if links[n] else None) for n in sorted(found)]
+
+
+def travelling_text(files: list[TravellingFile]) -> str:
+    """The files in one line for a terminal; empty when there are none."""
+    shown = [f"{f.path} ({f.bytes / 1000:.1f} kB{f', a link to {f.link}' if f.link else ''})" for f in files]
+    return f"files that travel with the steps: {', '.join(shown)}" if shown else ""

@@ -1,0 +1,28 @@
+"""A pipeline for a run on a target: the run's values in its marks, and the secrets that its packages are fetched with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.pipeline.model import Json, Pipeline, Step, with_steps
+from kfnb.pipeline.parameters.mark_placeholders import resolved
+
+
+def fitted(pipeline: Pipeline, options: ClusterOptions, values: Mapping[str, Json]) -> Pipeline:
+    """The pipeline as the target's pods get it."""
+    found = resolved(pipeline, values)
+    secrets = options.secrets
+    if not secrets:
+        return found
+
+    def with_secrets(step: Step) -> Step:
+        known = {s.env for s in step.settings.secrets}
+        added = tuple(s for s in secrets if s.env not in known)
+        native = step.command is not None or (step.shell and step.settings.image is not None)
+        return (
+            step if native else replace(step, settings=replace(step.settings, secrets=(*step.settings.secrets, *added)))
+        )
+
+    return with_steps(found, with_secrets)

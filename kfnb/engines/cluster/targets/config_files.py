@@ -1,0 +1,89 @@
+"""Where targets are configured: ``kfnb.toml`` in the user's own folders, and beside a notebook or above it.
+
+A file beside a notebook came with the notebook, from wherever that came. It counts as the user's own only when it is one of these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.cluster.clients.cluster_errors import BadTarget
+from kfnb.engines.cluster.targets.connection import read_configuration, visible
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+NAME = "kfnb.toml"
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A file as it was read once: what is parsed, what is hashed and what is trusted are the same bytes.
+
+    Parameters
+    ----------
+    own
+        It is the user's, or the administrator's; else it lies beside a notebook or above it.
+    """
+
+    path: Path
+    content: bytes
+    own: bool
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def folder(self) -> Path:
+        """What its paths are relative to."""
+        return self.path.parent
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The settings of its targets by their names. Raises `BadTarget`."""
+        try:
+            data = tomllib.loads(self.content.decode("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BadTarget(f"{self.path} is not TOML: {visible(str(error))}") from None
+        found = data.get("targets", {})
+        if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
+            raise BadTarget(f"{self.path}: `targets` should be tables, such as [targets.prod]")
+        return found
+
+
+def own_paths() -> list[Path]:
+    """Where the user's own files are, the one that wins first: the user's configuration, then Jupyter's configuration path."""
+    from jupyter_core.paths import jupyter_config_path
+
+    home = os.environ.get("XDG_CONFIG_HOME", "")
+    folders = [Path(home if os.path.isabs(home) else Path.home() / ".config") / "kfnb"]
+    return [f / NAME for f in (*folders, *(Path(p) for p in jupyter_config_path() if os.path.isabs(p)))]
+
+
+def config_files(notebook: Path | None) -> list[ConfigFile]:
+    """The files that may have targets, the nearest first: an earlier one wins. Raises `BadTarget` for one that cannot be read."""
+    start = (notebook.absolute().parent if notebook is not None else Path.cwd()).resolve()
+    own = [p for p in own_paths() if p.is_file()]
+    theirs = {p.resolve() for p in own}
+    found = [f / NAME for f in (start, *start.parents)]
+    beside = [p for p in found if p.is_file() and p.resolve() not in theirs]
+    return [*(_read(p, False) for p in beside), *(_read(p, True) for p in own)]
+
+
+def config_file(path: Path) -> ConfigFile:
+    """One file that lies beside notebooks. Raises `BadTarget`."""
+    return _read(path.parent.resolve() / path.name, False)
+
+
+def _read(path: Path, own: bool) -> ConfigFile:
+    try:
+        return ConfigFile(path, read_configuration(path), own)
+    except OSError as error:
+        raise BadTarget(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,216 @@
+"""Whom a target talks to and as whom: addresses, and which of them may be given a token or cookies."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import ipaddress
+import os
+import re
+import stat
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+
+HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?")
+PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+MOUNTS = ("/var/run/secrets", "/run/secrets")  #: where a pod's service-account tokens lie
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The settings of a target that say whom it talks to, and as whom.
+
+    Parameters
+    ----------
+    host
+        Kubeflow Pipelines: its server.
+    kubeconfig, context
+        The cluster. ``kubeconfig`` is an absolute path, or several as the variable of that name has them.
+    namespace
+        Where runs are made.
+    server_namespace
+        Kubeflow Pipelines: where its service is.
+    server
+        Argo's own server.
+    server_token
+        ``kubeconfig``: Argo's own server is given the token of the kubeconfig's user.
+    token_file, token_env, cookies_env
+        Where the token and the cookies for ``host`` or ``server`` are.
+    ca_file, verify
+        How the server's certificate is checked.
+    allow_http
+        Tokens and cookies may go over plain http, where everybody on the way can read them.
+    pins
+        The SHA-256 of files that lie beside a trusted project file, by their paths: they are used with this content only.
+    """
+
+    host: str = ""
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
+    server_namespace: str = "kubeflow"
+    server: str = ""
+    server_token: str = ""
+    token_file: str = ""
+    token_env: str = ""
+    cookies_env: str = ""
+    ca_file: str = ""
+    verify: bool = True
+    allow_http: bool = False
+    pins: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names_cluster(self) -> bool:
+        """Whether a kubeconfig or a context was chosen; else the pod that this runs in is, then the user's kubeconfig."""
+        return bool(self.kubeconfig or self.context)
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether a token or cookies were configured."""
+        return bool(self.token_file or self.token_env or self.cookies_env)
+
+
+def connection_of(settings: dict[str, Any], pins: dict[str, str]) -> Connection:
+    """The connection that a target's settings describe."""
+    names = {f.name for f in fields(Connection)} - {"pins"}
+    return Connection(**{k: v for k, v in settings.items() if k in names}, pins=tuple(sorted(pins.items())))
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server is, as it was parsed: what is sent goes there and nowhere else."""
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}{f':{self.port}' if self.port is not None else ''}{self.path}"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: two addresses with the same are one server."""
+        return self.scheme, self.host, self.port or (443 if self.scheme == "https" else 80)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is this machine, in a spelling that cannot mean anything else."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback  # not `127.1`, `0x7f.1` or `2130706433`
+        except ValueError:
+            return False
+
+    @property
+    def is_in_cluster(self) -> bool:
+        """Whether it is a service of the cluster that this runs in."""
+        if re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+\.svc(\.cluster\.local)?", self.host):
+            return True
+        api = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "")
+        return self.scheme == "https" and (self.host, str(self.origin[2])) == api
+
+
+def address_of(text: str) -> Address:
+    """The address that a user wrote; without a scheme it is https.
+
+    Raises
+    ------
+    ClusterError
+        For one that two readers could take for two different hosts, such as ``https://a@b``.
+    """
+    text = text.strip()
+    if not all("!" <= c <= "~" for c in text):  # `urlsplit` would leave some of them out
+        raise ClusterError("refused", f"`{visible(text)}` is not an address such as https://kubeflow.example.org/path")
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError as error:
+        raise ClusterError("refused", f"`{visible(text)}` is not an address: {error}") from None
+    if parts.scheme not in ("http", "https"):
+        raise ClusterError("refused", f"`{visible(text)}` is not an address: it should begin with https://")
+    if "@" in parts.netloc:
+        raise ClusterError(
+            "refused", "an address has no user or password in it: name the file or the variable of the token"
+        )
+    if parts.query or parts.fragment or not PATH.fullmatch(parts.path) or not _is_host(host):
+        raise ClusterError("refused", f"`{visible(text)}` is not an address such as https://kubeflow.example.org/path")
+    return Address(parts.scheme, host, port, parts.path.rstrip("/"))
+
+
+def _is_host(host: str) -> bool:
+    if ":" not in host:
+        return HOST_NAME.fullmatch(host) is not None
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False
+
+
+def visible(text: str) -> str:
+    """A text from a file as it can be printed: what would move a cursor, hide or turn letters round is written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def check_confidential(address: Address, allow_http: bool, what: str) -> None:
+    """Refuse to send ``what`` (a token, cookies) where others can read it. Raises `ClusterError`."""
+    if address.scheme == "https" or address.is_loopback or allow_http:
+        return
+    raise ClusterError(
+        "refused",
+        f"{address} is plain http, and {what} would be read by everybody on the way: use https, or say allow_http = true in the target",
+    )
+
+
+def check_mounted(address: Address, path: str) -> None:
+    """Refuse to send the token of this pod's service account out of the cluster. Raises `ClusterError`."""
+    if address.is_in_cluster:
+        return
+    raise ClusterError(
+        "refused",
+        f"{path} is the token of this pod's service account, which is sent to services of its own cluster only: "
+        f"name one such as http://ml-pipeline.kubeflow.svc:8888 in the place of {address}, or another token",
+    )
+
+
+def is_mounted(path: str) -> bool:
+    """Whether a file is a token that Kubernetes gave to this pod, by its own path or through links."""
+    named = {os.path.abspath(os.path.expanduser(path)), str(Path(path).expanduser().resolve())}
+    return any(n == m or n.startswith(f"{m}/") for n in named for m in MOUNTS)
+
+
+LARGEST_FILE = 1_000_000  #: bytes of a configuration that is read
+
+
+def read_configuration(path: Path) -> bytes:
+    """A file of configuration. Raises `OSError`, also for what is no file or is none of a reasonable size."""
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise OSError(errno.EFBIG, f"it has more than {LARGEST_FILE} bytes", str(path))
+    return content
+
+
+def pinned_contents(connection: Connection) -> dict[str, bytes]:
+    """The files that are used with the content that was trusted, by their paths. Raises `ClusterError` when one has another."""
+    found: dict[str, bytes] = {}
+    for path, sha256 in connection.pins:
+        try:
+            content = read_configuration(Path(path))
+        except OSError as error:
+            raise ClusterError("refused", f"{path} cannot be read: {error.strerror}") from None
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise ClusterError(
+                "refused",
+                f"{path} is not what it was when it was trusted: look at it, then trust it again with `kfnb trust`",
+            )
+        found[path] = content
+    return found

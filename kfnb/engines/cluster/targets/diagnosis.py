@@ -1,0 +1,77 @@
+"""Whether a target answers, and what is missing for kfnb to work there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
+from kfnb.engines.cluster.targets.targets import Target
+
+#: What submitting, following, logs and cancelling need: verb, API group, resource, subresource.
+RIGHTS = (
+    ("create", "argoproj.io", "workflows", ""), ("get", "argoproj.io", "workflows", ""), ("list", "argoproj.io", "workflows", ""),
+    ("watch", "argoproj.io", "workflows", ""), ("patch", "argoproj.io", "workflows", ""), ("list", "", "pods", ""), ("get", "", "pods", "log"),
+)  # fmt: skip
+OLDEST = (1, 24)  #: of Kubernetes, for Argo Workflows 3.7
+VERSION = re.compile(r"v(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """``state`` is ``ready untrusted unreachable unauthorized forbidden missing refused busy``; ``told``: lines for the user."""
+
+    state: str
+    told: tuple[str, ...]
+
+
+def diagnose(target: Target) -> Diagnosis:
+    """Ask a target whether it could run a pipeline. Nothing is created there."""
+    if target.engine == "local":
+        return Diagnosis("ready", ("this machine",))
+    if target.wrong:
+        return Diagnosis("refused", (target.wrong,))
+    if target.asks:
+        told = (f"nobody is asked before you have looked at {target.path}: kfnb trust {target.path}",)
+        return Diagnosis("untrusted", (*told, *(f"it {ask.text}" for ask in target.asks)))
+    try:
+        return _argo(connect(target.connection)) if target.engine == "argo" else _kfp(target)
+    except ClusterError as error:
+        return Diagnosis(error.kind, (str(error),))
+
+
+def _argo(kube: Kube) -> Diagnosis:
+    version = kube.version()
+    here = f"{kube.server}, namespace {kube.namespace}, Kubernetes {version}"
+    match = VERSION.match(version)
+    if match and (int(match[1]), int(match[2])) < OLDEST and match[1] != "0":
+        return Diagnosis(
+            "refused", (f"{here} is too old: Argo Workflows 3.7 needs Kubernetes {OLDEST[0]}.{OLDEST[1]} or newer",)
+        )
+    missing = list(_missing(kube))
+    if missing:
+        return Diagnosis(
+            "forbidden", (here, f"you may not {', '.join(missing)} there: ask for a role with these rights")
+        )
+    if not kube.serves():
+        return Diagnosis("missing", (f"{here} does not have Argo Workflows: install it, or name another cluster",))
+    return Diagnosis("ready", (here,))
+
+
+def _missing(kube: Kube) -> Iterator[str]:
+    for verb, group, resource, subresource in RIGHTS:
+        if not kube.can(verb, group, resource, subresource):
+            yield f"{verb} {resource}{f'/{subresource}' if subresource else ''}"
+
+
+def _kfp(target: Target) -> Diagnosis:
+    from kfnb.engines.kfp.kfp_client import KfpClient
+
+    client = KfpClient(target.connection)
+    many = client.multi_user()
+    if many and not client.namespace:
+        return Diagnosis("refused", (f"{client.host} is for many users: name yours with `namespace` in the target",))
+    client.experiments()
+    return Diagnosis("ready", (f"{client.host}{f', namespace {client.namespace}' if many else ''}",))

@@ -1,0 +1,105 @@
+"""The settings that a target in ``kfnb.toml`` may have, and which of them a file may set that nobody has trusted."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.targets.connection import Connection, address_of
+from kfnb.package_requirements import BadSource, check_url
+
+TARGET_NAME = re.compile(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
+)  #: nothing that means something to a shell, a terminal or a page
+ENGINES = ("local", "kfp", "argo")
+VALUES = ("parameters", "s3", "gcs", "azure", "oss")
+
+#: What only concerns steps. Every other setting, one that is not known too, says whom to talk to or as whom.
+OF_STEPS = frozenset({"image", "packages", "values", "pull_secrets", "ttl", "cache", "experiment"})
+OF_CONNECTION = frozenset({f.name for f in fields(Connection)} - {"pins"})
+KNOWN = frozenset({"engine", "experiment", "pipeline_root", *OF_CONNECTION, *(f.name for f in fields(ClusterOptions))})
+LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets"})
+SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
+FLAGS = frozenset({"verify", "allow_http", "cache"})
+TEXTS = frozenset(
+    {
+        "engine",
+        "service_account",
+        "image",
+        "packages",
+        "values",
+        "experiment",
+        "pipeline_root",
+        *(OF_CONNECTION - FLAGS),
+    }
+)
+ADDRESSES = frozenset({"host", "server"})
+FILES = frozenset({"token_file", "ca_file", "kubeconfig"})
+
+
+def mistake(name: str, settings: dict[str, Any]) -> str:
+    """What is wrong with a target, if something is."""
+    if not TARGET_NAME.fullmatch(name):
+        return f"`{name}` is no name for a target: it should have letters, digits, `.`, `_` and `-` only"
+    if settings.get("engine") not in ENGINES:
+        return f'target `{name}` needs engine = "kfp" or engine = "argo", not {settings.get("engine")!r}'
+    for key, value in settings.items():
+        if key not in KNOWN:
+            near = difflib.get_close_matches(key, KNOWN, 1)
+            return f"target `{name}` has no setting `{key}`{f'; did you mean `{near[0]}`?' if near else ''}"
+        wanted = _kind_mistake(key, value)
+        if wanted:
+            return f"target `{name}`: {key} is {wanted}, not {value!r}"
+    return ""
+
+
+def _kind_mistake(key: str, value: Any) -> str:
+    """What a setting should be, if it is not."""
+    if key in FLAGS:
+        return "" if isinstance(value, bool) else "true or false"
+    if key == "ttl":
+        return "" if isinstance(value, int) and not isinstance(value, bool) else "a number of seconds"
+    if key in LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
+        return "a list of names" if key == "pull_secrets" else "a list of texts"
+    if key in SOURCES:
+        return _source_mistake(value)
+    if key == "package_secrets":
+        fits = all(re.fullmatch(r"[^:]+:[^:]+:[A-Za-z_]\w*", v) for v in value)
+        return "" if fits else "a list of SECRET:KEY:VARIABLE"
+    if key in TEXTS and (not isinstance(value, str) or "\0" in value):
+        return "a text"
+    if key == "values" and value not in VALUES and not value.startswith("volume:"):
+        return f"one of {', '.join(VALUES)} or volume:CLAIM"
+    if key == "server_token" and value != "kubeconfig":
+        return '"kubeconfig" or left out'
+    if key in ADDRESSES:
+        try:
+            address_of(value)
+        except ClusterError:
+            return "an address such as https://kubeflow.example.org/pipeline, without user and password"
+    return ""
+
+
+def _source_mistake(value: Any) -> str:
+    for url in value if isinstance(value, list) else [value]:
+        try:
+            check_url(url if isinstance(url, str) else "", named_secrets=True)
+        except BadSource as error:
+            return f"an address of packages ({error})"
+    return ""
+
+
+def resolved(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The settings with whole paths: those that a file has are as seen from its ``folder``."""
+    return {k: whole_path(v, folder) if k in FILES and isinstance(v, str) and v else v for k, v in settings.items()}
+
+
+def whole_path(text: str, folder: Path) -> str:
+    """A path, or several as the variable KUBECONFIG has them."""
+    return os.pathsep.join(os.path.normpath(folder / os.path.expanduser(part)) for part in text.split(os.pathsep))

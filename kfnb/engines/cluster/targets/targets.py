@@ -1,0 +1,177 @@
+"""Targets: named places to run, in ``kfnb.toml`` in the user's configuration folder, or beside the notebook or above it.
+
+::
+
+    [targets.prod]
+    engine = "argo"            # or "kfp"
+    namespace = "team-a"
+    values = "s3"
+
+Secrets do not stand there: they are in the kubeconfig, in token files and in the environment. A file beside a notebook says whom to
+talk to only when the user has trusted it (`kfnb.engines.cluster.trust.trusted_files`); untrusted, it sets what concerns steps.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.cluster.clients.cluster_errors import BadTarget
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.targets.config_files import NAME, ConfigFile, config_files
+from kfnb.engines.cluster.targets.connection import Connection, connection_of, visible
+from kfnb.engines.cluster.targets.target_settings import OF_STEPS, mistake, resolved
+from kfnb.engines.cluster.trust.requested_access import Ask, target_asks
+from kfnb.engines.cluster.trust.trusted_files import TrustStore
+from kfnb.problems import NotebookError, Problem
+
+
+class UntrustedTarget(NotebookError):
+    """A target of a file that the user has not trusted was to be used; the problem (KF709) says which file, and what it asks for."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A named engine configuration.
+
+    Parameters
+    ----------
+    settings
+        As in the file ``path``, with whole paths.
+    pins
+        The SHA-256 of files beside a trusted file, by their paths.
+    asks
+        What must be trusted before anything is contacted.
+    withheld
+        What an untrusted file asks for beside the settings that count.
+    wrong
+        Why it cannot be used at all.
+    """
+
+    name: str
+    engine: str
+    settings: dict[str, Any]
+    path: Path | None = None
+    pins: dict[str, str] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
+    withheld: tuple[Ask, ...] = ()
+    wrong: str = ""
+
+    @property
+    def connection(self) -> Connection:
+        """Whom it talks to, and as whom. Raises `UntrustedTarget`: nothing is contacted that the user has not chosen."""
+        if self.asks:
+            raise UntrustedTarget([_untrusted(self)])
+        return connection_of(self.settings, self.pins)
+
+
+LOCAL = Target("local", "local", {})
+
+
+def targets(notebook: Path | None) -> dict[str, Target]:
+    """All targets that can be seen from a notebook; ``local`` is always there, and always this machine.
+
+    Raises
+    ------
+    BadTarget
+        When a file cannot be read.
+    """
+    found = {"local": LOCAL}
+    store = TrustStore()
+    for file in reversed(config_files(notebook)):
+        tables = {n: t for n, t in file.tables().items() if n != "local"}
+        if not tables:
+            continue
+        trusted = None if file.own else store.of(file)
+        for name, settings in tables.items():
+            if file.own or trusted is not None:
+                found[name] = _believed(name, settings, file, trusted.files if trusted is not None else {})
+            else:
+                found[name] = _beside(name, settings, file, found.get(name))
+    return found
+
+
+def target_named(name: str, notebook: Path | None) -> Target:
+    """The target of that name, for its settings: it may be untrusted. Raises `BadTarget`."""
+    if name == "local":
+        return LOCAL
+    known = targets(notebook)
+    if name in known:
+        if known[name].wrong:
+            raise BadTarget(known[name].wrong)
+        return known[name]
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean `{near[0]}`?" if near else f"the targets are {', '.join(map(visible, known))}"
+    raise BadTarget(
+        f"there is no target `{visible(name)}`; {hint} (they stand in {NAME} beside the notebook, as [targets.{visible(name)}])"
+    )
+
+
+def usable_target(name: str, notebook: Path | None) -> Target:
+    """The target of that name, to run something there. Raises `BadTarget`, and `UntrustedTarget` before anything is contacted."""
+    found = target_named(name, notebook)
+    if found.asks:
+        raise UntrustedTarget([_untrusted(found)])
+    return found
+
+
+def withheld_problems(target: Target) -> list[Problem]:
+    """What does not count of a target since nobody has trusted its file."""
+    if not target.withheld:
+        return []
+    names = ", ".join(dict.fromkeys(a.setting for a in target.withheld))
+    return [
+        Problem(
+            "KF710", f"{target.path} also sets {names} for target `{visible(target.name)}`, which does not count: your own configuration does",
+            f"look at it and trust it with `kfnb trust {target.path}`", name=target.name,
+        )
+    ]  # fmt: skip
+
+
+def options_of(target: Target | None) -> ClusterOptions:
+    """The settings of a target's pods."""
+    if target is None:
+        return ClusterOptions()
+    known = {f.name for f in fields(ClusterOptions)}
+    given: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in known
+    }
+    return ClusterOptions(**given)
+
+
+# -------------------------------------------------------------------- of one file
+def _believed(name: str, settings: dict[str, Any], file: ConfigFile, pins: dict[str, str]) -> Target:
+    """A target of the user's own file, or of one that was trusted."""
+    wrong = mistake(name, settings)
+    engine = str(settings.get("engine"))
+    return Target(name, engine, resolved(settings, file.folder), file.path, pins, wrong=_in(file, wrong))
+
+
+def _beside(name: str, settings: dict[str, Any], file: ConfigFile, known: Target | None) -> Target:
+    """A target of an untrusted file: what it says of steps counts for a target that the user has; else it can be looked at only."""
+    asks = tuple(target_asks(name, settings, file.folder))
+    if known is None or known.asks:
+        engine = str(settings.get("engine"))
+        wrong = mistake(name, settings)
+        return Target(name, engine, resolved(settings, file.folder), file.path, asks=asks, wrong=_in(file, wrong))
+    same = {k for k, v in resolved(settings, file.folder).items() if known.settings.get(k) == v}
+    asks = tuple(a for a in asks if a.setting not in same)
+    mine = {k: v for k, v in settings.items() if k in OF_STEPS}
+    merged = {**known.settings, **mine}
+    wrong = known.wrong or _in(file, mistake(name, merged))
+    return replace(known, settings=merged, path=file.path, withheld=(*known.withheld, *asks), wrong=wrong)
+
+
+def _in(file: ConfigFile, wrong: str) -> str:
+    return f"{file.path}: {visible(wrong)}" if wrong else ""
+
+
+def _untrusted(target: Target) -> Problem:
+    asked = "; ".join(f"it {a.text}" for a in target.asks)
+    return Problem(
+        "KF709", f"target `{visible(target.name)}` stands in {target.path}, which you have not trusted: {asked}",
+        f"if that is what you want, trust the file with `kfnb trust {target.path}`, or put the target into your own configuration",
+        name=target.name,
+    )  # fmt: skip

@@ -1,0 +1,163 @@
+"""What a file beside a notebook would make kfnb do, for the user to judge before trusting it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.cluster.targets.config_files import ConfigFile
+from kfnb.engines.cluster.targets.connection import read_configuration, visible
+from kfnb.engines.cluster.targets.target_settings import KNOWN, OF_STEPS, whole_path
+from kfnb.engines.cluster.trust.trusted_files import hash_of
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing that a target wants. ``value`` is as the file has it, ``text`` a sentence without its subject."""
+
+    target: str
+    setting: str
+    value: str
+    text: str
+
+
+def target_asks(name: str, settings: dict[str, Any], folder: Path) -> list[Ask]:
+    """What one target wants."""
+    lines = {key: _text(key, settings, folder) for key in settings if key not in OF_STEPS}
+    return [Ask(visible(name), visible(k), visible(str(settings[k])), visible(t)) for k, t in lines.items() if t]
+
+
+def described(file: ConfigFile) -> list[Ask]:
+    """What the targets of a file want, with what the kubeconfigs that they name do: those are read. Raises `BadTarget`."""
+    found: list[Ask] = []
+    for name, settings in file.tables().items():
+        for ask in target_asks(name, settings, file.folder):
+            found.append(ask)
+            if ask.setting == "kubeconfig":
+                more = (t for p in _paths(settings, "kubeconfig", file.folder) for t in _kubeconfig_texts(p))
+                found += [Ask(ask.target, ask.setting, ask.value, visible(t)) for t in more]
+    return found
+
+
+def beside(file: ConfigFile) -> dict[str, str]:
+    """The SHA-256 of the files that decide what is run or whom is believed and that came with ``file``, by their paths."""
+    found: dict[str, str] = {}
+    for settings in file.tables().values():
+        for key in ("kubeconfig", "ca_file"):
+            given = settings.get(key)
+            for text, path in zip(str(given).split(os.pathsep), _paths(settings, key, file.folder), strict=False):
+                if not os.path.isabs(os.path.expanduser(text)) or _inside(path, file.folder):
+                    found[str(path)] = hash_of(path)
+                    found |= {str(c): hash_of(c) for c in _command_files(path)} if key == "kubeconfig" else {}
+    return found
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.is_relative_to(folder) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def _paths(settings: dict[str, Any], key: str, folder: Path) -> list[Path]:
+    given = settings.get(key)
+    if not isinstance(given, str) or not given or "\0" in given:
+        return []
+    return [Path(p) for p in whole_path(given, folder).split(os.pathsep)]
+
+
+# -------------------------------------------------------------------- in words
+def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
+    value = settings[key]
+    where = settings.get("host") or settings.get("server") or "the server that the environment or this pod names"
+    files = ", ".join(str(p) for p in _paths(settings, key, folder))
+    texts = {
+        "engine": _cluster_text(settings),
+        "host": f"talks to {value}",
+        "server": f"talks to Argo's own server {value}",
+        "server_token": f"gives the token of the kubeconfig's user to {settings.get('server')}",
+        "kubeconfig": f"uses the kubeconfig {files}",
+        "context": f"uses the context {value}{'' if settings.get('kubeconfig') else ' of your kubeconfig'}",
+        "token_file": f"sends the content of the file {files} to {where}",
+        "token_env": f"sends the variable ${value} to {where}",
+        "cookies_env": f"sends the variable ${value} as cookies to {where}",
+        "ca_file": f"believes the certificates of {files}",
+        "verify": "" if value is True else "does not check the server's certificate",
+        "allow_http": "" if value is False else "sends tokens and cookies over plain http too",
+        "namespace": f"makes runs in the namespace {value}",
+        "server_namespace": f"looks for Kubeflow Pipelines in the namespace {value}",
+        "service_account": f"lets steps run as the service account {value}",
+        **{
+            k: f"lets steps install packages from {_listed(value)}"
+            for k in ("index_url", "extra_index_url", "find_links")
+        },
+        "package_secrets": f"gives every step the secrets {_listed(value)}",
+        "pipeline_root": f"lets steps keep their values in {value}",
+    }
+    return texts.get(key, f"sets {key} = {value!r}" + ("" if key in KNOWN else ", which kfnb does not know"))
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _cluster_text(settings: dict[str, Any]) -> str:
+    """What a target does that names no cluster."""
+    if settings.get("engine") == "kfp" and not {"host", "kubeconfig", "context"} & set(settings):
+        return "runs on the Kubeflow Pipelines that the environment or this pod names, as you"
+    if settings.get("engine") == "argo" and not {"kubeconfig", "context"} & set(settings):
+        return "runs on the cluster of this pod or of your kubeconfig, as you"
+    return ""
+
+
+# -------------------------------------------------------------------- kubeconfigs
+def _kubeconfig_texts(path: Path) -> Iterator[str]:
+    config = _kubeconfig(path)
+    if config is None:
+        yield f"{path} cannot be read as a kubeconfig"
+        return
+    for cluster in _entries(config, "clusters", "cluster"):
+        proxy = f" through the proxy {cluster['proxy-url']}" if cluster.get("proxy-url") else ""
+        yield f"{path} talks to {cluster.get('server')}{proxy}"
+    for user in _entries(config, "users", "user"):
+        if user.get("tokenFile"):
+            yield f"{path} sends the content of the file {user['tokenFile']} to it"
+        for words in _commands(user):
+            yield f"{path} runs the command {shlex.join(words)}"
+
+
+def _kubeconfig(path: Path) -> dict[str, Any] | None:
+    import yaml
+
+    try:
+        found = yaml.safe_load(read_configuration(path))
+    except (OSError, yaml.YAMLError, RecursionError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _entries(config: dict[str, Any], kind: str, part: str) -> list[dict[str, Any]]:
+    listed = config.get(kind)
+    return [e[part] for e in listed if isinstance(e, dict) and isinstance(e.get(part), dict)] if isinstance(listed, list) else []  # fmt: skip
+
+
+def _commands(user: dict[str, Any]) -> Iterator[list[str]]:
+    """What is run to get a user's credentials."""
+    execute, provider = user.get("exec"), user.get("auth-provider")
+    if isinstance(execute, dict):
+        arguments = execute.get("args")
+        yield [str(execute.get("command")), *map(str, arguments if isinstance(arguments, list) else ())]
+    config = provider.get("config") if isinstance(provider, dict) else None
+    if isinstance(config, dict) and config.get("cmd-path"):
+        yield [str(config["cmd-path"]), *str(config.get("cmd-args") or "").split()]
+
+
+def _command_files(path: Path) -> Iterator[Path]:
+    """The programs beside a kubeconfig that it runs, and the files beside it that their arguments name."""
+    for user in _entries(_kubeconfig(path) or {}, "users", "user"):
+        for words in _commands(user):
+            for word in words:
+                file = path.parent / word
+                if os.path.isfile(file) and _inside(file, path.parent):
+                    yield file

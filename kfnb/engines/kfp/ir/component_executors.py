@@ -1,0 +1,296 @@
+"""Components and executors: one for each step, or for all steps that are calls of one component."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from kfnb.engines.cluster.lowering.container_scripts import Places, literal, words
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job
+from kfnb.engines.cluster.lowering.kubernetes_names import Names
+from kfnb.engines.cluster.packaging.code_bundle import arguments, compact, runtime, squeezed
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.pipeline.model import Step
+from kfnb.step_settings import Settings
+
+Json = dict[str, Any]
+TYPES = {
+    "str": "STRING", "int": "NUMBER_INTEGER", "float": "NUMBER_DOUBLE", "bool": "BOOLEAN", "list": "LIST", "dict": "STRUCT",
+    "any": "STRING",
+}  # fmt: skip
+#: Code that may display a figure or a table.
+SHOWS = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
+IMPORTED = "artifact"  #: the output of what imports an artifact
+ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
+#: Finds the runtime (in the arguments, or in what an earlier step handed on), unpacks it and hands over to it.
+#: Arguments: how many pieces the runtime has, the pieces, the step's code (what is common to the calls of a component,
+#: the rest being the input ``step``), and the launcher's ExecutorInput.
+BOOT = """\
+import sys,json,zlib,base64,os,tempfile,zipfile
+a=sys.argv;n=int(a[1])+2;e=json.loads(a[-1]);i=e.get("inputs",{});u=base64.b64decode
+r="".join(a[2:n]);t=zlib.decompress(u("".join(a[n:-1])))
+s=i.get("parameterValues",{}).get("step")
+if s:t=zlib.decompressobj(-15,t[-32768:]).decompress(u(s))
+if not r:
+    p=[x for v in i["artifacts"].values() for x in v["artifacts"]][0]
+    p=p.get("customPath") or p["uri"]
+    for k in("gs","minio","s3","oci"):
+        if p.startswith(k+"://"):p="/"+{"gs":"gcs"}.get(k,k)+p[len(k)+2:]
+    r=zipfile.ZipFile(p).read("runtime.json").decode()
+d=tempfile.mkdtemp()
+for k,v in json.loads(zlib.decompress(u(r)).decode()).items():
+    p=os.path.join(d,k);os.makedirs(os.path.dirname(p),exist_ok=True)
+    with open(p,"w",encoding="utf-8") as f:f.write(v)
+sys.path.insert(0,d)
+from kfnb.runtime.pods.kfp_pod import main
+from kfnb.runtime.step_exit import leave
+leave(main(json.loads(t.decode()),a[-1],r))
+"""
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """How a step's inputs are called at its component: by the channel. ``lists``: channels that a loop collects."""
+
+    keys: dict[Channel, str]
+    lists: frozenset[Channel]
+
+
+@dataclass
+class Executors:
+    """The components of one pipeline that are containers."""
+
+    options: ClusterOptions
+    types: dict[str, str]
+    told: dict[str, Json]  #: by step: what the runtime is told
+    groups: dict[str, list[str]]  #: by component: the steps that are calls of it, where there are several
+    components: dict[str, Json] = field(default_factory=dict)
+    executors: dict[str, Json] = field(default_factory=dict)
+    platform: dict[str, Json] = field(default_factory=dict)
+    _commons: dict[str, str] = field(default_factory=dict)
+    _names: Names = field(default_factory=Names)
+    _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.runtime = runtime("kfp", self.told.values()) if self.told else ""
+
+    def component(self, job: Job, wiring: Wiring, status: str = "") -> str:
+        """The name of the component that runs a job. ``status``: an input for how a guard ended."""
+        lists = tuple(k for c, k in wiring.keys.items() if c in wiring.lists)
+        outputs = tuple(output_of(job, c) for c in job.gives)
+        key = (
+            self._group(job),
+            status,
+            job.step.settings,
+            tuple(shown(job.step)),
+            tuple(wiring.keys.values()),
+            lists,
+            outputs,
+        )
+        if key not in self._known:
+            inline = not any(c.kind == "pack" for c in wiring.keys)
+            interface = {**_inputs(job, wiring, self.types, self.grouped(job), status), **_outputs(job)}
+            name = self._names.new(f"{self._group(job)} first" if self.grouped(job) and inline else self._group(job))
+            self._known[key] = f"comp-{name}"
+            self.components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", **interface}
+            container = self._native(job, wiring) if job.native else self._python(job, inline)
+            resources = _resources(job.step.settings)
+            self.executors[f"exec-{name}"] = {
+                "container": {**container, **({"resources": resources} if resources else {})}
+            }
+            pod = platform_of(job.step.settings, self.options)
+            if pod:
+                self.platform[f"exec-{name}"] = pod
+        return self._known[key]
+
+    def imported(self, task: str, uri: str) -> Json:
+        """The task that brings what an earlier run left, in the SDK's form."""
+        name = self._names.new(f"{task} left")
+        uris = {"uri": {"parameterType": "STRING"}}
+        self.components[f"comp-{name}"] = {
+            "executorLabel": f"exec-{name}",
+            "inputDefinitions": {"parameters": uris},
+            "outputDefinitions": {"artifacts": {IMPORTED: {"artifactType": ARTIFACT}}},
+        }
+        self.executors[f"exec-{name}"] = {"importer": {"artifactUri": {"constant": uri}, "typeSchema": ARTIFACT}}
+        return {
+            "componentRef": {"name": f"comp-{name}"},
+            "inputs": {"parameters": {"uri": {"runtimeValue": {"constant": uri}}}},
+            "taskInfo": {"name": task},
+        }
+
+    def _group(self, job: Job) -> str:
+        return job.step.component if self.grouped(job) else job.name
+
+    def grouped(self, job: Job) -> bool:
+        """Whether other steps are calls of the same component: they share its code."""
+        return not job.native and job.step.component in self.groups
+
+    def delta(self, job: Job) -> str:
+        """What a call of a component has of its own, against what its calls have in common."""
+        return squeezed(compact(self.told[job.name]), self._common(job))
+
+    def _common(self, job: Job) -> str:
+        """What the calls of a component have in common: what its second call has, since the first often has no inputs."""
+        component = job.step.component
+        if component not in self._commons:
+            self._commons[component] = compact(self.told[self.groups[component][1]])
+        return self._commons[component]
+
+    def _python(self, job: Job, inline: bool) -> Json:
+        code = squeezed(self._common(job) if self.grouped(job) else compact(self.told[job.name]))
+        pieces = arguments(self.runtime) if inline else []
+        return {
+            "image": job.step.settings.image or self.options.image,
+            "command": ["python3", "-u", "-c", BOOT],
+            "args": [str(len(pieces)), *pieces, *arguments(code), "{{$}}"],
+        }
+
+    def _native(self, job: Job, wiring: Wiring) -> Json:
+        places = Places(
+            lambda n: "{{$.inputs.parameters['%s']}}" % n, lambda n: "{{$.outputs.parameters['%s'].output_file}}" % n, literal,
+        )  # fmt: skip
+        found = words(job, places)
+        env = [{"name": n, "value": literal(v)} for n, v in job.step.settings.env]
+        return {
+            "image": job.step.settings.image,
+            "command": list(found.command),
+            "args": list(found.args),
+            **({"env": env} if env else {}),
+        }
+
+
+# -------------------------------------------------------------------- interfaces
+def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, status: str) -> Json:
+    found = {} if job.native else defined(wiring.keys, types, wiring.lists)
+    parameters = found.pop("parameters", {})
+    if job.native:
+        parameters = {item.name: {"parameterType": "STRING"} for item in job.step.inputs}
+    if grouped:
+        parameters["step"] = {"parameterType": "STRING"}
+    if status:
+        parameters[status] = {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}
+    found.update({"parameters": parameters} if parameters else {})
+    return {"inputDefinitions": found} if found else {}
+
+
+def defined(keys: dict[Channel, str], types: dict[str, str], lists: Collection[Channel]) -> Json:
+    """The definitions of inputs or outputs, by the names of the channels that they carry. ``lists``: those that a loop collects."""
+    artifacts: Json = {}
+    parameters: Json = {}
+    for channel, key in keys.items():
+        collected = channel in lists
+        if channel.kind == "pack":
+            artifacts[key] = {"artifactType": ARTIFACT, **({"isArtifactList": True} if collected else {})}
+        else:
+            parameters[key] = {"parameterType": type_of(channel, types, collected)}
+    return {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
+
+
+def _outputs(job: Job) -> Json:
+    parameters = {
+        output_of(job, c): {"parameterType": "LIST" if c.kind == "list" else "STRING"}
+        for c in job.gives
+        if c.kind != "pack"
+    }
+    if job.native:
+        parameters = {o.name: {"parameterType": "STRING"} for o in job.step.shell_outputs}
+    artifacts = {"pack": {"artifactType": ARTIFACT}} if any(c.kind == "pack" for c in job.gives) else {}
+    artifacts.update(
+        {n: {"artifactType": {"schemaTitle": kind, "schemaVersion": "0.0.1"}} for n, kind in shown(job.step)}
+    )
+    found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
+    return {"outputDefinitions": found} if found else {}
+
+
+def shown(step: Step) -> list[tuple[str, str]]:
+    """Artifacts that Kubeflow Pipelines' own pages show: a step's metrics, and the figures and tables that it may display."""
+    found = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
+    native = step.shell or step.command is not None
+    return found + (
+        [("report", "system.HTML")] if not native and any(SHOWS.search(c.source) for c in step.cells) else []
+    )
+
+
+def output_of(job: Job, channel: Channel) -> str:
+    """The name of the output that carries a channel. The first list is called ``Output``, as the SDK's single output is."""
+    if channel.kind == "pack":
+        return "pack"
+    if channel.kind == "text" and job.native:
+        return channel.name.partition(".")[2]
+    lists = [c for c in job.gives if c.kind == "list"]
+    return "Output" if channel in lists[:1] else f"{channel.kind}-{channel.name}"
+
+
+def type_of(channel: Channel, types: dict[str, str], collected: bool = False) -> str:
+    """The type of a parameter that carries a channel: items travel as JSON texts, whatever they are."""
+    if collected or channel.kind == "list":
+        return "LIST"
+    if channel.kind == "parameter":
+        return TYPES[types[channel.name]]
+    return "STRUCT" if channel.kind == "status" else "STRING"
+
+
+# -------------------------------------------------------------------- the pod
+def _resources(settings: Settings) -> Json:
+    """The newer text fields, which take Kubernetes quantities, and the accelerator."""
+    found: Json = {}
+    if settings.cpu:
+        found.update(resourceCpuRequest=settings.cpu, resourceCpuLimit=settings.cpu)
+    if settings.memory:
+        found.update(resourceMemoryRequest=settings.memory, resourceMemoryLimit=settings.memory)
+    accelerators = [("nvidia.com/gpu", str(settings.gpu))] if settings.gpu else list(settings.limits)
+    if accelerators:
+        kind, count = accelerators[0]
+        found["accelerator"] = {"resourceType": kind, "resourceCount": count}
+    return found
+
+
+def platform_of(settings: Settings, options: ClusterOptions) -> Json:
+    """What the platform document says of an executor (kubeflow/pipelines `kubernetes_platform/proto`)."""
+    found: Json = {}
+    if settings.volumes:
+        found["pvcMount"] = [
+            {"constant": v.claim, "mountPath": v.path, "pvcNameParameter": _constant(v.claim)} for v in settings.volumes
+        ]
+    if settings.secrets:
+        found["secretAsEnv"] = [
+            {
+                "secretName": s.name,
+                "secretNameParameter": _constant(s.name),
+                "keyToEnv": [{"secretKey": s.key, "envVar": s.env}],
+            }
+            for s in settings.secrets
+        ]
+    if settings.nodes:
+        found["nodeSelector"] = {"labels": dict(settings.nodes)}
+    if settings.tolerations:
+        found["tolerations"] = [
+            {
+                k: v
+                for k, v in (
+                    ("key", t.key),
+                    ("operator", "Equal" if t.value else "Exists"),
+                    ("value", t.value),
+                    ("effect", t.effect),
+                )
+                if v
+            }
+            for t in settings.tolerations
+        ]
+    metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
+    if metadata:
+        found["podMetadata"] = metadata
+    if options.pull_secrets:
+        found["imagePullSecret"] = [
+            {"secretName": n, "secretNameParameter": _constant(n)} for n in options.pull_secrets
+        ]
+    if settings.timeout:
+        found["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
+    return found
+
+
+def _constant(text: str) -> Json:
+    return {"runtimeValue": {"constant": text}}

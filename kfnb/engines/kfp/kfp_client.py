@@ -1,0 +1,147 @@
+"""Kubeflow Pipelines' REST API (v2beta1), as far as kfnb uses it.
+
+Source: kubeflow/pipelines `backend/api/v2beta1/*.proto`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, connect
+from kfnb.engines.cluster.clients.rest_client import Rest, headers_of, server_certificate, session_of
+from kfnb.engines.cluster.targets.connection import Connection, address_of
+
+API = "/apis/v2beta1"
+MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: of a pod that the administrator lets use the API
+SERVICE = "ml-pipeline:http"
+RIGHT = "a role in that namespace (`kubeflow-pipelines-edit`)"
+Json = dict[str, Any]
+
+
+class KfpClient:
+    """One server.
+
+    Parameters
+    ----------
+    connection
+        A target's: ``host`` (else ``KUBEFLOW_HOST`` or ``KF_PIPELINES_ENDPOINT``, else through the API server of ``kubeconfig`` and
+        ``context``, else the service in this cluster; the latter two in ``server_namespace``), ``token_file``, ``token_env``,
+        ``cookies_env``, ``ca_file``, ``verify``, ``namespace``, ``allow_http``. The token that Kubernetes mounted into this pod
+        (``KF_PIPELINES_SA_TOKEN_PATH``) is sent to services of this cluster only.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._rest = _server(connection)
+        self.host = self._rest.host
+        self.namespace = connection.namespace
+
+    # ---------------------------------------------------------------- questions
+    def multi_user(self) -> bool:
+        """Whether runs belong to namespaces. Raises `ClusterError` when the server does not answer as Kubeflow Pipelines does."""
+        found = self._ask("GET", "/healthz")
+        if "multi_user" not in found and found:
+            raise ClusterError(
+                "refused", f"{self.host} answers, but not as Kubeflow Pipelines does: see `host` of the target"
+            )
+        return bool(found.get("multi_user"))
+
+    def run(self, run_id: str) -> Json:
+        return self._ask("GET", f"/runs/{run_id}")
+
+    def experiments(self) -> list[Json]:
+        """The first experiments that this user may see."""
+        return list(
+            self._ask("GET", "/experiments", params={"page_size": "1", **self._spaced()}).get("experiments", [])
+        )
+
+    def experiment(self, name: str) -> str:
+        """The id of an experiment, made when it is not there."""
+        rule = {"predicates": [{"operation": "EQUALS", "key": "display_name", "string_value": name}]}
+        query = {"filter": json.dumps(rule), **self._spaced()}
+        for found in self._ask("GET", "/experiments", params=query).get("experiments", []):
+            if found.get("display_name") == name:
+                return str(found["experiment_id"])
+        return str(self._ask("POST", "/experiments", json={"display_name": name, **self._spaced()})["experiment_id"])
+
+    def _spaced(self) -> dict[str, str]:
+        return {"namespace": self.namespace} if self.namespace else {}
+
+    # ---------------------------------------------------------------- commands
+    def create_run(self, body: Json) -> str:
+        return str(self._ask("POST", "/runs", json=body)["run_id"])
+
+    def create_recurring_run(self, body: Json) -> str:
+        return str(self._ask("POST", "/recurringruns", json=body)["recurring_run_id"])
+
+    def act(self, run_id: str, verb: str) -> None:
+        """``terminate``, ``retry`` or ``archive`` a run."""
+        self._ask("POST", f"/runs/{run_id}:{verb}")
+
+    def upload_version(self, path: Path, name: str, description: str = "") -> dict[str, str]:
+        """Upload a package as a new version of the pipeline of that name, which is made when it is not there.
+
+        Returns
+        -------
+        dict
+            ``pipeline_id`` and ``pipeline_version_id``, as a run's reference has them.
+        """
+        pipeline = self._pipeline(name, description)
+        query = {"name": time.strftime(f"{name}-%Y%m%d-%H%M%S", time.gmtime()), "pipelineid": pipeline}
+        with path.open("rb") as file:
+            found = self._ask(
+                "POST", "/pipelines/upload_version", params=query, files={"uploadfile": (path.name, file)}
+            )
+        return {"pipeline_id": pipeline, "pipeline_version_id": str(found["pipeline_version_id"])}
+
+    def _pipeline(self, name: str, description: str) -> str:
+        try:
+            return str(self._ask("GET", f"/pipelines/names/{name}", params=self._spaced())["pipeline_id"])
+        except ClusterError as error:
+            if error.kind != "missing":
+                raise
+        return str(
+            self._ask("POST", "/pipelines", json={"display_name": name, "description": description, **self._spaced()})[
+                "pipeline_id"
+            ]
+        )
+
+    def log(self, run_id: str, pod: str) -> str:
+        """A pod's log so far, without times: from the pod, else from the server's archive. It cannot follow.
+
+        Source: kubeflow/pipelines `backend/src/apiserver/server/run_log_server.go`.
+        """
+        return self._rest.send("GET", f"/apis/v1alpha1/runs/{run_id}/nodes/{pod}/log").content.decode(
+            "utf-8", "replace"
+        )
+
+    def _ask(self, method: str, path: str, **body: Any) -> Json:
+        return self._rest.ask(method, f"{API}{path}", **body)
+
+
+def _server(connection: Connection) -> Rest:
+    """The server of a target: where it is said to be, else behind a kubeconfig's API server, else beside the pod that this runs in."""
+    named = connection.host or os.environ.get("KUBEFLOW_HOST") or os.environ.get("KF_PIPELINES_ENDPOINT")
+    mounted = os.environ.get("KF_PIPELINES_SA_TOKEN_PATH") or MOUNTED_TOKEN
+    namespace = connection.server_namespace
+    if not named and connection.names_cluster:
+        kube = connect(connection)
+        behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace, safe='')}/services/{SERVICE}/proxy")
+        return Rest(
+            behind, session_of(behind, kube.server_certificate(), kube.client_certificate()), kube.headers, RIGHT
+        )
+    if not named and MOUNTED_NAMESPACE.is_file():
+        named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
+    if not named:
+        raise ClusterError(
+            "unreachable",
+            'the target has no `host`, such as host = "https://kubeflow.example.org/pipeline" (or set KF_PIPELINES_ENDPOINT)',
+        )
+    address = address_of(named)
+    session = session_of(address, server_certificate(connection))
+    return Rest(address, session, lambda: headers_of(connection, address, mounted), RIGHT)

@@ -1,0 +1,148 @@
+"""Results of earlier runs for a run of a part of a pipeline, and whether they were made with the same parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.local.scheduling.step_graph import downstream
+from kfnb.pipeline.model import (
+    Condition,
+    Loop,
+    Merge,
+    Node,
+    ParameterRef,
+    Pipeline,
+    Ref,
+    Step,
+    bodies_of,
+    handlers_of,
+    operands,
+    sources,
+)
+from kfnb.pipeline.parameters.mark_placeholders import placeholders
+from kfnb.problems import Problem
+from kfnb.runs.record.run_store import RunStore
+
+RUNS = 200  #: how many runs are looked through
+MISSING = object()
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step's earlier result. ``other``: parameters that it depends on and that its run had otherwise, with their values then."""
+
+    run: str
+    step: dict[str, Any]
+    other: dict[str, Any]
+
+
+def earlier(store: RunStore, pipeline: Pipeline, options: RunOptions, run_id: str = "") -> dict[str, Taken]:
+    """For a run that begins in the middle: by path the newest results of the steps it does not run.
+
+    One that was made with the parameters of now comes before a newer one that was not.
+    """
+    if options.only is None and options.start is None:
+        return {}
+    mine = steps_to_run(pipeline, options)
+    depends = parameters_of_steps(pipeline)
+    found: dict[str, Taken] = {}
+    for head in store.runs(RUNS):
+        if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
+            continue
+        had = head["parameters"]
+        changed = {n: had.get(n, MISSING) for n, v in options.parameters.items() if had.get(n, MISSING) != v}
+        for step in store.steps(head["run"]):
+            if step["state"] not in ("succeeded", "cached") or step["step"] in mine:
+                continue
+            other = {n: v for n, v in changed.items() if n in depends.get(step["step"], ())}
+            before = found.get(step["path"])
+            if before is None or (before.other and not other):
+                found[step["path"]] = Taken(head["run"], step, other)
+    return found
+
+
+def steps_to_run(pipeline: Pipeline, options: RunOptions) -> set[str]:
+    """The steps that a run of a part runs, its exit handlers among them."""
+    mine = {options.only} if options.only else downstream(pipeline, options.start or "")
+    return mine | {s.name for s in handlers_of(pipeline.body)}
+
+
+def parameter_problems(store: RunStore, pipeline: Pipeline, options: RunOptions) -> Iterator[Problem]:
+    """Values that the steps of a run take, and that were made with other parameters than the run has."""
+    taken = earlier(store, pipeline, options)
+    mine = steps_to_run(pipeline, options)
+    needed = {n: s.name for s in reversed(list(pipeline.steps())) if s.name in mine for n in _makers(s)}
+    needed.update({n: n for n in _asked(pipeline.body, mine)})
+    told: set[tuple[str, str]] = set()
+    for one in taken.values():
+        name = one.step["step"]
+        if name not in needed or not one.other or (name, one.run) in told:
+            continue
+        told.add((name, one.run))
+        then = ", ".join(f"{n}={'none' if v is MISSING else repr(v)}" for n, v in one.other.items())
+        now = ", ".join(f"{n}={options.parameters[n]!r}" for n in one.other)
+        message = f"the values of step `{name}` are from run {one.run}, which had {then}; now there is {now}"
+        if options.any_parameters:
+            yield Problem("KF513", message, name=name)
+        else:
+            hint = f"run from `{name}` on, give the same values, or take them all the same with --any-parameters"
+            yield Problem("KF512", message, hint, name=name)
+
+
+# -------------------------------------------------------------------- what a step's values depend on
+def parameters_of_steps(pipeline: Pipeline) -> dict[str, set[str]]:
+    """For every step the parameters that its values depend on, through the steps before it too."""
+    direct: dict[str, set[str]] = {}
+    makers: dict[str, set[str]] = {}
+    for step, around in _placed(pipeline.body, ()):
+        refs = [*(i.ref for i in step.inputs), *around]
+        direct[step.name] = {n for r in refs for n in _parameters(r)} | placeholders(step.settings)
+        makers[step.name] = {s.step for r in refs for s in sources(r)}
+    for edge in pipeline.edges:
+        if edge.files:
+            makers.setdefault(edge.to, set()).add(edge.source)
+    return {name: _reached(name, direct, makers) for name in direct}
+
+
+def _reached(name: str, direct: Mapping[str, set[str]], makers: Mapping[str, set[str]]) -> set[str]:
+    known, left = {name}, [name]
+    while left:
+        new = makers.get(left.pop(), set()) - known
+        known |= new
+        left += new
+    return set().union(*(direct.get(n, set()) for n in known))
+
+
+def _placed(body: Iterable[Node], around: tuple[Ref, ...]) -> Iterator[tuple[Step, tuple[Ref, ...]]]:
+    """Every step, and the references that the conditions and loops around it ask."""
+    for node in body:
+        if isinstance(node, Step):
+            yield node, around
+            continue
+        asked = around
+        if isinstance(node, Loop):
+            asked = (*around, node.items)
+        elif isinstance(node, Condition):
+            asked = (*around, *(r for b in node.branches if b.when is not None for r in operands(b.when)))
+        for inner in bodies_of(node):
+            yield from _placed(inner, asked)
+
+
+def _parameters(ref: Ref) -> Iterator[str]:
+    if isinstance(ref, ParameterRef):
+        yield ref.name
+    elif isinstance(ref, Merge):
+        for candidate in ref.candidates:
+            yield from _parameters(candidate)
+
+
+def _makers(step: Step) -> set[str]:
+    return {s.step for i in step.inputs for s in sources(i.ref)}
+
+
+def _asked(body: Iterable[Node], mine: set[str]) -> set[str]:
+    """The steps that the conditions and loops around the steps to run ask."""
+    return {s.step for step, around in _placed(body, ()) if step.name in mine for r in around for s in sources(r)}

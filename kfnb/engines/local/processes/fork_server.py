@@ -1,0 +1,296 @@
+"""A parent that forks steps: small, single-threaded, with the libraries imported that the notebook imports.
+
+The scheduler asks over a socket (a JSON line, with the log's pipe attached); the parent answers with a JSON line when a
+step has ended. When the socket closes, because the scheduler ended or was killed, every step is killed and the parent leaves.
+
+``PYTHON kfnb/engines/local/processes/fork_server.py SOCKET LIBRARY…`` is the same in another interpreter (3.9 or newer), which need not have kfnb.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+#: Libraries that bear being imported before a fork: they start no threads by being imported, or restart them after it.
+FORK_SAFE = frozenset(
+    "numpy pandas scipy sklearn matplotlib seaborn statsmodels networkx PIL sympy requests yaml".split()
+)
+RUNTIME = tuple(
+    f"kfnb.runtime.{name}"
+    for name in (
+        "run_step",
+        "cells.run_cells",
+        "step_exit",
+        "step_outputs",
+        "values.value_store",
+        "ambient.ambient_state",
+        "cells.ipython_syntax",
+    )
+)
+DEATH_SIGNAL, SUBREAPER = 1, 36  #: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, linux/prctl.h
+PID = "pid"  #: in an attempt's folder while it runs: its process group, when that began, and which start of the machine this is
+MARK = "KFNB_STEP_ID"
+ENDS = (signal.SIGTERM,)  #: what a step is asked to end with
+
+
+@dataclass
+class Child:
+    """A forked step: the id the scheduler gave it, and its process group."""
+
+    id: int
+    pid: int
+    mark: str
+
+
+def serve(connection: socket.socket, imports: list[str]) -> NoReturn:
+    """Import, say ``ready``, and fork until the socket closes."""
+    _adopt_orphans()
+    for name in (*RUNTIME, *imports):
+        _import(name)
+    gc.collect()
+    gc.freeze()
+    threads = threading.active_count() + (_native_threads() > 1)
+    wake, wakened = os.pipe()
+    os.set_blocking(wakened, False)
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakened, warn_on_full_buffer=False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _send(connection, {"ready": threads <= 2})
+    children: dict[int, Child] = {}
+    while True:
+        readable, _, _ = select.select([connection.fileno(), wake], [], [])
+        if wake in readable:
+            os.read(wake, 4096)
+            _reap(connection, children)
+        if connection.fileno() in readable:
+            data, handles, _, _ = socket.recv_fds(connection, 65536, 4)
+            if not data:
+                _leave(children)
+            for line in data.decode().splitlines():
+                _asked(json.loads(line), handles, connection, children)
+
+
+def _asked(request: dict[str, Any], handles: list[int], connection: socket.socket, children: dict[int, Child]) -> None:
+    if "signal" in request:
+        child = next((c for c in children.values() if c.id == request["id"]), None)
+        if child is not None:
+            _kill(child, request["signal"])
+        return
+    mark, parent = f"{os.getpid()}-{request['id']}", os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # who is ended while it begins ends when it has begun
+    pid = os.fork()
+    if pid == 0:
+        _die_with(parent)
+        _become_step(request, handles[0], mark)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    for handle in handles:
+        os.close(handle)
+    children[pid] = Child(request["id"], pid, mark)
+    _send(connection, {"id": request["id"], "pid": pid})
+
+
+def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
+    """In the forked child: a session of its own, the log for all output, then the step."""
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setsid()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+        _note_process(os.path.join(os.path.dirname(request["spec"]), PID))
+        os.umask(request["mask"])
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.closerange(3, 256)
+        os.environ[MARK] = mark
+        if request["spawn"]:
+            import kfnb.runtime
+
+            main = os.path.join(os.path.dirname(kfnb.runtime.__file__), "__main__.py")
+            os.execv(sys.executable, [sys.executable, main, request["spec"]])
+        _run(request["spec"])
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    os._exit(2)
+
+
+def _die_with(parent: int) -> None:
+    """End with the process that forked this one, however that ends (Linux only; elsewhere the scheduler ends it)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)  # it ended before
+
+
+def _note_process(path: str) -> None:
+    """Write down who runs this attempt, for a scheduler that finds it left over by another one."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(f"{os.getpid()} {began_at(os.getpid()) or '-'} {boot_id()}")
+
+
+def began_at(pid: int) -> str:
+    """When a process began, in the kernel's own measure; nothing where it is gone or the system does not tell."""
+    fields = process_status(pid)
+    return fields[19] if len(fields) > 19 else ""
+
+
+def process_status(pid: int) -> list[str]:
+    """The fields of ``/proc/PID/stat`` from the state on; the name before it may hold anything."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def boot_id() -> str:
+    """What tells this start of the machine from others."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "-"
+
+
+def _run(path: str) -> NoReturn:
+    from kfnb.runtime import run
+    from kfnb.runtime.ambient import ambient_state
+    from kfnb.runtime.step_exit import leave
+
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()  # forked generators would all give the same numbers
+    sys.argv = [""]
+    ambient_state.begin()
+    with open(path, encoding="utf-8") as file:
+        spec = json.load(file)
+    leave(run(spec), spec["folder"])
+
+
+# -------------------------------------------------------------------- ends
+def _reap(connection: socket.socket, children: dict[int, Child]) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        child = children.pop(pid, None)
+        if child is None:
+            continue  # an orphan of a step that came to us and has ended
+        lingered = _sweep(child)
+        _send(connection, {"id": child.id, "status": os.waitstatus_to_exitcode(status), "lingered": lingered})
+
+
+def _kill(child: Child, number: int) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except ProcessLookupError:  # it was forked just now, and has no group of its own yet
+        os.kill(child.pid, number)
+
+
+def _sweep(child: Child) -> int:
+    """Kill what a step left running: its process group, and whoever left the group but carries its mark. Their number."""
+    found = 0
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+        found += 1
+    except (ProcessLookupError, PermissionError):
+        found += 0
+    for pid in _adopted():
+        if _carries(pid, child.mark):
+            try:
+                os.kill(pid, signal.SIGKILL)
+                found += 1
+            except ProcessLookupError:
+                continue
+    return found
+
+
+def _adopted() -> list[int]:
+    try:
+        with open(f"/proc/{os.getpid()}/task/{os.getpid()}/children", encoding="ascii") as file:
+            return [int(p) for p in file.read().split()]
+    except OSError:
+        return []
+
+
+def _carries(pid: int, mark: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return f"{MARK}={mark}".encode() in file.read().split(b"\0")
+    except OSError:
+        return False
+
+
+def _leave(children: dict[int, Child]) -> NoReturn:
+    for child in children.values():
+        _kill(child, signal.SIGKILL)
+        _sweep(child)
+    os._exit(0)
+
+
+def _adopt_orphans() -> None:
+    """Processes that a step detaches become ours, so that they can be found (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
+
+
+def _native_threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 1
+
+
+def _import(name: str) -> None:
+    """Import for speed only: a library that cannot be imported here raises in the step, where the user sees it."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        sys.stderr.write(f"not imported ahead: {name}: {error}\n")
+
+
+def _send(connection: socket.socket, message: dict[str, Any]) -> None:
+    try:
+        connection.sendall(json.dumps(message).encode() + b"\n")
+    except OSError:
+        return  # the scheduler is gone; the closed socket ends us at the next turn
+
+
+def _know_kfnb() -> None:
+    """Make this kfnb known to an interpreter that may have none, or another, without its neighbours becoming known too."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    if sys.path and os.path.abspath(sys.path[0]) == here:
+        del sys.path[0]  # run as a file, Python puts this folder first, where `specs.py` would be found as a module
+    root = os.path.dirname(os.path.dirname(os.path.dirname(here)))
+    spec = importlib.util.spec_from_file_location(
+        "kfnb", os.path.join(root, "__init__.py"), submodule_search_locations=[root]
+    )
+    assert spec is not None and spec.loader is not None
+    sys.modules["kfnb"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["kfnb"])
+
+
+if __name__ == "__main__":
+    _know_kfnb()
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

@@ -1,0 +1,110 @@
+"""Starting the process that carries a run: a fresh one, or one that was started ahead and waits for its run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from kfnb.runs.record.private_record_files import append_to
+
+#: from the home, the run's id and the place for its log
+Launch = Callable[[Path, str, Path], "subprocess.Popen[bytes]"]
+
+ENTRY = str(Path(__file__).with_name("run_process_entry.py"))
+NEXT = 1.0  #: seconds after a run was given away until the next process is started: the run comes first
+
+
+def launch(home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
+    """Start a process for a run."""
+    with append_to(log) as told:
+        process = _start(told)
+    _tell(process, home, run_id, log)
+    return process
+
+
+class Ahead:
+    """Keeps a process that has done what takes the longest, which is importing. Safe for several threads.
+
+    It ends by itself when this process ends, however it ends.
+
+    Parameters
+    ----------
+    pause
+        Seconds after a run was given away until the next process is started.
+    most
+        Processes in all; ``None``: as long as runs come.
+    """
+
+    def __init__(self, pause: float = NEXT, most: int | None = None) -> None:
+        self._pause, self._left = pause, most
+        self._waiting: subprocess.Popen[bytes] | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def prepare(self) -> None:
+        """See to it that a process waits."""
+        with self._lock:
+            if self._closed or self._left == 0:
+                return
+            if self._waiting is None or self._waiting.poll() is not None:
+                self._waiting = _start(None)
+                self._left = None if self._left is None else self._left - 1
+
+    def launch(self, home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
+        """Give a run to the process that waits, or to a fresh one where none does."""
+        with self._lock:
+            process, self._waiting = self._waiting, None
+        later = threading.Timer(self._pause, self.prepare)
+        later.daemon = True
+        later.start()
+        append_to(log).close()
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(BrokenPipeError):
+                _tell(process, home, run_id, log)
+                return process
+        return launch(home, run_id, log)
+
+    def close(self) -> None:
+        """Let the process that waits end."""
+        with self._lock:
+            self._closed = True
+            if self._waiting is not None and self._waiting.stdin is not None:
+                self._waiting.stdin.close()
+
+
+def _start(log: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    """A process that waits for its run; until then it complains into ``log``, or where this process does."""
+    return subprocess.Popen(
+        [sys.executable, ENTRY], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd=os.sep,
+        env=environment(),
+    )  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """This process's variables for one that begins in another folder, and must import nothing from this one.
+
+    In ``PYTHONPATH``, Python takes an empty entry for the folder it is started in, which is often left there by mistake; what is
+    relative is meant from here.
+    """
+    found = {"PYTHONHASHSEED": "0", **os.environ}
+    entries = [
+        e
+        for e in found.pop("PYTHONPATH", "").split(os.pathsep)
+        if e and os.path.abspath(e) != os.getcwd() or os.path.isabs(e)
+    ]
+    if entries:
+        found["PYTHONPATH"] = os.pathsep.join(os.path.abspath(e) for e in entries)
+    return found
+
+
+def _tell(process: subprocess.Popen[bytes], home: Path, run_id: str, log: Path) -> None:
+    assert process.stdin is not None
+    with process.stdin as stdin:
+        stdin.write(json.dumps([str(home), run_id, str(log)]).encode())

@@ -1,0 +1,61 @@
+"""What is left of a run whose scheduler was killed: its processes end before the run is taken up again, and write nothing beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+from kfnb.engines.local.processes.fork_server import PID, began_at, boot_id, process_status
+
+PATIENCE = 2.0  #: seconds that a killed process may take to go
+
+
+def end_leftovers(run_folder: Path) -> None:
+    """Kill what is left of the steps of a run, wait until it is gone, and remove what it had begun to write."""
+    for file in run_folder.glob(f"steps/*/*/{PID}"):
+        group = _group(file)
+        if group is not None:
+            _end(group)
+        file.unlink(missing_ok=True)
+    for file in (*run_folder.glob("steps/*/*/*.new"), *run_folder.glob("*.new")):
+        file.unlink(missing_ok=True)
+
+
+def _group(file: Path) -> int | None:
+    """The process group that a file tells of, where it is still the same."""
+    try:
+        pid, began, boot = file.read_text("ascii").split()
+        os.killpg(int(pid), 0)
+    except (OSError, ValueError):
+        return None
+    if boot != boot_id() or began_at(int(pid)) not in (began, ""):
+        return None
+    return int(pid)
+
+
+def _end(group: int) -> None:
+    end = time.monotonic() + PATIENCE
+    with contextlib.suppress(OSError):
+        while time.monotonic() < end:
+            os.killpg(group, signal.SIGKILL)
+            if all(_is_dead(p) for p in _members(group)):
+                return
+            time.sleep(0.005)
+
+
+def _members(group: int) -> list[int]:
+    found = []
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+        if name.isdecimal():
+            fields = process_status(int(name))
+            if len(fields) > 2 and fields[2] == str(group):
+                found.append(int(name))
+    return found
+
+
+def _is_dead(pid: int) -> bool:
+    fields = process_status(pid)
+    return not fields or fields[0] in "ZX"

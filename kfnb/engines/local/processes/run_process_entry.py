@@ -1,0 +1,31 @@
+"""``PYTHON kfnb/engines/local/processes/run_process_entry.py``: the process that carries a run, importing nothing from the folder it is started in.
+
+With ``-m``, Python would look there first for every module, where a file such as ``selectors.py`` would be run.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def _know_kfnb() -> None:
+    """Make this kfnb known, and no file beside this one a module."""
+    from os.path import abspath, dirname, join
+
+    here = dirname(abspath(__file__))
+    if sys.path and abspath(sys.path[0]) == here:
+        del sys.path[0]
+    root = dirname(dirname(dirname(here)))
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("kfnb", join(root, "__init__.py"), submodule_search_locations=[root])
+    assert spec is not None and spec.loader is not None
+    sys.modules["kfnb"] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["kfnb"])
+
+
+if __name__ == "__main__":
+    _know_kfnb()
+    from kfnb.engines.local.processes.run_process import main
+
+    main()

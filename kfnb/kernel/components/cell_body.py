@@ -1,0 +1,129 @@
+"""The text of a cell, run in the live kernel as IPython runs it: its lines and tracebacks are those of the cell."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import concurrent.futures
+import contextvars
+import inspect
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+from kfnb.kernel.executed_cells import Ran
+
+
+class BadCode(Exception):
+    """The text is not Python. Shows what IPython shows of a cell that is not."""
+
+    def __init__(self, shell: Any, error: SyntaxError) -> None:
+        super().__init__(str(error))
+        self._shown = shell.SyntaxTB.structured_traceback(type(error), error, [])
+
+    def _render_traceback_(self) -> list[str]:
+        return list(self._shown)
+
+
+class Body:
+    """A cell's text below its magic line, compiled once and run as often as asked.
+
+    Parameters
+    ----------
+    source
+        The text below the magic's line.
+    cell
+        The cell whose end it is; ``None``: it was given to the magic by code.
+
+    Raises
+    ------
+    BadCode
+        When the text is not Python with IPython's additions.
+    """
+
+    def __init__(self, shell: Any, source: str, cell: Ran | None) -> None:
+        self._shell = shell
+        whole = cell.source.rstrip() if cell is not None else ""
+        above = whole[: -len(source.rstrip())].count("\n") if whole.endswith(source.rstrip()) else 1
+        rest = source.lstrip("\n")
+        blank = above + len(source) - len(rest)
+        try:
+            text = "\n" * blank + shell.transform_cell(rest)
+            self._file = shell.compile.cache(text, cell.last if cell else 0, raw_code=whole or text)
+            tree = shell.transform_ast(shell.compile.ast_parse(text, self._file))
+            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+            self._code = self._compiled(tree, "exec")
+            self._last = self._compiled(ast.Expression(last.value), "eval") if isinstance(last, ast.Expr) else None
+        except SyntaxError as error:
+            raise BadCode(shell, error) from None
+        self._quiet = source.rstrip().endswith(";")
+
+    def _compiled(self, tree: ast.AST, mode: str) -> Any:
+        with self._shell.compile.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT):
+            return self._shell.compile(tree, self._file, mode)
+
+    def run(self) -> None:
+        """Run it in the kernel's namespace and display its last expression. ``sys.exit(0)`` ends it, as it ends a step."""
+        try:
+            self._evaluate(self._code)
+            value = None if self._last is None else self._evaluate(self._last)
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                raise
+            return
+        if value is not None and not self._quiet:
+            self._shell.displayhook(value)
+
+    def show(self, error: BaseException) -> None:
+        """Let IPython show a traceback from the cell's own first line on, without the frames that led there."""
+        frames = error.__traceback__
+        while frames is not None and frames.tb_frame.f_code.co_filename != self._file:
+            frames = frames.tb_next
+        if frames is not None:
+            shown = self._shell.InteractiveTB.structured_traceback
+            _render(error, lambda: shown(type(error), error, frames, 0))
+
+    def _evaluate(self, code: Any) -> Any:
+        value = eval(code, self._shell.user_ns)
+        return awaited(value) if code.co_flags & inspect.CO_COROUTINE else value
+
+
+def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine gives. It runs in a thread with a loop of its own, for the kernel's loop runs in this one."""
+    done: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    begun = threading.Event()
+    own: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+
+    async def entered() -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        own.append((asyncio.get_running_loop(), task))
+        begun.set()
+        return await coroutine
+
+    def work() -> None:
+        try:
+            done.set_result(asyncio.run(entered()))
+        except BaseException as error:
+            done.set_exception(error)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+    thread.start()
+    try:
+        return done.result()
+    except BaseException:
+        begun.wait()
+        loop, task = own[0]
+        if not done.done():  # an interrupt: what the body began must not go on behind the user's back
+            loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
+
+
+def show_words(error: BaseException, words: str) -> None:
+    """Let IPython show these words in the place of a traceback."""
+    _render(error, lambda: words.split("\n"))
+
+
+def _render(error: BaseException, render: Any) -> None:
+    error._render_traceback_ = render  # type: ignore[attr-defined]

@@ -1,0 +1,187 @@
+"""One attempt at a component after the other, each with its environment and its time, from the same beginning."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FunctionType, ModuleType, TracebackType
+from typing import Any
+
+from kfnb.runtime.ambient import ambient_state
+from kfnb.step_settings import Settings
+
+#: Names that IPython binds by itself.
+OWN = re.compile(r"_+|_\d+|_i+\d*|_[iod]h|_exit_code")
+
+
+def attempt(settings: Settings, path: str, work: Callable[[], None], beginning: Callable[[], Beginning]) -> None:
+    """Do ``work`` as often as the marks allow, until it succeeds.
+
+    Parameters
+    ----------
+    path
+        The step, or the iteration, such as ``train[2]``.
+    beginning
+        Remembers what a further attempt begins with; asked only where there may be one.
+    """
+    tries = (settings.retry or 0) + 1
+    start = beginning() if tries > 1 else None
+    for number in range(1, tries + 1):
+        try:
+            with environment(settings.env), time_limit(settings.timeout):
+                return work()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if number == tries:
+                raise
+            print(f"{path}: attempt {number} of {tries} failed: {type(error).__name__}: {error}; it is tried again")
+        assert start is not None
+        start.restore()
+
+
+# -------------------------------------------------------------------- the same beginning
+class Beginning:
+    """What a component begins with, as far as a kernel can bring it back: names, what it changes in place, generators.
+
+    Parameters
+    ----------
+    names
+        The kernel's namespace.
+    changed
+        Names whose object may be changed in place, and those that share it.
+    generators
+        Kinds of `kfnb.runtime.ambient.ambient_state` that the notebook seeds.
+    """
+
+    def __init__(self, names: dict[str, Any], changed: Iterable[str], generators: Iterable[str]) -> None:
+        self._names, self._before = names, dict(names)
+        present = {n: names[n] for n in changed if not isinstance(names.get(n, os), ModuleType)}
+        self._copies = _copied(present)
+        self._kept = [(v, _kept(v)) for v in present.values() if isinstance(v, (type, FunctionType))]
+        self._states = {kind: ambient_state.capture(kind) for kind in generators}
+        self._place = dict(os.environ), os.getcwd()
+
+    def restore(self) -> None:
+        put_back(self._names, self._before)
+        if self._copies is None:
+            print("what the attempt changed in place stays changed: it cannot be copied")
+        else:
+            self._names.update(_copied(self._copies) or {})
+        for owner, kept in self._kept:
+            _give_back(owner, kept)
+        for kind, state in self._states.items():
+            ambient_state.restore(kind, state)
+        variables, folder = self._place
+        os.environ.clear()
+        os.environ.update(variables)
+        os.chdir(folder)
+
+
+def _copied(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Copies that share what the values share; ``None`` where one cannot be copied."""
+    try:
+        return copy.deepcopy(values)
+    except Exception:
+        return None
+
+
+def _kept(owner: type | FunctionType) -> dict[str, Any]:
+    """What stands on a class or function, its lists and the like as they are now: copying it all gives the same object."""
+    return {
+        n: copy.copy(v) if isinstance(v, (list, dict, set)) else v
+        for n, v in vars(owner).items()
+        if not n.startswith("__")
+    }
+
+
+def _give_back(owner: type | FunctionType, kept: dict[str, Any]) -> None:
+    for name in [n for n in vars(owner) if not n.startswith("__") and n not in kept]:
+        delattr(owner, name)
+    for name, value in kept.items():
+        if vars(owner).get(name) is not value:
+            setattr(owner, name, copy.copy(value) if isinstance(value, (list, dict, set)) else value)
+
+
+def put_back(names: dict[str, Any], before: Mapping[str, Any], but: Iterable[str] = ()) -> None:
+    """Make every name what it was; those in ``but`` stay, and so does what IPython keeps for itself."""
+    kept = set(but)
+    ours = {n for n in names.keys() | before.keys() if n not in kept and not OWN.fullmatch(n)}
+    names.update({n: before[n] for n in ours if n in before})
+    for name in ours - before.keys():
+        del names[name]
+
+
+# -------------------------------------------------------------------- environment and time
+@contextmanager
+def environment(variables: Iterable[tuple[str, str]]) -> Iterator[None]:
+    """Environment variables for the time being; one that is set otherwise meanwhile stays so."""
+    given = dict(variables)
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if os.environ.get(name) == given[name]:
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+class _TimeIsUp(BaseException):
+    """Not an `Exception`: a body that catches everything it can does not catch this."""
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise `TimeoutError` after so many seconds; ``None``: never.
+
+    Time is watched by the system's alarm, which only the main thread has: elsewhere it is said that nobody watches.
+    """
+    if seconds is None:
+        yield
+        return
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        print(f"the timeout of {seconds:g} s is not watched in this kernel")
+        yield
+        return
+    rung = over = False
+
+    def ring(*_: Any) -> None:
+        nonlocal rung
+        if not over:
+            rung = True
+            raise _TimeIsUp
+
+    words = f"it took longer than its timeout of {seconds:g} s"
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except _TimeIsUp as error:
+        raise TimeoutError(words).with_traceback(_without_tail(error.__traceback__)) from None
+    finally:
+        over = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    if rung:  # the body has swallowed it
+        raise TimeoutError(words)
+
+
+def _without_tail(frames: TracebackType | None) -> TracebackType | None:
+    """A traceback without the alarm's own frame at its end."""
+    last, at = None, frames
+    while at is not None:
+        if at.tb_frame.f_code.co_filename != __file__:
+            last = at
+        at = at.tb_next
+    if last is not None:
+        last.tb_next = None
+    return frames

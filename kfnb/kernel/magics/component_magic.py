@@ -1,0 +1,74 @@
+"""``%%component`` in a live kernel: the body runs here, with the meaning that it has in the pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kfnb.kernel.components.run_component import CANCELLED, Components, LetFail, Running, Skipped
+from kfnb.kernel.executed_cells import BadComponent, Registered, registered
+from kfnb.notebook import notebook_from_json
+from kfnb.notebook.marked_cells import Cell, StepMarks
+from kfnb.notebook.marks.cell_marks import Given, read_options
+from kfnb.notebook.marks.step_marks import join_steps
+from kfnb.problems import Problem, errors
+from kfnb.step_settings import Settings
+
+
+def load(shell: Any) -> None:
+    """Register the magic with an IPython shell."""
+    components = Components(shell, registered(shell))
+    shell.register_magic_function(lambda line, cell: run(components, line, cell), "cell", "component")
+
+
+def run(components: Components, line: str, body: str) -> None:
+    """Run one component's body in the kernel, as its marks say."""
+    marks = _with_others(components.cells, read_marks(line, body))
+    running = Running(components, marks, line, body)
+    components.begins(marks.name)
+    try:
+        running.run()
+        components.ends(marks.name, "succeeded")
+    except Skipped as why:
+        print(f"{marks.name} is skipped: {why}")
+        components.ends(marks.name, "skipped")
+        components.skipped(marks.name, running.meaning.facts)
+    except LetFail as why:
+        print(f"{marks.name} failed: {why}; the rest goes on")
+        components.ends(marks.name, "failed")
+        components.let_fail(marks.name, running.meaning.facts)
+    except BaseException as error:
+        components.ends(marks.name, "cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
+        if not marks.exit:
+            told = {"state": "failed", "step": running.path, "message": running.message or str(error)}
+            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else told
+        raise
+
+
+def read_marks(line: str, body: str) -> StepMarks:
+    """The marks of a ``%%component`` line. Raises `BadComponent` with every problem at once."""
+    given = Given(1, "cell")
+    read_options(" " + line, 1, given)
+    problems: list[Problem] = list(given.problems)
+    name = given.step
+    if name is not None:
+        cell = Cell(1, "cell", body, 2, "step", name)
+        steps = join_steps([cell], {1: given}, Settings(), problems)
+        if not errors(problems):
+            return steps[0]
+    raise BadComponent("\n".join(f"{p.message}{f' ({p.hint})' if p.hint else ''}" for p in problems))
+
+
+def _with_others(cells: Registered, marks: StepMarks) -> StepMarks:
+    """The marks of the whole step, where the front end tells that it has several cells."""
+    if not any(r.mark == ("step", marks.name) and r is not cells.running for r in cells.cells):
+        return marks
+    notebook = notebook_from_json(cells.notebook())
+    whole = next((s for s in notebook.steps if s.name == marks.name), marks)
+    mine = [p for p in errors(notebook.problems) if p.cell in {c.number for c in whole.cells}]
+    if mine:
+        raise BadComponent("\n".join(str(p) for p in mine))
+    if len(whole.cells) > 1 and whole.foreach is not None:
+        raise BadComponent(
+            f"step `{whole.name}` loops over several cells, and a kernel runs them one by one (put them into one cell)"
+        )
+    return whole

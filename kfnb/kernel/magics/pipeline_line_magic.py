@@ -1,0 +1,372 @@
+"""``%pipeline COMMAND …`` in a live kernel: the command line's commands, about the notebook that the kernel belongs to."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kfnb.cli import completion_words as places
+from kfnb.cli.command_helpers import OK
+from kfnb.cli.commands.run_and_retry import given_parameters, retry, run
+from kfnb.client.run_object import Run, RunFailed
+from kfnb.client.runs_table import runs
+from kfnb.client.start_run import built_of, prepare
+from kfnb.engines.cluster.targets.targets import targets
+from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.kernel import load_step_values
+from kfnb.kernel.find_notebook import Found, find
+from kfnb.kernel.magics import tab_completion
+from kfnb.notebook.notebook_source import Source, source_of
+from kfnb.problems import NotebookError, UserError, errors
+from kfnb.runs.record.home_folder import home_folder
+from kfnb.runs.record.run_store import RunStore, UnknownRun, disk_words
+from kfnb.sweeps.run_sweep import Sweep
+from kfnb.widgets.frontend_views import kernel_shell
+from kfnb.widgets.run_view import PipelineView, View, show_run
+from kfnb.widgets.sweep_view import SweepView, show_sweep
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+WAIT = click.Option(["--wait"], is_flag=True, help="Wait for its end, and fail the cell when it fails.")
+SHOWN = 10.0  #: seconds that the view has to show a run's end
+NAMES = (
+    "run", "show", "check", "status", "logs", "load", "cancel", "retry", "runs", "result", "report", "sweep", "delete", "prune", "compile", "convert", "targets",
+)  # fmt: skip
+
+
+class CommandFailed(UserError, Exception):
+    """A ``%pipeline`` line could not be done; the text says why."""
+
+
+class _ShownOnce:
+    """What its cell shows already: as the cell's last value it is not shown again."""
+
+    def shown_in(self, shell: Any) -> Self:
+        self._shell, self._cell = shell, shell.execution_count
+        return self
+
+    def _ipython_display_(self) -> None:
+        if self._shell.execution_count != self._cell:
+            super()._ipython_display_()  # type: ignore[misc]
+
+
+class ShownRun(_ShownOnce, Run):
+    """A run that its cell shows."""
+
+
+class ShownSweep(_ShownOnce, Sweep):
+    """A sweep that its cell shows."""
+
+
+class PipelineMagic:
+    """The line magic of one kernel. It keeps a process ready for the next run, once there was one."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+        self._ahead = Ahead()
+        self._own: dict[str, Callable[[list[str]], Any]] = {
+            "run": self._run, "show": self._show, "status": self._status, "retry": self._retry, "sweep": self._sweep, "runs": self._runs, "load": self._load,
+        }  # fmt: skip
+
+    def __call__(self, line: str) -> Any:
+        """Do one line. Raises `CommandFailed`, or `RunFailed` where a run was waited for."""
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise CommandFailed(f"%pipeline {line}: {str(error).lower()}: close the quotation marks") from None
+        if not words or words[0] in ("-h", "--help", "help"):
+            self._help()
+            return None
+        name = words.pop(0)
+        if name == "trust":
+            raise CommandFailed("a notebook cannot trust what came with it: you can, with `kfnb trust` in a terminal")
+        if name not in NAMES:
+            near = difflib.get_close_matches(name, NAMES, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(NAMES)}"
+            raise CommandFailed(f"%pipeline has no command `{name}`; {hint}")
+        return self._guarded(self._own.get(name) or (lambda given: self._command_line(name, given)), words)
+
+    def _guarded(self, act: Callable[[list[str]], Any], words: list[str]) -> Any:
+        """What went wrong is told in words, and fails the cell."""
+        try:
+            return act(words)
+        except click.exceptions.Exit:
+            return None  # --help
+        except click.ClickException as error:
+            raise CommandFailed(error.format_message()) from None
+        except SystemExit as end:
+            if end.code not in (OK, None):
+                raise CommandFailed("it failed, for what is said above") from None
+            return None
+        except (RunFailed, CommandFailed):
+            raise
+        except sqlite3.OperationalError as error:
+            raise CommandFailed(disk_words(error, home_folder())) from None
+        except Exception as error:
+            if isinstance(error, (UserError, OSError)):
+                raise CommandFailed(str(error)) from None
+            raise
+
+    def _help(self) -> None:
+        from kfnb.cli import cli
+
+        print(f"notebook: {self._found().words}\n\n%pipeline COMMAND, and -h after it for its options:")
+        own = {"load": LOAD}
+        for name in NAMES:
+            command = own.get(name) or cli.commands.get(name)
+            if command is not None:
+                print(f"  {name:9} {command.get_short_help_str(90)}")
+
+    def _found(self) -> Found:
+        return find(self._shell)
+
+    # ---------------------------------------------------------------- what the command line does as well
+    def _command_line(self, name: str, words: list[str]) -> None:
+        from kfnb.cli import cli
+
+        command = cli.commands[name]
+        if command.params and command.params[0].name == "run_id":
+            words = self._with_run(words)
+        command.main(words, prog_name=f"%pipeline {name}", standalone_mode=False, obj=self._found().source, **HELP)
+
+    def _with_run(self, words: list[str]) -> list[str]:
+        """The words with the newest run of this notebook, where they name none."""
+        store = RunStore()
+        try:
+            if words and not words[0].startswith("-"):
+                try:
+                    return [store.resolve(words[0]), *words[1:]]
+                except UnknownRun:
+                    newest = self._newest(store)
+                    if newest is None or words[0].partition(".")[0] not in {s["step"] for s in store.steps(newest)}:
+                        raise
+                    return [newest, *words]
+            newest = self._newest(store)
+        finally:
+            store.close()
+        if newest is None:
+            raise CommandFailed("this notebook has not been run as a pipeline yet: %pipeline run")
+        return [newest, *words]
+
+    def _newest(self, store: RunStore) -> str | None:
+        own = self._here().key
+        return next((h["run"] for h in store.runs(1000) if h["notebook"] == own), None)
+
+    # ---------------------------------------------------------------- what a notebook shows better
+    def _run(self, words: list[str]) -> Run | None:
+        command = click.Command("run", params=[*run.params, WAIT], help=run.help)
+        found = self._found()
+        given = parsed(command, words, found.source)
+        if given["cron"] or given["via_kfp"] or given["as_json"]:
+            self._command_line("run", [w for w in words if w != "--wait"])
+            return None
+        print(f"pipeline of {found.words if given['notebook'] is found.source else given['notebook']}")
+        source: Source = given["notebook"].fixed()
+        built = built_of(source, given["pipeline"])
+        if built.pipeline is None:
+            raise CommandFailed("\n".join(f"{source}:{p}" for p in errors(built.problems)))
+        options = {
+            k: given[k]
+            for k in (
+                "only",
+                "start",
+                "any_parameters",
+                "cache",
+                "isolated",
+                "experiment",
+                "spawn",
+                "python",
+                "max_parallel",
+            )
+        }
+        parameters = given_parameters(given["parameters"], False)
+        prepared = prepare(source, built.pipeline, parameters, given["target"], **options)
+        for problem in (*built.problems, *prepared.problems):
+            if problem.severity == "warning":
+                print(f"{source}:{problem}")
+        if files := prepared.travelling():
+            print(files)
+        return self._follow(prepared.submit(self._ahead.launch), given["wait"], given["detach"])
+
+    def _follow(self, begun: Run, wait: bool, detach: bool) -> Run:
+        """Show a run. Where nobody looks at the notebook while it is executed, the cell waits for the run's end."""
+        if wait or not (detach or self._is_watched()):
+            self._wait(begun)
+        else:
+            self._view(begun)
+        return ShownRun(begun.id).shown_in(self._shell)
+
+    def _view(self, run: Run) -> View:
+        return show_run(run, lambda: self._notebook_of(run))
+
+    def _wait(self, begun: Run) -> None:
+        """Show a run and wait for its end; interrupting the kernel cancels it, a second time at once. Raises `RunFailed`."""
+        view: View | None = None
+        while True:
+            try:
+                view = view or self._view(begun)
+                begun.wait(check=False)
+                view.finish(SHOWN)
+                if kernel_shell() is None:
+                    print(view)
+                break
+            except KeyboardInterrupt:
+                if not begun.cancel():
+                    break
+                print("cancelling; interrupt again to end at once")
+        if begun.state != "succeeded":
+            raise RunFailed(begun)
+
+    def _is_watched(self) -> bool:
+        """Front ends that people look at can be asked for input; nbclient and papermill cannot."""
+        kernel = getattr(self._shell, "kernel", None)
+        return bool(getattr(kernel, "_allow_stdin", True))
+
+    def _show(self, words: list[str]) -> None:
+        from kfnb.cli.commands.show_and_check import show
+
+        found = self._found()
+        given = parsed(show, words, found.source)
+        if given["as_json"] or given["svg"] or given["why"]:
+            self._command_line("show", words)
+            return
+        named: Source = given["notebook"]
+        here = self._here if named is found.source else lambda: named
+        print(f"pipeline of {found.words if named is found.source else named}")
+        built = built_of(named, given["pipeline"])
+        if built.pipeline is None:
+            raise CommandFailed("\n".join(f"{named}:{p}" for p in errors(built.problems)))
+
+        def start(parameters: dict[str, str], target: str) -> Run:
+            """Begin a run of the notebook as it is now: somebody pressed the button."""
+            source = here().fixed()
+            now = built_of(source, given["pipeline"])
+            if now.pipeline is None:
+                raise NotebookError(errors(now.problems))
+            return prepare(source, now.pipeline, parameters, target).submit(self._ahead.launch)
+
+        PipelineView(built, start, targets(named.path), here).display()
+
+    def _here(self) -> Source:
+        return self._found().source
+
+    def _notebook_of(self, run: Run) -> Source | None:
+        now = self._now(run)
+        return now.source if now is not None else None
+
+    def _now(self, run: Run) -> Found | None:
+        """The notebook of a run as it is now: this one, or its file."""
+        found = self._found()
+        if found.source.key == run.notebook:
+            return found
+        if run.notebook is None or not Path(run.notebook).is_file():
+            return None
+        return Found(source_of(run.notebook), run.notebook)
+
+    def _status(self, words: list[str]) -> Run | None:
+        from kfnb.cli.commands.run_record import status
+
+        words = self._with_run(words)
+        given = parsed(status, words)
+        if given["as_json"]:
+            self._command_line("status", words)
+            return None
+        found = Run(given["run_id"])
+        self._view(found)
+        return ShownRun(found.id).shown_in(self._shell)
+
+    def _retry(self, words: list[str]) -> Run | None:
+        command = click.Command("retry", params=[*retry.params, WAIT], help=retry.help)
+        given = parsed(command, self._with_run(words))
+        if given["as_json"]:
+            self._command_line("retry", [w for w in words if w != "--wait"])
+            return None
+        begun = Run(given["run_id"])
+        now = self._now(begun)
+        print(
+            f"pipeline of {now.words if now is not None else f'run {begun.id}, as it was run: its notebook is not here'}"
+        )
+        again = begun.retry(given["start"], now.source if now is not None else None)
+        return self._follow(again, given["wait"], given["detach"])
+
+    def _sweep(self, words: list[str]) -> Sweep | None:
+        from kfnb.cli.commands.sweep_command import planned_of, sweep
+
+        command = click.Command("sweep", params=[*sweep.params, WAIT], help=sweep.help)
+        given = parsed(command, words, self._here())
+        if given["as_json"] or given["outputs"]:
+            self._command_line("sweep", [w for w in words if w != "--wait"])
+            return None
+        planned, announcement = planned_of(given)
+        print(announcement)
+        begun = ShownSweep(planned).shown_in(self._shell)
+        begun.start()
+        view = show_sweep(begun)
+        if given["wait"] or not self._is_watched():
+            self._wait_for(begun, view)
+        return begun
+
+    def _wait_for(self, begun: Sweep, view: SweepView | None) -> None:
+        """Wait for a sweep's end; interrupting the kernel cancels it."""
+        while not begun.ended:
+            try:
+                begun.wait()
+            except KeyboardInterrupt:
+                begun.cancel()
+                print("cancelling; interrupt again to end at once")
+        if view is None:
+            print(begun)
+        else:
+            view.finish(SHOWN)
+        if begun.state != "succeeded":
+            raise CommandFailed(f"the sweep {begun.state}: the table says which runs did not succeed")
+
+    def _runs(self, words: list[str]) -> Any:
+        from kfnb.cli.commands.run_record import runs as listing
+
+        given = parsed(listing, words)
+        if given["as_json"]:
+            self._command_line("runs", words)
+            return None
+        return runs(given["count"])
+
+    def _load(self, words: list[str]) -> None:
+        given = parsed(LOAD, words)
+        chosen = self._with_run([given["run_ref"]] if given["run_ref"] else [])[0]
+        load_step_values.load(chosen, given["step"], "outputs" if given["outputs"] else "inputs")
+
+
+LOAD = click.Command(
+    "load",
+    help="Put what STEP of the newest run saw (or left) into the kernel.",
+    params=[
+        click.Argument(["step"], shell_complete=places.steps_of_run),
+        click.Option(
+            ["--run", "run_ref"],
+            metavar="RUN",
+            shell_complete=places.run_ids,
+            help="Which run; by default the newest of this notebook.",
+        ),
+        click.Option(["--outputs"], is_flag=True, help="What the step left, not what it saw."),
+    ],
+)
+
+
+def parsed(command: click.Command, words: list[str], source: Source | None = None) -> dict[str, Any]:
+    """The options of a line, as the command's own declarations read them; ``source``: the notebook, when it names none."""
+    with command.make_context(f"%pipeline {command.name}", list(words), obj=source, **HELP) as context:
+        return context.params
+
+
+def load(shell: Any) -> None:
+    """``%pipeline``, and its completion with Tab."""
+    shell.register_magic_function(PipelineMagic(shell), "line", "pipeline")
+    tab_completion.load(shell)

@@ -1,0 +1,382 @@
+"""From a notebook to a pipeline: units, their flow, what each step prepares, conditions, loops, edges, checks."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kfnb.notebook.marked_cells import Notebook
+from kfnb.python_parser import parse
+from kfnb.pipeline.parameters import mark_placeholders
+from kfnb.pipeline.checks.check_pipeline import flow_problems, graph_problems, mark_problems
+from kfnb.pipeline.build.conditions import Answer, Questions
+from kfnb.pipeline.checks.nesting_depth import with_deep_stack
+from kfnb.pipeline.build.edges import edges_of
+from kfnb.pipeline.checks.file_order import FileOrder, doubt_problems, file_use
+from kfnb.pipeline.build.reaching_definitions import Flow, definition, flow_of
+from kfnb.pipeline.checks.library_hooks_check import with_hooks
+from kfnb.pipeline.build.loop_items import ITEMS, take_item
+from kfnb.pipeline.model import (
+    Branch,
+    Code,
+    Condition,
+    Export,
+    ExportRef,
+    Guard,
+    Input,
+    ItemRef,
+    Loop,
+    Node,
+    Origin,
+    OutputRef,
+    Parameter,
+    Pipeline,
+    Ref,
+    Replay,
+    ShellOutput,
+    StatusRef,
+    Step,
+    Truth,
+)
+from kfnb.pipeline.build.step_preparation import Prepared, Preparer
+from kfnb.pipeline.program import build_program
+from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit, read_units
+from kfnb.problems import Problem, errors
+
+EXIT = "exit"  #: the guard around all steps, whose handler is the step marked `exit`
+
+
+@dataclass(frozen=True)
+class Built:
+    """A pipeline, or the problems that stand in its way; warnings come along with a pipeline.
+
+    Parameters
+    ----------
+    pipeline
+        ``None`` when a problem is an error.
+    units, flow
+        What the pipeline was made from, for explanations.
+    told
+        For a pipeline cell: what was decided about each step, in the user's words.
+    """
+
+    pipeline: Pipeline | None
+    problems: tuple[Problem, ...]
+    units: tuple[Unit, ...] = ()
+    flow: Flow | None = None
+    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class _Plan:
+    """What is found out of each step before it is put together."""
+
+    prepared: dict[int, Prepared] = field(default_factory=dict)
+    answers: dict[int, Answer] = field(default_factory=dict)
+    exports: dict[int, list[Export]] = field(default_factory=dict)
+    wanted: dict[int, set[str]] = field(default_factory=dict)
+    files: dict[str, list[str]] = field(default_factory=dict)  #: step to the steps it waits for because of a file
+
+
+def build(notebook: Notebook, name: str | None = None) -> Built:
+    """Turn a notebook into a pipeline, or into the problems that say why not.
+
+    Parameters
+    ----------
+    name
+        Which pipeline, when the notebook has several: that of a ``%%pipeline`` cell, or the notebook's own name for the
+        one that its marked steps make.
+    """
+    try:
+        return _with_lines(with_deep_stack(lambda: _build(notebook, name)), notebook)
+    except RecursionError:
+        hint = "break up its longest expressions, `elif` chains and calls of calls"
+        return Built(None, (*notebook.problems, Problem("KF113", "this notebook is nested too deep to be read", hint)))
+
+
+def _with_lines(built: Built, notebook: Notebook) -> Built:
+    """In a text file, what concerns a whole cell is told with the cell's line."""
+    if notebook.form is None:
+        return built
+    lines = {c.number: c.line for c in notebook.cells}
+    return replace(built, problems=tuple(replace(p, line=lines.get(p.cell or 0)) if p.line is None else p for p in built.problems))  # fmt: skip
+
+
+def _build(notebook: Notebook, name: str | None) -> Built:
+    cells = {p.name: p for p in notebook.pipelines}
+    names = pipelines_of(notebook)
+    chosen = name if name is not None else names[0] if len(names) == 1 else None
+    if chosen is None:
+        return Built(None, (*notebook.problems, _choose("this notebook has several pipelines", names)))
+    if chosen in cells:
+        pipeline, problems, told = build_program(notebook, cells[chosen])
+        return Built(pipeline, problems, told=told)
+    if chosen not in names:
+        return Built(None, (*notebook.problems, _choose(f"there is no pipeline `{chosen}`", names)))
+    return _build_steps(notebook)
+
+
+def pipelines_of(notebook: Notebook) -> list[str]:
+    """The names that `build` takes."""
+    cells = [p.name for p in notebook.pipelines]
+    return [*cells, *([notebook.name] if notebook.steps or not cells else [])]
+
+
+def _choose(message: str, names: list[str]) -> Problem:
+    return Problem("KF407", message, f"choose with --pipeline: {', '.join(names)}")
+
+
+def _build_steps(notebook: Notebook) -> Built:
+    """The pipeline that the notebook's marked steps make."""
+    reading = read_units(notebook)
+    units = with_hooks(reading.units)
+    problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
+    flow = flow_of(units)
+    files = file_use(units, flow)
+    plan = _plan(units, flow, files.orders)
+    problems += flow_problems(units, flow, plan.prepared, notebook)
+    pipeline = _assemble(notebook, units, flow, plan, files.orders)
+    problems += [*graph_problems(pipeline, notebook), *mark_placeholders.mark_problems(pipeline)]
+    problems += doubt_problems(files.doubts, pipeline.edges)
+    ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.cell or 0, p.line or 0)))
+    return Built(None if errors(ordered) else pipeline, ordered, units, flow)
+
+
+def _plan(units: tuple[Unit, ...], flow: Flow, files: tuple[FileOrder, ...]) -> _Plan:
+    plan = _Plan()
+    for order in files:
+        plan.files.setdefault(order.after.name, []).append(order.before.name)
+    preparer, questions = Preparer(units, flow), Questions(units, flow)
+    for index, unit in enumerate(units):
+        if unit.kind == QUESTION:
+            plan.answers[index] = _answer(index, unit, questions, plan.answers.get(index - 1))
+            for maker, exports in plan.answers[index].exports.items():
+                mine = plan.exports.setdefault(maker, [])
+                mine += [e for e in exports if e not in mine]
+            if plan.answers[index].indexed:
+                (maker,) = plan.answers[index].exports
+                plan.wanted.setdefault(maker, set()).add(unit.expression)
+            if _own_step(plan.answers[index], unit):
+                plan.prepared[index] = preparer.prepare(index)
+        elif unit.kind == STEP:
+            plan.prepared[index] = preparer.prepare(index)
+    for prepared in plan.prepared.values():
+        for maker, names in prepared.wanted.items():
+            plan.wanted.setdefault(maker, set()).update(names)
+    return plan
+
+
+def _answer(index: int, unit: Unit, questions: Questions, before: Answer | None) -> Answer:
+    """``before``: for a condition on each item, the answer about the items."""
+    marks = unit.marks
+    if unit.name.startswith("foreach-"):
+        return questions.foreach(index)
+    whole = before is not None and before.items is not None and not before.indexed
+    inner = marks is not None and marks.foreach is not None and _asks_item(unit) and whole
+    item = (marks.foreach.variable, f"foreach-{marks.name}") if inner and marks is not None and marks.foreach else None
+    return questions.when(index, item)
+
+
+def _asks_item(unit: Unit) -> bool:
+    marks = unit.marks
+    if marks is None or marks.foreach is None:
+        return False
+    return marks.foreach.variable in {n.id for n in ast.walk(parse(unit.expression)) if isinstance(n, ast.Name)}
+
+
+def _own_step(answer: Answer, unit: Unit) -> bool:
+    return answer.items is None if unit.name.startswith("foreach-") else answer.test is None
+
+
+# -------------------------------------------------------------------- putting it together
+def _assemble(
+    notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Plan, files: tuple[FileOrder, ...]
+) -> Pipeline:
+    body: list[Node] = []
+    exit_handler: Step | None = None
+    asked: list[int] = []
+    for index, unit in enumerate(units):
+        if unit.kind == QUESTION:
+            asked.append(index)
+        elif unit.kind == STEP:
+            step = _step(index, unit, plan)
+            if unit.marks is not None and unit.marks.exit:
+                exit_handler = exit_handler or step
+            else:
+                body += _placed(step, unit, units, asked, plan)
+            asked = []
+    guarded = (Guard(EXIT, tuple(body), (exit_handler,)),) if exit_handler is not None else tuple(body)
+    return Pipeline(
+        name=notebook.name,
+        description=notebook.description,
+        parameters=_parameters(units),
+        body=guarded,
+        edges=edges_of(units, flow, plan.prepared, _questions_of(units), files),
+        sources=notebook.sources,
+        makes=_origins(units, plan.wanted),
+        needs=_needs(units, plan),
+        notebook=notebook.path,
+    )
+
+
+def _parameters(units: tuple[Unit, ...]) -> tuple[Parameter, ...]:
+    """The parameters by name. Where one is assigned again, as papermill injects it, the last default counts, and what was declared."""
+    found: dict[str, Parameter] = {}
+    for parameter in (u.parameter for u in units if u.parameter is not None):
+        before = found.get(parameter.name)
+        if before is not None and before.schema and not parameter.schema and parameter.type == before.type:
+            parameter = replace(parameter, schema=before.schema)
+        found[parameter.name] = parameter
+    return tuple(found.values())
+
+
+def _questions_of(units: tuple[Unit, ...]) -> dict[int, int]:
+    """For each question the step it is asked for."""
+    found: dict[int, int] = {}
+    waiting: list[int] = []
+    for index, unit in enumerate(units):
+        if unit.kind == QUESTION:
+            waiting.append(index)
+        elif unit.kind == STEP:
+            found.update(dict.fromkeys(waiting, index))
+            waiting = []
+    return found
+
+
+def _step(index: int, unit: Unit, plan: _Plan) -> Step:
+    marks = unit.marks
+    wanted = plan.wanted.get(index, set())
+    outputs = tuple(sorted(wanted))
+    left = {*unit.facts.may, *unit.facts.touches}
+    results = tuple(
+        sorted(n for n in left if n not in wanted and not n.startswith(("@", "_")) and not definition(unit.facts, n))
+    )
+    exports = [*plan.exports.get(index, []), *_metrics(unit)]
+    prepare: tuple[Input | Replay, ...] = plan.prepared[index].ordered()
+    if marks is not None and marks.exit:
+        prepare = (Input("kfnb_status", StatusRef(EXIT)), *prepare)
+    if marks is None:
+        waits = tuple(plan.files.get(unit.name, ()))
+        return Step(unit.name, _codes(unit), prepare, outputs, results, tuple(exports), waits)
+    shell_outputs = tuple(ShellOutput(o.name, o.path) for o in marks.outputs)
+    made = {o.name for o in marks.outputs}
+    return Step(
+        unit.name, _codes(unit), prepare,
+        tuple(n for n in outputs if n not in made) if marks.shell else outputs,
+        () if marks.shell else results,
+        tuple(e for e in exports if not (marks.shell and e.name in made)),
+        tuple(dict.fromkeys([*marks.after, *plan.files.get(unit.name, ())])), marks.shell, shell_outputs, marks.settings,
+    )  # fmt: skip
+
+
+def _codes(unit: Unit) -> tuple[Code, ...]:
+    return tuple(Code(c.number, c.source, c.line, c.id, c.raises) for c in unit.cells)
+
+
+def _metrics(unit: Unit) -> list[Export]:
+    """A metrics cell records what it binds, and what it prints or shows by name."""
+    names: dict[str, None] = {}
+    for cell in (c for c in unit.cells if c.number in unit.metrics):
+        bound = {n.id for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        names.update(dict.fromkeys(n for n in unit.facts.may if n in bound and not definition(unit.facts, n)))
+        for node in cell.tree.body:
+            if isinstance(node, ast.Expr):
+                value = node.value
+                shown: Iterable[ast.expr] = value.args if isinstance(value, ast.Call) else [value]
+                names.update(dict.fromkeys(v.id for v in shown if isinstance(v, ast.Name)))
+    return [Export(name, name, metric=True) for name in names]
+
+
+def _placed(step: Step, unit: Unit, units: tuple[Unit, ...], asked: list[int], plan: _Plan) -> list[Node]:
+    """The step inside its loop and condition, with the steps that answer what it asks before them."""
+    nodes: list[Node] = [step]
+    before: list[Node] = []
+    for index in reversed(asked):
+        question, answer = units[index], plan.answers[index]
+        if question.name.startswith("foreach-"):
+            nodes = [_loop(step, question, answer, nodes, before, plan.prepared.get(index))]
+        else:
+            inner = _asks_item(question)
+            test, text = answer.test, ""
+            if test is None:
+                text = question.expression
+                asker = _evaluator(question, plan.prepared[index])
+                (nodes if inner else before).insert(0, asker)
+                test = Truth(ExportRef(asker.name, "value"))
+            rest = nodes[1:] if inner and answer.test is None else nodes
+            condition = Condition(question.name, (Branch(test, tuple(rest), text),))
+            nodes = [nodes[0], condition] if inner and answer.test is None else [condition]
+    return [*before, *nodes]
+
+
+def _evaluator(question: Unit, prepared: Prepared) -> Step:
+    """A step of its own for a condition whose names come from several steps."""
+    expression = question.expression
+    return Step(question.name, (), prepared.ordered(), exports=(Export("value", f"bool({expression})"),))
+
+
+def _loop(
+    step: Step, question: Unit, answer: Answer, nodes: list[Node], before: list[Node], prepared: Prepared | None
+) -> Loop:
+    marks = question.marks
+    assert marks is not None and marks.foreach is not None
+    name, variable = f"foreach-{marks.name}", marks.foreach.variable
+    first: tuple[Input | Replay, ...]
+    items: Ref
+    if answer.items is None and prepared is not None:
+        cell = question.cells[0]
+        code = Code(cell.number, f"{ITEMS} = [*({question.expression})]", cell.line, cell.id)
+        export = Export("items", f"list(range(len({ITEMS})))")
+        before.append(Step(question.name, (code,), prepared.ordered(), (ITEMS,), exports=(export,)))
+        items = ExportRef(question.name, "items")
+        first = (
+            Input(ITEMS, OutputRef(question.name, ITEMS)),
+            *take_item(name, variable, ITEMS, cell.number, cell.line),
+        )
+    elif answer.indexed:
+        cell = question.cells[0]
+        assert answer.items is not None
+        items = answer.items
+        assert isinstance(items, ExportRef)
+        collection = question.expression
+        load = Input(collection, OutputRef(items.step, collection))
+        first = (load, *take_item(name, variable, f"[*{collection}]", cell.number, cell.line))
+    else:
+        assert answer.items is not None
+        items = answer.items
+        first = (Input(variable, ItemRef(name)),)
+    return Loop(name, items, tuple(_with(n, first) for n in nodes), text=question.expression)
+
+
+def _with(node: Node, first: tuple[Input | Replay, ...]) -> Node:
+    """The steps of a loop's body begin with the item."""
+    if isinstance(node, Step):
+        return replace(node, prepare=(*first, *node.prepare))
+    if isinstance(node, Condition):
+        return replace(
+            node, branches=tuple(replace(b, body=tuple(_with(n, first) for n in b.body)) for b in node.branches)
+        )
+    return node
+
+
+def _origins(units: tuple[Unit, ...], wanted: dict[int, set[str]]) -> tuple[Origin, ...]:
+    found = []
+    for index, names in sorted(wanted.items()):
+        facts = units[index].facts
+        for name in sorted(names):
+            site = facts.may.get(name) or facts.touches.get(name)
+            if site is not None:
+                found.append(Origin(units[index].name, name, site.cell, site.line))
+    return tuple(found)
+
+
+def _needs(units: tuple[Unit, ...], plan: _Plan) -> tuple[Origin, ...]:
+    found = []
+    for index, prepared in plan.prepared.items():
+        names = {n for made in prepared.wanted.values() for n in made}
+        for name in sorted(names):
+            site = units[index].facts.reads.get(name) or units[index].facts.touches.get(name)
+            if site is not None:
+                found.append(Origin(units[index].name, name, site.cell, site.line))
+    return tuple(found)

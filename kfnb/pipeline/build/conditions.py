@@ -1,0 +1,256 @@
+"""``when`` and ``foreach``: expressions over names become tests over references, evaluated where their names are made."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from kfnb.analysis.units.unit_record import GIVEN
+from kfnb.analysis.syntax.ast_queries import is_value, literal_value, names_in
+from kfnb.python_parser import parse_expression
+from kfnb.pipeline.build.reaching_definitions import Flow, Need
+from kfnb.pipeline.model import (
+    All,
+    Any_,
+    Compare,
+    Constant,
+    Export,
+    ExportRef,
+    ItemRef,
+    Json,
+    Merge,
+    Not,
+    ParameterRef,
+    Ref,
+    Test,
+    Truth,
+)
+from kfnb.pipeline.parameters.value_schema import is_json
+from kfnb.pipeline.build.notebook_units import PARAMETER, SHARED, STEP, Unit
+
+OPERATORS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+    ast.In: "in", ast.NotIn: "not-in", ast.Is: "is", ast.IsNot: "is-not",
+}  # fmt: skip
+
+
+@dataclass
+class Answer:
+    """How a question is answered.
+
+    Parameters
+    ----------
+    test
+        For ``when``. ``None``: a step of its own must evaluate the expression.
+    items
+        For ``foreach``: a reference to a JSON list.
+    indexed
+        The items are positions in the list that the expression gives, which the step takes whole.
+    exports
+        What steps must export, by unit.
+    """
+
+    test: Test | None = None
+    items: Ref | None = None
+    indexed: bool = False
+    exports: dict[int, list[Export]] = field(default_factory=dict)
+
+    def export(self, index: int, export: Export) -> None:
+        mine = self.exports.setdefault(index, [])
+        if export not in mine:
+            mine.append(export)
+
+
+class _NotHere(Exception):
+    """The expression needs a step of its own."""
+
+
+class Questions:
+    """Answers the questions of one flow."""
+
+    def __init__(self, units: tuple[Unit, ...], flow: Flow) -> None:
+        self.units, self.flow = units, flow
+
+    def when(self, index: int, item: tuple[str, str] | None = None) -> Answer:
+        """``item``: the loop's variable and the loop's name, when the condition is asked for each item."""
+        unit = self.units[index]
+        answer = Answer()
+        asker = _Asker(self, index, answer, item)
+        try:
+            answer.test = asker.test(parse_expression(unit.expression))
+        except _NotHere:
+            return Answer()
+        return answer
+
+    def foreach(self, index: int) -> Answer:
+        node = parse_expression(self.units[index].expression)
+        answer = Answer()
+        known = _constant_items(node)
+        if known is not None:
+            answer.items = Constant(known)
+            return answer
+        if isinstance(node, ast.Name) and node.id in self.flow.needs[index]:
+            need = self.flow.needs[index][node.id]
+            asker = _Asker(self, index, answer, None)
+            literal = asker.shared_literal(need)
+            if isinstance(literal, list):
+                answer.items = Constant(literal)
+            elif [self.units[m].kind for m in need.makers] == [PARAMETER]:
+                answer.items = ParameterRef(node.id)
+            elif (maker := asker.single_step({node.id})) is not None:
+                label = f"{self.units[index].name}"
+                answer.export(maker, Export(label, f"list(range(len([*{node.id}])))"))
+                answer.items = ExportRef(self.units[maker].name, label)
+                answer.indexed = True
+        return answer
+
+
+@dataclass
+class _Asker:
+    questions: Questions
+    index: int
+    answer: Answer
+    item: tuple[str, str] | None
+
+    @property
+    def needs(self) -> dict[str, Need]:
+        return dict(self.questions.flow.needs[self.index])
+
+    def test(self, node: ast.expr) -> Test:
+        if isinstance(node, ast.BoolOp):
+            tests = tuple(self.test(v) for v in node.values)
+            return All(tests) if isinstance(node.op, ast.And) else Any_(tests)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return Not(self.test(node.operand))
+        if isinstance(node, ast.Compare):
+            found = self._compare(node)
+            if found is not None:
+                return found
+        elif isinstance(node, ast.Name) and self._only_parameters(node.id):
+            return Truth(self._operand(node) or Constant(False))
+        elif is_value(node):
+            return Truth(Constant(bool(literal_value(node))))
+        return Truth(self._evaluated(node))
+
+    def _compare(self, node: ast.Compare) -> Test | None:
+        """A chain of comparisons between names and constants; ``None`` when a side is more than that."""
+        sides = [node.left, *node.comparators]
+        if any(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops):
+            if any(isinstance(s, ast.Name) and not self._only_parameters(s.id) for s in sides):
+                return None  # any object may be compared with None, not only what JSON can hold
+        for op, right in zip(node.ops, node.comparators, strict=True):
+            if (
+                isinstance(op, (ast.In, ast.NotIn))
+                and isinstance(right, ast.Name)
+                and not self._only_parameters(right.id)
+            ):
+                return None  # a collection may be anything, and large
+        refs: list[Ref] = []
+        for side in sides:
+            ref = self._operand(side)
+            if ref is None:
+                return None
+            refs.append(ref)
+        pairs = tuple(
+            Compare(left, OPERATORS[type(op)], right) for left, op, right in zip(refs, node.ops, refs[1:], strict=False)
+        )
+        return pairs[0] if len(pairs) == 1 else All(pairs)
+
+    def _operand(self, node: ast.expr) -> Ref | None:
+        if is_value(node):
+            value = literal_value(node)
+            value = list(value) if isinstance(value, (tuple, set)) else value
+            return Constant(value) if is_json(value) else None
+        if not isinstance(node, ast.Name):
+            return None
+        if self.item is not None and node.id == self.item[0]:
+            return ItemRef(self.item[1])
+        need = self.needs.get(node.id)
+        if need is None or not need.makers:
+            return None
+        literal = self.shared_literal(need)
+        if literal is not None:
+            return Constant(literal)
+        refs: list[Ref] = []
+        for maker in need.makers:
+            unit = self.questions.units[maker]
+            if unit.kind == PARAMETER:
+                refs.append(ParameterRef(node.id))
+            elif unit.kind == STEP and not (unit.marks is not None and unit.marks.foreach):
+                refs.append(ExportRef(unit.name, node.id))
+            else:
+                return None
+        for maker in need.makers:
+            if self.questions.units[maker].kind == STEP:
+                self.answer.export(maker, Export(node.id, node.id))
+        return refs[0] if len(refs) == 1 else Merge(tuple(refs))
+
+    def _only_parameters(self, name: str) -> bool:
+        if self.item is not None and name == self.item[0]:
+            return True
+        need = self.needs.get(name)
+        return (
+            need is not None
+            and all(self.questions.units[m].kind == PARAMETER for m in need.makers)
+            and bool(need.makers)
+        )
+
+    def shared_literal(self, need: Need) -> Json | None:
+        """The JSON value of ``name = literal`` in shared code."""
+        if len(need.makers) != 1 or self.questions.units[need.makers[0]].kind != SHARED:
+            return None
+        statement = self.questions.units[need.makers[0]].cells[0].tree.body[0]
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Name)
+            and is_value(statement.value)
+        ):
+            value = literal_value(statement.value)
+            return value if is_json(value) else None
+        return None
+
+    def _evaluated(self, node: ast.expr) -> Ref:
+        """The truth of ``node``, worked out in the one step that makes its names."""
+        names = names_in(node) - GIVEN
+        maker = self.single_step(names)
+        if maker is None:
+            raise _NotHere
+        label = self.questions.units[self.index].name
+        same = [e for e in self.answer.exports.get(maker, []) if e.name.startswith(label)]
+        label = label if not same else f"{label}-{len(same) + 1}"
+        self.answer.export(maker, Export(label, f"bool({ast.unparse(node)})"))
+        return ExportRef(self.questions.units[maker].name, label)
+
+    def single_step(self, names: set[str]) -> int | None:
+        """The step that surely makes all of ``names``, or has them in just this version."""
+        units, flow = self.questions.units, self.questions.flow
+        needs = self.needs
+        if not names <= set(needs):
+            return None
+        makers = {m for n in names for m in needs[n].makers if units[m].kind == STEP}
+        if len(makers) != 1:
+            return None
+        (maker,) = makers
+        marks = units[maker].marks
+        if marks is not None and (marks.foreach is not None or marks.shell):
+            return None
+        for name in names:
+            if needs[name].makers == (maker,):
+                continue
+            if maker in needs[name].makers or flow.needs[maker].get(name) != needs[name]:
+                return None
+        return maker
+
+
+def _constant_items(node: ast.expr) -> list[Json] | None:
+    """The items of a literal list, tuple or ``range``."""
+    if isinstance(node, (ast.List, ast.Tuple)) and is_value(node):
+        value = list(literal_value(node))
+        return value if is_json(value) else None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range" and not node.keywords:
+        if all(is_value(a) for a in node.args) and node.args:
+            try:
+                return list(range(*(literal_value(a) for a in node.args)))[:100_000]
+            except (TypeError, ValueError):
+                return None
+    return None

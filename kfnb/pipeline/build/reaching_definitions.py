@@ -1,0 +1,307 @@
+"""The flow of values: which version of each name a unit gets, and what it must hand on.
+
+Versions never change once made. Backwards over the units it is found what later ones need; forwards, which unit's
+version each one gets. Only reading after writing makes an edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kfnb.analysis.unit_facts import Facts, Site
+from kfnb.analysis.libraries.effect_tables import USED_BY_ALL
+from kfnb.analysis.units.abstract_state import DEF, IMPORT
+from kfnb.pipeline.build.configuring_calls import acts_alone
+from kfnb.pipeline.build.notebook_units import OUTSIDE, PARAMETER, QUESTION, SHARED, STEP, Unit
+
+Versions = tuple[int, ...]  #: units that may have made the version a reader gets, newest first
+
+
+@dataclass(frozen=True)
+class Need:
+    """A name that a unit takes in.
+
+    Parameters
+    ----------
+    makers
+        The units that may have made it, newest first; the last one surely did, unless none surely does.
+    statements
+        For an import: the statements (unit, position in it) that make the name together.
+    kept
+        The unit does not read it: it may change it or not, and hands it on either way.
+    """
+
+    name: str
+    makers: Versions
+    statements: tuple[tuple[int, int], ...] = ()
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the flow of values says of every unit, by its index."""
+
+    needs: tuple[Mapping[str, Need], ...]
+    changed: tuple[frozenset[str], ...]
+    live: tuple[frozenset[str], ...]  #: names that later units need
+    unmet: tuple[Mapping[str, Site], ...]  #: names read that nobody before makes
+    effects: tuple[tuple[tuple[int, int], ...], ...]  #: statements every step runs again for what they do
+    skippable: frozenset[int]
+
+
+@dataclass
+class _Forward:
+    versions: dict[str, Versions] = field(default_factory=dict)
+    imports: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    effects: list[tuple[int, int]] = field(default_factory=list)
+
+
+def flow_of(units: tuple[Unit, ...]) -> Flow:
+    """Find the flow; a step behind a skipped producer counts as skippable itself, so it is looked for until nothing changes."""
+    facts = _active(units)
+    skippable = frozenset(i for i, u in enumerate(units) if u.skippable)
+    touched = _touched_later(units, facts)
+    while True:
+        changed, thru, live = _backward(units, facts, skippable, touched)
+        flow = _forward(units, facts, changed, thru, live, skippable)
+        if flow.skippable == skippable:
+            return flow
+        skippable = flow.skippable
+
+
+# -------------------------------------------------------------------- ambient state
+def _active(units: tuple[Unit, ...]) -> list[Facts]:
+    """Facts without the ambient kinds that nobody sets, and with those that every later step may use."""
+    sets = {n for u in units if u.kind != OUTSIDE for n in u.facts.may if n.startswith("@")}
+    used = [n for n in USED_BY_ALL if n in sets]
+    found: list[Facts] = []
+    for unit in units:
+        facts = unit.facts
+        if not used and not any(n.startswith("@") for n in (*facts.reads, *facts.touches)):
+            found.append(facts)
+            continue
+        reads = {n: s for n, s in facts.reads.items() if not n.startswith("@") or n in sets}
+        if unit.kind == STEP and unit.cells:
+            here = Site(unit.cells[0].number, unit.cells[0].line)
+            for name in used:
+                reads.setdefault(name, here)
+        touches = {n: s for n, s in facts.touches.items() if not n.startswith("@") or n in sets}
+        found.append(replace(facts, reads=reads, touches=touches))
+    return found
+
+
+# -------------------------------------------------------------------- backwards
+def _touched_later(units: tuple[Unit, ...], facts: list[Facts]) -> list[set[str]]:
+    """For each unit, the names whose object some later unit changes or compares by identity."""
+    found: list[set[str]] = [set() for _ in units]
+    later: set[str] = set()
+    known = _Known(units, facts)
+    for index in range(len(units) - 1, -1, -1):
+        found[index] = later
+        mine = facts[index]
+        more = {n for name in (*mine.touches, *mine.compared) for n in mine.groups.get(name, (name,))}
+        if mine.opaque is not None:
+            more |= known.all_before(index)
+        if not more <= later:
+            later = later | more
+    return found
+
+
+def _backward(
+    units: tuple[Unit, ...], facts: list[Facts], skippable: frozenset[int], touched: list[set[str]]
+) -> tuple[list[frozenset[str]], list[frozenset[str]], list[frozenset[str]]]:
+    known = _Known(units, facts)
+    count = len(units)
+    changed: list[frozenset[str]] = [frozenset()] * count
+    thru: list[frozenset[str]] = [frozenset()] * count
+    lives: list[frozenset[str]] = [frozenset()] * count
+    live: set[str] = set()
+    for index in range(count - 1, -1, -1):
+        unit, mine = units[index], facts[index]
+        lives[index] = frozenset(live)
+        if unit.kind == OUTSIDE:
+            continue
+        touches = set(mine.touches)
+        reads = set(mine.reads)
+        if mine.opaque is not None:
+            everything = {n for n in known.all_before(index) if not n.startswith("@")}
+            reads |= everything
+            touches |= everything
+        together: set[str] = set()
+        for name in touches:
+            together |= mine.groups.get(name, frozenset())
+        for name in mine.may:
+            group = mine.groups.get(name, frozenset())
+            if group & touched[index]:
+                together |= group
+        made = (set(mine.may) | touches | together) & live
+        if unit.kind == SHARED:
+            made = {n for n in made if n in mine.may or n in touches}
+            if not made and not _lasting(mine):
+                continue
+        changed[index] = frozenset(made)
+        last = unit.marks is not None and unit.marks.exit
+        sure = frozenset() if index in skippable or last else mine.must
+        kept = known.before(index, made - mine.must)
+        thru[index] = frozenset(kept)
+        live = (live - sure) | known.before(index, reads) | kept
+    return changed, thru, lives
+
+
+def _lasting(facts: Facts) -> bool:
+    """Whether a shared statement matters beyond the names it binds."""
+    return facts.unproved or any(r.effect for r in facts.replays) or not facts.may
+
+
+class _Known:
+    """Which names some unit before a given one may have made."""
+
+    def __init__(self, units: tuple[Unit, ...], facts: list[Facts]) -> None:
+        self._first: dict[str, int] = {}
+        for index, (unit, mine) in enumerate(zip(units, facts, strict=True)):
+            variable = (
+                unit.marks.foreach.variable if unit.marks is not None and unit.marks.foreach is not None else None
+            )
+            for name in mine.may if unit.parameter is None else (*mine.may, unit.name):
+                if name != variable:
+                    self._first.setdefault(name, index)
+
+    def before(self, index: int, names: Iterable[str]) -> set[str]:
+        """Those of ``names`` that are known before unit ``index``."""
+        first = self._first
+        return {n for n in names if first.get(n, index) < index}
+
+    def all_before(self, index: int) -> set[str]:
+        return {n for n, first in self._first.items() if first < index}
+
+
+# -------------------------------------------------------------------- forwards
+def _forward(
+    units: tuple[Unit, ...],
+    facts: list[Facts],
+    changed: list[frozenset[str]],
+    thru: list[frozenset[str]],
+    live: list[frozenset[str]],
+    skippable: frozenset[int],
+) -> Flow:
+    state = _Forward()
+    read_somewhere = {n for u, f in zip(units, facts, strict=True) for n in f.reads if u.kind != OUTSIDE}
+    needs: list[Mapping[str, Need]] = []
+    unmet: list[Mapping[str, Site]] = []
+    effects: list[tuple[tuple[int, int], ...]] = []
+    skip = set(skippable)
+    for index, unit in enumerate(units):
+        mine = facts[index]
+        reads = set(mine.reads) | ({n for n in state.versions if not n.startswith("@")} if mine.opaque else set())
+        found = {n: need for n in sorted(reads | thru[index]) if (need := _need(n, state, n not in reads)) is not None}
+        if unit.marks is not None and unit.marks.foreach is not None and unit.kind == STEP:
+            found.pop(unit.marks.foreach.variable, None)
+        needs.append(found)
+        unmet.append({n: s for n, s in mine.reads.items() if n not in found and not n.startswith("@")})
+        effects.append(tuple(state.effects))
+        if unit.kind == STEP and any(_all_skippable(need, skip, units) for need in found.values() if not need.kept):
+            skip.add(index)
+        _advance(index, unit, mine, changed[index], state, index in skip, read_somewhere)
+    return Flow(tuple(needs), tuple(changed), tuple(live), tuple(unmet), tuple(effects), frozenset(skip))
+
+
+def _need(name: str, state: _Forward, kept: bool) -> Need | None:
+    if name in state.imports:
+        return Need(name, (), state.imports[name], kept)
+    makers = state.versions.get(name)
+    return Need(name, makers, (), kept) if makers else None
+
+
+def _all_skippable(need: Need, skip: set[int], units: tuple[Unit, ...]) -> bool:
+    return bool(need.makers) and all(m in skip and units[m].kind == STEP for m in need.makers)
+
+
+def _advance(
+    index: int,
+    unit: Unit,
+    facts: Facts,
+    changed: frozenset[str],
+    state: _Forward,
+    skippable: bool,
+    read_somewhere: set[str],
+) -> None:
+    """What the unit leaves for those after it."""
+    if unit.kind == QUESTION or (unit.marks is not None and unit.marks.exit):
+        return  # a condition changes nothing; what the exit handler makes comes too late for anyone
+    if unit.kind == PARAMETER:
+        _made(unit.name, index, state, False)
+        return
+    if unit.kind == OUTSIDE:
+        for name in {*facts.may, *(_changed_outside(unit) & set(state.versions))}:
+            if not name.startswith("@") or name in facts.must:
+                _made(name, index, state, False)
+        return
+    if unit.kind == SHARED:
+        _advance_shared(index, unit, facts, state, read_somewhere)
+        return
+    imported = _imports_of(index, facts, state, read_somewhere)
+    for name in sorted({*facts.may, *changed}):
+        if name in imported and facts.kinds.get(name) == IMPORT:
+            continue
+        if name in facts.unbound and not skippable:
+            state.versions.pop(name, None)
+            state.imports.pop(name, None)
+        elif name in changed:
+            _made(name, index, state, skippable)
+        elif name in facts.must and not skippable:
+            _made(name, index, state, False)
+
+
+def _changed_outside(unit: Unit) -> set[str]:
+    """Names whose object a statement outside the pipeline changes, under whichever name it does.
+
+    A method called for what it does may change its object, where nothing is known of it.
+    """
+    facts = unit.facts
+    acts = any(acts_alone(c.tree.body[0]) for c in unit.cells)
+    changed = {*facts.definite, *(facts.touches if acts else ())}
+    return {n for name in changed for n in facts.groups.get(name, (name,)) if n in facts.touches and n[0] != "@"}
+
+
+def _advance_shared(index: int, unit: Unit, facts: Facts, state: _Forward, read_somewhere: set[str]) -> None:
+    imported = _imports_of(index, facts, state, read_somewhere)
+    names = {n for n in {*facts.may, *facts.touches} if n not in imported}
+    for name in names:
+        if name in facts.unbound:
+            state.versions.pop(name, None)
+        else:
+            _made(name, index, state, False)
+    if facts.unproved or not facts.may and not facts.replays and not facts.touches:
+        state.effects.append((index, 0))
+
+
+def _imports_of(index: int, facts: Facts, state: _Forward, read_somewhere: set[str]) -> set[str]:
+    """Take over the unit's statements that later ones may run again; the names they make."""
+    found: set[str] = set()
+    for position, replay in enumerate(facts.replays):
+        here = (index, position)
+        if not replay.binds or (replay.effect and not replay.binds & read_somewhere):
+            state.effects.append(here)
+        for name in replay.binds:
+            if facts.kinds.get(name) != IMPORT:
+                continue
+            found.add(name)
+            # `import a.b` and `import a.c` give one name together
+            more = replay.source.startswith("import ") and " as " not in replay.source
+            before = state.imports.get(name, ()) if more else ()
+            state.imports[name] = (*before, here)
+            state.versions.pop(name, None)
+    return found
+
+
+def _made(name: str, index: int, state: _Forward, skippable: bool) -> None:
+    before = state.versions.get(name, ()) if skippable else ()
+    state.versions[name] = (index, *before)
+    if not skippable:
+        state.imports.pop(name, None)
+
+
+def definition(facts: Facts, name: str) -> bool:
+    """Whether ``name`` is a function, class or import, which is no result a user would ask for."""
+    return facts.kinds.get(name) in (DEF, IMPORT, "deleted")

@@ -1,0 +1,77 @@
+"""Streams, handlers and functions that a cell leaves with a library: steps after it change the notebook through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kfnb.analysis.effects.library_hooks import STREAMS
+from kfnb.analysis.unit_facts import Facts, Hook, Site
+from kfnb.analysis.units.abstract_state import VALUE
+from kfnb.pipeline.build.notebook_units import OUTSIDE, SHARED, STEP, Unit
+from kfnb.problems import Problem
+
+
+def with_hooks(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """The units, where each step says that it may change what a function changes that a library calls in it."""
+    found = list(units)
+    for index, _, hook in _hooks(units):
+        if units[index].kind == OUTSIDE:
+            continue
+        for at in _steps_to_reader(units, index, hook.changed):
+            unit = found[at]
+            found[at] = replace(
+                unit, facts=_changing(unit.facts, hook.changed, unit.cells[0].number, unit.cells[0].line)
+            )
+    return tuple(found)
+
+
+def hook_problems(units: tuple[Unit, ...]) -> Iterator[Problem]:
+    """What a library holds in one step and other steps were to write to: each has an object of its own."""
+    for index, place, hook in _hooks(units):
+        unit = units[index]
+        lost = unit.kind == OUTSIDE or unit.kind == STEP and place.startswith((*unit.facts.beyond, "logging."))
+        for names, least in ((hook.held, 2 if unit.kind == SHARED else 1), (hook.changed if lost else (), 1)):
+            steps = _steps_to_reader(units, index, frozenset(names))
+            if len(steps) >= least:
+                yield _problem(unit, place.partition(":")[0], hook, frozenset(names), units[steps[-1]])
+                break
+
+
+def _hooks(units: tuple[Unit, ...]) -> Iterator[tuple[int, str, Hook]]:
+    """Each hook with the unit that makes it; those that lead to nothing of the notebook are not among them."""
+    for index, unit in enumerate(units):
+        if unit.kind in (SHARED, STEP, OUTSIDE) and unit.facts.hooks:
+            for place, hook in unit.facts.hooks.items():
+                if hook.changed or hook.held:
+                    yield index, place, hook
+
+
+def _steps_to_reader(units: tuple[Unit, ...], index: int, names: frozenset[str]) -> list[int]:
+    """The steps after unit ``index`` up to the last one that reads one of ``names``."""
+    steps = [i for i in range(index + 1, len(units)) if units[i].kind == STEP] if names else []
+    while steps and not names & units[steps[-1]].facts.reads.keys():
+        steps.pop()
+    return steps
+
+
+def _changing(facts: Facts, names: frozenset[str], cell: int, line: int) -> Facts:
+    here = dict.fromkeys(names, Site(cell, line))
+    return replace(
+        facts,
+        reads={**here, **facts.reads},
+        touches={**here, **facts.touches},
+        kinds={**dict.fromkeys(names, VALUE), **facts.kinds},
+    )
+
+
+def _problem(unit: Unit, place: str, hook: Hook, names: frozenset[str], reader: Unit) -> Problem:
+    name = sorted(names & reader.facts.reads.keys())[0]
+    redirect = f" (`with contextlib.redirect_{place[4:]}({name}):`)" if place in STREAMS else ""
+    cell_id = next((c.id for c in unit.cells if c.number == hook.site.cell), None)
+    return Problem(
+        "KF317",
+        f"`{place}` leads to `{name}` from here on, which step `{reader.name}` reads; it would not have what other steps put there",
+        f"do it in the step that reads `{name}`, together with what it is to have{redirect}, or write to a file",
+        hook.site.cell, cell_id, hook.site.line, name,
+    )  # fmt: skip

@@ -1,0 +1,165 @@
+"""A pipeline explained: as data, as text, and why a step stands where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kfnb.pipeline.build.build_pipeline import Built
+from kfnb.pipeline.build.edges import AMBIENT
+from kfnb.pipeline.build.notebook_units import STEP, Unit
+from kfnb.pipeline.drawing.expression_text import asked, cells, looped
+from kfnb.pipeline.model import Guard, Loop, Node, Parameter, ParameterRef, Pipeline, Replay, Step, handlers_of
+from kfnb.pipeline.parameters.value_schema import words
+
+
+def describe(built: Built) -> dict[str, Any]:
+    """What ``kfnb show --json`` prints."""
+    problems = [p.to_json() for p in built.problems]
+    pipeline = built.pipeline
+    if pipeline is None:
+        return {"pipeline": None, "parameters": [], "steps": [], "edges": [], "problems": problems}
+    marks = {u.name: u.marks for u in built.units if u.kind == STEP}
+    steps = []
+    around = dict(_around(pipeline.body, "", ""))
+    ends = {s.name for s in handlers_of(pipeline.body)}
+    for step in pipeline.steps():
+        mine = marks.get(step.name)
+        steps.append(
+            {
+                "name": step.name, "cells": list(dict.fromkeys(c.cell for c in step.cells)),
+                "inputs": list(dict.fromkeys(i.name for i in step.inputs if _shown(i.name))),
+                "outputs": [n for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)],
+                "shared": [{"cell": p.code.cell, "line": p.code.line} for p in step.prepare if isinstance(p, Replay)],
+                "after": list(step.after), "when": mine.when if mine else around.get(step.name, ("", ""))[0] or None,
+                "foreach": f"{mine.foreach.variable} in {mine.foreach.items}" if mine and mine.foreach else around.get(step.name, ("", ""))[1] or None,
+                "exit": step.name in ends, "shell": step.shell, "settings": step.settings.to_json(),
+            }
+        )  # fmt: skip
+    return {
+        "pipeline": pipeline.name, "description": pipeline.description,
+        "parameters": [_parameter(p) for p in pipeline.parameters],
+        "steps": steps,
+        "edges": [{"from": e.source, "to": e.to, "names": list(e.names), "why": e.why} for e in pipeline.edges],
+        "problems": problems,
+    }  # fmt: skip
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    found = {"name": parameter.name, "type": parameter.type, "default": parameter.default}
+    return {**found, **{k: v for k, v in (("description", parameter.description), ("schema", parameter.schema)) if v}}
+
+
+def _around(body: tuple[Node, ...], when: str, each: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """For each step the conditions and loops it stands in, in words."""
+    for node in body:
+        if isinstance(node, Step):
+            yield node.name, (when, each)
+        elif isinstance(node, Loop):
+            yield from _around(node.body, when, f"{each} and {looped(node)}" if each else looped(node))
+        elif isinstance(node, Guard):
+            yield from _around((*node.body, *node.handler), when, each)
+        else:
+            past: list[str] = []
+            for branch in node.branches:
+                mine = asked(branch) if branch.when is not None else ""
+                own = " and ".join(f"({t})" for t in [*([when] if when else []), *past, *([mine] if mine else [])])
+                yield from _around(branch.body, own, each)
+                past.append(f"not ({mine})")
+
+
+def _shown(name: str) -> bool:
+    return not name.startswith("_kfnb")
+
+
+# -------------------------------------------------------------------- text
+def _declared(parameter: Parameter) -> str:
+    limits = f" ({words(parameter.schema)})" if parameter.schema else ""
+    return f"{parameter.name}: {parameter.type} = {parameter.default!r}{limits}"
+
+
+def text(pipeline: Pipeline) -> str:
+    """The graph as indented lines: steps in reading order, what each takes and gives, conditions and loops around them."""
+    lines = [pipeline.name + (f": {pipeline.description}" if pipeline.description else "")]
+    if pipeline.parameters:
+        lines.append("parameters  " + ", ".join(_declared(p) for p in pipeline.parameters))
+    before: dict[str, list[str]] = {}
+    for edge in pipeline.edges:
+        mine = before.setdefault(edge.to, [])
+        mine += [edge.source] if edge.source not in mine else []
+    width = max((len(s.name) for s in pipeline.steps()), default=4)
+    for node in pipeline.body:
+        lines += _node(node, before, width, 0)
+    return "\n".join(lines)
+
+
+def _node(node: Node, before: dict[str, list[str]], width: int, depth: int) -> list[str]:
+    space = "  " * depth
+    if isinstance(node, Step):
+        return _step(node, before, width, depth)
+    if isinstance(node, Loop):
+        lines = [f"{space}for each item of {looped(node)}"]
+        return lines + [line for n in node.body for line in _node(n, before, width, depth + 1)]
+    if isinstance(node, Guard):
+        lines = [line for n in node.body for line in _node(n, before, width, depth)]
+        lines.append(f"{space}at the end")
+        return lines + [line for n in node.handler for line in _node(n, before, width, depth + 1)]
+    lines = []
+    for index, branch in enumerate(node.branches):
+        word = "if" if index == 0 else "else if"
+        lines.append(f"{space}{word} {asked(branch)}" if branch.when is not None else f"{space}else")
+        lines += [line for n in branch.body for line in _node(n, before, width, depth + 1)]
+    return lines
+
+
+def _step(step: Step, before: dict[str, list[str]], width: int, depth: int) -> list[str]:
+    taken = list(dict.fromkeys(AMBIENT.get(i.name, i.name) for i in step.inputs if _shown(i.name)))
+    given = [AMBIENT.get(n, n) for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)]
+    line = f"{'  ' * depth}{step.name:{width}}  {cells(step)}"
+    after = list(dict.fromkeys([*before.get(step.name, []), *step.after]))
+    line += f"   after {', '.join(after)}" if after else ""
+    line += f"   takes {', '.join(taken)}" if taken else ""
+    line += f"   gives {', '.join(given)}" if given else ""
+    return [line]
+
+
+# -------------------------------------------------------------------- why
+def why(built: Built, name: str) -> str:
+    """Why a step waits for what it waits for, takes what it takes, and runs shared code again. Raises `KeyError`."""
+    pipeline = built.pipeline
+    assert pipeline is not None
+    step = next((s for s in pipeline.steps() if s.name == name), None)
+    if step is None:
+        raise KeyError(name)
+    unit = next((u for u in built.units if u.kind == STEP and u.name == name), None)
+    lines = [f"{name}  ({cells(step)})" if step.cells else name]
+    lines += _marked(unit) + list(built.told.get(name, ()))
+    edges = [e for e in pipeline.edges if e.to == name]
+    lines += ["waits for"] + [f"  {e.source}: {e.why}" for e in edges] if edges else ["waits for nothing"]
+    parameters = [i.name for i in step.inputs if isinstance(i.ref, ParameterRef)]
+    if parameters:
+        lines += [f"takes the parameters {', '.join(parameters)}"]
+    shared = [p.code for p in step.prepare if isinstance(p, Replay)]
+    if shared:
+        lines.append("runs again, before its own cells")
+        lines += [f"  cell {c.cell}, line {c.line}: {_first(c.source)}" for c in shared]
+    after = [e for e in pipeline.edges if e.source == name and e.names]
+    if after:
+        lines.append("gives")
+        lines += [f"  {', '.join(AMBIENT.get(n, n) for n in e.names)} to {e.to}" for e in after]
+    return "\n".join(lines)
+
+
+def _first(source: str) -> str:
+    rows = source.strip().split("\n")
+    return rows[0] + (" …" if len(rows) > 1 else "")
+
+
+def _marked(unit: Unit | None) -> list[str]:
+    marks = unit.marks if unit is not None else None
+    if marks is None:
+        return []
+    lines = [f"runs only if {marks.when}"] if marks.when else []
+    lines += [f"runs once per item: {marks.foreach.variable} in {marks.foreach.items}"] if marks.foreach else []
+    lines += ["runs when all else has ended, whatever happened"] if marks.exit else []
+    return lines

@@ -1,0 +1,94 @@
+"""Values of parameters: from texts of a command line, from Python, checked against what each parameter may be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kfnb.pipeline.model import Json, Parameter, Pipeline
+from kfnb.pipeline.parameters import value_schema
+from kfnb.pipeline.parameters.mark_placeholders import value_problems
+from kfnb.pipeline.parameters.value_schema import OF_KIND, NotAllowed, Schema
+from kfnb.problems import NotebookError, Problem
+
+
+def schema_of(parameter: Parameter) -> Schema:
+    """What the parameter's value may be."""
+    found: Schema = parameter.schema or OF_KIND[parameter.type]
+    return found
+
+
+def described(parameter: Parameter) -> str:
+    """The parameter's description, and what its value may be where more is known than a type."""
+    limits = value_schema.words(parameter.schema) if parameter.schema else ""
+    return ": ".join(t for t in (parameter.description, limits) if t)
+
+
+def convert(text: str, parameter: Parameter) -> Json:
+    """The value that a text gives a parameter (see `kfnb.pipeline.parameters.value_schema.read`).
+
+    Raises
+    ------
+    ValueError
+        In words for the user.
+    """
+    return value_schema.read(text, schema_of(parameter))
+
+
+def fit(value: Any, parameter: Parameter) -> Json:
+    """A value of Python for a parameter: a whole number is a number, a date its text. Text is as for `convert`.
+
+    Raises
+    ------
+    ValueError
+        In words for the user.
+    """
+    if isinstance(value, str) and type(value) is str:
+        return value if parameter.type == "any" and not parameter.schema else convert(value, parameter)
+    return value_schema.check(value_schema.plain(value), schema_of(parameter))
+
+
+def bind(
+    pipeline: Pipeline, given: Mapping[str, Any], convert: Callable[[Any, Parameter], Json] = convert
+) -> dict[str, Json]:
+    """Every parameter's value for a run: the given ones converted, the defaults elsewhere.
+
+    A value that equals the default is the default: ``1`` of ``a: float = 1`` stays the whole number that the notebook has.
+
+    Parameters
+    ----------
+    convert
+        `convert` where texts were given, `fit` where values of Python were.
+
+    Raises
+    ------
+    NotebookError
+        KF501 for a name that is no parameter, KF502 for a value that cannot be converted, KF509 for one that may not be, KF208 where a mark can make no use of it.
+    """
+    known = {p.name: p for p in pipeline.parameters}
+    values = {p.name: p.default for p in pipeline.parameters}
+    problems: list[Problem] = []
+    for name, text in given.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            have = f"it has {', '.join(sorted(known))}" if known else "it has none"
+            hint = f"did you mean `{near[0]}`?" if near else have
+            problems.append(Problem("KF501", f"the pipeline has no parameter `{name}`", hint, name=name))
+            continue
+        try:
+            value = convert(text, known[name])
+        except ValueError as error:
+            code = "KF509" if isinstance(error, NotAllowed) else "KF502"
+            problems.append(Problem(code, f"parameter `{name}`: {error}", name=name))
+            continue
+        if not _same_number(value, values[name]):
+            values[name] = value
+    problems = problems or list(value_problems(pipeline, values))
+    if problems:
+        raise NotebookError(problems)
+    return values
+
+
+def _same_number(value: Json, default: Json) -> bool:
+    return type(value) is float and type(default) is int and value == default

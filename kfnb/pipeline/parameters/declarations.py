@@ -1,0 +1,233 @@
+"""From a statement of the parameters' cell to a parameter: its default, what its values may be, and how the step makes them.
+
+A parameter travels as JSON. Where the notebook's statement makes something else of a literal (a date, a path, a member of an
+enumeration, a tuple), a *conversion* makes the same of the run's value, in every step that reads the name. So a step has the kind of
+object that *Run All* has, whatever value is given.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import PurePosixPath
+from typing import Any
+
+from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
+from kfnb.pipeline.model import Json, Parameter
+from kfnb.pipeline.parameters.annotations import KnownTypes, annotation_of, last_name, with_null
+from kfnb.pipeline.parameters.parameter_comments import Comment, comment_of
+from kfnb.pipeline.parameters.value_schema import (
+    OF_KIND,
+    NotAllowed,
+    Schema,
+    alternatives,
+    check,
+    is_json,
+    kind_of,
+    plain,
+    schema_of,
+    takes_null,
+)
+
+DATE, MOMENT, TIME = ({"type": "string", "format": f} for f in ("date", "date-time", "time"))
+#: Of what stands in a text or number, for a value that is not given yet: the standard library's own names.
+STANDARD = {
+    "date": "__import__('datetime').date.fromisoformat(%s)", "date-time": "__import__('datetime').datetime.fromisoformat(%s)",
+    "time": "__import__('datetime').time.fromisoformat(%s)", "duration": "__import__('datetime').timedelta(seconds=%s)",
+    "path": "__import__('pathlib').Path(%s)", "decimal": "__import__('decimal').Decimal(%s)",
+}  # fmt: skip
+CLASSES: dict[str, Callable[..., Any]] = {
+    "date": datetime.date, "datetime": datetime.datetime, "time": datetime.time, "timedelta": datetime.timedelta,
+    "Path": PurePosixPath, "PurePath": PurePosixPath, "PosixPath": PurePosixPath, "PurePosixPath": PurePosixPath, "Decimal": Decimal,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A parameter. ``fault``, ``doubt``: why its default may not be, or is of another type than is declared; empty: it fits."""
+
+    parameter: Parameter
+    fault: str = ""
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
+class _Default:
+    """What the notebook's own expression makes: its JSON, its schema where the form tells it, and how to make it again."""
+
+    value: Json
+    schema: Schema | None = None
+    make: str = ""  #: with ``%s`` for the JSON value
+
+
+NO_TYPES = KnownTypes()
+
+
+def declaration_of(node: ast.stmt, comment: str = "", known: KnownTypes = NO_TYPES) -> Declaration | None:
+    """The parameter that ``name = literal`` or ``name: type = literal`` declares; ``None`` for anything else.
+
+    Parameters
+    ----------
+    comment
+        What stands behind the statement, from ``#`` on.
+    known
+        The types that the notebook defines itself.
+    """
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target, value, annotation = node.targets[0], node.value, None
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        target, value, annotation = node.target, node.value, node.annotation
+    else:
+        return None
+    said = annotation_of(annotation, known)
+    default = _default(value, said.schema, known)
+    if not isinstance(target, ast.Name) or default is None:
+        return None
+    told = comment_of(comment, default.value) if comment else Comment()
+    return _declared(target.id, default, said.schema, told, said.description or told.description)
+
+
+def _declared(name: str, default: _Default, said: Schema | None, told: Comment, description: str) -> Declaration:
+    value = default.value
+    declared = _by_value(said, value) if said is not None else default.schema
+    schema = with_null(declared, value) if declared is not None else told.schema
+    fault = doubt = ""
+    if schema is None:
+        schema = schema_of(value) if value is not None else {}
+    if declared is not None and told.schema:
+        schema = _both(schema, told.schema)
+    if told.open and "enum" in schema:
+        schema = {"type": schema.get("type", "string")}
+    if default.schema is not None and default.schema.get("enum") and not any("enum" in s for s in alternatives(schema)):
+        schema = default.schema
+    try:
+        check(value, schema)
+    except NotAllowed as error:
+        fault, doubt = (str(error), "") if declared is not None else ("", str(error))
+    except ValueError as error:
+        schema = {"anyOf": [*alternatives(schema), schema_of(value)]}
+        doubt = str(error)
+    make = default.make or (_standard(schema) if value is None else "")
+    conversion = ""
+    if make:
+        made = make % name
+        conversion = f"{name} = None if {name} is None else {made}" if takes_null(schema) else f"{name} = {made}"
+    kind = kind_of(schema)
+    kept = {} if schema == OF_KIND[kind] else schema
+    return Declaration(Parameter(name, kind, value, description, kept, conversion), fault, doubt)
+
+
+def _by_value(schema: Schema, value: Json) -> Schema:
+    """Of an enumeration whose default is a member's value, not the member: the values, for that is what the notebook has."""
+    held = list(schema.get("members", {}).values())
+    if value in schema.get("enum", ()) or value not in held:
+        return schema
+    return {**schema_of(value), "enum": held}
+
+
+def _both(schema: Schema, told: Schema) -> Schema:
+    """What the annotation says, narrowed by a comment's limits and choices."""
+    limits = {k: v for k, v in told.items() if k in ("enum", "minimum", "maximum", "multipleOf", "format")}
+    if "anyOf" in schema or "enum" in schema or told.get("type") not in (None, schema.get("type"), "integer"):
+        return schema
+    return {**schema, **limits}
+
+
+def _standard(schema: Schema) -> str:
+    """How a value is made whose default is ``None``, so that only the annotation tells its kind."""
+    several = [s for s in alternatives(schema) if s.get("type") != "null"]
+    if len(several) != 1:
+        return ""
+    (one,) = several
+    return f"{one['title']}[%s]" if "title" in one else STANDARD.get(one.get("format", ""), "")
+
+
+# -------------------------------------------------------------------- defaults
+def _default(node: ast.expr, said: Schema | None, known: KnownTypes) -> _Default | None:
+    if is_literal(node):
+        return _literal(node, said)
+    for found in _made(node, known):
+        return found
+    return None
+
+
+def _literal(node: ast.expr, said: Schema | None) -> _Default | None:
+    try:
+        value = literal_value(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, ArithmeticError):
+        return None
+    if isinstance(value, tuple) and said is not None and is_json(list(value)):
+        return _Default(list(value), None, "tuple(%s)")
+    return _Default(value) if is_json(value) else None
+
+
+def _made(node: ast.expr, known: KnownTypes) -> Iterator[_Default]:
+    """A default that a call, a member of an enumeration or a joined path makes."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        yield from _member(node.value.id, node.attr, known)
+    elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
+        yield from _member(node.value.id, node.slice.value, known)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and is_literal(node.right):
+        for left in _made(node.left, known):
+            part = literal_value(node.right)
+            if left.schema == {"type": "string", "format": "path"} and isinstance(part, str):
+                yield _Default(str(PurePosixPath(left.value) / part), left.schema, left.make)
+    elif isinstance(node, ast.Call):
+        yield from _call(node, known)
+
+
+def _member(name: str, member: Any, known: KnownTypes) -> Iterator[_Default]:
+    enumeration = known.enumerations.get(name)
+    if enumeration is not None and member in enumeration.members:
+        yield _Default(member, enumeration.schema, f"{name}[%s]")
+
+
+def _call(node: ast.Call, known: KnownTypes) -> Iterator[_Default]:
+    keywords = {k.arg: k.value for k in node.keywords}
+    if None in keywords or not all(is_literal(a) for a in (*node.args, *keywords.values())):
+        return
+    try:
+        given = [literal_value(a) for a in node.args]
+        named = {k: literal_value(v) for k, v in keywords.items() if k is not None}
+    except (ValueError, TypeError, SyntaxError, ArithmeticError):
+        return
+    function, name = node.func, last_name(node.func)
+    if isinstance(function, ast.Name) and name in known.enumerations and len(given) == 1:
+        members = known.enumerations[name].members
+        yield from (d for n, v in members.items() if v == given[0] for d in _member(name, n, known))
+        return
+    text = ast.unparse(function)
+    if name == "fromisoformat" and isinstance(function, ast.Attribute):
+        name, text = last_name(function.value), ast.unparse(function.value)
+        yield from _object(name, text, lambda: _class(name).fromisoformat(*given))
+    elif name == "Timestamp" and len(given) == 1 and isinstance(given[0], str) and not named:
+        yield from _object("datetime", text, lambda: datetime.datetime.fromisoformat(given[0]), f"{text}(%s)")
+    elif name in CLASSES and not (name == "Path" and not given):
+        yield from _object(name, text, lambda: CLASSES[name](*given, **named))
+
+
+def _class(name: str) -> Any:
+    return CLASSES[name]
+
+
+def _object(name: str, text: str, make: Callable[[], Any], again: str = "") -> Iterator[_Default]:
+    """The default that ``make`` makes. ``text``: how the notebook calls the class."""
+    try:
+        value = make()
+    except (TypeError, ValueError, ArithmeticError, KeyError, AttributeError):
+        return
+    if isinstance(value, datetime.datetime):
+        yield _Default(plain(value), dict(MOMENT), again or f"{text}.fromisoformat(%s)")
+    elif isinstance(value, datetime.date):
+        yield _Default(plain(value), dict(DATE), f"{text}.fromisoformat(%s)")
+    elif isinstance(value, datetime.time):
+        yield _Default(plain(value), dict(TIME), f"{text}.fromisoformat(%s)")
+    elif isinstance(value, datetime.timedelta):
+        yield _Default(plain(value), {"type": "number", "format": "duration"}, f"{text}(seconds=%s)")
+    elif isinstance(value, Decimal):
+        yield _Default(str(value), {"type": "string", "format": "decimal"}, f"{text}(%s)")
+    else:
+        yield _Default(str(value), {"type": "string", "format": "path"}, f"{text}(%s)")

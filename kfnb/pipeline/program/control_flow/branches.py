@@ -1,0 +1,112 @@
+"""``if``, ``elif``, ``else``: conditions, and what a name stands for after them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kfnb.pipeline.model import Merge, Ref
+from kfnb.pipeline.program.control_flow.branch_conditions import Asked
+from kfnb.pipeline.program.control_flow.control_flow_nodes import BranchDraft, ConditionDraft
+from kfnb.pipeline.program.expressions import Expression, Reader
+from kfnb.pipeline.program.statement_slices import Block, If
+from kfnb.pipeline.program.step_drafts import Value, always
+
+if TYPE_CHECKING:
+    from kfnb.pipeline.program.statements import Translator
+
+
+@dataclass
+class Branches:
+    translator: Translator
+
+    def read(self, node: ast.If) -> None:
+        program = self.translator.program
+        name = program.unique("if")
+        text = ast.unparse(node.test)
+        expression = self.translator.expression(node.test)
+        decisions = self.translator.decisions
+        asked = decisions.without_step(expression, name, text) or decisions.by_step(expression, name, text, node.test)
+        draft = ConditionDraft(name)
+        statement = If(node.lineno + program.first)
+        outer, nodes, before = program.block, self.translator.nodes, program.env
+        at = len(outer.statements)
+        outer.statements.append(statement)
+        ends: list[dict[str, Value]] = []
+        count = len(program.drafts)
+        test: Asked | None = asked
+        texts: list[str] = []
+        orelse, body = node.orelse, node.body
+        while True:
+            texts += [text] if test is not None else []
+            draft.branches.append(BranchDraft(test.test if test else None, text if test else ""))
+            if test is not None:
+                statement.tests.append((test.code, test.uses))
+            program.block = Block(outer, at, statement)
+            statement.arms.append(program.block)
+            program.env = dict(before)
+            self.translator.nodes = draft.branches[-1].body
+            why = f"runs only if {test.why}" if test else f"runs only if not `{'`, not `'.join(texts)}`"
+            steps = test.steps if test else asked.steps
+            program.around.append((steps, why))
+            self.translator.body(body)
+            program.around.pop()
+            ends.append(program.env)
+            if test is None or not orelse:
+                break
+            program.block, program.env, self.translator.nodes = outer, before, nodes
+            test, text, body, orelse = self._next(orelse, f"{name}-{len(draft.branches) + 1}")
+        if test is not None:
+            ends.append(before)
+        program.block, program.env, self.translator.nodes = outer, before, nodes
+        nodes.append(draft)
+        statement.binds = frozenset(n for arm in statement.arms for n in arm.binds())
+        program.env = _merged(before, ends, set(list(program.drafts)[count:]), " or ".join(texts))
+
+    def _next(self, orelse: list[ast.stmt], label: str) -> tuple[Asked | None, str, list[ast.stmt], list[ast.stmt]]:
+        """The next branch: an ``elif`` that needs no step to be answered, else all of it as ``else``."""
+        first = orelse[0]
+        if len(orelse) == 1 and isinstance(first, ast.If):
+            reader = Reader(self.translator, Expression(first.test))
+            if not reader.calls_inside(first.test):
+                text = ast.unparse(first.test)
+                asked = self.translator.decisions.without_step(self.translator.expression(first.test), label, text)
+                if asked is not None:
+                    return asked, text, first.body, first.orelse
+        return None, "", orelse, []
+
+
+def _merged(before: dict[str, Value], ends: list[dict[str, Value]], inside: set[str], text: str) -> dict[str, Value]:
+    """What names stand for after the branches."""
+    env = dict(before)
+    for name in dict.fromkeys(n for end in ends for n in end):
+        values = [end.get(name) for end in ends]
+        known = [v for v in values if v is not None]
+        if len(known) == len(values) and all(v is known[0] for v in known):
+            env[name] = known[0]
+            continue
+        kinds = {v.type for v in known}
+        env[name] = Value(
+            _one_ref([v.ref for v in known], inside), kinds.pop() if len(kinds) == 1 else "",
+            all(v.container for v in known), text if len(known) < len(values) else next((v.unsure for v in known if v.unsure), ""),
+            known[-1].line,
+        )  # fmt: skip
+    return env
+
+
+def _one_ref(refs: list[Ref | None], inside: set[str]) -> Ref | None:
+    """The first that was made, when at most one of them is there whatever branch was taken."""
+    candidates: list[Ref] = []
+    standing: list[Ref] = []
+    for ref in refs:
+        if ref is None:
+            return None
+        if not always(ref, inside):
+            candidates += ref.candidates if isinstance(ref, Merge) else (ref,)
+        elif ref not in standing:
+            standing.append(ref)
+    if len(standing) > 1:
+        return None
+    merged = [*reversed(candidates), *standing]
+    return merged[0] if len(merged) == 1 else Merge(tuple(merged))

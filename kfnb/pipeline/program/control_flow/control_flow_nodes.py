@@ -1,0 +1,60 @@
+"""Conditions, loops and guards while the cell is being read, and the model's nodes made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kfnb.pipeline.model import Branch, Condition, Guard, Loop, Node, Ref, Step, Test
+from kfnb.pipeline.program.step_drafts import Draft
+
+
+@dataclass(eq=False)
+class BranchDraft:
+    when: Test | None
+    text: str
+    body: list[NodeDraft] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class ConditionDraft:
+    name: str
+    branches: list[BranchDraft] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class LoopDraft:
+    name: str
+    items: Ref
+    text: str
+    body: list[NodeDraft] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class GuardDraft:
+    name: str
+    body: list[NodeDraft] = field(default_factory=list)
+    handler: list[NodeDraft] = field(default_factory=list)
+
+
+NodeDraft = Draft | ConditionDraft | LoopDraft | GuardDraft
+
+
+def nodes_of(drafts: list[NodeDraft], step: Callable[[Draft], Step]) -> tuple[Node, ...]:
+    """The model's nodes; a condition or loop in which no step stands decides nothing."""
+    found: list[Node] = []
+    for draft in drafts:
+        if isinstance(draft, Draft):
+            found.append(step(draft))
+        elif isinstance(draft, LoopDraft):
+            if body := nodes_of(draft.body, step):
+                found.append(Loop(draft.name, draft.items, body, text=draft.text))
+        elif isinstance(draft, GuardDraft):
+            found.append(Guard(draft.name, nodes_of(draft.body, step), nodes_of(draft.handler, step)))
+        else:
+            branches = [Branch(b.when, nodes_of(b.body, step), b.text) for b in draft.branches]
+            while branches and not branches[-1].body:
+                branches.pop()
+            if branches:
+                found.append(Condition(draft.name, tuple(branches)))
+    return tuple(found)

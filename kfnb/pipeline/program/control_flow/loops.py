@@ -1,0 +1,238 @@
+"""``for`` and comprehensions: loops over a JSON list, or over the places of any other collection."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from kfnb.analysis.syntax.ast_queries import is_value, literal_value, targets
+from kfnb.pipeline.model import Constant, Input, ItemRef, OutputRef, ParameterRef, Ref, Replay, sources
+from kfnb.pipeline.parameters.value_schema import is_json
+from kfnb.pipeline.program import refused_constructs
+from kfnb.pipeline.program.control_flow.control_flow_nodes import LoopDraft
+from kfnb.pipeline.program.expressions import owner
+from kfnb.pipeline.program.statement_slices import NOTHING, Block, For, Item, Plain
+from kfnb.pipeline.program.step_drafts import Value, type_of_value
+
+if TYPE_CHECKING:
+    from kfnb.pipeline.program.statements import Translator
+
+MOST = 10_000  #: iterations of a literal loop
+
+
+@dataclass(frozen=True)
+class Items:
+    """What a loop goes over.
+
+    Parameters
+    ----------
+    ref
+        A JSON list: the items, or their places in ``collection``.
+    code, uses
+        The items in a slice of the cell.
+    collection
+        An expression of the whole list, of which each iteration takes one; empty: the items are in ``ref``.
+    inputs
+        What the collection needs.
+    type
+        The items' type, when it is one.
+    """
+
+    ref: Ref
+    code: str
+    uses: frozenset[str] = NOTHING
+    collection: str = ""
+    inputs: tuple[Item, ...] = ()
+    type: str = ""
+
+
+@dataclass
+class Loops:
+    translator: Translator
+
+    def read(self, node: ast.For) -> None:
+        program = self.translator.program
+        if node.orelse:
+            raise program.refuse(refused_constructs.LOOP_ELSE, node.orelse[0])
+        if any(isinstance(n, (ast.Attribute, ast.Subscript)) for n in ast.walk(node.target)):
+            raise program.refuse(refused_constructs.TARGET, node.target)
+        name = program.unique("for")
+        text = ast.unparse(node.iter)
+        items = self._items(node.iter, name)
+        bound = frozenset(targets(node.target))
+        assigned = frozenset(_assigned(node.body)) - bound
+        draft = LoopDraft(name, items.ref, text)
+        statement = For(node.lineno + program.first, ast.unparse(node.target), items.code, items.uses, bound, assigned)
+        statement.inside = self._inside(node, name, items)
+        outer, nodes, before = program.block, self.translator.nodes, program.env
+        statement.body = Block(outer, len(outer.statements), statement)
+        outer.statements.append(statement)
+        steps = tuple(dict.fromkeys(s.step for s in sources(items.ref)))
+        steps += tuple(
+            s.step for i in items.inputs if isinstance(i, Input) for s in sources(i.ref) if s.step not in steps
+        )
+        program.env = {n: replace(v, ref=None) if n in assigned else v for n, v in before.items()}
+        for target in bound:
+            direct = ItemRef(name) if isinstance(node.target, ast.Name) and not items.collection else None
+            self.translator.bind(target, Value(direct, items.type, line=node.lineno), node)
+        program.block, self.translator.nodes = statement.body, draft.body
+        program.loops = (*program.loops, name)
+        program.around.append((steps, f"runs once per item of `{text}`"))
+        self.translator.body(node.body)
+        program.around.pop()
+        program.loops = program.loops[:-1]
+        inner = program.env
+        program.block, self.translator.nodes = outer, nodes
+        nodes.append(draft)
+        statement.binds = frozenset((*bound, *statement.body.binds()))
+        program.env = dict(before)
+        for changed in (*bound, *sorted(assigned)):
+            if changed in inner:
+                old = before.get(changed)
+                container = old is not None and old.container and inner[changed].container
+                program.env[changed] = Value(None, inner[changed].type, container, "", inner[changed].line)
+
+    def _inside(self, node: ast.For, name: str, items: Items) -> tuple[Item, ...]:
+        """What binds the target in one iteration."""
+        calls = self.translator.calls
+        if not items.collection and isinstance(node.target, ast.Name):
+            return (Input(node.target.id, ItemRef(name)),)
+        item = self.translator.program.temp("item")
+        value = f"{items.collection}[{item}]" if items.collection else item
+        return (
+            *items.inputs,
+            Input(item, ItemRef(name)),
+            Replay(calls.code(f"{ast.unparse(node.target)} = {value}", node.lineno)),
+        )
+
+    # ---------------------------------------------------------------- items
+    def _items(self, node: ast.expr, name: str) -> Items:
+        program = self.translator.program
+        known = _literal_items(node, program.env)
+        if known is not None:
+            if len(known) > MOST:
+                raise program.fault(
+                    "KF405",
+                    f"this loop has {len(known)} iterations, each of them a step or more",
+                    f"at most {MOST}: loop inside a component",
+                    node,
+                )
+            expression = self.translator.expression(node)
+            uses, code = frozenset(expression.names) & program.env.keys(), ast.unparse(expression.node)
+            if is_json(known):
+                kinds = {type_of_value(v) for v in known}
+                return Items(Constant(known), code, uses, type=kinds.pop() if len(kinds) == 1 else "")
+            if not uses:
+                return Items(Constant(list(range(len(known)))), code, uses, f"[*{code}]")
+        if isinstance(node, ast.Name) and node.id in program.env:
+            program.check(node.id, node)
+            value = program.env[node.id]
+            if isinstance(value.ref, ParameterRef) and value.type == "list":
+                program.use(value.ref.name)
+                return Items(value.ref, node.id, frozenset((node.id,)))
+        return self._made(node, name)
+
+    def _made(self, node: ast.expr, name: str) -> Items:
+        """Items that a step makes: its list travels whole, and each iteration takes its place in it."""
+        program, calls = self.translator.program, self.translator.calls
+        expression = self.translator.expression(node)
+        items, outside = program.gather(expression.names, node)
+        text = ast.unparse(expression.node)
+        collection = program.temp("items")
+        home = self.translator.decisions.home(items)
+        plain = all(isinstance(i, Input) and (not isinstance(i.ref, OutputRef) or i.ref.name == i.name) for i in items)
+        if home is None or not plain or home.block is not program.block:
+            home = calls.draft(name.replace("for", "items", 1), node)
+            program.take(home, items, outside, node.lineno)
+            home.told.append(f"works out the items `{text}`: they do not come from one step alone")
+        else:
+            extra = [i for i in items if isinstance(i, Input) and not isinstance(i.ref, OutputRef)]
+            program.take(home, extra, outside, node.lineno)
+            home.told.append(f"also lists the items of `{text}` for {name} (no extra step)")
+        home.codes.append(calls.code(f"{collection} = [*({text})]", node.lineno))
+        home.made[collection] = node.lineno
+        home.wanted.add(collection)
+        home.call.gives[collection] = OutputRef(home.name, collection)
+        places = home.export(name, f"list(range(len({collection})))")
+        whole = Input(collection, OutputRef(home.name, collection))
+        return Items(places, collection, frozenset((collection,)), collection, (whole,))
+
+    # ---------------------------------------------------------------- comprehensions
+    def comprehension(self, node: ast.ListComp | ast.DictComp) -> str:
+        """A comprehension that calls components, as the loop it is short for; the name of its list or dict."""
+        program = self.translator.program
+        name = program.temp("list" if isinstance(node, ast.ListComp) else "dict")
+        node = copy.deepcopy(node)
+        own = {n: f"_kfnb_{n}_{program.temporary}" for g in node.generators for n in targets(g.target)}
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and part.id in own:
+                part.id = own[part.id]
+        result = ast.Name(name, ast.Load())
+        if isinstance(node, ast.ListComp):
+            inner: ast.stmt = ast.Expr(ast.Call(ast.Attribute(result, "append", ast.Load()), [node.elt], []))
+        else:
+            inner = ast.Assign([ast.Subscript(result, node.key, ast.Store())], node.value)
+        for generator in reversed(node.generators):
+            for test in reversed(generator.ifs):
+                inner = ast.If(test, [inner], [])
+            inner = ast.For(generator.target, generator.iter, [inner], [])
+        for part in ast.walk(inner):
+            if isinstance(part, (ast.stmt, ast.expr)) and not hasattr(part, "lineno"):
+                ast.copy_location(part, node)
+        start = f"{name} = []" if isinstance(node, ast.ListComp) else f"{name} = {{}}"
+        program.block.statements.append(Plain(start, node.lineno + program.first, frozenset((name,)), NOTHING))
+        program.env[name] = Value(None, "list" if isinstance(node, ast.ListComp) else "dict", True, line=node.lineno)
+        program.rewritten += 1
+        self.translator.statement(inner)
+        program.rewritten -= 1
+        return name
+
+
+def _assigned(body: list[ast.stmt]) -> Iterator[str]:
+    """Names that statements bind or change in place."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield node.id
+            elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+                root = owner(node)
+                if isinstance(root, ast.Name):
+                    yield root.id
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                function = node.value.func
+                if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+                    yield function.value.id
+
+
+def _literal_items(node: ast.expr, env: dict[str, Value]) -> list[Any] | None:
+    """The items of a literal collection, a name bound to one, or ``range``, ``enumerate``, ``zip`` over such."""
+    known: dict[str, Any] = {"range": range, "enumerate": enumerate, "zip": zip, "reversed": reversed, "sorted": sorted}
+    if isinstance(node, ast.Name) and node.id in env:
+        ref = env[node.id].ref
+        return list(ref.value) if isinstance(ref, Constant) and isinstance(ref.value, (list, dict, str)) else None
+    if is_value(node):
+        value = literal_value(node)
+        return list(value) if isinstance(value, (list, tuple, dict, str)) else None
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in known
+        and node.func.id not in env
+    ):
+        if any(k.arg != "start" or not is_value(k.value) for k in node.keywords):
+            return None
+        arguments: list[Any] = []
+        for argument in node.args:
+            inner = literal_value(argument) if is_value(argument) else _literal_items(argument, env)
+            if inner is None:
+                return None
+            arguments.append(inner)
+        try:
+            made = known[node.func.id](*arguments, **{str(k.arg): literal_value(k.value) for k in node.keywords})
+            return list(made) if not isinstance(made, range) or len(made) <= MOST else [0] * (MOST + 1)
+        except (TypeError, ValueError):
+            return None
+    return None

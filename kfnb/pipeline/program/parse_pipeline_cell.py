@@ -1,0 +1,278 @@
+"""From a ``%%pipeline`` cell, and the cells before it, to a pipeline or the problems that stand in its way."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kfnb.analysis.analyze_notebook import Analyzer
+from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
+from kfnb.notebook.marked_cells import METRICS, PIPELINE, STEP, Notebook, PipelineCell
+from kfnb.pipeline.build.notebook_units import OUTSIDE, QUESTION, SHARED, Unit, shared_units
+from kfnb.pipeline.build.reaching_definitions import flow_of
+from kfnb.pipeline.build.step_preparation import Prepared, Preparer
+from kfnb.pipeline.checks.check_pipeline import flow_problems
+from kfnb.pipeline.export.plain_python import head_and_rest
+from kfnb.pipeline.model import Edge, Input, Origin, Parameter, ParameterRef, Pipeline, Replay
+from kfnb.pipeline.model import Step as ModelStep
+from kfnb.pipeline.parameters.annotations import KnownTypes, known_types
+from kfnb.pipeline.parameters.declarations import declaration_of
+from kfnb.pipeline.parameters.mark_placeholders import mark_problems, placeholders
+from kfnb.pipeline.parameters.parameter_comments import trailing_comment
+from kfnb.pipeline.program.component_definitions import Components
+from kfnb.pipeline.program.control_flow.control_flow_nodes import nodes_of
+from kfnb.pipeline.program.copy_semantics import differences
+from kfnb.pipeline.program.parser_state import Program
+from kfnb.pipeline.program.statements import Translator
+from kfnb.pipeline.program.step_drafts import Draft, Value
+from kfnb.problems import Problem, errors
+from kfnb.python_parser import parse
+
+Told = Mapping[str, tuple[str, ...]]
+
+
+def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | None, tuple[Problem, ...], Told]:
+    """The pipeline of one cell, its problems, and what was decided about each step."""
+    own = parse_cell(cell.cell.number, cell.cell.id, cell.cell.source, cell.cell.line)
+    if own.problem is not None:
+        return None, (own.problem,), {}
+    own = replace(own, tree=parse(own.code))  # a tree of its own: calls inside others are taken out of it
+    before = [c for c in notebook.cells if c.number < cell.cell.number and c.role not in (STEP, METRICS, PIPELINE)]
+    parsed = [compiled(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
+    analyzer = Analyzer([*parsed, own], dict(notebook.modules))
+    problems = [p.problem for p in parsed if p.problem is not None]
+    units = shared_units(before, parsed, analyzer, problems)
+    components = Components(frozenset(u.name for u in units if u.parameter is not None))
+    for unit in units:
+        if unit.kind in (SHARED, OUTSIDE):
+            for statement in unit.cells:
+                components.read(statement)
+    program = Program(cell, own.code, components.found, frozenset(analyzer.world.known))
+    body = _parameters(program, units, own, known_types(p.tree for p in parsed))
+    translator = Translator(program)
+    translator.body(body)
+    shared = _Shared(units, analyzer, program)
+    problems += [
+        *notebook_problems(notebook, cell),
+        *components.problems,
+        *program.problems,
+        *shared.problems(notebook),
+        *differences(program, analyzer, own, units),
+    ]
+    ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.cell or 0, p.line or 0)))
+    if not program.drafts and not errors(ordered):
+        empty = Problem(
+            "KF107",
+            f"the pipeline `{cell.name}` has no step",
+            "call a component in it",
+            cell.cell.number,
+            cell.cell.id,
+            cell.line,
+        )
+        ordered = (*ordered, empty)
+    if errors(ordered):
+        return None, ordered, {}
+    pipeline = _assembled(notebook, program, translator, shared, own)
+    ordered = (*ordered, *mark_problems(pipeline))
+    if errors(ordered):
+        return None, ordered, {}
+    return pipeline, ordered, {d.name: tuple(d.told) for d in program.drafts.values()}
+
+
+def notebook_problems(notebook: Notebook, cell: PipelineCell) -> list[Problem]:
+    """What reading the notebook found, as far as it concerns this cell or the file."""
+    others = {p.cell.number for p in notebook.pipelines if p is not cell}
+    return [p for p in notebook.problems if p.cell is None or (p.cell <= cell.cell.number and p.cell not in others)]
+
+
+# -------------------------------------------------------------------- parameters
+def _parameters(program: Program, units: tuple[Unit, ...], own: ParsedCell, types: KnownTypes) -> list[ast.stmt]:
+    """Take the parameters from the cells before, the line, and the typed assignments that begin the cell; the rest of it."""
+    for unit in units:
+        if unit.parameter is not None and unit.parameter.conversion:
+            program.parameters[unit.name] = unit.parameter  # steps read what shared code makes of it
+        elif unit.parameter is not None:
+            _parameter(program, unit.parameter, 0)
+    for node in _signature(program):
+        _declared(program, node, 1 - program.first, types)
+    head, rest = head_and_rest(own.tree)
+    for node in head:
+        _declared(program, node, 0, types, trailing_comment(node, own.code))
+    return rest
+
+
+def _signature(program: Program) -> list[ast.stmt]:
+    text = program.cell.signature
+    if not text:
+        return []
+    try:
+        function = parse(f"def f({text}): pass").body[0]
+    except (ValueError, RecursionError, MemoryError) as error:
+        hint = "%%pipeline NAME(a: int = 1)"
+        program.problems.append(
+            program.problem("KF206", f"the parameters `{text[:60]}` cannot be read: {error}", hint, 0)
+        )
+        return []
+    except SyntaxError as error:
+        program.problems.append(
+            replace(
+                program.problem(
+                    "KF206",
+                    f"the parameters `{text}` cannot be read: {error.msg}",
+                    "such as (a: float = 0, b: float = 7)",
+                    1,
+                ),
+                line=program.cell.line,
+            )
+        )
+        return []
+    assert isinstance(function, ast.FunctionDef)
+    args = function.args
+    every = [*args.posonlyargs, *args.args]
+    defaults: list[ast.expr | None] = [None] * (len(every) - len(args.defaults)) + [*args.defaults]
+    found: list[ast.stmt] = []
+    for argument, default in zip([*every, *args.kwonlyargs], [*defaults, *args.kw_defaults], strict=True):
+        target = ast.Name(argument.arg, ast.Store())
+        if default is None:
+            program.problems.append(
+                replace(
+                    program.problem(
+                        "KF206",
+                        f"the parameter `{argument.arg}` has no default",
+                        f"such as {argument.arg}: float = 0",
+                        1,
+                        argument.arg,
+                    ),
+                    line=program.cell.line,
+                )
+            )
+        elif argument.annotation is not None:
+            found.append(ast.AnnAssign(target, argument.annotation, default, 1))
+        else:
+            found.append(ast.Assign([target], default))
+    return found
+
+
+def _declared(program: Program, node: ast.stmt, line: int, types: KnownTypes, comment: str = "") -> None:
+    declaration = declaration_of(node, comment, types)
+    at = getattr(node, "lineno", 1)
+    if declaration is None or declaration.parameter.conversion:
+        program.problems.append(
+            program.problem(
+                "KF503",
+                f"`{ast.unparse(ast.fix_missing_locations(node))}` is not a literal assignment, so it is no parameter",
+                "write NAME: TYPE = literal",
+                at,
+            )
+        )
+        return
+    parameter = declaration.parameter
+    if declaration.fault:
+        message = f"the default of parameter `{parameter.name}`: {declaration.fault}"
+        hint = "change the default, or what the parameter may be"
+        program.problems.append(program.problem("KF510", message, hint, at, parameter.name))
+    program.used[parameter.name] = parameter
+    _parameter(program, parameter, getattr(node, "lineno", line))
+
+
+def _parameter(program: Program, parameter: Parameter, line: int) -> None:
+    program.parameters[parameter.name] = parameter
+    kind = "" if parameter.type == "any" else parameter.type
+    program.env[parameter.name] = Value(ParameterRef(parameter.name), kind, line=line)
+
+
+# -------------------------------------------------------------------- what the cells before give
+class _Shared:
+    """The notebook's definitions, imports and literals, as each step needs them."""
+
+    def __init__(self, units: tuple[Unit, ...], analyzer: Analyzer, program: Program) -> None:
+        self.program = program
+        names = sorted({n for d in program.drafts.values() for n in d.names} & program.known)
+        line = program.cell.cell.line
+        asked = []
+        for name in names:
+            cell = parse_cell(program.cell.cell.number, program.cell.cell.id, name, line)
+            asked.append(Unit(QUESTION, name, analyzer.unit([cell]), (cell,), expression=name))
+        self.units = (*units, *asked)
+        self.flow = flow_of(self.units)
+        preparer = Preparer(self.units, self.flow)
+        start = len(units)
+        self.prepared = {start + at: preparer.prepare(start + at) for at in range(len(names))}
+        self.of = {name: self.prepared[start + at] for at, name in enumerate(names)}
+        self._made: dict[frozenset[str], tuple[Input | Replay, ...]] = {}
+
+    def problems(self, notebook: Notebook) -> list[Problem]:
+        return [*flow_problems(self.units, self.flow, self.prepared, notebook), *self._two_meanings()]
+
+    def prepare(self, names: set[str]) -> tuple[Input | Replay, ...]:
+        key = frozenset(names)
+        if key not in self._made:
+            joined = Prepared()
+            for name in sorted(key & self.of.keys()):
+                joined.items.update(self.of[name].items)
+            self._made[key] = joined.ordered()
+        return self._made[key]
+
+    def _two_meanings(self) -> list[Problem]:
+        """Names that the cell binds and a component reads as a global one: in the step they would be one."""
+        found = []
+        binds: dict[str, set[str]] = {}
+        for name, prepared in self.of.items():
+            indexes = {key[0] for key in prepared.items}
+            binds[name] = {n for i in indexes if self.units[i].kind == SHARED for n in self.units[i].facts.may}
+        for draft in self.program.drafts.values():
+            globals_ = set().union(*(binds.get(n, set()) for n in draft.names)) if draft.names else set()
+            for name in sorted(
+                globals_ & ({i.name for i in draft.items if isinstance(i, Input)} | draft.made.keys()) - draft.names
+            ):
+                found.append(
+                    self.program.problem(
+                        "KF609",
+                        f"`{name}` is bound in the pipeline cell and is also a global name that `{draft.component or draft.name}` reads",
+                        "rename one of them",
+                        draft.line,
+                        name,
+                    )
+                )
+        return found
+
+
+# -------------------------------------------------------------------- putting it together
+def _assembled(
+    notebook: Notebook, program: Program, translator: Translator, shared: _Shared, own: ParsedCell
+) -> Pipeline:
+    used = dict(program.used)
+
+    def step(draft: Draft) -> ModelStep:
+        before = shared.prepare(draft.names)
+        for item in before:
+            if isinstance(item, Input) and isinstance(item.ref, ParameterRef) and item.ref.name in program.parameters:
+                used[item.ref.name] = program.parameters[item.ref.name]
+        used.update({n: program.parameters[n] for n in placeholders(draft.settings) if n in program.parameters})
+        results = (
+            () if draft.command else tuple(n for n in draft.made if n not in draft.wanted and not n.startswith("_"))
+        )
+        return ModelStep(
+            draft.name, tuple(draft.codes), (*before, *draft.items), () if draft.command else tuple(sorted(draft.wanted)),
+            results, tuple(draft.exports), tuple(draft.after), False, draft.shell_outputs, draft.settings, draft.command,
+            draft.component, draft.description,
+        )  # fmt: skip
+
+    body = nodes_of(translator.nodes, step)
+    edges = tuple(Edge(source, to, tuple(n), "; ".join(w)) for (source, to), (n, w) in program.edges.items())
+    cell = program.cell.cell.number
+    makes = tuple(
+        Origin(d.name, n, cell, d.made.get(n, d.line) + program.first)
+        for d in program.drafts.values()
+        for n in d.wanted
+    )
+    needs = tuple(
+        Origin(reader, name, cell, line + program.first) for (_, name), (reader, line) in program.readers.items()
+    )
+    return Pipeline(
+        name=program.cell.name, description=program.cell.description or (ast.get_docstring(own.tree) or "").split("\n\n")[0],
+        parameters=tuple(p for n, p in program.parameters.items() if n in used), body=body, edges=edges,
+        sources=notebook.sources, makes=makes, needs=needs,
+        notebook=notebook.path,
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Steps while the pipeline cell is being read, and the values that names stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kfnb.pipeline.model import (
+    Code,
+    Command,
+    Constant,
+    Export,
+    ExportRef,
+    Input,
+    ItemRef,
+    Json,
+    Merge,
+    ParameterRef,
+    Ref,
+    Replay,
+    ShellOutput,
+    sources,
+)
+from kfnb.pipeline.program.statement_slices import Block, Call
+from kfnb.step_settings import Settings
+
+
+@dataclass(frozen=True)
+class Value:
+    """What a name stands for.
+
+    Parameters
+    ----------
+    ref
+        Where it comes from; ``None``: it is worked out by a slice of the cell.
+    type
+        One of ``str int float bool list dict``, when that is sure; else empty.
+    container
+        A list, dict or set made in the cell itself, which the cell may change.
+    unsure
+        The condition under which alone the name is bound.
+    line
+        Where it was bound.
+    """
+
+    ref: Ref | None = None
+    type: str = ""
+    container: bool = False
+    unsure: str = ""
+    line: int = 0
+
+
+@dataclass(eq=False)
+class Draft:
+    """A step being made."""
+
+    name: str
+    component: str
+    line: int
+    block: Block
+    codes: list[Code] = field(default_factory=list)
+    items: list[Input | Replay] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)  #: global names it uses
+    made: dict[str, int] = field(default_factory=dict)  #: outputs and their lines
+    wanted: set[str] = field(default_factory=set)
+    exports: list[Export] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    settings: Settings = field(default_factory=Settings)
+    description: str = ""
+    command: Command | None = None
+    shell_outputs: tuple[ShellOutput, ...] = ()
+    call: Call = field(default_factory=lambda: Call({}))
+    told: list[str] = field(default_factory=list)  #: what was decided about it, for `kfnb show --why`
+
+    def export(self, name: str, expression: str, late: bool = False) -> ExportRef:
+        export = Export(name, expression, late=late)
+        if export not in self.exports:
+            self.exports.append(export)
+        return ExportRef(self.name, name)
+
+
+def type_of_value(value: Json) -> str:
+    kind = type(value).__name__
+    return kind if kind in ("str", "int", "float", "bool", "list", "dict") else ""
+
+
+def always(ref: Ref, inside: set[str]) -> bool:
+    """Whether a value is there even when the steps ``inside`` a branch were skipped."""
+    if isinstance(ref, (Constant, ParameterRef, ItemRef)):
+        return True
+    if isinstance(ref, Merge):
+        return any(always(c, inside) for c in ref.candidates)
+    return not any(s.step in inside for s in sources(ref))

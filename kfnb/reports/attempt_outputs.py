@@ -1,0 +1,208 @@
+"""What an attempt printed, showed and raised, as nbformat's outputs at the cells it came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kfnb.runs.attempt_logs import cells_of, read_log
+from kfnb.runs.record.private_record_files import read_json_lines
+
+HEAD, TAIL = 50_000, 150_000  #: bytes of a log's beginning and end that are shown
+LINE = 20_000  #: letters of a line that are shown
+RECORD = "kfnb_report"  #: the key of what reports add to metadata
+PLAIN = "text/plain"
+ERROR = "application/vnd.jupyter.error"  #: the error of a cell that may raise
+JSON_TYPE = re.compile(r"[\w-]+/[\w.+-]*\+?json")
+TYPE = re.compile(r"[\w-]+/[\w.+-]+")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a log, and the cell that printed it (0: unknown)."""
+
+    text: str
+    cell: int = 0
+
+
+@dataclass(frozen=True)
+class Display:
+    """A rich display of a cell."""
+
+    cell: int
+    data: Json
+    metadata: Json
+
+    @property
+    def text(self) -> list[str]:
+        """The lines that stand for it in the log."""
+        found = self.data.get(PLAIN)
+        return found.split("\n") if isinstance(found, str) else []
+
+    @property
+    def output(self) -> Json:
+        raised = self.data.get(ERROR)
+        if raised is None:
+            return shown(self.data, self.metadata)
+        return error_output({"type": raised.get("ename"), "message": raised.get("evalue"), "traceback": self.data.get(PLAIN)})  # fmt: skip
+
+
+def outputs_of(folder: Path, cells: Sequence[int], error: Json | None) -> dict[int, list[Json]]:
+    """The outputs of an attempt by cell, in the order in which they came.
+
+    Parameters
+    ----------
+    folder
+        The attempt's folder, which need not be there.
+    cells
+        The step's cells, in order, of which there is at least one.
+    error
+        How the attempt failed, if it did. Its text is taken out of the log and becomes an ``error`` output.
+
+    Where the record does not say which cell printed a line, displays tell; what comes after them is put at the last cell
+    that ran.
+    """
+    displays = read_displays(folder)
+    lines = read_lines(folder / "log")
+    last = _last(cells, error)
+    if error is not None:
+        lines = _without_error(lines, error)
+    if not any(line.cell for line in lines):
+        lines = _placed(lines, displays, last)
+    found: dict[int, list[Json]] = {}
+    for cell in cells:
+        mine = [line.text for line in lines if (line.cell if line.cell in cells else last) == cell]
+        shown = [d for d in displays if (d.cell if d.cell in cells else last) == cell]
+        found[cell] = _woven(mine, shown)
+    if error is not None:
+        found[last].append(error_output(error))
+    return {cell: outputs for cell, outputs in found.items() if outputs}
+
+
+def _last(cells: Sequence[int], error: Json | None) -> int:
+    """The last cell that ran."""
+    at = error.get("cell") if error else None
+    return at if isinstance(at, int) and at in cells else cells[0] if error and at else cells[-1]
+
+
+# ---------------------------------------------------------------- reading
+def read_lines(log: Path) -> list[Line]:
+    """A log with the cells of its lines; of a long one the beginning and the end, and how much is left out between."""
+    begins = cells_of(log)
+    size = log.stat().st_size if log.exists() else 0
+    if size <= HEAD + TAIL:
+        return list(_lines(log, 0, size, begins))
+    with log.open("rb") as file:
+        file.seek(size - TAIL)
+        file.readline()
+        tail = file.tell()
+    head = list(_lines(log, 0, HEAD, begins))
+    after = list(_lines(log, tail, size, begins))
+    left_out = f"… {(size - HEAD - TAIL) / 1000:,.0f} kB of the log are left out here: `kfnb logs` prints all of it …"
+    return [*head, Line(left_out, head[-1].cell if head else 0), *after]
+
+
+def _lines(log: Path, start: int, end: int, begins: list[tuple[int, int]]) -> Iterable[Line]:
+    at, cell, waiting = start, 0, list(begins)
+    for line, after in read_log(log, start):
+        if at >= end:
+            return
+        while waiting and waiting[0][0] <= at:
+            cell = waiting.pop(0)[1]
+        # what a carriage return wrote over is not seen in a notebook either
+        yield Line(line.text.rstrip("\r").rsplit("\r", 1)[-1][:LINE], cell)
+        at = after
+
+
+def read_displays(folder: Path) -> list[Display]:
+    """What an attempt displayed, as far as nbformat allows it."""
+    found = []
+    for told in read_json_lines(folder / "display.jsonl"):
+        try:
+            display = Display(told["cell"], bundle(told["data"]), _metadata(told.get("metadata")))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # it is no display
+        if display.data:
+            found.append(display)
+    return found
+
+
+def bundle(data: Json) -> Json:
+    """A MIME bundle as nbformat allows it: texts, and whatever JSON types have."""
+    return {
+        k: v for k, v in data.items()
+        if TYPE.fullmatch(k) and (isinstance(v, dict) if k in ("application/json", ERROR) else isinstance(v, str) or JSON_TYPE.fullmatch(k))
+    }  # fmt: skip
+
+
+def _metadata(found: Any) -> Json:
+    return {k: v for k, v in found.items() if k != RECORD} if isinstance(found, dict) else {}
+
+
+# ---------------------------------------------------------------- placing
+def _without_error(lines: list[Line], error: Json) -> list[Line]:
+    """The log without the traceback, which the step printed last."""
+    told = _error_text(error)
+    texts = [line.text for line in lines]
+    for at in range(len(texts) - len(told), max(-1, len(texts) - len(told) - 50), -1):
+        if texts[at : at + len(told)] == told:
+            return lines[:at] + lines[at + len(told) :]
+    return lines
+
+
+def _error_text(error: Json) -> list[str]:
+    text = error.get("traceback") or f"{error.get('type')}: {error.get('message')}"
+    return [t[:LINE] for t in str(text).rstrip().split("\n")]
+
+
+def _placed(lines: list[Line], displays: list[Display], last: int) -> list[Line]:
+    """Lines of a log that does not name cells: those up to a display are its cell's, the rest the last one's."""
+    texts = [line.text for line in lines]
+    found: list[Line] = []
+    for display in displays:
+        at = _find(texts, display.text, len(found))
+        if at is not None:
+            found += [Line(t, display.cell) for t in texts[len(found) : at + len(display.text)]]
+    return found + [Line(t, last) for t in texts[len(found) :]]
+
+
+def _find(texts: list[str], wanted: list[str], start: int) -> int | None:
+    """Where lines stand among others, from ``start`` on."""
+    for at in range(start, len(texts) - len(wanted) + 1 if wanted else 0):
+        if texts[at] == wanted[0] and texts[at : at + len(wanted)] == wanted:
+            return at
+    return None
+
+
+def _woven(texts: list[str], displays: list[Display]) -> list[Json]:
+    """Text and displays in the order in which they came: where a display's text stands in the log, the display stands."""
+    found: list[Json] = []
+    at = 0
+    for display in displays:
+        place = _find(texts, display.text, at)
+        if place is not None:
+            found += stream(texts[at:place])
+            at = place + len(display.text)
+        found.append(display.output)
+    return found + stream(texts[at:])
+
+
+# ---------------------------------------------------------------- nbformat's outputs
+def stream(texts: Sequence[str]) -> list[Json]:
+    return [{"output_type": "stream", "name": "stdout", "text": "\n".join(texts) + "\n"}] if texts else []
+
+
+def shown(data: Json, metadata: Json | None = None) -> Json:
+    return {"output_type": "display_data", "data": data, "metadata": metadata or {}}
+
+
+def error_output(error: Json) -> Json:
+    return {
+        "output_type": "error", "ename": str(error.get("type") or "Error"), "evalue": str(error.get("message") or ""),
+        "traceback": _error_text(error),
+    }  # fmt: skip

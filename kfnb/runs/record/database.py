@@ -1,0 +1,148 @@
+"""The SQLite file of the record: opened as the disk allows, one transaction for each change, its damage told in words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kfnb.runs.record.private_record_files import FILE_MODE, DamagedRecord
+
+SCHEMA = """
+create table if not exists runs (
+    id text primary key, pipeline text, notebook text, experiment text, engine text, state text, parameters text,
+    created real, started real, finished real, error text);
+create table if not exists events (run text, seq integer, time real, kind text, data text, primary key (run, seq));
+create table if not exists steps (
+    run text, path text, step text, position integer, state text, started real, finished real, attempts integer, reason text,
+    key text, result text, error text, primary key (run, path));
+create table if not exists kept (run text, path text, entry text, primary key (run, path));
+create table if not exists cache (key text primary key, result text, used real);
+"""
+PATIENCE = 30  #: seconds to wait for another process that writes
+MISFIT = ("no such table", "no such column", "has no column")
+
+
+class Database:
+    """One connection. It belongs to its thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+        self._depth = 0
+        with self._words():
+            self._db = self._open()
+        self._db.row_factory = sqlite3.Row
+        with contextlib.suppress(OSError):
+            self._opened = os.stat(path).st_ino
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the file that was opened is still the one that stands there."""
+        try:
+            return os.stat(self.path).st_ino == self._opened
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        self._db.close()
+        if self._copy is not None:
+            self._copy.cleanup()
+
+    # ---------------------------------------------------------------- asking and changing
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        with self._words():
+            return self._db.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
+        with self._words():
+            found: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
+            return found
+
+    def change(self, sql: str, values: Sequence[Any] = ()) -> None:
+        with self._words():
+            self._db.execute(sql, values)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is changed meanwhile is changed together or not at all. One inside another is part of it."""
+        if self._depth:
+            yield
+            return
+        self.change("begin immediate")
+        self._depth = 1
+        try:
+            yield
+        except BaseException:
+            self._depth = 0
+            self._roll_back()
+            raise
+        self._depth = 0
+        try:
+            self.change("commit")
+        except (sqlite3.Error, DamagedRecord):
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("rollback")
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        """Damage of the file, told with its name; that it cannot be written is left as it is."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if any(m in str(error) for m in MISFIT) or "malformed" in str(error):
+                raise DamagedRecord(self.path, error) from None
+            raise
+        except sqlite3.DatabaseError as error:
+            raise DamagedRecord(self.path, error) from None
+
+    # ---------------------------------------------------------------- opening
+    def _open(self) -> sqlite3.Connection:
+        if self.path.is_dir():
+            raise DamagedRecord(self.path, "there is a folder where a file should be")
+        if self.path.exists() and not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
+            return self._open_to_read()
+        with contextlib.suppress(FileExistsError):
+            # SQLite gives its other files the permissions of this one. A file that is there is not opened: closing it would
+            # take the locks from other connections of this process
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+        db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        try:
+            db.execute("pragma journal_mode = wal")
+            db.execute("pragma synchronous = normal")
+            db.executescript(SCHEMA)
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
+        return db
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        """Where nothing can be written. What stands in the log of changes only is read from a copy."""
+        db = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE, isolation_level=None
+        )
+        try:
+            db.execute("select count(*) from sqlite_master").fetchone()
+            return db
+        except sqlite3.OperationalError:
+            db.close()
+        log = self.path.with_name(f"{self.path.name}-wal")
+        place = self.path
+        if log.exists() and log.stat().st_size:
+            self._copy = tempfile.TemporaryDirectory(prefix="kfnb-")
+            for file in (self.path, log):
+                shutil.copyfile(file, Path(self._copy.name, file.name))
+            place = Path(self._copy.name, self.path.name)
+            return sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)
+        return sqlite3.connect(f"{place.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)

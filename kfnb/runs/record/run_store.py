@@ -1,0 +1,452 @@
+"""The record of runs: SQLite in WAL mode and a folder per run. Several processes may use it at once.
+
+Every state change is an event with a number, written together with the state it leads to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Container, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from kfnb.problems import UserError
+from kfnb.runs.attempt_logs import LogLine, read_log
+from kfnb.runs.record.database import Database
+from kfnb.runs.record.file_lock import is_held
+from kfnb.runs.record.home_folder import home_folder
+from kfnb.runs.record.private_record_files import DamagedRecord, make_folder, tighten
+from kfnb.runs.retention.missing_values import again_words
+from kfnb.states import SYMBOLS
+from kfnb.surrogates import encodable
+
+INDEX = re.compile(r"\[(\d+)\]")
+#: What the record has in its home.
+OWN = frozenset(("runs", "store", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
+LAUNCH, SCHEDULER = "launch.lock", "scheduler.lock"  #: in a run's folder: held while it is begun, and by who carries it
+FINAL = ("succeeded", "failed", "cancelled")
+DONE = ("succeeded", "cached")
+STEP_FINAL = ("succeeded", "failed", "skipped", "omitted", "cached", "cancelled")
+INTERRUPTED = {
+    "kind": "interrupted",
+    "type": "Interrupted",
+    "message": "interrupted: the run's scheduler ended before the run did",
+}
+
+
+class UnknownRun(UserError, LookupError):
+    """No run, step or value of that name; the message says what there is."""
+
+
+class LostValue(UnknownRun):
+    """A stored value is damaged or gone; the message says which step must run again."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """``kind`` is ``run`` or ``step``; ``data`` holds the fields that changed."""
+
+    seq: int
+    time: float
+    kind: str
+    data: dict[str, Any]
+
+
+def has_record(home: Path | None = None) -> bool:
+    """Whether there is a record of runs in a home, or in that of this process."""
+    return ((home or home_folder()) / "runs.db").is_file()
+
+
+class RunStore:
+    """All runs under one home folder.
+
+    Parameters
+    ----------
+    home
+        Default: `kfnb.runs.record.home_folder.home_folder`.
+    """
+
+    def __init__(self, home: Path | None = None) -> None:
+        self.home = Path(home).absolute() if home is not None else home_folder()
+        if not (self.home / "runs").is_dir():
+            make_folder(self.home / "runs")
+        tighten(self.home, OWN)
+        self._db = Database(self.home / "runs.db")
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the record that was opened is still the one in its home: somebody may have removed or replaced it."""
+        return self._db.is_current
+
+    @property
+    def values(self) -> Path:
+        """The content-addressed store that all runs share."""
+        return self.home / "store"
+
+    def folder(self, run_id: str) -> Path:
+        return self.home / "runs" / run_id
+
+    def kept_folder(self, run_id: str) -> Path:
+        """The folder of a run. Raises `UnknownRun` when it is gone."""
+        folder = self.folder(run_id)
+        if not folder.is_dir():
+            raise UnknownRun(f"what run {run_id} kept is gone: there is no {folder}; run the notebook again")
+        return folder
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ---------------------------------------------------------------- writing
+    def create(
+        self, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any]
+    ) -> str:
+        """A new run in state ``pending``; its folder exists."""
+        run_id = self.reserve()
+        self.add(run_id, pipeline, notebook, experiment, engine, parameters)
+        return run_id
+
+    def reserve(self) -> str:
+        """An id that no other run has, which its folder makes sure of, whoever else begins one now."""
+        make_folder(self.home / "runs")
+        while True:
+            run_id = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time())) + "-" + secrets.token_hex(2)
+            with contextlib.suppress(FileExistsError):
+                self.folder(run_id).mkdir(0o700)
+                return run_id
+
+    def add(
+        self,
+        run_id: str,
+        pipeline: str,
+        notebook: str | None,
+        experiment: str | None,
+        engine: str,
+        parameters: dict[str, Any],
+        kept: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """Take a run into the record, in state ``pending``. ``kept``: results that stand for some of its steps, by path."""
+        texts = [t and encodable(t) for t in (pipeline, notebook, experiment)]
+        with self._db.transaction():
+            self._db.change(
+                "insert into runs values (?,?,?,?,?,?,?,?,?,?,?)",
+                (run_id, *texts, engine, "pending", json.dumps(parameters), time.time(), None, None, None),
+            )  # fmt: skip
+            self._keep(run_id, kept or {})
+
+    def record_run(self, run_id: str, state: str, **fields: Any) -> None:
+        """Move a run to a state; ``fields`` among ``started``, ``finished``, ``error``."""
+        data = {"state": state, **fields}
+        with self._db.transaction():
+            columns = {k: json.dumps(v) if k == "error" and v is not None else v for k, v in data.items()}
+            self._update("runs", columns, {"id": run_id})
+            self._event(run_id, "run", data)
+
+    def record_step(self, run_id: str, path: str, step: str, state: str, **fields: Any) -> None:
+        """Move a step (an iteration has a path of its own, such as ``train[2]``) to a state.
+
+        ``fields`` among ``position started finished attempts reason key result error``.
+        """
+        columns = {k: json.dumps(v) if k in ("result", "error") and v is not None else v for k, v in fields.items()}
+        columns.update({k: encodable(v) for k, v in columns.items() if isinstance(v, str)})
+        with self._db.transaction():
+            self._db.change("insert or ignore into steps (run, path, step) values (?,?,?)", (run_id, path, step))
+            self._update("steps", {"state": state, **columns}, {"run": run_id, "path": path})
+            shown = {k: v for k, v in fields.items() if k not in ("result", "key")}
+            self._event(run_id, "step", {"path": path, "step": step, "state": state, **shown})
+
+    def changing(self) -> AbstractContextManager[None]:
+        """What is recorded meanwhile is recorded together or not at all."""
+        return self._db.transaction()
+
+    def forget_steps(self, run_id: str, paths: list[str]) -> None:
+        """Take steps out of a run that is to be tried again."""
+        with self._db.transaction():
+            for path in paths:
+                self._db.change("delete from steps where run = ? and path = ?", (run_id, path))
+
+    # ---------------------------------------------------------------- taking a run up again
+    def begin(self, run_id: str) -> bool:
+        """A scheduler takes a pending run; ``False``: it is pending no more, another took it or it was given up."""
+        with self._db.transaction():
+            if self.state(run_id) != "pending":
+                return False
+            self.record_run(run_id, "running", started=time.time(), finished=None, error=None)
+            return True
+
+    def take_up(self, run_id: str, again: Container[str]) -> None:
+        """Make a run that has ended pending again, all at once: what succeeded stands, but for the steps ``again``.
+
+        What stands is not forgotten before its scheduler has recorded it, so that a run which is interrupted at any time can be
+        taken up once more. Raises `UnknownRun` when the run has not ended.
+        """
+        with self._db.transaction():
+            if self.state(run_id) not in FINAL:
+                raise UnknownRun(f"run {run_id} has not ended: cancel it first")
+            done = {s["path"]: s for s in self.steps(run_id) if s["state"] in DONE}
+            kept = {p: e for p, e in {**self.kept(run_id), **done}.items() if e["step"] not in again}
+            self._keep(run_id, kept)
+            self._db.change("delete from steps where run = ?", (run_id,))
+            self.record_run(run_id, "pending", finished=None, error=None)
+
+    def kept(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """The results that stand when a run begins, by path: of runs before it, or of itself when it is taken up again."""
+        rows = self._db.rows("select path, entry from kept where run = ?", (run_id,))
+        return {r["path"]: self._json(r["entry"], f"kept {run_id} {r['path']}") for r in rows}
+
+    def _keep(self, run_id: str, kept: dict[str, dict[str, Any]]) -> None:
+        self._db.change("delete from kept where run = ?", (run_id,))
+        for path, entry in kept.items():
+            self._db.change("insert into kept values (?,?,?)", (run_id, path, json.dumps(entry)))
+
+    def _object(self, text: str, where: str) -> dict[str, Any]:
+        found = self._json(text, where)
+        if not isinstance(found, dict):
+            raise DamagedRecord(self._db.path, f"the entry `{where}` is no JSON object")
+        return found
+
+    def _check(self, row: sqlite3.Row, where: str, numbers: tuple[str, ...]) -> None:
+        """Raise `DamagedRecord` when a row holds what nobody wrote there."""
+        wrong = [n for n in numbers if not isinstance(row[n], (int, float, NoneType))]
+        if wrong:
+            raise DamagedRecord(
+                self._db.path, f"in the entry `{where}`, `{wrong[0]}` is {row[wrong[0]]!r}, not a number"
+            )
+        if row["state"] not in SYMBOLS:
+            raise DamagedRecord(self._db.path, f"in the entry `{where}`, the state is {row['state']!r}")
+
+    def _error(self, text: str | None, where: str) -> dict[str, Any] | None:
+        return self._object(text, where) if text else None
+
+    def _json(self, text: str, where: str) -> Any:
+        try:
+            return json.loads(text)
+        except (TypeError, ValueError) as error:
+            raise DamagedRecord(self._db.path, f"the entry `{where}` is not JSON ({error})") from None
+
+    def _update(self, table: str, columns: dict[str, Any], where: dict[str, Any]) -> None:
+        sets = ", ".join(f"{k} = ?" for k in columns)
+        match = " and ".join(f"{k} = ?" for k in where)
+        self._db.change(f"update {table} set {sets} where {match}", (*columns.values(), *where.values()))
+
+    def _event(self, run_id: str, kind: str, data: dict[str, Any]) -> None:
+        self._db.change(
+            "insert into events select ?, coalesce(max(seq), 0) + 1, ?, ?, ? from events where run = ?",
+            (run_id, time.time(), kind, json.dumps(data), run_id),
+        )
+
+    # ---------------------------------------------------------------- the cache
+    def cached(self, key: str) -> dict[str, Any] | None:
+        row = self._db.row("select result from cache where key = ?", (key,))
+        found: dict[str, Any] | None = self._json(row["result"], f"cache {key}") if row else None
+        return found
+
+    def remember(self, key: str, result: dict[str, Any]) -> None:
+        self._db.change("insert or replace into cache values (?,?,?)", (key, json.dumps(result), time.time()))
+
+    # ---------------------------------------------------------------- reading
+    def runs(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The newest runs first."""
+        rows = self._db.rows("select id from runs order by created desc, rowid desc limit ?", (limit,))
+        return [self.head(r["id"]) for r in rows]
+
+    def ids(self) -> list[str]:
+        """The ids of all runs, the oldest first."""
+        return [str(r["id"]) for r in self._db.rows("select id from runs order by created, rowid")]
+
+    def results(self) -> Iterator[dict[str, Any]]:
+        """Every result that the record has: of steps, of what stands for runs that begin, of the cache."""
+        for row in self._db.rows("select result, run || ' ' || path as name from steps where result is not null"):
+            yield self._object(row["result"], f"steps {row['name']} result")
+        for row in self._db.rows("select entry, run || ' ' || path as name from kept"):
+            yield self._object(row["entry"], f"kept {row['name']}").get("result") or {}
+        for row in self._db.rows("select result, key from cache"):
+            yield self._object(row["result"], f"cache {row['key']}")
+
+    def drop(self, run_id: str) -> None:
+        """Take a run out of the record. The cache forgets those of its results that no other run has."""
+        with self._db.transaction():
+            self._db.change(
+                "delete from cache where key in (select key from steps where run = ?1)"
+                " and key not in (select key from steps where run <> ?1 and key is not null)",
+                (run_id,),
+            )
+            for table, column in (("events", "run"), ("steps", "run"), ("kept", "run"), ("runs", "id")):
+                self._db.change(f"delete from {table} where {column} = ?", (run_id,))
+
+    def resolve(self, ref: str) -> str:
+        """The run's id from an id, the beginning of one, or ``last``. Raises `UnknownRun`."""
+        ids = self.ids()
+        if ref == "last" and ids:
+            return str(ids[-1])
+        found = (
+            [i for i in ids if i == ref]
+            or [i for i in ids if i.startswith(ref)]
+            or [i for i in ids if i.endswith(f"-{ref}")]
+        )
+        if len(found) == 1:
+            return str(found[0])
+        if found:
+            raise UnknownRun(f"several runs begin with `{ref}`: {', '.join(found[-5:])}")
+        near = difflib.get_close_matches(ref, ids, 1)
+        hint = f"did you mean `{near[0]}`?" if near else "`kfnb runs` lists them" if ids else "there is no run yet"
+        raise UnknownRun(f"there is no run `{ref}`; {hint}")
+
+    def head(self, run_id: str) -> dict[str, Any]:
+        """The run without its steps. A run whose scheduler died is recorded as interrupted first."""
+        broken = self._interrupted(run_id)
+        row = self._db.row("select * from runs where id = ?", (run_id,))
+        if row is None:
+            raise UnknownRun(f"there is no run `{run_id}`")
+        self._check(row, f"runs {run_id}", ("created", "started", "finished"))
+        return {
+            "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"],
+            "state": "failed" if broken else row["state"],
+            "parameters": self._object(row["parameters"], f"runs {run_id} parameters"), "experiment": row["experiment"], "notebook": row["notebook"],
+            "created": row["created"], "started": row["started"], "finished": row["finished"],
+            "error": broken or self._error(row["error"], f"runs {run_id} error"),
+        }  # fmt: skip
+
+    def steps(self, run_id: str) -> list[dict[str, Any]]:
+        """One entry per step and iteration, in the order of the pipeline."""
+        rows = self._db.rows("select * from steps where run = ?", (run_id,))
+        for row in rows:
+            self._check(row, f"steps {run_id} {row['path']}", ("started", "finished", "position", "attempts"))
+        rows.sort(key=lambda r: (r["position"] or 0, [int(n) for n in INDEX.findall(r["path"])]))
+        return [
+            {**{k: r[k] for k in ("path", "step", "state", "started", "finished", "attempts", "reason", "key")},
+             "result": self._object(r["result"] or "{}", f"steps {run_id} {r['path']} result"),
+             "error": self._error(r["error"], f"steps {run_id} {r['path']} error")}
+            for r in rows
+        ]  # fmt: skip
+
+    def summary(self, run_id: str) -> dict[str, Any]:
+        """The run as ``--json`` prints it."""
+        from kfnb.runs.run_summary import summarize
+
+        return summarize(self.head(run_id), self.steps(run_id))
+
+    def events(self, run_id: str, since: int = 0) -> list[Event]:
+        """Events with a number above ``since``."""
+        # one row, whatever their number: between two rows a thread that computes may keep the interpreter to itself
+        row = self._db.row(
+            "select json_group_array(json_array(seq, printf('%.6f', time), kind, data)) as found from"
+            " (select * from events where run = ? and seq > ? order by seq)",
+            (run_id, since),
+        )
+        found = json.loads(row["found"]) if row else []
+        return [
+            Event(seq, float(time), kind, self._object(data, f"events {run_id} {seq}"))
+            for seq, time, kind, data in found
+        ]
+
+    def last_event(self, run_id: str) -> int:
+        """The number of a run's newest event; 0 when it has none."""
+        row = self._db.row("select coalesce(max(seq), 0) as last from events where run = ?", (run_id,))
+        return int(row["last"]) if row else 0
+
+    def state(self, run_id: str) -> str:
+        row = self._db.row("select state from runs where id = ?", (run_id,))
+        return str(row["state"]) if row else "unknown"
+
+    def find_step(self, run_id: str, name: str) -> dict[str, Any]:
+        """A step's (or iteration's) record. Raises `UnknownRun` with the nearest name."""
+        steps = self.steps(run_id)
+        for step in steps:
+            if step["path"] == name:
+                return step
+        names = [s["path"] for s in steps]
+        inside = [n for n in names if n.startswith(f"{name}[")]
+        if inside:
+            raise UnknownRun(f"step `{name}` ran once per item: say which, such as `{inside[0]}`")
+        near = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean `{near[0]}`?" if near else f"the steps are {', '.join(names[:20])}"
+        raise UnknownRun(f"run {run_id} has no step `{name}`; {hint}")
+
+    def attempt_folder(self, run_id: str, path: str, attempt: int) -> Path:
+        return self.folder(run_id) / "steps" / path / str(attempt)
+
+    def logs(self, run_id: str, path: str, attempt: int | None = None) -> Iterator[LogLine]:
+        """The log of a step's attempt; by default the last one."""
+        step = self.find_step(run_id, path)
+        number = attempt or step["attempts"] or 1
+        if attempt is not None and not 1 <= attempt <= (step["attempts"] or 0):
+            raise UnknownRun(f"step `{path}` has {step['attempts'] or 0} attempts, not {attempt}")
+        for line, _ in read_log(self.attempt_folder(run_id, path, number) / "log"):
+            yield line
+
+    def value(self, run_id: str, path: str, name: str) -> Any:
+        """A value that a step left. Raises `UnknownRun` when it left none of that name."""
+        step = self.find_step(run_id, path)
+        result = step["result"]
+        kept = {**result.get("results", {}), **result.get("outputs", {})}
+        entry = kept.get(name)
+        if entry is not None and "bundle" in entry:
+            from kfnb.runtime.values.stored_values import load_value
+            from kfnb.runtime.values.value_store import Damaged
+
+            try:
+                return load_value(str(self.values), entry["bundle"], name)
+            except Damaged as error:
+                raise LostValue(error.message + again_words(run_id, path)) from None
+        if name in result.get("exports", {}):
+            return result["exports"][name]
+        if name in result.get("metrics", {}):
+            return result["metrics"][name]
+        if entry is not None:
+            raise UnknownRun(f"`{name}` of `{path}` was not kept: {entry.get('skipped')}")
+        names = sorted({*kept, *result.get("exports", {}), *result.get("metrics", {})})
+        near = difflib.get_close_matches(name, names, 1)
+        hint = (
+            f"did you mean `{near[0]}`?"
+            if near
+            else f"it left {', '.join(names)}"
+            if names
+            else f"it left nothing (state {step['state']})"
+        )
+        raise UnknownRun(f"step `{path}` left no value `{name}`; {hint}")
+
+    def _interrupted(self, run_id: str) -> dict[str, Any] | None:
+        """The error of a run whose scheduler is gone; it is recorded, unless the disk does not allow it."""
+        if not self._is_abandoned(run_id):
+            return None
+        try:
+            with self._db.transaction():
+                if self._is_abandoned(run_id):  # nobody writes meanwhile: who carries it has not just ended it
+                    self._give_up(run_id)
+        except sqlite3.OperationalError as error:
+            return {**INTERRUPTED, "message": f"{INTERRUPTED['message']} ({disk_words(error, self.home)})"}
+        return None
+
+    def _is_abandoned(self, run_id: str) -> bool:
+        """Whether a run here has not ended, and neither is begun nor carried by anybody."""
+        row = self._db.row("select state, engine from runs where id = ?", (run_id,))
+        if row is None or row["state"] in FINAL or row["engine"] != "local":
+            return False
+        # in this order: who begins a run lets go when its scheduler holds the other lock
+        return not any(is_held(self.folder(run_id) / name) for name in (LAUNCH, SCHEDULER))
+
+    def _give_up(self, run_id: str) -> None:
+        for step in self.steps(run_id):
+            if step["state"] in ("running", "pending"):
+                state = "failed" if step["state"] == "running" else "omitted"
+                self.record_step(
+                    run_id, step["path"], step["step"], state, finished=time.time(), reason="interrupted",
+                    error=INTERRUPTED if state == "failed" else None,
+                )  # fmt: skip
+        self.record_run(run_id, "failed", finished=time.time(), error=INTERRUPTED)
+
+
+def disk_words(error: Exception, home: Path) -> str:
+    """What to say when the record cannot be written."""
+    full = "full" in str(error) or getattr(error, "errno", None) in (28, 122)
+    hint = "free some space there, or set KFNB_HOME to another disk" if full else "see that it can be written to"
+    return f"the record of runs in {home} cannot be written: {'the disk is full' if full else error}; {hint}"

@@ -1,0 +1,39 @@
+"""The values that results name: whether they are all there, and what to do where one is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kfnb.runtime.values.value_store import Store
+
+
+def addresses_of(result: dict[str, Any]) -> Iterator[str]:
+    """The bundles that a step's result names."""
+    for kind in ("outputs", "results"):
+        for entry in (result.get(kind) or {}).values():
+            if isinstance(entry, dict) and isinstance(entry.get("bundle"), str):
+                yield entry["bundle"]
+
+
+def maker_of(results: dict[str, dict[str, Any]], address: str) -> str | None:
+    """The step, among ``results`` by path, that left a bundle."""
+    return next((path for path, result in results.items() if address in addresses_of(result)), None)
+
+
+def again_words(run_id: str, path: str | None) -> str:
+    """What to do about a value that is damaged or gone."""
+    if path is None:
+        return "; run the step again that made it"
+    return f"; run its step again: kfnb retry {run_id} --from {path.partition('[')[0]}"
+
+
+class Values:
+    """The store of values in ``folder``, as the scheduler asks it."""
+
+    def __init__(self, folder: str) -> None:
+        self._store = Store(folder)
+
+    def has_all(self, result: dict[str, Any]) -> bool:
+        """Whether everything that a step left can still be read; of large buffers, whether they are there."""
+        return all(self._store.has(address) for address in set(addresses_of(result)))

@@ -1,0 +1,213 @@
+"""Taking runs out of the record, and from the store the values that nobody names any more."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kfnb.runs.record.file_lock import holding, is_held
+from kfnb.runs.record.run_store import FINAL, LAUNCH, SCHEDULER, RunStore, UnknownRun
+from kfnb.runs.retention.missing_values import addresses_of
+from kfnb.runs.retention.retention_settings import Retention
+from kfnb.runtime.pods.handover_pack import buffers_of
+from kfnb.runtime.values.value_store import CHECKED, UNFINISHED, Store, remove_unfinished
+
+GRACE = 3600.0  #: seconds for which a value stays that nobody names yet, while some run goes on: its step may be about to end
+COLLECTING = (
+    "collect.lock"  #: in the home: shared by all schedulers, held alone by one who removes values while nothing runs
+)
+
+Progress = Callable[[str], None]  #: is told what is done next
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What went: runs, and bytes of their folders and values."""
+
+    runs: tuple[str, ...]
+    bytes: int
+
+
+def outdated(store: RunStore, wanted: Retention) -> list[str]:
+    """The runs that have ended and need not stay, the oldest first."""
+    now, found = time.time(), []
+    newer: dict[tuple[object, object], int] = {}
+    for head in store.runs(-1):
+        group = (head["notebook"], head["pipeline"])
+        newer[group] = newer.get(group, 0) + 1
+        if head["state"] not in FINAL:
+            continue
+        many = wanted.keep is not None and newer[group] > wanted.keep
+        old = wanted.older is not None and now - (head["finished"] or head["created"]) > wanted.older
+        if many or old:
+            found.append(str(head["run"]))
+    return found[::-1]
+
+
+class StillRuns(UnknownRun):
+    """A run cannot be deleted while it runs."""
+
+
+def delete_runs(store: RunStore, runs: Iterable[str], say: Progress = lambda _: None, skip: bool = False) -> Pruned:
+    """Take runs out of the record, with their logs and the values that no other run has.
+
+    Parameters
+    ----------
+    skip
+        Leave out what has been taken up again, or deleted by another, meanwhile.
+
+    Raises
+    ------
+    StillRuns
+        For one that has not ended, or is being taken up again; those before it are gone.
+    """
+    gone, size = [], 0
+    try:
+        for run_id in runs:
+            say(f"run {run_id}")
+            with contextlib.suppress(*((UnknownRun,) if skip else ())):
+                size += _delete(store, run_id)
+                gone.append(run_id)
+    finally:
+        if gone:
+            say("values that no run has any more")
+            size += collect(store)
+    return Pruned(tuple(gone), size)
+
+
+def _delete(store: RunStore, run_id: str) -> int:
+    folder = store.folder(run_id)
+    if not folder.is_dir():
+        store.head(run_id)
+        store.drop(run_id)
+        return 0
+    with holding(folder / LAUNCH) as mine:
+        if not mine or store.head(run_id)["state"] not in FINAL:
+            raise StillRuns(f"run {run_id} has not ended: cancel it first, then delete it")
+        store.drop(run_id)
+        size = size_of(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    return size
+
+
+def size_of_runs(store: RunStore, runs: list[str]) -> int:
+    """About the bytes that go with runs: their folders, and the values that only they name."""
+    values, going = Store(str(store.values)), set(runs)
+    rest = {
+        a
+        for r in store.runs(-1)
+        if r["run"] not in going
+        for s in store.steps(r["run"])
+        for a in addresses_of(s["result"])
+    }
+    mine = {a for r in runs for s in store.steps(r) for a in addresses_of(s["result"])} - rest
+    shared = {f for a in rest for f in _with_buffers(values, a)}
+    files = {f for a in mine for f in _with_buffers(values, a)} - shared
+    return sum(size_of(store.folder(r)) for r in runs) + sum(_size(values.path(f)) for f in files)
+
+
+def _with_buffers(values: Store, address: str) -> list[str]:
+    """The address of a bundle and those of its buffers."""
+    with contextlib.suppress(OSError):
+        return [address, *buffers_of(values.path(address))]
+    return [address]
+
+
+def _size(path: str) -> int:
+    with contextlib.suppress(OSError):
+        return os.lstat(path).st_size
+    return 0
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of the files in a folder."""
+    found = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                found += os.lstat(os.path.join(place, name)).st_size
+    return found
+
+
+# -------------------------------------------------------------------- values
+def collect(store: RunStore) -> int:
+    """Remove the values, and the folders of runs, that the record does not name; their bytes."""
+    remove_unfinished(str(store.values))
+    with _alone(store.home / COLLECTING) as alone:
+        before = time.time() - (0.0 if alone else GRACE)
+        named = set(_named(store))
+        found = sum(_remove(path, before) for path in _files(store.values) if path.name[:64] not in named)
+        return found + sum(_remove_folder(f) for f in _orphans(store, before))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    """Whether no run goes on; meanwhile none begins."""
+    with holding(path) as mine:
+        yield mine
+
+
+def share(home: Path) -> int:
+    """Say that a run goes on, until the file descriptor that this gives is closed."""
+    handle = os.open(home / COLLECTING, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return handle
+
+
+def _named(store: RunStore) -> Iterator[str]:
+    """The addresses of all files that a result names: of bundles and of their buffers."""
+    values = Store(str(store.values))
+    for result in store.results():
+        for address in addresses_of(result):
+            yield from _with_buffers(values, address)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for inner in folder.iterdir() if folder.is_dir() else ():
+        if inner.is_dir() and inner.name != UNFINISHED:
+            yield from inner.iterdir()
+
+
+def _remove(path: Path, before: float) -> int:
+    """Remove a value that was last stored before a time. A step that stores the same again in this moment finds it, or stores it anew."""
+    aside = path.with_name(f"{path.name}.going")
+    try:
+        if path.name.endswith(CHECKED):
+            if not path.with_name(path.name[: -len(CHECKED)]).exists():
+                path.unlink()
+            return 0
+        if path.lstat().st_mtime > before:
+            return 0
+        path.replace(aside)
+        if aside.lstat().st_mtime > before:
+            aside.replace(path)
+            return 0
+        size = aside.lstat().st_size
+        aside.unlink()
+        path.with_name(path.name + CHECKED).unlink(missing_ok=True)
+        return size
+    except OSError:
+        return 0
+
+
+def _orphans(store: RunStore, before: float) -> Iterator[Path]:
+    """Folders of runs that never came into the record, or whose deletion was interrupted."""
+    known = set(store.ids())
+    for folder in (store.home / "runs").iterdir():
+        if folder.name not in known and not any(is_held(folder / n) for n in (LAUNCH, SCHEDULER)):
+            with contextlib.suppress(OSError):
+                if folder.lstat().st_mtime < min(before, time.time() - 60):
+                    yield folder
+
+
+def _remove_folder(folder: Path) -> int:
+    size = size_of(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    return size

@@ -1,0 +1,170 @@
+"""What a cell shows: text on standard output, rich forms beside it as nbformat's mime bundles."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from kfnb.runtime.light_json import dumps, loads
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from kfnb.runtime.cells.mime_formatters import DisplayFormatter
+    from kfnb.runtime.step_failures import Failure
+
+PLAIN = "text/plain"
+ERROR = "application/vnd.jupyter.error"
+LARGEST = 20_000_000  #: characters of one display that are kept
+
+
+class Displays:
+    """Shows values for the cell that runs.
+
+    Parameters
+    ----------
+    folder
+        Where the step keeps its rich displays.
+    cell
+        The number of the cell that runs.
+    report
+        Prints an error that does not end the step: that of a value which cannot be shown.
+    """
+
+    def __init__(self, folder: str, cell: Callable[[], int], report: Callable[[BaseException], None]) -> None:
+        self._folder, self._cell, self._report = folder, cell, report
+        self._formatter: DisplayFormatter | None = None
+        self._captured: list[list[dict[str, Any]]] = []  #: of each `%%capture` around what runs
+
+    @property
+    def formatter(self) -> DisplayFormatter:
+        if self._formatter is None:
+            from kfnb.runtime.cells.mime_formatters import DisplayFormatter
+
+            self._formatter = DisplayFormatter(self._report)
+        return self._formatter
+
+    def display(
+        self,
+        *values: Any,
+        include: Any = None,
+        exclude: Any = None,
+        metadata: Any = None,
+        transient: Any = None,
+        display_id: Any = None,
+        raw: bool = False,
+        clear: bool = False,
+        **more: Any,
+    ) -> Any:
+        """IPython's ``display``: shows values; with a ``display_id`` gives a handle that can show another in their place."""
+        name = os.urandom(8).hex() if display_id is True else display_id
+        for value in values:
+            data, about = (value, {}) if raw else self.formatter.format(value, include, exclude)
+            if data:
+                about = {**about, **(metadata or {})}
+                self.publish(data, about, display_id=name, update=bool(more.get("update")))
+        return DisplayHandle(name, self) if name is not None else None
+
+    def publish(
+        self, data: dict[str, Any], metadata: dict[str, Any] | None = None, display_id: Any = None, update: bool = False
+    ) -> None:
+        """Show forms that are made already."""
+        data = {mime: _as_text(form) for mime, form in data.items()}
+        if self._captured:
+            self._captured[-1].append({"data": data, "metadata": metadata or {}})
+            return
+        text = data.get(PLAIN)
+        if text is not None:
+            # past what stands in the place of `sys.stdout`: a kernel's displays do not go through it either
+            print(text, file=sys.__stdout__ or sys.stdout)
+        if update or display_id is not None or data.keys() - {PLAIN}:
+            self._keep(data, metadata, display_id, update)
+
+    def keep_error(self, failure: Failure) -> None:
+        """Keep the error of a cell that may raise, whose text has been printed."""
+        error = {"ename": failure.type, "evalue": failure.message, "traceback": failure.text.split("\n")}
+        self._keep({ERROR: error, PLAIN: failure.text}, None, None, False)
+
+    # ---------------------------------------------------------------- capturing
+    def begin_capture(self) -> list[dict[str, Any]]:
+        """From here on what is displayed goes into the list that this gives."""
+        self._captured.append([])
+        return self._captured[-1]
+
+    def end_capture(self) -> None:
+        self._captured.pop()
+
+    # ---------------------------------------------------------------- the record
+    def _keep(self, data: dict[str, Any], metadata: Any, display_id: Any, update: bool) -> None:
+        """Append one display to the step's record, or put it in the place of the ones of the same id."""
+        plain = {k: v for k, v in data.items() if not isinstance(v, str) or len(v) <= LARGEST}
+        row: dict[str, Any] = {"cell": self._cell(), "data": plain, "metadata": metadata or {}}
+        if display_id is not None:
+            row["id"] = str(display_id)
+        try:
+            line = dumps(row)
+        except TypeError:
+            texts = {k: v for k, v in plain.items() if isinstance(v, str)}
+            row = {**row, "data": texts, "metadata": {}}
+            line = dumps(row)
+        path = os.path.join(self._folder, "display.jsonl")
+        if update:
+            self._replace(path, row)
+            return
+        with open(_private(path, os.O_APPEND), "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def _replace(self, path: str, row: dict[str, Any]) -> None:
+        if not os.path.exists(path):
+            return
+        with open(path, encoding="utf-8") as file:
+            rows = [loads(line) for line in file]
+        if not any(r.get("id") == row["id"] for r in rows):
+            return  # nothing is displayed under this id
+        new = [{**row, "cell": r["cell"]} if r.get("id") == row["id"] else r for r in rows]
+        with open(_private(path + ".new", os.O_TRUNC), "w", encoding="utf-8") as file:
+            file.write("".join(dumps(r) + "\n" for r in new))
+        os.replace(path + ".new", path)
+
+    # ---------------------------------------------------------------- figures
+    def close_figures(self) -> None:
+        """Show and close what pyplot holds at a cell's end, as a notebook's inline backend does."""
+        pyplot = sys.modules["matplotlib.pyplot"]
+        for number in pyplot.get_fignums():
+            figure = pyplot.figure(number)
+            if figure.axes:
+                self.display(figure)
+        pyplot.close("all")
+
+
+class DisplayHandle:
+    """What ``display(…, display_id=…)`` gives."""
+
+    def __init__(self, display_id: Any, displays: Displays) -> None:
+        self.display_id, self._displays = display_id, displays
+
+    def display(self, obj: Any, **options: Any) -> None:
+        self._displays.display(obj, display_id=self.display_id, **options)
+
+    def update(self, obj: Any, **options: Any) -> None:
+        self._displays.display(obj, display_id=self.display_id, update=True, **options)
+
+    def __repr__(self) -> str:
+        return "<DisplayHandle display_id=%s>" % self.display_id
+
+    def __reduce__(self) -> Any:
+        return (str, (repr(self),))
+
+
+def _as_text(form: Any) -> Any:
+    if not isinstance(form, bytes):
+        return form
+    import base64
+
+    return base64.b64encode(form).decode("ascii")
+
+
+def _private(path: str, flag: int) -> int:
+    """A file that only its owner may read."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)

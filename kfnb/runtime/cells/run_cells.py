@@ -1,0 +1,268 @@
+"""Cells run as ``__main__``: the last expression is displayed, figures are kept, errors show the notebook's own lines."""
+
+from __future__ import annotations
+
+import _ast
+import builtins
+import os
+import sys
+
+from kfnb.runtime.cells import cell_sources
+from kfnb.runtime.step_failures import Failure, from_exception
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+ONLY_AST = 0x400  #: ast.PyCF_ONLY_AST
+TOP_LEVEL_AWAIT = 0x2000  #: ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+COROUTINE = 0x80  #: inspect.CO_COROUTINE
+FUTURE_FLAGS = 0x1FF0000  #: all of __future__'s compiler flags
+#: Words of code that wants asyncio's loop to run, as a kernel's always does; and of code that runs one itself.
+TASKS = ("create_task", "ensure_future", "get_running_loop", "asyncio.gather", "TaskGroup")
+OWN_LOOP = ("asyncio.run(", "run_until_complete", "asyncio.Runner")
+
+
+class Main(type(sys)):  # type: ignore[misc]  # importing `types` costs more than most of a step's start
+    """The module ``__main__``: what the step was handed without a name is found as in the notebook, as `pickle` asks for it."""
+
+    def __getattr__(self, name: str) -> Any:
+        from kfnb.runtime.values import class_pickling, function_pickling
+
+        found = class_pickling.known_as(name) or function_pickling.known_as(name)
+        if found is None:
+            raise AttributeError("module '__main__' has no attribute %r" % name)
+        return found
+
+
+class Session:
+    """The namespace of one step and how its cells run."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        for number, text in spec.get("sources", {}).items():
+            cell_sources.remember("<cell %s>" % number, text)
+        self.flags = 0
+        self.warnings: list[str] = []
+        module = Main("__main__")
+        module.__dict__["__builtins__"] = builtins
+        sys.modules["__main__"] = module
+        self.namespace: dict[str, Any] = module.__dict__
+        self.history: Any = None
+        self._shell: Any = None
+        self._displays: Any = None
+        self._ended = self._in_loop = False
+        texts = [
+            c["source"] for c in [*spec.get("cells", ()), *(i["run"] for i in spec.get("prepare", ()) if "run" in i)]
+        ]
+        self._begins_tasks = any(word in text for text in texts for word in TASKS)
+        builtins.display = lambda *values, **options: self.displays.display(*values, **options)  # type: ignore[attr-defined]
+        builtins.get_ipython = lambda: self.shell  # type: ignore[attr-defined]
+        builtins.__IPYTHON__ = True  # type: ignore[attr-defined]
+        from kfnb.runtime.magics.ipython_bridge import answer_for_ipython
+
+        answer_for_ipython(lambda: self.shell)
+
+    @property
+    def shell(self) -> Any:
+        """What ``get_ipython()`` gives; made when somebody asks."""
+        if self._shell is None:
+            from kfnb.runtime.magics.ipython_shell import Shell
+
+            self._shell = Shell(self)
+        return self._shell
+
+    @property
+    def displays(self) -> Any:
+        if self._displays is None:
+            from kfnb.runtime.cells.display import Displays
+
+            self._displays = Displays(self.spec["folder"], lambda: self.cell, self.report)
+        return self._displays
+
+    def report(self, error: BaseException) -> None:
+        """Print an error that does not end the step."""
+        from_exception(error).show()
+
+    def begin(self) -> None:
+        """Shared code has run: what the libraries show from here on belongs to the step's own cells."""
+        cell_sources.publish(tuple(c["source"] for c in self.spec.get("cells", ())))
+        if self.history is None and self.spec.get("history"):
+            from kfnb.runtime.cells.output_history import History
+
+            texts = {int(n): text for n, text in self.spec.get("sources", {}).items()}
+            self.history = History(self.namespace, texts)
+
+    def replay(self, code: dict[str, Any]) -> None:
+        """Run a statement of shared code."""
+        before = {n: id(v) for n, v in self.namespace.items() if issubclass(type(v), type)}
+        what = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
+        shown = _silence()  # it was shown where it stands
+        try:
+            self._execute(code, show=False, what=what)
+        finally:
+            _unsilence(shown)
+        for name, value in list(self.namespace.items()):
+            if issubclass(type(value), type) and value.__module__ == "__main__" and before.get(name) != id(value):
+                from kfnb.runtime.values.class_pickling import track
+
+                track(value, "cell %s line %s %s" % (code["cell"], code.get("line", 1), value.__qualname__))
+
+    def run(self, code: dict[str, Any]) -> None:
+        """Run one cell of the step. Raises `Failure` when it raises, unless its tag `raises-exception` lets it."""
+        if self._ended:
+            return
+        self.begin()
+        if self.history is not None:
+            self.history.enter(code["cell"])
+        try:
+            self._execute(code, show=True)
+        except Failure as failure:
+            if not code.get("raises"):
+                raise
+            failure.show()
+            self.displays.keep_error(failure)
+        self.show_figures()
+        if self.tasks is not None:
+            self.tasks.turn()
+
+    def run_text(self, source: str, show: bool = True, raises: bool = False) -> Any:
+        """Run text as a cell inside the one that runs: for ``%run``, and for `get_ipython().run_cell`."""
+        from kfnb.runtime.cells.output_history import ExecutionResult
+
+        result = ExecutionResult()
+        try:
+            self._execute({"source": source, "cell": self.cell}, show, result=result)
+        except Failure as failure:
+            if raises:
+                raise
+            failure.show()
+            result.error_in_exec = failure.__cause__ or failure
+        return result
+
+    # ---------------------------------------------------------------- running
+    def _execute(self, code: dict[str, Any], show: bool, what: str = "", result: Any = None) -> None:
+        source: str = code["source"]
+        wrappers: tuple[Any, ...] = ()
+        if not is_plain(source):
+            from kfnb.runtime.cells.ipython_syntax import translate
+
+            translation = translate(source, self.namespace.__contains__)
+            source, wrappers = translation.code, translation.wrappers
+        text = "\n" * (code.get("line", 1) - 1) + source
+        name = "<cell %s>" % code["cell"]
+        self.cell = code["cell"]
+        self._in_loop = self._begins_tasks and not any(word in source for word in OWN_LOOP)
+        body = self._body(text, name, show and not _hidden(code["source"]), result)
+        for wrapper in reversed(wrappers):
+            from kfnb.runtime.magics.cell_magics import wrapped
+
+            body = wrapped(body, wrapper.name, wrapper.args, self.shell)
+        if self._shell is None:
+            self._guarded(body, what)
+            return
+        events = self._shell.events
+        events.trigger("pre_execute")
+        events.trigger("pre_run_cell", None)
+        try:
+            self._guarded(body, what)
+        finally:
+            events.trigger("post_execute")
+            events.trigger("post_run_cell", None)
+
+    def _guarded(self, body: Any, what: str) -> None:
+        """Run a cell's body; what it raises becomes a `Failure` in the notebook's own lines."""
+        try:
+            body()
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                raise from_exception(error, what) from None
+            self._ended = True
+            self.warnings.append("cell %s left the step with sys.exit()" % self.cell)
+        except Failure:
+            raise
+        except BaseException as error:
+            raise from_exception(error, what) from error
+
+    def _body(self, text: str, name: str, show: bool, result: Any) -> Any:
+        def body() -> None:
+            tree: Any = compile(text, name, "exec", ONLY_AST | TOP_LEVEL_AWAIT | self.flags, True)
+            for part, shown in _parts(tree.body) if show else [(tree.body, False)]:
+                if not shown:
+                    tree.body = part
+                    self._exec(compile(tree, name, "exec", TOP_LEVEL_AWAIT | self.flags, True))
+                    continue
+                last = _ast.Expression(part[0].value)
+                value = self._exec(compile(last, name, "eval", TOP_LEVEL_AWAIT | self.flags, True))
+                if result is not None:
+                    result.result = value
+                if value is not None:
+                    if self.history is not None:
+                        self.history.shown(value)
+                    self.displays.display(value)
+
+        return body
+
+    def _exec(self, code: Any) -> Any:
+        self.flags |= code.co_flags & FUTURE_FLAGS
+        if not code.co_flags & COROUTINE and not self._in_loop:
+            return eval(code, self.namespace)
+        if self.tasks is None:
+            from kfnb.runtime.cells.asyncio_loop import Tasks
+
+            self.tasks = Tasks()
+        return self.tasks.run(code, self.namespace)
+
+    tasks: Any = None  #: of asyncio, once a cell has awaited or begun one
+    cell = 0
+
+    def end(self) -> None:
+        """The step's cells have run."""
+        if self.tasks is not None:
+            self.warnings += self.tasks.end()
+
+    def show_figures(self) -> None:
+        """Show and close what pyplot holds."""
+        if "matplotlib.pyplot" in sys.modules:
+            self.displays.close_figures()
+
+
+def is_plain(source: str) -> bool:
+    """Whether a cell surely has none of IPython's additions: a cheap look that saves an import."""
+    if "%" in source or "!" in source or "?" in source or ">>>" in source or "In [" in source:
+        return False
+    if source[:1] in " \t\n":
+        return False
+    first, _, rest = source.partition(" ")  # of one line, a word may be a magic's name: `ls data`
+    return "\n" in source.strip() or not first.strip().isidentifier() or rest.lstrip()[:1] == "="
+
+
+def _silence() -> int:
+    """Let what is printed go nowhere. `sys.stdout` stays the same object: a logger may take hold of it."""
+    sys.stdout.flush()
+    shown, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return shown
+
+
+def _unsilence(shown: int) -> None:
+    sys.stdout.flush()
+    os.dup2(shown, 1)
+    os.close(shown)
+
+
+def _hidden(source: str) -> bool:
+    """A semicolon at the end of a cell hides its display, as in IPython."""
+    return source.rstrip().endswith(";")
+
+
+def _parts(body: list[Any]) -> Any:
+    """The statements of a cell, and the expressions whose values are shown: the last one, or as IPython was told."""
+    module = sys.modules.get("IPython.core.interactiveshell")
+    which = getattr(module.InteractiveShell, "ast_node_interactivity", "") if module is not None else ""
+    if which == "all":
+        return [([node], type(node) is _ast.Expr) for node in body]
+    if not body or type(body[-1]) is not _ast.Expr or which == "none":
+        return [(body, False)] if body else []
+    return [(body[:-1], False), (body[-1:], True)] if len(body) > 1 else [(body, True)]

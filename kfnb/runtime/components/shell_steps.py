@@ -1,0 +1,322 @@
+"""Shell steps and container steps: inputs are environment variables, outputs are text files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from kfnb.runtime.light_json import dumps
+from kfnb.runtime.step_failures import Failure
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+LOG = 1  #: the file descriptor that everything a step prints goes to
+
+
+class CommandFailed(subprocess.CalledProcessError):
+    """A component's command ended with another exit status than 0."""
+
+    def __init__(self, returncode: int, cmd: Any, name: str) -> None:
+        super().__init__(returncode, cmd)
+        self.name = name
+
+    def __str__(self) -> str:
+        return "component %s ended with %s" % (self.name, ending(self.returncode))
+
+
+class NotStarted(Exception):
+    """A command cannot be started; the text says why. ``missing``: its program is not on this machine."""
+
+    missing = False
+
+
+def run_shell(spec: dict[str, Any], result: dict[str, Any]) -> None:
+    """Run the scripts of a shell step one after the other, or a container step's command, and keep the output files."""
+    from kfnb.runtime.run_step import announce
+
+    names = _inputs(spec)
+    folder = _private(os.path.join(spec["folder"], "out"))
+    try:
+        files = output_files(spec.get("shell_outputs", ()), folder)
+        if spec.get("command"):
+            _run_command(spec, names, files)
+        for cell in spec.get("cells", ()):
+            announce(spec, cell)
+            status = run_script(cell["source"], names, files, spec.get("shell_outputs", ()))
+            if status:
+                message = "the script of cell %s ended with %s" % (cell["cell"], ending(status))
+                raise Failure("shell", "exit", message, cell["cell"])
+        texts = read_outputs(files, spec)
+    finally:
+        if not folder.startswith(spec["folder"]):
+            _remove(folder)
+    if texts:
+        from kfnb.runtime.step_outputs import store_outputs
+
+        store_outputs(spec, dict(texts), list(texts), [], result)
+        result["exports"].update({n: t for n, t in texts.items() if len(t) <= 100_000})
+
+
+def _run_command(spec: dict[str, Any], names: dict[str, str], files: dict[str, str]) -> None:
+    told, step = spec["command"], spec.get("step")
+    words = filled([*told["command"], *told.get("args", ())], names, files, spec.get("shell_outputs", ()))
+    try:
+        status = run_words(words, dict(os.environ, **names, **files))
+    except NotStarted as error:
+        raise Failure(
+            "shell", "FileNotFoundError" if error.missing else "OSError",
+            "the command of step %s: %s" % (step, _why(error, told.get("image"))),
+        ) from None  # fmt: skip
+    if status:
+        raise Failure("shell", "exit", "the command of step %s ended with %s" % (step, ending(status)))
+
+
+def run_component(about: dict[str, Any], words: list[str], values: dict[str, Any]) -> Any:
+    """Run the command of a component (see `kfnb.runtime.components.component_decorators`) on this machine and give what its call gives."""
+    from tempfile import TemporaryDirectory
+
+    who = "component %s" % about["name"]
+    names: dict[str, str] = {}
+    for name, value in values.items():
+        text = as_text(value)
+        if text is None:
+            raise TypeError(
+                "%s: a command gets text, numbers and lists; `%s` is a %s: turn it into text first"
+                % (who, name, type(value).__name__)
+            )
+        names[name] = text
+    outputs = [{"name": n, "path": p} for n, p in about["outputs"].items()]
+    with TemporaryDirectory(prefix="kfnb-") as folder:
+        files = output_files(outputs, folder)
+        words = filled(words, names, files, outputs)
+        try:
+            status = run_words(words, dict(os.environ, **names, **files))
+        except NotStarted as error:
+            kind = FileNotFoundError if error.missing else OSError
+            raise kind("%s: %s" % (who, _why(error, about["image"]))) from None
+        if status:
+            raise CommandFailed(status, words, about["name"])
+        try:
+            texts = read_outputs(files, {"shell_outputs": outputs}, who)
+        except Failure as failure:
+            raise FileNotFoundError(failure.message) from None
+    if len(texts) < 2:
+        return next(iter(texts.values()), None)
+    from kfnb.runtime.components.component_decorators import outputs as together
+    from kfnb.runtime.components.component_decorators import outputs_name
+
+    return together(outputs_name(about["name"]), tuple(texts), tuple(texts.values()))
+
+
+# -------------------------------------------------------------------- inputs
+def as_text(value: Any) -> str | None:
+    """Text as it is, what JSON can hold as JSON, and ``None`` for anything else."""
+    from kfnb.runtime.run_step import NOT_JSON, to_json
+
+    plain = to_json(value)
+    if plain is NOT_JSON:
+        return None
+    text = plain if isinstance(plain, str) else dumps(plain)
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:  # half a character, which no command can be given: its escape
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def _inputs(spec: dict[str, Any]) -> dict[str, str]:
+    from kfnb.runtime.values.value_store import Store
+
+    found: dict[str, str] = {}
+    store = Store(spec["store"])
+    for item in spec.get("prepare", ()):
+        if "value" in item:
+            name, value = item["value"], item["json"]
+        elif "load" in item and not item["load"].startswith("@"):
+            name, value = item["load"], store.load(item["bundle"], item.get("name", item["load"]))
+        elif "collect" in item:
+            from kfnb.runtime.values.failed_iteration import collected
+
+            name = item["collect"]
+            value = collected(item, store)
+        else:
+            if "run" in item:
+                _from_shared(item["run"], spec, found)
+            continue
+        text = as_text(value)
+        if text is None:
+            raise Failure(
+                "load", type(value).__name__,
+                "a %s gets text, numbers and lists; `%s` is a %s: turn it into text in an earlier step"
+                % ("command" if spec.get("command") else "shell step", name, type(value).__name__),
+            )  # fmt: skip
+        found[name] = text
+    return found
+
+
+def _from_shared(code: dict[str, Any], spec: dict[str, Any], found: dict[str, str]) -> None:
+    """A literal of shared code that the script mentions."""
+    from kfnb.runtime.cells.run_cells import Session
+
+    session = Session(spec)
+    session.replay(code)
+    for name, value in session.namespace.items():
+        text = as_text(value)
+        if not name.startswith("__") and text is not None:
+            found[name] = text
+
+
+# -------------------------------------------------------------------- commands
+def run_script(source: str, names: dict[str, str], files: dict[str, str], outputs: Any) -> int:
+    """Run one script and give its exit status."""
+    try:
+        return run_words(command(source, files, outputs), dict(os.environ, **names, **files))
+    except NotStarted as error:
+        raise Failure("shell", "OSError", "the script cannot be started: %s" % error) from None
+
+
+def command(source: str, files: dict[str, str], outputs: Any) -> list[str]:
+    """The command for a script. A path that the script names itself becomes the private one."""
+    return [*interpreter(source), *filled([source], {}, files, outputs, placeholders=False)]
+
+
+def filled(
+    words: list[str], texts: dict[str, str], files: dict[str, str], outputs: Any, placeholders: bool = True
+) -> list[str]:
+    """The words of a command: ``{NAME}`` becomes the text or file of that name, a path that is an output's the private one.
+
+    What is put in is not looked at again.
+    """
+    import re
+
+    places = dict(texts, **files) if placeholders else {}
+    paths = {o["path"]: files[o["name"]] for o in outputs if o.get("path")}
+    # a longer path that only begins with an output's is another file
+    marks = [re.escape(p) + r"(?![\w/-]|\.\w)" for p in sorted(paths, key=len, reverse=True)]
+    if places:
+        marks.append(r"(?<!\$)\{(?:%s)\}" % "|".join(map(re.escape, places)))
+    if not marks:
+        return list(words)
+    pattern = re.compile("|".join(marks))
+
+    def put(match: Any) -> str:
+        found: str = match.group()
+        return paths[found] if found in paths else places[found[1:-1]]
+
+    return [pattern.sub(put, word) for word in words]
+
+
+def run_words(words: list[str], env: dict[str, str]) -> int:
+    """Run a command, what it prints shown where this process prints, and give its exit status. Raises `NotStarted`."""
+    sys.stdout.flush()
+    pipe = None if _prints_to_log() else subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            words, env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT,
+            start_new_session=bool(pipe), **({"encoding": "utf-8", "errors": "backslashreplace"} if pipe else {}),
+        )  # type: ignore[call-overload]  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise _not_started(error, words[0]) from None
+    with process:
+        try:
+            for line in process.stdout or ():
+                print(line, end="")
+            status: int = process.wait()
+        except BaseException:
+            if pipe:  # in a kernel nobody else ends what the command began
+                _kill_group(process.pid)
+            process.kill()
+            raise
+    return status
+
+
+def _kill_group(pid: int) -> None:
+    import contextlib
+    import signal
+
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _prints_to_log() -> bool:
+    try:
+        return sys.stdout.fileno() == LOG
+    except (AttributeError, OSError, ValueError):
+        return False  # a kernel's stream, or a test's
+
+
+def _not_started(error: Exception, program: str) -> NotStarted:
+    if isinstance(error, OSError) and error.errno == 7:
+        return NotStarted(
+            "its inputs are too long for a command: 128 kB each, less than 2 MB together; pass the path of a file"
+        )
+    if not isinstance(error, OSError):
+        return NotStarted("an input cannot stand in a command: %s" % error)
+    if isinstance(error, FileNotFoundError):
+        found = NotStarted("the command `%s` is not on this machine" % program)
+        found.missing = True
+        return found
+    return NotStarted("the command `%s` cannot be started here: %s" % (program, error.strerror))
+
+
+def _why(error: NotStarted, image: str | None) -> str:
+    return "%s; the image %s has it" % (error, image) if error.missing and image else str(error)
+
+
+def ending(status: int) -> str:
+    """How a process ended, in words."""
+    return "signal %d" % -status if status < 0 else "exit status %d" % status
+
+
+def interpreter(source: str) -> list[str]:
+    """``#!`` decides; else bash where there is one, else sh."""
+    first = source.lstrip("\n").split("\n", 1)[0]
+    if first.startswith("#!"):
+        words = first[2:].split()
+        return [*words, "-c"] if words and not words[-1].startswith("-") else words
+    for name in ("bash", "sh"):
+        for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+            if os.access(os.path.join(folder, name), os.X_OK):
+                return [os.path.join(folder, name), "-c"]
+    raise Failure("shell", "FileNotFoundError", "this machine has neither bash nor sh")
+
+
+# -------------------------------------------------------------------- outputs
+def output_files(outputs: Any, folder: str) -> dict[str, str]:
+    """A private path for each output, so that steps side by side do not meet in ``/tmp``."""
+    os.makedirs(folder, 0o700, exist_ok=True)
+    return {o["name"]: os.path.join(folder, o["name"]) for o in outputs}
+
+
+def read_outputs(files: dict[str, str], spec: dict[str, Any], who: str = "the step") -> dict[str, str]:
+    """The outputs' texts, each without one trailing newline, as ``$(…)`` in a shell would give it."""
+    found: dict[str, str] = {}
+    paths = {o["name"]: o.get("path") for o in spec.get("shell_outputs", ())}
+    for name, path in files.items():
+        if not os.path.isfile(path):
+            where = paths.get(name) or "$" + name
+            raise Failure(
+                "shell", "FileNotFoundError", "%s wrote no output `%s`: it must write the file %s" % (who, name, where)
+            )
+        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+            text = file.read()
+        found[name] = text[:-1] if text.endswith("\n") else text
+    return found
+
+
+def _private(folder: str) -> str:
+    """``folder``, or a temporary one: scripts often write a path without quotes, and ``train[2]`` or a space means something there."""
+    if all(c.isalnum() or c in "/._-" for c in folder):
+        return folder
+    from tempfile import mkdtemp
+
+    return mkdtemp(prefix="kfnb-")
+
+
+def _remove(folder: str) -> None:
+    from shutil import rmtree
+
+    rmtree(folder, ignore_errors=True)

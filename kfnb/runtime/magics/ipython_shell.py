@@ -1,0 +1,400 @@
+"""What ``get_ipython()`` gives inside a step: a stand-in for a kernel's shell that needs no IPython."""
+
+from __future__ import annotations
+
+import sys
+
+from kfnb.runtime.magics.variable_expansion import expand
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from kfnb.runtime.cells.mime_formatters import DisplayFormatter
+    from kfnb.runtime.cells.run_cells import Session
+
+
+class UsageError(Exception):
+    """A magic that is not there, or is written wrongly."""
+
+
+class SList(list):  # type: ignore[type-arg]
+    """The lines that a command printed; ``.n`` is the whole text and ``.s`` the lines joined by spaces, as in IPython."""
+
+    @property
+    def n(self) -> str:
+        return "\n".join(self)
+
+    nlstr = n
+
+    @property
+    def s(self) -> str:
+        return " ".join(self)
+
+    spstr = s
+
+    @property
+    def l(self) -> Any:  # noqa: E743
+        return [*self]
+
+    list = l
+
+    @property
+    def p(self) -> Any:
+        from pathlib import Path
+
+        return [Path(line) for line in self]
+
+    def grep(self, pattern: Any, prune: bool = False, field: int | None = None) -> SList:
+        """The lines that a pattern or function finds, or with ``prune`` the others."""
+        import re
+
+        def found(line: str) -> bool:
+            if field is not None:
+                words = line.split()
+                line = words[field] if field < len(words) else ""
+            return bool(re.search(pattern, line, re.IGNORECASE) if isinstance(pattern, str) else pattern(line))
+
+        return SList(line for line in self if found(line) is not prune)
+
+    def fields(self, *fields: int) -> SList:
+        """The words of each line at these places."""
+        if not fields:
+            return SList(line.split() for line in self)  # as in IPython, lists of words
+        words = [line.split() for line in self]
+        return SList(" ".join(w[f] for f in fields if -len(w) <= f < len(w)) for w in words if w)
+
+
+def output_lines(command: str) -> SList:
+    """Run a command; the lines it printed."""
+    from kfnb.runtime.magics.shell_commands import output_of
+
+    return SList(output_of(command))
+
+
+class Events:
+    """Functions that libraries want called around cells."""
+
+    def __init__(self) -> None:
+        names = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell", "shell_initialized")
+        self.callbacks: dict[str, list[Any]] = {name: [] for name in names}
+
+    def register(self, event: str, function: Any) -> None:
+        if not callable(function):
+            raise TypeError("Need a callable, got %r" % (function,))
+        if function not in self.callbacks.setdefault(event, []):
+            self.callbacks[event].append(function)
+
+    def unregister(self, event: str, function: Any) -> None:
+        if function not in self.callbacks.get(event, ()):
+            raise ValueError("Function %r is not registered as a %s callback" % (function, event))
+        self.callbacks[event].remove(function)
+
+    def trigger(self, event: str, *args: Any, **keywords: Any) -> None:
+        """Call them; one that fails is said, and the cell goes on."""
+        for function in list(self.callbacks.get(event, ())):
+            try:
+                function(*args, **keywords)
+            except TypeError:  # the older form, which takes nothing
+                self._quietly(event, function)
+            except Exception as error:
+                print("Error in callback %r (for %s): %s" % (function, event, error))
+
+    def _quietly(self, event: str, function: Any) -> None:
+        try:
+            function()
+        except Exception as error:
+            print("Error in callback %r (for %s): %s" % (function, event, error))
+
+
+class Shell:
+    """The part of IPython's shell that notebooks and libraries use. What it lacks is an `AttributeError`."""
+
+    colors = "nocolor"
+    autoawait = automagic = True
+    _call_pdb = call_pdb = pdb = False
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.user_ns = self.user_global_ns = session.namespace
+        self.user_ns_hidden: dict[str, Any] = {}
+        self.user_module = sys.modules["__main__"]
+        self.events = Events()
+        self.configurables: list[Any] = []
+        self.ast_transformers: list[Any] = []
+        self.input_transformers_cleanup: list[Any] = []
+        self.input_transformers_post: list[Any] = []
+        self.display_pub = _Publisher(session)
+        self.magics_manager = _Magics(self)
+        self.extension_manager = _Extensions(self)
+        self.hooks = _Hooks()
+        self.aliases: dict[str, str] = {}
+        self.folders: list[str] = []  #: of `%pushd`
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The kernel's own class where IPython is loaded: some libraries ask for it by `isinstance`, some by its name."""
+        for module, name in (("ipykernel.zmqshell", "ZMQInteractiveShell"), ("IPython.core.interactiveshell", "InteractiveShell")):  # fmt: skip
+            found = getattr(sys.modules.get(module), name, None)
+            if found is not None:
+                return found
+        return type(self)
+
+    def __reduce__(self) -> Any:
+        return (current, ())
+
+    # ---------------------------------------------------------------- commands
+    def system(self, command: str) -> None:
+        """Run a command with its output in the step's log."""
+        from kfnb.runtime.magics.shell_commands import run_command
+
+        self.user_ns["_exit_code"] = run_command(self.var_expand(command, 1))
+
+    system_raw = system_piped = system
+
+    def getoutput(self, command: str, split: bool = True, depth: int = 0) -> Any:
+        """Run a command and give the lines it printed."""
+        lines = output_lines(self.var_expand(command, depth + 1))
+        return lines if split else lines.n
+
+    def var_expand(self, cmd: str, depth: int = 0) -> str:
+        """``{expression}`` and ``$name`` by the names that the caller sees, or its caller at ``depth`` 1."""
+        return expand(cmd, self._names(depth))
+
+    def _names(self, depth: int) -> dict[str, Any]:
+        """The notebook's names, and those of the function from which our caller was called."""
+        frame = sys._getframe(depth + 2)
+        return self.user_ns if frame.f_locals is self.user_ns else {**self.user_ns, **frame.f_locals}
+
+    # ---------------------------------------------------------------- magics
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
+        """Do ``%magic_name line``."""
+        names = self._names(_stack_depth - 1)
+        own = self.find_line_magic(magic_name)
+        if own is not None:
+            return own(line if _raw(own) else expand(line, names), **({"local_ns": names} if _local(own) else {}))
+        from kfnb.runtime.magics import line_magics
+
+        return line_magics.run(self, magic_name, line, names)
+
+    def run_cell_magic(self, magic_name: str, line: str, cell: str, _stack_depth: int = 1) -> Any:
+        """Do ``%%magic_name line`` with the text under it."""
+        names = self._names(_stack_depth - 1)
+        own = self.find_cell_magic(magic_name)
+        if own is not None:
+            return own(line if _raw(own) else expand(line, names), cell, **({"local_ns": names} if _local(own) else {}))
+        from kfnb.runtime.magics import cell_magics
+
+        return cell_magics.run(self, magic_name, line, cell, names)
+
+    def magic(self, arg_s: str) -> Any:
+        name, _, line = arg_s.lstrip().lstrip("%").partition(" ")
+        return self.run_line_magic(name, line.strip(), 2)
+
+    def find_magic(self, magic_name: str, magic_kind: str = "line") -> Any:
+        return self.magics_manager.magics[magic_kind].get(magic_name)
+
+    def find_line_magic(self, magic_name: str) -> Any:
+        return self.find_magic(magic_name)
+
+    def find_cell_magic(self, magic_name: str) -> Any:
+        return self.find_magic(magic_name, "cell")
+
+    def register_magic_function(self, func: Any, magic_kind: str = "line", magic_name: str | None = None) -> None:
+        self.magics_manager.register_function(func, magic_kind, magic_name)
+
+    def register_magics(self, *magic_objects: Any) -> None:
+        self.magics_manager.register(*magic_objects)
+
+    def timed(self, clock: Any = None, value: Any = None) -> Any:
+        """``%time``: the value of the expression that began when the clock did, or a ``with`` around statements."""
+        from kfnb.runtime.magics.timing_magics import Timed
+
+        if clock is None:
+            return Timed()
+        clock.show()
+        return value
+
+    def clock(self) -> Any:
+        from kfnb.runtime.magics.timing_magics import Clock
+
+        return Clock()
+
+    # ---------------------------------------------------------------- code
+    def run_cell(self, raw_cell: str, *_: Any, **__: Any) -> Any:
+        """Run text as a cell of the step: its value is displayed, its error printed."""
+        return self._session.run_text(raw_cell)
+
+    def ex(self, cmd: str) -> None:
+        exec(cmd, self.user_ns)
+
+    def ev(self, expr: str) -> Any:
+        return eval(expr, self.user_ns)
+
+    def push(self, variables: Any, interactive: bool = True) -> None:
+        """Bind names: of a dictionary, or those of the caller."""
+        if not isinstance(variables, dict):
+            local = sys._getframe(1).f_locals
+            variables = {n: local[n] for n in (variables.split() if isinstance(variables, str) else variables)}
+        self.user_ns.update(variables)
+
+    def transform_cell(self, raw_cell: str) -> str:
+        from kfnb.runtime.cells.ipython_syntax import translate
+
+        return translate(raw_cell).code
+
+    def del_var(self, varname: str, by_name: bool = False) -> None:
+        del self.user_ns[varname]
+
+    # ---------------------------------------------------------------- what libraries ask and tell
+    @property
+    def display_formatter(self) -> DisplayFormatter:
+        found: DisplayFormatter = self._session.displays.formatter
+        return found
+
+    @property
+    def config(self) -> Any:
+        """Empty: no application is behind the step."""
+        loader = sys.modules.get("traitlets.config.loader")
+        return loader.Config() if loader is not None else {}
+
+    def _find_my_config(self, cfg: Any) -> Any:
+        """What `traitlets` asks of the parent of a magics class."""
+        return self.config
+
+    @property
+    def execution_count(self) -> int:
+        return self._session.cell
+
+    def has_trait(self, name: str) -> bool:
+        return False
+
+    def set_next_input(self, s: str, replace: bool = False) -> None:
+        """Nobody is there to go on with it."""
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """Figures are shown where the cell ends; no window is opened."""
+
+    def enable_matplotlib(self, gui: Any = None) -> tuple[Any, str]:
+        return None, "inline"
+
+    def observe(self, *_: Any, **__: Any) -> None:
+        """Nothing of it changes."""
+
+    def set_custom_exc(self, exc_tuple: Any, handler: Any) -> None:
+        """Errors end the step; its engine shows them."""
+
+    def showtraceback(self, *_: Any, **__: Any) -> None:
+        """Print the error that is being handled."""
+        error = sys.exc_info()[1]
+        if error is not None:
+            self._session.report(error)
+
+
+#: As `type(get_ipython()).__name__` is in a kernel: libraries look there whether they are in a notebook.
+Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
+
+
+def current() -> Any:
+    """The shell of the step that loads a value in which one stands."""
+    import builtins
+
+    return getattr(builtins, "get_ipython", lambda: None)()
+
+
+def _raw(function: Any) -> bool:
+    """Whether a magic wants its line as written (IPython's ``no_var_expand``)."""
+    return bool(getattr(function, "_ipython_magic_no_var_expand", False))
+
+
+def _local(function: Any) -> bool:
+    """Whether a magic wants the caller's names (IPython's ``needs_local_scope``)."""
+    return bool(getattr(function, "needs_local_scope", False))
+
+
+class _Hooks:
+    """``get_ipython().hooks``: what would open a window prints."""
+
+    def show_in_pager(self, data: Any, start: int = 0, screen_lines: int = 0) -> None:
+        print(data["text/plain"] if isinstance(data, dict) else data)
+
+
+class _Publisher:
+    """``get_ipython().display_pub``, through which IPython's own functions show and clear."""
+
+    is_publishing = False
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def publish(self, data: Any, metadata: Any = None, *_: Any, transient: Any = None, update: bool = False, **__: Any) -> None:  # fmt: skip
+        name = (transient or {}).get("display_id")
+        self._session.displays.publish(data, metadata, name, update)
+
+    def clear_output(self, wait: bool = False) -> None:
+        """A log keeps what was printed."""
+
+
+class _Magics:
+    """The magics that the notebook and its extensions register."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self.magics: dict[str, dict[str, Any]] = {"line": {}, "cell": {}}
+        self.registry: dict[str, Any] = {}
+
+    def register_function(self, func: Any, magic_kind: str = "line", magic_name: str | None = None) -> None:
+        for kind in ("line", "cell") if magic_kind == "line_cell" else (magic_kind,):
+            self.magics[kind][magic_name or func.__name__] = func
+
+    def register(self, *magic_objects: Any) -> None:
+        """Register classes of magics, or instances of them."""
+        for magics in magic_objects:
+            if isinstance(magics, type):
+                magics = magics(self._shell)
+            self.registry[type(magics).__name__] = magics
+            for kind in self.magics:
+                for name, method in magics.magics[kind].items():
+                    self.magics[kind][name] = getattr(magics, method) if isinstance(method, str) else method
+
+    def register_alias(self, alias_name: str, magic_name: str, magic_kind: str = "line", params: str = "") -> None:
+        run: Callable[..., Any] = self._shell.run_line_magic if magic_kind == "line" else self._shell.run_cell_magic
+        self.magics[magic_kind][alias_name] = lambda line, *body: run(magic_name, (params + " " + line).strip(), *body)
+
+
+class _Extensions:
+    """Modules with ``load_ipython_extension``."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self.loaded: set[str] = set()
+
+    def load_extension(self, name: str) -> str | None:
+        """Load one, as ``%load_ext`` does; gives why not."""
+        if name in self.loaded:
+            return "already loaded"
+        from kfnb.runtime.magics.magic_table import QUIET_EXTENSIONS
+
+        if name.rpartition(".")[2] not in QUIET_EXTENSIONS:
+            import importlib
+
+            module = importlib.import_module(name)
+            if not hasattr(module, "load_ipython_extension"):
+                return "no load function"
+            module.load_ipython_extension(self._shell)
+        self.loaded.add(name)
+        return None
+
+    def unload_extension(self, name: str) -> str | None:
+        if name not in self.loaded:
+            return "not loaded"
+        self.loaded.discard(name)
+        unload = getattr(sys.modules.get(name), "unload_ipython_extension", None)
+        if unload is None:
+            return "no unload function"
+        unload(self._shell)
+        return None
+
+    def reload_extension(self, name: str) -> str | None:
+        self.loaded.discard(name)
+        return self.load_extension(name)

@@ -1,0 +1,79 @@
+"""What a step hands on where there is no common store: one file with its exports, its bundles, and how it ended."""
+
+from __future__ import annotations
+
+import os
+
+from kfnb.runtime.light_json import dumps, loads
+from kfnb.runtime.values.value_store import MAGIC, Store
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+HEAD, RUNTIME = "step.json", "runtime.json"
+
+
+class Pack:
+    """A pack that an earlier step wrote."""
+
+    def __init__(self, path: str) -> None:
+        from zipfile import ZipFile
+
+        self._zip = ZipFile(path)
+        self.head: dict[str, Any] = loads(self._zip.read(HEAD).decode("utf-8"))
+        self._names = set(self._zip.namelist())
+
+    def fetch(self, address: str, folder: str) -> None:
+        """Put a bundle and its buffers into the store in ``folder``."""
+        store = Store(folder)
+        for one in (address, *self._extract(address, store)):
+            self._extract(one, store)
+
+    def _extract(self, address: str, store: Store) -> list[str]:
+        """Write one value; gives the buffers that a bundle names."""
+        path = store.path(address)
+        if address not in self._names:
+            return []
+        if not os.path.exists(path):
+            from shutil import copyfileobj
+
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with self._zip.open(address) as source, open(path + ".new", "wb") as file:
+                copyfileobj(source, file, 1 << 20)
+            os.replace(path + ".new", path)
+        return buffers_of(path)
+
+
+def buffers_of(path: str) -> list[str]:
+    """The addresses of the buffers of the bundle stored in ``path``; none when it is a buffer itself."""
+    with open(path, "rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            return []
+        return file.readline().decode().split()
+
+
+def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "", compress: bool = False) -> None:
+    """Write a pack of ``head`` and of the bundles that its ``outputs`` name, from the store in ``folder``.
+
+    Parameters
+    ----------
+    runtime
+        The runtime's own sources, for later steps that get no other copy.
+    compress
+        For packs that travel as text.
+    """
+    from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+    store, written = Store(folder), set()  # type: tuple[Store, set[str]]
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with ZipFile(path, "w", ZIP_DEFLATED if compress else ZIP_STORED) as file:
+        file.writestr(HEAD, dumps(head))
+        if runtime:
+            file.writestr(RUNTIME, runtime)
+        for entry in head.get("outputs", {}).values():
+            address = entry["bundle"]
+            for one in (address, *buffers_of(store.path(address))):
+                if one not in written:
+                    written.add(one)
+                    file.write(store.path(one), one)

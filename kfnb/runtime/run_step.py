@@ -1,0 +1,258 @@
+"""One step from its spec to its result: prepare, cells, exports, outputs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from kfnb.runtime.light_json import dumps
+from kfnb.runtime.step_exit import flush
+from kfnb.runtime.step_failures import Failure
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+SUCCEEDED, USER_FAILED, OTHER_FAILED = 0, 1, 2
+
+
+def run_step(spec: dict[str, Any]) -> int:
+    """Run the step, write ``result.json`` whatever happens, and give the exit status."""
+    result: dict[str, Any] = {
+        "state": "failed",
+        "outputs": {},
+        "results": {},
+        "exports": {},
+        "metrics": {},
+        "late": {},
+        "warnings": [],
+    }
+    try:
+        _enter(spec)
+        if spec.get("shell") or spec.get("command"):
+            from kfnb.runtime.components.shell_steps import run_shell
+
+            run_shell(spec, result)
+        else:
+            _run_python(spec, result)
+        result["state"] = "succeeded"
+    except Failure as failure:
+        result["error"] = failure.to_json()
+        failure.show()
+    except OSError as error:
+        disk = Failure("store", type(error).__name__, _disk(error))
+        result["error"] = disk.to_json()
+        disk.show()
+    except KeyboardInterrupt:
+        result["error"] = Failure("exception", "KeyboardInterrupt", "interrupted").to_json()
+    flush()
+    status = SUCCEEDED if result["state"] == "succeeded" else USER_FAILED
+    if result["state"] == "failed" and result["error"]["kind"] in ("store", "load", "export"):
+        status = OTHER_FAILED
+    return status if _write(spec, result) else OTHER_FAILED
+
+
+def _enter(spec: dict[str, Any]) -> None:
+    os.environ.update(spec.get("env", {}))
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    cwd = spec.get("cwd")
+    if cwd:
+        os.makedirs(cwd, 0o700, exist_ok=True)
+        os.chdir(cwd)
+        from kfnb.runtime.module_lookup import enter
+
+        enter(cwd)
+    os.makedirs(spec["folder"], 0o700, exist_ok=True)
+    # one order for everything that is printed, and no text that cannot be shown; what stood there before a fork knew another file
+    sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
+    sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
+    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
+
+
+def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
+    from kfnb.runtime.cells.run_cells import Session
+
+    if any(name.startswith("@") for name in spec.get("outputs", ())):
+        from kfnb.runtime.ambient import ambient_state
+
+        ambient_state.begin()
+    session = Session(spec)
+    store = _store(spec)
+    watched = _watched(spec)
+    for item in spec.get("prepare", ()):
+        _prepare(item, store, session)
+    session.begin()
+    for cell in spec.get("cells", ()):
+        announce(spec, cell)
+        session.run(cell)
+    session.end()
+    for e in spec.get("exports", ()):
+        if e.get("late"):
+            _late_export(e["name"], e["expression"], session, result)
+        else:
+            _export(e["name"], e["expression"], e.get("metric", False), session, spec, result)
+    outputs = list(spec.get("outputs", ()))
+    results = list(spec.get("results", ()))
+    if any(n.startswith("@") or n in session.namespace for n in outputs + results):
+        from kfnb.runtime.step_outputs import store_outputs
+
+        store_outputs(spec, session.namespace, outputs, results, result)
+    result["warnings"] += session.warnings
+    for kind, before in watched.items():
+        from kfnb.runtime.ambient.ambient_state import fingerprint
+
+        if fingerprint(kind) != before:
+            result["warnings"].append(
+                "this step drew from the global generator %s, which the notebook seeds elsewhere in a way that could not be seen"
+                % kind[1:]
+            )
+
+
+def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
+    """Tell whoever keeps the log that what is printed from here on is this cell's, where they asked to be told."""
+    if spec.get("mark"):
+        flush()
+        try:
+            os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode())
+        except OSError:
+            return  # the user's code closed it
+
+
+def _store(spec: dict[str, Any]) -> Any:
+    """The store, for a step that loads something."""
+    if not any("load" in item or "collect" in item for item in spec.get("prepare", ())):
+        return None
+    from kfnb.runtime.values.value_store import Store
+
+    return Store(spec["store"])
+
+
+def _watched(spec: dict[str, Any]) -> dict[str, Any]:
+    kinds = spec.get("watch", ())
+    if not kinds:
+        return {}
+    from kfnb.runtime.ambient.ambient_state import fingerprint
+
+    return {kind: fingerprint(kind) for kind in kinds}
+
+
+def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
+    """Bind one value or run one statement of shared code."""
+    if "run" in item:
+        session.replay(item["run"])
+        return
+    if "value" in item:
+        session.namespace[item["value"]] = item["json"]
+        return
+    if "collect" in item:
+        from kfnb.runtime.values.failed_iteration import collected
+
+        session.namespace[item["collect"]] = collected(item, store)
+        return
+    value = store.load(item["bundle"], item.get("name", item["load"]))
+    if item["load"].startswith("@"):
+        from kfnb.runtime.ambient.ambient_state import restore
+
+        restore(item["load"], value)
+    else:
+        session.namespace[item["load"]] = value
+
+
+def _export(
+    name: str, expression: str, metric: bool, session: Any, spec: dict[str, Any], result: dict[str, Any]
+) -> None:
+    """Evaluate one small value for the engine; a metric that is no number, text or truth value is left out."""
+    cells = spec.get("cells") or [{}]
+    where = cells[-1].get("cell")
+    try:
+        value = eval(compile(expression, "<export>", "eval"), session.namespace)
+    except NameError:
+        if metric or expression == name:
+            return  # bound under a condition that did not hold: the reader learns that it is not there
+        raise Failure(
+            "export", "NameError", "`%s` cannot be evaluated: a name in it was not bound" % expression, where
+        ) from None
+    except Exception as error:
+        raise Failure(
+            "export", type(error).__name__, "`%s` cannot be evaluated: %s" % (expression, error), where
+        ) from None
+    plain = to_json(value)
+    if plain is NOT_JSON:
+        if metric:
+            return
+        message = "`%s` is a %s; a condition or loop needs a number, text, truth value or a list of these" % (
+            expression,
+            type(value).__name__,
+        )
+        raise Failure("export", type(value).__name__, message, where)
+    if metric:
+        if isinstance(plain, (bool, int, float, str)):
+            result["metrics"][name] = plain
+        return
+    result["exports"][name] = plain
+
+
+def _late_export(name: str, expression: str, session: Any, result: dict[str, Any]) -> None:
+    """A value that perhaps nobody asks for: what goes wrong with it is told to whoever does."""
+    try:
+        plain = to_json(eval(compile(expression, "<export>", "eval"), session.namespace))
+    except Exception as error:
+        result["late"][name] = "%s: %s" % (type(error).__name__, error)
+        return
+    if plain is NOT_JSON:
+        result["late"][name] = "TypeError: `%s` is no number, text, truth value or list of these" % expression
+    else:
+        result["exports"][name] = plain
+
+
+class _NotJson:
+    pass
+
+
+NOT_JSON: Any = _NotJson()
+
+
+def to_json(value: Any) -> Any:
+    """``value`` as JSON holds it: tuples become lists, numpy's and pandas' scalars plain numbers."""
+    kind = type(value)  # whatever an object says of itself when it is asked for its class, its truth or its equals
+    if value is None or issubclass(kind, (bool, str)):
+        return value
+    if kind is int or kind is float:
+        return value
+    if issubclass(kind, (list, tuple)):
+        items = [to_json(v) for v in value]
+        return NOT_JSON if any(i is NOT_JSON for i in items) else items
+    if issubclass(kind, dict):
+        found = {k: to_json(v) for k, v in value.items() if issubclass(type(k), str)}
+        return NOT_JSON if len(found) != len(value) or any(v is NOT_JSON for v in found.values()) else found
+    if callable(getattr(kind, "item", None)) and getattr(kind, "shape", None) is not None:
+        shape = value.shape
+        return to_json(value.item()) if type(shape) is tuple and not shape else NOT_JSON
+    if issubclass(kind, (int, float)):
+        return int(value) if issubclass(kind, int) else float(value)
+    return NOT_JSON
+
+
+def _disk(error: OSError) -> str:
+    where = " (%s)" % error.filename if error.filename else ""
+    if error.errno in (28, 122, 27):
+        return (
+            "the disk is full or a limit is reached%s: free some space or set KFNB_HOME to another disk, then `kfnb retry`"
+            % where
+        )
+    return "%s%s" % (error.strerror or error, where)
+
+
+def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
+    path = os.path.join(spec["folder"], "result.json")
+    try:
+        text = dumps(result)
+        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(path + ".new", path)
+    except OSError as error:
+        Failure("store", type(error).__name__, _disk(error)).show()
+        return False
+    return True

@@ -1,0 +1,100 @@
+"""Why a step failed, for the engine and for the person who reads the log."""
+
+from __future__ import annotations
+
+import sys
+
+from kfnb.runtime.cells.cell_sources import publish
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+
+FOLDER = __file__.rpartition("step_failures")[0]  #: of the runtime: its frames are no concern of the user's
+
+
+class Failure(Exception):
+    """Ends the step.
+
+    Parameters
+    ----------
+    kind
+        ``exception store load export shell timeout``.
+    type
+        Name of the exception's or value's type.
+    message
+        What happened, for the user.
+    cell, line
+        Where in the notebook, when known.
+    traceback
+        The text to show; empty: the message is shown.
+    """
+
+    def __init__(
+        self, kind: str, type: str, message: str, cell: int | None = None, line: int | None = None, traceback: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.type, self.message = kind, type, message
+        self.cell, self.line, self.traceback = cell, line, traceback
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind, "type": self.type, "message": self.message, "cell": self.cell, "line": self.line,
+            "traceback": self.traceback,
+        }  # fmt: skip
+
+    @property
+    def text(self) -> str:
+        return (self.traceback or "%s: %s" % (self.type, self.message)).rstrip()
+
+    def show(self) -> None:
+        """Print it where the user's own messages go."""
+        try:
+            sys.stderr.write(self.text + "\n")
+        except (OSError, ValueError):
+            return  # nobody reads any more; the result file says it too
+
+
+def from_exception(error: BaseException, what: str = "") -> Failure:
+    """A failure with the traceback of the user's own frames and the cell's lines."""
+    import traceback
+
+    publish()
+    frames = error.__traceback__
+    while frames is not None and _ours(frames.tb_frame.f_code.co_filename):
+        frames = frames.tb_next
+    told = traceback.TracebackException(type(error), error.with_traceback(frames), frames)
+    part: Any = told
+    while part is not None:  # what a magic runs through is no concern of the user's
+        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not _ours(f.filename)])
+        part = part.__cause__ or part.__context__
+    shown = "".join(told.format())
+    if not frames and isinstance(error, SyntaxError):
+        shown = "".join(traceback.format_exception_only(type(error), error))
+    cell, line = None, None
+    for entry in traceback.extract_tb(frames):
+        if entry.filename.startswith("<cell "):
+            cell, line = int(entry.filename[6:-1]), entry.lineno
+    if cell is None and isinstance(error, SyntaxError) and (error.filename or "").startswith("<cell "):
+        cell, line = int(str(error.filename)[6:-1]), error.lineno
+    return Failure("exception", type(error).__name__, _message(error), cell, line, what + shown)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+        if isinstance(error, AttributeError) and text.startswith("Can't get attribute '") and "'__main__'" in text:
+            # pickle's words for a definition that the bytes name
+            name = text.split("'")[2]
+            return "%s: the step does not have `%s`; name it in the step's own code, so that it comes along" % (
+                text,
+                name,
+            )
+        return text
+    except Exception as inner:  # the user's own __str__ may raise anything
+        return "<no text: %s>" % type(inner).__name__
+
+
+def _ours(filename: str) -> bool:
+    return filename.startswith(FOLDER)

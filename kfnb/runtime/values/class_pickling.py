@@ -1,0 +1,246 @@
+"""Classes of the notebook travel by value, and exist once in a step however often they arrive."""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
+
+from kfnb.runtime.values import enum_pickling
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+LEFT_OUT = frozenset(
+    (
+        "__dict__",
+        "__weakref__",
+        "__module__",
+        "__qualname__",
+        "__slots__",
+        "__orig_bases__",
+        "_abc_impl",
+        "__abstractmethods__",
+        "__classcell__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__slotnames__",
+        "_value2member_map_",
+    )  # fmt: skip
+)
+HEAP, IMMUTABLE = 1 << 9, 1 << 8  #: Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
+PLAIN = (int, float, str, bytes, tuple, type(None))
+
+LOCKS = frozenset(("lock", "RLock", "Condition", "Event", "Semaphore", "BoundedSemaphore", "_local"))
+
+# by number: the user's metaclasses may have no hash, or an odd equality
+_by_identity: dict[str, type] = {}
+_identities: dict[int, tuple[type, str, dict[str, int]]] = {}
+
+
+def by_value(cls: type) -> bool:
+    """Whether no import in another process would find the class."""
+    if not cls.__flags__ & HEAP or cls.__flags__ & IMMUTABLE:
+        return False
+    if cls.__module__ == "__main__":
+        return True
+    if not isinstance(cls.__module__, str):
+        return False
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is not cls
+
+
+# -------------------------------------------------------------------- identity
+def track(cls: type, identity: str) -> None:
+    """Give a class an identity that is the same in every step: where in the notebook it was made."""
+    identity += " " + _content(cls)
+    while _by_identity.get(identity, cls) is not cls:
+        identity += "'"
+    _remember(cls, identity)
+
+
+def _remember(cls: type, identity: str) -> None:
+    _by_identity[identity] = cls
+    _identities[id(cls)] = (cls, identity, {k: id(v) for k, v in vars(cls).items()})
+
+
+def _content(cls: type) -> str:
+    """A digest of the class's own code: two classes of one place and one content are the same class."""
+    import marshal
+
+    from kfnb.runtime.values.value_store import digest
+
+    parts = [cls.__name__.encode(), str([b.__qualname__ for b in cls.__bases__]).encode()]
+    for name, value in sorted(vars(cls).items(), key=lambda pair: pair[0]):
+        function = getattr(value, "__func__", value) if type(value) in (classmethod, staticmethod) else value
+        code = getattr(function, "__code__", None) if callable(function) else None
+        if code is not None:
+            parts += [name.encode(), marshal.dumps(code), *_closure(function)]
+        elif type(value) in PLAIN and name not in LEFT_OUT:
+            parts.append(("%s=%r" % (name, value)).encode("utf-8", "backslashreplace"))
+    return digest(b"\0".join(parts))[:16]
+
+
+def _closure(function: Any) -> list[bytes]:
+    """What tells the classes apart that one function makes."""
+    found = []
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:
+            continue  # not bound yet
+        if type(content) in PLAIN[:4]:
+            found.append(repr(content).encode("utf-8", "backslashreplace"))
+    return found
+
+
+def identity_of(cls: type) -> tuple[str, frozenset[str]]:
+    """The class's identity, and its attributes that were set or deleted since it got it."""
+    if id(cls) not in _identities:
+        codes = [getattr(v, "__code__", None) for v in vars(cls).values() if callable(v)]
+        lines = ["%s:%d" % (c.co_filename, c.co_firstlineno) for c in codes if c is not None]
+        track(cls, "%s %s" % (cls.__qualname__, lines[0] if lines else ""))
+    _, identity, before = _identities[id(cls)]
+    now = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
+    altered = {k for k, v in now.items() if before.get(k) != v}
+    return identity, frozenset(altered | {k for k in before if k not in now and k not in LEFT_OUT})
+
+
+def known_as(name: str) -> type | None:
+    """The newest class of the notebook of this name that came with a value."""
+    found = [c for c in _by_identity.values() if c.__qualname__ == name and c.__module__ == "__main__"]
+    return found[-1] if found else None
+
+
+# -------------------------------------------------------------------- to bytes
+def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
+    """In two phases, as functions: a bare class, then its attributes.
+
+    ``handed_on``: the step hands on the class itself, with the state that it keeps and the classes derived from it.
+    """
+    tracked = id(cls) in _identities
+    identity, changed = identity_of(cls)
+    attributes = {k: v for k, v in vars(cls).items() if k not in LEFT_OUT and not _is_slot(v, cls)}
+    state: dict[str, Any] = _abstract(cls)
+    if handed_on:
+        # a lock that stands as the class was made is made again with the class
+        same = [k for k, v in attributes.items() if k not in changed and type(v).__name__ in LOCKS and tracked]
+        attributes = {k: v for k, v in attributes.items() if k not in same}
+        changed -= set(same)
+        if not enum_pickling.is_enumeration(cls):
+            changed |= {k for k, v in attributes.items() if _may_change(v)}
+        # the class that attrs made one with slots of may be left until memory is tidied up
+        below: list[type] = type.__subclasses__(cls)
+        state["derived"] = [c for c in below if "__attrs_base_of_slotted__" not in vars(c) and by_value(c)]
+    body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    for name in ("__slots__", "__orig_bases__"):
+        if name in vars(cls):
+            body[name] = vars(cls)[name]
+    state.update(changed=changed, attributes=attributes)
+    return (make_class, (identity, type(cls), cls.__bases__, cls.__name__, body), state, None, None, fill_class)
+
+
+def _may_change(value: Any) -> bool:
+    """Whether a class's attribute may have changed without being set anew."""
+    fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, FunctionType)
+    if issubclass(type(value), type):
+        return by_value(value) and "." in value.__qualname__
+    return not issubclass(type(value), fixed)
+
+
+def parts_of(cls: type) -> list[type]:
+    """The class, and the classes in its body."""
+    inner = [v for v in vars(cls).values() if issubclass(type(v), type)]
+    return [cls, *(p for c in inner if c.__qualname__.startswith(cls.__qualname__ + ".") for p in parts_of(c))]
+
+
+def _is_slot(value: Any, cls: type) -> bool:
+    return type(value) in (MemberDescriptorType, GetSetDescriptorType) and value.__objclass__ is cls
+
+
+def _abstract(cls: type) -> dict[str, Any]:
+    """What an abstract base class knows beside its attributes."""
+    abc = sys.modules["abc"]
+    if not issubclass(type(cls), abc.ABCMeta):
+        return {}
+    references = abc._get_dump(cls)[0] if hasattr(abc, "_get_dump") else ()
+    found = {"abstract": sorted(getattr(cls, "__abstractmethods__", ()))}
+    registered = [c for c in (r() for r in references) if c is not None]
+    return {**found, "registered": registered} if registered else found
+
+
+# -------------------------------------------------------------------- and back
+def make_class(identity: str, meta: Any, bases: tuple[type, ...], name: str, body: dict[str, Any]) -> type:
+    known = _by_identity.get(identity)
+    if known is not None:
+        return known
+
+    def make() -> type:
+        if _has_done_its_work(meta):
+            library: Any = next(m for m in meta.__mro__ if m in (type, sys.modules["abc"].ABCMeta))
+            return library.__new__(meta, name, bases, dict(body))  # type: ignore[no-any-return]
+        import types
+
+        keywords = {"metaclass": meta} if meta is not type else {}
+        return types.new_class(name, bases, keywords, lambda names: names.update(body))
+
+    try:
+        made = _without_hooks(bases, by_value, make)
+    except TypeError:
+        made = _without_hooks(bases, lambda base: bool(base.__flags__ & HEAP), make)
+    _by_identity[identity] = made
+    return made
+
+
+def _has_done_its_work(meta: Any) -> bool:
+    """Whether a metaclass only computes attributes, which travel: it must not run again, with names that may not be here."""
+    return (
+        by_value(meta)
+        or meta.__name__ in ("EnumMeta", "EnumType", "_TypedDictMeta")
+        or meta.__module__.partition(".")[0] == "pydantic"
+        or any(by_value(m) or m.__name__ in ("EnumMeta", "EnumType") for m in meta.__mro__)
+    )
+
+
+def _without_hooks(bases: tuple[type, ...], which: Callable[[type], bool], make: Callable[[], type]) -> type:
+    """Make a class without ``__init_subclass__`` of those bases: it ran when the class was made first, with its own arguments."""
+    hook = "__init_subclass__"
+    silenced = [b for base in bases for b in base.__mro__ if hook in vars(b) and which(b)]
+    kept = [(b, vars(b)[hook]) for b in silenced]
+    for base, _ in kept:
+        type.__setattr__(base, hook, classmethod(lambda cls, **_: None))
+    try:
+        return make()
+    finally:
+        for base, own in kept:
+            type.__setattr__(base, hook, own)
+
+
+def fill_class(cls: type, state: dict[str, Any]) -> None:
+    for registered in state.get("registered", ()):
+        sys.modules["abc"].ABCMeta.register(cls, registered)
+    attributes, changed = state["attributes"], state["changed"]
+    if id(cls) in _identities:  # it is here already, as it was made
+        for name in changed:
+            if name not in attributes and name in vars(cls):
+                type.__delattr__(cls, name)
+        if not changed:
+            return
+        attributes = {k: v for k, v in attributes.items() if k in changed}
+    for name, value in attributes.items():
+        if name == "__doc__" and value is None:
+            continue
+        try:
+            type.__setattr__(cls, name, value)
+        except (AttributeError, TypeError):
+            if name not in ("__doc__", "__dict__"):
+                raise
+    if "abstract" in state:
+        cls.__abstractmethods__ = frozenset(state["abstract"])  # type: ignore[attr-defined]
+    if enum_pickling.is_enumeration(cls):
+        enum_pickling.rebuilt_maps(cls)
+    _remember(cls, next(i for i, c in _by_identity.items() if c is cls))
+    # what was changed once differs from the definition in every step after
+    _identities[id(cls)][2].update(dict.fromkeys(changed, 0))

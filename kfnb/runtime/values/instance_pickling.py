@@ -1,0 +1,61 @@
+"""Instances of the notebook's classes that would not survive `pickle`'s way: it asks a half-made object for attributes and sets them.
+
+A class with a ``__getattr__`` that looks into the object itself would never end, one with a ``__new__`` or ``__setattr__``
+of its own would be called without its arguments, or refuse.
+"""
+
+from __future__ import annotations
+
+from types import MemberDescriptorType
+
+from kfnb.runtime.values import class_pickling
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any
+
+HOOKS = ("__getattr__", "__getattribute__", "__new__", "__setattr__")
+OWN_WAYS = (
+    "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__",
+)  # fmt: skip
+
+
+def is_delicate(kind: type) -> bool:
+    """Whether instances of ``kind`` are plain objects with such hooks, and say nothing of how they are pickled."""
+    own = [c for c in kind.__mro__ if c is not object]
+    if not all(class_pickling.by_value(c) or c.__name__ in ("ABC", "Generic", "Protocol") for c in own):
+        return False
+    names = {n for c in own for n in vars(c)}
+    return any(n in names for n in HOOKS) and not any(n in names for n in OWN_WAYS)
+
+
+def reduce_instance(value: Any) -> tuple[Any, ...]:
+    """By its attributes, however its class hands them out."""
+    kind = type(value)
+    kept: dict[str, Any] = {}
+    for cls in reversed(kind.__mro__):
+        for name, slot in vars(cls).items():
+            if type(slot) is MemberDescriptorType:
+                try:
+                    kept[name] = slot.__get__(value)
+                except AttributeError:
+                    continue  # not set
+    try:
+        attributes = dict(object.__getattribute__(value, "__dict__"))
+    except AttributeError:
+        attributes = {}
+    return (make_instance, (kind,), (attributes, kept), None, None, fill_instance)
+
+
+def make_instance(kind: Any) -> Any:
+    return object.__new__(kind)
+
+
+def fill_instance(value: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    attributes, kept = state
+    if attributes:
+        object.__getattribute__(value, "__dict__").update(attributes)
+    for cls in type(value).__mro__:
+        for name, slot in vars(cls).items():
+            if type(slot) is MemberDescriptorType and name in kept:
+                slot.__set__(value, kept[name])

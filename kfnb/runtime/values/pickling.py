@@ -1,0 +1,100 @@
+"""Values to bytes and back: pickle protocol 5, with what belongs to the notebook by value."""
+
+from __future__ import annotations
+
+import sys
+from _pickle import Pickler
+from types import FunctionType, ModuleType
+
+from kfnb.runtime.values import class_pickling, enum_pickling, function_pickling, instance_pickling
+from kfnb.runtime.values.library_reducers import BY_NAME, BY_TYPE, Refused, reduce_exception, reduce_module, reduce_type
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+OUT_OF_BAND = 64 * 1024  #: bytes; smaller buffers stay in the head
+
+
+class ValuePickler(Pickler):
+    """Protocol 5; large buffers are handed to ``keep``.
+
+    ``owners``: arrays that several names are views of, and classes that are handed on themselves, by `id`.
+    """
+
+    def __init__(self, file: Any, keep: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
+        def buffer(view: Any) -> bool:
+            if view.raw().nbytes < OUT_OF_BAND:
+                return True
+            keep(view)
+            return False
+
+        super().__init__(file, protocol=5, buffer_callback=buffer)
+        self.owners = owners
+        self._delicate: dict[int, bool] = {}
+        self.widget = getattr(sys.modules.get("ipywidgets.widgets.widget"), "Widget", None)
+
+    def reducer_override(self, value: Any) -> Any:
+        # the user's classes may lie about equality, truth and hashes: only `is` and the types of types are asked
+        kind = type(value)
+        meta: Any = type(kind)
+        if kind is FunctionType:
+            return function_pickling.reduce_function(value) if function_pickling.by_value(value) else NotImplemented
+        if issubclass(kind, type):
+            handed_on = id(value) in self.owners
+            return (
+                class_pickling.reduce_class(value, handed_on) if class_pickling.by_value(value) else reduce_type(value)
+            )
+        if self.widget is not None and issubclass(kind, self.widget):
+            raise Refused(value, "a widget belongs to its kernel, which shows it")
+        if enum_pickling.is_member(value) and class_pickling.by_value(kind):
+            return enum_pickling.reduce_member(value)
+        if issubclass(kind, BaseException) and class_pickling.by_value(kind):
+            return reduce_exception(value)
+        if self._is_delicate(kind):
+            return instance_pickling.reduce_instance(value)
+        if meta.__hash__ is not type.__hash__:
+            return value.__reduce_ex__(5)  # `pickle` would look its type up by hash
+        if issubclass(kind, ModuleType):
+            return reduce_module(value)
+        special = BY_TYPE.get(kind)
+        if special is not None:
+            return special(value)
+        named = BY_NAME.get(kind.__name__)
+        if named is not None and named[0] == kind.__module__:
+            return named[1](value)
+        if kind.__name__ == "ndarray" and self.owners:
+            root = root_of(value)
+            if id(root) in self.owners and value is not root:
+                return _reduce_view(value)
+        return NotImplemented
+
+    def _is_delicate(self, kind: type) -> bool:
+        found = self._delicate.get(id(kind))
+        if found is None:
+            found = self._delicate[id(kind)] = class_pickling.by_value(kind) and instance_pickling.is_delicate(kind)
+        return found
+
+
+# -------------------------------------------------------------------- numpy views
+def root_of(array: Any) -> Any:
+    """The array whose memory ``array`` shows."""
+    while type(array).__name__ == "ndarray" and type(array.base).__name__ == "ndarray":
+        array = array.base
+    return array
+
+
+def _reduce_view(array: Any) -> Any:
+    root = root_of(array)
+    offset = array.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    if array.dtype.hasobject or offset < 0 or not (root.flags.c_contiguous or root.flags.f_contiguous):
+        return NotImplemented
+    return (make_view, (root, array.shape, array.dtype, offset, array.strides, array.flags.writeable))
+
+
+def make_view(root: Any, shape: Any, dtype: Any, offset: int, strides: Any, writeable: bool) -> Any:
+    import numpy
+
+    view = numpy.ndarray(shape, dtype, root.reshape(-1, order="A"), offset, strides)
+    view.flags.writeable = writeable and view.flags.writeable
+    return view

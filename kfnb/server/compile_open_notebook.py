@@ -1,0 +1,85 @@
+"""A notebook as JupyterLab has it open, read and explained. Nothing of it is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kfnb.notebook import notebook_from_json
+from kfnb.pipeline.build.build_pipeline import Built, build, pipelines_of
+from kfnb.pipeline.drawing.explain_pipeline import describe
+from kfnb.pipeline.drawing.graph_elements import graph_of
+from kfnb.pipeline.model import Pipeline, Replay, Step
+from kfnb.problems import NotebookError, errors
+
+MOST_PROBLEMS = 500  #: that are told; more help nobody
+
+
+class BadNotebook(Exception):
+    """A notebook that makes no pipeline; ``problems`` say why, as `Problem.to_json` has them."""
+
+    def __init__(self, problems: list[dict[str, Any]]) -> None:
+        super().__init__(problems[0]["message"] if problems else "the notebook has errors")
+        self.problems = problems
+
+
+def pipeline_of(data: Any, path: str, name: str | None) -> Pipeline:
+    """The pipeline of a notebook's JSON, to be run; ``name``: which one. Raises `BadNotebook`."""
+    try:
+        built = build(notebook_from_json(data, path), name)
+    except NotebookError as error:
+        built = Built(None, error.problems)
+    if built.pipeline is None:
+        raise BadNotebook([p.to_json() for p in errors(built.problems)][:MOST_PROBLEMS])
+    return built.pipeline
+
+
+def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:
+    """What the browser shows of a notebook: steps, parameters, the graph with its places, problems.
+
+    ``name``: which of several pipelines; the first, when the notebook has none of that name.
+    """
+    names: list[str] = []
+    try:
+        notebook = notebook_from_json(data, path)
+        names = pipelines_of(notebook)
+        built = build(notebook, name if name in names else names[0])
+    except NotebookError as error:
+        built = Built(None, error.problems)
+    found = describe(built)
+    found.update(pipelines=names, problems=found["problems"][:MOST_PROBLEMS], target=_target(data))
+    if built.pipeline is not None:
+        found.update(shown(built.pipeline))
+    return found
+
+
+def shown(pipeline: Pipeline) -> dict[str, Any]:
+    """The picture of a pipeline, and which cells its steps are."""
+    return {"graph": graph_of(pipeline).to_json(), "cells": _cells(pipeline)}
+
+
+def _cells(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """For every cell that steps come from: its number and id, and the steps. A component's cell has all of its calls."""
+    found: dict[int, dict[str, Any]] = {}
+    for step in pipeline.steps():
+        for number, identity in _places(step):
+            entry = found.setdefault(number, {"cell": number, "id": identity, "steps": []})
+            if step.name not in entry["steps"]:
+                entry["steps"].append(step.name)
+    return [found[n] for n in sorted(found)]
+
+
+def _places(step: Step) -> list[tuple[int, str]]:
+    if step.component:
+        wanted = f"def {step.component}("
+        shared = [p.code for p in step.prepare if isinstance(p, Replay)]
+        own = [(c.cell, c.cell_id) for c in shared if wanted in c.source]
+        return [*own, *((c.cell, c.cell_id) for c in step.cells)]
+    return [(c.cell, c.cell_id) for c in step.cells]
+
+
+def _target(data: Any) -> str | None:
+    """The target that the notebook names."""
+    metadata = data.get("metadata") if isinstance(data, dict) else None
+    own = metadata.get("kfnb") if isinstance(metadata, dict) else None
+    target = own.get("target") if isinstance(own, dict) else None
+    return target if isinstance(target, str) else None

@@ -1,0 +1,99 @@
+"""The interpreter of a notebook's kernel, from the kernel's specification: steps run with the packages that the cells have."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.kernelspec import KernelSpec, NoSuchKernel
+
+from kfnb.problems import Problem
+
+#: By these bare names, Jupyter means the server's interpreter.
+OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+#: Beginnings of variables that an interpreter reads only when it starts.
+AT_START = ("PYTHON", "LD_", "DYLD_")
+#: Its arguments: the installation, the environment's folder, the kernel's own command.
+CONDA = "nb_conda_kernels.runner"
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """What steps run with: ``python`` (none: the server's own), variables as the kernel's specification has them, and why that is not the kernel's, if it is not."""
+
+    python: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    problem: Problem | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Those of `kfnb.engines.engine_interface.RunOptions`."""
+        return {"python": self.python, "environment": self.environment}
+
+
+def interpreter_of(manager: Any, notebook: Any) -> Interpreter:
+    """The interpreter for the steps of a notebook's JSON.
+
+    Parameters
+    ----------
+    manager
+        The server's kernel spec manager. One that answers later speaks of kernels on another machine.
+    """
+    name = _kernel_name(notebook)
+    if name is None:
+        return Interpreter()
+    try:
+        spec = manager.get_kernel_spec(name)
+    except NoSuchKernel:
+        return Interpreter()  # JupyterLab asks the user for another
+    except Exception as error:  # whatever a broken specification raises
+        return Interpreter(problem=_other(name, f"its specification cannot be read: {error}"))
+    if inspect.iscoroutine(spec):
+        spec.close()
+        return Interpreter(problem=_other(name, "it is on another machine"))
+    return _of_spec(name, spec)
+
+
+def _of_spec(name: str, spec: KernelSpec) -> Interpreter:
+    found = _python(list(spec.argv))
+    if found is None:
+        return Interpreter(problem=_other(name, f"its command is `{' '.join(spec.argv)[:200]}`"))
+    variables = {k: str(v) for k, v in spec.env.items()}
+    forked = _is_own(found) and not any(k.startswith(AT_START) for k in variables)
+    return Interpreter(None if forked else found, variables)
+
+
+def _kernel_name(notebook: Any) -> str | None:
+    found = notebook
+    for key in ("metadata", "kernelspec", "name"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _python(argv: list[str]) -> str | None:
+    """The interpreter in a kernel's command; ``None`` where something else stands before it."""
+    if argv[1:3] == ["-m", CONDA] and len(argv) > 4:
+        return str(Path(argv[4], "bin", "python"))
+    first = next((a for a in argv[1:] if a == "-m" or not a.startswith("-")), None)
+    if first != "-m":
+        return None
+    return sys.executable if argv[0] in OWN else shutil.which(argv[0]) or argv[0]
+
+
+def _is_own(python: str) -> bool:
+    """Whether it is the server's, by this or another name: environments share a file, and systems a folder."""
+    folders = {os.path.realpath(os.path.dirname(p)) for p in (python, sys.executable)}
+    return len(folders) == 1 and os.path.realpath(python) == os.path.realpath(sys.executable)
+
+
+def _other(name: str, why: str) -> Problem:
+    return Problem(
+        "KF708",
+        f"steps run with the server's Python, not with that of the kernel `{name}`: {why}",
+        "install the packages that the steps need for the server's Python too",
+        name=name,
+    )

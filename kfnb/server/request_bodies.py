@@ -1,0 +1,75 @@
+"""Bodies of requests: refused by their length before they are read, and never kept of somebody who may not ask."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Awaitable
+from http import HTTPStatus
+from typing import Any
+
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import iostream, web
+
+from kfnb.server.browser_json import to_wire
+
+LARGEST = 64_000  #: bytes of a body that has no notebook
+DRAINED = 64_000_000  #: bytes that are thrown away after a refusal, so that who still sends can read it
+PATIENCE = 5.0  #: seconds for that
+
+
+@web.stream_request_body
+class BoundedBody(JupyterHandler):
+    """An endpoint that sees a request when its headers have come: who asks and how long the body is are known then."""
+
+    @property
+    def largest_body(self) -> int:
+        """Bytes of a body that are read at most."""
+        return LARGEST
+
+    async def prepare(self, **options: Any) -> None:
+        self.content = bytearray()
+        await super().prepare(**options)
+        headers = self.request.headers
+        length = headers.get("Content-Length", "")
+        comes = "Transfer-Encoding" in headers or length not in ("", "0")
+        if self.current_user is None and comes:
+            await self._refuse_unread(403, "who asks is not known: log in again")
+        elif length.isdecimal() and int(length[:20]) > self.largest_body:
+            await self._refuse_unread(413, self._too_large(f"{length[:20]} bytes"))
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """A part of the body; one that does not say its length is refused when it has become too long."""
+        if self._finished or self.current_user is None:
+            return None
+        if len(self.content) + len(chunk) > self.largest_body:
+            self.content = bytearray()
+            try:
+                raise web.HTTPError(413, self._too_large(f"more than {self.largest_body} bytes"), reason="kfnb")
+            except web.HTTPError:
+                self.send_error(413, exc_info=sys.exc_info())
+            return None
+        self.content += chunk
+        return None
+
+    def _too_large(self, size: str) -> str:
+        return f"the request has {size}, and {self.largest_body} are read at most"
+
+    async def _refuse_unread(self, status: int, message: str) -> None:
+        """Answer and read no body: what is still sent is thrown away for a while, else a browser never sees the answer."""
+        text = to_wire({"message": message}).encode()
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
+        self.set_status(status)
+        self._log()
+        stream = self.detach()
+        with contextlib.suppress(iostream.StreamClosedError, asyncio.TimeoutError):
+            await stream.write(head.encode() + text)
+            await asyncio.wait_for(_drain(stream), PATIENCE)
+        stream.close()
+
+
+async def _drain(stream: iostream.IOStream) -> None:
+    left = DRAINED
+    while left > 0:
+        left -= len(await stream.read_bytes(65_536, partial=True))

@@ -1,0 +1,128 @@
+"""What every request goes through: who asks, whether the body is what it should be, and words for what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
+from kfnb.problems import NotebookError
+from kfnb.runs.record.home_folder import home_folder
+from kfnb.runs.record.private_record_files import DamagedRecord
+from kfnb.runs.record.run_store import UnknownRun, disk_words
+from kfnb.runs.retention.prune_runs import StillRuns
+from kfnb.server.browser_json import to_wire
+from kfnb.server.compile_open_notebook import BadNotebook
+from kfnb.server.kernel_interpreters import Interpreter, interpreter_of
+from kfnb.server.request_bodies import BoundedBody
+from kfnb.server.run_requests import Refused, Runs
+
+AUTH = "kfnb"  #: the resource that an authorizer is asked about
+RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4,}")
+NAME = 200  #: letters of a name in a request
+Answer = TypeVar("Answer")
+
+
+class Handler(BoundedBody, APIHandler):
+    """One endpoint. Questions to the record of runs and to clusters are asked in threads."""
+
+    auth_resource = AUTH
+
+    @property
+    def runs(self) -> Runs:
+        found: Runs = self.settings["kfnb_runs"]
+        return found
+
+    async def ask(self, question: Callable[..., Answer], *args: Any, **kwargs: Any) -> Answer:
+        """The answer, or an HTTP error that says what is wrong."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, functools.partial(question, *args, **kwargs))
+        except StillRuns as error:
+            raise self.problem(409, words_of(error)) from None
+        except (UnknownRun, BadTarget) as error:
+            raise self.problem(404, words_of(error)) from None
+        except (BadNotebook, Refused) as error:
+            raise self.problem(422, str(error), error.problems) from None
+        except NotebookError as error:
+            raise self.problem(422, str(error), [p.to_json() for p in error.problems]) from None
+        except ClusterError as error:
+            raise self.problem(502, str(error)) from None
+        except DamagedRecord as error:
+            raise self.problem(500, str(error)) from None
+        except (OSError, sqlite3.OperationalError) as error:
+            raise self.problem(507, disk_words(error, home_folder())) from None
+
+    async def interpreter(self, body: dict[str, Any]) -> Interpreter:
+        """What the steps of a request's notebook run with."""
+        return await self.ask(interpreter_of, self.kernel_spec_manager, body.get("notebook"))
+
+    def problem(self, status: int, message: str, problems: list[dict[str, Any]] | None = None) -> web.HTTPError:
+        """An error whose JSON has ``message`` and, where the notebook is at fault, ``problems``."""
+        self.problems = problems
+        return web.HTTPError(status, message.replace("%", "%%"), reason="kfnb")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        self.set_header("Content-Type", "application/json")
+        if isinstance(error, web.HTTPError):
+            message = (error.log_message or "").replace("%%", "%") or error.reason or ""
+        else:
+            message = f"kfnb failed: {type(error).__name__}: {error}; the server's log has the traceback"
+        told: dict[str, Any] = {"message": message}
+        if getattr(self, "problems", None):
+            told["problems"] = self.problems
+        self.finish(to_wire(told))
+
+    # ---------------------------------------------------------------- bodies
+    def body(self, **fields: type | tuple[type, ...]) -> dict[str, Any]:
+        """The JSON body, whose ``fields`` are of these types where they are there. Raises an HTTP error."""
+        try:
+            found = json.loads(bytes(self.content) or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise self.problem(400, f"the body is not JSON: {error}") from None
+        if not isinstance(found, dict):
+            raise self.problem(400, "the body should be a JSON object")
+        for name, value in found.items():
+            if name not in fields:
+                raise self.problem(400, f"the body has an unknown field `{name[:NAME]}`")
+            if value is not None and not isinstance(value, fields[name]):
+                raise self.problem(400, f"`{name}` is of the wrong type")
+            if isinstance(value, str) and len(value) > 4 * NAME:
+                raise self.problem(400, f"`{name}` is too long")
+        return found
+
+    def notebook_path(self, path: str) -> Path | None:
+        """Where a notebook is on disk, from its path in the file browser; ``None`` where it is on none.
+
+        Raises
+        ------
+        HTTPError
+            For a path that leads out of the server's root folder.
+        """
+        if path.startswith(("/", "\\")) or ".." in Path(path).parts or "\0" in path or re.match(r"\w:[\\/]", path):
+            raise self.problem(400, "a notebook's path is relative to the server's root folder, without `..`")
+        find = getattr(self.contents_manager, "_get_os_path", None)
+        return Path(find(path)) if find is not None else None
+
+
+class NotebookHandler(Handler):
+    """An endpoint whose requests have a notebook."""
+
+    @property
+    def largest_body(self) -> int:
+        found: int = self.settings["kfnb_max_notebook_bytes"]
+        return found
+
+
+def words_of(error: Exception) -> str:
+    """An error's text, without what `LookupError` puts around it."""
+    return str(error.args[0]) if error.args else str(error)

@@ -1,0 +1,241 @@
+"""The endpoints, under ``kfnb/api/v1``; ``openapi.yaml`` beside this file describes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+import kfnb
+from kfnb import __version__
+from kfnb.server import compile_open_notebook
+from kfnb.server.browser_json import to_wire
+from kfnb.server.event_hub import Hub
+from kfnb.server.event_websocket import StreamHandler
+from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
+
+API = r"/kfnb/api/v1"
+FOLDER = Path(kfnb.__file__).parent
+MOST_RUNS = 500  #: in one list
+ENGINES = ("kfp", "argo")
+
+
+class StatusHandler(Handler):
+    """Whether the server's part is there, its version, and where it lies: a kernel may have none of its own."""
+
+    @web.authenticated
+    @authorized(resource=AUTH)
+    async def get(self) -> None:
+        self.finish(to_wire({"version": __version__, "folder": str(FOLDER)}))
+
+
+class CompileHandler(NotebookHandler):
+    """A notebook explained: steps, graph, parameters, problems. Nothing is run."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def post(self) -> None:
+        body = self.body(notebook=dict, path=str, pipeline=str)
+        path = str(body.get("path") or "notebook.ipynb")
+        found = await self.ask(compile_open_notebook.explained, body.get("notebook"), path, body.get("pipeline"))
+        other = (await self.interpreter(body)).problem
+        found["problems"] += [other.to_json()] if other and found["steps"] else []
+        self.finish(to_wire(found))
+        if found["pipeline"] is not None:
+            await self.ask(self.runs.prepare)
+
+
+class ManifestHandler(NotebookHandler):
+    """The pipeline in an engine's own form, to be looked at or downloaded."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def post(self) -> None:
+        body = self.body(notebook=dict, path=str, pipeline=str, engine=str, target=str)
+        engine, target = body.get("engine"), body.get("target") or "local"
+        if engine is not None and engine not in ENGINES:
+            raise self.problem(400, f"`engine` is one of {', '.join(ENGINES)}")
+        place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
+        pipeline = await self.ask(
+            compile_open_notebook.pipeline_of, body.get("notebook"), str(place), body.get("pipeline")
+        )
+        self.finish(to_wire(await self.ask(self.runs.compiled, pipeline, target, place, engine)))
+
+
+class RunsHandler(NotebookHandler):
+    """The newest runs; a new run."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self) -> None:
+        path = self.get_query_argument("notebook", "")
+        count = self.get_query_argument("count", "50")
+        if not count.isdecimal() or not 1 <= int(count) <= MOST_RUNS:
+            raise self.problem(400, f"`count` is a number from 1 to {MOST_RUNS}")
+        place = str(self.notebook_path(path)) if path else None
+        self.finish(to_wire({"runs": await self.ask(self.runs.newest, place, int(count))}))
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self) -> None:
+        body = self.body(
+            notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
+            any_parameters=bool,
+        )  # fmt: skip
+        given = body.get("parameters") or {}
+        if not all(isinstance(v, str) for v in given.values()):
+            raise self.problem(400, "`parameters` are texts, as on the command line")
+        place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
+        pipeline = await self.ask(
+            compile_open_notebook.pipeline_of, body.get("notebook"), str(place), body.get("pipeline")
+        )
+        options = {
+            "cache": bool(body.get("cache")), "only": body.get("only"), "start": body.get("start"), "experiment": body.get("experiment"), "any_parameters": bool(body.get("any_parameters")),
+            "notebook": str(place) if place else None, "folder": str(place.parent) if place else ".",
+            **(await self.interpreter(body)).options(),
+        }  # fmt: skip
+        target = body.get("target") or "local"
+        run_id, problems = await self.ask(self.runs.start, pipeline, body["notebook"], target, given, **options)
+        self.set_status(201)
+        told = {"problems": [p.to_json() for p in problems]}
+        self.finish(to_wire({**await self.ask(self.runs.snapshot, run_id), **told}))
+
+
+class RunHandler(Handler):
+    """One run as it stands; its deletion, when it has ended."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str) -> None:
+        await self.ask(self.runs.follow, run_id)
+        self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
+
+    @web.authenticated
+    @authorized("write", AUTH)
+    async def delete(self, run_id: str) -> None:
+        deleted = await self.ask(self.runs.delete, run_id)
+        self.finish(to_wire({"runs": list(deleted.runs), "bytes": deleted.bytes}))
+
+
+class GraphHandler(Handler):
+    """The picture of what was run, and the cells that its steps were."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str) -> None:
+        pipeline = await self.ask(self.runs.pipeline, run_id)
+        self.finish(to_wire(compile_open_notebook.shown(pipeline)))
+
+
+class CancelHandler(Handler):
+    """End a run: its exit handler still runs. Asked a second time, it ends at once."""
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self, run_id: str) -> None:
+        asked = await self.ask(self.runs.cancel, run_id)
+        self.finish(to_wire({"cancelling": asked, **await self.ask(self.runs.snapshot, run_id)}))
+
+
+class RetryHandler(NotebookHandler):
+    """Take a run up again, from a step on, with the notebook as it is now."""
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self, run_id: str) -> None:
+        body = self.body(notebook=dict, path=str, pipeline=str, step=str)
+        pipeline, options = None, {}
+        if body.get("notebook") is not None:
+            place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
+            pipeline = await self.ask(
+                compile_open_notebook.pipeline_of, body["notebook"], str(place), body.get("pipeline")
+            )
+            options = (await self.interpreter(body)).options()
+        await self.ask(self.runs.retry, run_id, body.get("step"), pipeline, body.get("notebook"), **options)
+        hub: Hub = self.settings["kfnb_hub"]
+        hub.again(run_id)
+        self.finish(to_wire(await self.ask(self.runs.snapshot, run_id)))
+
+
+class LogHandler(Handler):
+    """A part of a step's log."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str, step: str) -> None:
+        attempt, start = self.get_query_argument("attempt", ""), self.get_query_argument("start", "0")
+        if not start.isdecimal() or not (attempt == "" or attempt.isdecimal() and 0 < int(attempt) < 10_000):
+            raise self.problem(400, "`attempt` and `start` are numbers")
+        number = int(attempt) if attempt else None
+        self.finish(to_wire(await self.ask(self.runs.log, run_id, unquote(step), number, int(start))))
+
+
+class DisplayHandler(Handler):
+    """What a step displayed."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str, step: str) -> None:
+        self.finish(to_wire({"outputs": await self.ask(self.runs.displayed, run_id, unquote(step))}))
+
+
+class ValuesHandler(Handler):
+    """What a step saw and left: names, types, sizes and previews. No value is loaded."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self, run_id: str, step: str) -> None:
+        self.finish(to_wire(await self.ask(self.runs.values, run_id, unquote(step))))
+
+
+class TargetsHandler(Handler):
+    """Where a notebook can run: names and engines, never addresses."""
+
+    @web.authenticated
+    @authorized("read", AUTH)
+    async def get(self) -> None:
+        path = self.get_query_argument("notebook", "")
+        place = self.notebook_path(path) if path else None
+        self.finish(to_wire({"targets": await self.ask(self.runs.targets, place)}))
+
+
+class TrustHandler(Handler):
+    """The files beside a notebook that say whom to talk to: what they ask for, and the user's word that it is wanted."""
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def get(self) -> None:
+        path = self.get_query_argument("notebook", "")
+        place = self.notebook_path(path) if path else None
+        self.finish(to_wire({"files": await self.ask(self.runs.proposals, place)}))
+
+    @web.authenticated
+    @authorized("execute", AUTH)
+    async def post(self) -> None:
+        body = self.body(path=str, fingerprint=str)
+        place = self.notebook_path(str(body.get("path") or ""))
+        if not await self.ask(self.runs.trust, place, str(body.get("fingerprint"))):
+            raise self.problem(409, "the file is not what was shown: look at it again")
+        self.finish(to_wire({"files": await self.ask(self.runs.proposals, place)}))
+
+
+ID, STEP = rf"(?P<run_id>{RUN.pattern})", r"(?P<step>[^/]+)"
+ROUTES: list[Any] = [
+    (API, StatusHandler),
+    (rf"{API}/compile", CompileHandler),
+    (rf"{API}/manifest", ManifestHandler),
+    (rf"{API}/targets", TargetsHandler),
+    (rf"{API}/trust", TrustHandler),
+    (rf"{API}/runs", RunsHandler),
+    (rf"{API}/runs/{ID}", RunHandler),
+    (rf"{API}/runs/{ID}/graph", GraphHandler),
+    (rf"{API}/runs/{ID}/cancel", CancelHandler),
+    (rf"{API}/runs/{ID}/retry", RetryHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/log", LogHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/display", DisplayHandler),
+    (rf"{API}/runs/{ID}/steps/{STEP}/values", ValuesHandler),
+    (rf"{API}/stream", StreamHandler),
+]

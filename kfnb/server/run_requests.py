@@ -1,0 +1,263 @@
+"""Runs, for many requests at once: every question opens the record of runs in the thread that asks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.cluster.packaging.step_requirements import travelling_files
+from kfnb.engines.cluster.targets.targets import (
+    Target,
+    options_of,
+    target_named,
+    targets,
+    usable_target,
+    withheld_problems,
+)
+from kfnb.engines.cluster.trust.trust_proposals import proposals
+from kfnb.engines.cluster.trust.trusted_files import TrustStore
+from kfnb.engines.engine_interface import Engine, RunOptions
+from kfnb.engines.local import LocalEngine
+from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.open_engine import engine_for, engine_of
+from kfnb.notebook.formats.text_notebooks import is_text
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.parameters.bind_values import bind
+from kfnb.problems import Problem, errors
+from kfnb.runs.attempt_logs import read_log
+from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
+from kfnb.runs.kept_pipeline import kept_pipeline
+from kfnb.runs.record.private_record_files import read_json_lines
+from kfnb.runs.record.run_store import FINAL, STEP_FINAL, RunStore, has_record
+from kfnb.runs.retention.prune_runs import Pruned, delete_runs
+from kfnb.runs.step_inputs_outputs import previews
+
+LOG_PART = 2_000  #: lines of a log in one answer
+LONGEST_LINE = 20_000  #: letters of a line that are told
+
+
+class Refused(Exception):
+    """A run that cannot be started; ``problems`` as `Problem.to_json` has them."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        first = problems[0]
+        super().__init__(f"{first.message}{f'; {first.hint}' if first.hint else ''}")
+        self.problems = [p.to_json() for p in problems]
+
+
+class Runs:
+    """The runs of this server's user. Safe to be asked by several threads."""
+
+    def __init__(self) -> None:
+        self._following: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._ahead = Ahead()
+
+    def close(self) -> None:
+        """Stop following runs on clusters; the runs go on."""
+        self._closed.set()
+        self._ahead.close()
+
+    def prepare(self) -> None:
+        """Make the next run begin at once: somebody looks at a notebook that can be run."""
+        self._ahead.prepare()
+
+    @contextmanager
+    def record(self) -> Iterator[RunStore]:
+        """The record of runs, for this thread."""
+        store = RunStore()
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def current(self, store: RunStore | None) -> RunStore | None:
+        """The record as it is now, for one who keeps it open: the same, a new one where it was replaced, none where it is gone."""
+        if store is not None and store.is_current:
+            return store
+        if store is not None:
+            store.close()
+        return RunStore() if has_record() else None
+
+    # ---------------------------------------------------------------- questions
+    def newest(self, notebook: str | None, count: int) -> list[dict[str, Any]]:
+        """The newest runs (of one notebook: its path on disk), each with its metrics."""
+        with self.record() as store:
+            heads = [h for h in store.runs(10_000 if notebook else count) if notebook in (None, h["notebook"])]
+            return [{**h, "metrics": store.summary(h["run"])["metrics"]} for h in heads[:count]]
+
+    def snapshot(self, run_id: str) -> dict[str, Any]:
+        """A run as it stands, and the number of the last event in it. Raises `UnknownRun`."""
+        with self.record() as store:
+            return snapshot(store, run_id)
+
+    def pipeline(self, run_id: str) -> Pipeline:
+        """What was run. Raises `UnknownRun`."""
+        with self.record() as store:
+            store.head(run_id)
+            return kept_pipeline(store, run_id)
+
+    def log(self, run_id: str, path: str, attempt: int | None, start: int) -> dict[str, Any]:
+        """A part of a step's log from byte ``start``: ``lines`` as pairs of time and text, ``next``, and whether that is ``all``."""
+        with self.record() as store:
+            step = store.find_step(run_id, path)
+            number = min(attempt or step["attempts"] or 1, max(step["attempts"] or 1, 1))
+            lines: list[tuple[str, str]] = []
+            at = start
+            for line, after in read_log(store.attempt_folder(run_id, step["path"], number) / "log", start):
+                lines.append((line.time, line.text[:LONGEST_LINE]))
+                at = after
+                if len(lines) == LOG_PART:
+                    break
+            over = len(lines) < LOG_PART and (step["state"] in STEP_FINAL or number < (step["attempts"] or 0))
+            return {"attempt": number, "attempts": step["attempts"] or 0, "lines": lines, "next": at, "all": over}
+
+    def displayed(self, run_id: str, path: str) -> list[dict[str, Any]]:
+        """What a step displayed: MIME bundles, in order."""
+        with self.record() as store:
+            step = store.find_step(run_id, path)
+            file = store.attempt_folder(run_id, step["path"], step["attempts"] or 1) / "display.jsonl"
+            return [d for d in read_json_lines(file) if isinstance(d, dict)]
+
+    def values(self, run_id: str, path: str) -> dict[str, Any]:
+        """What a step saw and left, as far as it can be told without loading a value."""
+        with self.record() as store:
+            return previews(store, run_id, store.find_step(run_id, path)["path"])
+
+    def targets(self, notebook: Path | None) -> list[dict[str, Any]]:
+        """The targets that can be seen from a notebook, and whether the user has chosen what they contact. Raises `BadTarget`."""
+        found = targets(notebook).values()
+        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.wrong} for t in found]
+
+    def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
+        """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""
+        return [p.to_json() for p in proposals(notebook, TrustStore())]
+
+    # ---------------------------------------------------------------- commands
+    def trust(self, notebook: Path | None, fingerprint: str) -> bool:
+        """Trust the file that was shown; ``False``: there is none like it now. Raises `BadTarget`."""
+        store = TrustStore()
+        found = next((p for p in proposals(notebook, store) if p.fingerprint == fingerprint), None)
+        if found is not None:
+            found.accept(store)
+        return found is not None
+
+    def start(
+        self, pipeline: Pipeline, source: Any, target: str, given: dict[str, str], **options: Any
+    ) -> tuple[str, list[Problem]]:
+        """Begin a run; give its id, and what the user should know of it. ``source``: the notebook's JSON, kept with the run.
+
+        Raises
+        ------
+        NotebookError
+            For a parameter that is not there or cannot be converted.
+        Refused
+            When the target cannot run this.
+        BadTarget, ClusterError
+            When there is no such target, or it does not answer.
+        """
+        chosen = usable_target(target, Path(options["notebook"]) if options.get("notebook") else None)
+        asked = RunOptions(parameters=bind(pipeline, given), **options)
+        with self.record() as store:
+            engine = engine_for(store, chosen, self._ahead.launch)
+            problems = [*withheld_problems(chosen), *engine.check(pipeline, asked)]
+            if errors(problems):
+                raise Refused(errors(problems))
+            run_id = engine.submit(pipeline, asked)
+            keep_notebook(store, run_id, source)
+        self.follow(run_id)
+        return run_id, problems
+
+    def compiled(self, pipeline: Pipeline, target: str, notebook: Path | None, engine: str | None) -> dict[str, Any]:
+        """The pipeline in the form of a target's engine, or of an ``engine`` by its name, and the files that travel with it."""
+        chosen = Target(engine, engine, {}) if engine else target_named(target, notebook)
+        folder = notebook.parent if notebook is not None else Path()
+        cluster = chosen.engine != "local"
+        files = travelling_files(pipeline, folder, options_of(chosen).packages) if cluster else []
+        with self.record() as store:
+            text = engine_for(store, chosen).compile(pipeline, str(folder))
+        return {"text": text, "files": [asdict(f) for f in files]}
+
+    def cancel(self, run_id: str) -> bool:
+        """Ask a run to end; asked again, it ends at once. False when it has ended already."""
+        with self._engine(run_id) as engine:
+            return engine.cancel(run_id)
+
+    def delete(self, run_id: str) -> Pruned:
+        """Take a run out of the record. Raises `StillRuns` when it has not ended."""
+        with self.record() as store:
+            store.head(run_id)
+            return delete_runs(store, [run_id])
+
+    def retry(self, run_id: str, start: str | None, pipeline: Pipeline | None, source: Any, **options: Any) -> None:
+        """Take a run up again; ``source``: the notebook's JSON now; ``options``: its interpreter now. Raises `UnknownRun` when it has not ended or has no such step."""
+        with self._engine(run_id) as engine:
+            if isinstance(engine, LocalEngine) and pipeline is not None:
+                wrong = errors(engine.check(pipeline, RunOptions(**options)))
+                if wrong:
+                    raise Refused(wrong)
+                engine.retry(run_id, start, pipeline, **options)
+            else:
+                engine.retry(run_id, start, pipeline)
+            if source is not None:
+                keep_notebook(engine.store, run_id, source)
+        self.follow(run_id)
+
+    @contextmanager
+    def _engine(self, run_id: str) -> Iterator[Engine]:
+        with self.record() as store:
+            store.head(run_id)
+            yield engine_of(store, run_id, self._ahead.launch)
+
+    # ---------------------------------------------------------------- runs on clusters
+    def follow(self, run_id: str) -> None:
+        """See to it that somebody brings the record of a run on a cluster up to date; a run here does so itself."""
+        with self.record() as store:
+            head = store.head(run_id)
+        if head["engine"] == "local" or head["state"] in FINAL:
+            return
+        with self._lock:
+            known = self._following.get(run_id)
+            if known is None or not known.is_alive():
+                self._following[run_id] = threading.Thread(target=self._follow, args=(run_id,), daemon=True)
+                self._following[run_id].start()
+
+    def _follow(self, run_id: str) -> None:
+        with self._engine(run_id) as engine, engine.following(run_id) as following:
+            while not self._closed.wait(0.5) and engine.store.state(run_id) not in FINAL:
+                try:
+                    following.look()
+                except Exception as error:  # what a cluster answers: told to whoever looks at the run
+                    engine.store.record_run(run_id, engine.store.state(run_id), error=_told(error))
+                    return
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    return {"kind": "cluster", "type": type(error).__name__, "message": str(error)}
+
+
+def snapshot(store: RunStore, run_id: str) -> dict[str, Any]:
+    """A run as it stands. Raises `UnknownRun`."""
+    last = store.last_event(run_id)
+    head = store.head(run_id)
+    steps = [{k: v for k, v in s.items() if k not in ("result", "key")} for s in store.steps(run_id)]
+    return {
+        "run": head, "steps": steps, "metrics": store.summary(run_id)["metrics"], "seq": last,
+        "cell_lines": _cell_lines(store, head),
+    }  # fmt: skip
+
+
+def _cell_lines(store: RunStore, head: dict[str, Any]) -> dict[str, int] | None:
+    """The lines of a text file on which a run's cells begin, by the cells' numbers; ``None`` where lines are those of the cells."""
+    if not is_text(head["notebook"]):
+        return None
+    notebook = kept_notebook(store, head["run"])
+    if not isinstance(notebook, dict) or not isinstance(notebook.get("form"), str):
+        return None  # as a front end has it open
+    code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    return {str(number): cell["line"] for number, cell in enumerate(code, 1)}

@@ -1,0 +1,291 @@
+"""A sweep that runs: its runs are begun one after the other, so many at a time, and followed to their ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from kfnb.client.run_object import Run, seconds
+from kfnb.engines.engine_interface import Following
+from kfnb.engines.local.processes.launch_run_process import Ahead, launch
+from kfnb.pipeline.model import Json
+from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.sweeps.sweep_plan import Plan
+from kfnb.sweeps.sweep_results import Goal, Results, Row
+
+LOOK_EVERY = 0.03  #: seconds between two looks at the runs
+
+
+@dataclass
+class Trial:
+    """One combination of the grid, and its run when that has begun.
+
+    Parameters
+    ----------
+    problem
+        Why it could not be begun, or not be followed to its end.
+    ended
+        The run's summary when it has ended.
+    """
+
+    number: int
+    parameters: dict[str, Json]
+    run: Run | None = None
+    problem: str | None = None
+    omitted: bool = False
+    ended: dict[str, Any] | None = None
+
+    def row(self) -> Row:
+        """As it stands now."""
+        if self.run is None:
+            state = "failed" if self.problem else "omitted" if self.omitted else "pending"
+            return Row(self.number, self.parameters, state, problem=self.problem)
+        summary = self.ended or self.run.summary()
+        return Row(
+            self.number, self.parameters, summary["state"], self.run.id, summary["metrics"], seconds(summary),
+            self.problem or _why(summary),
+        )  # fmt: skip
+
+
+class Sweep:
+    """Runs of one pipeline over a grid of parameters. They go on in the background; `wait` waits for them.
+
+    A run that fails does not stop the others. Runs that have begun outlive this process; the others are not begun then.
+
+    Examples
+    --------
+    >>> sweep = kfnb.sweep("train.ipynb", {"lr": [0.1, 0.01], "depth": range(2, 5)}, maximize="accuracy")
+    >>> sweep.wait().best()
+    <Run 20261124-154314-6caa of train: succeeded>
+    >>> pandas.DataFrame(sweep.table())
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.experiment, self.goal = plan.experiment, plan.goal
+        self.trials = [Trial(n, c) for n, c in enumerate(plan.combinations, 1)]
+        for at, run_id in plan.earlier.items():
+            self.trials[at].run = run = Run(run_id)
+            self.trials[at].ended = run.summary()
+        self._asked = 0
+        self._stopped = False
+        self._error: BaseException | None = None
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._carry, name=f"kfnb sweep {self.experiment}", daemon=True)
+
+    def start(self) -> Sweep:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    # ---------------------------------------------------------------- where it stands
+    @property
+    def ended(self) -> bool:
+        """Whether nothing runs any more, and nothing more will."""
+        return not self._thread.is_alive()
+
+    @property
+    def state(self) -> str:
+        """``running``; then ``cancelled`` when that was asked for, ``succeeded`` when all runs have, else ``failed``."""
+        if not self.ended:
+            return "running"
+        good = all(t.ended is not None and t.ended["state"] == "succeeded" for t in self.trials)
+        return "succeeded" if good else "cancelled" if self._asked else "failed"
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs that have begun, in the order of the grid."""
+        return [t.run for t in self.trials if t.run is not None]
+
+    def results(self) -> Results:
+        """The runs as they stand now."""
+        rows = tuple(t.row() for t in self.trials)
+        plan = self.plan
+        return Results(plan.pipeline.name, plan.experiment, plan.target.name, plan.grid.swept, plan.goal, rows)
+
+    def table(self) -> list[dict[str, Any]]:
+        """A dict for each run, the best first: swept parameters, metrics, ``state``, ``duration``, ``run``."""
+        return self.results().table()
+
+    def best(self, *, maximize: str | None = None, minimize: str | None = None) -> Run:
+        """The run with the highest or lowest value of a metric; by default what the sweep was begun with.
+
+        Raises
+        ------
+        ValueError
+            When it is not said which metric.
+        LookupError
+            When no run that succeeded left a number for it.
+        """
+        goal = goal_of(maximize, minimize) or self.goal
+        results = self.results()
+        if goal is None:
+            known = ", ".join(results.numeric) or "none yet"
+            raise ValueError(
+                f'say by which metric: best(maximize="accuracy") or best(minimize="loss"); there are {known}'
+            )
+        found = results.best(goal)
+        if not found:
+            raise LookupError(f"no run that succeeded left a number for `{goal.metric}`")
+        return next(r for r in self.runs if r.id == found[0].run)
+
+    # ---------------------------------------------------------------- waiting and ending
+    def wait(self) -> Sweep:
+        """Wait until all runs have ended, well or badly. Raises what went wrong with the sweep itself."""
+        while self._thread.is_alive():
+            self._thread.join(0.2)  # in parts: Ctrl-C is not heard meanwhile on every system
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def __await__(self) -> Generator[Any, None, Sweep]:
+        """``await sweep``: `wait`, without blocking the loop."""
+        return self._wait_async().__await__()
+
+    async def _wait_async(self) -> Sweep:
+        while self._thread.is_alive():
+            await asyncio.sleep(LOOK_EVERY)
+        return self.wait()
+
+    def cancel(self) -> None:
+        """End it: what runs is cancelled, with its exit handlers, and nothing more is begun. Asked again, runs end at once."""
+        self._asked += 1
+        self._wake.set()
+
+    # ---------------------------------------------------------------- the thread
+    def _carry(self) -> None:
+        waiting = [t for t in self.trials if t.run is None]
+        here = self.plan.target.engine == "local"
+        slots = min(self.plan.jobs, len(waiting)) if here else 0
+        ahead = [Ahead(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
+        try:
+            for one in ahead:
+                one.prepare()
+            self._turns(waiting, ahead)
+        except BaseException as error:
+            self._error = error
+        finally:
+            for one in ahead:
+                one.close()
+
+    def _turns(self, waiting: list[Trial], ahead: list[Ahead]) -> None:
+        active: dict[int, _Followed] = {}
+        begun, cancelled = 0, 0
+        try:
+            while waiting or active:
+                while waiting and len(active) < self.plan.jobs and not self._asked and not self._stopped:
+                    trial = waiting.pop(0)
+                    launched = ahead[begun % len(ahead)].launch if ahead else launch
+                    begun += 1
+                    if self._begin(trial, launched):
+                        active[trial.number] = _Followed(trial)
+                if self._asked or self._stopped:
+                    for trial in waiting:
+                        trial.omitted = True
+                    waiting = []
+                if self._asked > cancelled:
+                    cancelled += 1
+                    for followed in active.values():
+                        followed.cancel()
+                left = {n: f for n, f in active.items() if not f.look()}
+                if len(left) == len(active):
+                    self._wake.wait(LOOK_EVERY)
+                    self._wake.clear()
+                active = left
+        finally:
+            for followed in active.values():
+                followed.close()
+
+    def _begin(self, trial: Trial, launched: Any) -> bool:
+        """Begin its run. When that cannot be done, no other is begun either: it would not be taken for the same reason."""
+        from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+
+        try:
+            trial.run = self.plan.prepared[trial.number - 1].submit(launched)
+        except (ClusterError, OSError) as error:
+            trial.problem = f"it could not be begun: {error}"
+            self._stopped = True
+        return trial.run is not None
+
+    # ---------------------------------------------------------------- how it looks
+    def __repr__(self) -> str:
+        states = [t.row().state for t in self.trials]
+        counts = ", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states))
+        return f"<Sweep {self.experiment} of {self.plan.pipeline.name}: {len(states)} runs, {counts}>"
+
+    def __str__(self) -> str:
+        results = self.results()
+        return "\n".join([results.text(), *results.verdict()])
+
+    def _ipython_display_(self) -> None:
+        from kfnb.widgets.sweep_view import show_sweep
+
+        show_sweep(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """A table and a plot, in every form that a front end may show."""
+        from kfnb.sweeps.plot.sweep_html import fragment
+        from kfnb.sweeps.plot.sweep_plot import plot
+
+        results = self.results()
+        bundle = {"text/plain": "\n".join([results.text(), *results.verdict()]), "text/html": fragment(results)}
+        return {**bundle, "image/svg+xml": plot(results)} if results.numeric else bundle
+
+
+class _Followed:
+    """A run that has begun, until its end."""
+
+    def __init__(self, trial: Trial) -> None:
+        assert trial.run is not None
+        self.trial, self.run = trial, trial.run
+        self._open = ExitStack()
+        engine = self._open.enter_context(self.run.carried())
+        self._store: RunStore = engine.store
+        self._following: Following = self._open.enter_context(engine.following(self.run.id))
+
+    def look(self) -> bool:
+        """Whether nothing more is to be seen of it."""
+        if self._store.head(self.run.id)["state"] in FINAL:
+            self.trial.ended = self._store.summary(self.run.id)
+            self.close()
+            return True
+        try:
+            self._following.look()
+        except Exception as error:  # whatever a cluster answers: the other runs go on
+            self.trial.problem = f"it can be followed no more: {error}"
+            self.close()
+            return True
+        return False
+
+    def cancel(self) -> None:
+        try:
+            self.run.cancel()
+        except Exception as error:
+            self.trial.problem = f"it could not be cancelled: {error}"
+
+    def close(self) -> None:
+        self._open.close()
+
+
+def goal_of(maximize: str | None, minimize: str | None) -> Goal | None:
+    """By what runs are judged. Raises `ValueError` when both are said."""
+    if maximize is not None and minimize is not None:
+        raise ValueError("say either maximize or minimize")
+    if maximize is not None:
+        return Goal(maximize, True)
+    return Goal(minimize, False) if minimize is not None else None
+
+
+def _why(summary: dict[str, Any]) -> str | None:
+    """What went wrong in a run, and where."""
+    error = summary["error"]
+    if not error:
+        return None
+    cell = f"cell {error['cell']}, line {error.get('line') or 1}" if error.get("cell") else ""
+    where = ", ".join(w for w in (error.get("step") or "", cell) if w)
+    what = f"{error['type']}: {error['message']}"
+    return f"{where}: {what}" if where else what

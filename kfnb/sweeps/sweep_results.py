@@ -1,0 +1,223 @@
+"""What came of a sweep: a row for every run, the best of them, and both as text, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from kfnb.pipeline.model import Json
+from kfnb.states import SYMBOLS
+from kfnb.sweeps.parameter_grid import told
+
+OWN = ("state", "duration", "run")  #: columns that every table has
+
+
+@dataclass(frozen=True)
+class Goal:
+    """By which metric runs are judged."""
+
+    metric: str
+    maximize: bool
+
+    @property
+    def word(self) -> str:
+        return "highest" if self.maximize else "lowest"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run of a sweep.
+
+    Parameters
+    ----------
+    number
+        Its place in the sweep, from 1.
+    parameters
+        The values of the parameters that were given, swept or not.
+    state
+        The run's; ``pending`` also before it has begun, ``omitted`` when it never will.
+    run
+        Its id; ``None`` before it has begun.
+    duration
+        Seconds, until now while it runs; ``None`` before it has begun.
+    problem
+        Why it failed, where, or why it never began.
+    """
+
+    number: int
+    parameters: dict[str, Json]
+    state: str
+    run: str | None = None
+    metrics: dict[str, Any] | None = None
+    duration: float | None = None
+    problem: str | None = None
+
+    def number_of(self, metric: str) -> float | None:
+        """A metric that can be compared: of a run that succeeded, and finite."""
+        value = (self.metrics or {}).get(metric)
+        sound = self.state == "succeeded" and isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if sound and math.isfinite(float(value)) else None  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Results:
+    """A sweep as it stands.
+
+    Parameters
+    ----------
+    swept
+        The parameters that have several values.
+    """
+
+    pipeline: str
+    experiment: str
+    target: str
+    swept: tuple[str, ...]
+    goal: Goal | None
+    rows: tuple[Row, ...]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of all metrics, in the order in which runs have them; the goal's first."""
+        names = {name: None for row in self.rows for name in row.metrics or {}}
+        if self.goal is not None and self.goal.metric in names:
+            names = {self.goal.metric: None, **names}
+        return tuple(names)
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The metrics that can be compared."""
+        return tuple(m for m in self.metrics if any(r.number_of(m) is not None for r in self.rows))
+
+    def best(self, goal: Goal) -> list[Row]:
+        """The run with the best value, first; others with the very same value after it. Empty when no run has one."""
+        found = [(v, r) for r in self.rows if (v := r.number_of(goal.metric)) is not None]
+        top = (max if goal.maximize else min)((v for v, _ in found), default=None)
+        return [r for v, r in found if v == top]
+
+    def ordered(self) -> list[Row]:
+        """The best first where there is a goal, else as they were begun; those without a value to judge by last."""
+        goal = self.goal
+        if goal is None:
+            return list(self.rows)
+        judged = [(r.number_of(goal.metric), r) for r in self.rows]
+        found = sorted((p for p in judged if p[0] is not None), key=lambda p: p[0] or 0.0, reverse=goal.maximize)
+        return [r for _, r in found] + [r for value, r in judged if value is None]
+
+    # ---------------------------------------------------------------- in other forms
+    def table(self) -> list[dict[str, Any]]:
+        """A dict for each run with its swept parameters, its metrics, ``state``, ``duration`` (seconds) and ``run``.
+
+        Every dict has the same keys. A metric called like another column is named ``metric.NAME``, a parameter called
+        like one of the last three ``parameter.NAME``.
+        """
+        taken = {n: f"parameter.{n}" if n in OWN else n for n in self.swept}
+        metrics = {n: f"metric.{n}" if n in (*OWN, *self.swept) else n for n in self.metrics}
+        return [
+            {
+                **{column: row.parameters[n] for n, column in taken.items()},
+                **{column: (row.metrics or {}).get(n) for n, column in metrics.items()},
+                **{n: getattr(row, n) for n in OWN},
+            }
+            for row in self.ordered()
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        best = self.best(self.goal) if self.goal is not None else []
+        told_best = None
+        if self.goal is not None and best:
+            told_best = {
+                "metric": self.goal.metric, "goal": "maximize" if self.goal.maximize else "minimize", "run": best[0].run,
+                "value": (best[0].metrics or {})[self.goal.metric], "parameters": best[0].parameters, "ties": len(best) - 1,
+            }  # fmt: skip
+        runs = [
+            {
+                "run": r.run, "state": r.state, "parameters": r.parameters, "metrics": r.metrics or {},
+                "duration": r.duration, "error": r.problem,
+            }
+            for r in self.ordered()
+        ]  # fmt: skip
+        return {
+            "experiment": self.experiment, "pipeline": self.pipeline, "target": self.target, "swept": list(self.swept),
+            "runs": runs, "best": told_best,
+        }  # fmt: skip
+
+    def csv(self) -> str:
+        rows = self.table()
+        file = io.StringIO()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows[0] if rows else ())
+        writer.writerows([_plain(v) for v in row.values()] for row in rows)
+        return file.getvalue()
+
+    def cells(self) -> tuple[list[str], list[list[str]]]:
+        """The table for people: its head, and a line of short texts for each run."""
+        rows = self.table()
+        head = [*(rows[0] if rows else ())][: -len(OWN)]
+        swept = head[: len(self.swept)]
+        columns = [[told(r[n]) for r in rows] if n in swept else _measured([r[n] for r in rows]) for n in head]
+        lines = []
+        for at, row in enumerate(self.ordered()):
+            shown = [column[at] for column in columns]
+            state = f"{SYMBOLS[row.state]} {row.state}"
+            lines.append([*shown, state, "" if row.duration is None else f"{row.duration:.1f} s", row.run or ""])
+        return [*head, "state", "time", "run"], lines
+
+    def text(self) -> str:
+        """The table as lines of text, numbers to the right."""
+        head, lines = self.cells()
+        widths = [max(len(line[at]) for line in (head, *lines)) for at in range(len(head))]
+        right = [at < len(head) - 3 and all(_is_number(line[at]) for line in lines) or at == len(head) - 2 for at in range(len(head))]  # fmt: skip
+        return "\n".join(
+            "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(line, widths, right, strict=True)).rstrip()
+            for line in (head, *lines)
+        )
+
+    def verdict(self) -> list[str]:
+        """Which run is best, as sentences; without a goal the two ends of each metric, which alone say nothing of better or worse."""
+        goals = (
+            [self.goal] if self.goal is not None else [Goal(m, up) for m in self.numeric[:6] for up in (True, False)]
+        )
+        lines = []
+        for goal in goals:
+            best = self.best(goal)
+            if not best:
+                lines.append(f"no run that succeeded left a number for {goal.metric}")
+                continue
+            ties = f" ({len(best) - 1} more {'is' if len(best) == 2 else 'are'} equal)" if len(best) > 1 else ""
+            first = "best" if self.goal is not None else goal.word
+            lines.append(
+                f"{first}: {goal.metric} = {(best[0].metrics or {})[goal.metric]:.6g} with {self.combination(best[0])}"
+                f", run {best[0].run}{ties}"
+            )
+        omitted = sum(r.state == "omitted" for r in self.rows)
+        return lines + ([f"{omitted} of {len(self.rows)} runs were not begun"] if omitted else [])
+
+    def combination(self, row: Row) -> str:
+        """``lr=0.1 depth=3``."""
+        return " ".join(f"{n}={told(row.parameters[n])}" for n in self.swept or row.parameters) or "no parameters"
+
+
+def _measured(values: list[Any]) -> list[str]:
+    """A metric of all runs, for people: as many digits after the point in each, where the numbers are of one size."""
+    sizes = [abs(v) for v in values if isinstance(v, float) and math.isfinite(v) and v]
+    alike = bool(sizes) and min(sizes) >= 0.001 and max(sizes) < 100_000
+    return [
+        "" if v is None else (f"{v:.4f}" if alike else f"{v:.5g}") if isinstance(v, float) else told(v) for v in values
+    ]  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | bool) else value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "0")
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""Following runs for their views: one thread for a run, which ends with the run or when no view is left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+from kfnb.client.run_object import Run
+from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.step_progress import printed
+from kfnb.widgets.view_state import Json, Standing
+
+LOOK_EVERY = 0.05  #: seconds between two looks at the record
+TELL_EVERY = 0.1  #: seconds between two changes that are told
+LINES_EVERY = 0.5  #: seconds between two looks at what running steps print
+CHECK_EVERY = 1.0  #: seconds between two looks at whether somebody still carries the run
+MOST_LINES = 20  #: running steps whose last lines are read
+
+
+class Viewer(Protocol):
+    """Who sees a run. All of it is called in the thread that follows."""
+
+    def hear(self, changes: Json) -> None:
+        """What has changed: ``run``, ``steps`` by their names, ``told``."""
+
+    def tick(self, store: RunStore) -> None:
+        """Some time has passed."""
+
+    def rest(self, store: RunStore) -> None:
+        """The run has ended, or cannot be followed: nothing more comes."""
+
+
+class Follower:
+    """Tells every viewer of a run what changes in it. ``standing`` is the run as it was told last."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._names = [step.name for step in run.pipeline.steps()]
+        with run.record() as store:
+            self.standing = self._read(store)
+        self.viewers: list[Viewer] = []
+        self._sizes: dict[str, int] = {}  #: of the logs whose last lines were told
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name=f"kfnb-view-{run.id}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now: a viewer wants something else, or is gone."""
+        self._wake.set()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the viewers have seen the end."""
+        self._thread.join(timeout)
+
+    @property
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def _read(self, store: RunStore) -> Standing:
+        seq = store.last_event(self.run.id)
+        return Standing(store.head(self.run.id), store.steps(self.run.id), seq, self._names)
+
+    # ---------------------------------------------------------------- the thread
+    def _follow(self) -> None:
+        with self.run.record() as store:
+            while True:
+                lost = False
+                try:
+                    self._look_on(store)
+                except Exception as error:  # a cluster that does not answer, a record that is gone: the views say so
+                    lost = True
+                    self._tell({"told": {"kind": "error", "text": f"the run cannot be followed: {error}"}})
+                with LOCK:
+                    viewers = list(self.viewers)
+                    if lost or self.standing.ended or not viewers:
+                        FOLLOWED.pop(self.run.id, None)
+                        break
+            for viewer in viewers:
+                viewer.rest(store)
+
+    def _look_on(self, store: RunStore) -> None:
+        lines = check = time.monotonic()
+        with self.run.carried() as engine, engine.following(self.run.id) as following:
+            while self.viewers:
+                now = time.monotonic()
+                if now >= check:
+                    store.head(self.run.id)  # records the end of a run whose scheduler is gone
+                    following.look()
+                    check = now + CHECK_EVERY
+                changes = self.standing.apply(store.events(self.run.id, self.standing.seq))
+                self._tell(changes)
+                if self.standing.ended:
+                    return
+                if now >= lines:
+                    self._tell_lines(store)
+                    lines = now + LINES_EVERY
+                for viewer in list(self.viewers):
+                    viewer.tick(store)
+                self._wake.wait(TELL_EVERY if changes else LOOK_EVERY)
+                self._wake.clear()
+
+    def _tell(self, changes: Json) -> None:
+        if changes:
+            for viewer in list(self.viewers):
+                viewer.hear(changes)
+
+    def _tell_lines(self, store: RunStore) -> None:
+        steps: Json = {}
+        for one in self.standing.running()[:MOST_LINES]:
+            log = store.attempt_folder(self.run.id, one["path"], one.get("attempts") or 1) / "log"
+            size = log.stat().st_size if log.exists() else 0
+            if self._sizes.get(one["path"], 0) == size:
+                continue
+            self._sizes[one["path"]] = size
+            found = printed(log)
+            if found is not None:
+                steps.update(self.standing.print(one["path"], found.line, found.percent).get("steps", {}))
+        self._tell({"steps": steps} if steps else {})
+
+
+# Every cell may show the same run again: whoever follows it already does so for all of them.
+FOLLOWED: dict[str, Follower] = {}
+LOCK = threading.Lock()
+
+
+def follow(run: Run, viewer: Viewer) -> Follower:
+    """Tell a viewer of a run from now on; ``standing`` of what is given is the run as it stands."""
+    with LOCK:
+        known = FOLLOWED.get(run.id)
+        if known is None:
+            known = Follower(run)
+            if not known.standing.ended:
+                FOLLOWED[run.id] = known
+        known.viewers.append(viewer)
+        if FOLLOWED.get(run.id) is known and not known._thread.ident:
+            known.start()
+    return known
+
+
+def leave(follower: Follower, viewer: Viewer) -> None:
+    """Tell a viewer no more; the thread ends with the last one."""
+    with LOCK:
+        if viewer in follower.viewers:
+            follower.viewers.remove(viewer)
+    follower.wake()
+
+
+def catch_up(*_: object) -> None:
+    """Wait until the views of runs that have ended show it, which takes no longer than a look."""
+    with LOCK:
+        followers = list(FOLLOWED.values())
+    for follower in followers:
+        if follower.run.ended:
+            follower.join(2)

@@ -1,0 +1,337 @@
+"""The view of a run, or of a pipeline that can be run: what it knows, what it does when it is asked, where it is shown."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from kfnb.client.run_object import AnyNotebook, Run
+from kfnb.pipeline.build.build_pipeline import Built
+from kfnb.pipeline.drawing.explain_pipeline import text as explained
+from kfnb.pipeline.drawing.graph_elements import Graph, graph_of
+from kfnb.pipeline.model import Parameter, Pipeline
+from kfnb.pipeline.parameters.bind_values import schema_of
+from kfnb.pipeline.parameters.value_schema import choices
+from kfnb.problems import NotebookError, Problem, errors
+from kfnb.runs.record.run_store import RunStore
+from kfnb.widgets.follow_runs import Follower, follow, leave
+from kfnb.widgets.log_tail import MOST_LINES, LogTail
+from kfnb.widgets.view_state import Json, first_failed, text
+
+Start = Callable[[dict[str, str], str], Run]
+NotebookNow = Callable[[], AnyNotebook | None]
+
+
+class Face(Protocol):
+    """One way of showing a view. Called by several threads, one at a time."""
+
+    def tell(self, changes: Json) -> None:
+        """Show what has changed."""
+
+    def tick(self) -> None:
+        """Some time has passed: show what has waited."""
+
+    def rest(self) -> None:
+        """Nothing more comes for now: show everything."""
+
+    def close(self) -> None:
+        """Take it off the page, where that can be done."""
+
+
+class View:
+    """What every view has. Safe to be used by several threads; whatever takes time is done in a thread of its own.
+
+    While ``lock`` is held, nothing is told to it.
+    """
+
+    def __init__(self, name: str, graph: Graph, notebook_now: NotebookNow | None = None) -> None:
+        self.name, self.graph = name, graph
+        self._notebook_now = notebook_now
+        self._start: Start | None = None
+        self.lock = threading.RLock()
+        self._follower: Follower | None = None
+        self._run: Run | None = None
+        self._log = LogTail()
+        self._faces: list[Face] = []
+        self._told = 0
+        self._state: Json = {
+            "name": name, "graph": graph.to_json(), "form": None, "run": None, "steps": {}, "chosen": None, "log": None,
+            "told": None, "doing": None,
+        }  # fmt: skip
+
+    # ---------------------------------------------------------------- what it shows
+    def display(self) -> None:
+        """Show it in the output of the cell that runs; in a terminal, as text."""
+        from kfnb.widgets.frontend_views import show
+
+        show(self)
+
+    def snapshot(self) -> Json:
+        """All of it; ``told`` messages have gone before."""
+        with self.lock:
+            return {**self._state, "steps": dict(self._state["steps"]), "told_before": self._told, "now": time.time()}
+
+    def states(self) -> dict[str, str]:
+        """The state of every step and iteration by its path; empty before there is a run."""
+        return self._follower.standing.states() if self._follower is not None else {}
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is shown, if there is one yet."""
+        return self._run
+
+    @property
+    def active(self) -> bool:
+        """Whether something may still change by itself."""
+        return self._follower is not None and not self._follower.standing.ended
+
+    def __str__(self) -> str:
+        shown = self.snapshot()
+        told = (shown["told"] or {}).get("text")
+        return "\n".join([self._words(shown), *([told] if told else [])])
+
+    def _words(self, shown: Json) -> str:
+        return text(self.name, shown["run"], shown["steps"], shown["now"])
+
+    def finish(self, timeout: float | None = None) -> None:
+        """Wait until it shows the end of the run; ``timeout`` in seconds."""
+        if self._follower is not None:
+            self._follower.join(timeout)
+
+    def close(self) -> None:
+        """Follow no more, and take what can be pressed off the page."""
+        if self._follower is not None:
+            leave(self._follower, self)
+        with self.lock:
+            for face in self._faces:
+                face.close()
+            self._faces.clear()
+
+    def add_face(self, face: Face) -> None:
+        with self.lock:
+            self._faces.append(face)
+
+    # ---------------------------------------------------------------- what is told to it while a run goes on
+    def hear(self, changes: Json) -> None:
+        with self.lock:
+            self._merge(changes)
+            self._told += 1
+            for face in self._faces:
+                face.tell({**changes, "told_before": self._told})
+
+    def tick(self, store: RunStore) -> None:
+        with self.lock:
+            self._read_log(store)
+            for face in self._faces:
+                face.tick()
+
+    def rest(self, store: RunStore) -> None:
+        with self.lock:
+            failed = first_failed(self._state["steps"], (self._state["run"] or {}).get("error"))
+            if failed is not None and self._state["chosen"] is None:
+                self._choose(failed)
+            self._read_log(store)
+            for face in self._faces:
+                face.rest()
+
+    def _merge(self, changes: Json) -> None:
+        state = self._state
+        for key, value in changes.items():
+            if key == "steps":
+                steps = dict(value) if changes.get("fresh") else {**state["steps"], **value}
+                state["steps"] = {name: step for name, step in steps.items() if step is not None}
+            elif key == "log" and value is not None and "add" in value:
+                state["log"] = {**state["log"], "lines": [*state["log"]["lines"], *value["add"]][-MOST_LINES:]}
+            elif key in state:
+                state[key] = value
+
+    def _read_log(self, store: RunStore) -> None:
+        if self._follower is not None:
+            news = self._log.news(store, self._follower.standing)
+            if news:
+                self.hear(news)
+
+    def _choose(self, step: str, path: str | None = None, attempt: int | None = None) -> None:
+        self._log.choose(step, path, attempt)
+        self.hear({"chosen": step})
+
+    # ---------------------------------------------------------------- what it does when it is asked
+    def act(self, asked: Json) -> None:
+        """Do what somebody asks for on the page, in a thread of its own: this one may be the kernel's.
+
+        Parameters
+        ----------
+        asked
+            ``do`` is one of ``run cancel retry choose look``; the rest is what it takes.
+        """
+        threading.Thread(target=self._act, args=(asked,), name="kfnb-asked", daemon=True).start()
+
+    def _act(self, asked: Json) -> None:
+        slow = asked.get("do") in ("run", "cancel", "retry")
+        try:
+            if slow:
+                self.hear({"told": None, "doing": asked["do"]})
+            self._do(asked)
+        except Exception as error:  # the page is the only one that can be told
+            self.hear({"told": words_of(error)})
+        finally:
+            if slow:
+                self.hear({"doing": None})
+            self._settle()
+
+    def _settle(self) -> None:
+        """Show everything, unless somebody follows who does so when it is time."""
+        with self.lock:
+            if not self.active:
+                for face in self._faces:
+                    face.rest()
+
+    def _do(self, asked: Json) -> None:
+        kind = asked.get("do")
+        if kind == "run" and self._start is not None:
+            given = {str(n): str(v) for n, v in asked["parameters"].items()}
+            self.show(self._start(given, str(asked["target"])))
+        elif kind == "cancel" and self._run is not None:
+            self._run.cancel()
+        elif kind == "retry" and self._run is not None:
+            now = self._notebook_now() if self._notebook_now is not None else None
+            self.show(self._run.retry(asked.get("step"), now))
+        elif kind == "choose":
+            self._show_log(asked["step"], asked.get("path"), asked.get("attempt"))
+        elif kind == "look" and self._run is not None and self._has_moved():
+            self.show(self._run)
+
+    def show(self, run: Run) -> None:
+        """Show this run from now on, and follow it to its end."""
+        graph = graph_of(run.pipeline)
+        with self.lock:
+            if self._follower is not None:
+                leave(self._follower, self)
+            again = self._run is not None and self._run.id == run.id
+            self._run = run
+            self._follower = follow(run, self)
+            standing = self._follower.standing
+            fresh: Json = {"run": standing.run(), "steps": standing.steps(), "fresh": True, "now": time.time()}
+            if graph != self.graph:
+                self.graph = graph
+                fresh["graph"] = graph.to_json()
+            if not again:
+                self._log = LogTail()
+                fresh.update(chosen=None, log=None)
+            self.hear(fresh)
+        if standing.ended:
+            with run.record() as store:
+                self.rest(store)
+
+    def _show_log(self, step: str, path: str | None, attempt: int | None) -> None:
+        with self.lock:
+            self._choose(step, path, attempt)
+            follower = self._follower
+        if follower is not None and self._run is not None:
+            with self._run.record() as store, self.lock:
+                self._read_log(store)
+
+    def _has_moved(self) -> bool:
+        """Whether the run was taken up again by somebody else."""
+        if self._follower is None or self._run is None or not self._follower.ended:
+            return False
+        with self._run.record() as store:
+            return store.last_event(self._run.id) > self._follower.standing.seq
+
+
+class RunView(View):
+    """A view of a run, live until it has ended, and again when it is retried.
+
+    Parameters
+    ----------
+    run
+        The run.
+    notebook_now
+        Gives the notebook as it is now, which a retry takes; ``None``, or where it gives ``None``: what was run.
+    """
+
+    def __init__(self, run: Run, notebook_now: NotebookNow | None = None) -> None:
+        super().__init__(run.name, graph_of(run.pipeline), notebook_now)
+        self.show(run)
+
+
+class PipelineView(View):
+    """A view of a pipeline that has not run yet: its graph, its parameters, and what begins a run, which it then shows.
+
+    Parameters
+    ----------
+    built
+        The pipeline; its warnings are shown.
+    start
+        Begins a run: the parameters that were given, as text, and the name of the target. Called in a thread of its
+        own; what it raises is shown.
+    targets
+        Names of the targets that can be chosen. ``local`` is *Run*, others are *Submit to TARGET*.
+    notebook_now
+        As for `RunView`.
+
+    Raises
+    ------
+    NotebookError
+        When there is no pipeline; the problems say why.
+    """
+
+    def __init__(
+        self, built: Built, start: Start, targets: Iterable[str], notebook_now: NotebookNow | None = None
+    ) -> None:
+        if built.pipeline is None:
+            raise NotebookError(errors(built.problems))
+        super().__init__(built.pipeline.name, graph_of(built.pipeline), notebook_now)
+        self._pipeline = built.pipeline
+        self._start = start
+        self._state["form"] = form_of(built.pipeline, targets)
+        warnings = [str(p) for p in built.problems if p.severity == "warning"]
+        if warnings:
+            self._state["told"] = {"kind": "warning", "text": "\n".join(warnings)}
+
+    def _words(self, shown: Json) -> str:
+        return super()._words(shown) if shown["run"] is not None else explained(self._pipeline)
+
+
+def form_of(pipeline: Pipeline, targets: Iterable[str]) -> Json:
+    """What can be filled in: parameters with their types and defaults, and the targets."""
+    rows = [_row(p) for p in pipeline.parameters]
+    return {"parameters": rows, "targets": list(targets)}
+
+
+def _row(parameter: Parameter) -> Json:
+    options = [as_typed(v) for v in choices(schema_of(parameter)) or ()]
+    row = {"name": parameter.name, "type": parameter.type, "default": as_typed(parameter.default)}
+    return {**row, **({"choices": options} if options and parameter.type != "bool" else {})}
+
+
+def as_typed(value: Any) -> str:
+    """A default as one would type it."""
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def words_of(error: Exception) -> Json:
+    """What is shown of an error: at the fields that it is about, else as a message."""
+    if isinstance(error, NotebookError):
+        fields = {p.name: _at_field(p) for p in error.problems if p.name and p.code in ("KF501", "KF502", "KF509")}
+        others = [str(p) for p in error.problems if p.name not in fields]
+        return {"kind": "error", "text": "\n".join(others), "fields": fields}
+    told = str(error) or type(error).__name__
+    unexpected = type(error).__module__ == "builtins"
+    return {"kind": "error", "text": f"{type(error).__name__}: {told}" if unexpected else told}
+
+
+def _at_field(problem: Problem) -> str:
+    message = problem.message.removeprefix(f"parameter `{problem.name}`: ")
+    return f"{message}{f'; {problem.hint}' if problem.hint else ''}"
+
+
+def show_run(run: Run, notebook_now: NotebookNow | None = None) -> RunView:
+    """Show a run in the output of the cell that runs."""
+    view = RunView(run, notebook_now)
+    view.display()
+    return view
