@@ -1,8 +1,8 @@
-import { cells } from './cells';
-import { commands } from './commands';
-import { marking } from './marking';
-import { sessions } from './sessions';
-import { sidebar } from './sidebar';
-import { start } from './start';
+import { cellsPlugin } from './cells/cells-plugin';
+import { commandsPlugin } from './commands/commands-plugin';
+import { marksPlugin } from './marks/marks-plugin';
+import { sessionsPlugin } from './session/sessions-plugin';
+import { panelPlugin } from './panel/panel-plugin';
+import { startupPlugin } from './startup/startup-plugin';
 
-export default [sessions, cells, commands, marking, sidebar, start];
+export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, startupPlugin];

@@ -1,0 +1,8 @@
+import { LabIcon } from '@jupyterlab/ui-components';
+
+import pipeline from '../../style/icons/pipeline.svg';
+
+export const pipelineIcon = new LabIcon({
+  name: 'kfnb:pipeline',
+  svgstr: pipeline
+});

@@ -1,0 +1,11 @@
+/** Names for steps, from the code of cells. Pure. */
+
+/** A name from the comment that begins a cell, else from the first name that it assigns. */
+export function suggestedName(source: string): string {
+  const comment = /^\s*#+\s*(.+)/.exec(source)?.[1] ?? '';
+  const words = comment.toLowerCase().match(/[a-z][a-z0-9]*/g) ?? [];
+  if (words.length > 0 && words.length <= 4) {
+    return words.join('-');
+  }
+  return (/^([a-z][a-z0-9_]*)\s*=[^=]/im.exec(source)?.[1] ?? '').toLowerCase().replace(/_/g, '-').replace(/-+$/, '');
+}
