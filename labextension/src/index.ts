@@ -1,3 +1,5 @@
+/** The plugins of the extension. */
+
 import { cellsPlugin } from './cells/cells-plugin';
 import { commandsPlugin } from './commands/commands-plugin';
 import { marksPlugin } from './marks/marks-plugin';

@@ -1,4 +1,4 @@
-/** Terminal colours in a line of a log, as pieces with the classes that JupyterLab styles. Pure. */
+/** Splits a line with terminal colours into texts with the CSS classes that JupyterLab styles. Pure functions. */
 
 export interface StyledText {
   text: string;
@@ -10,14 +10,14 @@ const ESCAPE = '\\x1b';
 const ESCAPE_SEQUENCES = new RegExp(
   [
     `${ESCAPE}\\[([0-9;]{0,64})m`, // a style
-    `${ESCAPE}\\[[0-?]{0,32}[ -/]{0,8}[@-~]`, // what moves a cursor
-    `${ESCAPE}\\][^\\x07${ESCAPE}]{0,512}(?:\\x07|${ESCAPE}\\\\)?`, // what names a window
+    `${ESCAPE}\\[[0-?]{0,32}[ -/]{0,8}[@-~]`, // cursor movements
+    `${ESCAPE}\\][^\\x07${ESCAPE}]{0,512}(?:\\x07|${ESCAPE}\\\\)?`, // window titles
     `${ESCAPE}.?`
   ].join('|'),
   'g'
 );
 
-/** The colours that hold at some place of a log; they go on from line to line. */
+/** The style at a position of a log. It continues from one line to the next. */
 export interface Style {
   foreground: string | null;
   background: string | null;
@@ -27,44 +27,44 @@ export interface Style {
 
 export const PLAIN: Style = { foreground: null, background: null, bold: false, underline: false };
 
-/** The pieces of a line, and the style after it. A carriage return begins the line anew, as progress bars do. */
+/** The styled texts of a line, and the style after it. A carriage return starts the line again, as progress bars do. */
 export function styleLine(line: string, start: Style): [StyledText[], Style] {
-  const shown = line.slice(line.lastIndexOf('\r') + 1);
-  const found: StyledText[] = [];
+  const visible = line.slice(line.lastIndexOf('\r') + 1);
+  const texts: StyledText[] = [];
   let style = start;
   let at = 0;
-  for (const match of shown.matchAll(ESCAPE_SEQUENCES)) {
-    append(found, shown.slice(at, match.index), style);
+  for (const match of visible.matchAll(ESCAPE_SEQUENCES)) {
+    append(texts, visible.slice(at, match.index), style);
     at = match.index + match[0].length;
     if (match[1] !== undefined) {
       style = applyCodes(style, match[1]);
     }
   }
-  append(found, shown.slice(at), style);
-  return [found, style];
+  append(texts, visible.slice(at), style);
+  return [texts, style];
 }
 
-function append(found: StyledText[], text: string, style: Style): void {
+function append(texts: StyledText[], text: string, style: Style): void {
   if (text) {
-    found.push({ text, classes: classNames(style) });
+    texts.push({ text, classes: classNames(style) });
   }
 }
 
 function classNames(style: Style): string[] {
-  const found: string[] = [];
+  const names: string[] = [];
   if (style.foreground) {
-    found.push(`ansi-${style.foreground}-fg`);
+    names.push(`ansi-${style.foreground}-fg`);
   }
   if (style.background) {
-    found.push(`ansi-${style.background}-bg`);
+    names.push(`ansi-${style.background}-bg`);
   }
   if (style.bold) {
-    found.push('ansi-bold');
+    names.push('ansi-bold');
   }
   if (style.underline) {
-    found.push('ansi-underline');
+    names.push('ansi-underline');
   }
-  return found;
+  return names;
 }
 
 function applyCodes(before: Style, codes: string): Style {
@@ -79,7 +79,7 @@ function applyCodes(before: Style, codes: string): Style {
     } else if (code === 4 || code === 24) {
       style.underline = code === 4;
     } else if (code === 38 || code === 48) {
-      at += numbers[at + 1] === 5 ? 2 : 4; // colours by number: the themes have none
+      at += numbers[at + 1] === 5 ? 2 : 4; // numbered colours are skipped, because themes do not define them
     } else if (code === 39) {
       style.foreground = null;
     } else if (code === 49) {

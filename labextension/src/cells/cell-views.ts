@@ -1,4 +1,4 @@
-/** What stands on the cells of one notebook: badges, logs, and ways to get to them. */
+/** The badges and logs on the cells of one notebook, and the navigation to them. */
 
 import { Cell, CodeCell } from '@jupyterlab/cells';
 import { NotebookPanel } from '@jupyterlab/notebook';
@@ -11,7 +11,7 @@ import { StepLog } from './step-log';
 import { Change, NotebookSession } from '../session/notebook-session';
 import { stepName } from '../marks/step-name';
 
-const CLOCK_INTERVAL = 250; // milliseconds between two looks at how long steps have been running
+const CLOCK_INTERVAL = 250; // milliseconds between two updates of the durations of running steps
 
 export class CellViews implements BadgeActions, IDisposable {
   constructor(
@@ -26,33 +26,33 @@ export class CellViews implements BadgeActions, IDisposable {
     this._onModelChanged();
   }
 
-  /** Bring the cell of a step to the screen, and make it the active one. */
+  /** Scrolls to the first cell of a step and activates it. */
   reveal(step: string): Cell | null {
     const notebook = this._panel.content;
     const at = notebook.widgets.findIndex(cell => this._belongsTo(cell, step));
     return at < 0 ? null : this._activate(at);
   }
 
-  /** Bring a line of a cell to the screen, and mark it. `first`: the number of the line on which the cell's code begins. */
+  /** Scrolls to a line of a cell and selects it. `first` is the number of the first line of the cell's code. */
   async revealLine(
     cell: { id?: string | null; number?: number | null },
     line: number | null,
     first = 1
   ): Promise<Cell | null> {
     const code = this._panel.content.widgets.filter(widget => widget.model.type === 'code');
-    const wanted =
+    const target =
       code.find(widget => widget.model.id === cell.id) ?? (cell.number ? code[cell.number - 1] : undefined) ?? null;
-    if (!wanted) {
+    if (!target) {
       return null;
     }
-    this._activate(this._panel.content.widgets.indexOf(wanted));
-    await wanted.ready;
-    // the notebook gives the focus to its active cell when it comes to it
+    this._activate(this._panel.content.widgets.indexOf(target));
+    await target.ready;
+    // in the meantime the notebook moves the focus to its active cell
     await new Promise(done => window.setTimeout(done));
-    const editor = wanted.editor;
+    const editor = target.editor;
     const at = line === null ? -1 : line - first;
     if (editor && at >= 0 && at < editor.lineCount) {
-      // ready to be mended: in the other mode, letters are commands
+      // in command mode, the letters that the user types would be commands
       this._panel.content.mode = 'edit';
       editor.focus();
       editor.revealPosition({ line: at, column: 0 });
@@ -61,10 +61,10 @@ export class CellViews implements BadgeActions, IDisposable {
         end: { line: at, column: editor.getLine(at)?.length ?? 0 }
       });
     }
-    return wanted;
+    return target;
   }
 
-  /** Unfold the log of a step under its cell. */
+  /** Opens the log of a step under its cell. */
   showLog(step: string): void {
     const cell = this.reveal(step);
     if (cell) {
@@ -103,8 +103,8 @@ export class CellViews implements BadgeActions, IDisposable {
     if (cell.model.type !== 'code') {
       return false;
     }
-    const own = stepName(cell.model.sharedModel.getSource(), cell.model.metadata);
-    return own === step || (own === null && this._session.stepsOf(cell.model.id).includes(step));
+    const marked = stepName(cell.model.sharedModel.getSource(), cell.model.metadata);
+    return marked === step || (marked === null && this._session.stepsOf(cell.model.id).includes(step));
   }
 
   private _activate(at: number): Cell {
@@ -121,20 +121,20 @@ export class CellViews implements BadgeActions, IDisposable {
     this._addBadges();
   }
 
-  /** May run at any time: cells that are known have their badge or will get it. */
+  /** Adds a badge to each new code cell. May be called at any time. */
   private _addBadges(): void {
     for (const cell of this._panel.content.widgets) {
       if (!(cell instanceof CodeCell) || this._badgedCells.has(cell)) {
         continue;
       }
       this._badgedCells.add(cell);
-      // a cell out of sight has no layout yet
+      // a cell outside the visible part of the notebook has no layout yet
       void cell.ready.then(() => {
         if (!cell.isDisposed) {
           const badge = new StepBadge(cell, this._session, this, this._trans);
           this._badges.add(badge);
           badge.disposed.connect(() => this._badges.delete(badge));
-          // 0 is the cell's header, which belongs to the notebook
+          // the widget at 0 is the header of the cell, which belongs to the notebook
           (cell.layout as PanelLayout).insertWidget(1, badge);
         }
       });

@@ -1,4 +1,4 @@
-/** The plugin that shows steps on their cells. */
+/** The plugin that shows badges and logs of steps on the cells. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
@@ -12,7 +12,7 @@ import { openMenu } from '../common/open-menu';
 import { ISessions } from '../session/sessions-plugin';
 
 export interface ICells {
-  /** What stands on the cells of a notebook. */
+  /** The badges and logs on the cells of a notebook. */
   of(panel: NotebookPanel): CellViews;
 }
 
@@ -49,20 +49,20 @@ export const cellsPlugin: JupyterFrontEndPlugin<ICells> = {
     translator: ITranslator | null
   ): ICells => {
     const trans = (translator ?? nullTranslator).load('kfnb');
-    const known = new WeakMap<NotebookPanel, CellViews>();
-    const openStep = (step: string, x: number, y: number) => {
+    const views = new WeakMap<NotebookPanel, CellViews>();
+    const openStepMenu = (step: string, x: number, y: number) => {
       const items = STEP_COMMANDS.map(command =>
         command ? { command, args: { step } } : { type: 'separator' as const }
       );
       openMenu(app.commands, menu => items.forEach(item => menu.addItem(item)), x, y);
     };
     const of = (panel: NotebookPanel) => {
-      let found = known.get(panel);
-      if (!found) {
-        found = new CellViews(panel, sessions.of(panel), trans, openStep);
-        known.set(panel, found);
+      let cellViews = views.get(panel);
+      if (!cellViews) {
+        cellViews = new CellViews(panel, sessions.of(panel), trans, openStepMenu);
+        views.set(panel, cellViews);
       }
-      return found;
+      return cellViews;
     };
     tracker.widgetAdded.connect((_, panel) => void of(panel));
     void registry?.load(ID).then(applyBadgeSetting);
@@ -70,7 +70,7 @@ export const cellsPlugin: JupyterFrontEndPlugin<ICells> = {
   }
 };
 
-/** Shows or hides all badges as the user's settings say. */
+/** Shows or hides all badges, as the user's settings say. */
 function applyBadgeSetting(settings: ISettingRegistry.ISettings): void {
   const apply = () => {
     document.body.classList.toggle('kfnb-mod-noBadges', settings.composite.showBadges === false);

@@ -1,19 +1,20 @@
-/** The badge above a cell: which step it is, what it reads and hands on, and where it stands in the run. */
+/** The badge above a cell: the step, its inputs and outputs, its problems, and its state in the run. */
 
 import { Cell } from '@jupyterlab/cells';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import { button, element, setText } from '../common/elements';
-import { formatDuration, StepProgress } from '../session/run-progress';
+import { formatDuration } from '../common/format';
+import { StepProgress } from '../session/run-progress';
 import { NotebookSession } from '../session/notebook-session';
-import { hue, SHAPES, words } from '../common/states';
+import { hue, SHAPES, State, words } from '../common/states';
 import { stepName } from '../marks/step-name';
-import { Problem, State, StepInfo } from '../server/api-types';
+import { Problem, StepInfo } from '../server/api-types';
 
-const MAX_STEPS = 12; // steps that a cell's badge names
+const MAX_STEPS = 12; // steps that the badge of one cell lists
 
-/** What a badge asks for. */
+/** The actions behind the buttons of a badge. */
 export interface BadgeActions {
   toggleLog(cell: Cell, step: string): void;
   openMenu(cell: Cell, step: string, x: number, y: number): void;
@@ -51,18 +52,18 @@ export class StepBadge extends Widget {
     this.refresh();
   }
 
-  /** Show what is known now, if it is something new. */
+  /** Updates the state of the run if it has changed. */
   refreshProgress(): void {
     const steps = this._session.stepsOf(this.cell.model.id);
     const several = steps.length > 1;
-    const now = (several ? steps : [this._step]).map(step => this._session.progress(step));
+    const progresses = (several ? steps : [this._step]).map(step => this._session.progress(step));
     if (
-      now.length === this._shownProgress.length &&
-      now.every((progress, at) => progress === this._shownProgress[at])
+      progresses.length === this._shownProgress.length &&
+      progresses.every((progress, at) => progress === this._shownProgress[at])
     ) {
       return;
     }
-    this._shownProgress = now;
+    this._shownProgress = progresses;
     if (several) {
       this._showSteps(steps);
     } else {
@@ -70,15 +71,15 @@ export class StepBadge extends Widget {
     }
   }
 
-  /** Show what is known now. */
+  /** Updates everything. */
   refresh(): void {
     const source = this.cell.model.sharedModel.getSource();
-    const own = stepName(source, this.cell.model.metadata);
-    this._markedStep = own;
+    const marked = stepName(source, this.cell.model.metadata);
+    this._markedStep = marked;
     const steps = this._session.stepsOf(this.cell.model.id);
     const several = steps.length > 1;
-    this._shownProgress = (several ? steps : [own ?? steps[0] ?? '']).map(step => this._session.progress(step));
-    this._step = several ? '' : (own ?? steps[0] ?? '');
+    this._shownProgress = (several ? steps : [marked ?? steps[0] ?? '']).map(step => this._session.progress(step));
+    this._step = several ? '' : (marked ?? steps[0] ?? '');
     this.setHidden(!this._step && !several);
     this.node.classList.toggle('kfnb-mod-several', several);
     if (several) {
@@ -89,7 +90,7 @@ export class StepBadge extends Widget {
     this._showProblems();
   }
 
-  /** Show how long the step has been running, and how far it says it is. */
+  /** Updates the duration and the last line of a running step. */
   refreshClock(): void {
     const progress = this._step ? this._session.progress(this._step) : null;
     if (progress?.state === 'running') {
@@ -98,7 +99,7 @@ export class StepBadge extends Widget {
     }
   }
 
-  /** Most keys do not change which step the cell is: nothing of the page is touched then. */
+  /** Updates the badge only if typing has changed the step of the cell, which most keys do not. */
   private _onContentChanged(): void {
     if (stepName(this.cell.model.sharedModel.getSource(), this.cell.model.metadata) !== this._markedStep) {
       this.refresh();
@@ -183,31 +184,31 @@ export class StepBadge extends Widget {
   }
 
   private _marksText(info: StepInfo): string {
-    const found = [];
+    const marks = [];
     if (info.when) {
-      found.push(this._trans.__('if %1', info.when));
+      marks.push(this._trans.__('if %1', info.when));
     }
     if (info.foreach) {
-      found.push(this._trans.__('for each %1', info.foreach));
+      marks.push(this._trans.__('for each %1', info.foreach));
     }
     if (info.exit) {
-      found.push(this._trans.__('at the end, always'));
+      marks.push(this._trans.__('at the end, always'));
     }
     if (info.settings.on_failure === 'continue') {
-      found.push(this._trans.__('may fail'));
+      marks.push(this._trans.__('may fail'));
     }
-    return found.join(' · ');
+    return marks.join(' · ');
   }
 
   private _dataFlowTitle(info: StepInfo): string {
     const reads = info.inputs.length ? this._trans.__('reads %1', info.inputs.join(', ')) : '';
-    const gives = info.outputs.length ? this._trans.__('hands on %1', info.outputs.join(', ')) : '';
-    return [reads, gives].filter(Boolean).join('; ');
+    const writes = info.outputs.length ? this._trans.__('hands on %1', info.outputs.join(', ')) : '';
+    return [reads, writes].filter(Boolean).join('; ');
   }
 
   private _showProblems(): void {
-    const mine = (this._session.explanation?.problems ?? []).filter(p => p.cell_id === this.cell.model.id);
-    const serious = mine.filter(p => p.severity !== 'info');
+    const problems = (this._session.explanation?.problems ?? []).filter(p => p.cell_id === this.cell.model.id);
+    const serious = problems.filter(p => p.severity !== 'info');
     this._problems.hidden = serious.length === 0;
     const error = serious.some(p => p.severity === 'error');
     this._problems.classList.toggle('kfnb-mod-error', error);
@@ -216,7 +217,7 @@ export class StepBadge extends Widget {
   }
 
   private _step = '';
-  private _markedStep: string | null = null; // the step that the cell itself names
+  private _markedStep: string | null = null; // the step that the cell's own marks name
   private _shownProgress: (StepProgress | null)[] = [];
   private readonly _words: Record<State, string>;
   private readonly _name: HTMLElement;
@@ -232,8 +233,8 @@ export class StepBadge extends Widget {
 
 function dataFlowText(info: StepInfo): string {
   const reads = info.inputs.join(', ');
-  const gives = info.outputs.join(', ');
-  return reads || gives ? `${reads} → ${gives}`.trim() : '';
+  const writes = info.outputs.join(', ');
+  return reads || writes ? `${reads} → ${writes}`.trim() : '';
 }
 
 function problemText(problem: Problem): string {

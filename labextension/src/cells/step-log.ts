@@ -1,4 +1,4 @@
-/** The log of a step, unfolded under its cell: live, with colours, search, copy, and what the step displayed. */
+/** The log of a step under its cell, with colours, search and copy, the step's values, and its displayed outputs. */
 
 import { Clipboard } from '@jupyterlab/apputils';
 import { IRenderMimeRegistry, MimeModel } from '@jupyterlab/rendermime';
@@ -14,10 +14,10 @@ import { NotebookSession } from '../session/notebook-session';
 import { valuesTable } from './values-table';
 import { DisplayedOutput } from '../server/api-types';
 
-const POLL_INTERVAL = 300; // milliseconds between two questions while the step runs
-const MAX_LINES = 5_000; // lines that are shown
+const POLL_INTERVAL = 300; // milliseconds between two requests while the step runs
+const MAX_LINES = 5_000; // older lines are dropped
 const MAX_OUTPUTS = 50;
-const ERROR_MIME_TYPE = 'application/vnd.jupyter.error'; // of a cell that may raise: its text stands in the log
+const ERROR_MIME_TYPE = 'application/vnd.jupyter.error'; // the text of an exception is in the log already
 
 export class StepLog extends Widget {
   constructor(
@@ -42,7 +42,7 @@ export class StepLog extends Widget {
     this._search.placeholder = _trans.__('Find in the log');
     this._search.setAttribute('aria-label', _trans.__('Find in the log'));
     this._search.addEventListener('input', () => this._filter());
-    // the notebook's own keys must not act while somebody types here
+    // the notebook's keyboard shortcuts must not act while the user types here
     this._search.addEventListener('keydown', event => event.stopPropagation());
     const copy = button('kfnb-Badge-button', _trans.__('Copy the log'), '', () => Clipboard.copyToSystem(this.text));
     copy.append(copyIcon.element({ tag: 'span', stylesheet: 'menuItem' }));
@@ -62,7 +62,7 @@ export class StepLog extends Widget {
     this._body.tabIndex = 0;
     const layout = new PanelLayout();
     layout.addWidget(new Widget({ node: head }));
-    const text = element('div', 'kfnb-Log-text jp-RenderedText'); // JupyterLab styles colours there
+    const text = element('div', 'kfnb-Log-text jp-RenderedText'); // JupyterLab styles terminal colours inside this class
     text.append(this._body);
     layout.addWidget(new Widget({ node: text }));
     layout.addWidget(this._values);
@@ -72,7 +72,7 @@ export class StepLog extends Widget {
     this._refresh();
   }
 
-  /** What is shown, as text. */
+  /** The lines of the log as text. */
   get text(): string {
     return [...this._body.children].map(line => line.textContent).join('\n');
   }
@@ -108,7 +108,7 @@ export class StepLog extends Widget {
     }
   }
 
-  /** Show the log of a path; of its last attempt, unless another is asked for. */
+  /** Shows the log of a path. `attempt` 0 means its last attempt. */
   private _open(path: string, attempt = 0): void {
     this._path = path;
     this._selectedAttempt = attempt;
@@ -125,10 +125,10 @@ export class StepLog extends Widget {
   private async _fetch(turn: number): Promise<void> {
     const run = this._session.run?.run.run;
     if (!run || !this._session.progress(this.step)?.runs.length) {
-      return; // the record does not know of the step yet: `_refresh` begins when it does
+      return; // the step has not started: `_refresh` opens its log when it does
     }
     let more = false;
-    let over: boolean;
+    let complete: boolean;
     try {
       const part = await this._session.client.log(run, this._path, this._nextLine, this._selectedAttempt);
       if (turn !== this._requestNumber || this.isDisposed) {
@@ -137,12 +137,12 @@ export class StepLog extends Widget {
       this._showAttempts(part.attempt, part.attempts);
       this._appendLines(part.lines.map(([, text]) => text));
       more = part.next > this._nextLine && !part.all && part.lines.length > 500;
-      over = part.all;
+      complete = part.all;
       this._nextLine = part.next;
     } catch {
-      over = !this._session.active;
+      complete = !this._session.active;
     }
-    if (over) {
+    if (complete) {
       await Promise.all([this._showValues(run, turn), this._showOutputs(run, turn)]);
     } else if (!this.isDisposed) {
       this._timer = window.setTimeout(() => void this._fetch(turn), more ? 0 : POLL_INTERVAL);
@@ -164,10 +164,10 @@ export class StepLog extends Widget {
     const atEnd = this._body.scrollHeight - this._body.scrollTop - this._body.clientHeight < 24;
     const rows = lines.map(line => {
       const row = element('div', 'kfnb-Log-line');
-      const [found, style] = styleLine(line, this._style);
+      const [texts, style] = styleLine(line, this._style);
       this._style = style;
       row.append(
-        ...found.map(piece =>
+        ...texts.map(piece =>
           piece.classes.length ? element('span', piece.classes.join(' '), piece.text) : piece.text
         )
       );
@@ -186,16 +186,16 @@ export class StepLog extends Widget {
   }
 
   private _filter(): void {
-    const wanted = this._search.value.toLowerCase();
+    const query = this._search.value.toLowerCase();
     for (const line of this._body.children) {
-      (line as HTMLElement).hidden = wanted !== '' && !line.textContent.toLowerCase().includes(wanted);
+      (line as HTMLElement).hidden = query !== '' && !line.textContent.toLowerCase().includes(query);
     }
   }
 
   private async _showValues(run: string, turn: number): Promise<void> {
-    const found = await this._session.client.values(run, this._path).catch(() => ({ inputs: [], outputs: [] }));
+    const values = await this._session.client.values(run, this._path).catch(() => ({ inputs: [], outputs: [] }));
     if (turn === this._requestNumber && !this.isDisposed) {
-      this._values.node.replaceChildren(valuesTable(found, this._trans) ?? '');
+      this._values.node.replaceChildren(valuesTable(values, this._trans) ?? '');
     }
   }
 
@@ -211,7 +211,7 @@ export class StepLog extends Widget {
 
   private async _render(output: DisplayedOutput): Promise<void> {
     const data = output.data as PartialJSONObject;
-    // what a step displayed is no more to be trusted than the notebook's own outputs
+    // displayed outputs are treated as untrusted, as the notebook's own outputs are
     const mime = this._rendermime.preferredMimeType(data, 'any');
     if (!mime || mime === 'text/plain' || ERROR_MIME_TYPE in data) {
       return;

@@ -1,14 +1,14 @@
-/** What a step saw and left: names, types, sizes, and as much of the values as is small. */
+/** The table of a step's inputs and outputs: name, type, size, and a preview of each value. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 
+import { formatBytes } from '../common/format';
 import { element } from '../common/elements';
 import { Value, StepValues } from '../server/api-types';
 
-const MAX_OPEN = 8; // values that are shown without being asked for
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+const MAX_OPEN = 8; // with more values than this the table is folded at first
 
-/** A table that folds; nothing where the step saw and left nothing. */
+/** The table of the values, which the user can fold; null for a step without inputs and outputs. */
 export function valuesTable(values: StepValues, trans: TranslationBundle): HTMLElement | null {
   const { inputs, outputs } = values;
   if (inputs.length + outputs.length === 0) {
@@ -27,24 +27,17 @@ export function valuesTable(values: StepValues, trans: TranslationBundle): HTMLE
 }
 
 function row(value: Value, direction: string): HTMLElement {
-  const found = element('tr', '');
+  const tr = element('tr', '');
   const name = element('th', 'kfnb-Values-name', value.name);
   name.scope = 'row';
-  found.append(
+  tr.append(
     element('td', 'kfnb-Values-way', direction),
     name,
     element('td', 'kfnb-Values-type', value.type ?? ''),
     element('td', 'kfnb-Values-size', value.bytes === null ? '' : formatBytes(value.bytes)),
     element('td', 'kfnb-Values-preview', previewText(value.preview))
   );
-  return found;
-}
-
-/** A number of bytes in the unit that suits it. */
-export function formatBytes(bytes: number): string {
-  const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1);
-  const number = bytes / 1000 ** power;
-  return `${number.toFixed(power === 0 || number >= 100 ? 0 : number >= 10 ? 1 : 2)} ${UNITS[power]}`;
+  return tr;
 }
 
 function previewText(preview: unknown): string {

@@ -1,4 +1,4 @@
-/** The plugin of the commands: run, stop, retry, logs, values into the kernel. */
+/** The plugin with the commands that run, stop and retry a pipeline, show logs, and load values into the kernel. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, IToolbarWidgetRegistry, Notification } from '@jupyterlab/apputils';
@@ -41,8 +41,8 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('kfnb');
-    const all = new Commands(app, tracker, sessions, cells, trans);
-    all.register();
+    const commands = new Commands(app, tracker, sessions, cells, trans);
+    commands.register();
     const category = trans.__('Pipeline');
     for (const command of [CommandIDs.run, CommandIDs.stop, CommandIDs.retry, CommandIDs.inputs, CommandIDs.outputs]) {
       palette?.addItem({ command, category });
@@ -73,10 +73,10 @@ class Commands implements NotificationActions {
       notifyRunEnds(session, this, _trans);
       let shownState = '';
       session.changed.connect((_, change) => {
-        // every button of the page looks anew: not with each of the many changes of a run
-        const now = `${session.active} ${session.run?.run.run}`;
-        if (change === 'pipeline' || now !== shownState) {
-          shownState = now;
+        // this makes every button of the page update, which the many changes of a running pipeline must not do
+        const state = `${session.active} ${session.run?.run.run}`;
+        if (change === 'pipeline' || state !== shownState) {
+          shownState = state;
           _app.commands.notifyCommandChanged();
         }
       });
@@ -89,7 +89,7 @@ class Commands implements NotificationActions {
     this._registerSteps();
   }
 
-  // ------------------------------------------------------------------ what the messages ask for
+  // ------------------------------------------------------------------ actions of notifications
   showFailure(session: NotebookSession, failure: Failure): void {
     this._app.shell.activateById(session.panel.id);
     const views = this._cells?.of(session.panel);
@@ -125,7 +125,7 @@ class Commands implements NotificationActions {
       caption: trans.__('Cancel the run; exit handlers still run. A second time: at once'),
       icon: stopIcon,
       isEnabled: () => session()?.active === true,
-      execute: () => this._withSession(found => found.cancel())
+      execute: () => this._withSession(session => session.cancel())
     });
     this._add(CommandIDs.toggle, {
       label: () => (session()?.active ? trans.__('Stop pipeline') : trans.__('Run pipeline')),
@@ -142,39 +142,39 @@ class Commands implements NotificationActions {
 
   private async _start(options: { only?: string; start?: string }): Promise<void> {
     await this._withSession(async session => {
-      await session.read();
+      await session.compile();
       if (await this._isTrusted(session)) {
         notifyWarnings(await startRun(session, options, this._trans), this._trans);
       }
     });
   }
 
-  /** Whether the user has chosen what a run would contact; who has not is asked now. */
+  /** Whether the user trusts the hosts that a run would contact. Asks the user if that is not settled yet. */
   private async _isTrusted(session: NotebookSession): Promise<boolean> {
     if (session.target === 'local' && session.explanation?.target === null) {
       return true;
     }
     await session.readTargets();
-    const known = session.targets.find(target => target.name === session.target);
-    return known?.trusted !== false || (await confirmTrust(session.client, session.path, this._trans));
+    const target = session.targets.find(target => target.name === session.target);
+    return target?.trusted !== false || (await confirmTrust(session.client, session.path, this._trans));
   }
 
   // ------------------------------------------------------------------ steps
   private _registerSteps(): void {
     const trans = this._trans;
-    const known = (args: ReadonlyPartialJSONObject) => this._stepOf(args) !== null;
-    const idle = (args: ReadonlyPartialJSONObject) => known(args) && !this._sessions.current?.active;
-    const ran = (args: ReadonlyPartialJSONObject) =>
-      known(args) && this._sessions.current?.progress(this._stepOf(args) ?? '') !== null;
+    const hasStep = (args: ReadonlyPartialJSONObject) => this._stepOf(args) !== null;
+    const canStart = (args: ReadonlyPartialJSONObject) => hasStep(args) && !this._sessions.current?.active;
+    const hasRun = (args: ReadonlyPartialJSONObject) =>
+      hasStep(args) && this._sessions.current?.progress(this._stepOf(args) ?? '') !== null;
     this._add(CommandIDs.log, {
       label: trans.__('Show Log'),
-      isEnabled: ran,
+      isEnabled: hasRun,
       describedBy: STEP_ARGS,
       execute: args => this._withStep(args, (session, step) => this._cells?.of(session.panel).showLog(step))
     });
     this._add(CommandIDs.reveal, {
       label: trans.__('Go to Step'),
-      isEnabled: known,
+      isEnabled: hasStep,
       describedBy: STEP_ARGS,
       execute: args => this._withStep(args, (session, step) => void this._cells?.of(session.panel).reveal(step))
     });
@@ -182,30 +182,30 @@ class Commands implements NotificationActions {
       label: trans.__('Run This Step Only'),
       caption: trans.__('With the values of the newest run'),
       icon: runIcon,
-      isEnabled: idle,
+      isEnabled: canStart,
       describedBy: STEP_ARGS,
       execute: args => this._start({ only: this._stepOf(args) ?? '' })
     });
     this._add(CommandIDs.runFrom, {
       label: trans.__('Run From This Step On'),
       caption: trans.__('A new run, with the values of the newest run for what comes before'),
-      isEnabled: idle,
+      isEnabled: canStart,
       describedBy: STEP_ARGS,
       execute: args => this._start({ start: this._stepOf(args) ?? '' })
     });
     this._add(CommandIDs.retry, {
       label: trans.__('Retry From Here'),
       caption: trans.__('Take the run up again at this step, with the notebook as it is now'),
-      isEnabled: args => idle(args) && this._sessions.current?.run !== null,
+      isEnabled: args => canStart(args) && this._sessions.current?.run !== null,
       describedBy: STEP_ARGS,
       execute: args => this._withStep(args, (session, step) => session.retry(step))
     });
-    this._registerLoading(ran);
+    this._registerLoading(hasRun);
   }
 
-  private _registerLoading(ran: (args: ReadonlyPartialJSONObject) => boolean): void {
+  private _registerLoading(hasRun: (args: ReadonlyPartialJSONObject) => boolean): void {
     const trans = this._trans;
-    const load = (args: ReadonlyPartialJSONObject, what: 'inputs' | 'outputs') =>
+    const load = (args: ReadonlyPartialJSONObject, direction: 'inputs' | 'outputs') =>
       this._withStep(args, async (session, step) => {
         const progress = session.progress(step);
         const kernel = session.panel.sessionContext.session?.kernel;
@@ -213,7 +213,7 @@ class Commands implements NotificationActions {
           Notification.warning(trans.__('This notebook has no kernel: start one first'), { autoClose: 5000 });
         } else if (session.run && progress) {
           const { folder } = await session.client.status();
-          const code = loadCode(session.run.run.run, progress.path, what, folder);
+          const code = loadCode(session.run.run.run, progress.path, direction, folder);
           if (kernel.status === 'busy') {
             Notification.info(trans.__('The kernel is busy: the values come when it has done what it does'), {
               autoClose: 5000
@@ -225,14 +225,14 @@ class Commands implements NotificationActions {
     this._add(CommandIDs.inputs, {
       label: trans.__('Load Inputs Here'),
       caption: trans.__('Put the very values that this step saw into the live kernel'),
-      isEnabled: ran,
+      isEnabled: hasRun,
       describedBy: STEP_ARGS,
       execute: args => load(args, 'inputs')
     });
     this._add(CommandIDs.outputs, {
       label: trans.__('Load Outputs Here'),
       caption: trans.__('Put what this step left into the live kernel'),
-      isEnabled: ran,
+      isEnabled: hasRun,
       describedBy: STEP_ARGS,
       execute: args => load(args, 'outputs')
     });
@@ -243,7 +243,7 @@ class Commands implements NotificationActions {
     this._app.commands.addCommand(id, { describedBy: NO_ARGS, ...options });
   }
 
-  /** The step that a command is about: named, else that of the active cell. */
+  /** The step that a command applies to: the one in its arguments, else that of the active cell. */
   private _stepOf(args: ReadonlyPartialJSONObject): string | null {
     if (typeof args.step === 'string' && args.step) {
       return args.step;

@@ -1,12 +1,12 @@
-/** Values of a run, put into the notebook's kernel. */
+/** Loads the values of a run into the notebook's kernel. */
 
 import { Notification } from '@jupyterlab/apputils';
 import { Kernel, KernelMessage } from '@jupyterlab/services';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 /**
- * What the kernel executes; the names are Python's own texts, whatever stands in them. `folder`: where the server's kfnb
- * lies, for a kernel that has none.
+ * The code that the kernel executes. `folder` is the folder of the server's kfnb package, which serves a kernel whose
+ * environment has none. JSON strings are also Python strings, so no argument can break out of its quotation marks.
  */
 export function loadCode(run: string, path: string, direction: 'inputs' | 'outputs', folder: string): string {
   const [id, step, place] = [run, path, folder].map(text => JSON.stringify(text));
@@ -27,7 +27,7 @@ finally:
     del _kfnb_load`;
 }
 
-/** Tell what was loaded, or why it could not be. */
+/** Notifies the user of what the kernel has loaded, or of the error. */
 export async function notifyLoaded(
   future: Kernel.IShellFuture<KernelMessage.IExecuteRequestMsg, KernelMessage.IExecuteReplyMsg>,
   trans: TranslationBundle

@@ -1,4 +1,4 @@
-/** The button of the notebook's toolbar that runs and stops the pipeline; it says which. */
+/** The button in the notebook's toolbar that runs the pipeline and, while it runs, stops it. */
 
 import { CommandToolbarButtonComponent, ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import { CommandRegistry } from '@lumino/commands';

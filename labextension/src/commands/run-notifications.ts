@@ -1,4 +1,4 @@
-/** What the user is told when a run ends, or cannot begin. */
+/** The notifications about runs: failures, warnings, and requests that the server refuses. */
 
 import { Notification } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
@@ -7,14 +7,14 @@ import { RefusedError } from '../server/rest-client';
 import { NotebookSession } from '../session/notebook-session';
 import { Failure, Problem } from '../server/api-types';
 
-/** What the messages' buttons do. */
+/** The actions behind the buttons of notifications. */
 export interface NotificationActions {
   showFailure(session: NotebookSession, failure: Failure): void;
   retry(session: NotebookSession, step: string): void;
   openPanel(): void;
 }
 
-/** Tell how runs end that were seen to be active; a run that was over before is no news. */
+/** Notifies of the failure of runs that were active in this session. Runs that had already ended are not announced. */
 export function notifyRunEnds(session: NotebookSession, actions: NotificationActions, trans: TranslationBundle): void {
   let active = '';
   session.changed.connect((_, change) => {
@@ -72,7 +72,7 @@ function notifyFailure(
   });
 }
 
-/** Tell what may go wrong with a run that has begun. */
+/** Notifies of the warnings about a run that has started. */
 export function notifyWarnings(problems: Problem[], trans: TranslationBundle): void {
   const warnings = problems.filter(problem => problem.severity === 'warning');
   if (warnings.length > 0) {
@@ -84,7 +84,7 @@ export function notifyWarnings(problems: Problem[], trans: TranslationBundle): v
   }
 }
 
-/** Tell why something could not be done. */
+/** Notifies of an error, with a button to the problems if the notebook is the cause. */
 export function notifyError(error: unknown, actions: NotificationActions, trans: TranslationBundle): void {
   if (error instanceof RefusedError && error.problems.length > 0) {
     const first = error.problems[0];

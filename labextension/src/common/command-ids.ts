@@ -1,4 +1,4 @@
-/** The commands, by what they are called everywhere. */
+/** The ids of the commands. */
 
 export const CommandIDs = {
   run: 'kfnb:run',

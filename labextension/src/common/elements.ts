@@ -1,29 +1,29 @@
-/** Small helpers to make and change elements; text is only ever set as text. */
+/** Functions that create and change HTML elements. They set text as text, never as markup. */
 
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,
   text = ''
 ): HTMLElementTagNameMap[K] {
-  const found = document.createElement(tag);
-  found.className = className;
-  found.textContent = text;
-  return found;
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
 }
 
 export function button(className: string, label: string, text: string, act: () => void): HTMLButtonElement {
-  const found = element('button', className, text);
-  found.type = 'button';
-  found.title = label;
-  found.setAttribute('aria-label', label);
-  found.addEventListener('click', event => {
+  const node = element('button', className, text);
+  node.type = 'button';
+  node.title = label;
+  node.setAttribute('aria-label', label);
+  node.addEventListener('click', event => {
     event.stopPropagation();
     act();
   });
-  return found;
+  return node;
 }
 
-/** Set a text only where it differs: the browser lays out again what is touched. */
+/** Sets the text of an element if it differs, because each assignment makes the browser lay out the page again. */
 export function setText(node: HTMLElement, text: string): void {
   if (node.textContent !== text) {
     node.textContent = text;

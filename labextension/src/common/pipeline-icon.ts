@@ -1,3 +1,5 @@
+/** The icon of kfnb. */
+
 import { LabIcon } from '@jupyterlab/ui-components';
 
 import pipeline from '../../style/icons/pipeline.svg';

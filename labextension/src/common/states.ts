@@ -1,10 +1,13 @@
-/** How states are shown: by shape, word and colour, the same everywhere. */
+/** The states of runs and steps, and their signs, words and colours. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { State } from '../server/api-types';
+export type State = 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'omitted' | 'cached' | 'cancelled';
 
-/** A sign that differs by its shape, for those who see no colours. */
+/** The states in which a run has ended. */
+export const FINAL_STATES: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
+
+/** One sign per state. They differ in shape, so that they can be told apart without colours. */
 export const SHAPES: Record<State, string> = {
   pending: '○',
   running: '▶',
@@ -16,6 +19,7 @@ export const SHAPES: Record<State, string> = {
   cancelled: '■'
 };
 
+/** One word per state, in the language of the user interface. */
 export function words(trans: TranslationBundle): Record<State, string> {
   return {
     pending: trans.__('pending'),
@@ -29,11 +33,11 @@ export function words(trans: TranslationBundle): Record<State, string> {
   };
 }
 
-/** A hue of a step's own, from its name: neighbours in the alphabet are far apart. */
+/** The hue of a step in degrees. It depends on the name alone, and similar names get different hues. */
 export function hue(name: string): number {
-  let found = 7;
+  let hash = 7;
   for (const letter of name) {
-    found = (found * 31 + letter.charCodeAt(0)) % 3600;
+    hash = (hash * 31 + letter.charCodeAt(0)) % 3600;
   }
-  return Math.round((found * 137.508) % 360);
+  return Math.round((hash * 137.508) % 360);
 }

@@ -1,4 +1,4 @@
-/** Files that came with a notebook and say whom to talk to: what they ask for, and the user's word that it is wanted. */
+/** The dialog in which the user trusts the configuration files that lie beside a notebook. */
 
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
@@ -8,7 +8,7 @@ import { RestClient } from '../server/rest-client';
 import { element } from '../common/elements';
 import { RequestedAccess, TrustProposal } from '../server/api-types';
 
-/** Show what the files beside a notebook ask for, and trust them when the user says so; whether they are trusted now. */
+/** Shows the access that the files beside a notebook request. Resolves to whether the user trusts all of them. */
 export async function confirmTrust(api: RestClient, path: string, trans: TranslationBundle): Promise<boolean> {
   const files = (await api.proposals(path)).files.filter(file => !file.trusted);
   if (files.length === 0) {
@@ -34,20 +34,20 @@ export async function confirmTrust(api: RestClient, path: string, trans: Transla
 
 function filesElement(files: TrustProposal[], trans: TranslationBundle): HTMLElement {
   const node = element('div', 'kfnb-Trust');
-  const why = trans.__('These files lie beside the notebook. Trust them only if you want what they ask for:');
-  node.append(element('p', '', why));
+  const explanation = trans.__('These files lie beside the notebook. Trust them only if you want what they ask for:');
+  node.append(element('p', '', explanation));
   for (const file of files) {
     node.append(element('h3', 'kfnb-Trust-file', file.path));
     for (const target of new Set(file.asks.map(ask => ask.target))) {
-      const mine = file.asks.filter(ask => ask.target === target);
-      node.append(element('h4', '', trans.__('Target %1', target)), requestList(mine));
+      const requests = file.asks.filter(ask => ask.target === target);
+      node.append(element('h4', '', trans.__('Target %1', target)), requestList(requests));
     }
   }
   return node;
 }
 
-function requestList(asks: RequestedAccess[]): HTMLElement {
-  const found = element('ul', '');
-  found.append(...asks.map(ask => element('li', '', ask.text)));
-  return found;
+function requestList(requests: RequestedAccess[]): HTMLElement {
+  const node = element('ul', '');
+  node.append(...requests.map(request => element('li', '', request.text)));
+  return node;
 }

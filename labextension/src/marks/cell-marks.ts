@@ -1,16 +1,18 @@
 /**
- * What marks a cell, read and written by the rules of `kfnb/notebook/given.py`: its tags, its own metadata and the line
- * of its magic. A mark is changed where it stands; a new one becomes a tag, or an option of the line. Pure.
+ * Reads and changes the marks of a cell by the rules of `kfnb/notebook/marks/cell_marks.py`. A mark can be a tag, an
+ * entry of `metadata.kfnb`, or an option of the `%%component` line. A change keeps the place of the mark; a new mark
+ * becomes an option if the cell has a `%%component` line, else a tag. Pure functions.
  */
 
+/** The parts of a cell that can carry marks. */
 export interface CellContent {
   source: string;
   metadata: Record<string, unknown>;
 }
 
-/** Marks that stand alone. */
+/** Marks without a value. */
 export const FLAG_MARKS = ['exit', 'shell'];
-/** Bare tags that give a cell a role of its own, Kale's too, and the roles. */
+/** Tags that give a cell a role, among them those of Kale, with the role. */
 const ROLE_TAGS: Record<string, string> = {
   parameters: 'parameters',
   'injected-parameters': 'parameters',
@@ -21,7 +23,7 @@ const ROLE_TAGS: Record<string, string> = {
   functions: 'functions',
   skip: 'skip'
 };
-/** Marks that only a step may have. */
+/** Marks that only a step can have. */
 const STEP_MARKS =
   'step after when foreach exit shell output image package index-url extra-index-url find-links cpu memory gpu limit retry timeout cache on-failure file env secret volume label annotation node toleration'.split(
     ' '
@@ -30,7 +32,7 @@ const STEP_MARKS =
 const MAGIC = /^(?<before>(?:[^\S\n]*\n)*%%component)(?!\S)(?<line>[^\n]*)/;
 const ROLE_MAGIC = /^((?:[^\S\n]*\n)*)%%(?<role>parameters|imports|functions|metrics|skip)(?!\S)[^\n]*\n?/;
 const SHELL_WORD = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g;
-/** Kale's words for the same things. */
+/** Kale's names of marks, with ours. */
 const KALE_MARKS: Record<string, string> = { block: 'step', prev: 'after' };
 const UNQUOTED = /^[\w.:=/@%+,-]+$/;
 
@@ -39,7 +41,7 @@ function isMagic(cell: CellContent): boolean {
   return MAGIC.test(cell.source);
 }
 
-/** Everything that the cell gives to a word; `['']` for one that stands alone. */
+/** All values of a mark; `['']` for a mark without a value. */
 export function markValues(cell: CellContent, mark: string): string[] {
   const inTags = cellTags(cell).flatMap(tag => {
     const [found, value] = splitTag(tag);
@@ -52,7 +54,7 @@ export function markValues(cell: CellContent, mark: string): string[] {
   ];
 }
 
-/** The cell with exactly these values for a word. */
+/** The cell with exactly these values of a mark. */
 export function withMarkValues(cell: CellContent, mark: string, values: string[]): CellContent {
   const inMagic = magicOptions(cell).some(option => option.mark === mark);
   const inMetadata = metadataValues(cell, mark).length > 0;
@@ -67,13 +69,13 @@ export function withMarkValues(cell: CellContent, mark: string, values: string[]
   return { source: withMagicOptions(cell, mark, place === 'magic' ? values : none), metadata };
 }
 
-/** The role that the cell has by a bare tag, or by the magic of that name. */
+/** The role of the cell from its tags or from a magic such as `%%parameters`; null if it has none. */
 export function cellRole(cell: CellContent): string | null {
   const tag = cellTags(cell).find(tag => tag.trim() in ROLE_TAGS);
   return tag === undefined ? (ROLE_MAGIC.exec(cell.source)?.groups?.role ?? null) : ROLE_TAGS[tag.trim()];
 }
 
-/** The cell with this role and no other; null: none. It is changed where it stands; a new one becomes a tag. */
+/** The cell with this role only; null removes it. A change keeps the place of the role; a new role becomes a tag. */
 export function withRole(cell: CellContent, role: string | null): CellContent {
   const others = cellTags(cell).filter(tag => !(tag.trim() in ROLE_TAGS));
   const inMagic = ROLE_MAGIC.test(cell.source);
@@ -84,13 +86,13 @@ export function withRole(cell: CellContent, role: string | null): CellContent {
   return { source, metadata: updated(cell.metadata, 'tags', tags) };
 }
 
-/** The cell without anything that makes it a step. */
+/** The cell without the marks that only a step can have. */
 export function withoutStep(cell: CellContent): CellContent {
   return STEP_MARKS.reduceRight((found, word) => withMarkValues(found, word, []), cell);
 }
 
 // -------------------------------------------------------------------- tags
-/** Anybody may write anything into metadata. */
+/** The tags that are strings, because metadata can contain anything. */
 function cellTags(cell: CellContent): string[] {
   return [cell.metadata.tags].flat().filter((tag): tag is string => typeof tag === 'string');
 }
@@ -100,7 +102,7 @@ function splitTag(tag: string): [string, string] {
   return [KALE_MARKS[word] ?? word, (value ?? '').trim()];
 }
 
-/** Other tags stay as they are and where they are; a changed one keeps its place and its spelling. */
+/** Changes the tags of one mark at their place and in their spelling. Other tags stay as they are. */
 function withTags(metadata: Record<string, unknown>, mark: string, values: string[]): Record<string, unknown> {
   const tags = cellTags({ source: '', metadata });
   const first = tags.findIndex(tag => splitTag(tag)[0] === mark);
@@ -132,7 +134,7 @@ function withMetadataValues(
   return updated(metadata, 'kfnb', updated(settings as Record<string, unknown>, mark, values.length ? value : []));
 }
 
-/** Without the key where its value is empty. */
+/** The object with this value; an empty value removes the key. */
 function updated(object: Record<string, unknown>, key: string, value: unknown): Record<string, unknown> {
   const found = { ...object, [key]: value };
   if (value instanceof Object && Object.keys(value).length === 0) {
@@ -145,7 +147,7 @@ function updated(object: Record<string, unknown>, key: string, value: unknown): 
 interface Option {
   mark: string;
   value: string;
-  text: string; // as it stands in the line
+  text: string; // as written in the line
 }
 
 function magicOptions(cell: CellContent): Option[] {
@@ -190,7 +192,7 @@ function optionText(mark: string, value: string): string {
   return mark === 'step' ? quoted : `--${mark} ${quoted}`;
 }
 
-/** A word of a POSIX shell line without its quotation marks. */
+/** The value of a word of a POSIX shell line, without quotation marks and escapes. */
 function unquote(text: string): string {
   return text.replace(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/g, (_, double?: string, single?: string, one?: string) =>
     double !== undefined ? double.replace(/\\([\\"])/g, '$1') : (single ?? one ?? '')

@@ -1,4 +1,4 @@
-/** The plugin that marks cells: commands, and a quick menu on the active cell. */
+/** The plugin with the commands and the menu that mark the active cell. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, InputDialog } from '@jupyterlab/apputils';
@@ -53,10 +53,11 @@ export const marksPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
+/** How the menu shows a mark. */
 interface MarkField {
   label: string;
   example: string;
-  /** Whether it may have several values, with commas between them. */
+  /** Whether the mark can have several values, which the user separates by commas. */
   multiple?: boolean;
 }
 
@@ -145,7 +146,7 @@ class MarkCommands {
     setStep(notebook, cell, newStepName(notebook, cell.sharedModel.getSource()));
   }
 
-  // ------------------------------------------------------------------ what else a cell may be
+  // ------------------------------------------------------------------ other marks and roles
   private _registerMarks(): void {
     this._add(CommandIDs.setMark, {
       label: args => this._markLabel(args),
@@ -204,13 +205,13 @@ class MarkCommands {
       setMark(notebook, cell, word, now.includes(value) ? now.filter(one => one !== value) : [...now, value]);
     } else {
       const { label, example, multiple: several } = this._fields[word];
-      const asked = await InputDialog.getText({
+      const answer = await InputDialog.getText({
         title: label,
         label: this._trans.__('Such as %1. Empty: not at all.', example),
         text: several ? now.join(', ') : (now[0] ?? '')
       });
-      if (asked.button.accept) {
-        const text = asked.value ?? '';
+      if (answer.button.accept) {
+        const text = answer.value ?? '';
         const values = (several ? text.split(',') : [text]).map(value => value.trim()).filter(Boolean);
         setMark(notebook, cell, word, values);
       }
@@ -235,9 +236,9 @@ class MarkCommands {
     } else {
       menu.addItem({ command: CommandIDs.rename });
       ['when', 'foreach'].forEach(word => menu.addItem({ command: CommandIDs.setMark, args: { word } }));
-      const others = this._afterMenu();
-      if (others.items.length) {
-        menu.addItem({ type: 'submenu', submenu: others });
+      const afterMenu = this._afterMenu();
+      if (afterMenu.items.length) {
+        menu.addItem({ type: 'submenu', submenu: afterMenu });
       }
       const more = ['exit', 'shell', 'retry', 'timeout', 'image', 'file'];
       more.forEach(word => menu.addItem({ command: CommandIDs.setMark, args: { word } }));
@@ -251,7 +252,7 @@ class MarkCommands {
     menu.addItem({ command: CommandIDs.split });
   }
 
-  /** The steps that this one may run after. */
+  /** The menu of the steps that the active one can run after. */
   private _afterMenu(): Menu {
     const menu = new Menu({ commands: this._app.commands });
     menu.title.label = this._trans.__('Runs After');
@@ -281,21 +282,21 @@ class MarkCommands {
     return this._tracker.currentWidget?.content ?? null;
   }
 
-  /** The active cell, if it has code. */
+  /** The active cell if it is a code cell. */
   private get _cell(): ICellModel | null {
     const model = this._tracker.activeCell?.model;
     return model?.type === 'code' ? model : null;
   }
 
-  /** The cell of the active step that has a word; the active cell, where none has. */
+  /** The cell of the active step that carries a mark; the active cell if none does. */
   private _cellWithMark(word: string): ICellModel | null {
     const [active, step] = [this._cell, this._step];
     const models = this._notebook?.widgets.map(({ model }) => model) ?? [];
-    const mine = models.filter(
+    const cells = models.filter(
       model => model.type === 'code' && stepName(model.sharedModel.getSource(), model.metadata) === step
     );
     const has = (model: ICellModel) => markValues(contentOf(model), word).length > 0;
-    return active === null || step === null || has(active) ? active : (mine.find(has) ?? active);
+    return active === null || step === null || has(active) ? active : (cells.find(has) ?? active);
   }
 
   private _markValues(word: string): string[] {

@@ -1,4 +1,4 @@
-/** Changing the marks of a notebook's cells: each change is one that undo takes back. */
+/** Changes the marks of cells in an open notebook. One undo reverts each change. */
 
 import { ICellModel } from '@jupyterlab/cells';
 import { Notebook } from '@jupyterlab/notebook';
@@ -7,18 +7,18 @@ import { CellContent, cellRole, markValues, withoutStep, withRole, withMarkValue
 import { suggestedName } from './suggested-name';
 import { stepName } from './step-name';
 
-/** A cell's text and metadata as they are. */
+/** The source and the metadata of a cell. */
 export function contentOf(model: ICellModel): CellContent {
   return { source: model.sharedModel.getSource(), metadata: model.sharedModel.getMetadata() };
 }
 
-/** Give a cell other values for a word; none: take the mark off. */
+/** Sets the values of a mark; without values the mark is removed. */
 export function setMark(notebook: Notebook, model: ICellModel, mark: string, values: string[]): void {
-  // a change of metadata alone is none that undo knows; one of the notebook is
+  // undo covers a change of metadata only inside a transaction of the notebook
   notebook.model?.sharedModel.transact(() => updateCell(model, withMarkValues(contentOf(model), mark, values)));
 }
 
-/** Make a cell a step of that name; null: no step. */
+/** Marks a cell as a step; null removes the mark. */
 export function setStep(notebook: Notebook, model: ICellModel, name: string | null): void {
   notebook.model?.sharedModel.transact(() => {
     const role = cellRole(contentOf(model));
@@ -27,7 +27,7 @@ export function setStep(notebook: Notebook, model: ICellModel, name: string | nu
   });
 }
 
-/** Give a cell a role of its own; null: none. A cell that has one is no step, unless it records numbers. */
+/** Sets the role of a cell; null removes it. A cell with a role is no step, except for the role `metrics`. */
 export function setRole(notebook: Notebook, model: ICellModel, role: string | null): void {
   notebook.model?.sharedModel.transact(() => {
     const cell = role === null || role === 'metrics' ? contentOf(model) : withoutStep(contentOf(model));
@@ -35,7 +35,7 @@ export function setRole(notebook: Notebook, model: ICellModel, role: string | nu
   });
 }
 
-/** Give the cell of that id a tag that a problem offers: `functions`, `step:setup`. */
+/** Adds a mark that a problem proposes to the cell with this id: `functions`, `step:setup`. */
 export function addMark(notebook: Notebook, id: string | null, mark: string): void {
   const model = notebook.widgets.find(cell => cell.model.id === id)?.model;
   if (model === undefined) {
@@ -48,7 +48,7 @@ export function addMark(notebook: Notebook, id: string | null, mark: string): vo
   }
 }
 
-/** Rename a step in all of its cells, and in those that run after it. */
+/** Renames a step in all of its cells and in the `after` marks of other cells. */
 export function renameStep(notebook: Notebook, before: string, now: string): void {
   notebook.model?.sharedModel.transact(() => {
     for (const { model } of notebook.widgets) {
@@ -56,8 +56,8 @@ export function renameStep(notebook: Notebook, before: string, now: string): voi
         for (const word of ['step', 'after']) {
           const values = markValues(contentOf(model), word);
           if (values.includes(before)) {
-            const others = values.map(value => (value === before ? now : value));
-            updateCell(model, withMarkValues(contentOf(model), word, others));
+            const renamed = values.map(value => (value === before ? now : value));
+            updateCell(model, withMarkValues(contentOf(model), word, renamed));
           }
         }
       }
@@ -65,23 +65,23 @@ export function renameStep(notebook: Notebook, before: string, now: string): voi
   });
 }
 
-/** A name for a new step that no cell of the notebook has: from what the cell defines, else a number. */
+/** An unused name for a new step: the one that its code suggests, else a numbered one. */
 export function newStepName(notebook: Notebook, source: string): string {
   const taken = new Set(
     notebook.widgets.map(cell => stepName(cell.model.sharedModel.getSource(), cell.model.metadata))
   );
-  const wish = suggestedName(source);
-  if (wish && !taken.has(wish)) {
-    return wish;
+  const suggestion = suggestedName(source);
+  if (suggestion && !taken.has(suggestion)) {
+    return suggestion;
   }
-  let number = wish ? 2 : 1;
-  while (taken.has(`${wish || 'step'}-${number}`)) {
+  let number = suggestion ? 2 : 1;
+  while (taken.has(`${suggestion || 'step'}-${number}`)) {
     number++;
   }
-  return `${wish || 'step'}-${number}`;
+  return `${suggestion || 'step'}-${number}`;
 }
 
-/** Only what differs is touched. */
+/** Writes the source and the metadata keys that differ. */
 function updateCell(model: ICellModel, cell: CellContent): void {
   const shared = model.sharedModel;
   if (cell.source !== shared.getSource()) {

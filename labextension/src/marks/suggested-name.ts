@@ -1,6 +1,6 @@
-/** Names for steps, from the code of cells. Pure. */
+/** Suggests a name for a step from the code of its cell. */
 
-/** A name from the comment that begins a cell, else from the first name that it assigns. */
+/** A name from the comment at the start of the cell, else from the first variable that it assigns; may be empty. */
 export function suggestedName(source: string): string {
   const comment = /^\s*#+\s*(.+)/.exec(source)?.[1] ?? '';
   const words = comment.toLowerCase().match(/[a-z][a-z0-9]*/g) ?? [];

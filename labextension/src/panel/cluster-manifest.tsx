@@ -1,10 +1,10 @@
-/** What a cluster would get of the pipeline: to be looked at, copied, downloaded. */
+/** The manifest that would be submitted to a cluster, to read, copy or download. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { NotebookSession } from '../session/notebook-session';
-import { formatBytes } from '../cells/values-table';
+import { formatBytes } from '../common/format';
 import { TravellingFile } from '../server/api-types';
 
 const ENGINES = [
@@ -22,14 +22,14 @@ export function ClusterManifest({
   const [text, setText] = React.useState('');
   const [files, setFiles] = React.useState<TravellingFile[]>([]);
   const [engine, setEngine] = React.useState<string>('');
-  const show = async (wanted: string) => {
-    setEngine(wanted);
+  const show = async (selected: string) => {
+    setEngine(selected);
     setText('…');
     setFiles([]);
     try {
-      const found = await session.client.manifest(session.request(), wanted);
-      setText(found.text);
-      setFiles(found.files);
+      const manifest = await session.client.manifest(session.request(), selected);
+      setText(manifest.text);
+      setFiles(manifest.files);
     } catch (error) {
       setText(error instanceof Error ? error.message : String(error));
     }
@@ -61,7 +61,7 @@ export function ClusterManifest({
   );
 }
 
-/** What leaves this machine with the pipeline. */
+/** The files that are sent to the cluster with the pipeline. */
 function TravellingFiles({ files, trans }: { files: TravellingFile[]; trans: TranslationBundle }): React.JSX.Element {
   return (
     <div>

@@ -1,4 +1,4 @@
-/** The plugin that puts the pipeline into the side bar. */
+/** The plugin that adds the pipeline to the side bar. */
 
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -10,7 +10,7 @@ import { addMark } from '../marks/notebook-marks';
 import { PanelActions, PipelinePanel } from './pipeline-panel';
 import { ISessions } from '../session/sessions-plugin';
 
-/** Notebook 7's shell opens its side bar by a method of its own. */
+/** The shell of Notebook 7 has a method of its own to open the side bar. */
 interface IExpandableShell {
   expandRight?: () => void;
 }

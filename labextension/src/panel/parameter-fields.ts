@@ -1,4 +1,4 @@
-/** Which field of a form a parameter gets: what its value may be, from JSON Schema. */
+/** Selects the form field for a parameter from its type and its JSON Schema. Pure functions. */
 
 import { Parameter, ValueSchema } from '../server/api-types';
 
@@ -39,7 +39,7 @@ export function parameterField(parameter: Parameter): FieldKind {
   return { kind: 'text' };
 }
 
-/** The values there are to choose from; null: they cannot be counted. */
+/** The values that a list can offer; null if the schema does not enumerate them. */
 function choicesFrom(alternatives: ValueSchema[]): Choice[] | null {
   const found: unknown[] = [];
   for (const one of alternatives) {
@@ -54,7 +54,7 @@ function choicesFrom(alternatives: ValueSchema[]): Choice[] | null {
   return found.map(value => ({ text: valueText(value), label: value === null ? 'None' : valueText(value) }));
 }
 
-/** A value as one would type it. */
+/** A value as the user would type it. */
 export function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,4 +1,4 @@
-/** The parameters of a pipeline, with the types and defaults that the notebook gives them. */
+/** The form for the parameters of a pipeline. Types and defaults come from the notebook. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
@@ -9,10 +9,10 @@ import { Parameter } from '../server/api-types';
 interface FormProps {
   parameters: Parameter[];
   values: ReadonlyMap<string, string>;
-  /** What is wrong with given values, by name. */
+  /** What is wrong with the typed values, by parameter name. */
   errors: ReadonlyMap<string, string>;
-  /** `unreadable`: why the field holds no value at all. */
-  onChange: (name: string, text: string | null, unreadable: string | null) => void;
+  /** `fieldError` says why the content of the field is not a value at all. */
+  onChange: (name: string, text: string | null, fieldError: string | null) => void;
   trans: TranslationBundle;
 }
 

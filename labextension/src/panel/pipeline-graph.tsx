@@ -1,4 +1,4 @@
-/** The graph of a pipeline, laid out by the server, with live states. */
+/** The graph of a pipeline with the current states of its steps. The server computes the layout. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
@@ -8,9 +8,9 @@ import { SHAPES, words } from '../common/states';
 import { Box, Frame, Graph, Line } from '../server/api-types';
 
 const MARGIN = 8;
-const MAX_NOTE_LENGTH = 48; // letters of a note
-const CHARACTER_WIDTH = 5.7; // pixels that a letter of a note takes
-const MIN_SCALE = 0.7; // of its size the graph may be shrunk to, before it is scrolled
+const MAX_NOTE_LENGTH = 48; // characters of a note
+const CHARACTER_WIDTH = 5.7; // average width of a character of a note in pixels
+const MIN_SCALE = 0.7; // the graph shrinks to this part of its size, then it scrolls
 
 interface PipelineGraphProps {
   graph: Graph;
@@ -77,9 +77,9 @@ const BoxView = React.memo(function BoxView({ box, progress, onStep, trans }: Bo
   const state = progress?.state ?? null;
   const word = state ? words(trans)[state] : '';
   const items = progress?.iterations ? ` ${progress.finishedIterations}/${progress.iterations}` : '';
-  const long = `${word}${items}`;
-  const fits = (long.length + 3) * CHARACTER_WIDTH < box.width;
-  const note = state ? `${SHAPES[state]} ${fits ? long : items.trim()}` : truncate(box.note) || box.where;
+  const fullText = `${word}${items}`;
+  const fits = (fullText.length + 3) * CHARACTER_WIDTH < box.width;
+  const note = state ? `${SHAPES[state]} ${fits ? fullText : items.trim()}` : truncate(box.note) || box.where;
   const middle = box.x + box.width / 2;
   return (
     <g
@@ -114,7 +114,7 @@ function truncate(text: string): string {
   return text.length > MAX_NOTE_LENGTH ? `${text.slice(0, MAX_NOTE_LENGTH - 1)}…` : text;
 }
 
-/** A line through the points that leaves and enters boxes straight. */
+/** The SVG path of a curve through the points that leaves and enters boxes vertically. */
 export function pathOf(points: [number, number][]): string {
   let path = `M${points[0][0]},${points[0][1]}`;
   for (let at = 1; at < points.length; at++) {

@@ -1,6 +1,6 @@
-/** The side bar: run and stop, parameters, the graph, problems, the runs of the notebook. */
+/** The side bar of a notebook: run button, target, parameters, problems, graph and runs. */
 
-import { Dialog, Notification, ReactWidget, UseSignal, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { ReactWidget, UseSignal } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import { Message } from '@lumino/messaging';
@@ -11,17 +11,18 @@ import { PipelineGraph } from './pipeline-graph';
 import { ParameterForm } from './parameter-form';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ClusterManifest } from './cluster-manifest';
-import { RunList, formatStart } from './run-list';
+import { ProblemList } from './problem-list';
+import { RunSection } from './run-section';
+import { Section } from './section';
+import { TargetSelect } from './target-select';
 import { NotebookSession } from '../session/notebook-session';
 import { ISessions } from '../session/sessions-plugin';
 import { SHAPES, words } from '../common/states';
-import { confirmTrust } from '../dialogs/trust-dialog';
-import { ListedRun, Problem } from '../server/api-types';
+import { Problem } from '../server/api-types';
 
-const MAX_RUNS = 30;
-const MAX_FAILED_STEPS = 10; // steps in the line that says how a run went
+const MAX_FAILED_STEPS = 10; // failed steps that the line about the run names
 
-/** What the panel asks for of the notebook's cells. */
+/** What the panel does with the cells of the notebook. */
 export interface PanelActions {
   reveal(session: NotebookSession, step: string): void;
   revealProblem(session: NotebookSession, problem: Problem): void;
@@ -53,7 +54,7 @@ export class PipelinePanel extends ReactWidget {
   }
 
   protected render(): React.JSX.Element | null {
-    // what nobody sees costs nothing
+    // a hidden side bar is not rendered at all
     return this.isVisible ? this._renderShown() : null;
   }
 
@@ -108,16 +109,16 @@ function SessionView(props: ViewProps): React.JSX.Element {
       {shown && shown.steps.length > 0 && (
         <ParameterForm
           parameters={shown.parameters}
-          values={session.parameters}
-          errors={session.parameterErrors}
+          values={session.parameters.values}
+          errors={session.parameters.errors}
           trans={trans}
-          onChange={(name, text, unreadable) => {
-            session.setParameter(name, text, unreadable);
+          onChange={(name, text, fieldError) => {
+            session.parameters.set(name, text, fieldError);
             redraw();
           }}
         />
       )}
-      <Problems
+      <ProblemList
         problems={problems}
         onProblem={problem => actions.revealProblem(session, problem)}
         onMark={(problem, mark) => actions.addMark(session, problem, mark)}
@@ -128,9 +129,9 @@ function SessionView(props: ViewProps): React.JSX.Element {
           <PipelineGraph graph={shown.graph} progress={step => session.progress(step)} onStep={onStep} trans={trans} />
         </div>
       ) : (
-        session.explanation && !problems.some(problem => problem.severity === 'error') && <Invitation {...props} />
+        session.explanation && !problems.some(problem => problem.severity === 'error') && <EmptyHint {...props} />
       )}
-      <Runs session={session} trans={trans} />
+      <RunSection session={session} trans={trans} />
       {shown && shown.steps.length > 0 && (
         <Section title={trans.__('On a cluster')} open={false}>
           <ClusterManifest session={session} trans={trans} />
@@ -153,7 +154,7 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
           value={session.selectedPipeline ?? shown?.pipeline ?? names[0]}
           onChange={event => {
             session.selectedPipeline = event.target.value;
-            void session.read();
+            void session.compile();
           }}
         >
           {names.map(name => (
@@ -163,7 +164,7 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
       ) : (
         <h2 title={shown?.description}>{shown?.pipeline ?? session.lastValid?.pipeline ?? ''}</h2>
       )}
-      <Targets session={session} trans={trans} />
+      <TargetSelect session={session} trans={trans} />
       <button
         type="button"
         className={`jp-mod-styled ${active ? 'jp-mod-warn' : 'jp-mod-accept'}`}
@@ -176,43 +177,7 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
   );
 }
 
-function Targets({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element | null {
-  React.useEffect(() => void session.readTargets(), [session]);
-  const targets = session.targets;
-  if (targets.length < 2) {
-    return null;
-  }
-  const choose = async (name: string) => {
-    if (targets.find(target => target.name === name)?.trusted === false) {
-      try {
-        if (!(await confirmTrust(session.client, session.path, trans))) {
-          return;
-        }
-      } catch (error) {
-        void showErrorMessage(trans.__('The file cannot be trusted'), error instanceof Error ? error : String(error));
-        return;
-      }
-      await session.readTargets();
-    }
-    session.setTarget(name);
-  };
-  return (
-    <select
-      aria-label={trans.__('Where to run')}
-      value={session.target}
-      onChange={event => void choose(event.target.value)}
-    >
-      {targets.map(target => (
-        <option key={target.name} value={target.name}>
-          {target.name === target.engine ? target.name : `${target.name} (${target.engine})`}
-          {target.trusted ? '' : trans.__(' – not trusted')}
-        </option>
-      ))}
-    </select>
-  );
-}
-
-/** One place that tells screen readers how the run goes; the badges themselves are silent. */
+/** The state of the run. Screen readers announce this line only, not the badges on the cells. */
 function Announcement({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element {
   const run = session.run;
   if (!run) {
@@ -221,11 +186,12 @@ function Announcement({ session, trans }: { session: NotebookSession; trans: Tra
   const state = run.run.state;
   const error = run.run.error;
   const place = error?.step ? trans.__(' in step %1', error.step) : '';
-  const failed = state === 'succeeded' ? run.steps.filter(step => step.state === 'failed').map(step => step.path) : [];
-  const although = failed.length
-    ? trans.__(', although these failed: %1', failed.slice(0, MAX_FAILED_STEPS).join(', '))
+  const failedSteps =
+    state === 'succeeded' ? run.steps.filter(step => step.state === 'failed').map(step => step.path) : [];
+  const failures = failedSteps.length
+    ? trans.__(', although these failed: %1', failedSteps.slice(0, MAX_FAILED_STEPS).join(', '))
     : '';
-  const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}${although}`;
+  const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}${failures}`;
   return (
     <p className="kfnb-Panel-state" role="status" data-state={state}>
       {text}
@@ -234,50 +200,8 @@ function Announcement({ session, trans }: { session: NotebookSession; trans: Tra
   );
 }
 
-interface ProblemsProps {
-  problems: Problem[];
-  onProblem: (problem: Problem) => void;
-  onMark: (problem: Problem, mark: string) => void;
-  trans: TranslationBundle;
-}
-
-function Problems({ problems, onProblem, onMark, trans }: ProblemsProps): React.JSX.Element | null {
-  if (problems.length === 0) {
-    return null;
-  }
-  return (
-    <Section title={trans._n('%1 problem', '%1 problems', problems.length)} open>
-      <ul className="kfnb-Problems">
-        {problems.map((problem, at) => (
-          <li key={at} data-severity={problem.severity}>
-            <button type="button" onClick={() => onProblem(problem)}>
-              {place(problem, trans)}
-              {problem.message}
-              {problem.hint && <span className="kfnb-Problems-hint"> {problem.hint}</span>}
-            </button>
-            {problem.marks.map(mark => (
-              <button type="button" className="kfnb-Problems-mark" key={mark} onClick={() => onMark(problem, mark)}>
-                {trans.__('Mark the cell %1', mark)}
-              </button>
-            ))}
-          </li>
-        ))}
-      </ul>
-    </Section>
-  );
-}
-
-function place(problem: Problem, trans: TranslationBundle): string {
-  if (problem.cell === null) {
-    return '';
-  }
-  return problem.line === null
-    ? trans.__('Cell %1: ', problem.cell)
-    : trans.__('Cell %1, line %2: ', problem.cell, problem.line);
-}
-
-/** What to do with a notebook that has no steps yet. */
-function Invitation({ commands, trans }: ViewProps): React.JSX.Element {
+/** The hint in a notebook that has no steps yet. */
+function EmptyHint({ commands, trans }: ViewProps): React.JSX.Element {
   return (
     <div className="kfnb-Panel-hint">
       <p>{trans.__('No steps yet. Make a cell a step, and the graph grows here.')}</p>
@@ -290,75 +214,5 @@ function Invitation({ commands, trans }: ViewProps): React.JSX.Element {
         {trans.__('Make this cell a step')}
       </button>
     </div>
-  );
-}
-
-function Runs({ session, trans }: { session: NotebookSession; trans: TranslationBundle }): React.JSX.Element {
-  const [runs, setRuns] = React.useState<ListedRun[]>([]);
-  const [looks, lookAgain] = React.useReducer((count: number) => count + 1, 0);
-  const state = `${session.run?.run.run ?? ''} ${session.run?.run.state ?? ''} ${looks}`;
-  React.useEffect(() => {
-    session.client.runs(session.path, MAX_RUNS).then(
-      found => setRuns(found.runs),
-      () => setRuns([])
-    );
-  }, [session, state]);
-  return (
-    <Section title={trans.__('Runs')} open>
-      <RunList
-        runs={runs}
-        shown={session.run?.run.run ?? null}
-        onShow={run => void showRun(session, run).then(shown => shown || lookAgain())}
-        onDelete={run => void deleteRun(session, run, trans).then(lookAgain)}
-        trans={trans}
-      />
-    </Section>
-  );
-}
-
-/** Show a run on the cells; whether it could be: it may have been deleted elsewhere. */
-async function showRun(session: NotebookSession, run: string): Promise<boolean> {
-  try {
-    session.show(await session.client.run(run));
-    return true;
-  } catch (error) {
-    Notification.warning(error instanceof Error ? error.message : String(error), { autoClose: 8000 });
-    return false;
-  }
-}
-
-/** Delete a run when the user says so once more. */
-async function deleteRun(session: NotebookSession, run: ListedRun, trans: TranslationBundle): Promise<void> {
-  const answer = await showDialog({
-    title: trans.__('Delete this run?'),
-    body: trans.__(
-      'The run of %1, its logs and the values that no other run has are deleted. This cannot be undone.',
-      formatStart(run.created)
-    ),
-    buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })],
-    defaultButton: 0
-  });
-  if (!answer.button.accept) {
-    return;
-  }
-  try {
-    await session.delete(run.run);
-  } catch (error) {
-    await showErrorMessage(trans.__('The run was not deleted'), error instanceof Error ? error.message : String(error));
-  }
-}
-
-interface SectionProps {
-  title: string;
-  open: boolean;
-  children: React.ReactNode;
-}
-
-function Section({ title, open, children }: SectionProps): React.JSX.Element {
-  return (
-    <details className="kfnb-Section" open={open}>
-      <summary>{title}</summary>
-      {children}
-    </details>
   );
 }

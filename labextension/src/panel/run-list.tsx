@@ -1,9 +1,9 @@
-/** The runs of a notebook: state, time, what they were given, and their metrics side by side. */
+/** The table of a notebook's runs, with state, duration, parameters and metrics side by side. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { formatDuration } from '../session/run-progress';
+import { formatDuration, formatStart } from '../common/format';
 import { SHAPES, words } from '../common/states';
 import { ListedRun } from '../server/api-types';
 
@@ -20,7 +20,7 @@ export function RunList({ runs, shown, onShow, onDelete, trans }: RunListProps):
     return <p className="kfnb-Panel-hint">{trans.__('This notebook has not been run as a pipeline yet.')}</p>;
   }
   const metrics = [...new Set(runs.flatMap(run => Object.keys(run.metrics)))].slice(0, 6);
-  const marked = runs.find(run => run.run === shown);
+  const selected = runs.find(run => run.run === shown);
   return (
     <div className="kfnb-Runs" role="region" aria-label={trans.__('Runs of this notebook')} tabIndex={0}>
       <table>
@@ -42,13 +42,13 @@ export function RunList({ runs, shown, onShow, onDelete, trans }: RunListProps):
           ))}
         </tbody>
       </table>
-      {marked && (
+      {selected && (
         <button
           type="button"
           className="kfnb-Runs-delete"
-          disabled={marked.state === 'pending' || marked.state === 'running'}
-          title={trans.__('Delete the run that is shown, which began %1', formatStart(marked.created))}
-          onClick={() => onDelete(marked)}
+          disabled={selected.state === 'pending' || selected.state === 'running'}
+          title={trans.__('Delete the run that is shown, which began %1', formatStart(selected.created))}
+          onClick={() => onDelete(selected)}
         >
           {trans.__('Delete…')}
         </button>
@@ -66,12 +66,12 @@ interface RowProps {
 }
 
 function Row({ run, metrics, shown, onShow, trans }: RowProps): React.JSX.Element {
-  const given = Object.entries(run.parameters)
+  const parameters = Object.entries(run.parameters)
     .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
     .join('\n');
-  const took = run.started === null ? '' : formatDuration((run.finished ?? Date.now() / 1000) - run.started);
+  const duration = run.started === null ? '' : formatDuration((run.finished ?? Date.now() / 1000) - run.started);
   return (
-    <tr className={shown ? 'kfnb-mod-shown' : ''} data-state={run.state} title={given}>
+    <tr className={shown ? 'kfnb-mod-shown' : ''} data-state={run.state} title={parameters}>
       <td>
         <button
           type="button"
@@ -86,20 +86,12 @@ function Row({ run, metrics, shown, onShow, trans }: RowProps): React.JSX.Elemen
       <td className="kfnb-Runs-state">
         {SHAPES[run.state]} {words(trans)[run.state]}
       </td>
-      <td>{took}</td>
+      <td>{duration}</td>
       {metrics.map(name => (
         <td key={name}>{formatMetric(run.metrics[name])}</td>
       ))}
     </tr>
   );
-}
-
-/** When a run began, as the list says it. */
-export function formatStart(seconds: number): string {
-  const time = new Date(seconds * 1000);
-  const today = time.toDateString() === new Date().toDateString();
-  const clock = time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-  return today ? clock : `${time.toLocaleDateString()} ${clock}`;
 }
 
 function formatMetric(value: unknown): string {

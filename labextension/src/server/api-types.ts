@@ -1,8 +1,6 @@
-/** What the server tells and is told, as `kfnb/server/openapi.yaml` describes it. */
+/** The types of the JSON that the REST interface and the websocket carry; `kfnb/server/openapi.yaml` describes them. */
 
-export type State = 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'omitted' | 'cached' | 'cancelled';
-
-export const FINAL_STATES: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
+import { State } from '../common/states';
 
 export interface Problem {
   code: string;
@@ -13,7 +11,7 @@ export interface Problem {
   cell_id: string | null;
   line: number | null;
   name: string | null;
-  /** Tags for the cell, each of which settles it. */
+  /** Tags for the cell; each one of them solves the problem. */
   marks: string[];
 }
 
@@ -66,7 +64,7 @@ export interface StepInfo {
   settings: { on_failure?: string };
 }
 
-/** What a parameter's value may be: as much of JSON Schema as kfnb uses. */
+/** The values that a parameter may have: the part of JSON Schema that kfnb uses. */
 export interface ValueSchema {
   type?: string;
   enum?: unknown[];
@@ -86,14 +84,14 @@ export interface Parameter {
   schema?: ValueSchema;
 }
 
-/** The cells that steps come from. */
+/** A cell, and the steps that come from it. */
 export interface CellSteps {
   cell: number;
   id: string;
   steps: string[];
 }
 
-/** A notebook explained; without a pipeline when it has errors. */
+/** The pipeline of a notebook and its problems; `pipeline` is null while the notebook has errors. */
 export interface Explanation {
   pipeline: string | null;
   pipelines: string[];
@@ -146,13 +144,13 @@ export interface Snapshot {
   steps: StepRun[];
   metrics: Record<string, unknown>;
   seq: number;
-  /** Of a run whose lines are those of a text file: the lines on which its cells begin, by the cells' numbers. */
+  /** For a notebook that is a text file: the line on which each cell begins, by cell number. */
   cell_lines: Record<string, number> | null;
 }
 
 export type ListedRun = RunInfo & { metrics: Record<string, unknown> };
 
-/** What comes through the websocket; `id` is the run's. */
+/** A message of the websocket; `id` is the id of the run. */
 export type StreamMessage =
   | ({ type: 'snapshot'; id: string } & Snapshot)
   | { type: 'run'; id: string; seq: number; time: number; data: Partial<RunInfo> }
@@ -174,7 +172,7 @@ export interface DisplayedOutput {
   metadata: Record<string, unknown>;
 }
 
-/** A value by its words; `preview` is the value itself where it is small and plain. */
+/** A description of a value; `preview` is the value itself if it is small and plain data. */
 export interface Value {
   name: string;
   type: string | null;
@@ -187,14 +185,14 @@ export interface StepValues {
   outputs: Value[];
 }
 
-/** `trusted`: the user has chosen whom it contacts. */
+/** A target that the user can select; `trusted` says whether the user has agreed to the hosts that it contacts. */
 export interface TargetInfo {
   name: string;
   engine: string;
   trusted: boolean;
 }
 
-/** A file that leaves the notebook's folder with a pipeline; `link`: where it lies when it is a link to somewhere else. */
+/** A file of the notebook's folder that is sent with the pipeline; `link` is the destination of a symbolic link. */
 export interface TravellingFile {
   path: string;
   bytes: number;
@@ -202,7 +200,7 @@ export interface TravellingFile {
   link: string | null;
 }
 
-/** One thing that a target of a file beside a notebook wants. */
+/** One setting by which a target would contact a host or use credentials. */
 export interface RequestedAccess {
   target: string;
   setting: string;
@@ -210,7 +208,7 @@ export interface RequestedAccess {
   text: string;
 }
 
-/** A file beside a notebook that says whom to talk to. */
+/** A configuration file beside a notebook, and the access that it requests. */
 export interface TrustProposal {
   path: string;
   fingerprint: string;
@@ -218,7 +216,7 @@ export interface TrustProposal {
   asks: RequestedAccess[];
 }
 
-/** A notebook as it is sent: its JSON without outputs. */
+/** A notebook in a request: its JSON without outputs. */
 export interface NotebookRequest {
   notebook: unknown;
   path: string;

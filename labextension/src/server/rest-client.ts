@@ -1,4 +1,4 @@
-/** The server extension's REST interface, one function per endpoint. */
+/** The client of the server extension's REST interface: one method per endpoint. */
 
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
@@ -21,7 +21,7 @@ import {
 
 const API_PATH = 'kfnb/api/v1';
 
-/** What the server refused, in its words; `problems` when the notebook is at fault. */
+/** The server refused a request. The message is the server's; `problems` are those of the notebook, if it is the cause. */
 export class RefusedError extends Error {
   constructor(
     message: string,
@@ -44,7 +44,7 @@ export interface StartOptions {
 export class RestClient {
   constructor(readonly settings: ServerConnection.ISettings) {}
 
-  /** The version of the server's half, and the folder it lies in. */
+  /** The version of the server extension, and the folder of its package. */
   status(): Promise<{ version: string; folder: string }> {
     return this._request('GET', '');
   }
@@ -61,12 +61,12 @@ export class RestClient {
     return this._request('GET', `targets${URLExt.objectToQueryString({ notebook: path })}`);
   }
 
-  /** The files beside a notebook that say whom to talk to, and what they ask for. */
+  /** The configuration files beside a notebook, and the access that they request. */
   proposals(path: string): Promise<{ files: TrustProposal[] }> {
     return this._request('GET', `trust${URLExt.objectToQueryString({ notebook: path })}`);
   }
 
-  /** Trust a file as it was shown. */
+  /** Trusts a file whose content has this fingerprint. */
   trust(path: string, fingerprint: string): Promise<{ files: TrustProposal[] }> {
     return this._request('POST', 'trust', { path, fingerprint });
   }
@@ -75,7 +75,7 @@ export class RestClient {
     return this._request('GET', `runs${URLExt.objectToQueryString({ notebook: path, count })}`);
   }
 
-  /** Begin a run; `problems`: what the user should know of it. */
+  /** Starts a run; `problems` are warnings about it. */
   start(sent: NotebookRequest, options: StartOptions): Promise<Snapshot & { problems: Problem[] }> {
     return this._request('POST', 'runs', { ...sent, ...options });
   }
@@ -88,7 +88,7 @@ export class RestClient {
     return this._request('GET', `runs/${id}/graph`);
   }
 
-  /** Delete a run that has ended. */
+  /** Deletes a run that has ended. */
   delete(id: string): Promise<{ runs: string[]; bytes: number }> {
     return this._request('DELETE', `runs/${id}`);
   }
@@ -138,7 +138,7 @@ function refusal(response: Response, text: string): RefusedError {
   try {
     body = JSON.parse(text) as typeof body;
   } catch {
-    // a proxy's page, not the server's words
+    // the answer is the page of a proxy, not JSON of the server
   }
   return new RefusedError(body.message ?? response.statusText, response.status, body.problems ?? []);
 }

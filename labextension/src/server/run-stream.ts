@@ -1,4 +1,4 @@
-/** Changes of the runs that are watched: through the websocket, and by asking again and again while there is none. */
+/** The changes of watched runs, from the websocket or, while it is not connected, from polling. */
 
 import { Poll } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
@@ -6,7 +6,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { RestClient } from './rest-client';
 import { StreamMessage } from './api-types';
 
-const INITIAL_RECONNECT_DELAY = 250; // milliseconds before the socket is opened again, twice as long each time
+const INITIAL_RECONNECT_DELAY = 250; // milliseconds; doubles with each failed attempt
 const MAX_RECONNECT_DELAY = 10_000;
 const POLL_INTERVAL = 2_000;
 
@@ -24,7 +24,7 @@ export class RunStream {
     return this._message;
   }
 
-  /** Be connected before there is anything to watch: a run's first changes come while a connection is still being made. */
+  /** Connects ahead of the first run: otherwise its first changes would be over before the connection stands. */
   open(): void {
     if (!this._opened) {
       this._opened = true;
@@ -32,7 +32,7 @@ export class RunStream {
     }
   }
 
-  /** Watch a run, until `leave` was called as often. */
+  /** Watches a run until `unwatch` has been called as often as `watch`. */
   watch(run: string): void {
     this._watched.set(run, (this._watched.get(run) ?? 0) + 1);
     this._sendWatched();
@@ -78,8 +78,8 @@ export class RunStream {
 
   private async _pollWatched(): Promise<void> {
     for (const run of [...this._watched.keys()]) {
-      const found = await this._client.run(run);
-      this._message.emit({ type: 'snapshot', id: run, ...found });
+      const snapshot = await this._client.run(run);
+      this._message.emit({ type: 'snapshot', id: run, ...snapshot });
     }
   }
 

@@ -1,33 +1,22 @@
-/** What is known of one open notebook: its pipeline as it is typed, and the run that its cells show. */
+/** One open notebook: its pipeline as the user types, where it will run, and its run on the cells. */
 
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { RestClient, RefusedError, StartOptions } from '../server/rest-client';
-import { applyMessage, isActive, progressByStep, StepProgress, pendingProgress } from './run-progress';
+import { Explanation, NotebookRequest, Problem, Snapshot, StepInfo, TargetInfo } from '../server/api-types';
+import { RefusedError, RestClient, StartOptions } from '../server/rest-client';
 import { RunStream } from '../server/run-stream';
-import {
-  Explanation,
-  StreamMessage,
-  Problem,
-  NotebookRequest,
-  Snapshot,
-  StepInfo,
-  TargetInfo
-} from '../server/api-types';
+import { notebookRequest } from './notebook-request';
+import { ParameterValues } from './parameter-values';
+import { StepProgress } from './run-progress';
+import { LastLine, ShownRun } from './shown-run';
 
-const COMPILE_DELAY = 350; // milliseconds without a change before the notebook is read
-const PARAMETER_PROBLEMS = ['KF208', 'KF502', 'KF509'];
-const RETRY_DELAY = 3_000; // milliseconds until a server that did not answer is asked again
+const COMPILE_DELAY = 350; // milliseconds without a change before the notebook is compiled
+const RETRY_DELAY = 3_000; // milliseconds before the next request to a server that did not answer
 
-/** What has changed: the pipeline, or where its run stands. */
+/** What has changed: the pipeline, or the state of its run. */
 export type Change = 'pipeline' | 'run';
-
-export interface LastLine {
-  line: string;
-  percent: number | null;
-}
 
 export class NotebookSession implements IDisposable {
   constructor(
@@ -35,82 +24,73 @@ export class NotebookSession implements IDisposable {
     readonly client: RestClient,
     private readonly _stream: RunStream
   ) {
-    _stream.message.connect(this._onMessage, this);
+    this._shownRun = new ShownRun(_stream, () => [...this._stepInfos.keys()]);
+    this._shownRun.changed.connect(() => this._changed.emit('run'));
     panel.content.modelChanged.connect(this._onModelChanged, this);
     panel.disposed.connect(() => this.dispose());
     this._onModelChanged();
   }
 
-  /** What parameters are given, by name; the others have their defaults. */
-  get parameters(): ReadonlyMap<string, string> {
-    return this._parameters;
-  }
+  readonly parameters = new ParameterValues();
 
-  /** What is wrong with the values that were given, by the parameter's name. */
-  get parameterErrors(): ReadonlyMap<string, string> {
-    return this._parameterErrors;
-  }
-
-  /** Give a parameter a value; null: its default. `unreadable`: why what stands in its field is no value at all. */
-  setParameter(name: string, text: string | null, unreadable: string | null): void {
-    this._parameterErrors.delete(name);
-    this._invalidFields.delete(name);
-    this._parameters.delete(name);
-    if (unreadable !== null) {
-      this._parameterErrors.set(name, unreadable);
-      this._invalidFields.add(name);
-    } else if (text !== null) {
-      this._parameters.set(name, text);
-    }
-  }
-
-  /** Which of the notebook's pipelines; the first when null. */
+  /** The name of the pipeline that the user has selected; null means the notebook's first. */
   selectedPipeline: string | null = null;
+
+  /** The run that was started here and whose end has not been announced. It may end before the server's answer. */
+  awaitedRun: string | null = null;
 
   get changed(): ISignal<this, Change> {
     return this._changed;
   }
 
-  /** The notebook as it was last read; null before that. */
+  get path(): string {
+    return this.panel.context.path;
+  }
+
+  /** The notebook as the server last read it; null before the first answer. */
   get explanation(): Explanation | null {
     return this._explanation;
   }
 
-  /** The last reading that made a pipeline: what is shown while the user types. */
+  /** The last explanation that had a pipeline. It stays visible while what the user types has errors. */
   get lastValid(): Explanation | null {
     return this._lastValid;
   }
 
-  /** The run that was begun here and whose end was not told yet: it may have ended when the server answers. */
-  awaitedRun: string | null = null;
-
-  get run(): Snapshot | null {
-    return this._run;
+  /** Why the server extension cannot be reached; null when it can. */
+  get serverError(): string | null {
+    return this._serverError;
   }
 
-  get active(): boolean {
-    return this._starting || isActive(this._run);
+  /** The names of the steps that a cell belongs to. */
+  stepsOf(cell: string): string[] {
+    return this._stepsByCell.get(cell) ?? [];
   }
 
-  /** Where the pipeline runs: what the user chose, else what the notebook names where nothing untrusted is contacted, else here. */
+  stepInfo(step: string): StepInfo | null {
+    return this._stepInfos.get(step) ?? null;
+  }
+
+  /** The notebook as requests to the server carry it. */
+  request(): NotebookRequest {
+    return notebookRequest(this.panel, this.selectedPipeline);
+  }
+
+  // ------------------------------------------------------------------ targets
+  /**
+   * The target that a run goes to: the one that the user selected, else the one that the notebook names if the user
+   * trusts it, else this machine.
+   */
   get target(): string {
     const named = this._explanation?.target;
     return this._target ?? this._targets.find(target => target.name === named && target.trusted)?.name ?? 'local';
   }
 
-  /** Where it can run, as it was last asked for. */
+  /** The targets that the server last listed. */
   get targets(): TargetInfo[] {
     return this._targets;
   }
 
-  async readTargets(): Promise<void> {
-    this._targets = (await this.client.targets(this.path).catch(() => ({ targets: [] }))).targets;
-    if (!this.isDisposed) {
-      this._changed.emit('pipeline');
-    }
-  }
-
-  /** What the user chose, if anything. */
   get selectedTarget(): string | null {
     return this._target;
   }
@@ -120,144 +100,126 @@ export class NotebookSession implements IDisposable {
     this._changed.emit('pipeline');
   }
 
-  /** Why the server's part cannot be reached, if it cannot. */
-  get serverError(): string | null {
-    return this._serverError;
+  async readTargets(): Promise<void> {
+    this._targets = (await this.client.targets(this.path).catch(() => ({ targets: [] }))).targets;
+    if (!this.isDisposed) {
+      this._changed.emit('pipeline');
+    }
   }
 
-  get path(): string {
-    return this.panel.context.path;
-  }
-
-  /** The steps that a cell is. */
-  stepsOf(cell: string): string[] {
-    return this._stepsByCell.get(cell) ?? [];
-  }
-
-  stepInfo(step: string): StepInfo | null {
-    return this._stepInfos.get(step) ?? null;
-  }
-
-  progress(step: string): StepProgress | null {
-    return this._progress.get(step) ?? null;
-  }
-
-  /** The notebook without its outputs. */
-  request(): NotebookRequest {
-    const model = this.panel.content.model;
-    const notebook = (model?.toJSON() ?? { cells: [] }) as unknown as { cells: object[]; nbformat_minor: number };
-    const cells = notebook.cells.map((cell, at) => {
-      const { outputs, execution_count, attachments, ...rest } = cell as Record<string, unknown>;
-      void [outputs, execution_count, attachments];
-      return { ...rest, id: model?.cells.get(at).id };
-    });
-    return {
-      notebook: { ...notebook, cells, nbformat_minor: Math.max(5, notebook.nbformat_minor) },
-      path: this.path,
-      pipeline: this.selectedPipeline
-    };
-  }
-
-  /** What a step that runs printed last, and how far it says it is; of several iterations, the one that is shown. */
-  lastLine(step: string): LastLine | null {
-    const progress = this._progress.get(step);
-    return progress?.state === 'running' ? (this._lastLines.get(progress.path) ?? null) : null;
-  }
-
-  // ------------------------------------------------------------------ reading
-  /** Read the notebook as it is now, unless it was read already. */
-  read(): Promise<void> {
+  // ------------------------------------------------------------------ compiling
+  /** Compiles the notebook as it is now, unless the server has already seen it. */
+  compile(): Promise<void> {
     if (!this.panel.context.isReady) {
-      return this.panel.context.ready.then(() => this.read()); // it is still without cells
+      return this.panel.context.ready.then(() => this.compile()); // until then the notebook has no cells
     }
     window.clearTimeout(this._timer);
-    const sent = this.request();
-    const text = JSON.stringify(sent);
-    if (text !== this._sentText || this._serverError) {
-      this._sentText = text;
-      this._compiling = this._compile(sent);
+    const request = this.request();
+    const text = JSON.stringify(request);
+    if (text !== this._compiledText || this._serverError) {
+      this._compiledText = text;
+      this._compiling = this._requestCompilation(request);
     }
     return this._compiling;
   }
 
-  private async _compile(sent: NotebookRequest): Promise<void> {
-    const turn = ++this._requestNumber;
+  private async _requestCompilation(request: NotebookRequest): Promise<void> {
+    const number = ++this._requestNumber;
+    const isLatest = () => number === this._requestNumber && !this.isDisposed;
     try {
-      const found = await this.client.compile(sent);
-      if (turn === this._requestNumber && !this.isDisposed) {
+      const explanation = await this.client.compile(request);
+      if (isLatest()) {
         this._serverError = null;
-        this._onExplained(found);
+        this._onCompiled(explanation);
       }
     } catch (error) {
-      if (turn === this._requestNumber && !this.isDisposed) {
-        this._sentText = '';
+      if (isLatest()) {
+        this._compiledText = '';
         this._onServerError(error);
       }
     }
   }
 
-  /** Say why the server's part cannot be reached; one that did not answer is asked again. */
+  /** Keeps the error for the side bar, and tries again after a while if the server did not answer at all. */
   private _onServerError(error: unknown): void {
     this._serverError = error instanceof RefusedError ? error.message : String(error);
     if (!(error instanceof RefusedError)) {
-      this._timer = window.setTimeout(() => void this.read(), RETRY_DELAY);
+      this._timer = window.setTimeout(() => void this.compile(), RETRY_DELAY);
     }
     this._changed.emit('pipeline');
   }
 
-  private _onExplained(found: Explanation): void {
-    this._explanation = found;
-    if (found.pipeline !== null) {
-      this._lastValid = found;
+  private _onCompiled(explanation: Explanation): void {
+    this._explanation = explanation;
+    if (explanation.pipeline !== null) {
+      this._lastValid = explanation;
       this._stream.open();
+      this.parameters.retain(parameterNames(explanation));
     }
-    const shown = this._lastValid;
-    this._stepInfos = new Map((shown?.steps ?? []).map(step => [step.name, step]));
-    this._stepsByCell = new Map((shown?.cells ?? []).map(cell => [cell.id, cell.steps]));
-    const names = new Set(found.parameters.map(parameter => parameter.name));
-    if (found.pipeline !== null) {
-      for (const name of [...this._parameters.keys(), ...this._invalidFields].filter(name => !names.has(name))) {
-        this.setParameter(name, null, null);
-      }
-    }
+    this._stepInfos = new Map((this._lastValid?.steps ?? []).map(step => [step.name, step]));
+    this._stepsByCell = new Map((this._lastValid?.cells ?? []).map(cell => [cell.id, cell.steps]));
     this._changed.emit('pipeline');
   }
 
   private _onModelChanged(): void {
     this.panel.content.model?.contentChanged.connect(this._onContentChanged, this);
-    void this.read();
+    void this.compile();
     void this.panel.context.ready.then(() => Promise.all([this.readTargets(), this.showNewest()]));
   }
 
   private _onContentChanged(): void {
     window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => void this.read(), COMPILE_DELAY);
+    this._timer = window.setTimeout(() => void this.compile(), COMPILE_DELAY);
   }
 
   // ------------------------------------------------------------------ runs
-  /** Run the pipeline; the cells show the new run. Gives what the user should know of it. Throws `RefusedError`. */
+  /** The run that the cells show. */
+  get run(): Snapshot | null {
+    return this._shownRun.snapshot;
+  }
+
+  get active(): boolean {
+    return this._shownRun.active;
+  }
+
+  progress(step: string): StepProgress | null {
+    return this._shownRun.progress(step);
+  }
+
+  lastLine(step: string): LastLine | null {
+    return this._shownRun.lastLine(step);
+  }
+
+  /** Shows a run on the cells in place of the one before; null shows none. */
+  show(run: Snapshot | null): void {
+    this._shownRun.show(run);
+  }
+
+  /** Starts the pipeline and shows its run. Returns what the user should know about it. Throws `RefusedError`. */
   async start(options: StartOptions = {}): Promise<Problem[]> {
     this._checkProblems();
-    this._checkFields();
-    const names = new Set(this._explanation?.parameters.map(parameter => parameter.name));
-    const given = [...this._parameters].filter(([name]) => names.has(name));
-    this._parameterErrors.clear();
-    this._showPending(options);
+    const invalid = this.parameters.invalidField();
+    if (invalid !== null) {
+      throw new RefusedError(invalid, 422, []); // the run would take the default, which the field does not show
+    }
+    const parameters = this.parameters.select(parameterNames(this._explanation));
+    this.parameters.clearErrors();
+    const steps = (this._lastValid?.steps ?? []).map(step => step.name);
+    this._shownRun.begin(steps.filter(name => !options.only || options.only === name));
     try {
       const { problems, ...run } = await this.client.start(this.request(), {
         target: this.target,
-        parameters: Object.fromEntries(given),
+        parameters,
         ...options
       });
-      this._starting = false;
+      this._shownRun.endBegin(true);
       this.awaitedRun = run.run.run;
-      this._newest = run.run.run;
+      this._newestRun = run.run.run;
       this.show(run);
       return problems;
     } catch (error) {
-      this._starting = false;
-      this._keepParameterErrors(error instanceof RefusedError ? error.problems : []);
-      this._setRun(this._run);
+      this.parameters.addErrors(error instanceof RefusedError ? error.problems : []);
+      this._shownRun.endBegin(false);
       if (!(error instanceof RefusedError)) {
         this._onServerError(error);
       }
@@ -265,154 +227,70 @@ export class NotebookSession implements IDisposable {
     }
   }
 
-  /** Before the server answers, the steps are pending: who pressed the button sees at once that it was pressed. */
-  private _showPending(options: StartOptions): void {
-    this._starting = true;
-    const steps = (this._lastValid?.steps ?? []).map(step => step.name);
-    const mine = steps.filter(name => !options.only || options.only === name);
-    this._progress = new Map(mine.map(name => [name, pendingProgress(name)]));
-    // the click itself is answered first: the question to the server is on its way when the cells are drawn
-    nextFrame(() => this._changed.emit('run'));
-  }
-
   async cancel(): Promise<void> {
-    if (this._run) {
-      await this.client.cancel(this._run.run.run);
+    if (this._shownRun.id) {
+      await this.client.cancel(this._shownRun.id);
     }
   }
 
-  /** Delete a run that has ended; cells that showed it show none. */
+  /** Deletes a run that has ended. Cells that showed it then show none. */
   async delete(run: string): Promise<void> {
     await this.client.delete(run);
-    if (this._run?.run.run === run) {
+    if (this._shownRun.id === run) {
       this.show(null);
     }
   }
 
-  /** Take the run up again from a step on, with the notebook as it is. */
+  /** Resumes the shown run at a step, with the notebook as it is now. */
   async retry(step: string | null): Promise<void> {
-    if (this._run) {
-      await this.read();
+    if (this._shownRun.id) {
+      await this.compile();
       this._checkProblems();
-      const run = await this.client.retry(this._run.run.run, this.request(), step);
+      const run = await this.client.retry(this._shownRun.id, this.request(), step);
       this.awaitedRun = run.run.run;
       this.show(run);
     }
   }
 
-  /** What the server would refuse is not asked for. */
+  /** Throws what the server would answer when the notebook has errors. */
   private _checkProblems(): void {
-    const wrong = this._explanation?.problems.filter(problem => problem.severity === 'error') ?? [];
-    if (this._explanation?.pipeline === null && wrong.length > 0) {
-      throw new RefusedError(wrong[0].message, 422, wrong);
+    const errors = this._explanation?.problems.filter(problem => problem.severity === 'error') ?? [];
+    if (this._explanation?.pipeline === null && errors.length > 0) {
+      throw new RefusedError(errors[0].message, 422, errors);
     }
   }
 
-  /** A run would take the default where the field shows something else. */
-  private _checkFields(): void {
-    for (const name of this._invalidFields) {
-      throw new RefusedError(`${name}: ${this._parameterErrors.get(name) ?? ''}`, 422, []);
-    }
-  }
-
-  /** Keep what the server says of the values that were given, for their fields. */
-  private _keepParameterErrors(problems: Problem[]): void {
-    for (const { code, name, message } of problems) {
-      if (name !== null && PARAMETER_PROBLEMS.includes(code)) {
-        this._parameterErrors.set(name, message.replace(`parameter \`${name}\`: `, ''));
-      }
-    }
-  }
-
-  /** Show a run on the cells, whatever they showed before; null: none. */
-  show(run: Snapshot | null): void {
-    const before = this._run?.run.run;
-    const now = run?.run.run;
-    if (run && this._run && before === now && run.seq < this._run.seq) {
-      return; // the socket was faster than this answer
-    }
-    if (before !== now) {
-      if (before) {
-        this._stream.unwatch(before);
-      }
-      if (now) {
-        this._stream.watch(now);
-      }
-      this._lastLines.clear();
-      this._startedSteps = [...this._stepInfos.keys()];
-    }
-    this._setRun(run);
-  }
-
-  /** Show the notebook's newest run, unless it was shown: after a reload of the page. */
+  /** Shows the notebook's newest run after the page has been loaded. */
   async showNewest(): Promise<void> {
     const newest = await this._newestUnshown();
-    this._listedRuns = true;
+    this._hasListedRuns = true;
     if (newest) {
       this.show(await this.client.run(newest));
     }
   }
 
-  /** Show a run that a cell has begun, unless it was shown: its end is told, also where it came before this look. */
+  /** Shows a run that a cell has started. Its end is announced even if the run has already ended. */
   async showStarted(): Promise<void> {
-    const looked = this._listedRuns; // else it may be one of yesterday
+    const hasListedRuns = this._hasListedRuns; // otherwise the newest run may be an old one
     const newest = await this._newestUnshown();
     if (newest) {
-      this.awaitedRun = looked ? newest : this.awaitedRun;
+      this.awaitedRun = hasListedRuns ? newest : this.awaitedRun;
       this.show(await this.client.run(newest));
     }
   }
 
-  /** The notebook's newest run, where it was not shown yet. */
+  /** The notebook's newest run, if it has not been shown yet. */
   private async _newestUnshown(): Promise<string | null> {
     const { runs } = await this.client.runs(this.path, 1).catch(() => ({ runs: [] }));
     const newest = runs[0]?.run;
-    if (!newest || newest === this._newest || this._starting || this.isDisposed) {
+    if (!newest || newest === this._newestRun || this._shownRun.starting || this.isDisposed) {
       return null;
     }
-    this._newest = newest;
+    this._newestRun = newest;
     return newest;
   }
 
-  private _onMessage(_: RunStream, message: StreamMessage): void {
-    if (this._run && message.id === this._run.run.run) {
-      if (message.type === 'line') {
-        this._lastLines.set(message.path, { line: message.line, percent: message.percent });
-      }
-      this._run = applyMessage(this._run, message);
-      this._scheduleUpdate();
-    }
-  }
-
-  /** Many changes may come at once: they are shown together, with the next frame. */
-  private _scheduleUpdate(): void {
-    if (!this._updateScheduled) {
-      this._updateScheduled = true;
-      nextFrame(() => {
-        this._updateScheduled = false;
-        if (!this.isDisposed) {
-          this._setRun(this._run);
-        }
-      });
-    }
-  }
-
-  private _setRun(run: Snapshot | null): void {
-    this._run = run;
-    const before = this._progress;
-    this._progress = run ? progressByStep(run, before) : new Map<string, StepProgress>();
-    if (isActive(run)) {
-      // the record begins to know of a step when it is clear that it runs
-      const begun = this._startedSteps.length ? this._startedSteps : [...this._stepInfos.keys()];
-      for (const name of begun.filter(name => !this._progress.has(name))) {
-        const known = before.get(name);
-        this._progress.set(name, known?.runs.length === 0 ? known : pendingProgress(name));
-      }
-    }
-    this._changed.emit('run');
-  }
-
-  // ------------------------------------------------------------------ the end
+  // ------------------------------------------------------------------ disposal
   get isDisposed(): boolean {
     return this._isDisposed;
   }
@@ -423,39 +301,28 @@ export class NotebookSession implements IDisposable {
     }
     this._isDisposed = true;
     window.clearTimeout(this._timer);
-    if (this._run) {
-      this._stream.unwatch(this._run.run.run);
-    }
+    this._shownRun.dispose();
     Signal.clearData(this);
   }
 
-  private readonly _parameters = new Map<string, string>();
-  private readonly _parameterErrors = new Map<string, string>();
-  private readonly _invalidFields = new Set<string>(); // parameters whose fields hold no value
+  private readonly _shownRun: ShownRun;
   private _target: string | null = null;
   private _targets: TargetInfo[] = [];
   private _isDisposed = false;
-  private _updateScheduled = false;
-  private _starting = false;
-  private _listedRuns = false; // for the runs that there were before
-  private _newest: string | null = null; // the newest run that was seen
-  private _startedSteps: string[] = []; // the notebook's steps when the run that is shown came
+  private _hasListedRuns = false;
+  private _newestRun: string | null = null;
   private _explanation: Explanation | null = null;
   private _lastValid: Explanation | null = null;
-  private _run: Snapshot | null = null;
   private _serverError: string | null = null;
-  private readonly _lastLines = new Map<string, LastLine>();
-  private _progress = new Map<string, StepProgress>();
   private _stepInfos = new Map<string, StepInfo>();
   private _stepsByCell = new Map<string, string[]>();
   private _timer = 0;
   private _requestNumber = 0;
-  private _sentText = '';
+  private _compiledText = '';
   private _compiling: Promise<void> = Promise.resolve();
   private readonly _changed = new Signal<this, Change>(this);
 }
 
-function nextFrame(act: () => void): void {
-  // a page in the background draws no frames
-  void (document.hidden ? window.setTimeout(act, 50) : window.requestAnimationFrame(act));
+function parameterNames(explanation: Explanation | null): Set<string> {
+  return new Set(explanation?.parameters.map(parameter => parameter.name));
 }

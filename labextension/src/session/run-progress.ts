@@ -1,8 +1,9 @@
-/** Where a run stands, from snapshots and the changes that come after them. Pure. */
+/** The state of a run and of its steps, computed from a snapshot and the messages that follow it. Pure functions. */
 
-import { FINAL_STATES, StreamMessage, Snapshot, State, StepRun } from '../server/api-types';
+import { FINAL_STATES, State } from '../common/states';
+import { Snapshot, StepRun, StreamMessage } from '../server/api-types';
 
-/** The order in which a step's iterations decide what the step shows. */
+/** A step shows the first of these states that one of its iterations has. */
 const STATE_PRIORITY: State[] = [
   'running',
   'failed',
@@ -14,24 +15,24 @@ const STATE_PRIORITY: State[] = [
   'skipped'
 ];
 
-/** A step, all of its iterations together. */
+/** The progress of a step, with all of its iterations taken together. */
 export interface StepProgress {
   state: State;
   started: number | null;
   finished: number | null;
   attempts: number;
   reason: string | null;
-  /** How many iterations there are, and how many of them are final; 0 for a step that runs once. */
+  /** The number of iterations, and of those in a final state; both are 0 for a step that runs once. */
   iterations: number;
   finishedIterations: number;
-  /** The path whose log is of interest: of what failed, else of what runs, else the first. */
+  /** The path of the iteration whose state the step shows; its log is shown first. */
   path: string;
   paths: string[];
-  /** What this is made of. */
+  /** The iterations, or the single execution, of the step. */
   runs: StepRun[];
 }
 
-/** The run after a message; the same object when the message says nothing new. */
+/** The run after a message; the same object if the message changes nothing. */
 export function applyMessage(run: Snapshot | null, message: StreamMessage): Snapshot | null {
   if (message.type === 'snapshot') {
     const { run: head, steps, metrics, seq, cell_lines } = message;
@@ -62,7 +63,7 @@ export function applyMessage(run: Snapshot | null, message: StreamMessage): Snap
   return { ...run, seq: message.seq, steps };
 }
 
-/** Where every step of a run stands, by its name; of `before` those steps that nothing new is known of. */
+/** The progress of each step by name. Steps without a change keep their object of `before`. */
 export function progressByStep(run: Snapshot, before?: Map<string, StepProgress>): Map<string, StepProgress> {
   const groups = new Map<string, StepRun[]>();
   for (const step of run.steps) {
@@ -81,7 +82,7 @@ export function progressByStep(run: Snapshot, before?: Map<string, StepProgress>
   );
 }
 
-/** A step of a run that the server has not answered for yet. */
+/** The progress of a step about which the server has not said anything yet. */
 export function pendingProgress(name: string): StepProgress {
   return {
     state: 'pending',
@@ -132,20 +133,4 @@ function latest(times: (number | null)[]): number | null {
 
 export function isActive(run: Snapshot | null): boolean {
   return run !== null && !FINAL_STATES.has(run.run.state);
-}
-
-/** A duration in the fewest letters: `0.4 s`, `12 s`, `3:05 min`, `2:10 h`. */
-export function formatDuration(seconds: number): string {
-  if (seconds < 9.95) {
-    return `${Math.max(0, seconds).toFixed(1)} s`;
-  }
-  const whole = Math.round(seconds);
-  if (whole < 60) {
-    return `${whole} s`;
-  }
-  const two = (n: number) => String(n).padStart(2, '0');
-  if (whole < 3600) {
-    return `${Math.floor(whole / 60)}:${two(whole % 60)} min`;
-  }
-  return `${Math.floor(whole / 3600)}:${two(Math.floor((whole % 3600) / 60))} h`;
 }

@@ -1,4 +1,4 @@
-/** The sessions of all open notebooks, for every part of the extension. */
+/** The plugin that keeps one session for each open notebook. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Cell } from '@jupyterlab/cells';
@@ -12,22 +12,25 @@ import { NotebookSession } from './notebook-session';
 import { RunStream } from '../server/run-stream';
 
 const STARTS_RUN = /%pipeline\b|\bkfnb\b/;
-const POLL_INTERVAL = 500; // milliseconds between two looks for a run that a cell begins, while it is executed
+const POLL_INTERVAL = 500; // milliseconds between two requests for a run that an executing cell may have started
 
 export interface ISessions {
   readonly client: RestClient;
-  /** The session of a notebook; made when it is first asked for. */
+  /** The session of a notebook, which is created at the first call. */
   of(panel: NotebookPanel): NotebookSession;
-  /** The session of the notebook that the user works in. */
+  /** The session of the current notebook. */
   readonly current: NotebookSession | null;
   readonly currentChanged: ISignal<ISessions, NotebookSession | null>;
 }
 
-export const ISessions = new Token<ISessions>('kfnb:ISessions', 'What is known of the pipelines of open notebooks.');
+export const ISessions = new Token<ISessions>(
+  'kfnb:ISessions',
+  'The sessions of open notebooks: their pipelines and runs.'
+);
 
 export const sessionsPlugin: JupyterFrontEndPlugin<ISessions> = {
   id: 'kfnb:sessions',
-  description: 'Reads open notebooks as pipelines and follows their runs.',
+  description: 'Compiles open notebooks to pipelines and follows their runs.',
   autoStart: true,
   provides: ISessions,
   requires: [INotebookTracker],
@@ -58,23 +61,23 @@ class Sessions implements ISessions {
   }
 
   of(panel: NotebookPanel): NotebookSession {
-    let found = this._sessions.get(panel);
-    if (!found) {
-      found = new NotebookSession(panel, this.client, this._stream);
-      this._sessions.set(panel, found);
-      void this._restoreTarget(found);
+    let session = this._sessions.get(panel);
+    if (!session) {
+      session = new NotebookSession(panel, this.client, this._stream);
+      this._sessions.set(panel, session);
+      void this._restoreTarget(session);
     }
-    return found;
+    return session;
   }
 
-  /** A run that a cell begins shows on the cells too. */
+  /** Shows a run that the code of a cell starts, for instance with `%pipeline run`. */
   private _onExecutionScheduled(notebook: Notebook, cell: Cell): void {
     const panel = this._tracker.find(one => one.content === notebook);
     if (!panel || !STARTS_RUN.test(cell.model.sharedModel.getSource())) {
       return;
     }
-    const look = () => void this.of(panel).showStarted();
-    const timer = window.setInterval(look, POLL_INTERVAL);
+    const poll = () => void this.of(panel).showStarted();
+    const timer = window.setInterval(poll, POLL_INTERVAL);
     const stop = () => {
       window.clearInterval(timer);
       NotebookActions.executed.disconnect(executed);
@@ -82,24 +85,24 @@ class Sessions implements ISessions {
     const executed = (_: unknown, ended: { cell: Cell }) => {
       if (ended.cell === cell) {
         stop();
-        look();
+        poll();
       }
     };
     NotebookActions.executed.connect(executed);
     panel.disposed.connect(stop);
   }
 
-  /** The target that was chosen last for a notebook is chosen again; it stands in no file of the user's. */
+  /** Selects the target that the user selected last for this notebook. It is stored in JupyterLab, not in the notebook. */
   private async _restoreTarget(session: NotebookSession): Promise<void> {
     const key = `kfnb:target:${session.path}`;
-    const known = await this._stateDB?.fetch(key).catch(() => undefined);
-    if (typeof known === 'string' && session.selectedTarget === null) {
-      session.setTarget(known);
+    const stored = await this._stateDB?.fetch(key).catch(() => undefined);
+    if (typeof stored === 'string' && session.selectedTarget === null) {
+      session.setTarget(stored);
     }
     session.changed.connect(() => {
-      const chosen = session.selectedTarget;
-      if (chosen !== null && chosen !== known) {
-        void this._stateDB?.save(key, chosen);
+      const selected = session.selectedTarget;
+      if (selected !== null && selected !== stored) {
+        void this._stateDB?.save(key, selected);
       }
     });
   }

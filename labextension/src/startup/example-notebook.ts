@@ -1,4 +1,4 @@
-/** A notebook to begin with: a parameter, two steps, and a step that only runs if. */
+/** The content of a new pipeline notebook: a parameter, two steps, and a step with a condition. */
 
 import { INotebookContent } from '@jupyterlab/nbformat';
 import { TranslationBundle } from '@jupyterlab/translation';

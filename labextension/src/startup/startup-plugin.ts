@@ -1,4 +1,4 @@
-/** The plugin that looks, once, whether the server's half is there and of the same version; and the launcher's card. */
+/** The plugin that checks the server extension once at startup, and adds the launcher card for pipeline notebooks. */
 
 import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
@@ -10,7 +10,7 @@ import { CommandIDs } from '../common/command-ids';
 import { exampleNotebook } from './example-notebook';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { ISessions } from '../session/sessions-plugin';
-import { VERSION } from '../version';
+import { VERSION } from '../common/version';
 
 export const startupPlugin: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:start',
@@ -31,9 +31,9 @@ export const startupPlugin: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         const path = typeof args.cwd === 'string' ? args.cwd : '';
         const contents = app.serviceManager.contents;
-        const made = await contents.newUntitled({ path, type: 'notebook' });
-        await contents.save(made.path, { type: 'notebook', format: 'json', content: exampleNotebook(trans) });
-        await app.commands.execute('docmanager:open', { path: made.path });
+        const file = await contents.newUntitled({ path, type: 'notebook' });
+        await contents.save(file.path, { type: 'notebook', format: 'json', content: exampleNotebook(trans) });
+        await app.commands.execute('docmanager:open', { path: file.path });
       }
     });
     launcher?.add({ command: CommandIDs.create, category: trans.__('Notebook'), rank: 50 });

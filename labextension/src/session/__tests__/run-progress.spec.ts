@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { applyMessage, formatDuration, isActive, progressByStep } from '../run-progress';
-import { StreamMessage, Snapshot, State, StepRun } from '../../server/api-types';
+import { applyMessage, isActive, progressByStep } from '../run-progress';
+import { State } from '../../common/states';
+import { StreamMessage, Snapshot, StepRun } from '../../server/api-types';
 
 const ID = '20260101-000000-abcd';
 
@@ -105,18 +106,5 @@ describe('where a step stands', () => {
       iterations: 0,
       finished: 3
     });
-  });
-});
-
-describe('a duration', () => {
-  it('has few letters', () => {
-    expect([0.04, 0.44, 9.96, 59.6, 185, 7800].map(formatDuration)).toEqual([
-      '0.0 s',
-      '0.4 s',
-      '10 s',
-      '1:00 min',
-      '3:05 min',
-      '2:10 h'
-    ]);
   });
 });

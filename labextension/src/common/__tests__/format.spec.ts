@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatBytes } from '../values-table';
+import { formatBytes, formatDuration } from '../format';
 
 describe('size', () => {
   it.each([
@@ -12,5 +12,18 @@ describe('size', () => {
     [2e15, '2000 TB']
   ])('tells %d bytes in a fitting unit', (bytes, words) => {
     expect(formatBytes(bytes)).toBe(words);
+  });
+});
+
+describe('a duration', () => {
+  it('has few letters', () => {
+    expect([0.04, 0.44, 9.96, 59.6, 185, 7800].map(formatDuration)).toEqual([
+      '0.0 s',
+      '0.4 s',
+      '10 s',
+      '1:00 min',
+      '3:05 min',
+      '2:10 h'
+    ]);
   });
 });
