@@ -42,7 +42,7 @@ from kfnb.pipeline.model import (
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
 from kfnb.pipeline.program import build_program
 from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit, read_units
-from kfnb.problems import Problem, errors
+from kfnb.problems import NotebookError, Problem, errors
 
 EXIT = "exit"  #: the guard around all steps, whose handler is the step marked `exit`
 
@@ -66,6 +66,12 @@ class Built:
     units: tuple[Unit, ...] = ()
     flow: Flow | None = None
     told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def require(self) -> Pipeline:
+        """Return the pipeline, or raise `NotebookError` with the errors that prevent it."""
+        if self.pipeline is None:
+            raise NotebookError(errors(self.problems))
+        return self.pipeline
 
 
 @dataclass
