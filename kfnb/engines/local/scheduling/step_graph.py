@@ -65,8 +65,8 @@ def downstream(pipeline: Pipeline, start: str) -> set[str]:
     return found
 
 
-def awaited(guard: Guard) -> tuple[str, ...]:
-    """The steps outside ``guard`` that something in it needs: it is entered when they are over."""
+def required_steps(guard: Guard) -> tuple[str, ...]:
+    """The steps outside ``guard`` that a node inside it needs. The guard is entered when they have ended."""
     mine = {s.name for s in steps_of((guard,))}
     return tuple(dict.fromkeys(n for node in (*guard.body, *guard.handler) for n in _needed(node) if n not in mine))
 
