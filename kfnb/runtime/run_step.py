@@ -28,11 +28,11 @@ def run_step(spec: dict[str, Any]) -> int:
         "warnings": [],
     }
     try:
-        _enter(spec)
+        _set_up_process(spec)
         if spec.get("shell") or spec.get("command"):
             from kfnb.runtime.components.shell_steps import run_shell
 
-            run_shell(spec, result, announce)
+            run_shell(spec, result, announce_cell)
         else:
             _run_python(spec, result)
         result["state"] = "succeeded"
@@ -40,7 +40,7 @@ def run_step(spec: dict[str, Any]) -> int:
         result["error"] = failure.to_json()
         failure.show()
     except OSError as error:
-        disk = Failure("store", type(error).__name__, _disk(error))
+        disk = Failure("store", type(error).__name__, _disk_message(error))
         result["error"] = disk.to_json()
         disk.show()
     except KeyboardInterrupt:
@@ -49,10 +49,10 @@ def run_step(spec: dict[str, Any]) -> int:
     status = SUCCEEDED if result["state"] == "succeeded" else USER_FAILED
     if result["state"] == "failed" and result["error"]["kind"] in ("store", "load", "export"):
         status = OTHER_FAILED
-    return status if _write(spec, result) else OTHER_FAILED
+    return status if _write_result(spec, result) else OTHER_FAILED
 
 
-def _enter(spec: dict[str, Any]) -> None:
+def _set_up_process(spec: dict[str, Any]) -> None:
     os.environ.update(spec.get("env", {}))
     os.environ.setdefault("MPLBACKEND", "Agg")
     cwd = spec.get("cwd")
@@ -77,13 +77,13 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 
         ambient_state.begin()
     session = Session(spec)
-    store = _store(spec)
-    watched = _watched(spec)
+    store = _open_store(spec)
+    fingerprints = _fingerprints(spec)
     for item in spec.get("prepare", ()):
         _prepare(item, store, session)
     session.begin()
     for cell in spec.get("cells", ()):
-        announce(spec, cell)
+        announce_cell(spec, cell)
         session.run(cell)
     session.end()
     for e in spec.get("exports", ()):
@@ -98,7 +98,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 
         store_outputs(spec, session.namespace, outputs, results, result)
     result["warnings"] += session.warnings
-    for kind, before in watched.items():
+    for kind, before in fingerprints.items():
         from kfnb.runtime.ambient.ambient_state import fingerprint
 
         if fingerprint(kind) != before:
@@ -108,7 +108,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
             )
 
 
-def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
+def announce_cell(spec: dict[str, Any], cell: dict[str, Any]) -> None:
     """Tell whoever keeps the log that what is printed from here on is this cell's, where they asked to be told."""
     if spec.get("mark"):
         flush()
@@ -118,7 +118,7 @@ def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
             return  # the user's code closed it
 
 
-def _store(spec: dict[str, Any]) -> Any:
+def _open_store(spec: dict[str, Any]) -> Any:
     """The store, for a step that loads something."""
     if not any("load" in item or "collect" in item for item in spec.get("prepare", ())):
         return None
@@ -127,7 +127,7 @@ def _store(spec: dict[str, Any]) -> Any:
     return Store(spec["store"])
 
 
-def _watched(spec: dict[str, Any]) -> dict[str, Any]:
+def _fingerprints(spec: dict[str, Any]) -> dict[str, Any]:
     kinds = spec.get("watch", ())
     if not kinds:
         return {}
@@ -205,7 +205,7 @@ def _late_export(name: str, expression: str, session: Any, result: dict[str, Any
         result["exports"][name] = plain
 
 
-def _disk(error: OSError) -> str:
+def _disk_message(error: OSError) -> str:
     where = " (%s)" % error.filename if error.filename else ""
     if error.errno in (28, 122, 27):
         return (
@@ -215,7 +215,7 @@ def _disk(error: OSError) -> str:
     return "%s%s" % (error.strerror or error, where)
 
 
-def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
+def _write_result(spec: dict[str, Any], result: dict[str, Any]) -> bool:
     path = os.path.join(spec["folder"], "result.json")
     try:
         text = dumps(result)
@@ -225,6 +225,6 @@ def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
             os.fsync(file.fileno())
         os.replace(path + ".new", path)
     except OSError as error:
-        Failure("store", type(error).__name__, _disk(error)).show()
+        Failure("store", type(error).__name__, _disk_message(error)).show()
         return False
     return True

@@ -45,7 +45,7 @@ def leave(status: int, folder: str | None = None) -> NoReturn:
         time.sleep(GRACE)
         if last.acquire(False):
             if phase.name:
-                _warn("the step was ended while %s" % (_at_work() or phase.name), folder)
+                _warn("the step was ended while %s" % (_unfinished_work() or phase.name), folder)
             _close(status, folder)
 
     try:
@@ -83,7 +83,7 @@ def _quietly(name: str, hook: Callable[[], Any] | None) -> None:
             traceback.print_exc()
 
 
-def _at_work() -> str:
+def _unfinished_work() -> str:
     """The threads and processes that a program would wait for, in words."""
     threading, process = sys.modules.get("threading"), sys.modules.get("multiprocessing.process")
     if threading is None:

@@ -56,29 +56,31 @@ class Failure(Exception):
             return  # nobody reads any more; the result file says it too
 
 
-def from_exception(error: BaseException, what: str = "") -> Failure:
+def from_exception(error: BaseException, prefix: str = "") -> Failure:
     """A failure with the traceback of the user's own frames and the cell's lines."""
     import traceback
 
     publish()
     frames = error.__traceback__
-    while frames is not None and _ours(frames.tb_frame.f_code.co_filename):
+    while frames is not None and _is_runtime_frame(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    told = traceback.TracebackException(type(error), error.with_traceback(frames), frames)
-    part: Any = told
-    while part is not None:  # what a magic runs through is no concern of the user's
-        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not _ours(f.filename)])
-        part = part.__cause__ or part.__context__
-    shown = "".join(told.format())
+    formatted = traceback.TracebackException(type(error), error.with_traceback(frames), frames)
+    exception: Any = formatted
+    while exception is not None:  # what a magic runs through is no concern of the user's
+        exception.stack = traceback.StackSummary.from_list(
+            [f for f in exception.stack if not _is_runtime_frame(f.filename)]
+        )
+        exception = exception.__cause__ or exception.__context__
+    rendered = "".join(formatted.format())
     if not frames and isinstance(error, SyntaxError):
-        shown = "".join(traceback.format_exception_only(type(error), error))
+        rendered = "".join(traceback.format_exception_only(type(error), error))
     cell, line = None, None
     for entry in traceback.extract_tb(frames):
         if entry.filename.startswith("<cell "):
             cell, line = int(entry.filename[6:-1]), entry.lineno
     if cell is None and isinstance(error, SyntaxError) and (error.filename or "").startswith("<cell "):
         cell, line = int(str(error.filename)[6:-1]), error.lineno
-    return Failure("exception", type(error).__name__, _message(error), cell, line, what + shown)
+    return Failure("exception", type(error).__name__, _message(error), cell, line, prefix + rendered)
 
 
 def _message(error: BaseException) -> str:
@@ -96,5 +98,5 @@ def _message(error: BaseException) -> str:
         return "<no text: %s>" % type(inner).__name__
 
 
-def _ours(filename: str) -> bool:
+def _is_runtime_frame(filename: str) -> bool:
     return filename.startswith(FOLDER)

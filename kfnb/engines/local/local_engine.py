@@ -17,7 +17,7 @@ from typing import Any
 
 from kfnb.engines.engine_interface import OPTIONS, RunOptions
 from kfnb.engines.follow_record import LOOK_EVERY, follow_events, follow_log
-from kfnb.engines.local.earlier_results import earlier, parameter_problems
+from kfnb.engines.local.earlier_results import find_reusable, parameter_problems
 from kfnb.engines.local.processes.launch_run_process import Launch, launch
 from kfnb.engines.local.scheduling.step_graph import downstream
 from kfnb.pipeline.checks.isolated_files import apart
@@ -41,7 +41,7 @@ class LocalEngine:
     name = "local"
 
     def __init__(self, store: RunStore, launch: Launch = launch) -> None:
-        self.store, self._launched = store, launch
+        self.store, self._start_process = store, launch
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """Steps that the options name but the pipeline has not; an interpreter that is none."""
@@ -56,7 +56,7 @@ class LocalEngine:
             found += apart(pipeline)
         if not found and (options.only or options.start):
             found += parameter_problems(self.store, pipeline, options)
-        return found if options.python is None else [*found, *_unfit(options.python)]
+        return found if options.python is None else [*found, *_interpreter_problems(options.python)]
 
     def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
         return json.dumps(to_json(pipeline), indent=1)
@@ -70,12 +70,12 @@ class LocalEngine:
         with holding(folder / LAUNCH):
             write_file(folder / PIPELINE, self.compile(pipeline))
             write_file(folder / OPTIONS, json.dumps(options.to_json()))
-            kept = {
+            reused = {
                 path: {**t.step, "key": None, "state": "cached", "reason": f"taken from run {t.run}"}
-                for path, t in earlier(self.store, pipeline, options, run_id).items()
+                for path, t in find_reusable(self.store, pipeline, options, run_id).items()
             }
             self.store.add(
-                run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, kept
+                run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, reused
             )
             self._launch(run_id)
         return run_id
@@ -98,27 +98,27 @@ class LocalEngine:
             When the run still runs, another takes it up, or it has no step ``start``.
         """
         folder = self.store.kept_folder(run_id)
-        self._has_ended(run_id)
-        with holding(folder / LAUNCH, patience=PATIENCE) as mine:
-            if not mine:
+        self._require_ended(run_id)
+        with holding(folder / LAUNCH, patience=PATIENCE) as acquired:
+            if not acquired:
                 raise UnknownRun(
                     f"run {run_id} is being taken up again by another command: wait for it, then look where it stands"
                 )
-            self._has_ended(run_id)
+            self._require_ended(run_id)
             now = pipeline or kept_pipeline(self.store, run_id)
             if start is not None:
                 check_step(now, run_id, start)
-            again = downstream(now, start) if start is not None else set()
+            rerun = downstream(now, start) if start is not None else set()
             if pipeline is not None:
                 write_file(folder / PIPELINE, self.compile(pipeline))
             if options:
                 write_file(folder / OPTIONS, json.dumps({**read_object(folder / OPTIONS), **options}))
             (folder / "cancel").unlink(missing_ok=True)
-            self.store.take_up(run_id, again)
+            self.store.take_up(run_id, rerun)
             self._launch(run_id)
         return run_id
 
-    def _has_ended(self, run_id: str) -> None:
+    def _require_ended(self, run_id: str) -> None:
         if self.store.head(run_id)["state"] not in FINAL:
             raise UnknownRun(f"run {run_id} has not ended: cancel it first")
 
@@ -126,11 +126,11 @@ class LocalEngine:
         """Start the run's scheduler and wait until it has taken the run; the lock ``LAUNCH`` is held by who asks."""
         folder = self.store.folder(run_id)
         (folder / "scheduler.pid").unlink(missing_ok=True)
-        process = self._launched(self.store.home, run_id, folder / "scheduler.log")
+        process = self._start_process(self.store.home, run_id, folder / "scheduler.log")
         while self.store.state(run_id) == "pending" and process.poll() is None:
             time.sleep(LOOK_EVERY)
         if process.poll() is not None and self.store.state(run_id) == "pending":
-            self.store.record_run(run_id, "failed", finished=time.time(), error=_stillborn(process.poll(), folder))
+            self.store.record_run(run_id, "failed", finished=time.time(), error=_start_failure(process.poll(), folder))
 
     # ---------------------------------------------------------------- following
     def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
@@ -166,7 +166,7 @@ class LocalEngine:
         return True
 
 
-def _stillborn(status: int | None, folder: Path) -> dict[str, Any]:
+def _start_failure(status: int | None, folder: Path) -> dict[str, Any]:
     """What to say of a scheduler that ended before it began; one that cannot start says why in its log."""
     if status is not None and status < 0:
         return INTERRUPTED
@@ -176,18 +176,20 @@ def _stillborn(status: int | None, folder: Path) -> dict[str, Any]:
     return INTERRUPTED
 
 
-def _unfit(python: str) -> list[Problem]:
+def _interpreter_problems(python: str) -> list[Problem]:
     """Why steps cannot be run by an interpreter, if they cannot."""
     try:
-        bare = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}  # nothing beside the notebook is imported
-        told = subprocess.run(
-            [python, "-Sc", VERSION], capture_output=True, text=True, timeout=SLOW, env=bare, cwd=os.sep
+        environment = {
+            k: v for k, v in os.environ.items() if k != "PYTHONPATH"
+        }  # nothing beside the notebook is imported
+        process = subprocess.run(
+            [python, "-Sc", VERSION], capture_output=True, text=True, timeout=SLOW, env=environment, cwd=os.sep
         )
-        words = told.stdout.strip() if told.returncode == 0 else told.stderr.strip().rpartition("\n")[2]
+        words = process.stdout.strip() if process.returncode == 0 else process.stderr.strip().rpartition("\n")[2]
     except (OSError, subprocess.TimeoutExpired) as error:
         words = str(error)
     if re.fullmatch(r"3\.(9|\d\d+)", words):
         return []
-    why = f"it is Python {words}" if re.fullmatch(r"\d\.\d+", words) else words or "it says nothing"
+    reason = f"it is Python {words}" if re.fullmatch(r"\d\.\d+", words) else words or "it says nothing"
     hint = "name a Python of 3.9 or newer, or leave it out: then steps run with kfnb's own"
-    return [Problem("KF707", f"steps cannot be run by `{python}`: {why}", hint, name=python)]
+    return [Problem("KF707", f"steps cannot be run by `{python}`: {reason}", hint, name=python)]

@@ -25,7 +25,7 @@ class BadCode(Exception):
         return list(self._shown)
 
 
-class Body:
+class CellBody:
     """A cell's text below its magic line, compiled once and run as often as asked.
 
     Parameters
@@ -85,10 +85,10 @@ class Body:
 
     def _evaluate(self, code: Any) -> Any:
         value = eval(code, self._shell.user_ns)
-        return awaited(value) if code.co_flags & inspect.CO_COROUTINE else value
+        return run_coroutine(value) if code.co_flags & inspect.CO_COROUTINE else value
 
 
-def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """What a coroutine gives. It runs in a thread with a loop of its own, for the kernel's loop runs in this one."""
     done: concurrent.futures.Future[Any] = concurrent.futures.Future()
     begun = threading.Event()
@@ -120,7 +120,7 @@ def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
         raise
 
 
-def show_words(error: BaseException, words: str) -> None:
+def show_message(error: BaseException, words: str) -> None:
     """Let IPython show these words in the place of a traceback."""
     _render(error, lambda: words.split("\n"))
 

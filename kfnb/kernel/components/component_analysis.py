@@ -13,7 +13,7 @@ from kfnb.pipeline.build.notebook_units import OUTSIDE, STEP, read_units
 
 
 @dataclass(frozen=True)
-class Meaning:
+class ComponentAnalysis:
     """``facts`` of the step, and the kinds of random generators it uses that the notebook seeds."""
 
     facts: Facts
@@ -26,7 +26,7 @@ class Meaning:
         return {n for name in self.facts.touches for n in groups.get(name, (name,)) if not n.startswith("@")}
 
 
-def meaning_of(cells: Registered, step: str, source: str) -> Meaning:
+def analyse_component(cells: Registered, step: str, source: str) -> ComponentAnalysis:
     """Analyse the kernel's cells up to now. ``source``: the component's cell, for one that was not run as a cell."""
     notebook = notebook_from_json(cells.notebook(), folder=Path.cwd())
     if step not in (s.name for s in notebook.steps):
@@ -34,4 +34,4 @@ def meaning_of(cells: Registered, step: str, source: str) -> Meaning:
     units = read_units(notebook).units
     facts = next(u.facts for u in units if u.kind == STEP and u.name == step)
     seeded = {n for u in units if u.kind != OUTSIDE for n in u.facts.may if n in GENERATORS}
-    return Meaning(facts, frozenset(seeded & {*facts.reads, *facts.touches}))
+    return ComponentAnalysis(facts, frozenset(seeded & {*facts.reads, *facts.touches}))

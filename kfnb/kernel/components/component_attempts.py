@@ -16,10 +16,10 @@ from kfnb.runtime.ambient import ambient_state
 from kfnb.step_settings import Settings
 
 #: Names that IPython binds by itself.
-OWN = re.compile(r"_+|_\d+|_i+\d*|_[iod]h|_exit_code")
+IPYTHON_NAMES = re.compile(r"_+|_\d+|_i+\d*|_[iod]h|_exit_code")
 
 
-def attempt(settings: Settings, path: str, work: Callable[[], None], beginning: Callable[[], Beginning]) -> None:
+def attempt(settings: Settings, path: str, work: Callable[[], None], snapshot: Callable[[], Snapshot]) -> None:
     """Do ``work`` as often as the marks allow, until it succeeds.
 
     Parameters
@@ -30,7 +30,7 @@ def attempt(settings: Settings, path: str, work: Callable[[], None], beginning: 
         Remembers what a further attempt begins with; asked only where there may be one.
     """
     tries = (settings.retry or 0) + 1
-    start = beginning() if tries > 1 else None
+    start = snapshot() if tries > 1 else None
     for number in range(1, tries + 1):
         try:
             with environment(settings.env), time_limit(settings.timeout):
@@ -46,7 +46,7 @@ def attempt(settings: Settings, path: str, work: Callable[[], None], beginning: 
 
 
 # -------------------------------------------------------------------- the same beginning
-class Beginning:
+class Snapshot:
     """What a component begins with, as far as a kernel can bring it back: names, what it changes in place, generators.
 
     Parameters
@@ -63,18 +63,18 @@ class Beginning:
         self._names, self._before = names, dict(names)
         present = {n: names[n] for n in changed if not isinstance(names.get(n, os), ModuleType)}
         self._copies = _copied(present)
-        self._kept = [(v, _kept(v)) for v in present.values() if isinstance(v, (type, FunctionType))]
+        self._attributes = [(v, _attributes_of(v)) for v in present.values() if isinstance(v, (type, FunctionType))]
         self._states = {kind: ambient_state.capture(kind) for kind in generators}
         self._place = dict(os.environ), os.getcwd()
 
     def restore(self) -> None:
-        put_back(self._names, self._before)
+        restore_names(self._names, self._before)
         if self._copies is None:
             print("what the attempt changed in place stays changed: it cannot be copied")
         else:
             self._names.update(_copied(self._copies) or {})
-        for owner, kept in self._kept:
-            _give_back(owner, kept)
+        for owner, saved in self._attributes:
+            _restore_attributes(owner, saved)
         for kind, state in self._states.items():
             ambient_state.restore(kind, state)
         variables, folder = self._place
@@ -91,7 +91,7 @@ def _copied(values: dict[str, Any]) -> dict[str, Any] | None:
         return None
 
 
-def _kept(owner: type | FunctionType) -> dict[str, Any]:
+def _attributes_of(owner: type | FunctionType) -> dict[str, Any]:
     """What stands on a class or function, its lists and the like as they are now: copying it all gives the same object."""
     return {
         n: copy.copy(v) if isinstance(v, (list, dict, set)) else v
@@ -100,20 +100,20 @@ def _kept(owner: type | FunctionType) -> dict[str, Any]:
     }
 
 
-def _give_back(owner: type | FunctionType, kept: dict[str, Any]) -> None:
-    for name in [n for n in vars(owner) if not n.startswith("__") and n not in kept]:
+def _restore_attributes(owner: type | FunctionType, saved: dict[str, Any]) -> None:
+    for name in [n for n in vars(owner) if not n.startswith("__") and n not in saved]:
         delattr(owner, name)
-    for name, value in kept.items():
+    for name, value in saved.items():
         if vars(owner).get(name) is not value:
             setattr(owner, name, copy.copy(value) if isinstance(value, (list, dict, set)) else value)
 
 
-def put_back(names: dict[str, Any], before: Mapping[str, Any], but: Iterable[str] = ()) -> None:
+def restore_names(names: dict[str, Any], before: Mapping[str, Any], but: Iterable[str] = ()) -> None:
     """Make every name what it was; those in ``but`` stay, and so does what IPython keeps for itself."""
-    kept = set(but)
-    ours = {n for n in names.keys() | before.keys() if n not in kept and not OWN.fullmatch(n)}
-    names.update({n: before[n] for n in ours if n in before})
-    for name in ours - before.keys():
+    saved = set(but)
+    names_to_restore = {n for n in names.keys() | before.keys() if n not in saved and not IPYTHON_NAMES.fullmatch(n)}
+    names.update({n: before[n] for n in names_to_restore if n in before})
+    for name in names_to_restore - before.keys():
         del names[name]
 
 
@@ -121,14 +121,14 @@ def put_back(names: dict[str, Any], before: Mapping[str, Any], but: Iterable[str
 @contextmanager
 def environment(variables: Iterable[tuple[str, str]]) -> Iterator[None]:
     """Environment variables for the time being; one that is set otherwise meanwhile stays so."""
-    given = dict(variables)
-    before = {name: os.environ.get(name) for name in given}
-    os.environ.update(given)
+    values = dict(variables)
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
         for name, value in before.items():
-            if os.environ.get(name) == given[name]:
+            if os.environ.get(name) == values[name]:
                 if value is None:
                     del os.environ[name]
                 else:

@@ -31,7 +31,7 @@ class History:
             self.texts.append(self._sources.get(len(self.texts), "").strip("\n"))
         self._names["_i%d" % cell] = self.texts[cell]
 
-    def shown(self, value: Any) -> None:
+    def add_output(self, value: Any) -> None:
         """The cell shows a value. Names that the notebook uses for something else stay its own."""
         if value is self.out:
             return

@@ -51,11 +51,11 @@ class Session:
         self.history: Any = None
         self._shell: Any = None
         self._displays: Any = None
-        self._ended = self._in_loop = False
+        self._ended = self._needs_loop = False
         texts = [
             c["source"] for c in [*spec.get("cells", ()), *(i["run"] for i in spec.get("prepare", ()) if "run" in i)]
         ]
-        self._begins_tasks = any(word in text for text in texts for word in TASKS)
+        self._starts_tasks = any(word in text for text in texts for word in TASKS)
         builtins.display = lambda *values, **options: self.displays.display(*values, **options)  # type: ignore[attr-defined]
         builtins.get_ipython = lambda: self.shell  # type: ignore[attr-defined]
         builtins.__IPYTHON__ = True  # type: ignore[attr-defined]
@@ -96,12 +96,12 @@ class Session:
     def replay(self, code: dict[str, Any]) -> None:
         """Run a statement of shared code."""
         before = {n: id(v) for n, v in self.namespace.items() if issubclass(type(v), type)}
-        what = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
-        shown = _silence()  # it was shown where it stands
+        error_prefix = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
+        stdout_copy = _mute_stdout()  # it was shown where it stands
         try:
-            self._execute(code, show=False, what=what)
+            self._execute(code, show=False, error_prefix=error_prefix)
         finally:
-            _unsilence(shown)
+            _unmute_stdout(stdout_copy)
         for name, value in list(self.namespace.items()):
             if issubclass(type(value), type) and value.__module__ == "__main__" and before.get(name) != id(value):
                 from kfnb.runtime.values.class_pickling import track
@@ -141,7 +141,7 @@ class Session:
         return result
 
     # ---------------------------------------------------------------- running
-    def _execute(self, code: dict[str, Any], show: bool, what: str = "", result: Any = None) -> None:
+    def _execute(self, code: dict[str, Any], show: bool, error_prefix: str = "", result: Any = None) -> None:
         source: str = code["source"]
         wrappers: tuple[Any, ...] = ()
         if not is_plain(source):
@@ -152,42 +152,42 @@ class Session:
         text = "\n" * (code.get("line", 1) - 1) + source
         name = "<cell %s>" % code["cell"]
         self.cell = code["cell"]
-        self._in_loop = self._begins_tasks and not any(word in source for word in OWN_LOOP)
-        body = self._body(text, name, show and not _hidden(code["source"]), result)
+        self._needs_loop = self._starts_tasks and not any(word in source for word in OWN_LOOP)
+        body = self._body(text, name, show and not _hides_display(code["source"]), result)
         for wrapper in reversed(wrappers):
             from kfnb.runtime.magics.cell_magics import wrapped
 
             body = wrapped(body, wrapper.name, wrapper.args, self.shell)
         if self._shell is None:
-            self._guarded(body, what)
+            self._run_guarded(body, error_prefix)
             return
         events = self._shell.events
         events.trigger("pre_execute")
         events.trigger("pre_run_cell", None)
         try:
-            self._guarded(body, what)
+            self._run_guarded(body, error_prefix)
         finally:
             events.trigger("post_execute")
             events.trigger("post_run_cell", None)
 
-    def _guarded(self, body: Any, what: str) -> None:
+    def _run_guarded(self, body: Any, error_prefix: str) -> None:
         """Run a cell's body; what it raises becomes a `Failure` in the notebook's own lines."""
         try:
             body()
         except SystemExit as error:
             if error.code not in (None, 0):
-                raise from_exception(error, what) from None
+                raise from_exception(error, error_prefix) from None
             self._ended = True
             self.warnings.append("cell %s left the step with sys.exit()" % self.cell)
         except Failure:
             raise
         except BaseException as error:
-            raise from_exception(error, what) from error
+            raise from_exception(error, error_prefix) from error
 
     def _body(self, text: str, name: str, show: bool, result: Any) -> Any:
         def body() -> None:
             tree: Any = compile(text, name, "exec", ONLY_AST | TOP_LEVEL_AWAIT | self.flags, True)
-            for part, shown in _parts(tree.body) if show else [(tree.body, False)]:
+            for part, shown in _split_displayed(tree.body) if show else [(tree.body, False)]:
                 if not shown:
                     tree.body = part
                     self._exec(compile(tree, name, "exec", TOP_LEVEL_AWAIT | self.flags, True))
@@ -198,14 +198,14 @@ class Session:
                     result.result = value
                 if value is not None:
                     if self.history is not None:
-                        self.history.shown(value)
+                        self.history.add_output(value)
                     self.displays.display(value)
 
         return body
 
     def _exec(self, code: Any) -> Any:
         self.flags |= code.co_flags & FUTURE_FLAGS
-        if not code.co_flags & COROUTINE and not self._in_loop:
+        if not code.co_flags & COROUTINE and not self._needs_loop:
             return eval(code, self.namespace)
         if self.tasks is None:
             from kfnb.runtime.cells.asyncio_loop import Tasks
@@ -237,27 +237,27 @@ def is_plain(source: str) -> bool:
     return "\n" in source.strip() or not first.strip().isidentifier() or rest.lstrip()[:1] == "="
 
 
-def _silence() -> int:
+def _mute_stdout() -> int:
     """Let what is printed go nowhere. `sys.stdout` stays the same object: a logger may take hold of it."""
     sys.stdout.flush()
-    shown, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    stdout_copy, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
-    return shown
+    return stdout_copy
 
 
-def _unsilence(shown: int) -> None:
+def _unmute_stdout(stdout_copy: int) -> None:
     sys.stdout.flush()
-    os.dup2(shown, 1)
-    os.close(shown)
+    os.dup2(stdout_copy, 1)
+    os.close(stdout_copy)
 
 
-def _hidden(source: str) -> bool:
+def _hides_display(source: str) -> bool:
     """A semicolon at the end of a cell hides its display, as in IPython."""
     return source.rstrip().endswith(";")
 
 
-def _parts(body: list[Any]) -> Any:
+def _split_displayed(body: list[Any]) -> Any:
     """The statements of a cell, and the expressions whose values are shown: the last one, or as IPython was told."""
     module = sys.modules.get("IPython.core.interactiveshell")
     which = getattr(module.InteractiveShell, "ast_node_interactivity", "") if module is not None else ""

@@ -74,55 +74,55 @@ def component(
     packages, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations
         As the marks of a step.
     """
-    given = settings(locals())
+    options = settings(locals())
 
     def decorate(function: Any) -> Any:
-        return _made(function, name, description, given)
+        return _to_component(function, name, description, options)
 
     return decorate if function is None else decorate(function)
 
 
 # -------------------------------------------------------------------- functions
-def _made(function: Any, name: str | None, description: str | None, settings: dict[str, Any]) -> Any:
+def _to_component(function: Any, name: str | None, description: str | None, settings: dict[str, Any]) -> Any:
     if not callable(function):
         hint = ": write component(name=%r)" % function if isinstance(function, str) else ""
         raise TypeError("component takes a function, and got %s%s" % (kind_of(function), hint))
-    own = getattr(function, "__dict__", {})
-    if "command" in own.get(MARK, ()):
+    attributes = getattr(function, "__dict__", {})
+    if "command" in attributes.get(MARK, ()):
         raise TypeError("`%s` is a component already: give its settings to component_from_command" % function.__name__)
-    named = getattr(function, "__name__", None)
-    text = function.__doc__ if description is None and named is not None else description
-    about = {"name": name or named or type(function).__name__, "description": paragraph(text), **settings}
-    if own.get(MARK) == about:
+    function_name = getattr(function, "__name__", None)
+    text = function.__doc__ if description is None and function_name is not None else description
+    metadata = {"name": name or function_name or type(function).__name__, "description": paragraph(text), **settings}
+    if attributes.get(MARK) == metadata:
         return function
     if is_wrapper(function):
         function = function.__wrapped__
-    declared = _declared(function)
-    if declared:
+    path_parameters = _path_parameters(function)
+    if path_parameters:
         from kfnb.runtime.components.file_components import with_paths
 
-        made = with_paths(function, declared, about["name"])
-    elif _marked(function, about):
+        result = with_paths(function, path_parameters, metadata["name"])
+    elif _set_metadata(function, metadata):
         return function
     else:
-        made = _apart(function)
-        made.__name__ = named or identifier(about["name"])
-    setattr(made, MARK, about)
-    return made
+        result = _wrapped_copy(function)
+        result.__name__ = function_name or identifier(metadata["name"])
+    setattr(result, MARK, metadata)
+    return result
 
 
-def _marked(function: Any, about: dict[str, Any]) -> bool:
+def _set_metadata(function: Any, metadata: dict[str, Any]) -> bool:
     """Write it on the function itself, unless something else stands there or nothing can."""
     if MARK in getattr(function, "__dict__", ()):
         return False
     try:
-        setattr(function, MARK, about)
+        setattr(function, MARK, metadata)
     except (AttributeError, TypeError):
         return False  # built in, or a method
     return True
 
 
-def _apart(function: Any) -> Any:
+def _wrapped_copy(function: Any) -> Any:
     """The function as another component than the one it already is."""
     from functools import wraps
 
@@ -140,16 +140,16 @@ def is_wrapper(function: Any) -> bool:
     return home in (__name__, "kfnb.runtime.components.file_components") and hasattr(function, "__wrapped__")
 
 
-def settings(given: dict[str, Any]) -> dict[str, Any]:
+def settings(options: dict[str, Any]) -> dict[str, Any]:
     """The settings that were given, as they were given."""
-    image, base = given["image"], given["base_image"]
-    for word, value in (("image", image), ("base_image", base), ("name", given["name"])):
+    image, base = options["image"], options["base_image"]
+    for word, value in (("image", image), ("base_image", base), ("name", options["name"])):
         if value is not None and not isinstance(value, str):
             raise TypeError("`%s` is a text, not %s" % (word, kind_of(value)))
     if image is not None and base is not None and image != base:
         raise ValueError("image=%r and base_image=%r mean the same: give one" % (image, base))
     found = {"image": base if image is None else image}
-    found.update((n, given[n]) for n in SETTINGS if given.get(n) is not None and given[n] != ())
+    found.update((n, options[n]) for n in SETTINGS if options.get(n) is not None and options[n] != ())
     return found
 
 
@@ -160,7 +160,7 @@ def paragraph(text: str | None) -> str:
 
 
 # -------------------------------------------------------------------- annotations
-def _declared(function: Any) -> dict[str, tuple[bool, bool]]:
+def _path_parameters(function: Any) -> dict[str, tuple[bool, bool]]:
     """The parameters annotated with a path: whether it is an output, and whether of bytes."""
     inner = function
     while hasattr(inner, "__wrapped__"):
@@ -170,14 +170,14 @@ def _declared(function: Any) -> dict[str, tuple[bool, bool]]:
     found = {}
     if hasattr(inner, "__code__"):
         for name, annotation in (getattr(inner, "__annotations__", None) or {}).items():
-            path = _parsed(annotation, inner) if isinstance(annotation, str) else annotation
+            path = _parse_annotation(annotation, inner) if isinstance(annotation, str) else annotation
             path = path() if path is InputPath or path is OutputPath else path
             if isinstance(path, (InputPath, OutputPath)) and name != "return":
                 found[name] = (isinstance(path, OutputPath), path.type in (bytes, "bytes"))
     return found
 
 
-def _parsed(text: str, function: Any) -> Any:
+def _parse_annotation(text: str, function: Any) -> Any:
     """What a string annotation says, when it says a path. It is read, never evaluated."""
     text, names = text.strip(), function.__globals__
     module, _, word = text.strip("'\"").split("(")[0].strip().rpartition(".")
@@ -191,7 +191,7 @@ def _parsed(text: str, function: Any) -> Any:
     except (SyntaxError, ValueError):
         return None
     if type(node).__name__ == "Constant":
-        return _parsed(node.value, function)
+        return _parse_annotation(node.value, function)
     if type(node).__name__ in ("Name", "Attribute"):
         return known
     if type(node).__name__ != "Call":

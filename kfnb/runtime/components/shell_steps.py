@@ -24,7 +24,7 @@ class CommandFailed(subprocess.CalledProcessError):
         self.name = name
 
     def __str__(self) -> str:
-        return "component %s ended with %s" % (self.name, ending(self.returncode))
+        return "component %s ended with %s" % (self.name, exit_description(self.returncode))
 
 
 class NotStarted(Exception):
@@ -33,22 +33,22 @@ class NotStarted(Exception):
     missing = False
 
 
-def run_shell(spec: dict[str, Any], result: dict[str, Any], announce: Callable[..., None]) -> None:
+def run_shell(spec: dict[str, Any], result: dict[str, Any], announce_cell: Callable[..., None]) -> None:
     """Run the scripts of a shell step one after the other, or a container step's command, and keep the output files.
 
     ``announce`` says in the log which cell prints from there on.
     """
     names = _inputs(spec)
-    folder = _private(os.path.join(spec["folder"], "out"))
+    folder = _shell_safe_folder(os.path.join(spec["folder"], "out"))
     try:
         files = output_files(spec.get("shell_outputs", ()), folder)
         if spec.get("command"):
             _run_command(spec, names, files)
         for cell in spec.get("cells", ()):
-            announce(spec, cell)
+            announce_cell(spec, cell)
             status = run_script(cell["source"], names, files, spec.get("shell_outputs", ()))
             if status:
-                message = "the script of cell %s ended with %s" % (cell["cell"], ending(status))
+                message = "the script of cell %s ended with %s" % (cell["cell"], exit_description(status))
                 raise Failure("shell", "exit", message, cell["cell"])
         texts = read_outputs(files, spec)
     finally:
@@ -62,53 +62,55 @@ def run_shell(spec: dict[str, Any], result: dict[str, Any], announce: Callable[.
 
 
 def _run_command(spec: dict[str, Any], names: dict[str, str], files: dict[str, str]) -> None:
-    told, step = spec["command"], spec.get("step")
-    words = filled([*told["command"], *told.get("args", ())], names, files, spec.get("shell_outputs", ()))
+    container, step = spec["command"], spec.get("step")
+    words = substituted(
+        [*container["command"], *container.get("args", ())], names, files, spec.get("shell_outputs", ())
+    )
     try:
         status = run_words(words, dict(os.environ, **names, **files))
     except NotStarted as error:
         raise Failure(
             "shell", "FileNotFoundError" if error.missing else "OSError",
-            "the command of step %s: %s" % (step, _why(error, told.get("image"))),
+            "the command of step %s: %s" % (step, _with_image_hint(error, container.get("image"))),
         ) from None  # fmt: skip
     if status:
-        raise Failure("shell", "exit", "the command of step %s ended with %s" % (step, ending(status)))
+        raise Failure("shell", "exit", "the command of step %s ended with %s" % (step, exit_description(status)))
 
 
-def run_component(about: dict[str, Any], words: list[str], values: dict[str, Any]) -> Any:
+def run_component(component: dict[str, Any], words: list[str], values: dict[str, Any]) -> Any:
     """Run the command of a component (see `kfnb.runtime.components.component_decorators`) on this machine and give what its call gives."""
     from tempfile import TemporaryDirectory
 
-    who = "component %s" % about["name"]
+    subject = "component %s" % component["name"]
     names: dict[str, str] = {}
     for name, value in values.items():
         text = as_text(value)
         if text is None:
             raise TypeError(
                 "%s: a command gets text, numbers and lists; `%s` is a %s: turn it into text first"
-                % (who, name, type(value).__name__)
+                % (subject, name, type(value).__name__)
             )
         names[name] = text
-    outputs = [{"name": n, "path": p} for n, p in about["outputs"].items()]
+    outputs = [{"name": n, "path": p} for n, p in component["outputs"].items()]
     with TemporaryDirectory(prefix="kfnb-") as folder:
         files = output_files(outputs, folder)
-        words = filled(words, names, files, outputs)
+        words = substituted(words, names, files, outputs)
         try:
             status = run_words(words, dict(os.environ, **names, **files))
         except NotStarted as error:
             kind = FileNotFoundError if error.missing else OSError
-            raise kind("%s: %s" % (who, _why(error, about["image"]))) from None
+            raise kind("%s: %s" % (subject, _with_image_hint(error, component["image"]))) from None
         if status:
-            raise CommandFailed(status, words, about["name"])
+            raise CommandFailed(status, words, component["name"])
         try:
-            texts = read_outputs(files, {"shell_outputs": outputs}, who)
+            texts = read_outputs(files, {"shell_outputs": outputs}, subject)
         except Failure as failure:
             raise FileNotFoundError(failure.message) from None
     if len(texts) < 2:
         return next(iter(texts.values()), None)
     from kfnb.runtime.components import component_calls
 
-    return component_calls.outputs(component_calls.outputs_name(about["name"]), tuple(texts), tuple(texts.values()))
+    return component_calls.outputs(component_calls.outputs_name(component["name"]), tuple(texts), tuple(texts.values()))
 
 
 # -------------------------------------------------------------------- inputs
@@ -142,7 +144,7 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
             value = collected(item, store)
         else:
             if "run" in item:
-                _from_shared(item["run"], spec, found)
+                _run_shared_code(item["run"], spec, found)
             continue
         text = as_text(value)
         if text is None:
@@ -155,7 +157,7 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _from_shared(code: dict[str, Any], spec: dict[str, Any], found: dict[str, str]) -> None:
+def _run_shared_code(code: dict[str, Any], spec: dict[str, Any], found: dict[str, str]) -> None:
     """A literal of shared code that the script mentions."""
     from kfnb.runtime.cells.run_cells import Session
 
@@ -178,10 +180,10 @@ def run_script(source: str, names: dict[str, str], files: dict[str, str], output
 
 def command(source: str, files: dict[str, str], outputs: Any) -> list[str]:
     """The command for a script. A path that the script names itself becomes the private one."""
-    return [*interpreter(source), *filled([source], {}, files, outputs, placeholders=False)]
+    return [*interpreter(source), *substituted([source], {}, files, outputs, placeholders=False)]
 
 
-def filled(
+def substituted(
     words: list[str], texts: dict[str, str], files: dict[str, str], outputs: Any, placeholders: bool = True
 ) -> list[str]:
     """The words of a command: ``{NAME}`` becomes the text or file of that name, a path that is an output's the private one.
@@ -200,11 +202,11 @@ def filled(
         return list(words)
     pattern = re.compile("|".join(marks))
 
-    def put(match: Any) -> str:
+    def substitution(match: Any) -> str:
         found: str = match.group()
         return paths[found] if found in paths else places[found[1:-1]]
 
-    return [pattern.sub(put, word) for word in words]
+    return [pattern.sub(substitution, word) for word in words]
 
 
 def run_words(words: list[str], env: dict[str, str]) -> int:
@@ -260,11 +262,11 @@ def _not_started(error: Exception, program: str) -> NotStarted:
     return NotStarted("the command `%s` cannot be started here: %s" % (program, error.strerror))
 
 
-def _why(error: NotStarted, image: str | None) -> str:
+def _with_image_hint(error: NotStarted, image: str | None) -> str:
     return "%s; the image %s has it" % (error, image) if error.missing and image else str(error)
 
 
-def ending(status: int) -> str:
+def exit_description(status: int) -> str:
     """How a process ended, in words."""
     return "signal %d" % -status if status < 0 else "exit status %d" % status
 
@@ -289,7 +291,7 @@ def output_files(outputs: Any, folder: str) -> dict[str, str]:
     return {o["name"]: os.path.join(folder, o["name"]) for o in outputs}
 
 
-def read_outputs(files: dict[str, str], spec: dict[str, Any], who: str = "the step") -> dict[str, str]:
+def read_outputs(files: dict[str, str], spec: dict[str, Any], subject: str = "the step") -> dict[str, str]:
     """The outputs' texts, each without one trailing newline, as ``$(…)`` in a shell would give it."""
     found: dict[str, str] = {}
     paths = {o["name"]: o.get("path") for o in spec.get("shell_outputs", ())}
@@ -297,7 +299,9 @@ def read_outputs(files: dict[str, str], spec: dict[str, Any], who: str = "the st
         if not os.path.isfile(path):
             where = paths.get(name) or "$" + name
             raise Failure(
-                "shell", "FileNotFoundError", "%s wrote no output `%s`: it must write the file %s" % (who, name, where)
+                "shell",
+                "FileNotFoundError",
+                "%s wrote no output `%s`: it must write the file %s" % (subject, name, where),
             )
         with open(path, encoding="utf-8", errors="replace", newline="") as file:
             text = file.read()
@@ -305,7 +309,7 @@ def read_outputs(files: dict[str, str], spec: dict[str, Any], who: str = "the st
     return found
 
 
-def _private(folder: str) -> str:
+def _shell_safe_folder(folder: str) -> str:
     """``folder``, or a temporary one: scripts often write a path without quotes, and ``train[2]`` or a space means something there."""
     if all(c.isalnum() or c in "/._-" for c in folder):
         return folder

@@ -18,17 +18,17 @@ def answer_for_ipython(shell: Callable[[], Any]) -> None:
     """
     module = sys.modules.get(SHELL)
     if module is not None:
-        _answer(module, shell)
+        _patch_shell(module, shell)
     else:
-        sys.meta_path.insert(0, _Watch(shell))
+        sys.meta_path.insert(0, _ImportWatch(shell))
 
 
-def _answer(module: Any, shell: Callable[[], Any]) -> None:
+def _patch_shell(module: Any, shell: Callable[[], Any]) -> None:
     module.InteractiveShell.initialized = classmethod(lambda cls: True)
     module.InteractiveShell.instance = classmethod(lambda cls, *args, **options: shell())
 
 
-class _Watch:
+class _ImportWatch:
     """A finder that waits for IPython's shell to be imported."""
 
     def __init__(self, shell: Callable[[], Any]) -> None:
@@ -42,7 +42,7 @@ class _Watch:
         sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None:
-            _after_loading(spec.loader, lambda module: _answer(module, self._shell))
+            _after_loading(spec.loader, lambda module: _patch_shell(module, self._shell))
         return spec
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def _shell() -> dict[str, Any]:
     """The user's shell, which IPython runs commands with; else ``sh``."""
     shell = os.environ.get("SHELL") or ""
-    fit = os.access(shell, os.X_OK) and os.path.basename(shell) not in ("nologin", "false")
-    return {"shell": True, "executable": shell} if fit else {"shell": True}
+    usable = os.access(shell, os.X_OK) and os.path.basename(shell) not in ("nologin", "false")
+    return {"shell": True, "executable": shell} if usable else {"shell": True}
 
 
 def run_command(command: str) -> int:
@@ -46,12 +46,12 @@ def run_script(program: str, line: str, script: str, names: dict[str, Any]) -> N
     if not words:
         raise UsageError("%%script needs a program: %%script bash")
     out, err, proc = (options.names.get(name) for name in OUTPUTS)
-    keep = subprocess.PIPE
+    pipe = subprocess.PIPE
     process = _start(
         words,
-        keep if out is not None or options.background else _target(),
-        keep if err is not None else None if out is not None else subprocess.STDOUT,
-        keep,
+        pipe if out is not None or options.background else _target(),
+        pipe if err is not None else None if out is not None else subprocess.STDOUT,
+        pipe,
         {},
     )
     script = script if script.endswith("\n") else script + "\n"
@@ -76,10 +76,10 @@ def _target() -> int | None:
     return None if sys.stdout is sys.__stdout__ else subprocess.PIPE
 
 
-def _start(words: Any, out: Any, err: Any, given: Any, options: dict[str, Any]) -> subprocess.Popen[bytes]:
+def _start(words: Any, out: Any, err: Any, stdin: Any, options: dict[str, Any]) -> subprocess.Popen[bytes]:
     sys.stdout.flush()
     try:
-        return subprocess.Popen(words, stdin=given, stdout=out, stderr=err, **options)
+        return subprocess.Popen(words, stdin=stdin, stdout=out, stderr=err, **options)
     except FileNotFoundError:
         raise FileNotFoundError("the program `%s` of this cell is not on this machine" % words[0]) from None
 

@@ -18,7 +18,7 @@ def install(requirements: list[str], sources: dict[str, Any] | None = None) -> d
     sources
         ``index``, ``extra`` and ``links``: where packages come from. ``${NAME}`` in them is a variable, whose value is never printed.
     """
-    missing = [r for r in requirements if not _there(r)]
+    missing = [r for r in requirements if not _is_installed(r)]
     if not missing:
         return None
     secrets: dict[str, str] = {}
@@ -42,18 +42,18 @@ def install(requirements: list[str], sources: dict[str, Any] | None = None) -> d
             "--no-warn-script-location", "--target", folder, *missing,
         ]  # fmt: skip
     print("installing %s" % ", ".join(missing), flush=True)
-    done = subprocess.run(
+    process = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
         env=dict(os.environ, **variables),
     )  # fmt: skip
-    if done.returncode:
-        said = done.stdout
+    if process.returncode:
+        output = process.stdout
         for value, name in secrets.items():
-            said = said.replace(value, "${%s}" % name)
-        print(said.rstrip(), flush=True)
+            output = output.replace(value, "${%s}" % name)
+        print(output.rstrip(), flush=True)
         message = (
             "%s cannot be installed in this step's image (%s); name an image that has them, with `packages: none`"
-            % (", ".join(missing), (said.strip().splitlines() or ["no output"])[-1])
+            % (", ".join(missing), (output.strip().splitlines() or ["no output"])[-1])
         )
         return {"kind": "packages", "type": "InstallError", "message": message}
     import importlib
@@ -72,14 +72,14 @@ def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, st
     import re
     from urllib.parse import quote
 
-    def put(match: Any) -> str:
+    def substitute(match: Any) -> str:
         value = os.environ[match[1]]
         quoted = quote(value, safe="")
         secrets.update({v: match[1] for v in (value, quoted) if v})
         return quoted
 
-    def whole(url: str) -> str:
-        return re.sub(r"\$\{(\w+)\}", put, url)
+    def substituted(url: str) -> str:
+        return re.sub(r"\$\{(\w+)\}", substitute, url)
 
     found: dict[str, str] = {}
     for key, names in (
@@ -87,8 +87,8 @@ def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, st
         ("extra", ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL")),
         ("links", ("PIP_FIND_LINKS",)),
     ):
-        given = sources.get(key) or []
-        text = " ".join(whole(u) for u in ([given] if isinstance(given, str) else given))
+        source = sources.get(key) or []
+        text = " ".join(substituted(u) for u in ([source] if isinstance(source, str) else source))
         if text:
             found.update((n, text) for n in names)
     if "PIP_FIND_LINKS" in found:
@@ -96,27 +96,27 @@ def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, st
     return found
 
 
-def _there(requirement: str) -> bool:
+def _is_installed(requirement: str) -> bool:
     """Whether the image has the package in this version (any, where the requirement names none)."""
     from importlib.metadata import PackageNotFoundError, version
 
     if "/" in requirement or "@" in requirement:
         return False  # of a place: what is there may be another
-    name, _, wanted = requirement.partition("==")
+    name, _, version_wanted = requirement.partition("==")
     try:
         found = version(name.split("[")[0].strip())
     except PackageNotFoundError:
         return False
-    return not wanted or found == wanted
+    return not version_wanted or found == version_wanted
 
 
-def later(pins: dict[str, str], sources: dict[str, Any] | None = None) -> None:
+def install_on_import(pins: dict[str, str], sources: dict[str, Any] | None = None) -> None:
     """Install a package of other steps when a value that they made asks for it: ``pins`` by the module's name."""
     if pins:
-        sys.meta_path.append(_Finder(pins, sources))
+        sys.meta_path.append(_InstallingFinder(pins, sources))
 
 
-class _Finder:
+class _InstallingFinder:
     def __init__(self, pins: dict[str, str], sources: dict[str, Any] | None) -> None:
         self.pins, self.sources = dict(pins), sources
 

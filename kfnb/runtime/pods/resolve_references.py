@@ -34,7 +34,7 @@ class Broken(Exception):
     """A condition or loop cannot be worked out."""
 
 
-class Given:
+class EngineInputs:
     """What the engine gave a step.
 
     Parameters
@@ -65,7 +65,7 @@ class Given:
         self._texts, self._names = texts or {}, names or {}
         self._paths = packs
         self._packs: dict[str, list[Pack]] = {}
-        self.own: dict[str, dict[str, Any]] = {}  #: the head of the step itself, when it has run
+        self.own_heads: dict[str, dict[str, Any]] = {}  #: the head of the step itself, when it has run
 
     def packs(self, step: str) -> list[Pack]:
         if step not in self._packs:
@@ -88,42 +88,42 @@ class Given:
             return self._merged(ref)
         if kind == "collected":
             return self._collected(ref["ref"])
-        if ref["step"] in self.own:
-            return self._from(ref, self.own[ref["step"]], None)
+        if ref["step"] in self.own_heads:
+            return self._result_of(ref, self.own_heads[ref["step"]], None)
         text = "%s.%s" % (ref["step"], ref["name"])
         if text in self._texts:
             return {"json": _line(self._texts[text])}
         packs = self.packs(ref["step"])
         if not packs:
             raise self._missing(ref)
-        return self._from(ref, packs[0].head, packs[0])
+        return self._result_of(ref, packs[0].head, packs[0])
 
     def _missing(self, ref: dict[str, Any]) -> Skipped:
         step = self._names.get(ref["step"], ref["step"])
         return Skipped("it needs `%s` of %s, which was skipped" % (ref["name"], step))
 
-    def _from(self, ref: dict[str, Any], head: dict[str, Any], pack: Pack | None) -> dict[str, Any] | None:
+    def _result_of(self, ref: dict[str, Any], head: dict[str, Any], pack: Pack | None) -> dict[str, Any] | None:
         name = ref["name"]
         if head.get("failure"):
             step = self._names.get(ref["step"], ref["step"])
-            happened = "failed" if head["state"] == "failed" else "was skipped"
-            raise Skipped("it needs `%s` of %s, which %s" % (name, step, happened), head["failure"])
+            outcome = "failed" if head["state"] == "failed" else "was skipped"
+            raise Skipped("it needs `%s` of %s, which %s" % (name, step, outcome), head["failure"])
         if head["state"] == "skipped":
             raise self._missing(ref)
         if ref["kind"] == "export-value":
             if name in head.get("late", {}):
                 raise Broken(head["late"][name])
             return {"json": head["exports"][name]} if name in head["exports"] else None
-        kept = head["outputs"].get(name)
-        return {"one": (pack, kept["bundle"]), "name": name} if kept else None
+        output = head["outputs"].get(name)
+        return {"one": (pack, output["bundle"]), "name": name} if output else None
 
     def _merged(self, ref: dict[str, Any]) -> dict[str, Any] | None:
         reason = None
         for candidate in ref["candidates"]:
             try:
                 found = self.value(candidate)
-            except Skipped as why:
-                reason = reason or why
+            except Skipped as skipped:
+                reason = reason or skipped
                 continue
             if found is not None:
                 return found
@@ -138,9 +138,9 @@ class Given:
         found = []
         for pack in self.packs(ref["step"]):
             try:
-                value = self._from(ref, pack.head, pack)
-            except Skipped as why:
-                value = {"failed": why.failure} if why.failure else None
+                value = self._result_of(ref, pack.head, pack)
+            except Skipped as skipped:
+                value = {"failed": skipped.failure} if skipped.failure else None
             if value is not None:
                 found.append(value)
         failed = next((v["failed"] for v in found if "failed" in v), None)
@@ -150,7 +150,7 @@ class Given:
             return {"json": [v["json"] for v in found]}
         return {"many": [v.get("one") or (None, {"failed": v["failed"]}) for v in found], "name": ref["name"]}
 
-    def plain(self, ref: dict[str, Any]) -> Any:
+    def plain_value(self, ref: dict[str, Any]) -> Any:
         """A value that a condition or loop asks for. Raises `Skipped` where it was not made."""
         found = self.value(ref)
         if found is None:
@@ -162,14 +162,14 @@ class Given:
         """Python's meaning, from left to right."""
         kind = test["kind"]
         if kind == "truth":
-            return bool(self.plain(test["ref"]))
+            return bool(self.plain_value(test["ref"]))
         if kind == "not":
             return not self.holds(test["test"])
         if kind == "all":
             return all(self.holds(t) for t in test["tests"])
         if kind == "any":
             return any(self.holds(t) for t in test["tests"])
-        left, right = self.plain(test["left"]), self.plain(test["right"])
+        left, right = self.plain_value(test["left"]), self.plain_value(test["right"])
         try:
             return bool(COMPARE[test["op"]](left, right))
         except TypeError as error:

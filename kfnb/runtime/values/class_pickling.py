@@ -115,7 +115,7 @@ def known_as(name: str) -> type | None:
 
 
 # -------------------------------------------------------------------- to bytes
-def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
+def reduce_class(cls: type, is_output: bool = False) -> tuple[Any, ...]:
     """In two phases, as functions: a bare class, then its attributes.
 
     ``handed_on``: the step hands on the class itself, with the state that it keeps and the classes derived from it.
@@ -124,7 +124,7 @@ def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
     identity, changed = identity_of(cls)
     attributes = {k: v for k, v in vars(cls).items() if k not in LEFT_OUT and not _is_slot(v, cls)}
     state: dict[str, Any] = _abstract(cls)
-    if handed_on:
+    if is_output:
         # a lock that stands as the class was made is made again with the class
         same = [k for k, v in attributes.items() if k not in changed and type(v).__name__ in LOCKS and tracked]
         attributes = {k: v for k, v in attributes.items() if k not in same}
@@ -178,7 +178,7 @@ def make_class(identity: str, meta: Any, bases: tuple[type, ...], name: str, bod
         return known
 
     def make() -> type:
-        if _has_done_its_work(meta):
+        if _only_sets_attributes(meta):
             library: Any = next(m for m in meta.__mro__ if m in (type, sys.modules["abc"].ABCMeta))
             return library.__new__(meta, name, bases, dict(body))  # type: ignore[no-any-return]
         import types
@@ -194,7 +194,7 @@ def make_class(identity: str, meta: Any, bases: tuple[type, ...], name: str, bod
     return made
 
 
-def _has_done_its_work(meta: Any) -> bool:
+def _only_sets_attributes(meta: Any) -> bool:
     """Whether a metaclass only computes attributes, which travel: it must not run again, with names that may not be here."""
     return (
         by_value(meta)

@@ -56,9 +56,9 @@ class Failed:
     __lt__ = __le__ = __gt__ = __ge__ = __and__ = __rand__ = __or__ = __ror__ = _used
 
 
-def failed(told: dict[str, Any], index: int | None) -> Failed:
+def failed(failure: dict[str, Any], index: int | None) -> Failed:
     """The object of what was told of a failure: ``step``, ``type``, ``message`` and perhaps ``item``."""
-    return Failed(told["step"], index, told["type"], told["message"], told.get("item"))
+    return Failed(failure["step"], index, failure["type"], failure["message"], failure.get("item"))
 
 
 def collected(item: dict[str, Any], store: Any) -> list[Any]:

@@ -43,9 +43,9 @@ class ValuePickler(Pickler):
         if kind is FunctionType:
             return function_pickling.reduce_function(value) if function_pickling.by_value(value) else NotImplemented
         if issubclass(kind, type):
-            handed_on = id(value) in self.owners
+            is_output = id(value) in self.owners
             return (
-                class_pickling.reduce_class(value, handed_on) if class_pickling.by_value(value) else reduce_type(value)
+                class_pickling.reduce_class(value, is_output) if class_pickling.by_value(value) else reduce_type(value)
             )
         if self.widget is not None and issubclass(kind, self.widget):
             raise Refused(value, "a widget belongs to its kernel, which shows it")

@@ -41,7 +41,7 @@ RUNTIME = tuple(
 DEATH_SIGNAL, SUBREAPER = 1, 36  #: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, linux/prctl.h
 PID = "pid"  #: in an attempt's folder while it runs: its process group, when that began, and which start of the machine this is
 MARK = "KFNB_STEP_ID"
-ENDS = (signal.SIGTERM,)  #: what a step is asked to end with
+END_SIGNALS = (signal.SIGTERM,)  #: what a step is asked to end with
 
 
 @dataclass
@@ -78,24 +78,26 @@ def serve(connection: socket.socket, imports: list[str]) -> NoReturn:
         if connection.fileno() in readable:
             data, handles, _, _ = socket.recv_fds(connection, 65536, 4)
             if not data:
-                _leave(children)
+                _exit(children)
             for line in data.decode().splitlines():
-                _asked(json.loads(line), handles, connection, children)
+                _handle_request(json.loads(line), handles, connection, children)
 
 
-def _asked(request: dict[str, Any], handles: list[int], connection: socket.socket, children: dict[int, Child]) -> None:
+def _handle_request(
+    request: dict[str, Any], handles: list[int], connection: socket.socket, children: dict[int, Child]
+) -> None:
     if "signal" in request:
         child = next((c for c in children.values() if c.id == request["id"]), None)
         if child is not None:
             _kill(child, request["signal"])
         return
     mark, parent = f"{os.getpid()}-{request['id']}", os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # who is ended while it begins ends when it has begun
+    signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)  # who is ended while it begins ends when it has begun
     pid = os.fork()
     if pid == 0:
-        _die_with(parent)
+        _end_with_parent(parent)
         _become_step(request, handles[0], mark)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     for handle in handles:
         os.close(handle)
     children[pid] = Child(request["id"], pid, mark)
@@ -110,8 +112,8 @@ def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
-        _note_process(os.path.join(os.path.dirname(request["spec"]), PID))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+        _record_process(os.path.join(os.path.dirname(request["spec"]), PID))
         os.umask(request["mask"])
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -132,7 +134,7 @@ def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
     os._exit(2)
 
 
-def _die_with(parent: int) -> None:
+def _end_with_parent(parent: int) -> None:
     """End with the process that forked this one, however that ends (Linux only; elsewhere the scheduler ends it)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
@@ -140,13 +142,13 @@ def _die_with(parent: int) -> None:
         os._exit(1)  # it ended before
 
 
-def _note_process(path: str) -> None:
+def _record_process(path: str) -> None:
     """Write down who runs this attempt, for a scheduler that finds it left over by another one."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write(f"{os.getpid()} {began_at(os.getpid()) or '-'} {boot_id()}")
+        file.write(f"{os.getpid()} {start_time_of(os.getpid()) or '-'} {boot_id()}")
 
 
-def began_at(pid: int) -> str:
+def start_time_of(pid: int) -> str:
     """When a process began, in the kernel's own measure; nothing where it is gone or the system does not tell."""
     fields = process_status(pid)
     return fields[19] if len(fields) > 19 else ""
@@ -196,7 +198,7 @@ def _reap(connection: socket.socket, children: dict[int, Child]) -> None:
         child = children.pop(pid, None)
         if child is None:
             continue  # an orphan of a step that came to us and has ended
-        lingered = _sweep(child)
+        lingered = _kill_leftovers(child)
         _send(connection, {"id": child.id, "status": os.waitstatus_to_exitcode(status), "lingered": lingered})
 
 
@@ -207,7 +209,7 @@ def _kill(child: Child, number: int) -> None:
         os.kill(child.pid, number)
 
 
-def _sweep(child: Child) -> int:
+def _kill_leftovers(child: Child) -> int:
     """Kill what a step left running: its process group, and whoever left the group but carries its mark. Their number."""
     found = 0
     try:
@@ -216,7 +218,7 @@ def _sweep(child: Child) -> int:
     except (ProcessLookupError, PermissionError):
         found += 0
     for pid in _adopted():
-        if _carries(pid, child.mark):
+        if _has_mark(pid, child.mark):
             try:
                 os.kill(pid, signal.SIGKILL)
                 found += 1
@@ -233,7 +235,7 @@ def _adopted() -> list[int]:
         return []
 
 
-def _carries(pid: int, mark: str) -> bool:
+def _has_mark(pid: int, mark: str) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return f"{MARK}={mark}".encode() in file.read().split(b"\0")
@@ -241,10 +243,10 @@ def _carries(pid: int, mark: str) -> bool:
         return False
 
 
-def _leave(children: dict[int, Child]) -> NoReturn:
+def _exit(children: dict[int, Child]) -> NoReturn:
     for child in children.values():
         _kill(child, signal.SIGKILL)
-        _sweep(child)
+        _kill_leftovers(child)
     os._exit(0)
 
 
@@ -277,7 +279,7 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
         return  # the scheduler is gone; the closed socket ends us at the next turn
 
 
-def _know_kfnb() -> None:
+def _register_kfnb() -> None:
     """Make this kfnb known to an interpreter that may have none, or another, without its neighbours becoming known too."""
     here = os.path.dirname(os.path.abspath(__file__))
     if sys.path and os.path.abspath(sys.path[0]) == here:
@@ -292,5 +294,5 @@ def _know_kfnb() -> None:
 
 
 if __name__ == "__main__":
-    _know_kfnb()
+    _register_kfnb()
     serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

@@ -18,18 +18,18 @@ from kfnb.runs.record.private_record_files import append_to
 Launch = Callable[[Path, str, Path], "subprocess.Popen[bytes]"]
 
 ENTRY = str(Path(__file__).with_name("run_process_entry.py"))
-NEXT = 1.0  #: seconds after a run was given away until the next process is started: the run comes first
+PAUSE = 1.0  #: seconds after a run was given away until the next process is started: the run comes first
 
 
 def launch(home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
     """Start a process for a run."""
-    with append_to(log) as told:
-        process = _start(told)
-    _tell(process, home, run_id, log)
+    with append_to(log) as output:
+        process = _start(output)
+    _send_run(process, home, run_id, log)
     return process
 
 
-class Ahead:
+class WarmProcess:
     """Keeps a process that has done what takes the longest, which is importing. Safe for several threads.
 
     It ends by itself when this process ends, however it ends.
@@ -42,8 +42,8 @@ class Ahead:
         Processes in all; ``None``: as long as runs come.
     """
 
-    def __init__(self, pause: float = NEXT, most: int | None = None) -> None:
-        self._pause, self._left = pause, most
+    def __init__(self, pause: float = PAUSE, limit: int | None = None) -> None:
+        self._pause, self._remaining = pause, limit
         self._waiting: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -51,11 +51,11 @@ class Ahead:
     def prepare(self) -> None:
         """See to it that a process waits."""
         with self._lock:
-            if self._closed or self._left == 0:
+            if self._closed or self._remaining == 0:
                 return
             if self._waiting is None or self._waiting.poll() is not None:
                 self._waiting = _start(None)
-                self._left = None if self._left is None else self._left - 1
+                self._remaining = None if self._remaining is None else self._remaining - 1
 
     def launch(self, home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
         """Give a run to the process that waits, or to a fresh one where none does."""
@@ -67,7 +67,7 @@ class Ahead:
         append_to(log).close()
         if process is not None and process.poll() is None:
             with contextlib.suppress(BrokenPipeError):
-                _tell(process, home, run_id, log)
+                _send_run(process, home, run_id, log)
                 return process
         return launch(home, run_id, log)
 
@@ -104,7 +104,7 @@ def environment() -> dict[str, str]:
     return found
 
 
-def _tell(process: subprocess.Popen[bytes], home: Path, run_id: str, log: Path) -> None:
+def _send_run(process: subprocess.Popen[bytes], home: Path, run_id: str, log: Path) -> None:
     assert process.stdin is not None
     with process.stdin as stdin:
         stdin.write(json.dumps([str(home), run_id, str(log)]).encode())

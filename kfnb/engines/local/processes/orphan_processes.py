@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from kfnb.engines.local.processes.fork_server import PID, began_at, boot_id, process_status
+from kfnb.engines.local.processes.fork_server import PID, boot_id, process_status, start_time_of
 
 PATIENCE = 2.0  #: seconds that a killed process may take to go
 
@@ -27,11 +27,11 @@ def end_leftovers(run_folder: Path) -> None:
 def _group(file: Path) -> int | None:
     """The process group that a file tells of, where it is still the same."""
     try:
-        pid, began, boot = file.read_text("ascii").split()
+        pid, start_time, boot = file.read_text("ascii").split()
         os.killpg(int(pid), 0)
     except (OSError, ValueError):
         return None
-    if boot != boot_id() or began_at(int(pid)) not in (began, ""):
+    if boot != boot_id() or start_time_of(int(pid)) not in (start_time, ""):
         return None
     return int(pid)
 

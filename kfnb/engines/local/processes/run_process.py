@@ -31,10 +31,10 @@ def main() -> None:
         signal.signal(number, lambda *_: None)
     for name in RUNTIME:
         importlib.import_module(name)  # steps are forked of a fork of this process
-    told = sys.stdin.buffer.read()
-    if not told:
+    request = sys.stdin.buffer.read()
+    if not request:
         return  # whoever started this ahead has ended
-    home, run_id, log = json.loads(told)
+    home, run_id, log = json.loads(request)
     mask = os.umask(0o077)  # the record is its owner's alone; steps get the mask of who began the run
     _detach(Path(log))
     store = RunStore(Path(home))
@@ -46,12 +46,12 @@ def main() -> None:
     shared = share(store.home)
     if not store.begin(run_id):
         sys.exit(f"run {run_id} is pending no more")
-    wanted = _retention()
-    _carry(store, run_id, mask, wanted)
+    policy = _retention()
+    _run_to_end(store, run_id, mask, policy)
     for handle in (shared, lock):
         os.close(handle)
-    if wanted.limits:
-        delete_runs(store, outdated(store, wanted), skip=True)
+    if policy.limits:
+        delete_runs(store, outdated(store, policy), skip=True)
 
 
 def _retention() -> Retention:
@@ -63,13 +63,13 @@ def _retention() -> Retention:
         return Retention()
 
 
-def _carry(store: RunStore, run_id: str, mask: int, wanted: Retention) -> None:
+def _run_to_end(store: RunStore, run_id: str, mask: int, policy: Retention) -> None:
     """The run from its beginning to its end; what goes wrong with its disk or its record is recorded as the run's error."""
     scheduler = None
     try:
         end_leftovers(store.folder(run_id))
         remove_unfinished(str(store.values))
-        scheduler = Scheduler(store, run_id, mask, wanted.log)
+        scheduler = Scheduler(store, run_id, mask, policy.log)
         scheduler.run()
     except (OSError, sqlite3.OperationalError, DamagedRecord, UnknownRun) as error:
         known = isinstance(error, UserError)
@@ -88,8 +88,8 @@ def _carry(store: RunStore, run_id: str, mask: int, wanted: Retention) -> None:
 def _detach(log: Path) -> None:
     """Standard streams of the run's own: nothing comes in, and what goes out stands in its log."""
     null = os.open(os.devnull, os.O_RDONLY)
-    told = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    for handle, stream in ((null, 0), (told, 1), (told, 2)):
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for handle, stream in ((null, 0), (output, 1), (output, 2)):
         os.dup2(handle, stream)
     os.close(null)
-    os.close(told)
+    os.close(output)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 
-def _know_kfnb() -> None:
+def _register_kfnb() -> None:
     """Make this kfnb known, and no file beside this one a module."""
     from os.path import abspath, dirname, join
 
@@ -25,7 +25,7 @@ def _know_kfnb() -> None:
 
 
 if __name__ == "__main__":
-    _know_kfnb()
+    _register_kfnb()
     from kfnb.engines.local.processes.run_process import main
 
     main()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.local.processes.fork_client import Forks
+from kfnb.engines.local.processes.fork_client import ForkClient
 from kfnb.engines.local.processes.fork_server import PID
 from kfnb.engines.local.scheduling.fork_safe_imports import needs_libraries
 from kfnb.engines.local.scheduling.run_state import ReadyStep
@@ -58,7 +58,7 @@ class RunningAttempts:
         Whether every step starts in a fresh interpreter.
     """
 
-    forks: Forks
+    forks: ForkClient
     selector: selectors.BaseSelector
     store: Path
     log_limit: int
@@ -150,13 +150,17 @@ class RunningAttempts:
             os.close(attempt.pipe)
             attempt.pipe = -1
 
-    def _result(self, attempt: Attempt, status: int, why: str | None) -> dict[str, Any]:
+    def _result(self, attempt: Attempt, status: int, server_error: str | None) -> dict[str, Any]:
         try:
             result: dict[str, Any] = read_object(attempt.folder / "result.json")
         except (OSError, DamagedRecord):
             remove_unfinished(str(self.store), attempt.folder)
             result = {"state": "failed", "outputs": {}, "results": {}, "exports": {}, "metrics": {}, "warnings": []}
-            result["error"] = _death(status) if why is None else {"kind": "python", "type": "OSError", "message": why}
+            result["error"] = (
+                _death(status)
+                if server_error is None
+                else {"kind": "python", "type": "OSError", "message": server_error}
+            )
         if attempt.ended_by == "timeout" and result["state"] != "succeeded":
             seconds = attempt.ready.step.settings.timeout
             message = f"it took longer than its timeout of {seconds:g} s"

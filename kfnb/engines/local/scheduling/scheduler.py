@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 
 from kfnb.engines.engine_interface import options_kept
-from kfnb.engines.local.processes.fork_client import Forks
+from kfnb.engines.local.processes.fork_client import ForkClient
 from kfnb.engines.local.scheduling.concurrent_cache import LOOK_EVERY, ResultLocks
 from kfnb.engines.local.scheduling.fork_safe_imports import libraries_to_preload
 from kfnb.engines.local.scheduling.run_state import ReadyStep, RunState, StateChange
@@ -57,7 +57,7 @@ class Scheduler:
         environment = self.options.environment.items()
         os.environ.update({k: Template(v).safe_substitute(os.environ) for k, v in environment})
         libraries = libraries_to_preload(self.pipeline, Path(self.options.folder))
-        self.forks = Forks(self.selector, libraries, self.options.python, mask)
+        self.forks = ForkClient(self.selector, libraries, self.options.python, mask)
         self.attempts = RunningAttempts(self.forks, self.selector, store.values, log_limit, self.options.spawn)
         self._wake, self._wakened = os.pipe()
 

@@ -67,11 +67,13 @@ def downstream(pipeline: Pipeline, start: str) -> set[str]:
 
 def required_steps(guard: Guard) -> tuple[str, ...]:
     """The steps outside ``guard`` that a node inside it needs. The guard is entered when they have ended."""
-    mine = {s.name for s in steps_of((guard,))}
-    return tuple(dict.fromkeys(n for node in (*guard.body, *guard.handler) for n in _needed(node) if n not in mine))
+    own_steps = {s.name for s in steps_of((guard,))}
+    return tuple(
+        dict.fromkeys(n for node in (*guard.body, *guard.handler) for n in _required_by(node) if n not in own_steps)
+    )
 
 
-def _needed(node: Node) -> Iterator[str]:
+def _required_by(node: Node) -> Iterator[str]:
     if isinstance(node, Step):
         yield from node.after
         yield from _steps(i.ref for i in node.inputs)
@@ -82,7 +84,7 @@ def _needed(node: Node) -> Iterator[str]:
         yield from _steps(ref for branch in node.branches if branch.when is not None for ref in operands(branch.when))
     for body in bodies_of(node):
         for inner in body:
-            yield from _needed(inner)
+            yield from _required_by(inner)
 
 
 def _steps(refs: Iterable[Ref]) -> Iterator[str]:
