@@ -1,4 +1,4 @@
-"""One step from its spec to its result: prepare, cells, exports, outputs."""
+"""Runs one step from its spec to its result: prepare, cells, exports, outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUCCEEDED, USER_FAILED, OTHER_FAILED = 0, 1, 2
 
 
 def run_step(spec: dict[str, Any]) -> int:
-    """Run the step, write ``result.json`` whatever happens, and give the exit status."""
+    """Run the step and return the exit status. ``result.json`` is written whatever happens."""
     result: dict[str, Any] = {
         "state": "failed",
         "outputs": {},
@@ -63,7 +63,7 @@ def _set_up_process(spec: dict[str, Any]) -> None:
 
         enter(cwd)
     os.makedirs(spec["folder"], 0o700, exist_ok=True)
-    # one order for everything that is printed, and no text that cannot be shown; what stood there before a fork knew another file
+    # Both streams write to the log in one order, and every text can be written. The streams from before the fork write to another file.
     sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
@@ -109,17 +109,17 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 
 
 def announce_cell(spec: dict[str, Any], cell: dict[str, Any]) -> None:
-    """Tell whoever keeps the log that what is printed from here on is this cell's, where they asked to be told."""
+    """Mark in the log that the output from here on belongs to this cell, when the spec has a ``mark``."""
     if spec.get("mark"):
         flush()
         try:
             os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode())
         except OSError:
-            return  # the user's code closed it
+            return  # the user's code has closed standard output
 
 
 def _open_store(spec: dict[str, Any]) -> Any:
-    """The store, for a step that loads something."""
+    """The store, when the step loads something; else ``None``."""
     if not any("load" in item or "collect" in item for item in spec.get("prepare", ())):
         return None
     from kfnb.runtime.values.value_store import Store
@@ -137,7 +137,7 @@ def _fingerprints(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
-    """Bind one value or run one statement of shared code."""
+    """Do one entry of ``prepare``: bind a value, or run a statement of shared code."""
     if "run" in item:
         session.replay(item["run"])
         return
@@ -161,14 +161,14 @@ def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
 def _export(
     name: str, expression: str, metric: bool, session: Any, spec: dict[str, Any], result: dict[str, Any]
 ) -> None:
-    """Evaluate one small value for the engine; a metric that is no number, text or truth value is left out."""
+    """Evaluate one export. A metric that is no number, text or truth value is left out."""
     cells = spec.get("cells") or [{}]
     where = cells[-1].get("cell")
     try:
         value = eval(compile(expression, "<export>", "eval"), session.namespace)
     except NameError:
         if metric or expression == name:
-            return  # bound under a condition that did not hold: the reader learns that it is not there
+            return  # the code binds it under a condition that did not hold; its reader learns that it is missing
         raise Failure(
             "export", "NameError", "`%s` cannot be evaluated: a name in it was not bound" % expression, where
         ) from None
@@ -193,7 +193,7 @@ def _export(
 
 
 def _late_export(name: str, expression: str, session: Any, result: dict[str, Any]) -> None:
-    """A value that perhaps nobody asks for: what goes wrong with it is told to whoever does."""
+    """Evaluate an export that a condition may need later. An error is kept for that condition and does not fail the step."""
     try:
         plain = to_json(eval(compile(expression, "<export>", "eval"), session.namespace))
     except Exception as error:

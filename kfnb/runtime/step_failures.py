@@ -1,4 +1,4 @@
-"""Why a step failed, for the engine and for the person who reads the log."""
+"""The failure of a step, as the engine records it and as the log shows it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-FOLDER = __file__.rpartition("step_failures")[0]  #: of the runtime: its frames are no concern of the user's
+FOLDER = __file__.rpartition("step_failures")[0]  #: of the runtime, whose frames a traceback leaves out
 
 
 class Failure(Exception):
-    """Ends the step.
+    """An error that ends the step.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ class Failure(Exception):
     type
         Name of the exception's or value's type.
     message
-        What happened, for the user.
+        What happened, in words for the user.
     cell, line
-        Where in the notebook, when known.
+        Where in the notebook it happened, when that is known.
     traceback
-        The text to show; empty: the message is shown.
+        The text to show. Without it the message is shown.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Failure(Exception):
         return (self.traceback or "%s: %s" % (self.type, self.message)).rstrip()
 
     def show(self) -> None:
-        """Print it where the user's own messages go."""
+        """Print the failure to standard error, where the user's own messages go."""
         try:
             sys.stderr.write(self.text + "\n")
         except (OSError, ValueError):
-            return  # nobody reads any more; the result file says it too
+            return  # nobody reads any more, and the result has the failure too
 
 
 def from_exception(error: BaseException, prefix: str = "") -> Failure:
-    """A failure with the traceback of the user's own frames and the cell's lines."""
+    """A failure for an exception. Its traceback has the user's frames only and shows the lines of the cells."""
     import traceback
 
     publish()
@@ -66,7 +66,7 @@ def from_exception(error: BaseException, prefix: str = "") -> Failure:
         frames = frames.tb_next
     formatted = traceback.TracebackException(type(error), error.with_traceback(frames), frames)
     exception: Any = formatted
-    while exception is not None:  # what a magic runs through is no concern of the user's
+    while exception is not None:  # leaves out the runtime's frames between a magic and the code that it runs
         exception.stack = traceback.StackSummary.from_list(
             [f for f in exception.stack if not _is_runtime_frame(f.filename)]
         )
@@ -87,7 +87,7 @@ def _message(error: BaseException) -> str:
     try:
         text = str(error)
         if isinstance(error, AttributeError) and text.startswith("Can't get attribute '") and "'__main__'" in text:
-            # pickle's words for a definition that the bytes name
+            # what `pickle` says when the stored value needs a definition that this step lacks
             name = text.split("'")[2]
             return "%s: the step does not have `%s`; name it in the step's own code, so that it comes along" % (
                 text,

@@ -1,4 +1,4 @@
-"""What a step leaves: names that share objects together, others apart; everything that cannot travel named at once."""
+"""Stores the outputs of a step. Names that share objects go into one bundle, all others into bundles of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-#: Objects that may stand in several bundles without harm: nobody can change them, or they exist once anyway.
+#: Types whose objects may be in several bundles: they cannot be changed, or exist once in a process anyway.
 HARMLESS = (
     str,
     bytes,
@@ -28,13 +28,16 @@ HARMLESS = (
     ModuleType,
     CodeType,
 )
-RESULT_LIMIT = 100 * 1000 * 1000  #: bytes of results that nobody but the user may want
+RESULT_LIMIT = 100 * 1000 * 1000  #: bytes of all results together, which no step reads
 
 
 def store_outputs(
     spec: dict[str, Any], namespace: dict[str, Any], outputs: list[str], results: list[str], result: dict[str, Any]
 ) -> None:
-    """Store what later steps need (failing when one cannot travel), then what the user may want (as far as possible)."""
+    """Store the outputs, and fail when one cannot be stored. Then store the results as far as possible.
+
+    One failure names every output that cannot be stored.
+    """
     store = Store(spec["store"])
     values = {n: _value_of(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
     errors: dict[str, BaseException] = {}
@@ -110,7 +113,7 @@ def _store(
 
 
 def _shared_memory(values: dict[str, Any]) -> frozenset[int]:
-    """Arrays whose memory more than one name shows."""
+    """The ids of the arrays whose memory belongs to more than one name."""
     counts: dict[int, int] = {}
     for value in values.values():
         if type(value).__name__ == "ndarray":
@@ -122,7 +125,7 @@ def _shared_memory(values: dict[str, Any]) -> frozenset[int]:
 def _groups(
     pickled: dict[str, tuple[bytes, list[Any], Any]], values: dict[str, Any], owners: frozenset[int]
 ) -> list[list[str]]:
-    """Names whose values share an object that could be changed: they must stay in one bundle."""
+    """Names grouped by bundle: values that share an object that could be changed must be in one bundle."""
     if len(pickled) < 2:
         return [[n] for n in pickled]
     parent = {n: n for n in pickled}

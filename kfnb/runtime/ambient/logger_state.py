@@ -1,4 +1,4 @@
-"""Loggers as a step left them: levels, filters, handlers, for the next step to have the same."""
+"""Captures and restores the loggers of a step: their levels, filters and handlers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STREAMS = ("stdout", "stderr")
 
 
 def capture() -> dict[str, Any]:
-    """What is set on each logger, by name; the root has the name ``""``."""
+    """The settings of each logger by its name; the root logger has the name ``""``."""
     import logging
 
     known = logging.root.manager.loggerDict
@@ -55,7 +55,7 @@ def _save_logger(logger: Any) -> dict[str, Any]:
 
 
 def _save_handler(handler: Any, logger: str) -> dict[str, Any] | None:
-    """What makes the handler anew: its class and attributes, and where it writes."""
+    """What is needed to create the handler again: its class, its attributes and where it writes."""
     state = {k: v for k, v in vars(handler).items() if k not in ("lock", "stream", "_name", "_closed")}
     found = {"key": id(handler), "class": type(handler), "state": state, "name": handler.name}
     stream = getattr(handler, "stream", None)
@@ -85,7 +85,7 @@ def _restore_handler(saved: dict[str, Any]) -> Any:
     if "stream" in saved:
         handler.stream = getattr(sys, saved["stream"])
     elif hasattr(handler, "baseFilename"):
-        handler.mode, handler.stream = "a", None  # what stands in the file is kept; it is opened when it is written to
+        handler.mode, handler.stream = "a", None  # append to the file, which is opened at the first message
         handler.__dict__.setdefault("_closed", False)
     logging._addHandlerRef(handler) if hasattr(logging, "_addHandlerRef") else None
     return handler

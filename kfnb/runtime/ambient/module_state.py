@@ -1,4 +1,4 @@
-"""What the modules beside the notebook keep: their data, and that of their classes, for the next step that uses them."""
+"""Captures and restores the data of modules beside the notebook, and of the classes in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def capture(package: str) -> dict[str, Any]:
-    """By module of ``package``: its values by name, and those of its classes."""
+    """For each module of ``package`` its values by name, and those of its classes and functions."""
     found = {}
     for name, module in list(sys.modules.items()):
         if name == package or name.startswith(package + "."):
@@ -29,7 +29,7 @@ def capture(package: str) -> dict[str, Any]:
 
 
 def restore(package: str, state: dict[str, Any]) -> None:
-    """Give the modules what they kept; what others have taken hold of stays the same object."""
+    """Restore the data of the modules. Containers are changed in place, so that other references stay valid."""
     import importlib
 
     for name, (values, classes, attributes) in state.items():

@@ -58,7 +58,7 @@ KINDS: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
 
 
 def refusal(spec: dict[str, Any], values: dict[str, tuple[Any, BaseException]]) -> Failure:
-    """One failure for every value that cannot be stored."""
+    """One failure that names every value that cannot be stored."""
     parts = [_report_on(spec, name, value, error) for name, (value, error) in values.items()]
     first = next(iter(values))
     made = spec.get("made", {}).get(first, {})
@@ -97,7 +97,7 @@ def _line(spec: dict[str, Any], place: dict[str, Any]) -> str:
 
 
 def _explain(value: Any, error: BaseException) -> tuple[Any, str, str]:
-    """The object that cannot travel, its path inside the value, and the reason."""
+    """The object that cannot be pickled, its path inside the value, and the reason."""
     culprit, path = find_culprit(value)
     if isinstance(error, Refused) and culprit is value:
         culprit = error.value if type(error.value) is type(value) else culprit
@@ -106,7 +106,7 @@ def _explain(value: Any, error: BaseException) -> tuple[Any, str, str]:
 
 
 def _kind(value: Any) -> tuple[tuple[str, ...], str, tuple[str, ...]] | None:
-    """The row of `KINDS` for the value's class or a class that it is derived from."""
+    """The row of `KINDS` for the value's class or one of its base classes."""
     for cls in type(value).__mro__:
         name = "%s.%s" % (cls.__module__, cls.__qualname__)
         for row in KINDS:
@@ -133,7 +133,7 @@ def full_name(value: Any) -> str:
 
 # -------------------------------------------------------------------- where inside
 def find_culprit(value: Any, budget: int = 2000) -> tuple[Any, str]:
-    """The innermost part of ``value`` that cannot travel, and how to get there: ``.callbacks[2].stream``."""
+    """The innermost part of ``value`` that cannot be pickled, and its path: ``.callbacks[2].stream``."""
     path, visited = "", {id(value)}
     while budget > 0 and _kind(value) is None:
         for step, part in _parts(value):
@@ -150,7 +150,7 @@ def find_culprit(value: Any, budget: int = 2000) -> tuple[Any, str]:
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """What is inside an object, and how to get there; its own code is not asked."""
+    """The parts of an object with their paths, read without calling the object's own code."""
     kind = type(value)
     if issubclass(kind, dict):
         for key, part in list(dict.items(value))[:500]:
