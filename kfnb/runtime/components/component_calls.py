@@ -1,4 +1,4 @@
-"""What every component's call shares: its outputs as a named tuple, its signature, and the words of its errors."""
+"""Shared by all calls of components: several outputs as a named tuple, the signature, and the errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _classes: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
 def outputs(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> Any:
-    """A namedtuple of the class ``name``. It is pickled as a call of this function, for no import would find its class."""
+    """A namedtuple of the class ``name``. It is pickled as a call of this function, since no import would find its class."""
     cls = _classes.get((name, fields))
     if cls is None:
         from collections import namedtuple
@@ -26,7 +26,7 @@ def _reduce(value: Any) -> tuple[Any, ...]:
 
 
 def outputs_name(component: str) -> str:
-    """``split_data`` gives ``SplitDataOutputs``."""
+    """The name of a component's named tuple: ``SplitDataOutputs`` for ``split_data``."""
     words = identifier(component).split("_")
     return "".join(w[:1].upper() + w[1:] for w in words) + "Outputs"
 
@@ -38,7 +38,7 @@ def identifier(text: str) -> str:
 
 
 def show_signature(call: Any, parameters: Callable[[Any], Any]) -> None:
-    """What a kernel's help shows; a step, where nobody asks, does not pay for importing `inspect`."""
+    """Set the signature that a kernel's help shows, unless `inspect` is not imported: a step does not need it."""
     import sys
 
     inspect = sys.modules.get("inspect")
@@ -52,6 +52,6 @@ def kind_of(value: Any) -> str:
 
 
 def raise_too_many_arguments(callee: str, expected: int, received: int) -> NoReturn:
-    """Raise Python's own words for it."""
+    """Raise the `TypeError` that Python raises for too many positional arguments."""
     words = (callee, expected, "" if expected == 1 else "s", received, "was" if received == 1 else "were")
     raise TypeError("%s() takes %d positional argument%s but %d %s given" % words)

@@ -1,4 +1,4 @@
-"""``@component`` and its kin: what a pipeline cell calls, each a plain callable in a live kernel and inside a step."""
+"""``@component`` and the annotations `InputPath` and `OutputPath`. A component stays a plain callable everywhere."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SETTINGS = (
     "packages", "index_url", "extra_index_urls", "find_links", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
     "annotations", "nodes", "tolerations",
 )  # fmt: skip
-MARK = "__kfnb__"  #: the attribute of a component that says what it is
+MARK = "__kfnb__"  #: the attribute of a component that holds its metadata
 
 
 class InputPath:
-    """Annotation of a parameter: the caller gives text or bytes, the function gets the path of a file that holds it."""
+    """Annotation of a parameter: the caller passes text or bytes, and the function gets the path of a file with them."""
 
     def __init__(self, type: Any = None) -> None:
         self.type = type
@@ -26,7 +26,7 @@ class InputPath:
 
 
 class OutputPath:
-    """Annotation of a parameter: the function gets the path of a file to write; what it wrote is the component's output."""
+    """Annotation of a parameter: the function gets the path of a file to write, and the file is an output of the component."""
 
     def __init__(self, type: Any = None) -> None:
         self.type = type
@@ -66,13 +66,13 @@ def component(
     Parameters
     ----------
     function
-        What the component does. It stays what it is, and is given back.
+        The function that the component runs. It is returned unchanged.
     name, description
-        What its steps are called and what they are for; otherwise the function's own name and docstring.
+        The name and description of its steps. Default: the name and docstring of the function.
     image, base_image
-        The container image its steps run in on a cluster. Both words mean the same.
+        The container image its steps run in on a cluster. Both parameters mean the same.
     packages, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations
-        As the marks of a step.
+        As for the marks of a step.
     """
     options = settings(locals())
 
@@ -112,7 +112,7 @@ def _to_component(function: Any, name: str | None, description: str | None, sett
 
 
 def _set_metadata(function: Any, metadata: dict[str, Any]) -> bool:
-    """Write it on the function itself, unless something else stands there or nothing can."""
+    """Write the metadata to the function, and return whether that was possible."""
     if MARK in getattr(function, "__dict__", ()):
         return False
     try:
@@ -123,7 +123,7 @@ def _set_metadata(function: Any, metadata: dict[str, Any]) -> bool:
 
 
 def _wrapped_copy(function: Any) -> Any:
-    """The function as another component than the one it already is."""
+    """A wrapper of the function, for a second component of the same function."""
     from functools import wraps
 
     @wraps(function)
@@ -135,13 +135,13 @@ def _wrapped_copy(function: Any) -> Any:
 
 
 def is_wrapper(function: Any) -> bool:
-    """Whether ``function`` is a wrapper made here, not what the user wrote."""
+    """Whether ``function`` is a wrapper that kfnb made around the user's function."""
     home = getattr(function, "__globals__", {}).get("__name__", "")
     return home in (__name__, "kfnb.runtime.components.file_components") and hasattr(function, "__wrapped__")
 
 
 def settings(options: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were given, as they were given."""
+    """The settings among the arguments that the caller passed, unchanged."""
     image, base = options["image"], options["base_image"]
     for word, value in (("image", image), ("base_image", base), ("name", options["name"])):
         if value is not None and not isinstance(value, str):
@@ -161,12 +161,12 @@ def paragraph(text: str | None) -> str:
 
 # -------------------------------------------------------------------- annotations
 def _path_parameters(function: Any) -> dict[str, tuple[bool, bool]]:
-    """The parameters annotated with a path: whether it is an output, and whether of bytes."""
+    """The parameters annotated with a path: whether each is an output, and whether it holds bytes."""
     inner = function
     while hasattr(inner, "__wrapped__"):
         inner = inner.__wrapped__
         if is_wrapper(inner):
-            return {}  # it makes the files itself
+            return {}  # the wrapper creates the files itself
     found = {}
     if hasattr(inner, "__code__"):
         for name, annotation in (getattr(inner, "__annotations__", None) or {}).items():
@@ -178,7 +178,7 @@ def _path_parameters(function: Any) -> dict[str, tuple[bool, bool]]:
 
 
 def _parse_annotation(text: str, function: Any) -> Any:
-    """What a string annotation says, when it says a path. It is read, never evaluated."""
+    """The path annotation that a string annotation means, or ``None``. The string is parsed and never evaluated."""
     text, names = text.strip(), function.__globals__
     module, _, word = text.strip("'\"").split("(")[0].strip().rpartition(".")
     known = globals().get(word)

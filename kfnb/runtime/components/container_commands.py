@@ -1,4 +1,4 @@
-"""Components of a container's command: on this machine a call runs the command, in a pipeline it is a step."""
+"""Components that run a command of a container: a call runs the command on this machine, in a pipeline it is a step."""
 
 from __future__ import annotations
 
@@ -42,16 +42,17 @@ def component_from_command(
     nodes: Any = (),
     tolerations: Any = (),
 ) -> Any:
-    """Make a component of a container's command.
+    """Make a component that runs a command of a container.
 
     Parameters
     ----------
     command, args
-        As in a pod. ``{NAME}`` of an input becomes its text, ``{NAME}`` of an output the path of the file to write.
+        As in a pod. ``{NAME}`` is replaced by the text of an input, or by the path of the file of an output.
     inputs
-        Names, or a dict of names and types. They are environment variables too.
+        Names, or a dict of names and types. The command also gets them as environment variables.
     outputs
-        Names, or a dict of names and the paths the command writes to by itself (``None``: it asks ``$NAME`` or ``{NAME}``).
+        Names, or a dict of names and the fixed paths that the command writes to. With ``None`` the command uses
+        ``$NAME`` or ``{NAME}``.
     name, description, image, base_image, packages, …
         As for `component`.
     """
@@ -163,7 +164,7 @@ def _check_scripts(component_name: str, words: list[str], input_types: dict[str,
 
 
 def _scripts(words: list[str]) -> Iterator[int]:
-    """Where the scripts of ``sh -c`` stand, options before them or not (``bash -euo pipefail -c``)."""
+    """The positions of the scripts of ``sh -c``, also after options (``bash -euo pipefail -c``)."""
     for start, word in enumerate(words):
         if word.rsplit("/", 1)[-1] not in SHELLS:
             continue
@@ -181,7 +182,7 @@ def _scripts(words: list[str]) -> Iterator[int]:
 def _bind_arguments(
     component_name: str, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
-    """The arguments by name, with Python's own words for what is wrong with them."""
+    """The arguments by name. Wrong arguments raise the same errors as in Python."""
     if len(args) > len(names):
         raise_too_many_arguments(component_name, len(names), len(args))
     found = dict(zip(names, args))

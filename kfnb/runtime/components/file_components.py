@@ -1,4 +1,4 @@
-"""Components that read and write files: callers pass and get values, the function sees paths of private files."""
+"""Components with `InputPath` and `OutputPath`: callers pass and get values, the function gets paths of private files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ TAKES_MORE = 0x04  #: inspect.CO_VARARGS
 
 
 def with_paths(function: Any, path_parameters: dict[str, tuple[bool, bool]], name: str) -> Any:
-    """``function`` for callers who pass values instead of paths.
+    """Wrap ``function`` for callers who pass values instead of paths.
 
     Parameters
     ----------
-    declared
-        The parameters that are paths: whether it is an output, and whether of bytes.
+    path_parameters
+        The parameters that are paths: whether each is an output, and whether it holds bytes.
     name
-        What messages call the component.
+        The name of the component in messages.
     """
     from functools import wraps
 
@@ -85,7 +85,7 @@ def with_paths(function: Any, path_parameters: dict[str, tuple[bool, bool]], nam
 
 
 def output_name(parameter: str) -> str:
-    """What the output of an `OutputPath` parameter is called: ``text_path`` and ``text_file`` give ``text``."""
+    """The name of the output of an `OutputPath` parameter: ``text`` for ``text_path`` and ``text_file``."""
     from keyword import iskeyword
 
     for ending in ("_path", "_file"):
@@ -119,7 +119,7 @@ def _new_path(folder: str, parameter: str) -> str:
 
 
 def _write_input(value: Any, path: str, name: str, parameter: str, defaults: dict[str, Any]) -> str | None:
-    """The path of a file that holds ``value``; the ``None`` that says that there is no file stays."""
+    """Write ``value`` to a file and return its path. A default of ``None``, which means no file, stays ``None``."""
     if value is None and parameter in defaults and defaults[parameter] is None:
         return None
     if not isinstance(value, (str, bytes, bytearray, memoryview)):
@@ -153,7 +153,7 @@ def _read_output(path: str, name: str, parameter: str, output: str, binary: bool
 
 
 def _combine_outputs(name: str, value: Any, texts: dict[str, Any]) -> Any:
-    """What the caller gets: one value, or all of them by name."""
+    """The value that the caller gets: a single output, or all outputs as a named tuple."""
     if not texts:
         return value
     if value is None and len(texts) == 1:

@@ -1,4 +1,4 @@
-"""Shell steps and container steps: inputs are environment variables, outputs are text files."""
+"""Runs shell steps and container steps: inputs are environment variables, outputs are text files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOG = 1  #: the file descriptor that everything a step prints goes to
 
 
 class CommandFailed(subprocess.CalledProcessError):
-    """A component's command ended with another exit status than 0."""
+    """The command of a component ended with an exit status other than 0."""
 
     def __init__(self, returncode: int, cmd: Any, name: str) -> None:
         super().__init__(returncode, cmd)
@@ -28,7 +28,7 @@ class CommandFailed(subprocess.CalledProcessError):
 
 
 class NotStarted(Exception):
-    """A command cannot be started; the text says why. ``missing``: its program is not on this machine."""
+    """A command cannot be started, for the reason in the text. ``missing``: this machine lacks its program."""
 
     missing = False
 
@@ -78,7 +78,7 @@ def _run_command(spec: dict[str, Any], names: dict[str, str], files: dict[str, s
 
 
 def run_component(component: dict[str, Any], words: list[str], values: dict[str, Any]) -> Any:
-    """Run the command of a component (see `kfnb.runtime.components.component_decorators`) on this machine and give what its call gives."""
+    """Run the command of a component on this machine and return its outputs."""
     from tempfile import TemporaryDirectory
 
     subject = "component %s" % component["name"]
@@ -115,14 +115,14 @@ def run_component(component: dict[str, Any], words: list[str], values: dict[str,
 
 # -------------------------------------------------------------------- inputs
 def as_text(value: Any) -> str | None:
-    """Text as it is, what JSON can hold as JSON, and ``None`` for anything else."""
+    """A value as the text that a command gets: text unchanged, other values as JSON, ``None`` when neither is possible."""
     plain = to_json(value)
     if plain is NOT_JSON:
         return None
     text = plain if isinstance(plain, str) else dumps(plain)
     try:
         os.fsencode(text)
-    except UnicodeEncodeError:  # half a character, which no command can be given: its escape
+    except UnicodeEncodeError:  # half of a character, which a command cannot get: its escape sequence
         text = text.encode("utf-8", "backslashreplace").decode()
     return text
 
@@ -158,7 +158,7 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
 
 
 def _run_shared_code(code: dict[str, Any], spec: dict[str, Any], found: dict[str, str]) -> None:
-    """A literal of shared code that the script mentions."""
+    """Run shared code, and take over its values that have a text."""
     from kfnb.runtime.cells.run_cells import Session
 
     session = Session(spec)
@@ -171,7 +171,7 @@ def _run_shared_code(code: dict[str, Any], spec: dict[str, Any], found: dict[str
 
 # -------------------------------------------------------------------- commands
 def run_script(source: str, names: dict[str, str], files: dict[str, str], outputs: Any) -> int:
-    """Run one script and give its exit status."""
+    """Run one script and return its exit status."""
     try:
         return run_words(command(source, files, outputs), dict(os.environ, **names, **files))
     except NotStarted as error:
@@ -179,16 +179,16 @@ def run_script(source: str, names: dict[str, str], files: dict[str, str], output
 
 
 def command(source: str, files: dict[str, str], outputs: Any) -> list[str]:
-    """The command for a script. A path that the script names itself becomes the private one."""
+    """The command that runs a script. A fixed path of an output in the script becomes the private path."""
     return [*interpreter(source), *substituted([source], {}, files, outputs, placeholders=False)]
 
 
 def substituted(
     words: list[str], texts: dict[str, str], files: dict[str, str], outputs: Any, placeholders: bool = True
 ) -> list[str]:
-    """The words of a command: ``{NAME}`` becomes the text or file of that name, a path that is an output's the private one.
+    """A command with ``{NAME}`` replaced by the text or file of that name, and fixed paths of outputs by private paths.
 
-    What is put in is not looked at again.
+    Inserted text is not searched again.
     """
     import re
 
@@ -210,7 +210,7 @@ def substituted(
 
 
 def run_words(words: list[str], env: dict[str, str]) -> int:
-    """Run a command, what it prints shown where this process prints, and give its exit status. Raises `NotStarted`."""
+    """Run a command with its output among this process's, and return its exit status. Raises `NotStarted`."""
     sys.stdout.flush()
     pipe = None if _prints_to_log() else subprocess.PIPE
     try:
@@ -226,7 +226,7 @@ def run_words(words: list[str], env: dict[str, str]) -> int:
                 print(line, end="")
             status: int = process.wait()
         except BaseException:
-            if pipe:  # in a kernel nobody else ends what the command began
+            if pipe:  # a kernel would not end what the command has started
                 _kill_group(process.pid)
             process.kill()
             raise
@@ -245,7 +245,7 @@ def _prints_to_log() -> bool:
     try:
         return sys.stdout.fileno() == LOG
     except (AttributeError, OSError, ValueError):
-        return False  # a kernel's stream, or a test's
+        return False  # the stream of a kernel or a test
 
 
 def _not_started(error: Exception, program: str) -> NotStarted:
@@ -267,12 +267,12 @@ def _with_image_hint(error: NotStarted, image: str | None) -> str:
 
 
 def exit_description(status: int) -> str:
-    """How a process ended, in words."""
+    """How a process ended, in words for a message."""
     return "signal %d" % -status if status < 0 else "exit status %d" % status
 
 
 def interpreter(source: str) -> list[str]:
-    """``#!`` decides; else bash where there is one, else sh."""
+    """The program that runs a script: the one after ``#!``, else bash, else sh."""
     first = source.lstrip("\n").split("\n", 1)[0]
     if first.startswith("#!"):
         words = first[2:].split()
@@ -286,13 +286,13 @@ def interpreter(source: str) -> list[str]:
 
 # -------------------------------------------------------------------- outputs
 def output_files(outputs: Any, folder: str) -> dict[str, str]:
-    """A private path for each output, so that steps side by side do not meet in ``/tmp``."""
+    """A private path for each output, so that parallel steps do not write the same file in ``/tmp``."""
     os.makedirs(folder, 0o700, exist_ok=True)
     return {o["name"]: os.path.join(folder, o["name"]) for o in outputs}
 
 
 def read_outputs(files: dict[str, str], spec: dict[str, Any], subject: str = "the step") -> dict[str, str]:
-    """The outputs' texts, each without one trailing newline, as ``$(…)`` in a shell would give it."""
+    """The texts of the outputs, each without one trailing newline, as with ``$(…)`` in a shell."""
     found: dict[str, str] = {}
     paths = {o["name"]: o.get("path") for o in spec.get("shell_outputs", ())}
     for name, path in files.items():
@@ -310,7 +310,7 @@ def read_outputs(files: dict[str, str], spec: dict[str, Any], subject: str = "th
 
 
 def _shell_safe_folder(folder: str) -> str:
-    """``folder``, or a temporary one: scripts often write a path without quotes, and ``train[2]`` or a space means something there."""
+    """``folder``, or a temporary one when its path needs quotes: scripts often write paths without, and it may be ``train[2]``."""
     if all(c.isalnum() or c in "/._-" for c in folder):
         return folder
     from tempfile import mkdtemp

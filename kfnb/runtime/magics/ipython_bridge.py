@@ -1,4 +1,4 @@
-"""Where IPython itself is loaded in a step, its functions find the step's shell: `display`, `get_ipython`, magics' decorators."""
+"""Makes IPython use the step's shell when it is loaded in a step: `display`, `get_ipython` and decorators of magics."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SHELL = "IPython.core.interactiveshell"
 
 
 def answer_for_ipython(shell: Callable[[], Any]) -> None:
-    """Let IPython know the step's shell as its own, now or when it is imported.
+    """Make IPython use the step's shell, now or when it is imported.
 
-    All of IPython's functions ask `InteractiveShell` whether there is a shell and which.
+    All functions of IPython get the shell from `InteractiveShell`.
     """
     module = sys.modules.get(SHELL)
     if module is not None:
@@ -29,7 +29,7 @@ def _patch_shell(module: Any, shell: Callable[[], Any]) -> None:
 
 
 class _ImportWatch:
-    """A finder that waits for IPython's shell to be imported."""
+    """A finder that patches IPython's shell when it is imported."""
 
     def __init__(self, shell: Callable[[], Any]) -> None:
         self._shell = shell

@@ -1,4 +1,4 @@
-"""``%run``: a program or notebook beside this one, run inside the step."""
+"""``%run``: runs a program or notebook inside the step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WITH_VALUE = "bDlsTNm"  #: options of ``%run`` that a word follows
 
 
 class RunLine:
-    """The line of ``%run``: its options, the program, and the program's own words."""
+    """The line of ``%run``: its options, the program, and the program's arguments."""
 
     def __init__(self, line: str) -> None:
         import shlex
@@ -46,7 +46,7 @@ class RunLine:
 
 
 def run_program(shell: Shell, line: str) -> Any:
-    """Run it; its names come into the notebook's.
+    """Run a program or notebook and bind its names in the notebook.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _path_of(module: str) -> str:
 
 
 def _expand_words(words: list[str]) -> list[str]:
-    """Words with ``~`` and patterns as a shell gives them."""
+    """Expand ``~`` and patterns as a shell does."""
     from glob import glob
 
     found: list[str] = []
@@ -95,7 +95,7 @@ def _expand_words(words: list[str]) -> list[str]:
 
 
 def _execute(shell: Shell, path: str, words: list[str], run_line: RunLine) -> None:
-    """Run a file as ``__main__``, in names of its own unless ``-i`` says otherwise."""
+    """Run a file as ``__main__`` in a namespace of its own, or with ``-i`` in the notebook's."""
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
     name = os.path.splitext(os.path.basename(path))[0] if "n" in run_line.options else "__main__"
@@ -131,7 +131,7 @@ def _put_back(names: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _run_cells(shell: Shell, path: str) -> None:
-    """Run a notebook's cells, or a file in IPython's language, among the notebook's own names."""
+    """Run a notebook's cells, or a file in IPython's syntax, in the notebook's namespace."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     before = shell.user_ns.get("__file__")
