@@ -1,4 +1,4 @@
-"""Results of earlier runs for a run of a part of a pipeline, and whether they were made with the same parameters."""
+"""Finds results of earlier runs for a run of a part of a pipeline, and checks that their parameters were the same."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MISSING = object()
 
 @dataclass(frozen=True)
 class ReusedResult:
-    """A step's earlier result. ``other``: parameters that it depends on and that its run had otherwise, with their values then."""
+    """A step's result of an earlier run. ``other`` has the parameters that it depends on and that had other values then."""
 
     run: str
     step: dict[str, Any]
@@ -42,9 +42,9 @@ class ReusedResult:
 def find_reusable(
     store: RunStore, pipeline: Pipeline, options: RunOptions, run_id: str = ""
 ) -> dict[str, ReusedResult]:
-    """For a run that begins in the middle: by path the newest results of the steps it does not run.
+    """The newest results of the steps that a run of a part does not run, by path.
 
-    One that was made with the parameters of now comes before a newer one that was not.
+    A result with the same parameters is preferred to a newer one with other parameters.
     """
     if options.only is None and options.start is None:
         return {}
@@ -71,13 +71,13 @@ def find_reusable(
 
 
 def steps_to_run(pipeline: Pipeline, options: RunOptions) -> set[str]:
-    """The steps that a run of a part runs, its exit handlers among them."""
+    """The steps that a run of a part runs, including its exit handlers."""
     steps_run = {options.only} if options.only else downstream(pipeline, options.start or "")
     return steps_run | {s.name for s in handlers_of(pipeline.body)}
 
 
 def parameter_problems(store: RunStore, pipeline: Pipeline, options: RunOptions) -> Iterator[Problem]:
-    """Values that the steps of a run take, and that were made with other parameters than the run has."""
+    """Problems for values from earlier runs that had other parameters than this run."""
     reused = find_reusable(store, pipeline, options)
     steps_run = steps_to_run(pipeline, options)
     needed = {n: s.name for s in reversed(list(pipeline.steps())) if s.name in steps_run for n in _producers(s)}
@@ -100,7 +100,7 @@ def parameter_problems(store: RunStore, pipeline: Pipeline, options: RunOptions)
 
 # -------------------------------------------------------------------- what a step's values depend on
 def parameters_of_steps(pipeline: Pipeline) -> dict[str, set[str]]:
-    """For every step the parameters that its values depend on, through the steps before it too."""
+    """For every step the parameters that its values depend on, directly or through earlier steps."""
     direct: dict[str, set[str]] = {}
     producers: dict[str, set[str]] = {}
     for step, enclosing in _with_references(pipeline.body, ()):
@@ -123,7 +123,7 @@ def _transitive(name: str, direct: Mapping[str, set[str]], producers: Mapping[st
 
 
 def _with_references(body: Iterable[Node], enclosing: tuple[Ref, ...]) -> Iterator[tuple[Step, tuple[Ref, ...]]]:
-    """Every step, and the references that the conditions and loops around it ask."""
+    """Every step with the references of the conditions and loops around it."""
     for node in body:
         if isinstance(node, Step):
             yield node, enclosing
@@ -150,7 +150,7 @@ def _producers(step: Step) -> set[str]:
 
 
 def _steps_in_conditions(body: Iterable[Node], steps_run: set[str]) -> set[str]:
-    """The steps that the conditions and loops around the steps to run ask."""
+    """The steps whose values the conditions and loops around the steps to run need."""
     return {
         s.step
         for step, enclosing in _with_references(body, ())

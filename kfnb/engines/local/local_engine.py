@@ -31,8 +31,8 @@ from kfnb.runs.record.private_record_files import append_to, read_object, write_
 from kfnb.runs.record.run_store import FINAL, INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
-SLOW = 20.0  #: seconds for an interpreter to say its version: it may lie on a slow disk
-PATIENCE = 30.0  #: seconds to wait for another command that begins the same run
+SLOW = 20.0  #: seconds in which an interpreter must print its version; it may be on a slow disk
+PATIENCE = 30.0  #: seconds to wait for another command that starts the same run
 
 
 class LocalEngine:
@@ -44,7 +44,7 @@ class LocalEngine:
         self.store, self._start_process = store, launch
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
-        """Steps that the options name but the pipeline has not; an interpreter that is none."""
+        """Problems of the options: unknown steps, unusable interpreters, and values made with other parameters."""
         names = [s.name for s in pipeline.steps()]
         found = []
         for name in (options.only, options.start):
@@ -63,7 +63,7 @@ class LocalEngine:
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
-        """Begin a run in a process of its own and give its id."""
+        """Start a run in a process of its own and return its id."""
         run_id = self.store.reserve()
         folder = self.store.folder(run_id)
         options = replace(options, folder=os.path.abspath(options.folder))
@@ -81,21 +81,21 @@ class LocalEngine:
         return run_id
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None, **options: Any) -> str:
-        """Take a run up again where it stood: what succeeded with the same code and inputs is not run again.
+        """Continue a run that has ended. Steps that succeeded with the same code and inputs do not run again.
 
         Parameters
         ----------
         start
-            Run this step and all after it again, whatever their state.
+            Run this step and all steps after it again, whatever their state.
         pipeline
-            The pipeline as it is now, when the notebook was edited since.
+            The current pipeline, when the notebook was edited since.
         options
-            `RunOptions` that are others now.
+            Fields of `RunOptions` that have changed.
 
         Raises
         ------
         UnknownRun
-            When the run still runs, another takes it up, or it has no step ``start``.
+            When the run still runs, another command continues it, or it has no step ``start``.
         """
         folder = self.store.kept_folder(run_id)
         self._require_ended(run_id)
@@ -123,7 +123,7 @@ class LocalEngine:
             raise UnknownRun(f"run {run_id} has not ended: cancel it first")
 
     def _launch(self, run_id: str) -> None:
-        """Start the run's scheduler and wait until it has taken the run; the lock ``LAUNCH`` is held by who asks."""
+        """Start the run's process and wait until it has begun the run. The caller holds the lock ``LAUNCH``."""
         folder = self.store.folder(run_id)
         (folder / "scheduler.pid").unlink(missing_ok=True)
         process = self._start_process(self.store.home, run_id, folder / "scheduler.log")
@@ -134,40 +134,38 @@ class LocalEngine:
 
     # ---------------------------------------------------------------- following
     def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
-        """Events after number ``since``, as they come, until the run has ended."""
+        """The events after number ``since``, as they happen, until the run has ended."""
         return follow_events(self.store, run_id, since)
 
     def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """The log of a step's attempt (default: the last); ``follow``: as it grows, until the step is final."""
+        """The log of a step's attempt, by default the last. With ``follow`` new lines are added until the step has ended."""
         return follow_log(self.store, run_id, path, attempt, follow)
 
     @contextmanager
     def following(self, run_id: str) -> Iterator[LocalEngine]:
-        """The run itself writes the record."""
+        """Nothing to do: the run's own process writes the record."""
         yield self
 
     def look(self) -> None:
-        """Nothing can go wrong between the record and its reader."""
+        """Nothing to do: reading the record cannot fail."""
 
     def refresh(self, run_id: str) -> None:
-        """The record is always up to date: the run itself writes it."""
+        """Nothing to do: the run's own process keeps the record up to date."""
 
     def cancel(self, run_id: str) -> bool:
-        """Ask the run to end; asked again, it ends at once and without its exit handler."""
+        """Ask the run to end. A second request ends it at once and without its exit handlers."""
         folder = self.store.folder(run_id)
         if self.store.head(run_id)["state"] in FINAL or not any(is_held(folder / n) for n in (LAUNCH, SCHEDULER)):
             return False
         with append_to(folder / "cancel") as file:
-            file.write(b"x")  # signals of one kind may melt into one; how often it was asked stands here
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # one that has only begun looks for itself whether it was cancelled
+            file.write(b"x")  # several signals may arrive as one; the size of this file is the number of requests
+        with contextlib.suppress(OSError, ValueError):  # a process that has only just started reads this file itself
             os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
         return True
 
 
 def _start_failure(status: int | None, folder: Path) -> dict[str, Any]:
-    """What to say of a scheduler that ended before it began; one that cannot start says why in its log."""
+    """The error of a run whose process ended before it began the run. Its log has the reason."""
     if status is not None and status < 0:
         return INTERRUPTED
     with contextlib.suppress(OSError):
@@ -177,11 +175,11 @@ def _start_failure(status: int | None, folder: Path) -> dict[str, Any]:
 
 
 def _interpreter_problems(python: str) -> list[Problem]:
-    """Why steps cannot be run by an interpreter, if they cannot."""
+    """Problems of an interpreter that cannot run steps."""
     try:
         environment = {
             k: v for k, v in os.environ.items() if k != "PYTHONPATH"
-        }  # nothing beside the notebook is imported
+        }  # no module beside the notebook is imported
         process = subprocess.run(
             [python, "-Sc", VERSION], capture_output=True, text=True, timeout=SLOW, env=environment, cwd=os.sep
         )

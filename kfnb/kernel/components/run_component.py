@@ -1,4 +1,4 @@
-"""One run of a component in the live kernel: whether, how often and with which names its body runs."""
+"""Runs a component in the live kernel: decides whether, how often and with which names its body runs."""
 
 from __future__ import annotations
 
@@ -31,20 +31,25 @@ from kfnb.runtime.values.failed_iteration import failed
 STATUS = "kfnb_status"
 SUCCEEDED: dict[str, Any] = {"state": "succeeded", "step": None, "message": ""}
 CANCELLED: dict[str, Any] = {**SUCCEEDED, "state": "cancelled"}
-NO_TEXT = (ModuleType, FunctionType, BuiltinFunctionType, type)  #: what a script means something else by, of that name
+NO_TEXT = (
+    ModuleType,
+    FunctionType,
+    BuiltinFunctionType,
+    type,
+)  #: types of values that a script does not get as variables
 
 
 class Skipped(Exception):
-    """The component does not run, and why."""
+    """The component does not run, for the reason in the text."""
 
 
 class ToleratedFailure(Exception):
-    """The component has failed, and may: the kernel goes on."""
+    """The component has failed under ``on-failure:continue``: the kernel continues."""
 
 
 @dataclass(frozen=True)
 class MissingName:
-    """A name that a step would have made which was skipped, or failed. ``replay``: an import, which later steps run again."""
+    """A name that is missing since its step was skipped or failed. ``replay`` is its import, which later steps repeat."""
 
     step: str
     replay: Replay | None
@@ -53,16 +58,16 @@ class MissingName:
 
 @dataclass
 class Components:
-    """What became of the components of one kernel.
+    """The components of one kernel and how they ended.
 
     Parameters
     ----------
     failed
-        For each step that failed when it ran last, what the exit handler is told.
-    unmade
-        Names that only skipped steps would have made.
+        For each step whose last run failed, the status that an exit handler reads.
+    missing_names
+        Names that only skipped or failed steps define.
     states, started
-        How each step ended when it ran last, and when the first one began.
+        How the last run of each step ended, and when the first step started.
     """
 
     shell: Any
@@ -73,26 +78,26 @@ class Components:
     started: float | None = None
 
     def end(self, step: str, state: str) -> None:
-        """How it ended; of a loop each iteration has its own state."""
+        """Record the end of a step. In a loop each iteration has its own state."""
         if not any(path.startswith(f"{step}[") for path in self.states):
             self.states[step] = state
 
     def begin(self, step: str) -> None:
-        """What became of it before is over."""
+        """Begin a step: forget how it ended before."""
         self.states = {p: s for p, s in self.states.items() if p.partition("[")[0] != step}
         self.started = self.started or time.time()
         self.failed.pop(step, None)
         self.missing_names = {n: u for n, u in self.missing_names.items() if u.step != step}
 
     def skipped(self, step: str, facts: Facts) -> None:
-        """Remember what the step would have made and nobody else has."""
+        """Record the names that are missing since the step was skipped."""
         for name in facts.may:
             if name not in self.shell.user_ns and not name.startswith("@"):
                 replay = next((r for r in facts.replays if name in r.binds), None)
                 self.missing_names[name] = MissingName(step, replay)
 
     def tolerate_failure(self, step: str, facts: Facts) -> None:
-        """The step failed and the rest goes on: what it would have made is not there, as for a pipeline's later steps."""
+        """Record the names that are missing since the step failed, as for later steps of a pipeline."""
         for name in facts.may:
             if not name.startswith("@") and facts.kinds.get(name) != IMPORT:
                 self.shell.user_ns.pop(name, None)
@@ -100,7 +105,7 @@ class Components:
 
     @property
     def status(self) -> dict[str, Any]:
-        """What an exit handler is told: of the first step that failed and has not succeeded since. A kernel is no run."""
+        """The status that an exit handler reads: of the first step that failed and has not succeeded since."""
         names = {n for r in self.cells.cells if r.role == "parameters" for n in r.binds}
         known = {n: self.shell.user_ns[n] for n in sorted(names & self.shell.user_ns.keys())}
         return {
@@ -121,11 +126,11 @@ class ComponentRun:
     Parameters
     ----------
     line, source
-        What stands after ``%%component``, and below it.
+        The text after ``%%component``, and the text below it.
     path
-        The step, or the iteration that runs.
+        The path of the step or of the current iteration.
     message
-        What an exit handler is told of a failure; empty: the exception's own text.
+        The message of a failure for exit handlers. Default: the text of the exception.
     """
 
     components: Components
@@ -141,11 +146,11 @@ class ComponentRun:
 
     @cached_property
     def analysis(self) -> ComponentAnalysis:
-        """What the pipeline's analysis says of the step."""
+        """The analysis of the step as in a pipeline."""
         return analyse_component(self.components.cells, self.marks.name, f"{COMPONENT} {self.line}\n{self.source}")
 
     def run(self) -> None:
-        """Raises `Skipped` where the step does not run, else what its body raises."""
+        """Run the component. Raises `Skipped` when it does not run, or the exception of its body."""
         marks, when = self.marks, self.marks.when
         asks_item = when is not None and marks.foreach is not None and marks.foreach.variable in names_in(parse(when))
         if when is not None and not asks_item and not self._holds(when):
@@ -187,7 +192,7 @@ class ComponentRun:
             self._names.update(before)
 
     def _run_each(self, work: Callable[[], None], variable: str, items: str, when: str | None) -> None:
-        """Once per item, each from the same beginning; afterwards every name the body binds is the list of its values."""
+        """Run the body once for each item, each time from the same state. Then bind each of its names to the list of values."""
         values = self._evaluate_mark(items, f"the items of `{variable} in {items}`", list)
         facts = self.analysis.facts
         imports = {n for n in facts.may if facts.kinds.get(n) == IMPORT}
@@ -216,7 +221,7 @@ class ComponentRun:
         self._names.update(collected)
 
     def _run_item(self, work: Callable[[], None], variable: str, item: Any) -> dict[str, Any] | None:
-        """Run the body for one item; how it failed, where it may fail."""
+        """Run the body for one item. Return the failure when it is tolerated."""
         try:
             self._attempt(work)
         except BaseException as error:
@@ -233,12 +238,12 @@ class ComponentRun:
 
         attempt(resolved_settings(self.marks.settings, self._names), self.path, work, snapshot)
 
-    # ---------------------------------------------------------------- what is asked, and what is missing
+    # ---------------------------------------------------------------- expressions of marks, and missing names
     def _holds(self, when: str) -> bool:
         return bool(self._evaluate_mark(when, f"the condition `{when}`", bool))
 
     def _evaluate_mark(self, expression: str, what: str, read: Callable[[Any], Any]) -> Any:
-        """The value of a mark's expression. Raises `Skipped` when only a skipped step would have made a name in it."""
+        """The value of a mark's expression. Raises `Skipped` when only a skipped step defines a name in it."""
         code = compile(expression, "<mark>", "eval", dont_inherit=True)
         while True:
             try:
@@ -249,19 +254,19 @@ class ComponentRun:
                 if missing:
                     raise Skipped(missing) from None
                 if name is not None and name in self._names:
-                    continue  # an import of a skipped step
+                    continue  # the name was an import of a skipped step, which has run now
                 self.message = f"{what} cannot be worked out: {error}"
                 show_message(error, f"{type(error).__name__}: step `{self.marks.name}`: {self.message}")
                 raise
 
     def _missing(self) -> str:
-        """Why the body cannot run: it needs what only a skipped step would have made. Empty: it can."""
+        """Why the body cannot run: it needs a name that only a skipped step defines. Empty when it can run."""
         if all(n in self._names for n in self.components.missing_names):
             return ""
         return self._resolve_missing(set(self.analysis.facts.reads))
 
     def _resolve_missing(self, needed: set[str]) -> str:
-        """The imports of skipped steps that are needed are run; of the rest it is said what is missing."""
+        """Run the needed imports of skipped steps. Return a message when another needed name is missing, else nothing."""
         gone = {n: u for n, u in self.components.missing_names.items() if n in needed and n not in self._names}
         for name, missing in gone.items():
             if missing.replay is None:
@@ -273,7 +278,7 @@ class ComponentRun:
 
     # ---------------------------------------------------------------- shell steps
     def _script(self) -> None:
-        """The notebook's names as environment variables, output files back as names."""
+        """Run a shell step: names become environment variables, and output files become names."""
         outputs = [{"name": o.name, "path": o.path} for o in self.marks.outputs]
         ran = self.components.cells.running
         with tempfile.TemporaryDirectory(prefix="kfnb-") as folder:
@@ -303,7 +308,7 @@ class ComponentRun:
 
 
 def _copy_of(item: Any) -> Any:
-    """A copy, so that an iteration changes only what is its own; what cannot be copied cannot travel to a step either."""
+    """A copy of an item, so that an iteration cannot change the items. An object without a copy is used itself."""
     try:
         return copy.deepcopy(item)
     except Exception:

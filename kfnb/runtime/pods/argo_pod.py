@@ -1,4 +1,4 @@
-"""A step in a pod of Argo Workflows: files in, files out."""
+"""Runs a step in a pod of Argo Workflows, which passes inputs and outputs as files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-PLACE = "KFNB_PLACE"  #: variable: the workflow's uid, the step's task and the pod's name, where its pack has its place
+PLACE = "KFNB_PLACE"  #: environment variable: the workflow's uid, the step's task and the pod's name, which form the path of its pack
 FOLDER = "/tmp/kfnb"  #: where Argo puts inputs and looks for outputs
 
 
 def main(job: dict[str, Any], folder: str = FOLDER) -> int:
-    """Run the step ``told`` of with what Argo put into ``folder``."""
+    """Run the step of ``job`` with the inputs that Argo put into ``folder``."""
     from kfnb.runtime.pods.pod_step import run_pod
 
     with open(os.path.join(folder, "in", "given.json"), encoding="utf-8") as file:
@@ -41,7 +41,7 @@ def main(job: dict[str, Any], folder: str = FOLDER) -> int:
 
 
 def _pack(folder: str, transport: dict[str, Any]) -> str:
-    """Where the step's pack goes: onto the volume, or where Argo fetches the artifact."""
+    """The path of the step's pack: on the volume, or where Argo fetches the artifact."""
     if "mount" in transport:
         return os.path.join(transport["mount"], os.environ[PLACE], "pack")
     os.makedirs(os.path.join(folder, "out"), exist_ok=True)
@@ -64,9 +64,10 @@ def _output_path(folder: str, name: str) -> str:
 
 
 def _paths(text: Any, path: str, folder: str, transport: dict[str, Any]) -> list[str]:
-    """The packs that a text holds: one, none, or those of a loop's iterations as a JSON list, at any depth.
+    """The paths of the packs in a text: one pack, none, or the packs of a loop's iterations as a nested JSON list.
 
-    A text that Argo could not resolve is none. ``v:`` is a pack itself, ``f:`` says where it is: on the volume, or in one of the artifacts that Argo put here.
+    A text that Argo could not resolve holds no pack. A text ``v:…`` is the pack itself. A text ``f:…`` is the place of the
+    pack, on the volume or in one of the artifacts that Argo put here.
     """
     if isinstance(text, str) and text.startswith("["):
         text = loads(text)

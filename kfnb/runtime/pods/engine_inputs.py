@@ -1,4 +1,4 @@
-"""From an engine's texts to what a step is given: parameters by their declared type, items, how a guard ended."""
+"""Converts an engine's texts to the inputs of a step: typed parameters, items of loops, and statuses of guards."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-ESCAPED = "kfnb+json:"  #: before a text that holds signs which an engine would change
+ESCAPED = "kfnb+json:"  #: prefix of a JSON text with characters that an engine would change
 RUN, STARTED = (
     "KFNB_RUN",
     "KFNB_STARTED",
-)  #: variables: of a handler's run the id and its beginning, where the engine says them
+)  #: environment variables of an exit handler: the id and the start time of the run
 ENGINE_STATES = {
     "COMPLETE": "succeeded", "SUCCEEDED": "succeeded", "Succeeded": "succeeded", "CANCELED": "cancelled",
     "CANCELLED": "cancelled", "Omitted": "succeeded", "Skipped": "succeeded",
@@ -24,7 +24,7 @@ ENGINE_STATES = {
 
 
 def by_kind(job: dict[str, Any], keyed: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the engine gave, by kind and name: its keys are ``pack-train``, ``parameter-a``, ``choice-flip`` and so on."""
+    """The engine's inputs by kind and name, from keys such as ``pack-train``, ``parameter-a`` and ``choice-flip``."""
     by_kind_and_name: dict[str, dict[str, Any]] = {
         k: {} for k in ("pack", "text", "choice", "parameter", "item", "status")
     }
@@ -37,12 +37,12 @@ def by_kind(job: dict[str, Any], keyed: dict[str, Any]) -> dict[str, dict[str, A
 
 
 def typed_parameter(value: Any, kind: str) -> Any:
-    """The value of a parameter of a declared type, from the engine's text or JSON.
+    """The value of a parameter with a declared type, from the engine's text or JSON.
 
     Raises
     ------
     ValueError
-        When the text is no value of the type.
+        When the text is not a value of the type.
     """
     if isinstance(value, str):
         if value.startswith(ESCAPED):
@@ -62,7 +62,7 @@ def typed_parameter(value: Any, kind: str) -> Any:
 
 
 def unescaped(value: Any) -> Any:
-    """A list or object with the texts that were written in it."""
+    """A JSON value with all escaped texts in it restored."""
     if isinstance(value, list):
         return [unescaped(v) for v in value]
     if isinstance(value, dict):
@@ -71,7 +71,7 @@ def unescaped(value: Any) -> Any:
 
 
 def loop_item(text: Any, source: dict[str, Any] | None, parameters: dict[str, Any]) -> Any:
-    """The item that an engine's text stands for: an index of constant items, an element of a list parameter, or JSON."""
+    """The item of a loop from the engine's text: the index of a constant item, an element of a list parameter, or JSON."""
     if text == NO_ITEM or source is None:
         return text if text == NO_ITEM else loads(text)
     if "constant" in source:
@@ -86,7 +86,7 @@ def loop_item(text: Any, source: dict[str, Any] | None, parameters: dict[str, An
 
 
 def texts_of(value: Any) -> tuple[str, ...]:
-    """The texts that an engine may make of an element of a list."""
+    """The texts that an engine may write for an element of a list."""
     if isinstance(value, str):
         return (value,)
     if isinstance(value, float) and value == int(value):
@@ -95,9 +95,10 @@ def texts_of(value: Any) -> tuple[str, ...]:
 
 
 def run_status(value: Any, pipeline: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """How a guard's body ended, and what a cluster tells of its run; what it does not tell is ``None``.
+    """The status that an exit handler reads: how the guard's body ended, and facts of the run.
 
-    A cluster does not say which step failed first, nor where the others stand; Kubeflow Pipelines not when the run began.
+    Facts that a cluster does not provide are ``None``: which step failed first, and the states of the others. Kubeflow
+    Pipelines does not provide the start time either.
     """
     reported: dict[str, Any] = value if isinstance(value, dict) else {"state": str(value)}
     started = os.environ.get(STARTED, "")
@@ -118,7 +119,7 @@ def run_status(value: Any, pipeline: str, parameters: dict[str, Any]) -> dict[st
 def typed_inputs(
     job: dict[str, Any], by_kind_and_name: dict[str, dict[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The parameters, items and statuses of what `split` found."""
+    """The parameters, items and statuses with their types, from the result of `by_kind`."""
     types = job.get("types", {})
     parameters = {n: typed_parameter(v, types.get(n, "any")) for n, v in by_kind_and_name["parameter"].items()}
     parameters.update((n, v) for n, v in job.get("whole", {}).items() if parameters.get(n) == v)

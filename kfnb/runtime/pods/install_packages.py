@@ -1,4 +1,4 @@
-"""Packages that a step needs and its image has not: installed when it starts, into a folder of its own."""
+"""Installs packages that a step needs and its image lacks, when the step starts, into a folder of their own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 def install(requirements: list[str], sources: dict[str, Any] | None = None) -> dict[str, Any] | None:
-    """Install what is missing of requirements with `uv`, else with pip; what to say when that fails.
+    """Install the missing requirements with `uv` or pip. Return the error when that fails, else ``None``.
 
     Parameters
     ----------
     sources
-        ``index``, ``extra`` and ``links``: where packages come from. ``${NAME}`` in them is a variable, whose value is never printed.
+        Where packages come from: ``index``, ``extra`` and ``links``. ``${NAME}`` in them is an environment variable,
+        whose value is never printed.
     """
     missing = [r for r in requirements if not _is_installed(r)]
     if not missing:
@@ -65,9 +66,9 @@ def install(requirements: list[str], sources: dict[str, Any] | None = None) -> d
 
 
 def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
-    """How pip and uv are told where packages come from: not by arguments, which every process can read.
+    """The environment variables that tell pip and uv where packages come from. Every process could read arguments.
 
-    The values of variables that are named go to ``secrets``. Raises `KeyError` for one that is not set.
+    The values of the variables in the sources are added to ``secrets``. Raises `KeyError` for a variable that is not set.
     """
     import re
     from urllib.parse import quote
@@ -97,11 +98,11 @@ def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, st
 
 
 def _is_installed(requirement: str) -> bool:
-    """Whether the image has the package in this version (any, where the requirement names none)."""
+    """Whether the image has the package in the required version, or in any version when none is required."""
     from importlib.metadata import PackageNotFoundError, version
 
     if "/" in requirement or "@" in requirement:
-        return False  # of a place: what is there may be another
+        return False  # a requirement with an address: the installed package may be another one
     name, _, version_wanted = requirement.partition("==")
     try:
         found = version(name.split("[")[0].strip())
@@ -111,7 +112,7 @@ def _is_installed(requirement: str) -> bool:
 
 
 def install_on_import(pins: dict[str, str], sources: dict[str, Any] | None = None) -> None:
-    """Install a package of other steps when a value that they made asks for it: ``pins`` by the module's name."""
+    """Install a package when a value of another step needs its module. ``pins`` has the requirements by module."""
     if pins:
         sys.meta_path.append(_InstallingFinder(pins, sources))
 

@@ -1,4 +1,4 @@
-"""A step in a pod of Kubeflow Pipelines: the launcher's ExecutorInput in, files out."""
+"""Runs a step in a pod of Kubeflow Pipelines: the launcher's ExecutorInput has the inputs, outputs are files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOUNTS = (("gs://", "/gcs/"), ("minio://", "/minio/"), ("s3://", "/s3/"), ("oci:
 
 
 def main(job: dict[str, Any], executor_input: str, runtime: str) -> int:
-    """Run the step ``told`` of; ``runtime`` is handed on to the steps that come after."""
+    """Run the step of ``job``. ``runtime``, the runtime's sources, is passed on to later steps."""
     from kfnb.runtime.pods.pod_step import run_pod
 
     request = loads(executor_input)
@@ -51,7 +51,7 @@ def main(job: dict[str, Any], executor_input: str, runtime: str) -> int:
 
 
 def _describe(artifact: dict[str, Any], kind: str, outputs: dict[str, Any]) -> dict[str, Any]:
-    """An artifact as the launcher takes it over; the numbers of a metrics artifact are its metadata."""
+    """An artifact in the launcher's form. The metadata of a metrics artifact are its numbers."""
     metadata = dict(artifact.get("metadata", {}))
     if kind == "metrics":
         metadata.update((n, v) for n, v in outputs.get("result", {}).get("metrics", {}).items())

@@ -1,6 +1,6 @@
-"""One step in a container of its own: what the engine gave becomes a spec, the step runs, and what it leaves is written down.
+"""Runs one step in a pod: makes its spec of the engine's inputs, runs it, and writes its outputs for the engine.
 
-Lines that begin with ``::kfnb `` are for the engine: how the step ended and its small values, as JSON.
+Log lines that begin with ``::kfnb `` are for the engine. They have the state of the step and its small values as JSON.
 """
 
 from __future__ import annotations
@@ -18,28 +18,29 @@ if TYPE_CHECKING:
 
 MARK = "::kfnb "
 LINE_LIMIT = 8000  #: bytes of one line for the engine: container runtimes cut lines at 16 KiB
-INLINE_LIMIT = 4000  #: bytes of a value that is small enough to stand in the log whole
-ATTEMPT = "KFNB_ATTEMPT"  #: variable: how many attempts there were before this one, where the engine says it
-NOT_STARTED = 2  #: exit status of a step that could not be begun
+INLINE_LIMIT = 4000  #: bytes of a value; smaller values are written to the log
+ATTEMPT = "KFNB_ATTEMPT"  #: environment variable: the number of attempts before this one
+NOT_STARTED = 2  #: exit status of a step that could not start
 
 
 def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) -> int:
-    """Run the step ``told`` of.
+    """Run the step of ``job``.
 
     Parameters
     ----------
-    told
+    job
         The step as `kfnb.engines.cluster.lowering.lower_pipeline` writes it.
-    given
-        What the engine gave.
-    out
-        ``values``: the path of the step's pack; ``small``: by name the paths of the small outputs; ``compress``;
-        ``runtime``: sources to hand on; ``tell`` and ``uri``: tell the engine what is left behind, and where the pack is; ``limit``: bytes that the pack may have, with the words for when it has more.
+    inputs
+        The inputs from the engine.
+    outputs
+        Where outputs go. ``values`` is the path of the pack, ``small`` has the paths of small outputs by name, and
+        ``runtime`` has the runtime's sources to pass on. With ``tell`` the log also has the small outputs and the ``uri``
+        of the pack, for a later run. ``limit`` has the allowed size of the pack and the message for a larger one.
 
     Returns
     -------
     int
-        The exit status. ``out`` has the ``result`` and the step's ``folder`` then, when the step ran and succeeded.
+        The exit status. When the step succeeded, ``outputs`` also has its ``result`` and ``folder``.
     """
     from tempfile import mkdtemp
 
@@ -93,7 +94,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
 
 
 def _enter_branches(job: dict[str, Any], inputs: EngineInputs) -> None:
-    """Go into the branches around. A condition that nobody could work out is one that was not met."""
+    """Raise `Skipped` unless every branch around the step is taken. A condition without its values takes no branch."""
     for condition in job.get("conditions", ()):
         try:
             inputs.enter(condition)
@@ -126,14 +127,14 @@ def _prepare_entries(item: dict[str, Any], inputs: EngineInputs, store: str) -> 
 
 
 def _without_missing_imports(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Without the imports that the image has not, where the step can do without them."""
+    """``prepare`` without optional imports of modules that the image lacks."""
     from importlib.util import find_spec
 
     return [p for p in prepare if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))]
 
 
 def _sources(job: dict[str, Any]) -> dict[str, str]:
-    """The cells' texts as far as the step knows them: its own code, and lines that are told."""
+    """The texts of the cells as far as this step has them: its own code, and the extra lines of the job."""
     found: dict[str, dict[int, str]] = {}
     for code in (*(p["run"] for p in job["prepare"] if "run" in p), *job["spec"].get("cells", ())):
         lines = found.setdefault(str(code["cell"]), {})
@@ -144,12 +145,12 @@ def _sources(job: dict[str, Any]) -> dict[str, str]:
 
 
 def _archive_path(requirement: str, folder: str) -> str:
-    """An archive that travelled with the step, by its whole path."""
+    """The requirement, with the full path when it is an archive that came with the step."""
     return os.path.join(folder, requirement[2:]) if requirement.startswith("./") else requirement
 
 
 def _unpack_files(files: dict[str, str], folder: str) -> None:
-    """Modules and small data files that lie beside the notebook."""
+    """Write the modules and small data files of the notebook's folder."""
     from binascii import a2b_base64
 
     for name, text in files.items():
@@ -197,7 +198,7 @@ def _write_outputs(
 
 
 def _reusable_outputs(job: dict[str, Any], outputs: dict[str, Any]) -> dict[str, str]:
-    """Where the pack is and what the small outputs have, for a later run that does not run the step again."""
+    """The place of the pack and the small outputs, for a later run that reuses this step."""
     if not outputs.get("tell"):
         return {}
     reusable = {"pack": outputs["uri"]} if "uri" in outputs else {}
@@ -219,7 +220,7 @@ def _choice(inputs: EngineInputs, branches: list[Any]) -> str:
 
 
 def _loop_items(inputs: EngineInputs, ref: dict[str, Any]) -> list[str]:
-    """The items of a loop, each as JSON text: an engine need not know their types."""
+    """The items of a loop, each as JSON text, so that the engine needs no types."""
     try:
         items = inputs.plain_value(ref)
     except Skipped:
@@ -230,7 +231,7 @@ def _loop_items(inputs: EngineInputs, ref: dict[str, Any]) -> list[str]:
 
 
 def _write_text(path: str, inputs: EngineInputs, ref: dict[str, Any], store: str) -> dict[str, Any] | None:
-    """A value as the text that a command gets."""
+    """Write a value as the text that a command gets. Return the error when it has no text."""
     from kfnb.runtime.components.shell_steps import as_text
     from kfnb.runtime.values.value_store import Store
 
@@ -257,7 +258,7 @@ def _skip(job: dict[str, Any], reason: str, store: str, outputs: dict[str, Any],
 
 
 def may_fail(job: dict[str, Any]) -> bool:
-    """Whether this attempt may fail without failing the run: the step may, and no further attempt comes."""
+    """Whether a failure of this attempt is tolerated: the step has ``on-failure:continue`` and this is its last attempt."""
     if not job.get("may_fail"):
         return False
     return bool(int(os.environ.get(ATTEMPT) or 0) >= job["may_fail"]["retry"])
@@ -271,7 +272,7 @@ def _tolerate_failure(
     outputs: dict[str, Any],
     small: Any = None,
 ) -> int:
-    """The step has failed and the run goes on: its pod ends well, and whoever needs its values is skipped."""
+    """End the pod successfully although the step failed. Steps that need its values are skipped."""
     failure = {"step": job["spec"]["step"], "type": error["type"], "message": error["message"]}
     item = next(
         (p["ref"]["loop"] for p in job["prepare"] if p.get("ref", {}).get("kind") == "item" and p["input"][0] != "_"),
@@ -295,7 +296,7 @@ def _tolerate_failure(
 def _write_no_values(
     head: dict[str, Any], failure: Any, job: dict[str, Any], store: str, outputs: dict[str, Any]
 ) -> None:
-    """Leave no values, and in every small output what stands for none."""
+    """Write a pack without values, and the text for "no value" to every small output."""
     _write_values(dict(head, exports={}, outputs={}, **({"failure": failure} if failure else {})), store, outputs)
     for name in job.get("decides", {}):
         _write_file(outputs["small"][name], "none")
@@ -306,7 +307,7 @@ def _write_no_values(
 
 
 def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> dict[str, Any] | None:
-    """Write the pack; what to say when it is too large to travel."""
+    """Write the pack. Return the error when it is too large to be passed on."""
     from kfnb.runtime.pods.handover_pack import write_pack
 
     path = outputs.get("values")
@@ -335,7 +336,7 @@ def _write_file(path: str, text: str) -> None:
 
 
 def plain_json(value: Any) -> str:
-    """JSON without the signs that Argo (``{{``) and kubelet (``$(``, ``$$``) look for; both stand in its texts only."""
+    """JSON without the characters that Argo (``{{``) and kubelet (``$(``, ``$$``) replace. They occur inside strings only."""
     return dumps(value).replace("{{", "{\\u007b").replace("$", "\\u0024")
 
 
@@ -357,7 +358,7 @@ def _summary(result: dict[str, Any], store: str) -> dict[str, Any]:
 
 
 def _bundles(result: dict[str, Any], store: str) -> dict[str, Any]:
-    """Values that are small enough to stand in the log: by name the bundle's address and content."""
+    """Values that are small enough for the log: the address and content of their bundles by name."""
     from binascii import b2a_base64
 
     from kfnb.runtime.pods.handover_pack import buffers_of
@@ -376,7 +377,7 @@ def _bundles(result: dict[str, Any], store: str) -> dict[str, Any]:
 
 
 def _report(job: dict[str, Any]) -> None:
-    """Print lines for the engine: the state last, so that whoever has it has everything."""
+    """Print the lines for the engine. The state comes last, so that a reader of the state has read everything."""
     bundles = job.pop("bundles", {})
     lines = [{"bundle": {n: b}} for n, b in bundles.items()]
     for part in ("exports", "outputs", "results", "metrics", "left"):
@@ -394,7 +395,7 @@ def _report(job: dict[str, Any]) -> None:
 
 
 def _join_lines(lines: list[dict[str, Any]]) -> list[str]:
-    """Few lines of many parts; a part that is too long for a line is left out."""
+    """Join parts to few lines. A part that is too long for a line is left out."""
     found: list[str] = []
     current: dict[str, Any] = {}
     for part in lines[:-1]:

@@ -1,4 +1,4 @@
-"""The scheduler's side of the warm parents: one bare, one with the notebook's libraries imported."""
+"""The scheduler's client of the fork servers: one server is bare, one has the notebook's libraries imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kfnb.engines.local.processes.fork_server import serve
 
 
 class ForkServer:
-    """One forking parent and the messages it has sent. ``python``: its interpreter, where that is another."""
+    """One fork server and the messages it has sent. ``python`` is its interpreter, when that is not this one."""
 
     def __init__(self, imports: list[str], selector: selectors.BaseSelector, python: str | None) -> None:
         own_end, server_end = socket.socketpair()
@@ -30,20 +30,20 @@ class ForkServer:
             f"`{python}` could not be started: what it said is in the run's scheduler.log" if python else None
         )
         self._unread = b""
-        self._children: dict[int, int] = {}  #: process groups of its steps, by the ids of their attempts
+        self._children: dict[int, int] = {}  #: the process groups of its steps, by the ids of their attempts
         self.inbox: list[dict[str, Any]] = []
         selector.register(own_end, selectors.EVENT_READ, self._receive)
         self._selector = selector
 
     def send(self, request: dict[str, Any], handles: list[int]) -> None:
-        # one that has ended is noticed where its last words are read
+        # a server that has ended is noticed when its messages are read
         with contextlib.suppress(OSError):
             socket.send_fds(self.socket, [json.dumps(request).encode() + b"\n"], handles)
 
     def _receive(self, _: Any) -> None:
         try:
             data = self.socket.recv(65536)
-        except OSError:  # it ended without having read all that it was asked
+        except OSError:  # it ended before it had read all requests
             data = b""
         if not data:
             self._server_ended()
@@ -60,7 +60,7 @@ class ForkServer:
                 self.inbox.append(message)
 
     def _server_ended(self) -> None:
-        """It has ended, by the system's hand; nobody waits for its steps any more."""
+        """The server was killed. Kill its steps, since nobody waits for them any more."""
         self.ended, self.ready = True, False
         self._selector.unregister(self.socket)
         for group in self._children.values():
@@ -69,8 +69,8 @@ class ForkServer:
 
 
 def _become_server(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
-    """In the forked parent: nothing of the scheduler's but the socket and its log."""
-    os.setsid()  # whoever kills the scheduler's process group leaves somebody to end the steps
+    """Become a fork server in the forked process, which keeps only the socket and the log of the scheduler."""
+    os.setsid()  # a killed process group of the scheduler leaves this process to end the steps
     keep = connection.fileno()
     os.closerange(3, keep)
     os.closerange(keep + 1, 256)
@@ -85,7 +85,7 @@ def _become_server(connection: socket.socket, imports: list[str], python: str | 
 
 
 class ForkClient:
-    """Starts steps in the parent that suits them. ``mask``: which permissions the files do not get that steps make."""
+    """Starts steps through the suitable fork server. ``mask`` is the umask of the steps."""
 
     def __init__(
         self, selector: selectors.BaseSelector, libraries: list[str], python: str | None, mask: int = 0o022
@@ -99,7 +99,7 @@ class ForkClient:
         return ForkServer(libraries, self._selector, self._python)
 
     def start(self, id_: int, spec: str, log: int, libraries: bool, spawn: bool) -> None:
-        """Ask for one step; ``log`` is the writing end of its pipe."""
+        """Request one step. ``log`` is the writing end of its pipe."""
         if self.bare.ended:
             self.bare = self._new_server([])
         server = self.warm if libraries and self.warm.ready and not spawn else self.bare
@@ -110,7 +110,7 @@ class ForkClient:
         self._servers[id_].send({"id": id_, "signal": int(number)}, [])
 
     def messages(self) -> list[dict[str, Any]]:
-        """What the parents have said since the last time. Steps whose parent is gone have ended with it."""
+        """The servers' messages since the last call. The steps of a server that has ended count as killed."""
         found: list[dict[str, Any]] = []
         for server in {id(p): p for p in self._servers.values()}.values():
             found += server.inbox
@@ -123,6 +123,6 @@ class ForkClient:
         return found + [{"id": id_, "status": -signal.SIGKILL, "why": error} for id_, error in lost.items()]
 
     def close(self) -> None:
-        """The parents end when their sockets close."""
+        """Close the sockets, which ends the servers."""
         for server in {id(p): p for p in (self.bare, self.warm)}.values():
             server.socket.close()

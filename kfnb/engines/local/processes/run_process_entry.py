@@ -1,6 +1,7 @@
-"""``PYTHON kfnb/engines/local/processes/run_process_entry.py``: the process that carries a run, importing nothing from the folder it is started in.
+"""``PYTHON kfnb/engines/local/processes/run_process_entry.py``: starts the process of a run.
 
-With ``-m``, Python would look there first for every module, where a file such as ``selectors.py`` would be run.
+It imports nothing from the current folder. With ``-m``, Python would look there first for every module, and would run a
+file such as ``selectors.py``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import sys
 
 
 def _register_kfnb() -> None:
-    """Make this kfnb known, and no file beside this one a module."""
+    """Make this kfnb importable, and no file of this folder a module."""
     from os.path import abspath, dirname, join
 
     here = dirname(abspath(__file__))

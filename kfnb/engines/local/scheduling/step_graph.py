@@ -1,4 +1,4 @@
-"""The pipeline as the scheduler looks at it: every step with what stands around it."""
+"""The pipeline as a graph of steps: positions, loops around them, and what depends on what."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Place:
 
 
 def places_of(pipeline: Pipeline) -> dict[str, Place]:
-    """Every step of the body by name."""
+    """Every step of the pipeline by name."""
     return {place.step.name: place for place in _places(pipeline.body, (), iter(range(10**9)))}
 
 
@@ -49,7 +49,7 @@ def _places(body: tuple[Node, ...], loops: tuple[str, ...], count: Iterator[int]
 
 
 def downstream(pipeline: Pipeline, start: str) -> set[str]:
-    """``start`` and every step that comes after it by an edge."""
+    """``start`` and every step that depends on it, directly or through others."""
     following: dict[str, set[str]] = {}
     for edge in pipeline.edges:
         following.setdefault(edge.source, set()).add(edge.to)
