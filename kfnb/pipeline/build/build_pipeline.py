@@ -10,9 +10,10 @@ from kfnb.notebook.marked_cells import Notebook
 from kfnb.pipeline.build.conditions import Answer, Questions
 from kfnb.pipeline.build.edges import edges_of
 from kfnb.pipeline.build.loop_items import ITEMS, take_item
-from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit, read_units
+from kfnb.pipeline.build.notebook_units import Unit, read_units
 from kfnb.pipeline.build.reaching_definitions import Flow, definition, flow_of
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
+from kfnb.pipeline.build.unit_drafts import QUESTION, STEP
 from kfnb.pipeline.checks.check_pipeline import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.checks.file_order import FileOrder, doubt_problems, file_use
 from kfnb.pipeline.checks.library_hooks_check import with_hooks

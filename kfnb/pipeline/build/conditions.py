@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value, names_in
 from kfnb.analysis.units.unit_record import GIVEN
-from kfnb.pipeline.build.notebook_units import PARAMETER, SHARED, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow, Need
+from kfnb.pipeline.build.unit_drafts import PARAMETER, SHARED, STEP
 from kfnb.pipeline.model import (
     All,
     Any_,

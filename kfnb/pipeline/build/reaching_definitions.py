@@ -13,7 +13,8 @@ from kfnb.analysis.libraries.effect_tables import USED_BY_ALL
 from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.analysis.units.abstract_state import DEF, IMPORT
 from kfnb.pipeline.build.configuring_calls import acts_alone
-from kfnb.pipeline.build.notebook_units import OUTSIDE, PARAMETER, QUESTION, SHARED, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import OUTSIDE, PARAMETER, QUESTION, SHARED, STEP
 
 Versions = tuple[int, ...]  #: units that may have made the version a reader gets, newest first
 

@@ -13,7 +13,8 @@ from kfnb.analysis.replay.replay_slices import empties_a_file
 from kfnb.analysis.syntax.ast_queries import dotted
 from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.notebook.marked_cells import SKIP, Notebook
-from kfnb.pipeline.build.notebook_units import OUTSIDE, SHARED, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import OUTSIDE, SHARED, STEP
 from kfnb.pipeline.checks.state_outside_pipeline import outside_state_problems
 from kfnb.problems import Problem
 from kfnb.python_parser import parse

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterable
 
 from kfnb.notebook.marked_cells import Cell
-from kfnb.pipeline.build.notebook_units import QUESTION, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import QUESTION
 
 #: How the names that people give to libraries come about.
 IMPORTS = {

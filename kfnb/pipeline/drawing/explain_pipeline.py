@@ -7,10 +7,11 @@ from typing import Any
 
 from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.build.edges import AMBIENT
-from kfnb.pipeline.build.notebook_units import STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import STEP
 from kfnb.pipeline.drawing.expression_text import asked, cells, looped
 from kfnb.pipeline.model import Guard, Loop, Node, Parameter, ParameterRef, Pipeline, Replay, Step, handlers_of
-from kfnb.pipeline.parameters.value_schema import words
+from kfnb.pipeline.parameters.value_schema import describe_schema
 
 
 def describe(built: Built) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def _shown(name: str) -> bool:
 
 # -------------------------------------------------------------------- text
 def _declared(parameter: Parameter) -> str:
-    limits = f" ({words(parameter.schema)})" if parameter.schema else ""
+    limits = f" ({describe_schema(parameter.schema)})" if parameter.schema else ""
     return f"{parameter.name}: {parameter.type} = {parameter.default!r}{limits}"
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.syntax.ast_queries import names_in
 from kfnb.pipeline.build.build_pipeline import Built
-from kfnb.pipeline.build.notebook_units import PARAMETER, QUESTION, SHARED, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import PARAMETER, QUESTION, SHARED, STEP
 from kfnb.pipeline.drawing.expression_text import cells
 from kfnb.pipeline.export.plain_python import STATUS
 from kfnb.pipeline.model import Replay, Step

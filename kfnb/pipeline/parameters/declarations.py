@@ -18,16 +18,15 @@ from typing import Any
 from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
 from kfnb.pipeline.model import Json, Parameter
 from kfnb.pipeline.parameters.annotations import KnownTypes, annotation_of, last_name, with_null
+from kfnb.pipeline.parameters.check_values import NotAllowed, check_value
 from kfnb.pipeline.parameters.parameter_comments import Comment, comment_of
+from kfnb.pipeline.parameters.read_values import json_value
 from kfnb.pipeline.parameters.value_schema import (
     OF_KIND,
-    NotAllowed,
     Schema,
     alternatives,
-    check,
     is_json,
     kind_of,
-    plain,
     schema_of,
     takes_null,
 )
@@ -104,7 +103,7 @@ def _declared(name: str, default: _Default, said: Schema | None, told: Comment, 
     if default.schema is not None and default.schema.get("enum") and not any("enum" in s for s in alternatives(schema)):
         schema = default.schema
     try:
-        check(value, schema)
+        check_value(value, schema)
     except NotAllowed as error:
         fault, doubt = (str(error), "") if declared is not None else ("", str(error))
     except ValueError as error:
@@ -220,13 +219,13 @@ def _object(name: str, text: str, make: Callable[[], Any], again: str = "") -> I
     except (TypeError, ValueError, ArithmeticError, KeyError, AttributeError):
         return
     if isinstance(value, datetime.datetime):
-        yield _Default(plain(value), dict(MOMENT), again or f"{text}.fromisoformat(%s)")
+        yield _Default(json_value(value), dict(MOMENT), again or f"{text}.fromisoformat(%s)")
     elif isinstance(value, datetime.date):
-        yield _Default(plain(value), dict(DATE), f"{text}.fromisoformat(%s)")
+        yield _Default(json_value(value), dict(DATE), f"{text}.fromisoformat(%s)")
     elif isinstance(value, datetime.time):
-        yield _Default(plain(value), dict(TIME), f"{text}.fromisoformat(%s)")
+        yield _Default(json_value(value), dict(TIME), f"{text}.fromisoformat(%s)")
     elif isinstance(value, datetime.timedelta):
-        yield _Default(plain(value), {"type": "number", "format": "duration"}, f"{text}(seconds=%s)")
+        yield _Default(json_value(value), {"type": "number", "format": "duration"}, f"{text}(seconds=%s)")
     elif isinstance(value, Decimal):
         yield _Default(str(value), {"type": "string", "format": "decimal"}, f"{text}(%s)")
     else:
