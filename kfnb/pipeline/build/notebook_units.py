@@ -27,8 +27,8 @@ from kfnb.pipeline.build.separated_cells import join_cells
 from kfnb.pipeline.build.shared_code import Obstacle, SharedCodeRules
 from kfnb.pipeline.build.shared_scope import SharedScope, bound_names
 from kfnb.pipeline.build.unit_drafts import (
+    EXPRESSION,
     PARAMETER,
-    QUESTION,
     SHARED,
     UnitDraft,
     drafts_of,
@@ -76,17 +76,17 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedNotebook:
     units: tuple[Unit, ...]
     problems: tuple[Problem, ...]
 
 
-def read_units(notebook: Notebook) -> Reading:
+def read_units(notebook: Notebook) -> ParsedNotebook:
     """Analyse a whole notebook."""
     shell = {s.name for s in notebook.steps if s.shell}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd escapes in texts: Python says it when the cell runs
-        parsed = _parsed(notebook.cells, shell)
+        parsed = _parse_cells(notebook.cells, shell)
     problems = [p.problem for p in parsed.values() if p.problem is not None]
     extended = brings_magics(parsed.values())
     problems += [p for c in notebook.cells if c.step is not None for p in magic_problems(parsed[c.number], extended)]
@@ -96,14 +96,14 @@ def read_units(notebook: Notebook) -> Reading:
     units = _units(drafts, Analyzer(cells, modules, programs))
     if any(u.facts.displayed for u in units):
         units = _units(drafts, Analyzer(cells, modules, programs, keeps_shown=True))
-    return Reading(units, (*problems, *split))
+    return ParsedNotebook(units, (*problems, *split))
 
 
 def _units(drafts: list[UnitDraft], analyzer: Analyzer) -> tuple[Unit, ...]:
-    return tuple(unit for draft in drafts for unit in _analyse(draft, analyzer))
+    return tuple(unit for draft in drafts for unit in _analyze(draft, analyzer))
 
 
-def _parsed(cells: Sequence[Cell], shell: set[str]) -> dict[int, ParsedCell]:
+def _parse_cells(cells: Sequence[Cell], shell: set[str]) -> dict[int, ParsedCell]:
     """Every cell by its number; what a name that may be a magic's means depends on the cells before."""
     found: dict[int, ParsedCell] = {}
 
@@ -137,10 +137,10 @@ def shared_units(
             drafts += shared_drafts(tree, rules)
         else:
             drafts += unmarked_drafts(tree, cell.role != UNMARKED, rules)
-    return tuple(unit for draft in drafts for unit in _analyse(draft, analyzer))
+    return tuple(unit for draft in drafts for unit in _analyze(draft, analyzer))
 
 
-def _analyse(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
+def _analyze(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
     if draft.kind == PARAMETER and draft.parameter is not None:
         facts = analyzer.unit(draft.cells)
         plain = draft.parameter.type in ("str", "int", "float", "bool")
@@ -149,7 +149,7 @@ def _analyse(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
         yield Unit(PARAMETER, draft.name, facts, draft.cells, parameter=draft.parameter)
         return
     if draft.marks is not None:
-        yield from _questions(draft, analyzer)
+        yield from _expression_units(draft, analyzer)
     facts = facts_of(draft, analyzer)
     if draft.kind == SHARED:
         cell = draft.cells[0]
@@ -161,7 +161,7 @@ def _analyse(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
     yield Unit(draft.kind, draft.name, facts, draft.cells, draft.marks, metrics=draft.metrics, obstacle=draft.obstacle)
 
 
-def _questions(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
+def _expression_units(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
     """``when`` and ``foreach`` read names just before the step does."""
     marks = draft.marks
     assert marks is not None
@@ -178,7 +178,7 @@ def _questions(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
             if marks.foreach is not None and what == "when":
                 variable = marks.foreach.variable
                 facts = replace(facts, reads={n: s for n, s in facts.reads.items() if n != variable})
-            yield Unit(QUESTION, f"{what}-{draft.name}", facts, (cell,), marks, expression=text.strip())
+            yield Unit(EXPRESSION, f"{what}-{draft.name}", facts, (cell,), marks, expression=text.strip())
 
 
 def _names(text: str) -> set[str]:

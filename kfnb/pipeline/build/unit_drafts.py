@@ -30,7 +30,7 @@ from kfnb.pipeline.parameters.parameter_comments import trailing_comment
 from kfnb.problems import Problem
 from kfnb.runtime.magics.magic_table import SET_UP
 
-STEP, SHARED, PARAMETER, OUTSIDE, QUESTION = "step", "shared", "parameter", "outside", "question"
+STEP, SHARED, PARAMETER, OUTSIDE, EXPRESSION = "step", "shared", "parameter", "outside", "question"
 #: Magics that matter to the cells after them; the others of a cell without a mark are left alone.
 LASTING = SET_UP | frozenset("cd file popd pushd run sc writefile".split())
 IGNORED_CALLS = frozenset("print display help".split())

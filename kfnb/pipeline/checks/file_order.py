@@ -74,7 +74,7 @@ def _imported_again(units: tuple[Unit, ...], flow: Flow) -> dict[str, frozenset[
     found: dict[str, frozenset[str]] = {}
     for index, unit in enumerate(units):
         if unit.kind == STEP:
-            places = {*flow.effects[index], *(at for need in flow.needs[index].values() for at in need.statements)}
+            places = {*flow.effects[index], *(at for need in flow.uses[index].values() for at in need.statements)}
             sources = (units[u].facts.replays[p].source for u, p in places if p < len(units[u].facts.replays))
             found[unit.name] = frozenset(IMPORTED + m for source in sources for m in MODULES.findall(source))
     return found

@@ -55,8 +55,8 @@ def _unheard(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str]) ->
     else:
         why = "the line does more than that and is not run again"
         hint = "change it in a line of its own, or in a cell marked `functions`"
-    told = {r.source.split("\n")[0]: r for r in unit.facts.replays if r.effect and not r.binds}
-    for line, replay in told.items() if unit.kind == OUTSIDE else ():
+    effects = {r.source.split("\n")[0]: r for r in unit.facts.replays if r.effect and not r.binds}
+    for line, replay in effects.items() if unit.kind == OUTSIDE else ():
         place = _assigned(replay.source, origins)
         reader = next((u for u in after if place and _mentions(u, place, origins)), None)
         message = f"`{line}` sets something for the rest of the notebook, and {why}"

@@ -134,7 +134,7 @@ def why(built: Built, name: str) -> str:
         raise KeyError(name)
     unit = next((u for u in built.units if u.kind == STEP and u.name == name), None)
     lines = [f"{name}  ({cells(step)})" if step.cells else name]
-    lines += _marked(unit) + list(built.told.get(name, ()))
+    lines += _marked(unit) + list(built.decisions.get(name, ()))
     edges = [e for e in pipeline.edges if e.to == name]
     lines += ["waits for"] + [f"  {e.source}: {e.why}" for e in edges] if edges else ["waits for nothing"]
     parameters = [i.name for i in step.inputs if isinstance(i.ref, ParameterRef)]

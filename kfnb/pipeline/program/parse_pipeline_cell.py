@@ -12,7 +12,7 @@ from kfnb.notebook.marked_cells import METRICS, PIPELINE, STEP, Notebook, Pipeli
 from kfnb.pipeline.build.notebook_units import Unit, shared_units
 from kfnb.pipeline.build.reaching_definitions import flow_of
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
-from kfnb.pipeline.build.unit_drafts import OUTSIDE, QUESTION, SHARED
+from kfnb.pipeline.build.unit_drafts import EXPRESSION, OUTSIDE, SHARED
 from kfnb.pipeline.checks.check_pipeline import flow_problems
 from kfnb.pipeline.export.plain_python import head_and_rest
 from kfnb.pipeline.model import Edge, Input, Origin, Parameter, ParameterRef, Pipeline, Replay
@@ -30,10 +30,10 @@ from kfnb.pipeline.program.step_drafts import Binding, StepDraft
 from kfnb.problems import Problem, errors
 from kfnb.python_parser import parse
 
-Told = Mapping[str, tuple[str, ...]]
+Decisions = Mapping[str, tuple[str, ...]]
 
 
-def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | None, tuple[Problem, ...], Told]:
+def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | None, tuple[Problem, ...], Decisions]:
     """The pipeline of one cell, its problems, and what was decided about each step."""
     own = parse_cell(cell.cell.number, cell.cell.id, cell.cell.source, cell.cell.line)
     if own.problem is not None:
@@ -53,7 +53,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
     body = _parameters(state, units, own, known_types(p.tree for p in parsed))
     parser = StatementParser(state)
     parser.body(body)
-    shared = _Shared(units, analyzer, state)
+    shared = _SharedCode(units, analyzer, state)
     problems += [
         *notebook_problems(notebook, cell),
         *components.problems,
@@ -74,7 +74,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
         ordered = (*ordered, empty)
     if errors(ordered):
         return None, ordered, {}
-    pipeline = _assembled(notebook, state, parser, shared, own)
+    pipeline = _assemble(notebook, state, parser, shared, own)
     ordered = (*ordered, *mark_problems(pipeline))
     if errors(ordered):
         return None, ordered, {}
@@ -182,42 +182,42 @@ def _parameter(state: ParserState, parameter: Parameter, line: int) -> None:
 
 
 # -------------------------------------------------------------------- what the cells before give
-class _Shared:
+class _SharedCode:
     """The notebook's definitions, imports and literals, as each step needs them."""
 
     def __init__(self, units: tuple[Unit, ...], analyzer: Analyzer, state: ParserState) -> None:
         self.state = state
         names = sorted({n for d in state.drafts.values() for n in d.global_uses} & state.global_names)
         line = state.cell.cell.line
-        asked = []
+        expressions = []
         for name in names:
             cell = parse_cell(state.cell.cell.number, state.cell.cell.id, name, line)
-            asked.append(Unit(QUESTION, name, analyzer.unit([cell]), (cell,), expression=name))
-        self.units = (*units, *asked)
+            expressions.append(Unit(EXPRESSION, name, analyzer.unit([cell]), (cell,), expression=name))
+        self.units = (*units, *expressions)
         self.flow = flow_of(self.units)
         preparer = Preparer(self.units, self.flow)
         start = len(units)
         self.prepared = {start + at: preparer.prepare(start + at) for at in range(len(names))}
-        self.of = {name: self.prepared[start + at] for at, name in enumerate(names)}
-        self._made: dict[frozenset[str], tuple[Input | Replay, ...]] = {}
+        self.prepared_by_name = {name: self.prepared[start + at] for at, name in enumerate(names)}
+        self._prepared_for: dict[frozenset[str], tuple[Input | Replay, ...]] = {}
 
     def problems(self, notebook: Notebook) -> list[Problem]:
-        return [*flow_problems(self.units, self.flow, self.prepared, notebook), *self._two_meanings()]
+        return [*flow_problems(self.units, self.flow, self.prepared, notebook), *self._ambiguous_names()]
 
     def prepare(self, names: set[str]) -> tuple[Input | Replay, ...]:
         key = frozenset(names)
-        if key not in self._made:
+        if key not in self._prepared_for:
             joined = Prepared()
-            for name in sorted(key & self.of.keys()):
-                joined.items.update(self.of[name].items)
-            self._made[key] = joined.ordered()
-        return self._made[key]
+            for name in sorted(key & self.prepared_by_name.keys()):
+                joined.items.update(self.prepared_by_name[name].items)
+            self._prepared_for[key] = joined.ordered()
+        return self._prepared_for[key]
 
-    def _two_meanings(self) -> list[Problem]:
+    def _ambiguous_names(self) -> list[Problem]:
         """Names that the cell binds and a component reads as a global one: in the step they would be one."""
         found = []
         binds: dict[str, set[str]] = {}
-        for name, prepared in self.of.items():
+        for name, prepared in self.prepared_by_name.items():
             indexes = {key[0] for key in prepared.items}
             binds[name] = {n for i in indexes if self.units[i].kind == SHARED for n in self.units[i].facts.may}
         for draft in self.state.drafts.values():
@@ -240,8 +240,8 @@ class _Shared:
 
 
 # -------------------------------------------------------------------- putting it together
-def _assembled(
-    notebook: Notebook, state: ParserState, parser: StatementParser, shared: _Shared, own: ParsedCell
+def _assemble(
+    notebook: Notebook, state: ParserState, parser: StatementParser, shared: _SharedCode, own: ParsedCell
 ) -> Pipeline:
     used = dict(state.used_parameters)
 
@@ -265,17 +265,17 @@ def _assembled(
     body = nodes_of(state.nodes, step)
     edges = tuple(Edge(source, to, tuple(n), "; ".join(w)) for (source, to), (n, w) in state.edges.items())
     cell = state.cell.cell.number
-    makes = tuple(
+    output_origins = tuple(
         Origin(d.name, n, cell, d.definitions.get(n, d.line) + state.line_offset)
         for d in state.drafts.values()
         for n in d.live_outputs
     )
-    needs = tuple(
+    use_origins = tuple(
         Origin(reader, name, cell, line + state.line_offset) for (_, name), (reader, line) in state.first_uses.items()
     )
     return Pipeline(
         name=state.cell.name, description=state.cell.description or (ast.get_docstring(own.tree) or "").split("\n\n")[0],
         parameters=tuple(p for n, p in state.parameters.items() if n in used), body=body, edges=edges,
-        sources=notebook.sources, makes=makes, needs=needs,
+        sources=notebook.sources, makes=output_origins, needs=use_origins,
         notebook=notebook.path,
     )  # fmt: skip
