@@ -13,7 +13,7 @@ from kfnb.notebook.local_modules import local_modules
 from kfnb.notebook.marked_cells import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.marks import headings
 from kfnb.notebook.marks.cell_marks import (
-    Given,
+    CellMarks,
     component_line,
     magic_line,
     read_metadata,
@@ -101,9 +101,9 @@ def _of(table: dict[str, Any], key: str) -> str | None:
 
 
 # -------------------------------------------------------------------- marks of each cell
-def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
+def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, CellMarks]:
     """Marks by the cell's position in the file; only Python code cells have any."""
-    found: dict[int, Given] = {}
+    found: dict[int, CellMarks] = {}
     number, told = 0, False
     extended = any(cell.kind == "code" and LOADS.search(cell.source) for cell in raw.cells)
     for position, cell in enumerate(raw.cells):
@@ -122,7 +122,7 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
                 Problem("KF103", f"a cell in another language ({word}) is left alone", "", number, cell.id, cell.line)
             )
             continue
-        given = Given(number, cell.id or f"cell-{number}")
+        given = CellMarks(number, cell.id or f"cell-{number}")
         read_tags(list(cell.tags), given)
         if "kfnb" in cell.metadata:
             read_metadata(cell.metadata["kfnb"], given)
@@ -132,7 +132,7 @@ def _marks(raw: RawNotebook, problems: list[Problem]) -> dict[int, Given]:
     return found
 
 
-def _read_magic(cell: RawCell, given: Given) -> None:
+def _read_magic(cell: RawCell, given: CellMarks) -> None:
     component, role = component_line(cell.source), role_line(cell.source)
     if component is not None:
         arguments, line = component
@@ -144,7 +144,7 @@ def _read_magic(cell: RawCell, given: Given) -> None:
         read_near_magic(cell.source, given, cell.line)
 
 
-def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem]) -> dict[int, PipelineCell]:
+def _pipelines(raw: RawNotebook, given: dict[int, CellMarks], problems: list[Problem]) -> dict[int, PipelineCell]:
     """The ``%%pipeline`` cells, by their position in the file."""
     found: dict[int, PipelineCell] = {}
     for position, marks in given.items():
@@ -165,7 +165,7 @@ def _pipelines(raw: RawNotebook, given: dict[int, Given], problems: list[Problem
     return found
 
 
-def _cells(raw: RawNotebook, given: dict[int, Given], join: bool, pipelines: dict[int, PipelineCell]) -> list[Cell]:
+def _cells(raw: RawNotebook, given: dict[int, CellMarks], join: bool, pipelines: dict[int, PipelineCell]) -> list[Cell]:
     """Cells with their role and step; unmarked ones join the step above, or their heading's, where that is the rule."""
     marked = any(g.step is not None or component_line(raw.cells[p].source) for p, g in given.items())
     by_heading = headings.step_names(raw.cells) if not marked and not pipelines else {}
@@ -228,7 +228,7 @@ def _prepares(source: str) -> bool:
 
 # -------------------------------------------------------------------- defaults of the whole notebook
 def _defaults(own: dict[str, Any], kale: dict[str, Any], problems: list[Problem]) -> Settings:
-    given = Given(0, "")
+    given = CellMarks(0, "")
     if "defaults" in own:
         read_metadata(own["defaults"], given, "notebook.metadata.kfnb.defaults")
     kales = kale.get("steps_defaults")
