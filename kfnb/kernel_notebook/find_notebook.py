@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kfnb.kernel.executed_cells import Ran, registered, registered_notebook
+from kfnb.kernel_notebook.executed_cells import Ran, registered, registered_notebook
 from kfnb.notebook.formats.text_cells import is_text
 from kfnb.notebook.notebook_source import Source
 
