@@ -13,7 +13,7 @@ from kfnb.analysis.parse_cells import parse_cell
 from kfnb.analysis.syntax.compiled_names import names_of
 from kfnb.notebook.marks.cell_marks import CellMarks, component_line, magic_line, read_options, role_line
 from kfnb.notebook.marks.pipeline_line import PIPELINE_MAGIC
-from kfnb.notebook.parse import is_about_runs
+from kfnb.notebook.parse import uses_pipelines
 from kfnb.problems import UserError
 
 #: nbformat's rule for a cell's id; some front ends send addresses
@@ -89,7 +89,7 @@ class Ran:
     def ours(self) -> bool:
         """Whether it only starts kfnb or asks something of it."""
         lines = self.source.split("\n")
-        return self.mark is None and (is_about_runs(self.source) or all(STARTS.fullmatch(line) for line in lines))
+        return self.mark is None and (uses_pipelines(self.source) or all(STARTS.fullmatch(line) for line in lines))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kfnb.step_settings import Settings
+from kfnb.step_settings import Settings, ShellOutput
 
 SCHEMA = 2
 
@@ -194,14 +194,6 @@ class Export:
     expression: str
     metric: bool = False
     late: bool = False
-
-
-@dataclass(frozen=True)
-class ShellOutput:
-    """A text file of a shell step: ``path`` as the script names it, or ``None`` for the path in ``$name``."""
-
-    name: str
-    path: str | None = None
 
 
 @dataclass(frozen=True)
