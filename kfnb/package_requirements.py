@@ -12,7 +12,7 @@ SPECIFIER = r"(?:===|~=|==|!=|<=|>=|<|>)\s*[\w.*+!{}-]+"
 NAMED = re.compile(
     rf"(?P<name>{NAME})\s*(?:\[[\w\s,.-]*\])?\s*(?:\(?\s*{SPECIFIER}(?:\s*,\s*{SPECIFIER})*\s*\)?)?\s*(?:;.+)?"
 )
-AT = re.compile(rf"(?P<name>{NAME})\s*(?:\[[\w\s,.-]*\])?\s*@\s*(?P<url>\S+)\s*(?:;.+)?")
+DIRECT_REFERENCE = re.compile(rf"(?P<name>{NAME})\s*(?:\[[\w\s,.-]*\])?\s*@\s*(?P<url>\S+)\s*(?:;.+)?")
 REPOSITORY = re.compile(r"(git|hg|svn|bzr)\+[a-z]+://\S+")
 ARCHIVES = (".whl", ".tar.gz", ".zip", ".tgz")
 NAMED_SECRET = re.compile(r"\$\{([A-Za-z_]\w*)\}")
@@ -91,9 +91,9 @@ def check_requirement(text: str) -> str:
         When the requirement cannot be used.
     """
     text = text.strip()
-    at = AT.fullmatch(text)
-    if at is not None:
-        check_url(at["url"])
+    direct = DIRECT_REFERENCE.fullmatch(text)
+    if direct is not None:
+        check_url(direct["url"])
         return text
     if REPOSITORY.fullmatch(text) or text.startswith(("https://", "http://")):
         return check_url(text)
@@ -118,9 +118,9 @@ def is_local(requirement: str) -> bool:
 
 def requirement_name(requirement: str) -> str:
     """The normalized name of the distribution of a requirement, as far as its text shows it: lower case, with ``-``."""
-    at = AT.fullmatch(requirement)
-    if at is not None:
-        name = at["name"]
+    direct = DIRECT_REFERENCE.fullmatch(requirement)
+    if direct is not None:
+        name = direct["name"]
     elif "#egg=" in requirement:
         name = re.split(r"[&\[]", requirement.partition("#egg=")[2])[0]
     elif "://" in requirement or is_local(requirement):

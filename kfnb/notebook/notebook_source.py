@@ -22,7 +22,7 @@ class Source:
         The file; ``None`` if it is unknown.
     folder
         The folder of its modules and data, in which its steps run.
-    shown
+    display_name
         Its name in messages.
     json
         The parsed JSON, if it is not read from the file.

@@ -61,7 +61,13 @@ def notebook_from_json(data: Any, path: str | None = None, folder: Path | None =
     kale = raw.metadata.get("kubeflow_notebook")
     kale = kale if isinstance(kale, dict) else {}
     if not isinstance(settings, dict):
-        problems.append(Problem("KF201", "notebook.metadata.kfnb should be an object"))
+        problems.append(
+            Problem(
+                "KF201",
+                "notebook.metadata.kfnb should be an object",
+                "correct it, or remove the key `kfnb` from the metadata of the notebook",
+            )
+        )
         settings = {}
     marks_of = _marks(raw, problems)
     pipelines = _pipelines(raw, marks_of, problems)

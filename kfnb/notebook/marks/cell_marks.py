@@ -49,9 +49,9 @@ class CellMarks:
             value = True if mark.read is None else mark.read(text.strip())
         except BadValue as error:
             value = "…" if error.code == "KF514" else text  # the text can contain a password
-            shown = f"{mark.word}:{value}" if line is None else f"--{mark.word} {value}"
-            shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}…"
-            self.report(error.code, f"`{shown}`: {error}", name=mark.word, line=line)
+            quoted = f"{mark.word}:{value}" if line is None else f"--{mark.word} {value}"
+            quoted = quoted if len(quoted) <= MAX_SHOWN else f"{quoted[:MAX_SHOWN]}…"
+            self.report(error.code, f"`{quoted}`: {error}", name=mark.word, line=line)
             return
         if (mark, value) in [(m, v) for m, v, _ in self.values]:
             return
@@ -72,12 +72,12 @@ def read_tags(tags: list[str], marks: CellMarks) -> None:
         elif word in MARKS and bool(colon) == (MARKS[word].read is not None):
             marks.add(MARKS[word], value, None)
         elif word in MARKS:
-            shown = f"{word}:{MARKS[word].shown}" if MARKS[word].read else word
-            marks.report("KF201", f"the tag `{tag}` is not a valid mark: write `{shown}`", name=tag)
+            expected = f"{word}:{MARKS[word].shown}" if MARKS[word].read else word
+            marks.report("KF201", f"the tag `{tag}` is not a valid mark: write `{expected}`", name=tag)
         else:
-            near = near_mark(tag)
-            if near is not None:
-                marks.report("KF202", f"the tag `{tag}` is not a mark", f"did you mean `{near}`?", name=tag)
+            close = near_mark(tag)
+            if close is not None:
+                marks.report("KF202", f"the tag `{tag}` is not a mark", f"did you mean `{close}`?", name=tag)
 
 
 def _report_two_roles(marks: CellMarks, role: str) -> str:
@@ -146,9 +146,9 @@ def read_near_magic(source: str, marks: CellMarks, first: int = 1) -> None:
     for number, line in enumerate(source.split("\n"), first):
         if line.strip():
             word = line.split()[0]
-            near = difflib.get_close_matches(word, MAGICS, 1, 0.85) if word not in MAGICS else []
-            if line.startswith("%%") and near:
-                marks.report("KF202", f"the cell magic `{word}` is not a mark", f"did you mean `{near[0]}`?", name=word, line=number)  # fmt: skip
+            close = difflib.get_close_matches(word, MAGICS, 1, 0.85) if word not in MAGICS else []
+            if line.startswith("%%") and close:
+                marks.report("KF202", f"the cell magic `{word}` is not a mark", f"did you mean `{close[0]}`?", name=word, line=number)  # fmt: skip
             return
 
 
@@ -210,8 +210,8 @@ def read_metadata(data: Any, marks: CellMarks, where: str = "cell.metadata.kfnb"
             continue
         mark = MARKS.get(word) or next((m for m in MARKS.values() if m.field == word), None)
         if mark is None:
-            near = difflib.get_close_matches(str(word), MARKS, 1)
-            marks.report("KF202", f"{where} has the key `{word}`, which is not a mark", f"did you mean `{near[0]}`?" if near else "", name=str(word))  # fmt: skip
+            close = difflib.get_close_matches(str(word), MARKS, 1)
+            marks.report("KF202", f"{where} has the key `{word}`, which is not a mark", f"did you mean `{close[0]}`?" if close else "", name=str(word))  # fmt: skip
             continue
         for item in value if isinstance(value, list) else [value]:
             if mark.read is None:

@@ -73,18 +73,18 @@ def _check_expression(text: str, code: str) -> None:
 def depth_of(tree: ast.AST) -> int:
     """The number of levels of a syntax tree."""
     level: list[ast.AST] = [tree]
-    found = 0
+    depth = 0
     while level:
-        found, level = found + 1, [child for node in level for child in ast.iter_child_nodes(node)]
-    return found
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
 
 
 def foreach(text: str) -> Foreach:
-    found = re.fullmatch(r"\s*([A-Za-z_]\w*)\s+in\s+(.+)", text, re.DOTALL)
-    if found is None:
+    match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s+in\s+(.+)", text, re.DOTALL)
+    if match is None:
         raise BadValue(f"`{text}` should be `VAR in EXPRESSION`, such as `x in [1, 2, 3]`", "KF405")
-    _check_expression(found[2], "KF405")
-    return Foreach(found[1], found[2].strip())
+    _check_expression(match[2], "KF405")
+    return Foreach(match[1], match[2].strip())
 
 
 def fixed(text: str) -> str:
@@ -133,10 +133,10 @@ def on_failure(text: str) -> str:
     return text
 
 
-def pair(sign: str, shape: str) -> Callable[[str], tuple[str, str]]:
+def pair(delimiter: str, shape: str) -> Callable[[str], tuple[str, str]]:
     def read(text: str) -> tuple[str, str]:
-        name, found, value = text.partition(sign)
-        if not found or not name.strip():
+        name, separator, value = text.partition(delimiter)
+        if not separator or not name.strip():
             raise BadValue(f"`{text}` should be {shape}")
         return name.strip(), value
 
@@ -151,8 +151,8 @@ def variable_pair(text: str) -> tuple[str, str]:
 
 
 def limit(text: str) -> tuple[str, str]:
-    name, found, value = text.rpartition(":")
-    if not found or not name:
+    name, separator, value = text.rpartition(":")
+    if not separator or not name:
         raise BadValue(f"`{text}` should be `RESOURCE:QUANTITY`, such as `nvidia.com/gpu:1`")
     return name, quantity(value)
 
@@ -165,8 +165,8 @@ def secret(text: str) -> Secret:
 
 
 def volume(text: str) -> Volume:
-    claim, found, path = text.partition(":")
-    if not found or not claim or not path.startswith("/"):
+    claim, separator, path = text.partition(":")
+    if not separator or not claim or not path.startswith("/"):
         raise BadValue(f"`{text}` should be `CLAIM:/path`")
     return Volume(claim, path)
 
@@ -180,11 +180,11 @@ def toleration(text: str) -> Toleration:
 
 
 def output(text: str) -> ShellOutput:
-    name, found, path = text.partition("=")
+    name, separator, path = text.partition("=")
     name = name.lstrip("$")
     if not VARIABLE.fullmatch(name):
         raise BadValue(f"`{text}` should be `NAME=/path/of/the/file`, or `NAME` for the file `$NAME`")
-    return ShellOutput(name, path if found and path.lstrip("$") != name else None)
+    return ShellOutput(name, path if separator and path.lstrip("$") != name else None)
 
 
 def file(text: str) -> str:
@@ -214,8 +214,8 @@ def accelerator(text: str) -> int | tuple[str, str]:
     """``2`` is a number of NVIDIA GPUs; ``amd.com/gpu:2`` is another kind of accelerator, which becomes a limit."""
     if ":" not in text and "/" not in text:
         return count(text)
-    name, found, number = text.rpartition(":")
-    name, number = (name, number) if found else (text, "1")
+    name, separator, number = text.rpartition(":")
+    name, number = (name, number) if separator else (text, "1")
     if not re.fullmatch(r"[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", name):
         raise BadValue(f"`{text}` should be a number, or a resource and a number, such as `amd.com/gpu:2`")
     return name, str(count(number))
