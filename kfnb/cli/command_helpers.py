@@ -116,7 +116,7 @@ def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
 def fixed(notebook: Source, as_json: bool) -> Source:
     """The notebook as it is now: what runs is what is kept with the run. Ends with what is wrong with it."""
     try:
-        return notebook.fixed()
+        return notebook.snapshot()
     except NotebookError as error:
         fail(notebook, error.problems, as_json)
 

@@ -35,7 +35,6 @@ from kfnb.pipeline.model import (
     Pipeline,
     Ref,
     Replay,
-    ShellOutput,
     StatusRef,
     Step,
     Truth,
@@ -272,7 +271,7 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
     if marks is None:
         waits = tuple(plan.files.get(unit.name, ()))
         return Step(unit.name, _codes(unit), prepare, outputs, results, tuple(exports), waits)
-    shell_outputs = tuple(ShellOutput(o.name, o.path) for o in marks.outputs)
+    shell_outputs = marks.outputs
     made = {o.name for o in marks.outputs}
     return Step(
         unit.name, _codes(unit), prepare,
