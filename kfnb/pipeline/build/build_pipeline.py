@@ -40,7 +40,6 @@ from kfnb.pipeline.model import (
     Truth,
 )
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
-from kfnb.pipeline.program import build_program
 from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit, read_units
 from kfnb.problems import NotebookError, Problem, errors
 
@@ -116,6 +115,8 @@ def _build(notebook: Notebook, name: str | None) -> Built:
     if chosen is None:
         return Built(None, (*notebook.problems, _choose("this notebook has several pipelines", names)))
     if chosen in cells:
+        from kfnb.pipeline.program import build_program  # most notebooks have no pipeline cell, and it is large
+
         pipeline, problems, told = build_program(notebook, cells[chosen])
         return Built(pipeline, problems, told=told)
     if chosen not in names:
