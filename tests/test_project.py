@@ -84,7 +84,7 @@ def test_modules_stay_small() -> None:
 
 def test_both_halves_of_kfnb_have_one_version() -> None:
     assert json.loads((ROOT / "labextension" / "package.json").read_text())["version"] == kfnb.__version__
-    assert f"'{kfnb.__version__}'" in (ROOT / "labextension" / "src" / "version.ts").read_text()
+    assert f"'{kfnb.__version__}'" in (ROOT / "labextension" / "src" / "common" / "version.ts").read_text()
 
 
 #: circles that stand until the modules in them are taken apart

@@ -86,7 +86,7 @@ def _pipeline(ctx: click.Context) -> Pipeline | None:
 
 
 def _source(ctx: click.Context) -> Source | None:
-    from kfnb.notebook.formats.text_notebooks import is_text
+    from kfnb.notebook.formats.text_cells import is_text
     from kfnb.notebook.notebook_source import Source, source_of
 
     given: Any = ctx.params.get("notebook")

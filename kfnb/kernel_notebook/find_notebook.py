@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.kernel_notebook.executed_cells import Ran, registered, registered_notebook
-from kfnb.notebook.formats.text_notebooks import is_text
+from kfnb.notebook.formats.text_cells import is_text
 from kfnb.notebook.notebook_source import Source
 
 ASK = 2.0  #: seconds that a server on this machine has to answer
