@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import subprocess
 import sys
@@ -152,6 +153,14 @@ def circles_of(imports: dict[str, set[str]]) -> list[set[str]]:
         if name in after[name] and not any(name in c for c in circles):
             circles.append({other for other in after[name] if name in after[other]})
     return circles
+
+
+def test_the_pages_in_the_browser_have_the_states_and_durations_of_python() -> None:
+    spec = importlib.util.spec_from_file_location("generator", ROOT / "tools" / "generate_browser_code.py")
+    assert spec is not None and spec.loader is not None
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    assert [path.name for path, text in generator.files().items() if path.read_text("utf-8") != text] == []
 
 
 @pytest.mark.parametrize("name", ["yarn.lock", ".yarnrc.yml", "package.json"])
