@@ -16,6 +16,8 @@ from kfnb.problems import INFO, NotebookError, Problem, errors, located
 if TYPE_CHECKING:
     from kfnb.client.start_run import Prepared
     from kfnb.notebook.notebook_source import Source
+    from kfnb.pipeline.build.build_pipeline import Built
+    from kfnb.pipeline.model import Pipeline
     from kfnb.runs.record.run_store import RunStore
 
 OK, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
@@ -79,6 +81,13 @@ def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoRetu
     else:
         report(notebook, problems)
     sys.exit(FAILED)
+
+
+def required(built: Built, notebook: Source, as_json: bool) -> Pipeline:
+    """The pipeline; without one, end with all problems of the notebook."""
+    if built.pipeline is None:
+        fail(notebook, built.problems, as_json)
+    return built.pipeline
 
 
 def refuse(message: str, as_json: bool = False) -> NoReturn:

@@ -40,7 +40,6 @@ from kfnb.pipeline.model import (
     Truth,
 )
 from kfnb.pipeline.parameters import mark_placeholders
-from kfnb.pipeline.program import build_program
 from kfnb.problems import NotebookError, Problem, errors
 from kfnb.python_parser import parse
 
@@ -116,6 +115,8 @@ def _build(notebook: Notebook, name: str | None) -> Built:
     if chosen is None:
         return Built(None, (*notebook.problems, _choose("this notebook has several pipelines", names)))
     if chosen in cells:
+        from kfnb.pipeline.program import build_program  # most notebooks have no pipeline cell, and it is large
+
         pipeline, problems, decisions = build_program(notebook, cells[chosen])
         return Built(pipeline, problems, decisions=decisions)
     if chosen not in names:
