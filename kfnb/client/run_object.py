@@ -13,11 +13,12 @@ from kfnb.engines.engine_interface import Engine
 from kfnb.engines.open_engine import engine_of
 from kfnb.notebook.notebook_source import AnyNotebook, source_of
 from kfnb.pipeline.model import Pipeline
-from kfnb.problems import NotebookError, UserError
+from kfnb.problems import UserError
 from kfnb.runs.kept_notebook import keep_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.record.run_store import FINAL, Event, RunStore, UnknownRun
 from kfnb.terminal_escapes import without_codes
+from kfnb.wording import elapsed
 
 
 class RunFailed(UserError, Exception):
@@ -117,7 +118,7 @@ class Run:
     @property
     def duration(self) -> float | None:
         """Seconds, until now while it runs; ``None`` before it has begun."""
-        return seconds(self._head())
+        return elapsed(self._head())
 
     @property
     def error(self) -> dict[str, Any] | None:
@@ -159,14 +160,14 @@ class Run:
 
     # ---------------------------------------------------------------- following and acting
     @contextmanager
-    def carried(self) -> Iterator[Engine]:
-        """The engine that carries the run, for this thread."""
+    def opened_engine(self) -> Iterator[Engine]:
+        """Open the engine of the run for this thread."""
         with self.record() as store:
             yield engine_of(store, self.id)
 
     def events(self, since: int = 0) -> Iterator[Event]:
         """Changes after number ``since``, as they come, until the run has ended."""
-        with self.carried() as engine:
+        with self.opened_engine() as engine:
             yield from engine.events(self.id, since)
 
     def wait(self, check: bool = True, since: int = 0) -> Run:
@@ -185,7 +186,7 @@ class Run:
 
     def cancel(self) -> bool:
         """Ask it to end: its exit handler still runs; a second time, at once. False when it has ended already."""
-        with self.carried() as engine:
+        with self.opened_engine() as engine:
             return engine.cancel(self.id)
 
     def retry(self, step: str | None = None, notebook: AnyNotebook | None = None) -> Run:
@@ -203,14 +204,12 @@ class Run:
         NotebookError
             When the notebook has errors.
         """
-        from kfnb.client.start_run import built_of
+        from kfnb.pipeline.build.build_source import build_source
 
         source = source_of(notebook).fixed() if notebook else None
-        built = built_of(source, self.name) if source is not None else None
-        if built is not None and built.pipeline is None:
-            raise NotebookError(built.problems)
-        with self.carried() as engine:
-            engine.retry(self.id, step, built.pipeline if built is not None else None)
+        pipeline = build_source(source, self.name).require() if source is not None else None
+        with self.opened_engine() as engine:
+            engine.retry(self.id, step, pipeline)
             if source is not None:
                 keep_notebook(engine.store, self.id, source.data())
         return self
@@ -247,7 +246,7 @@ class Run:
         """`events`, without blocking the loop; who stops listening leaves nothing behind."""
         from kfnb.engines.follow_record import LOOK_EVERY
 
-        with self.carried() as engine, engine.following(self.id) as following:
+        with self.opened_engine() as engine, engine.following(self.id) as following:
             while True:
                 ended = engine.store.head(self.id)["state"] in FINAL
                 found = engine.store.events(self.id, since)
@@ -272,14 +271,6 @@ class Run:
         from kfnb.client.run_as_text import table
 
         return table(self.summary())
-
-
-def seconds(times: dict[str, Any]) -> float | None:
-    """How long something took, until now while it runs."""
-    import time
-
-    start, end = times["started"], times["finished"]
-    return None if start is None else float((end or time.time()) - start)
 
 
 __all__ = ["AnyNotebook", "Run", "RunFailed", "UnknownRun"]

@@ -7,9 +7,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from kfnb.client.run_object import Run, seconds
+from kfnb.client.run_object import Run
 from kfnb.runs.record.run_store import RunStore
 from kfnb.states import SYMBOLS
+from kfnb.wording import elapsed
 
 
 class RunTable(list[dict[str, Any]]):
@@ -70,7 +71,7 @@ def _row(summary: dict[str, Any]) -> dict[str, Any]:
     parameters = {f"parameters.{n}": v for n, v in summary["parameters"].items()}
     return {
         **fixed,
-        "duration": seconds(summary),
+        "duration": elapsed(summary),
         **told,
         **parameters,
         **{f"metrics.{n}": v for n, v in summary["metrics"].items()},

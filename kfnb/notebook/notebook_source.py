@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kfnb.notebook.formats import notebook_file, text_notebooks
+from kfnb.notebook.formats import notebook_file
+from kfnb.notebook.formats.text_cells import is_text
 from kfnb.notebook.marked_cells import Notebook
 from kfnb.notebook.parse import notebook_from_json
 
@@ -50,7 +51,7 @@ class Source:
     def is_text(self) -> bool:
         """Whether lines in messages are those of a text file, not those of a cell."""
         form = self.json.get("form") if isinstance(self.json, dict) else None
-        return text_notebooks.is_text(self.path) if self.json is None else isinstance(form, str)
+        return is_text(self.path) if self.json is None else isinstance(form, str)
 
     def read(self) -> Notebook:
         """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from kfnb.runtime.light_json import dumps
+from kfnb.runtime.light_json import NOT_JSON, dumps, to_json
 from kfnb.runtime.step_exit import flush
 from kfnb.runtime.step_failures import Failure
 
@@ -32,7 +32,7 @@ def run_step(spec: dict[str, Any]) -> int:
         if spec.get("shell") or spec.get("command"):
             from kfnb.runtime.components.shell_steps import run_shell
 
-            run_shell(spec, result)
+            run_shell(spec, result, announce)
         else:
             _run_python(spec, result)
         result["state"] = "succeeded"
@@ -203,34 +203,6 @@ def _late_export(name: str, expression: str, session: Any, result: dict[str, Any
         result["late"][name] = "TypeError: `%s` is no number, text, truth value or list of these" % expression
     else:
         result["exports"][name] = plain
-
-
-class _NotJson:
-    pass
-
-
-NOT_JSON: Any = _NotJson()
-
-
-def to_json(value: Any) -> Any:
-    """``value`` as JSON holds it: tuples become lists, numpy's and pandas' scalars plain numbers."""
-    kind = type(value)  # whatever an object says of itself when it is asked for its class, its truth or its equals
-    if value is None or issubclass(kind, (bool, str)):
-        return value
-    if kind is int or kind is float:
-        return value
-    if issubclass(kind, (list, tuple)):
-        items = [to_json(v) for v in value]
-        return NOT_JSON if any(i is NOT_JSON for i in items) else items
-    if issubclass(kind, dict):
-        found = {k: to_json(v) for k, v in value.items() if issubclass(type(k), str)}
-        return NOT_JSON if len(found) != len(value) or any(v is NOT_JSON for v in found.values()) else found
-    if callable(getattr(kind, "item", None)) and getattr(kind, "shape", None) is not None:
-        shape = value.shape
-        return to_json(value.item()) if type(shape) is tuple and not shape else NOT_JSON
-    if issubclass(kind, (int, float)):
-        return int(value) if issubclass(kind, int) else float(value)
-    return NOT_JSON
 
 
 def _disk(error: OSError) -> str:

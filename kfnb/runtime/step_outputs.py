@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
 from kfnb.runtime.values.class_pickling import parts_of
-from kfnb.runtime.values.pickling import root_of
+from kfnb.runtime.values.pickling import dump, root_of
 from kfnb.runtime.values.value_previews import human, preview, type_name
-from kfnb.runtime.values.value_store import Store, dump
+from kfnb.runtime.values.value_store import Store
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

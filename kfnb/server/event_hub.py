@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from kfnb.notebook.formats.text_notebooks import is_text
+from kfnb.notebook.formats.text_cells import is_text
 from kfnb.runs.record.private_record_files import DamagedRecord
 from kfnb.runs.record.run_store import FINAL, RunStore, UnknownRun
 from kfnb.runs.step_progress import Printed, printed

@@ -24,7 +24,7 @@ from kfnb.engines.engine_interface import Engine, RunOptions
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.processes.launch_run_process import Ahead
 from kfnb.engines.open_engine import engine_for, engine_of
-from kfnb.notebook.formats.text_notebooks import is_text
+from kfnb.notebook.formats.text_cells import is_text
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.problems import Problem, errors

@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from kfnb.client.run_object import Run, seconds
+from kfnb.client.run_object import Run
 from kfnb.engines.engine_interface import Following
 from kfnb.engines.local.processes.launch_run_process import Ahead, launch
 from kfnb.pipeline.model import Json
 from kfnb.runs.record.run_store import FINAL, RunStore
 from kfnb.sweeps.sweep_plan import Plan
 from kfnb.sweeps.sweep_results import Goal, Results, Row
+from kfnb.wording import elapsed
 
 LOOK_EVERY = 0.03  #: seconds between two looks at the runs
 
@@ -46,7 +47,7 @@ class Trial:
             return Row(self.number, self.parameters, state, problem=self.problem)
         summary = self.ended or self.run.summary()
         return Row(
-            self.number, self.parameters, summary["state"], self.run.id, summary["metrics"], seconds(summary),
+            self.number, self.parameters, summary["state"], self.run.id, summary["metrics"], elapsed(summary),
             self.problem or _why(summary),
         )  # fmt: skip
 
@@ -243,7 +244,7 @@ class _Followed:
         assert trial.run is not None
         self.trial, self.run = trial, trial.run
         self._open = ExitStack()
-        engine = self._open.enter_context(self.run.carried())
+        engine = self._open.enter_context(self.run.opened_engine())
         self._store: RunStore = engine.store
         self._following: Following = self._open.enter_context(engine.following(self.run.id))
 

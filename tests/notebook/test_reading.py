@@ -231,7 +231,7 @@ def test_nbformat_3() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "is empty"), ("   \n", "is empty"), ("{", "line 1, column 2"), ("[1, 2]", "no cells"), ('{"cells": 3}', "not a list"), ('{"a": 1}', "no cells"), ('{\n<<<<<<< HEAD\n"cells": []}', "conflict marks")],
+    [("", "is empty"), ("   \n", "is empty"), ("{", "line 1, column 2"), ("[1, 2]", "no cells"), ('{"cells": 3}', "not a list"), ('{"a": 1}', "no cells"), ('{\n<<<<<<< HEAD\n"cells": []}', "conflict markers")],
 )  # fmt: skip
 def test_what_is_no_notebook_is_refused(text: str, words: str) -> None:
     with pytest.raises(NotebookError) as caught:
@@ -241,7 +241,7 @@ def test_what_is_no_notebook_is_refused(text: str, words: str) -> None:
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
-    for path, words in ((tmp_path / "no.ipynb", "No such file"), (tmp_path, "Is a directory")):
+    for path, words in ((tmp_path / "no.ipynb", "No such file"), (tmp_path, "is a folder")):
         with pytest.raises(NotebookError, match=words):
             read_notebook(path)
     binary = tmp_path / "b.ipynb"

@@ -51,15 +51,15 @@ def compile_(
     template: bool, pipeline: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
-    from kfnb.client.start_run import built_of
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget
     from kfnb.engines.cluster.lowering.compile_for_cluster import Form, documents
     from kfnb.engines.cluster.lowering.manifest_files import as_yaml, write
     from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
     from kfnb.engines.cluster.targets.targets import options_of, target_named
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.pipeline.parameters.bind_values import bind
 
-    found = built_of(notebook, pipeline)
+    found = build_source(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
     try:

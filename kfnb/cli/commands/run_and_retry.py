@@ -103,12 +103,13 @@ def run(
 
     Exit status: 0 it succeeded, 1 it failed or the notebook has errors, 2 the command line is wrong, 130 it was cancelled.
     """
-    from kfnb.client.start_run import built_of, prepare
+    from kfnb.client.start_run import prepare
     from kfnb.engines.open_engine import engine_for
+    from kfnb.pipeline.build.build_source import build_source
 
     given = given_parameters(parameters, as_json)
     notebook = fixed(notebook, as_json)
-    found = built_of(notebook, pipeline)
+    found = build_source(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
     with request_words(notebook, as_json), cluster_words(as_json):
@@ -195,9 +196,9 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
 
     What succeeded, with the same code and the same inputs, is not run again.
     """
-    from kfnb.client.start_run import built_of
     from kfnb.engines.open_engine import engine_of
     from kfnb.notebook.notebook_source import source_of
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.runs.kept_notebook import keep_notebook
     from kfnb.runs.record.run_store import UnknownRun
 
@@ -208,7 +209,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     pipeline, notebook = None, None
     if head["notebook"] and Path(head["notebook"]).exists():
         notebook = fixed(source_of(head["notebook"]), as_json)
-        found = built_of(notebook, head["pipeline"])
+        found = build_source(notebook, head["pipeline"])
         if found.pipeline is None:
             fail(notebook, found.problems, as_json)
         pipeline = found.pipeline

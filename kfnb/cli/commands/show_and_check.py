@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 @click.option("--why", metavar="STEP", help="Say why this step waits for what it waits for.")
 def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: str | None) -> None:
     """Show the pipeline that NOTEBOOK becomes. Nothing is run."""
-    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.pipeline.drawing import explain_pipeline as shown
 
-    found = built_of(notebook, pipeline)
+    found = build_source(notebook, pipeline)
     if as_json:
         emit(shown.describe(found))
         sys.exit(FAILED if found.pipeline is None else OK)
@@ -84,9 +84,9 @@ def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
 
     A notebook with several pipelines has all of them checked.
     """
-    from kfnb.client.start_run import all_built, built_of
+    from kfnb.pipeline.build.build_source import build_all, build_source
 
-    found = [built_of(notebook, pipeline)] if pipeline else all_built(notebook)
+    found = [build_source(notebook, pipeline)] if pipeline else build_all(notebook)
     problems = list(dict.fromkeys(p for b in found for p in b.problems))
     bad = errors(problems)
     if as_json:
@@ -107,11 +107,11 @@ def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
 @pipeline_option
 def convert(notebook: Source, output: Path, pipeline: str | None) -> None:
     """Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."""
-    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.pipeline.export.python_functions import NotConvertible
     from kfnb.pipeline.export.python_package import package_of
 
-    found = built_of(notebook, pipeline)
+    found = build_source(notebook, pipeline)
     if found.pipeline is None:
         fail(notebook, found.problems, False)
     if output.exists() and any(output.iterdir()):

@@ -122,7 +122,7 @@ def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
     """The sweep that the command's options ask for, and in words what it will do. Ends with what is wrong with them."""
     from random import randrange
 
-    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.sweeps.parameter_grid import grid_of_texts
     from kfnb.sweeps.run_sweep import goal_of
     from kfnb.sweeps.sweep_plan import Size, plan
@@ -135,7 +135,7 @@ def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
     if seed is not None and count is None:
         refuse("--seed goes with --random N: all combinations are run without it", as_json)
     notebook = fixed(given["notebook"], as_json)
-    found = built_of(notebook, given["pipeline"])
+    found = build_source(notebook, given["pipeline"])
     if found.pipeline is None:
         fail(notebook, found.problems, as_json)
     drawn = seed if seed is not None else randrange(10_000)

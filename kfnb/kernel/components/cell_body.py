@@ -11,7 +11,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any
 
-from kfnb.kernel.executed_cells import Ran
+from kfnb.kernel_notebook.executed_cells import Ran
 
 
 class BadCode(Exception):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kfnb.analysis.libraries.ambient_state_calls import GENERATORS
 from kfnb.analysis.unit_facts import Facts
-from kfnb.kernel.executed_cells import Registered
+from kfnb.kernel_notebook.executed_cells import Registered
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build.notebook_units import OUTSIDE, STEP, read_units
 

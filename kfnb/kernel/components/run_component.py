@@ -18,7 +18,7 @@ from kfnb.analysis.units.abstract_state import IMPORT
 from kfnb.kernel.components.cell_body import Body, show_words
 from kfnb.kernel.components.component_analysis import Meaning, meaning_of
 from kfnb.kernel.components.component_attempts import Beginning, attempt, put_back
-from kfnb.kernel.executed_cells import Registered
+from kfnb.kernel_notebook.executed_cells import Registered
 from kfnb.notebook.marked_cells import StepMarks
 from kfnb.notebook.marks.cell_marks import COMPONENT
 from kfnb.pipeline.build.notebook_units import MENTIONED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kfnb.kernel.components.run_component import CANCELLED, Components, LetFail, Running, Skipped
-from kfnb.kernel.executed_cells import BadComponent, Registered, registered
+from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
 from kfnb.notebook import notebook_from_json
 from kfnb.notebook.marked_cells import Cell, StepMarks
 from kfnb.notebook.marks.cell_marks import Given, read_options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kfnb.kernel.executed_cells import BadComponent, Registered, registered
+from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
 from kfnb.notebook import notebook_from_json
 from kfnb.notebook.marks.cell_marks import magic_line
 from kfnb.notebook.marks.pipeline_line import PIPELINE_MAGIC

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kfnb.kernel.components.cell_body import Body
-from kfnb.kernel.executed_cells import BadComponent, Registered, registered
+from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
 from kfnb.notebook.marks.cell_marks import ROLE_MAGICS, Given, read_role
 
 

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kfnb.notebook.marked_cells import Notebook
-from kfnb.python_parser import parse
-from kfnb.pipeline.parameters import mark_placeholders
-from kfnb.pipeline.checks.check_pipeline import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.build.conditions import Answer, Questions
-from kfnb.pipeline.checks.nesting_depth import with_deep_stack
 from kfnb.pipeline.build.edges import edges_of
-from kfnb.pipeline.checks.file_order import FileOrder, doubt_problems, file_use
-from kfnb.pipeline.build.reaching_definitions import Flow, definition, flow_of
-from kfnb.pipeline.checks.library_hooks_check import with_hooks
 from kfnb.pipeline.build.loop_items import ITEMS, take_item
+from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit, read_units
+from kfnb.pipeline.build.reaching_definitions import Flow, definition, flow_of
+from kfnb.pipeline.build.step_preparation import Prepared, Preparer
+from kfnb.pipeline.checks.check_pipeline import flow_problems, graph_problems, mark_problems
+from kfnb.pipeline.checks.file_order import FileOrder, doubt_problems, file_use
+from kfnb.pipeline.checks.library_hooks_check import with_hooks
+from kfnb.pipeline.checks.nesting_depth import with_deep_stack
 from kfnb.pipeline.model import (
     Branch,
     Code,
@@ -39,10 +39,10 @@ from kfnb.pipeline.model import (
     Step,
     Truth,
 )
-from kfnb.pipeline.build.step_preparation import Prepared, Preparer
+from kfnb.pipeline.parameters import mark_placeholders
 from kfnb.pipeline.program import build_program
-from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit, read_units
-from kfnb.problems import Problem, errors
+from kfnb.problems import NotebookError, Problem, errors
+from kfnb.python_parser import parse
 
 EXIT = "exit"  #: the guard around all steps, whose handler is the step marked `exit`
 
@@ -66,6 +66,12 @@ class Built:
     units: tuple[Unit, ...] = ()
     flow: Flow | None = None
     told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def require(self) -> Pipeline:
+        """Return the pipeline, or raise `NotebookError` with the errors that prevent it."""
+        if self.pipeline is None:
+            raise NotebookError(errors(self.problems))
+        return self.pipeline
 
 
 @dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from kfnb.analysis.units.unit_record import GIVEN
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value, names_in
-from kfnb.python_parser import parse_expression
+from kfnb.analysis.units.unit_record import GIVEN
+from kfnb.pipeline.build.notebook_units import PARAMETER, SHARED, STEP, Unit
 from kfnb.pipeline.build.reaching_definitions import Flow, Need
 from kfnb.pipeline.model import (
     All,
@@ -26,7 +26,7 @@ from kfnb.pipeline.model import (
     Truth,
 )
 from kfnb.pipeline.parameters.value_schema import is_json
-from kfnb.pipeline.build.notebook_units import PARAMETER, SHARED, STEP, Unit
+from kfnb.python_parser import parse_expression
 
 OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from kfnb.analysis.unit_facts import Site
 from kfnb.analysis.effects.local_module_effects import STATE
-from kfnb.pipeline.checks.file_order import FileOrder
-from kfnb.pipeline.build.reaching_definitions import Flow
-from kfnb.pipeline.model import Edge
-from kfnb.pipeline.build.step_preparation import Prepared
+from kfnb.analysis.unit_facts import Site
 from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit
+from kfnb.pipeline.build.reaching_definitions import Flow
+from kfnb.pipeline.build.step_preparation import Prepared
+from kfnb.pipeline.checks.file_order import FileOrder
+from kfnb.pipeline.model import Edge
 
 AMBIENT = {
     "@random": "the state of `random`", "@numpy.random": "the state of `numpy.random`",

@@ -8,24 +8,34 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
-from kfnb.analysis.files.shell_command_files import Use, uses_of_line
-from kfnb.analysis.unit_facts import Facts, Site
+from kfnb.analysis.analyze_notebook import Analyzer, imports_anywhere, statements_of
 from kfnb.analysis.files.magic_effects import magic_call
 from kfnb.analysis.files.path_patterns import hole
+from kfnb.analysis.files.shell_command_files import Use, uses_of_line
+from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.replay.replayable_statements import imports_only
 from kfnb.analysis.syntax.ast_queries import bound_in, names_in, root, source_of
-from kfnb.analysis.analyze_notebook import Analyzer, imports_anywhere, statements_of
+from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.analysis.units.abstract_state import DEF, SCALAR, VALUE
-from kfnb.notebook.marked_cells import FUNCTIONS, IMPORTS, METRICS, PARAMETERS, SKIP, UNMARKED, Cell, Notebook, StepMarks
-from kfnb.python_parser import parse_expression
-from kfnb.pipeline.parameters.annotations import KnownTypes, known_types
-from kfnb.pipeline.parameters.parameter_comments import trailing_comment
-from kfnb.pipeline.parameters.declarations import Declaration, declaration_of
+from kfnb.notebook.marked_cells import (
+    FUNCTIONS,
+    IMPORTS,
+    METRICS,
+    PARAMETERS,
+    SKIP,
+    UNMARKED,
+    Cell,
+    Notebook,
+    StepMarks,
+)
+from kfnb.pipeline.build.shared_code import Obstacle, SetUp, bound_names
 from kfnb.pipeline.checks.magic_problems import brings_magics, magic_problems
 from kfnb.pipeline.model import Code, Parameter
-from kfnb.pipeline.build.shared_code import Obstacle, SetUp, bound_names
+from kfnb.pipeline.parameters.annotations import KnownTypes, known_types
+from kfnb.pipeline.parameters.declarations import Declaration, declaration_of
+from kfnb.pipeline.parameters.parameter_comments import trailing_comment
 from kfnb.problems import Problem
+from kfnb.python_parser import parse_expression
 from kfnb.runtime.magics.magic_table import SET_UP
 
 STEP, SHARED, PARAMETER, OUTSIDE, QUESTION = "step", "shared", "parameter", "outside", "question"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.analysis.libraries.effect_tables import USED_BY_ALL
+from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.analysis.units.abstract_state import DEF, IMPORT
 from kfnb.pipeline.build.configuring_calls import acts_alone
 from kfnb.pipeline.build.notebook_units import OUTSIDE, PARAMETER, QUESTION, SHARED, STEP, Unit

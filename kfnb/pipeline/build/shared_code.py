@@ -7,12 +7,21 @@ import builtins
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from kfnb.analysis.libraries import pure_calls
 from kfnb.analysis.effects.library_call_reach import LIBRARY, TELLING_METHODS, UNPROVED, reach_of
-from kfnb.analysis.replay.replayable_statements import import_names, imports_only
-from kfnb.analysis.syntax.scopes import bindings
+from kfnb.analysis.libraries import pure_calls
 from kfnb.analysis.libraries.effect_tables import PURE_METHODS, VIEW_METHODS
-from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, FUNCTIONS, arguments, dotted, is_literal, literal_value, root, targets
+from kfnb.analysis.replay.replayable_statements import import_names, imports_only
+from kfnb.analysis.syntax.ast_queries import (
+    COMPREHENSIONS,
+    FUNCTIONS,
+    arguments,
+    dotted,
+    is_literal,
+    literal_value,
+    root,
+    targets,
+)
+from kfnb.analysis.syntax.scopes import bindings
 from kfnb.pipeline.build.configuring_calls import configures, makes_folders, receiver_of
 from kfnb.pipeline.build.redirected_output import Redirects
 

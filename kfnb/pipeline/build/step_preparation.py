@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.unit_facts import Replay as ReplayFact
 from kfnb.analysis.units.abstract_state import DEF
+from kfnb.pipeline.build.notebook_units import OUTSIDE, PARAMETER, SHARED, STEP, Unit
 from kfnb.pipeline.build.reaching_definitions import Flow, Need
 from kfnb.pipeline.model import Code, Collected, Input, Merge, OutputRef, ParameterRef, Ref, Replay
-from kfnb.pipeline.build.notebook_units import OUTSIDE, PARAMETER, SHARED, STEP, Unit
 
 #: Before the cells of unit ``n`` stand the statements of earlier units; a value stands where its maker ended.
 Key = tuple[int, int, int, str]

@@ -59,7 +59,7 @@ def _described(handler: Any, logger: str) -> dict[str, Any] | None:
         names = [n for n in STREAMS if stream in (getattr(sys, n), getattr(sys, "__%s__" % n))]
         found["stream"] = names[0] if names else None
     try:
-        from kfnb.runtime.values.value_store import dump
+        from kfnb.runtime.values.pickling import dump
 
         if found.get("stream", "") is None:
             raise ValueError("it writes to a stream of this process")

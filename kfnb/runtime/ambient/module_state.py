@@ -52,7 +52,7 @@ def _own_function(value: Any, module: str) -> bool:
 
 
 def _that_travel(values: dict[str, Any], owner: str) -> dict[str, Any]:
-    from kfnb.runtime.values.value_store import dump
+    from kfnb.runtime.values.pickling import dump
 
     found = {}
     for name, value in values.items():

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from kfnb.runtime.components.component_decorators import (
-    MARK,
-    identifier,
-    kind_of,
-    paragraph,
-    settings,
-    show_signature,
-    too_many,
-)
+from kfnb.runtime.components.component_calls import identifier, kind_of, show_signature, too_many
+from kfnb.runtime.components.component_decorators import MARK, paragraph, settings
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

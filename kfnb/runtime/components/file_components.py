@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from kfnb.runtime.components.component_decorators import outputs, outputs_name, show_signature, too_many
+from kfnb.runtime.components.component_calls import outputs, outputs_name, show_signature, too_many
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

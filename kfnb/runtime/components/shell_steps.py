@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 
-from kfnb.runtime.light_json import dumps
+from kfnb.runtime.light_json import NOT_JSON, dumps, to_json
 from kfnb.runtime.step_failures import Failure
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 LOG = 1  #: the file descriptor that everything a step prints goes to
 
@@ -33,10 +33,11 @@ class NotStarted(Exception):
     missing = False
 
 
-def run_shell(spec: dict[str, Any], result: dict[str, Any]) -> None:
-    """Run the scripts of a shell step one after the other, or a container step's command, and keep the output files."""
-    from kfnb.runtime.run_step import announce
+def run_shell(spec: dict[str, Any], result: dict[str, Any], announce: Callable[..., None]) -> None:
+    """Run the scripts of a shell step one after the other, or a container step's command, and keep the output files.
 
+    ``announce`` says in the log which cell prints from there on.
+    """
     names = _inputs(spec)
     folder = _private(os.path.join(spec["folder"], "out"))
     try:
@@ -105,17 +106,14 @@ def run_component(about: dict[str, Any], words: list[str], values: dict[str, Any
             raise FileNotFoundError(failure.message) from None
     if len(texts) < 2:
         return next(iter(texts.values()), None)
-    from kfnb.runtime.components.component_decorators import outputs as together
-    from kfnb.runtime.components.component_decorators import outputs_name
+    from kfnb.runtime.components import component_calls
 
-    return together(outputs_name(about["name"]), tuple(texts), tuple(texts.values()))
+    return component_calls.outputs(component_calls.outputs_name(about["name"]), tuple(texts), tuple(texts.values()))
 
 
 # -------------------------------------------------------------------- inputs
 def as_text(value: Any) -> str | None:
     """Text as it is, what JSON can hold as JSON, and ``None`` for anything else."""
-    from kfnb.runtime.run_step import NOT_JSON, to_json
-
     plain = to_json(value)
     if plain is NOT_JSON:
         return None

@@ -14,64 +14,6 @@ if TYPE_CHECKING:
     from kfnb.runtime.cells.run_cells import Session
 
 
-class UsageError(Exception):
-    """A magic that is not there, or is written wrongly."""
-
-
-class SList(list):  # type: ignore[type-arg]
-    """The lines that a command printed; ``.n`` is the whole text and ``.s`` the lines joined by spaces, as in IPython."""
-
-    @property
-    def n(self) -> str:
-        return "\n".join(self)
-
-    nlstr = n
-
-    @property
-    def s(self) -> str:
-        return " ".join(self)
-
-    spstr = s
-
-    @property
-    def l(self) -> Any:  # noqa: E743
-        return [*self]
-
-    list = l
-
-    @property
-    def p(self) -> Any:
-        from pathlib import Path
-
-        return [Path(line) for line in self]
-
-    def grep(self, pattern: Any, prune: bool = False, field: int | None = None) -> SList:
-        """The lines that a pattern or function finds, or with ``prune`` the others."""
-        import re
-
-        def found(line: str) -> bool:
-            if field is not None:
-                words = line.split()
-                line = words[field] if field < len(words) else ""
-            return bool(re.search(pattern, line, re.IGNORECASE) if isinstance(pattern, str) else pattern(line))
-
-        return SList(line for line in self if found(line) is not prune)
-
-    def fields(self, *fields: int) -> SList:
-        """The words of each line at these places."""
-        if not fields:
-            return SList(line.split() for line in self)  # as in IPython, lists of words
-        words = [line.split() for line in self]
-        return SList(" ".join(w[f] for f in fields if -len(w) <= f < len(w)) for w in words if w)
-
-
-def output_lines(command: str) -> SList:
-    """Run a command; the lines it printed."""
-    from kfnb.runtime.magics.shell_commands import output_of
-
-    return SList(output_of(command))
-
-
 class Events:
     """Functions that libraries want called around cells."""
 
@@ -154,6 +96,8 @@ class Shell:
 
     def getoutput(self, command: str, split: bool = True, depth: int = 0) -> Any:
         """Run a command and give the lines it printed."""
+        from kfnb.runtime.magics.shell_commands import output_lines
+
         lines = output_lines(self.var_expand(command, depth + 1))
         return lines if split else lines.n
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from kfnb.runtime.magics.ipython_types import UsageError, unknown_magic
 from kfnb.runtime.magics.magic_table import INSTALLED, PERSON, REFUSED, WAY_OUT, kind_of
 from kfnb.runtime.magics.variable_expansion import expand
 
@@ -25,8 +26,6 @@ ALIASES = {
 
 def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
     """Do one line magic; ``names`` are those that the caller sees."""
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     if name in RAW:
         return RAW[name](shell, line, names)
     line = expand(line, names).strip()
@@ -50,14 +49,11 @@ def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
     function = names.get(name)
     if callable(function):
         return function(line)  # the notebook's own, registered where it was defined
-    from kfnb.runtime.magics.cell_magics import unknown
-
-    raise UsageError(unknown("%" + name))
+    raise unknown_magic("%" + name)
 
 
 # -------------------------------------------------------------------- commands
 def _alias(shell: Shell, command: str, line: str) -> None:
-    from kfnb.runtime.magics.ipython_shell import UsageError
     from kfnb.runtime.magics.shell_commands import run_command
 
     if "%l" in command:
@@ -73,8 +69,6 @@ def _alias(shell: Shell, command: str, line: str) -> None:
 
 
 def _define_alias(shell: Shell, line: str) -> Any:
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     name, _, command = line.partition(" ")
     if not name:
         return sorted({**ALIASES, **shell.aliases}.items())
@@ -104,7 +98,7 @@ def _capture_command(shell: Shell, line: str) -> Any:
 
     options, rest = options_of(line, "lv")
     name, _, command = rest.partition("=")
-    from kfnb.runtime.magics.ipython_shell import output_lines
+    from kfnb.runtime.magics.shell_commands import output_lines
 
     lines = output_lines(command.strip())
     value = lines if "l" in options else lines.n
@@ -115,15 +109,13 @@ def _capture_command(shell: Shell, line: str) -> Any:
 
 
 def _output(shell: Shell, line: str) -> Any:
-    from kfnb.runtime.magics.ipython_shell import output_lines
+    from kfnb.runtime.magics.shell_commands import output_lines
 
     return output_lines(line)
 
 
 # -------------------------------------------------------------------- folders and environment
 def _cd(shell: Shell, line: str) -> None:
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     words = line.split(None, 1)
     quiet = "-q" in words[:1]
     target = (words[1:] or [""])[0] if quiet else line
@@ -151,8 +143,6 @@ def _pushd(shell: Shell, line: str) -> Any:
 
 
 def _popd(shell: Shell, line: str) -> None:
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     if not shell.folders:
         raise UsageError("%popd on empty stack")
     _cd(shell, shell.folders.pop(0))
@@ -165,8 +155,6 @@ def _dirs(shell: Shell, line: str) -> list[str]:
 
 def _env(shell: Shell, line: str) -> Any:
     """``%env``, ``%env NAME``, ``%env NAME=value`` and ``%env NAME value``."""
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     if not line:
         return dict(os.environ)
     name, sign, value = line.partition("=" if "=" in line else " ")
@@ -302,8 +290,6 @@ def _about(value: Any) -> str:
 
 def _reset(shell: Shell, line: str) -> None:
     """``%reset -f``: the notebook's names are gone; ``in``, ``out`` and the like have nothing to forget."""
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     words = line.split()
     if not {"-f", "-sf", "-fs"} & set(words):
         raise UsageError("%reset asks before it deletes, and nobody is there to answer: %reset -f")

@@ -6,6 +6,8 @@ import builtins
 import os
 import sys
 
+from kfnb.runtime.magics.ipython_types import UsageError
+
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any, Iterator
@@ -51,8 +53,6 @@ def run_program(shell: Shell, line: str) -> Any:
     FileNotFoundError
         When there is no such file.
     """
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     told = RunLine(line)
     if not told.path:
         raise UsageError("you must provide at least a filename.")

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from kfnb.runtime.magics.ipython_types import SList, UsageError
 from kfnb.runtime.magics.magic_options import OUTPUTS, ScriptOptions
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -25,11 +26,11 @@ def run_command(command: str) -> int:
     return _finish(_start(command, _target(), subprocess.STDOUT, None, _shell()))
 
 
-def output_of(command: str) -> list[str]:
-    """Run a command; the lines it printed."""
+def output_lines(command: str) -> SList:
+    """Run a command and return the lines that it printed."""
     process = _start(command, subprocess.PIPE, subprocess.STDOUT, None, _shell())
     printed, _ = process.communicate()
-    return printed.decode("utf-8", "backslashreplace").splitlines()
+    return SList(printed.decode("utf-8", "backslashreplace").splitlines())
 
 
 def run_script(program: str, line: str, script: str, names: dict[str, Any]) -> None:
@@ -43,8 +44,6 @@ def run_script(program: str, line: str, script: str, names: dict[str, Any]) -> N
     options = ScriptOptions(line)
     words = [*([sys.executable] if program == "python" else [program] if program != "script" else []), *options.words]
     if not words:
-        from kfnb.runtime.magics.ipython_shell import UsageError
-
         raise UsageError("%%script needs a program: %%script bash")
     out, err, proc = (options.names.get(name) for name in OUTPUTS)
     keep = subprocess.PIPE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from _pickle import Pickler
 from types import FunctionType, ModuleType
@@ -13,6 +14,7 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+STACK, FRAME = 1 << 30, 2048  #: bytes of address space for a deep value, and of one level of it at most
 OUT_OF_BAND = 64 * 1024  #: bytes; smaller buffers stay in the head
 
 
@@ -74,6 +76,55 @@ class ValuePickler(Pickler):
         if found is None:
             found = self._delicate[id(kind)] = class_pickling.by_value(kind) and instance_pickling.is_delicate(kind)
         return found
+
+
+def dump(values: dict[str, Any], owners: frozenset[int] = frozenset()) -> tuple[bytes, list[Any], Any]:
+    """The head and the large buffers of a bundle, and the pickler (whose memo knows every object inside)."""
+
+    def write() -> tuple[bytes, list[Any], Any]:
+        file, buffers = io.BytesIO(), []  # type: tuple[io.BytesIO, list[Any]]
+        pickler = ValuePickler(file, buffers.append, owners)
+        pickler.dump(values)
+        return file.getvalue(), buffers, pickler
+
+    try:
+        return write()
+    except RecursionError:
+        if sys.version_info >= (3, 12):
+            raise  # its limit for C code cannot be moved
+        return _on_a_large_stack(write)  # type: ignore[no-any-return]
+
+
+def _on_a_large_stack(work: Any) -> Any:
+    """What ``work`` gives, or raises, where there is room for a chain of some hundred thousand objects."""
+    import _thread
+    from contextvars import copy_context
+
+    found: dict[str, Any] = {}
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def run() -> None:
+        try:
+            found["value"] = work()
+        except BaseException as error:
+            found["error"] = error
+        finally:
+            done.release()
+
+    limit, size = sys.getrecursionlimit(), _thread.stack_size(STACK)
+    try:
+        sys.setrecursionlimit(max(limit, STACK // FRAME))
+        _thread.start_new_thread(copy_context().run, (run,))
+        done.acquire()
+    except RuntimeError:
+        raise RecursionError from None  # there is no memory for such a thread
+    finally:
+        sys.setrecursionlimit(limit)
+        _thread.stack_size(size)
+    if "error" in found:
+        raise found["error"]
+    return found["value"]
 
 
 # -------------------------------------------------------------------- numpy views

@@ -8,8 +8,8 @@ from types import FunctionType, MethodType
 from kfnb.runtime.step_failures import Failure
 from kfnb.runtime.values import class_pickling
 from kfnb.runtime.values.library_reducers import Refused
+from kfnb.runtime.values.pickling import dump
 from kfnb.runtime.values.value_previews import short, type_name
-from kfnb.runtime.values.value_store import dump
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

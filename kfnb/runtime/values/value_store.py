@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 
 from kfnb.runtime.step_failures import Failure
 
@@ -14,7 +12,6 @@ if TYPE_CHECKING:
 
 MAGIC = b"kfnb bundle 1\n"
 CHUNK = 8 * 1024 * 1024
-STACK, FRAME = 1 << 30, 2048  #: bytes of address space for a deep value, and of one level of it at most
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 UNFINISHED = "unfinished"  #: the folder of what is being written
@@ -327,53 +324,3 @@ def _lives(pid: int) -> bool:
         return False
     except OSError:
         return True  # another user's, or a system without /proc
-
-
-def dump(values: dict[str, Any], owners: frozenset[int] = frozenset()) -> tuple[bytes, list[Any], Any]:
-    """The head and the large buffers of a bundle, and the pickler (whose memo knows every object inside)."""
-    from kfnb.runtime.values.pickling import ValuePickler
-
-    def write() -> tuple[bytes, list[Any], Any]:
-        file, buffers = io.BytesIO(), []  # type: tuple[io.BytesIO, list[Any]]
-        pickler = ValuePickler(file, buffers.append, owners)
-        pickler.dump(values)
-        return file.getvalue(), buffers, pickler
-
-    try:
-        return write()
-    except RecursionError:
-        if sys.version_info >= (3, 12):
-            raise  # its limit for C code cannot be moved
-        return _on_a_large_stack(write)  # type: ignore[no-any-return]
-
-
-def _on_a_large_stack(work: Any) -> Any:
-    """What ``work`` gives, or raises, where there is room for a chain of some hundred thousand objects."""
-    import _thread
-    from contextvars import copy_context
-
-    found: dict[str, Any] = {}
-    done = _thread.allocate_lock()
-    done.acquire()
-
-    def run() -> None:
-        try:
-            found["value"] = work()
-        except BaseException as error:
-            found["error"] = error
-        finally:
-            done.release()
-
-    limit, size = sys.getrecursionlimit(), _thread.stack_size(STACK)
-    try:
-        sys.setrecursionlimit(max(limit, STACK // FRAME))
-        _thread.start_new_thread(copy_context().run, (run,))
-        done.acquire()
-    except RuntimeError:
-        raise RecursionError from None  # there is no memory for such a thread
-    finally:
-        sys.setrecursionlimit(limit)
-        _thread.stack_size(size)
-    if "error" in found:
-        raise found["error"]
-    return found["value"]
