@@ -49,12 +49,12 @@ def commands_page() -> str:
     from kfnb.cli import cli
 
     context = click.Context(cli, info_name="kfnb")
-    sections = [_command_section(name, cli.commands[name], context) for name in cli.list_commands(context)]
+    sections = [_command_section(name, cli.get_command(context, name), context) for name in cli.list_commands(context)]
     head = "# Commands\n\nEvery command has `--help`. The exit status is 0 when the run succeeded, 1 when it failed or the notebook has errors, 2 when the command line is wrong, and 130 when the run was cancelled.\n"
     return "\n".join([head, *sections])
 
 
-def _command_section(name: str, command: click.Command, parent: click.Context) -> str:
+def _command_section(name: str, command: Any, parent: click.Context) -> str:
     context = click.Context(command, info_name=name, parent=parent)
     usage = " ".join(["kfnb", name, *command.collect_usage_pieces(context)])
     help_text = inspect.cleandoc(command.help or "").replace("\b\n", "")
