@@ -22,7 +22,7 @@ from kfnb.engines.cluster.trust.trust_proposals import proposals
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.engines.engine_interface import Engine, RunOptions
 from kfnb.engines.local import LocalEngine
-from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.engines.open_engine import engine_for, engine_of
 from kfnb.notebook.formats.text_cells import is_text
 from kfnb.pipeline.model import Pipeline
@@ -56,7 +56,7 @@ class Runs:
         self._following: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._ahead = Ahead()
+        self._ahead = WarmProcess()
 
     def close(self) -> None:
         """Stop following runs on clusters; the runs go on."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from kfnb.client.run_object import Run
 from kfnb.engines.engine_interface import Following
-from kfnb.engines.local.processes.launch_run_process import Ahead, launch
+from kfnb.engines.local.processes.launch_run_process import WarmProcess, launch
 from kfnb.pipeline.model import Json
 from kfnb.runs.record.run_store import FINAL, RunStore
 from kfnb.sweeps.sweep_plan import Plan
@@ -162,7 +162,7 @@ class Sweep:
         waiting = [t for t in self.trials if t.run is None]
         here = self.plan.target.engine == "local"
         slots = min(self.plan.jobs, len(waiting)) if here else 0
-        ahead = [Ahead(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
+        ahead = [WarmProcess(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
         try:
             for one in ahead:
                 one.prepare()
@@ -173,7 +173,7 @@ class Sweep:
             for one in ahead:
                 one.close()
 
-    def _turns(self, waiting: list[Trial], ahead: list[Ahead]) -> None:
+    def _turns(self, waiting: list[Trial], ahead: list[WarmProcess]) -> None:
         active: dict[int, _Followed] = {}
         begun, cancelled = 0, 0
         try:

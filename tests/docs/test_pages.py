@@ -10,6 +10,8 @@ import pytest
 
 from tests.docs.blocks import Page, blocks, folder, matches  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(str(p.relative_to(ROOT)) for p in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 FIVE_MINUTES = "docs/start/five-minutes.md"

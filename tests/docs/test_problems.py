@@ -24,6 +24,7 @@ def test_every_code_has_an_example() -> None:
     assert [c for c, e in EXAMPLES.items() if not e["example"] or not e["mended"]] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", sorted(set(EXAMPLES) - RUN_ELSEWHERE))
 def test_the_example_has_the_problem_and_the_mended_one_has_not(
     code: str,
