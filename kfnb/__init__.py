@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kfnb.runtime.components.container_commands import component_from_command
     from kfnb.runtime.values.failed_iteration import Failed
     from kfnb.sweeps.start_sweep import sweep
+    from kfnb.version import __version__ as __version__
 
 __all__ = [
     "Failed",
@@ -26,38 +27,33 @@ __all__ = [
     "runs",
     "sweep",
 ]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """What notebooks import from here, loaded when it is asked for."""
-    if name == "component_from_command":
-        from kfnb.runtime.components.container_commands import component_from_command
-
-        return component_from_command
-    if name in ("InputPath", "OutputPath", "component"):
-        from kfnb.runtime.components import component_decorators
-
-        return getattr(component_decorators, name)
-    if name == "Failed":
-        from kfnb.runtime.values.failed_iteration import Failed
-
-        return Failed
-    if name in ("Run", "RunFailed", "run", "runs"):
-        from importlib import import_module
-
-        if name == "runs":
-            return import_module("kfnb.runs")
-        return getattr(import_module("kfnb.client.run_notebook" if name == "run" else "kfnb.client.run_object"), name)
-    if name == "sweep":
-        from kfnb.sweeps.start_sweep import sweep
-
-        return sweep
-    raise AttributeError(f"module 'kfnb' has no attribute {name!r}")
+    """Import what notebooks use from here when they use it: a step imports only what it needs."""
+    if name == "runs":
+        return __import__("kfnb.runs", fromlist=["runs"])  # the module itself can be called
+    if name in ("component", "InputPath", "OutputPath"):
+        module = "kfnb.runtime.components.component_decorators"
+    elif name == "component_from_command":
+        module = "kfnb.runtime.components.container_commands"
+    elif name == "Failed":
+        module = "kfnb.runtime.values.failed_iteration"
+    elif name in ("Run", "RunFailed"):
+        module = "kfnb.client.run_object"
+    elif name == "run":
+        module = "kfnb.client.run_notebook"
+    elif name == "sweep":
+        module = "kfnb.sweeps.start_sweep"
+    elif name == "__version__":
+        module = "kfnb.version"
+    else:
+        raise AttributeError(f"module 'kfnb' has no attribute {name!r}")
+    return getattr(__import__(module, fromlist=[name]), name)
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext kfnb``: ``%pipeline``, ``%%component``, ``%%pipeline``, ``%%parameters`` and the other roles' magics in this kernel."""
+    """Give this kernel the magics of kfnb: ``%load_ext kfnb`` calls it."""
     from kfnb.kernel.magics import component_magic, pipeline_cell_magic, pipeline_line_magic, role_magics
 
     component_magic.load(shell)

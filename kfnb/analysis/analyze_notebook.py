@@ -69,7 +69,7 @@ class Analyzer:
         asks = any("__subclasses__" in cell.code for cell in cells)
         main = any(_mentions_main(text) for text in (programs or {}).values())
         self.world = World(
-            later=imports_anywhere(cells), programs=dict(programs or {}), asks_subclasses=asks, mentions_main=main
+            later=imports_anywhere(cells), programs=dict(programs or {}), reads_subclasses=asks, mentions_main=main
         )
         self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
         self.effects = Effects(self.world, self.modules)

@@ -1,28 +1,75 @@
-"""The command line."""
+"""The command line. A command's module is imported when the command is called."""
 
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from importlib import import_module
+from typing import NamedTuple, NoReturn
 
 import click
 
-from kfnb import __version__
-from kfnb.cli.command_helpers import FAILED, emit
-from kfnb.cli.commands.compile_command import compile_, targets
-from kfnb.cli.commands.prune_and_delete import delete, prune
-from kfnb.cli.commands.report import report
-from kfnb.cli.commands.run_and_retry import retry, run
-from kfnb.cli.commands.run_record import archive, cancel, logs, result, runs, status
-from kfnb.cli.commands.shell_completion import completion
-from kfnb.cli.commands.show_and_check import check, convert, show
-from kfnb.cli.commands.sweep_command import sweep
-from kfnb.cli.commands.trust_command import trust
 from kfnb.problems import UserError
 from kfnb.surrogates import open_streams_to_any_text
+from kfnb.version import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Entry(NamedTuple):
+    """Where a command is defined, and the first sentence of its help."""
+
+    module: str
+    function: str
+    help: str
+
+
+COMMANDS = {
+    "archive": Entry("run_record", "archive", "Put RUN away on its server (Kubeflow Pipelines): its pages list it no longer."),
+    "cancel": Entry("run_record", "cancel", "End RUN: its exit handler still runs."),
+    "check": Entry("show_and_check", "check", "Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error."),
+    "compile": Entry("compile_command", "compile_", "Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow."),
+    "completion": Entry("shell_completion", "completion", 'Print completion code: eval "$(kfnb completion bash)".'),
+    "convert": Entry("show_and_check", "convert", "Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."),
+    "delete": Entry("prune_and_delete", "delete", "Delete runs (ids, or beginnings of them), with their logs and the values that no other run has."),
+    "logs": Entry("run_record", "logs", "Print what a step of RUN printed, or what all of them did."),
+    "prune": Entry("prune_and_delete", "prune", "Delete old runs, with their logs and the values that no other run has."),
+    "report": Entry("report", "report", "Write the report of RUN (an id, the beginning of one, or `last`): its notebook with all outputs, states and times."),
+    "result": Entry("run_record", "result", "Print a value that a step of RUN left."),
+    "retry": Entry("run_and_retry", "retry", "Take RUN up again where it stood, with the notebook as it is now."),
+    "run": Entry("run_and_retry", "run", "Run NOTEBOOK as a pipeline and follow it."),
+    "runs": Entry("run_record", "runs", "List the newest runs."),
+    "show": Entry("show_and_check", "show", "Show the pipeline that NOTEBOOK becomes."),
+    "status": Entry("run_record", "status", "Show where RUN stands (an id, the beginning of one, or `last`)."),
+    "sweep": Entry("sweep_command", "sweep", "Run NOTEBOOK once for every combination of parameter values, side by side."),
+    "targets": Entry("compile_command", "targets", "List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."),
+    "trust": Entry("trust_command", "trust", "Trust FILE, a kfnb.toml, or those that NOTEBOOK (or this folder) would use, after showing what they would do."),
+}  # fmt: skip
+
+
+def load_command(name: str) -> click.Command | None:
+    """Import and return a command; ``None`` when there is none of this name."""
+    entry = COMMANDS.get(name)
+    if entry is None:
+        return None
+    command: click.Command = getattr(import_module(f"kfnb.cli.commands.{entry.module}"), entry.function)
+    return command
+
+
+class LazyCommands(click.Group):
+    """A group that imports only the command that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return load_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        rows = [(n, click.Command(n, help=COMMANDS[n].help).get_short_help_str(room)) for n in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kfnb")
 def cli() -> None:
     """Notebooks become pipelines: mark cells as steps, run them here.
@@ -36,32 +83,8 @@ def cli() -> None:
     """
 
 
-for command in (
-    run,
-    sweep,
-    show,
-    check,
-    compile_,
-    convert,
-    runs,
-    status,
-    logs,
-    cancel,
-    retry,
-    result,
-    report,
-    archive,
-    delete,
-    prune,
-    targets,
-    trust,
-    completion,
-):
-    cli.add_command(command)
-
-
 def main() -> None:
-    """Entry point of ``kfnb``."""
+    """Run ``kfnb``."""
     open_streams_to_any_text()
     try:
         cli(prog_name="kfnb")
@@ -79,7 +102,9 @@ def main() -> None:
 
 
 def _leave(message: str) -> NoReturn:
-    """End with what went wrong, as JSON where that was asked for."""
+    """Print what went wrong, as JSON when the command line asks for JSON, and exit."""
+    from kfnb.cli.command_helpers import FAILED, emit
+
     if "--json" in sys.argv:
         emit({"error": message})
     else:

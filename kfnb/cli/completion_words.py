@@ -79,14 +79,14 @@ def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 
 
 def _pipeline(ctx: click.Context) -> Pipeline | None:
-    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.build.build_source import build_source
 
     source = _source(ctx)
-    return built_of(source, ctx.params.get("pipeline")).pipeline if source is not None else None
+    return build_source(source, ctx.params.get("pipeline")).pipeline if source is not None else None
 
 
 def _source(ctx: click.Context) -> Source | None:
-    from kfnb.notebook.formats.text_notebooks import is_text
+    from kfnb.notebook.formats.text_cells import is_text
     from kfnb.notebook.notebook_source import Source, source_of
 
     given: Any = ctx.params.get("notebook")

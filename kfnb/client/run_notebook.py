@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kfnb.client.run_object import Run
-from kfnb.client.start_run import built_of, prepare
+from kfnb.client.start_run import prepare
+from kfnb.kernel_notebook.find_notebook import source_here
 from kfnb.notebook.notebook_source import AnyNotebook, Source, source_of
+from kfnb.pipeline.build.build_source import build_source
 from kfnb.pipeline.parameters.bind_values import fit
 from kfnb.problems import NotebookError, Problem
 
@@ -62,12 +64,10 @@ def run(
     BadTarget, ClusterError
         When there is no such target, or it does not answer.
     """
-    source = source_for(notebook).fixed()
-    built = built_of(source, pipeline)
-    if built.pipeline is None:
-        raise NotebookError(built.problems)
+    source = source_for(notebook).snapshot()
+    built = build_source(source, pipeline)
     prepared = prepare(
-        source, built.pipeline, parameters or {}, target, fit, only=step, start=start, any_parameters=any_parameters, cache=cache, isolated=isolated,
+        source, built.require(), parameters or {}, target, fit, only=step, start=start, any_parameters=any_parameters, cache=cache, isolated=isolated,
         experiment=experiment, max_parallel=max_parallel, spawn=spawn,
     )  # fmt: skip
     for problem in (*built.problems, *prepared.problems):
@@ -83,8 +83,6 @@ def source_for(notebook: AnyNotebook | None) -> Source:
         raise NotebookError([Problem("KF504", "a step cannot begin a run: it would end with the step", hint)])
     if notebook is not None:
         return source_of(notebook)
-    from kfnb.kernel.find_notebook import source_here
-
     found = source_here()
     if found is None:
         raise NotebookError([Problem("KF101", "no notebook was named", 'kfnb.run("train.ipynb")')])

@@ -13,26 +13,28 @@ from kfnb.engines.engine_interface import Engine
 from kfnb.engines.open_engine import engine_of
 from kfnb.notebook.notebook_source import AnyNotebook, source_of
 from kfnb.pipeline.model import Pipeline
-from kfnb.problems import NotebookError, UserError
+from kfnb.problems import UserError
 from kfnb.runs.kept_notebook import keep_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
-from kfnb.runs.record.run_store import FINAL, Event, RunStore, UnknownRun
+from kfnb.runs.record.run_store import Event, RunStore, UnknownRun
+from kfnb.runs.run_as_text import summary_as_text
+from kfnb.states import FINAL
 from kfnb.terminal_escapes import without_codes
+from kfnb.wording import elapsed, error_line, error_place, load_hint
 
 
 class RunFailed(UserError, Exception):
     """A run that was waited for has failed or was cancelled; ``run`` is the run."""
 
     def __init__(self, run: Run) -> None:
-        error = run.error or {}
-        step = f"step {error['step']}" if error.get("step") else ""
-        cell = f"cell {error['cell']}, line {error.get('line') or 1}" if error.get("cell") else ""
-        where = ", ".join(w for w in (step, cell) if w)
-        what = f"{error['type']}: {error['message']}" if error else f"it was {run.state}"
-        hint = f"%pipeline load {error['step']} --run {run.id} puts what it saw into the kernel" if step else ""
-        what = without_codes(what)
-        said = f"run {run.id} {run.state}{f' in {where}' if where else ''}: {what}"
-        super().__init__(f"{said}\n{hint}" if hint else said)
+        error = run.error
+        if error is None:
+            message = f"run {run.id} {run.state}: it was {run.state}"
+        else:
+            place, hint = error_place(error), load_hint(run.id, error)
+            line = without_codes(error_line(error))
+            message = f"run {run.id} {run.state}{' in ' if place else ': '}{line}" + (f"\n{hint}" if hint else "")
+        super().__init__(message)
         self.run = run
 
 
@@ -117,7 +119,7 @@ class Run:
     @property
     def duration(self) -> float | None:
         """Seconds, until now while it runs; ``None`` before it has begun."""
-        return seconds(self._head())
+        return elapsed(self._head())
 
     @property
     def error(self) -> dict[str, Any] | None:
@@ -159,14 +161,14 @@ class Run:
 
     # ---------------------------------------------------------------- following and acting
     @contextmanager
-    def carried(self) -> Iterator[Engine]:
-        """The engine that carries the run, for this thread."""
+    def opened_engine(self) -> Iterator[Engine]:
+        """Open the engine of the run for this thread."""
         with self.record() as store:
             yield engine_of(store, self.id)
 
     def events(self, since: int = 0) -> Iterator[Event]:
         """Changes after number ``since``, as they come, until the run has ended."""
-        with self.carried() as engine:
+        with self.opened_engine() as engine:
             yield from engine.events(self.id, since)
 
     def wait(self, check: bool = True, since: int = 0) -> Run:
@@ -185,7 +187,7 @@ class Run:
 
     def cancel(self) -> bool:
         """Ask it to end: its exit handler still runs; a second time, at once. False when it has ended already."""
-        with self.carried() as engine:
+        with self.opened_engine() as engine:
             return engine.cancel(self.id)
 
     def retry(self, step: str | None = None, notebook: AnyNotebook | None = None) -> Run:
@@ -203,14 +205,12 @@ class Run:
         NotebookError
             When the notebook has errors.
         """
-        from kfnb.client.start_run import built_of
+        from kfnb.pipeline.build.build_source import build_source
 
-        source = source_of(notebook).fixed() if notebook else None
-        built = built_of(source, self.name) if source is not None else None
-        if built is not None and built.pipeline is None:
-            raise NotebookError(built.problems)
-        with self.carried() as engine:
-            engine.retry(self.id, step, built.pipeline if built is not None else None)
+        source = source_of(notebook).snapshot() if notebook else None
+        pipeline = build_source(source, self.name).require() if source is not None else None
+        with self.opened_engine() as engine:
+            engine.retry(self.id, step, pipeline)
             if source is not None:
                 keep_notebook(engine.store, self.id, source.data())
         return self
@@ -247,7 +247,7 @@ class Run:
         """`events`, without blocking the loop; who stops listening leaves nothing behind."""
         from kfnb.engines.follow_record import LOOK_EVERY
 
-        with self.carried() as engine, engine.following(self.id) as following:
+        with self.opened_engine() as engine, engine.following(self.id) as following:
             while True:
                 ended = engine.store.head(self.id)["state"] in FINAL
                 found = engine.store.events(self.id, since)
@@ -269,17 +269,7 @@ class Run:
         return f"<Run {self.id} of {self.name}: {self.state}>"
 
     def __str__(self) -> str:
-        from kfnb.client.run_as_text import table
-
-        return table(self.summary())
-
-
-def seconds(times: dict[str, Any]) -> float | None:
-    """How long something took, until now while it runs."""
-    import time
-
-    start, end = times["started"], times["finished"]
-    return None if start is None else float((end or time.time()) - start)
+        return summary_as_text(self.summary())
 
 
 __all__ = ["AnyNotebook", "Run", "RunFailed", "UnknownRun"]

@@ -20,7 +20,7 @@ from kfnb.runs.kept_notebook import keep_notebook
 from kfnb.runs.record.run_store import RunStore
 
 
-def built_of(source: Source, pipeline: str | None = None) -> Built:
+def build_source(source: Source, pipeline: str | None = None) -> Built:
     """The notebook's pipeline (``pipeline``: which one), or what stands in its way."""
     try:
         return build(source.read(), pipeline)
@@ -28,7 +28,7 @@ def built_of(source: Source, pipeline: str | None = None) -> Built:
         return Built(None, error.problems)
 
 
-def all_built(source: Source) -> list[Built]:
+def build_all(source: Source) -> list[Built]:
     """Every pipeline of the notebook, or what stands in the way."""
     try:
         notebook = source.read()

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
-from kfnb.runs.record.run_store import UnknownRun
+from kfnb.runs.record.run_store import RunStore, UnknownRun
 from kfnb.runs.step_inputs_outputs import inputs_of, is_name, value_of
 from kfnb.runtime.values.failed_iteration import Failed, failed
 from kfnb.states import NO_ITEMS
+from kfnb.wording import duration, elapsed
 
-if TYPE_CHECKING:
-    from kfnb.client.run_object import Run
+
+class RecordedRun(Protocol):
+    """What a step needs of its run."""
+
+    id: str
+
+    def summary(self) -> dict[str, Any]: ...
+
+    def record(self) -> AbstractContextManager[RunStore]: ...
 
 
 class RunStep:
@@ -21,7 +30,7 @@ class RunStep:
     ``step[2]`` is the third iteration. An iteration that failed, or did not come to run, is a `kfnb.Failed` in the list.
     """
 
-    def __init__(self, run: Run, path: str) -> None:
+    def __init__(self, run: RecordedRun, path: str) -> None:
         self.run, self.path = run, path
 
     def _entry(self) -> dict[str, Any]:
@@ -63,9 +72,7 @@ class RunStep:
     @property
     def duration(self) -> float | None:
         """Seconds, until now while it runs; ``None`` when it has not run."""
-        from kfnb.client.run_object import seconds
-
-        return seconds(self._entry())
+        return elapsed(self._entry())
 
     @property
     def log(self) -> str:
@@ -135,8 +142,8 @@ class RunStep:
         return found
 
     def __repr__(self) -> str:
-        took = self.duration
-        return f"<step {self.path}: {self.state}{'' if took is None else f' in {took:.1f} s'}>"
+        time = duration(self.duration)
+        return f"<step {self.path}: {self.state}{f' in {time}' if time else ''}>"
 
 
 def _failed(step: dict[str, Any], index: int) -> Failed:

@@ -1,6 +1,6 @@
-"""JSON in and out without the `json` package, whose import would cost a step as much as starting Python does.
+"""Reads and writes JSON without the `json` package, whose import would take a step as long as starting Python.
 
-CPython's C scanner and encoder do the work; where they are missing the package does.
+CPython's C scanner and encoder do the work. A Python without them uses the package.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def loads(text: str) -> Any:
-    """The value of a JSON text. Raises `ValueError` when it is none."""
+    """The value of a JSON text. Raises `ValueError` for any other text."""
     try:
         from _json import make_scanner
     except ImportError:
@@ -54,3 +54,31 @@ class _Context:
     @staticmethod
     def parse_constant(name: str) -> float:
         return float(name.replace("Infinity", "inf"))
+
+
+class _NotJson:
+    pass
+
+
+NOT_JSON: Any = _NotJson()
+
+
+def to_json(value: Any) -> Any:
+    """``value`` as JSON can hold it, or `NOT_JSON`. Tuples become lists, scalars of numpy and pandas become plain numbers."""
+    kind = type(value)  # an object may lie about its class, its truth and its equality, so only its type is used
+    if value is None or issubclass(kind, (bool, str)):
+        return value
+    if kind is int or kind is float:
+        return value
+    if issubclass(kind, (list, tuple)):
+        items = [to_json(v) for v in value]
+        return NOT_JSON if any(i is NOT_JSON for i in items) else items
+    if issubclass(kind, dict):
+        found = {k: to_json(v) for k, v in value.items() if issubclass(type(k), str)}
+        return NOT_JSON if len(found) != len(value) or any(v is NOT_JSON for v in found.values()) else found
+    if callable(getattr(kind, "item", None)) and getattr(kind, "shape", None) is not None:
+        shape = value.shape
+        return to_json(value.item()) if type(shape) is tuple and not shape else NOT_JSON
+    if issubclass(kind, (int, float)):
+        return int(value) if issubclass(kind, int) else float(value)
+    return NOT_JSON

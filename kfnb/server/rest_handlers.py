@@ -9,16 +9,15 @@ from urllib.parse import unquote
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-import kfnb
-from kfnb import __version__
 from kfnb.server import compile_open_notebook
 from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
+from kfnb.version import __version__
 
 API = r"/kfnb/api/v1"
-FOLDER = Path(kfnb.__file__).parent
+FOLDER = Path(__file__).parents[1]
 MOST_RUNS = 500  #: in one list
 ENGINES = ("kfp", "argo")
 

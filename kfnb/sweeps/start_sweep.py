@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from kfnb.client.run_notebook import source_for
-from kfnb.client.start_run import built_of
 from kfnb.notebook.notebook_source import AnyNotebook
-from kfnb.problems import INFO, NotebookError
+from kfnb.pipeline.build.build_source import build_source
+from kfnb.problems import INFO
 from kfnb.sweeps.parameter_grid import grid_of_values
 from kfnb.sweeps.run_sweep import Sweep, goal_of
 from kfnb.sweeps.sweep_plan import MOST_RUNS, Size, plan
@@ -69,16 +69,15 @@ def sweep(
     >>> sweep.wait().best().parameters
     {'lr': 0.1, 'depth': 3}
     """
-    source = source_for(notebook).fixed()
+    source = source_for(notebook).snapshot()
     goal = goal_of(maximize, minimize)
     if resume and experiment is None:
         raise ValueError("resume needs experiment=NAME")
-    found = built_of(source, pipeline)
-    if found.pipeline is None:
-        raise NotebookError(found.problems)
+    found = build_source(source, pipeline)
+    pipeline_to_run = found.require()
     size = Size(random, seed, max_runs, jobs)
     planned = plan(
-        source, found.pipeline, parameters or {}, grid_of_values, size, target, goal, experiment, resume, **options
+        source, pipeline_to_run, parameters or {}, grid_of_values, size, target, goal, experiment, resume, **options
     )
     for problem in (*found.problems, *planned.problems):
         if problem.severity != INFO:

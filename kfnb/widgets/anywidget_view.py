@@ -5,12 +5,10 @@ from __future__ import annotations
 import uuid
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kfnb.widgets.shown_objects import ShownView
 from kfnb.widgets.view_state import Json
-
-if TYPE_CHECKING:
-    from kfnb.widgets.run_view import View
 
 STATIC = Path(__file__).parent / "static"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -19,13 +17,13 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 class LiveFace:
     """Shows a view live. ``id`` is that of the widget's model, and of the picture whose place it takes."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: ShownView) -> None:
         self.id = uuid.uuid4().hex
         self._widget = _widget_class()(view, self.id)
         hear_beside_cells(self._widget)
         self._widget.on_msg(lambda _, content, buffers: self._asked(view, content))
 
-    def _asked(self, view: View, content: Json) -> None:
+    def _asked(self, view: ShownView, content: Json) -> None:
         self._widget.send({"heard": content.get("number")})
         if content.get("do") == "again":
             self._widget.send(view.snapshot())
@@ -62,7 +60,7 @@ def _widget_class() -> Any:
         picture = traitlets.Unicode().tag(sync=True)
         shown = traitlets.Dict().tag(sync=True)
 
-        def __init__(self, view: View, model_id: str) -> None:
+        def __init__(self, view: ShownView, model_id: str) -> None:
             self._kfnb_view = view
             super().__init__(model_id=model_id, picture=model_id)
 

@@ -6,9 +6,9 @@ import threading
 import time
 from typing import Protocol
 
-from kfnb.client.run_object import Run
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.step_progress import printed
+from kfnb.widgets.shown_objects import FollowedRun
 from kfnb.widgets.view_state import Json, Standing
 
 LOOK_EVERY = 0.05  #: seconds between two looks at the record
@@ -34,7 +34,7 @@ class Viewer(Protocol):
 class Follower:
     """Tells every viewer of a run what changes in it. ``standing`` is the run as it was told last."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: FollowedRun) -> None:
         self.run = run
         self._names = [step.name for step in run.pipeline.steps()]
         with run.record() as store:
@@ -83,7 +83,7 @@ class Follower:
 
     def _look_on(self, store: RunStore) -> None:
         lines = check = time.monotonic()
-        with self.run.carried() as engine, engine.following(self.run.id) as following:
+        with self.run.opened_engine() as engine, engine.following(self.run.id) as following:
             while self.viewers:
                 now = time.monotonic()
                 if now >= check:
@@ -126,7 +126,7 @@ FOLLOWED: dict[str, Follower] = {}
 LOCK = threading.Lock()
 
 
-def follow(run: Run, viewer: Viewer) -> Follower:
+def follow(run: FollowedRun, viewer: Viewer) -> Follower:
     """Tell a viewer of a run from now on; ``standing`` of what is given is the run as it stands."""
     with LOCK:
         known = FOLLOWED.get(run.id)

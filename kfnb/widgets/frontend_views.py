@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfnb.widgets.follow_runs import catch_up
+from kfnb.widgets.shown_objects import ShownView
 from kfnb.widgets.static_view import PictureFace
 
-if TYPE_CHECKING:
-    from kfnb.widgets.run_view import View
 
-
-def show(view: View) -> None:
+def show(view: ShownView) -> None:
     """Show a view with the best of what is installed.
 
     The picture is an output of its own kind: it is what a saved notebook keeps, and what is shown where widgets cannot
@@ -28,7 +26,7 @@ def show(view: View) -> None:
         _add_faces(view, shell)
 
 
-def _add_faces(view: View, shell: Any) -> None:
+def _add_faces(view: ShownView, shell: Any) -> None:
     publisher = shell.display_pub
     if not _has("anywidget"):
         view.add_face(PictureFace(view, publisher))

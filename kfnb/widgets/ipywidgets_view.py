@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kfnb.runs.record.run_store import FINAL
-from kfnb.states import SYMBOLS
+from kfnb.runs.run_as_text import headline, step_duration
+from kfnb.states import FINAL, SYMBOLS
 from kfnb.terminal_escapes import without_codes
 from kfnb.widgets.anywidget_view import hear_beside_cells
-from kfnb.widgets.view_state import Json, headline, took
-
-if TYPE_CHECKING:
-    from kfnb.widgets.run_view import View
+from kfnb.widgets.shown_objects import ShownView
+from kfnb.widgets.view_state import Json
 
 SHOW_EVERY = 0.25  #: seconds between two changes of what is shown
 NO_STEP = ("log of a step …", "")
@@ -25,7 +23,7 @@ MONO = "margin:0;max-height:20em;overflow:auto;white-space:pre-wrap;line-height:
 class CoreFace:
     """Shows a view's words, its chosen log, its parameters and what can be pressed."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: ShownView) -> None:
         import ipywidgets as w
 
         self._view, self._w = view, w
@@ -88,7 +86,7 @@ class CoreFace:
         if step is None or log is None:
             say(self._log, "value", "")
             return
-        head = " · ".join(w for w in (f"{SYMBOLS[step['state']]} {shown['chosen']}", step["state"], took(step, now), step["reason"] or "") if w)  # fmt: skip
+        head = " · ".join(w for w in (f"{SYMBOLS[step['state']]} {shown['chosen']}", step["state"], step_duration(step, now), step["reason"] or "") if w)  # fmt: skip
         lines = "\n".join(without_codes(line) for line in log["lines"][-MOST_LINES:])
         say(self._log, "value", f'<div>{escape(head)}</div><pre style="{MONO}">{escape(lines)}</pre>')
 

@@ -1,43 +1,29 @@
-"""The view of a run, or of a pipeline that can be run: what it knows, what it does when it is asked, where it is shown."""
+"""The view of a run, or of a pipeline that can be run: what it knows, what it does on request, where it is shown."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any
 
-from kfnb.client.run_object import AnyNotebook, Run
 from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.drawing.explain_pipeline import text as explained
 from kfnb.pipeline.drawing.graph_elements import Graph, graph_of
 from kfnb.pipeline.model import Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import schema_of
 from kfnb.pipeline.parameters.value_schema import choices
-from kfnb.problems import NotebookError, Problem, errors
+from kfnb.problems import NotebookError, Problem
 from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.run_as_text import run_as_text
 from kfnb.widgets.follow_runs import Follower, follow, leave
+from kfnb.widgets.frontend_views import show
 from kfnb.widgets.log_tail import MOST_LINES, LogTail
-from kfnb.widgets.view_state import Json, first_failed, text
+from kfnb.widgets.shown_objects import ControlledRun, Face
+from kfnb.widgets.view_state import Json, first_failed
 
-Start = Callable[[dict[str, str], str], Run]
-NotebookNow = Callable[[], AnyNotebook | None]
-
-
-class Face(Protocol):
-    """One way of showing a view. Called by several threads, one at a time."""
-
-    def tell(self, changes: Json) -> None:
-        """Show what has changed."""
-
-    def tick(self) -> None:
-        """Some time has passed: show what has waited."""
-
-    def rest(self) -> None:
-        """Nothing more comes for now: show everything."""
-
-    def close(self) -> None:
-        """Take it off the page, where that can be done."""
+Start = Callable[[dict[str, str], str], ControlledRun]
+NotebookNow = Callable[[], Any]  #: the notebook that a retry takes, as `kfnb.Run.retry` takes it
 
 
 class View:
@@ -52,7 +38,7 @@ class View:
         self._start: Start | None = None
         self.lock = threading.RLock()
         self._follower: Follower | None = None
-        self._run: Run | None = None
+        self._run: ControlledRun | None = None
         self._log = LogTail()
         self._faces: list[Face] = []
         self._told = 0
@@ -64,8 +50,6 @@ class View:
     # ---------------------------------------------------------------- what it shows
     def display(self) -> None:
         """Show it in the output of the cell that runs; in a terminal, as text."""
-        from kfnb.widgets.frontend_views import show
-
         show(self)
 
     def snapshot(self) -> Json:
@@ -78,7 +62,7 @@ class View:
         return self._follower.standing.states() if self._follower is not None else {}
 
     @property
-    def run(self) -> Run | None:
+    def run(self) -> ControlledRun | None:
         """The run that is shown, if there is one yet."""
         return self._run
 
@@ -93,7 +77,7 @@ class View:
         return "\n".join([self._words(shown), *([told] if told else [])])
 
     def _words(self, shown: Json) -> str:
-        return text(self.name, shown["run"], shown["steps"], shown["now"])
+        return run_as_text(self.name, shown["run"], shown["steps"], shown["now"])
 
     def finish(self, timeout: float | None = None) -> None:
         """Wait until it shows the end of the run; ``timeout`` in seconds."""
@@ -157,23 +141,23 @@ class View:
         self._log.choose(step, path, attempt)
         self.hear({"chosen": step})
 
-    # ---------------------------------------------------------------- what it does when it is asked
-    def act(self, asked: Json) -> None:
-        """Do what somebody asks for on the page, in a thread of its own: this one may be the kernel's.
+    # ---------------------------------------------------------------- what it does on request
+    def act(self, request: Json) -> None:
+        """Do what somebody requests on the page, in a thread of its own: this one may be the kernel's.
 
         Parameters
         ----------
-        asked
+        request
             ``do`` is one of ``run cancel retry choose look``; the rest is what it takes.
         """
-        threading.Thread(target=self._act, args=(asked,), name="kfnb-asked", daemon=True).start()
+        threading.Thread(target=self._act, args=(request,), name="kfnb-request", daemon=True).start()
 
-    def _act(self, asked: Json) -> None:
-        slow = asked.get("do") in ("run", "cancel", "retry")
+    def _act(self, request: Json) -> None:
+        slow = request.get("do") in ("run", "cancel", "retry")
         try:
             if slow:
-                self.hear({"told": None, "doing": asked["do"]})
-            self._do(asked)
+                self.hear({"told": None, "doing": request["do"]})
+            self._do(request)
         except Exception as error:  # the page is the only one that can be told
             self.hear({"told": words_of(error)})
         finally:
@@ -188,22 +172,22 @@ class View:
                 for face in self._faces:
                     face.rest()
 
-    def _do(self, asked: Json) -> None:
-        kind = asked.get("do")
+    def _do(self, request: Json) -> None:
+        kind = request.get("do")
         if kind == "run" and self._start is not None:
-            given = {str(n): str(v) for n, v in asked["parameters"].items()}
-            self.show(self._start(given, str(asked["target"])))
+            given = {str(n): str(v) for n, v in request["parameters"].items()}
+            self.show(self._start(given, str(request["target"])))
         elif kind == "cancel" and self._run is not None:
             self._run.cancel()
         elif kind == "retry" and self._run is not None:
             now = self._notebook_now() if self._notebook_now is not None else None
-            self.show(self._run.retry(asked.get("step"), now))
+            self.show(self._run.retry(request.get("step"), now))
         elif kind == "choose":
-            self._show_log(asked["step"], asked.get("path"), asked.get("attempt"))
+            self._show_log(request["step"], request.get("path"), request.get("attempt"))
         elif kind == "look" and self._run is not None and self._has_moved():
             self.show(self._run)
 
-    def show(self, run: Run) -> None:
+    def show(self, run: ControlledRun) -> None:
         """Show this run from now on, and follow it to its end."""
         graph = graph_of(run.pipeline)
         with self.lock:
@@ -252,7 +236,7 @@ class RunView(View):
         Gives the notebook as it is now, which a retry takes; ``None``, or where it gives ``None``: what was run.
     """
 
-    def __init__(self, run: Run, notebook_now: NotebookNow | None = None) -> None:
+    def __init__(self, run: ControlledRun, notebook_now: NotebookNow | None = None) -> None:
         super().__init__(run.name, graph_of(run.pipeline), notebook_now)
         self.show(run)
 
@@ -281,12 +265,11 @@ class PipelineView(View):
     def __init__(
         self, built: Built, start: Start, targets: Iterable[str], notebook_now: NotebookNow | None = None
     ) -> None:
-        if built.pipeline is None:
-            raise NotebookError(errors(built.problems))
-        super().__init__(built.pipeline.name, graph_of(built.pipeline), notebook_now)
-        self._pipeline = built.pipeline
+        pipeline = built.require()
+        super().__init__(pipeline.name, graph_of(pipeline), notebook_now)
+        self._pipeline = pipeline
         self._start = start
-        self._state["form"] = form_of(built.pipeline, targets)
+        self._state["form"] = form_of(pipeline, targets)
         warnings = [str(p) for p in built.problems if p.severity == "warning"]
         if warnings:
             self._state["told"] = {"kind": "warning", "text": "\n".join(warnings)}
@@ -330,7 +313,7 @@ def _at_field(problem: Problem) -> str:
     return f"{message}{f'; {problem.hint}' if problem.hint else ''}"
 
 
-def show_run(run: Run, notebook_now: NotebookNow | None = None) -> RunView:
+def show_run(run: ControlledRun, notebook_now: NotebookNow | None = None) -> RunView:
     """Show a run in the output of the cell that runs."""
     view = RunView(run, notebook_now)
     view.display()

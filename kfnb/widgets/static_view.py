@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 import uuid
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfnb.pipeline.drawing.graph_svg import INK, MARGIN, STATES, STYLE, draw_states
-from kfnb.widgets.view_state import Json, error_line, headline
-
-if TYPE_CHECKING:
-    from kfnb.widgets.run_view import View
+from kfnb.runs.run_as_text import headline
+from kfnb.widgets.shown_objects import ShownView
+from kfnb.widgets.view_state import Json
+from kfnb.wording import error_line
 
 DRAW_EVERY = 0.1  #: seconds between two pictures, at the least
 CHEAP = 0.002  #: seconds of work that a picture may be to be drawn that often
@@ -33,7 +33,7 @@ class PictureFace:
         at the end.
     """
 
-    def __init__(self, view: View, publisher: Any, name: str | None = None, beside: Json | None = None) -> None:
+    def __init__(self, view: ShownView, publisher: Any, name: str | None = None, beside: Json | None = None) -> None:
         self._view, self._publisher = view, publisher
         self._name = name or uuid.uuid4().hex
         self._beside = beside or {}
@@ -66,12 +66,12 @@ class PictureFace:
         self._next = time.monotonic() + (DRAW_EVERY if cost < CHEAP else RARELY * cost)
 
 
-def draw(view: View, name: str) -> str:
+def draw(view: ShownView, name: str) -> str:
     """The graph with its states under one line of words, and one more for what went wrong."""
     shown = view.snapshot()
     told = shown["told"] or {}
     rows = [("state", headline(view.name, shown["run"], shown["now"]))]
-    rows += [("note", line) for line in (error_line(shown["run"]), told.get("text", "")) if line]
+    rows += [("note", line) for line in (error_line((shown["run"] or {}).get("error")), told.get("text", "")) if line]
     rows = [(kind, _short(line.split("\n")[0])) for kind, line in rows]
     graph = draw_states(view.name, view.graph, view.states())
     top = ROW * len(rows) + 4

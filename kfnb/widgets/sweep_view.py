@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfnb.widgets.frontend_views import kernel_shell
-
-if TYPE_CHECKING:
-    from kfnb.sweeps.run_sweep import Sweep
+from kfnb.widgets.shown_objects import ShownSweep
 
 LOOK_EVERY = 0.5  #: seconds between two looks; a plot of many runs takes some milliseconds to be drawn
 
@@ -17,7 +15,7 @@ LOOK_EVERY = 0.5  #: seconds between two looks; a plot of many runs takes some m
 class SweepView:
     """Shows a sweep in the output of the cell that runs, until it has ended."""
 
-    def __init__(self, sweep: Sweep, shell: Any) -> None:
+    def __init__(self, sweep: ShownSweep, shell: Any) -> None:
         self._sweep, self._publisher = sweep, shell.display_pub
         self._name = f"kfnb-sweep-{id(self)}-{time.time()}"
         self._shown: Any = None
@@ -42,7 +40,7 @@ class SweepView:
             self._publisher.publish(bundle, {}, transient={"display_id": self._name}, update=update)
 
 
-def show_sweep(sweep: Sweep) -> SweepView | None:
+def show_sweep(sweep: ShownSweep) -> SweepView | None:
     """Show a sweep, live in a kernel; as text elsewhere."""
     shell = kernel_shell()
     if shell is None:

@@ -1,8 +1,10 @@
-import { cells } from './cells';
-import { commands } from './commands';
-import { marking } from './marking';
-import { sessions } from './sessions';
-import { sidebar } from './sidebar';
-import { start } from './start';
+/** The plugins of the extension. */
 
-export default [sessions, cells, commands, marking, sidebar, start];
+import { cellsPlugin } from './cells/cells-plugin';
+import { commandsPlugin } from './commands/commands-plugin';
+import { marksPlugin } from './marks/marks-plugin';
+import { sessionsPlugin } from './session/sessions-plugin';
+import { panelPlugin } from './panel/panel-plugin';
+import { startupPlugin } from './startup/startup-plugin';
+
+export default [sessionsPlugin, cellsPlugin, commandsPlugin, marksPlugin, panelPlugin, startupPlugin];

@@ -21,7 +21,7 @@ from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.targets.targets import BadTarget, options_of, target_named, targets
 from kfnb.notebook import notebook_from_json, parse_notebook
 from kfnb.notebook.formats import text_notebooks
-from kfnb.notebook.formats.notebook_file import decoded
+from kfnb.notebook.formats.notebook_file import decode
 from kfnb.notebook.marked_cells import Notebook
 from kfnb.pipeline.build.build_pipeline import build, pipelines_of
 from kfnb.pipeline.drawing.explain_pipeline import describe, text
@@ -77,7 +77,7 @@ def failures(count: int, act: Callable[[Random], None]) -> str:
 def read_all(data: bytes, engines: tuple[str, ...]) -> None:
     """Do what ``check``, ``show`` and ``compile`` do with a notebook's file."""
     try:
-        found = parse_notebook(decoded(data, "fuzz.ipynb"), "fuzz.ipynb")
+        found = parse_notebook(decode(data, "fuzz.ipynb"), "fuzz.ipynb")
     except NotebookError:
         return
     build_all(found, engines)
@@ -153,7 +153,7 @@ def test_a_spoilt_text_notebook_is_read_or_refused_in_words() -> None:
         spoilt = mutations.spoilt(random, TEXTS[name][0]).encode("utf-8", "surrogatepass")
         data = mutations.other_bytes(random, spoilt) if random.random() < 0.1 else spoilt
         try:
-            found = notebook_from_json(text_notebooks.parse(text_notebooks.decoded(data, name), name), name)
+            found = notebook_from_json(text_notebooks.parse(text_notebooks.decode(data, name), name), name)
         except NotebookError:
             return
         build_all(found, ())

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from kfnb.kernel.executed_cells import Ran
-from kfnb.kernel.find_notebook import overlaid
+from kfnb.kernel_notebook.executed_cells import Ran
+from kfnb.kernel_notebook.find_notebook import overlaid
 from tests.kernel.session import Session
 from tests.notebooks import cell, notebook, write
 

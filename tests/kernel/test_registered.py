@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from kfnb.kernel.executed_cells import registered_notebook
+from kfnb.kernel_notebook.executed_cells import registered_notebook
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build.build_pipeline import build
 from tests.kernel.live import Live
 
-NOTEBOOK = "__import__('json').dumps(__import__('kfnb.kernel.executed_cells', fromlist=['x']).registered_notebook(get_ipython()))"
+NOTEBOOK = "__import__('json').dumps(__import__('kfnb.kernel_notebook.executed_cells', fromlist=['x']).registered_notebook(get_ipython()))"
 
 
 @pytest.fixture

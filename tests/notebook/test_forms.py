@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.client.start_run import built_of
 from kfnb.notebook import read_notebook
 from kfnb.notebook.formats import notebook_file
 from kfnb.notebook.notebook_source import source_of
 from kfnb.pipeline.build.build_pipeline import Built
+from kfnb.pipeline.build.build_source import build_source
 from kfnb.problems import NotebookError, Problem
 from tests.notebook.texts import PERCENT, TEXTS
 
 
 def built(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Built:
     (folder / name).write_bytes(text.encode(encoding))
-    return built_of(source_of(folder / name))
+    return build_source(source_of(folder / name))
 
 
 def problems(folder: Path, name: str, text: str, encoding: str = "utf-8") -> list[Problem]:
@@ -66,7 +66,7 @@ return 5
 
 def test_marks_magics_and_syntax_errors_are_told_with_the_file_s_lines(tmp_path: Path) -> None:
     (tmp_path / "lines.py").write_text(LINES)
-    found = built_of(source_of(tmp_path / "lines.py"), "lines").problems
+    found = build_source(source_of(tmp_path / "lines.py"), "lines").problems
     assert {(p.code, p.cell, p.line) for p in found if p.code != "KF207"} >= {
         ("KF202", 1, 2), ("KF201", 2, 4), ("KF206", 3, 6), ("KF104", 3, 7), ("KF104", 5, 15),
     }  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kfnb.runtime.run_step import NOT_JSON, to_json
+from kfnb.runtime.light_json import NOT_JSON, to_json
 from kfnb.runtime.values.value_previews import preview, type_name
 
 

@@ -37,7 +37,7 @@ def shows_pipeline(gates: Gates, missing: str = "") -> Json:
     return cell(
         f"{gone}{BEGIN}\nfrom kfnb.widgets.run_view import PipelineView, show_run\nCODE = {pipeline(gates)}\n"
         "def begin(given, target):\n    return start(CODE, given, target)\n"
-        "view = PipelineView(built_of(source(CODE)), begin, ['local', 'prod'])\nview.display()",
+        "view = PipelineView(build_source(source(CODE)), begin, ['local', 'prod'])\nview.display()",
         metadata={"jupyter": {"source_hidden": True}},
     )
 

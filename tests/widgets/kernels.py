@@ -22,7 +22,8 @@ BEGIN = """
 import json, sys, threading
 from pathlib import Path
 from kfnb.client.run_object import Run
-from kfnb.client.start_run import built_of, prepare
+from kfnb.client.start_run import prepare
+from kfnb.pipeline.build.build_source import build_source
 from kfnb.notebook.notebook_source import Source
 
 def source(data):
@@ -30,7 +31,7 @@ def source(data):
 
 def start(data, given={}, target="local"):
     found = source(data)
-    return prepare(found, built_of(found).pipeline, given, target).submit()
+    return prepare(found, build_source(found).pipeline, given, target).submit()
 """
 
 

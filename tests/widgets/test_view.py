@@ -103,7 +103,7 @@ def test_a_pipeline_is_filled_in_and_run(front: Page, tmp_path: Path) -> None:
         f"{VIEWS}\nCODE = {three(tmp_path)}\nasked = []\n"
         "def begin(given, target):\n    asked.append((given, target, threading.current_thread() is threading.main_thread()))\n"
         "    return start(CODE, given, target)\n"
-        "view = PipelineView(built_of(source(CODE)), begin, ['local', 'prod'])\nview.display()"
+        "view = PipelineView(build_source(source(CODE)), begin, ['local', 'prod'])\nview.display()"
     )
     model = front.live()
     shown = front.models()[model]["shown"]
@@ -174,7 +174,7 @@ def test_without_the_libraries_the_same_is_shown_and_asked_in_other_ways(tmp_pat
         # the same kernel, as if ipywidgets were installed
         (tmp_path / "go").unlink()
         page.clear()
-        page.run(f"del sys.modules['ipywidgets']\nview = PipelineView(built_of(source({three(tmp_path)})), lambda g, t: start({three(tmp_path)}, g, t), ['local', 'prod'])\nview.display()")  # fmt: skip
+        page.run(f"del sys.modules['ipywidgets']\nview = PipelineView(build_source(source({three(tmp_path)})), lambda g, t: start({three(tmp_path)}, g, t), ['local', 'prod'])\nview.display()")  # fmt: skip
         buttons = {s["description"]: name for name, s in page.models().items() if s.get("_model_name") == "ButtonModel"}
         assert list(buttons) == ["Cancel", "Retry", "Run", "Submit to prod"]
         field = next(name for name, s in page.models().items() if s.get("_model_name") == "TextModel")

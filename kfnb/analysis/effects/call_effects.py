@@ -25,7 +25,7 @@ from kfnb.analysis.effects.library_call_reach import (
 from kfnb.analysis.effects.local_module_effects import STATE, LocalModules
 from kfnb.analysis.files.file_calls import file_uses, magic_uses, shell_uses
 from kfnb.analysis.files.magic_effects import MagicCall, magic_call, mentioned, program_path, timed_code
-from kfnb.analysis.files.path_patterns import asks_parameter, filled, path_text, text_value
+from kfnb.analysis.files.path_patterns import depends_on_parameter, filled, path_text, text_value
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of, ambient_of_call
 from kfnb.analysis.syntax.ast_queries import dotted, reaches_main, root
@@ -61,8 +61,8 @@ class Effects(Sharing):
 
     def _summarize(self, function: Deferred, found: Effect) -> None:
         found.reads.update((n, function.name) for n in function.reads)
-        found.writes |= set(function.writes)
-        found.deletes |= set(function.deletes)
+        found.writes |= frozenset(function.writes)
+        found.deletes |= frozenset(function.deletes)
         found.makes = function.makes
         frame = self.frame(function)
         for target in function.stores:
@@ -217,7 +217,7 @@ class Effects(Sharing):
             line = self.lineage(self.world.holds(name))
             makers = {m for c in line for n, m in c.methods.items() if n in class_making(c, base in metaclass)}
             keeps = any(_keeps(m, self.summary(m)) for m in makers)
-            if keeps or self.world.asks_subclasses or not line and self.world.kinds.get(name) == VALUE:
+            if keeps or self.world.reads_subclasses or not line and self.world.kinds.get(name) == VALUE:
                 found.touch([c.name for c in line] or [name], True)
             for maker in makers:
                 found.add(self.summary(maker))
@@ -272,7 +272,7 @@ class Effects(Sharing):
             if kind == VALUE:
                 found.touch((name,))
         elif kind == VALUE:
-            found.touch((name,), name in self.world.changers)
+            found.touch((name,), name in self.world.mutating_methods)
 
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
@@ -359,14 +359,14 @@ class Effects(Sharing):
         found: Effect,
     ) -> None:
         """Paths that a function makes of its parameters, with this call's arguments in them."""
-        asking = [use for use in summary.files if asks_parameter(use[0])]
+        asking = [use for use in summary.files if depends_on_parameter(use[0])]
         if not asking:
             return
         handed = {p: path_text(v, frame.text) for p, v in function.defaults.items()}
         for param, values in passed(function, args, keywords):
             if param is not None and values:
                 handed[param] = path_text(values[0], frame.text)
-        found.files.update((path, how) for text, how in asking if (path := filled(text, handed)))
+        found.files |= {(path, how) for text, how in asking if (path := filled(text, handed))}
 
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
@@ -376,7 +376,7 @@ class Effects(Sharing):
                     found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
                 continue
             if type(value) is ast.Name:
-                if value.id in self.world.changers or self.world.made_by.get(value.id) in effect_tables.STREAMS:
+                if value.id in self.world.mutating_methods or self.world.made_by.get(value.id) in effect_tables.STREAMS:
                     found.touch(self.roots(value, frame), True)
                 if frame.local(value.id):
                     continue
@@ -408,9 +408,9 @@ class Effects(Sharing):
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for value in [*node.args, *receiver]:
             folded = None if type(value) is ast.Constant else text_value(value, frame.text)
-            if folded and not asks_parameter(folded):
-                found.texts.add(folded)
-        found.files.update(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
+            if folded and not depends_on_parameter(folded):
+                found.texts |= {folded}
+        found.files |= frozenset(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
     def _magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
         self.asks(ANY)
@@ -427,12 +427,12 @@ class Effects(Sharing):
         found.opaque |= call.name == "store"
         path = program_path(call)
         if path is not None:
-            found.texts.add(path)
+            found.texts |= {path}
         if call.name == "!":
-            found.files.update(shell_uses(call.line, frame.text))
+            found.files |= frozenset(shell_uses(call.line, frame.text))
         else:
             kind = "run_line_magic" if call.body is None else "run_cell_magic"
-            found.files.update(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
+            found.files |= frozenset(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
         for text in (call.line, call.body or ""):
             found.texts |= set(text.split())
 

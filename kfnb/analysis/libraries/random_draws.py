@@ -108,9 +108,9 @@ def _estimators(node: ast.Call) -> list[ast.expr]:
 
 def _steady_by_arguments(node: ast.Call, name: str) -> bool:
     """What draws with other arguments only."""
-    told = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
+    constants = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
     if name.endswith((".LogisticRegression", ".LogisticRegressionCV", ".RidgeClassifier")):
-        return not any(k.arg == "solver" for k in node.keywords) or told.get("solver") in (
+        return not any(k.arg == "solver" for k in node.keywords) or constants.get("solver") in (
             "lbfgs",
             "newton-cg",
             "newton-cholesky",
@@ -119,12 +119,12 @@ def _steady_by_arguments(node: ast.Call, name: str) -> bool:
         )
     if name.endswith(("KFold", "train_test_split")):
         return (
-            told.get("shuffle") is False
+            constants.get("shuffle") is False
             or name.endswith("KFold")
             and not any(k.arg == "shuffle" for k in node.keywords)
             and len(node.args) < 2
         )
-    return name.endswith(".PCA") and told.get("svd_solver") in ("full", "covariance_eigh")
+    return name.endswith(".PCA") and constants.get("svd_solver") in ("full", "covariance_eigh")
 
 
 def _of_several(makers: Iterable[str | None]) -> str | None:

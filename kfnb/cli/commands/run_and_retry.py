@@ -16,13 +16,13 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     as_json,
     cluster_words,
     emit,
-    fail,
     fixed,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
     request_words,
+    required,
     resolved,
     run_argument,
     show_travelling,
@@ -103,17 +103,17 @@ def run(
 
     Exit status: 0 it succeeded, 1 it failed or the notebook has errors, 2 the command line is wrong, 130 it was cancelled.
     """
-    from kfnb.client.start_run import built_of, prepare
+    from kfnb.client.start_run import prepare
     from kfnb.engines.open_engine import engine_for
+    from kfnb.pipeline.build.build_source import build_source
 
     given = given_parameters(parameters, as_json)
     notebook = fixed(notebook, as_json)
-    found = built_of(notebook, pipeline)
-    if found.pipeline is None:
-        fail(notebook, found.problems, as_json)
+    found = build_source(notebook, pipeline)
+    graph = required(found, notebook, as_json)
     with request_words(notebook, as_json), cluster_words(as_json):
         prepared = prepare(
-            notebook, found.pipeline, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
+            notebook, graph, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
             max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
@@ -195,9 +195,9 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
 
     What succeeded, with the same code and the same inputs, is not run again.
     """
-    from kfnb.client.start_run import built_of
     from kfnb.engines.open_engine import engine_of
     from kfnb.notebook.notebook_source import source_of
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.runs.kept_notebook import keep_notebook
     from kfnb.runs.record.run_store import UnknownRun
 
@@ -208,10 +208,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     pipeline, notebook = None, None
     if head["notebook"] and Path(head["notebook"]).exists():
         notebook = fixed(source_of(head["notebook"]), as_json)
-        found = built_of(notebook, head["pipeline"])
-        if found.pipeline is None:
-            fail(notebook, found.problems, as_json)
-        pipeline = found.pipeline
+        pipeline = required(build_source(notebook, head["pipeline"]), notebook, as_json)
     events = runs.events(run_id)
     try:
         with cluster_words(as_json):

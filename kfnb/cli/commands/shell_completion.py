@@ -7,12 +7,11 @@ import click
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
     """Print completion code: eval "$(kfnb completion bash)"."""
     from click.shell_completion import get_completion_class
 
-    from kfnb.cli import cli
-
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(cli, {}, "kfnb", "_KFNB_COMPLETE").source())
+    click.echo(kind(ctx.find_root().command, {}, "kfnb", "_KFNB_COMPLETE").source())

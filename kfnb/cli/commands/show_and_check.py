@@ -13,18 +13,18 @@ from kfnb.cli.command_helpers import (
     OK,
     as_json,
     emit,
-    fail,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
+    required,
 )
 from kfnb.problems import errors
 from kfnb.surrogates import write_text
 
 if TYPE_CHECKING:
     from kfnb.notebook.notebook_source import Source
-    from kfnb.pipeline.build.build_pipeline import Built
+    from kfnb.pipeline.model import Pipeline
 
 
 @click.command()
@@ -35,38 +35,36 @@ if TYPE_CHECKING:
 @click.option("--why", metavar="STEP", help="Say why this step waits for what it waits for.")
 def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: str | None) -> None:
     """Show the pipeline that NOTEBOOK becomes. Nothing is run."""
-    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.pipeline.drawing import explain_pipeline as shown
 
-    found = built_of(notebook, pipeline)
+    found = build_source(notebook, pipeline)
     if as_json:
         emit(shown.describe(found))
         sys.exit(FAILED if found.pipeline is None else OK)
-    if found.pipeline is None:
-        fail(notebook, found.problems, False)
+    graph = required(found, notebook, False)
     report(notebook, found.problems, quiet=True)
     if svg:
         from kfnb.pipeline.drawing.graph_svg import draw
 
-        click.echo(draw(found.pipeline))
+        click.echo(draw(graph))
     elif why is not None:
         try:
             click.echo(shown.why(found, why))
-            for line in needs(found, notebook, why):
+            for line in needs(graph, notebook, why):
                 click.echo(line)
         except KeyError:
-            names = ", ".join(s.name for s in found.pipeline.steps())
+            names = ", ".join(s.name for s in graph.steps())
             refuse(f"there is no step `{why}`; the steps are {names}")
     else:
-        click.echo(shown.text(found.pipeline))
+        click.echo(shown.text(graph))
 
 
-def needs(found: Built, notebook: Source, step: str) -> list[str]:
+def needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
     """What a step gets on a cluster beside its code."""
     from kfnb.engines.cluster.packaging.step_requirements import travelling
 
-    assert found.pipeline is not None
-    made = travelling(found.pipeline, notebook.folder)
+    made = travelling(pipeline, notebook.folder)
     lines = [f"  on a cluster it installs {', '.join(made.packages[step])}"] if made.packages.get(step) else []
     lines += [f"  on a cluster {', '.join(made.modules[step])} travels with it"] if made.modules.get(step) else []
     data = sorted(set(made.files.get(step, ())) - set(made.modules.get(step, ())))
@@ -84,9 +82,9 @@ def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
 
     A notebook with several pipelines has all of them checked.
     """
-    from kfnb.client.start_run import all_built, built_of
+    from kfnb.pipeline.build.build_source import build_all, build_source
 
-    found = [built_of(notebook, pipeline)] if pipeline else all_built(notebook)
+    found = [build_source(notebook, pipeline)] if pipeline else build_all(notebook)
     problems = list(dict.fromkeys(p for b in found for p in b.problems))
     bad = errors(problems)
     if as_json:
@@ -107,13 +105,12 @@ def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
 @pipeline_option
 def convert(notebook: Source, output: Path, pipeline: str | None) -> None:
     """Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."""
-    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.pipeline.export.python_functions import NotConvertible
     from kfnb.pipeline.export.python_package import package_of
 
-    found = built_of(notebook, pipeline)
-    if found.pipeline is None:
-        fail(notebook, found.problems, False)
+    found = build_source(notebook, pipeline)
+    required(found, notebook, False)
     if output.exists() and any(output.iterdir()):
         refuse(f"{output} is not empty: name another folder, so that nothing is lost")
     try:

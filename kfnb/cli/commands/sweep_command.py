@@ -19,13 +19,13 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     as_json,
     cluster_words,
     emit,
-    fail,
     fixed,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
     request_words,
+    required,
     show_travelling,
 )
 from kfnb.surrogates import write_text
@@ -122,7 +122,7 @@ def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
     """The sweep that the command's options ask for, and in words what it will do. Ends with what is wrong with them."""
     from random import randrange
 
-    from kfnb.client.start_run import built_of
+    from kfnb.pipeline.build.build_source import build_source
     from kfnb.sweeps.parameter_grid import grid_of_texts
     from kfnb.sweeps.run_sweep import goal_of
     from kfnb.sweeps.sweep_plan import Size, plan
@@ -135,14 +135,13 @@ def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
     if seed is not None and count is None:
         refuse("--seed goes with --random N: all combinations are run without it", as_json)
     notebook = fixed(given["notebook"], as_json)
-    found = built_of(notebook, given["pipeline"])
-    if found.pipeline is None:
-        fail(notebook, found.problems, as_json)
+    found = build_source(notebook, given["pipeline"])
+    graph = required(found, notebook, as_json)
     drawn = seed if seed is not None else randrange(10_000)
     options = {k: given[k] for k in ("cache", "isolated", "max_parallel", "spawn")}
     with request_words(notebook, as_json), cluster_words(as_json):
         planned = plan(
-            notebook, found.pipeline, given["parameters"], grid_of_texts, Size(count, drawn, given["max_runs"], given["jobs"]),
+            notebook, graph, given["parameters"], grid_of_texts, Size(count, drawn, given["max_runs"], given["jobs"]),
             given["target"], goal_of(given["maximize"], given["minimize"]), given["experiment"], given["resume"], **options,
             python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip

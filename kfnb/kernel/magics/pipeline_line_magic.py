@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kfnb.cli import completion_words as places
+from kfnb.cli import load_command
 from kfnb.cli.command_helpers import OK
 from kfnb.cli.commands.run_and_retry import given_parameters, retry, run
 from kfnb.client.run_object import Run, RunFailed
 from kfnb.client.runs_table import runs
-from kfnb.client.start_run import built_of, prepare
+from kfnb.client.start_run import prepare
 from kfnb.engines.cluster.targets.targets import targets
-from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.kernel import load_step_values
-from kfnb.kernel.find_notebook import Found, find
 from kfnb.kernel.magics import tab_completion
+from kfnb.kernel_notebook.find_notebook import Found, find
 from kfnb.notebook.notebook_source import Source, source_of
-from kfnb.problems import NotebookError, UserError, errors
+from kfnb.pipeline.build.build_pipeline import Built
+from kfnb.pipeline.build.build_source import build_source
+from kfnb.pipeline.model import Pipeline
+from kfnb.problems import NotebookError, UserError
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.run_store import RunStore, UnknownRun, disk_words
 from kfnb.sweeps.run_sweep import Sweep
@@ -71,7 +75,7 @@ class PipelineMagic:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._ahead = Ahead()
+        self._ahead = WarmProcess()
         self._own: dict[str, Callable[[list[str]], Any]] = {
             "run": self._run, "show": self._show, "status": self._status, "retry": self._retry, "sweep": self._sweep, "runs": self._runs, "load": self._load,
         }  # fmt: skip
@@ -116,12 +120,9 @@ class PipelineMagic:
             raise
 
     def _help(self) -> None:
-        from kfnb.cli import cli
-
         print(f"notebook: {self._found().words}\n\n%pipeline COMMAND, and -h after it for its options:")
-        own = {"load": LOAD}
         for name in NAMES:
-            command = own.get(name) or cli.commands.get(name)
+            command = command_named(name)
             if command is not None:
                 print(f"  {name:9} {command.get_short_help_str(90)}")
 
@@ -130,9 +131,8 @@ class PipelineMagic:
 
     # ---------------------------------------------------------------- what the command line does as well
     def _command_line(self, name: str, words: list[str]) -> None:
-        from kfnb.cli import cli
-
-        command = cli.commands[name]
+        command = load_command(name)
+        assert command is not None
         if command.params and command.params[0].name == "run_id":
             words = self._with_run(words)
         command.main(words, prog_name=f"%pipeline {name}", standalone_mode=False, obj=self._found().source, **HELP)
@@ -169,10 +169,9 @@ class PipelineMagic:
             self._command_line("run", [w for w in words if w != "--wait"])
             return None
         print(f"pipeline of {found.words if given['notebook'] is found.source else given['notebook']}")
-        source: Source = given["notebook"].fixed()
-        built = built_of(source, given["pipeline"])
-        if built.pipeline is None:
-            raise CommandFailed("\n".join(f"{source}:{p}" for p in errors(built.problems)))
+        source: Source = given["notebook"].snapshot()
+        built = build_source(source, given["pipeline"])
+        pipeline = _required(built, source)
         options = {
             k: given[k]
             for k in (
@@ -188,7 +187,7 @@ class PipelineMagic:
             )
         }
         parameters = given_parameters(given["parameters"], False)
-        prepared = prepare(source, built.pipeline, parameters, given["target"], **options)
+        prepared = prepare(source, pipeline, parameters, given["target"], **options)
         for problem in (*built.problems, *prepared.problems):
             if problem.severity == "warning":
                 print(f"{source}:{problem}")
@@ -241,17 +240,14 @@ class PipelineMagic:
         named: Source = given["notebook"]
         here = self._here if named is found.source else lambda: named
         print(f"pipeline of {found.words if named is found.source else named}")
-        built = built_of(named, given["pipeline"])
-        if built.pipeline is None:
-            raise CommandFailed("\n".join(f"{named}:{p}" for p in errors(built.problems)))
+        built = build_source(named, given["pipeline"])
+        _required(built, named)
 
         def start(parameters: dict[str, str], target: str) -> Run:
             """Begin a run of the notebook as it is now: somebody pressed the button."""
-            source = here().fixed()
-            now = built_of(source, given["pipeline"])
-            if now.pipeline is None:
-                raise NotebookError(errors(now.problems))
-            return prepare(source, now.pipeline, parameters, target).submit(self._ahead.launch)
+            source = here().snapshot()
+            now = build_source(source, given["pipeline"]).require()
+            return prepare(source, now, parameters, target).submit(self._ahead.launch)
 
         PipelineView(built, start, targets(named.path), here).display()
 
@@ -360,6 +356,24 @@ LOAD = click.Command(
 )
 
 
+def _required(built: Built, notebook: Source) -> Pipeline:
+    """The pipeline. Raises `CommandFailed` with the notebook's errors, each with its place."""
+    try:
+        return built.require()
+    except NotebookError as error:
+        raise CommandFailed("\n".join(f"{notebook}:{p}" for p in error.problems)) from None
+
+
+def command_named(name: str) -> click.Command | None:
+    """The command that a ``%pipeline`` line names, with the options that only a kernel has."""
+    if name == LOAD.name:
+        return LOAD
+    command = load_command(name)
+    if command is not None and name in ("run", "retry", "sweep"):
+        return click.Command(name, params=[*command.params, WAIT], help=command.help)
+    return command
+
+
 def parsed(command: click.Command, words: list[str], source: Source | None = None) -> dict[str, Any]:
     """The options of a line, as the command's own declarations read them; ``source``: the notebook, when it names none."""
     with command.make_context(f"%pipeline {command.name}", list(words), obj=source, **HELP) as context:
@@ -369,4 +383,4 @@ def parsed(command: click.Command, words: list[str], source: Source | None = Non
 def load(shell: Any) -> None:
     """``%pipeline``, and its completion with Tab."""
     shell.register_magic_function(PipelineMagic(shell), "line", "pipeline")
-    tab_completion.load(shell)
+    tab_completion.load(shell, tab_completion.Commands(NAMES, command_named))

@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import click
 from click.shell_completion import ShellComplete
 
-from kfnb.kernel.find_notebook import find
+from kfnb.kernel_notebook.find_notebook import find
 
 LINE = re.compile(r"^(?:\s*\w+\s*=)?\s*%pipeline(\s.*)$")
 
 
-def load(shell: Any) -> None:
+@dataclass(frozen=True)
+class Commands:
+    """The commands that may follow ``%pipeline``; ``load`` returns one by its name."""
+
+    names: tuple[str, ...]
+    load: Callable[[str], click.Command | None]
+
+
+def load(shell: Any, commands: Commands) -> None:
     """Complete ``%pipeline`` lines in a shell."""
     try:
         from IPython.core.completer import SimpleCompletion, context_matcher
     except ImportError:  # IPython 7, as on Colab, only knows what a line begins with
-        shell.set_hook("complete_command", lambda _, event: words_for(shell, event.line) or [], str_key="%pipeline")
+        shell.set_hook(
+            "complete_command", lambda _, event: words_for(shell, event.line, commands) or [], str_key="%pipeline"
+        )
         return
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def pipeline_matcher(context: Any) -> Any:
-        found = words_for(shell, context.text_until_cursor)
+        found = words_for(shell, context.text_until_cursor, commands)
         made = [SimpleCompletion(text=w, type="magic") for w in found or ()]
         return {"completions": made, "suppress": bool(made)}
 
     shell.Completer.custom_matchers.append(pipeline_matcher)
 
 
-def words_for(shell: Any, line: str) -> list[str] | None:
+def words_for(shell: Any, line: str, commands: Commands) -> list[str] | None:
     """What may stand at the end of a line: commands, options, runs, steps, targets, parameters. ``None``: it is no such line."""
     found = LINE.match(line)
     if found is None:
@@ -41,21 +53,15 @@ def words_for(shell: Any, line: str) -> list[str] | None:
     except ValueError:
         return []
     incomplete = words.pop() if words and not line[-1:].isspace() else ""
-    return _words(shell, words, incomplete)
+    return _words(shell, words, incomplete, commands)
 
 
-def _words(shell: Any, words: list[str], incomplete: str) -> list[str]:
-    from kfnb.cli import cli
-    from kfnb.kernel.magics.pipeline_line_magic import LOAD, NAMES, WAIT
-
+def _words(shell: Any, words: list[str], incomplete: str, commands: Commands) -> list[str]:
     if not words:
-        return [n for n in NAMES if n.startswith(incomplete)]
-    known: dict[str, click.Command] = {**cli.commands, "load": LOAD}
-    command = known.get(words[0])
+        return [n for n in commands.names if n.startswith(incomplete)]
+    command = commands.load(words[0])
     if command is None:
         return []
-    if words[0] in ("run", "retry", "sweep"):
-        command = click.Command(command.name, params=[*command.params, WAIT])
     items = ShellComplete(command, {"obj": find(shell).source}, "%pipeline", "").get_completions(words[1:], incomplete)
     plain = [item.value for item in items if item.type == "plain"]
     return plain if incomplete or _wants_value(command, words[-1]) else plain + _options(command)

@@ -1,4 +1,4 @@
-"""Databricks' source files: ``# COMMAND ----------`` between cells, ``# MAGIC`` before what is not Python.
+"""The reader of Databricks source files: ``# COMMAND ----------`` separates cells, ``# MAGIC`` precedes other languages.
 
 Format: https://docs.databricks.com/aws/en/notebooks/notebook-export-import
 """
@@ -6,20 +6,19 @@ Format: https://docs.databricks.com/aws/en/notebooks/notebook-export-import
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from kfnb.notebook.formats.text_notebooks import TextCell
+from kfnb.notebook.formats.text_cells import TextCell
 
 HEAD = "# Databricks notebook source"
 END = re.compile(r"# COMMAND -{6,}\s*")
 MAGIC = re.compile(r"# MAGIC ?")
 TITLE = re.compile(r"# DBTITLE \d+,\s*(.*)")
-LANGUAGES = {"sql": "sql", "scala": "scala", "r": "R", "sh": "bash"}  #: Databricks' word, and the cell magic's
+LANGUAGES = {"sql": "sql", "scala": "scala", "r": "R", "sh": "bash"}  #: Databricks' magic, and our cell magic
 
 
 def read(text: str, path: str) -> tuple[dict[str, Any], list[TextCell]]:
-    """The cells of a file."""
+    """The metadata, which is empty, and the cells of a file."""
     cells: list[TextCell] = []
     lines: list[str] = []
     first = 1
@@ -33,8 +32,6 @@ def read(text: str, path: str) -> tuple[dict[str, Any], list[TextCell]]:
 
 
 def _cell(lines: list[str], first: int) -> list[TextCell]:
-    from kfnb.notebook.formats.text_notebooks import TextCell
-
     metadata: dict[str, Any] = {}
     while lines and (not lines[0].strip() or TITLE.match(lines[0])):
         title = TITLE.match(lines[0])

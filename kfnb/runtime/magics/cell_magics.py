@@ -1,10 +1,12 @@
-"""The cell magics that a step does by itself."""
+"""The cell magics that a step runs without IPython."""
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 
+from kfnb.runtime.magics.ipython_types import unknown_magic
 from kfnb.runtime.magics.magic_options import PROGRAMS
 from kfnb.runtime.magics.variable_expansion import expand
 
@@ -22,9 +24,7 @@ RICH = {
 
 
 def run(shell: Shell, name: str, line: str, cell: str, names: dict[str, Any]) -> Any:
-    """Do one cell magic; ``names`` are those that the caller sees."""
-    from kfnb.runtime.magics.ipython_shell import UsageError, output_lines
-
+    """Run one cell magic. ``names`` are the names that the caller sees."""
     if name == "timeit":
         from kfnb.runtime.magics.timing_magics import timeit
 
@@ -35,6 +35,8 @@ def run(shell: Shell, name: str, line: str, cell: str, names: dict[str, Any]) ->
 
         return run_script(name, line, cell, shell.user_ns)
     if name in ("sx", "system", "!"):
+        from kfnb.runtime.magics.shell_commands import output_lines
+
         return output_lines(cell)
     if name in ("writefile", "file"):
         return write_file(line, cell)
@@ -47,14 +49,7 @@ def run(shell: Shell, name: str, line: str, cell: str, names: dict[str, Any]) ->
     function = names.get(name)
     if callable(function):
         return function(line, cell)  # the notebook's own, registered where it was defined
-    raise UsageError(unknown("%%" + name))
-
-
-def unknown(magic: str) -> str:
-    return (
-        "the magic `%s` is not known in this step: it comes with an extension, so `%%load_ext` must stand before it, "
-        "and the step needs the extension's package" % magic
-    )
+    raise unknown_magic("%%" + name)
 
 
 def write_file(line: str, cell: str) -> None:
@@ -69,7 +64,7 @@ def write_file(line: str, cell: str) -> None:
         file.write(cell if cell.endswith("\n") or not cell else cell + "\n")
 
 
-# -------------------------------------------------------------------- around the notebook's own code
+# -------------------------------------------------------------------- magics around ordinary code
 def wrapped(body: Any, name: str, args: str, shell: Any) -> Any:
     """``body`` under ``%%time``, ``%%capture`` or ``%%prun``."""
     if name == "capture":
@@ -94,7 +89,7 @@ def _timed(body: Any) -> None:
 
 
 class Captured:
-    """What ``%%capture name`` keeps, with IPython's names."""
+    """The output that ``%%capture name`` keeps. The names are IPython's."""
 
     def __init__(self, stdout: str, stderr: str, outputs: list[dict[str, Any]]) -> None:
         self.stdout, self.stderr, self._outputs = stdout, stderr, outputs
@@ -104,7 +99,7 @@ class Captured:
         return [Output(o["data"], o["metadata"]) for o in self._outputs]
 
     def show(self) -> None:
-        """Show it all again."""
+        """Show the captured output again."""
         sys.stdout.write(self.stdout)
         sys.stderr.write(self.stderr)
         for output in self.outputs:
@@ -123,9 +118,7 @@ class Output:
         self.data, self.metadata = data, metadata
 
     def display(self) -> None:
-        from kfnb.runtime.magics.ipython_shell import current
-
-        current().display_pub.publish(self.data, self.metadata)
+        builtins.get_ipython().display_pub.publish(self.data, self.metadata)  # type: ignore[attr-defined]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         return self.data, self.metadata

@@ -1,10 +1,11 @@
-"""The line magics that a step does by itself."""
+"""The line magics that a step runs without IPython."""
 
 from __future__ import annotations
 
 import os
 import sys
 
+from kfnb.runtime.magics.ipython_types import UsageError, unknown_magic
 from kfnb.runtime.magics.magic_table import INSTALLED, PERSON, REFUSED, WAY_OUT, kind_of
 from kfnb.runtime.magics.variable_expansion import expand
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from kfnb.runtime.magics.ipython_shell import Shell
 
-#: Commands that IPython has as magics; ``%l`` stands for the rest of the line.
+#: Shell commands that IPython offers as magics. ``%l`` is replaced by the rest of the line.
 ALIASES = {
     "cat": "cat", "cp": "cp", "ldir": "ls -F -o --color=never %l | grep /$", "less": "cat", "lf": "ls -F -o --color=never %l | grep ^-",
     "lk": "ls -F -o --color=never %l | grep ^l", "ll": "ls -F -o --color=never", "ls": "ls -F --color=never",
@@ -24,9 +25,7 @@ ALIASES = {
 
 
 def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
-    """Do one line magic; ``names`` are those that the caller sees."""
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
+    """Run one line magic. ``names`` are the names that the caller sees."""
     if name in RAW:
         return RAW[name](shell, line, names)
     line = expand(line, names).strip()
@@ -50,14 +49,11 @@ def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
     function = names.get(name)
     if callable(function):
         return function(line)  # the notebook's own, registered where it was defined
-    from kfnb.runtime.magics.cell_magics import unknown
-
-    raise UsageError(unknown("%" + name))
+    raise unknown_magic("%" + name)
 
 
 # -------------------------------------------------------------------- commands
 def _alias(shell: Shell, command: str, line: str) -> None:
-    from kfnb.runtime.magics.ipython_shell import UsageError
     from kfnb.runtime.magics.shell_commands import run_command
 
     if "%l" in command:
@@ -73,8 +69,6 @@ def _alias(shell: Shell, command: str, line: str) -> None:
 
 
 def _define_alias(shell: Shell, line: str) -> Any:
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     name, _, command = line.partition(" ")
     if not name:
         return sorted({**ALIASES, **shell.aliases}.items())
@@ -104,7 +98,7 @@ def _capture_command(shell: Shell, line: str) -> Any:
 
     options, rest = options_of(line, "lv")
     name, _, command = rest.partition("=")
-    from kfnb.runtime.magics.ipython_shell import output_lines
+    from kfnb.runtime.magics.shell_commands import output_lines
 
     lines = output_lines(command.strip())
     value = lines if "l" in options else lines.n
@@ -115,15 +109,13 @@ def _capture_command(shell: Shell, line: str) -> Any:
 
 
 def _output(shell: Shell, line: str) -> Any:
-    from kfnb.runtime.magics.ipython_shell import output_lines
+    from kfnb.runtime.magics.shell_commands import output_lines
 
     return output_lines(line)
 
 
 # -------------------------------------------------------------------- folders and environment
 def _cd(shell: Shell, line: str) -> None:
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     words = line.split(None, 1)
     quiet = "-q" in words[:1]
     target = (words[1:] or [""])[0] if quiet else line
@@ -151,8 +143,6 @@ def _pushd(shell: Shell, line: str) -> Any:
 
 
 def _popd(shell: Shell, line: str) -> None:
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     if not shell.folders:
         raise UsageError("%popd on empty stack")
     _cd(shell, shell.folders.pop(0))
@@ -165,8 +155,6 @@ def _dirs(shell: Shell, line: str) -> list[str]:
 
 def _env(shell: Shell, line: str) -> Any:
     """``%env``, ``%env NAME``, ``%env NAME=value`` and ``%env NAME value``."""
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
     if not line:
         return dict(os.environ)
     name, sign, value = line.partition("=" if "=" in line else " ")
@@ -200,7 +188,7 @@ def _unload_extension(shell: Shell, line: str) -> None:
 
 
 def _config(shell: Shell, line: str) -> Any:
-    """``%config Class.setting = value`` for the classes of extensions; others belong to a kernel."""
+    """``%config Class.setting = value`` for classes of extensions. Classes of a kernel are ignored."""
     path, sign, text = line.partition("=")
     name, _, setting = path.strip().partition(".")
     found: dict[str, Any] = {
@@ -301,9 +289,7 @@ def _about(value: Any) -> str:
 
 
 def _reset(shell: Shell, line: str) -> None:
-    """``%reset -f``: the notebook's names are gone; ``in``, ``out`` and the like have nothing to forget."""
-    from kfnb.runtime.magics.ipython_shell import UsageError
-
+    """``%reset -f``: delete the notebook's names. Arguments such as ``in`` and ``out`` have no effect."""
     words = line.split()
     if not {"-f", "-sf", "-fs"} & set(words):
         raise UsageError("%reset asks before it deletes, and nobody is there to answer: %reset -f")
@@ -329,7 +315,7 @@ def _xdel(shell: Shell, line: str) -> None:
     del shell.user_ns[line.replace("-n", "").strip()]
 
 
-# -------------------------------------------------------------------- what only shows something
+# -------------------------------------------------------------------- help
 def _object(shell: Shell, line: str) -> Any:
     try:
         return eval(line.rstrip("*").lstrip("%"), shell.user_ns)
@@ -383,7 +369,7 @@ MAGICS: dict[str, Any] = {
     "tb": _show_traceback, "unalias": lambda shell, line: shell.aliases.pop(line, None) and None,
     "unload_ext": _unload_extension, "who": _who, "who_ls": _who_ls, "whos": _whos, "xdel": _xdel,
 }  # fmt: skip
-#: Those whose line is not expanded, as in IPython.
+#: Magics whose line is not expanded, as in IPython.
 RAW: dict[str, Any] = {
     "prun": _prun,
     "time": lambda shell, line, names: exec(line, shell.user_ns),

@@ -27,6 +27,7 @@ AMBIENT_PARTS = {
 #: What cells with IPython's magics and commands need.
 MAGICS = (
     "magics/cell_magics",
+    "magics/ipython_types",
     "cells/output_history",
     "magics/line_magics",
     "magics/magic_table",
@@ -52,9 +53,9 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
     if '"@' in text:
         names |= {"ambient/ambient_state"} | {m for m, mark in AMBIENT_PARTS.items() if mark in text}
     if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in tolds) or "component_from_command" in text:
-        names |= {"components/shell_steps", "components/component_decorators", "components/container_commands"}
-    if "kfnb import" in text or "import kfnb" in text:
-        names.add("components/component_decorators")
+        names |= {"components/shell_steps", "components/container_commands"}
+    if "components/shell_steps" in names or "kfnb import" in text or "import kfnb" in text:
+        names |= {"components/component_calls", "components/component_decorators"}
     if '"collected"' in text or "Failed" in text:
         names.add("values/failed_iteration")
     if "Path" in text:

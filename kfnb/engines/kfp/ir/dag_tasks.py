@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, exports_of, jobs_in, needs_of
 from kfnb.engines.kfp.ir.component_executors import Json
+from kfnb.engines.kfp.ir.ir_context import IrContext
 from kfnb.pipeline.model import Constant, ParameterRef
 from kfnb.runtime.pods.resolve_references import NO_ITEM
 
-if TYPE_CHECKING:
-    from kfnb.engines.kfp.ir.pipeline_ir import Ir
-
+#: Emits the DAG component of a block, given the names of its inputs and the channels that it exports.
+EmitDag = Callable[[Block, dict[Channel, str], tuple[Channel, ...]], Json]
 RETRY = {"backoffDuration": "5s", "backoffFactor": 2.0, "backoffMaxDuration": "3600s"}
 
 
@@ -29,51 +29,58 @@ class Source:
 
 
 @dataclass
-class Scope:
-    """One DAG while its tasks are written."""
+class TaskEmitter:
+    """Emits the tasks of one DAG.
 
-    made: Ir
+    Parameters
+    ----------
+    task_of
+        For each step of this DAG, and of the blocks inside it, the task that contains it.
+    """
+
+    context: IrContext
     sources: dict[Channel, Source]
-    homes: dict[str, str]
+    task_of: dict[str, str]
+    emit_dag: EmitDag
 
     def tasks(self, node: Job | Block) -> Iterator[tuple[str, Json]]:
         if isinstance(node, Job):
-            yield self.made.task(node), self.step(node)
+            yield self.context.task(node), self.step(node)
         elif node.kind == "guard":
             yield from self._guard(node)
         else:
-            yield self.made.task(node), self._block(node)
+            yield self.context.task(node), self._block(node)
 
     def step(self, job: Job, exit_of: str = "") -> Json:
         """The task of a step. ``exit_of``: the task whose exit handler it is."""
-        made = self.made
-        wiring = made.wirings[job.name]
+        context = self.context
+        wiring = context.wirings[job.name]
         status = next((f"status-{c.name}" for c in job.takes if c.kind == "status"), "status" if exit_of else "")
         inputs = self._native_inputs(job) if job.native else self._inputs(wiring.keys)
-        if made.executors.grouped(job):
-            inputs.setdefault("parameters", {})["step"] = {"runtimeValue": {"constant": made.executors.delta(job)}}
+        if context.executors.grouped(job):
+            inputs.setdefault("parameters", {})["step"] = {"runtimeValue": {"constant": context.executors.delta(job)}}
         if status:
             value: Json = {"taskFinalStatus": {"producerTask": exit_of}}
             if not exit_of:
                 value = self._value(next(c for c in job.takes if c.kind == "status"))
             inputs.setdefault("parameters", {})[status] = value
-        found: Json = {"componentRef": {"name": made.executors.component(job, wiring, status)}}
+        found: Json = {"componentRef": {"name": context.executors.component(job, wiring, status)}}
         waits = (
             [exit_of]
             if exit_of
-            else sorted({self.homes[n] for n, _ in job.waits if n in self.homes} - {made.task(job)})
+            else sorted({self.task_of[n] for n, _ in job.waits if n in self.task_of} - {context.task(job)})
         )
         if waits:
             found["dependentTasks"] = waits
         if inputs:
             found["inputs"] = inputs
-        if made.options.caches(job.step.settings) and not job.handles:
+        if context.options.caches(job.step.settings) and not job.handles:
             found["cachingOptions"] = {"enableCache": True}
         if job.step.settings.retry:
             found["retryPolicy"] = {"maxRetryCount": job.step.settings.retry, **RETRY}
         if exit_of:
             found["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
-        return {**found, "taskInfo": {"name": made.task(job)}}
+        return {**found, "taskInfo": {"name": context.task(job)}}
 
     def _native_inputs(self, job: Job) -> Json:
         parameters: Json = {}
@@ -103,40 +110,40 @@ class Scope:
             return {f"componentInput{word}": source.key}
         return {f"taskOutput{word}": {"producerTask": source.task, f"output{word}Key": source.key}}
 
-    def _left(self, channel: Channel) -> Any:
-        """What an earlier run left there."""
+    def _reused_value(self, channel: Channel) -> Any:
+        """The value of a channel that an earlier run handed on; ``None`` when the channel is produced in this run."""
         return self.sources[channel].constant if channel in self.sources else None
 
     # ---------------------------------------------------------------- blocks
     def _block(self, block: Block, handles: str = "") -> Json:
         """The task of a loop, a branch, a guard's body or a handler. ``handles``: the task whose handler it is."""
-        made = self.made
-        loops = made.loops_of(block)
+        context = self.context
+        loops = context.loops_of(block)
         own = Channel("item", block.name)
-        needs = {c: made.key(c) for c in needs_of(block) if c != own}
+        needs = {c: context.key(c) for c in needs_of(block) if c != own}
         if block.gate is not None:
             channel = Channel("choice", block.gate.condition)
-            needs.setdefault(channel, made.key(channel))
-        if isinstance(block.items, Channel) and self._left(block.items) is None:
-            needs.setdefault(block.items, made.key(block.items))
-        outer = {**needs, own: made.key(own)} if block.kind == "loop" else needs
-        name = f"comp-{made.dag_names.new(f'{block.name} {block.kind}')}"
-        made.dags[name] = {}
-        definitions = made.definitions(outer, loops)
-        body = made.dag(block, outer, exports_of(block, made.root))
-        made.dags[name] = {**body, **definitions}
+            needs.setdefault(channel, context.key(channel))
+        if isinstance(block.items, Channel) and self._reused_value(block.items) is None:
+            needs.setdefault(block.items, context.key(block.items))
+        outer = {**needs, own: context.key(own)} if block.kind == "loop" else needs
+        name = f"comp-{context.dag_names.new(f'{block.name} {block.kind}')}"
+        context.dags[name] = {}
+        definitions = context.input_definitions(outer, loops)
+        body = self.emit_dag(block, outer, exports_of(block, context.root))
+        context.dags[name] = {**body, **definitions}
         status = next((c for c in needs if c.kind == "status" and handles), None)
         inputs = self._inputs({c: k for c, k in needs.items() if c != status})
         if handles:
-            key = made.key(status) if status is not None else "status"
+            key = context.key(status) if status is not None else "status"
             inputs.setdefault("parameters", {})[key] = {"taskFinalStatus": {"producerTask": handles}}
-            made.dags[name].setdefault("inputDefinitions", {}).setdefault("parameters", {})[key] = {
+            context.dags[name].setdefault("inputDefinitions", {}).setdefault("parameters", {})[key] = {
                 "parameterType": "TASK_FINAL_STATUS",
                 "isOptional": True,
             }
         found: Json = {"componentRef": {"name": name}}
         inside = {j.name for j in jobs_in(block)}
-        waits = {self.homes[n] for j in jobs_in(block) for n, _ in j.waits if n in self.homes and n not in inside}
+        waits = {self.task_of[n] for j in jobs_in(block) for n, _ in j.waits if n in self.task_of and n not in inside}
         waits |= {self.sources[c].task for c in needs if c in self.sources and self.sources[c].task}
         if handles:
             waits = {handles}
@@ -145,40 +152,40 @@ class Scope:
         if inputs:
             found["inputs"] = inputs
         if block.kind == "loop":
-            found["parameterIterator"] = {"itemInput": made.key(own), "items": self._items(block)}
+            found["parameterIterator"] = {"itemInput": context.key(own), "items": self._items(block)}
             if block.parallelism:
                 found["iteratorPolicy"] = {"parallelismLimit": block.parallelism}
         if block.gate is not None and block.kind == "branch":
             found["triggerPolicy"] = {"condition": self._condition(block)}
         if handles:
             found["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
-        return {**found, "taskInfo": {"name": made.task(block)}}
+        return {**found, "taskInfo": {"name": context.task(block)}}
 
     def _items(self, block: Block) -> Json:
         if isinstance(block.items, Channel):
-            left = self._left(block.items)
-            return {"inputParameter": self.made.key(block.items)} if left is None else {"raw": json.dumps(left)}
+            reused = self._reused_value(block.items)
+            return {"inputParameter": self.context.key(block.items)} if reused is None else {"raw": json.dumps(reused)}
         return {"raw": json.dumps([str(i) for i in range(len(block.items or ()))] or [NO_ITEM])}
 
     def _condition(self, block: Block) -> str:
         """CEL. The first branch also runs when the condition is broken: its steps say so."""
         assert block.gate is not None
-        value = f"inputs.parameter_values['{self.made.key(Channel('choice', block.gate.condition))}']"
+        value = f"inputs.parameter_values['{self.context.key(Channel('choice', block.gate.condition))}']"
         if block.gate.branch:
             return f"{value} == '{block.gate.branch}'"
-        numbers = [g.branch for j in self.made.jobs.values() for g in j.gates if g.condition == block.gate.condition]
+        numbers = [g.branch for j in self.context.jobs.values() for g in j.gates if g.condition == block.gate.condition]
         return " && ".join(f"{value} != '{c}'" for c in ("none", *map(str, range(1, max(numbers) + 1))))
 
     def _guard(self, block: Block) -> Iterator[tuple[str, Json]]:
         """A guard's body and its handler."""
-        made = self.made
+        context = self.context
         assert block.handler is not None
         body = replace(block, handler=None)
-        yield made.task(block), self._block(body)
+        yield context.task(block), self._block(body)
         if not block.handler.nodes:
             return
         first = block.handler.nodes[0]
         if len(block.handler.nodes) == 1 and isinstance(first, Job):
-            yield made.task(first), self.step(first, made.task(block))
+            yield context.task(first), self.step(first, context.task(block))
         else:
-            yield made.task(block.handler), self._block(block.handler, made.task(block))
+            yield context.task(block.handler), self._block(block.handler, context.task(block))

@@ -1,0 +1,258 @@
+"""Tasks of a DAG template: steps, loops, guards and their exit hooks, with their ``depends`` and ``when``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kfnb.engines.argo.container_templates import code
+from kfnb.engines.argo.workflow_context import WorkflowContext
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, exports_of, jobs_in, needs_of
+from kfnb.engines.cluster.lowering.literal_texts import parameter_text
+from kfnb.pipeline.model import Constant, Input, ParameterRef
+from kfnb.runtime.pods.resolve_references import NO_ITEM
+
+#: Emits the DAG template of a block under a name, with its inputs and outputs.
+EmitDag = Callable[[Block, str, tuple[Channel, ...], tuple[Channel, ...]], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a DAG template finds a channel.
+
+    Parameters
+    ----------
+    expression
+        The channel in Argo's expression language.
+    reference
+        The channel as a simple template tag.
+    task
+        The task of the template that produces the channel; empty when it comes from outside.
+    """
+
+    expression: str
+    reference: str
+    task: str = ""
+
+
+@dataclass
+class TaskEmitter:
+    """Emits the tasks of one DAG template.
+
+    Parameters
+    ----------
+    task_of
+        For each step of this template, and of the blocks inside it, the task that contains it.
+    steps
+        The tasks that are steps.
+    """
+
+    context: WorkflowContext
+    sources: dict[Channel, Source]
+    task_of: dict[str, str]
+    steps: set[str]
+    emit_dag: EmitDag
+
+    def task(self, node: Job | Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
+        return self._job(node, gates) if isinstance(node, Job) else self._block(node, gates)
+
+    def _job(self, job: Job, gates: tuple[Gate, ...]) -> dict[str, Any]:
+        found: dict[str, Any] = {"name": self.context.task(job), "template": self.context.containers.of(job)}
+        strict = {n for n, s in job.waits if s}
+        depends = {
+            self.task_of[n]: n in strict and self.task_of[n] in self.steps for n, _ in job.waits if n in self.task_of
+        }
+        when = [self._is_taken(g, depends) for g in gates if g.decided]
+        for channel in job.takes:
+            if channel.kind in ("pack", "text") and channel.name.split(".")[0] in strict:
+                source = self.sources[channel]
+                if source.task not in self.steps and channel.kind == "pack":
+                    when.append(f"{self._value(channel, depends)} != ''")
+        self._add_conditions(found, depends, when)
+        found["arguments"] = self._arguments(job, depends)
+        return found
+
+    def _arguments(self, job: Job, depends: dict[str, bool]) -> dict[str, Any]:
+        if job.native:
+            texts = [{"name": i.name, "value": self._input_text(job, i, depends)} for i in job.step.inputs]
+            return {"parameters": texts} if texts else {}
+        pairs = [f"'{self.context.key(c)}': {self._value(c, depends)}" for c in job.takes]
+        spec = self.context.runtime_specs[job.name]
+        parameters = [{"name": "given", "value": "{{=toJson({%s})}}" % ", ".join(pairs) if pairs else "{}"}]
+        if self.context.containers.cached(job):
+            parameters.append(
+                {"name": "code", "value": hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()}
+            )
+        artifacts: list[dict[str, Any]] = [{"name": "step", "raw": {"data": code(spec)}}]
+        passing = self.context.options.values
+        if passing != "parameters":
+            parameters.append({"name": "task", "value": self.context.task(job)})
+            steps = [c.name for c in job.takes if c.kind == "pack"] if not passing.startswith("volume:") else []
+            for number, name in enumerate(steps, 1):
+                key = f"kfnb/{{{{workflow.uid}}}}/{self.context.task(self.context.jobs[name])}"
+                artifacts.append({"name": f"pack-{number}", "optional": True, passing: {"key": key}})
+        return {"parameters": parameters, "artifacts": artifacts}
+
+    def _input_text(self, job: Job, item: Input, depends: dict[str, bool]) -> str:
+        ref = item.ref
+        if isinstance(ref, Constant):
+            return parameter_text(ref.value, "str" if isinstance(ref.value, str) else "any")
+        if isinstance(ref, ParameterRef):
+            return "{{workflow.parameters.%s}}" % self.context.argument_name(ref.name)
+        channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # see lowering: native steps take no others
+        return "{{=%s}}" % self._value(channel, depends)
+
+    def _value(self, channel: Channel, depends: dict[str, bool]) -> str:
+        """The expression of a channel: an empty text where its task was skipped."""
+        if channel.kind == "parameter":
+            return f"workflow.parameters['{self.context.argument_name(channel.name)}']"
+        source = self.sources[channel]
+        if not source.task or depends.get(source.task):
+            return source.expression
+        return f"(tasks['{source.task}'].status == 'Succeeded' ? {source.expression} : '')"
+
+    def _is_taken(self, gate: Gate, depends: dict[str, bool]) -> str:
+        """The expression that says whether a branch is taken.
+
+        The first branch also runs when the condition cannot be evaluated: its steps fail then with the reason.
+        """
+        channel = Channel("choice", gate.condition)
+        choice = self._value(channel, depends)
+        if gate.branch:
+            return f"{choice} == '{gate.branch}'"
+        count = self._branch_count(gate.condition)
+        sure = depends.get(self.sources[channel].task, False)
+        return " && ".join(f"{choice} != '{c}'" for c in (*(() if sure else ("",)), "none", *map(str, range(1, count))))
+
+    def _branch_count(self, condition: str) -> int:
+        numbers = [g.branch for j in self.context.jobs.values() for g in j.gates if g.condition == condition]
+        return max(numbers) + 1
+
+    def _add_conditions(self, found: dict[str, Any], depends: dict[str, bool], when: list[str]) -> None:
+        terms = [
+            f"{t}.Succeeded" if strict else f"({t}.Succeeded || {t}.Skipped || {t}.Omitted)"
+            for t, strict in depends.items()
+        ]
+        if terms:
+            found["depends"] = " && ".join(terms)
+        if when:
+            found["when"] = "{{= %s }}" % " && ".join(dict.fromkeys(when))
+
+    # ---------------------------------------------------------------- loops and guards
+    def _block(self, block: Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
+        context = self.context
+        name = context.template_names.new(f"{block.name}-{block.kind}")
+        needs, exports = block_inputs(block), exports_of(block, context.root)
+        depends = self._block_depends(block, needs)
+        found: dict[str, Any] = {"name": context.task(block), "template": name}
+        self._add_conditions(found, depends, [self._is_taken(g, depends) for g in gates if g.decided])
+        arguments = {
+            c: f"{{{{={self._value(c, depends)}}}}}" if self.sources[c].task else self.sources[c].reference
+            for c in needs
+        }
+        if block.kind == "guard":
+            body = replace(block, handler=None)
+            self.emit_dag(body, name, block_inputs(body), exports)
+            arguments = {c: a for c, a in arguments.items() if c in block_inputs(body)}
+            if block.handler is not None and block.handler.nodes:
+                found["hooks"] = {"exit": self._hook(block, block.handler, depends)}
+        else:
+            found["withParam"], item = self._items(block), Channel("item", block.name)
+            arguments = {c: a for c, a in arguments.items() if c != block.items}
+            inner = tuple(c for c in needs if c != block.items)
+            if block.parallelism:
+                self._limit_parallelism(block, name, inner, item, exports, found, arguments)
+                return found
+            arguments[item] = "{{item}}"
+            self.emit_dag(block, name, (*inner, item), exports)
+        if arguments:
+            found["arguments"] = {"parameters": [{"name": context.key(c), "value": a} for c, a in arguments.items()]}
+        return found
+
+    def _limit_parallelism(
+        self, block: Block, name: str, inner: tuple[Channel, ...], item: Channel, exports: tuple[Channel, ...],
+        found: dict[str, Any], arguments: dict[Channel, str],
+    ) -> None:  # fmt: skip
+        """Put a template with the limit around a loop that has one: ``parallelism`` limits the tasks of a whole template."""
+        context = self.context
+        each = context.template_names.new(f"{block.name}-each")
+        passed = [{"name": context.key(c), "value": f"{{{{inputs.parameters.{context.key(c)}}}}}"} for c in inner]
+        task = {
+            "name": "each",
+            "template": each,
+            "withParam": "{{inputs.parameters.items}}",
+            "arguments": {"parameters": [*passed, {"name": context.key(item), "value": "{{item}}"}]},
+        }
+        body: dict[str, Any] = {
+            "name": name,
+            "inputs": {"parameters": [{"name": context.key(c)} for c in inner] + [{"name": "items"}]},
+        }
+        if exports:
+            body["outputs"] = {
+                "parameters": [
+                    {
+                        "name": context.key(c),
+                        "valueFrom": {
+                            "parameter": f"{{{{tasks.each.outputs.parameters.{context.key(c)}}}}}",
+                            "default": "[]",
+                        },
+                    }
+                    for c in exports
+                ]
+            }
+        context.dag_templates.append({**body, "parallelism": block.parallelism, "dag": {"tasks": [task]}})
+        self.emit_dag(block, each, (*inner, item), exports)
+        parameters = [{"name": context.key(c), "value": a} for c, a in arguments.items()]
+        found["arguments"] = {"parameters": [*parameters, {"name": "items", "value": found.pop("withParam")}]}
+
+    def _block_depends(self, block: Block, needs: tuple[Channel, ...]) -> dict[str, bool]:
+        inside = {j.name for j in jobs_in(block)}
+        steps = dict.fromkeys(n for j in jobs_in(block) for n, _ in j.waits if n not in inside)
+        depends = {self.task_of[n]: False for n in steps if n in self.task_of}
+        for channel in needs:
+            task = self.sources[channel].task
+            if task:
+                depends.setdefault(task, False)
+        if (
+            isinstance(block.items, Channel)
+            and block.items.kind == "list"
+            and self.sources[block.items].task in self.steps
+        ):
+            depends[self.sources[block.items].task] = True
+        return depends
+
+    def _items(self, block: Block) -> str:
+        if isinstance(block.items, Channel):
+            if block.items.kind == "parameter":
+                return "{{workflow.parameters.%s}}" % self.context.argument_name(block.items.name)
+            return self.sources[block.items].reference
+        return json.dumps([str(i) for i in range(len(block.items or ()))] or [NO_ITEM])
+
+    def _hook(self, block: Block, handler: Block, depends: dict[str, bool]) -> dict[str, Any]:
+        context = self.context
+        name = context.template_names.new(handler.name)
+        status = Channel("status", block.name)
+        inner = block_inputs(handler)
+        self.emit_dag(handler, name, inner, ())
+        arguments = []
+        for channel in inner:
+            if channel == status:
+                value = "{{tasks.%s.status}}" % context.task(block)
+            else:
+                source = self.sources[channel]
+                value = source.reference if not source.task else f"{{{{={self._value(channel, depends)}}}}}"
+            arguments.append({"name": context.key(channel), "value": value})
+        return {"template": name, **({"arguments": {"parameters": arguments}} if arguments else {})}
+
+
+def quoted(text: str) -> str:
+    """A text in Argo's expression language."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def block_inputs(block: Block) -> tuple[Channel, ...]:
+    """The channels that a block gets from outside of it. Parameters are not among them: every template reads those directly."""
+    return tuple(c for c in needs_of(block) if c.kind != "parameter")

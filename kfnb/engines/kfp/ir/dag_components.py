@@ -1,0 +1,86 @@
+"""DAG components of IR: one for the root, and one for every loop, guard, branch and handler that needs a DAG of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, jobs_in
+from kfnb.engines.kfp.ir.component_executors import IMPORTED, Json, output_of
+from kfnb.engines.kfp.ir.dag_tasks import Source, TaskEmitter
+from kfnb.engines.kfp.ir.ir_context import IrContext
+from kfnb.engines.kfp.runtime_delivery import RUNTIME
+
+
+@dataclass
+class DagComponents:
+    """Emits DAG components."""
+
+    context: IrContext
+
+    def emit(self, block: Block, inputs: dict[Channel, str], exports: tuple[Channel, ...] = ()) -> Json:
+        """The component of a block. ``inputs``: its own names of what comes from around it."""
+        sources = {
+            c: Source("", k, self.context.is_collected(c, self.context.loops_of(block))) for c, k in inputs.items()
+        }
+        task_of: dict[str, str] = {}
+        placed, tasks = self._nodes_to_run(block, sources, task_of)
+        for node in placed:
+            for job in (node,) if isinstance(node, Job) else jobs_in(node):
+                task_of[job.name] = self.context.task(node)
+                for channel in job.gives:
+                    key = output_of(job, channel) if isinstance(node, Job) else self.context.key(channel)
+                    sources[channel] = Source(
+                        self.context.task(node),
+                        key,
+                        isinstance(node, Block) and self.context.is_collected(channel, self.context.loops_of(block)),
+                    )
+        emitter = TaskEmitter(self.context, sources, task_of, self.emit)
+        for node in placed:
+            tasks.update(emitter.tasks(node))
+        found: Json = {"dag": {"tasks": tasks}}
+        outputs = self._outputs(exports, sources)
+        if outputs:
+            found["dag"]["outputs"] = outputs
+            outer = tuple(n for n in self.context.loops_of(block) if block.kind != "loop" or n != block.name)
+            found["outputDefinitions"] = self.context.channel_definitions(
+                {c: self.context.key(c) for c in exports}, outer
+            )
+        return found
+
+    def _nodes_to_run(
+        self, block: Block, sources: dict[Channel, Source], task_of: dict[str, str]
+    ) -> tuple[list[Job | Block], Json]:
+        """What of a block is run, and the tasks that bring the packs of what is not, as far as somebody takes them."""
+        wanted = {c for j in self.context.jobs.values() if j.name not in self.context.reused for c in j.takes}
+        placed: list[Job | Block] = []
+        tasks: Json = {}
+        for node in block.nodes:
+            if not isinstance(node, Job) or node.name not in self.context.reused:
+                if node.name != RUNTIME or Channel("pack", RUNTIME) in wanted:
+                    placed.append(node)
+                continue
+            task, left = self.context.task(node), self.context.reused[node.name]
+            for channel in node.gives:
+                if channel.kind == "pack" and channel in wanted:
+                    sources[channel], task_of[node.name] = Source(task, IMPORTED), task
+                    tasks[task] = self.context.executors.imported(task, left["pack"])
+                elif channel.kind != "pack":
+                    text = left[output_of(node, channel)]
+                    sources[channel] = Source("", "", constant=json.loads(text) if channel.kind == "list" else text)
+        return placed, tasks
+
+    def _outputs(self, exports: tuple[Channel, ...], sources: dict[Channel, Source]) -> Json:
+        artifacts: Json = {}
+        parameters: Json = {}
+        for channel in exports:
+            source = sources[channel]
+            if channel.kind == "pack":
+                artifacts[self.context.key(channel)] = {
+                    "artifactSelectors": [{"producerSubtask": source.task, "outputArtifactKey": source.key}]
+                }
+            else:
+                parameters[self.context.key(channel)] = {
+                    "valueFromParameter": {"producerSubtask": source.task, "outputParameterKey": source.key}
+                }
+        return {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}

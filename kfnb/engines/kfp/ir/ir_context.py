@@ -1,0 +1,135 @@
+"""What the emission of IR looks up: the jobs, the names of tasks and channels, what each component gets, the executors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in, jobs_in, told_with
+from kfnb.engines.cluster.lowering.kubernetes_names import Names
+from kfnb.engines.cluster.lowering.literal_texts import whole_defaults
+from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.kfp.ir.component_executors import Executors, Json, Wiring, defined, output_of
+from kfnb.pipeline.model import Pipeline
+
+
+@dataclass
+class IrContext:
+    """The pipeline that is emitted, and the names that its parts have in the IR.
+
+    Parameters
+    ----------
+    reused
+        What steps handed on that are not run again: by the step's name its small outputs as texts, and as ``pack`` the URI of its
+        pack.
+    """
+
+    pipeline: Pipeline
+    root: Block
+    options: ClusterOptions
+    travelling: Travelling
+    reused: dict[str, dict[str, str]]
+    dags: Json = field(default_factory=dict)  #: the DAG components that are emitted
+
+    def __post_init__(self) -> None:
+        self.task_names, self.dag_names = Names(), Names()
+        self.types = {p.name: p.type for p in self.pipeline.parameters}
+        self.jobs = {j.name: j for j in jobs_in(self.root)}
+        self.producers = {c: j for j in self.jobs.values() for c in j.gives}
+        self.loops = {b.name: b for b in blocks_in(self.root) if b.kind == "loop"}
+        calls: dict[str, list[str]] = {}
+        for job in self.jobs.values():
+            if not job.native and job.step.component:
+                calls.setdefault(job.step.component, []).append(job.name)
+        groups = {component: names for component, names in calls.items() if len(names) > 1}
+        grouped = {n for names in groups.values() for n in names}
+        self.wirings = {j.name: self._wiring(j, j.name in grouped) for j in self.jobs.values()}
+        specs = {
+            j.name: {**self._runtime_spec(j, j.name in grouped), **self.travelling.of(j.step)}
+            for j in self.jobs.values()
+            if not j.native
+        }
+        self.executors = Executors(self.options, self.types, specs, groups)
+
+    def _wiring(self, job: Job, grouped: bool) -> Wiring:
+        """A component that is called several times has inputs without the names of the steps before it."""
+        keys: dict[Channel, str] = {}
+        for channel in job.takes:
+            if channel.kind == "status":
+                continue
+            count = sum(c.kind == channel.kind for c in keys)
+            keys[channel] = (
+                f"{channel.kind}-{count + 1}"
+                if grouped and channel.kind != "parameter"
+                else f"{channel.kind}-{channel.name}"
+            )
+        return Wiring(keys, frozenset(c for c in keys if self.is_collected(c, job.loops)))
+
+    def is_collected(self, channel: Channel, loops: tuple[str, ...]) -> bool:
+        producer = self.producers.get(channel)
+        return producer is not None and any(n not in loops for n in producer.loops)
+
+    def _runtime_spec(self, job: Job, grouped: bool) -> Json:
+        found = told_with(job, lambda channel: output_of(job, channel))
+        keys = self.wirings[job.name].keys
+        types = {c.name: self.types[c.name] for c in job.takes if c.kind == "parameter"}
+        whole = {n: v for n, v in whole_defaults(self.pipeline).items() if n in types}
+        found.update({k: v for k, v in (("types", types), ("whole", whole)) if v})
+        if grouped:
+            return self._call_spec(job, found)
+        renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if k != f"{c.kind}-{c.name}"}
+        return {**found, **({"renamed": renamed} if renamed else {})}
+
+    def _call_spec(self, job: Job, spec: Json) -> Json:
+        """The calls of a component differ as little as they can: steps before have numbers, and names where they may be skipped."""
+        keys = self.wirings[job.name].keys
+        numbers = {c.name: k.partition("-")[2] for c, k in keys.items() if c.kind == "pack"}
+        found: Json = _number_packs(spec, numbers)
+        found["spec"] = {k: v for k, v in found["spec"].items() if k != "needed"}
+        renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if c.kind not in ("pack", "parameter")}
+        skippable = bool(job.gates) or any(self.jobs[n].gates for n in numbers)
+        names = {number: name for name, number in numbers.items()} if skippable else {}
+        return {**found, **{k: v for k, v in (("renamed", renamed), ("names", names)) if v}}
+
+    def loops_of(self, block: Block) -> tuple[str, ...]:
+        """The loops around what stands in a block: its own too."""
+        first = next(jobs_in(block), None)
+        if first is None:
+            return ()
+        inner = {b.name for b in blocks_in(block) if b.kind == "loop" and b is not block}
+        return tuple(n for n in first.loops if n not in inner)
+
+    def key(self, channel: Channel) -> str:
+        """The name of a channel between DAGs: in the SDK's fashion, which `kfp.local` reads."""
+        if channel.kind == "parameter":
+            return f"pipelinechannel--{channel.name}"
+        if channel in self.producers:
+            job = self.producers[channel]
+            output = output_of(job, channel)
+            return f"pipelinechannel--{self.task_names(job.name)}" + (
+                "-Output" if output == "Output" else f"--{output}"
+            )
+        return f"pipelinechannel--{channel.kind}-{channel.name}"
+
+    def task(self, node: Job | Block) -> str:
+        same = isinstance(node, Block) and node.name in self.jobs
+        return self.task_names(f"{node.name} block" if same else node.name)
+
+    def input_definitions(self, inputs: dict[Channel, str], loops: tuple[str, ...]) -> Json:
+        found = self.channel_definitions(inputs, loops)
+        return {"inputDefinitions": found} if found else {}
+
+    def channel_definitions(self, keys: dict[Channel, str], loops: tuple[str, ...]) -> Json:
+        return defined(keys, self.types, {c for c in keys if self.is_collected(c, loops)})
+
+
+def _number_packs(value: Any, numbers: dict[str, str]) -> Any:
+    """References to the packs of steps, by number."""
+    if isinstance(value, list):
+        return [_number_packs(v, numbers) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("kind") in ("output", "export-value") and value.get("step") in numbers:
+        return {**value, "step": numbers[value["step"]]}
+    return {k: v if k in ("value", "run") else _number_packs(v, numbers) for k, v in value.items()}

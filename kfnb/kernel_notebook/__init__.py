@@ -1,0 +1,1 @@
+"""Which notebook a live kernel belongs to, and which of its cells were run."""

@@ -1,0 +1,177 @@
+/** The badges and logs on the cells of one notebook, and the navigation to them. */
+
+import { Cell, CodeCell } from '@jupyterlab/cells';
+import { NotebookPanel } from '@jupyterlab/notebook';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { IDisposable } from '@lumino/disposable';
+import { PanelLayout } from '@lumino/widgets';
+
+import { BadgeActions, StepBadge } from './step-badge';
+import { StepLog } from './step-log';
+import { Change, NotebookSession } from '../session/notebook-session';
+import { stepName } from '../marks/step-name';
+
+const CLOCK_INTERVAL = 250; // milliseconds between two updates of the durations of running steps
+
+export class CellViews implements BadgeActions, IDisposable {
+  constructor(
+    private readonly _panel: NotebookPanel,
+    private readonly _session: NotebookSession,
+    private readonly _trans: TranslationBundle,
+    private readonly _openStepMenu: (step: string, x: number, y: number) => void
+  ) {
+    _panel.content.modelChanged.connect(this._onModelChanged, this);
+    _session.changed.connect(this._refresh, this);
+    _panel.disposed.connect(() => this.dispose());
+    this._onModelChanged();
+  }
+
+  /** Scrolls to the first cell of a step and activates it. */
+  reveal(step: string): Cell | null {
+    const notebook = this._panel.content;
+    const at = notebook.widgets.findIndex(cell => this._belongsTo(cell, step));
+    return at < 0 ? null : this._activate(at);
+  }
+
+  /** Scrolls to a line of a cell and selects it. `first` is the number of the first line of the cell's code. */
+  async revealLine(
+    cell: { id?: string | null; number?: number | null },
+    line: number | null,
+    first = 1
+  ): Promise<Cell | null> {
+    const code = this._panel.content.widgets.filter(widget => widget.model.type === 'code');
+    const target =
+      code.find(widget => widget.model.id === cell.id) ?? (cell.number ? code[cell.number - 1] : undefined) ?? null;
+    if (!target) {
+      return null;
+    }
+    this._activate(this._panel.content.widgets.indexOf(target));
+    await target.ready;
+    // in the meantime the notebook moves the focus to its active cell
+    await new Promise(done => window.setTimeout(done));
+    const editor = target.editor;
+    const at = line === null ? -1 : line - first;
+    if (editor && at >= 0 && at < editor.lineCount) {
+      // in command mode, the letters that the user types would be commands
+      this._panel.content.mode = 'edit';
+      editor.focus();
+      editor.revealPosition({ line: at, column: 0 });
+      editor.setSelection({
+        start: { line: at, column: 0 },
+        end: { line: at, column: editor.getLine(at)?.length ?? 0 }
+      });
+    }
+    return target;
+  }
+
+  /** Opens the log of a step under its cell. */
+  showLog(step: string): void {
+    const cell = this.reveal(step);
+    if (cell) {
+      this._openLog(cell, step);
+    }
+  }
+
+  toggleLog(cell: Cell, step: string): void {
+    const open = this._logs.get(cell);
+    if (open && !open.isDisposed && open.step === step) {
+      open.dispose();
+    } else {
+      this._openLog(cell, step);
+    }
+  }
+
+  openMenu(cell: Cell, step: string, x: number, y: number): void {
+    this._panel.content.activeCellIndex = this._panel.content.widgets.indexOf(cell);
+    this._openStepMenu(step, x, y);
+  }
+
+  private _openLog(cell: Cell, step: string): void {
+    const open = this._logs.get(cell);
+    if (open && !open.isDisposed) {
+      if (open.step === step) {
+        return;
+      }
+      open.dispose();
+    }
+    const log = new StepLog(this._session, this._panel.content.rendermime, this._trans, step);
+    this._logs.set(cell, log);
+    (cell.layout as PanelLayout).addWidget(log);
+  }
+
+  private _belongsTo(cell: Cell, step: string): boolean {
+    if (cell.model.type !== 'code') {
+      return false;
+    }
+    const marked = stepName(cell.model.sharedModel.getSource(), cell.model.metadata);
+    return marked === step || (marked === null && this._session.stepsOf(cell.model.id).includes(step));
+  }
+
+  private _activate(at: number): Cell {
+    const notebook = this._panel.content;
+    notebook.activeCellIndex = at;
+    notebook.deselectAll();
+    void notebook.scrollToItem(at, 'smart');
+    return notebook.widgets[at];
+  }
+
+  // ------------------------------------------------------------------ badges
+  private _onModelChanged(): void {
+    this._panel.content.model?.cells.changed.connect(this._addBadges, this);
+    this._addBadges();
+  }
+
+  /** Adds a badge to each new code cell. May be called at any time. */
+  private _addBadges(): void {
+    for (const cell of this._panel.content.widgets) {
+      if (!(cell instanceof CodeCell) || this._badgedCells.has(cell)) {
+        continue;
+      }
+      this._badgedCells.add(cell);
+      // a cell outside the visible part of the notebook has no layout yet
+      void cell.ready.then(() => {
+        if (!cell.isDisposed) {
+          const badge = new StepBadge(cell, this._session, this, this._trans);
+          this._badges.add(badge);
+          badge.disposed.connect(() => this._badges.delete(badge));
+          // the widget at 0 is the header of the cell, which belongs to the notebook
+          (cell.layout as PanelLayout).insertWidget(1, badge);
+        }
+      });
+    }
+  }
+
+  private _refresh(_: NotebookSession, change: Change): void {
+    for (const badge of this._badges) {
+      if (change === 'run') {
+        badge.refreshProgress();
+      } else {
+        badge.refresh();
+      }
+    }
+    if (this._session.active && this._timer === 0) {
+      this._timer = window.setInterval(() => this._badges.forEach(badge => badge.refreshClock()), CLOCK_INTERVAL);
+    } else if (!this._session.active && this._timer !== 0) {
+      window.clearInterval(this._timer);
+      this._timer = 0;
+    }
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (!this._isDisposed) {
+      this._isDisposed = true;
+      window.clearInterval(this._timer);
+      this._session.changed.disconnect(this._refresh, this);
+    }
+  }
+
+  private _isDisposed = false;
+  private _timer = 0;
+  private readonly _badgedCells = new WeakSet<Cell>();
+  private readonly _badges = new Set<StepBadge>();
+  private readonly _logs = new WeakMap<Cell, StepLog>();
+}

@@ -1,8 +1,0 @@
-import { LabIcon } from '@jupyterlab/ui-components';
-
-import pipeline from '../style/icons/pipeline.svg';
-
-export const pipelineIcon = new LabIcon({
-  name: 'kfnb:pipeline',
-  svgstr: pipeline
-});

@@ -1,0 +1,51 @@
+/** The plugin that adds the pipeline to the side bar. */
+
+import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { ICells } from '../cells/cells-plugin';
+import { CommandIDs } from '../common/command-ids';
+import { pipelineIcon } from '../common/pipeline-icon';
+import { addMark } from '../marks/notebook-marks';
+import { PanelActions, PipelinePanel } from './pipeline-panel';
+import { ISessions } from '../session/sessions-plugin';
+
+/** The shell of Notebook 7 has a method of its own to open the side bar. */
+interface IExpandableShell {
+  expandRight?: () => void;
+}
+
+export const panelPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'kfnb:sidebar',
+  description: 'Shows the pipeline of the notebook in the side bar.',
+  autoStart: true,
+  requires: [ISessions],
+  optional: [ICells, ILayoutRestorer, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    sessions: ISessions,
+    cells: ICells | null,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('kfnb');
+    const actions: PanelActions = {
+      reveal: (session, step) => void cells?.of(session.panel).reveal(step),
+      revealProblem: (session, problem) =>
+        void cells?.of(session.panel).revealLine({ id: problem.cell_id, number: problem.cell }, problem.line),
+      addMark: (session, problem, mark) => addMark(session.panel.content, problem.cell_id, mark)
+    };
+    const panel = new PipelinePanel(sessions, app.commands, actions, trans);
+    app.shell.add(panel, 'right', { rank: 700, type: 'Pipeline' });
+    restorer?.add(panel, 'kfnb-panel');
+    app.commands.addCommand(CommandIDs.panel, {
+      label: trans.__('Show Pipeline'),
+      icon: pipelineIcon,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: () => {
+        (app.shell as IExpandableShell).expandRight?.();
+        app.shell.activateById(panel.id);
+      }
+    });
+  }
+};
