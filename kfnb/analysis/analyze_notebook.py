@@ -1,4 +1,4 @@
-"""The analysis of a whole notebook: units in the order of reading, each with its facts."""
+"""Analyses a whole notebook, unit by unit from top to bottom, and returns the facts of each unit."""
 
 from __future__ import annotations
 

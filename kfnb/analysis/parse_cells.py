@@ -1,4 +1,4 @@
-"""From a cell's text to a syntax tree, with problems in the user's own lines."""
+"""Parses cells into syntax trees, and reports problems at the lines that the user wrote."""
 
 from __future__ import annotations
 

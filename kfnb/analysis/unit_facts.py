@@ -1,4 +1,4 @@
-"""What the analysis says of a unit: one step's cells, or one shared statement."""
+"""The facts that the analysis finds about a unit, which is the cells of one step or one shared statement."""
 
 from __future__ import annotations
 

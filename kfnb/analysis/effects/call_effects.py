@@ -1,4 +1,4 @@
-"""What using a value does: which objects a call may change, share, draw from, read or write.
+"""The effects of a call: which objects, random generators, files and libraries it may read or change.
 
 Knowledge of libraries comes from `kfnb.analysis.libraries.effect_tables`; knowledge of the notebook's own functions from their bodies.
 Where nothing is known the answer is "may change its receiver".

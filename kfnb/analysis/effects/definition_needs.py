@@ -1,4 +1,4 @@
-"""What a function, class or comprehension of the notebook needs when it is used, not where it stands.
+"""The names that a function, class or comprehension needs when it is used, not when it is defined.
 
 Each is found once for its node: a notebook is read again whenever one of its cells changes, and nobody changes the trees.
 """

@@ -1,4 +1,4 @@
-"""What the judgement of effects is made of: an effect, whose object a name is, which argument arrives where."""
+"""The data types of effect analysis: `Effect`, the `Frame` that resolves names, and how arguments map to parameters."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Effect:
         self.beyond[place] = max(how, self.beyond.get(place, 0))
 
     def add(self, other: Effect, called: bool = True) -> None:
-        """Take over what reaches beyond the function: everything but its parameters.
+        """Merge the effects of ``other`` that are visible outside it, which are all but those on its parameters.
 
-        ``called`` is false for a function that is only mentioned: what it tells libraries, it tells when it is called.
+        ``called`` is false for a function that is only mentioned: it changes libraries when it is called.
         """
         for place, far in other.beyond.items() if called else ():
             self.reach(place, far)
@@ -76,12 +76,12 @@ class Effect:
 
 
 class Frame:
-    """Whose object a name is: at top level its own, in a function a parameter's, a global's, or nobody's."""
+    """Resolves a name to the objects that it may be: its own at top level; in a function those of parameters and globals."""
 
     def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
         self.memo: dict[str, Roots] = {}
-        self.resolving: set[str] = set()  #: names that are being looked for
+        self.resolving: set[str] = set()  #: names whose sources are being followed, so that a cycle ends
 
     def local(self, name: str) -> bool:
         function = self.function
@@ -109,7 +109,7 @@ class Frame:
         return None if self.local(name) else self.world.origin(name)
 
     def maker(self, name: str) -> str:
-        """The library's call that made the value of ``name``; ``""`` where it cannot be told."""
+        """The library's call that made the value of ``name``; ``""`` where it is unknown."""
         function = self.function
         if function is None or not self.local(name) and name not in function.sources:
             return self.world.made_by.get(name, "")

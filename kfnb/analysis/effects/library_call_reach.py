@@ -1,4 +1,4 @@
-"""How far a library call reaches: to its result only, perhaps further, or surely into what the library keeps.
+"""How far a library call reaches: only to its result, perhaps further, or surely into state that the library keeps.
 
 What is not proved to stay in the names it binds is run again in every later step, so a name that is unknown here is
 never taken for harmless.
@@ -55,7 +55,7 @@ FRESH_GETS = (
     "typing.",
     "seaborn.",
 )
-#: Libraries whose plain calls (no telling word) keep nothing, beside the standard library.
+#: Libraries besides the standard library whose calls keep no state, unless their name starts with a setting verb.
 KNOWN = effect_tables.QUIET_IMPORTS | effect_tables.words("""
     pydantic attr attrs click typer rich dateutil pytz tabulate numba jax flax optax torchvision torchaudio transformers
     lightning pytorch_lightning catboost shap gensim geopandas shapely folium altair bokeh sympy patsy pytest hypothesis
@@ -160,5 +160,5 @@ def store_reach(target: ast.expr, frame: Frame, found: Effect) -> None:
 
 
 def lasting(beyond: dict[str, int], before: dict[str, int]) -> dict[str, int]:
-    """What stays when a ``with`` has ended whose item added to ``before``: it takes back what it told a library."""
+    """The changes of libraries that remain after a ``with`` statement, which undoes the settings made by its item."""
     return before | {place: how for place, how in beyond.items() if how < LIBRARY}

@@ -1,4 +1,4 @@
-"""Which files a call uses: by which path, and what for."""
+"""The files that a Python call reads, writes or updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What IPython's magics and shell commands do with the notebook's names and files."""
+"""The effects of IPython's magics and shell commands on the notebook's names and files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths as texts with holes: what is known of a path before it runs, and whether two may be one.
+"""Path patterns: what is known of a path before the code runs, and whether two paths may be the same.
 
 A hole stands for a piece that only the run knows, named by the expression that gives it: ``f"{out}/a.csv"`` is ``⟨out⟩/a.csv``.
 Holes of one name are taken to be equal; that two expressions of one name may differ only makes two steps wait.

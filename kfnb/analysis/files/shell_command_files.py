@@ -1,4 +1,4 @@
-"""Which files a command line of the shell uses."""
+"""The files that a shell command reads, writes or updates."""
 
 from __future__ import annotations
 

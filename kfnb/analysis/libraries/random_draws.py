@@ -1,4 +1,4 @@
-"""Which calls draw from a library's global generator, and which call made a value, as far as that tells.
+"""Random draws: which calls draw from the global generator of a library, and which call created a value.
 
 A call into a drawing library draws, unless it is known not to or is given a seed: a step too many in a row costs time, a
 step too few costs the numbers.
@@ -48,7 +48,7 @@ def maker_of(node: ast.expr | None, origin: Origin, made_by: Maker) -> str | Non
     Returns
     -------
     str or None
-        ``""`` where it cannot be told, ``None`` for plain values. ``(seeded)`` at its end: with a seed.
+        ``""`` where it is unknown, ``None`` for plain values. ``(seeded)`` at its end: with a seed.
     """
     if node is None or type(node) in PLAIN_EXPRESSIONS:
         return None

@@ -1,4 +1,4 @@
-"""What of a step later steps must run again because it changed a library, and what that needs of the same step."""
+"""Replay slices: the statements that changed a library, and the statements that these need, for later steps to run again."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Statement:
 
 
 class Slicer:
-    """Finds, among the statements of one step, those that give a later step what one of them told a library."""
+    """Finds, among the statements of one step, those that repeat a change of a library in a later step."""
 
     def __init__(self, statements: Sequence[Statement], effects: Effects) -> None:
         self.statements, self.effects = statements, effects

@@ -1,4 +1,4 @@
-"""Statements that a later step may run again: imports, and settings told to a library."""
+"""Statements that a later step can replay: imports, and settings of libraries."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _sets_environment(node: ast.expr, world: World) -> bool:
 
 
 def _is_setting(node: ast.stmt, frame: Frame) -> bool:
-    """A statement that only tells a library something, in terms of imports and literals."""
+    """Whether a statement only changes a setting of a library, and uses nothing but imports and literals."""
     world = frame.world
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value

@@ -1,4 +1,4 @@
-"""What is known of the notebook's names at one point of the reading, top to bottom."""
+"""The abstract state: what the analysis knows about the notebook's names at one point of the code."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class World:
         return self.kinds.get(name, VALUE) == VALUE or name in self.stateful
 
     def unshare(self, names: Iterable[str]) -> frozenset[str]:
-        """Forget whose objects these names share; who they were."""
+        """Remove these names from the alias graph, and return their former aliases."""
         found = NOBODY
         for name in names:
             others = self.alias.pop(name, NOBODY)

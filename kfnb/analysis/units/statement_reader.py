@@ -1,4 +1,4 @@
-"""Reading a unit statement by statement: what is sure, what may be, on every path."""
+"""`Statements` analyses each kind of statement, and joins the abstract states of the paths through it."""
 
 from __future__ import annotations
 

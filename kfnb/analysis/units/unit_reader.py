@@ -1,4 +1,4 @@
-"""Reads the cells of a unit one top-level statement after the other, and finds what of them later units run again."""
+"""`UnitReader` analyses the cells of a unit, and finds the statements that later units must replay."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class UnitReader(Statements):
         return Statement(node, code, site, order, places, frozenset(now.touches), draws)
 
     def facts(self) -> Facts:
-        """Close the record: what told a library something is run again later, as far as that can be done."""
+        """Close the record. Later units replay the statements that changed a library, where a replay is safe."""
         if self._library_changes:
             statements = [make(now=now) for make, now in zip(self._statements, self._statement_effects, strict=True)]
             slicer = Slicer(statements, self.effects)

@@ -1,4 +1,4 @@
-"""The record of one unit while it is read, and what expressions add to it."""
+"""`Record` collects the facts of one unit while the analysis visits its expressions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 class Record(ABC):
     """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
 
-    now: Effect  #: what the present top-level statement tells libraries, changes and draws
+    now: Effect  #: the effect of the present top-level statement
     keeps_shown = False  #: what cells show is a value of the notebook, since some cell reads it
 
     def __init__(self, world: World, effects: Effects) -> None:
