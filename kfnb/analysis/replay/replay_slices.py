@@ -62,11 +62,11 @@ class Slicer:
     def __init__(self, statements: Sequence[Statement], effects: Effects) -> None:
         self.statements, self.effects = statements, effects
         self.found: dict[tuple[int, int], Replay] = {}
-        #: names whose objects are changed by what is not run again
+        #: names whose objects are changed by statements that are not replayed
         self._changed = {n for s in statements if not s.places for n in s.touches}
 
     def repeat(self, target: Statement) -> bool:
-        """Take up ``target`` and what it needs; false where running it again could do something else than it did."""
+        """Add ``target`` and the statements that it needs; false when a replay could have another effect than the first run."""
         if not isinstance(target.node, REPEATED) or target.draws or _awaits(target.node) or empties_a_file(target.node):
             return False
         if isinstance(target.node, COMPOUND) and not self._light(target.node):
@@ -87,7 +87,7 @@ class Slicer:
         return Replay(statement.site, source, binds, self._reads(statement), effect)
 
     def _reads(self, statement: Statement) -> frozenset[str]:
-        """With what the functions read that it may call."""
+        """The names that the statement reads, and those that the functions read which it may call."""
         found = set(statement.reads)
         for name in statement.reads:
             for held in self.effects.world.holds(name):
@@ -106,7 +106,7 @@ class Slicer:
                     if maker.order not in needed and not self._gather(maker, target, needed):
                         return False
             elif makers[-1].order >= target.order or self._calls_notebook(target):
-                return False  # the value of that moment is gone, or working it out again may be dear
+                return False  # the value is no longer available, or computing it again may be expensive
         return True
 
     def _light(self, node: ast.stmt) -> bool:

@@ -39,21 +39,21 @@ class World:
     made_by
         The library call that made a value.
     texts
-        Names bound to a known text.
+        The text that a name is bound to, where it is known.
     places
-        Names of an object that a library keeps, with its name there: ``logging.getLogger()``.
+        Names of objects that a library keeps, with the expression for each: ``logging.getLogger()``.
     stateful
         Names of functions and classes on which some code keeps state.
     remembering
         Functions with ``lru_cache`` whose first call for an argument does more than give a result.
     listed
-        Classes that stand in a list, dict or the like, and may be changed through it.
+        Classes that are items of a collection, and may be changed through it.
     mutating_methods
-        Names of a method that changes its object, such as ``add = rows.append``.
+        Names bound to a method that changes its object, such as ``add = rows.append``.
     added_builtins
         Names that some code has added to the builtins.
     reads_subclasses
-        The notebook asks for subclasses somewhere, so that each one counts.
+        Whether the notebook reads the subclasses of a class somewhere, so that deriving a class is an effect.
     mentions_main
         Code read so far has the name of the module ``__main__`` in it, through which all names can be reached.
     lazy_annotations
