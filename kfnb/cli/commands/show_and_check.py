@@ -62,14 +62,14 @@ def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: 
 
 def needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
     """What a step gets on a cluster beside its code."""
-    from kfnb.engines.cluster.packaging.step_requirements import travelling
+    from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 
-    made = travelling(pipeline, notebook.folder)
+    made = find_requirements(pipeline, notebook.folder)
     lines = [f"  on a cluster it installs {', '.join(made.packages[step])}"] if made.packages.get(step) else []
     lines += [f"  on a cluster {', '.join(made.modules[step])} travels with it"] if made.modules.get(step) else []
     data = sorted(set(made.files.get(step, ())) - set(made.modules.get(step, ())))
     lines += [f"  on a cluster the file {name} travels with it" for name in data]
-    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in made.left.get(step, ())]
+    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in made.too_large.get(step, ())]
     return lines
 
 
