@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+DOCUMENTATION = "https://kfnb.readthedocs.io/en/stable/"  #: where the site of `mkdocs.yml` stands
+
 ERROR = "error"
 WARNING = "warning"
 INFO = "info"
@@ -49,6 +51,11 @@ class Problem:
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "severity": self.severity, "kind": KINDS[self.code].slug}
+
+    @property
+    def page(self) -> str:
+        """The address of the code's page, which has an example and its correction."""
+        return f"{DOCUMENTATION}reference/problems/{self.code}/"
 
     def where(self) -> str:
         """The place of the problem, such as ``"cell 7:3: "``, as far as it is known."""

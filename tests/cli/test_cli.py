@@ -78,7 +78,7 @@ def test_a_failing_run_points_at_the_cell_and_line_and_ends_with_status_1(kfnb: 
     done = kfnb("run", kfnb.notebook(*BAD))
     assert done.returncode == 1
     for words in (
-        "two, cell 2, line 2: ZeroDivisionError: division by zero",
+        "step two, cell 2, line 2: ZeroDivisionError: division by zero",
         "about to fail",
         "x / 0",
         "∅ three omitted  (two failed)",

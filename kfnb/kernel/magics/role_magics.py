@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfnb.kernel.components.cell_body import Body
+from kfnb.kernel.components.cell_body import CellBody
 from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
 from kfnb.notebook.marks.cell_marks import ROLE_MAGICS, CellMarks, read_role
 
@@ -26,7 +26,7 @@ def run(cells: Registered, role: str, line: str, source: str) -> None:
     read_role(role, line, 1, marks)
     if marks.problems:
         raise BadComponent("\n".join(f"{p.message} ({p.hint})" for p in marks.problems))
-    body = Body(cells.shell, source, cells.running)
+    body = CellBody(cells.shell, source, cells.running)
     try:
         body.run()
     except BaseException as error:
