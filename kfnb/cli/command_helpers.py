@@ -131,7 +131,7 @@ def fixed(notebook: Source, as_json: bool) -> Source:
 
 
 @contextmanager
-def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
+def request_errors(notebook: Source, as_json: bool = False) -> Iterator[None]:
     """End with what is wrong with what was asked for: a parameter, a step's name, an interpreter."""
     try:
         yield
@@ -144,7 +144,7 @@ def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def cluster_words(as_json: bool = False) -> Iterator[None]:
+def cluster_errors(as_json: bool = False) -> Iterator[None]:
     """End with what a cluster answered, when it is no answer that helps."""
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 

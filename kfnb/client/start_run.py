@@ -68,7 +68,7 @@ class Prepared:
 
 
 def prepare(
-    source: Source, pipeline: Pipeline, given: Mapping[str, Any], target: str = "local",
+    source: Source, pipeline: Pipeline, values: Mapping[str, Any], target: str = "local",
     convert: Callable[[Any, Parameter], Json] = convert, **options: Any,
 ) -> Prepared:  # fmt: skip
     """Check everything that can be checked before a run.
@@ -90,12 +90,12 @@ def prepare(
         When there is no such target, or it cannot be read.
     """
     chosen = usable_target(target, source.path)
-    asked = RunOptions(bind(pipeline, given, convert), notebook=source.key, folder=str(source.folder), **options)
+    run_options = RunOptions(bind(pipeline, values, convert), notebook=source.key, folder=str(source.folder), **options)
     store = RunStore()
     try:
-        problems = [*withheld_problems(chosen), *engine_for(store, chosen).check(pipeline, asked)]
+        problems = [*withheld_problems(chosen), *engine_for(store, chosen).check(pipeline, run_options)]
     finally:
         store.close()
     if errors(problems):
         raise NotebookError(errors(problems))
-    return Prepared(source, pipeline, asked, chosen, tuple(problems))
+    return Prepared(source, pipeline, run_options, chosen, tuple(problems))

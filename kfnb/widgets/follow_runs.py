@@ -12,7 +12,7 @@ from kfnb.widgets.shown_objects import FollowedRun
 from kfnb.widgets.view_state import Json, Standing
 
 LOOK_EVERY = 0.05  #: seconds between two looks at the record
-TELL_EVERY = 0.1  #: seconds between two changes that are told
+SEND_EVERY = 0.1  #: seconds between two changes that are told
 LINES_EVERY = 0.5  #: seconds between two looks at what running steps print
 CHECK_EVERY = 1.0  #: seconds between two looks at whether somebody still carries the run
 MOST_LINES = 20  #: running steps whose last lines are read
@@ -21,13 +21,13 @@ MOST_LINES = 20  #: running steps whose last lines are read
 class Viewer(Protocol):
     """Who sees a run. All of it is called in the thread that follows."""
 
-    def hear(self, changes: Json) -> None:
+    def update(self, changes: Json) -> None:
         """What has changed: ``run``, ``steps`` by their names, ``told``."""
 
     def tick(self, store: RunStore) -> None:
         """Some time has passed."""
 
-    def rest(self, store: RunStore) -> None:
+    def flush(self, store: RunStore) -> None:
         """The run has ended, or cannot be followed: nothing more comes."""
 
 
@@ -72,14 +72,14 @@ class Follower:
                     self._look_on(store)
                 except Exception as error:  # a cluster that does not answer, a record that is gone: the views say so
                     lost = True
-                    self._tell({"told": {"kind": "error", "text": f"the run cannot be followed: {error}"}})
+                    self._send({"notice": {"kind": "error", "text": f"the run cannot be followed: {error}"}})
                 with LOCK:
                     viewers = list(self.viewers)
                     if lost or self.standing.ended or not viewers:
                         FOLLOWED.pop(self.run.id, None)
                         break
             for viewer in viewers:
-                viewer.rest(store)
+                viewer.flush(store)
 
     def _look_on(self, store: RunStore) -> None:
         lines = check = time.monotonic()
@@ -91,23 +91,23 @@ class Follower:
                     following.look()
                     check = now + CHECK_EVERY
                 changes = self.standing.apply(store.events(self.run.id, self.standing.seq))
-                self._tell(changes)
+                self._send(changes)
                 if self.standing.ended:
                     return
                 if now >= lines:
-                    self._tell_lines(store)
+                    self._send_last_lines(store)
                     lines = now + LINES_EVERY
                 for viewer in list(self.viewers):
                     viewer.tick(store)
-                self._wake.wait(TELL_EVERY if changes else LOOK_EVERY)
+                self._wake.wait(SEND_EVERY if changes else LOOK_EVERY)
                 self._wake.clear()
 
-    def _tell(self, changes: Json) -> None:
+    def _send(self, changes: Json) -> None:
         if changes:
             for viewer in list(self.viewers):
-                viewer.hear(changes)
+                viewer.update(changes)
 
-    def _tell_lines(self, store: RunStore) -> None:
+    def _send_last_lines(self, store: RunStore) -> None:
         steps: Json = {}
         for one in self.standing.running()[:MOST_LINES]:
             log = store.attempt_folder(self.run.id, one["path"], one.get("attempts") or 1) / "log"
@@ -118,7 +118,7 @@ class Follower:
             found = printed(log)
             if found is not None:
                 steps.update(self.standing.print(one["path"], found.line, found.percent).get("steps", {}))
-        self._tell({"steps": steps} if steps else {})
+        self._send({"steps": steps} if steps else {})
 
 
 # Every cell may show the same run again: whoever follows it already does so for all of them.

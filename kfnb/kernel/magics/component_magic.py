@@ -39,8 +39,8 @@ def run(components: Components, line: str, body: str) -> None:
     except BaseException as error:
         components.ends(marks.name, "cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
         if not marks.exit:
-            told = {"state": "failed", "step": running.path, "message": running.message or str(error)}
-            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else told
+            outcome = {"state": "failed", "step": running.path, "message": running.message or str(error)}
+            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else outcome
         raise
 
 
