@@ -1,4 +1,4 @@
-"""What several commands share: reading a notebook, showing problems, ending with the right status."""
+"""Helpers that several commands share: they read the notebook, print problems and exit with the right status."""
 
 from __future__ import annotations
 

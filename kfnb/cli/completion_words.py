@@ -1,4 +1,4 @@
-"""What may stand in the place of a word, for completion in a shell and in a kernel. Nothing here may fail: it is only a help."""
+"""Completes words of a command line, in a shell and in a kernel. A completion never fails: without an answer it offers nothing."""
 
 from __future__ import annotations
 

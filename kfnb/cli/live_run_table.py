@@ -1,4 +1,4 @@
-"""A run on the screen: a live table in a terminal, a plain line for each change elsewhere."""
+"""Shows a run on the screen: as a live table in a terminal, as one plain line per change elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep on the screen: a live table in a terminal, a line for each run that ends elsewhere."""
+"""Shows a sweep on the screen: as a live table in a terminal, as one line per finished run elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``kfnb.run``: a notebook as a pipeline, from Python."""
+"""``kfnb.run``: runs a notebook's pipeline from Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as an object: where it stands, what its steps printed, the values they left."""
+"""`Run`: a run as a Python object, with its state, its steps, and methods that wait for it, cancel it and retry it."""
 
 from __future__ import annotations
 

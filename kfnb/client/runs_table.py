@@ -1,4 +1,4 @@
-"""The record of runs as a table."""
+"""``kfnb.runs()``: the newest runs of the record as a table."""
 
 from __future__ import annotations
 

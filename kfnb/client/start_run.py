@@ -1,4 +1,4 @@
-"""Beginning runs: what is checked before anything runs, and the run itself."""
+"""Starts runs: checks everything that can be checked before a run, then submits it to an engine."""
 
 from __future__ import annotations
 

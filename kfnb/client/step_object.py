@@ -1,4 +1,4 @@
-"""A step of a run as an object."""
+"""`RunStep`: a step of a run as a Python object, with its state, its log and its values."""
 
 from __future__ import annotations
 

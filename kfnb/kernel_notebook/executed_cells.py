@@ -1,4 +1,4 @@
-"""The cells that were run in this kernel, as a notebook: where no file is known, the pipeline is made from them."""
+"""Records the cells that were run in this kernel. Where no notebook file is known, they are the notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notebook that a kernel belongs to: by the means that each front end offers, else from the cells that were run."""
+"""Finds the notebook that a kernel belongs to: from its front end, or else from the cells that were run."""
 
 from __future__ import annotations
 

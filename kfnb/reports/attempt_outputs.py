@@ -1,4 +1,4 @@
-"""What an attempt printed, showed and raised, as nbformat's outputs at the cells it came from."""
+"""The outputs of an attempt, in nbformat's form, at the cells that printed, showed or raised them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report as one HTML page, through nbconvert: nothing in it is loaded from elsewhere, and nothing in it runs."""
+"""Writes the report as one HTML page through nbconvert. The page loads nothing and runs no code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the record says of a run, put together for a report."""
+"""Reads from the record the data that a report needs."""
 
 from __future__ import annotations
 

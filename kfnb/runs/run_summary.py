@@ -1,4 +1,4 @@
-"""A run as ``--json`` prints it: one entry per step, iterations inside it."""
+"""A run as ``--json`` prints it: one entry for each step, with its iterations inside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step of a run saw and what it left: references of the pipeline, followed through the record of the run."""
+"""The inputs and outputs of a run's steps: follows the references of the pipeline through the record."""
 
 from __future__ import annotations
 

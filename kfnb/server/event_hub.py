@@ -1,4 +1,4 @@
-"""What happens in runs, for every browser that watches them: a snapshot first, then what changes."""
+"""Sends what happens in runs to every browser that watches them: a snapshot first, then each change."""
 
 from __future__ import annotations
 

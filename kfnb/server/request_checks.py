@@ -1,4 +1,4 @@
-"""What every request goes through: who asks, whether the body is what it should be, and words for what went wrong."""
+"""Checks every request: who sends it and what its body holds; and words errors for the browser."""
 
 from __future__ import annotations
 

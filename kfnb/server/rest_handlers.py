@@ -1,4 +1,4 @@
-"""The endpoints, under ``kfnb/api/v1``; ``openapi.yaml`` beside this file describes them."""
+"""The REST endpoints under ``kfnb/api/v1``; ``openapi.yaml`` beside this file describes them."""
 
 from __future__ import annotations
 

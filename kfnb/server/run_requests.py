@@ -1,4 +1,4 @@
-"""Runs, for many requests at once: every question opens the record of runs in the thread that asks."""
+"""Answers requests about runs. Each request opens the record of runs in its own thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The grid of a sweep: the values of each parameter, read and checked before anything runs, and their combinations."""
+"""The grid of a sweep: reads and checks the values of each parameter, and combines them."""
 
 from __future__ import annotations
 

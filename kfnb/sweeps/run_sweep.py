@@ -1,4 +1,4 @@
-"""A sweep that runs: its runs are begun one after the other, so many at a time, and followed to their ends."""
+"""Runs a sweep: dispatches its runs, a limited number at a time, and follows them to their ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that the runs of a sweep would have in common, because all of them run in the notebook's folder."""
+"""Finds the files that the runs of a sweep share because all of them run in the notebook's folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is checked before a sweep begins: its size, its metric, and every one of its runs."""
+"""Plans a sweep: checks its size, its metric and every one of its runs before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a sweep: a row for every run, the best of them, and both as text, CSV and JSON."""
+"""The results of a sweep: one row per run, the best runs, and both as text, CSV and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A view as an anywidget: the page gets the graph once, and small changes after that."""
+"""Shows a view as an anywidget. The page receives the graph once, and small changes after that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following runs for their views: one thread for a run, which ends with the run or when no view is left."""
+"""Follows runs for their views. One thread follows a run; it ends when the run ends or when no view is left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A view composed of core ipywidgets, for kernels without anywidget: the picture above it shows the graph."""
+"""Shows a view with the core widgets of ipywidgets, in kernels without anywidget. The graph is in the picture above it."""
 
 from __future__ import annotations
 

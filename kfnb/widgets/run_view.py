@@ -1,4 +1,4 @@
-"""The view of a run, or of a pipeline that can be run: what it knows, what it does on request, where it is shown."""
+"""The view of a run, and of a pipeline that can be run: its state, the actions that a page requests, and its faces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views need of a run and of a sweep, and what the ways of showing a view need of the view."""
+"""Protocols: what views need of runs and sweeps, and what the ways of showing a view need of the view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A view as a picture and as text: what every front end shows, and what a saved notebook keeps."""
+"""Shows a view as a picture and as text. Every front end can show these, and a saved notebook keeps them."""
 
 from __future__ import annotations
 

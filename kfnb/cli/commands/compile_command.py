@@ -1,4 +1,4 @@
-"""``kfnb compile``: the pipeline as the file that a cluster takes."""
+"""The commands ``compile``, which writes a pipeline as the file that a cluster takes, and ``targets``."""
 
 from __future__ import annotations
 

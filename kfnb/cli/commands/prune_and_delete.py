@@ -1,4 +1,4 @@
-"""Commands that take runs out of the record."""
+"""The commands ``prune`` and ``delete``, which remove runs from the record."""
 
 from __future__ import annotations
 

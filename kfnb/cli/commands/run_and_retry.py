@@ -1,4 +1,4 @@
-"""Commands that run a notebook: ``run`` and ``retry``."""
+"""The commands ``run`` and ``retry``, which run a notebook."""
 
 from __future__ import annotations
 

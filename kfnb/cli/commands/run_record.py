@@ -1,4 +1,4 @@
-"""Commands that look into the record of runs."""
+"""The commands that read the record of runs: ``runs``, ``status``, ``logs``, ``result``; and ``cancel`` and ``archive``."""
 
 from __future__ import annotations
 

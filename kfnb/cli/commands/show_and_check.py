@@ -1,4 +1,4 @@
-"""Commands that look at a notebook: ``show`` and ``check``."""
+"""The commands ``show``, ``check`` and ``convert``, which read a notebook and run nothing."""
 
 from __future__ import annotations
 

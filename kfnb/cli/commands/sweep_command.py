@@ -1,4 +1,4 @@
-"""The command ``sweep``: one pipeline over a grid of parameters."""
+"""The command ``sweep``, which runs one pipeline over a grid of parameters."""
 
 from __future__ import annotations
 

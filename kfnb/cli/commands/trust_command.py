@@ -1,4 +1,4 @@
-"""``kfnb trust``: let a ``kfnb.toml`` that lies beside notebooks say whom to talk to, and as whom."""
+"""The command ``trust``: it lets a ``kfnb.toml`` that came with notebooks name servers and credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``%%component`` in a live kernel: the body runs here, with the meaning that it has in the pipeline."""
+"""``%%component`` in a live kernel: runs the cell with the meaning that it has in the pipeline."""
 
 from __future__ import annotations
 

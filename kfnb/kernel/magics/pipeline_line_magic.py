@@ -1,4 +1,4 @@
-"""``%pipeline COMMAND …`` in a live kernel: the command line's commands, about the notebook that the kernel belongs to."""
+"""``%pipeline COMMAND`` in a live kernel: the commands of ``kfnb``, for the notebook that the kernel belongs to."""
 
 from __future__ import annotations
 

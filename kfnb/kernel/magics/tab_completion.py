@@ -1,4 +1,4 @@
-"""Completion with Tab after ``%pipeline``."""
+"""Completes ``%pipeline`` lines when the user presses Tab."""
 
 from __future__ import annotations
 

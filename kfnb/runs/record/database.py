@@ -1,4 +1,4 @@
-"""The SQLite file of the record: opened as the disk allows, one transaction for each change, its damage told in words."""
+"""The SQLite file of the record: it is opened as the disk allows, and each change is one transaction."""
 
 from __future__ import annotations
 

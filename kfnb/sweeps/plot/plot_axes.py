@@ -1,4 +1,4 @@
-"""Axes of a plot: where a value stands along them, and which values are written beside them."""
+"""The axes of a plot: the place of each value along an axis, and the values that are written beside it."""
 
 from __future__ import annotations
 

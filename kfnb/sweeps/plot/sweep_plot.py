@@ -1,4 +1,4 @@
-"""The plot of a sweep: metrics against parameters, as SVG that follows the reader's light or dark theme and needs nothing else."""
+"""Draws the plot of a sweep, metrics against parameters, as SVG that follows the reader's light or dark theme."""
 
 from __future__ import annotations
 
