@@ -39,7 +39,7 @@ def build_all(source: Source) -> list[Built]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that nothing stands in the way of; ``problems``: what the user should know of it."""
+    """A run that has passed all checks; ``problems`` are its warnings and infos."""
 
     source: Source
     pipeline: Pipeline
@@ -48,7 +48,7 @@ class Prepared:
     problems: tuple[Problem, ...]
 
     def travelling(self) -> str:
-        """The files that are about to leave this machine with the run, in one line; empty where there are none."""
+        """The files that are about to leave this machine with the run, in one line; empty when there are none."""
         if self.target.engine == "local":
             return ""
         from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
@@ -57,7 +57,7 @@ class Prepared:
         return travelling_text(travelling_files(self.pipeline, self.source.folder, packages))
 
     def submit(self, launch: Launch = launch) -> Run:
-        """Begin the run; ``launch`` starts the processes of runs here. Raises `ClusterError`."""
+        """Start the run; ``launch`` starts the processes of local runs. Raises `ClusterError`."""
         store = RunStore()
         try:
             run_id = engine_for(store, self.target, launch).submit(self.pipeline, self.options)

@@ -12,17 +12,17 @@ from kfnb.widgets.shown_objects import FollowedRun
 from kfnb.widgets.view_state import Json, Standing
 
 LOOK_EVERY = 0.05  #: seconds between two looks at the record
-SEND_EVERY = 0.1  #: seconds between two changes that are told
+SEND_EVERY = 0.1  #: seconds between two changes that are sent
 LINES_EVERY = 0.5  #: seconds between two looks at what running steps print
 CHECK_EVERY = 1.0  #: seconds between two looks at whether somebody still carries the run
 MOST_LINES = 20  #: running steps whose last lines are read
 
 
 class Viewer(Protocol):
-    """Who sees a run. All of it is called in the thread that follows."""
+    """An object that shows a run. The thread that follows the run calls all of its methods."""
 
     def update(self, changes: Json) -> None:
-        """What has changed: ``run``, ``steps`` by their names, ``told``."""
+        """Take the changes: ``run``, ``steps`` by name, ``notice``."""
 
     def tick(self, store: RunStore) -> None:
         """Some time has passed."""
@@ -32,7 +32,7 @@ class Viewer(Protocol):
 
 
 class Follower:
-    """Tells every viewer of a run what changes in it. ``standing`` is the run as it was told last."""
+    """Sends every viewer of a run what changes in it. ``standing`` is the state of the run that was sent last."""
 
     def __init__(self, run: FollowedRun) -> None:
         self.run = run
@@ -40,7 +40,7 @@ class Follower:
         with run.record() as store:
             self.standing = self._read(store)
         self.viewers: list[Viewer] = []
-        self._sizes: dict[str, int] = {}  #: of the logs whose last lines were told
+        self._sizes: dict[str, int] = {}  #: of the logs whose last lines were sent
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"kfnb-view-{run.id}", daemon=True)
 
@@ -52,7 +52,7 @@ class Follower:
         self._wake.set()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until the viewers have seen the end."""
+        """Wait until the viewers have received the end."""
         self._thread.join(timeout)
 
     @property
@@ -127,7 +127,7 @@ LOCK = threading.Lock()
 
 
 def follow(run: FollowedRun, viewer: Viewer) -> Follower:
-    """Tell a viewer of a run from now on; ``standing`` of what is given is the run as it stands."""
+    """Send a viewer the changes of a run from now on. ``standing`` of the result is the present state of the run."""
     with LOCK:
         known = FOLLOWED.get(run.id)
         if known is None:
@@ -141,7 +141,7 @@ def follow(run: FollowedRun, viewer: Viewer) -> Follower:
 
 
 def leave(follower: Follower, viewer: Viewer) -> None:
-    """Tell a viewer no more; the thread ends with the last one."""
+    """Send a viewer nothing more; the thread ends with the last viewer."""
     with LOCK:
         if viewer in follower.viewers:
             follower.viewers.remove(viewer)
@@ -149,7 +149,7 @@ def leave(follower: Follower, viewer: Viewer) -> None:
 
 
 def catch_up(*_: object) -> None:
-    """Wait until the views of runs that have ended show it, which takes no longer than a look."""
+    """Wait until the views of ended runs show the end, which takes no longer than one look at the record."""
     with LOCK:
         followers = list(FOLLOWED.values())
     for follower in followers:

@@ -27,9 +27,9 @@ NotebookNow = Callable[[], Any]  #: the notebook that a retry takes, as `kfnb.Ru
 
 
 class View:
-    """What every view has. Safe to be used by several threads; whatever takes time is done in a thread of its own.
+    """What every view has. Several threads may use it; whatever takes time is done in a thread of its own.
 
-    While ``lock`` is held, nothing is told to it.
+    While ``lock`` is held, it receives no changes.
     """
 
     def __init__(self, name: str, graph: Graph, notebook_now: NotebookNow | None = None) -> None:
@@ -49,11 +49,11 @@ class View:
 
     # ---------------------------------------------------------------- what it shows
     def display(self) -> None:
-        """Show it in the output of the cell that runs; in a terminal, as text."""
+        """Show the view in the output of the cell that runs; in a terminal, as text."""
         show(self)
 
     def snapshot(self) -> Json:
-        """All of it; ``told`` messages have gone before."""
+        """The whole state; ``sequence`` is the number of changes that were sent before."""
         with self.lock:
             return {**self._state, "steps": dict(self._state["steps"]), "sequence": self._sequence, "now": time.time()}
 
@@ -68,7 +68,7 @@ class View:
 
     @property
     def active(self) -> bool:
-        """Whether something may still change by itself."""
+        """Whether the run may still change."""
         return self._follower is not None and not self._follower.standing.ended
 
     def __str__(self) -> str:
@@ -80,12 +80,12 @@ class View:
         return run_as_text(self.name, shown["run"], shown["steps"], shown["now"])
 
     def finish(self, timeout: float | None = None) -> None:
-        """Wait until it shows the end of the run; ``timeout`` in seconds."""
+        """Wait until the view shows the end of the run; ``timeout`` is in seconds."""
         if self._follower is not None:
             self._follower.join(timeout)
 
     def close(self) -> None:
-        """Follow no more, and take what can be pressed off the page."""
+        """Stop following the run, and remove the controls from the page."""
         if self._follower is not None:
             leave(self._follower, self)
         with self.lock:
@@ -166,7 +166,7 @@ class View:
             self._settle()
 
     def _settle(self) -> None:
-        """Show everything, unless somebody follows who does so when it is time."""
+        """Show everything now, unless a follower does so later."""
         with self.lock:
             if not self.active:
                 for face in self._faces:
@@ -218,7 +218,7 @@ class View:
                 self._read_log(store)
 
     def _has_moved(self) -> bool:
-        """Whether the run was taken up again by somebody else."""
+        """Whether somebody else has retried the run."""
         if self._follower is None or self._run is None or not self._follower.ended:
             return False
         with self._run.record() as store:
