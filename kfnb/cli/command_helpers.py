@@ -58,11 +58,17 @@ run_argument = click.argument("run_id", metavar="RUN", shell_complete=completion
 def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -> None:
     """Print problems as ``NB:cell 7:3: error KF301: …``. ``quiet`` omits those that are neither errors nor warnings.
 
-    In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``.
+    In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``. In a terminal the first message
+    of each code ends with the address of the code's page.
     """
+    in_terminal = sys.stderr.isatty()
+    linked: set[str] = set()
     for problem in problems:
-        if not quiet or problem.severity != INFO:
-            click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}", err=True)
+        if quiet and problem.severity == INFO:
+            continue
+        link = f"  {problem.page}" if in_terminal and problem.code not in linked else ""
+        linked.add(problem.code)
+        click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}{link}", err=True)
 
 
 def show_travelling(prepared: Prepared) -> None:
@@ -125,7 +131,7 @@ def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
 def fixed(notebook: Source, as_json: bool) -> Source:
     """The notebook as it is now, so that the notebook kept with the run is the one that runs. Exits if it cannot be read."""
     try:
-        return notebook.fixed()
+        return notebook.snapshot()
     except NotebookError as error:
         fail(notebook, error.problems, as_json)
 

@@ -207,7 +207,7 @@ class Run:
         """
         from kfnb.pipeline.build.build_source import build_source
 
-        source = source_of(notebook).fixed() if notebook else None
+        source = source_of(notebook).snapshot() if notebook else None
         pipeline = build_source(source, self.name).require() if source is not None else None
         with self.opened_engine() as engine:
             engine.retry(self.id, step, pipeline)

@@ -22,7 +22,7 @@ from kfnb.engines.cluster.trust.trust_proposals import proposals
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.engines.engine_interface import Engine, RunOptions
 from kfnb.engines.local import LocalEngine
-from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.engines.open_engine import engine_for, engine_of
 from kfnb.notebook.formats.text_cells import is_text
 from kfnb.pipeline.model import Pipeline
@@ -57,16 +57,16 @@ class Runs:
         self._following: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._prepared_process = Ahead()
+        self._warm_process = WarmProcess()
 
     def close(self) -> None:
         """Stop following runs on clusters; the runs go on."""
         self._closed.set()
-        self._prepared_process.close()
+        self._warm_process.close()
 
     def prepare(self) -> None:
         """Make the next run begin at once: somebody looks at a notebook that can be run."""
-        self._prepared_process.prepare()
+        self._warm_process.prepare()
 
     @contextmanager
     def record(self) -> Iterator[RunStore]:
@@ -165,7 +165,7 @@ class Runs:
         chosen = usable_target(target, Path(options["notebook"]) if options.get("notebook") else None)
         run_options = RunOptions(parameters=bind(pipeline, values), **options)
         with self.record() as store:
-            engine = engine_for(store, chosen, self._prepared_process.launch)
+            engine = engine_for(store, chosen, self._warm_process.launch)
             problems = [*withheld_problems(chosen), *engine.check(pipeline, run_options)]
             if errors(problems):
                 raise Refused(errors(problems))
@@ -213,7 +213,7 @@ class Runs:
     def _engine(self, run_id: str) -> Iterator[Engine]:
         with self.record() as store:
             store.head(run_id)
-            yield engine_of(store, run_id, self._prepared_process.launch)
+            yield engine_of(store, run_id, self._warm_process.launch)
 
     # ---------------------------------------------------------------- runs on clusters
     def follow(self, run_id: str) -> None:

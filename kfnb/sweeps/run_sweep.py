@@ -11,7 +11,7 @@ from typing import Any
 
 from kfnb.client.run_object import Run
 from kfnb.engines.engine_interface import Following
-from kfnb.engines.local.processes.launch_run_process import Ahead, launch
+from kfnb.engines.local.processes.launch_run_process import WarmProcess, launch
 from kfnb.pipeline.model import Json
 from kfnb.runs.record.run_store import RunStore
 from kfnb.states import FINAL
@@ -163,18 +163,18 @@ class Sweep:
         waiting = [t for t in self.trials if t.run is None]
         here = self.plan.target.engine == "local"
         slots = min(self.plan.jobs, len(waiting)) if here else 0
-        prepared_processes = [Ahead(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
+        warm_processes = [WarmProcess(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
         try:
-            for one in prepared_processes:
+            for one in warm_processes:
                 one.prepare()
-            self._dispatch(waiting, prepared_processes)
+            self._dispatch(waiting, warm_processes)
         except BaseException as error:
             self._error = error
         finally:
-            for one in prepared_processes:
+            for one in warm_processes:
                 one.close()
 
-    def _dispatch(self, waiting: list[Trial], prepared_processes: list[Ahead]) -> None:
+    def _dispatch(self, waiting: list[Trial], warm_processes: list[WarmProcess]) -> None:
         active: dict[int, _FollowedRun] = {}
         started_count, cancelled = 0, 0
         try:
@@ -182,9 +182,7 @@ class Sweep:
                 while waiting and len(active) < self.plan.jobs and not self._cancel_requests and not self._stopped:
                     trial = waiting.pop(0)
                     launch_run = (
-                        prepared_processes[started_count % len(prepared_processes)].launch
-                        if prepared_processes
-                        else launch
+                        warm_processes[started_count % len(warm_processes)].launch if warm_processes else launch
                     )
                     started_count += 1
                     if self._begin(trial, launch_run):

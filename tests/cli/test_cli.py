@@ -241,7 +241,7 @@ BROKEN = {
         "wait for each other",
     ),
     "an unknown step": (json.dumps(notebook(cell("1", "step:a", "after:nowhere"))), "KF401", "is no step"),
-    "a bad name": (json.dumps(notebook(cell("1", "step:ä ö"))), "KF204", "cannot be a step's name"),
+    "a bad name": (json.dumps(notebook(cell("1", "step:ä ö"))), "KF204", "cannot be the name of a step"),
     "a contradiction": (
         json.dumps(notebook(cell("1", "step:a", "retry:1"), cell("2", "step:a", "retry:2"))),
         "KF203",

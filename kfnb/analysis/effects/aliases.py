@@ -11,11 +11,14 @@ from kfnb.analysis.effects.definition_needs import deferred_function
 from kfnb.analysis.effects.effect_types import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.effects.local_module_effects import LocalModules
 from kfnb.analysis.libraries import effect_tables
-from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, children, dotted, root
+from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, VALUED, children, dotted, root
 from kfnb.analysis.syntax.scopes import Deferred
 from kfnb.analysis.units.abstract_state import IMPORT, SCALAR, VALUE, World
 
 NOTHING: frozenset[Deferred] = frozenset()
+#: Kinds of expressions whose value holds nothing of the notebook's, and those that share no object with a name.
+DATA = frozenset((ast.Compare, ast.JoinedStr, ast.Constant))
+ROOTLESS = DATA | {ast.Lambda, type(None)}
 SCALAR_CALLS = effect_tables.words(
     "len int float str bool repr format ord chr range round abs sum min max hash id isinstance"
 )
@@ -54,15 +57,12 @@ class Sharing(ABC):
 
     def roots(self, node: ast.expr | None, frame: Frame) -> Roots:
         """Names whose object the value of ``node`` may be, view or hold."""
-        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda)):
+        if type(node) is ast.Name:
+            scalar = self.world.kinds.get(node.id) == SCALAR and not frame.local(node.id)
+            return NONE if scalar else frame.roots_of(node.id)
+        if type(node) in ROOTLESS:
             return NONE
-        if isinstance(node, ast.Name):
-            return (
-                NONE
-                if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
-                else frame.roots_of(node.id)
-            )
-        if isinstance(node, ast.Call):
+        if type(node) is ast.Call:
             return self._once(node, frame)
         if isinstance(node, ast.Attribute) and node.attr == "__class__":
             own = self.roots(node.value, frame)
@@ -178,17 +178,21 @@ class Sharing(ABC):
     # ---------------------------------------------------------------- what a value may hold
     def held(self, node: ast.expr | None) -> frozenset[Deferred]:
         """Functions and classes of the notebook that the value of a top-level expression may hold."""
-        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr)):
+        if node is None or type(node) in DATA:
             return NOTHING
+        if type(node) is ast.Name:
+            return self.world.holds(node.id)
         found: set[Deferred] = set()
         stack: list[ast.AST] = [node]
         while stack:
             part = stack.pop()
-            if isinstance(part, ast.Lambda):
-                found.add(self.lambda_of(part))
-            elif isinstance(part, ast.Name):
+            if type(part) is ast.Name:
                 found |= self.world.holds(part.id)
-            elif isinstance(part, ast.Call):
+            elif type(part) in DATA:
+                continue
+            elif type(part) is ast.Lambda:
+                found.add(self.lambda_of(part))
+            elif type(part) is ast.Call:
                 if not isinstance(part.func, ast.Name):
                     stack.append(part.func)
                 elif part.func.id in SCALAR_CALLS and not self.world.holds(part.func.id):
@@ -196,9 +200,9 @@ class Sharing(ABC):
                 else:
                     found |= {f for f in self.world.holds(part.func.id) if f.kind == "class" or self.summary(f).makes}
                 stack += [*part.args, *(k.value for k in part.keywords)]
-            elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
-                stack.append(part.value)
-            elif not isinstance(part, (ast.Compare, ast.JoinedStr, ast.Constant)):
+            elif type(part) in VALUED:
+                stack.append(part.value)  # type: ignore[attr-defined]
+            else:
                 stack += children(part)
         return frozenset(found)
 

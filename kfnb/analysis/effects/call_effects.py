@@ -61,8 +61,8 @@ class Effects(Sharing):
 
     def _summarize(self, function: Deferred, found: Effect) -> None:
         found.reads.update((n, function.name) for n in function.reads)
-        found.writes |= set(function.writes)
-        found.deletes |= set(function.deletes)
+        found.writes |= frozenset(function.writes)
+        found.deletes |= frozenset(function.deletes)
         found.makes = function.makes
         frame = self.frame(function)
         for target in function.stores:
@@ -365,7 +365,7 @@ class Effects(Sharing):
         for param, values in passed(function, args, keywords):
             if param is not None and values:
                 handed[param] = path_text(values[0], frame.text)
-        found.files.update((path, how) for text, how in asking if (path := filled(text, handed)))
+        found.files |= {(path, how) for text, how in asking if (path := filled(text, handed))}
 
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
@@ -408,8 +408,8 @@ class Effects(Sharing):
         for value in [*node.args, *receiver]:
             folded = None if isinstance(value, ast.Constant) else text_value(value, frame.text)
             if folded and not asks_parameter(folded):
-                found.texts.add(folded)
-        found.files.update(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
+                found.texts |= {folded}
+        found.files |= frozenset(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
     def _magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
         self.asks(ANY)
@@ -426,12 +426,12 @@ class Effects(Sharing):
         found.opaque |= call.name == "store"
         path = program_path(call)
         if path is not None:
-            found.texts.add(path)
+            found.texts |= {path}
         if call.name == "!":
-            found.files.update(shell_uses(call.line, frame.text))
+            found.files |= frozenset(shell_uses(call.line, frame.text))
         else:
             kind = "run_line_magic" if call.body is None else "run_cell_magic"
-            found.files.update(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
+            found.files |= frozenset(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
         for text in (call.line, call.body or ""):
             found.texts |= set(text.split())
 

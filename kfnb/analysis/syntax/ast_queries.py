@@ -20,6 +20,7 @@ CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind is not ast.Constant
 } | {ast.Constant: ()}  # fmt: skip
+VALUED = frozenset((ast.Attribute, ast.Subscript, ast.Starred, ast.Await))  #: kinds that look into their ``value``
 ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 
 
@@ -71,28 +72,28 @@ def pattern_names(pattern: ast.pattern) -> Iterator[str]:
 def root(node: ast.expr | None) -> str | None:
     """The name that a chain of attributes, subscripts and calls starts from."""
     while node is not None:
-        if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
-            node = node.value
-        elif isinstance(node, ast.Call):
-            node = node.func
+        kind = type(node)  # compared by identity: this is asked of every expression, often
+        if kind is ast.Name:
+            return node.id  # type: ignore[attr-defined,no-any-return]
+        if kind in VALUED:
+            node = node.value  # type: ignore[attr-defined]
+        elif kind is ast.Call:
+            node = node.func  # type: ignore[attr-defined]
         else:
-            return node.id if isinstance(node, ast.Name) else None
+            return None
     return None
 
 
 def dotted(node: ast.expr, origin: Callable[[str], str | None]) -> str | None:
     """The library name of ``np.random.seed``: ``"numpy.random.seed"``, when its first name is an import."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
+    while type(node) is ast.Attribute:
         parts.append(node.attr)
         node = node.value
-    if isinstance(node, ast.Subscript):
-        parts = []
-        return dotted(node.value, origin)
-    if not isinstance(node, ast.Name):
-        return None
-    first = origin(node.id)
-    return ".".join([first, *reversed(parts)]) if first else None
+    if type(node) is ast.Name:
+        first = origin(node.id)
+        return ".".join([first, *reversed(parts)]) if first else None
+    return dotted(node.value, origin) if isinstance(node, ast.Subscript) else None
 
 
 def arguments(args: ast.arguments) -> list[ast.arg]:

@@ -42,7 +42,7 @@ def run(cells: Registered, line: str, body: str) -> None:
     _show(pipeline)
     if cell.run:
         try:
-            values = bind(pipeline, dict(cell.given))
+            values = bind(pipeline, dict(cell.arguments))
         except NotebookError as error:
             raise BadComponent(str(error)) from None
         values = {p.name: _made(p, values[p.name], shell.user_ns) for p in pipeline.parameters}

@@ -19,7 +19,7 @@ from kfnb.client.run_object import Run, RunFailed
 from kfnb.client.runs_table import runs
 from kfnb.client.start_run import prepare
 from kfnb.engines.cluster.targets.targets import targets
-from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.kernel import load_step_values
 from kfnb.kernel.magics import tab_completion
 from kfnb.kernel_notebook.find_notebook import Found, find
@@ -76,7 +76,7 @@ class PipelineMagic:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._prepared_process = Ahead()
+        self._warm_process = WarmProcess()
         self._own: dict[str, Callable[[list[str]], Any]] = {
             "run": self._run, "show": self._show, "status": self._status, "retry": self._retry, "sweep": self._sweep, "runs": self._runs, "load": self._load,
         }  # fmt: skip
@@ -170,7 +170,7 @@ class PipelineMagic:
             self._command_line("run", [w for w in words if w != "--wait"])
             return None
         print(f"pipeline of {found.words if arguments['notebook'] is found.source else arguments['notebook']}")
-        source: Source = arguments["notebook"].fixed()
+        source: Source = arguments["notebook"].snapshot()
         built = build_source(source, arguments["pipeline"])
         pipeline = _required(built, source)
         options = {
@@ -194,7 +194,7 @@ class PipelineMagic:
                 print(f"{source}:{problem}")
         if files := prepared.travelling():
             print(files)
-        return self._follow(prepared.submit(self._prepared_process.launch), arguments["wait"], arguments["detach"])
+        return self._follow(prepared.submit(self._warm_process.launch), arguments["wait"], arguments["detach"])
 
     def _follow(self, started: Run, wait: bool, detach: bool) -> Run:
         """Show a run. Where nobody looks at the notebook while it is executed, the cell waits for the run's end."""
@@ -246,9 +246,9 @@ class PipelineMagic:
 
         def start(parameters: dict[str, str], target: str) -> Run:
             """Begin a run of the notebook as it is now: somebody pressed the button."""
-            source = here().fixed()
+            source = here().snapshot()
             now = build_source(source, arguments["pipeline"]).require()
-            return prepare(source, now, parameters, target).submit(self._prepared_process.launch)
+            return prepare(source, now, parameters, target).submit(self._warm_process.launch)
 
         PipelineView(built, start, targets(named.path), here).display()
 

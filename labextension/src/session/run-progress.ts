@@ -110,13 +110,13 @@ function combineRuns(name: string, group: StepRun[]): StepProgress {
 }
 
 function earliest(times: (number | null)[]): number | null {
-  const known = times.filter(time => time !== null);
-  return known.length ? Math.min(...known) : null;
+  const defined = times.filter(time => time !== null);
+  return defined.length ? Math.min(...defined) : null;
 }
 
 function latest(times: (number | null)[]): number | null {
-  const known = times.filter(time => time !== null);
-  return known.length ? Math.max(...known) : null;
+  const defined = times.filter(time => time !== null);
+  return defined.length ? Math.max(...defined) : null;
 }
 
 export function isActive(run: Snapshot | null): boolean {
