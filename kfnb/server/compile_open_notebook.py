@@ -1,4 +1,4 @@
-"""A notebook as JupyterLab has it open, read and explained. Nothing of it is run."""
+"""Reads and explains a notebook as it is open in JupyterLab, saved or not. Nothing of it is run."""
 
 from __future__ import annotations
 
