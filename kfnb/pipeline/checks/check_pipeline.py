@@ -1,4 +1,4 @@
-"""Everything that can be known to be wrong before a run."""
+"""Checks a pipeline before a run: names, values, order and marks."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
 
 
 def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
-    """Steps that run one after the other because each changes the same object."""
+    """Report steps that run one after the other because each changes the same object."""
     changers: dict[str, list[Unit]] = {}
     for index, unit in enumerate(units):
         if unit.kind == STEP:
@@ -187,7 +187,7 @@ def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
 
 # -------------------------------------------------------------------- the graph
 def graph_problems(pipeline: Pipeline, notebook: Notebook) -> Iterator[Problem]:
-    """Circles made by order marks and data together."""
+    """Report circles that order marks and data make together."""
     following: dict[str, list[tuple[str, str]]] = {}
     for edge in pipeline.edges:
         following.setdefault(edge.source, []).append((edge.to, edge.why))

@@ -1,4 +1,4 @@
-"""What is to be said of a notebook's magics before a run."""
+"""Checks the magics of a notebook before a run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ REGISTERS = (
 
 
 def brings_magics(cells: Iterable[ParsedCell]) -> bool:
-    """Whether the notebook loads an extension or registers magics, so that any name may be one."""
+    """Whether the notebook loads an extension or registers magics; then any name may be a magic."""
     return any(word in cell.source for cell in cells for word in REGISTERS)
 
 
 def magic_problems(cell: ParsedCell, extended: bool) -> Iterator[Problem]:
-    """Magics of a step's cell that do nothing there, cannot be done, or are not known."""
+    """Report magics in a step's cell that have no effect there, cannot work, or are unknown."""
     for magic in cell.magics:
         kind = kind_of(magic.name, magic.cell)
         if kind == REFUSED:

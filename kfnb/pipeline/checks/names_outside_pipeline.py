@@ -1,4 +1,4 @@
-"""Names that steps read of cells outside the pipeline: one problem a cell, with what keeps it out and the marks that let it in."""
+"""Reports names that steps read from cells outside the pipeline, and how to bring these cells in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kfnb.problems import Problem
 
 
 def outside_problems(units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared]) -> Iterator[Problem]:
-    """A problem for each cell outside the pipeline of which a step reads a name."""
+    """Report each cell outside the pipeline from which a step reads a name."""
     readers: dict[int, dict[str, str]] = {}
     makers: dict[int, list[Unit]] = {}
     for index, unit in enumerate(units):

@@ -1,4 +1,4 @@
-"""Where a pipeline cell run as plain Python would give other values than its steps, each of which works on copies."""
+"""Warns where steps, which work on copies, give other values than the pipeline cell as plain Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kfnb.problems import Problem
 
 
 def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: tuple[Unit, ...]) -> Iterator[Problem]:
-    """Warn of arguments changed in place and read again, of what components share beside them, and of libraries changed."""
+    """Warn of arguments that are changed in place and used again, of shared state, and of changed libraries."""
     calls = [n for n in ast.walk(own.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
     seeded = {n for u in units for n in u.facts.may if n.startswith("@")}
     drawn: dict[str, list[ast.Call]] = {}
@@ -75,13 +75,13 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
 
 
 def _changes(facts: Facts, name: str) -> bool:
-    """Whether a call changes it; what a function remembers of earlier calls does not count."""
+    """Whether a call changes a name's object; the memory of a function does not count."""
     remembers = name in facts.stateful and facts.kinds.get(name) != DEF
     return name in facts.touches and not remembers and (not name.startswith("@") or name.startswith(STATE))
 
 
 def _facts(analyzer: Analyzer, own: ParsedCell, name: str, call: ast.Call) -> tuple[Facts, list[str]]:
-    """What a call does to its arguments: it is read again with a fresh name for each."""
+    """Find what a call does to its arguments by analyzing it with a new name for each."""
     texts = [f"_kfnb_{n}" for n in range(len(call.args) + len(call.keywords))]
     analyzer.define(texts, VALUE)
     plain = texts[: len(call.args)]

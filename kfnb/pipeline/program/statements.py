@@ -1,4 +1,4 @@
-"""Statements of a pipeline cell, one method a kind: what each means in the graph."""
+"""Parses the statements of a pipeline cell, with one method for each kind of statement."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StatementParser:
         self.calls, self.branches, self.loops = CallParser(self), BranchParser(self), LoopParser(self)
 
     def body(self, statements: Iterable[ast.stmt]) -> None:
-        """Read statements one after the other; one that is refused does not hide what is wrong with the others."""
+        """Parse statements one after the other, and go on after one that is refused to find further problems."""
         for node in statements:
             try:
                 self.statement(node)
@@ -182,7 +182,7 @@ class StatementParser:
         return Binding(Constant(value), type_of_value(value), container, line=node.lineno)
 
     def _mark_aliased_elements(self, node: ast.expr) -> None:
-        """A container that stands inside another is reachable by two names: it can be changed no more."""
+        """Forbid changes of a container inside another one, because it now has two names."""
         for part in ast.walk(node):
             inside = (
                 part.elts
@@ -196,7 +196,7 @@ class StatementParser:
                     self._mark_aliased(item.id)
 
     def _mark_aliased(self, name: str) -> None:
-        # A value that is no container keeps its identity: branches and `try` see by it what was bound anew.
+        # Other bindings keep their identity, by which branches and `try` find out what was bound again.
         known = self.state.scope[name]
         if known.container:
             self.state.scope[name] = replace(known, container=False)
@@ -229,7 +229,7 @@ class StatementParser:
         bind_name(self.state, name, Binding(None, value.type if value.type == "str" else "", line=node.lineno), node)
 
     def _mutate(self, root: ast.Name, node: ast.stmt | ast.expr, value: ast.expr) -> None:
-        """A change in place: of a list or dict made in this cell it is part of the slice; of anything else it is refused."""
+        """Parse a change in place: slices repeat the change of a list or dict of this cell; other changes are refused."""
         state = self.state
         state.check_use(root.id, root)
         known = state.scope.get(root.id)
