@@ -3,7 +3,7 @@ BIN = .venv/bin
 EXTENSION = $(wildcard $(addprefix labextension/,*.* src/*.* src/*/*.* style/*.* style/*/*.* schema/* jupyter-config/*))
 JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
-.PHONY: help run lab test test-fast lint format bench dist clean
+.PHONY: help run lab test test-fast lint format docs bench dist clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,10 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	touch $@ .venv/run
 
+.venv/docs: .venv/made pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	touch $@
+
 # the independent judge of what we emit wants libraries of its own versions
 .venv-kfp/made: .venv/made
 	$(PYTHON) -m venv .venv-kfp
@@ -53,7 +57,7 @@ lab: .venv/lab  ## set up, and open JupyterLab on the tutorial
 # few tests at a time, so that both workers end together
 PYTEST = $(BIN)/python -m pytest -n 2 --maxschedchunk 4
 
-test: .venv/test .venv-kfp/made $(OLDER) lint  ## every check
+test: .venv/test .venv-kfp/made $(OLDER) lint docs  ## every check
 	tools/debian-packages
 	$(JLPM) test
 	$(PYTEST) --junit-xml build/tests.xml
@@ -78,6 +82,9 @@ format: .venv/test  ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(JLPM) format
+
+docs: .venv/docs  ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: .venv/test .venv-kfp/made  ## the figures, as ratios in one run
 	$(BIN)/python -m pytest tests/benchmarks -s -q -o norecursedirs=

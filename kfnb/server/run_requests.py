@@ -32,9 +32,10 @@ from kfnb.runs.attempt_logs import read_log
 from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.record.private_record_files import read_json_lines
-from kfnb.runs.record.run_store import FINAL, STEP_FINAL, RunStore, has_record
+from kfnb.runs.record.run_store import RunStore, has_record
 from kfnb.runs.retention.prune_runs import Pruned, delete_runs
 from kfnb.runs.step_inputs_outputs import previews
+from kfnb.states import FINAL, STEP_FINAL
 
 LOG_PART = 2_000  #: lines of a log in one answer
 LONGEST_LINE = 20_000  #: letters of a line that are told

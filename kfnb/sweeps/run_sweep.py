@@ -13,10 +13,11 @@ from kfnb.client.run_object import Run
 from kfnb.engines.engine_interface import Following
 from kfnb.engines.local.processes.launch_run_process import WarmProcess, launch
 from kfnb.pipeline.model import Json
-from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
 from kfnb.sweeps.sweep_plan import Plan
 from kfnb.sweeps.sweep_results import Goal, Results, Row
-from kfnb.wording import elapsed
+from kfnb.wording import elapsed, error_line
 
 LOOK_EVERY = 0.03  #: seconds between two looks at the runs
 
@@ -48,7 +49,7 @@ class Trial:
         summary = self.ended or self.run.summary()
         return Row(
             self.number, self.parameters, summary["state"], self.run.id, summary["metrics"], elapsed(summary),
-            self.problem or _why(summary),
+            self.problem or error_line(summary["error"]) or None,
         )  # fmt: skip
 
 
@@ -279,14 +280,3 @@ def goal_of(maximize: str | None, minimize: str | None) -> Goal | None:
     if maximize is not None:
         return Goal(maximize, True)
     return Goal(minimize, False) if minimize is not None else None
-
-
-def _why(summary: dict[str, Any]) -> str | None:
-    """What went wrong in a run, and where."""
-    error = summary["error"]
-    if not error:
-        return None
-    cell = f"cell {error['cell']}, line {error.get('line') or 1}" if error.get("cell") else ""
-    where = ", ".join(w for w in (error.get("step") or "", cell) if w)
-    what = f"{error['type']}: {error['message']}"
-    return f"{where}: {what}" if where else what

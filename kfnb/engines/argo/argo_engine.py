@@ -26,7 +26,8 @@ from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
-from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
 
 RUN_LABEL = "kfnb.dev/run"
 

@@ -29,7 +29,8 @@ from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
-from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
 
 RUN_LABEL = "pipeline/runid"  #: that the backend puts on a run's Workflow and pods
 DEFAULT_EXPERIMENT = "Default"

@@ -169,7 +169,7 @@ class PipelineMagic:
             self._command_line("run", [w for w in words if w != "--wait"])
             return None
         print(f"pipeline of {found.words if given['notebook'] is found.source else given['notebook']}")
-        source: Source = given["notebook"].fixed()
+        source: Source = given["notebook"].snapshot()
         built = build_source(source, given["pipeline"])
         pipeline = _required(built, source)
         options = {
@@ -245,7 +245,7 @@ class PipelineMagic:
 
         def start(parameters: dict[str, str], target: str) -> Run:
             """Begin a run of the notebook as it is now: somebody pressed the button."""
-            source = here().fixed()
+            source = here().snapshot()
             now = build_source(source, given["pipeline"]).require()
             return prepare(source, now, parameters, target).submit(self._ahead.launch)
 

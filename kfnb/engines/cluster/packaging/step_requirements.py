@@ -14,7 +14,7 @@ from typing import Any
 
 from kfnb.engines.cluster.packaging.private_files import Privacy
 from kfnb.engines.cluster.packaging.step_imports import modules_of, sources_of, tree_of, unread_imports
-from kfnb.package_requirements import USUAL, Sources, is_local, requirement_name
+from kfnb.package_requirements import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
 from kfnb.pipeline.model import Pipeline, Step
 
 ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
@@ -55,7 +55,9 @@ class Travelling:
         return {k: v for k, v in told.items() if v}
 
 
-def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources: Sources = USUAL) -> Travelling:
+def travelling(
+    pipeline: Pipeline, folder: Path, packages: str = "auto", sources: PackageSources = DEFAULT_SOURCES
+) -> Travelling:
     """Find what every step's code needs.
 
     Parameters
@@ -96,7 +98,7 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources
         archives, wrong = _archives(marked, folder)
         if wrong:
             unfit[step.name] = wrong
-        told_sources = step.settings.sources.over(sources).told()
+        told_sources = step.settings.sources.over(sources).to_json()
         if told_sources:
             places[step.name] = told_sources
         if wanted:
