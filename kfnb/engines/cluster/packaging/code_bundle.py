@@ -55,7 +55,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in specs) or "component_from_command" in text:
         names |= {"components/shell_steps", "components/container_commands"}
     if "components/shell_steps" in names or "kfnb import" in text or "import kfnb" in text:
-        names |= {"components/component_calls", "components/component_decorators"}
+        names |= {"components/component_signatures", "components/component_decorators"}
     if '"collected"' in text or "Failed" in text:
         names.add("values/failed_iteration")
     if "Path" in text:
