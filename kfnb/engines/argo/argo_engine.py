@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from kfnb.engines.argo import workflow_kinds, workflow_manifest
@@ -19,14 +18,12 @@ from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
-from kfnb.engines.cluster.packaging.step_requirements import find_requirements
-from kfnb.engines.cluster.submission.fit_to_target import fit_to_target
 from kfnb.engines.cluster.submission.reused_steps import reusable_outputs
-from kfnb.engines.cluster.targets.targets import Target, options_of
+from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
-from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
 
 RUN_LABEL = "kfnb.dev/run"
 
@@ -51,15 +48,8 @@ class ArgoEngine(ClusterRuns):
     def compile_run(
         self, pipeline: Pipeline, options: RunOptions, reused: dict[str, dict[str, str]] | None = None
     ) -> workflow_manifest.Compiled:
-        settings = options_of(self.target)
-        pipeline = fit_to_target(pipeline, settings, options.parameters)
-        return workflow_manifest.compile_workflow(
-            pipeline,
-            settings,
-            find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources),
-            options.parameters,
-            reused or {},
-        )
+        pipeline, settings, requirements = self.fit(pipeline, options)
+        return workflow_manifest.compile_workflow(pipeline, settings, requirements, options.parameters, reused)
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """Find what the pipeline or the command line asks for and Argo cannot do."""
@@ -178,12 +168,8 @@ class ArgoEngine(ClusterRuns):
             return None
         return ArgoServer(connection, self.kube, remote["name"], remote.get("uid", ""))
 
-    def cancel(self, run_id: str) -> bool:
+    def stop(self, remote: dict[str, Any]) -> None:
         """Stop the workflow; its exit handlers run. A second call terminates it without them."""
-        self.refresh(run_id)
-        if self.store.head(run_id)["state"] in FINAL:
-            return False
-        name = self.remote(run_id)["name"]
-        asked = self.kube.get(name).get("spec", {}).get("shutdown")
-        self.kube.patch(name, {"spec": {"shutdown": "Terminate" if asked else "Stop"}})
-        return True
+        name = remote["name"]
+        stopping = self.kube.get(name).get("spec", {}).get("shutdown")
+        self.kube.patch(name, {"spec": {"shutdown": "Terminate" if stopping else "Stop"}})

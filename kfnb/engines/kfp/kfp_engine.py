@@ -17,10 +17,8 @@ from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_pytho
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
-from kfnb.engines.cluster.packaging.step_requirements import find_requirements
-from kfnb.engines.cluster.submission.fit_to_target import fit_to_target
 from kfnb.engines.cluster.submission.reused_steps import reusable_outputs
-from kfnb.engines.cluster.targets.targets import Target, options_of
+from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states
 from kfnb.engines.kfp.following.poll_run import PollFollower
@@ -29,7 +27,7 @@ from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
-from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
 
 RUN_LABEL = "pipeline/runid"  #: that the backend puts on a run's Workflow and pods
 DEFAULT_EXPERIMENT = "Default"
@@ -55,14 +53,8 @@ class KfpEngine(ClusterRuns):
     def compile_run(
         self, pipeline: Pipeline, options: RunOptions, reused: dict[str, dict[str, str]] | None = None
     ) -> pipeline_ir.Compiled:
-        settings = options_of(self.target)
-        pipeline = fit_to_target(pipeline, settings, options.parameters)
-        return pipeline_ir.compile_ir(
-            pipeline,
-            settings,
-            find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources),
-            reused,
-        )
+        pipeline, settings, requirements = self.fit(pipeline, options)
+        return pipeline_ir.compile_ir(pipeline, settings, requirements, reused)
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """Find what the pipeline or the command line asks for and Kubeflow Pipelines cannot do."""
@@ -116,14 +108,8 @@ class KfpEngine(ClusterRuns):
 
         from kfnb.engines.argo import workflow_manifest
 
-        settings = options_of(self.target)
-        pipeline = fit_to_target(pipeline, settings, options.parameters)
-        compiled = workflow_manifest.compile_workflow(
-            pipeline,
-            settings,
-            find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources),
-            options.parameters,
-        )
+        pipeline, settings, requirements = self.fit(pipeline, options)
+        compiled = workflow_manifest.compile_workflow(pipeline, settings, requirements, options.parameters)
         with TemporaryDirectory() as folder:
             package = Path(folder) / "pipeline.yaml"
             package.write_text(as_yaml([compiled.workflow]), encoding="utf-8")
@@ -213,13 +199,9 @@ class KfpEngine(ClusterRuns):
                     handed_on[step["path"]] = found
         return reusable_outputs(handed_on, old.tasks.values(), new.outermost, now, start)
 
-    def cancel(self, run_id: str) -> bool:
-        """Terminate the run: exit handlers run."""
-        self.refresh(run_id)
-        if self.store.head(run_id)["state"] in FINAL:
-            return False
-        self.client.act(self.remote(run_id)["run"], "terminate")
-        return True
+    def stop(self, remote: dict[str, Any]) -> None:
+        """Terminate the run; its exit handlers run."""
+        self.client.act(remote["run"], "terminate")
 
     def archive(self, run_id: str) -> None:
         """Archive the run on the server."""

@@ -13,7 +13,10 @@ from typing import Any, Protocol
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
-from kfnb.engines.cluster.targets.targets import Target
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.submission.fit_to_target import fit_to_target
+from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import OPTIONS, RunOptions, options_kept
 from kfnb.engines.follow_record import follow_events, follow_log
 from kfnb.pipeline.model import Pipeline
@@ -50,6 +53,17 @@ class ClusterRuns:
 
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
         raise NotImplementedError
+
+    def stop(self, remote: dict[str, Any]) -> None:
+        """Ask the cluster to stop a run. ``remote`` says where it is."""
+        raise NotImplementedError
+
+    def fit(self, pipeline: Pipeline, options: RunOptions) -> tuple[Pipeline, ClusterOptions, StepRequirements]:
+        """The pipeline as the target runs it, the settings of its pods, and what travels with its steps."""
+        settings = options_of(self.target)
+        pipeline = fit_to_target(pipeline, settings, options.parameters)
+        requirements = find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources)
+        return pipeline, settings, requirements
 
     def check_partial_run(self, options: RunOptions) -> list[Problem]:
         """Only this machine can run a part of a pipeline."""
@@ -160,6 +174,14 @@ class ClusterRuns:
             return read_object(self.store.folder(run_id) / REUSED)
         except FileNotFoundError:
             return {}
+
+    def cancel(self, run_id: str) -> bool:
+        """Stop a run and return whether it was still running. Its exit handlers run."""
+        self.refresh(run_id)
+        if self.store.head(run_id)["state"] in FINAL:
+            return False
+        self.stop(self.remote(run_id))
+        return True
 
     def attempt_counts(self, run_id: str) -> dict[str, int]:
         """How many attempts every step has had."""
