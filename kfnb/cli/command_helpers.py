@@ -16,6 +16,8 @@ from kfnb.problems import INFO, NotebookError, Problem, errors, located
 if TYPE_CHECKING:
     from kfnb.client.start_run import Prepared
     from kfnb.notebook.notebook_source import Source
+    from kfnb.pipeline.build.build_pipeline import Built
+    from kfnb.pipeline.model import Pipeline
     from kfnb.runs.record.run_store import RunStore
 
 OK, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
@@ -56,11 +58,17 @@ run_argument = click.argument("run_id", metavar="RUN", shell_complete=completion
 def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -> None:
     """Print problems as ``NB:cell 7:3: error KF301: …``, errors and warnings; ``quiet`` leaves infos out.
 
-    In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``.
+    In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``. In a terminal the first message
+    of each code ends with the address of the code's page.
     """
+    in_terminal = sys.stderr.isatty()
+    linked: set[str] = set()
     for problem in problems:
-        if not quiet or problem.severity != INFO:
-            click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}", err=True)
+        if quiet and problem.severity == INFO:
+            continue
+        link = f"  {problem.page}" if in_terminal and problem.code not in linked else ""
+        linked.add(problem.code)
+        click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}{link}", err=True)
 
 
 def show_travelling(prepared: Prepared) -> None:
@@ -79,6 +87,13 @@ def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoRetu
     else:
         report(notebook, problems)
     sys.exit(FAILED)
+
+
+def required(built: Built, notebook: Source, as_json: bool) -> Pipeline:
+    """The pipeline; without one, end with all problems of the notebook."""
+    if built.pipeline is None:
+        fail(notebook, built.problems, as_json)
+    return built.pipeline
 
 
 def refuse(message: str, as_json: bool = False) -> NoReturn:
@@ -116,7 +131,7 @@ def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
 def fixed(notebook: Source, as_json: bool) -> Source:
     """The notebook as it is now: what runs is what is kept with the run. Ends with what is wrong with it."""
     try:
-        return notebook.fixed()
+        return notebook.snapshot()
     except NotebookError as error:
         fail(notebook, error.problems, as_json)
 

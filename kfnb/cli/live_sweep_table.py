@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kfnb.cli.live_run_table import COLOURS
-from kfnb.runs.record.run_store import FINAL
-from kfnb.states import SYMBOLS
+from kfnb.states import FINAL, SYMBOLS
+from kfnb.wording import duration
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,9 +61,8 @@ class Plain(Silent):
         numbers = " ".join(
             f"{n}={v:.4g}" if isinstance(v, float) else f"{n}={v}" for n, v in (row.metrics or {}).items()
         )
-        took = "" if row.duration is None else f"{row.duration:.1f} s"
         head = f"{SYMBOLS[row.state]} {len(self._told)}/{len(results.rows)} {results.combination(row)} {row.state}"
-        return "  ".join(w for w in (head, numbers, took, row.run or "", row.problem or "") if w)
+        return "  ".join(w for w in (head, numbers, duration(row.duration), row.run or "", row.problem or "") if w)
 
     def note(self, text: str) -> None:
         click.echo(text, err=True)

@@ -64,7 +64,7 @@ def run(
     BadTarget, ClusterError
         When there is no such target, or it does not answer.
     """
-    source = source_for(notebook).fixed()
+    source = source_for(notebook).snapshot()
     built = build_source(source, pipeline)
     prepared = prepare(
         source, built.require(), parameters or {}, target, fit, only=step, start=start, any_parameters=any_parameters, cache=cache, isolated=isolated,

@@ -16,24 +16,25 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.problems import UserError
 from kfnb.runs.kept_notebook import keep_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
-from kfnb.runs.record.run_store import FINAL, Event, RunStore, UnknownRun
+from kfnb.runs.record.run_store import Event, RunStore, UnknownRun
+from kfnb.runs.run_as_text import summary_as_text
+from kfnb.states import FINAL
 from kfnb.terminal_escapes import without_codes
-from kfnb.wording import elapsed
+from kfnb.wording import elapsed, error_line, error_place, load_hint
 
 
 class RunFailed(UserError, Exception):
     """A run that was waited for has failed or was cancelled; ``run`` is the run."""
 
     def __init__(self, run: Run) -> None:
-        error = run.error or {}
-        step = f"step {error['step']}" if error.get("step") else ""
-        cell = f"cell {error['cell']}, line {error.get('line') or 1}" if error.get("cell") else ""
-        where = ", ".join(w for w in (step, cell) if w)
-        what = f"{error['type']}: {error['message']}" if error else f"it was {run.state}"
-        hint = f"%pipeline load {error['step']} --run {run.id} puts what it saw into the kernel" if step else ""
-        what = without_codes(what)
-        said = f"run {run.id} {run.state}{f' in {where}' if where else ''}: {what}"
-        super().__init__(f"{said}\n{hint}" if hint else said)
+        error = run.error
+        if error is None:
+            message = f"run {run.id} {run.state}: it was {run.state}"
+        else:
+            place, hint = error_place(error), load_hint(run.id, error)
+            line = without_codes(error_line(error))
+            message = f"run {run.id} {run.state}{' in ' if place else ': '}{line}" + (f"\n{hint}" if hint else "")
+        super().__init__(message)
         self.run = run
 
 
@@ -206,7 +207,7 @@ class Run:
         """
         from kfnb.pipeline.build.build_source import build_source
 
-        source = source_of(notebook).fixed() if notebook else None
+        source = source_of(notebook).snapshot() if notebook else None
         pipeline = build_source(source, self.name).require() if source is not None else None
         with self.opened_engine() as engine:
             engine.retry(self.id, step, pipeline)
@@ -268,9 +269,7 @@ class Run:
         return f"<Run {self.id} of {self.name}: {self.state}>"
 
     def __str__(self) -> str:
-        from kfnb.client.run_as_text import table
-
-        return table(self.summary())
+        return summary_as_text(self.summary())
 
 
 __all__ = ["AnyNotebook", "Run", "RunFailed", "UnknownRun"]

@@ -10,7 +10,7 @@ from kfnb.runs.record.run_store import RunStore, UnknownRun
 from kfnb.runs.step_inputs_outputs import inputs_of, is_name, value_of
 from kfnb.runtime.values.failed_iteration import Failed, failed
 from kfnb.states import NO_ITEMS
-from kfnb.wording import elapsed
+from kfnb.wording import duration, elapsed
 
 
 class RecordedRun(Protocol):
@@ -142,8 +142,8 @@ class RunStep:
         return found
 
     def __repr__(self) -> str:
-        took = self.duration
-        return f"<step {self.path}: {self.state}{'' if took is None else f' in {took:.1f} s'}>"
+        time = duration(self.duration)
+        return f"<step {self.path}: {self.state}{f' in {time}' if time else ''}>"
 
 
 def _failed(step: dict[str, Any], index: int) -> Failed:

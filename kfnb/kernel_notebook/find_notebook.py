@@ -133,9 +133,9 @@ def _newest(path: Path, ran: Sequence[Ran]) -> Found:
         )
     made, changed = overlaid(data, [r for r in ran if not r.ours and r.at > path.stat().st_mtime])
     if not changed:
-        return Found(source, source.shown)
+        return Found(source, source.display_name)
     several = f"cells {', '.join(map(str, changed))}" if len(changed) > 1 else f"cell {changed[0]}"
-    words = f"{source.shown}, with {several} as run here: the file was not saved since"
+    words = f"{source.display_name}, with {several} as run here: the file was not saved since"
     return Found(replace(source, json=made), words)
 
 
@@ -144,7 +144,9 @@ def _said_of_text(source: Source, data: Any, ran: Sequence[Ran]) -> str:
     known = {_code(c["source"]) for c in data["cells"] if c["cell_type"] == "code"}
     new = [r for r in ran if _code(r.source) not in known]
     return (
-        f"{source.shown} as it was saved; a cell was run since that it does not have: save it" if new else source.shown
+        f"{source.display_name} as it was saved; a cell was run since that it does not have: save it"
+        if new
+        else source.display_name
     )
 
 

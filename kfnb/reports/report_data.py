@@ -11,8 +11,8 @@ from typing import Any
 from kfnb.pipeline.model import Pipeline
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.record.private_record_files import read_object
-from kfnb.runs.record.run_store import FINAL, Event, RunStore
-from kfnb.states import ENDED, together
+from kfnb.runs.record.run_store import Event, RunStore
+from kfnb.states import ENDED, FINAL, together
 
 Json = dict[str, Any]
 

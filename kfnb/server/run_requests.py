@@ -22,7 +22,7 @@ from kfnb.engines.cluster.trust.trust_proposals import proposals
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.engines.engine_interface import Engine, RunOptions
 from kfnb.engines.local import LocalEngine
-from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.engines.open_engine import engine_for, engine_of
 from kfnb.notebook.formats.text_cells import is_text
 from kfnb.pipeline.model import Pipeline
@@ -32,9 +32,10 @@ from kfnb.runs.attempt_logs import read_log
 from kfnb.runs.kept_notebook import keep_notebook, kept_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.record.private_record_files import read_json_lines
-from kfnb.runs.record.run_store import FINAL, STEP_FINAL, RunStore, has_record
+from kfnb.runs.record.run_store import RunStore, has_record
 from kfnb.runs.retention.prune_runs import Pruned, delete_runs
 from kfnb.runs.step_inputs_outputs import previews
+from kfnb.states import FINAL, STEP_FINAL
 
 LOG_PART = 2_000  #: lines of a log in one answer
 LONGEST_LINE = 20_000  #: letters of a line that are told
@@ -56,7 +57,7 @@ class Runs:
         self._following: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._ahead = Ahead()
+        self._ahead = WarmProcess()
 
     def close(self) -> None:
         """Stop following runs on clusters; the runs go on."""

@@ -11,12 +11,13 @@ from typing import Any
 
 from kfnb.client.run_object import Run
 from kfnb.engines.engine_interface import Following
-from kfnb.engines.local.processes.launch_run_process import Ahead, launch
+from kfnb.engines.local.processes.launch_run_process import WarmProcess, launch
 from kfnb.pipeline.model import Json
-from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
 from kfnb.sweeps.sweep_plan import Plan
 from kfnb.sweeps.sweep_results import Goal, Results, Row
-from kfnb.wording import elapsed
+from kfnb.wording import elapsed, error_line
 
 LOOK_EVERY = 0.03  #: seconds between two looks at the runs
 
@@ -48,7 +49,7 @@ class Trial:
         summary = self.ended or self.run.summary()
         return Row(
             self.number, self.parameters, summary["state"], self.run.id, summary["metrics"], elapsed(summary),
-            self.problem or _why(summary),
+            self.problem or error_line(summary["error"]) or None,
         )  # fmt: skip
 
 
@@ -162,7 +163,7 @@ class Sweep:
         waiting = [t for t in self.trials if t.run is None]
         here = self.plan.target.engine == "local"
         slots = min(self.plan.jobs, len(waiting)) if here else 0
-        ahead = [Ahead(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
+        ahead = [WarmProcess(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
         try:
             for one in ahead:
                 one.prepare()
@@ -173,7 +174,7 @@ class Sweep:
             for one in ahead:
                 one.close()
 
-    def _turns(self, waiting: list[Trial], ahead: list[Ahead]) -> None:
+    def _turns(self, waiting: list[Trial], ahead: list[WarmProcess]) -> None:
         active: dict[int, _Followed] = {}
         begun, cancelled = 0, 0
         try:
@@ -279,14 +280,3 @@ def goal_of(maximize: str | None, minimize: str | None) -> Goal | None:
     if maximize is not None:
         return Goal(maximize, True)
     return Goal(minimize, False) if minimize is not None else None
-
-
-def _why(summary: dict[str, Any]) -> str | None:
-    """What went wrong in a run, and where."""
-    error = summary["error"]
-    if not error:
-        return None
-    cell = f"cell {error['cell']}, line {error.get('line') or 1}" if error.get("cell") else ""
-    where = ", ".join(w for w in (error.get("step") or "", cell) if w)
-    what = f"{error['type']}: {error['message']}"
-    return f"{where}: {what}" if where else what

@@ -12,6 +12,7 @@ from typing import Any
 from kfnb.pipeline.model import Json
 from kfnb.states import SYMBOLS
 from kfnb.sweeps.parameter_grid import told
+from kfnb.wording import duration
 
 OWN = ("state", "duration", "run")  #: columns that every table has
 
@@ -164,7 +165,7 @@ class Results:
         for at, row in enumerate(self.ordered()):
             shown = [column[at] for column in columns]
             state = f"{SYMBOLS[row.state]} {row.state}"
-            lines.append([*shown, state, "" if row.duration is None else f"{row.duration:.1f} s", row.run or ""])
+            lines.append([*shown, state, duration(row.duration), row.run or ""])
         return [*head, "state", "time", "run"], lines
 
     def text(self) -> str:

@@ -7,12 +7,12 @@ from functools import partial
 from html import escape
 from typing import Any
 
-from kfnb.runs.record.run_store import FINAL
-from kfnb.states import SYMBOLS
+from kfnb.runs.run_as_text import headline, step_duration
+from kfnb.states import FINAL, SYMBOLS
 from kfnb.terminal_escapes import without_codes
 from kfnb.widgets.anywidget_view import hear_beside_cells
 from kfnb.widgets.shown_objects import ShownView
-from kfnb.widgets.view_state import Json, headline, took
+from kfnb.widgets.view_state import Json
 
 SHOW_EVERY = 0.25  #: seconds between two changes of what is shown
 NO_STEP = ("log of a step …", "")
@@ -86,7 +86,7 @@ class CoreFace:
         if step is None or log is None:
             say(self._log, "value", "")
             return
-        head = " · ".join(w for w in (f"{SYMBOLS[step['state']]} {shown['chosen']}", step["state"], took(step, now), step["reason"] or "") if w)  # fmt: skip
+        head = " · ".join(w for w in (f"{SYMBOLS[step['state']]} {shown['chosen']}", step["state"], step_duration(step, now), step["reason"] or "") if w)  # fmt: skip
         lines = "\n".join(without_codes(line) for line in log["lines"][-MOST_LINES:])
         say(self._log, "value", f'<div>{escape(head)}</div><pre style="{MONO}">{escape(lines)}</pre>')
 

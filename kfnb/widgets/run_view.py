@@ -15,11 +15,12 @@ from kfnb.pipeline.parameters.bind_values import schema_of
 from kfnb.pipeline.parameters.value_schema import choices
 from kfnb.problems import NotebookError, Problem
 from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.run_as_text import run_as_text
 from kfnb.widgets.follow_runs import Follower, follow, leave
 from kfnb.widgets.frontend_views import show
 from kfnb.widgets.log_tail import MOST_LINES, LogTail
 from kfnb.widgets.shown_objects import ControlledRun, Face
-from kfnb.widgets.view_state import Json, first_failed, text
+from kfnb.widgets.view_state import Json, first_failed
 
 Start = Callable[[dict[str, str], str], ControlledRun]
 NotebookNow = Callable[[], Any]  #: the notebook that a retry takes, as `kfnb.Run.retry` takes it
@@ -76,7 +77,7 @@ class View:
         return "\n".join([self._words(shown), *([told] if told else [])])
 
     def _words(self, shown: Json) -> str:
-        return text(self.name, shown["run"], shown["steps"], shown["now"])
+        return run_as_text(self.name, shown["run"], shown["steps"], shown["now"])
 
     def finish(self, timeout: float | None = None) -> None:
         """Wait until it shows the end of the run; ``timeout`` in seconds."""

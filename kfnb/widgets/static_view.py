@@ -8,8 +8,10 @@ from html import escape
 from typing import Any
 
 from kfnb.pipeline.drawing.graph_svg import INK, MARGIN, STATES, STYLE, draw_states
+from kfnb.runs.run_as_text import headline
 from kfnb.widgets.shown_objects import ShownView
-from kfnb.widgets.view_state import Json, error_line, headline
+from kfnb.widgets.view_state import Json
+from kfnb.wording import error_line
 
 DRAW_EVERY = 0.1  #: seconds between two pictures, at the least
 CHEAP = 0.002  #: seconds of work that a picture may be to be drawn that often
@@ -69,7 +71,7 @@ def draw(view: ShownView, name: str) -> str:
     shown = view.snapshot()
     told = shown["told"] or {}
     rows = [("state", headline(view.name, shown["run"], shown["now"]))]
-    rows += [("note", line) for line in (error_line(shown["run"]), told.get("text", "")) if line]
+    rows += [("note", line) for line in (error_line((shown["run"] or {}).get("error")), told.get("text", "")) if line]
     rows = [(kind, _short(line.split("\n")[0])) for kind, line in rows]
     graph = draw_states(view.name, view.graph, view.states())
     top = ROW * len(rows) + 4

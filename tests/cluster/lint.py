@@ -34,9 +34,7 @@ def lost(mine: Any, theirs: Any, path: str = "") -> Iterator[str]:
 def round_trip(manifest: dict[str, Any]) -> list[str]:
     kind = getattr(models, manifest["kind"])
     return list(
-        lost(
-            manifest, kind.model_validate(manifest).model_dump(by_alias=True, exclude_unset=True, mode="json")
-        )
+        lost(manifest, kind.model_validate(manifest).model_dump(by_alias=True, exclude_unset=True, mode="json"))
     )
 
 

@@ -23,6 +23,7 @@ from kfnb.engines.local import LocalEngine
 from kfnb.pipeline.model import Pipeline, steps_of
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Interpreter, Pods
+from tests.warm_launch import warm_launch
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Outcome:
 
 def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Outcome:
     store = RunStore(folder / "home")
-    engine = LocalEngine(store)
+    engine = LocalEngine(store, warm_launch)
     run_id = engine.submit(pipeline, RunOptions(parameters=parameters, isolated=True, folder=str(folder)))
     for _ in engine.events(run_id):
         pass

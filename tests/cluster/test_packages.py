@@ -107,7 +107,7 @@ def test_an_archive_beside_the_notebook_travels(cluster: Pods, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("index_url", "https://me:word@host/simple", "has a user or password in it"), ("index_url", "host/simple", "should be an address"),
+        ("index_url", "https://me:word@host/simple", "contains a user name or password"), ("index_url", "host/simple", "should be an address"),
         ("index_url", "https://${USER}:${TOKEN}@host/simple", ""), ("extra_index_url", "https://host/simple", "a list of texts"),
         ("package_secrets", ["name:key"], "SECRET:KEY:VARIABLE"), ("package_secrets", ["name:key:TOKEN"], ""),
     ],

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.engines.local.scheduling.scheduler import KILL_AFTER
+from kfnb.engines.local.scheduling.running_attempts import KILL_AFTER
 from kfnb.pipeline.parameters.bind_values import bind
 from tests.notebooks import cell
 from tests.running import Here, pipeline_of, processes_with, states, wait_for

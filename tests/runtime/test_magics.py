@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from kfnb.runtime.magics import magic_table
-from kfnb.runtime.magics.magic_table import CELL, DONE, LINE, MEANING, NOTES, REFUSED, WAY_OUT
+from kfnb.runtime.magics.magic_table import CELL, DONE, LINE, REFUSED, WAY_OUT
 from tests.runtime.chain import Chain, Done
-
-PAGE = Path(__file__).parents[2] / "docs" / "magics.md"
 
 
 @pytest.fixture
@@ -36,22 +33,6 @@ def test_every_magic_of_ipython_and_its_kernel_has_an_answer() -> None:
 def test_what_is_refused_has_a_way_out() -> None:
     refused = {name for table in (LINE, CELL) for name, kind in table.items() if kind == REFUSED}
     assert refused == set(WAY_OUT)
-
-
-def test_the_page_of_magics_says_what_the_table_says() -> None:
-    found = re.search(r"<!-- table -->\n(.*)<!-- end -->", PAGE.read_text("utf-8"), re.DOTALL)
-    assert found is not None and found[1] == table(), f"docs/magics.md should hold:\n{table()}"
-
-
-def table() -> str:
-    """The table of the docs: for each kind of answer its magics, then what is to be known of some."""
-    names = [(sign + name, kind) for sign, kinds in (("%", LINE), ("%%", CELL)) for name, kind in kinds.items()]
-    rows = ["| in a step | magics |", "|---|---|"]
-    for kind, meaning in MEANING.items():
-        mine = sorted((n for n, k in names if k == kind), key=lambda n: (n.startswith("%%"), n))
-        rows.append(f"| {meaning} | {' '.join(f'`{n}`' for n in mine)} |")
-    notes = ["", "| magic | |", "|---|---|", *(f"| `{name}` | {note} |" for name, note in sorted(NOTES.items()))]
-    return "\n".join([*rows, *notes]) + "\n"
 
 
 def test_a_step_does_what_the_table_says_it_does() -> None:

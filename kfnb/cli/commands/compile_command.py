@@ -21,6 +21,7 @@ from kfnb.cli.command_helpers import (
     pipeline_option,
     refuse,
     report,
+    required,
 )
 from kfnb.cli.commands.run_and_retry import given_parameters
 from kfnb.problems import NotebookError, errors
@@ -59,13 +60,11 @@ def compile_(
     from kfnb.pipeline.build.build_source import build_source
     from kfnb.pipeline.parameters.bind_values import bind
 
-    found = build_source(notebook, pipeline)
-    if found.pipeline is None:
-        fail(notebook, found.problems, as_json)
+    graph = required(build_source(notebook, pipeline), notebook, as_json)
     try:
         chosen = target_named(target, notebook.path) if target else None
         options = options_of(chosen)
-        values = bind(found.pipeline, given_parameters(parameters, as_json))
+        values = bind(graph, given_parameters(parameters, as_json))
     except BadTarget as error:
         refuse(str(error), as_json)
     except NotebookError as error:
@@ -77,12 +76,12 @@ def compile_(
     if (cron or template) and engine != "argo":
         refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
     form = WorkflowForm(cron=cron or "", template=template)
-    made, problems = compile_documents(found.pipeline, engine, options, notebook.folder, values, form)
+    made, problems = compile_documents(graph, engine, options, notebook.folder, values, form)
     if not as_json:
         report(notebook, problems, quiet=True)
     if errors(problems):
         fail(notebook, problems, True) if as_json else sys.exit(FAILED)
-    files = travelling_files(found.pipeline, notebook.folder, options.packages)
+    files = travelling_files(graph, notebook.folder, options.packages)
     if files and not as_json:
         click.echo(travelling_text(files), err=True)
     if output is None:
@@ -92,11 +91,11 @@ def compile_(
         size = write(made, output)
     except ValueError as error:
         refuse(str(error), as_json)
-    summary: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": found.pipeline.name, "bytes": size}
+    summary: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": graph.name, "bytes": size}
     if as_json:
         emit({**summary, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
     else:
-        click.echo(f"{output}: {found.pipeline.name} for {engine}, {size / 1000:.1f} kB")
+        click.echo(f"{output}: {graph.name} for {engine}, {size / 1000:.1f} kB")
 
 
 @click.command()

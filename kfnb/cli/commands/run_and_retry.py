@@ -16,13 +16,13 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     as_json,
     cluster_words,
     emit,
-    fail,
     fixed,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
     request_words,
+    required,
     resolved,
     run_argument,
     show_travelling,
@@ -110,11 +110,10 @@ def run(
     given = given_parameters(parameters, as_json)
     notebook = fixed(notebook, as_json)
     found = build_source(notebook, pipeline)
-    if found.pipeline is None:
-        fail(notebook, found.problems, as_json)
+    graph = required(found, notebook, as_json)
     with request_words(notebook, as_json), cluster_words(as_json):
         prepared = prepare(
-            notebook, found.pipeline, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
+            notebook, graph, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
             max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
@@ -209,10 +208,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     pipeline, notebook = None, None
     if head["notebook"] and Path(head["notebook"]).exists():
         notebook = fixed(source_of(head["notebook"]), as_json)
-        found = build_source(notebook, head["pipeline"])
-        if found.pipeline is None:
-            fail(notebook, found.problems, as_json)
-        pipeline = found.pipeline
+        pipeline = required(build_source(notebook, head["pipeline"]), notebook, as_json)
     events = runs.events(run_id)
     try:
         with cluster_words(as_json):

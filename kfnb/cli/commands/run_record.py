@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import pickle
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import click
 from kfnb.cli import completion_words
 from kfnb.cli.command_helpers import OK, as_json, cluster_words, emit, refuse, resolved, run_argument, status_of, store
 from kfnb.terminal_escapes import terminal_text
+from kfnb.wording import duration, elapsed, moment
 
 if TYPE_CHECKING:
     from kfnb.runs.attempt_logs import LogLine
@@ -31,17 +31,15 @@ def runs(as_json: bool, count: int) -> None:
     if not found:
         click.echo("there is no run yet: kfnb run NOTEBOOK")
     for head in found:
-        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(head["created"]))
-        took = _seconds(head["started"], head["finished"])
-        click.echo(f"{head['run']}  {head['state']:9}  {began}  {took:>8}  {head['pipeline']}" + _group(head))
+        length = duration(elapsed(head))
+        click.echo(
+            f"{head['run']}  {head['state']:9}  {moment(head['created'])}  {length:>8}  {head['pipeline']}"
+            + _group(head)
+        )
 
 
 def _group(head: dict[str, Any]) -> str:
     return f"  [{head['experiment']}]" if head["experiment"] else ""
-
-
-def _seconds(start: float | None, end: float | None) -> str:
-    return "" if start is None else f"{(end or time.time()) - start:.1f} s"
 
 
 @click.command()

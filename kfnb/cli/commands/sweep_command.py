@@ -19,13 +19,13 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     as_json,
     cluster_words,
     emit,
-    fail,
     fixed,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
     request_words,
+    required,
     show_travelling,
 )
 from kfnb.surrogates import write_text
@@ -136,13 +136,12 @@ def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
         refuse("--seed goes with --random N: all combinations are run without it", as_json)
     notebook = fixed(given["notebook"], as_json)
     found = build_source(notebook, given["pipeline"])
-    if found.pipeline is None:
-        fail(notebook, found.problems, as_json)
+    graph = required(found, notebook, as_json)
     drawn = seed if seed is not None else randrange(10_000)
     options = {k: given[k] for k in ("cache", "isolated", "max_parallel", "spawn")}
     with request_words(notebook, as_json), cluster_words(as_json):
         planned = plan(
-            notebook, found.pipeline, given["parameters"], grid_of_texts, Size(count, drawn, given["max_runs"], given["jobs"]),
+            notebook, graph, given["parameters"], grid_of_texts, Size(count, drawn, given["max_runs"], given["jobs"]),
             given["target"], goal_of(given["maximize"], given["minimize"]), given["experiment"], given["resume"], **options,
             python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip

@@ -19,7 +19,7 @@ from kfnb.client.run_object import Run, RunFailed
 from kfnb.client.runs_table import runs
 from kfnb.client.start_run import prepare
 from kfnb.engines.cluster.targets.targets import targets
-from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.kernel import load_step_values
 from kfnb.kernel.magics import tab_completion
 from kfnb.kernel_notebook.find_notebook import Found, find
@@ -75,7 +75,7 @@ class PipelineMagic:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._ahead = Ahead()
+        self._ahead = WarmProcess()
         self._own: dict[str, Callable[[list[str]], Any]] = {
             "run": self._run, "show": self._show, "status": self._status, "retry": self._retry, "sweep": self._sweep, "runs": self._runs, "load": self._load,
         }  # fmt: skip
@@ -169,7 +169,7 @@ class PipelineMagic:
             self._command_line("run", [w for w in words if w != "--wait"])
             return None
         print(f"pipeline of {found.words if given['notebook'] is found.source else given['notebook']}")
-        source: Source = given["notebook"].fixed()
+        source: Source = given["notebook"].snapshot()
         built = build_source(source, given["pipeline"])
         pipeline = _required(built, source)
         options = {
@@ -245,7 +245,7 @@ class PipelineMagic:
 
         def start(parameters: dict[str, str], target: str) -> Run:
             """Begin a run of the notebook as it is now: somebody pressed the button."""
-            source = here().fixed()
+            source = here().snapshot()
             now = build_source(source, given["pipeline"]).require()
             return prepare(source, now, parameters, target).submit(self._ahead.launch)
 

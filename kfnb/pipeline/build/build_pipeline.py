@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kfnb.notebook.marked_cells import Notebook
-from kfnb.pipeline.build.conditions import Answer, Questions
+from kfnb.pipeline.build.conditions import ExpressionLowering, LoweredExpression
 from kfnb.pipeline.build.edges import edges_of
 from kfnb.pipeline.build.loop_items import ITEMS, take_item
-from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit, read_units
-from kfnb.pipeline.build.reaching_definitions import Flow, definition, flow_of
+from kfnb.pipeline.build.notebook_units import Unit, read_units
+from kfnb.pipeline.build.reaching_definitions import Flow, flow_of, is_definition
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
+from kfnb.pipeline.build.unit_drafts import EXPRESSION, STEP
 from kfnb.pipeline.checks.check_pipeline import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.checks.file_order import FileOrder, doubt_problems, file_use
 from kfnb.pipeline.checks.library_hooks_check import with_hooks
@@ -34,13 +35,11 @@ from kfnb.pipeline.model import (
     Pipeline,
     Ref,
     Replay,
-    ShellOutput,
     StatusRef,
     Step,
     Truth,
 )
 from kfnb.pipeline.parameters import mark_placeholders
-from kfnb.pipeline.program import build_program
 from kfnb.problems import NotebookError, Problem, errors
 from kfnb.python_parser import parse
 
@@ -65,7 +64,7 @@ class Built:
     problems: tuple[Problem, ...]
     units: tuple[Unit, ...] = ()
     flow: Flow | None = None
-    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    decisions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def require(self) -> Pipeline:
         """Return the pipeline, or raise `NotebookError` with the errors that prevent it."""
@@ -79,9 +78,9 @@ class _Plan:
     """What is found out of each step before it is put together."""
 
     prepared: dict[int, Prepared] = field(default_factory=dict)
-    answers: dict[int, Answer] = field(default_factory=dict)
+    lowered: dict[int, LoweredExpression] = field(default_factory=dict)
     exports: dict[int, list[Export]] = field(default_factory=dict)
-    wanted: dict[int, set[str]] = field(default_factory=dict)
+    live_outputs: dict[int, set[str]] = field(default_factory=dict)
     files: dict[str, list[str]] = field(default_factory=dict)  #: step to the steps it waits for because of a file
 
 
@@ -116,8 +115,10 @@ def _build(notebook: Notebook, name: str | None) -> Built:
     if chosen is None:
         return Built(None, (*notebook.problems, _choose("this notebook has several pipelines", names)))
     if chosen in cells:
-        pipeline, problems, told = build_program(notebook, cells[chosen])
-        return Built(pipeline, problems, told=told)
+        from kfnb.pipeline.program import build_program  # most notebooks have no pipeline cell, and it is large
+
+        pipeline, problems, decisions = build_program(notebook, cells[chosen])
+        return Built(pipeline, problems, decisions=decisions)
     if chosen not in names:
         return Built(None, (*notebook.problems, _choose(f"there is no pipeline `{chosen}`", names)))
     return _build_steps(notebook)
@@ -153,46 +154,48 @@ def _plan(units: tuple[Unit, ...], flow: Flow, files: tuple[FileOrder, ...]) -> 
     plan = _Plan()
     for order in files:
         plan.files.setdefault(order.after.name, []).append(order.before.name)
-    preparer, questions = Preparer(units, flow), Questions(units, flow)
+    preparer, lowering = Preparer(units, flow), ExpressionLowering(units, flow)
     for index, unit in enumerate(units):
-        if unit.kind == QUESTION:
-            plan.answers[index] = _answer(index, unit, questions, plan.answers.get(index - 1))
-            for maker, exports in plan.answers[index].exports.items():
+        if unit.kind == EXPRESSION:
+            plan.lowered[index] = _lower_expression(index, unit, lowering, plan.lowered.get(index - 1))
+            for maker, exports in plan.lowered[index].exports.items():
                 mine = plan.exports.setdefault(maker, [])
                 mine += [e for e in exports if e not in mine]
-            if plan.answers[index].indexed:
-                (maker,) = plan.answers[index].exports
-                plan.wanted.setdefault(maker, set()).add(unit.expression)
-            if _own_step(plan.answers[index], unit):
+            if plan.lowered[index].indexed:
+                (maker,) = plan.lowered[index].exports
+                plan.live_outputs.setdefault(maker, set()).add(unit.expression)
+            if _needs_own_step(plan.lowered[index], unit):
                 plan.prepared[index] = preparer.prepare(index)
         elif unit.kind == STEP:
             plan.prepared[index] = preparer.prepare(index)
     for prepared in plan.prepared.values():
-        for maker, names in prepared.wanted.items():
-            plan.wanted.setdefault(maker, set()).update(names)
+        for maker, names in prepared.live_outputs.items():
+            plan.live_outputs.setdefault(maker, set()).update(names)
     return plan
 
 
-def _answer(index: int, unit: Unit, questions: Questions, before: Answer | None) -> Answer:
+def _lower_expression(
+    index: int, unit: Unit, lowering: ExpressionLowering, before: LoweredExpression | None
+) -> LoweredExpression:
     """``before``: for a condition on each item, the answer about the items."""
     marks = unit.marks
     if unit.name.startswith("foreach-"):
-        return questions.foreach(index)
+        return lowering.foreach(index)
     whole = before is not None and before.items is not None and not before.indexed
-    inner = marks is not None and marks.foreach is not None and _asks_item(unit) and whole
+    inner = marks is not None and marks.foreach is not None and _uses_item(unit) and whole
     item = (marks.foreach.variable, f"foreach-{marks.name}") if inner and marks is not None and marks.foreach else None
-    return questions.when(index, item)
+    return lowering.when(index, item)
 
 
-def _asks_item(unit: Unit) -> bool:
+def _uses_item(unit: Unit) -> bool:
     marks = unit.marks
     if marks is None or marks.foreach is None:
         return False
     return marks.foreach.variable in {n.id for n in ast.walk(parse(unit.expression)) if isinstance(n, ast.Name)}
 
 
-def _own_step(answer: Answer, unit: Unit) -> bool:
-    return answer.items is None if unit.name.startswith("foreach-") else answer.test is None
+def _needs_own_step(lowered: LoweredExpression, unit: Unit) -> bool:
+    return lowered.items is None if unit.name.startswith("foreach-") else lowered.test is None
 
 
 # -------------------------------------------------------------------- putting it together
@@ -201,27 +204,27 @@ def _assemble(
 ) -> Pipeline:
     body: list[Node] = []
     exit_handler: Step | None = None
-    asked: list[int] = []
+    pending: list[int] = []
     for index, unit in enumerate(units):
-        if unit.kind == QUESTION:
-            asked.append(index)
+        if unit.kind == EXPRESSION:
+            pending.append(index)
         elif unit.kind == STEP:
             step = _step(index, unit, plan)
             if unit.marks is not None and unit.marks.exit:
                 exit_handler = exit_handler or step
             else:
-                body += _placed(step, unit, units, asked, plan)
-            asked = []
+                body += _place(step, unit, units, pending, plan)
+            pending = []
     guarded = (Guard(EXIT, tuple(body), (exit_handler,)),) if exit_handler is not None else tuple(body)
     return Pipeline(
         name=notebook.name,
         description=notebook.description,
         parameters=_parameters(units),
         body=guarded,
-        edges=edges_of(units, flow, plan.prepared, _questions_of(units), files),
+        edges=edges_of(units, flow, plan.prepared, _steps_of_expressions(units), files),
         sources=notebook.sources,
-        makes=_origins(units, plan.wanted),
-        needs=_needs(units, plan),
+        makes=_definition_origins(units, plan.live_outputs),
+        needs=_use_origins(units, plan),
         notebook=notebook.path,
     )
 
@@ -237,12 +240,12 @@ def _parameters(units: tuple[Unit, ...]) -> tuple[Parameter, ...]:
     return tuple(found.values())
 
 
-def _questions_of(units: tuple[Unit, ...]) -> dict[int, int]:
+def _steps_of_expressions(units: tuple[Unit, ...]) -> dict[int, int]:
     """For each question the step it is asked for."""
     found: dict[int, int] = {}
     waiting: list[int] = []
     for index, unit in enumerate(units):
-        if unit.kind == QUESTION:
+        if unit.kind == EXPRESSION:
             waiting.append(index)
         elif unit.kind == STEP:
             found.update(dict.fromkeys(waiting, index))
@@ -252,11 +255,15 @@ def _questions_of(units: tuple[Unit, ...]) -> dict[int, int]:
 
 def _step(index: int, unit: Unit, plan: _Plan) -> Step:
     marks = unit.marks
-    wanted = plan.wanted.get(index, set())
-    outputs = tuple(sorted(wanted))
-    left = {*unit.facts.may, *unit.facts.touches}
+    live_outputs = plan.live_outputs.get(index, set())
+    outputs = tuple(sorted(live_outputs))
+    defined = {*unit.facts.may, *unit.facts.touches}
     results = tuple(
-        sorted(n for n in left if n not in wanted and not n.startswith(("@", "_")) and not definition(unit.facts, n))
+        sorted(
+            n
+            for n in defined
+            if n not in live_outputs and not n.startswith(("@", "_")) and not is_definition(unit.facts, n)
+        )
     )
     exports = [*plan.exports.get(index, []), *_metrics(unit)]
     prepare: tuple[Input | Replay, ...] = plan.prepared[index].ordered()
@@ -265,7 +272,7 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
     if marks is None:
         waits = tuple(plan.files.get(unit.name, ()))
         return Step(unit.name, _codes(unit), prepare, outputs, results, tuple(exports), waits)
-    shell_outputs = tuple(ShellOutput(o.name, o.path) for o in marks.outputs)
+    shell_outputs = marks.outputs
     made = {o.name for o in marks.outputs}
     return Step(
         unit.name, _codes(unit), prepare,
@@ -285,7 +292,7 @@ def _metrics(unit: Unit) -> list[Export]:
     names: dict[str, None] = {}
     for cell in (c for c in unit.cells if c.number in unit.metrics):
         bound = {n.id for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        names.update(dict.fromkeys(n for n in unit.facts.may if n in bound and not definition(unit.facts, n)))
+        names.update(dict.fromkeys(n for n in unit.facts.may if n in bound and not is_definition(unit.facts, n)))
         for node in cell.tree.body:
             if isinstance(node, ast.Expr):
                 value = node.value
@@ -294,65 +301,70 @@ def _metrics(unit: Unit) -> list[Export]:
     return [Export(name, name, metric=True) for name in names]
 
 
-def _placed(step: Step, unit: Unit, units: tuple[Unit, ...], asked: list[int], plan: _Plan) -> list[Node]:
+def _place(step: Step, unit: Unit, units: tuple[Unit, ...], pending: list[int], plan: _Plan) -> list[Node]:
     """The step inside its loop and condition, with the steps that answer what it asks before them."""
     nodes: list[Node] = [step]
     before: list[Node] = []
-    for index in reversed(asked):
-        question, answer = units[index], plan.answers[index]
-        if question.name.startswith("foreach-"):
-            nodes = [_loop(step, question, answer, nodes, before, plan.prepared.get(index))]
+    for index in reversed(pending):
+        expression_unit, lowered = units[index], plan.lowered[index]
+        if expression_unit.name.startswith("foreach-"):
+            nodes = [_loop(step, expression_unit, lowered, nodes, before, plan.prepared.get(index))]
         else:
-            inner = _asks_item(question)
-            test, text = answer.test, ""
+            inner = _uses_item(expression_unit)
+            test, text = lowered.test, ""
             if test is None:
-                text = question.expression
-                asker = _evaluator(question, plan.prepared[index])
-                (nodes if inner else before).insert(0, asker)
-                test = Truth(ExportRef(asker.name, "value"))
-            rest = nodes[1:] if inner and answer.test is None else nodes
-            condition = Condition(question.name, (Branch(test, tuple(rest), text),))
-            nodes = [nodes[0], condition] if inner and answer.test is None else [condition]
+                text = expression_unit.expression
+                evaluation = _evaluation_step(expression_unit, plan.prepared[index])
+                (nodes if inner else before).insert(0, evaluation)
+                test = Truth(ExportRef(evaluation.name, "value"))
+            rest = nodes[1:] if inner and lowered.test is None else nodes
+            condition = Condition(expression_unit.name, (Branch(test, tuple(rest), text),))
+            nodes = [nodes[0], condition] if inner and lowered.test is None else [condition]
     return [*before, *nodes]
 
 
-def _evaluator(question: Unit, prepared: Prepared) -> Step:
+def _evaluation_step(expression_unit: Unit, prepared: Prepared) -> Step:
     """A step of its own for a condition whose names come from several steps."""
-    expression = question.expression
-    return Step(question.name, (), prepared.ordered(), exports=(Export("value", f"bool({expression})"),))
+    expression = expression_unit.expression
+    return Step(expression_unit.name, (), prepared.ordered(), exports=(Export("value", f"bool({expression})"),))
 
 
 def _loop(
-    step: Step, question: Unit, answer: Answer, nodes: list[Node], before: list[Node], prepared: Prepared | None
+    step: Step,
+    expression_unit: Unit,
+    lowered: LoweredExpression,
+    nodes: list[Node],
+    before: list[Node],
+    prepared: Prepared | None,
 ) -> Loop:
-    marks = question.marks
+    marks = expression_unit.marks
     assert marks is not None and marks.foreach is not None
     name, variable = f"foreach-{marks.name}", marks.foreach.variable
     first: tuple[Input | Replay, ...]
     items: Ref
-    if answer.items is None and prepared is not None:
-        cell = question.cells[0]
-        code = Code(cell.number, f"{ITEMS} = [*({question.expression})]", cell.line, cell.id)
+    if lowered.items is None and prepared is not None:
+        cell = expression_unit.cells[0]
+        code = Code(cell.number, f"{ITEMS} = [*({expression_unit.expression})]", cell.line, cell.id)
         export = Export("items", f"list(range(len({ITEMS})))")
-        before.append(Step(question.name, (code,), prepared.ordered(), (ITEMS,), exports=(export,)))
-        items = ExportRef(question.name, "items")
+        before.append(Step(expression_unit.name, (code,), prepared.ordered(), (ITEMS,), exports=(export,)))
+        items = ExportRef(expression_unit.name, "items")
         first = (
-            Input(ITEMS, OutputRef(question.name, ITEMS)),
+            Input(ITEMS, OutputRef(expression_unit.name, ITEMS)),
             *take_item(name, variable, ITEMS, cell.number, cell.line),
         )
-    elif answer.indexed:
-        cell = question.cells[0]
-        assert answer.items is not None
-        items = answer.items
+    elif lowered.indexed:
+        cell = expression_unit.cells[0]
+        assert lowered.items is not None
+        items = lowered.items
         assert isinstance(items, ExportRef)
-        collection = question.expression
+        collection = expression_unit.expression
         load = Input(collection, OutputRef(items.step, collection))
         first = (load, *take_item(name, variable, f"[*{collection}]", cell.number, cell.line))
     else:
-        assert answer.items is not None
-        items = answer.items
+        assert lowered.items is not None
+        items = lowered.items
         first = (Input(variable, ItemRef(name)),)
-    return Loop(name, items, tuple(_with(n, first) for n in nodes), text=question.expression)
+    return Loop(name, items, tuple(_with(n, first) for n in nodes), text=expression_unit.expression)
 
 
 def _with(node: Node, first: tuple[Input | Replay, ...]) -> Node:
@@ -366,9 +378,9 @@ def _with(node: Node, first: tuple[Input | Replay, ...]) -> Node:
     return node
 
 
-def _origins(units: tuple[Unit, ...], wanted: dict[int, set[str]]) -> tuple[Origin, ...]:
+def _definition_origins(units: tuple[Unit, ...], live_outputs: dict[int, set[str]]) -> tuple[Origin, ...]:
     found = []
-    for index, names in sorted(wanted.items()):
+    for index, names in sorted(live_outputs.items()):
         facts = units[index].facts
         for name in sorted(names):
             site = facts.may.get(name) or facts.touches.get(name)
@@ -377,10 +389,10 @@ def _origins(units: tuple[Unit, ...], wanted: dict[int, set[str]]) -> tuple[Orig
     return tuple(found)
 
 
-def _needs(units: tuple[Unit, ...], plan: _Plan) -> tuple[Origin, ...]:
+def _use_origins(units: tuple[Unit, ...], plan: _Plan) -> tuple[Origin, ...]:
     found = []
     for index, prepared in plan.prepared.items():
-        names = {n for made in prepared.wanted.values() for n in made}
+        names = {n for made in prepared.live_outputs.values() for n in made}
         for name in sorted(names):
             site = units[index].facts.reads.get(name) or units[index].facts.touches.get(name)
             if site is not None:

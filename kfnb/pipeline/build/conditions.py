@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value, names_in
 from kfnb.analysis.units.unit_record import GIVEN
-from kfnb.pipeline.build.notebook_units import PARAMETER, SHARED, STEP, Unit
-from kfnb.pipeline.build.reaching_definitions import Flow, Need
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.reaching_definitions import Flow, Use
+from kfnb.pipeline.build.unit_drafts import PARAMETER, SHARED, STEP
 from kfnb.pipeline.model import (
     All,
     Any_,
@@ -35,7 +36,7 @@ OPERATORS: dict[type[ast.cmpop], str] = {
 
 
 @dataclass
-class Answer:
+class LoweredExpression:
     """How a question is answered.
 
     Parameters
@@ -61,60 +62,60 @@ class Answer:
             mine.append(export)
 
 
-class _NotHere(Exception):
+class _NeedsOwnStep(Exception):
     """The expression needs a step of its own."""
 
 
-class Questions:
+class ExpressionLowering:
     """Answers the questions of one flow."""
 
     def __init__(self, units: tuple[Unit, ...], flow: Flow) -> None:
         self.units, self.flow = units, flow
 
-    def when(self, index: int, item: tuple[str, str] | None = None) -> Answer:
+    def when(self, index: int, item: tuple[str, str] | None = None) -> LoweredExpression:
         """``item``: the loop's variable and the loop's name, when the condition is asked for each item."""
         unit = self.units[index]
-        answer = Answer()
-        asker = _Asker(self, index, answer, item)
+        lowered = LoweredExpression()
+        lowering = _Lowering(self, index, lowered, item)
         try:
-            answer.test = asker.test(parse_expression(unit.expression))
-        except _NotHere:
-            return Answer()
-        return answer
+            lowered.test = lowering.test(parse_expression(unit.expression))
+        except _NeedsOwnStep:
+            return LoweredExpression()
+        return lowered
 
-    def foreach(self, index: int) -> Answer:
+    def foreach(self, index: int) -> LoweredExpression:
         node = parse_expression(self.units[index].expression)
-        answer = Answer()
+        lowered = LoweredExpression()
         known = _constant_items(node)
         if known is not None:
-            answer.items = Constant(known)
-            return answer
-        if isinstance(node, ast.Name) and node.id in self.flow.needs[index]:
-            need = self.flow.needs[index][node.id]
-            asker = _Asker(self, index, answer, None)
-            literal = asker.shared_literal(need)
+            lowered.items = Constant(known)
+            return lowered
+        if isinstance(node, ast.Name) and node.id in self.flow.uses[index]:
+            use = self.flow.uses[index][node.id]
+            lowering = _Lowering(self, index, lowered, None)
+            literal = lowering.shared_literal(use)
             if isinstance(literal, list):
-                answer.items = Constant(literal)
-            elif [self.units[m].kind for m in need.makers] == [PARAMETER]:
-                answer.items = ParameterRef(node.id)
-            elif (maker := asker.single_step({node.id})) is not None:
+                lowered.items = Constant(literal)
+            elif [self.units[m].kind for m in use.definitions] == [PARAMETER]:
+                lowered.items = ParameterRef(node.id)
+            elif (maker := lowering.single_step({node.id})) is not None:
                 label = f"{self.units[index].name}"
-                answer.export(maker, Export(label, f"list(range(len([*{node.id}])))"))
-                answer.items = ExportRef(self.units[maker].name, label)
-                answer.indexed = True
-        return answer
+                lowered.export(maker, Export(label, f"list(range(len([*{node.id}])))"))
+                lowered.items = ExportRef(self.units[maker].name, label)
+                lowered.indexed = True
+        return lowered
 
 
 @dataclass
-class _Asker:
-    questions: Questions
+class _Lowering:
+    parent: ExpressionLowering
     index: int
-    answer: Answer
+    lowered: LoweredExpression
     item: tuple[str, str] | None
 
     @property
-    def needs(self) -> dict[str, Need]:
-        return dict(self.questions.flow.needs[self.index])
+    def uses(self) -> dict[str, Use]:
+        return dict(self.parent.flow.uses[self.index])
 
     def test(self, node: ast.expr) -> Test:
         if isinstance(node, ast.BoolOp):
@@ -165,41 +166,41 @@ class _Asker:
             return None
         if self.item is not None and node.id == self.item[0]:
             return ItemRef(self.item[1])
-        need = self.needs.get(node.id)
-        if need is None or not need.makers:
+        use = self.uses.get(node.id)
+        if use is None or not use.definitions:
             return None
-        literal = self.shared_literal(need)
+        literal = self.shared_literal(use)
         if literal is not None:
             return Constant(literal)
         refs: list[Ref] = []
-        for maker in need.makers:
-            unit = self.questions.units[maker]
+        for maker in use.definitions:
+            unit = self.parent.units[maker]
             if unit.kind == PARAMETER:
                 refs.append(ParameterRef(node.id))
             elif unit.kind == STEP and not (unit.marks is not None and unit.marks.foreach):
                 refs.append(ExportRef(unit.name, node.id))
             else:
                 return None
-        for maker in need.makers:
-            if self.questions.units[maker].kind == STEP:
-                self.answer.export(maker, Export(node.id, node.id))
+        for maker in use.definitions:
+            if self.parent.units[maker].kind == STEP:
+                self.lowered.export(maker, Export(node.id, node.id))
         return refs[0] if len(refs) == 1 else Merge(tuple(refs))
 
     def _only_parameters(self, name: str) -> bool:
         if self.item is not None and name == self.item[0]:
             return True
-        need = self.needs.get(name)
+        use = self.uses.get(name)
         return (
-            need is not None
-            and all(self.questions.units[m].kind == PARAMETER for m in need.makers)
-            and bool(need.makers)
+            use is not None
+            and all(self.parent.units[m].kind == PARAMETER for m in use.definitions)
+            and bool(use.definitions)
         )
 
-    def shared_literal(self, need: Need) -> Json | None:
+    def shared_literal(self, use: Use) -> Json | None:
         """The JSON value of ``name = literal`` in shared code."""
-        if len(need.makers) != 1 or self.questions.units[need.makers[0]].kind != SHARED:
+        if len(use.definitions) != 1 or self.parent.units[use.definitions[0]].kind != SHARED:
             return None
-        statement = self.questions.units[need.makers[0]].cells[0].tree.body[0]
+        statement = self.parent.units[use.definitions[0]].cells[0].tree.body[0]
         if (
             isinstance(statement, ast.Assign)
             and isinstance(statement.targets[0], ast.Name)
@@ -214,20 +215,20 @@ class _Asker:
         names = names_in(node) - GIVEN
         maker = self.single_step(names)
         if maker is None:
-            raise _NotHere
-        label = self.questions.units[self.index].name
-        same = [e for e in self.answer.exports.get(maker, []) if e.name.startswith(label)]
+            raise _NeedsOwnStep
+        label = self.parent.units[self.index].name
+        same = [e for e in self.lowered.exports.get(maker, []) if e.name.startswith(label)]
         label = label if not same else f"{label}-{len(same) + 1}"
-        self.answer.export(maker, Export(label, f"bool({ast.unparse(node)})"))
-        return ExportRef(self.questions.units[maker].name, label)
+        self.lowered.export(maker, Export(label, f"bool({ast.unparse(node)})"))
+        return ExportRef(self.parent.units[maker].name, label)
 
     def single_step(self, names: set[str]) -> int | None:
         """The step that surely makes all of ``names``, or has them in just this version."""
-        units, flow = self.questions.units, self.questions.flow
-        needs = self.needs
-        if not names <= set(needs):
+        units, flow = self.parent.units, self.parent.flow
+        uses = self.uses
+        if not names <= set(uses):
             return None
-        makers = {m for n in names for m in needs[n].makers if units[m].kind == STEP}
+        makers = {m for n in names for m in uses[n].definitions if units[m].kind == STEP}
         if len(makers) != 1:
             return None
         (maker,) = makers
@@ -235,9 +236,9 @@ class _Asker:
         if marks is not None and (marks.foreach is not None or marks.shell):
             return None
         for name in names:
-            if needs[name].makers == (maker,):
+            if uses[name].definitions == (maker,):
                 continue
-            if maker in needs[name].makers or flow.needs[maker].get(name) != needs[name]:
+            if maker in uses[name].definitions or flow.uses[maker].get(name) != uses[name]:
                 return None
         return maker
 

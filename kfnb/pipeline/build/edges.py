@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from kfnb.analysis.effects.local_module_effects import STATE
 from kfnb.analysis.unit_facts import Site
-from kfnb.pipeline.build.notebook_units import QUESTION, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.build.step_preparation import Prepared
+from kfnb.pipeline.build.unit_drafts import EXPRESSION, STEP
 from kfnb.pipeline.checks.file_order import FileOrder
 from kfnb.pipeline.model import Edge
 
@@ -26,7 +27,7 @@ def edges_of(
     units: tuple[Unit, ...],
     flow: Flow,
     prepared: Mapping[int, Prepared],
-    asked_for: Mapping[int, int],
+    expression_steps: Mapping[int, int],
     files: Iterable[FileOrder],
 ) -> tuple[Edge, ...]:
     """Data, files, order marks: one edge per pair of steps and kind of reason."""
@@ -34,10 +35,10 @@ def edges_of(
     names = {u.name for u in units if u.kind == STEP}
     for index, unit in enumerate(units):
         if unit.kind == STEP and index in prepared:
-            found += _data(index, unit, units, flow, prepared[index])
-            found += _marked(unit, names)
-        elif unit.kind == QUESTION and index in asked_for:
-            found += _asked(index, unit, units[asked_for[index]], units, flow, index in prepared)
+            found += _data_edges(index, unit, units, flow, prepared[index])
+            found += _mark_edges(unit, names)
+        elif unit.kind == EXPRESSION and index in expression_steps:
+            found += _expression_edges(index, unit, units[expression_steps[index]], units, flow, index in prepared)
     for order in files:
         before, after = order.before.name, order.after.name
         why = f"the file `{order.path}` is written in {before} or {after} and used in the other, in reading order"
@@ -45,9 +46,9 @@ def edges_of(
     return tuple(dict.fromkeys(found))
 
 
-def _data(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, prepared: Prepared) -> Iterator[Edge]:
-    for maker, names in sorted(prepared.wanted.items()):
-        reasons = [_reason(name, unit, units[maker], flow.needs[index].get(name) is None) for name in sorted(names)]
+def _data_edges(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, prepared: Prepared) -> Iterator[Edge]:
+    for maker, names in sorted(prepared.live_outputs.items()):
+        reasons = [_reason(name, unit, units[maker], flow.uses[index].get(name) is None) for name in sorted(names)]
         yield Edge(units[maker].name, unit.name, tuple(sorted(names)), "; ".join(reasons))
 
 
@@ -68,19 +69,21 @@ def _reason(name: str, reader: Unit, maker: Unit, indirect: bool) -> str:
     return text
 
 
-def _marked(unit: Unit, names: set[str]) -> Iterator[Edge]:
+def _mark_edges(unit: Unit, names: set[str]) -> Iterator[Edge]:
     for name in dict.fromkeys(unit.marks.after if unit.marks is not None else ()):
         if name in names and name != unit.name:
             yield Edge(name, unit.name, (), f"the mark `after:{name}` says so")
 
 
-def _asked(index: int, question: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow, apart: bool) -> Iterator[Edge]:
+def _expression_edges(
+    index: int, expression_unit: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow, apart: bool
+) -> Iterator[Edge]:
     """From the makers of what is asked to the step that asks; over the step that answers, where that is one of its own."""
-    what = "loops over" if question.name.startswith("foreach-") else "runs only if"
-    why = f"{step.name} {what} `{question.expression}`"
-    for name, need in sorted(flow.needs[index].items()):
-        for maker in need.makers:
+    what = "loops over" if expression_unit.name.startswith("foreach-") else "runs only if"
+    why = f"{step.name} {what} `{expression_unit.expression}`"
+    for name, use in sorted(flow.uses[index].items()):
+        for maker in use.definitions:
             if units[maker].kind == STEP:
-                yield Edge(units[maker].name, question.name if apart else step.name, (name,), why)
+                yield Edge(units[maker].name, expression_unit.name if apart else step.name, (name,), why)
     if apart:
-        yield Edge(question.name, step.name, (), why)
+        yield Edge(expression_unit.name, step.name, (), why)

@@ -13,13 +13,14 @@ from kfnb.analysis.libraries.effect_tables import USED_BY_ALL
 from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.analysis.units.abstract_state import DEF, IMPORT
 from kfnb.pipeline.build.configuring_calls import acts_alone
-from kfnb.pipeline.build.notebook_units import OUTSIDE, PARAMETER, QUESTION, SHARED, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import EXPRESSION, OUTSIDE, PARAMETER, SHARED, STEP
 
-Versions = tuple[int, ...]  #: units that may have made the version a reader gets, newest first
+Definitions = tuple[int, ...]  #: units that may have made the version a reader gets, newest first
 
 
 @dataclass(frozen=True)
-class Need:
+class Use:
     """A name that a unit takes in.
 
     Parameters
@@ -33,45 +34,45 @@ class Need:
     """
 
     name: str
-    makers: Versions
+    definitions: Definitions
     statements: tuple[tuple[int, int], ...] = ()
-    kept: bool = False
+    passed_through: bool = False
 
 
 @dataclass(frozen=True)
 class Flow:
     """What the flow of values says of every unit, by its index."""
 
-    needs: tuple[Mapping[str, Need], ...]
-    changed: tuple[frozenset[str], ...]
+    uses: tuple[Mapping[str, Use], ...]
+    live_definitions: tuple[frozenset[str], ...]
     live: tuple[frozenset[str], ...]  #: names that later units need
-    unmet: tuple[Mapping[str, Site], ...]  #: names read that nobody before makes
+    undefined: tuple[Mapping[str, Site], ...]  #: names read that nobody before makes
     effects: tuple[tuple[tuple[int, int], ...], ...]  #: statements every step runs again for what they do
     skippable: frozenset[int]
 
 
 @dataclass
-class _Forward:
-    versions: dict[str, Versions] = field(default_factory=dict)
+class _ReachingState:
+    definitions: dict[str, Definitions] = field(default_factory=dict)
     imports: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     effects: list[tuple[int, int]] = field(default_factory=list)
 
 
 def flow_of(units: tuple[Unit, ...]) -> Flow:
     """Find the flow; a step behind a skipped producer counts as skippable itself, so it is looked for until nothing changes."""
-    facts = _active(units)
+    facts = _with_ambient_state(units)
     skippable = frozenset(i for i, u in enumerate(units) if u.skippable)
-    touched = _touched_later(units, facts)
+    mutated_later = _mutated_later(units, facts)
     while True:
-        changed, thru, live = _backward(units, facts, skippable, touched)
-        flow = _forward(units, facts, changed, thru, live, skippable)
+        live_definitions, passed_through, live = _backward(units, facts, skippable, mutated_later)
+        flow = _forward(units, facts, live_definitions, passed_through, live, skippable)
         if flow.skippable == skippable:
             return flow
         skippable = flow.skippable
 
 
 # -------------------------------------------------------------------- ambient state
-def _active(units: tuple[Unit, ...]) -> list[Facts]:
+def _with_ambient_state(units: tuple[Unit, ...]) -> list[Facts]:
     """Facts without the ambient kinds that nobody sets, and with those that every later step may use."""
     sets = {n for u in units if u.kind != OUTSIDE for n in u.facts.may if n.startswith("@")}
     used = [n for n in USED_BY_ALL if n in sets]
@@ -92,11 +93,11 @@ def _active(units: tuple[Unit, ...]) -> list[Facts]:
 
 
 # -------------------------------------------------------------------- backwards
-def _touched_later(units: tuple[Unit, ...], facts: list[Facts]) -> list[set[str]]:
+def _mutated_later(units: tuple[Unit, ...], facts: list[Facts]) -> list[set[str]]:
     """For each unit, the names whose object some later unit changes or compares by identity."""
     found: list[set[str]] = [set() for _ in units]
     later: set[str] = set()
-    known = _Known(units, facts)
+    known = _EarlierDefinitions(units, facts)
     for index in range(len(units) - 1, -1, -1):
         found[index] = later
         mine = facts[index]
@@ -109,17 +110,17 @@ def _touched_later(units: tuple[Unit, ...], facts: list[Facts]) -> list[set[str]
 
 
 def _backward(
-    units: tuple[Unit, ...], facts: list[Facts], skippable: frozenset[int], touched: list[set[str]]
+    units: tuple[Unit, ...], facts: list[Facts], skippable: frozenset[int], mutated_later: list[set[str]]
 ) -> tuple[list[frozenset[str]], list[frozenset[str]], list[frozenset[str]]]:
-    known = _Known(units, facts)
+    known = _EarlierDefinitions(units, facts)
     count = len(units)
-    changed: list[frozenset[str]] = [frozenset()] * count
-    thru: list[frozenset[str]] = [frozenset()] * count
-    lives: list[frozenset[str]] = [frozenset()] * count
+    live_definitions: list[frozenset[str]] = [frozenset()] * count
+    passed_through: list[frozenset[str]] = [frozenset()] * count
+    live_out: list[frozenset[str]] = [frozenset()] * count
     live: set[str] = set()
     for index in range(count - 1, -1, -1):
         unit, mine = units[index], facts[index]
-        lives[index] = frozenset(live)
+        live_out[index] = frozenset(live)
         if unit.kind == OUTSIDE:
             continue
         touches = set(mine.touches)
@@ -133,28 +134,28 @@ def _backward(
             together |= mine.groups.get(name, frozenset())
         for name in mine.may:
             group = mine.groups.get(name, frozenset())
-            if group & touched[index]:
+            if group & mutated_later[index]:
                 together |= group
-        made = (set(mine.may) | touches | together) & live
+        defined = (set(mine.may) | touches | together) & live
         if unit.kind == SHARED:
-            made = {n for n in made if n in mine.may or n in touches}
-            if not made and not _lasting(mine):
+            defined = {n for n in defined if n in mine.may or n in touches}
+            if not defined and not _has_lasting_effect(mine):
                 continue
-        changed[index] = frozenset(made)
+        live_definitions[index] = frozenset(defined)
         last = unit.marks is not None and unit.marks.exit
-        sure = frozenset() if index in skippable or last else mine.must
-        kept = known.before(index, made - mine.must)
-        thru[index] = frozenset(kept)
-        live = (live - sure) | known.before(index, reads) | kept
-    return changed, thru, lives
+        kills = frozenset() if index in skippable or last else mine.must
+        through = known.before(index, defined - mine.must)
+        passed_through[index] = frozenset(through)
+        live = (live - kills) | known.before(index, reads) | through
+    return live_definitions, passed_through, live_out
 
 
-def _lasting(facts: Facts) -> bool:
+def _has_lasting_effect(facts: Facts) -> bool:
     """Whether a shared statement matters beyond the names it binds."""
     return facts.unproved or any(r.effect for r in facts.replays) or not facts.may
 
 
-class _Known:
+class _EarlierDefinitions:
     """Which names some unit before a given one may have made."""
 
     def __init__(self, units: tuple[Unit, ...], facts: list[Facts]) -> None:
@@ -180,103 +181,111 @@ class _Known:
 def _forward(
     units: tuple[Unit, ...],
     facts: list[Facts],
-    changed: list[frozenset[str]],
-    thru: list[frozenset[str]],
+    live_definitions: list[frozenset[str]],
+    passed_through: list[frozenset[str]],
     live: list[frozenset[str]],
     skippable: frozenset[int],
 ) -> Flow:
-    state = _Forward()
+    state = _ReachingState()
     read_somewhere = {n for u, f in zip(units, facts, strict=True) for n in f.reads if u.kind != OUTSIDE}
-    needs: list[Mapping[str, Need]] = []
-    unmet: list[Mapping[str, Site]] = []
+    uses: list[Mapping[str, Use]] = []
+    undefined: list[Mapping[str, Site]] = []
     effects: list[tuple[tuple[int, int], ...]] = []
     skip = set(skippable)
     for index, unit in enumerate(units):
         mine = facts[index]
-        reads = set(mine.reads) | ({n for n in state.versions if not n.startswith("@")} if mine.opaque else set())
-        found = {n: need for n in sorted(reads | thru[index]) if (need := _need(n, state, n not in reads)) is not None}
+        reads = set(mine.reads) | ({n for n in state.definitions if not n.startswith("@")} if mine.opaque else set())
+        found = {
+            n: use
+            for n in sorted(reads | passed_through[index])
+            if (use := _use_of(n, state, n not in reads)) is not None
+        }
         if unit.marks is not None and unit.marks.foreach is not None and unit.kind == STEP:
             found.pop(unit.marks.foreach.variable, None)
-        needs.append(found)
-        unmet.append({n: s for n, s in mine.reads.items() if n not in found and not n.startswith("@")})
+        uses.append(found)
+        undefined.append({n: s for n, s in mine.reads.items() if n not in found and not n.startswith("@")})
         effects.append(tuple(state.effects))
-        if unit.kind == STEP and any(_all_skippable(need, skip, units) for need in found.values() if not need.kept):
+        if unit.kind == STEP and any(
+            _only_skippable(use, skip, units) for use in found.values() if not use.passed_through
+        ):
             skip.add(index)
-        _advance(index, unit, mine, changed[index], state, index in skip, read_somewhere)
-    return Flow(tuple(needs), tuple(changed), tuple(live), tuple(unmet), tuple(effects), frozenset(skip))
+        _transfer(index, unit, mine, live_definitions[index], state, index in skip, read_somewhere)
+    return Flow(tuple(uses), tuple(live_definitions), tuple(live), tuple(undefined), tuple(effects), frozenset(skip))
 
 
-def _need(name: str, state: _Forward, kept: bool) -> Need | None:
+def _use_of(name: str, state: _ReachingState, passed_through: bool) -> Use | None:
     if name in state.imports:
-        return Need(name, (), state.imports[name], kept)
-    makers = state.versions.get(name)
-    return Need(name, makers, (), kept) if makers else None
+        return Use(name, (), state.imports[name], passed_through)
+    definitions = state.definitions.get(name)
+    return Use(name, definitions, (), passed_through) if definitions else None
 
 
-def _all_skippable(need: Need, skip: set[int], units: tuple[Unit, ...]) -> bool:
-    return bool(need.makers) and all(m in skip and units[m].kind == STEP for m in need.makers)
+def _only_skippable(use: Use, skip: set[int], units: tuple[Unit, ...]) -> bool:
+    return bool(use.definitions) and all(m in skip and units[m].kind == STEP for m in use.definitions)
 
 
-def _advance(
+def _transfer(
     index: int,
     unit: Unit,
     facts: Facts,
-    changed: frozenset[str],
-    state: _Forward,
+    live_definitions: frozenset[str],
+    state: _ReachingState,
     skippable: bool,
     read_somewhere: set[str],
 ) -> None:
     """What the unit leaves for those after it."""
-    if unit.kind == QUESTION or (unit.marks is not None and unit.marks.exit):
+    if unit.kind == EXPRESSION or (unit.marks is not None and unit.marks.exit):
         return  # a condition changes nothing; what the exit handler makes comes too late for anyone
     if unit.kind == PARAMETER:
-        _made(unit.name, index, state, False)
+        _define(unit.name, index, state, False)
         return
     if unit.kind == OUTSIDE:
-        for name in {*facts.may, *(_changed_outside(unit) & set(state.versions))}:
+        for name in {*facts.may, *(_mutated_outside(unit) & set(state.definitions))}:
             if not name.startswith("@") or name in facts.must:
-                _made(name, index, state, False)
+                _define(name, index, state, False)
         return
     if unit.kind == SHARED:
-        _advance_shared(index, unit, facts, state, read_somewhere)
+        _transfer_shared(index, unit, facts, state, read_somewhere)
         return
     imported = _imports_of(index, facts, state, read_somewhere)
-    for name in sorted({*facts.may, *changed}):
+    for name in sorted({*facts.may, *live_definitions}):
         if name in imported and facts.kinds.get(name) == IMPORT:
             continue
         if name in facts.unbound and not skippable:
-            state.versions.pop(name, None)
+            state.definitions.pop(name, None)
             state.imports.pop(name, None)
-        elif name in changed:
-            _made(name, index, state, skippable)
+        elif name in live_definitions:
+            _define(name, index, state, skippable)
         elif name in facts.must and not skippable:
-            _made(name, index, state, False)
+            _define(name, index, state, False)
 
 
-def _changed_outside(unit: Unit) -> set[str]:
+def _mutated_outside(unit: Unit) -> set[str]:
     """Names whose object a statement outside the pipeline changes, under whichever name it does.
 
     A method called for what it does may change its object, where nothing is known of it.
     """
     facts = unit.facts
     acts = any(acts_alone(c.tree.body[0]) for c in unit.cells)
-    changed = {*facts.definite, *(facts.touches if acts else ())}
-    return {n for name in changed for n in facts.groups.get(name, (name,)) if n in facts.touches and n[0] != "@"}
+    live_definitions = {*facts.definite, *(facts.touches if acts else ())}
+    return {
+        n for name in live_definitions for n in facts.groups.get(name, (name,)) if n in facts.touches and n[0] != "@"
+    }
 
 
-def _advance_shared(index: int, unit: Unit, facts: Facts, state: _Forward, read_somewhere: set[str]) -> None:
+def _transfer_shared(index: int, unit: Unit, facts: Facts, state: _ReachingState, read_somewhere: set[str]) -> None:
     imported = _imports_of(index, facts, state, read_somewhere)
     names = {n for n in {*facts.may, *facts.touches} if n not in imported}
     for name in names:
         if name in facts.unbound:
-            state.versions.pop(name, None)
+            state.definitions.pop(name, None)
         else:
-            _made(name, index, state, False)
+            _define(name, index, state, False)
     if facts.unproved or not facts.may and not facts.replays and not facts.touches:
         state.effects.append((index, 0))
 
 
-def _imports_of(index: int, facts: Facts, state: _Forward, read_somewhere: set[str]) -> set[str]:
+def _imports_of(index: int, facts: Facts, state: _ReachingState, read_somewhere: set[str]) -> set[str]:
     """Take over the unit's statements that later ones may run again; the names they make."""
     found: set[str] = set()
     for position, replay in enumerate(facts.replays):
@@ -291,17 +300,17 @@ def _imports_of(index: int, facts: Facts, state: _Forward, read_somewhere: set[s
             more = replay.source.startswith("import ") and " as " not in replay.source
             before = state.imports.get(name, ()) if more else ()
             state.imports[name] = (*before, here)
-            state.versions.pop(name, None)
+            state.definitions.pop(name, None)
     return found
 
 
-def _made(name: str, index: int, state: _Forward, skippable: bool) -> None:
-    before = state.versions.get(name, ()) if skippable else ()
-    state.versions[name] = (index, *before)
+def _define(name: str, index: int, state: _ReachingState, skippable: bool) -> None:
+    before = state.definitions.get(name, ()) if skippable else ()
+    state.definitions[name] = (index, *before)
     if not skippable:
         state.imports.pop(name, None)
 
 
-def definition(facts: Facts, name: str) -> bool:
+def is_definition(facts: Facts, name: str) -> bool:
     """Whether ``name`` is a function, class or import, which is no result a user would ask for."""
     return facts.kinds.get(name) in (DEF, IMPORT, "deleted")

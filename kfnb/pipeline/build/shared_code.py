@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import ast
-import builtins
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from kfnb.analysis.effects.library_call_reach import LIBRARY, TELLING_METHODS, UNPROVED, reach_of
 from kfnb.analysis.libraries import pure_calls
 from kfnb.analysis.libraries.effect_tables import PURE_METHODS, VIEW_METHODS
-from kfnb.analysis.replay.replayable_statements import import_names, imports_only
+from kfnb.analysis.replay.replayable_statements import imports_only
 from kfnb.analysis.syntax.ast_queries import (
     COMPREHENSIONS,
     FUNCTIONS,
     arguments,
     dotted,
     is_literal,
-    literal_value,
     root,
     targets,
 )
-from kfnb.analysis.syntax.scopes import bindings
 from kfnb.pipeline.build.configuring_calls import configures, makes_folders, receiver_of
-from kfnb.pipeline.build.redirected_output import Redirects
+from kfnb.pipeline.build.shared_scope import SharedScope, assigned_targets, bound_names
 
 METHODS = (PURE_METHODS | VIEW_METHODS | pure_calls.METHODS) - pure_calls.SLOW_METHODS
 OPERATIONS = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.IfExp, ast.JoinedStr, ast.FormattedValue, ast.Tuple, ast.List,
@@ -47,95 +44,25 @@ class Obstacle(NamedTuple):
         return self.why not in (SLOW, LONG)
 
 
-class SetUp:
-    """Judges the statements of a notebook in the order of reading, and remembers what shared code has bound.
+class SharedCodeRules:
+    """Decides for each statement of a notebook whether it is shared code.
 
     Parameters
     ----------
-    origins
-        Import name to library name, over the whole notebook.
+    scope
+        What shared code before the statement has bound.
     """
 
-    def __init__(self, origins: Mapping[str, str]) -> None:
-        self.origins = origins
-        self.light: set[str] = set()  #: names that shared code binds to small values
-        self.functions: dict[str, ast.FunctionDef] = {}
-        self.classes: dict[str, ast.ClassDef] = {}
-        self.made: dict[str, str] = {}  #: names of objects of the notebook's classes, with the class
-        self.unordered: set[str] = set()
-        self.large: set[str] = set()
-        self.redirects = Redirects()
-        self._local: list[set[str]] = []
-        self._inside: set[str] = set()
-        self._others: list[ast.AST] = []
-        self._since: set[str] = set()  #: functions and classes that shared code has made since
-
-    # ---------------------------------------------------------------- what is known
-    def learn(self, node: ast.stmt) -> None:
-        """Remember what a shared statement binds."""
-        self.redirects.learn(node)
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            self._since.add(node.name)
-        if isinstance(node, ast.FunctionDef):
-            self.functions[node.name] = node
-            self.light.add(node.name)
-        elif isinstance(node, ast.ClassDef):
-            self.classes[node.name] = node
-            self.light.add(node.name)
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            names = {n for t in _targets(node) for n in targets(t)}
-            self._bind(names, node.value)
-        else:
-            self.light |= bound_names(node)
-
-    def _bind(self, names: set[str], value: ast.expr) -> None:
-        for known in (self.light, self.unordered, self.large):
-            known -= names
-        parts = list(ast.walk(value))
-        own = _own_names(parts)
-        if all(n.id in own or self._is_light(n.id) for n in parts if isinstance(n, ast.Name)):
-            self.light |= names
-        for name in names:
-            self.made.pop(name, None)
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in self.classes:
-            self.made.update(dict.fromkeys(names, value.func.id))
-        if self._is_unordered(value):
-            self.unordered |= names
-        if self._is_large(value):
-            self.large |= names
-
-    def given(self, names: Iterable[str]) -> None:
-        """Parameters of the pipeline."""
-        self.light.update(names)
-
-    def forget(self, node: ast.AST) -> None:
-        """What else than shared code binds, a step's cell: its names are looked for when someone asks."""
-        self._others.append(node)
-
-    def _forget_others(self) -> None:
-        names = {n for node in self._others for n in bound_names(node)} - self._since
-        self._others.clear()
-        self._since.clear()
-        for name in names:
-            self.light.discard(name)
-            self.functions.pop(name, None)
-            self.classes.pop(name, None)
-
-    def _is_light(self, name: str) -> bool:
-        return (
-            name in self.light or name in self.origins or any(name in s for s in self._local) or hasattr(builtins, name)
-        )
-
-    def _origin(self, name: str) -> str | None:
-        return None if name in self.light or any(name in s for s in self._local) else self.origins.get(name)
+    def __init__(self, scope: SharedScope) -> None:
+        self.scope = scope
+        self._active_calls: set[str] = set()  #: functions whose bodies are being judged, so that recursion ends
 
     # ---------------------------------------------------------------- statements
     def obstacle(self, node: ast.stmt) -> Obstacle | None:
         """Why a statement is no shared code; ``None``: it is."""
         if imports_only(node) or isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Pass, ast.Import, ast.ImportFrom)):
             return None
-        if self._others:
-            self._forget_others()
+        self.scope.forget_excluded()
         if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             return self._assignment(node)
         if isinstance(node, ast.Expr):
@@ -145,9 +72,9 @@ class SetUp:
                 return None
             return self._value(node.test) or self._block([*node.body, *node.orelse])
         if isinstance(node, ast.For):
-            self._local.append(set(targets(node.target)))
+            self.scope.local_scopes.append(set(targets(node.target)))
             found = self._iterable(node.iter) or self._block([*node.body, *node.orelse])
-            self._local.pop()
+            self.scope.local_scopes.pop()
             return found
         if isinstance(node, ast.With):
             return self._context(node)
@@ -164,7 +91,7 @@ class SetUp:
         """A ``with`` whose context managers only change something of the process for as long as it lasts."""
         for item in node.items:
             call = item.context_expr
-            name = dotted(call.func, self._origin) if isinstance(call, ast.Call) else None
+            name = dotted(call.func, self.scope.origin_of) if isinstance(call, ast.Call) else None
             if name not in pure_calls.CONTEXTS:
                 return Obstacle(_head(node), node.lineno, SLOW)
             found = self._any([*call.args, *(k.value for k in call.keywords)]) if isinstance(call, ast.Call) else None
@@ -174,29 +101,29 @@ class SetUp:
 
     def _block(self, body: list[ast.stmt]) -> Obstacle | None:
         bound: set[str] = set()
-        self._local.append(bound)
+        self.scope.local_scopes.append(bound)
         found = None
         for node in body:
             found = found or self.obstacle(node)
             bound |= bound_names(node)
-        self._local.pop()
+        self.scope.local_scopes.pop()
         return found
 
     def _assignment(self, node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> Obstacle | None:
         if node.value is None:
             return None
-        for target in _targets(node):
+        for target in assigned_targets(node):
             for part in ast.walk(target):
                 if not isinstance(part, (ast.Attribute, ast.Subscript)):
                     continue
                 # `plt.rcParams["x"] = 1` tells a library; `df["x"] = 1` changes a step's value
-                library = root(part) in self.origins or isinstance(part, ast.Attribute) and is_literal(node.value)
+                library = root(part) in self.scope.origins or isinstance(part, ast.Attribute) and is_literal(node.value)
                 inner = (
                     isinstance(part, ast.Subscript) and isinstance(part.value, ast.Attribute) and is_literal(node.value)
                 )
-                if not (library or inner or self._is_light(root(part) or "")):
+                if not (library or inner or self.scope.is_cheap(root(part) or "")):
                     return Obstacle(_short(part), part.lineno, "changes what a step makes")
-            if isinstance(node, ast.AugAssign) and isinstance(target, ast.Name) and not self._is_light(target.id):
+            if isinstance(node, ast.AugAssign) and isinstance(target, ast.Name) and not self.scope.is_cheap(target.id):
                 return Obstacle(target.id, target.lineno, "changes what a step makes")
         return self._value(node.value)
 
@@ -205,14 +132,14 @@ class SetUp:
         if not isinstance(call, ast.Call):
             return self._value(call)
         values = [*call.args, *(k.value for k in call.keywords)]
-        name = dotted(call.func, self.origins.get)
+        name = dotted(call.func, self.scope.origins.get)
         if (
             root(call.func) == "get_ipython"
             or self._sets_attribute(call)
             or name is not None
-            and self._registers(name, values)
+            and self._registers_with_library(name, values)
             or name in pure_calls.SETTINGS
-            or _is_telling(call, name)
+            or _changes_library_state(call, name)
             or makes_folders([node], False)
         ):
             return self._any(values)
@@ -223,24 +150,26 @@ class SetUp:
     def _configures(self, call: ast.Call, method: str) -> bool:
         """``client.configure(retries=3)``, where shared code has made the object."""
         name = receiver_of(call)
-        if name is None or name not in self.light or name in self.origins:
+        if name is None or name not in self.scope.cheap or name in self.scope.origins:
             return False
-        known = self.made.get(name)
+        known = self.scope.instances.get(name)
         if known is None:
             return configures(method)
-        body = [f for f in self.classes[known].body if isinstance(f, ast.FunctionDef) and f.name == method]
+        body = [f for f in self.scope.classes[known].body if isinstance(f, ast.FunctionDef) and f.name == method]
         return self._function(call, body[0]) is None if body else configures(method)
 
     def _sets_attribute(self, call: ast.Call) -> bool:
         """``setattr(math, "twice", f)``: on a library, or on what shared code has made."""
         plain = isinstance(call.func, ast.Name) and call.func.id in ("setattr", "delattr") and bool(call.args)
         owner = root(call.args[0]) if plain else None
-        return owner is not None and (owner in self.origins or owner in self.light)
+        return owner is not None and (owner in self.scope.origins or owner in self.scope.cheap)
 
-    def _registers(self, name: str, values: list[ast.expr]) -> bool:
+    def _registers_with_library(self, name: str, values: list[ast.expr]) -> bool:
         """A call that tells a library something for good, or hands functions and classes to one that may keep them."""
         reach = reach_of(name)
-        handed = any(isinstance(v, ast.Name) and (v.id in self.functions or v.id in self.classes) for v in values)
+        handed = any(
+            isinstance(v, ast.Name) and (v.id in self.scope.functions or v.id in self.scope.classes) for v in values
+        )
         slow = name.startswith(pure_calls.NOT_CHEAP) or name.rpartition(".")[2] in pure_calls.RUNNING
         return not slow and (reach == LIBRARY or reach == UNPROVED and handed)
 
@@ -259,7 +188,7 @@ class SetUp:
             return self._comprehension(node)
         if isinstance(node, ast.NamedExpr):
             return self._value(node.value)
-        if isinstance(node, ast.BinOp) and (self._is_large(node.left) or self._is_large(node.right)):
+        if isinstance(node, ast.BinOp) and (self.scope.is_large(node.left) or self.scope.is_large(node.right)):
             if isinstance(node.op, ast.Mult) and any(
                 isinstance(n, (ast.List, ast.Tuple)) for n in (node.left, node.right)
             ):
@@ -270,21 +199,21 @@ class SetUp:
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> Obstacle | None:
         found = None
-        depth = len(self._local)
+        depth = len(self.scope.local_scopes)
         for generator in node.generators:
             found = found or (
                 self._iterable(generator.iter) if not isinstance(node, ast.SetComp) else self._value(generator.iter)
             )
-            self._local.append(set(targets(generator.target)))
+            self.scope.local_scopes.append(set(targets(generator.target)))
             found = found or self._any(generator.ifs)
         found = found or self._any([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
-        del self._local[depth:]
+        del self.scope.local_scopes[depth:]
         return found
 
     def _iterable(self, node: ast.expr) -> Obstacle | None:
-        if self._is_unordered(node):
+        if self.scope.is_unordered(node):
             return Obstacle(_short(node), node.lineno, DIFFERS)
-        heavy = next((n for n in ast.walk(node) if isinstance(n, ast.Name) and not self._is_light(n.id)), None)
+        heavy = next((n for n in ast.walk(node) if isinstance(n, ast.Name) and not self.scope.is_cheap(n.id)), None)
         if heavy is not None:
             return Obstacle(heavy.id, heavy.lineno, "is made by a step")
         return self._value(node)
@@ -294,7 +223,7 @@ class SetUp:
         found = self._any(values) or self._arguments(node, values)
         if found is not None:
             return found
-        name = dotted(node.func, self._origin)
+        name = dotted(node.func, self.scope.origin_of)
         if name is not None:
             return self._library(node, name, values)
         if isinstance(node.func, ast.Name):
@@ -304,18 +233,18 @@ class SetUp:
             if method not in METHODS and not (method == "parse_args" and values):
                 return Obstacle(_short(node), node.lineno, SLOW)
             receiver = root(node.func.value)
-            if receiver is not None and not self._is_light(receiver):
+            if receiver is not None and not self.scope.is_cheap(receiver):
                 return Obstacle(_short(node), node.lineno, f"works on `{receiver}`, which a step makes")
-            if method == "join" and node.args and self._is_unordered(node.args[0]):
+            if method == "join" and node.args and self.scope.is_unordered(node.args[0]):
                 return Obstacle(_short(node), node.lineno, DIFFERS)
             return self._value(node.func.value)
         return Obstacle(_short(node), node.lineno, SLOW)
 
     def _arguments(self, node: ast.Call, values: list[ast.expr]) -> Obstacle | None:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name in pure_calls.SIZED and any(self._is_large(v) for v in values):
+        if name in pure_calls.SIZED and any(self.scope.is_large(v) for v in values):
             return Obstacle(_short(node), node.lineno, LONG)
-        if name in UNORDERED and any(self._is_unordered(v) for v in node.args):
+        if name in UNORDERED and any(self.scope.is_unordered(v) for v in node.args):
             return Obstacle(_short(node), node.lineno, DIFFERS)
         if name in pure_calls.PASSING:
             return None
@@ -324,7 +253,7 @@ class SetUp:
                 if (
                     isinstance(part, ast.Name)
                     and isinstance(part.ctx, ast.Load)
-                    and not self._is_light(part.id)
+                    and not self.scope.is_cheap(part.id)
                     and not _bound_in(value, part.id)
                 ):
                     return Obstacle(_short(node), node.lineno, f"works on `{part.id}`, which a step makes")
@@ -343,26 +272,26 @@ class SetUp:
         return None
 
     def _named(self, node: ast.Call, name: str) -> Obstacle | None:
-        if name in self.classes:
+        if name in self.scope.classes:
             return self._instance(node, name)
-        if name in self.functions:
-            return self._function(node, self.functions[name])
+        if name in self.scope.functions:
+            return self._function(node, self.scope.functions[name])
         if name in pure_calls.DIFFERING_BUILTINS:
             return Obstacle(_short(node), node.lineno, DIFFERS)
-        if name in pure_calls.BUILTINS or name in self.light and name[:1].isupper():
+        if name in pure_calls.BUILTINS or name in self.scope.cheap and name[:1].isupper():
             return None  # `Point(1, 2)`, where `Point` is made by `namedtuple`
         return Obstacle(_short(node), node.lineno, SLOW)
 
     def _instance(self, node: ast.Call, name: str) -> Obstacle | None:
-        cls = self.classes[name]
+        cls = self.scope.classes[name]
         bases = [b for b in cls.bases if not isinstance(b, ast.Subscript)]
         for base in bases:
             last = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
-            if last in self.classes:
+            if last in self.scope.classes:
                 found = self._instance(node, last)
                 if found is not None:
                     return found
-            elif last not in pure_calls.BASES and last not in self.light:
+            elif last not in pure_calls.BASES and last not in self.scope.cheap:
                 return Obstacle(_short(node), node.lineno, SLOW)
         if any(
             k.arg == "metaclass" and getattr(k.value, "id", getattr(k.value, "attr", "")) != "ABCMeta"
@@ -382,48 +311,14 @@ class SetUp:
         simple = not any(
             isinstance(n, (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.While)) for n in ast.walk(function)
         )
-        if marker in self._inside or function.decorator_list or not simple:
+        if marker in self._active_calls or function.decorator_list or not simple:
             return Obstacle(_short(call), call.lineno, SLOW)
-        self._inside.add(marker)
-        self._local.append({a.arg for a in arguments(function.args)})
+        self._active_calls.add(marker)
+        self.scope.local_scopes.append({a.arg for a in arguments(function.args)})
         found = self._block(function.body)
-        self._local.pop()
-        self._inside.discard(marker)
+        self.scope.local_scopes.pop()
+        self._active_calls.discard(marker)
         return None if found is None else Obstacle(_short(call), call.lineno, found.why if found.once else SLOW)
-
-    # ---------------------------------------------------------------- small questions
-    def _is_unordered(self, node: ast.expr) -> bool:
-        """A set of texts, whose order differs between processes."""
-        if isinstance(node, (ast.Set, ast.SetComp)):
-            return not (
-                isinstance(node, ast.Set)
-                and all(isinstance(e, ast.Constant) and not isinstance(e.value, (str, bytes)) for e in node.elts)
-            )
-        if isinstance(node, ast.Call):
-            return isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset") and bool(node.args)
-        if isinstance(node, ast.BinOp):
-            return self._is_unordered(node.left)
-        return isinstance(node, ast.Name) and node.id in self.unordered
-
-    def _is_large(self, node: ast.expr) -> bool:
-        if isinstance(node, ast.Name):
-            return node.id in self.large
-        if isinstance(node, ast.Tuple):
-            return any(self._is_large(e) for e in node.elts)
-        try:
-            value = literal_value(node) if isinstance(node, (ast.Constant, ast.BinOp)) else None
-        except (ValueError, TypeError, ArithmeticError, RecursionError, SyntaxError):
-            return False
-        return isinstance(value, (int, float)) and abs(value) > pure_calls.LARGE
-
-
-def bound_names(node: ast.AST) -> set[str]:
-    """Names that a statement, or a cell, binds where it stands, imports and the inside of functions apart."""
-    return bindings(node.body if isinstance(node, ast.Module) else [node])[0] - set(import_names(node))
-
-
-def _targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[ast.expr]:
-    return list(node.targets) if isinstance(node, ast.Assign) else [node.target]
 
 
 def _bound_in(node: ast.expr, name: str) -> bool:
@@ -436,12 +331,6 @@ def _bound_in(node: ast.expr, name: str) -> bool:
     return any(isinstance(p, ast.Lambda) for p in ast.walk(node))  # read when it is called
 
 
-def _own_names(parts: list[ast.AST]) -> set[str]:
-    """Names that the comprehensions and lambdas among ``parts`` bind for themselves."""
-    found = {n for p in parts if isinstance(p, ast.comprehension) for n in targets(p.target)}
-    return found | {a.arg for p in parts if isinstance(p, ast.Lambda) for a in arguments(p.args)}
-
-
 def _estimator(name: str) -> bool:
     """An estimator of scikit-learn that is made and not fitted."""
     last = name.rpartition(".")[2]
@@ -450,18 +339,18 @@ def _estimator(name: str) -> bool:
     )
 
 
-def _is_telling(call: ast.Call, name: str | None) -> bool:
+def _changes_library_state(call: ast.Call, name: str | None) -> bool:
     """A call that tells a library something: `np.random.seed(0)`, `pd.set_option(…)`, `%cd data`."""
     words = (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")).lower()
     starts = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
               "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_", "setlevel",
               "enable")  # fmt: skip
-    told = (
+    changes = (
         words.startswith(starts)
         or words in ("set", "pandas", "theme")
         or getattr(call.func, "attr", "") in TELLING_METHODS
     )
-    return told and (isinstance(call.func, ast.Attribute) or name is not None)
+    return changes and (isinstance(call.func, ast.Attribute) or name is not None)
 
 
 def _short(node: ast.expr) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.unit_facts import Replay as ReplayFact
 from kfnb.analysis.units.abstract_state import DEF
-from kfnb.pipeline.build.notebook_units import OUTSIDE, PARAMETER, SHARED, STEP, Unit
-from kfnb.pipeline.build.reaching_definitions import Flow, Need
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.reaching_definitions import Flow, Use
+from kfnb.pipeline.build.unit_drafts import OUTSIDE, PARAMETER, SHARED, STEP
 from kfnb.pipeline.model import Code, Collected, Input, Merge, OutputRef, ParameterRef, Ref, Replay
 
 #: Before the cells of unit ``n`` stand the statements of earlier units; a value stands where its maker ended.
@@ -30,7 +31,7 @@ class Prepared:
     """
 
     items: dict[Key, Input | Replay] = field(default_factory=dict)
-    wanted: dict[int, set[str]] = field(default_factory=dict)
+    live_outputs: dict[int, set[str]] = field(default_factory=dict)
     outside: dict[str, int] = field(default_factory=dict)
 
     def ordered(self) -> tuple[Input | Replay, ...]:
@@ -42,24 +43,24 @@ class Preparer:
 
     def __init__(self, units: tuple[Unit, ...], flow: Flow) -> None:
         self.units, self.flow = units, flow
-        self._late: dict[int, int] = {}
+        self._late_position: dict[int, int] = {}
 
     def prepare(self, index: int, hidden: Iterable[str] = ()) -> Prepared:
         """What unit ``index`` needs. ``hidden`` names are provided otherwise."""
         found = Prepared()
-        for name, need in self.flow.needs[index].items():
+        for name, use in self.flow.uses[index].items():
             if name not in hidden:
-                self._want(need, found)
+                self._add_use(use, found)
         for at in self.flow.effects[index]:
-            self._again(at, found)
+            self._replay(at, found)
         return found
 
-    def ref(self, need: Need) -> Ref | None:
+    def ref(self, use: Use) -> Ref | None:
         """Where the value comes from, without the shared code that stands in when no step made it."""
-        refs = [r for m in need.makers if (r := self._maker(m, need.name)) is not None]
+        refs = [r for m in use.definitions if (r := self._ref_to(m, use.name)) is not None]
         return None if not refs else refs[0] if len(refs) == 1 else Merge(tuple(refs))
 
-    def _maker(self, index: int, name: str) -> Ref | None:
+    def _ref_to(self, index: int, name: str) -> Ref | None:
         unit = self.units[index]
         if unit.kind == PARAMETER:
             return ParameterRef(name)
@@ -68,67 +69,67 @@ class Preparer:
         ref = OutputRef(unit.name, name)
         return Collected(ref) if unit.marks is not None and unit.marks.foreach is not None else ref
 
-    def _want(self, need: Need, found: Prepared) -> None:
-        for at in need.statements:
-            self._again(at, found)
+    def _add_use(self, use: Use, found: Prepared) -> None:
+        for at in use.statements:
+            self._replay(at, found)
         fallback = False
-        for maker in need.makers:
+        for maker in use.definitions:
             kind = self.units[maker].kind
             if kind == SHARED:
                 fallback = True
-                self._shared(maker, found)
+                self._replay_shared(maker, found)
             elif kind == STEP:
-                found.wanted.setdefault(maker, set()).add(need.name)
-                self._defined(maker, need.name, found)
-            elif kind == OUTSIDE and not need.kept:
-                found.outside.setdefault(need.name, maker)
-        ref = self.ref(need)
+                found.live_outputs.setdefault(maker, set()).add(use.name)
+                self._add_definition(maker, use.name, found)
+            elif kind == OUTSIDE and not use.passed_through:
+                found.outside.setdefault(use.name, maker)
+        ref = self.ref(use)
         if ref is not None:
-            key = (need.makers[0], 1, 0, f"{need.name} {need.makers}")
+            key = (use.definitions[0], 1, 0, f"{use.name} {use.definitions}")
             before = found.items.get(key)
-            required = not need.kept and not fallback and not need.name.startswith("@")
+            required = not use.passed_through and not fallback and not use.name.startswith("@")
             was = isinstance(before, Input) and before.required
-            found.items[key] = Input(need.name, ref, required or was)
+            found.items[key] = Input(use.name, ref, required or was)
 
-    def _defined(self, maker: int, name: str, found: Prepared) -> None:
+    def _add_definition(self, maker: int, name: str, found: Prepared) -> None:
         """The definition of a class or function, where the step only changed the state that it keeps."""
         facts = self.units[maker].facts
         if name in facts.may or facts.kinds.get(name) != DEF:
             return
-        for earlier in self.flow.needs[maker][name].makers if name in self.flow.needs[maker] else ():
+        for earlier in self.flow.uses[maker][name].definitions if name in self.flow.uses[maker] else ():
             if self.units[earlier].kind == SHARED:
-                self._shared(earlier, found)
+                self._replay_shared(earlier, found)
             elif self.units[earlier].kind == STEP:
-                self._defined(earlier, name, found)
+                self._add_definition(earlier, name, found)
 
-    def _shared(self, index: int, found: Prepared) -> None:
+    def _replay_shared(self, index: int, found: Prepared) -> None:
         code = self.units[index].code
         key = (index, 0, 0, "")
         if code is None or key in found.items:
             return
         found.items[key] = Replay(code)
-        for need in self.flow.needs[index].values():
-            self._want(need, found)
+        for use in self.flow.uses[index].values():
+            self._add_use(use, found)
 
-    def _again(self, at: tuple[int, int], found: Prepared) -> None:
+    def _replay(self, at: tuple[int, int], found: Prepared) -> None:
         """A statement of unit ``at[0]`` that later units run again."""
         index, position = at
         unit = self.units[index]
         if unit.kind == SHARED:
-            self._shared(index, found)
+            self._replay_shared(index, found)
             return
-        key = (index, 2 if position >= self._first_late(index) else 0, position, "")
+        key = (index, 2 if position >= self._first_late_position(index) else 0, position, "")
         if key in found.items:
             return
         fact = unit.facts.replays[position]
         cell_id = next((c.id for c in unit.cells if c.number == fact.site.cell), "")
         found.items[key] = Replay(Code(fact.site.cell, fact.source, fact.site.line, cell_id))
         for name in fact.reads:
-            self._read_by(name, fact, index, found)
+            self._add_use_of_replay(name, fact, index, found)
 
-    def _first_late(self, index: int) -> int:
+    def _first_late_position(self, index: int) -> int:
         """From which of a step's statements on they must wait for values that the step itself hands on."""
-        if index not in self._late:
+        if index not in self._late_position:
             facts = self.units[index].facts
             own = {n for r in facts.replays for n in r.binds}
             late = (
@@ -136,16 +137,16 @@ class Preparer:
                 for p, r in enumerate(facts.replays)
                 if r.effect and any(n in facts.may and n not in own for n in r.reads)
             )
-            self._late[index] = next(late, len(facts.replays))
-        return self._late[index]
+            self._late_position[index] = next(late, len(facts.replays))
+        return self._late_position[index]
 
-    def _read_by(self, name: str, fact: ReplayFact, index: int, found: Prepared) -> None:
+    def _add_use_of_replay(self, name: str, fact: ReplayFact, index: int, found: Prepared) -> None:
         facts = self.units[index].facts
         own = [p for p, r in enumerate(facts.replays) if name in r.binds and r is not fact]
         if own:
             for position in own:
-                self._again((index, position), found)
+                self._replay((index, position), found)
         elif name in facts.may and self.units[index].kind == STEP:
-            self._want(Need(name, (index,)), found)
-        elif name in self.flow.needs[index]:
-            self._want(self.flow.needs[index][name], found)
+            self._add_use(Use(name, (index,)), found)
+        elif name in self.flow.uses[index]:
+            self._add_use(self.flow.uses[index][name], found)

@@ -9,9 +9,10 @@ from kfnb.analysis.unit_facts import Site
 from kfnb.analysis.units.abstract_state import DEF, VALUE
 from kfnb.analysis.units.unit_record import GIVEN
 from kfnb.notebook.marked_cells import Notebook, StepMarks
-from kfnb.pipeline.build.notebook_units import OUTSIDE, QUESTION, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.build.step_preparation import Prepared
+from kfnb.pipeline.build.unit_drafts import EXPRESSION, OUTSIDE, STEP
 from kfnb.pipeline.checks.library_hooks_check import hook_problems
 from kfnb.pipeline.checks.lost_effects import lost_effects
 from kfnb.pipeline.checks.names_outside_pipeline import outside_problems
@@ -57,7 +58,7 @@ def flow_problems(
     broken = {c.number for u in units for c in u.cells if c.problem is not None}
     for index, unit in enumerate(units):
         star = star or any(r.star for r in unit.facts.replays)
-        if unit.kind in (STEP, QUESTION):
+        if unit.kind in (STEP, EXPRESSION):
             # in a cell with an error of its own, names that are read may be anything
             yield from (p for p in _unmet(index, unit, units, flow, star, notebook) if p.cell not in broken)
         if unit.kind == STEP:
@@ -76,7 +77,7 @@ def flow_problems(
 def _unmet(
     index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, star: bool, notebook: Notebook
 ) -> Iterator[Problem]:
-    for name, site in flow.unmet[index].items():
+    for name, site in flow.undefined[index].items():
         deleted = next((u for u in reversed(units[:index]) if name in u.facts.unbound and u.kind != OUTSIDE), None)
         if deleted is not None and name in unit.facts.asked and name not in GIVEN:
             where = deleted.facts.may.get(name)
@@ -121,7 +122,7 @@ def _opaque(unit: Unit) -> Iterator[Problem]:
 
 
 def _exit_reads(index: int, unit: Unit, units: tuple[Unit, ...], prepared: Mapping[int, Prepared]) -> Iterator[Problem]:
-    for maker, names in prepared[index].wanted.items():
+    for maker, names in prepared[index].live_outputs.items():
         for name in sorted(names):
             if name.startswith("@"):
                 continue
@@ -137,7 +138,7 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
     assert marks is not None and marks.foreach is not None
     variable = marks.foreach.variable
     for name, site in {**facts.may, **facts.touches, **facts.stateful}.items():
-        outer = flow.needs[index].get(name)
+        outer = flow.uses[index].get(name)
         if outer is None or name == variable or (name not in facts.reads and name in facts.must):
             continue
         carried = name in facts.may and name in facts.reads
@@ -165,9 +166,9 @@ def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
     for index, unit in enumerate(units):
         if unit.kind == STEP:
             for name in unit.facts.touches:
-                changed = unit.facts.definite if name.isupper() else flow.changed[index] | unit.facts.definite
+                changed = unit.facts.definite if name.isupper() else flow.live_definitions[index] | unit.facts.definite
                 kind = unit.facts.kinds.get(name, VALUE)
-                if name in flow.needs[index] and name in changed and (kind == VALUE or name.startswith("@")):
+                if name in flow.uses[index] and name in changed and (kind == VALUE or name.startswith("@")):
                     changers.setdefault(name, []).append(unit)
     for name, row in changers.items():
         if len(row) < 2:

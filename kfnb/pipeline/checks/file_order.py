@@ -11,8 +11,9 @@ from kfnb.analysis.files.file_call_tables import LOOK, UPDATE, WRITE
 from kfnb.analysis.files.path_patterns import HOLES, PERHAPS, SAME, UNKNOWN, filled_with, is_hole, relation, shown
 from kfnb.analysis.unit_facts import Site
 from kfnb.analysis.units.statement_reader import IMPORTED
-from kfnb.pipeline.build.notebook_units import PARAMETER, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
+from kfnb.pipeline.build.unit_drafts import PARAMETER, STEP
 from kfnb.pipeline.model import Edge
 from kfnb.problems import Problem
 
@@ -73,7 +74,7 @@ def _imported_again(units: tuple[Unit, ...], flow: Flow) -> dict[str, frozenset[
     found: dict[str, frozenset[str]] = {}
     for index, unit in enumerate(units):
         if unit.kind == STEP:
-            places = {*flow.effects[index], *(at for need in flow.needs[index].values() for at in need.statements)}
+            places = {*flow.effects[index], *(at for need in flow.uses[index].values() for at in need.statements)}
             sources = (units[u].facts.replays[p].source for u, p in places if p < len(units[u].facts.replays))
             found[unit.name] = frozenset(IMPORTED + m for source in sources for m in MODULES.findall(source))
     return found

@@ -13,7 +13,8 @@ from kfnb.analysis.replay.replay_slices import empties_a_file
 from kfnb.analysis.syntax.ast_queries import dotted
 from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.notebook.marked_cells import SKIP, Notebook
-from kfnb.pipeline.build.notebook_units import OUTSIDE, SHARED, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import OUTSIDE, SHARED, STEP
 from kfnb.pipeline.checks.state_outside_pipeline import outside_state_problems
 from kfnb.problems import Problem
 from kfnb.python_parser import parse
@@ -54,8 +55,8 @@ def _unheard(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str]) ->
     else:
         why = "the line does more than that and is not run again"
         hint = "change it in a line of its own, or in a cell marked `functions`"
-    told = {r.source.split("\n")[0]: r for r in unit.facts.replays if r.effect and not r.binds}
-    for line, replay in told.items() if unit.kind == OUTSIDE else ():
+    effects = {r.source.split("\n")[0]: r for r in unit.facts.replays if r.effect and not r.binds}
+    for line, replay in effects.items() if unit.kind == OUTSIDE else ():
         place = _assigned(replay.source, origins)
         reader = next((u for u in after if place and _mentions(u, place, origins)), None)
         message = f"`{line}` sets something for the rest of the notebook, and {why}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kfnb.pipeline.build.notebook_units import OUTSIDE, QUESTION, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.build.step_preparation import Prepared
+from kfnb.pipeline.build.unit_drafts import EXPRESSION, OUTSIDE, STEP
 from kfnb.problems import Problem
 
 
@@ -15,7 +16,7 @@ def outside_problems(units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int,
     readers: dict[int, dict[str, str]] = {}
     makers: dict[int, list[Unit]] = {}
     for index, unit in enumerate(units):
-        if unit.kind not in (STEP, QUESTION):
+        if unit.kind not in (STEP, EXPRESSION):
             continue
         for name, maker in _read(index, flow, prepared, units).items():
             if not name.startswith("@"):
@@ -28,8 +29,8 @@ def outside_problems(units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int,
 
 def _read(index: int, flow: Flow, prepared: Mapping[int, Prepared], units: tuple[Unit, ...]) -> Mapping[str, int]:
     found = dict(prepared[index].outside) if index in prepared else {}
-    for name, need in flow.needs[index].items():
-        found.update((name, m) for m in need.makers if units[m].kind == OUTSIDE and not need.kept)
+    for name, need in flow.uses[index].items():
+        found.update((name, m) for m in need.definitions if units[m].kind == OUTSIDE and not need.passed_through)
     return found
 
 

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterable
 
 from kfnb.notebook.marked_cells import Cell
-from kfnb.pipeline.build.notebook_units import QUESTION, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import EXPRESSION
 
 #: How the names that people give to libraries come about.
 IMPORTS = {
@@ -42,7 +43,7 @@ BRINGING = re.compile(r"^\s*%(run|pylab|load|load_ext|store|reload_ext)\b[^\n]*"
 
 def hint_for(name: str, index: int, units: tuple[Unit, ...], cells: Iterable[Cell]) -> str:
     """The way out for the reader, unit ``index``, of a name that nothing before makes."""
-    later = next((u for u in units[index + 1 :] if name in u.facts.may and u.kind != QUESTION), None)
+    later = next((u for u in units[index + 1 :] if name in u.facts.may and u.kind != EXPRESSION), None)
     if later is not None:
         return f"it is made only later, in {later.facts.may[name]}: move that cell before this one"
     near = nearest(name, {n for u in units for n in u.facts.may if n and not n.startswith("@")})

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.analyze_notebook import imports_anywhere
 from kfnb.analysis.syntax.ast_queries import dotted, targets
-from kfnb.pipeline.build.notebook_units import STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
+from kfnb.pipeline.build.unit_drafts import STEP
 from kfnb.problems import Problem
 
 MAKERS = ("ipywidgets.", "panel.widgets.")
@@ -25,7 +26,7 @@ def unpassable_problems(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem
             continue
         for name, (cell, line) in _widgets(unit, origins).items():
             reader = next((u for u in units[index + 1 :] if u.kind == STEP and name in u.facts.reads), None)
-            if reader is not None and name in flow.changed[index]:
+            if reader is not None and name in flow.live_definitions[index]:
                 cell_id = next((c.id for c in unit.cells if c.number == cell), None)
                 yield Problem(
                     "KF319",

@@ -7,10 +7,11 @@ from typing import Any
 
 from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.build.edges import AMBIENT
-from kfnb.pipeline.build.notebook_units import STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import STEP
 from kfnb.pipeline.drawing.expression_text import asked, cells, looped
 from kfnb.pipeline.model import Guard, Loop, Node, Parameter, ParameterRef, Pipeline, Replay, Step, handlers_of
-from kfnb.pipeline.parameters.value_schema import words
+from kfnb.pipeline.parameters.value_schema import describe_schema
 
 
 def describe(built: Built) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def _shown(name: str) -> bool:
 
 # -------------------------------------------------------------------- text
 def _declared(parameter: Parameter) -> str:
-    limits = f" ({words(parameter.schema)})" if parameter.schema else ""
+    limits = f" ({describe_schema(parameter.schema)})" if parameter.schema else ""
     return f"{parameter.name}: {parameter.type} = {parameter.default!r}{limits}"
 
 
@@ -133,7 +134,7 @@ def why(built: Built, name: str) -> str:
         raise KeyError(name)
     unit = next((u for u in built.units if u.kind == STEP and u.name == name), None)
     lines = [f"{name}  ({cells(step)})" if step.cells else name]
-    lines += _marked(unit) + list(built.told.get(name, ()))
+    lines += _marked(unit) + list(built.decisions.get(name, ()))
     edges = [e for e in pipeline.edges if e.to == name]
     lines += ["waits for"] + [f"  {e.source}: {e.why}" for e in edges] if edges else ["waits for nothing"]
     parameters = [i.name for i in step.inputs if isinstance(i.ref, ParameterRef)]

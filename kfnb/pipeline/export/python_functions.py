@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.syntax.ast_queries import names_in
 from kfnb.pipeline.build.build_pipeline import Built
-from kfnb.pipeline.build.notebook_units import PARAMETER, QUESTION, SHARED, STEP, Unit
+from kfnb.pipeline.build.notebook_units import Unit
+from kfnb.pipeline.build.unit_drafts import EXPRESSION, PARAMETER, SHARED, STEP
 from kfnb.pipeline.drawing.expression_text import cells
 from kfnb.pipeline.export.plain_python import STATUS
 from kfnb.pipeline.model import Replay, Step
@@ -113,7 +114,7 @@ class _Writer:
         self.functions: list[str] = []
         self.lines: list[tuple[tuple[Part, ...], str]] = []  #: condition and statement
         self.last: list[str] = []
-        self.asked = {n for u in units if u.kind == QUESTION for n in names_in(parse(u.expression.strip()))}
+        self.asked = {n for u in units if u.kind == EXPRESSION for n in names_in(parse(u.expression.strip()))}
         self.values = {u.name for u in units if u.kind == PARAMETER}
         self.values |= {n for u in units if u.kind == STEP for n in self._returns(u)}
         bound = [n for u in units for n in u.facts.may if u.kind in (STEP, SHARED, PARAMETER)]

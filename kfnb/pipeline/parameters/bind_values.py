@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kfnb.pipeline.model import Json, Parameter, Pipeline
-from kfnb.pipeline.parameters import value_schema
+from kfnb.pipeline.parameters.check_values import NotAllowed, check_value
 from kfnb.pipeline.parameters.mark_placeholders import value_problems
-from kfnb.pipeline.parameters.value_schema import OF_KIND, NotAllowed, Schema
+from kfnb.pipeline.parameters.read_values import json_value, read_text
+from kfnb.pipeline.parameters.value_schema import OF_KIND, Schema, describe_schema
 from kfnb.problems import NotebookError, Problem
 
 
@@ -21,19 +22,19 @@ def schema_of(parameter: Parameter) -> Schema:
 
 def described(parameter: Parameter) -> str:
     """The parameter's description, and what its value may be where more is known than a type."""
-    limits = value_schema.words(parameter.schema) if parameter.schema else ""
+    limits = describe_schema(parameter.schema) if parameter.schema else ""
     return ": ".join(t for t in (parameter.description, limits) if t)
 
 
 def convert(text: str, parameter: Parameter) -> Json:
-    """The value that a text gives a parameter (see `kfnb.pipeline.parameters.value_schema.read`).
+    """The value that a text gives a parameter (see `kfnb.pipeline.parameters.read_values.read_text`).
 
     Raises
     ------
     ValueError
         In words for the user.
     """
-    return value_schema.read(text, schema_of(parameter))
+    return read_text(text, schema_of(parameter))
 
 
 def fit(value: Any, parameter: Parameter) -> Json:
@@ -46,7 +47,7 @@ def fit(value: Any, parameter: Parameter) -> Json:
     """
     if isinstance(value, str) and type(value) is str:
         return value if parameter.type == "any" and not parameter.schema else convert(value, parameter)
-    return value_schema.check(value_schema.plain(value), schema_of(parameter))
+    return check_value(json_value(value), schema_of(parameter))
 
 
 def bind(

@@ -18,16 +18,15 @@ from typing import Any
 from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
 from kfnb.pipeline.model import Json, Parameter
 from kfnb.pipeline.parameters.annotations import KnownTypes, annotation_of, last_name, with_null
+from kfnb.pipeline.parameters.check_values import NotAllowed, check_value
 from kfnb.pipeline.parameters.parameter_comments import Comment, comment_of
+from kfnb.pipeline.parameters.read_values import json_value
 from kfnb.pipeline.parameters.value_schema import (
     OF_KIND,
-    NotAllowed,
     Schema,
     alternatives,
-    check,
     is_json,
     kind_of,
-    plain,
     schema_of,
     takes_null,
 )
@@ -82,29 +81,31 @@ def declaration_of(node: ast.stmt, comment: str = "", known: KnownTypes = NO_TYP
         target, value, annotation = node.target, node.value, node.annotation
     else:
         return None
-    said = annotation_of(annotation, known)
-    default = _default(value, said.schema, known)
+    annotated = annotation_of(annotation, known)
+    default = _default(value, annotated.schema, known)
     if not isinstance(target, ast.Name) or default is None:
         return None
-    told = comment_of(comment, default.value) if comment else Comment()
-    return _declared(target.id, default, said.schema, told, said.description or told.description)
+    options = comment_of(comment, default.value) if comment else Comment()
+    return _declared(target.id, default, annotated.schema, options, annotated.description or options.description)
 
 
-def _declared(name: str, default: _Default, said: Schema | None, told: Comment, description: str) -> Declaration:
+def _declared(
+    name: str, default: _Default, annotated: Schema | None, options: Comment, description: str
+) -> Declaration:
     value = default.value
-    declared = _by_value(said, value) if said is not None else default.schema
-    schema = with_null(declared, value) if declared is not None else told.schema
+    declared = _by_value(annotated, value) if annotated is not None else default.schema
+    schema = with_null(declared, value) if declared is not None else options.schema
     fault = doubt = ""
     if schema is None:
         schema = schema_of(value) if value is not None else {}
-    if declared is not None and told.schema:
-        schema = _both(schema, told.schema)
-    if told.open and "enum" in schema:
+    if declared is not None and options.schema:
+        schema = _both(schema, options.schema)
+    if options.open and "enum" in schema:
         schema = {"type": schema.get("type", "string")}
     if default.schema is not None and default.schema.get("enum") and not any("enum" in s for s in alternatives(schema)):
         schema = default.schema
     try:
-        check(value, schema)
+        check_value(value, schema)
     except NotAllowed as error:
         fault, doubt = (str(error), "") if declared is not None else ("", str(error))
     except ValueError as error:
@@ -128,10 +129,10 @@ def _by_value(schema: Schema, value: Json) -> Schema:
     return {**schema_of(value), "enum": held}
 
 
-def _both(schema: Schema, told: Schema) -> Schema:
+def _both(schema: Schema, options: Schema) -> Schema:
     """What the annotation says, narrowed by a comment's limits and choices."""
-    limits = {k: v for k, v in told.items() if k in ("enum", "minimum", "maximum", "multipleOf", "format")}
-    if "anyOf" in schema or "enum" in schema or told.get("type") not in (None, schema.get("type"), "integer"):
+    limits = {k: v for k, v in options.items() if k in ("enum", "minimum", "maximum", "multipleOf", "format")}
+    if "anyOf" in schema or "enum" in schema or options.get("type") not in (None, schema.get("type"), "integer"):
         return schema
     return {**schema, **limits}
 
@@ -146,20 +147,20 @@ def _standard(schema: Schema) -> str:
 
 
 # -------------------------------------------------------------------- defaults
-def _default(node: ast.expr, said: Schema | None, known: KnownTypes) -> _Default | None:
+def _default(node: ast.expr, annotated: Schema | None, known: KnownTypes) -> _Default | None:
     if is_literal(node):
-        return _literal(node, said)
+        return _literal(node, annotated)
     for found in _made(node, known):
         return found
     return None
 
 
-def _literal(node: ast.expr, said: Schema | None) -> _Default | None:
+def _literal(node: ast.expr, annotated: Schema | None) -> _Default | None:
     try:
         value = literal_value(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, ArithmeticError):
         return None
-    if isinstance(value, tuple) and said is not None and is_json(list(value)):
+    if isinstance(value, tuple) and annotated is not None and is_json(list(value)):
         return _Default(list(value), None, "tuple(%s)")
     return _Default(value) if is_json(value) else None
 
@@ -220,13 +221,13 @@ def _object(name: str, text: str, make: Callable[[], Any], again: str = "") -> I
     except (TypeError, ValueError, ArithmeticError, KeyError, AttributeError):
         return
     if isinstance(value, datetime.datetime):
-        yield _Default(plain(value), dict(MOMENT), again or f"{text}.fromisoformat(%s)")
+        yield _Default(json_value(value), dict(MOMENT), again or f"{text}.fromisoformat(%s)")
     elif isinstance(value, datetime.date):
-        yield _Default(plain(value), dict(DATE), f"{text}.fromisoformat(%s)")
+        yield _Default(json_value(value), dict(DATE), f"{text}.fromisoformat(%s)")
     elif isinstance(value, datetime.time):
-        yield _Default(plain(value), dict(TIME), f"{text}.fromisoformat(%s)")
+        yield _Default(json_value(value), dict(TIME), f"{text}.fromisoformat(%s)")
     elif isinstance(value, datetime.timedelta):
-        yield _Default(plain(value), {"type": "number", "format": "duration"}, f"{text}(seconds=%s)")
+        yield _Default(json_value(value), {"type": "number", "format": "duration"}, f"{text}(seconds=%s)")
     elif isinstance(value, Decimal):
         yield _Default(str(value), {"type": "string", "format": "decimal"}, f"{text}(%s)")
     else:

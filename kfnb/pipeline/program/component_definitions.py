@@ -10,10 +10,10 @@ from typing import Any
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
 from kfnb.notebook.marks.mark_table import MARKS, BadValue, place_of
-from kfnb.pipeline.model import Command, ShellOutput
+from kfnb.pipeline.model import Command
 from kfnb.problems import Problem
 from kfnb.python_parser import parse_expression
-from kfnb.step_settings import Settings
+from kfnb.step_settings import Settings, ShellOutput
 
 SCALARS = ("str", "int", "float", "bool")
 PLAIN = (*SCALARS, "list", "dict")
@@ -61,9 +61,9 @@ class Component:
     cell: int
     line: int
     arguments: tuple[Argument, ...] | None = None
-    open: bool = False
+    variadic: bool = False
     returns: str = ""
-    gives: bool = True
+    returns_value: bool = True
     description: str = ""
     settings: Settings = field(default_factory=Settings)
     command: Command | None = None
@@ -203,7 +203,7 @@ class _Keywords:
         return Component(
             self.name, label_of(str(values.get("name") or self.name)), self.statement.number,
             self.line + self.statement.line - 1, arguments, returns="str" if len(paths) == 1 else "",
-            gives=bool(paths), description=str(values.get("description") or ""), settings=self._settings(values),
+            returns_value=bool(paths), description=str(values.get("description") or ""), settings=self._settings(values),
             command=Command(words[0], words[1]), outputs=tuple(ShellOutput(n, p) for n, p in paths.items()),
         )  # fmt: skip
 
@@ -282,8 +282,8 @@ def _signed(base: Component, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Co
     paths = [a for a in (*positional, *args.kwonlyargs) if _is_path(a.annotation, "OutputPath")]
     text = ast.get_docstring(node) or ""
     return replace(
-        base, arguments=tuple(found), open=args.vararg is not None or args.kwarg is not None,
-        returns=type_of(node.returns) if not paths else "", gives=bool(paths) or _gives(node),
+        base, arguments=tuple(found), variadic=args.vararg is not None or args.kwarg is not None,
+        returns=type_of(node.returns) if not paths else "", returns_value=bool(paths) or _returns_value(node),
         description=base.description or text.split("\n\n")[0].replace("\n", " ").strip(),
     )  # fmt: skip
 
@@ -308,7 +308,7 @@ def _is_path(annotation: ast.expr | None, word: str) -> bool:
     return getattr(annotation, "id", getattr(annotation, "attr", "")) == word
 
 
-def _gives(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _returns_value(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether the function may return something other than ``None``."""
     returns = node.returns
     if isinstance(returns, ast.Constant) and returns.value is None:

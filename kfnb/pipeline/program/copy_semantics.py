@@ -11,11 +11,11 @@ from kfnb.analysis.parse_cells import ParsedCell, parse_cell
 from kfnb.analysis.unit_facts import Facts
 from kfnb.analysis.units.abstract_state import DEF, VALUE
 from kfnb.pipeline.build.notebook_units import Unit
-from kfnb.pipeline.program.parser_state import Program
+from kfnb.pipeline.program.parser_state import ParserState
 from kfnb.problems import Problem
 
 
-def differences(program: Program, analyzer: Analyzer, own: ParsedCell, units: tuple[Unit, ...]) -> Iterator[Problem]:
+def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: tuple[Unit, ...]) -> Iterator[Problem]:
     """Warn of arguments changed in place and read again, of what components share beside them, and of libraries changed."""
     calls = [n for n in ast.walk(own.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
     seeded = {n for u in units for n in u.facts.may if n.startswith("@")}
@@ -26,7 +26,7 @@ def differences(program: Program, analyzer: Analyzer, own: ParsedCell, units: tu
     known: dict[str, tuple[Facts, list[str]]] = {}
     for call in sorted(calls, key=lambda c: c.lineno):
         name = call.func.id if isinstance(call.func, ast.Name) else ""
-        if name not in program.components:
+        if name not in state.components:
             continue
         given = [*call.args, *(k.value for k in call.keywords)]
         form = f"{name} {len(call.args)} {[k.arg for k in call.keywords]}"
@@ -35,19 +35,19 @@ def differences(program: Program, analyzer: Analyzer, own: ParsedCell, units: tu
         facts, texts = known[form]
         for index, value in enumerate(given):
             if isinstance(value, ast.Name) and texts[index] in facts.definite and _read_later(own.tree, value):
-                yield program.problem(
+                yield state.problem(
                     "KF610",
                     f"`{name}` changes `{value.id}` in place, and the cell reads it again: each step works on a copy of its own",
                     f"let `{name}` return the changed value, and write {value.id} = {name}(…)",
                     call.lineno,
                     value.id,
                 )
-        for state in sorted(seeded & {*facts.reads, *facts.touches}):
-            drawn.setdefault(state, []).append(call)
-        for shared in {*facts.reads, *facts.touches} - seeded - program.components.keys() - set(texts):
+        for generator in sorted(seeded & {*facts.reads, *facts.touches}):
+            drawn.setdefault(generator, []).append(call)
+        for shared in {*facts.reads, *facts.touches} - seeded - state.components.keys() - set(texts):
             used.setdefault(shared, []).append((call, _changes(facts, shared)))
         for place in facts.beyond:
-            yield program.problem(
+            yield state.problem(
                 "KF610",
                 f"`{name}` changes `{place}`, which plain Python keeps for the calls after it; each step begins with it as shared code left it",
                 "change it in a cell before the pipeline",
@@ -58,17 +58,17 @@ def differences(program: Program, analyzer: Analyzer, own: ParsedCell, units: tu
         changers = [c for c, changes in uses if changes]
         if changers and uses[-1][0] is not changers[0]:
             shown = f"what the module `{shared[8:]}` keeps" if shared.startswith(STATE) else f"`{shared}`"
-            yield program.problem(
+            yield state.problem(
                 "KF610",
                 f"{shown} is changed by a call and used by another: each step begins with it as shared code left it",
                 "pass it as an argument, and let the component return the new value",
                 changers[0].lineno,
             )
-    for state, users in drawn.items():
+    for generator, users in drawn.items():
         if len(users) > 1:
-            yield program.problem(
+            yield state.problem(
                 "KF610",
-                f"{len(users)} calls use the seeded generator `{state[1:]}`: each step begins with it as it was seeded",
+                f"{len(users)} calls use the seeded generator `{generator[1:]}`: each step begins with it as it was seeded",
                 "give each call a generator or a seed of its own, as an argument",
                 users[1].lineno,
             )

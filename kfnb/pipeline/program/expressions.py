@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from kfnb.analysis.syntax.ast_queries import names_in, targets
 from kfnb.pipeline.program import refused_constructs
-from kfnb.pipeline.program.parser_state import Program
-
-if TYPE_CHECKING:
-    from kfnb.pipeline.program.statements import Translator
+from kfnb.pipeline.program.parsed_expression import Expression
+from kfnb.pipeline.program.parser_protocol import Parser
+from kfnb.pipeline.program.parser_state import ParserState
+from kfnb.pipeline.program.step_placement import calls_component, component_call
 
 #: Calls that give the same for the same arguments, change nothing, and cost little: they may be worked out twice.
 PURE = frozenset(
@@ -26,37 +25,15 @@ PURE_METHODS = frozenset(
 
 
 @dataclass
-class Expression:
-    """An expression as its reader finds it.
+class ExpressionParser:
+    """Parses one expression. ``expression`` collects what the walk over the tree finds."""
 
-    Parameters
-    ----------
-    node
-        Component calls replaced by names.
-    names
-        Names it reads, with a node each.
-    changed
-        Its text is no longer the user's own.
-    impure
-        It calls something that may give another value the next time.
-    """
-
-    node: ast.expr
-    names: dict[str, ast.expr] = field(default_factory=dict)
-    changed: bool = False
-    impure: bool = False
-
-
-@dataclass
-class Reader:
-    """Reads one expression. ``found`` grows while the tree is walked."""
-
-    translator: Translator
-    found: Expression
+    parser: Parser
+    expression: Expression
 
     @property
-    def program(self) -> Program:
-        return self.translator.program
+    def state(self) -> ParserState:
+        return self.parser.state
 
     def visit(self, node: ast.expr) -> ast.expr:
         kind = type(node)
@@ -70,16 +47,16 @@ class Reader:
             made: ast.expr = method(node)
             return made
         if kind in refused_constructs.REFUSED:
-            raise self.program.refuse(refused_constructs.REFUSED[kind], node)
-        return self._inside(node)
+            raise self.state.refuse(refused_constructs.REFUSED[kind], node)
+        return self._visit_children(node)
 
     def _name(self, node: ast.Name) -> None:
         name = node.id
-        if name not in self.found.names:
-            self.program.check(name, node)
-            self.found.names[name] = node
+        if name not in self.expression.names:
+            self.state.check_use(name, node)
+            self.expression.names[name] = node
 
-    def _inside(self, node: ast.expr) -> ast.expr:
+    def _visit_children(self, node: ast.expr) -> ast.expr:
         for name in node._fields:
             value = getattr(node, name)
             if isinstance(value, ast.expr):
@@ -92,19 +69,18 @@ class Reader:
 
     # ---------------------------------------------------------------- calls
     def _call(self, node: ast.Call) -> ast.expr:
-        call, after = self.translator.component_call(node)
+        call, after = component_call(self.state, node)
         if call is not None:
-            draft = self.translator.calls.place(call, after)
-            return self._instead(self.translator.calls.named(draft, call), node)
-        self.found.impure = self.found.impure or not self._pure(node)
+            return self._replace(self.parser.call_value(call, after), node)
+        self.expression.impure = self.expression.impure or not self._is_pure(node)
         node.func = self.visit(node.func)
         self.arguments(node)
         return node
 
-    def _pure(self, node: ast.Call) -> bool:
+    def _is_pure(self, node: ast.Call) -> bool:
         function = node.func
         if isinstance(function, ast.Name):
-            return function.id in PURE and function.id not in self.program.env
+            return function.id in PURE and function.id not in self.state.scope
         return isinstance(function, ast.Attribute) and function.attr in PURE_METHODS
 
     def arguments(self, node: ast.Call) -> None:
@@ -121,82 +97,69 @@ class Reader:
     def star(self, node: ast.expr) -> None:
         """Refuse ``*x`` over what a step gives."""
         for name in names_in(node):
-            value = self.program.env.get(name)
-            if value is not None and name not in self.program.parameters:
-                raise self.program.refuse(refused_constructs.STAR, node, name)
+            value = self.state.scope.get(name)
+            if value is not None and name not in self.state.parameters:
+                raise self.state.refuse(refused_constructs.STAR, node, name)
 
-    def _instead(self, name: str, node: ast.expr) -> ast.Name:
-        self.found.changed = True
+    def _replace(self, name: str, node: ast.expr) -> ast.Name:
+        self.expression.rewritten = True
         made = ast.copy_location(ast.Name(name, ast.Load()), node)
-        self.found.names[name] = made
+        self.expression.names[name] = made
         return made
 
     def _attribute(self, node: ast.Attribute) -> ast.expr:
         value = node.value
         if node.attr in ("output", "outputs") and isinstance(value, ast.Name):
-            known = self.program.env.get(value.id)
+            known = self.state.scope.get(value.id)
             if known is not None and known.type:
-                raise self.program.refuse(refused_constructs.OUTPUT, node, value.id)
+                raise self.state.refuse(refused_constructs.OUTPUT, node, value.id)
         node.value = self.visit(value)
         return node
 
     # ---------------------------------------------------------------- what decides or binds inside
     def _boolop(self, node: ast.BoolOp) -> ast.expr:
         for value in node.values[1:]:
-            if self.calls_inside(value):
-                raise self.program.refuse(refused_constructs.LATE_CALL, value)
+            if calls_component(self.state, value):
+                raise self.state.refuse(refused_constructs.LATE_CALL, value)
         node.values = [self.visit(v) for v in node.values]
         return node
 
     def _ifexp(self, node: ast.IfExp) -> ast.expr:
-        if not self.calls_inside(node.body) and not self.calls_inside(node.orelse):
-            return self._inside(node)
-        name = self.program.temp("either")
+        if not calls_component(self.state, node.body) and not calls_component(self.state, node.orelse):
+            return self._visit_children(node)
+        name = self.state.temporary_name("either")
         arms: list[list[ast.stmt]] = [
             [ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], v), v)] for v in (node.body, node.orelse)
         ]
-        self.program.rewritten += 1
-        self.translator.statement(
-            ast.fix_missing_locations(ast.copy_location(ast.If(node.test, arms[0], arms[1]), node))
-        )
-        self.program.rewritten -= 1
-        return self._instead(name, node)
+        self.state.rewrite_depth += 1
+        self.parser.statement(ast.fix_missing_locations(ast.copy_location(ast.If(node.test, arms[0], arms[1]), node)))
+        self.state.rewrite_depth -= 1
+        return self._replace(name, node)
 
     def _lambda(self, node: ast.Lambda) -> ast.expr:
-        if self.calls_inside(node.body):
-            raise self.program.refuse(refused_constructs.LAMBDA_CALL, node)
+        if calls_component(self.state, node.body):
+            raise self.state.refuse(refused_constructs.LAMBDA_CALL, node)
         bound = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-        return self._closed(node, bound)
+        return self._visit_scoped(node, bound)
 
-    def _closed(self, node: ast.expr, bound: set[str]) -> ast.expr:
+    def _visit_scoped(self, node: ast.expr, bound: set[str]) -> ast.expr:
         """An expression with names of its own."""
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and part.id not in bound:
                 self._name(part)
             elif isinstance(part, ast.Call):
-                self.found.impure = self.found.impure or not self._pure(part)
+                self.expression.impure = self.expression.impure or not self._is_pure(part)
         return node
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:
-        if self.calls_inside(node):
+        if calls_component(self.state, node):
             if not isinstance(node, (ast.ListComp, ast.DictComp)):
-                raise self.program.refuse(refused_constructs.GENERATOR_CALL, node)
-            return self._instead(self.translator.loops.comprehension(node), node)
-        return self._closed(node, {n for g in node.generators for n in targets(g.target)})
+                raise self.state.refuse(refused_constructs.GENERATOR_CALL, node)
+            return self._replace(self.parser.comprehension(node), node)
+        return self._visit_scoped(node, {n for g in node.generators for n in targets(g.target)})
 
     _listcomp = _setcomp = _dictcomp = _generatorexp = _comprehension
 
     def _starred(self, node: ast.Starred) -> ast.expr:
         node.value = self.visit(node.value)
         return node
-
-    def calls_inside(self, node: ast.AST) -> bool:
-        """Whether a component is called in ``node``."""
-        return any(isinstance(n, ast.Call) and self.translator.component_call(n)[0] is not None for n in ast.walk(node))
-
-
-def owner(node: ast.expr) -> ast.expr:
-    """What ``a.b[0].c`` is a part of: ``a``."""
-    while isinstance(node, (ast.Subscript, ast.Attribute)):
-        node = node.value
-    return node

@@ -9,9 +9,10 @@ from dataclasses import replace
 from kfnb.analysis.analyze_notebook import Analyzer
 from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
 from kfnb.notebook.marked_cells import METRICS, PIPELINE, STEP, Notebook, PipelineCell
-from kfnb.pipeline.build.notebook_units import OUTSIDE, QUESTION, SHARED, Unit, shared_units
+from kfnb.pipeline.build.notebook_units import Unit, shared_units
 from kfnb.pipeline.build.reaching_definitions import flow_of
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
+from kfnb.pipeline.build.unit_drafts import EXPRESSION, OUTSIDE, SHARED
 from kfnb.pipeline.checks.check_pipeline import flow_problems
 from kfnb.pipeline.export.plain_python import head_and_rest
 from kfnb.pipeline.model import Edge, Input, Origin, Parameter, ParameterRef, Pipeline, Replay
@@ -23,16 +24,16 @@ from kfnb.pipeline.parameters.parameter_comments import trailing_comment
 from kfnb.pipeline.program.component_definitions import Components
 from kfnb.pipeline.program.control_flow.control_flow_nodes import nodes_of
 from kfnb.pipeline.program.copy_semantics import differences
-from kfnb.pipeline.program.parser_state import Program
-from kfnb.pipeline.program.statements import Translator
-from kfnb.pipeline.program.step_drafts import Draft, Value
+from kfnb.pipeline.program.parser_state import ParserState
+from kfnb.pipeline.program.statements import StatementParser
+from kfnb.pipeline.program.step_drafts import Binding, StepDraft
 from kfnb.problems import Problem, errors
 from kfnb.python_parser import parse
 
-Told = Mapping[str, tuple[str, ...]]
+Decisions = Mapping[str, tuple[str, ...]]
 
 
-def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | None, tuple[Problem, ...], Told]:
+def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | None, tuple[Problem, ...], Decisions]:
     """The pipeline of one cell, its problems, and what was decided about each step."""
     own = parse_cell(cell.cell.number, cell.cell.id, cell.cell.source, cell.cell.line)
     if own.problem is not None:
@@ -48,20 +49,20 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
         if unit.kind in (SHARED, OUTSIDE):
             for statement in unit.cells:
                 components.read(statement)
-    program = Program(cell, own.code, components.found, frozenset(analyzer.world.known))
-    body = _parameters(program, units, own, known_types(p.tree for p in parsed))
-    translator = Translator(program)
-    translator.body(body)
-    shared = _Shared(units, analyzer, program)
+    state = ParserState(cell, own.code, components.found, frozenset(analyzer.world.known))
+    body = _parameters(state, units, own, known_types(p.tree for p in parsed))
+    parser = StatementParser(state)
+    parser.body(body)
+    shared = _SharedCode(units, analyzer, state)
     problems += [
         *notebook_problems(notebook, cell),
         *components.problems,
-        *program.problems,
+        *state.problems,
         *shared.problems(notebook),
-        *differences(program, analyzer, own, units),
+        *differences(state, analyzer, own, units),
     ]
     ordered = tuple(sorted(dict.fromkeys(problems), key=lambda p: (p.cell or 0, p.line or 0)))
-    if not program.drafts and not errors(ordered):
+    if not state.drafts and not errors(ordered):
         empty = Problem(
             "KF107",
             f"the pipeline `{cell.name}` has no step",
@@ -73,11 +74,11 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
         ordered = (*ordered, empty)
     if errors(ordered):
         return None, ordered, {}
-    pipeline = _assembled(notebook, program, translator, shared, own)
+    pipeline = _assemble(notebook, state, parser, shared, own)
     ordered = (*ordered, *mark_problems(pipeline))
     if errors(ordered):
         return None, ordered, {}
-    return pipeline, ordered, {d.name: tuple(d.told) for d in program.drafts.values()}
+    return pipeline, ordered, {d.name: tuple(d.decisions) for d in state.drafts.values()}
 
 
 def notebook_problems(notebook: Notebook, cell: PipelineCell) -> list[Problem]:
@@ -87,43 +88,41 @@ def notebook_problems(notebook: Notebook, cell: PipelineCell) -> list[Problem]:
 
 
 # -------------------------------------------------------------------- parameters
-def _parameters(program: Program, units: tuple[Unit, ...], own: ParsedCell, types: KnownTypes) -> list[ast.stmt]:
+def _parameters(state: ParserState, units: tuple[Unit, ...], own: ParsedCell, types: KnownTypes) -> list[ast.stmt]:
     """Take the parameters from the cells before, the line, and the typed assignments that begin the cell; the rest of it."""
     for unit in units:
         if unit.parameter is not None and unit.parameter.conversion:
-            program.parameters[unit.name] = unit.parameter  # steps read what shared code makes of it
+            state.parameters[unit.name] = unit.parameter  # steps read what shared code makes of it
         elif unit.parameter is not None:
-            _parameter(program, unit.parameter, 0)
-    for node in _signature(program):
-        _declared(program, node, 1 - program.first, types)
+            _parameter(state, unit.parameter, 0)
+    for node in _signature(state):
+        _declared(state, node, 1 - state.line_offset, types)
     head, rest = head_and_rest(own.tree)
     for node in head:
-        _declared(program, node, 0, types, trailing_comment(node, own.code))
+        _declared(state, node, 0, types, trailing_comment(node, own.code))
     return rest
 
 
-def _signature(program: Program) -> list[ast.stmt]:
-    text = program.cell.signature
+def _signature(state: ParserState) -> list[ast.stmt]:
+    text = state.cell.signature
     if not text:
         return []
     try:
         function = parse(f"def f({text}): pass").body[0]
     except (ValueError, RecursionError, MemoryError) as error:
         hint = "%%pipeline NAME(a: int = 1)"
-        program.problems.append(
-            program.problem("KF206", f"the parameters `{text[:60]}` cannot be read: {error}", hint, 0)
-        )
+        state.problems.append(state.problem("KF206", f"the parameters `{text[:60]}` cannot be read: {error}", hint, 0))
         return []
     except SyntaxError as error:
-        program.problems.append(
+        state.problems.append(
             replace(
-                program.problem(
+                state.problem(
                     "KF206",
                     f"the parameters `{text}` cannot be read: {error.msg}",
                     "such as (a: float = 0, b: float = 7)",
                     1,
                 ),
-                line=program.cell.line,
+                line=state.cell.line,
             )
         )
         return []
@@ -135,16 +134,16 @@ def _signature(program: Program) -> list[ast.stmt]:
     for argument, default in zip([*every, *args.kwonlyargs], [*defaults, *args.kw_defaults], strict=True):
         target = ast.Name(argument.arg, ast.Store())
         if default is None:
-            program.problems.append(
+            state.problems.append(
                 replace(
-                    program.problem(
+                    state.problem(
                         "KF206",
                         f"the parameter `{argument.arg}` has no default",
                         f"such as {argument.arg}: float = 0",
                         1,
                         argument.arg,
                     ),
-                    line=program.cell.line,
+                    line=state.cell.line,
                 )
             )
         elif argument.annotation is not None:
@@ -154,12 +153,12 @@ def _signature(program: Program) -> list[ast.stmt]:
     return found
 
 
-def _declared(program: Program, node: ast.stmt, line: int, types: KnownTypes, comment: str = "") -> None:
+def _declared(state: ParserState, node: ast.stmt, line: int, types: KnownTypes, comment: str = "") -> None:
     declaration = declaration_of(node, comment, types)
     at = getattr(node, "lineno", 1)
     if declaration is None or declaration.parameter.conversion:
-        program.problems.append(
-            program.problem(
+        state.problems.append(
+            state.problem(
                 "KF503",
                 f"`{ast.unparse(ast.fix_missing_locations(node))}` is not a literal assignment, so it is no parameter",
                 "write NAME: TYPE = literal",
@@ -171,63 +170,65 @@ def _declared(program: Program, node: ast.stmt, line: int, types: KnownTypes, co
     if declaration.fault:
         message = f"the default of parameter `{parameter.name}`: {declaration.fault}"
         hint = "change the default, or what the parameter may be"
-        program.problems.append(program.problem("KF510", message, hint, at, parameter.name))
-    program.used[parameter.name] = parameter
-    _parameter(program, parameter, getattr(node, "lineno", line))
+        state.problems.append(state.problem("KF510", message, hint, at, parameter.name))
+    state.used_parameters[parameter.name] = parameter
+    _parameter(state, parameter, getattr(node, "lineno", line))
 
 
-def _parameter(program: Program, parameter: Parameter, line: int) -> None:
-    program.parameters[parameter.name] = parameter
+def _parameter(state: ParserState, parameter: Parameter, line: int) -> None:
+    state.parameters[parameter.name] = parameter
     kind = "" if parameter.type == "any" else parameter.type
-    program.env[parameter.name] = Value(ParameterRef(parameter.name), kind, line=line)
+    state.scope[parameter.name] = Binding(ParameterRef(parameter.name), kind, line=line)
 
 
 # -------------------------------------------------------------------- what the cells before give
-class _Shared:
+class _SharedCode:
     """The notebook's definitions, imports and literals, as each step needs them."""
 
-    def __init__(self, units: tuple[Unit, ...], analyzer: Analyzer, program: Program) -> None:
-        self.program = program
-        names = sorted({n for d in program.drafts.values() for n in d.names} & program.known)
-        line = program.cell.cell.line
-        asked = []
+    def __init__(self, units: tuple[Unit, ...], analyzer: Analyzer, state: ParserState) -> None:
+        self.state = state
+        names = sorted({n for d in state.drafts.values() for n in d.global_uses} & state.global_names)
+        line = state.cell.cell.line
+        expressions = []
         for name in names:
-            cell = parse_cell(program.cell.cell.number, program.cell.cell.id, name, line)
-            asked.append(Unit(QUESTION, name, analyzer.unit([cell]), (cell,), expression=name))
-        self.units = (*units, *asked)
+            cell = parse_cell(state.cell.cell.number, state.cell.cell.id, name, line)
+            expressions.append(Unit(EXPRESSION, name, analyzer.unit([cell]), (cell,), expression=name))
+        self.units = (*units, *expressions)
         self.flow = flow_of(self.units)
         preparer = Preparer(self.units, self.flow)
         start = len(units)
         self.prepared = {start + at: preparer.prepare(start + at) for at in range(len(names))}
-        self.of = {name: self.prepared[start + at] for at, name in enumerate(names)}
-        self._made: dict[frozenset[str], tuple[Input | Replay, ...]] = {}
+        self.prepared_by_name = {name: self.prepared[start + at] for at, name in enumerate(names)}
+        self._prepared_for: dict[frozenset[str], tuple[Input | Replay, ...]] = {}
 
     def problems(self, notebook: Notebook) -> list[Problem]:
-        return [*flow_problems(self.units, self.flow, self.prepared, notebook), *self._two_meanings()]
+        return [*flow_problems(self.units, self.flow, self.prepared, notebook), *self._ambiguous_names()]
 
     def prepare(self, names: set[str]) -> tuple[Input | Replay, ...]:
         key = frozenset(names)
-        if key not in self._made:
+        if key not in self._prepared_for:
             joined = Prepared()
-            for name in sorted(key & self.of.keys()):
-                joined.items.update(self.of[name].items)
-            self._made[key] = joined.ordered()
-        return self._made[key]
+            for name in sorted(key & self.prepared_by_name.keys()):
+                joined.items.update(self.prepared_by_name[name].items)
+            self._prepared_for[key] = joined.ordered()
+        return self._prepared_for[key]
 
-    def _two_meanings(self) -> list[Problem]:
+    def _ambiguous_names(self) -> list[Problem]:
         """Names that the cell binds and a component reads as a global one: in the step they would be one."""
         found = []
         binds: dict[str, set[str]] = {}
-        for name, prepared in self.of.items():
+        for name, prepared in self.prepared_by_name.items():
             indexes = {key[0] for key in prepared.items}
             binds[name] = {n for i in indexes if self.units[i].kind == SHARED for n in self.units[i].facts.may}
-        for draft in self.program.drafts.values():
-            globals_ = set().union(*(binds.get(n, set()) for n in draft.names)) if draft.names else set()
+        for draft in self.state.drafts.values():
+            globals_ = set().union(*(binds.get(n, set()) for n in draft.global_uses)) if draft.global_uses else set()
             for name in sorted(
-                globals_ & ({i.name for i in draft.items if isinstance(i, Input)} | draft.made.keys()) - draft.names
+                globals_
+                & ({i.name for i in draft.prepare if isinstance(i, Input)} | draft.definitions.keys())
+                - draft.global_uses
             ):
                 found.append(
-                    self.program.problem(
+                    self.state.problem(
                         "KF609",
                         f"`{name}` is bound in the pipeline cell and is also a global name that `{draft.component or draft.name}` reads",
                         "rename one of them",
@@ -239,40 +240,42 @@ class _Shared:
 
 
 # -------------------------------------------------------------------- putting it together
-def _assembled(
-    notebook: Notebook, program: Program, translator: Translator, shared: _Shared, own: ParsedCell
+def _assemble(
+    notebook: Notebook, state: ParserState, parser: StatementParser, shared: _SharedCode, own: ParsedCell
 ) -> Pipeline:
-    used = dict(program.used)
+    used = dict(state.used_parameters)
 
-    def step(draft: Draft) -> ModelStep:
-        before = shared.prepare(draft.names)
+    def step(draft: StepDraft) -> ModelStep:
+        before = shared.prepare(draft.global_uses)
         for item in before:
-            if isinstance(item, Input) and isinstance(item.ref, ParameterRef) and item.ref.name in program.parameters:
-                used[item.ref.name] = program.parameters[item.ref.name]
-        used.update({n: program.parameters[n] for n in placeholders(draft.settings) if n in program.parameters})
+            if isinstance(item, Input) and isinstance(item.ref, ParameterRef) and item.ref.name in state.parameters:
+                used[item.ref.name] = state.parameters[item.ref.name]
+        used.update({n: state.parameters[n] for n in placeholders(draft.settings) if n in state.parameters})
         results = (
-            () if draft.command else tuple(n for n in draft.made if n not in draft.wanted and not n.startswith("_"))
+            ()
+            if draft.command
+            else tuple(n for n in draft.definitions if n not in draft.live_outputs and not n.startswith("_"))
         )
         return ModelStep(
-            draft.name, tuple(draft.codes), (*before, *draft.items), () if draft.command else tuple(sorted(draft.wanted)),
+            draft.name, tuple(draft.codes), (*before, *draft.prepare), () if draft.command else tuple(sorted(draft.live_outputs)),
             results, tuple(draft.exports), tuple(draft.after), False, draft.shell_outputs, draft.settings, draft.command,
             draft.component, draft.description,
         )  # fmt: skip
 
-    body = nodes_of(translator.nodes, step)
-    edges = tuple(Edge(source, to, tuple(n), "; ".join(w)) for (source, to), (n, w) in program.edges.items())
-    cell = program.cell.cell.number
-    makes = tuple(
-        Origin(d.name, n, cell, d.made.get(n, d.line) + program.first)
-        for d in program.drafts.values()
-        for n in d.wanted
+    body = nodes_of(state.nodes, step)
+    edges = tuple(Edge(source, to, tuple(n), "; ".join(w)) for (source, to), (n, w) in state.edges.items())
+    cell = state.cell.cell.number
+    output_origins = tuple(
+        Origin(d.name, n, cell, d.definitions.get(n, d.line) + state.line_offset)
+        for d in state.drafts.values()
+        for n in d.live_outputs
     )
-    needs = tuple(
-        Origin(reader, name, cell, line + program.first) for (_, name), (reader, line) in program.readers.items()
+    use_origins = tuple(
+        Origin(reader, name, cell, line + state.line_offset) for (_, name), (reader, line) in state.first_uses.items()
     )
     return Pipeline(
-        name=program.cell.name, description=program.cell.description or (ast.get_docstring(own.tree) or "").split("\n\n")[0],
-        parameters=tuple(p for n, p in program.parameters.items() if n in used), body=body, edges=edges,
-        sources=notebook.sources, makes=makes, needs=needs,
+        name=state.cell.name, description=state.cell.description or (ast.get_docstring(own.tree) or "").split("\n\n")[0],
+        parameters=tuple(p for n, p in state.parameters.items() if n in used), body=body, edges=edges,
+        sources=notebook.sources, makes=output_origins, needs=use_origins,
         notebook=notebook.path,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What is known while a pipeline cell is read from top to bottom."""
+"""The state of the parser of a pipeline cell: scope, steps, edges and problems so far."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from kfnb.notebook.marked_cells import PipelineCell
 from kfnb.pipeline.model import ExportRef, Input, OutputRef, Parameter, ParameterRef, Replay, sources
 from kfnb.pipeline.program import refused_constructs
 from kfnb.pipeline.program.component_definitions import Component
-from kfnb.pipeline.program.statement_slices import Block, Carried, Item, Slicer
-from kfnb.pipeline.program.step_drafts import Draft, Value
+from kfnb.pipeline.program.control_flow.control_flow_nodes import NodeDraft
+from kfnb.pipeline.program.statement_slices import Block, Item, LoopCarried, Slicer
+from kfnb.pipeline.program.step_drafts import Binding, StepDraft
 from kfnb.problems import Problem
 
 
@@ -26,178 +27,181 @@ class Refused(Exception):
 
 
 @dataclass
-class Program:
-    """The cell so far.
+class ParserState:
+    """What the parser knows of the cell up to the current statement.
 
     Parameters
     ----------
     cell, code
         The cell and its text as plain Python.
-    components, known
-        Components by name, and every global name the cells before make.
+    components, global_names
+        Components by name, and every global name that the cells before define.
     parameters
         The pipeline's own parameters, by name.
-    env
-        What each name stands for here.
-    around
-        For each condition, loop and handler around: the steps it waits for, and why.
-    unsafe
-        Names that only the body of a `try` binds, while its handler is read.
+    scope
+        What each name stands for at this place.
+    block, nodes
+        Where the next statement and the next step are added.
+    enclosing
+        For each condition, loop and handler around this place: the steps it waits for, and why.
+    try_bound
+        Names that only the body of a `try` binds, while its handler is parsed.
     """
 
     cell: PipelineCell
     code: str
     components: Mapping[str, Component]
-    known: frozenset[str]
+    global_names: frozenset[str]
     parameters: dict[str, Parameter] = field(default_factory=dict)
-    env: dict[str, Value] = field(default_factory=dict)
+    scope: dict[str, Binding] = field(default_factory=dict)
     block: Block = field(default_factory=Block)
+    nodes: list[NodeDraft] = field(default_factory=list)
     loops: tuple[str, ...] = ()
-    around: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
-    unsafe: set[str] = field(default_factory=set)
-    drafts: dict[str, Draft] = field(default_factory=dict)
+    enclosing: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    try_bound: set[str] = field(default_factory=set)
+    drafts: dict[str, StepDraft] = field(default_factory=dict)
     edges: dict[tuple[str, str], tuple[list[str], list[str]]] = field(default_factory=dict)
-    readers: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  #: output to its first reader
+    first_uses: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  #: output to its first reader
     problems: list[Problem] = field(default_factory=list)
-    used: dict[str, Parameter] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    temporary: int = 0
-    rewritten: int = 0  #: inside a construct that is read in other words, so that the text is no longer the user's
+    used_parameters: dict[str, Parameter] = field(default_factory=dict)
+    label_counts: dict[str, int] = field(default_factory=dict)
+    temporary_count: int = 0
+    rewrite_depth: int = 0  #: inside a construct that is read in other words, so that the text is no longer the user's
     slicer: Slicer = field(init=False)
     lines: list[str] = field(init=False)
-    first: int = field(init=False)  #: what to add to a node's line for the line in the cell
-    plain: bool = field(init=False)  #: the text is ASCII, so that columns are places in a line
+    line_offset: int = field(init=False)  #: what to add to a node's line for the line in the cell
+    is_ascii: bool = field(init=False)  #: the text is ASCII, so that columns are places in a line
 
     def __post_init__(self) -> None:
         self.slicer = Slicer(self.cell.cell.number, self.cell.cell.id)
         self.lines = self.code.split("\n")
-        self.first = self.cell.cell.line - 1
-        self.plain = self.code.isascii()
+        self.line_offset = self.cell.cell.line - 1
+        self.is_ascii = self.code.isascii()
 
     # ---------------------------------------------------------------- problems
     def problem(self, code: str, message: str, hint: str, line: int, name: str | None = None) -> Problem:
         """A problem at ``line`` of the cell's code."""
         cell = self.cell.cell
-        return Problem(code, message, hint, cell.number, cell.id, line + self.first, name)
+        return Problem(code, message, hint, cell.number, cell.id, line + self.line_offset, name)
 
     def refuse(self, construct: tuple[str, str], node: ast.AST, name: str | None = None) -> Refused:
         what, way_out = construct
         line = getattr(node, "lineno", 1)
         return Refused(self.problem("KF601", f"{what} cannot be part of a pipeline's graph", way_out, line, name))
 
-    def fault(self, code: str, message: str, hint: str, node: ast.AST, name: str | None = None) -> Refused:
+    def error(self, code: str, message: str, hint: str, node: ast.AST, name: str | None = None) -> Refused:
         return Refused(self.problem(code, message, hint, getattr(node, "lineno", 1), name))
 
     # ---------------------------------------------------------------- text and names
     def text(self, node: ast.expr | ast.stmt) -> str:
         """The node's own source."""
-        if self.rewritten:
+        if self.rewrite_depth:
             return ast.unparse(node)
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
         start, end = node.col_offset, node.end_col_offset
         if first == last:
             line = self.lines[first]
-            return line[start:end] if self.plain else line.encode()[start:end].decode()
+            return line[start:end] if self.is_ascii else line.encode()[start:end].decode()
         head, tail = self.lines[first], self.lines[last]
-        if not self.plain:
+        if not self.is_ascii:
             return "\n".join(
                 [head.encode()[start:].decode(), *self.lines[first + 1 : last], tail.encode()[:end].decode()]
             )
         return "\n".join([head[start:], *self.lines[first + 1 : last], tail[:end]])
 
-    def unique(self, label: str) -> str:
+    def unique_name(self, label: str) -> str:
         """``add``, then ``add-2``, ``add-3``."""
-        count = self.counts.get(label, 0) + 1
-        self.counts[label] = count
+        count = self.label_counts.get(label, 0) + 1
+        self.label_counts[label] = count
         name = label if count == 1 else f"{label}-{count}"
-        return name if name not in self.drafts else self.unique(label)
+        return name if name not in self.drafts else self.unique_name(label)
 
-    def temp(self, what: str) -> str:
-        self.temporary += 1
-        return f"_kfnb_{what}_{self.temporary}"
+    def temporary_name(self, what: str) -> str:
+        self.temporary_count += 1
+        return f"_kfnb_{what}_{self.temporary_count}"
 
     # ---------------------------------------------------------------- reading names
-    def check(self, name: str, node: ast.AST) -> None:
+    def check_use(self, name: str, node: ast.AST) -> None:
         """Refuse a name that nothing gives, or that may not exist here."""
-        if name in self.env:
-            if name in self.unsafe:
-                value = self.env[name]
-                raise self.fault("KF307", f"the exit handler reads `{name}`, which is made in line {value.line + self.first} inside the `try`", "it may not exist when the body failed: make it before `try`, or read `kfnb_status`", node, name)  # fmt: skip
-            if self.env[name].unsure:
+        if name in self.scope:
+            if name in self.try_bound:
+                value = self.scope[name]
+                raise self.error("KF307", f"the exit handler reads `{name}`, which is made in line {value.line + self.line_offset} inside the `try`", "it may not exist when the body failed: make it before `try`, or read `kfnb_status`", node, name)  # fmt: skip
+            if self.scope[name].only_if:
                 self.problems.append(self.problem(
-                    "KF607", f"`{name}` is bound only if `{self.env[name].unsure}`: who reads it here is skipped otherwise",
+                    "KF607", f"`{name}` is bound only if `{self.scope[name].only_if}`: who reads it here is skipped otherwise",
                     "bind it in the other branch too, or before the `if`", getattr(node, "lineno", 1), name,
                 ))  # fmt: skip
             return
-        if name in self.known or name in GIVEN:
+        if name in self.global_names or name in GIVEN:
             return
         if name == self.cell.name.replace("-", "_"):
             raise self.refuse(refused_constructs.RECURSION, node, name)
-        near = difflib.get_close_matches(name, [*self.env, *self.known], 1)
+        near = difflib.get_close_matches(name, [*self.scope, *self.global_names], 1)
         hint = f"did you mean `{near[0]}`?" if near else "bind it before, or define it in a cell before this one"
-        raise self.fault("KF301", f"`{name}` is read, and nothing before makes it", hint, node, name)
+        raise self.error("KF301", f"`{name}` is read, and nothing before makes it", hint, node, name)
 
-    def gather(self, names: Iterable[str], node: ast.AST) -> tuple[list[Item], set[str]]:
+    def definitions_of(self, names: Iterable[str], node: ast.AST) -> tuple[list[Item], set[str]]:
         """What gives ``names`` here, in order; and those of them, or of what they are made of, that are global."""
         local, outside = [], set[str]()
         direct = True
         for name in names:
-            value = self.env.get(name)
+            value = self.scope.get(name)
             if value is None:
                 outside.add(name)
             else:
                 local.append(name)
                 direct = direct and value.ref is not None
         if direct:
-            return [Input(n, ref) for n in local if (ref := self.env[n].ref) is not None], outside
+            return [Input(n, ref) for n in local if (ref := self.scope[n].ref) is not None], outside
         try:
-            items, left = self.slicer.before(self.block, local)
-        except Carried as error:
+            items, left = self.slicer.backward_slice(self.block, local)
+        except LoopCarried as error:
             name = str(error)
-            raise self.fault("KF605", f"`{name}` would pass from one iteration of the loop to the next, and they run side by side", "collect values with `.append` and work on the list after the loop; or loop inside one component", node, name) from None  # fmt: skip
+            raise self.error("KF605", f"`{name}` would pass from one iteration of the loop to the next, and they run side by side", "collect values with `.append` and work on the list after the loop; or loop inside one component", node, name) from None  # fmt: skip
         first: list[Item] = []
         for name in sorted(left):
             if name in self.parameters:
                 first.append(Input(name, ParameterRef(name)))
-            elif name in self.env and (ref := self.env[name].ref) is not None:
+            elif name in self.scope and (ref := self.scope[name].ref) is not None:
                 first.append(Input(name, ref))
             else:
                 outside.add(name)
         return [*first, *items], outside
 
-    def give(self, draft: Draft, names: Iterable[str], node: ast.AST) -> None:
+    def add_uses(self, draft: StepDraft, names: Iterable[str], node: ast.AST) -> None:
         """Let ``draft`` have ``names``."""
-        items, outside = self.gather(names, node)
-        self.take(draft, items, outside, getattr(node, "lineno", draft.line))
+        items, outside = self.definitions_of(names, node)
+        self.add_inputs(draft, items, outside, getattr(node, "lineno", draft.line))
 
-    def take(self, draft: Draft, items: Iterable[Item], outside: set[str], line: int) -> None:
-        draft.names |= outside
+    def add_inputs(self, draft: StepDraft, items: Iterable[Item], outside: set[str], line: int) -> None:
+        draft.global_uses |= outside
         for item in items:
             if isinstance(item, Replay):
-                draft.items.append(item)
+                draft.prepare.append(item)
                 continue
-            if item not in draft.items:
-                draft.items.append(item)
+            if item not in draft.prepare:
+                draft.prepare.append(item)
             if isinstance(item.ref, ParameterRef):
-                self.use(item.ref.name)
+                self.use_parameter(item.ref.name)
             for source in sources(item.ref):
-                self.want(source, draft.name, item.name, line)
+                self.add_use(source, draft.name, item.name, line)
 
-    def use(self, parameter: str) -> None:
+    def use_parameter(self, parameter: str) -> None:
         """The pipeline has this parameter."""
-        self.used[parameter] = self.parameters[parameter]
+        self.used_parameters[parameter] = self.parameters[parameter]
 
-    def want(self, source: OutputRef | ExportRef, reader: str, name: str, line: int) -> None:
+    def add_use(self, source: OutputRef | ExportRef, reader: str, name: str, line: int) -> None:
         """``reader`` needs a value of a step: its edge, and where it is read."""
         maker = self.drafts[source.step]
         if isinstance(source, OutputRef):
-            maker.wanted.add(source.name)
-            self.readers.setdefault((source.step, source.name), (reader, line))
+            maker.live_outputs.add(source.name)
+            self.first_uses.setdefault((source.step, source.name), (reader, line))
         shown = name if not name.startswith("_kfnb") else source.name
-        why = f"`{shown}` is made in line {maker.line + self.first}, read in line {line + self.first}"
-        self.edge(source.step, reader, why, "" if shown.startswith("_kfnb") else shown)
+        why = f"`{shown}` is made in line {maker.line + self.line_offset}, read in line {line + self.line_offset}"
+        self.add_edge(source.step, reader, why, "" if shown.startswith("_kfnb") else shown)
 
-    def edge(self, source: str, to: str, why: str, name: str = "") -> None:
+    def add_edge(self, source: str, to: str, why: str, name: str = "") -> None:
         """``to`` waits for ``source``; ``name`` passes."""
         if source == to:
             return

@@ -16,7 +16,7 @@ NOTHING: frozenset[str] = frozenset()
 Item = Input | Replay
 
 
-class Carried(Exception):
+class LoopCarried(Exception):
     """A name would pass from one iteration to the next; ``args[0]`` is the name."""
 
 
@@ -29,29 +29,29 @@ class Block:
     owner: If | For | None = None
     statements: list[Statement] = field(default_factory=list)
 
-    def binds(self) -> Iterator[str]:
+    def definitions(self) -> Iterator[str]:
         for statement in self.statements:
-            yield from statement.binds
+            yield from statement.definitions
 
 
 @dataclass(eq=False)
 class Call:
     """A component's call: the names it gives (the user's, and ``_kfnb_…`` for what conditions and loops need)."""
 
-    gives: dict[str, OutputRef | ExportRef]
+    outputs: dict[str, OutputRef | ExportRef]
 
     @property
-    def binds(self) -> Iterable[str]:
-        return self.gives
+    def definitions(self) -> Iterable[str]:
+        return self.outputs
 
 
 @dataclass(eq=False)
-class Plain:
+class Assignment:
     """An assignment, or a change of a container made here (which then is in ``uses`` too). Source is one statement."""
 
     source: str
     line: int
-    binds: frozenset[str]
+    definitions: frozenset[str]
     uses: frozenset[str]
 
 
@@ -62,7 +62,7 @@ class If:
     line: int
     tests: list[tuple[str, frozenset[str]]] = field(default_factory=list)
     arms: list[Block] = field(default_factory=list)
-    binds: frozenset[str] = NOTHING
+    definitions: frozenset[str] = NOTHING
 
 
 @dataclass(eq=False)
@@ -83,15 +83,15 @@ class For:
     target: str
     items: str
     uses: frozenset[str]
-    bound: frozenset[str]
+    target_names: frozenset[str]
     assigned: frozenset[str] = NOTHING
-    inside: tuple[Item, ...] = ()
-    inside_uses: frozenset[str] = NOTHING
+    iteration: tuple[Item, ...] = ()
+    iteration_uses: frozenset[str] = NOTHING
     body: Block = field(default_factory=Block)
-    binds: frozenset[str] = NOTHING
+    definitions: frozenset[str] = NOTHING
 
 
-Statement = Call | Plain | If | For
+Statement = Call | Assignment | If | For
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Slicer:
     cell_id: str
     count: int = 0
 
-    def before(self, block: Block, names: Iterable[str]) -> tuple[list[Item], set[str]]:
+    def backward_slice(self, block: Block, names: Iterable[str]) -> tuple[list[Item], set[str]]:
         """What gives ``names`` at the end of ``block``, in order, and the names that nothing there gives.
 
         Raises
@@ -114,16 +114,16 @@ class Slicer:
         statements = block.statements
         while True:
             for statement in reversed(statements):
-                if not needed.isdisjoint(statement.binds):
+                if not needed.isdisjoint(statement.definitions):
                     found.append(self._emit(statement, needed))
             owner = block.owner
             if isinstance(owner, For):
                 carried = needed & owner.assigned
                 if carried:
-                    raise Carried(sorted(carried)[0])
-                if needed & owner.bound:
-                    needed = (needed - owner.bound) | owner.inside_uses
-                    found.append(list(owner.inside))
+                    raise LoopCarried(sorted(carried)[0])
+                if needed & owner.target_names:
+                    needed = (needed - owner.target_names) | owner.iteration_uses
+                    found.append(list(owner.iteration))
             if block.parent is None:
                 return [item for items in reversed(found) for item in items], needed
             statements, block = block.parent.statements[: block.at], block.parent
@@ -131,11 +131,11 @@ class Slicer:
     def _emit(self, statement: Statement, needed: set[str]) -> list[Item]:
         """One statement of the slice's own level; ``needed`` becomes what is needed before it."""
         if isinstance(statement, Call):
-            mine = [n for n in statement.gives if n in needed]
+            mine = [n for n in statement.outputs if n in needed]
             needed -= set(mine)
-            return [Input(n, statement.gives[n]) for n in mine]
-        if isinstance(statement, Plain):
-            needed -= statement.binds
+            return [Input(n, statement.outputs[n]) for n in mine]
+        if isinstance(statement, Assignment):
+            needed -= statement.definitions
             needed |= statement.uses
             return [Replay(Code(self.cell, statement.source, statement.line, self.cell_id))]
         inputs: list[Item] = []
@@ -147,7 +147,7 @@ class Slicer:
         parts = [
             self._lines(s, needed, looped, inputs, False)
             for s in reversed(block.statements)
-            if not needed.isdisjoint(s.binds)
+            if not needed.isdisjoint(s.definitions)
         ]
         return [line for lines in reversed(parts) for line in lines] or ["pass"]
 
@@ -155,18 +155,18 @@ class Slicer:
         self, statement: Statement, needed: set[str], looped: bool, inputs: list[Item], required: bool
     ) -> list[str]:
         if isinstance(statement, Call):
-            mine = [n for n in statement.gives if n in needed]
+            mine = [n for n in statement.outputs if n in needed]
             needed -= set(mine)
-            return [f"{n} = {self._recorded(statement.gives[n], looped, inputs)}" for n in mine]
-        if isinstance(statement, Plain):
-            needed -= statement.binds
+            return [f"{n} = {self._recorded_output(statement.outputs[n], looped, inputs)}" for n in mine]
+        if isinstance(statement, Assignment):
+            needed -= statement.definitions
             needed |= statement.uses
             return statement.source.split("\n")
         if isinstance(statement, If):
             return self._if(statement, needed, looped, inputs)
         return self._for(statement, needed, looped, inputs)
 
-    def _recorded(self, ref: OutputRef | ExportRef, looped: bool, inputs: list[Item]) -> str:
+    def _recorded_output(self, ref: OutputRef | ExportRef, looped: bool, inputs: list[Item]) -> str:
         self.count += 1
         name = f"_kfnb_was_{self.count}"
         inputs.append(Input(name, Collected(ref) if looped else ref, required=False))
@@ -202,7 +202,7 @@ class Slicer:
         # a recorded value of a loop inside a loop is in one list with those of the outer loop
         starts = [] if looped else [f"{i.name} = iter({i.name})" for i in trial if isinstance(i, Input)]
         inputs += trial
-        needed |= (wanted | mine) - statement.bound
+        needed |= (wanted | mine) - statement.target_names
         needed |= statement.uses
         return [*starts, f"for {statement.target} in {statement.items}:", *_indented(body)]
 

@@ -17,15 +17,14 @@ from kfnb.pipeline.model import (
     ParameterRef,
     Ref,
     Replay,
-    ShellOutput,
     sources,
 )
 from kfnb.pipeline.program.statement_slices import Block, Call
-from kfnb.step_settings import Settings
+from kfnb.step_settings import Settings, ShellOutput
 
 
 @dataclass(frozen=True)
-class Value:
+class Binding:
     """What a name stands for.
 
     Parameters
@@ -45,12 +44,12 @@ class Value:
     ref: Ref | None = None
     type: str = ""
     container: bool = False
-    unsure: str = ""
+    only_if: str = ""
     line: int = 0
 
 
 @dataclass(eq=False)
-class Draft:
+class StepDraft:
     """A step being made."""
 
     name: str
@@ -58,10 +57,10 @@ class Draft:
     line: int
     block: Block
     codes: list[Code] = field(default_factory=list)
-    items: list[Input | Replay] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)  #: global names it uses
-    made: dict[str, int] = field(default_factory=dict)  #: outputs and their lines
-    wanted: set[str] = field(default_factory=set)
+    prepare: list[Input | Replay] = field(default_factory=list)
+    global_uses: set[str] = field(default_factory=set)  #: global names it uses
+    definitions: dict[str, int] = field(default_factory=dict)  #: outputs and their lines
+    live_outputs: set[str] = field(default_factory=set)
     exports: list[Export] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
@@ -69,7 +68,7 @@ class Draft:
     command: Command | None = None
     shell_outputs: tuple[ShellOutput, ...] = ()
     call: Call = field(default_factory=lambda: Call({}))
-    told: list[str] = field(default_factory=list)  #: what was decided about it, for `kfnb show --why`
+    decisions: list[str] = field(default_factory=list)  #: what was decided about it, for `kfnb show --why`
 
     def export(self, name: str, expression: str, late: bool = False) -> ExportRef:
         export = Export(name, expression, late=late)

@@ -26,16 +26,13 @@ from kfnb.runs.record.file_lock import is_held
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.private_record_files import DamagedRecord, make_folder, tighten
 from kfnb.runs.retention.missing_values import again_words
-from kfnb.states import SYMBOLS
+from kfnb.states import ENDED, FINAL, SYMBOLS
 from kfnb.surrogates import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
 #: What the record has in its home.
 OWN = frozenset(("runs", "store", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
 LAUNCH, SCHEDULER = "launch.lock", "scheduler.lock"  #: in a run's folder: held while it is begun, and by who carries it
-FINAL = ("succeeded", "failed", "cancelled")
-DONE = ("succeeded", "cached")
-STEP_FINAL = ("succeeded", "failed", "skipped", "omitted", "cached", "cancelled")
 INTERRUPTED = {
     "kind": "interrupted",
     "type": "Interrupted",
@@ -191,7 +188,7 @@ class RunStore:
         with self._db.transaction():
             if self.state(run_id) not in FINAL:
                 raise UnknownRun(f"run {run_id} has not ended: cancel it first")
-            done = {s["path"]: s for s in self.steps(run_id) if s["state"] in DONE}
+            done = {s["path"]: s for s in self.steps(run_id) if s["state"] in ENDED}
             kept = {p: e for p, e in {**self.kept(run_id), **done}.items() if e["step"] not in again}
             self._keep(run_id, kept)
             self._db.change("delete from steps where run = ?", (run_id,))

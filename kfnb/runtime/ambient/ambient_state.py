@@ -1,6 +1,6 @@
-"""Ambient state that travels with the values: generators, environment, options.
+"""Captures and restores ambient state: random generators, environment variables, options of libraries.
 
-Each kind is captured as what a later step must be told, and restored by telling it.
+A step captures the state that it has changed, and a later step restores it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _START = {"environ": dict(os.environ), "path": list(sys.path)}
 
 
 def capture(kind: str) -> Any:
-    """The present state of ``kind``."""
+    """The current state of ``kind``."""
     if kind.startswith("@module:"):
         from kfnb.runtime.ambient import module_state
 
@@ -25,7 +25,7 @@ def capture(kind: str) -> Any:
 
 
 def restore(kind: str, state: Any) -> None:
-    """Bring ``kind`` to a captured state."""
+    """Restore a captured state of ``kind``."""
     if kind.startswith("@module:"):
         from kfnb.runtime.ambient import module_state
 
@@ -41,7 +41,7 @@ def fingerprint(kind: str) -> Any:
 
 
 def begin() -> None:
-    """Remember what the step started with: only the difference travels."""
+    """Remember the environment and path that the step starts with: only changes to them are captured."""
     _START["environ"], _START["path"] = dict(os.environ), list(sys.path)
 
 
@@ -160,7 +160,7 @@ def _matplotlib() -> Any:
     now, plain = matplotlib.rcParams, matplotlib.rcParamsDefault
     skip = {"backend", "backend_fallback"}
     changed = {k: now[k] for k in now if k not in skip and now._get(k) != plain._get(k)}
-    # styles and colour maps may live in seaborn, which registers them when imported
+    # seaborn registers styles and colour maps when it is imported
     return {"params": changed, "import": [m for m in ("seaborn",) if m in sys.modules]}
 
 

@@ -1,4 +1,4 @@
-"""The cell magics that a step does by itself."""
+"""The cell magics that a step runs without IPython."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RICH = {
 
 
 def run(shell: Shell, name: str, line: str, cell: str, names: dict[str, Any]) -> Any:
-    """Do one cell magic; ``names`` are those that the caller sees."""
+    """Run one cell magic. ``names`` are the names that the caller sees."""
     if name == "timeit":
         from kfnb.runtime.magics.timing_magics import timeit
 
@@ -64,7 +64,7 @@ def write_file(line: str, cell: str) -> None:
         file.write(cell if cell.endswith("\n") or not cell else cell + "\n")
 
 
-# -------------------------------------------------------------------- around the notebook's own code
+# -------------------------------------------------------------------- magics around ordinary code
 def wrapped(body: Any, name: str, args: str, shell: Any) -> Any:
     """``body`` under ``%%time``, ``%%capture`` or ``%%prun``."""
     if name == "capture":
@@ -89,7 +89,7 @@ def _timed(body: Any) -> None:
 
 
 class Captured:
-    """What ``%%capture name`` keeps, with IPython's names."""
+    """The output that ``%%capture name`` keeps. The names are IPython's."""
 
     def __init__(self, stdout: str, stderr: str, outputs: list[dict[str, Any]]) -> None:
         self.stdout, self.stderr, self._outputs = stdout, stderr, outputs
@@ -99,7 +99,7 @@ class Captured:
         return [Output(o["data"], o["metadata"]) for o in self._outputs]
 
     def show(self) -> None:
-        """Show it all again."""
+        """Show the captured output again."""
         sys.stdout.write(self.stdout)
         sys.stderr.write(self.stderr)
         for output in self.outputs:

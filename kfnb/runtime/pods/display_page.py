@@ -1,4 +1,4 @@
-"""What a step displayed, as one HTML page."""
+"""Writes what a step displayed as one HTML page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = (
 
 
 def write_page(folder: str, step: str, path: str) -> None:
-    """Write the page of what stands in the step's ``display.jsonl``."""
+    """Write the page of the displays in the step's ``display.jsonl``."""
     shown = []
     source = os.path.join(folder, "display.jsonl")
     if os.path.exists(source):
@@ -30,7 +30,7 @@ def write_page(folder: str, step: str, path: str) -> None:
 
 
 def _html(data: dict[str, Any]) -> str:
-    """The richest form that a browser shows; scripts do not run in the page's frame, and are left out."""
+    """The richest form that a browser shows. Scripts are left out, since they do not run in the page's frame."""
     if "text/html" in data:
         return str(data["text/html"])
     for mime in ("image/png", "image/jpeg"):

@@ -1,7 +1,7 @@
-"""Instances of the notebook's classes that would not survive `pickle`'s way: it asks a half-made object for attributes and sets them.
+"""Pickles instances of the notebook's classes that define hooks such as ``__getattr__`` or ``__new__``.
 
-A class with a ``__getattr__`` that looks into the object itself would never end, one with a ``__new__`` or ``__setattr__``
-of its own would be called without its arguments, or refuse.
+`pickle` reads and sets attributes of an object that is only half restored. A ``__getattr__`` that looks into the object
+itself would recurse forever. A ``__new__`` or ``__setattr__`` of the class would lack its arguments, or refuse.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OWN_WAYS = (
 
 
 def is_delicate(kind: type) -> bool:
-    """Whether instances of ``kind`` are plain objects with such hooks, and say nothing of how they are pickled."""
+    """Whether instances of ``kind`` are plain objects with such hooks and without pickling methods of their own."""
     own = [c for c in kind.__mro__ if c is not object]
     if not all(class_pickling.by_value(c) or c.__name__ in ("ABC", "Generic", "Protocol") for c in own):
         return False
@@ -30,7 +30,7 @@ def is_delicate(kind: type) -> bool:
 
 
 def reduce_instance(value: Any) -> tuple[Any, ...]:
-    """By its attributes, however its class hands them out."""
+    """Reduce an instance to its attributes, read without the hooks of its class."""
     kind = type(value)
     kept: dict[str, Any] = {}
     for cls in reversed(kind.__mro__):

@@ -14,7 +14,7 @@ from typing import Any
 
 from kfnb.engines.cluster.packaging.private_files import Privacy
 from kfnb.engines.cluster.packaging.step_imports import modules_of, sources_of, tree_of, unread_imports
-from kfnb.package_requirements import USUAL, Sources, is_local, requirement_name
+from kfnb.package_requirements import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
 from kfnb.pipeline.model import Pipeline, Step
 
 ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
@@ -75,7 +75,7 @@ class StepRequirements:
 
 
 def find_requirements(
-    pipeline: Pipeline, folder: Path, packages: str = "auto", sources: Sources = USUAL
+    pipeline: Pipeline, folder: Path, packages: str = "auto", sources: PackageSources = DEFAULT_SOURCES
 ) -> StepRequirements:
     """Find what every step's code needs.
 
@@ -117,7 +117,7 @@ def find_requirements(
         archives, wrong = _archives(marked, folder)
         if wrong:
             invalid_archives[step.name] = wrong
-        source_settings = step.settings.sources.over(sources).told()
+        source_settings = step.settings.sources.over(sources).to_json()
         if source_settings:
             places[step.name] = source_settings
         if listed:

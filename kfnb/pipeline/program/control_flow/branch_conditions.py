@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value
-from kfnb.notebook.marks.mark_table import DEEPEST, depth_of
+from kfnb.notebook.marks.mark_table import MAX_DEPTH, depth_of
 from kfnb.pipeline.build.conditions import OPERATORS
 from kfnb.pipeline.model import (
     All,
@@ -32,16 +31,15 @@ from kfnb.pipeline.model import (
 )
 from kfnb.pipeline.parameters.value_schema import is_json
 from kfnb.pipeline.program.component_definitions import SCALARS
-from kfnb.pipeline.program.expressions import Expression
+from kfnb.pipeline.program.parsed_expression import Expression
+from kfnb.pipeline.program.parser_state import ParserState
 from kfnb.pipeline.program.statement_slices import Item
-from kfnb.pipeline.program.step_drafts import Draft
-
-if TYPE_CHECKING:
-    from kfnb.pipeline.program.statements import Translator
+from kfnb.pipeline.program.step_drafts import StepDraft
+from kfnb.pipeline.program.step_placement import code_at, new_step
 
 
 @dataclass(frozen=True)
-class Asked:
+class LoweredCondition:
     """A condition that is answered.
 
     Parameters
@@ -62,44 +60,46 @@ class Asked:
 
 
 @dataclass
-class Decisions:
-    translator: Translator
+class ConditionParser:
+    state: ParserState
 
-    def without_step(self, expression: Expression, label: str, text: str) -> Asked | None:
+    def without_step(self, expression: Expression, label: str, text: str) -> LoweredCondition | None:
         """An answer that needs no step of its own, if there is one."""
-        if depth_of(expression.node) > DEEPEST:
+        if depth_of(expression.node) > MAX_DEPTH:
             way_out = "work it out in lines of their own, or in a component"
-            raise self.translator.program.fault("KF113", f"this condition is nested deeper than {DEEPEST} levels", way_out, expression.node)  # fmt: skip
+            raise self.state.error("KF113", f"this condition is nested deeper than {MAX_DEPTH} levels", way_out, expression.node)  # fmt: skip
         return self._compared(expression, text) or self._in_step(expression, label, text)
 
-    def by_step(self, expression: Expression, label: str, text: str, node: ast.expr) -> Asked:
+    def by_step(self, expression: Expression, label: str, text: str, node: ast.expr) -> LoweredCondition:
         """A step of its own: the names come from several steps, or from none."""
-        program = self.translator.program
-        draft = self.translator.calls.draft(label.replace("if", "decide", 1), node)
-        program.give(draft, expression.names, node)
+        state = self.state
+        draft = new_step(self.state, label.replace("if", "decide", 1), node)
+        state.add_uses(draft, expression.names, node)
         ref = draft.export("value", f"bool({ast.unparse(expression.node)})")
-        name = program.temp("if")
-        draft.call.gives[name] = ref
-        draft.told.append(f"works out `{text}`: its names do not come from one step alone")
-        return Asked(Truth(ref), name, frozenset((name,)), (draft.name,), f"`{text}`, worked out in {draft.name}")
+        name = state.temporary_name("if")
+        draft.call.outputs[name] = ref
+        draft.decisions.append(f"works out `{text}`: its names do not come from one step alone")
+        return LoweredCondition(
+            Truth(ref), name, frozenset((name,)), (draft.name,), f"`{text}`, worked out in {draft.name}"
+        )
 
     # ---------------------------------------------------------------- compared by the engine
-    def _compared(self, expression: Expression, text: str) -> Asked | None:
+    def _compared(self, expression: Expression, text: str) -> LoweredCondition | None:
         test = self._test(expression.node)
         if test is None:
             return None
         refs = [r for operand in operands(test) for r in sources(operand)]
         for ref in refs:
-            draft = self.translator.program.drafts[ref.step]
+            draft = self.state.drafts[ref.step]
             if draft.command is None:
                 draft.export(ref.name, ref.name)
         for name in expression.names:
-            value = self.translator.program.env.get(name)
+            value = self.state.scope.get(name)
             if value is not None and isinstance(value.ref, ParameterRef):
-                self.translator.program.use(value.ref.name)
+                self.state.use_parameter(value.ref.name)
         steps = tuple(dict.fromkeys(r.step for r in refs))
         why = f"`{text}`, compared by the engine (no extra step)"
-        return Asked(test, ast.unparse(expression.node), frozenset(expression.names), steps, why)
+        return LoweredCondition(test, ast.unparse(expression.node), frozenset(expression.names), steps, why)
 
     def _test(self, node: ast.expr) -> Test | None:
         if isinstance(node, ast.BoolOp):
@@ -137,7 +137,7 @@ class Decisions:
             if among and isinstance(value, (tuple, set)):
                 value = list(value)
             return Constant(value) if is_json(value) else None
-        value_of = self.translator.program.env.get(node.id) if isinstance(node, ast.Name) else None
+        value_of = self.state.scope.get(node.id) if isinstance(node, ast.Name) else None
         if value_of is None or value_of.ref is None:
             return None
         if isinstance(value_of.ref, (ParameterRef, Constant)):
@@ -145,10 +145,10 @@ class Decisions:
         return _exported(value_of.ref) if value_of.type in SCALARS else None
 
     # ---------------------------------------------------------------- in the step that makes the names
-    def _in_step(self, expression: Expression, label: str, text: str) -> Asked | None:
-        program = self.translator.program
-        items, outside = program.gather(expression.names, expression.node)
-        draft = self.home(items)
+    def _in_step(self, expression: Expression, label: str, text: str) -> LoweredCondition | None:
+        state = self.state
+        items, outside = state.definitions_of(expression.names, expression.node)
+        draft = step_with_all(state, items)
         if draft is None:
             return None
         source = ast.unparse(expression.node)
@@ -162,47 +162,47 @@ class Decisions:
             names = ", ".join(i.name for i in given)
             values = ", ".join(i.ref.name if isinstance(i.ref, OutputRef) else i.name for i in given)
             line = expression.node.lineno
-            draft.codes.append(self.translator.calls.code(f"def {function}({names}):\n{lines}", line))
+            draft.codes.append(code_at(self.state, f"def {function}({names}):\n{lines}", line))
             source = f"{function}({values})"
         else:
             source = f"bool({source})"
         extra = [i for i in given if not isinstance(i.ref, OutputRef)]
-        program.take(draft, extra, outside, expression.node.lineno)
-        name = program.temp("if")
+        state.add_inputs(draft, extra, outside, expression.node.lineno)
+        name = state.temporary_name("if")
         ref = draft.export(label, source, late=True)
-        draft.call.gives[name] = ref
-        draft.told.append(f"also works out `{text}` for {label}: all its names are made here (no extra step)")
+        draft.call.outputs[name] = ref
+        draft.decisions.append(f"also works out `{text}` for {label}: all its names are made here (no extra step)")
         why = f"`{text}`, worked out in {draft.name} (no extra step)"
-        return Asked(Truth(ref), name, frozenset((name,)), (draft.name,), why)
+        return LoweredCondition(Truth(ref), name, frozenset((name,)), (draft.name,), why)
 
-    def home(self, items: list[Item]) -> Draft | None:
-        """The one Python step that has all of ``items``, or can be given the rest."""
-        program = self.translator.program
-        steps: set[str] = set()
-        for item in items:
-            if isinstance(item, Replay):
-                continue
-            if isinstance(item.ref, OutputRef):
-                if not item.required:  # its branch may not be taken, and the condition is to be answered all the same
-                    return None
-                steps.add(item.ref.step)
-            elif not isinstance(item.ref, (ParameterRef, Constant)):
+
+def step_with_all(state: ParserState, items: list[Item]) -> StepDraft | None:
+    """The one Python step that has all of ``items``, or can be given the rest."""
+    steps: set[str] = set()
+    for item in items:
+        if isinstance(item, Replay):
+            continue
+        if isinstance(item.ref, OutputRef):
+            if not item.required:  # its branch may not be taken, and the condition is to be answered all the same
                 return None
-        if len(steps) != 1:
+            steps.add(item.ref.step)
+        elif not isinstance(item.ref, (ParameterRef, Constant)):
             return None
-        draft = program.drafts[steps.pop()]
-        if draft.command is not None or (not draft.codes):
+    if len(steps) != 1:
+        return None
+    draft = state.drafts[steps.pop()]
+    if draft.command is not None or (not draft.codes):
+        return None
+    mine: dict[str, Ref | None] = {i.name: i.ref for i in draft.prepare if isinstance(i, Input)}
+    mine.update(dict.fromkeys(draft.definitions))
+    for item in items:
+        if (
+            isinstance(item, Input)
+            and not isinstance(item.ref, OutputRef)
+            and mine.get(item.name, item.ref) != item.ref
+        ):
             return None
-        mine: dict[str, Ref | None] = {i.name: i.ref for i in draft.items if isinstance(i, Input)}
-        mine.update(dict.fromkeys(draft.made))
-        for item in items:
-            if (
-                isinstance(item, Input)
-                and not isinstance(item.ref, OutputRef)
-                and mine.get(item.name, item.ref) != item.ref
-            ):
-                return None
-        return draft
+    return draft
 
 
 def _exported(ref: Ref) -> Ref | None:

@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from kfnb.pipeline.model import Merge, Ref
-from kfnb.pipeline.program.control_flow.branch_conditions import Asked
+from kfnb.pipeline.program.control_flow.branch_conditions import ConditionParser, LoweredCondition
 from kfnb.pipeline.program.control_flow.control_flow_nodes import BranchDraft, ConditionDraft
-from kfnb.pipeline.program.expressions import Expression, Reader
+from kfnb.pipeline.program.parser_protocol import Parser
 from kfnb.pipeline.program.statement_slices import Block, If
-from kfnb.pipeline.program.step_drafts import Value, always
-
-if TYPE_CHECKING:
-    from kfnb.pipeline.program.statements import Translator
+from kfnb.pipeline.program.step_drafts import Binding, always
+from kfnb.pipeline.program.step_placement import calls_component
 
 
 @dataclass
-class Branches:
-    translator: Translator
+class BranchParser:
+    parser: Parser
 
-    def read(self, node: ast.If) -> None:
-        program = self.translator.program
-        name = program.unique("if")
+    def parse(self, node: ast.If) -> None:
+        state = self.parser.state
+        name = state.unique_name("if")
         text = ast.unparse(node.test)
-        expression = self.translator.expression(node.test)
-        decisions = self.translator.decisions
-        asked = decisions.without_step(expression, name, text) or decisions.by_step(expression, name, text, node.test)
+        expression = self.parser.expression(node.test)
+        conditions = ConditionParser(state)
+        asked = conditions.without_step(expression, name, text) or conditions.by_step(expression, name, text, node.test)
         draft = ConditionDraft(name)
-        statement = If(node.lineno + program.first)
-        outer, nodes, before = program.block, self.translator.nodes, program.env
+        statement = If(node.lineno + state.line_offset)
+        outer, nodes, before = state.block, state.nodes, state.scope
         at = len(outer.statements)
         outer.statements.append(statement)
-        ends: list[dict[str, Value]] = []
-        count = len(program.drafts)
-        test: Asked | None = asked
+        ends: list[dict[str, Binding]] = []
+        count = len(state.drafts)
+        test: LoweredCondition | None = asked
         texts: list[str] = []
         orelse, body = node.orelse, node.body
         while True:
@@ -43,41 +40,45 @@ class Branches:
             draft.branches.append(BranchDraft(test.test if test else None, text if test else ""))
             if test is not None:
                 statement.tests.append((test.code, test.uses))
-            program.block = Block(outer, at, statement)
-            statement.arms.append(program.block)
-            program.env = dict(before)
-            self.translator.nodes = draft.branches[-1].body
+            state.block = Block(outer, at, statement)
+            statement.arms.append(state.block)
+            state.scope = dict(before)
+            state.nodes = draft.branches[-1].body
             why = f"runs only if {test.why}" if test else f"runs only if not `{'`, not `'.join(texts)}`"
             steps = test.steps if test else asked.steps
-            program.around.append((steps, why))
-            self.translator.body(body)
-            program.around.pop()
-            ends.append(program.env)
+            state.enclosing.append((steps, why))
+            self.parser.body(body)
+            state.enclosing.pop()
+            ends.append(state.scope)
             if test is None or not orelse:
                 break
-            program.block, program.env, self.translator.nodes = outer, before, nodes
+            state.block, state.scope, state.nodes = outer, before, nodes
             test, text, body, orelse = self._next(orelse, f"{name}-{len(draft.branches) + 1}")
         if test is not None:
             ends.append(before)
-        program.block, program.env, self.translator.nodes = outer, before, nodes
+        state.block, state.scope, state.nodes = outer, before, nodes
         nodes.append(draft)
-        statement.binds = frozenset(n for arm in statement.arms for n in arm.binds())
-        program.env = _merged(before, ends, set(list(program.drafts)[count:]), " or ".join(texts))
+        statement.definitions = frozenset(n for arm in statement.arms for n in arm.definitions())
+        state.scope = _merged(before, ends, set(list(state.drafts)[count:]), " or ".join(texts))
 
-    def _next(self, orelse: list[ast.stmt], label: str) -> tuple[Asked | None, str, list[ast.stmt], list[ast.stmt]]:
+    def _next(
+        self, orelse: list[ast.stmt], label: str
+    ) -> tuple[LoweredCondition | None, str, list[ast.stmt], list[ast.stmt]]:
         """The next branch: an ``elif`` that needs no step to be answered, else all of it as ``else``."""
         first = orelse[0]
         if len(orelse) == 1 and isinstance(first, ast.If):
-            reader = Reader(self.translator, Expression(first.test))
-            if not reader.calls_inside(first.test):
+            state = self.parser.state
+            if not calls_component(state, first.test):
                 text = ast.unparse(first.test)
-                asked = self.translator.decisions.without_step(self.translator.expression(first.test), label, text)
+                asked = ConditionParser(state).without_step(self.parser.expression(first.test), label, text)
                 if asked is not None:
                     return asked, text, first.body, first.orelse
         return None, "", orelse, []
 
 
-def _merged(before: dict[str, Value], ends: list[dict[str, Value]], inside: set[str], text: str) -> dict[str, Value]:
+def _merged(
+    before: dict[str, Binding], ends: list[dict[str, Binding]], inside: set[str], text: str
+) -> dict[str, Binding]:
     """What names stand for after the branches."""
     env = dict(before)
     for name in dict.fromkeys(n for end in ends for n in end):
@@ -87,9 +88,9 @@ def _merged(before: dict[str, Value], ends: list[dict[str, Value]], inside: set[
             env[name] = known[0]
             continue
         kinds = {v.type for v in known}
-        env[name] = Value(
+        env[name] = Binding(
             _one_ref([v.ref for v in known], inside), kinds.pop() if len(kinds) == 1 else "",
-            all(v.container for v in known), text if len(known) < len(values) else next((v.unsure for v in known if v.unsure), ""),
+            all(v.container for v in known), text if len(known) < len(values) else next((v.only_if for v in known if v.only_if), ""),
             known[-1].line,
         )  # fmt: skip
     return env

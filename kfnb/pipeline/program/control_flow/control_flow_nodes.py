@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kfnb.pipeline.model import Branch, Condition, Guard, Loop, Node, Ref, Step, Test
-from kfnb.pipeline.program.step_drafts import Draft
+from kfnb.pipeline.program.step_drafts import StepDraft
 
 
 @dataclass(eq=False)
@@ -37,14 +37,14 @@ class GuardDraft:
     handler: list[NodeDraft] = field(default_factory=list)
 
 
-NodeDraft = Draft | ConditionDraft | LoopDraft | GuardDraft
+NodeDraft = StepDraft | ConditionDraft | LoopDraft | GuardDraft
 
 
-def nodes_of(drafts: list[NodeDraft], step: Callable[[Draft], Step]) -> tuple[Node, ...]:
+def nodes_of(drafts: list[NodeDraft], step: Callable[[StepDraft], Step]) -> tuple[Node, ...]:
     """The model's nodes; a condition or loop in which no step stands decides nothing."""
     found: list[Node] = []
     for draft in drafts:
-        if isinstance(draft, Draft):
+        if isinstance(draft, StepDraft):
             found.append(step(draft))
         elif isinstance(draft, LoopDraft):
             if body := nodes_of(draft.body, step):

@@ -6,25 +6,25 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value, targets
 from kfnb.pipeline.model import Constant, Input, ItemRef, OutputRef, ParameterRef, Ref, Replay, sources
 from kfnb.pipeline.parameters.value_schema import is_json
 from kfnb.pipeline.program import refused_constructs
+from kfnb.pipeline.program.control_flow.branch_conditions import step_with_all
 from kfnb.pipeline.program.control_flow.control_flow_nodes import LoopDraft
-from kfnb.pipeline.program.expressions import owner
-from kfnb.pipeline.program.statement_slices import NOTHING, Block, For, Item, Plain
-from kfnb.pipeline.program.step_drafts import Value, type_of_value
-
-if TYPE_CHECKING:
-    from kfnb.pipeline.program.statements import Translator
+from kfnb.pipeline.program.parsed_expression import owner
+from kfnb.pipeline.program.parser_protocol import Parser
+from kfnb.pipeline.program.statement_slices import NOTHING, Assignment, Block, For, Item
+from kfnb.pipeline.program.step_drafts import Binding, type_of_value
+from kfnb.pipeline.program.step_placement import bind_name, code_at, new_step
 
 MOST = 10_000  #: iterations of a literal loop
 
 
 @dataclass(frozen=True)
-class Items:
+class LoopItems:
     """What a loop goes over.
 
     Parameters
@@ -50,123 +50,125 @@ class Items:
 
 
 @dataclass
-class Loops:
-    translator: Translator
+class LoopParser:
+    parser: Parser
 
-    def read(self, node: ast.For) -> None:
-        program = self.translator.program
+    def parse(self, node: ast.For) -> None:
+        state = self.parser.state
         if node.orelse:
-            raise program.refuse(refused_constructs.LOOP_ELSE, node.orelse[0])
+            raise state.refuse(refused_constructs.LOOP_ELSE, node.orelse[0])
         if any(isinstance(n, (ast.Attribute, ast.Subscript)) for n in ast.walk(node.target)):
-            raise program.refuse(refused_constructs.TARGET, node.target)
-        name = program.unique("for")
+            raise state.refuse(refused_constructs.TARGET, node.target)
+        name = state.unique_name("for")
         text = ast.unparse(node.iter)
         items = self._items(node.iter, name)
         bound = frozenset(targets(node.target))
         assigned = frozenset(_assigned(node.body)) - bound
         draft = LoopDraft(name, items.ref, text)
-        statement = For(node.lineno + program.first, ast.unparse(node.target), items.code, items.uses, bound, assigned)
-        statement.inside = self._inside(node, name, items)
-        outer, nodes, before = program.block, self.translator.nodes, program.env
+        statement = For(
+            node.lineno + state.line_offset, ast.unparse(node.target), items.code, items.uses, bound, assigned
+        )
+        statement.iteration = self._iteration(node, name, items)
+        outer, nodes, before = state.block, state.nodes, state.scope
         statement.body = Block(outer, len(outer.statements), statement)
         outer.statements.append(statement)
         steps = tuple(dict.fromkeys(s.step for s in sources(items.ref)))
         steps += tuple(
             s.step for i in items.inputs if isinstance(i, Input) for s in sources(i.ref) if s.step not in steps
         )
-        program.env = {n: replace(v, ref=None) if n in assigned else v for n, v in before.items()}
+        state.scope = {n: replace(v, ref=None) if n in assigned else v for n, v in before.items()}
         for target in bound:
             direct = ItemRef(name) if isinstance(node.target, ast.Name) and not items.collection else None
-            self.translator.bind(target, Value(direct, items.type, line=node.lineno), node)
-        program.block, self.translator.nodes = statement.body, draft.body
-        program.loops = (*program.loops, name)
-        program.around.append((steps, f"runs once per item of `{text}`"))
-        self.translator.body(node.body)
-        program.around.pop()
-        program.loops = program.loops[:-1]
-        inner = program.env
-        program.block, self.translator.nodes = outer, nodes
+            bind_name(state, target, Binding(direct, items.type, line=node.lineno), node)
+        state.block, state.nodes = statement.body, draft.body
+        state.loops = (*state.loops, name)
+        state.enclosing.append((steps, f"runs once per item of `{text}`"))
+        self.parser.body(node.body)
+        state.enclosing.pop()
+        state.loops = state.loops[:-1]
+        inner = state.scope
+        state.block, state.nodes = outer, nodes
         nodes.append(draft)
-        statement.binds = frozenset((*bound, *statement.body.binds()))
-        program.env = dict(before)
+        statement.definitions = frozenset((*bound, *statement.body.definitions()))
+        state.scope = dict(before)
         for changed in (*bound, *sorted(assigned)):
             if changed in inner:
                 old = before.get(changed)
                 container = old is not None and old.container and inner[changed].container
-                program.env[changed] = Value(None, inner[changed].type, container, "", inner[changed].line)
+                state.scope[changed] = Binding(None, inner[changed].type, container, "", inner[changed].line)
 
-    def _inside(self, node: ast.For, name: str, items: Items) -> tuple[Item, ...]:
+    def _iteration(self, node: ast.For, name: str, items: LoopItems) -> tuple[Item, ...]:
         """What binds the target in one iteration."""
-        calls = self.translator.calls
+        state = self.parser.state
         if not items.collection and isinstance(node.target, ast.Name):
             return (Input(node.target.id, ItemRef(name)),)
-        item = self.translator.program.temp("item")
+        item = state.temporary_name("item")
         value = f"{items.collection}[{item}]" if items.collection else item
         return (
             *items.inputs,
             Input(item, ItemRef(name)),
-            Replay(calls.code(f"{ast.unparse(node.target)} = {value}", node.lineno)),
+            Replay(code_at(state, f"{ast.unparse(node.target)} = {value}", node.lineno)),
         )
 
     # ---------------------------------------------------------------- items
-    def _items(self, node: ast.expr, name: str) -> Items:
-        program = self.translator.program
-        known = _literal_items(node, program.env)
+    def _items(self, node: ast.expr, name: str) -> LoopItems:
+        state = self.parser.state
+        known = _literal_items(node, state.scope)
         if known is not None:
             if len(known) > MOST:
-                raise program.fault(
+                raise state.error(
                     "KF405",
                     f"this loop has {len(known)} iterations, each of them a step or more",
                     f"at most {MOST}: loop inside a component",
                     node,
                 )
-            expression = self.translator.expression(node)
-            uses, code = frozenset(expression.names) & program.env.keys(), ast.unparse(expression.node)
+            expression = self.parser.expression(node)
+            uses, code = frozenset(expression.names) & state.scope.keys(), ast.unparse(expression.node)
             if is_json(known):
                 kinds = {type_of_value(v) for v in known}
-                return Items(Constant(known), code, uses, type=kinds.pop() if len(kinds) == 1 else "")
+                return LoopItems(Constant(known), code, uses, type=kinds.pop() if len(kinds) == 1 else "")
             if not uses:
-                return Items(Constant(list(range(len(known)))), code, uses, f"[*{code}]")
-        if isinstance(node, ast.Name) and node.id in program.env:
-            program.check(node.id, node)
-            value = program.env[node.id]
+                return LoopItems(Constant(list(range(len(known)))), code, uses, f"[*{code}]")
+        if isinstance(node, ast.Name) and node.id in state.scope:
+            state.check_use(node.id, node)
+            value = state.scope[node.id]
             if isinstance(value.ref, ParameterRef) and value.type == "list":
-                program.use(value.ref.name)
-                return Items(value.ref, node.id, frozenset((node.id,)))
-        return self._made(node, name)
+                state.use_parameter(value.ref.name)
+                return LoopItems(value.ref, node.id, frozenset((node.id,)))
+        return self._computed_items(node, name)
 
-    def _made(self, node: ast.expr, name: str) -> Items:
+    def _computed_items(self, node: ast.expr, name: str) -> LoopItems:
         """Items that a step makes: its list travels whole, and each iteration takes its place in it."""
-        program, calls = self.translator.program, self.translator.calls
-        expression = self.translator.expression(node)
-        items, outside = program.gather(expression.names, node)
+        state = self.parser.state
+        expression = self.parser.expression(node)
+        items, outside = state.definitions_of(expression.names, node)
         text = ast.unparse(expression.node)
-        collection = program.temp("items")
-        home = self.translator.decisions.home(items)
+        collection = state.temporary_name("items")
+        home = step_with_all(state, items)
         plain = all(isinstance(i, Input) and (not isinstance(i.ref, OutputRef) or i.ref.name == i.name) for i in items)
-        if home is None or not plain or home.block is not program.block:
-            home = calls.draft(name.replace("for", "items", 1), node)
-            program.take(home, items, outside, node.lineno)
-            home.told.append(f"works out the items `{text}`: they do not come from one step alone")
+        if home is None or not plain or home.block is not state.block:
+            home = new_step(state, name.replace("for", "items", 1), node)
+            state.add_inputs(home, items, outside, node.lineno)
+            home.decisions.append(f"works out the items `{text}`: they do not come from one step alone")
         else:
             extra = [i for i in items if isinstance(i, Input) and not isinstance(i.ref, OutputRef)]
-            program.take(home, extra, outside, node.lineno)
-            home.told.append(f"also lists the items of `{text}` for {name} (no extra step)")
-        home.codes.append(calls.code(f"{collection} = [*({text})]", node.lineno))
-        home.made[collection] = node.lineno
-        home.wanted.add(collection)
-        home.call.gives[collection] = OutputRef(home.name, collection)
+            state.add_inputs(home, extra, outside, node.lineno)
+            home.decisions.append(f"also lists the items of `{text}` for {name} (no extra step)")
+        home.codes.append(code_at(state, f"{collection} = [*({text})]", node.lineno))
+        home.definitions[collection] = node.lineno
+        home.live_outputs.add(collection)
+        home.call.outputs[collection] = OutputRef(home.name, collection)
         places = home.export(name, f"list(range(len({collection})))")
         whole = Input(collection, OutputRef(home.name, collection))
-        return Items(places, collection, frozenset((collection,)), collection, (whole,))
+        return LoopItems(places, collection, frozenset((collection,)), collection, (whole,))
 
     # ---------------------------------------------------------------- comprehensions
     def comprehension(self, node: ast.ListComp | ast.DictComp) -> str:
         """A comprehension that calls components, as the loop it is short for; the name of its list or dict."""
-        program = self.translator.program
-        name = program.temp("list" if isinstance(node, ast.ListComp) else "dict")
+        state = self.parser.state
+        name = state.temporary_name("list" if isinstance(node, ast.ListComp) else "dict")
         node = copy.deepcopy(node)
-        own = {n: f"_kfnb_{n}_{program.temporary}" for g in node.generators for n in targets(g.target)}
+        own = {n: f"_kfnb_{n}_{state.temporary_count}" for g in node.generators for n in targets(g.target)}
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and part.id in own:
                 part.id = own[part.id]
@@ -183,11 +185,11 @@ class Loops:
             if isinstance(part, (ast.stmt, ast.expr)) and not hasattr(part, "lineno"):
                 ast.copy_location(part, node)
         start = f"{name} = []" if isinstance(node, ast.ListComp) else f"{name} = {{}}"
-        program.block.statements.append(Plain(start, node.lineno + program.first, frozenset((name,)), NOTHING))
-        program.env[name] = Value(None, "list" if isinstance(node, ast.ListComp) else "dict", True, line=node.lineno)
-        program.rewritten += 1
-        self.translator.statement(inner)
-        program.rewritten -= 1
+        state.block.statements.append(Assignment(start, node.lineno + state.line_offset, frozenset((name,)), NOTHING))
+        state.scope[name] = Binding(None, "list" if isinstance(node, ast.ListComp) else "dict", True, line=node.lineno)
+        state.rewrite_depth += 1
+        self.parser.statement(inner)
+        state.rewrite_depth -= 1
         return name
 
 
@@ -207,7 +209,7 @@ def _assigned(body: list[ast.stmt]) -> Iterator[str]:
                     yield function.value.id
 
 
-def _literal_items(node: ast.expr, env: dict[str, Value]) -> list[Any] | None:
+def _literal_items(node: ast.expr, env: dict[str, Binding]) -> list[Any] | None:
     """The items of a literal collection, a name bound to one, or ``range``, ``enumerate``, ``zip`` over such."""
     known: dict[str, Any] = {"range": range, "enumerate": enumerate, "zip": zip, "reversed": reversed, "sorted": sorted}
     if isinstance(node, ast.Name) and node.id in env:
