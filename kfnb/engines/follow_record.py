@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from kfnb.runs.attempt_logs import LogLine, read_log
-from kfnb.runs.record.run_store import FINAL, STEP_FINAL, Event, RunStore
+from kfnb.runs.record.run_store import Event, RunStore
+from kfnb.states import FINAL, STEP_FINAL
 
 if TYPE_CHECKING:
     from kfnb.engines.engine_interface import Engine

@@ -20,7 +20,8 @@ CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind is not ast.Constant
 } | {ast.Constant: ()}  # fmt: skip
-VALUED = frozenset((ast.Attribute, ast.Subscript, ast.Starred, ast.Await))  #: kinds that look into their ``value``
+#: Nodes that take a part of another value, which stands in their field ``value``.
+PARTS = frozenset((ast.Attribute, ast.Subscript, ast.Starred, ast.Await))
 ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 
 
@@ -72,13 +73,12 @@ def pattern_names(pattern: ast.pattern) -> Iterator[str]:
 def root(node: ast.expr | None) -> str | None:
     """The name that a chain of attributes, subscripts and calls starts from."""
     while node is not None:
-        kind = type(node)  # compared by identity: this is asked of every expression, often
-        if kind is ast.Name:
-            return node.id  # type: ignore[attr-defined,no-any-return]
-        if kind in VALUED:
-            node = node.value  # type: ignore[attr-defined]
-        elif kind is ast.Call:
-            node = node.func  # type: ignore[attr-defined]
+        if type(node) is ast.Name:
+            return node.id
+        if type(node) is ast.Call:
+            node = node.func
+        elif type(node) in PARTS:
+            node = node.value  # type: ignore[attr-defined]  # all of `PARTS` have it
         else:
             return None
     return None
@@ -86,14 +86,14 @@ def root(node: ast.expr | None) -> str | None:
 
 def dotted(node: ast.expr, origin: Callable[[str], str | None]) -> str | None:
     """The library name of ``np.random.seed``: ``"numpy.random.seed"``, when its first name is an import."""
-    parts: list[str] = []
+    path = ""
     while type(node) is ast.Attribute:
-        parts.append(node.attr)
+        path = f".{node.attr}{path}"
         node = node.value
     if type(node) is ast.Name:
         first = origin(node.id)
-        return ".".join([first, *reversed(parts)]) if first else None
-    return dotted(node.value, origin) if isinstance(node, ast.Subscript) else None
+        return first + path if first else None
+    return dotted(node.value, origin) if type(node) is ast.Subscript else None
 
 
 def arguments(args: ast.arguments) -> list[ast.arg]:

@@ -28,7 +28,8 @@ from kfnb.runs.attempt_logs import LogLine
 from kfnb.runs.kept_pipeline import PIPELINE, check_step, kept_pipeline
 from kfnb.runs.record.file_lock import holding, is_held
 from kfnb.runs.record.private_record_files import append_to, read_object, write_file
-from kfnb.runs.record.run_store import FINAL, INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
+from kfnb.runs.record.run_store import INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
+from kfnb.states import FINAL
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 SLOW = 20.0  #: seconds in which an interpreter must print its version; it may be on a slow disk
@@ -105,10 +106,10 @@ class LocalEngine:
                     f"run {run_id} is being taken up again by another command: wait for it, then look where it stands"
                 )
             self._require_ended(run_id)
-            now = pipeline or kept_pipeline(self.store, run_id)
+            current = pipeline or kept_pipeline(self.store, run_id)
             if start is not None:
-                check_step(now, run_id, start)
-            rerun = downstream(now, start) if start is not None else set()
+                check_step(current, run_id, start)
+            rerun = downstream(current, start) if start is not None else set()
             if pipeline is not None:
                 write_file(folder / PIPELINE, self.compile(pipeline))
             if options:

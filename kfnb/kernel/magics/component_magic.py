@@ -1,4 +1,4 @@
-"""``%%component`` in a live kernel: the body runs here, with the meaning that it has in the pipeline."""
+"""``%%component`` in a live kernel: runs the cell with the meaning that it has in the pipeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kfnb.kernel.components.run_component import CANCELLED, ComponentRun, Compon
 from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
 from kfnb.notebook import notebook_from_json
 from kfnb.notebook.marked_cells import Cell, StepMarks
-from kfnb.notebook.marks.cell_marks import Given, read_options
+from kfnb.notebook.marks.cell_marks import CellMarks, read_options
 from kfnb.notebook.marks.step_marks import join_steps
 from kfnb.problems import Problem, errors
 from kfnb.step_settings import Settings
@@ -39,20 +39,20 @@ def run(components: Components, line: str, body: str) -> None:
     except BaseException as error:
         components.end(marks.name, "cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
         if not marks.exit:
-            told = {"state": "failed", "step": running.path, "message": running.message or str(error)}
-            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else told
+            outcome = {"state": "failed", "step": running.path, "message": running.message or str(error)}
+            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else outcome
         raise
 
 
 def read_marks(line: str, body: str) -> StepMarks:
     """The marks of a ``%%component`` line. Raises `BadComponent` with every problem at once."""
-    given = Given(1, "cell")
-    read_options(" " + line, 1, given)
-    problems: list[Problem] = list(given.problems)
-    name = given.step
+    marks = CellMarks(1, "cell")
+    read_options(" " + line, 1, marks)
+    problems: list[Problem] = list(marks.problems)
+    name = marks.step
     if name is not None:
         cell = Cell(1, "cell", body, 2, "step", name)
-        steps = join_steps([cell], {1: given}, Settings(), problems)
+        steps = join_steps([cell], {1: marks}, Settings(), problems)
         if not errors(problems):
             return steps[0]
     raise BadComponent("\n".join(f"{p.message}{f' ({p.hint})' if p.hint else ''}" for p in problems))

@@ -1,4 +1,4 @@
-"""``%%parameters``, ``%%imports``, ``%%functions``, ``%%metrics`` and ``%%skip`` in a live kernel: the cell runs as it is."""
+"""``%%parameters``, ``%%imports``, ``%%functions``, ``%%metrics`` and ``%%skip`` in a live kernel: each runs its cell as it is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from kfnb.kernel.components.cell_body import CellBody
 from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
-from kfnb.notebook.marks.cell_marks import ROLE_MAGICS, Given, read_role
+from kfnb.notebook.marks.cell_marks import ROLE_MAGICS, CellMarks, read_role
 
 
 def load(shell: Any) -> None:
@@ -22,10 +22,10 @@ def _magic(cells: Registered, role: str) -> Any:
 
 def run(cells: Registered, role: str, line: str, source: str) -> None:
     """Run the cell in the kernel, as it is."""
-    given = Given(1, "cell")
-    read_role(role, line, 1, given)
-    if given.problems:
-        raise BadComponent("\n".join(f"{p.message} ({p.hint})" for p in given.problems))
+    marks = CellMarks(1, "cell")
+    read_role(role, line, 1, marks)
+    if marks.problems:
+        raise BadComponent("\n".join(f"{p.message} ({p.hint})" for p in marks.problems))
     body = CellBody(cells.shell, source, cells.running)
     try:
         body.run()
