@@ -78,7 +78,8 @@ def cluster_needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
     data = sorted(set(requirements.files.get(step, ())) - set(requirements.modules.get(step, ())))
     lines += [f"  on a cluster the file {name} travels with it" for name in data]
     lines += [
-        f"  on a cluster the file {name} is too large to travel with it" for name in requirements.too_large.get(step, ())
+        f"  on a cluster the file {name} is too large to travel with it"
+        for name in requirements.too_large.get(step, ())
     ]
     return lines
 
