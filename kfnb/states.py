@@ -1,4 +1,7 @@
-"""The states of steps and runs: their signs, and what several of them are together."""
+"""The states of steps and runs: their symbols, and the state of several of them together.
+
+``tools/generate_states.py`` writes the same tables for the pages in the browser.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,15 @@ from collections.abc import Iterable
 SYMBOLS = {
     "pending": "○", "running": "▶", "succeeded": "✓", "failed": "✗", "skipped": "–", "omitted": "∅", "cached": "⟲", "cancelled": "■",
 }  # fmt: skip
-WEIGHT = ("running", "failed", "cancelled", "pending", "succeeded", "cached", "omitted", "skipped")
+#: A step shows the first of these states that one of its iterations has.
+PRIORITY = ("running", "failed", "cancelled", "pending", "succeeded", "cached", "omitted", "skipped")
+FINAL = ("succeeded", "failed", "cancelled")  #: the states in which a run has ended
+STEP_FINAL = ("succeeded", "failed", "skipped", "omitted", "cached", "cancelled")  #: those in which a step has ended
+ENDED = ("succeeded", "cached")  #: those of a step or an iteration that has left its values
+TIMED = ("running", "succeeded", "failed", "cancelled")  #: those of a step that has run in this run
 NO_ITEMS = "the loop has no items"  #: why a step was skipped whose collected values are empty lists
-ENDED = ("succeeded", "cached")  #: of an iteration that has given its values
 
 
 def together(states: Iterable[str]) -> str:
     """The state of a step whose iterations have these states, of which there is at least one."""
-    return min(states, key=WEIGHT.index)
+    return min(states, key=PRIORITY.index)

@@ -1,18 +1,18 @@
-"""What a mark may ask of a step: its image, resources, retries, environment and pod."""
+"""The settings of a step: image, packages, resources, retries, environment and pod; and the output files of a shell step."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kfnb.package_requirements import Sources
+from kfnb.package_requirements import PackageSources
 
 Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Secret:
-    """One key of a Kubernetes secret, given to the step as an environment variable."""
+    """One key of a Kubernetes secret, which the step finds in the environment variable ``env``."""
 
     name: str
     key: str
@@ -21,7 +21,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Volume:
-    """A persistent volume claim and the path where the step sees it."""
+    """A persistent volume claim, and the path at which the step finds it."""
 
     claim: str
     path: str
@@ -29,7 +29,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Toleration:
-    """A taint the step's pod accepts; ``value`` and ``effect`` may be empty."""
+    """A taint that the pod of the step tolerates. ``value`` and ``effect`` can be empty."""
 
     key: str
     value: str
@@ -37,35 +37,43 @@ class Toleration:
 
 
 @dataclass(frozen=True)
+class ShellOutput:
+    """A text file that a shell step writes: ``path`` as the script names it; ``None`` for the path in ``$name``."""
+
+    name: str
+    path: str | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
-    """The settings of a step; ``None`` or empty means that the mark was not given.
+    """The settings of a step. ``None`` or an empty value means that the notebook does not set it.
 
     Parameters
     ----------
     image
-        Container image reference.
+        The reference of the container image.
     packages
-        Requirement specifiers that the step's image needs.
+        Requirement specifiers of the packages that the image needs.
     index_url, extra_index_urls, find_links
-        Where they come from, instead of and beside the usual index.
+        Where the packages come from: the index instead of the default one, further indexes, and folders or pages with archives.
     cpu, memory
         Kubernetes quantities, such as ``"500m"`` and ``"4Gi"``.
     gpu
-        Number of GPUs (``nvidia.com/gpu``).
+        The number of GPUs (``nvidia.com/gpu``).
     limits
-        Other resource limits, name and quantity.
+        Name and quantity of other resource limits.
     retry
-        How often a failed step is tried again: 2 means at most three attempts.
+        How often a failed step is retried: 2 means at most three attempts.
     timeout
-        Seconds one attempt may take.
+        The longest duration of one attempt in seconds.
     cache
-        Whether an earlier result with the same key may be taken. ``None``: off unless the run asks.
+        Whether the result of an earlier step with the same key is reused. ``None``: only if the run asks for it.
     on_failure
-        ``continue``: the step may fail, and the run goes on. ``None`` or ``stop``: the run fails.
+        ``continue``: the run continues although the step has failed. ``None`` or ``stop``: the run fails.
     files
-        Files beside the notebook that travel with the step though they are hidden, ignored by git, or links.
+        Files beside the notebook that are sent with the step although they are hidden, ignored by git, or links.
     env, labels, annotations, nodes
-        Name and value pairs, in the order given.
+        Pairs of name and value, in the order of the notebook.
     """
 
     image: str | None = None
@@ -91,22 +99,22 @@ class Settings:
     tolerations: tuple[Toleration, ...] = ()
 
     @property
-    def sources(self) -> Sources:
-        """Where the packages come from."""
-        return Sources(self.index_url or "", self.extra_index_urls, self.find_links)
+    def sources(self) -> PackageSources:
+        """The indexes and pages from which the packages are installed."""
+        return PackageSources(self.index_url or "", self.extra_index_urls, self.find_links)
 
     @property
     def may_fail(self) -> bool:
-        """Whether the run goes on when the step fails."""
+        """Whether the run continues when the step fails."""
         return self.on_failure == "continue"
 
     def over(self, base: Settings) -> Settings:
-        """These settings where given, those of ``base`` elsewhere."""
-        mine = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Settings(**{k: v if v not in (None, ()) else getattr(base, k) for k, v in mine.items()})
+        """These settings, completed by those of ``base``."""
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Settings(**{k: v if v not in (None, ()) else getattr(base, k) for k, v in own.items()})
 
     def to_json(self) -> dict[str, Any]:
-        """Only what was given."""
+        """The settings that are not empty, as JSON."""
         out: dict[str, Any] = {}
         for f in fields(self):
             value = getattr(self, f.name)
@@ -121,14 +129,15 @@ class Settings:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Settings:
-        made: dict[str, Any] = dict(data)
+        """The settings that `to_json` has written."""
+        values: dict[str, Any] = dict(data)
         for name in ("limits", "env", "labels", "annotations", "nodes"):
-            if name in made:
-                made[name] = tuple((k, v) for k, v in made[name])
+            if name in values:
+                values[name] = tuple((k, v) for k, v in values[name])
         for name in ("packages", "extra_index_urls", "find_links", "files"):
-            if name in made:
-                made[name] = tuple(made[name])
+            if name in values:
+                values[name] = tuple(values[name])
         for name, kind in (("secrets", Secret), ("volumes", Volume), ("tolerations", Toleration)):
-            if name in made:
-                made[name] = tuple(kind(**v) for v in made[name])
-        return Settings(**made)
+            if name in values:
+                values[name] = tuple(kind(**v) for v in values[name])
+        return Settings(**values)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
 
+import click
 import pytest
 
 import kfnb
@@ -27,6 +29,45 @@ def test_importing_kfnb_imports_nothing_else() -> None:
     code = "import sys; before = set(sys.modules); import kfnb; print(sorted(m for m in set(sys.modules) - before if not m.startswith('kfnb')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() in ("[]", "['__future__']")
+
+
+#: what a command that only reads a notebook must not wait for
+HEAVY = (
+    "asyncio", "ssl", "socket", "sqlite3", "subprocess", "rich", "requests", "jupytext", "nbformat", "yaml", "kubernetes", "IPython", "tornado",
+    "kfnb.client", "kfnb.engines", "kfnb.kernel", "kfnb.kernel_notebook", "kfnb.reports", "kfnb.runs", "kfnb.server", "kfnb.sweeps", "kfnb.widgets",
+    "kfnb.pipeline.program", "kfnb.pipeline.export",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [["--help"], ["--version"], ["show"], ["check"], ["run", "--help"]])
+def test_a_command_imports_only_what_it_needs(tmp_path: Path, command: list[str]) -> None:
+    if command in (["show"], ["check"]):
+        notebook = tmp_path / "train.ipynb"
+        cells = ["rows = [1, 2]", "total = sum(rows)", "model = total * 2", "print(model)"]
+        code_cells = [
+            {"cell_type": "code", "metadata": {"tags": [f"step:s{n}"]}, "source": c, "outputs": [], "execution_count": None}
+            for n, c in enumerate(cells)
+        ]  # fmt: skip
+        notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": code_cells}))
+        command = [*command, str(notebook)]
+    code = (
+        "import atexit, sys\nfrom kfnb.cli import main\n"
+        f"sys.argv = ['kfnb', *{command!r}]\n"
+        f"atexit.register(lambda: print('heavy:', [m for m in {HEAVY!r} if m in sys.modules]))\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "heavy: []"), done.stderr
+
+
+def test_the_list_of_commands_says_what_each_command_says() -> None:
+    from kfnb.cli import COMMANDS, load_command
+
+    for name, entry in COMMANDS.items():
+        command = load_command(name)
+        assert command is not None and command.name == name
+        assert command.get_short_help_str(1000) == click.Command(name, help=entry.help).get_short_help_str(1000)
+    known = {f.stem for f in (ROOT / "kfnb" / "cli" / "commands").glob("*.py")} - {"__init__"}
+    assert {entry.module for entry in COMMANDS.values()} == known
 
 
 def test_every_problem_is_documented_and_every_code_is_used() -> None:
@@ -49,15 +90,8 @@ def test_both_halves_of_kfnb_have_one_version() -> None:
 
 #: circles that stand until the modules in them are taken apart
 OPEN_CIRCLES = (
-    {f"kfnb.runtime.values.{m}" for m in ("class_pickling", "instance_pickling", "pickling", "value_store")},
     {"kfnb.runtime.cells.run_cells"}
     | {f"kfnb.runtime.magics.{m}" for m in ("cell_magics", "ipython_shell", "line_magics", "run_magic", "shell_commands")},
-    {"kfnb.runtime.components.component_decorators", "kfnb.runtime.components.file_components"},
-    {"kfnb.runtime.components.shell_steps", "kfnb.runtime.run_step"},
-    {f"kfnb.notebook.formats.{m}" for m in ("databricks", "jupytext_notebooks", "marimo", "text_notebooks")},
-    {f"kfnb.pipeline.program.{m}" for m in ("component_calls", "expressions", "statements")}
-    | {f"kfnb.pipeline.program.control_flow.{m}" for m in ("branch_conditions", "branches", "loops")},
-    {"kfnb.engines.kfp.ir.dag_tasks", "kfnb.engines.kfp.ir.pipeline_ir"},
 )  # fmt: skip
 
 
@@ -112,6 +146,14 @@ def circles_of(imports: dict[str, set[str]]) -> list[set[str]]:
         if name in after[name] and not any(name in c for c in circles):
             circles.append({other for other in after[name] if name in after[other]})
     return circles
+
+
+def test_the_pages_in_the_browser_have_the_states_and_durations_of_python() -> None:
+    spec = importlib.util.spec_from_file_location("generator", ROOT / "tools" / "generate_browser_code.py")
+    assert spec is not None and spec.loader is not None
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    assert [path.name for path, text in generator.files().items() if path.read_text("utf-8") != text] == []
 
 
 @pytest.mark.parametrize("name", ["yarn.lock", ".yarnrc.yml", "package.json"])

@@ -1,4 +1,4 @@
-"""What several commands share: reading a notebook, showing problems, ending with the right status."""
+"""Helpers that several commands share: they read the notebook, print problems and exit with the right status."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from kfnb.problems import INFO, NotebookError, Problem, errors, located
 if TYPE_CHECKING:
     from kfnb.client.start_run import Prepared
     from kfnb.notebook.notebook_source import Source
+    from kfnb.pipeline.build.build_pipeline import Built
+    from kfnb.pipeline.model import Pipeline
     from kfnb.runs.record.run_store import RunStore
 
 OK, FAILED, USAGE, CANCELLED = 0, 1, 2, 130
@@ -33,7 +35,7 @@ class NotebookPath(click.Path):
 
 
 def _notebook(ctx: click.Context, param: click.Parameter, value: Source | None) -> Source:
-    """The notebook that was named, else the one that the command is given from."""
+    """The notebook that the command line names, or else the notebook of the kernel in which the command was typed."""
     from kfnb.notebook.notebook_source import Source
 
     found = value or ctx.find_object(Source)
@@ -54,24 +56,30 @@ run_argument = click.argument("run_id", metavar="RUN", shell_complete=completion
 
 
 def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -> None:
-    """Print problems as ``NB:cell 7:3: error KF301: …``, errors and warnings; ``quiet`` leaves infos out.
+    """Print problems as ``NB:cell 7:3: error KF301: …``. ``quiet`` omits those that are neither errors nor warnings.
 
-    In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``.
+    In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``. In a terminal the first message
+    of each code ends with the address of the code's page.
     """
+    in_terminal = sys.stderr.isatty()
+    linked: set[str] = set()
     for problem in problems:
-        if not quiet or problem.severity != INFO:
-            click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}", err=True)
+        if quiet and problem.severity == INFO:
+            continue
+        link = f"  {problem.page}" if in_terminal and problem.code not in linked else ""
+        linked.add(problem.code)
+        click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}{link}", err=True)
 
 
 def show_travelling(prepared: Prepared) -> None:
-    """Say which files are about to leave this machine."""
+    """Print which files are about to leave this machine."""
     text = prepared.travelling()
     if text:
         click.echo(text, err=True)
 
 
 def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoReturn:
-    """End with the notebook's errors."""
+    """Print the notebook's problems and exit."""
     problems = list(problems)
     if as_json:
         first = next(iter(errors(problems)), None)
@@ -81,8 +89,15 @@ def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoRetu
     sys.exit(FAILED)
 
 
+def required(built: Built, notebook: Source, as_json: bool) -> Pipeline:
+    """The pipeline; without one, end with all problems of the notebook."""
+    if built.pipeline is None:
+        fail(notebook, built.problems, as_json)
+    return built.pipeline
+
+
 def refuse(message: str, as_json: bool = False) -> NoReturn:
-    """End because the command line asks for something that is not there."""
+    """Print why the command line is wrong and exit."""
     if as_json:
         emit({"error": message})
     else:
@@ -104,7 +119,7 @@ def store() -> RunStore:
 
 
 def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
-    """The id of a run from what the user typed."""
+    """The id of the run that the user typed: an id, the beginning of one, or ``last``."""
     from kfnb.runs.record.run_store import UnknownRun
 
     try:
@@ -114,16 +129,16 @@ def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
 
 
 def fixed(notebook: Source, as_json: bool) -> Source:
-    """The notebook as it is now: what runs is what is kept with the run. Ends with what is wrong with it."""
+    """The notebook as it is now, so that the notebook kept with the run is the one that runs. Exits if it cannot be read."""
     try:
-        return notebook.fixed()
+        return notebook.snapshot()
     except NotebookError as error:
         fail(notebook, error.problems, as_json)
 
 
 @contextmanager
-def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
-    """End with what is wrong with what was asked for: a parameter, a step's name, an interpreter."""
+def request_errors(notebook: Source, as_json: bool = False) -> Iterator[None]:
+    """Print a wrong request (a parameter, a step's name, an interpreter) and exit."""
     try:
         yield
     except NotebookError as error:
@@ -135,8 +150,8 @@ def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def cluster_words(as_json: bool = False) -> Iterator[None]:
-    """End with what a cluster answered, when it is no answer that helps."""
+def cluster_errors(as_json: bool = False) -> Iterator[None]:
+    """Print the error of a cluster or of a target and exit."""
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 
     try:

@@ -1,4 +1,4 @@
-"""A run on the screen: a live table in a terminal, a plain line for each change elsewhere."""
+"""Shows a run on the screen: as a live table in a terminal, as one plain line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kfnb.runs.attempt_logs import last_line
-from kfnb.runs.record.run_store import STEP_FINAL, Event
-from kfnb.states import SYMBOLS
+from kfnb.runs.record.run_store import Event
+from kfnb.runs.run_as_text import step_duration
+from kfnb.states import STEP_FINAL, SYMBOLS
 from kfnb.terminal_escapes import terminal_text, without_codes
+from kfnb.wording import duration, elapsed, error_line, error_place
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,13 +46,13 @@ def watch(engine: Engine, run_id: str, quiet: bool = False, since: int = 0) -> N
             except KeyboardInterrupt:
                 engine.cancel(run_id)
                 show.note("cancelling; press Ctrl-C again to end at once")
-                events = engine.events(run_id, show.seen or since)
+                events = engine.events(run_id, show.last_event or since)
 
 
 class _Silent:
     """Nothing; the other ways of showing build on it."""
 
-    seen = 0
+    last_event = 0
 
     def __enter__(self) -> None:
         return
@@ -59,7 +61,7 @@ class _Silent:
         return
 
     def event(self, event: Event) -> None:
-        self.seen = event.seq
+        self.last_event = event.seq
 
     def note(self, text: str) -> None:
         return
@@ -142,17 +144,20 @@ def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunSto
     from rich.text import Text
 
     state = step["state"]
-    began, ended = step["started"], step["finished"]
-    took = f"{(ended or time.time()) - began:.1f} s" if began is not None and state != "cached" else ""
-    told = without_codes(step["reason"] or "")
+    note = without_codes(step["reason"] or "")
     if state == "running" and store is not None and step["attempts"]:
-        told = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log")
+        note = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log")
     tries = (
         f" (attempt {step['attempts']})"
         if step["attempts"] and step["attempts"] > 1 and "iterations" not in step
         else ""
     )
-    return name, Text(f"{SYMBOLS[state]} {state}{tries}", COLOURS[state]), took, Text(told.split("\n")[0], "dim")
+    return (
+        name,
+        Text(f"{SYMBOLS[state]} {state}{tries}", COLOURS[state]),
+        step_duration(step, time.time()),
+        Text(note.split("\n")[0], "dim"),
+    )
 
 
 def print_table(summary: dict[str, Any]) -> None:
@@ -165,15 +170,8 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
     """The end of a run: what went wrong and where, or what came of it."""
     error = summary["error"]
     if error:
-        where = f"{error['step']}, " if error.get("step") else ""
-        cell = (
-            f"cell {error['cell']}" + (f", line {error['line']}" if error.get("line") else "")
-            if error.get("cell")
-            else ""
-        )
         click.echo("")
-        head = f"{where}{cell}".strip(", ")
-        click.echo(without_codes(f"{head}: {error['type']}: {error['message']}" if head else error["message"]))
+        click.echo(without_codes(error_line(error) if error_place(error) else error["message"]))
         _tail(store, summary, error)
     from kfnb.runs.run_summary import let_fail
 
@@ -184,8 +182,8 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
     if values and summary["state"] == "succeeded":
         for line in _values(summary):
             click.echo(without_codes(line))
-    took = f" in {summary['finished'] - summary['started']:.1f} s" if summary["finished"] and summary["started"] else ""
-    click.echo(f"run {summary['run']} {summary['state']}{took}")
+    length = f" in {duration(elapsed(summary))}" if summary["finished"] and summary["started"] else ""
+    click.echo(f"run {summary['run']} {summary['state']}{length}")
     if summary["state"] == "failed" and summary["run"]:
         click.echo(f"after mending it: kfnb retry {summary['run']}")
 

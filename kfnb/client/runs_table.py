@@ -1,8 +1,7 @@
-"""The record of runs as a table."""
+"""``kfnb.runs()``: the newest runs of the record as a table."""
 
 from __future__ import annotations
 
-import time
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from kfnb.client.run_object import Run
 from kfnb.runs.record.run_store import RunStore
 from kfnb.states import SYMBOLS
-from kfnb.wording import elapsed
+from kfnb.wording import duration, elapsed, moment
 
 
 class RunTable(list[dict[str, Any]]):
@@ -66,24 +65,23 @@ def runs(count: int = 20, notebook: str | Path | None = None, experiment: str | 
 
 
 def _row(summary: dict[str, Any]) -> dict[str, Any]:
-    fixed = {k: summary[k] for k in ("run", "pipeline", "state", "created")}
-    told = {k: summary[k] for k in ("engine", "experiment", "notebook")}
+    head = {k: summary[k] for k in ("run", "pipeline", "state", "created")}
+    source = {k: summary[k] for k in ("engine", "experiment", "notebook")}
     parameters = {f"parameters.{n}": v for n, v in summary["parameters"].items()}
     return {
-        **fixed,
+        **head,
         "duration": elapsed(summary),
-        **told,
+        **source,
         **parameters,
         **{f"metrics.{n}": v for n, v in summary["metrics"].items()},
     }
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
-    took = row["duration"]
     return {
         "run": row["run"], "pipeline": row["pipeline"], "state": f"{SYMBOLS[row['state']]} {row['state']}",
-        "created": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["created"])),
-        "duration": "" if took is None else f"{took:.1f} s",
+        "created": moment(row["created"]),
+        "duration": duration(row["duration"]),
         "parameters": _several(row, "parameters."), "metrics": _several(row, "metrics."),
     }  # fmt: skip
 

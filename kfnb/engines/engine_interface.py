@@ -1,4 +1,4 @@
-"""What every engine offers."""
+"""The interface of all engines, and the options of a run."""
 
 from __future__ import annotations
 
@@ -26,21 +26,23 @@ class RunOptions:
     parameters
         A value for every parameter, converted.
     cache
-        Take earlier results of steps whose code and inputs are the same.
+        Reuse earlier results of steps with the same code and inputs.
     isolated
-        Give every step a folder of its own, as a cluster does; else steps run in ``folder``.
+        Run every step in a folder of its own, as a cluster does. Otherwise steps run in ``folder``.
     only, start
-        Run this step only, or this one and all after it; the others' values come from the newest runs of the notebook's pipeline.
+        Run only this step, or this step and all steps after it. The values of the others come from the newest runs.
     any_parameters
-        Take them too where they were made with other parameters.
+        Take such values even when their run had other parameters.
     max_parallel
-        Steps at one time. 0: as many as the machine bears (four times its cores, at least 8).
+        How many steps may run at one time. With 0 it is four times the number of cores, and at least 8.
     spawn
         Start every step in a fresh interpreter instead of forking a warm one.
     python
-        The interpreter of steps that run here, 3.9 or newer, with its own packages; it needs no kfnb. Default: this one.
+        The interpreter of steps that run on this machine, 3.9 or newer. It has its own packages and needs no kfnb.
+        Default: the current one.
     environment
-        Variables for steps that run here, beside those of this process, which ``${NAME}`` in them names.
+        Additional environment variables for steps that run on this machine. ``${NAME}`` in a value is replaced by a
+        variable of this process.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class UnknownOptions(DamagedRecord, TypeError):
 
 
 def options_kept(folder: Path) -> RunOptions:
-    """The options in a run's folder. Raises `DamagedRecord`, and `UnknownRun` when they are gone."""
+    """The options in a run's folder. Raises `DamagedRecord`, or `UnknownRun` when they are gone."""
     path = folder / OPTIONS
     try:
         return RunOptions(**read_object(path))
@@ -77,41 +79,41 @@ def options_kept(folder: Path) -> RunOptions:
 
 
 class Following(Protocol):
-    """Somebody who brings the record of a run up to date."""
+    """Keeps the record of a run up to date."""
 
     def look(self) -> None:
-        """Raise what went wrong, if something did."""
+        """Raise the error that occurred while following the run, if there was one."""
 
 
 class Engine(Protocol):
-    """Where pipelines run."""
+    """Runs pipelines somewhere: on this machine or on a cluster."""
 
     name: str
     store: RunStore
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
-        """What this engine cannot do of what the pipeline asks."""
+        """Problems: what the pipeline needs and this engine cannot do."""
 
     def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
-        """The pipeline in the engine's own form; ``folder``: where its notebook stands."""
+        """The pipeline in the engine's own form. ``folder`` is the folder of its notebook."""
 
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
-        """Begin a run and give its id."""
+        """Start a run and return its id."""
 
     def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
-        """Events from number ``since`` on, waiting for new ones, until the run has ended."""
+        """The events after number ``since``, as they happen, until the run has ended."""
 
     def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """Log lines of a step; ``follow``: until its attempt has ended."""
+        """The log lines of a step. With ``follow`` new lines are added until its attempt has ended."""
 
     def cancel(self, run_id: str) -> bool:
-        """Ask the run to end; a second time, at once. False when it has ended already."""
+        """Ask the run to end, or with a second request to end at once. ``False`` when it has ended already."""
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
-        """Take a run that has ended up again: what succeeded with the same code and inputs is not run again."""
+        """Continue a run that has ended. Steps that succeeded with the same code and inputs do not run again."""
 
     def following(self, run_id: str) -> AbstractContextManager[Following]:
-        """While it lasts, the record of the run is brought up to date."""
+        """A context in which the record of the run is kept up to date."""
 
     def refresh(self, run_id: str) -> None:
-        """Bring the record of a run up to date."""
+        """Bring the record of a run up to date once."""

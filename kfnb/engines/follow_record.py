@@ -1,4 +1,4 @@
-"""Following a run through the record of runs, whoever writes it."""
+"""Follows the events and logs of a run through the record of runs."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from kfnb.runs.attempt_logs import LogLine, read_log
-from kfnb.runs.record.run_store import FINAL, STEP_FINAL, Event, RunStore
+from kfnb.runs.record.run_store import Event, RunStore
+from kfnb.states import FINAL, STEP_FINAL
 
 if TYPE_CHECKING:
     from kfnb.engines.engine_interface import Engine
 
-LOOK_EVERY = 0.015  #: seconds between two looks at the record while following
+LOOK_EVERY = 0.015  #: seconds between two reads of the record
 
 
 def follow_events(
     store: RunStore, run_id: str, since: int = 0, look: Callable[[], None] | None = None
 ) -> Iterator[Event]:
-    """Events after number ``since``, as they come, until the run has ended. ``look``: called while nothing comes."""
+    """The events after number ``since``, as they happen, until the run has ended. ``look`` is called while waiting."""
     quiet = 0
     while True:
         found = store.events(run_id, since)
@@ -42,7 +43,7 @@ def follow_events(
 def follow_log(
     store: RunStore, run_id: str, path: str, attempt: int | None = None, follow: bool = False
 ) -> Iterator[LogLine]:
-    """The log of a step's attempt (default: the last); ``follow``: as it grows, until the step is final."""
+    """The log of a step's attempt, by default the last. With ``follow`` new lines are added until the step has ended."""
     at, number = 0, attempt
     while True:
         step = store.find_step(run_id, path)
@@ -57,7 +58,7 @@ def follow_log(
 
 
 def follow_all_logs(engine: Engine, run_id: str) -> Iterator[tuple[str, LogLine]]:
-    """The lines of all steps as they come, each with its step's path, until the run has ended."""
+    """The log lines of all steps as they are written, each with its step's path, until the run has ended."""
     store, read = engine.store, {}  # type: tuple[RunStore, dict[tuple[str, int], int]]
 
     def news() -> Iterator[tuple[str, LogLine]]:

@@ -1,4 +1,4 @@
-"""The engine of a target, and the engine that carries a run."""
+"""Opens the engine of a target, or the engine of an existing run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kfnb.runs.record.run_store import RunStore
 
 
 def engine_for(store: RunStore, target: Target, launch: Launch = launch) -> Engine:
-    """The engine that runs on a target; ``launch`` starts the processes of runs here."""
+    """The engine that runs on a target. ``launch`` starts the processes of local runs."""
     if target.engine == "argo":
         from kfnb.engines.argo.argo_engine import ArgoEngine
 
@@ -24,7 +24,7 @@ def engine_for(store: RunStore, target: Target, launch: Launch = launch) -> Engi
 
 
 def engine_of(store: RunStore, run_id: str, launch: Launch = launch) -> Engine:
-    """The engine of a run, with the settings that its target had when it began; ``launch`` as for `engine_for`."""
+    """The engine of a run, with the settings that its target had at the start. ``launch`` is as for `engine_for`."""
     path = store.folder(run_id) / "remote.json"
     try:
         remote = read_object(path)

@@ -1,4 +1,4 @@
-"""The runtime's spec of a step, as far as it is known before the run."""
+"""The part of a step's spec that is known before the run."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ HISTORY = re.compile(r"(?<![\w.])(?:_{1,3}|_\d+|_i+\d*|_oh|_ih|Out|In)(?!\w)")
 
 
 class StaticSpecs:
-    """Makes the specs of one pipeline's steps, without values and places."""
+    """Makes the specs of one pipeline's steps, without values, paths and folders."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._sources = dict(pipeline.sources)
-        self._made = {(o.step, o.name): {"cell": o.cell, "line": o.line} for o in pipeline.makes}
+        self._definitions = {(o.step, o.name): {"cell": o.cell, "line": o.line} for o in pipeline.makes}
         names = {n for s in pipeline.steps() for n in (*s.outputs, *(i.name for i in s.inputs))}
         self._seeded = [kind for kind in ("@random", "@numpy.random") if kind in names]
-        self._needed: dict[str, list[dict[str, Any]]] = {}
+        self._uses: dict[str, list[dict[str, Any]]] = {}
         for origin in pipeline.needs:
             entry = {"step": origin.step, "cell": origin.cell, "line": origin.line}
-            self._needed.setdefault(origin.name, []).append(entry)
+            self._uses.setdefault(origin.name, []).append(entry)
 
     def spec(self, step: Step) -> dict[str, Any]:
-        """Secrets are not in it: a step inherits them from its environment."""
-        made = {n: self._made[step.name, n] for n in step.outputs if (step.name, n) in self._made}
-        needed = {n: next((e for e in self._needed.get(n, ()) if e["step"] != step.name), {}) for n in step.outputs}
+        """The spec of a step. It has no secrets: a step inherits them with its environment."""
+        definitions = {n: self._definitions[step.name, n] for n in step.outputs if (step.name, n) in self._definitions}
+        uses = {n: next((e for e in self._uses.get(n, ()) if e["step"] != step.name), {}) for n in step.outputs}
         cells = {c.cell for c in step.cells} | {i.code.cell for i in step.prepare if isinstance(i, Replay)}
-        cells |= {e["cell"] for e in needed.values() if e}
+        cells |= {e["cell"] for e in uses.values() if e}
         inputs = {i.name for i in step.inputs}
         return {
             "kfnb": 1, "step": step.name, "shell": step.shell,
@@ -37,8 +37,8 @@ class StaticSpecs:
             "exports": [{"name": e.name, "expression": e.expression, "metric": e.metric, "late": e.late} for e in step.exports],
             "shell_outputs": [{"name": o.name, "path": o.path} for o in step.shell_outputs], "command": command_of(step),
             "sources": {str(c): self._sources[c] for c in sorted(cells) if c in self._sources},
-            "made": made, "needed": {n: e for n, e in needed.items() if e},
-            "unnamed": [n for n, e in needed.items() if self._needed and not e and not n.startswith("@")],
+            "made": definitions, "needed": {n: e for n, e in uses.items() if e},
+            "unnamed": [n for n, e in uses.items() if self._uses and not e and not n.startswith("@")],
             "watch": [k for k in self._seeded if k not in step.outputs and k not in inputs],
             "env": dict(step.settings.env),
         }  # fmt: skip
@@ -50,18 +50,18 @@ def _cell(code: Code) -> dict[str, Any]:
 
 
 def _looks_back(step: Step) -> bool:
-    """Whether the step may read what cells have shown, or their text: then it keeps that."""
+    """Whether the step may read displayed values or texts of cells, so that it has to keep them."""
     return any(HISTORY.search(c.source) for c in step.cells) or any(map(HISTORY.fullmatch, step.outputs))
 
 
 def replayed(item: Replay) -> dict[str, Any]:
-    """Shared code as the runtime runs it again."""
+    """The entry of ``prepare`` that runs shared code again."""
     code = item.code
     return {"run": {"cell": code.cell, "line": code.line, "cell_id": code.cell_id, "source": code.source}}
 
 
 def command_of(step: Step) -> dict[str, Any] | None:
-    """A container step's command, with the image that is said to have its program."""
+    """A container step's command, with the image that should have its program."""
     if step.command is None:
         return None
     return {"command": list(step.command.command), "args": list(step.command.args), "image": step.settings.image}

@@ -1,4 +1,4 @@
-"""The cells that were run in this kernel, as a notebook: where no file is known, the pipeline is made from them."""
+"""Records the cells that were run in this kernel. Where no notebook file is known, they are the notebook."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from kfnb.analysis.parse_cells import parse_cell
 from kfnb.analysis.syntax.compiled_names import names_of
-from kfnb.notebook.marks.cell_marks import Given, component_line, magic_line, read_options, role_line
+from kfnb.notebook.marks.cell_marks import CellMarks, component_line, magic_line, read_options, role_line
 from kfnb.notebook.marks.pipeline_line import PIPELINE_MAGIC
-from kfnb.notebook.parse import is_about_runs
+from kfnb.notebook.parse import uses_pipelines
 from kfnb.problems import UserError
 
 #: nbformat's rule for a cell's id; some front ends send addresses
@@ -63,9 +63,9 @@ class Ran:
         """What it is known by: ``("step", "train")``, ``("pipeline", "flipcoin")``, or nothing."""
         step, pipeline = component_line(self.source), magic_line(self.source, PIPELINE_MAGIC)
         if step is not None:
-            given = Given(0, "")
-            read_options(*step, given)
-            return ("step", given.step) if given.step else None
+            marks = CellMarks(0, "")
+            read_options(*step, marks)
+            return ("step", marks.step) if marks.step else None
         name = re.match(r"\s*([\w-]+)", pipeline[0]) if pipeline is not None else None
         return ("pipeline", name[1]) if name is not None else None
 
@@ -89,7 +89,7 @@ class Ran:
     def ours(self) -> bool:
         """Whether it only starts kfnb or asks something of it."""
         lines = self.source.split("\n")
-        return self.mark is None and (is_about_runs(self.source) or all(STARTS.fullmatch(line) for line in lines))
+        return self.mark is None and (uses_pipelines(self.source) or all(STARTS.fullmatch(line) for line in lines))
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Registered:
 
     def __post_init__(self) -> None:
         for number, source in enumerate(self._history[1:], 1):
-            self._seen(source, None, number)
+            self._record(source, None, number)
         self.shell.events.register("pre_run_cell", self._begins)
         self.shell.events.register("post_run_cell", self._ended)
 
@@ -116,7 +116,7 @@ class Registered:
     def _begins(self, info: Any) -> None:
         self.running = None
         if info.store_history:
-            self.running = self._seen(info.raw_cell, getattr(info, "cell_id", None), len(self._history))
+            self.running = self._record(info.raw_cell, getattr(info, "cell_id", None), len(self._history))
 
     def _ended(self, result: Any) -> None:
         ran, self.running = self.running, None
@@ -127,7 +127,7 @@ class Registered:
             ran.failed = not result.success
             ran.refused = isinstance(result.error_in_exec, BadComponent)
 
-    def _seen(self, source: str, id: str | None, number: int) -> Ran:
+    def _record(self, source: str, id: str | None, number: int) -> Ran:
         now = Ran(source, id, number, number)
         before = self._before(now)
         if before is not None:

@@ -1,4 +1,4 @@
-"""Reading notebooks: .ipynb files, marks, Kale's and papermill's conventions, headings."""
+"""Parsing of notebooks: files, marks, the conventions of Kale and papermill, and headings."""
 
 from kfnb.notebook.parse import notebook_from_json, parse_notebook, read_notebook
 

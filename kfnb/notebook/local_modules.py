@@ -1,4 +1,4 @@
-"""The source of the modules that stand beside a notebook and that its cells import. Nothing of them is executed."""
+"""Reads the source of the modules beside a notebook that its cells import, without executing them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from pathlib import Path
 
 IMPORTS = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b([^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE)
 WORD = re.compile(r"\w+")
-OWN = "kfnb"  #: what this package's own functions do to a notebook is known
-LARGEST, MOST = 300_000, 60  #: characters of a module; modules
+KFNB = "kfnb"  #: not read, because the analysis knows the functions of this package
+MAX_CHARACTERS, MAX_MODULES = 300_000, 60  #: of one module, and of one notebook
 
 
 def local_modules(texts: Iterable[str], folder: Path) -> tuple[tuple[str, str], ...]:
-    """By dotted name, the modules in ``folder`` that the texts import, and those that these import in turn."""
-    found: dict[str, str] = {}
-    waiting = [name for text in texts for name in _imported(text)]
-    asked: set[str] = set()
-    while waiting and len(found) < MOST:
-        name = waiting.pop()
-        if name in asked or name.partition(".")[0] == OWN:
+    """Name and source of the modules in ``folder`` that the texts import, directly or through another module."""
+    modules: dict[str, str] = {}
+    pending = [name for text in texts for name in _imported(text)]
+    visited: set[str] = set()
+    while pending and len(modules) < MAX_MODULES:
+        name = pending.pop()
+        if name in visited or name.partition(".")[0] == KFNB:
             continue
-        asked.add(name)
+        visited.add(name)
         source = _source(folder, name)
         if source is not None:
-            found[name] = source
+            modules[name] = source
             package = name if (folder / name.replace(".", "/")).is_dir() else name.rpartition(".")[0]
-            waiting += _imported(source, package)
-    return tuple(sorted(found.items()))
+            pending += _imported(source, package)
+    return tuple(sorted(modules.items()))
 
 
 def _imported(text: str, package: str = "") -> list[str]:
-    """Every module name that may be meant, with the packages around it."""
+    """All names in a text that can be modules, with the names of their packages."""
     names: list[str] = []
     for origin, attributes, plain in IMPORTS.findall(text):
         if origin:
@@ -48,7 +48,7 @@ def _source(folder: Path, name: str) -> str | None:
         return None
     for path in (place.with_name(place.name + ".py"), place / "__init__.py"):
         try:
-            if path.is_file() and path.stat().st_size <= LARGEST:
+            if path.is_file() and path.stat().st_size <= MAX_CHARACTERS:
                 return path.read_text(encoding="utf-8")
         except (OSError, ValueError):
             continue

@@ -1,11 +1,11 @@
-"""What reading a notebook gives: cells, what their marks say, and the steps they form."""
+"""The parsed notebook: its cells, steps and pipeline cells with their marks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from kfnb.problems import Problem
-from kfnb.step_settings import Settings
+from kfnb.step_settings import Settings, ShellOutput
 
 STEP, PARAMETERS, METRICS, IMPORTS, FUNCTIONS, SKIP, UNMARKED, PIPELINE = (
     "step", "parameters", "metrics", "imports", "functions", "skip", "unmarked", "pipeline",
@@ -21,34 +21,26 @@ class Foreach:
 
 
 @dataclass(frozen=True)
-class ShellOutput:
-    """A file that a shell step leaves: its name, and its path when the tool fixes it (else ``"$name"``)."""
-
-    name: str
-    path: str | None = None
-
-
-@dataclass(frozen=True)
 class Cell:
     """A code cell in the pipeline's language.
 
     Parameters
     ----------
     number
-        From 1 over the notebook's code cells (those of other languages count too).
+        Position among the code cells of the notebook, from 1. Cells in other languages count too.
     id
-        nbformat's cell id; ``"cell-<number>"`` when the notebook has none.
+        The cell id of nbformat; ``"cell-<number>"`` if the cell has none.
     source
-        The code without the line of its magic, exactly as written otherwise.
+        The code as written, without the line of the magic.
     line
-        Line of the cell on which ``source`` begins: 1, or 2 after ``%%component`` or ``%%parameters``. In a text file, the
-        line of the file.
+        The line of the cell on which ``source`` begins: 1, or 2 after ``%%component`` or ``%%parameters``. In a text file it
+        is the line of the file.
     role
-        One of the constants of this module. A ``step`` cell has ``step``.
+        One of the constants of this module. A cell of the role ``step`` has the name of the step in ``step``.
     metrics
-        The cell says that what it binds are numbers to record; a step's cell may say so too.
+        Whether the values that the cell assigns are recorded as metrics. The cell of a step can do so too.
     raises
-        The cell may raise, and what follows runs all the same (Jupyter's tag ``raises-exception``).
+        Whether the following cells run although this one raises (Jupyter's tag ``raises-exception``).
     """
 
     number: int
@@ -63,7 +55,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class StepMarks:
-    """A step as marked: its cells in order, and what all its marks say together."""
+    """A step with its cells in order and the merged marks of these cells."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -74,7 +66,7 @@ class StepMarks:
     shell: bool = False
     outputs: tuple[ShellOutput, ...] = ()
     settings: Settings = field(default_factory=Settings)
-    marked_at: tuple[int, int | None] = (1, None)  #: cell number, line of the first mark (None: a tag)
+    marked_at: tuple[int, int | None] = (1, None)  #: cell number and line of the first mark; no line for a tag
 
 
 @dataclass(frozen=True)
@@ -84,11 +76,11 @@ class PipelineCell:
     Parameters
     ----------
     signature
-        What stands in parentheses after the name, and after ``--param``: ``"a: float = 0, b: float = 7"``.
-    given
-        ``-p NAME=VALUE`` for a run as plain Python in the live kernel.
+        The parameters in parentheses after the name and after ``--param``: ``"a: float = 0, b: float = 7"``.
+    arguments
+        The values of ``-p NAME=VALUE``, for a run as plain Python in the live kernel.
     run
-        ``--run``: the live kernel runs the cell.
+        Whether the live kernel runs the cell (``--run``).
     line
         The line of the ``%%pipeline`` line.
     """
@@ -97,17 +89,27 @@ class PipelineCell:
     cell: Cell
     description: str = ""
     signature: str = ""
-    given: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[tuple[str, str], ...] = ()
     run: bool = False
     line: int = 1
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook as read. ``cells`` holds every Python code cell in order, ``steps`` the marked ones by step.
+    """A parsed notebook.
 
-    ``modules``: name and source of those beside the notebook that it imports. ``form``: what kind of text file it is, whose
-    lines its cells' lines are; ``None`` for notebook JSON.
+    Parameters
+    ----------
+    cells
+        All Python code cells in order.
+    steps
+        The marked cells, grouped by step.
+    modules
+        Name and source of the modules beside the notebook that it imports.
+    form
+        The name of the text format; ``None`` for notebook JSON.
+    programs
+        Path, as written, and text of the files that ``%run`` runs.
     """
 
     path: str | None
@@ -120,9 +122,9 @@ class Notebook:
     pipelines: tuple[PipelineCell, ...] = ()
     modules: tuple[tuple[str, str], ...] = ()
     form: str | None = None
-    programs: tuple[tuple[str, str], ...] = ()  #: files beside it that ``%run`` runs: path as written, and text
+    programs: tuple[tuple[str, str], ...] = ()
 
     @property
     def sources(self) -> tuple[tuple[int, str], ...]:
-        """Each cell's number and text, with the lines where the cell has them: for tracebacks."""
+        """The number and the text of each cell for tracebacks. Empty lines put each line at its number."""
         return tuple((c.number, "\n" * (c.line - 1) + c.source) for c in self.cells)

@@ -1,4 +1,4 @@
-"""Where a notebook stands: in a file, or in a front end or kernel that knows it newer than the file."""
+"""The source of a notebook: a file, or a front end or kernel whose notebook is newer than its file."""
 
 from __future__ import annotations
 
@@ -14,63 +14,63 @@ from kfnb.notebook.parse import notebook_from_json
 
 @dataclass(frozen=True)
 class Source:
-    """A notebook to be read.
+    """A notebook that can be read.
 
     Parameters
     ----------
     path
-        The file; ``None`` where no file is known.
+        The file; ``None`` if it is unknown.
     folder
-        Where its steps run and its modules and data lie.
-    shown
-        What messages call it.
+        The folder of its modules and data, in which its steps run.
+    display_name
+        Its name in messages.
     json
-        The notebook as parsed JSON, when it is not what the file has.
+        The parsed JSON, if it is not read from the file.
     kernel
-        What tells it from others where no file is known: the kernel that it belongs to.
+        The kernel that it belongs to, which identifies a notebook without a known file.
     """
 
     path: Path | None
     folder: Path
-    shown: str
+    display_name: str
     json: dict[str, Any] | None = None
     kernel: str | None = None
 
     def data(self) -> Any:
-        """The notebook's JSON. Raises `NotebookError` when the file is no notebook."""
+        """The JSON of the notebook. Raises `NotebookError` if the file is not a notebook."""
         if self.json is not None:
             return self.json
         assert self.path is not None
         return notebook_file.load(self.path)
 
-    def fixed(self) -> Source:
-        """The notebook as it is now, whatever becomes of its file. Raises `NotebookError` when it is no notebook."""
+    def snapshot(self) -> Source:
+        """The source with the JSON as it is now, so that later changes of the file do not matter. Raises `NotebookError`."""
         return replace(self, json=self.data())
 
     @property
     def is_text(self) -> bool:
-        """Whether lines in messages are those of a text file, not those of a cell."""
+        """Whether line numbers in messages count the lines of a text file instead of the lines of a cell."""
         form = self.json.get("form") if isinstance(self.json, dict) else None
         return is_text(self.path) if self.json is None else isinstance(form, str)
 
     def read(self) -> Notebook:
-        """The notebook; nothing in it is executed. Raises `NotebookError` when it is none at all."""
+        """Parse the notebook without executing anything. Raises `NotebookError` if it is not a notebook."""
         return notebook_from_json(self.data(), str(self.path) if self.path is not None else None, self.folder)
 
     @property
     def key(self) -> str | None:
-        """What the record of runs knows it by: the file's whole path, or its kernel."""
+        """What identifies the notebook in the record of runs: the absolute path of the file, or the kernel."""
         return str(self.path.absolute()) if self.path is not None else self.kernel
 
     def __str__(self) -> str:
-        return self.shown
+        return self.display_name
 
 
-AnyNotebook = str | Path | Source  #: a notebook, or its file
+AnyNotebook = str | Path | Source  #: a notebook or the path of its file
 
 
 def source_of(notebook: AnyNotebook) -> Source:
-    """The notebook of a file; a notebook is itself."""
+    """The source for a path; a source is returned as it is."""
     if isinstance(notebook, Source):
         return notebook
     path = notebook

@@ -28,7 +28,7 @@ from kfnb.pipeline.references import (
     operands,
     sources,
 )
-from kfnb.step_settings import Settings
+from kfnb.step_settings import Settings, ShellOutput
 
 __all__ = [
     "SCHEMA",
@@ -119,14 +119,6 @@ class Export:
     expression: str
     metric: bool = False
     late: bool = False
-
-
-@dataclass(frozen=True)
-class ShellOutput:
-    """A text file of a shell step: ``path`` as the script names it, or ``None`` for the path in ``$name``."""
-
-    name: str
-    path: str | None = None
 
 
 @dataclass(frozen=True)

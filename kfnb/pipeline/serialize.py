@@ -6,14 +6,14 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 from kfnb.pipeline import model
-from kfnb.step_settings import Settings
+from kfnb.step_settings import Settings, ShellOutput
 
 KINDS: dict[str, type] = {
     "constant": model.Constant, "parameter-value": model.ParameterRef, "output": model.OutputRef,
     "export-value": model.ExportRef, "item": model.ItemRef, "status": model.StatusRef, "collected": model.Collected, "merge": model.Merge,
     "compare": model.Compare, "truth": model.Truth, "not": model.Not, "all": model.All, "any": model.Any_,
     "code": model.Code, "input": model.Input, "replay": model.Replay, "export": model.Export,
-    "shell-output": model.ShellOutput, "step": model.Step, "branch": model.Branch, "condition": model.Condition, "guard": model.Guard, "command": model.Command,
+    "shell-output": ShellOutput, "step": model.Step, "branch": model.Branch, "condition": model.Condition, "guard": model.Guard, "command": model.Command,
     "loop": model.Loop, "parameter": model.Parameter, "edge": model.Edge, "origin": model.Origin,
     "pipeline": model.Pipeline,
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The executed notebook: a run's cells with what became of each, as nbformat's JSON."""
+"""Writes the executed notebook of a run, in nbformat's JSON: its cells with their outputs and states."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from kfnb.pipeline.drawing.graph_svg import draw_run
 from kfnb.reports.attempt_outputs import PLAIN, RECORD, shown
 from kfnb.reports.report_cells import ReportCell, ReportNotebook
 from kfnb.reports.report_data import Facts, StepFacts
-from kfnb.reports.report_wording import listed, moment, plain, safe, took, value
+from kfnb.reports.report_wording import listed, plain, safe, value
 from kfnb.reports.step_cell_outputs import columns, facts_of, step_outputs
 from kfnb.states import SYMBOLS
+from kfnb.wording import duration, elapsed, error_place, moment, seconds_between
 
 Json = dict[str, Any]
 
@@ -57,11 +58,11 @@ def told(facts: Facts, notebook: ReportNotebook) -> Json:
     return {
         "run": run["run"], "pipeline": run["pipeline"], "state": run["state"], "symbol": SYMBOLS[run["state"]],
         "facts": [[k, v] for k, v in (
-            ("run", run["run"]), ("started", moment(run["started"])), ("duration", took(run["started"], run["finished"], facts.now)),
+            ("run", run["run"]), ("started", moment(run["started"], zone=True)), ("duration", duration(elapsed(run, facts.now))),
             ("engine", f"{run['engine']}, target {facts.target}" if facts.target else run["engine"]),
             ("experiment", run["experiment"]), ("notebook", Path(run["notebook"]).name if run["notebook"] else ""),
         ) if v],
-        "as_of": "" if facts.ended else moment(facts.now), "hints": list(_hints(facts, notebook)),
+        "as_of": "" if facts.ended else moment(facts.now, zone=True), "hints": list(_hints(facts, notebook)),
         "error": _error(error) if error else None,
         "parameters": [[n, value(v)] for n, v in run["parameters"].items()],
         "metrics": [[n, value(v)] for n, v in facts.metrics.items()],
@@ -78,11 +79,8 @@ def _hints(facts: Facts, notebook: ReportNotebook) -> Iterator[str]:
 
 
 def _error(error: Json) -> Json:
-    cell = f"cell {error['cell']}" if error.get("cell") else ""
-    line = f"line {error['line']}" if cell and error.get("line") else ""
-    where = ", ".join(w for w in (f"step {error['step']}" if error.get("step") else "", cell, line) if w)
     return {
-        "where": where,
+        "where": error_place(error),
         "what": f"{error.get('type')}: {error.get('message')}",
         "step": (error.get("step") or "").partition("[")[0],
     }
@@ -91,8 +89,8 @@ def _error(error: Json) -> Json:
 def _step(step: StepFacts, now: float) -> Json:
     ran = step.started is not None and step.state != "cached"
     return {
-        "name": step.name, "state": step.state, "symbol": SYMBOLS[step.state], "count": step.count, "started": moment(step.started) if ran else "",
-        "duration": took(step.started, step.finished, now) if ran else "", "attempts": max(len(e.attempts) for e in step.entries),
+        "name": step.name, "state": step.state, "symbol": SYMBOLS[step.state], "count": step.count, "started": moment(step.started, zone=True) if ran else "",
+        "duration": duration(seconds_between(step.started, step.finished, now)) if ran else "", "attempts": max(len(e.attempts) for e in step.entries),
         "reason": step.reason, "cells": list(step.cells),
     }  # fmt: skip
 
@@ -178,10 +176,10 @@ def _above(cell: ReportCell, facts: Facts, first: bool, alone: bool) -> str:
 def _headline(step: StepFacts, now: float) -> str:
     if step.looped:
         state = f"{SYMBOLS[step.state]} {step.state} {step.count}"
-        others = [took(step.started, step.finished, now), step.reason]
+        others = [duration(seconds_between(step.started, step.finished, now)), step.reason]
     else:
         state, *others = facts_of(step.entries[0], now)
-    began = f"started {moment(step.started)}" if step.started is not None and step.state != "cached" else ""
+    began = f"started {moment(step.started, zone=True)}" if step.started is not None and step.state != "cached" else ""
     shown = " · ".join(plain(w) for w in (state, began, *others) if w)
     return f"**{plain(step.name)}** · {shown}"
 

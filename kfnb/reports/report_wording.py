@@ -1,30 +1,12 @@
-"""Times, lengths and values in words."""
+"""Words values and names for a report, safely for Markdown and HTML."""
 
 from __future__ import annotations
 
 import json
-import time
 from html import escape
 from typing import Any
 
 LONGEST = 300  #: letters of a value that are shown
-
-
-def moment(seconds: float | None) -> str:
-    """A time with its zone, ``2025-03-01 14:02:11 CET``; empty for none."""
-    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(seconds)).strip()
-
-
-def took(start: float | None, end: float | None, now: float) -> str:
-    """How long something took, until ``now`` while it runs; empty when it has not begun."""
-    if start is None:
-        return ""
-    length = max(0.0, (end if end is not None else now) - start)
-    if length < 60:
-        return f"{length:.2f} s" if length < 1 else f"{length:.1f} s"
-    minutes, seconds = divmod(round(length), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
 def value(found: Any) -> str:

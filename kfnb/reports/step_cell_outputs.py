@@ -1,4 +1,4 @@
-"""The outputs of a step at its cells: what its attempts printed and showed, iteration by iteration."""
+"""The outputs of a step at its cells, iteration by iteration."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from kfnb.reports.attempt_outputs import LINE, PLAIN, RECORD, outputs_of, read_lines, shown
 from kfnb.reports.report_data import Attempt, Entry, StepFacts
-from kfnb.reports.report_wording import short, took, value
+from kfnb.reports.report_wording import short, value
 from kfnb.states import SYMBOLS
+from kfnb.wording import duration, seconds_between
 
 ALL = 8  #: iterations up to which every one is shown in full
 FIRST, FAILED = 5, 3  #: of more, the first, and the first failed ones
@@ -86,7 +87,7 @@ def facts_of(entry: Entry, now: float) -> list[str]:
     tries = len(entry.attempts)
     return [
         f"{SYMBOLS[entry.state]} {entry.state}",
-        *([took(entry.started, entry.finished, now)] if ran else []),
+        *([duration(seconds_between(entry.started, entry.finished, now))] if ran else []),
         *([f"attempt {tries}"] if tries > 1 else []),
         *([short(entry.reason, LINE)] if entry.reason else []),
     ]
@@ -103,7 +104,7 @@ def earlier_attempt(attempt: Attempt) -> Json:
     """An attempt before the last one, its log folded."""
     error = attempt.error or {}
     why = f": {error.get('type')}: {error.get('message')}" if error else ""
-    length = took(attempt.started, attempt.finished, 0.0) if attempt.finished is not None else ""
+    length = duration(seconds_between(attempt.started, attempt.finished)) if attempt.finished is not None else ""
     head = f"attempt {attempt.number} {attempt.state}{f' after {length}' if length else ''}{short(why, 300)}"
     texts = [line.text for line in read_lines(attempt.folder / "log")]
     log = "\n".join(texts) or "It printed nothing."
@@ -116,7 +117,7 @@ def iterations(step: StepFacts, full: int, now: float) -> Json:
     names = list(dict.fromkeys(n for e in step.entries for n in e.metrics))[:4]
     head = ["iteration", "state", "time", *names, ""]
     rows = [
-        [e.path, f"{SYMBOLS[e.state]} {e.state}", took(e.started, e.finished, now) if e.state != "cached" else "",
+        [e.path, f"{SYMBOLS[e.state]} {e.state}", duration(seconds_between(e.started, e.finished, now)) if e.state != "cached" else "",
          *(value(e.metrics[n]) if n in e.metrics else "" for n in names), short((e.reason or "").split("\n")[0], 120)]
         for e in step.entries[:ROWS]
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What runs inside a step: inputs, cells, outputs. Standard library only; see SPEC.md."""
+"""The runtime of one step: it binds the inputs, runs the cells and stores the outputs. SPEC.md describes its contract."""
 
 from __future__ import annotations
 

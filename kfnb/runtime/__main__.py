@@ -9,7 +9,7 @@ import sys
 def main(path: str) -> None:
     here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
-        sys.path[0] = here  # run as a file, Python puts this folder first, where `syntax.py` would be found as a module
+        sys.path[0] = here  # Python puts the folder of a program first, and every file in it would be a module
     from kfnb.runtime import run
     from kfnb.runtime.light_json import loads
     from kfnb.runtime.step_exit import leave

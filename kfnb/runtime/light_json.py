@@ -1,6 +1,6 @@
-"""JSON in and out without the `json` package, whose import would cost a step as much as starting Python does.
+"""Reads and writes JSON without the `json` package, whose import would take a step as long as starting Python.
 
-CPython's C scanner and encoder do the work; where they are missing the package does.
+CPython's C scanner and encoder do the work. A Python without them uses the package.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def loads(text: str) -> Any:
-    """The value of a JSON text. Raises `ValueError` when it is none."""
+    """The value of a JSON text. Raises `ValueError` for any other text."""
     try:
         from _json import make_scanner
     except ImportError:
@@ -64,8 +64,8 @@ NOT_JSON: Any = _NotJson()
 
 
 def to_json(value: Any) -> Any:
-    """``value`` as JSON holds it: tuples become lists, numpy's and pandas' scalars plain numbers."""
-    kind = type(value)  # whatever an object says of itself when it is asked for its class, its truth or its equals
+    """``value`` as JSON can hold it, or `NOT_JSON`. Tuples become lists, scalars of numpy and pandas become plain numbers."""
+    kind = type(value)  # an object may lie about its class, its truth and its equality, so only its type is used
     if value is None or issubclass(kind, (bool, str)):
         return value
     if kind is int or kind is float:

@@ -1,7 +1,8 @@
-"""Which module a name means in a step: the notebook's folder comes first, but not for what a live kernel has loaded before any cell.
+"""Decides which module an import finds in a step: the notebook's folder comes first, as in a live kernel.
 
-A file ``selectors.py`` beside the notebook does not take the place of the standard library's in a kernel, which has loaded that one
-already. A step loads it later or never, so it must not look for it beside the notebook: neither for the cells nor for itself.
+A kernel has loaded some modules of the standard library before its first cell. A file ``selectors.py`` beside the notebook
+does not replace such a module in a kernel. A step loads these modules later or never, so it must not look for them beside
+the notebook, neither for the cells nor for itself.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-#: What a kernel of the standard library has loaded before its first cell, beside private modules; and what this runtime uses.
+#: Public modules of the standard library that a kernel has loaded before its first cell, or that this runtime uses.
 LOADED = frozenset(
     """__future__ abc argparse array ast asyncio atexit base64 bdb binascii bisect builtins bz2 calendar cmd code codecs codeop collections
     concurrent contextlib contextvars copy copyreg csv ctypes curses dataclasses datetime decimal dis email encodings enum errno
@@ -25,12 +26,14 @@ LOADED = frozenset(
     termios textwrap threading time token tokenize traceback types typing unicodedata urllib uuid warnings weakref xml
     xmlrpc zipfile zipimport zlib zoneinfo""".split()
 )
-ABSENT = frozenset(("msvcrt", "nt", "winreg"))  #: what the standard library looks for to learn which system this is
+ABSENT = frozenset(
+    ("msvcrt", "nt", "winreg")
+)  #: modules that the standard library tries to import to find out the operating system
 LIBRARY: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())  #: from Python 3.10 on
 
 
 def enter(folder: str) -> None:
-    """Put the notebook's folder first where modules are looked for, as a kernel does."""
+    """Put the notebook's folder first in the module search path, as a kernel does."""
     if folder in sys.path:
         return
     _unload(folder)
@@ -39,7 +42,7 @@ def enter(folder: str) -> None:
 
 
 def _unload(folder: str) -> None:
-    """Forget what only our own processes have loaded, where the notebook's folder has a module of that name."""
+    """Unload standard modules that only this process has loaded, where the notebook's folder has a module of that name."""
     try:
         beside = {name.split(".")[0] for name in os.listdir(folder)}
     except OSError:
@@ -50,7 +53,7 @@ def _unload(folder: str) -> None:
 
 
 class _Loaded:
-    """Finds what a kernel has loaded where the kernel found it: not beside the notebook."""
+    """Finds the modules that a kernel has loaded already, and does not look for them beside the notebook."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""One step from its spec to its result: prepare, cells, exports, outputs."""
+"""Runs one step from its spec to its result: prepare, cells, exports, outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUCCEEDED, USER_FAILED, OTHER_FAILED = 0, 1, 2
 
 
 def run_step(spec: dict[str, Any]) -> int:
-    """Run the step, write ``result.json`` whatever happens, and give the exit status."""
+    """Run the step and return the exit status. ``result.json`` is written whatever happens."""
     result: dict[str, Any] = {
         "state": "failed",
         "outputs": {},
@@ -28,11 +28,11 @@ def run_step(spec: dict[str, Any]) -> int:
         "warnings": [],
     }
     try:
-        _enter(spec)
+        _set_up_process(spec)
         if spec.get("shell") or spec.get("command"):
             from kfnb.runtime.components.shell_steps import run_shell
 
-            run_shell(spec, result, announce)
+            run_shell(spec, result, announce_cell)
         else:
             _run_python(spec, result)
         result["state"] = "succeeded"
@@ -40,7 +40,7 @@ def run_step(spec: dict[str, Any]) -> int:
         result["error"] = failure.to_json()
         failure.show()
     except OSError as error:
-        disk = Failure("store", type(error).__name__, _disk(error))
+        disk = Failure("store", type(error).__name__, _disk_message(error))
         result["error"] = disk.to_json()
         disk.show()
     except KeyboardInterrupt:
@@ -49,10 +49,10 @@ def run_step(spec: dict[str, Any]) -> int:
     status = SUCCEEDED if result["state"] == "succeeded" else USER_FAILED
     if result["state"] == "failed" and result["error"]["kind"] in ("store", "load", "export"):
         status = OTHER_FAILED
-    return status if _write(spec, result) else OTHER_FAILED
+    return status if _write_result(spec, result) else OTHER_FAILED
 
 
-def _enter(spec: dict[str, Any]) -> None:
+def _set_up_process(spec: dict[str, Any]) -> None:
     os.environ.update(spec.get("env", {}))
     os.environ.setdefault("MPLBACKEND", "Agg")
     cwd = spec.get("cwd")
@@ -63,7 +63,7 @@ def _enter(spec: dict[str, Any]) -> None:
 
         enter(cwd)
     os.makedirs(spec["folder"], 0o700, exist_ok=True)
-    # one order for everything that is printed, and no text that cannot be shown; what stood there before a fork knew another file
+    # Both streams write to the log in one order, and every text can be written. The streams from before the fork write to another file.
     sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
@@ -77,13 +77,13 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 
         ambient_state.begin()
     session = Session(spec)
-    store = _store(spec)
-    watched = _watched(spec)
+    store = _open_store(spec)
+    fingerprints = _fingerprints(spec)
     for item in spec.get("prepare", ()):
         _prepare(item, store, session)
     session.begin()
     for cell in spec.get("cells", ()):
-        announce(spec, cell)
+        announce_cell(spec, cell)
         session.run(cell)
     session.end()
     for e in spec.get("exports", ()):
@@ -98,28 +98,28 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 
         store_outputs(spec, session.namespace, outputs, results, result)
     result["warnings"] += session.warnings
-    for kind, before in watched.items():
+    for kind, before in fingerprints.items():
         from kfnb.runtime.ambient.ambient_state import fingerprint
 
         if fingerprint(kind) != before:
             result["warnings"].append(
-                "this step drew from the global generator %s, which the notebook seeds elsewhere in a way that could not be seen"
+                "this step drew from the global generator %s, which the notebook seeds in another cell, and kfnb did not see that use: its numbers may differ from those in the notebook; seed the generator in this step"
                 % kind[1:]
             )
 
 
-def announce(spec: dict[str, Any], cell: dict[str, Any]) -> None:
-    """Tell whoever keeps the log that what is printed from here on is this cell's, where they asked to be told."""
+def announce_cell(spec: dict[str, Any], cell: dict[str, Any]) -> None:
+    """Mark in the log that the output from here on belongs to this cell, when the spec has a ``mark``."""
     if spec.get("mark"):
         flush()
         try:
             os.write(1, ("\x1e%s %d\x1e" % (spec["mark"], cell["cell"])).encode())
         except OSError:
-            return  # the user's code closed it
+            return  # the user's code has closed standard output
 
 
-def _store(spec: dict[str, Any]) -> Any:
-    """The store, for a step that loads something."""
+def _open_store(spec: dict[str, Any]) -> Any:
+    """The store, when the step loads something; else ``None``."""
     if not any("load" in item or "collect" in item for item in spec.get("prepare", ())):
         return None
     from kfnb.runtime.values.value_store import Store
@@ -127,7 +127,7 @@ def _store(spec: dict[str, Any]) -> Any:
     return Store(spec["store"])
 
 
-def _watched(spec: dict[str, Any]) -> dict[str, Any]:
+def _fingerprints(spec: dict[str, Any]) -> dict[str, Any]:
     kinds = spec.get("watch", ())
     if not kinds:
         return {}
@@ -137,7 +137,7 @@ def _watched(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
-    """Bind one value or run one statement of shared code."""
+    """Do one entry of ``prepare``: bind a value, or run a statement of shared code."""
     if "run" in item:
         session.replay(item["run"])
         return
@@ -161,14 +161,14 @@ def _prepare(item: dict[str, Any], store: Any, session: Any) -> None:
 def _export(
     name: str, expression: str, metric: bool, session: Any, spec: dict[str, Any], result: dict[str, Any]
 ) -> None:
-    """Evaluate one small value for the engine; a metric that is no number, text or truth value is left out."""
+    """Evaluate one export. A metric that is no number, text or truth value is left out."""
     cells = spec.get("cells") or [{}]
     where = cells[-1].get("cell")
     try:
         value = eval(compile(expression, "<export>", "eval"), session.namespace)
     except NameError:
         if metric or expression == name:
-            return  # bound under a condition that did not hold: the reader learns that it is not there
+            return  # the code binds it under a condition that did not hold; its reader learns that it is missing
         raise Failure(
             "export", "NameError", "`%s` cannot be evaluated: a name in it was not bound" % expression, where
         ) from None
@@ -193,7 +193,7 @@ def _export(
 
 
 def _late_export(name: str, expression: str, session: Any, result: dict[str, Any]) -> None:
-    """A value that perhaps nobody asks for: what goes wrong with it is told to whoever does."""
+    """Evaluate an export that a condition may need later. An error is kept for that condition and does not fail the step."""
     try:
         plain = to_json(eval(compile(expression, "<export>", "eval"), session.namespace))
     except Exception as error:
@@ -205,7 +205,7 @@ def _late_export(name: str, expression: str, session: Any, result: dict[str, Any
         result["exports"][name] = plain
 
 
-def _disk(error: OSError) -> str:
+def _disk_message(error: OSError) -> str:
     where = " (%s)" % error.filename if error.filename else ""
     if error.errno in (28, 122, 27):
         return (
@@ -215,7 +215,7 @@ def _disk(error: OSError) -> str:
     return "%s%s" % (error.strerror or error, where)
 
 
-def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
+def _write_result(spec: dict[str, Any], result: dict[str, Any]) -> bool:
     path = os.path.join(spec["folder"], "result.json")
     try:
         text = dumps(result)
@@ -225,6 +225,6 @@ def _write(spec: dict[str, Any], result: dict[str, Any]) -> bool:
             os.fsync(file.fileno())
         os.replace(path + ".new", path)
     except OSError as error:
-        Failure("store", type(error).__name__, _disk(error)).show()
+        Failure("store", type(error).__name__, _disk_message(error)).show()
         return False
     return True

@@ -1,7 +1,7 @@
-"""The end of a step: as Python ends a program that leaves its main, within a bound.
+"""Ends the process of a step as Python ends a program, within a limited time.
 
-First the hooks of `threading` (pools close), then threads are waited for, then `atexit`'s hooks run, files are closed.
-Whatever is not done within `GRACE` seconds is said and cut off: values were stored before.
+The hooks of `threading` run first and close pools, then threads are joined, then the hooks of `atexit` run and files are
+closed. What is not done within `GRACE` seconds is stopped with a warning. The values were stored before that.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ TRACKERS = ("multiprocessing.resource_tracker", "joblib.externals.loky.backend.r
 
 
 class Phase:
-    """What the end is busy with, for the words that say what was cut off."""
+    """What the end of the step waits for, for the warning when it takes too long."""
 
     name = ""
 
 
 def leave(status: int, folder: str | None = None) -> NoReturn:
-    """End this process, which is the step's own.
+    """End this process, which runs nothing but the step.
 
     Parameters
     ----------
     status
         The exit status.
     folder
-        Where the step's ``result.json`` takes a warning of what was cut off; without it standard error does.
+        The folder of ``result.json``, which gets a warning when something was stopped. Without it the warning goes to standard error.
     """
     import _thread
 
     phase = Phase()
-    last = _thread.allocate_lock()  # who has it ends the process; the other waits for that
+    last = _thread.allocate_lock()  # whichever thread takes the lock ends the process
 
     def cut_off() -> None:
         import time
@@ -45,13 +45,13 @@ def leave(status: int, folder: str | None = None) -> NoReturn:
         time.sleep(GRACE)
         if last.acquire(False):
             if phase.name:
-                _warn("the step was ended while %s" % (_at_work() or phase.name), folder)
+                _warn("the step was ended while %s" % (_unfinished_work() or phase.name), folder)
             _close(status, folder)
 
     try:
         _thread.start_new_thread(cut_off, ())
     except RuntimeError:
-        pass  # no thread can be started any more: the hooks run without a bound
+        pass  # no further thread can start: the hooks run without a time limit
     _run_hooks(phase)
     phase.name = ""
     _close_files()
@@ -60,18 +60,18 @@ def leave(status: int, folder: str | None = None) -> NoReturn:
 
 
 def _run_hooks(phase: Phase) -> None:
-    """In Python's own order (``Py_FinalizeEx``): pools and threads first, since `atexit`'s hooks may rely on their end."""
+    """Run the hooks in the order of Python's ``Py_FinalizeEx``: hooks of `atexit` may rely on the end of pools and threads."""
     threading, atexit = sys.modules.get("threading"), sys.modules.get("atexit")
     if threading is not None:
         phase.name = "it waited for threads and pools to end"
         _quietly("threading", getattr(threading, "_shutdown", None))
     if atexit is not None:
-        phase.name = "what it asked to be done at exit (atexit) was at work"
+        phase.name = "its functions for the exit (atexit) were still running"
         _quietly("atexit", getattr(atexit, "_run_exitfuncs", None))
 
 
 def _quietly(name: str, hook: Callable[[], Any] | None) -> None:
-    """Call ``hook``; as at a program's end, what it raises is shown and changes nothing."""
+    """Call ``hook``. As at the end of a program, an exception is printed and changes nothing."""
     if hook is None:
         return
     try:
@@ -83,8 +83,8 @@ def _quietly(name: str, hook: Callable[[], Any] | None) -> None:
             traceback.print_exc()
 
 
-def _at_work() -> str:
-    """The threads and processes that a program would wait for, in words."""
+def _unfinished_work() -> str:
+    """A message with the threads and processes that a program would wait for; empty when there are none."""
     threading, process = sys.modules.get("threading"), sys.modules.get("multiprocessing.process")
     if threading is None:
         return ""
@@ -95,19 +95,22 @@ def _at_work() -> str:
     if not alive:
         return ""
     verb = "was" if len(alive) == 1 else "were"
-    return "%s %s still at work: join what a later cell or step relies on" % (", ".join(alive[:5]), verb)
+    return "%s %s still at work: join it before the step's last cell ends if a later step needs its work" % (
+        ", ".join(alive[:5]),
+        verb,
+    )
 
 
 # -------------------------------------------------------------------- files
 def _close_files() -> None:
-    """Write out what open files and archives hold: a program's end does, and ``os._exit`` does not."""
+    """Flush and close open files and archives. The end of a program does that, ``os._exit`` does not."""
     import _io  # its types, and not `io`'s abstract classes, which ask the user's classes questions
     import gc
 
     flush()
     if not _has_files_to_write():
-        return  # to look at every object costs as long as there are many
-    kept = {id(s) for t in (sys.stdout, sys.stderr) for s in (t, getattr(t, "buffer", None))}
+        return  # it takes long to look at every object of a large process
+    standard_streams = {id(s) for t in (sys.stdout, sys.stderr) for s in (t, getattr(t, "buffer", None))}
     known = (("zipfile", "ZipFile"), ("tarfile", "TarFile"))
     archives = tuple(getattr(sys.modules[m], n) for m, n in known if m in sys.modules)
     files: tuple[list[Any], ...] = ([], [], [], [])  # in the order in which each may write into the next
@@ -121,7 +124,7 @@ def _close_files() -> None:
             files[3].append(found)
         elif issubclass(kind, _io._BufferedIOBase) and kind is not _io.BufferedReader:
             files[2].append(found)
-    for found in (f for rank in files for f in rank if id(f) not in kept):
+    for found in (f for rank in files for f in rank if id(f) not in standard_streams):
         try:
             found.close()
         except Exception:  # its other end is gone, or its class is the user's own
@@ -158,12 +161,12 @@ def _close(status: int, folder: str | None) -> NoReturn:
 
 
 def flush() -> None:
-    """Write out what was printed."""
+    """Flush both standard streams."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
-            continue  # the user's code closed or replaced it, or nobody reads any more
+            continue  # the user's code has closed or replaced it, or nobody reads any more
 
 
 def _warn(text: str, folder: str | None) -> None:
@@ -185,7 +188,7 @@ def _warn(text: str, folder: str | None) -> None:
 
 
 def adopt_orphans() -> None:
-    """Processes that the step detaches become its own, so that they can be found at its end (Linux only)."""
+    """Make processes that the step detaches children of this process, so that it finds them at its end (Linux only)."""
     if sys.platform == "linux":
         import ctypes
 
@@ -193,10 +196,10 @@ def adopt_orphans() -> None:
 
 
 def _kill_children() -> int:
-    """Kill every process below this one (Linux only). Their number."""
+    """Kill every descendant of this process and return how many there were (Linux only)."""
     trackers = {getattr(t, "_pid", None) for t in _trackers()}
     killed: set[int] = set()
-    while True:  # one that was just killed may have started another
+    while True:  # a process may have started another one before it was killed
         found = [p for p in _descendants(os.getpid()) if p not in trackers and p not in killed]
         if not found:
             return len(killed)
@@ -206,7 +209,7 @@ def _kill_children() -> int:
                 os.kill(pid, 9)
                 os.waitpid(pid, 0)
             except OSError:
-                continue  # it has ended, or is a child of a child
+                continue  # it has ended already, or is not a direct child
 
 
 def _descendants(pid: int) -> list[int]:
@@ -222,7 +225,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _trackers() -> list[Any]:
-    """The helper processes that remove what shared memory and semaphores leave behind, by the objects that know them."""
+    """The resource trackers of this process: each stands for a process that removes leaked shared memory and semaphores."""
     modules = [sys.modules[m] for m in TRACKERS if m in sys.modules]
     return [
         m._resource_tracker for m in modules if getattr(getattr(m, "_resource_tracker", None), "_fd", None) is not None
@@ -230,7 +233,7 @@ def _trackers() -> list[Any]:
 
 
 def _end_trackers() -> None:
-    """Let them do their work: they begin when their pipe closes, and would be killed with the step."""
+    """Let the resource trackers clean up. They begin when their pipe closes, and would be killed with the step."""
     import time
 
     waiting = []

@@ -1,4 +1,4 @@
-"""Why a step failed, for the engine and for the person who reads the log."""
+"""The failure of a step, as the engine records it and as the log shows it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-FOLDER = __file__.rpartition("step_failures")[0]  #: of the runtime: its frames are no concern of the user's
+FOLDER = __file__.rpartition("step_failures")[0]  #: of the runtime, whose frames a traceback leaves out
 
 
 class Failure(Exception):
-    """Ends the step.
+    """An error that ends the step.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ class Failure(Exception):
     type
         Name of the exception's or value's type.
     message
-        What happened, for the user.
+        What happened, in words for the user.
     cell, line
-        Where in the notebook, when known.
+        Where in the notebook it happened, when that is known.
     traceback
-        The text to show; empty: the message is shown.
+        The text to show. Without it the message is shown.
     """
 
     def __init__(
@@ -49,43 +49,45 @@ class Failure(Exception):
         return (self.traceback or "%s: %s" % (self.type, self.message)).rstrip()
 
     def show(self) -> None:
-        """Print it where the user's own messages go."""
+        """Print the failure to standard error, where the user's own messages go."""
         try:
             sys.stderr.write(self.text + "\n")
         except (OSError, ValueError):
-            return  # nobody reads any more; the result file says it too
+            return  # nobody reads any more, and the result has the failure too
 
 
-def from_exception(error: BaseException, what: str = "") -> Failure:
-    """A failure with the traceback of the user's own frames and the cell's lines."""
+def from_exception(error: BaseException, prefix: str = "") -> Failure:
+    """A failure for an exception. Its traceback has the user's frames only and shows the lines of the cells."""
     import traceback
 
     publish()
     frames = error.__traceback__
-    while frames is not None and _ours(frames.tb_frame.f_code.co_filename):
+    while frames is not None and _is_runtime_frame(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
-    told = traceback.TracebackException(type(error), error.with_traceback(frames), frames)
-    part: Any = told
-    while part is not None:  # what a magic runs through is no concern of the user's
-        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not _ours(f.filename)])
-        part = part.__cause__ or part.__context__
-    shown = "".join(told.format())
+    formatted = traceback.TracebackException(type(error), error.with_traceback(frames), frames)
+    exception: Any = formatted
+    while exception is not None:  # leaves out the runtime's frames between a magic and the code that it runs
+        exception.stack = traceback.StackSummary.from_list(
+            [f for f in exception.stack if not _is_runtime_frame(f.filename)]
+        )
+        exception = exception.__cause__ or exception.__context__
+    rendered = "".join(formatted.format())
     if not frames and isinstance(error, SyntaxError):
-        shown = "".join(traceback.format_exception_only(type(error), error))
+        rendered = "".join(traceback.format_exception_only(type(error), error))
     cell, line = None, None
     for entry in traceback.extract_tb(frames):
         if entry.filename.startswith("<cell "):
             cell, line = int(entry.filename[6:-1]), entry.lineno
     if cell is None and isinstance(error, SyntaxError) and (error.filename or "").startswith("<cell "):
         cell, line = int(str(error.filename)[6:-1]), error.lineno
-    return Failure("exception", type(error).__name__, _message(error), cell, line, what + shown)
+    return Failure("exception", type(error).__name__, _message(error), cell, line, prefix + rendered)
 
 
 def _message(error: BaseException) -> str:
     try:
         text = str(error)
         if isinstance(error, AttributeError) and text.startswith("Can't get attribute '") and "'__main__'" in text:
-            # pickle's words for a definition that the bytes name
+            # what `pickle` says when the stored value needs a definition that this step lacks
             name = text.split("'")[2]
             return "%s: the step does not have `%s`; name it in the step's own code, so that it comes along" % (
                 text,
@@ -96,5 +98,5 @@ def _message(error: BaseException) -> str:
         return "<no text: %s>" % type(inner).__name__
 
 
-def _ours(filename: str) -> bool:
+def _is_runtime_frame(filename: str) -> bool:
     return filename.startswith(FOLDER)

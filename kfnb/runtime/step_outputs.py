@@ -1,4 +1,4 @@
-"""What a step leaves: names that share objects together, others apart; everything that cannot travel named at once."""
+"""Stores the outputs of a step. Names that share objects go into one bundle, all others into bundles of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-#: Objects that may stand in several bundles without harm: nobody can change them, or they exist once anyway.
+#: Types whose objects may be in several bundles: they cannot be changed, or exist once in a process anyway.
 HARMLESS = (
     str,
     bytes,
@@ -28,37 +28,40 @@ HARMLESS = (
     ModuleType,
     CodeType,
 )
-RESULT_LIMIT = 100 * 1000 * 1000  #: bytes of results that nobody but the user may want
+RESULT_LIMIT = 100 * 1000 * 1000  #: bytes of all results together, which no step reads
 
 
 def store_outputs(
     spec: dict[str, Any], namespace: dict[str, Any], outputs: list[str], results: list[str], result: dict[str, Any]
 ) -> None:
-    """Store what later steps need (failing when one cannot travel), then what the user may want (as far as possible)."""
+    """Store the outputs, and fail when one cannot be stored. Then store the results as far as possible.
+
+    One failure names every output that cannot be stored.
+    """
     store = Store(spec["store"])
-    values = {n: _value(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
-    bad: dict[str, BaseException] = {}
-    result["outputs"] = _store(store, values, bad)
-    for name in [n for n in bad if n in spec.get("unnamed", ())]:
-        why = "`%s` is not there for later steps, none of which reads it by its name: %s"
-        result["warnings"].append(why % (name, bad.pop(name)))
-    if bad:
+    values = {n: _value_of(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
+    errors: dict[str, BaseException] = {}
+    result["outputs"] = _store(store, values, errors)
+    for name in [n for n in errors if n in spec.get("unnamed", ())]:
+        warning = "`%s` cannot be stored, so later steps do not have it, and none of them reads it by its name: %s"
+        result["warnings"].append(warning % (name, errors.pop(name)))
+    if errors:
         from kfnb.runtime.values.unpicklable_values import refusal
 
-        raise refusal(spec, {n: (values[n], e) for n, e in bad.items()})
-    wanted = {n: namespace[n] for n in results if n in namespace}
-    left: dict[str, BaseException] = {}
-    result["results"] = _store(store, wanted, left, RESULT_LIMIT)
+        raise refusal(spec, {n: (values[n], e) for n, e in errors.items()})
+    result_values = {n: namespace[n] for n in results if n in namespace}
+    result_errors: dict[str, BaseException] = {}
+    result["results"] = _store(store, result_values, result_errors, RESULT_LIMIT)
     store.sync()
-    for name, error in left.items():
+    for name, error in result_errors.items():
         result["results"][name] = {
             "skipped": str(error),
-            "type": type_name(wanted[name]),
-            "preview": preview(wanted[name]),
+            "type": type_name(result_values[name]),
+            "preview": preview(result_values[name]),
         }
 
 
-def _value(name: str, namespace: dict[str, Any]) -> Any:
+def _value_of(name: str, namespace: dict[str, Any]) -> Any:
     if name.startswith("@"):
         from kfnb.runtime.ambient.ambient_state import capture
 
@@ -71,35 +74,35 @@ class _TooLarge(Exception):
 
 
 def _store(
-    store: Store, values: dict[str, Any], bad: dict[str, BaseException], limit: int | None = None
+    store: Store, values: dict[str, Any], errors: dict[str, BaseException], limit: int | None = None
 ) -> dict[str, dict[str, Any]]:
     classes = [c for v in values.values() if issubclass(type(v), type) for c in parts_of(v)]
     owners = _shared_memory(values) | {id(c) for c in classes}
-    single: dict[str, tuple[bytes, list[Any], Any]] = {}
+    pickled: dict[str, tuple[bytes, list[Any], Any]] = {}
     total = 0
     for name, value in values.items():
         try:
             head, buffers, pickler = dump({name: value}, owners)
         except RecursionError:
-            bad[name] = RecursionError("it is nested too deep: pass it as a list of its parts")
+            errors[name] = RecursionError("it is nested too deeply: pass it as a list of its parts")
             continue
         except Exception as error:  # whatever an object's own pickling raises
-            bad[name] = error
+            errors[name] = error
             continue
         size = len(head) + sum(b.raw().nbytes for b in buffers)
         if limit is not None and total + size > limit:
-            bad[name] = _TooLarge(
+            errors[name] = _TooLarge(
                 "%s is over the limit of %s for values that no step reads" % (human(size), human(limit))
             )
             continue
         total += size
-        single[name] = (head, buffers, pickler)
+        pickled[name] = (head, buffers, pickler)
     found: dict[str, dict[str, Any]] = {}
-    for group in _groups(single, values, owners):
-        head, buffers, _ = single[group[0]] if len(group) == 1 else dump({n: values[n] for n in group}, owners)
+    for group in _groups(pickled, values, owners):
+        head, buffers, _ = pickled[group[0]] if len(group) == 1 else dump({n: values[n] for n in group}, owners)
         address = store.put(head, [store.put_buffer(b) for b in buffers])
         for name in group:
-            size = len(single[name][0]) + sum(b.raw().nbytes for b in single[name][1])
+            size = len(pickled[name][0]) + sum(b.raw().nbytes for b in pickled[name][1])
             found[name] = {
                 "bundle": address,
                 "type": type_name(values[name]),
@@ -110,22 +113,22 @@ def _store(
 
 
 def _shared_memory(values: dict[str, Any]) -> frozenset[int]:
-    """Arrays whose memory more than one name shows."""
-    seen: dict[int, int] = {}
+    """The ids of the arrays whose memory belongs to more than one name."""
+    counts: dict[int, int] = {}
     for value in values.values():
         if type(value).__name__ == "ndarray":
             owner = id(root_of(value))
-            seen[owner] = seen.get(owner, 0) + 1
-    return frozenset(o for o, count in seen.items() if count > 1)
+            counts[owner] = counts.get(owner, 0) + 1
+    return frozenset(o for o, count in counts.items() if count > 1)
 
 
 def _groups(
-    single: dict[str, tuple[bytes, list[Any], Any]], values: dict[str, Any], owners: frozenset[int]
+    pickled: dict[str, tuple[bytes, list[Any], Any]], values: dict[str, Any], owners: frozenset[int]
 ) -> list[list[str]]:
-    """Names whose values share an object that could be changed: they must stay in one bundle."""
-    if len(single) < 2:
-        return [[n] for n in single]
-    parent = {n: n for n in single}
+    """Names grouped by bundle: values that share an object that could be changed must be in one bundle."""
+    if len(pickled) < 2:
+        return [[n] for n in pickled]
+    parent = {n: n for n in pickled}
 
     def top(name: str) -> str:
         while parent[name] != name:
@@ -134,11 +137,13 @@ def _groups(
 
     holder: dict[int, str] = {}
     for name, value in values.items():
-        if name in single and not issubclass(type(value), HARMLESS[:7]):
+        if name in pickled and not issubclass(type(value), HARMLESS[:7]):
             other = holder.setdefault(id(value), name)
             parent[top(name)] = top(other)
     memos = {
-        n: pickler.memo.copy() for n, (_, _, pickler) in single.items() if not issubclass(type(values[n]), HARMLESS[:5])
+        n: pickler.memo.copy()
+        for n, (_, _, pickler) in pickled.items()
+        if not issubclass(type(values[n]), HARMLESS[:5])
     }
     for name, memo in memos.items():
         for key, (_, value) in memo.items():
@@ -152,6 +157,6 @@ def _groups(
             if other != name:
                 parent[top(name)] = top(other)
     groups: dict[str, list[str]] = {}
-    for name in single:
+    for name in pickled:
         groups.setdefault(top(name), []).append(name)
     return list(groups.values())

@@ -1,4 +1,4 @@
-"""A notebook as JupyterLab has it open, read and explained. Nothing of it is run."""
+"""Reads and explains a notebook as it is open in JupyterLab, saved or not. Nothing of it is run."""
 
 from __future__ import annotations
 
@@ -25,12 +25,9 @@ class BadNotebook(Exception):
 def pipeline_of(data: Any, path: str, name: str | None) -> Pipeline:
     """The pipeline of a notebook's JSON, to be run; ``name``: which one. Raises `BadNotebook`."""
     try:
-        built = build(notebook_from_json(data, path), name)
+        return build(notebook_from_json(data, path), name).require()
     except NotebookError as error:
-        built = Built(None, error.problems)
-    if built.pipeline is None:
-        raise BadNotebook([p.to_json() for p in errors(built.problems)][:MOST_PROBLEMS])
-    return built.pipeline
+        raise BadNotebook([p.to_json() for p in errors(error.problems)][:MOST_PROBLEMS]) from None
 
 
 def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:

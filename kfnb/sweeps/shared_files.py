@@ -1,4 +1,4 @@
-"""Files that the runs of a sweep would have in common, because all of them run in the notebook's folder."""
+"""Finds the files that the runs of a sweep share because all of them run in the notebook's folder."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kfnb.pipeline.model import Pipeline, Replay, Step
 
 @dataclass(frozen=True)
 class Files:
-    """Literal paths that steps write: ``opened`` are read again by one of them, ``left`` by none."""
+    """Literal paths that steps write: ``opened`` are read again by one of them, ``overwritten`` by none."""
 
     opened: tuple[str, ...]
-    left: tuple[str, ...]
+    overwritten: tuple[str, ...]
 
 
 def files_of(pipeline: Pipeline) -> Files:

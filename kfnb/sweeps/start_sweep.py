@@ -1,4 +1,4 @@
-"""Beginning a sweep from Python."""
+"""``kfnb.sweep``: starts a sweep from Python."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def sweep(
     >>> sweep.wait().best().parameters
     {'lr': 0.1, 'depth': 3}
     """
-    source = source_for(notebook).fixed()
+    source = source_for(notebook).snapshot()
     goal = goal_of(maximize, minimize)
     if resume and experiment is None:
         raise ValueError("resume needs experiment=NAME")

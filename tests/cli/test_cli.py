@@ -78,7 +78,7 @@ def test_a_failing_run_points_at_the_cell_and_line_and_ends_with_status_1(kfnb: 
     done = kfnb("run", kfnb.notebook(*BAD))
     assert done.returncode == 1
     for words in (
-        "two, cell 2, line 2: ZeroDivisionError: division by zero",
+        "step two, cell 2, line 2: ZeroDivisionError: division by zero",
         "about to fail",
         "x / 0",
         "∅ three omitted  (two failed)",
@@ -241,7 +241,7 @@ BROKEN = {
         "wait for each other",
     ),
     "an unknown step": (json.dumps(notebook(cell("1", "step:a", "after:nowhere"))), "KF401", "is no step"),
-    "a bad name": (json.dumps(notebook(cell("1", "step:ä ö"))), "KF204", "cannot be a step's name"),
+    "a bad name": (json.dumps(notebook(cell("1", "step:ä ö"))), "KF204", "cannot be the name of a step"),
     "a contradiction": (
         json.dumps(notebook(cell("1", "step:a", "retry:1"), cell("2", "step:a", "retry:2"))),
         "KF203",

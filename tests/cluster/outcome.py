@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.argo.workflow_manifest import compiled
+from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.argo.workflow_nodes import seen
 from kfnb.engines.cluster.following.log_markers import Told
-from kfnb.engines.cluster.lowering.literal_texts import native_value, parameter_text
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.lowering.literal_texts import kfp_value, parameter_text
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.ir import pipeline_ir
@@ -23,6 +23,7 @@ from kfnb.engines.local import LocalEngine
 from kfnb.pipeline.model import Pipeline, steps_of
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Interpreter, Pods
+from tests.warm_launch import warm_launch
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Outcome:
 
 def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Outcome:
     store = RunStore(folder / "home")
-    engine = LocalEngine(store)
+    engine = LocalEngine(store, warm_launch)
     run_id = engine.submit(pipeline, RunOptions(parameters=parameters, isolated=True, folder=str(folder)))
     for _ in engine.events(run_id):
         pass
@@ -64,10 +65,10 @@ def on_argo(
     pods: Pods,
     parameters: dict[str, Any],
     values: str = "parameters",
-    travels: Travelling | None = None,
+    travels: StepRequirements | None = None,
 ) -> Outcome:
     """The manifest's outcome in the interpreter."""
-    made = compiled(pipeline, ClusterOptions(values=values), travels or Travelling())
+    made = compile_workflow(pipeline, ClusterOptions(values=values), travels or StepRequirements())
     types = {p.name: p.type for p in pipeline.parameters}
     with tempfile.TemporaryDirectory() as here:
         run = Interpreter(made.workflow, pods, Path(here))
@@ -171,8 +172,8 @@ def on_kfp(
     kept: dict[str, dict[str, str]] | None = None,
 ) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
-    made = pipeline_ir.compiled(pipeline, ClusterOptions(), Travelling(), kept)
-    given = {p.name: native_value(parameters[p.name], p.type) for p in pipeline.parameters}
+    made = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements(), kept)
+    given = {p.name: kfp_value(parameters[p.name], p.type) for p in pipeline.parameters}
     answer = oracle.ask(made.ir, given, folder)
     found = Outcome(
         answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.following.node_states import pod_of, seen
 from kfnb.engines.kfp.following.task_tree import nodes_told
@@ -38,7 +38,7 @@ GUARDED = cell(
 
 
 def compiled(*cells: dict) -> pipeline_ir.Compiled:  # type: ignore[type-arg]
-    return pipeline_ir.compiled(pipeline_of(*cells), ClusterOptions(), Travelling())
+    return pipeline_ir.compile_ir(pipeline_of(*cells), ClusterOptions(), StepRequirements())
 
 
 def both(made: pipeline_ir.Compiled, backend: Backend) -> dict[str, tuple[str, tuple[str, ...]]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.reused_steps import kept_of
 from kfnb.engines.kfp.ir import pipeline_ir
@@ -114,7 +114,7 @@ def test_what_steps_left_is_imported_into_a_later_run(oracle: Oracle, tmp_path: 
     first = on_kfp(broken, oracle, {}, tmp_path / "first")
     assert first.state == "failed" and first.states["each[1]"] == "succeeded"
     mended = pipeline_of(*cells, cell("print(row, side / 1)", "step:last"))
-    old, new = (pipeline_ir.compiled(p, ClusterOptions(), Travelling()) for p in (broken, mended))
+    old, new = (pipeline_ir.compile_ir(p, ClusterOptions(), StepRequirements()) for p in (broken, mended))
     kept = kept_of(first.left, old.tasks.values(), new.outermost, mended, None)
     assert set(kept) >= {"make", "side"}
     second = on_kfp(mended, oracle, {}, tmp_path / "second", kept)
@@ -130,7 +130,7 @@ def test_steps_that_begin_with_nothing_are_not_run_again_however_many(oracle: Or
     broken = pipeline_of(*firsts, cell("b = (a0 + a1 + a2 + a3 + a4) / 0", "step:last"), total)
     mended = pipeline_of(*firsts, cell("b = (a0 + a1 + a2 + a3 + a4) / 10", "step:last"), total)
     first = on_kfp(broken, oracle, {}, tmp_path / "first")
-    old, new = (pipeline_ir.compiled(p, ClusterOptions(), Travelling()) for p in (broken, mended))
+    old, new = (pipeline_ir.compile_ir(p, ClusterOptions(), StepRequirements()) for p in (broken, mended))
     kept = kept_of(first.left, old.tasks.values(), new.outermost, mended, None)
     assert set(kept) == {f"first{n}" for n in range(5)}
     second = on_kfp(mended, oracle, {}, tmp_path / "second", kept)

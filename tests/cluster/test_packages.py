@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.engines.argo.workflow_manifest import compiled
-from kfnb.engines.cluster.packaging.step_requirements import travelling
+from kfnb.engines.argo.workflow_manifest import compile_workflow
+from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.fit_to_target import fitted
 from kfnb.engines.cluster.targets.target_settings import mistake
@@ -81,8 +81,8 @@ def test_a_package_comes_from_an_index_with_a_password_that_stands_nowhere(
         index_url=f"http://reader:${{TOKEN}}@{index}/simple", package_secrets=("index:token:TOKEN",)
     )
     pipeline = fitted(pipeline_of(cell(SAYS, "step:says", "package:kfnb-sample==1.0")), options, {})
-    travels = travelling(pipeline, tmp_path, "none", options.sources)
-    made = compiled(pipeline, options, travels).workflow
+    travels = find_requirements(pipeline, tmp_path, "none", options.sources)
+    made = compile_workflow(pipeline, options, travels).workflow
     (python,) = (t for t in made["spec"]["templates"] if "container" in t)
     (secret,) = python["container"].pop("env")
     assert secret == {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "index", "key": "token"}}}
@@ -98,16 +98,16 @@ def test_a_package_comes_from_an_index_with_a_password_that_stands_nowhere(
 def test_an_archive_beside_the_notebook_travels(cluster: Pods, tmp_path: Path) -> None:
     wheel(tmp_path / "dist")
     pipeline = pipeline_of(cell(SAYS, "step:says", f"package:dist/{WHEEL}"))
-    done = on_argo(pipeline, cluster, {}, travels=travelling(pipeline, tmp_path, "none"))
+    done = on_argo(pipeline, cluster, {}, travels=find_requirements(pipeline, tmp_path, "none"))
     assert (done.state, done.values["says.word"]) == ("succeeded", "from the wheel"), done.detail
-    (reason,) = travelling(pipeline, tmp_path / "dist", "none").unfit["says"]
+    (reason,) = find_requirements(pipeline, tmp_path / "dist", "none").invalid_archives["says"]
     assert reason == f"`./dist/{WHEEL}` is no file beside the notebook"
 
 
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("index_url", "https://me:word@host/simple", "has a user or password in it"), ("index_url", "host/simple", "should be an address"),
+        ("index_url", "https://me:word@host/simple", "contains a user name or password"), ("index_url", "host/simple", "should be an address"),
         ("index_url", "https://${USER}:${TOKEN}@host/simple", ""), ("extra_index_url", "https://host/simple", "a list of texts"),
         ("package_secrets", ["name:key"], "SECRET:KEY:VARIABLE"), ("package_secrets", ["name:key:TOKEN"], ""),
     ],

@@ -1,19 +1,50 @@
 """Starts containers' commands as forks of a warm Python: reads ``{"argv", "env", "cwd", "log"}`` lines, answers exit statuses.
 
-The fork has none of kfnb's modules loaded, so it runs the code that travelled.
+The fork has none of kfnb's modules loaded, so it runs the code that travelled. What travelled is nearly the same for each
+step: a fork that has compiled a module leaves the bytecode for those that come after it, as `__pycache__` would if steps shared a folder.
 """
 
 from __future__ import annotations
 
+import _imp
 import base64  # noqa: F401  # warm
+import hashlib
+import importlib.machinery
 import json
+import marshal
 import os
+import shutil
 import subprocess
 import sys
-import tempfile  # noqa: F401  # warm
+import tempfile
 import zipfile  # noqa: F401  # warm
 import zlib  # noqa: F401  # warm
+from types import CodeType
 from typing import Any
+
+
+def compile_once(folder: str) -> None:
+    """Let kfnb's modules, as they travelled, be compiled once for all forks."""
+    loader = importlib.machinery.SourceFileLoader
+    load = loader.get_code
+
+    def get_code(self: Any, fullname: str) -> CodeType | None:
+        if fullname.partition(".")[0] != "kfnb":
+            return load(self, fullname)
+        source = self.get_data(self.path)
+        kept = os.path.join(folder, hashlib.blake2b(source).hexdigest())
+        if os.path.exists(kept):
+            with open(kept, "rb") as file:
+                code: CodeType = marshal.load(file)
+            _imp._fix_co_filename(code, self.path)
+            return code
+        code = compile(source, self.path, "exec", dont_inherit=True)
+        with open(f"{kept}.{os.getpid()}", "wb") as file:
+            marshal.dump(code, file)
+        os.replace(f"{kept}.{os.getpid()}", kept)
+        return code
+
+    loader.get_code = get_code  # type: ignore[method-assign]
 
 
 def run(request: dict[str, Any]) -> None:
@@ -33,6 +64,8 @@ def run(request: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    folder = tempfile.mkdtemp(prefix="kfnb-compiled-")
+    compile_once(folder)
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
@@ -45,6 +78,7 @@ def main() -> None:
                 os._exit(99)
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
+    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from kfnb.pipeline.build.build_pipeline import Built, build
 from kfnb.pipeline.parameters.bind_values import bind
 from kfnb.runs.record.run_store import RunStore
 from tests.differential.fingerprint import fingerprints
+from tests.warm_launch import warm_launch
 
 ADDRESS = re.compile(r"( object)? at 0x[0-9a-f]+")
 
@@ -82,7 +83,7 @@ def run_pipeline(data: dict[str, Any], folder: Path, home: Path, **options: Any)
     if built.pipeline is None:
         raise Refused(built)
     store = RunStore(home)
-    engine = LocalEngine(store)
+    engine = LocalEngine(store, warm_launch)
     given = options.pop("given", {})
     run_id = engine.submit(
         built.pipeline, RunOptions(parameters=bind(built.pipeline, given), folder=str(folder), **options)

@@ -5,6 +5,7 @@ Reads a JSON line ``{"cells": [source, …], "cwd": folder}``, answers ``{"cells
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -43,8 +44,13 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    import IPython.core.interactiveshell  # noqa: F401  # once, before the forks
+    # once, before the forks
+    import IPython.core.interactiveshell  # noqa: F401
 
+    from kfnb.kernel.magics import component_magic, pipeline_cell_magic, pipeline_line_magic, role_magics  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
     os.environ["PYTHONHASHSEED"] = "0"
     os.environ.setdefault("MPLBACKEND", "Agg")
     answers = os.fdopen(os.dup(1), "w")

@@ -12,22 +12,22 @@ from pathlib import Path
 import pytest
 
 from kfnb.engines.local import LocalEngine
-from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from tests.notebooks import cell
 from tests.running import Here, wait_for
 
-START_AND_TELL = "from kfnb.engines.local.processes.launch_run_process import Ahead; a = Ahead(); a.prepare(); print(a._waiting.pid); input()"
+START_AND_TELL = "from kfnb.engines.local.processes.launch_run_process import WarmProcess; a = WarmProcess(); a.prepare(); print(a._waiting.pid); input()"
 
 
 @pytest.fixture
-def ahead() -> Iterator[Ahead]:
-    found = Ahead()
+def ahead() -> Iterator[WarmProcess]:
+    found = WarmProcess()
     yield found
     found.close()
 
 
 @pytest.fixture
-def here(tmp_path: Path, ahead: Ahead) -> Here:
+def here(tmp_path: Path, ahead: WarmProcess) -> Here:
     found = Here(tmp_path)
     found.engine = LocalEngine(found.store, ahead.launch)
     return found
@@ -37,7 +37,7 @@ def scheduler_of(here: Here, run: str) -> int:
     return int((here.store.folder(run) / "scheduler.pid").read_text())
 
 
-def test_a_run_is_given_to_the_process_that_waits(here: Here, ahead: Ahead) -> None:
+def test_a_run_is_given_to_the_process_that_waits(here: Here, ahead: WarmProcess) -> None:
     ahead.prepare()
     assert ahead._waiting is not None
     waiting = ahead._waiting.pid
@@ -46,7 +46,7 @@ def test_a_run_is_given_to_the_process_that_waits(here: Here, ahead: Ahead) -> N
     assert scheduler_of(here, run["run"]) == waiting
 
 
-def test_a_run_needs_no_process_that_waits(here: Here, ahead: Ahead) -> None:
+def test_a_run_needs_no_process_that_waits(here: Here, ahead: WarmProcess) -> None:
     assert here.run(cell("a = 1", "step:a"))["state"] == "succeeded"
     ahead.prepare()
     assert ahead._waiting is not None
@@ -58,7 +58,7 @@ def test_a_run_needs_no_process_that_waits(here: Here, ahead: Ahead) -> None:
 
 
 def test_no_more_processes_wait_than_runs_are_to_come(tmp_path: Path) -> None:
-    here, ahead = Here(tmp_path), Ahead(pause=0.0, most=2)
+    here, ahead = Here(tmp_path), WarmProcess(pause=0.0, limit=2)
     here.engine = LocalEngine(here.store, ahead.launch)
     ahead.prepare()
     for _ in range(2):

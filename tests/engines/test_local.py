@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.engines.local.scheduling.scheduler import KILL_AFTER
+from kfnb.engines.local.scheduling.running_attempts import KILL_AFTER
 from kfnb.pipeline.parameters.bind_values import bind
 from tests.notebooks import cell
 from tests.running import Here, pipeline_of, processes_with, states, wait_for
@@ -96,7 +96,7 @@ def test_a_condition_on_a_value_that_json_cannot_hold_is_evaluated_where_it_is_m
 def test_a_condition_that_cannot_be_compared_fails_in_clear_words(here: Here) -> None:
     run = here.run(cell("x = 'text'", "step:a"), cell("1", "step:b", "when:x > 5"))
     assert run["state"] == "failed"
-    assert "`x > 5` cannot be worked out" in run["error"]["message"]
+    assert "`x > 5` cannot be evaluated" in run["error"]["message"]
 
 
 # -------------------------------------------------------------------- loops

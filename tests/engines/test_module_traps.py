@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kfnb.engines.local import LocalEngine
-from kfnb.engines.local.processes.launch_run_process import Ahead
+from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.runtime.module_lookup import LOADED
 from tests.notebooks import cell, notebook, write
 from tests.running import Here, wait_for
@@ -78,7 +78,7 @@ def test_an_empty_entry_of_the_path_is_not_the_folder_that_a_command_is_given_in
     (folder.parent / "lib" / "users_own.py").write_text("VALUE = 7\n")
     monkeypatch.setenv("PYTHONPATH", f"{os.pathsep}../lib")
     monkeypatch.chdir(folder)
-    here, ahead = Here(folder.parent), Ahead()
+    here, ahead = Here(folder.parent), WarmProcess()
     here.engine = LocalEngine(here.store, ahead.launch)
     ahead.prepare()
     run = here.run(cell("import users_own\nprint(users_own.VALUE)", "step:a"), folder=str(folder))

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kfnb.notebook import notebook_from_json, parse_notebook, read_notebook
-from kfnb.notebook.marked_cells import Foreach, Notebook, ShellOutput
+from kfnb.notebook.marked_cells import Foreach, Notebook
 from kfnb.problems import NotebookError
-from kfnb.step_settings import Secret, Toleration, Volume
+from kfnb.step_settings import Secret, ShellOutput, Toleration, Volume
 from tests.notebooks import cell, markdown, notebook
 
 
@@ -121,19 +121,19 @@ def test_cells_of_one_name_are_one_step_and_their_marks_add_up() -> None:
         ([cell("1", "step:a", "timeout:soon")], "KF201", "such as"),
         ([cell("1", "step:a", "when:x >")], "KF404", "not a Python expression"),
         ([cell("1", "step:a", "foreach:x of y")], "KF405", "VAR in EXPRESSION"),
-        ([cell("1", "step:a", "exit:yes")], "KF201", "should be `exit`"),
-        ([cell("1", "after:b"), cell("2", "step:b")], "KF207", "add `step:NAME`"),
-        ([cell("%%component\n1")], "KF206", "needs the step's name"),
+        ([cell("1", "step:a", "exit:yes")], "KF201", "write `exit`"),
+        ([cell("1", "after:b"), cell("2", "step:b")], "KF207", "add the tag `step:NAME`"),
+        ([cell("%%component\n1")], "KF206", "needs the name of the step"),
         ([cell("%%component a --retyr 2\n1")], "KF206", "did you mean `--retry`?"),
         ([cell("%%component a --retry\n1")], "KF206", "needs a value"),
         ([cell("%%component a 'b\n1")], "KF206", "close the quotation marks"),
-        ([cell("%%component a b\n1")], "KF206", "one word too many"),
-        ([cell("1", "step:a_b"), cell("2", "step:a-b")], "KF205", "one name on a cluster"),
+        ([cell("%%component a b\n1")], "KF206", "has an extra word"),
+        ([cell("1", "step:a_b"), cell("2", "step:a-b")], "KF205", "same name on a cluster"),
         ([cell("1", metadata={"kfnb": {"stepp": "a"}})], "KF202", "did you mean `step`?"),
         ([cell("1", metadata={"kfnb": 3})], "KF201", "should be an object"),
         ([cell("%%imports\n1", "functions")], "KF203", "cell 1: error KF203: one cell cannot be both `functions` and `imports`"),
         ([cell("\n%%parameters\na = 1", "step:a")], "KF203", "cell 1:2: error KF203: a cell cannot be both step `a` and `parameters`"),
-        ([cell("%%parameters --retry 2\na = 1")], "KF206", "cell 1:1: error KF206: %%parameters takes no options: `--retry 2`"),
+        ([cell("%%parameters --retry 2\na = 1")], "KF206", "cell 1:1: error KF206: `%%parameters` takes no options: `--retry 2`"),
         ([cell("%%paramters\na = 1"), cell("1", "step:a")], "KF202", "did you mean `%%parameters`?"),
         ([cell("%%componnet a\na = 1"), cell("1", "step:a")], "KF202", "did you mean `%%component`?"),
         ([cell("%%functions\n1", metadata={"kfnb": {"role": "skip"}})], "KF203", "`skip` and `functions`"),

@@ -15,12 +15,14 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.local import LocalEngine
 from kfnb.pipeline.export.plain_python import run_plain
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from tests.program.cells import read
 from tests.program.programs import COMPONENTS, program
 from tests.running import Here
+from tests.warm_launch import warm_launch
 
 EXAMPLES = 125  #: for each of the four blocks
 
@@ -55,7 +57,8 @@ def as_python(body: str, pipeline: Pipeline) -> tuple[Counter[str], str | None]:
 
 def on_the_engine(pipeline: Pipeline, folder: Path) -> tuple[Counter[str], str | None, str]:
     here = Here(folder)
-    run = here.finish(here.engine.submit(pipeline, RunOptions(parameters=bind(pipeline, {}), folder=str(folder))))
+    engine = LocalEngine(here.store, warm_launch)
+    run = here.finish(engine.submit(pipeline, RunOptions(parameters=bind(pipeline, {}), folder=str(folder))))
     text = "\n".join(
         line.text
         for s in here.store.steps(run["run"])

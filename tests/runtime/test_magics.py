@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from kfnb.runtime.magics import magic_table
-from kfnb.runtime.magics.magic_table import CELL, DONE, LINE, MEANING, NOTES, REFUSED, WAY_OUT
+from kfnb.runtime.magics.magic_table import CELL, DONE, LINE, REFUSED, WAY_OUT
 from tests.runtime.chain import Chain, Done
-
-PAGE = Path(__file__).parents[2] / "docs" / "magics.md"
 
 
 @pytest.fixture
@@ -38,27 +35,11 @@ def test_what_is_refused_has_a_way_out() -> None:
     assert refused == set(WAY_OUT)
 
 
-def test_the_page_of_magics_says_what_the_table_says() -> None:
-    found = re.search(r"<!-- table -->\n(.*)<!-- end -->", PAGE.read_text("utf-8"), re.DOTALL)
-    assert found is not None and found[1] == table(), f"docs/magics.md should hold:\n{table()}"
-
-
-def table() -> str:
-    """The table of the docs: for each kind of answer its magics, then what is to be known of some."""
-    names = [(sign + name, kind) for sign, kinds in (("%", LINE), ("%%", CELL)) for name, kind in kinds.items()]
-    rows = ["| in a step | magics |", "|---|---|"]
-    for kind, meaning in MEANING.items():
-        mine = sorted((n for n, k in names if k == kind), key=lambda n: (n.startswith("%%"), n))
-        rows.append(f"| {meaning} | {' '.join(f'`{n}`' for n in mine)} |")
-    notes = ["", "| magic | |", "|---|---|", *(f"| `{name}` | {note} |" for name, note in sorted(NOTES.items()))]
-    return "\n".join([*rows, *notes]) + "\n"
-
-
 def test_a_step_does_what_the_table_says_it_does() -> None:
     from kfnb.runtime.magics import cell_magics, line_magics, magic_options
 
-    mine = {*line_magics.MAGICS, *line_magics.RAW, *line_magics.ALIASES, "pylab"}
-    assert {name for name, kind in LINE.items() if kind == DONE} - mine - {"killbgscripts"} == set()
+    handled = {*line_magics.MAGICS, *line_magics.RAW, *line_magics.ALIASES, "pylab"}
+    assert {name for name, kind in LINE.items() if kind == DONE} - handled - {"killbgscripts"} == set()
     cells = {*magic_options.PROGRAMS, *cell_magics.RICH, "script", "sx", "system", "!", "timeit", "writefile", "file"}
     assert {name for name, kind in CELL.items() if kind == DONE} - cells == {"capture", "prun", "time"}
     assert set(magic_table.SET_UP) <= set(LINE)
@@ -177,9 +158,9 @@ def test_displays_go_through_what_libraries_register(chain: Chain) -> None:
         "{3, 1, 2}, int, {'k' * 30: ['v' * 40] * 2}",
     )
     assert done.status == 0 and done.displays[0]["data"] == {"text/plain": "an A", "text/html": "<b>A</b>"}
-    shown = done.log.split("\n")
-    assert shown[0] == "an A" and "ValueError: no text" in shown
-    assert shown[-6:-1] == [
+    log_lines = done.log.split("\n")
+    assert log_lines[0] == "an A" and "ValueError: no text" in log_lines
+    assert log_lines[-6:-1] == [
         "[1.23, {'a': 2.00}]", "({1, 2, 3},", " int,", f" {{'{'k' * 30}': ['{'v' * 40}',", f"   '{'v' * 40}']}})",
     ]  # fmt: skip
 

@@ -43,7 +43,7 @@ def test_a_sweep_names_the_best_run_and_a_failing_one_stops_no_other(kfnb: Shell
     assert done.returncode == 1, done.stderr
     assert "4 runs of train: lr 1, 0.01 × depth 2, 3" in done.stdout
     assert "best: accuracy = 0.998 with lr=0.01 depth=2, run " in done.stdout
-    assert "lr=1 depth=2: train, cell 3, line 1: AssertionError: it diverged (kfnb logs " in done.stdout
+    assert "lr=1 depth=2: step train, cell 3, line 1: AssertionError: it diverged (kfnb logs " in done.stdout
     rows = list(csv.DictReader((kfnb.folder / "t.csv").read_text().splitlines()))
     assert [(r["lr"], r["depth"], r["state"]) for r in rows] == [
         ("0.01", "2", "succeeded"), ("0.01", "3", "succeeded"), ("1.0", "3", "succeeded"), ("1.0", "2", "failed"),

@@ -139,7 +139,9 @@ def test_names_that_are_one_on_a_cluster_are_named_at_their_cell(open_notebook: 
     page = open_notebook(cell("x = 1", "step:load_data"), cell("y = 2", "step:load-data"))
     side = panel(page)
     problem = side.locator(".kfnb-Problems").get_by_role("button")
-    expect(problem).to_contain_text("Cell 2: the steps `load_data` and `load-data` would have one name on a cluster")
+    expect(problem).to_contain_text(
+        "Cell 2: the steps `load_data` and `load-data` would have the same name on a cluster"
+    )
     expect(problem).to_contain_text("rename one of them")
     expect(badge(page, "load-data").locator(".kfnb-Badge-problems:visible")).to_have_text("✗ 1")
     press_run(page)

@@ -227,7 +227,7 @@ def test_the_form_gives_typed_values_says_what_is_wrong_at_its_field_and_asks_be
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("had depth=7; now there is depth=5")
     console.said.clear()
-    dialog.get_by_role("button", name="Take Them").click()
+    dialog.get_by_role("button", name="Reuse Them").click()
     expect(side.locator(".kfnb-Runs tbody tr")).to_have_count(2)
     expect(log_of(page, "more")).to_contain_text("7 5")
 

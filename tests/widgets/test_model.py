@@ -10,11 +10,13 @@ import pytest
 
 from kfnb.runs.attempt_logs import LogWriter, tail_of, without_codes
 from kfnb.runs.record.run_store import RunStore
+from kfnb.runs.run_as_text import run_as_text
 from kfnb.runs.step_progress import printed
 from kfnb.widgets.log_tail import MOST_LINES, LogTail
-from kfnb.widgets.run_view import RunView, words_of
+from kfnb.widgets.run_view import RunView, notice_of
 from kfnb.widgets.static_view import draw
-from kfnb.widgets.view_state import Standing, duration, text
+from kfnb.widgets.view_state import Standing
+from kfnb.wording import duration
 from tests.notebooks import cell
 from tests.running import Here
 
@@ -65,7 +67,7 @@ def test_the_last_line_and_how_far_it_says_it_is(store: RunStore, tmp_path: Path
     assert found is not None and (found.line, found.percent) == (" 40%|####   | 4/10", 40)
     assert shown.print("fit", found.line, found.percent)["steps"]["fit"]["percent"] == 40
     assert shown.print("fit", found.line, found.percent) == {}
-    assert "40%|####" in text("p", shown.run(), shown.steps(), 5.0)
+    assert "40%|####" in run_as_text("p", shown.run(), shown.steps(), 5.0)
     store.record_step(run_id, "fit", "fit", "succeeded", finished=6.0)
     assert shown.apply(store.events(run_id, shown.seq))["steps"]["fit"]["percent"] is None
 
@@ -122,7 +124,7 @@ def test_errors_are_told_in_words() -> None:
     from kfnb.runs.record.run_store import UnknownRun
 
     wrong: Any = NotebookError([Problem("KF502", "parameter `n`: `x` is not a number (float)", name="n"), Problem("KF701", "no", "go", name="q")])  # fmt: skip
-    told = words_of(wrong)
+    told = notice_of(wrong)
     assert told["fields"] == {"n": "`x` is not a number (float)"} and "no (go)" in told["text"]
-    assert words_of(UnknownRun("there is no run `x`"))["text"] == "there is no run `x`"
-    assert words_of(ZeroDivisionError("division by zero"))["text"] == "ZeroDivisionError: division by zero"
+    assert notice_of(UnknownRun("there is no run `x`"))["text"] == "there is no run `x`"
+    assert notice_of(ZeroDivisionError("division by zero"))["text"] == "ZeroDivisionError: division by zero"

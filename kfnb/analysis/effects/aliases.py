@@ -11,7 +11,7 @@ from kfnb.analysis.effects.definition_needs import deferred_function
 from kfnb.analysis.effects.effect_types import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.effects.local_module_effects import LocalModules
 from kfnb.analysis.libraries import effect_tables
-from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, children, dotted, root
+from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, PARTS, children, dotted, root
 from kfnb.analysis.syntax.scopes import Deferred
 from kfnb.analysis.units.abstract_state import IMPORT, SCALAR, VALUE, World
 
@@ -19,6 +19,10 @@ NOTHING: frozenset[Deferred] = frozenset()
 SCALAR_CALLS = effect_tables.words(
     "len int float str bool repr format ord chr range round abs sum min max hash id isinstance"
 )
+#: Expressions whose value is a new object that holds no other one.
+FRESH = frozenset((ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda, ast.BinOp, ast.UnaryOp, type(None)))
+#: Expressions whose value holds no function or class.
+NO_FUNCTION = frozenset((ast.Constant, ast.Compare, ast.JoinedStr, type(None)))
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
 
 
@@ -54,15 +58,12 @@ class Sharing(ABC):
 
     def roots(self, node: ast.expr | None, frame: Frame) -> Roots:
         """Names whose object the value of ``node`` may be, view or hold."""
-        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda)):
+        if type(node) is ast.Name:
+            scalar = self.world.kinds.get(node.id) == SCALAR and not frame.local(node.id)
+            return NONE if scalar else frame.roots_of(node.id)
+        if type(node) in FRESH:
             return NONE
-        if isinstance(node, ast.Name):
-            return (
-                NONE
-                if self.world.kinds.get(node.id) in (SCALAR,) and not frame.local(node.id)
-                else frame.roots_of(node.id)
-            )
-        if isinstance(node, ast.Call):
+        if type(node) is ast.Call:
             return self._once(node, frame)
         if isinstance(node, ast.Attribute) and node.attr == "__class__":
             own = self.roots(node.value, frame)
@@ -114,7 +115,7 @@ class Sharing(ABC):
 
     def _call_roots(self, node: ast.Call, frame: Frame) -> Roots:
         function = node.func
-        values = [*node.args, *(k.value for k in node.keywords)]
+        values = [*node.args, *[k.value for k in node.keywords]]
         if isinstance(function, ast.Attribute):
             library = dotted(function, frame.origin)
             if library is not None:
@@ -178,32 +179,41 @@ class Sharing(ABC):
     # ---------------------------------------------------------------- what a value may hold
     def held(self, node: ast.expr | None) -> frozenset[Deferred]:
         """Functions and classes of the notebook that the value of a top-level expression may hold."""
-        if node is None or isinstance(node, (ast.Constant, ast.Compare, ast.JoinedStr)):
+        if node is None or type(node) in NO_FUNCTION:
             return NOTHING
+        if type(node) is ast.Name:
+            return self.world.holds(node.id)
         found: set[Deferred] = set()
         stack: list[ast.AST] = [node]
         while stack:
             part = stack.pop()
-            if isinstance(part, ast.Lambda):
-                found.add(self.lambda_of(part))
-            elif isinstance(part, ast.Name):
+            if type(part) is ast.Name:
                 found |= self.world.holds(part.id)
-            elif isinstance(part, ast.Call):
-                if not isinstance(part.func, ast.Name):
+            elif type(part) in NO_FUNCTION:
+                continue
+            elif type(part) is ast.Call:
+                if type(part.func) is not ast.Name:
                     stack.append(part.func)
                 elif part.func.id in SCALAR_CALLS and not self.world.holds(part.func.id):
                     continue
                 else:
                     found |= {f for f in self.world.holds(part.func.id) if f.kind == "class" or self.summary(f).makes}
-                stack += [*part.args, *(k.value for k in part.keywords)]
-            elif isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
-                stack.append(part.value)
-            elif not isinstance(part, (ast.Compare, ast.JoinedStr, ast.Constant)):
+                stack += part.args
+                stack += [k.value for k in part.keywords]
+            elif type(part) in PARTS:
+                stack.append(part.value)  # type: ignore[attr-defined]  # all of `PARTS` have it
+            elif type(part) is ast.Lambda:
+                found.add(self.lambda_of(part))
+            else:
                 stack += children(part)
         return frozenset(found)
 
     def _carries(self, node: ast.expr, frame: Frame) -> bool:
-        return any(self.world.holds(r) for r in self.roots(node, frame) if not r.startswith("<"))
+        """Whether the value of ``node`` may hold a function or class of the notebook."""
+        for name in self.roots(node, frame):
+            if self.world.holds(name) and not name.startswith("<"):
+                return True
+        return False
 
     def _methods(self, function: ast.Attribute, frame: Frame) -> list[Deferred]:
         """Notebook methods that ``x.attr`` may be: by x's class where it is known, else any of that name."""

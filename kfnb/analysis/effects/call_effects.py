@@ -61,8 +61,8 @@ class Effects(Sharing):
 
     def _summarize(self, function: Deferred, found: Effect) -> None:
         found.reads.update((n, function.name) for n in function.reads)
-        found.writes |= set(function.writes)
-        found.deletes |= set(function.deletes)
+        found.writes |= frozenset(function.writes)
+        found.deletes |= frozenset(function.deletes)
         found.makes = function.makes
         frame = self.frame(function)
         for target in function.stores:
@@ -127,7 +127,8 @@ class Effects(Sharing):
     # ---------------------------------------------------------------- calls
     def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
-        library, place = dotted(node.func, frame.origin), place_of(node.func, frame)
+        library = dotted(node.func, frame.origin)
+        place = library if library is not None and type(node.func) is ast.Name else place_of(node.func, frame)
         values = [*node.args, *[k.value for k in node.keywords]]
         sets = self._ambient(node, library, library or place, frame, found)
         local = library is not None and self._module_call(library, node.args, node, frame, found)
@@ -145,7 +146,7 @@ class Effects(Sharing):
         found.opaque |= library in effect_tables.MAIN_READERS
         if self.world.mentions_main and reaches_main([node.func, *values], frame.origin):
             found.opaque = True
-        if isinstance(node.func, ast.Attribute):
+        if type(node.func) is ast.Attribute:
             if library is not None:
                 self._library_call(node, node.func.attr, frame, found)
             else:
@@ -365,21 +366,21 @@ class Effects(Sharing):
         for param, values in passed(function, args, keywords):
             if param is not None and values:
                 handed[param] = path_text(values[0], frame.text)
-        found.files.update((path, how) for text, how in asking if (path := filled(text, handed)))
+        found.files |= {(path, how) for text, how in asking if (path := filled(text, handed))}
 
     def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
-            if isinstance(value, ast.Attribute):
+            if type(value) is ast.Attribute:
                 if value.attr in effect_tables.MUTATORS:
                     found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
                 continue
-            if isinstance(value, ast.Name):
+            if type(value) is ast.Name:
                 if value.id in self.world.changers or self.world.made_by.get(value.id) in effect_tables.STREAMS:
                     found.touch(self.roots(value, frame), True)
                 if frame.local(value.id):
                     continue
-            elif not isinstance(value, ast.Lambda):
+            elif type(value) is not ast.Lambda:
                 continue
             for function in self.held(value):
                 summary = self.summary(function)
@@ -397,7 +398,7 @@ class Effects(Sharing):
             self._magic(magic, node.lineno, frame, found)
             return
         if name in effect_tables.TEXT_CALLS or name in ("exec",):
-            for value in [*node.args, *(k.value for k in node.keywords)]:
+            for value in [*node.args, *[k.value for k in node.keywords]]:
                 for part in ast.walk(value):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) < 5000:
                         for word in effect_tables.IDENTIFIER.findall(part.value):
@@ -406,10 +407,10 @@ class Effects(Sharing):
                                 found.reads.setdefault(word, name)
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for value in [*node.args, *receiver]:
-            folded = None if isinstance(value, ast.Constant) else text_value(value, frame.text)
+            folded = None if type(value) is ast.Constant else text_value(value, frame.text)
             if folded and not asks_parameter(folded):
-                found.texts.add(folded)
-        found.files.update(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
+                found.texts |= {folded}
+        found.files |= frozenset(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
     def _magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
         self.asks(ANY)
@@ -426,12 +427,12 @@ class Effects(Sharing):
         found.opaque |= call.name == "store"
         path = program_path(call)
         if path is not None:
-            found.texts.add(path)
+            found.texts |= {path}
         if call.name == "!":
-            found.files.update(shell_uses(call.line, frame.text))
+            found.files |= frozenset(shell_uses(call.line, frame.text))
         else:
             kind = "run_line_magic" if call.body is None else "run_cell_magic"
-            found.files.update(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
+            found.files |= frozenset(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
         for text in (call.line, call.body or ""):
             found.texts |= set(text.split())
 

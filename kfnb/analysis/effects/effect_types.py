@@ -29,24 +29,25 @@ class Effect:
     """
 
     reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
-    writes: set[str] = field(default_factory=set)
-    deletes: set[str] = field(default_factory=set)
+    writes: frozenset[str] = NONE  #: what is seldom there costs no container of its own
+    deletes: frozenset[str] = NONE
     touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
-    changes: set[str] = field(default_factory=set)  #: of these, names whose own attributes or items are set somewhere
+    changes: frozenset[str] = NONE  #: of these, names whose own attributes or items are set somewhere
     beyond: dict[str, int] = field(default_factory=dict)
     ambient: dict[str, str] = field(default_factory=dict)  #: kind: "read", "draw" or "set"
-    files: set[Use] = field(default_factory=set)
-    texts: set[str] = field(default_factory=set)
+    files: frozenset[Use] = frozenset()
+    texts: frozenset[str] = NONE
     returns: Roots = NONE
     opaque: bool = False
     makes: bool = False
     keeps: bool = False  #: for a class: its own code changes something that all its objects share
 
     def touch(self, roots: Iterable[str], sure: bool = False) -> None:
+        roots = tuple(roots)
         for r in roots:
             self.touches[r] = sure or self.touches.get(r, False)
-            if sure:
-                self.changes.add(r)
+        if sure:
+            self.changes |= frozenset(roots)
 
     def reach(self, place: str, how: int) -> None:
         self.beyond[place] = max(how, self.beyond.get(place, 0))
@@ -58,7 +59,8 @@ class Effect:
         """
         for place, far in other.beyond.items() if called else ():
             self.reach(place, far)
-        self.changes |= {r for r in other.changes if not r.startswith("<")}
+        if other.changes:
+            self.changes |= {r for r in other.changes if not r.startswith("<")}
         for name, via in other.reads.items():
             self.reads.setdefault(name, via)
         self.writes |= other.writes
@@ -67,7 +69,8 @@ class Effect:
         for kind, how in other.ambient.items():
             if self.ambient.get(kind) in (None, "read") or how == "set":
                 self.ambient[kind] = how
-        self.files |= {use for use in other.files if not asks_parameter(use[0])}
+        if other.files:
+            self.files |= {use for use in other.files if not asks_parameter(use[0])}
         self.texts |= other.texts
         self.opaque |= other.opaque
 

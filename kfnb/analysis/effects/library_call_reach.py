@@ -106,20 +106,22 @@ def shares_result(name: str) -> bool:
 # -------------------------------------------------------------------- whose object is it, among libraries
 def place_of(node: ast.expr, frame: Frame, depth: int = 0) -> str | None:
     """The library's name for an object that it keeps: ``json.dumps``, ``logging.getLogger().handlers``; else ``None``."""
-    if isinstance(node, ast.Name):
+    if type(node) is ast.Constant:
+        return None
+    if type(node) is ast.Name:
         if not frame.local(node.id):
-            return frame.origin(node.id) or frame.world.places.get(node.id)
+            return frame.world.origin(node.id) or frame.world.places.get(node.id)
         sources = frame.function.sources.get(node.id, []) if frame.function is not None else []
         own = frame.function is not None and node.id in frame.function.params
         return place_of(sources[0], frame, depth + 1) if len(sources) == 1 and not own and depth < 8 else None
-    if isinstance(node, ast.Attribute):
+    if type(node) is ast.Attribute:
         owner = place_of(node.value, frame, depth)
         return owner and f"{owner}.{node.attr}"
-    if isinstance(node, ast.Subscript):
+    if type(node) is ast.Subscript:
         owner = place_of(node.value, frame, depth)
         return owner and f"{owner}.item"
-    if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id in ("vars", "getattr") and node.args:
+    if type(node) is ast.Call:
+        if type(node.func) is ast.Name and node.func.id in ("vars", "getattr") and node.args:
             return place_of(node.args[0], frame, depth)
         owner = place_of(node.func, frame, depth)
         return f"{owner}()" if owner is not None and shares_result(owner) else None

@@ -69,7 +69,7 @@ class LocalModules:
         effect = self._summaries(module).summary(function)
         found = Effect(texts=effect.texts, files=effect.files, ambient=dict(effect.ambient), returns=effect.returns)
         found.touches = {r: sure for r, sure in effect.touches.items() if r.startswith("<")}
-        found.changes = {r for r in effect.changes if r.startswith("<")}
+        found.changes = frozenset(r for r in effect.changes if r.startswith("<"))
         found.beyond = dict(effect.beyond)
         if self._changed(module, effect) or self._changes_class(module, function, effect):
             found.ambient[self.kind(module)] = "set"
@@ -137,7 +137,7 @@ class LocalModules:
             self._owners[module] = owners
         return any(self._keeps_itself(d, summaries) for d in owners.get(function, ()))
 
-    def _changed(self, module: str, effect: Effect) -> set[str]:
+    def _changed(self, module: str, effect: Effect) -> frozenset[str]:
         kinds = self._summaries(module).world.kinds
         touched = {r for r in effect.touches if kinds.get(r) == VALUE or r in effect.changes and r in kinds}
         return effect.writes | effect.deletes | touched

@@ -29,12 +29,11 @@ def file_uses(node: ast.Call, library: str | None, known: Known, made_by: Callab
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     receiver = function.value if isinstance(function, ast.Attribute) and library is None else None
+    opener = _opener(library, name, receiver)
     if library in tables.RUNNERS:
         yield from _command(node, known)
-    elif _opener(library, name, receiver) is not None:
-        yield from _opened(
-            node, _opener(library, name, receiver) or (1, "r"), receiver if name == "open" else None, known
-        )
+    elif opener is not None:
+        yield from _opened(node, opener, receiver if name == "open" else None, known)
     elif library is not None and library in tables.FUNCTIONS:
         ending = tables.ENDINGS.get(library, "")
         for path, how in _placed(node, tables.FUNCTIONS[library], None, known, True):

@@ -47,7 +47,7 @@ def magic_call(node: ast.expr, made_by: Mapping[str, str] | None = None) -> Magi
     made_by
         The call that made a name's value, for ``ip = get_ipython()``.
     """
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+    if type(node) is not ast.Call or type(node.func) is not ast.Attribute or not node.args:
         return None
     first = root(node.func)
     if first != "get_ipython" and (made_by is None or made_by.get(first or "") != "get_ipython"):

@@ -59,19 +59,19 @@ def _name_of(node: ast.expr, known: Known) -> str:
 
 def text_value(node: ast.expr | None, known: Known) -> str | None:
     """What is known of the text of ``node``, with holes for the rest; ``None``: nothing. Open files give ``""``."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
-    if isinstance(node, ast.Name):
+    if type(node) is ast.Name:
         return known(node.id)
-    if isinstance(node, ast.JoinedStr):
-        return _formatted(node, known)
-    if isinstance(node, ast.BinOp):
-        return _operation(node, known)
-    if isinstance(node, ast.Call):
+    if type(node) is ast.Constant:
+        return node.value if isinstance(node.value, str) else None
+    if type(node) is ast.Call:
         return _call(node, known)
-    if isinstance(node, ast.Attribute):
+    if type(node) is ast.BinOp:
+        return _operation(node, known)
+    if type(node) is ast.JoinedStr:
+        return _formatted(node, known)
+    if type(node) is ast.Attribute:
         return _part(node.attr, text_value(node.value, known)) if node.attr in ("parent", "name", "stem") else None
-    if isinstance(node, ast.NamedExpr):
+    if type(node) is ast.NamedExpr:
         return text_value(node.value, known)
     return None
 

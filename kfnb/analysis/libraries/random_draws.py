@@ -24,6 +24,8 @@ from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, dotted
 
 SEEDED = " (seeded)"
 PLAIN = "builtins"  #: the maker of texts, numbers and containers of them
+#: Expressions whose value no call of a library has made.
+PLAIN_EXPRESSIONS = frozenset((ast.Constant, ast.JoinedStr, ast.Compare, ast.BinOp, ast.UnaryOp, ast.Lambda))
 KNOWN_METHODS = PURE_METHODS | VIEW_METHODS | MUTATORS
 PASSING = frozenset("zip enumerate list dict sorted reversed tuple iter next".split())
 Maker = Callable[[str], str]
@@ -48,11 +50,11 @@ def maker_of(node: ast.expr | None, origin: Origin, made_by: Maker) -> str | Non
     str or None
         ``""`` where it cannot be told, ``None`` for plain values. ``(seeded)`` at its end: with a seed.
     """
-    if node is None or isinstance(node, (ast.Constant, ast.JoinedStr, ast.Compare, ast.BinOp, ast.UnaryOp, ast.Lambda)):
+    if node is None or type(node) in PLAIN_EXPRESSIONS:
         return None
-    if isinstance(node, ast.Name):
+    if type(node) is ast.Name:
         return made_by(node.id)
-    if isinstance(node, ast.Call):
+    if type(node) is ast.Call:
         return _maker_of_call(node, origin, made_by)
     if isinstance(node, (ast.Subscript, ast.Attribute, ast.Starred, ast.NamedExpr, ast.Await)):
         return maker_of(node.value, origin, made_by)

@@ -20,6 +20,8 @@ CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind is not ast.Constant
 } | {ast.Constant: ()}  # fmt: skip
+#: Nodes that take a part of another value, which stands in their field ``value``.
+PARTS = frozenset((ast.Attribute, ast.Subscript, ast.Starred, ast.Await))
 ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 
 
@@ -71,28 +73,27 @@ def pattern_names(pattern: ast.pattern) -> Iterator[str]:
 def root(node: ast.expr | None) -> str | None:
     """The name that a chain of attributes, subscripts and calls starts from."""
     while node is not None:
-        if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
-            node = node.value
-        elif isinstance(node, ast.Call):
+        if type(node) is ast.Name:
+            return node.id
+        if type(node) is ast.Call:
             node = node.func
+        elif type(node) in PARTS:
+            node = node.value  # type: ignore[attr-defined]  # all of `PARTS` have it
         else:
-            return node.id if isinstance(node, ast.Name) else None
+            return None
     return None
 
 
 def dotted(node: ast.expr, origin: Callable[[str], str | None]) -> str | None:
     """The library name of ``np.random.seed``: ``"numpy.random.seed"``, when its first name is an import."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
+    path = ""
+    while type(node) is ast.Attribute:
+        path = f".{node.attr}{path}"
         node = node.value
-    if isinstance(node, ast.Subscript):
-        parts = []
-        return dotted(node.value, origin)
-    if not isinstance(node, ast.Name):
-        return None
-    first = origin(node.id)
-    return ".".join([first, *reversed(parts)]) if first else None
+    if type(node) is ast.Name:
+        first = origin(node.id)
+        return first + path if first else None
+    return dotted(node.value, origin) if type(node) is ast.Subscript else None
 
 
 def arguments(args: ast.arguments) -> list[ast.arg]:

@@ -191,9 +191,9 @@ class World:
             if mine != theirs:
                 self.changed.update(name for name, _ in mine.items() ^ theirs.items())
         self.changed |= self.known ^ other.known
-        for name in vars(other):
-            if name != "changed":
-                setattr(self, name, getattr(other, name))
+        changed = self.changed
+        vars(self).update(vars(other))
+        self.changed = changed
 
     def join(self, ends: list[World]) -> None:
         """After alternatives, each a snapshot of its own: sure of what all are sure of, aware of what any did."""

@@ -152,7 +152,8 @@ class Record(ABC):
         """What happens when code with this effect runs here."""
         for name in effect.reads:
             self.read(name, line, via or effect.reads[name])
-        for name in effect.deletes | effect.writes:
+        rebound = effect.deletes | effect.writes if effect.deletes or effect.writes else ()
+        for name in rebound:
             if name not in self.world.must:
                 self.note(self.reads, name, line) if name in self.world.known else None
                 self.via.setdefault(name, via or name)
@@ -229,8 +230,8 @@ class Record(ABC):
     def expr(self, node: ast.AST | None) -> None:
         if node is None:
             return
-        if isinstance(node, ast.Name):  # first, since most expressions are names
-            if isinstance(node.ctx, ast.Load):
+        if type(node) is ast.Name:  # first, since most expressions are names
+            if type(node.ctx) is ast.Load:
                 self.read(node.id, node.lineno)
             return
         special = EXPRESSIONS.get(type(node))

@@ -1,4 +1,4 @@
-"""``kfnb compile``: the pipeline as the file that a cluster takes."""
+"""The commands ``compile``, which writes a pipeline as the file that a cluster takes, and ``targets``."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from kfnb.cli.command_helpers import (
     OK,
     USAGE,
     as_json,
-    cluster_words,
+    cluster_errors,
     emit,
     fail,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
+    required,
 )
-from kfnb.cli.commands.run_and_retry import given_parameters
+from kfnb.cli.commands.run_and_retry import parse_parameters
 from kfnb.problems import NotebookError, errors
 
 if TYPE_CHECKING:
@@ -59,13 +60,11 @@ def compile_(
     from kfnb.pipeline.build.build_source import build_source
     from kfnb.pipeline.parameters.bind_values import bind
 
-    found = build_source(notebook, pipeline)
-    if found.pipeline is None:
-        fail(notebook, found.problems, as_json)
+    graph = required(build_source(notebook, pipeline), notebook, as_json)
     try:
         chosen = target_named(target, notebook.path) if target else None
         options = options_of(chosen)
-        values = bind(found.pipeline, given_parameters(parameters, as_json))
+        values = bind(graph, parse_parameters(parameters, as_json))
     except BadTarget as error:
         refuse(str(error), as_json)
     except NotebookError as error:
@@ -77,26 +76,26 @@ def compile_(
     if (cron or template) and engine != "argo":
         refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
     form = Form(cron=cron or "", template=template)
-    made, problems = documents(found.pipeline, engine, options, notebook.folder, values, form)
+    manifests, problems = documents(graph, engine, options, notebook.folder, values, form)
     if not as_json:
         report(notebook, problems, quiet=True)
     if errors(problems):
         fail(notebook, problems, True) if as_json else sys.exit(FAILED)
-    files = travelling_files(found.pipeline, notebook.folder, options.packages)
+    files = travelling_files(graph, notebook.folder, options.packages)
     if files and not as_json:
         click.echo(travelling_text(files), err=True)
     if output is None:
-        click.echo(as_yaml(made), nl=False)
+        click.echo(as_yaml(manifests), nl=False)
         return
     try:
-        size = write(made, output)
+        size = write(manifests, output)
     except ValueError as error:
         refuse(str(error), as_json)
-    told: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": found.pipeline.name, "bytes": size}
+    summary: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": graph.name, "bytes": size}
     if as_json:
-        emit({**told, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
+        emit({**summary, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
     else:
-        click.echo(f"{output}: {found.pipeline.name} for {engine}, {size / 1000:.1f} kB")
+        click.echo(f"{output}: {graph.name} for {engine}, {size / 1000:.1f} kB")
 
 
 @click.command()
@@ -108,12 +107,12 @@ def targets(notebook: Path | None, as_json: bool) -> None:
     from kfnb.engines.cluster.targets.diagnosis import diagnose
     from kfnb.engines.cluster.targets.targets import targets as known
 
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         found = known(notebook)
-    told = []
+    listed = []
     for name, target in found.items():
         diagnosis = diagnose(target)
-        told.append(
+        listed.append(
             {
                 "target": name,
                 "engine": target.engine,
@@ -127,5 +126,5 @@ def targets(notebook: Path | None, as_json: bool) -> None:
             for line in diagnosis.told[1:]:
                 click.echo(f"{'':34}{line}")
     if as_json:
-        emit(told)
-    sys.exit(FAILED if any(t["state"] != "ready" for t in told) else OK)
+        emit(listed)
+    sys.exit(FAILED if any(t["state"] != "ready" for t in listed) else OK)

@@ -1,19 +1,19 @@
-"""Commands that look into the record of runs."""
+"""The commands that read the record of runs: ``runs``, ``status``, ``logs``, ``result``; and ``cancel`` and ``archive``."""
 
 from __future__ import annotations
 
 import json
 import pickle
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kfnb.cli import completion_words
-from kfnb.cli.command_helpers import OK, as_json, cluster_words, emit, refuse, resolved, run_argument, status_of, store
+from kfnb.cli.command_helpers import OK, as_json, cluster_errors, emit, refuse, resolved, run_argument, status_of, store
 from kfnb.terminal_escapes import terminal_text
+from kfnb.wording import duration, elapsed, moment
 
 if TYPE_CHECKING:
     from kfnb.runs.attempt_logs import LogLine
@@ -31,17 +31,15 @@ def runs(as_json: bool, count: int) -> None:
     if not found:
         click.echo("there is no run yet: kfnb run NOTEBOOK")
     for head in found:
-        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(head["created"]))
-        took = _seconds(head["started"], head["finished"])
-        click.echo(f"{head['run']}  {head['state']:9}  {began}  {took:>8}  {head['pipeline']}" + _group(head))
+        length = duration(elapsed(head))
+        click.echo(
+            f"{head['run']}  {head['state']:9}  {moment(head['created'])}  {length:>8}  {head['pipeline']}"
+            + _group(head)
+        )
 
 
 def _group(head: dict[str, Any]) -> str:
     return f"  [{head['experiment']}]" if head["experiment"] else ""
-
-
-def _seconds(start: float | None, end: float | None) -> str:
-    return "" if start is None else f"{(end or time.time()) - start:.1f} s"
 
 
 @click.command()
@@ -54,7 +52,7 @@ def status(run_id: str, as_json: bool) -> None:
 
     record = store()
     run_id = resolved(record, run_id, as_json)
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         engine_of(record, run_id).refresh(run_id)
     summary = record.summary(run_id)
     if as_json:
@@ -88,7 +86,7 @@ def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times
         click.echo(f"{line.time + ' ' if times else ''}{prefix}{terminal_text(line.text)}")
 
     try:
-        with cluster_words():
+        with cluster_errors():
             engine.refresh(run_id)
             if step is None and follow:
                 for path, line in follow_all_logs(engine, run_id):
@@ -112,13 +110,13 @@ def cancel(run_id: str, as_json: bool) -> None:
 
     record = store()
     run_id = resolved(record, run_id, as_json)
-    with cluster_words(as_json):
-        asked = engine_of(record, run_id).cancel(run_id)
+    with cluster_errors(as_json):
+        is_cancelling = engine_of(record, run_id).cancel(run_id)
     state = record.head(run_id)["state"]
     if as_json:
-        emit({"run": run_id, "cancelling": asked, "state": state})
+        emit({"run": run_id, "cancelling": is_cancelling, "state": state})
     else:
-        click.echo(f"{run_id} is being cancelled" if asked else f"{run_id} has ended already: {state}")
+        click.echo(f"{run_id} is being cancelled" if is_cancelling else f"{run_id} has ended already: {state}")
 
 
 @click.command()
@@ -133,7 +131,7 @@ def archive(run_id: str, as_json: bool) -> None:
     put_away = getattr(engine_of(record, run_id), "archive", None)
     if put_away is None:
         refuse("only Kubeflow Pipelines has an archive of runs", as_json)
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         put_away(run_id)
     emit({"run": run_id, "archived": True}) if as_json else click.echo(f"{run_id} is archived")
 

@@ -1,4 +1,4 @@
-"""Commands that look at a notebook: ``show`` and ``check``."""
+"""The commands ``show``, ``check`` and ``convert``, which read a notebook and run nothing."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kfnb.cli.command_helpers import (
     OK,
     as_json,
     emit,
-    fail,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
+    required,
 )
 from kfnb.problems import errors
 from kfnb.surrogates import write_text
 
 if TYPE_CHECKING:
     from kfnb.notebook.notebook_source import Source
-    from kfnb.pipeline.build.build_pipeline import Built
+    from kfnb.pipeline.model import Pipeline
 
 
 @click.command()
@@ -42,36 +42,44 @@ def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: 
     if as_json:
         emit(shown.describe(found))
         sys.exit(FAILED if found.pipeline is None else OK)
-    if found.pipeline is None:
-        fail(notebook, found.problems, False)
+    graph = required(found, notebook, False)
     report(notebook, found.problems, quiet=True)
     if svg:
         from kfnb.pipeline.drawing.graph_svg import draw
 
-        click.echo(draw(found.pipeline))
+        click.echo(draw(graph))
     elif why is not None:
         try:
             click.echo(shown.why(found, why))
-            for line in needs(found, notebook, why):
+            for line in cluster_needs(graph, notebook, why):
                 click.echo(line)
         except KeyError:
-            names = ", ".join(s.name for s in found.pipeline.steps())
+            names = ", ".join(s.name for s in graph.steps())
             refuse(f"there is no step `{why}`; the steps are {names}")
     else:
-        click.echo(shown.text(found.pipeline))
+        click.echo(shown.text(graph))
 
 
-def needs(found: Built, notebook: Source, step: str) -> list[str]:
+def cluster_needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
     """What a step gets on a cluster beside its code."""
-    from kfnb.engines.cluster.packaging.step_requirements import travelling
+    from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 
-    assert found.pipeline is not None
-    made = travelling(found.pipeline, notebook.folder)
-    lines = [f"  on a cluster it installs {', '.join(made.packages[step])}"] if made.packages.get(step) else []
-    lines += [f"  on a cluster {', '.join(made.modules[step])} travels with it"] if made.modules.get(step) else []
-    data = sorted(set(made.files.get(step, ())) - set(made.modules.get(step, ())))
+    requirements = find_requirements(pipeline, notebook.folder)
+    lines = (
+        [f"  on a cluster it installs {', '.join(requirements.packages[step])}"]
+        if requirements.packages.get(step)
+        else []
+    )
+    lines += (
+        [f"  on a cluster {', '.join(requirements.modules[step])} travels with it"]
+        if requirements.modules.get(step)
+        else []
+    )
+    data = sorted(set(requirements.files.get(step, ())) - set(requirements.modules.get(step, ())))
     lines += [f"  on a cluster the file {name} travels with it" for name in data]
-    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in made.left.get(step, ())]
+    lines += [
+        f"  on a cluster the file {name} is too large to travel with it" for name in requirements.too_large.get(step, ())
+    ]
     return lines
 
 
@@ -112,8 +120,7 @@ def convert(notebook: Source, output: Path, pipeline: str | None) -> None:
     from kfnb.pipeline.export.python_package import package_of
 
     found = build_source(notebook, pipeline)
-    if found.pipeline is None:
-        fail(notebook, found.problems, False)
+    required(found, notebook, False)
     if output.exists() and any(output.iterdir()):
         refuse(f"{output} is not empty: name another folder, so that nothing is lost")
     try:

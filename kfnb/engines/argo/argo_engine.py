@@ -19,14 +19,15 @@ from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
-from kfnb.engines.cluster.packaging.step_requirements import travelling
+from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.fit_to_target import fitted
 from kfnb.engines.cluster.submission.reused_steps import kept_of
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
-from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
 
 RUN_LABEL = "kfnb.dev/run"
 
@@ -48,15 +49,15 @@ class ArgoEngine(ClusterRuns):
         return self._kube
 
     # ---------------------------------------------------------------- before
-    def compiled(
+    def compile_run(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> workflow_manifest.Compiled:
         settings = options_of(self.target)
         pipeline = fitted(pipeline, settings, options.parameters)
-        return workflow_manifest.compiled(
+        return workflow_manifest.compile_workflow(
             pipeline,
             settings,
-            travelling(pipeline, Path(options.folder), settings.packages, settings.sources),
+            find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources),
             options.parameters,
             kept or {},
         )
@@ -66,11 +67,11 @@ class ArgoEngine(ClusterRuns):
         part = self.check_part(options)
         if part:
             return part
-        made = self.compiled(pipeline, options)
+        made = self.compile_run(pipeline, options)
         jobs = {j.name: j for jobs in made.tasks.values() for j in jobs}
         return [
             *check_jobs(list(jobs.values()), "argo"),
-            *check_files(pipeline, made.travelling),
+            *check_files(pipeline, made.requirements),
             *check_items(made.root, options.parameters),
             *check_python(options),
             *check_size(made.workflow, "Workflow"),
@@ -78,12 +79,12 @@ class ArgoEngine(ClusterRuns):
 
     def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
         options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
-        return as_yaml([self.compiled(pipeline, options).workflow])
+        return as_yaml([self.compile_run(pipeline, options).workflow])
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Create the Workflow and give the run's id. Raises `ClusterError`; the run has failed then."""
-        made = self.compiled(pipeline, options)
+        made = self.compile_run(pipeline, options)
         kube = self.kube
         run_id = self.begin(pipeline, options)
         with self.submitting(run_id):
@@ -93,7 +94,7 @@ class ArgoEngine(ClusterRuns):
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
         """A CronWorkflow; gives its name. One that is there already takes the new form."""
-        body = workflow_kinds.as_cron(self.compiled(pipeline, options).workflow, cron)
+        body = workflow_kinds.as_cron(self.compile_run(pipeline, options).workflow, cron)
         kube = self.kube
         body["metadata"]["namespace"] = kube.namespace
         name = str(body["metadata"]["name"])
@@ -130,7 +131,7 @@ class ArgoEngine(ClusterRuns):
         with self.taking_up(run_id):
             before, now, options = self.to_retry(run_id, start, pipeline)
             kept = self._kept(run_id, before, now, options, start)
-            made = self.compiled(now, options, kept)
+            made = self.compile_run(now, options, kept)
             self._create(run_id, made, self.kube, self.attempts(run_id))
             self.begin_again(run_id, now, kept, made.tasks)
         return run_id
@@ -149,7 +150,7 @@ class ArgoEngine(ClusterRuns):
             if error.kind != "missing":
                 raise
             return {}
-        old, new = self.compiled(before, options), self.compiled(now, options)
+        old, new = self.compile_run(before, options), self.compile_run(now, options)
         left = {
             s.job.name: s.outputs for s in seen(nodes, old.tasks) if s.state == "succeeded" and s.path == s.job.name
         }
@@ -160,7 +161,7 @@ class ArgoEngine(ClusterRuns):
     def tasks(self, run_id: str) -> dict[str, tuple[Job, ...]]:
         """The jobs of the run's workflow by the names of their tasks."""
         pipeline, options = self.kept(run_id)
-        return self.compiled(pipeline, options, self.kept_outputs(run_id)).tasks
+        return self.compile_run(pipeline, options, self.kept_outputs(run_id)).tasks
 
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
         remote = self.remote(run_id)

@@ -15,9 +15,9 @@ from kfnb.engines.cluster.following.pod_logs import KeptLog
 from kfnb.engines.cluster.following.recorded_cluster_runs import ClusterRuns, Following
 from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_python, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
-from kfnb.engines.cluster.lowering.literal_texts import native_value
+from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
-from kfnb.engines.cluster.packaging.step_requirements import travelling
+from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.fit_to_target import fitted
 from kfnb.engines.cluster.submission.reused_steps import kept_of
 from kfnb.engines.cluster.targets.targets import Target, options_of
@@ -29,7 +29,8 @@ from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
-from kfnb.runs.record.run_store import FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
 
 RUN_LABEL = "pipeline/runid"  #: that the backend puts on a run's Workflow and pods
 DEFAULT_EXPERIMENT = "Default"
@@ -52,13 +53,16 @@ class KfpEngine(ClusterRuns):
         return self._client
 
     # ---------------------------------------------------------------- before
-    def compiled(
+    def compile_run(
         self, pipeline: Pipeline, options: RunOptions, kept: dict[str, dict[str, str]] | None = None
     ) -> pipeline_ir.Compiled:
         settings = options_of(self.target)
         pipeline = fitted(pipeline, settings, options.parameters)
-        return pipeline_ir.compiled(
-            pipeline, settings, travelling(pipeline, Path(options.folder), settings.packages, settings.sources), kept
+        return pipeline_ir.compile_ir(
+            pipeline,
+            settings,
+            find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources),
+            kept,
         )
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
@@ -66,23 +70,23 @@ class KfpEngine(ClusterRuns):
         part = self.check_part(options)
         if part:
             return part
-        made = self.compiled(pipeline, options)
+        made = self.compile_run(pipeline, options)
         jobs = list(made.tasks.values())
         return [
             *check_jobs(jobs, "kfp"),
-            *check_files(pipeline, made.travelling),
+            *check_files(pipeline, made.requirements),
             *check_python(options),
             *check_size(made.ir, "pipeline"),
         ]
 
     def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
-        made = self.compiled(pipeline, RunOptions(folder=folder))
+        made = self.compile_run(pipeline, RunOptions(folder=folder))
         return as_yaml([made.ir, *([made.platform] if made.platform else [])])
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
         """Begin a run from an inline specification, nothing being uploaded. Raises `ClusterError`; the run has failed then."""
-        made, client = self.compiled(pipeline, options), self.client
+        made, client = self.compile_run(pipeline, options), self.client
         run_id = self.begin(pipeline, options)
         with self.submitting(run_id):
             body = self._body(pipeline, options, made, f"{pipeline.name} {run_id}")
@@ -92,7 +96,7 @@ class KfpEngine(ClusterRuns):
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
         """A recurring run; gives its id. ``cron`` has six fields, the first being seconds; five are taken with second 0."""
-        body = self._body(pipeline, options, self.compiled(pipeline, options), pipeline.name)
+        body = self._body(pipeline, options, self.compile_run(pipeline, options), pipeline.name)
         fields = cron if len(cron.split()) != 5 else f"0 {cron}"
         return self.client.create_recurring_run(
             {
@@ -115,10 +119,10 @@ class KfpEngine(ClusterRuns):
 
         settings = options_of(self.target)
         pipeline = fitted(pipeline, settings, options.parameters)
-        made = workflow_manifest.compiled(
+        made = workflow_manifest.compile_workflow(
             pipeline,
             settings,
-            travelling(pipeline, Path(options.folder), settings.packages, settings.sources),
+            find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources),
             options.parameters,
         )
         with TemporaryDirectory() as folder:
@@ -140,7 +144,7 @@ class KfpEngine(ClusterRuns):
         if not experiment and self.client.multi_user():
             experiment = DEFAULT_EXPERIMENT
         types = {p.name: p.type for p in pipeline.parameters}
-        values = {n: native_value(v, types[n]) for n, v in options.parameters.items()}
+        values = {n: kfp_value(v, types[n]) for n, v in options.parameters.items()}
         spec: dict[str, Any] = {"pipeline_spec": made.ir, "platform_spec": made.platform} if made.platform else made.ir
         body: dict[str, Any] = {"display_name": name, "pipeline_spec": spec, "runtime_config": {"parameters": values}}
         if settings.get("pipeline_root"):
@@ -171,7 +175,7 @@ class KfpEngine(ClusterRuns):
                 return run_id
             attempts = self.attempts(run_id)
             kept = self._kept(run_id, before, now, options, start)
-            made, client = self.compiled(now, options, kept), self.client
+            made, client = self.compile_run(now, options, kept), self.client
             body = self._body(now, options, made, f"{now.name} {run_id}")
             self.put_remote(run_id, run=client.create_run(body), host=client.host, before=attempts)
             self.begin_again(run_id, now, kept, made.jobs)
@@ -180,7 +184,7 @@ class KfpEngine(ClusterRuns):
     def _retry_there(self, run_id: str, pipeline: Pipeline, options: RunOptions) -> None:
         """The server takes its own run up again."""
         remote, attempts = self.remote(run_id), self.attempts(run_id)
-        tasks = self.compiled(pipeline, options, self.kept_outputs(run_id)).jobs
+        tasks = self.compile_run(pipeline, options, self.kept_outputs(run_id)).jobs
         self.client.act(remote["run"], "retry")
         done = ("succeeded", "cached", "skipped")
         again = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
@@ -195,8 +199,8 @@ class KfpEngine(ClusterRuns):
         self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
     ) -> dict[str, dict[str, str]]:
         """What the steps left, as their logs tell it."""
-        old, new = self.compiled(before, options), self.compiled(now, options)
-        given = {j.name: [output_of(j, c) for c in j.gives] for j in new.outermost}
+        old, new = self.compile_run(before, options), self.compile_run(now, options)
+        given = {j.name: [output_of(j, c) for c in j.outputs] for j in new.outermost}
         left = {}
         for step in self.store.steps(run_id):
             if step["state"] == "succeeded" and step["attempts"] and step["path"] in given:
@@ -222,7 +226,7 @@ class KfpEngine(ClusterRuns):
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Following:
         remote = self.remote(run_id)
         pipeline, options = self.kept(run_id)
-        made = self.compiled(pipeline, options, self.kept_outputs(run_id))
+        made = self.compile_run(pipeline, options, self.kept_outputs(run_id))
         before = remote.get("before", {})
         found = self._workflow(remote["run"])
         if found is not None:

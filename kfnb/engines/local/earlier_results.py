@@ -1,4 +1,4 @@
-"""Results of earlier runs for a run of a part of a pipeline, and whether they were made with the same parameters."""
+"""Finds results of earlier runs for a run of a part of a pipeline, and checks that their parameters were the same."""
 
 from __future__ import annotations
 
@@ -31,60 +31,68 @@ MISSING = object()
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A step's earlier result. ``other``: parameters that it depends on and that its run had otherwise, with their values then."""
+class ReusedResult:
+    """A step's result of an earlier run. ``other`` has the parameters that it depends on and that had other values then."""
 
     run: str
     step: dict[str, Any]
     other: dict[str, Any]
 
 
-def earlier(store: RunStore, pipeline: Pipeline, options: RunOptions, run_id: str = "") -> dict[str, Taken]:
-    """For a run that begins in the middle: by path the newest results of the steps it does not run.
+def find_reusable(
+    store: RunStore, pipeline: Pipeline, options: RunOptions, run_id: str = ""
+) -> dict[str, ReusedResult]:
+    """The newest results of the steps that a run of a part does not run, by path.
 
-    One that was made with the parameters of now comes before a newer one that was not.
+    A result with the same parameters is preferred to a newer one with other parameters.
     """
     if options.only is None and options.start is None:
         return {}
-    mine = steps_to_run(pipeline, options)
+    steps_run = steps_to_run(pipeline, options)
     depends = parameters_of_steps(pipeline)
-    found: dict[str, Taken] = {}
+    found: dict[str, ReusedResult] = {}
     for head in store.runs(RUNS):
         if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
             continue
-        had = head["parameters"]
-        changed = {n: had.get(n, MISSING) for n, v in options.parameters.items() if had.get(n, MISSING) != v}
+        old_parameters = head["parameters"]
+        changed = {
+            n: old_parameters.get(n, MISSING)
+            for n, v in options.parameters.items()
+            if old_parameters.get(n, MISSING) != v
+        }
         for step in store.steps(head["run"]):
-            if step["state"] not in ("succeeded", "cached") or step["step"] in mine:
+            if step["state"] not in ("succeeded", "cached") or step["step"] in steps_run:
                 continue
             other = {n: v for n, v in changed.items() if n in depends.get(step["step"], ())}
             before = found.get(step["path"])
             if before is None or (before.other and not other):
-                found[step["path"]] = Taken(head["run"], step, other)
+                found[step["path"]] = ReusedResult(head["run"], step, other)
     return found
 
 
 def steps_to_run(pipeline: Pipeline, options: RunOptions) -> set[str]:
-    """The steps that a run of a part runs, its exit handlers among them."""
-    mine = {options.only} if options.only else downstream(pipeline, options.start or "")
-    return mine | {s.name for s in handlers_of(pipeline.body)}
+    """The steps that a run of a part runs, including its exit handlers."""
+    steps_run = {options.only} if options.only else downstream(pipeline, options.start or "")
+    return steps_run | {s.name for s in handlers_of(pipeline.body)}
 
 
 def parameter_problems(store: RunStore, pipeline: Pipeline, options: RunOptions) -> Iterator[Problem]:
-    """Values that the steps of a run take, and that were made with other parameters than the run has."""
-    taken = earlier(store, pipeline, options)
-    mine = steps_to_run(pipeline, options)
-    needed = {n: s.name for s in reversed(list(pipeline.steps())) if s.name in mine for n in _makers(s)}
-    needed.update({n: n for n in _asked(pipeline.body, mine)})
-    told: set[tuple[str, str]] = set()
-    for one in taken.values():
-        name = one.step["step"]
-        if name not in needed or not one.other or (name, one.run) in told:
+    """Problems for values from earlier runs that had other parameters than this run."""
+    reused = find_reusable(store, pipeline, options)
+    steps_run = steps_to_run(pipeline, options)
+    needed = {n: s.name for s in reversed(list(pipeline.steps())) if s.name in steps_run for n in _producers(s)}
+    needed.update({n: n for n in _steps_in_conditions(pipeline.body, steps_run)})
+    reported: set[tuple[str, str]] = set()
+    for result in reused.values():
+        name = result.step["step"]
+        if name not in needed or not result.other or (name, result.run) in reported:
             continue
-        told.add((name, one.run))
-        then = ", ".join(f"{n}={'none' if v is MISSING else repr(v)}" for n, v in one.other.items())
-        now = ", ".join(f"{n}={options.parameters[n]!r}" for n in one.other)
-        message = f"the values of step `{name}` are from run {one.run}, which had {then}; now there is {now}"
+        reported.add((name, result.run))
+        old_values = ", ".join(f"{n}={'none' if v is MISSING else repr(v)}" for n, v in result.other.items())
+        new_values = ", ".join(f"{n}={options.parameters[n]!r}" for n in result.other)
+        message = (
+            f"the values of step `{name}` are from run {result.run}, which had {old_values}; now there is {new_values}"
+        )
         if options.any_parameters:
             yield Problem("KF513", message, name=name)
         else:
@@ -94,41 +102,41 @@ def parameter_problems(store: RunStore, pipeline: Pipeline, options: RunOptions)
 
 # -------------------------------------------------------------------- what a step's values depend on
 def parameters_of_steps(pipeline: Pipeline) -> dict[str, set[str]]:
-    """For every step the parameters that its values depend on, through the steps before it too."""
+    """For every step the parameters that its values depend on, directly or through earlier steps."""
     direct: dict[str, set[str]] = {}
-    makers: dict[str, set[str]] = {}
-    for step, around in _placed(pipeline.body, ()):
-        refs = [*(i.ref for i in step.inputs), *around]
+    producers: dict[str, set[str]] = {}
+    for step, enclosing in _with_references(pipeline.body, ()):
+        refs = [*(i.ref for i in step.inputs), *enclosing]
         direct[step.name] = {n for r in refs for n in _parameters(r)} | placeholders(step.settings)
-        makers[step.name] = {s.step for r in refs for s in sources(r)}
+        producers[step.name] = {s.step for r in refs for s in sources(r)}
     for edge in pipeline.edges:
         if edge.files:
-            makers.setdefault(edge.to, set()).add(edge.source)
-    return {name: _reached(name, direct, makers) for name in direct}
+            producers.setdefault(edge.to, set()).add(edge.source)
+    return {name: _transitive(name, direct, producers) for name in direct}
 
 
-def _reached(name: str, direct: Mapping[str, set[str]], makers: Mapping[str, set[str]]) -> set[str]:
-    known, left = {name}, [name]
-    while left:
-        new = makers.get(left.pop(), set()) - known
+def _transitive(name: str, direct: Mapping[str, set[str]], producers: Mapping[str, set[str]]) -> set[str]:
+    known, stack = {name}, [name]
+    while stack:
+        new = producers.get(stack.pop(), set()) - known
         known |= new
-        left += new
+        stack += new
     return set().union(*(direct.get(n, set()) for n in known))
 
 
-def _placed(body: Iterable[Node], around: tuple[Ref, ...]) -> Iterator[tuple[Step, tuple[Ref, ...]]]:
-    """Every step, and the references that the conditions and loops around it ask."""
+def _with_references(body: Iterable[Node], enclosing: tuple[Ref, ...]) -> Iterator[tuple[Step, tuple[Ref, ...]]]:
+    """Every step with the references of the conditions and loops around it."""
     for node in body:
         if isinstance(node, Step):
-            yield node, around
+            yield node, enclosing
             continue
-        asked = around
+        references = enclosing
         if isinstance(node, Loop):
-            asked = (*around, node.items)
+            references = (*enclosing, node.items)
         elif isinstance(node, Condition):
-            asked = (*around, *(r for b in node.branches if b.when is not None for r in operands(b.when)))
+            references = (*enclosing, *(r for b in node.branches if b.when is not None for r in operands(b.when)))
         for inner in bodies_of(node):
-            yield from _placed(inner, asked)
+            yield from _with_references(inner, references)
 
 
 def _parameters(ref: Ref) -> Iterator[str]:
@@ -139,10 +147,16 @@ def _parameters(ref: Ref) -> Iterator[str]:
             yield from _parameters(candidate)
 
 
-def _makers(step: Step) -> set[str]:
+def _producers(step: Step) -> set[str]:
     return {s.step for i in step.inputs for s in sources(i.ref)}
 
 
-def _asked(body: Iterable[Node], mine: set[str]) -> set[str]:
-    """The steps that the conditions and loops around the steps to run ask."""
-    return {s.step for step, around in _placed(body, ()) if step.name in mine for r in around for s in sources(r)}
+def _steps_in_conditions(body: Iterable[Node], steps_run: set[str]) -> set[str]:
+    """The steps whose values the conditions and loops around the steps to run need."""
+    return {
+        s.step
+        for step, enclosing in _with_references(body, ())
+        if step.name in steps_run
+        for r in enclosing
+        for s in sources(r)
+    }

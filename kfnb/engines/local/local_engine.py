@@ -17,7 +17,7 @@ from typing import Any
 
 from kfnb.engines.engine_interface import OPTIONS, RunOptions
 from kfnb.engines.follow_record import LOOK_EVERY, follow_events, follow_log
-from kfnb.engines.local.earlier_results import earlier, parameter_problems
+from kfnb.engines.local.earlier_results import find_reusable, parameter_problems
 from kfnb.engines.local.processes.launch_run_process import Launch, launch
 from kfnb.engines.local.scheduling.step_graph import downstream
 from kfnb.pipeline.checks.isolated_files import apart
@@ -28,11 +28,12 @@ from kfnb.runs.attempt_logs import LogLine
 from kfnb.runs.kept_pipeline import PIPELINE, check_step, kept_pipeline
 from kfnb.runs.record.file_lock import holding, is_held
 from kfnb.runs.record.private_record_files import append_to, read_object, write_file
-from kfnb.runs.record.run_store import FINAL, INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
+from kfnb.runs.record.run_store import INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
+from kfnb.states import FINAL
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
-SLOW = 20.0  #: seconds for an interpreter to say its version: it may lie on a slow disk
-PATIENCE = 30.0  #: seconds to wait for another command that begins the same run
+SLOW = 20.0  #: seconds in which an interpreter must print its version; it may be on a slow disk
+PATIENCE = 30.0  #: seconds to wait for another command that starts the same run
 
 
 class LocalEngine:
@@ -41,10 +42,10 @@ class LocalEngine:
     name = "local"
 
     def __init__(self, store: RunStore, launch: Launch = launch) -> None:
-        self.store, self._launched = store, launch
+        self.store, self._start_process = store, launch
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
-        """Steps that the options name but the pipeline has not; an interpreter that is none."""
+        """Problems of the options: unknown steps, unusable interpreters, and values made with other parameters."""
         names = [s.name for s in pipeline.steps()]
         found = []
         for name in (options.only, options.start):
@@ -56,118 +57,116 @@ class LocalEngine:
             found += apart(pipeline)
         if not found and (options.only or options.start):
             found += parameter_problems(self.store, pipeline, options)
-        return found if options.python is None else [*found, *_unfit(options.python)]
+        return found if options.python is None else [*found, *_interpreter_problems(options.python)]
 
     def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
         return json.dumps(to_json(pipeline), indent=1)
 
     # ---------------------------------------------------------------- beginning
     def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
-        """Begin a run in a process of its own and give its id."""
+        """Start a run in a process of its own and return its id."""
         run_id = self.store.reserve()
         folder = self.store.folder(run_id)
         options = replace(options, folder=os.path.abspath(options.folder))
         with holding(folder / LAUNCH):
             write_file(folder / PIPELINE, self.compile(pipeline))
             write_file(folder / OPTIONS, json.dumps(options.to_json()))
-            kept = {
+            reused = {
                 path: {**t.step, "key": None, "state": "cached", "reason": f"taken from run {t.run}"}
-                for path, t in earlier(self.store, pipeline, options, run_id).items()
+                for path, t in find_reusable(self.store, pipeline, options, run_id).items()
             }
             self.store.add(
-                run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, kept
+                run_id, pipeline.name, options.notebook, options.experiment, self.name, options.parameters, reused
             )
             self._launch(run_id)
         return run_id
 
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None, **options: Any) -> str:
-        """Take a run up again where it stood: what succeeded with the same code and inputs is not run again.
+        """Continue a run that has ended. Steps that succeeded with the same code and inputs do not run again.
 
         Parameters
         ----------
         start
-            Run this step and all after it again, whatever their state.
+            Run this step and all steps after it again, whatever their state.
         pipeline
-            The pipeline as it is now, when the notebook was edited since.
+            The current pipeline, when the notebook was edited since.
         options
-            `RunOptions` that are others now.
+            Fields of `RunOptions` that have changed.
 
         Raises
         ------
         UnknownRun
-            When the run still runs, another takes it up, or it has no step ``start``.
+            When the run still runs, another command continues it, or it has no step ``start``.
         """
         folder = self.store.kept_folder(run_id)
-        self._has_ended(run_id)
-        with holding(folder / LAUNCH, patience=PATIENCE) as mine:
-            if not mine:
+        self._require_ended(run_id)
+        with holding(folder / LAUNCH, patience=PATIENCE) as acquired:
+            if not acquired:
                 raise UnknownRun(
                     f"run {run_id} is being taken up again by another command: wait for it, then look where it stands"
                 )
-            self._has_ended(run_id)
-            now = pipeline or kept_pipeline(self.store, run_id)
+            self._require_ended(run_id)
+            current = pipeline or kept_pipeline(self.store, run_id)
             if start is not None:
-                check_step(now, run_id, start)
-            again = downstream(now, start) if start is not None else set()
+                check_step(current, run_id, start)
+            rerun = downstream(current, start) if start is not None else set()
             if pipeline is not None:
                 write_file(folder / PIPELINE, self.compile(pipeline))
             if options:
                 write_file(folder / OPTIONS, json.dumps({**read_object(folder / OPTIONS), **options}))
             (folder / "cancel").unlink(missing_ok=True)
-            self.store.take_up(run_id, again)
+            self.store.take_up(run_id, rerun)
             self._launch(run_id)
         return run_id
 
-    def _has_ended(self, run_id: str) -> None:
+    def _require_ended(self, run_id: str) -> None:
         if self.store.head(run_id)["state"] not in FINAL:
             raise UnknownRun(f"run {run_id} has not ended: cancel it first")
 
     def _launch(self, run_id: str) -> None:
-        """Start the run's scheduler and wait until it has taken the run; the lock ``LAUNCH`` is held by who asks."""
+        """Start the run's process and wait until it has begun the run. The caller holds the lock ``LAUNCH``."""
         folder = self.store.folder(run_id)
         (folder / "scheduler.pid").unlink(missing_ok=True)
-        process = self._launched(self.store.home, run_id, folder / "scheduler.log")
+        process = self._start_process(self.store.home, run_id, folder / "scheduler.log")
         while self.store.state(run_id) == "pending" and process.poll() is None:
             time.sleep(LOOK_EVERY)
         if process.poll() is not None and self.store.state(run_id) == "pending":
-            self.store.record_run(run_id, "failed", finished=time.time(), error=_stillborn(process.poll(), folder))
+            self.store.record_run(run_id, "failed", finished=time.time(), error=_start_failure(process.poll(), folder))
 
     # ---------------------------------------------------------------- following
     def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
-        """Events after number ``since``, as they come, until the run has ended."""
+        """The events after number ``since``, as they happen, until the run has ended."""
         return follow_events(self.store, run_id, since)
 
     def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """The log of a step's attempt (default: the last); ``follow``: as it grows, until the step is final."""
+        """The log of a step's attempt, by default the last. With ``follow`` new lines are added until the step has ended."""
         return follow_log(self.store, run_id, path, attempt, follow)
 
     @contextmanager
     def following(self, run_id: str) -> Iterator[LocalEngine]:
-        """The run itself writes the record."""
+        """Nothing to do: the run's own process writes the record."""
         yield self
 
     def look(self) -> None:
-        """Nothing can go wrong between the record and its reader."""
+        """Nothing to do: reading the record cannot fail."""
 
     def refresh(self, run_id: str) -> None:
-        """The record is always up to date: the run itself writes it."""
+        """Nothing to do: the run's own process keeps the record up to date."""
 
     def cancel(self, run_id: str) -> bool:
-        """Ask the run to end; asked again, it ends at once and without its exit handler."""
+        """Ask the run to end. A second request ends it at once and without its exit handlers."""
         folder = self.store.folder(run_id)
         if self.store.head(run_id)["state"] in FINAL or not any(is_held(folder / n) for n in (LAUNCH, SCHEDULER)):
             return False
         with append_to(folder / "cancel") as file:
-            file.write(b"x")  # signals of one kind may melt into one; how often it was asked stands here
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # one that has only begun looks for itself whether it was cancelled
+            file.write(b"x")  # several signals may arrive as one; the size of this file is the number of requests
+        with contextlib.suppress(OSError, ValueError):  # a process that has only just started reads this file itself
             os.kill(int((folder / "scheduler.pid").read_text()), signal.SIGTERM)
         return True
 
 
-def _stillborn(status: int | None, folder: Path) -> dict[str, Any]:
-    """What to say of a scheduler that ended before it began; one that cannot start says why in its log."""
+def _start_failure(status: int | None, folder: Path) -> dict[str, Any]:
+    """The error of a run whose process ended before it began the run. Its log has the reason."""
     if status is not None and status < 0:
         return INTERRUPTED
     with contextlib.suppress(OSError):
@@ -176,18 +175,20 @@ def _stillborn(status: int | None, folder: Path) -> dict[str, Any]:
     return INTERRUPTED
 
 
-def _unfit(python: str) -> list[Problem]:
-    """Why steps cannot be run by an interpreter, if they cannot."""
+def _interpreter_problems(python: str) -> list[Problem]:
+    """Problems of an interpreter that cannot run steps."""
     try:
-        bare = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}  # nothing beside the notebook is imported
-        told = subprocess.run(
-            [python, "-Sc", VERSION], capture_output=True, text=True, timeout=SLOW, env=bare, cwd=os.sep
+        environment = {
+            k: v for k, v in os.environ.items() if k != "PYTHONPATH"
+        }  # no module beside the notebook is imported
+        process = subprocess.run(
+            [python, "-Sc", VERSION], capture_output=True, text=True, timeout=SLOW, env=environment, cwd=os.sep
         )
-        words = told.stdout.strip() if told.returncode == 0 else told.stderr.strip().rpartition("\n")[2]
+        words = process.stdout.strip() if process.returncode == 0 else process.stderr.strip().rpartition("\n")[2]
     except (OSError, subprocess.TimeoutExpired) as error:
         words = str(error)
     if re.fullmatch(r"3\.(9|\d\d+)", words):
         return []
-    why = f"it is Python {words}" if re.fullmatch(r"\d\.\d+", words) else words or "it says nothing"
+    reason = f"it is Python {words}" if re.fullmatch(r"\d\.\d+", words) else words or "it says nothing"
     hint = "name a Python of 3.9 or newer, or leave it out: then steps run with kfnb's own"
-    return [Problem("KF707", f"steps cannot be run by `{python}`: {why}", hint, name=python)]
+    return [Problem("KF707", f"steps cannot be run by `{python}`: {reason}", hint, name=python)]

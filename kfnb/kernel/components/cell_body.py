@@ -1,4 +1,4 @@
-"""The text of a cell, run in the live kernel as IPython runs it: its lines and tracebacks are those of the cell."""
+"""Runs the text of a cell in the live kernel as IPython does, with the line numbers and tracebacks of the cell."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from kfnb.kernel_notebook.executed_cells import Ran
 
 
 class BadCode(Exception):
-    """The text is not Python. Shows what IPython shows of a cell that is not."""
+    """The text is not Python. IPython shows it like any syntax error in a cell."""
 
     def __init__(self, shell: Any, error: SyntaxError) -> None:
         super().__init__(str(error))
-        self._shown = shell.SyntaxTB.structured_traceback(type(error), error, [])
+        self._traceback = shell.SyntaxTB.structured_traceback(type(error), error, [])
 
     def _render_traceback_(self) -> list[str]:
-        return list(self._shown)
+        return list(self._traceback)
 
 
-class Body:
-    """A cell's text below its magic line, compiled once and run as often as asked.
+class CellBody:
+    """The text of a cell below its magic line, compiled once and run any number of times.
 
     Parameters
     ----------
     source
-        The text below the magic's line.
+        The text below the line of the magic.
     cell
-        The cell whose end it is; ``None``: it was given to the magic by code.
+        The cell that ends with this text; ``None`` when code called the magic.
 
     Raises
     ------
     BadCode
-        When the text is not Python with IPython's additions.
+        When the text is not Python with IPython's syntax.
     """
 
     def __init__(self, shell: Any, source: str, cell: Ran | None) -> None:
         self._shell = shell
-        whole = cell.source.rstrip() if cell is not None else ""
-        above = whole[: -len(source.rstrip())].count("\n") if whole.endswith(source.rstrip()) else 1
+        cell_text = cell.source.rstrip() if cell is not None else ""
+        above = cell_text[: -len(source.rstrip())].count("\n") if cell_text.endswith(source.rstrip()) else 1
         rest = source.lstrip("\n")
         blank = above + len(source) - len(rest)
         try:
             text = "\n" * blank + shell.transform_cell(rest)
-            self._file = shell.compile.cache(text, cell.last if cell else 0, raw_code=whole or text)
+            self._file = shell.compile.cache(text, cell.last if cell else 0, raw_code=cell_text or text)
             tree = shell.transform_ast(shell.compile.ast_parse(text, self._file))
             last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
             self._code = self._compiled(tree, "exec")
@@ -63,7 +63,7 @@ class Body:
             return self._shell.compile(tree, self._file, mode)
 
     def run(self) -> None:
-        """Run it in the kernel's namespace and display its last expression. ``sys.exit(0)`` ends it, as it ends a step."""
+        """Run the text in the kernel's namespace and display its last expression. ``sys.exit(0)`` ends it, as it ends a step."""
         try:
             self._evaluate(self._code)
             value = None if self._last is None else self._evaluate(self._last)
@@ -75,30 +75,30 @@ class Body:
             self._shell.displayhook(value)
 
     def show(self, error: BaseException) -> None:
-        """Let IPython show a traceback from the cell's own first line on, without the frames that led there."""
+        """Make IPython show a traceback that begins in the cell, without the frames above it."""
         frames = error.__traceback__
         while frames is not None and frames.tb_frame.f_code.co_filename != self._file:
             frames = frames.tb_next
         if frames is not None:
-            shown = self._shell.InteractiveTB.structured_traceback
-            _render(error, lambda: shown(type(error), error, frames, 0))
+            structured_traceback = self._shell.InteractiveTB.structured_traceback
+            _render(error, lambda: structured_traceback(type(error), error, frames, 0))
 
     def _evaluate(self, code: Any) -> Any:
         value = eval(code, self._shell.user_ns)
-        return awaited(value) if code.co_flags & inspect.CO_COROUTINE else value
+        return run_coroutine(value) if code.co_flags & inspect.CO_COROUTINE else value
 
 
-def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine gives. It runs in a thread with a loop of its own, for the kernel's loop runs in this one."""
+def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine. It runs in a thread with a loop of its own, since the kernel's loop runs in this one."""
     done: concurrent.futures.Future[Any] = concurrent.futures.Future()
-    begun = threading.Event()
-    own: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+    started = threading.Event()
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
 
     async def entered() -> Any:
         task = asyncio.current_task()
         assert task is not None
-        own.append((asyncio.get_running_loop(), task))
-        begun.set()
+        running.append((asyncio.get_running_loop(), task))
+        started.set()
         return await coroutine
 
     def work() -> None:
@@ -112,17 +112,17 @@ def awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         return done.result()
     except BaseException:
-        begun.wait()
-        loop, task = own[0]
-        if not done.done():  # an interrupt: what the body began must not go on behind the user's back
+        started.wait()
+        loop, task = running[0]
+        if not done.done():  # after an interrupt the body must not continue in the background
             loop.call_soon_threadsafe(task.cancel)
         thread.join()
         raise
 
 
-def show_words(error: BaseException, words: str) -> None:
-    """Let IPython show these words in the place of a traceback."""
-    _render(error, lambda: words.split("\n"))
+def show_message(error: BaseException, message: str) -> None:
+    """Make IPython show a message in place of a traceback."""
+    _render(error, lambda: message.split("\n"))
 
 
 def _render(error: BaseException, render: Any) -> None:

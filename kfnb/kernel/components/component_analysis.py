@@ -1,4 +1,4 @@
-"""What the pipeline's analysis says of a component of this kernel, among the cells that were run before it."""
+"""Analyses a component of the live kernel together with the cells that ran before it, as a pipeline does."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from kfnb.pipeline.build.unit_drafts import OUTSIDE, STEP
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """``facts`` of the step, and the kinds of random generators it uses that the notebook seeds."""
+class ComponentAnalysis:
+    """The facts of a step, and the random generators that it uses and the notebook seeds."""
 
     facts: Facts
     generators: frozenset[str]
 
     @property
     def changed(self) -> set[str]:
-        """Names whose object the step may change in place, and those that may share it."""
+        """Names whose object the step may change in place, and names that may share such an object."""
         groups = self.facts.groups
         return {n for name in self.facts.touches for n in groups.get(name, (name,)) if not n.startswith("@")}
 
 
-def meaning_of(cells: Registered, step: str, source: str) -> Meaning:
-    """Analyse the kernel's cells up to now. ``source``: the component's cell, for one that was not run as a cell."""
+def analyse_component(cells: Registered, step: str, source: str) -> ComponentAnalysis:
+    """Analyse the cells that ran so far. ``source`` is the component's text, for a component that is no cell."""
     notebook = notebook_from_json(cells.notebook(), folder=Path.cwd())
     if step not in (s.name for s in notebook.steps):
         notebook = notebook_from_json(cells.notebook(source), folder=Path.cwd())
     units = read_units(notebook).units
     facts = next(u.facts for u in units if u.kind == STEP and u.name == step)
     seeded = {n for u in units if u.kind != OUTSIDE for n in u.facts.may if n in GENERATORS}
-    return Meaning(facts, frozenset(seeded & {*facts.reads, *facts.touches}))
+    return ComponentAnalysis(facts, frozenset(seeded & {*facts.reads, *facts.touches}))

@@ -1,4 +1,4 @@
-"""One run of a component in the live kernel: whether, how often and with which names its body runs."""
+"""Runs a component in the live kernel: decides whether, how often and with which names its body runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 from kfnb.analysis.syntax.ast_queries import names_in
 from kfnb.analysis.unit_facts import Facts, Replay
 from kfnb.analysis.units.abstract_state import IMPORT
-from kfnb.kernel.components.cell_body import Body, show_words
-from kfnb.kernel.components.component_analysis import Meaning, meaning_of
-from kfnb.kernel.components.component_attempts import Beginning, attempt, put_back
+from kfnb.kernel.components.cell_body import CellBody, show_message
+from kfnb.kernel.components.component_analysis import ComponentAnalysis, analyse_component
+from kfnb.kernel.components.component_attempts import Snapshot, attempt, restore_names
 from kfnb.kernel_notebook.executed_cells import Registered
 from kfnb.notebook.marked_cells import StepMarks
 from kfnb.notebook.marks.cell_marks import COMPONENT
@@ -31,76 +31,81 @@ from kfnb.runtime.values.failed_iteration import failed
 STATUS = "kfnb_status"
 SUCCEEDED: dict[str, Any] = {"state": "succeeded", "step": None, "message": ""}
 CANCELLED: dict[str, Any] = {**SUCCEEDED, "state": "cancelled"}
-NO_TEXT = (ModuleType, FunctionType, BuiltinFunctionType, type)  #: what a script means something else by, of that name
+NO_TEXT = (
+    ModuleType,
+    FunctionType,
+    BuiltinFunctionType,
+    type,
+)  #: types of values that a script does not get as variables
 
 
 class Skipped(Exception):
-    """The component does not run, and why."""
+    """The component does not run, for the reason in the text."""
 
 
-class LetFail(Exception):
-    """The component has failed, and may: the kernel goes on."""
+class ToleratedFailure(Exception):
+    """The component has failed under ``on-failure:continue``: the kernel continues."""
 
 
 @dataclass(frozen=True)
-class Unmade:
-    """A name that a step would have made which was skipped, or failed. ``replay``: an import, which later steps run again."""
+class MissingName:
+    """A name that is missing since its step was skipped or failed. ``replay`` is its import, which later steps repeat."""
 
     step: str
     replay: Replay | None
-    happened: str = "was skipped"
+    outcome: str = "was skipped"
 
 
 @dataclass
 class Components:
-    """What became of the components of one kernel.
+    """The components of one kernel and how they ended.
 
     Parameters
     ----------
     failed
-        For each step that failed when it ran last, what the exit handler is told.
-    unmade
-        Names that only skipped steps would have made.
+        For each step whose last run failed, the status that an exit handler reads.
+    missing_names
+        Names that only skipped or failed steps define.
     states, started
-        How each step ended when it ran last, and when the first one began.
+        How the last run of each step ended, and when the first step started.
     """
 
     shell: Any
     cells: Registered
     failed: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unmade: dict[str, Unmade] = field(default_factory=dict)
+    missing_names: dict[str, MissingName] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     started: float | None = None
 
-    def ends(self, step: str, state: str) -> None:
-        """How it ended; of a loop each iteration has its own state."""
+    def end(self, step: str, state: str) -> None:
+        """Record the end of a step. In a loop each iteration has its own state."""
         if not any(path.startswith(f"{step}[") for path in self.states):
             self.states[step] = state
 
-    def begins(self, step: str) -> None:
-        """What became of it before is over."""
+    def begin(self, step: str) -> None:
+        """Begin a step: forget how it ended before."""
         self.states = {p: s for p, s in self.states.items() if p.partition("[")[0] != step}
         self.started = self.started or time.time()
         self.failed.pop(step, None)
-        self.unmade = {n: u for n, u in self.unmade.items() if u.step != step}
+        self.missing_names = {n: u for n, u in self.missing_names.items() if u.step != step}
 
     def skipped(self, step: str, facts: Facts) -> None:
-        """Remember what the step would have made and nobody else has."""
+        """Record the names that are missing since the step was skipped."""
         for name in facts.may:
             if name not in self.shell.user_ns and not name.startswith("@"):
                 replay = next((r for r in facts.replays if name in r.binds), None)
-                self.unmade[name] = Unmade(step, replay)
+                self.missing_names[name] = MissingName(step, replay)
 
-    def let_fail(self, step: str, facts: Facts) -> None:
-        """The step failed and the rest goes on: what it would have made is not there, as for a pipeline's later steps."""
+    def tolerate_failure(self, step: str, facts: Facts) -> None:
+        """Record the names that are missing since the step failed, as for later steps of a pipeline."""
         for name in facts.may:
             if not name.startswith("@") and facts.kinds.get(name) != IMPORT:
                 self.shell.user_ns.pop(name, None)
-                self.unmade[name] = Unmade(step, None, "failed")
+                self.missing_names[name] = MissingName(step, None, "failed")
 
     @property
     def status(self) -> dict[str, Any]:
-        """What an exit handler is told: of the first step that failed and has not succeeded since. A kernel is no run."""
+        """The status that an exit handler reads: of the first step that failed and has not succeeded since."""
         names = {n for r in self.cells.cells if r.role == "parameters" for n in r.binds}
         known = {n: self.shell.user_ns[n] for n in sorted(names & self.shell.user_ns.keys())}
         return {
@@ -115,20 +120,20 @@ class Components:
 
 
 @dataclass
-class Running:
+class ComponentRun:
     """One run of one component.
 
     Parameters
     ----------
     line, source
-        What stands after ``%%component``, and below it.
+        The text after ``%%component``, and the text below it.
     path
-        The step, or the iteration that runs.
+        The path of the step or of the current iteration.
     message
-        What an exit handler is told of a failure; empty: the exception's own text.
+        The message of a failure for exit handlers. Default: the text of the exception.
     """
 
-    of: Components
+    components: Components
     marks: StepMarks
     line: str
     source: str
@@ -137,39 +142,41 @@ class Running:
 
     def __post_init__(self) -> None:
         self.path = self.marks.name
-        self._names: dict[str, Any] = self.of.shell.user_ns
+        self._names: dict[str, Any] = self.components.shell.user_ns
 
     @cached_property
-    def meaning(self) -> Meaning:
-        """What the pipeline's analysis says of the step."""
-        return meaning_of(self.of.cells, self.marks.name, f"{COMPONENT} {self.line}\n{self.source}")
+    def analysis(self) -> ComponentAnalysis:
+        """The analysis of the step as in a pipeline."""
+        return analyse_component(self.components.cells, self.marks.name, f"{COMPONENT} {self.line}\n{self.source}")
 
     def run(self) -> None:
-        """Raises `Skipped` where the step does not run, else what its body raises."""
+        """Run the component. Raises `Skipped` when it does not run, or the exception of its body."""
         marks, when = self.marks, self.marks.when
         asks_item = when is not None and marks.foreach is not None and marks.foreach.variable in names_in(parse(when))
         if when is not None and not asks_item and not self._holds(when):
             raise Skipped(f"`{when}` is false")
-        body = None if marks.shell else Body(self.of.shell, self.source, self.of.cells.running)
+        body = None if marks.shell else CellBody(self.components.shell, self.source, self.components.cells.running)
         work = self._script if body is None else body.run
         try:
             if marks.foreach is not None:
-                self._each(work, marks.foreach.variable, marks.foreach.items, when if asks_item else None)
+                self._run_each(work, marks.foreach.variable, marks.foreach.items, when if asks_item else None)
             else:
-                self._once(work)
+                self._run_once(work)
         except BaseException as error:
             if self.marks.settings.may_fail and isinstance(error, Exception) and not isinstance(error, Skipped):
-                raise LetFail(f"{type(error).__name__}: {error}") from error
+                raise ToleratedFailure(f"{type(error).__name__}: {error}") from error
             if isinstance(error, (KeyboardInterrupt, TimeoutError, Failure)):
-                show_words(error, str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}")
+                show_message(error, str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}")
             if body is not None:
                 body.show(error)
             raise
-        if self.of.unmade:
-            self.of.unmade = {n: u for n, u in self.of.unmade.items() if n not in self.meaning.facts.may}
+        if self.components.missing_names:
+            self.components.missing_names = {
+                n: u for n, u in self.components.missing_names.items() if n not in self.analysis.facts.may
+            }
 
     # ---------------------------------------------------------------- once, or once per item
-    def _once(self, work: Callable[[], None]) -> None:
+    def _run_once(self, work: Callable[[], None]) -> None:
         missing = self._missing()
         if missing:
             raise Skipped(missing)
@@ -177,17 +184,17 @@ class Running:
             self._attempt(work)
             return
         before = {STATUS: self._names[STATUS]} if STATUS in self._names else {}
-        self._names[STATUS] = self.of.status
+        self._names[STATUS] = self.components.status
         try:
             self._attempt(work)
         finally:
             self._names.pop(STATUS, None)
             self._names.update(before)
 
-    def _each(self, work: Callable[[], None], variable: str, items: str, when: str | None) -> None:
-        """Once per item, each from the same beginning; afterwards every name the body binds is the list of its values."""
-        values = self._asked(items, f"the items of `{variable} in {items}`", list)
-        facts = self.meaning.facts
+    def _run_each(self, work: Callable[[], None], variable: str, items: str, when: str | None) -> None:
+        """Run the body once for each item, each time from the same state. Then bind each of its names to the list of values."""
+        values = self._evaluate_mark(items, f"the items of `{variable} in {items}`", list)
+        facts = self.analysis.facts
         imports = {n for n in facts.may if facts.kinds.get(n) == IMPORT}
         collected: dict[str, list[Any]] = {n: [] for n in facts.may if n not in imports and not n.startswith("@")}
         missing = self._missing()
@@ -196,25 +203,25 @@ class Running:
         before = dict(self._names)
         try:
             for index, item in enumerate(values if not missing else ()):
-                put_back(self._names, before, imports)
-                self._names[variable] = _own(item)
+                restore_names(self._names, before, imports)
+                self._names[variable] = _copy_of(item)
                 if when is not None and not self._holds(when):
                     continue
                 self.path = f"{self.marks.name}[{index}]"
-                self.of.states[self.path] = "failed"
-                failure = self._item(work, variable, item)
-                self.of.states[self.path] = "succeeded" if failure is None else "failed"
+                self.components.states[self.path] = "failed"
+                failure = self._run_item(work, variable, item)
+                self.components.states[self.path] = "succeeded" if failure is None else "failed"
                 for name, found in collected.items():
                     if failure is not None:
                         found.append(failed(failure, len(found)))
                     elif name in self._names:
                         found.append(self._names[name])
         finally:
-            put_back(self._names, before, imports)
+            restore_names(self._names, before, imports)
         self._names.update(collected)
 
-    def _item(self, work: Callable[[], None], variable: str, item: Any) -> dict[str, Any] | None:
-        """Run the body for one item; how it failed, where it may fail."""
+    def _run_item(self, work: Callable[[], None], variable: str, item: Any) -> dict[str, Any] | None:
+        """Run the body for one item. Return the failure when it is tolerated."""
         try:
             self._attempt(work)
         except BaseException as error:
@@ -226,65 +233,67 @@ class Running:
         return None
 
     def _attempt(self, work: Callable[[], None]) -> None:
-        def beginning() -> Beginning:
-            return Beginning(self._names, self.meaning.changed, self.meaning.generators)
+        def snapshot() -> Snapshot:
+            return Snapshot(self._names, self.analysis.changed, self.analysis.generators)
 
-        attempt(resolved_settings(self.marks.settings, self._names), self.path, work, beginning)
+        attempt(resolved_settings(self.marks.settings, self._names), self.path, work, snapshot)
 
-    # ---------------------------------------------------------------- what is asked, and what is missing
+    # ---------------------------------------------------------------- expressions of marks, and missing names
     def _holds(self, when: str) -> bool:
-        return bool(self._asked(when, f"the condition `{when}`", bool))
+        return bool(self._evaluate_mark(when, f"the condition `{when}`", bool))
 
-    def _asked(self, expression: str, what: str, read: Callable[[Any], Any]) -> Any:
-        """The value of a mark's expression. Raises `Skipped` when only a skipped step would have made a name in it."""
+    def _evaluate_mark(self, expression: str, subject: str, read: Callable[[Any], Any]) -> Any:
+        """The value of a mark's expression. Raises `Skipped` when only a skipped step defines a name in it."""
         code = compile(expression, "<mark>", "eval", dont_inherit=True)
         while True:
             try:
                 return read(eval(code, self._names))
             except Exception as error:
                 name = error.name if isinstance(error, NameError) else None
-                missing = self._unmade({name} if name is not None else set())
+                missing = self._resolve_missing({name} if name is not None else set())
                 if missing:
                     raise Skipped(missing) from None
                 if name is not None and name in self._names:
-                    continue  # an import of a skipped step
-                self.message = f"{what} cannot be worked out: {error}"
-                show_words(error, f"{type(error).__name__}: step `{self.marks.name}`: {self.message}")
+                    continue  # the name was an import of a skipped step, which has run now
+                self.message = f"{subject} cannot be evaluated: {error}"
+                show_message(error, f"{type(error).__name__}: step `{self.marks.name}`: {self.message}")
                 raise
 
     def _missing(self) -> str:
-        """Why the body cannot run: it needs what only a skipped step would have made. Empty: it can."""
-        if all(n in self._names for n in self.of.unmade):
+        """Why the body cannot run: it needs a name that only a skipped step defines. Empty when it can run."""
+        if all(n in self._names for n in self.components.missing_names):
             return ""
-        return self._unmade(set(self.meaning.facts.reads))
+        return self._resolve_missing(set(self.analysis.facts.reads))
 
-    def _unmade(self, needed: set[str]) -> str:
-        """The imports of skipped steps that are needed are run; of the rest it is said what is missing."""
-        gone = {n: u for n, u in self.of.unmade.items() if n in needed and n not in self._names}
-        for name, unmade in gone.items():
-            if unmade.replay is None:
-                return f"it needs `{name}` of {unmade.step}, which {unmade.happened}"
-        for unmade in gone.values():
-            if unmade.replay is not None:
-                exec(compile(unmade.replay.source, "<import>", "exec", dont_inherit=True), self._names)
+    def _resolve_missing(self, needed: set[str]) -> str:
+        """Run the needed imports of skipped steps. Return a message when another needed name is missing, else nothing."""
+        missing_here = {n: u for n, u in self.components.missing_names.items() if n in needed and n not in self._names}
+        for name, missing in missing_here.items():
+            if missing.replay is None:
+                return f"it needs `{name}` of {missing.step}, which {missing.outcome}"
+        for missing in missing_here.values():
+            if missing.replay is not None:
+                exec(compile(missing.replay.source, "<import>", "exec", dont_inherit=True), self._names)
         return ""
 
     # ---------------------------------------------------------------- shell steps
     def _script(self) -> None:
-        """The notebook's names as environment variables, output files back as names."""
+        """Run a shell step: names become environment variables, and output files become names."""
         outputs = [{"name": o.name, "path": o.path} for o in self.marks.outputs]
-        ran = self.of.cells.running
+        ran = self.components.cells.running
         with tempfile.TemporaryDirectory(prefix="kfnb-") as folder:
             files = shell_steps.output_files(outputs, folder)
             status = shell_steps.run_script(self.source, self._variables(), files, outputs)
             if status:
-                whose = f"cell {ran.last}" if ran is not None else f"step {self.marks.name}"
-                raise Failure("shell", "exit", f"the script of {whose} ended with {shell_steps.ending(status)}")
+                subject = f"cell {ran.last}" if ran is not None else f"step {self.marks.name}"
+                raise Failure(
+                    "shell", "exit", f"the script of {subject} ended with {shell_steps.exit_description(status)}"
+                )
             self._names.update(shell_steps.read_outputs(files, {"shell_outputs": outputs}))
 
     def _variables(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        outputs, hidden = {o.name for o in self.marks.outputs}, self.of.shell.user_ns_hidden
+        outputs, hidden = {o.name for o in self.marks.outputs}, self.components.shell.user_ns_hidden
         for name in sorted(set(MENTIONED.findall(self.source)) - outputs):
             value = self._names.get(name)
             if name not in self._names or name in hidden or isinstance(value, NO_TEXT):
@@ -298,8 +307,8 @@ class Running:
         return found
 
 
-def _own(item: Any) -> Any:
-    """A copy, so that an iteration changes only what is its own; what cannot be copied cannot travel to a step either."""
+def _copy_of(item: Any) -> Any:
+    """A copy of an item, so that an iteration cannot change the items. An object without a copy is used itself."""
     try:
         return copy.deepcopy(item)
     except Exception:

@@ -1,14 +1,14 @@
-"""``%%component`` in a live kernel: the body runs here, with the meaning that it has in the pipeline."""
+"""``%%component`` in a live kernel: runs the cell with the meaning that it has in the pipeline."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kfnb.kernel.components.run_component import CANCELLED, Components, LetFail, Running, Skipped
+from kfnb.kernel.components.run_component import CANCELLED, ComponentRun, Components, Skipped, ToleratedFailure
 from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
 from kfnb.notebook import notebook_from_json
 from kfnb.notebook.marked_cells import Cell, StepMarks
-from kfnb.notebook.marks.cell_marks import Given, read_options
+from kfnb.notebook.marks.cell_marks import CellMarks, read_options
 from kfnb.notebook.marks.step_marks import join_steps
 from kfnb.problems import Problem, errors
 from kfnb.step_settings import Settings
@@ -23,36 +23,36 @@ def load(shell: Any) -> None:
 def run(components: Components, line: str, body: str) -> None:
     """Run one component's body in the kernel, as its marks say."""
     marks = _with_others(components.cells, read_marks(line, body))
-    running = Running(components, marks, line, body)
-    components.begins(marks.name)
+    running = ComponentRun(components, marks, line, body)
+    components.begin(marks.name)
     try:
         running.run()
-        components.ends(marks.name, "succeeded")
+        components.end(marks.name, "succeeded")
     except Skipped as why:
         print(f"{marks.name} is skipped: {why}")
-        components.ends(marks.name, "skipped")
-        components.skipped(marks.name, running.meaning.facts)
-    except LetFail as why:
+        components.end(marks.name, "skipped")
+        components.skipped(marks.name, running.analysis.facts)
+    except ToleratedFailure as why:
         print(f"{marks.name} failed: {why}; the rest goes on")
-        components.ends(marks.name, "failed")
-        components.let_fail(marks.name, running.meaning.facts)
+        components.end(marks.name, "failed")
+        components.tolerate_failure(marks.name, running.analysis.facts)
     except BaseException as error:
-        components.ends(marks.name, "cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
+        components.end(marks.name, "cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
         if not marks.exit:
-            told = {"state": "failed", "step": running.path, "message": running.message or str(error)}
-            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else told
+            outcome = {"state": "failed", "step": running.path, "message": running.message or str(error)}
+            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else outcome
         raise
 
 
 def read_marks(line: str, body: str) -> StepMarks:
     """The marks of a ``%%component`` line. Raises `BadComponent` with every problem at once."""
-    given = Given(1, "cell")
-    read_options(" " + line, 1, given)
-    problems: list[Problem] = list(given.problems)
-    name = given.step
+    marks = CellMarks(1, "cell")
+    read_options(" " + line, 1, marks)
+    problems: list[Problem] = list(marks.problems)
+    name = marks.step
     if name is not None:
         cell = Cell(1, "cell", body, 2, "step", name)
-        steps = join_steps([cell], {1: given}, Settings(), problems)
+        steps = join_steps([cell], {1: marks}, Settings(), problems)
         if not errors(problems):
             return steps[0]
     raise BadComponent("\n".join(f"{p.message}{f' ({p.hint})' if p.hint else ''}" for p in problems))

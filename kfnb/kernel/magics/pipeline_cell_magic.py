@@ -1,4 +1,4 @@
-"""``%%pipeline`` in a live kernel: the cell becomes a pipeline, is shown as a graph, and runs as plain Python when asked."""
+"""``%%pipeline`` in a live kernel: shows the graph of the cell, and runs it as plain Python on request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.export.plain_python import run_plain
 from kfnb.pipeline.model import Json, Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
-from kfnb.problems import NotebookError, errors
+from kfnb.problems import NotebookError
 
 
 def load(shell: Any) -> None:
@@ -35,15 +35,17 @@ def run(cells: Registered, line: str, body: str) -> None:
     for problem in built.problems:
         if problem.severity == "warning":
             print(problem)
-    if built.pipeline is None:
-        raise BadComponent("\n".join(str(p) for p in errors(built.problems)))
-    _show(built.pipeline)
+    try:
+        pipeline = built.require()
+    except NotebookError as error:
+        raise BadComponent(str(error)) from None
+    _show(pipeline)
     if cell.run:
         try:
-            values = bind(built.pipeline, dict(cell.given))
+            values = bind(pipeline, dict(cell.arguments))
         except NotebookError as error:
             raise BadComponent(str(error)) from None
-        values = {p.name: _made(p, values[p.name], shell.user_ns) for p in built.pipeline.parameters}
+        values = {p.name: _made(p, values[p.name], shell.user_ns) for p in pipeline.parameters}
         text = shell.transform_cell(body)
         filename = shell.compile.cache(text, cells.running.last if cells.running else 0)
         shell.user_ns.update(run_plain(text, values, shell.user_ns, filename))

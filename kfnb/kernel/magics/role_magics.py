@@ -1,12 +1,12 @@
-"""``%%parameters``, ``%%imports``, ``%%functions``, ``%%metrics`` and ``%%skip`` in a live kernel: the cell runs as it is."""
+"""``%%parameters``, ``%%imports``, ``%%functions``, ``%%metrics`` and ``%%skip`` in a live kernel: each runs its cell as it is."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kfnb.kernel.components.cell_body import Body
+from kfnb.kernel.components.cell_body import CellBody
 from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
-from kfnb.notebook.marks.cell_marks import ROLE_MAGICS, Given, read_role
+from kfnb.notebook.marks.cell_marks import ROLE_MAGICS, CellMarks, read_role
 
 
 def load(shell: Any) -> None:
@@ -22,11 +22,11 @@ def _magic(cells: Registered, role: str) -> Any:
 
 def run(cells: Registered, role: str, line: str, source: str) -> None:
     """Run the cell in the kernel, as it is."""
-    given = Given(1, "cell")
-    read_role(role, line, 1, given)
-    if given.problems:
-        raise BadComponent("\n".join(f"{p.message} ({p.hint})" for p in given.problems))
-    body = Body(cells.shell, source, cells.running)
+    marks = CellMarks(1, "cell")
+    read_role(role, line, 1, marks)
+    if marks.problems:
+        raise BadComponent("\n".join(f"{p.message} ({p.hint})" for p in marks.problems))
+    body = CellBody(cells.shell, source, cells.running)
     try:
         body.run()
     except BaseException as error:

@@ -100,13 +100,13 @@ def _with_display_name(match: re.Match[str]) -> str:
 
 def _mark_markdown(lines: list[str]) -> None:
     """Mark the comment block above ``# In[3]:`` as a Markdown cell, which nbconvert wrote without a marker."""
-    at = len(lines)
-    while at and (not lines[at - 1].strip() or lines[at - 1].startswith("# ")):
-        at -= 1
-    while at < len(lines) and not (lines[at].strip() and (at == 0 or not lines[at - 1].strip())):
-        at += 1
-    if at < len(lines) and not CELL.match(lines[at]):
-        lines.insert(at, "# %% [markdown]")
+    index = len(lines)
+    while index and (not lines[index - 1].strip() or lines[index - 1].startswith("# ")):
+        index -= 1
+    while index < len(lines) and not (lines[index].strip() and (index == 0 or not lines[index - 1].strip())):
+        index += 1
+    if index < len(lines) and not CELL.match(lines[index]):
+        lines.insert(index, "# %% [markdown]")
 
 
 def _to_json(value: Any) -> Any:
@@ -122,14 +122,14 @@ def _to_json(value: Any) -> Any:
 def _with_lines(cells: list[Json], lines: list[str], script: bool) -> list[TextCell]:
     """The cells with the line on which each begins. They occur in the file in this order."""
     placed: list[TextCell] = []
-    at = 0
+    next_index = 0
     for cell in cells:
         source = str(cell.get("source", ""))
         metadata = {k: v for k, v in dict(cell.get("metadata", {})).items() if k not in JUPYTEXT_KEYS}
-        index = _find(source.split("\n"), lines, at, cell["cell_type"] == "code") if source.strip() else None
+        index = _find(source.split("\n"), lines, next_index, cell["cell_type"] == "code") if source.strip() else None
         if index is not None:
-            at = index + source.count("\n") + 1
-        first = (index if index is not None else at) + 1
+            next_index = index + source.count("\n") + 1
+        first = (index if index is not None else next_index) + 1
         if cell["cell_type"] == "code":
             source, first, metadata = _without_options(source, first, metadata)
         placed.append(TextCell(cell["cell_type"], source, first, metadata))
@@ -140,12 +140,12 @@ def _find(source: list[str], lines: list[str], start: int, code: bool) -> int | 
     """The index of the line at or after ``start`` on which ``source`` begins."""
     uncommented = [_uncommented(line) for line in source]
     for exact in (True, False):
-        for at in range(start, len(lines) - len(source) + 1):
+        for index in range(start, len(lines) - len(source) + 1):
             if all(
-                _same(s, u, lines[at + n], exact and code)
+                _same(s, u, lines[index + n], exact and code)
                 for n, (s, u) in enumerate(zip(source, uncommented, strict=True))
             ):
-                return at
+                return index
     return None
 
 
@@ -194,7 +194,7 @@ def _notebook_metadata(metadata: Json, cells: list[TextCell]) -> Json:
     """The metadata of the notebook, with the keys ``kfnb`` and ``kernelspec`` of the front matter outside of ``jupyter:``."""
     import yaml
 
-    found = {k: v for k, v in metadata.items() if k != "jupytext"}
+    known = {k: v for k, v in metadata.items() if k != "jupytext"}
     head = cells[0].source.strip() if cells and cells[0].kind == "raw" else ""
     if head.startswith("---") and head.endswith("---"):
         try:
@@ -202,5 +202,5 @@ def _notebook_metadata(metadata: Json, cells: list[TextCell]) -> Json:
         except yaml.YAMLError:
             front_matter = None
         front_matter = _to_json(front_matter) if isinstance(front_matter, dict) else {}
-        found = {**{k: front_matter[k] for k in ("kfnb", "kernelspec") if k in front_matter}, **found}
-    return found
+        known = {**{k: front_matter[k] for k in ("kfnb", "kernelspec") if k in front_matter}, **known}
+    return known

@@ -1,4 +1,4 @@
-"""What the marks of one cell say, before the cells of a step are put together."""
+"""Parsing of the marks of one cell: tags, the lines of cell magics, and ``cell.metadata.kfnb``."""
 
 from __future__ import annotations
 
@@ -12,40 +12,46 @@ from kfnb.notebook.marks.mark_table import KALE, KALE_ROLES, MARKS, ROLES, BadVa
 from kfnb.problems import Problem
 
 COMPONENT = "%%component"
-LONGEST = 100  #: letters of a mark that a message shows
+MAX_SHOWN = 100  #: characters of a mark that a message quotes
 ROLE_MAGICS = ("parameters", "imports", "functions", "metrics", "skip")
 MAGICS = (COMPONENT, "%%pipeline", *(f"%%{role}" for role in ROLE_MAGICS))
 
 
 @dataclass
-class Given:
-    """Marks of one cell: ``values`` holds each mark's field and value in the order given, with its line (``None``: a tag)."""
+class CellMarks:
+    """The marks of one cell.
+
+    Parameters
+    ----------
+    values
+        Each mark with its value and its line, in the order of the notebook. The line of a tag is ``None``.
+    line
+        The line of the magic; ``None`` without one.
+    """
 
     number: int
     cell_id: str
     values: list[tuple[Mark, Any, int | None]] = field(default_factory=list)
     role: str | None = None
-    line: int | None = None  #: of the magic
+    line: int | None = None
     problems: list[Problem] = field(default_factory=list)
 
     @property
     def step(self) -> str | None:
         return next((v for m, v, _ in self.values if m.word == "step"), None)
 
-    def problem(
-        self, code: str, message: str, hint: str = "", name: str | None = None, line: int | None = None
-    ) -> None:
+    def report(self, code: str, message: str, hint: str = "", name: str | None = None, line: int | None = None) -> None:
         self.problems.append(Problem(code, message, hint, self.number, self.cell_id, line, name))
 
     def add(self, mark: Mark, text: str, line: int | None) -> None:
-        """Read one mark's value; the same value twice is one."""
+        """Parse the value of a mark and keep it. A repeated value counts once."""
         try:
             value = True if mark.read is None else mark.read(text.strip())
         except BadValue as error:
-            value = "…" if error.code == "KF514" else text  # it may have a password in it
-            shown = f"{mark.word}:{value}" if line is None else f"--{mark.word} {value}"
-            shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
-            self.problem(error.code, f"`{shown}`: {error}", name=mark.word, line=line)
+            value = "…" if error.code == "KF514" else text  # the text can contain a password
+            quoted = f"{mark.word}:{value}" if line is None else f"--{mark.word} {value}"
+            quoted = quoted if len(quoted) <= MAX_SHOWN else f"{quoted[:MAX_SHOWN]}…"
+            self.report(error.code, f"`{quoted}`: {error}", name=mark.word, line=line)
             return
         if (mark, value) in [(m, v) for m, v, _ in self.values]:
             return
@@ -53,55 +59,55 @@ class Given:
 
 
 # -------------------------------------------------------------------- tags
-def read_tags(tags: list[str], given: Given) -> None:
-    """Take kfnb's and Kale's marks from a cell's tags; foreign tags are left alone, near misses warned of."""
+def read_tags(tags: list[str], marks: CellMarks) -> None:
+    """Parse the marks of kfnb and Kale among the tags of a cell. Other tags are ignored; a misspelt mark is a warning."""
     for tag in tags:
         word, colon, value = (part.strip() for part in tag.partition(":"))
         word = KALE.get(word, word)
         role = ROLES.get(tag.strip()) or KALE_ROLES.get(tag.strip())
         if role is not None:
-            given.role = role if given.role in (None, role) else _two_roles(given, role)
+            marks.role = role if marks.role in (None, role) else _report_two_roles(marks, role)
         elif word == "step" and colon and not value:
-            continue  # Kale writes an empty name into cells that belong to no step
+            continue  # Kale gives an empty name to cells that belong to no step
         elif word in MARKS and bool(colon) == (MARKS[word].read is not None):
-            given.add(MARKS[word], value, None)
+            marks.add(MARKS[word], value, None)
         elif word in MARKS:
-            shown = f"{word}:{MARKS[word].shown}" if MARKS[word].read else word
-            given.problem("KF201", f"the tag `{tag}` should be `{shown}`", name=tag)
+            expected = f"{word}:{MARKS[word].shown}" if MARKS[word].read else word
+            marks.report("KF201", f"the tag `{tag}` is not a valid mark: write `{expected}`", name=tag)
         else:
-            near = near_mark(tag)
-            if near is not None:
-                given.problem("KF202", f"the tag `{tag}` is no mark", f"did you mean `{near}`?", name=tag)
+            close = near_mark(tag)
+            if close is not None:
+                marks.report("KF202", f"the tag `{tag}` is not a mark", f"did you mean `{close}`?", name=tag)
 
 
-def _two_roles(given: Given, role: str) -> str:
-    given.problem(
-        "KF203", f"one cell cannot be both `{given.role}` and `{role}`", "keep one of the two marks", name=role
+def _report_two_roles(marks: CellMarks, role: str) -> str:
+    marks.report(
+        "KF203", f"one cell cannot be both `{marks.role}` and `{role}`", "keep one of the two marks", name=role
     )
-    return given.role or role
+    return marks.role or role
 
 
 def near_mark(tag: str) -> str | None:
-    """The mark that a tag nearly is, else ``None``: ``setp:train`` is one, ``remove-cell`` is not."""
+    """The mark that a tag misspells, as in ``setp:train``; ``None`` for any other tag, such as ``remove-cell``."""
     word, colon, value = tag.partition(":")
     if colon:
         known = {w for w, m in MARKS.items() if m.read is not None}
-        found = difflib.get_close_matches(word.strip().lower(), known, 1, 0.75)
-        return f"{found[0]}:{value.strip()}" if found and len(word) > 2 else None
+        close = difflib.get_close_matches(word.strip().lower(), known, 1, 0.75)
+        return f"{close[0]}:{value.strip()}" if close and len(word) > 2 else None
     known = {*ROLES, *(w for w, m in MARKS.items() if m.read is None)} - {"injected-parameters"}
     bare = tag.strip().lower()
-    found = [w for w in known if sorted(w) == sorted(bare)] or difflib.get_close_matches(bare, known, 1, 0.8)
-    return found[0] if found else None
+    close = [w for w in known if sorted(w) == sorted(bare)] or difflib.get_close_matches(bare, known, 1, 0.8)
+    return close[0] if close else None
 
 
 # -------------------------------------------------------------------- magics
 def component_line(source: str) -> tuple[str, int] | None:
-    """The ``%%component`` line's arguments and its line number from 1, when the cell begins with one."""
+    """The arguments of the ``%%component`` line and its line number from 1; ``None`` if the cell does not begin with one."""
     return magic_line(source, COMPONENT)
 
 
 def magic_line(source: str, magic: str) -> tuple[str, int] | None:
-    """The arguments of the cell magic ``magic`` and its line number from 1, when the cell begins with it."""
+    """The arguments of the cell magic ``magic`` and its line number from 1; ``None`` if the cell does not begin with it."""
     for number, line in enumerate(source.split("\n"), 1):
         if not line.strip():
             continue
@@ -112,7 +118,7 @@ def magic_line(source: str, magic: str) -> tuple[str, int] | None:
 
 
 def role_line(source: str) -> tuple[str, str, int] | None:
-    """The role that a cell gets by its magic, such as ``%%parameters``; what stands after it, and its line from 1."""
+    """The role of a cell that begins with a magic such as ``%%parameters``, the arguments, and the line number from 1."""
     for role in ROLE_MAGICS:
         line = magic_line(source, f"%%{role}")
         if line is not None:
@@ -120,92 +126,98 @@ def role_line(source: str) -> tuple[str, str, int] | None:
     return None
 
 
-def read_role(role: str, arguments: str, line: int, given: Given) -> None:
-    """Take the mark from the line of a role's magic: it is the tag, and takes no options."""
-    given.line = line
-    given.role = role if given.role in (None, role) else _two_roles(given, role)
+def read_role(role: str, arguments: str, line: int, marks: CellMarks) -> None:
+    """Parse the line of a magic such as ``%%parameters``. It means the same as the tag and takes no options."""
+    marks.line = line
+    marks.role = role if marks.role in (None, role) else _report_two_roles(marks, role)
     if arguments.strip():
-        message = f"%%{role} takes no options: `{arguments.strip()}`"
-        given.problem("KF206", message, "other marks are tags of the cell", name=role, line=line)
+        message = f"`%%{role}` takes no options: `{arguments.strip()}`"
+        marks.report(
+            "KF206",
+            message,
+            "remove what follows the magic; write other marks as tags of the cell",
+            name=role,
+            line=line,
+        )
 
 
-def read_near_magic(source: str, given: Given, first: int = 1) -> None:
-    """Warn of a cell magic that is nearly one of kfnb's; foreign ones are left alone. ``first``: the source's first line."""
+def read_near_magic(source: str, marks: CellMarks, first: int = 1) -> None:
+    """Report a cell magic that misspells one of kfnb's; others are ignored. ``first`` is the number of the first line."""
     for number, line in enumerate(source.split("\n"), first):
         if line.strip():
             word = line.split()[0]
-            near = difflib.get_close_matches(word, MAGICS, 1, 0.85) if word not in MAGICS else []
-            if line.startswith("%%") and near:
-                given.problem("KF202", f"the cell magic `{word}` is no mark", f"did you mean `{near[0]}`?", name=word, line=number)  # fmt: skip
+            close = difflib.get_close_matches(word, MAGICS, 1, 0.85) if word not in MAGICS else []
+            if line.startswith("%%") and close:
+                marks.report("KF202", f"the cell magic `{word}` is not a mark", f"did you mean `{close[0]}`?", name=word, line=number)  # fmt: skip
             return
 
 
-def read_options(arguments: str, line: int, given: Given) -> None:
-    """Take the marks from a ``%%component`` line."""
-    given.line = line
+def read_options(arguments: str, line: int, marks: CellMarks) -> None:
+    """Parse the marks of a ``%%component`` line."""
+    marks.line = line
     try:
         words = shlex.split(arguments, posix=True)
     except ValueError as error:
-        given.problem("KF206", f"the %%component line cannot be read: {error}", "close the quotation marks", line=line)
+        marks.report("KF206", f"the `%%component` line cannot be read: {error}", "close the quotation marks", line=line)
         return
-    named = False
-    at = iter(words)
-    for word in at:
+    has_name = False
+    remaining = iter(words)
+    for word in remaining:
         if not word.startswith("--"):
-            if named:
-                given.problem("KF206", f"`{word}` is one word too many", "put values that have spaces into quotation marks", line=line)  # fmt: skip
+            if has_name:
+                marks.report("KF206", f"the `%%component` line has an extra word: `{word}`", "put a value that contains spaces into quotation marks", line=line)  # fmt: skip
             else:
-                given.add(MARKS["step"], word, line)
-                named = True
+                marks.add(MARKS["step"], word, line)
+                has_name = True
             continue
-        _option(word[2:], at, given, line)
-    if not named:
-        given.problem("KF206", "%%component needs the step's name", "%%component NAME", line=line)
+        _option(word[2:], remaining, marks, line)
+    if not has_name:
+        marks.report("KF206", "`%%component` needs the name of the step", "write `%%component NAME`", line=line)
 
 
-def _option(word: str, following: Iterator[str], given: Given, line: int) -> None:
+def _option(word: str, following: Iterator[str], marks: CellMarks, line: int) -> None:
     word, equals, value = word.partition("=")
     mark = MARKS.get(word)
     if mark is None or word == "step":
-        near = difflib.get_close_matches(word, set(MARKS) - {"step"}, 1)
+        close = difflib.get_close_matches(word, set(MARKS) - {"step"}, 1)
         hint = (
-            f"did you mean `--{near[0]}`?"
-            if near
+            f"did you mean `--{close[0]}`?"
+            if close
             else "the options are " + " ".join(f"--{w}" for w in MARKS if w != "step")
         )
-        given.problem("KF206", f"%%component has no option `--{word}`", hint, name=word, line=line)
+        marks.report("KF206", f"`%%component` has no option `--{word}`", hint, name=word, line=line)
         if not equals:
             return
     elif mark.read is None:
-        given.add(mark, "", line)
+        marks.add(mark, "", line)
     else:
         text = value if equals else next(following, None)
         if text is None:
-            given.problem("KF206", f"`--{word}` needs a value", f"--{word} {mark.shown}", name=word, line=line)
+            marks.report("KF206", f"`--{word}` needs a value", f"write `--{word} {mark.shown}`", name=word, line=line)
         else:
-            given.add(mark, text, line)
+            marks.add(mark, text, line)
 
 
 # -------------------------------------------------------------------- cell.metadata.kfnb
-def read_metadata(data: Any, given: Given, where: str = "cell.metadata.kfnb") -> None:
-    """Take the marks from metadata: the same words as keys, lists for several values."""
+def read_metadata(data: Any, marks: CellMarks, where: str = "cell.metadata.kfnb") -> None:
+    """Parse the marks of ``cell.metadata.kfnb``: the names of marks are keys, and a list holds several values."""
     if not isinstance(data, dict):
-        given.problem("KF201", f"{where} should be an object", name="kfnb")
+        marks.report("KF201", f"{where} should be an object", name="kfnb")
         return
     for word, value in data.items():
         if word == "role" and isinstance(value, str) and value in ROLES:
-            given.role = given.role or ROLES[value]
+            marks.role = marks.role or ROLES[value]
             continue
         mark = MARKS.get(word) or next((m for m in MARKS.values() if m.field == word), None)
         if mark is None:
-            near = difflib.get_close_matches(str(word), MARKS, 1)
-            given.problem("KF202", f"{where} has `{word}`, which is no mark", f"did you mean `{near[0]}`?" if near else "", name=str(word))  # fmt: skip
+            close = difflib.get_close_matches(str(word), MARKS, 1)
+            marks.report("KF202", f"{where} has the key `{word}`, which is not a mark", f"did you mean `{close[0]}`?" if close else "", name=str(word))  # fmt: skip
             continue
         for item in value if isinstance(value, list) else [value]:
             if mark.read is None:
-                given.add(mark, "", None) if item else None
+                marks.add(mark, "", None) if item else None
             elif isinstance(item, str | int | float):
                 text = {True: "on", False: "off"}[item] if isinstance(item, bool) else str(item)
-                given.add(mark, text, None)
+                marks.add(mark, text, None)
             elif item is not None:
-                given.problem("KF201", f"{where}: `{word}` should be {mark.shown}", name=word)
+                marks.report("KF201", f"{where}: `{word}` should be {mark.shown}", name=word)

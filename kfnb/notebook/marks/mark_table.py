@@ -1,6 +1,7 @@
-"""The marks: one table for tags, ``%%component`` options and ``cell.metadata.kfnb``.
+"""The table of marks, for tags, ``%%component`` options and ``cell.metadata.kfnb`` alike, and the parsers of their values.
 
-A mark ``word:value`` is the tag; ``--word value`` the option; ``{"word": value}`` the metadata. Adding a mark is adding a row.
+A mark is written as the tag ``word:value``, the option ``--word value``, or the metadata ``{"word": value}``. A new mark is a
+new row of the table.
 """
 
 from __future__ import annotations
@@ -12,36 +13,36 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from kfnb.notebook.marked_cells import Foreach, ShellOutput
+from kfnb.notebook.marked_cells import Foreach
 from kfnb.package_requirements import BadSource, check_requirement, check_url
 from kfnb.python_parser import parse_expression
-from kfnb.step_settings import Secret, Toleration, Volume
+from kfnb.step_settings import Secret, ShellOutput, Toleration, Volume
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-DEEPEST = 120  #: levels of an expression in a mark
+MAX_DEPTH = 120  #: the deepest nesting of an expression in a mark
 SECONDS = {None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class BadValue(ValueError):
-    """A mark's value cannot be read; says what it should be. ``code`` is a problem code."""
+    """The value of a mark cannot be parsed. The message says what is expected; ``code`` is the code of the problem."""
 
     def __init__(self, message: str, code: str = "KF201") -> None:
         super().__init__(message)
         self.code = code
 
 
-# -------------------------------------------------------------------- what each mark takes
+# -------------------------------------------------------------------- parsers of values
 def step_name(text: str) -> str:
     if NAME.fullmatch(text):
         return text
     proposal = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:63]
     proposal = proposal if NAME.fullmatch(proposal) else f"step-{proposal}".rstrip("-")[:63]
     raise BadValue(
-        f"`{text}` cannot be a step's name: letters, digits, _ and -, beginning with a letter or _, at most 63; "
-        f"such as `{proposal}`",
+        f"`{text}` cannot be the name of a step: use at most 63 letters, digits, `_` and `-`, and begin with a letter or `_`, "
+        f"for example `{proposal}`",
         "KF204",
     )
 
@@ -53,44 +54,44 @@ def plain(text: str) -> str:
 
 
 def expression(text: str) -> str:
-    _read(text, "KF404")
+    _check_expression(text, "KF404")
     return text.strip()
 
 
-def _read(text: str, code: str) -> None:
-    """Raise `BadValue` for what is no Python expression, or for one that is nested too deep to be worked out anywhere."""
+def _check_expression(text: str, code: str) -> None:
+    """Raise `BadValue` if the text is not a Python expression, or is nested too deeply to be evaluated."""
     try:
         node = parse_expression(text.strip())
     except (SyntaxError, ValueError) as error:
         raise BadValue(f"`{text}` is not a Python expression: {getattr(error, 'msg', error)}", code) from None
     except (RecursionError, MemoryError):
         node = None
-    if node is None or depth_of(node) > DEEPEST:
-        raise BadValue(f"`{text[:60]}…` is nested deeper than {DEEPEST} levels: work it out in a cell, and name the result", "KF113")  # fmt: skip
+    if node is None or depth_of(node) > MAX_DEPTH:
+        raise BadValue(f"`{text[:60]}…` is nested deeper than {MAX_DEPTH} levels: compute it in a cell, and write the name of the result here", "KF113")  # fmt: skip
 
 
 def depth_of(tree: ast.AST) -> int:
-    """How many levels a syntax tree has."""
+    """The number of levels of a syntax tree."""
     level: list[ast.AST] = [tree]
-    found = 0
+    depth = 0
     while level:
-        found, level = found + 1, [child for node in level for child in ast.iter_child_nodes(node)]
-    return found
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
 
 
 def foreach(text: str) -> Foreach:
-    found = re.fullmatch(r"\s*([A-Za-z_]\w*)\s+in\s+(.+)", text, re.DOTALL)
-    if found is None:
+    match = re.fullmatch(r"\s*([A-Za-z_]\w*)\s+in\s+(.+)", text, re.DOTALL)
+    if match is None:
         raise BadValue(f"`{text}` should be `VAR in EXPRESSION`, such as `x in [1, 2, 3]`", "KF405")
-    _read(found[2], "KF405")
-    return Foreach(found[1], found[2].strip())
+    _check_expression(match[2], "KF405")
+    return Foreach(match[1], match[2].strip())
 
 
 def fixed(text: str) -> str:
-    """A value that must be known before any run. Raises `BadValue` for a parameter in braces."""
+    """A value that must be known before the run. Raises `BadValue` if it contains a parameter in braces."""
     if re.search(r"\{\w*\}", text):
         raise BadValue(
-            f"`{text}`: a parameter cannot stand here; it can in image, package, env, secret, volume, label, annotation, node"
+            f"`{text}`: this mark cannot contain a parameter; image, package, env, secret, volume, label, annotation and node can"
         )
     return text
 
@@ -103,7 +104,7 @@ def quantity(text: str) -> str:
 
 def count(text: str) -> int:
     if not fixed(text).isdecimal():
-        raise BadValue(f"`{text}` should be a whole number from 0")
+        raise BadValue(f"`{text}` should be a whole number, 0 or more")
     return int(text)
 
 
@@ -113,7 +114,7 @@ def duration(text: str) -> float:
         raise BadValue(f"`{text}` should be a time such as `90`, `30m` or `1h30m`")
     total = sum(float(number) * SECONDS[unit or None] for number, unit in parts)
     if total <= 0:
-        raise BadValue("a timeout must be longer than nothing")
+        raise BadValue("the timeout must be longer than 0 seconds")
     return total
 
 
@@ -132,10 +133,10 @@ def on_failure(text: str) -> str:
     return text
 
 
-def pair(sign: str, shape: str) -> Callable[[str], tuple[str, str]]:
+def pair(delimiter: str, shape: str) -> Callable[[str], tuple[str, str]]:
     def read(text: str) -> tuple[str, str]:
-        name, found, value = text.partition(sign)
-        if not found or not name.strip():
+        name, separator, value = text.partition(delimiter)
+        if not separator or not name.strip():
             raise BadValue(f"`{text}` should be {shape}")
         return name.strip(), value
 
@@ -150,8 +151,8 @@ def variable_pair(text: str) -> tuple[str, str]:
 
 
 def limit(text: str) -> tuple[str, str]:
-    name, found, value = text.rpartition(":")
-    if not found or not name:
+    name, separator, value = text.rpartition(":")
+    if not separator or not name:
         raise BadValue(f"`{text}` should be `RESOURCE:QUANTITY`, such as `nvidia.com/gpu:1`")
     return name, quantity(value)
 
@@ -164,8 +165,8 @@ def secret(text: str) -> Secret:
 
 
 def volume(text: str) -> Volume:
-    claim, found, path = text.partition(":")
-    if not found or not claim or not path.startswith("/"):
+    claim, separator, path = text.partition(":")
+    if not separator or not claim or not path.startswith("/"):
         raise BadValue(f"`{text}` should be `CLAIM:/path`")
     return Volume(claim, path)
 
@@ -179,18 +180,18 @@ def toleration(text: str) -> Toleration:
 
 
 def output(text: str) -> ShellOutput:
-    name, found, path = text.partition("=")
+    name, separator, path = text.partition("=")
     name = name.lstrip("$")
     if not VARIABLE.fullmatch(name):
         raise BadValue(f"`{text}` should be `NAME=/path/of/the/file`, or `NAME` for the file `$NAME`")
-    return ShellOutput(name, path if found and path.lstrip("$") != name else None)
+    return ShellOutput(name, path if separator and path.lstrip("$") != name else None)
 
 
 def file(text: str) -> str:
     path = PurePosixPath(text.strip())
     if not path.parts or path.is_absolute() or ".." in path.parts or not text.isprintable():
         raise BadValue(
-            f"`{text}` should be a file as seen from the notebook's folder, such as `data/rows.csv`, and not outside of it"
+            f"`{text}` should be the path of a file in the notebook's folder, relative to that folder, such as `data/rows.csv`"
         )
     return path.as_posix()
 
@@ -210,11 +211,11 @@ def source(text: str) -> str:
 
 
 def accelerator(text: str) -> int | tuple[str, str]:
-    """``2``: so many of the usual ones; ``amd.com/gpu:2``: of another kind, which is a limit."""
+    """``2`` is a number of NVIDIA GPUs; ``amd.com/gpu:2`` is another kind of accelerator, which becomes a limit."""
     if ":" not in text and "/" not in text:
         return count(text)
-    name, found, number = text.rpartition(":")
-    name, number = (name, number) if found else (text, "1")
+    name, separator, number = text.rpartition(":")
+    name, number = (name, number) if separator else (text, "1")
     if not re.fullmatch(r"[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9._-]+", name):
         raise BadValue(f"`{text}` should be a number, or a resource and a number, such as `amd.com/gpu:2`")
     return name, str(count(number))
@@ -228,15 +229,17 @@ class Mark:
     Parameters
     ----------
     word
-        As the user writes it.
+        The name of the mark, as the user writes it.
     read
-        From text to value; raises `BadValue`. ``None``: the mark stands alone, as ``exit`` does.
+        Parses the value; raises `BadValue`. ``None`` for a mark without a value, such as ``exit``.
     field
-        The field of `StepMarks` or `Settings` it fills.
+        The field of `StepMarks` or `Settings` that receives the value.
     many
-        It may be given several times; else two values contradict each other.
+        Whether the mark can occur several times. If not, two values contradict each other.
     setting
-        A field of `Settings`.
+        Whether ``field`` is a field of `Settings`.
+    shown
+        The form of the value, for messages and documentation.
     """
 
     word: str
@@ -283,16 +286,16 @@ MARKS: dict[str, Mark] = {
 
 
 def place_of(mark: Mark, value: Any) -> tuple[str, bool]:
-    """The field that a mark's value fills, and whether it takes several: an accelerator of another kind is a limit."""
+    """The field that receives the value of a mark, and whether it holds several values. Another accelerator goes to ``limits``."""
     return ("limits", True) if mark.word == "gpu" and isinstance(value, tuple) else (mark.field, mark.many)
 
 
-#: Bare tags that give a cell a role of its own.
+#: Tags without a value that give a cell a role, with the role.
 ROLES = {
     "parameters": "parameters", "injected-parameters": "parameters", "metrics": "metrics",
     "imports": "imports", "functions": "functions", "skip": "skip",
 }  # fmt: skip
 
-#: Kale's words for the same things.
+#: Kale's names of marks and roles, with ours.
 KALE = {"block": "step", "prev": "after"}
 KALE_ROLES = {"pipeline-parameters": "parameters", "pipeline-metrics": "metrics"}

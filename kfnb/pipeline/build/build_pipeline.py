@@ -35,13 +35,11 @@ from kfnb.pipeline.model import (
     Pipeline,
     Ref,
     Replay,
-    ShellOutput,
     StatusRef,
     Step,
     Truth,
 )
 from kfnb.pipeline.parameters import mark_placeholders
-from kfnb.pipeline.program import build_program
 from kfnb.problems import NotebookError, Problem, errors
 from kfnb.python_parser import parse
 
@@ -119,6 +117,8 @@ def _build(notebook: Notebook, name: str | None) -> Built:
     if chosen is None:
         return Built(None, (*notebook.problems, _choose("this notebook has several pipelines", names)))
     if chosen in cells:
+        from kfnb.pipeline.program import build_program  # most notebooks have no pipeline cell, and it is large
+
         pipeline, problems, decisions = build_program(notebook, cells[chosen])
         return Built(pipeline, problems, decisions=decisions)
     if chosen not in names:
@@ -274,7 +274,7 @@ def _step(index: int, unit: Unit, plan: _Plan) -> Step:
     if marks is None:
         waits = tuple(plan.files.get(unit.name, ()))
         return Step(unit.name, _codes(unit), prepare, outputs, results, tuple(exports), waits)
-    shell_outputs = tuple(ShellOutput(o.name, o.path) for o in marks.outputs)
+    shell_outputs = marks.outputs
     made = {o.name for o in marks.outputs}
     return Step(
         unit.name, _codes(unit), prepare,

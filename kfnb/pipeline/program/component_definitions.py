@@ -10,10 +10,10 @@ from typing import Any
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
 from kfnb.notebook.marks.mark_table import MARKS, BadValue, place_of
-from kfnb.pipeline.model import Command, ShellOutput
+from kfnb.pipeline.model import Command
 from kfnb.problems import Problem
 from kfnb.python_parser import parse_expression
-from kfnb.step_settings import Settings
+from kfnb.step_settings import Settings, ShellOutput
 
 SCALARS = ("str", "int", "float", "bool")
 PLAIN = (*SCALARS, "list", "dict")

@@ -17,11 +17,10 @@ from kfnb.pipeline.model import (
     ParameterRef,
     Ref,
     Replay,
-    ShellOutput,
     sources,
 )
 from kfnb.pipeline.program.statement_slices import Block, Call
-from kfnb.step_settings import Settings
+from kfnb.step_settings import Settings, ShellOutput
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Taking runs out of the record, and from the store the values that nobody names any more."""
+"""Removes runs from the record, and from the store the values that no other run uses."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kfnb.runs.record.file_lock import holding, is_held
-from kfnb.runs.record.run_store import FINAL, LAUNCH, SCHEDULER, RunStore, UnknownRun
+from kfnb.runs.record.run_store import LAUNCH, SCHEDULER, RunStore, UnknownRun
 from kfnb.runs.retention.missing_values import addresses_of
 from kfnb.runs.retention.retention_settings import Retention
 from kfnb.runtime.pods.handover_pack import buffers_of
 from kfnb.runtime.values.value_store import CHECKED, UNFINISHED, Store, remove_unfinished
+from kfnb.states import FINAL
 
 GRACE = 3600.0  #: seconds for which a value stays that nobody names yet, while some run goes on: its step may be about to end
 COLLECTING = (

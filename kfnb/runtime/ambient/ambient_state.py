@@ -1,6 +1,6 @@
-"""Ambient state that travels with the values: generators, environment, options.
+"""Captures and restores ambient state: random generators, environment variables, options of libraries.
 
-Each kind is captured as what a later step must be told, and restored by telling it.
+A step captures the state that it has changed, and a later step restores it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _START = {"environ": dict(os.environ), "path": list(sys.path)}
 
 
 def capture(kind: str) -> Any:
-    """The present state of ``kind``."""
+    """The current state of ``kind``."""
     if kind.startswith("@module:"):
         from kfnb.runtime.ambient import module_state
 
@@ -25,7 +25,7 @@ def capture(kind: str) -> Any:
 
 
 def restore(kind: str, state: Any) -> None:
-    """Bring ``kind`` to a captured state."""
+    """Restore a captured state of ``kind``."""
     if kind.startswith("@module:"):
         from kfnb.runtime.ambient import module_state
 
@@ -41,7 +41,7 @@ def fingerprint(kind: str) -> Any:
 
 
 def begin() -> None:
-    """Remember what the step started with: only the difference travels."""
+    """Remember the environment and path that the step starts with: only changes to them are captured."""
     _START["environ"], _START["path"] = dict(os.environ), list(sys.path)
 
 
@@ -89,12 +89,12 @@ def _tensorflow() -> Any:
 
     here = context.context()
     keras = sys.modules.get("keras.src.backend.common.global_state")
-    held = keras.get_global_attribute("global_seed_generator") if keras else None
+    generator = keras.get_global_attribute("global_seed_generator") if keras else None
     return {
         "seed": here._seed,
         "operations": here._rng.getstate() if here._seed is not None else None,
         "keras": keras.get_global_attribute("global_random_seed") if keras else None,
-        "state": held.state.numpy() if held is not None else None,
+        "state": generator.state.numpy() if generator is not None else None,
     }
 
 
@@ -118,10 +118,10 @@ def _set_tensorflow(state: Any) -> None:
 
 def _environ() -> Any:
     start = _START["environ"]
-    now = dict(os.environ)
+    current = dict(os.environ)
     return {
-        "set": {k: v for k, v in now.items() if start.get(k) != v},  # type: ignore[attr-defined]
-        "unset": [k for k in start if k not in now],
+        "set": {k: v for k, v in current.items() if start.get(k) != v},  # type: ignore[attr-defined]
+        "unset": [k for k in start if k not in current],
     }
 
 
@@ -157,10 +157,10 @@ def _set_warnings(state: Any) -> None:
 def _matplotlib() -> Any:
     import matplotlib
 
-    now, plain = matplotlib.rcParams, matplotlib.rcParamsDefault
+    current, plain = matplotlib.rcParams, matplotlib.rcParamsDefault
     skip = {"backend", "backend_fallback"}
-    changed = {k: now[k] for k in now if k not in skip and now._get(k) != plain._get(k)}
-    # styles and colour maps may live in seaborn, which registers them when imported
+    changed = {k: current[k] for k in current if k not in skip and current._get(k) != plain._get(k)}
+    # seaborn registers styles and colour maps when it is imported
     return {"params": changed, "import": [m for m in ("seaborn",) if m in sys.modules]}
 
 

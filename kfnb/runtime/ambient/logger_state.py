@@ -1,4 +1,4 @@
-"""Loggers as a step left them: levels, filters, handlers, for the next step to have the same."""
+"""Captures and restores the loggers of a step: their levels, filters and handlers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ STREAMS = ("stdout", "stderr")
 
 
 def capture() -> dict[str, Any]:
-    """What is set on each logger, by name; the root has the name ``""``."""
+    """The settings of each logger by its name; the root logger has the name ``""``."""
     import logging
 
     known = logging.root.manager.loggerDict
-    named = [("", logging.root), *((n, x) for n, x in known.items() if isinstance(x, logging.Logger))]
+    loggers = [("", logging.root), *((n, x) for n, x in known.items() if isinstance(x, logging.Logger))]
     levels = {n: v for n, v in logging._nameToLevel.items() if n not in STANDARD}
-    return {"disabled": logging.root.manager.disable, "levels": levels, "loggers": {n: _told(x) for n, x in named}}
+    return {
+        "disabled": logging.root.manager.disable,
+        "levels": levels,
+        "loggers": {n: _save_logger(x) for n, x in loggers},
+    }
 
 
 def restore(state: dict[str, Any]) -> None:
@@ -27,31 +31,31 @@ def restore(state: dict[str, Any]) -> None:
     logging.root.manager.disable = state["disabled"]
     for name, level in state["levels"].items():
         logging.addLevelName(level, name)
-    made: dict[int, Any] = {}
-    for name, told in state["loggers"].items():
+    handlers: dict[int, Any] = {}
+    for name, saved in state["loggers"].items():
         logger = logging.getLogger(name)
-        logger.setLevel(told["level"])
-        logger.propagate, logger.disabled = told["propagate"], told["disabled"]
-        logger.filters[:] = told["filters"]
-        for handler in told["handlers"]:
-            if handler["key"] not in made:  # one handler may serve several loggers
-                made[handler["key"]] = _handler(handler)
-        logger.handlers[:] = [made[h["key"]] for h in told["handlers"]]
+        logger.setLevel(saved["level"])
+        logger.propagate, logger.disabled = saved["propagate"], saved["disabled"]
+        logger.filters[:] = saved["filters"]
+        for handler in saved["handlers"]:
+            if handler["key"] not in handlers:  # one handler may serve several loggers
+                handlers[handler["key"]] = _restore_handler(handler)
+        logger.handlers[:] = [handlers[h["key"]] for h in saved["handlers"]]
 
 
 STANDARD = frozenset(("CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG", "NOTSET"))
 
 
-def _told(logger: Any) -> dict[str, Any]:
-    handlers = [t for h in logger.handlers if (t := _described(h, logger.name)) is not None]
+def _save_logger(logger: Any) -> dict[str, Any]:
+    handlers = [t for h in logger.handlers if (t := _save_handler(h, logger.name)) is not None]
     return {
         "level": logger.level, "propagate": logger.propagate, "disabled": logger.disabled,
         "filters": list(logger.filters), "handlers": handlers,
     }  # fmt: skip
 
 
-def _described(handler: Any, logger: str) -> dict[str, Any] | None:
-    """What makes the handler anew: its class and attributes, and where it writes."""
+def _save_handler(handler: Any, logger: str) -> dict[str, Any] | None:
+    """What is needed to create the handler again: its class, its attributes and where it writes."""
     state = {k: v for k, v in vars(handler).items() if k not in ("lock", "stream", "_name", "_closed")}
     found = {"key": id(handler), "class": type(handler), "state": state, "name": handler.name}
     stream = getattr(handler, "stream", None)
@@ -65,23 +69,25 @@ def _described(handler: Any, logger: str) -> dict[str, Any] | None:
             raise ValueError("it writes to a stream of this process")
         dump({"handler": found})
     except Exception as error:  # whatever an object's own pickling raises
-        sys.stderr.write("kfnb: %r of logger `%s` stays in this step: %s\n" % (handler, logger, error))
+        sys.stderr.write(
+            "kfnb: later steps do not get %r of logger `%s`, since it cannot be stored: %s\n" % (handler, logger, error)
+        )
         return None
     return found
 
 
-def _handler(told: dict[str, Any]) -> Any:
+def _restore_handler(saved: dict[str, Any]) -> Any:
     import logging
 
-    handler = told["class"].__new__(told["class"])
-    handler.__dict__.update(told["state"])
+    handler = saved["class"].__new__(saved["class"])
+    handler.__dict__.update(saved["state"])
     handler.createLock()
     handler.__dict__.setdefault("_name", None)
-    handler.set_name(told["name"])
-    if "stream" in told:
-        handler.stream = getattr(sys, told["stream"])
+    handler.set_name(saved["name"])
+    if "stream" in saved:
+        handler.stream = getattr(sys, saved["stream"])
     elif hasattr(handler, "baseFilename"):
-        handler.mode, handler.stream = "a", None  # what stands in the file is kept; it is opened when it is written to
+        handler.mode, handler.stream = "a", None  # append to the file, which is opened at the first message
         handler.__dict__.setdefault("_closed", False)
     logging._addHandlerRef(handler) if hasattr(logging, "_addHandlerRef") else None
     return handler

@@ -1,4 +1,4 @@
-"""One asyncio loop for the cells of a step: a task that a cell begins goes on while others run."""
+"""One asyncio loop for all cells of a step, so that a task of one cell continues while later cells run."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-TURNS = 3  #: of the loop between two cells, as a kernel's has
+TURNS = 3  #: iterations of the loop between two cells, as in a kernel
 
 
 class Tasks:
-    """Runs cells inside a loop of their own, as a kernel does."""
+    """Runs cells inside an asyncio loop, as a kernel does."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
 
     def run(self, code: Any, names: dict[str, Any]) -> Any:
-        """The value of a cell's code, awaited where it awaits."""
+        """Run a cell's code and return its value. A coroutine is awaited."""
 
         async def inside() -> Any:
             value = eval(code, names)
@@ -28,7 +28,7 @@ class Tasks:
         return self._loop.run_until_complete(inside())
 
     def turn(self) -> None:
-        """Let tasks go on that need not wait."""
+        """Let tasks continue that do not have to wait."""
 
         async def turns() -> None:
             for _ in range(TURNS):
@@ -37,17 +37,17 @@ class Tasks:
         self._loop.run_until_complete(turns())
 
     def end(self) -> list[str]:
-        """Cancel what still runs, as `asyncio.run` does; what there is to say of it."""
-        left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
-        for task in left:
+        """Cancel the tasks that still run, as `asyncio.run` does, and return a warning for each."""
+        unfinished = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
+        for task in unfinished:
             task.cancel()
-        if left:
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        if unfinished:
+            self._loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         return [
-            "the task `%s` had not ended when the step's cells had, and was cancelled: await it in the step"
+            "the task `%s` was still running after the step's last cell and was cancelled: await it in the step"
             % _name(task)
-            for task in left
+            for task in unfinished
         ]
 
 

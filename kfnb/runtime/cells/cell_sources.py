@@ -1,4 +1,4 @@
-"""The texts of the notebook's cells as tracebacks, `inspect.getsource` and debuggers ask for them: through `linecache`."""
+"""Gives the texts of cells to `linecache`, where tracebacks, `inspect.getsource` and debuggers look for them."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from types import CodeType
 
-#: In a cell's text: what may ask for source before a cell has ended in which `linecache` was imported.
+#: Words of code that may look for source text in the cell in which `linecache` is first imported.
 READERS = ("inspect", "getsource", "doctest", "jit", "dill")
 
 _lines: dict[str, dict[int, str]] = {}  #: by file name and number
 
 
 def remember(name: str, text: str, first: int = 1) -> None:
-    """Take up lines of the file ``name``, of which ``text`` is the part that begins at line ``first``."""
+    """Remember the lines of the file ``name`` from line ``first`` on, which are ``text``."""
     _lines.setdefault(name, {}).update(enumerate(text.split("\n"), first))
 
 
 def publish(texts: tuple[str, ...] = ()) -> None:
-    """Tell `linecache`, where it is imported or the code in ``texts`` may need it."""
+    """Give all lines to `linecache`, when it is imported or the code in ``texts`` may need it."""
     if any(word in text for text in texts for word in READERS):
         import linecache  # noqa: F401
     module = sys.modules.get("linecache")
     if module is None:
         return
     for name, lines in _lines.items():
-        whole = [lines.get(n, "") + "\n" for n in range(1, max(lines) + 1)]
-        module.cache[name] = (sum(map(len, whole)), None, whole, name)
+        all_lines = [lines.get(n, "") + "\n" for n in range(1, max(lines) + 1)]
+        module.cache[name] = (sum(map(len, all_lines)), None, all_lines, name)
 
 
 def lines_of(code: CodeType) -> tuple[str, int, str] | None:
-    """The file, first line and text of a function of the notebook; ``None`` where they are not known."""
+    """The file, first line and text of a function of the notebook; ``None`` when they are unknown."""
     lines = _lines.get(code.co_filename)
     first = code.co_firstlineno
     if lines is None or first not in lines:
@@ -45,7 +45,7 @@ def lines_of(code: CodeType) -> tuple[str, int, str] | None:
 
 
 def _goes_on(line: str, indent: int) -> bool:
-    """Whether a line after the last one that runs belongs to the same function: a comment, the end of a bracket."""
+    """Whether a line after the last statement belongs to the same function: a comment, or a closing bracket."""
     text = line.lstrip()
     return bool(text) and (len(line) - len(text) > indent or text[0] in ")]}")
 

@@ -1,4 +1,4 @@
-"""What a cell shows: text on standard output, rich forms beside it as nbformat's mime bundles."""
+"""Displays the values of cells: text on standard output, rich forms in a file as nbformat's mime bundles."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Displays:
     cell
         The number of the cell that runs.
     report
-        Prints an error that does not end the step: that of a value which cannot be shown.
+        Prints an error that does not end the step, such as that of a value that cannot be displayed.
     """
 
     def __init__(self, folder: str, cell: Callable[[], int], report: Callable[[BaseException], None]) -> None:
         self._folder, self._cell, self._report = folder, cell, report
         self._formatter: DisplayFormatter | None = None
-        self._captured: list[list[dict[str, Any]]] = []  #: of each `%%capture` around what runs
+        self._captured: list[list[dict[str, Any]]] = []  #: the displays of each `%%capture` around the current code
 
     @property
     def formatter(self) -> DisplayFormatter:
@@ -57,38 +57,38 @@ class Displays:
         clear: bool = False,
         **more: Any,
     ) -> Any:
-        """IPython's ``display``: shows values; with a ``display_id`` gives a handle that can show another in their place."""
+        """IPython's ``display``: display values. With a ``display_id`` it returns a handle that can update the display."""
         name = os.urandom(8).hex() if display_id is True else display_id
         for value in values:
-            data, about = (value, {}) if raw else self.formatter.format(value, include, exclude)
+            data, value_metadata = (value, {}) if raw else self.formatter.format(value, include, exclude)
             if data:
-                about = {**about, **(metadata or {})}
-                self.publish(data, about, display_id=name, update=bool(more.get("update")))
+                value_metadata = {**value_metadata, **(metadata or {})}
+                self.publish(data, value_metadata, display_id=name, update=bool(more.get("update")))
         return DisplayHandle(name, self) if name is not None else None
 
     def publish(
         self, data: dict[str, Any], metadata: dict[str, Any] | None = None, display_id: Any = None, update: bool = False
     ) -> None:
-        """Show forms that are made already."""
+        """Display the given forms of a value."""
         data = {mime: _as_text(form) for mime, form in data.items()}
         if self._captured:
             self._captured[-1].append({"data": data, "metadata": metadata or {}})
             return
         text = data.get(PLAIN)
         if text is not None:
-            # past what stands in the place of `sys.stdout`: a kernel's displays do not go through it either
+            # not to a replaced `sys.stdout`: displays of a kernel do not go there either
             print(text, file=sys.__stdout__ or sys.stdout)
         if update or display_id is not None or data.keys() - {PLAIN}:
-            self._keep(data, metadata, display_id, update)
+            self._record(data, metadata, display_id, update)
 
     def keep_error(self, failure: Failure) -> None:
-        """Keep the error of a cell that may raise, whose text has been printed."""
+        """Keep the error of a cell that may raise. Its text was printed already."""
         error = {"ename": failure.type, "evalue": failure.message, "traceback": failure.text.split("\n")}
-        self._keep({ERROR: error, PLAIN: failure.text}, None, None, False)
+        self._record({ERROR: error, PLAIN: failure.text}, None, None, False)
 
     # ---------------------------------------------------------------- capturing
     def begin_capture(self) -> list[dict[str, Any]]:
-        """From here on what is displayed goes into the list that this gives."""
+        """Return a list that receives everything displayed from here on."""
         self._captured.append([])
         return self._captured[-1]
 
@@ -96,8 +96,8 @@ class Displays:
         self._captured.pop()
 
     # ---------------------------------------------------------------- the record
-    def _keep(self, data: dict[str, Any], metadata: Any, display_id: Any, update: bool) -> None:
-        """Append one display to the step's record, or put it in the place of the ones of the same id."""
+    def _record(self, data: dict[str, Any], metadata: Any, display_id: Any, update: bool) -> None:
+        """Append one display to the step's file, or replace those with the same id."""
         plain = {k: v for k, v in data.items() if not isinstance(v, str) or len(v) <= LARGEST}
         row: dict[str, Any] = {"cell": self._cell(), "data": plain, "metadata": metadata or {}}
         if display_id is not None:
@@ -166,5 +166,5 @@ def _as_text(form: Any) -> Any:
 
 
 def _private(path: str, flag: int) -> int:
-    """A file that only its owner may read."""
+    """Open a file that only its owner may read."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)

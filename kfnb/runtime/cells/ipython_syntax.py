@@ -1,6 +1,6 @@
-"""IPython's additions to Python, turned into plain Python with the same lines.
+"""Translates IPython's syntax (magics, shell commands, help) into plain Python with the same lines.
 
-Known to IPython's own input transformer as magics, shell escapes and help: https://ipython.readthedocs.io/en/stable/interactive/magics.html
+See https://ipython.readthedocs.io/en/stable/interactive/magics.html
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Translation:
 
 
 def is_plain(source: str) -> bool:
-    """Whether a cell surely has none of IPython's additions: a cheap look, not a parse."""
+    """Whether a cell certainly has none of IPython's syntax. A cheap test without parsing."""
     if "%" in source or "!" in source or "?" in source or ">>>" in source or "In [" in source or source[:1] in " \t\n":
         return False
     first = source.partition(" ")[0].strip()
@@ -70,12 +70,12 @@ def is_plain(source: str) -> bool:
 
 
 def translate(source: str, bound: Callable[[str], bool] | None = None) -> Translation:
-    """Turn a cell's text into plain Python. Never fails: what is not Python stays as it is.
+    """Turn a cell's text into plain Python. It never fails: text that is not Python stays as it is.
 
     Parameters
     ----------
     bound
-        Whether the notebook has bound a name. Where it has not, ``ls data`` is ``%ls data``, as in IPython.
+        Whether the notebook has bound a name. Unless ``ls`` is bound, ``ls data`` means ``%ls data``, as in IPython.
     """
     if is_plain(source):
         return Translation(source)
@@ -121,12 +121,12 @@ def without_prompts(lines: list[str]) -> list[str]:
 
 
 def _after_classic(line: str) -> str | None:
-    """What stands after ``>>>`` or ``...``."""
+    """The text after a prompt ``>>>`` or ``...``; ``None`` without a prompt."""
     return line[4:] if line[:3] in (">>>", "...") and line[3:4] in ("", " ") else None
 
 
 def _after_numbered(line: str) -> str | None:
-    """What stands after ``In [1]:`` or ``...:``."""
+    """The text after a prompt ``In [1]:`` or ``...:``; ``None`` without a prompt."""
     text = line.lstrip()
     if text.startswith("In ["):
         number, closed, rest = text[4:].partition("]: ")
@@ -138,7 +138,7 @@ def _after_numbered(line: str) -> str | None:
 
 
 def _add_percent(lines: list[str], at: int, bound: Callable[[str], bool]) -> None:
-    """A line that stands alone and begins with a magic's name is that magic, unless the notebook has bound the name."""
+    """Add the ``%`` to a single line that begins with the name of a magic, unless the notebook has bound the name."""
     if at >= len(lines) or any(line.strip() for n, line in enumerate(lines) if n != at):
         return
     name, space, rest = lines[at].partition(" ")
@@ -148,7 +148,7 @@ def _add_percent(lines: list[str], at: int, bound: Callable[[str], bool]) -> Non
 
 
 def _lines(lines: list[str], magics: list[Magic]) -> list[str]:
-    """Translate line by line; only where a statement begins can a magic stand."""
+    """Translate line by line. A magic can only be where a statement begins."""
     out: list[str] = []
     state = _State()
     at = 0
@@ -197,7 +197,7 @@ def _line(line: str, magics: list[Magic], number: int) -> str | None:
     target, rest = assigned
     if rest.startswith("!"):
         return _shell(space, target + " = ", rest)
-    name, args = _words(rest[1:])
+    name, args = _split_magic(rest[1:])
     magics.append(Magic(name, number))
     if name == "time" and args:
         return "%swith get_ipython().timed(): %s = %s" % (space, target, args)
@@ -215,14 +215,14 @@ def _shell(space: str, target: str, text: str) -> str:
     return "%s%sget_ipython().%s(%r)" % (space, target, call, command)
 
 
-def _words(text: str) -> tuple[str, str]:
+def _split_magic(text: str) -> tuple[str, str]:
     """A magic's name, and the text after it."""
     name, _, args = text.partition(" ")
     return name.strip(), args.strip()
 
 
 def _magic(text: str, magics: list[Magic], number: int) -> str:
-    name, args = _words(text)
+    name, args = _split_magic(text)
     magics.append(Magic(name.rstrip("?"), number))
     if name.endswith("?"):
         return _help(name.rstrip("?"))
@@ -234,10 +234,10 @@ def _magic(text: str, magics: list[Magic], number: int) -> str:
 
 
 def _timed(statement: str) -> str:
-    """``%time``: its names are the notebook's own, and the value of an expression is displayed."""
-    shown = "get_ipython().timed(get_ipython().clock(), (%s))" % statement.rstrip("; ")
-    if _compiles(shown, "eval"):
-        return shown
+    """``%time`` as Python: it binds names in the notebook, and the value of an expression is displayed."""
+    expression = "get_ipython().timed(get_ipython().clock(), (%s))" % statement.rstrip("; ")
+    if _compiles(expression, "eval"):
+        return expression
     return "with get_ipython().timed(): " + statement if _compiles("if 1: " + statement, "exec") else statement
 
 
@@ -275,7 +275,7 @@ def _is_name(text: str) -> bool:
 
 
 class _State:
-    """Whether a line begins a statement: not inside brackets, a text, or after a backslash."""
+    """Tracks whether a line begins a statement: not inside brackets or a string, and not after a backslash."""
 
     def __init__(self) -> None:
         self.depth, self.quote, self.joined = 0, "", False

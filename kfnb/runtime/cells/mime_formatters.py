@@ -1,4 +1,4 @@
-"""From a value to its forms: text, HTML, pictures. Libraries register how their classes are shown, as in IPython."""
+"""Formatters that turn a value into text, HTML or pictures. Libraries register functions for their classes, as in IPython."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTHING: Any = object()
 
 
 class Formatter:
-    """Makes one form of a value: by what was registered for its class, else by the class's own method."""
+    """Makes one form of a value: with the function registered for its class, else with the class's own method."""
 
     enabled = True
 
@@ -39,7 +39,7 @@ class Formatter:
         return self.attempt(self._form, value) if self.enabled else None
 
     def attempt(self, make: Callable[..., Any], *args: Any) -> Any:
-        """What ``make`` gives; a form that fails is left out and its error is printed, as in IPython."""
+        """The result of ``make``. A form that fails is left out and its error is printed, as in IPython."""
         try:
             return make(*args)
         except NotImplementedError:
@@ -57,7 +57,7 @@ class Formatter:
 
     # ---------------------------------------------------------------- registering
     def for_type(self, typ: Any, func: Any = None) -> Any:
-        """Register ``func`` for a class, or for its full name; gives the function that was there before."""
+        """Register ``func`` for a class or its full name, and return the function that was registered before."""
         if isinstance(typ, str):
             module, _, name = typ.rpartition(".")
             return self.for_type_by_name(module, name, func)
@@ -106,7 +106,7 @@ class Formatter:
 
 
 class PlainTextFormatter(Formatter):
-    """The text of a value. What is registered is called with the value, a printer, and whether it is inside itself."""
+    """Makes the text of a value. Registered functions get the value, a printer, and whether the value contains itself."""
 
     pprint = True
     verbose = False
@@ -120,13 +120,13 @@ class PlainTextFormatter(Formatter):
 
     @float_precision.setter
     def float_precision(self, precision: Any) -> None:
-        """Digits after the point, a format, or nothing for Python's own; numpy is told, too."""
+        """Set the digits after the point, a format, or nothing for Python's own. Sets numpy's precision as well."""
         text = str(precision)
         digits = int(text) if text.isdigit() else None
         if text and digits is None:
             if "%" not in text:
                 raise ValueError("Precision must be int or format string, not %r" % text)
-            text % 3.14159  # raises what is wrong with it
+            text % 3.14159  # raises an error when the format is invalid
         self._precision, self.float_format = text, "%r" if not text else text if digits is None else "%%.%df" % digits
         if "numpy" in sys.modules and (digits is not None or not text):
             sys.modules["numpy"].set_printoptions(precision=8 if digits is None else digits)
@@ -149,7 +149,7 @@ class PlainTextFormatter(Formatter):
 
 
 class DisplayFormatter:
-    """All forms of a value, with IPython's names."""
+    """Makes all forms of a value. The names are IPython's."""
 
     def __init__(self, report: Callable[[BaseException], None]) -> None:
         kinds = {"text/plain": PlainTextFormatter}
@@ -163,21 +163,21 @@ class DisplayFormatter:
         return list(self.formatters)
 
     def format(self, obj: Any, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The forms of a value by their MIME type, and what is to be known of each."""
+        """The forms of a value by their MIME type, and the metadata of each."""
         if self._shows_itself(obj):
             return {}, {}
         if _is_figure(obj):
             return _figure_forms(obj), {}
         data, metadata = self._bundle(obj, include, exclude)
         for mime, formatter in self.formatters.items():
-            if (mime in data and type(obj) not in formatter) or not wanted(mime, include, exclude):
+            if (mime in data and type(obj) not in formatter) or not is_wanted(mime, include, exclude):
                 continue
             form = formatter(obj)
-            form, about = form if isinstance(form, tuple) and len(form) == 2 else (form, None)
+            form, form_metadata = form if isinstance(form, tuple) and len(form) == 2 else (form, None)
             if form is not None:
                 data[mime] = form
-            if about is not None:
-                metadata[mime] = about
+            if form_metadata is not None:
+                metadata[mime] = form_metadata
         return data, metadata
 
     def _shows_itself(self, value: Any) -> bool:
@@ -194,15 +194,15 @@ class DisplayFormatter:
         data, metadata = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
         if not isinstance(data, dict):
             return {}, {}
-        return {k: v for k, v in data.items() if wanted(k, include, exclude)}, dict(metadata or {})
+        return {k: v for k, v in data.items() if is_wanted(k, include, exclude)}, dict(metadata or {})
 
 
-def wanted(mime: str, include: Any, exclude: Any) -> bool:
+def is_wanted(mime: str, include: Any, exclude: Any) -> bool:
     return (not include or mime in include) and (not exclude or mime not in exclude)
 
 
 def method_of(value: Any, name: str) -> Any:
-    """A method for showing, of an instance whose class does not make up attributes."""
+    """A display method of an instance, unless its class makes up attributes."""
     if isinstance(value, type) or getattr(type(value), name, None) is None:
         return None
     method = getattr(value, name, None)
@@ -215,7 +215,7 @@ def _is_figure(value: Any) -> bool:
 
 
 def _figure_forms(figure: Any) -> dict[str, Any]:
-    """A picture as a notebook's inline backend makes it."""
+    """A figure's text and picture, as a notebook's inline backend makes them."""
     import io
 
     file = io.BytesIO()

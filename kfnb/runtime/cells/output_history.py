@@ -1,4 +1,4 @@
-"""``Out``, ``_`` and ``In``: what cells have shown and their text, by the numbers of the notebook's cells."""
+"""Keeps ``Out``, ``_`` and ``In``: the displayed values and the texts of cells, by the cells' numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class History:
-    """Keeps what a step's cells show, for a step that reads it.
+    """The output history of a step, for code that reads it.
 
     Values of earlier steps arrive as ``_1``, ``_2`` and so on, and as ``_``.
     """
@@ -23,7 +23,7 @@ class History:
             names.setdefault(name, value)
 
     def enter(self, cell: int) -> None:
-        """A cell begins."""
+        """Begin a cell."""
         before = [self._sources.get(n, "").strip("\n") for n in range(cell - 1, max(cell - 4, 0), -1)]
         self._names.update(zip(("_i", "_ii", "_iii"), [*before, "", "", ""]))
         self._cell = cell
@@ -31,8 +31,8 @@ class History:
             self.texts.append(self._sources.get(len(self.texts), "").strip("\n"))
         self._names["_i%d" % cell] = self.texts[cell]
 
-    def shown(self, value: Any) -> None:
-        """The cell shows a value. Names that the notebook uses for something else stay its own."""
+    def add_output(self, value: Any) -> None:
+        """Add a displayed value of the current cell. Names that the notebook binds itself are left alone."""
         if value is self.out:
             return
         names = ("_", "__", "___")
@@ -43,7 +43,7 @@ class History:
 
 
 class ExecutionResult:
-    """What `get_ipython().run_cell` gives."""
+    """The result of `get_ipython().run_cell`."""
 
     result: Any = None
     error_in_exec: BaseException | None = None

@@ -1,6 +1,6 @@
-"""The text of a value as a notebook shows it: wide containers over several lines, as IPython's printer breaks them.
+"""Prints a value as a notebook shows it, with wide containers over several lines, as IPython's printer breaks them.
 
-The printer has the methods that `_repr_pretty_` and the functions of ``for_type`` call.
+`_repr_pretty_` and the functions of ``for_type`` call the printer's methods.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONGEST = 1000  #: items of a container that are shown
 
 
 class _Group:
-    """Text that stands on one line, or is broken at each of its places."""
+    """Text on one line, or broken at each of its places."""
 
     __slots__ = ("depth", "places", "broken")
 
@@ -28,7 +28,7 @@ class _Group:
 
 
 class _Place:
-    """Where a line may be broken."""
+    """A place where a line may be broken."""
 
     __slots__ = ("text", "indentation", "group")
 
@@ -37,7 +37,7 @@ class _Place:
 
 
 class Printer:
-    """Writes values; groups that are too wide are broken, the outermost first."""
+    """Writes values. Groups that are too wide are broken, the outermost first."""
 
     verbose = False
 
@@ -189,7 +189,7 @@ class Printer:
             take()
 
     def _outermost(self) -> _Group | None:
-        """The outermost group with a place that is not broken yet; it will be."""
+        """Mark the outermost group that can still be broken as broken, and return it."""
         for level in self._unbroken:
             for group in reversed(level):
                 if group.places:
@@ -229,7 +229,7 @@ def _print_address(value: Any, printer: Printer, cycle: bool) -> None:
 
 
 def _items(values: Iterable[Any], printer: Printer) -> Iterator[Any]:
-    """The values with commas between them; of many the first ones."""
+    """The values with commas between them. Of many values only the first ones are given."""
     for number, value in enumerate(values):
         if number:
             printer.text(",")
@@ -310,7 +310,7 @@ def _constructed(args_of: Any, keywords_of: Any = lambda value: {}) -> Any:
 
 
 class _Raw:
-    """Text that stands for itself."""
+    """Text that is printed as it is."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -357,7 +357,7 @@ def _print_pattern(value: Any, printer: Printer, cycle: bool) -> None:
 
 
 def default_printers() -> dict[Any, Any]:
-    """Printers by class, or by the module and name of a class that may not be imported yet."""
+    """Printers by class, or by module and name for classes that may not be imported yet."""
     return {
         int: print_repr, float: print_repr, str: print_repr, bytes: print_repr, range: print_repr, slice: print_repr,
         tuple: _sequence("(", ")"), list: _sequence("[", "]"), dict: _mapping("{", "}"), set: _set("{", "}"),

@@ -1,4 +1,4 @@
-"""Cells run as ``__main__``: the last expression is displayed, figures are kept, errors show the notebook's own lines."""
+"""Runs cells as ``__main__``: displays the last expression, keeps figures, and shows errors with the lines of the cells."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ONLY_AST = 0x400  #: ast.PyCF_ONLY_AST
 TOP_LEVEL_AWAIT = 0x2000  #: ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 COROUTINE = 0x80  #: inspect.CO_COROUTINE
 FUTURE_FLAGS = 0x1FF0000  #: all of __future__'s compiler flags
-#: Words of code that wants asyncio's loop to run, as a kernel's always does; and of code that runs one itself.
+#: Words of code that needs a running asyncio loop, which a kernel always has; and of code that runs a loop itself.
 TASKS = ("create_task", "ensure_future", "get_running_loop", "asyncio.gather", "TaskGroup")
 OWN_LOOP = ("asyncio.run(", "run_until_complete", "asyncio.Runner")
 
 
 class Main(type(sys)):  # type: ignore[misc]  # importing `types` costs more than most of a step's start
-    """The module ``__main__``: what the step was handed without a name is found as in the notebook, as `pickle` asks for it."""
+    """The module ``__main__``. It also finds classes and functions that came with a value, since `pickle` looks them up here."""
 
     def __getattr__(self, name: str) -> Any:
         from kfnb.runtime.values import class_pickling, function_pickling
@@ -51,11 +51,11 @@ class Session:
         self.history: Any = None
         self._shell: Any = None
         self._displays: Any = None
-        self._ended = self._in_loop = False
+        self._ended = self._needs_loop = False
         texts = [
             c["source"] for c in [*spec.get("cells", ()), *(i["run"] for i in spec.get("prepare", ()) if "run" in i)]
         ]
-        self._begins_tasks = any(word in text for text in texts for word in TASKS)
+        self._starts_tasks = any(word in text for text in texts for word in TASKS)
         builtins.display = lambda *values, **options: self.displays.display(*values, **options)  # type: ignore[attr-defined]
         builtins.get_ipython = lambda: self.shell  # type: ignore[attr-defined]
         builtins.__IPYTHON__ = True  # type: ignore[attr-defined]
@@ -65,7 +65,7 @@ class Session:
 
     @property
     def shell(self) -> Any:
-        """What ``get_ipython()`` gives; made when somebody asks."""
+        """What ``get_ipython()`` returns, created at the first use."""
         if self._shell is None:
             from kfnb.runtime.magics.ipython_shell import Shell
 
@@ -85,7 +85,7 @@ class Session:
         from_exception(error).show()
 
     def begin(self) -> None:
-        """Shared code has run: what the libraries show from here on belongs to the step's own cells."""
+        """Begin the step's own cells, after the shared code has run."""
         cell_sources.publish(tuple(c["source"] for c in self.spec.get("cells", ())))
         if self.history is None and self.spec.get("history"):
             from kfnb.runtime.cells.output_history import History
@@ -96,12 +96,12 @@ class Session:
     def replay(self, code: dict[str, Any]) -> None:
         """Run a statement of shared code."""
         before = {n: id(v) for n, v in self.namespace.items() if issubclass(type(v), type)}
-        what = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
-        shown = _silence()  # it was shown where it stands
+        error_prefix = "shared code of cell %s failed in step %s:\n" % (code["cell"], self.spec.get("step"))
+        stdout_copy = _mute_stdout()  # the step that has this code printed it already
         try:
-            self._execute(code, show=False, what=what)
+            self._execute(code, show=False, error_prefix=error_prefix)
         finally:
-            _unsilence(shown)
+            _unmute_stdout(stdout_copy)
         for name, value in list(self.namespace.items()):
             if issubclass(type(value), type) and value.__module__ == "__main__" and before.get(name) != id(value):
                 from kfnb.runtime.values.class_pickling import track
@@ -127,7 +127,7 @@ class Session:
             self.tasks.turn()
 
     def run_text(self, source: str, show: bool = True, raises: bool = False) -> Any:
-        """Run text as a cell inside the one that runs: for ``%run``, and for `get_ipython().run_cell`."""
+        """Run text as a cell inside the current cell, for ``%run`` and for `get_ipython().run_cell`."""
         from kfnb.runtime.cells.output_history import ExecutionResult
 
         result = ExecutionResult()
@@ -141,7 +141,7 @@ class Session:
         return result
 
     # ---------------------------------------------------------------- running
-    def _execute(self, code: dict[str, Any], show: bool, what: str = "", result: Any = None) -> None:
+    def _execute(self, code: dict[str, Any], show: bool, error_prefix: str = "", result: Any = None) -> None:
         source: str = code["source"]
         wrappers: tuple[Any, ...] = ()
         if not is_plain(source):
@@ -152,43 +152,43 @@ class Session:
         text = "\n" * (code.get("line", 1) - 1) + source
         name = "<cell %s>" % code["cell"]
         self.cell = code["cell"]
-        self._in_loop = self._begins_tasks and not any(word in source for word in OWN_LOOP)
-        body = self._body(text, name, show and not _hidden(code["source"]), result)
+        self._needs_loop = self._starts_tasks and not any(word in source for word in OWN_LOOP)
+        body = self._body(text, name, show and not _hides_display(code["source"]), result)
         for wrapper in reversed(wrappers):
             from kfnb.runtime.magics.cell_magics import wrapped
 
             body = wrapped(body, wrapper.name, wrapper.args, self.shell)
         if self._shell is None:
-            self._guarded(body, what)
+            self._run_guarded(body, error_prefix)
             return
         events = self._shell.events
         events.trigger("pre_execute")
         events.trigger("pre_run_cell", None)
         try:
-            self._guarded(body, what)
+            self._run_guarded(body, error_prefix)
         finally:
             events.trigger("post_execute")
             events.trigger("post_run_cell", None)
 
-    def _guarded(self, body: Any, what: str) -> None:
-        """Run a cell's body; what it raises becomes a `Failure` in the notebook's own lines."""
+    def _run_guarded(self, body: Any, error_prefix: str) -> None:
+        """Run a cell's body. An exception becomes a `Failure` that shows the lines of the cell."""
         try:
             body()
         except SystemExit as error:
             if error.code not in (None, 0):
-                raise from_exception(error, what) from None
+                raise from_exception(error, error_prefix) from None
             self._ended = True
-            self.warnings.append("cell %s left the step with sys.exit()" % self.cell)
+            self.warnings.append("cell %s ended the step with sys.exit(): the rest of the step did not run" % self.cell)
         except Failure:
             raise
         except BaseException as error:
-            raise from_exception(error, what) from error
+            raise from_exception(error, error_prefix) from error
 
     def _body(self, text: str, name: str, show: bool, result: Any) -> Any:
         def body() -> None:
             tree: Any = compile(text, name, "exec", ONLY_AST | TOP_LEVEL_AWAIT | self.flags, True)
-            for part, shown in _parts(tree.body) if show else [(tree.body, False)]:
-                if not shown:
+            for part, displayed in _split_displayed(tree.body) if show else [(tree.body, False)]:
+                if not displayed:
                     tree.body = part
                     self._exec(compile(tree, name, "exec", TOP_LEVEL_AWAIT | self.flags, True))
                     continue
@@ -198,14 +198,14 @@ class Session:
                     result.result = value
                 if value is not None:
                     if self.history is not None:
-                        self.history.shown(value)
+                        self.history.add_output(value)
                     self.displays.display(value)
 
         return body
 
     def _exec(self, code: Any) -> Any:
         self.flags |= code.co_flags & FUTURE_FLAGS
-        if not code.co_flags & COROUTINE and not self._in_loop:
+        if not code.co_flags & COROUTINE and not self._needs_loop:
             return eval(code, self.namespace)
         if self.tasks is None:
             from kfnb.runtime.cells.asyncio_loop import Tasks
@@ -213,52 +213,52 @@ class Session:
             self.tasks = Tasks()
         return self.tasks.run(code, self.namespace)
 
-    tasks: Any = None  #: of asyncio, once a cell has awaited or begun one
+    tasks: Any = None  #: the asyncio loop, created when a cell needs it
     cell = 0
 
     def end(self) -> None:
-        """The step's cells have run."""
+        """End the step's cells: cancel tasks that still run."""
         if self.tasks is not None:
             self.warnings += self.tasks.end()
 
     def show_figures(self) -> None:
-        """Show and close what pyplot holds."""
+        """Show and close the open figures of pyplot."""
         if "matplotlib.pyplot" in sys.modules:
             self.displays.close_figures()
 
 
 def is_plain(source: str) -> bool:
-    """Whether a cell surely has none of IPython's additions: a cheap look that saves an import."""
+    """Whether a cell is certainly plain Python. This cheap test saves the import of the translator."""
     if "%" in source or "!" in source or "?" in source or ">>>" in source or "In [" in source:
         return False
     if source[:1] in " \t\n":
         return False
-    first, _, rest = source.partition(" ")  # of one line, a word may be a magic's name: `ls data`
+    first, _, rest = source.partition(" ")  # a cell of one line may begin with the name of a magic: `ls data`
     return "\n" in source.strip() or not first.strip().isidentifier() or rest.lstrip()[:1] == "="
 
 
-def _silence() -> int:
-    """Let what is printed go nowhere. `sys.stdout` stays the same object: a logger may take hold of it."""
+def _mute_stdout() -> int:
+    """Discard what is printed. `sys.stdout` stays the same object, since a logger may keep it."""
     sys.stdout.flush()
-    shown, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    stdout_copy, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)
-    return shown
+    return stdout_copy
 
 
-def _unsilence(shown: int) -> None:
+def _unmute_stdout(stdout_copy: int) -> None:
     sys.stdout.flush()
-    os.dup2(shown, 1)
-    os.close(shown)
+    os.dup2(stdout_copy, 1)
+    os.close(stdout_copy)
 
 
-def _hidden(source: str) -> bool:
-    """A semicolon at the end of a cell hides its display, as in IPython."""
+def _hides_display(source: str) -> bool:
+    """Whether a semicolon at the end of a cell hides its display, as in IPython."""
     return source.rstrip().endswith(";")
 
 
-def _parts(body: list[Any]) -> Any:
-    """The statements of a cell, and the expressions whose values are shown: the last one, or as IPython was told."""
+def _split_displayed(body: list[Any]) -> Any:
+    """The statements of a cell in parts, and whether the value of each is displayed, as IPython's settings say."""
     module = sys.modules.get("IPython.core.interactiveshell")
     which = getattr(module.InteractiveShell, "ast_node_interactivity", "") if module is not None else ""
     if which == "all":

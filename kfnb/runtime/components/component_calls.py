@@ -1,4 +1,4 @@
-"""What every component's call shares: its outputs as a named tuple, its signature, and the words of its errors."""
+"""Shared by all calls of components: several outputs as a named tuple, the signature, and the errors."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
-_kinds: dict[tuple[str, tuple[str, ...]], Any] = {}
+_classes: dict[tuple[str, tuple[str, ...]], Any] = {}
 
 
 def outputs(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> Any:
-    """A namedtuple of the class ``name``. It is pickled as a call of this function, for no import would find its class."""
-    kind = _kinds.get((name, fields))
-    if kind is None:
+    """A namedtuple of the class ``name``. It is pickled as a call of this function, since no import would find its class."""
+    cls = _classes.get((name, fields))
+    if cls is None:
         from collections import namedtuple
 
         make: Any = namedtuple
-        kind = _kinds[name, fields] = make(name, fields, module=__name__)
-        kind.__reduce__ = _reduce
-    return kind(*values)
+        cls = _classes[name, fields] = make(name, fields, module=__name__)
+        cls.__reduce__ = _reduce
+    return cls(*values)
 
 
 def _reduce(value: Any) -> tuple[Any, ...]:
@@ -26,7 +26,7 @@ def _reduce(value: Any) -> tuple[Any, ...]:
 
 
 def outputs_name(component: str) -> str:
-    """``split_data`` gives ``SplitDataOutputs``."""
+    """The name of a component's named tuple: ``SplitDataOutputs`` for ``split_data``."""
     words = identifier(component).split("_")
     return "".join(w[:1].upper() + w[1:] for w in words) + "Outputs"
 
@@ -38,7 +38,7 @@ def identifier(text: str) -> str:
 
 
 def show_signature(call: Any, parameters: Callable[[Any], Any]) -> None:
-    """What a kernel's help shows; a step, where nobody asks, does not pay for importing `inspect`."""
+    """Set the signature that a kernel's help shows, unless `inspect` is not imported: a step does not need it."""
     import sys
 
     inspect = sys.modules.get("inspect")
@@ -47,11 +47,11 @@ def show_signature(call: Any, parameters: Callable[[Any], Any]) -> None:
 
 
 def kind_of(value: Any) -> str:
-    kind = type(value).__name__
-    return "%s %s" % ("an" if kind[0] in "aeiou" else "a", kind)
+    cls = type(value).__name__
+    return "%s %s" % ("an" if cls[0] in "aeiou" else "a", cls)
 
 
-def too_many(who: str, takes: int, given: int) -> NoReturn:
-    """Raise Python's own words for it."""
-    words = (who, takes, "" if takes == 1 else "s", given, "was" if given == 1 else "were")
+def raise_too_many_arguments(callee: str, expected: int, received: int) -> NoReturn:
+    """Raise the `TypeError` that Python raises for too many positional arguments."""
+    words = (callee, expected, "" if expected == 1 else "s", received, "was" if received == 1 else "were")
     raise TypeError("%s() takes %d positional argument%s but %d %s given" % words)

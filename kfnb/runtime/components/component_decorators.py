@@ -1,4 +1,4 @@
-"""``@component`` and its kin: what a pipeline cell calls, each a plain callable in a live kernel and inside a step."""
+"""``@component`` and the annotations `InputPath` and `OutputPath`. A component stays a plain callable everywhere."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SETTINGS = (
     "packages", "index_url", "extra_index_urls", "find_links", "cpu", "memory", "gpu", "limits", "retry", "timeout", "cache", "on_failure", "env", "secrets", "volumes", "labels",
     "annotations", "nodes", "tolerations",
 )  # fmt: skip
-MARK = "__kfnb__"  #: the attribute of a component that says what it is
+MARK = "__kfnb__"  #: the attribute of a component that holds its metadata
 
 
 class InputPath:
-    """Annotation of a parameter: the caller gives text or bytes, the function gets the path of a file that holds it."""
+    """Annotation of a parameter: the caller passes text or bytes, and the function gets the path of a file with them."""
 
     def __init__(self, type: Any = None) -> None:
         self.type = type
@@ -26,7 +26,7 @@ class InputPath:
 
 
 class OutputPath:
-    """Annotation of a parameter: the function gets the path of a file to write; what it wrote is the component's output."""
+    """Annotation of a parameter: the function gets the path of a file to write, and the file is an output of the component."""
 
     def __init__(self, type: Any = None) -> None:
         self.type = type
@@ -66,64 +66,64 @@ def component(
     Parameters
     ----------
     function
-        What the component does. It stays what it is, and is given back.
+        The function that the component runs. It is returned unchanged.
     name, description
-        What its steps are called and what they are for; otherwise the function's own name and docstring.
+        The name and description of its steps. Default: the name and docstring of the function.
     image, base_image
-        The container image its steps run in on a cluster. Both words mean the same.
+        The container image its steps run in on a cluster. Both parameters mean the same.
     packages, index_url, extra_index_urls, find_links, cpu, memory, gpu, limits, retry, timeout, cache, on_failure, env, secrets, volumes, labels, annotations, nodes, tolerations
-        As the marks of a step.
+        As for the marks of a step.
     """
-    given = settings(locals())
+    options = settings(locals())
 
     def decorate(function: Any) -> Any:
-        return _made(function, name, description, given)
+        return _to_component(function, name, description, options)
 
     return decorate if function is None else decorate(function)
 
 
 # -------------------------------------------------------------------- functions
-def _made(function: Any, name: str | None, description: str | None, settings: dict[str, Any]) -> Any:
+def _to_component(function: Any, name: str | None, description: str | None, settings: dict[str, Any]) -> Any:
     if not callable(function):
         hint = ": write component(name=%r)" % function if isinstance(function, str) else ""
         raise TypeError("component takes a function, and got %s%s" % (kind_of(function), hint))
-    own = getattr(function, "__dict__", {})
-    if "command" in own.get(MARK, ()):
+    attributes = getattr(function, "__dict__", {})
+    if "command" in attributes.get(MARK, ()):
         raise TypeError("`%s` is a component already: give its settings to component_from_command" % function.__name__)
-    named = getattr(function, "__name__", None)
-    text = function.__doc__ if description is None and named is not None else description
-    about = {"name": name or named or type(function).__name__, "description": paragraph(text), **settings}
-    if own.get(MARK) == about:
+    function_name = getattr(function, "__name__", None)
+    text = function.__doc__ if description is None and function_name is not None else description
+    metadata = {"name": name or function_name or type(function).__name__, "description": paragraph(text), **settings}
+    if attributes.get(MARK) == metadata:
         return function
     if is_wrapper(function):
         function = function.__wrapped__
-    declared = _declared(function)
-    if declared:
+    path_parameters = _path_parameters(function)
+    if path_parameters:
         from kfnb.runtime.components.file_components import with_paths
 
-        made = with_paths(function, declared, about["name"])
-    elif _marked(function, about):
+        result = with_paths(function, path_parameters, metadata["name"])
+    elif _set_metadata(function, metadata):
         return function
     else:
-        made = _apart(function)
-        made.__name__ = named or identifier(about["name"])
-    setattr(made, MARK, about)
-    return made
+        result = _wrapped_copy(function)
+        result.__name__ = function_name or identifier(metadata["name"])
+    setattr(result, MARK, metadata)
+    return result
 
 
-def _marked(function: Any, about: dict[str, Any]) -> bool:
-    """Write it on the function itself, unless something else stands there or nothing can."""
+def _set_metadata(function: Any, metadata: dict[str, Any]) -> bool:
+    """Write the metadata to the function, and return whether that was possible."""
     if MARK in getattr(function, "__dict__", ()):
         return False
     try:
-        setattr(function, MARK, about)
+        setattr(function, MARK, metadata)
     except (AttributeError, TypeError):
         return False  # built in, or a method
     return True
 
 
-def _apart(function: Any) -> Any:
-    """The function as another component than the one it already is."""
+def _wrapped_copy(function: Any) -> Any:
+    """A wrapper of the function, for a second component of the same function."""
     from functools import wraps
 
     @wraps(function)
@@ -135,21 +135,21 @@ def _apart(function: Any) -> Any:
 
 
 def is_wrapper(function: Any) -> bool:
-    """Whether ``function`` is a wrapper made here, not what the user wrote."""
+    """Whether ``function`` is a wrapper that kfnb made around the user's function."""
     home = getattr(function, "__globals__", {}).get("__name__", "")
     return home in (__name__, "kfnb.runtime.components.file_components") and hasattr(function, "__wrapped__")
 
 
-def settings(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were given, as they were given."""
-    image, base = given["image"], given["base_image"]
-    for word, value in (("image", image), ("base_image", base), ("name", given["name"])):
+def settings(options: dict[str, Any]) -> dict[str, Any]:
+    """The settings among the arguments that the caller passed, unchanged."""
+    image, base = options["image"], options["base_image"]
+    for word, value in (("image", image), ("base_image", base), ("name", options["name"])):
         if value is not None and not isinstance(value, str):
             raise TypeError("`%s` is a text, not %s" % (word, kind_of(value)))
     if image is not None and base is not None and image != base:
         raise ValueError("image=%r and base_image=%r mean the same: give one" % (image, base))
     found = {"image": base if image is None else image}
-    found.update((n, given[n]) for n in SETTINGS if given.get(n) is not None and given[n] != ())
+    found.update((n, options[n]) for n in SETTINGS if options.get(n) is not None and options[n] != ())
     return found
 
 
@@ -160,25 +160,25 @@ def paragraph(text: str | None) -> str:
 
 
 # -------------------------------------------------------------------- annotations
-def _declared(function: Any) -> dict[str, tuple[bool, bool]]:
-    """The parameters annotated with a path: whether it is an output, and whether of bytes."""
+def _path_parameters(function: Any) -> dict[str, tuple[bool, bool]]:
+    """The parameters annotated with a path: whether each is an output, and whether it holds bytes."""
     inner = function
     while hasattr(inner, "__wrapped__"):
         inner = inner.__wrapped__
         if is_wrapper(inner):
-            return {}  # it makes the files itself
+            return {}  # the wrapper creates the files itself
     found = {}
     if hasattr(inner, "__code__"):
         for name, annotation in (getattr(inner, "__annotations__", None) or {}).items():
-            path = _parsed(annotation, inner) if isinstance(annotation, str) else annotation
+            path = _parse_annotation(annotation, inner) if isinstance(annotation, str) else annotation
             path = path() if path is InputPath or path is OutputPath else path
             if isinstance(path, (InputPath, OutputPath)) and name != "return":
                 found[name] = (isinstance(path, OutputPath), path.type in (bytes, "bytes"))
     return found
 
 
-def _parsed(text: str, function: Any) -> Any:
-    """What a string annotation says, when it says a path. It is read, never evaluated."""
+def _parse_annotation(text: str, function: Any) -> Any:
+    """The path annotation that a string annotation means, or ``None``. The string is parsed and never evaluated."""
     text, names = text.strip(), function.__globals__
     module, _, word = text.strip("'\"").split("(")[0].strip().rpartition(".")
     known = globals().get(word)
@@ -191,7 +191,7 @@ def _parsed(text: str, function: Any) -> Any:
     except (SyntaxError, ValueError):
         return None
     if type(node).__name__ == "Constant":
-        return _parsed(node.value, function)
+        return _parse_annotation(node.value, function)
     if type(node).__name__ in ("Name", "Attribute"):
         return known
     if type(node).__name__ != "Call":

@@ -1,10 +1,10 @@
-"""Components that read and write files: callers pass and get values, the function sees paths of private files."""
+"""Components with `InputPath` and `OutputPath`: callers pass and get values, the function gets paths of private files."""
 
 from __future__ import annotations
 
 import os
 
-from kfnb.runtime.components.component_calls import outputs, outputs_name, show_signature, too_many
+from kfnb.runtime.components.component_calls import outputs, outputs_name, raise_too_many_arguments, show_signature
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -14,76 +14,78 @@ BODY_RUNS_LATER = 0x20 | 0x80 | 0x200  #: inspect.CO_GENERATOR, CO_COROUTINE, CO
 TAKES_MORE = 0x04  #: inspect.CO_VARARGS
 
 
-def with_paths(function: Any, declared: dict[str, tuple[bool, bool]], name: str) -> Any:
-    """``function`` for callers who pass values instead of paths.
+def with_paths(function: Any, path_parameters: dict[str, tuple[bool, bool]], name: str) -> Any:
+    """Wrap ``function`` for callers who pass values instead of paths.
 
     Parameters
     ----------
-    declared
-        The parameters that are paths: whether it is an output, and whether of bytes.
+    path_parameters
+        The parameters that are paths: whether each is an output, and whether it holds bytes.
     name
-        What messages call the component.
+        The name of the component in messages.
     """
     from functools import wraps
 
-    inner = function
-    while hasattr(inner, "__wrapped__"):
-        inner = inner.__wrapped__
-    code = inner.__code__  # not in `call`: code cannot be pickled
-    more = code.co_flags & TAKES_MORE
-    first = 1 if getattr(inner, "__self__", None) is not None else 0
+    innermost = function
+    while hasattr(innermost, "__wrapped__"):
+        innermost = innermost.__wrapped__
+    code = innermost.__code__  # not in `call`: code cannot be pickled
+    variadic = code.co_flags & TAKES_MORE
+    first = 1 if getattr(innermost, "__self__", None) is not None else 0
     positional = code.co_varnames[first : code.co_argcount]
     keyword = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    written = {n: output_name(n) for n, (is_output, _) in declared.items() if is_output}
-    read = [n for n in declared if n not in written]
-    visible = [n for n in positional if n not in written]
-    defaults = dict(zip(reversed(positional), reversed(inner.__defaults__ or ())), **(inner.__kwdefaults__ or {}))
-    _check(name, getattr(function, "__code__", code), [*positional, *keyword], declared, written)
+    output_names = {n: output_name(n) for n, (is_output, _) in path_parameters.items() if is_output}
+    input_paths = [n for n in path_parameters if n not in output_names]
+    visible = [n for n in positional if n not in output_names]
+    defaults = dict(
+        zip(reversed(positional), reversed(innermost.__defaults__ or ())), **(innermost.__kwdefaults__ or {})
+    )
+    _check_paths(name, getattr(function, "__code__", code), [*positional, *keyword], path_parameters, output_names)
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True  # IPython leaves such frames out
         from tempfile import TemporaryDirectory
 
-        if len(args) > len(visible) and not more:
-            too_many(call.__name__, len(visible), len(args))
-        for parameter in written:
+        if len(args) > len(visible) and not variadic:
+            raise_too_many_arguments(call.__name__, len(visible), len(args))
+        for parameter in output_names:
             if parameter in kwargs:
                 raise TypeError("%s() writes `%s` itself: do not pass it" % (call.__name__, parameter))
         with TemporaryDirectory(prefix="kfnb-") as folder:
-            files = {n: _file(folder, n) for n in declared}
-            given, placed = list(args), []  # type: tuple[list[Any], list[Any]]
+            files = {n: _new_path(folder, n) for n in path_parameters}
+            remaining, arguments = list(args), []  # type: tuple[list[Any], list[Any]]
             for parameter in positional:
-                if parameter in written:
-                    placed.append(files[parameter])
-                elif not given:
+                if parameter in output_names:
+                    arguments.append(files[parameter])
+                elif not remaining:
                     break
-                elif parameter in read:
-                    placed.append(_stored(given.pop(0), files[parameter], name, parameter, defaults))
+                elif parameter in input_paths:
+                    arguments.append(_write_input(remaining.pop(0), files[parameter], name, parameter, defaults))
                 else:
-                    placed.append(given.pop(0))
-            for parameter in declared:
-                if parameter in positional[: len(placed)]:
+                    arguments.append(remaining.pop(0))
+            for parameter in path_parameters:
+                if parameter in positional[: len(arguments)]:
                     continue
-                if parameter in written:
+                if parameter in output_names:
                     kwargs[parameter] = files[parameter]
                 elif parameter in kwargs or parameter in defaults:
                     value = kwargs[parameter] if parameter in kwargs else defaults[parameter]
-                    kwargs[parameter] = _stored(value, files[parameter], name, parameter, defaults)
-            value = function(*placed, *given, **kwargs)
-            texts = {o: _written(files[n], name, n, o, declared[n][1]) for n, o in written.items()}
-        return _given(name, value, texts)
+                    kwargs[parameter] = _write_input(value, files[parameter], name, parameter, defaults)
+            value = function(*arguments, *remaining, **kwargs)
+            texts = {o: _read_output(files[n], name, n, o, path_parameters[n][1]) for n, o in output_names.items()}
+        return _combine_outputs(name, value, texts)
 
-    if not written:
+    if not output_names:
         return call
     show_signature(
-        call, lambda inspect: [p for n, p in inspect.signature(function).parameters.items() if n not in written]
+        call, lambda inspect: [p for n, p in inspect.signature(function).parameters.items() if n not in output_names]
     )
     return call
 
 
 def output_name(parameter: str) -> str:
-    """What the output of an `OutputPath` parameter is called: ``text_path`` and ``text_file`` give ``text``."""
+    """The name of the output of an `OutputPath` parameter: ``text`` for ``text_path`` and ``text_file``."""
     from keyword import iskeyword
 
     for ending in ("_path", "_file"):
@@ -93,15 +95,17 @@ def output_name(parameter: str) -> str:
     return parameter
 
 
-def _check(name: str, code: Any, parameters: list[str], declared: dict[str, Any], written: dict[str, str]) -> None:
+def _check_paths(
+    name: str, code: Any, parameters: list[str], path_parameters: dict[str, Any], output_names: dict[str, str]
+) -> None:
     if code.co_flags & BODY_RUNS_LATER:
         raise TypeError(
             "component `%s` runs after its call has ended, when its files are gone: make it a plain function" % name
         )
-    for parameter in declared:
+    for parameter in path_parameters:
         if parameter not in parameters:
             raise TypeError("component `%s`: a path is one parameter, and `%s` takes many" % (name, parameter))
-    names = list(written.values())
+    names = list(output_names.values())
     for output in names:
         if names.count(output) > 1:
             raise ValueError("component `%s` has two outputs called `%s`" % (name, output))
@@ -109,13 +113,13 @@ def _check(name: str, code: Any, parameters: list[str], declared: dict[str, Any]
             raise ValueError("component `%s`: the output `%s` cannot begin with an underscore" % (name, output))
 
 
-def _file(folder: str, parameter: str) -> str:
+def _new_path(folder: str, parameter: str) -> str:
     os.mkdir(os.path.join(folder, parameter))
     return os.path.join(folder, parameter, "data")
 
 
-def _stored(value: Any, path: str, name: str, parameter: str, defaults: dict[str, Any]) -> str | None:
-    """The path of a file that holds ``value``; the ``None`` that says that there is no file stays."""
+def _write_input(value: Any, path: str, name: str, parameter: str, defaults: dict[str, Any]) -> str | None:
+    """Write ``value`` to a file and return its path. A default of ``None``, which means no file, stays ``None``."""
     if value is None and parameter in defaults and defaults[parameter] is None:
         return None
     if not isinstance(value, (str, bytes, bytearray, memoryview)):
@@ -128,7 +132,7 @@ def _stored(value: Any, path: str, name: str, parameter: str, defaults: dict[str
     return path
 
 
-def _written(path: str, name: str, parameter: str, output: str, binary: bool) -> str | bytes:
+def _read_output(path: str, name: str, parameter: str, output: str, binary: bool) -> str | bytes:
     if not os.path.isfile(path):
         beside = sorted(os.listdir(os.path.dirname(path)))
         raise FileNotFoundError(
@@ -148,8 +152,8 @@ def _written(path: str, name: str, parameter: str, output: str, binary: bool) ->
         ) from None
 
 
-def _given(name: str, value: Any, texts: dict[str, Any]) -> Any:
-    """What the caller gets: one value, or all of them by name."""
+def _combine_outputs(name: str, value: Any, texts: dict[str, Any]) -> Any:
+    """The value that the caller gets: a single output, or all outputs as a named tuple."""
     if not texts:
         return value
     if value is None and len(texts) == 1:

@@ -1,4 +1,4 @@
-"""Shell steps and container steps: inputs are environment variables, outputs are text files."""
+"""Runs shell steps and container steps: inputs are environment variables, outputs are text files."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ LOG = 1  #: the file descriptor that everything a step prints goes to
 
 
 class CommandFailed(subprocess.CalledProcessError):
-    """A component's command ended with another exit status than 0."""
+    """The command of a component ended with an exit status other than 0."""
 
     def __init__(self, returncode: int, cmd: Any, name: str) -> None:
         super().__init__(returncode, cmd)
         self.name = name
 
     def __str__(self) -> str:
-        return "component %s ended with %s" % (self.name, ending(self.returncode))
+        return "component %s ended with %s" % (self.name, exit_description(self.returncode))
 
 
 class NotStarted(Exception):
-    """A command cannot be started; the text says why. ``missing``: its program is not on this machine."""
+    """A command cannot be started, for the reason in the text. ``missing``: this machine lacks its program."""
 
     missing = False
 
 
-def run_shell(spec: dict[str, Any], result: dict[str, Any], announce: Callable[..., None]) -> None:
+def run_shell(spec: dict[str, Any], result: dict[str, Any], announce_cell: Callable[..., None]) -> None:
     """Run the scripts of a shell step one after the other, or a container step's command, and keep the output files.
 
     ``announce`` says in the log which cell prints from there on.
     """
     names = _inputs(spec)
-    folder = _private(os.path.join(spec["folder"], "out"))
+    folder = _shell_safe_folder(os.path.join(spec["folder"], "out"))
     try:
         files = output_files(spec.get("shell_outputs", ()), folder)
         if spec.get("command"):
             _run_command(spec, names, files)
         for cell in spec.get("cells", ()):
-            announce(spec, cell)
+            announce_cell(spec, cell)
             status = run_script(cell["source"], names, files, spec.get("shell_outputs", ()))
             if status:
-                message = "the script of cell %s ended with %s" % (cell["cell"], ending(status))
+                message = "the script of cell %s ended with %s" % (cell["cell"], exit_description(status))
                 raise Failure("shell", "exit", message, cell["cell"])
         texts = read_outputs(files, spec)
     finally:
@@ -62,65 +62,67 @@ def run_shell(spec: dict[str, Any], result: dict[str, Any], announce: Callable[.
 
 
 def _run_command(spec: dict[str, Any], names: dict[str, str], files: dict[str, str]) -> None:
-    told, step = spec["command"], spec.get("step")
-    words = filled([*told["command"], *told.get("args", ())], names, files, spec.get("shell_outputs", ()))
+    container, step = spec["command"], spec.get("step")
+    words = substituted(
+        [*container["command"], *container.get("args", ())], names, files, spec.get("shell_outputs", ())
+    )
     try:
         status = run_words(words, dict(os.environ, **names, **files))
     except NotStarted as error:
         raise Failure(
             "shell", "FileNotFoundError" if error.missing else "OSError",
-            "the command of step %s: %s" % (step, _why(error, told.get("image"))),
+            "the command of step %s: %s" % (step, _with_image_hint(error, container.get("image"))),
         ) from None  # fmt: skip
     if status:
-        raise Failure("shell", "exit", "the command of step %s ended with %s" % (step, ending(status)))
+        raise Failure("shell", "exit", "the command of step %s ended with %s" % (step, exit_description(status)))
 
 
-def run_component(about: dict[str, Any], words: list[str], values: dict[str, Any]) -> Any:
-    """Run the command of a component (see `kfnb.runtime.components.component_decorators`) on this machine and give what its call gives."""
+def run_component(component: dict[str, Any], words: list[str], values: dict[str, Any]) -> Any:
+    """Run the command of a component on this machine and return its outputs."""
     from tempfile import TemporaryDirectory
 
-    who = "component %s" % about["name"]
+    subject = "component %s" % component["name"]
     names: dict[str, str] = {}
     for name, value in values.items():
         text = as_text(value)
         if text is None:
             raise TypeError(
                 "%s: a command gets text, numbers and lists; `%s` is a %s: turn it into text first"
-                % (who, name, type(value).__name__)
+                % (subject, name, type(value).__name__)
             )
         names[name] = text
-    outputs = [{"name": n, "path": p} for n, p in about["outputs"].items()]
+    outputs = [{"name": n, "path": p} for n, p in component["outputs"].items()]
     with TemporaryDirectory(prefix="kfnb-") as folder:
         files = output_files(outputs, folder)
-        words = filled(words, names, files, outputs)
+        words = substituted(words, names, files, outputs)
         try:
             status = run_words(words, dict(os.environ, **names, **files))
         except NotStarted as error:
             kind = FileNotFoundError if error.missing else OSError
-            raise kind("%s: %s" % (who, _why(error, about["image"]))) from None
+            raise kind("%s: %s" % (subject, _with_image_hint(error, component["image"]))) from None
         if status:
-            raise CommandFailed(status, words, about["name"])
+            raise CommandFailed(status, words, component["name"])
         try:
-            texts = read_outputs(files, {"shell_outputs": outputs}, who)
+            texts = read_outputs(files, {"shell_outputs": outputs}, subject)
         except Failure as failure:
             raise FileNotFoundError(failure.message) from None
     if len(texts) < 2:
         return next(iter(texts.values()), None)
     from kfnb.runtime.components import component_calls
 
-    return component_calls.outputs(component_calls.outputs_name(about["name"]), tuple(texts), tuple(texts.values()))
+    return component_calls.outputs(component_calls.outputs_name(component["name"]), tuple(texts), tuple(texts.values()))
 
 
 # -------------------------------------------------------------------- inputs
 def as_text(value: Any) -> str | None:
-    """Text as it is, what JSON can hold as JSON, and ``None`` for anything else."""
+    """A value as the text that a command gets: text unchanged, other values as JSON, ``None`` when neither is possible."""
     plain = to_json(value)
     if plain is NOT_JSON:
         return None
     text = plain if isinstance(plain, str) else dumps(plain)
     try:
         os.fsencode(text)
-    except UnicodeEncodeError:  # half a character, which no command can be given: its escape
+    except UnicodeEncodeError:  # half of a character, which a command cannot get: its escape sequence
         text = text.encode("utf-8", "backslashreplace").decode()
     return text
 
@@ -142,7 +144,7 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
             value = collected(item, store)
         else:
             if "run" in item:
-                _from_shared(item["run"], spec, found)
+                _run_shared_code(item["run"], spec, found)
             continue
         text = as_text(value)
         if text is None:
@@ -155,8 +157,8 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _from_shared(code: dict[str, Any], spec: dict[str, Any], found: dict[str, str]) -> None:
-    """A literal of shared code that the script mentions."""
+def _run_shared_code(code: dict[str, Any], spec: dict[str, Any], found: dict[str, str]) -> None:
+    """Run shared code, and take over its values that have a text."""
     from kfnb.runtime.cells.run_cells import Session
 
     session = Session(spec)
@@ -169,7 +171,7 @@ def _from_shared(code: dict[str, Any], spec: dict[str, Any], found: dict[str, st
 
 # -------------------------------------------------------------------- commands
 def run_script(source: str, names: dict[str, str], files: dict[str, str], outputs: Any) -> int:
-    """Run one script and give its exit status."""
+    """Run one script and return its exit status."""
     try:
         return run_words(command(source, files, outputs), dict(os.environ, **names, **files))
     except NotStarted as error:
@@ -177,16 +179,16 @@ def run_script(source: str, names: dict[str, str], files: dict[str, str], output
 
 
 def command(source: str, files: dict[str, str], outputs: Any) -> list[str]:
-    """The command for a script. A path that the script names itself becomes the private one."""
-    return [*interpreter(source), *filled([source], {}, files, outputs, placeholders=False)]
+    """The command that runs a script. A fixed path of an output in the script becomes the private path."""
+    return [*interpreter(source), *substituted([source], {}, files, outputs, placeholders=False)]
 
 
-def filled(
+def substituted(
     words: list[str], texts: dict[str, str], files: dict[str, str], outputs: Any, placeholders: bool = True
 ) -> list[str]:
-    """The words of a command: ``{NAME}`` becomes the text or file of that name, a path that is an output's the private one.
+    """A command with ``{NAME}`` replaced by the text or file of that name, and fixed paths of outputs by private paths.
 
-    What is put in is not looked at again.
+    Inserted text is not searched again.
     """
     import re
 
@@ -200,15 +202,15 @@ def filled(
         return list(words)
     pattern = re.compile("|".join(marks))
 
-    def put(match: Any) -> str:
+    def substitution(match: Any) -> str:
         found: str = match.group()
         return paths[found] if found in paths else places[found[1:-1]]
 
-    return [pattern.sub(put, word) for word in words]
+    return [pattern.sub(substitution, word) for word in words]
 
 
 def run_words(words: list[str], env: dict[str, str]) -> int:
-    """Run a command, what it prints shown where this process prints, and give its exit status. Raises `NotStarted`."""
+    """Run a command with its output among this process's, and return its exit status. Raises `NotStarted`."""
     sys.stdout.flush()
     pipe = None if _prints_to_log() else subprocess.PIPE
     try:
@@ -224,7 +226,7 @@ def run_words(words: list[str], env: dict[str, str]) -> int:
                 print(line, end="")
             status: int = process.wait()
         except BaseException:
-            if pipe:  # in a kernel nobody else ends what the command began
+            if pipe:  # a kernel would not end what the command has started
                 _kill_group(process.pid)
             process.kill()
             raise
@@ -243,7 +245,7 @@ def _prints_to_log() -> bool:
     try:
         return sys.stdout.fileno() == LOG
     except (AttributeError, OSError, ValueError):
-        return False  # a kernel's stream, or a test's
+        return False  # the stream of a kernel or a test
 
 
 def _not_started(error: Exception, program: str) -> NotStarted:
@@ -260,17 +262,17 @@ def _not_started(error: Exception, program: str) -> NotStarted:
     return NotStarted("the command `%s` cannot be started here: %s" % (program, error.strerror))
 
 
-def _why(error: NotStarted, image: str | None) -> str:
+def _with_image_hint(error: NotStarted, image: str | None) -> str:
     return "%s; the image %s has it" % (error, image) if error.missing and image else str(error)
 
 
-def ending(status: int) -> str:
-    """How a process ended, in words."""
+def exit_description(status: int) -> str:
+    """How a process ended, in words for a message."""
     return "signal %d" % -status if status < 0 else "exit status %d" % status
 
 
 def interpreter(source: str) -> list[str]:
-    """``#!`` decides; else bash where there is one, else sh."""
+    """The program that runs a script: the one after ``#!``, else bash, else sh."""
     first = source.lstrip("\n").split("\n", 1)[0]
     if first.startswith("#!"):
         words = first[2:].split()
@@ -284,20 +286,22 @@ def interpreter(source: str) -> list[str]:
 
 # -------------------------------------------------------------------- outputs
 def output_files(outputs: Any, folder: str) -> dict[str, str]:
-    """A private path for each output, so that steps side by side do not meet in ``/tmp``."""
+    """A private path for each output, so that parallel steps do not write the same file in ``/tmp``."""
     os.makedirs(folder, 0o700, exist_ok=True)
     return {o["name"]: os.path.join(folder, o["name"]) for o in outputs}
 
 
-def read_outputs(files: dict[str, str], spec: dict[str, Any], who: str = "the step") -> dict[str, str]:
-    """The outputs' texts, each without one trailing newline, as ``$(…)`` in a shell would give it."""
+def read_outputs(files: dict[str, str], spec: dict[str, Any], subject: str = "the step") -> dict[str, str]:
+    """The texts of the outputs, each without one trailing newline, as with ``$(…)`` in a shell."""
     found: dict[str, str] = {}
     paths = {o["name"]: o.get("path") for o in spec.get("shell_outputs", ())}
     for name, path in files.items():
         if not os.path.isfile(path):
             where = paths.get(name) or "$" + name
             raise Failure(
-                "shell", "FileNotFoundError", "%s wrote no output `%s`: it must write the file %s" % (who, name, where)
+                "shell",
+                "FileNotFoundError",
+                "%s wrote no output `%s`: it must write the file %s" % (subject, name, where),
             )
         with open(path, encoding="utf-8", errors="replace", newline="") as file:
             text = file.read()
@@ -305,8 +309,8 @@ def read_outputs(files: dict[str, str], spec: dict[str, Any], who: str = "the st
     return found
 
 
-def _private(folder: str) -> str:
-    """``folder``, or a temporary one: scripts often write a path without quotes, and ``train[2]`` or a space means something there."""
+def _shell_safe_folder(folder: str) -> str:
+    """``folder``, or a temporary one when its path needs quotes: scripts often write paths without, and it may be ``train[2]``."""
     if all(c.isalnum() or c in "/._-" for c in folder):
         return folder
     from tempfile import mkdtemp

@@ -1,4 +1,4 @@
-"""The cell magics that a step does by itself."""
+"""The cell magics that a step runs without IPython."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RICH = {
 
 
 def run(shell: Shell, name: str, line: str, cell: str, names: dict[str, Any]) -> Any:
-    """Do one cell magic; ``names`` are those that the caller sees."""
+    """Run one cell magic. ``names`` are the names that the caller sees."""
     if name == "timeit":
         from kfnb.runtime.magics.timing_magics import timeit
 
@@ -64,7 +64,7 @@ def write_file(line: str, cell: str) -> None:
         file.write(cell if cell.endswith("\n") or not cell else cell + "\n")
 
 
-# -------------------------------------------------------------------- around the notebook's own code
+# -------------------------------------------------------------------- magics around ordinary code
 def wrapped(body: Any, name: str, args: str, shell: Any) -> Any:
     """``body`` under ``%%time``, ``%%capture`` or ``%%prun``."""
     if name == "capture":
@@ -89,7 +89,7 @@ def _timed(body: Any) -> None:
 
 
 class Captured:
-    """What ``%%capture name`` keeps, with IPython's names."""
+    """The output that ``%%capture name`` keeps. The names are IPython's."""
 
     def __init__(self, stdout: str, stderr: str, outputs: list[dict[str, Any]]) -> None:
         self.stdout, self.stderr, self._outputs = stdout, stderr, outputs
@@ -99,7 +99,7 @@ class Captured:
         return [Output(o["data"], o["metadata"]) for o in self._outputs]
 
     def show(self) -> None:
-        """Show it all again."""
+        """Show the captured output again."""
         sys.stdout.write(self.stdout)
         sys.stderr.write(self.stderr)
         for output in self.outputs:
@@ -128,21 +128,21 @@ def _capture(body: Any, args: str, shell: Any) -> None:
     import io
 
     words = args.split()
-    wanted = {kind: "--no-" + kind not in words for kind in ("stdout", "stderr", "display")}
+    captured = {kind: "--no-" + kind not in words for kind in ("stdout", "stderr", "display")}
     out, err = io.StringIO(), io.StringIO()
     before = sys.stdout, sys.stderr
     displays = shell._session.displays
-    if wanted["stdout"]:
+    if captured["stdout"]:
         sys.stdout = out
-    if wanted["stderr"]:
+    if captured["stderr"]:
         sys.stderr = err
-    outputs = displays.begin_capture() if wanted["display"] else []
+    outputs = displays.begin_capture() if captured["display"] else []
     try:
         body()
-        if wanted["display"]:
+        if captured["display"]:
             shell._session.show_figures()
     finally:
-        if wanted["display"]:
+        if captured["display"]:
             displays.end_capture()
         sys.stdout, sys.stderr = before
         name = next((w for w in words if w.isidentifier()), None)

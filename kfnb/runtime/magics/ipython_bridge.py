@@ -1,4 +1,4 @@
-"""Where IPython itself is loaded in a step, its functions find the step's shell: `display`, `get_ipython`, magics' decorators."""
+"""Makes IPython use the step's shell when it is loaded in a step: `display`, `get_ipython` and decorators of magics."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ SHELL = "IPython.core.interactiveshell"
 
 
 def answer_for_ipython(shell: Callable[[], Any]) -> None:
-    """Let IPython know the step's shell as its own, now or when it is imported.
+    """Make IPython use the step's shell, now or when it is imported.
 
-    All of IPython's functions ask `InteractiveShell` whether there is a shell and which.
+    All functions of IPython get the shell from `InteractiveShell`.
     """
     module = sys.modules.get(SHELL)
     if module is not None:
-        _answer(module, shell)
+        _patch_shell(module, shell)
     else:
-        sys.meta_path.insert(0, _Watch(shell))
+        sys.meta_path.insert(0, _ImportWatch(shell))
 
 
-def _answer(module: Any, shell: Callable[[], Any]) -> None:
+def _patch_shell(module: Any, shell: Callable[[], Any]) -> None:
     module.InteractiveShell.initialized = classmethod(lambda cls: True)
     module.InteractiveShell.instance = classmethod(lambda cls, *args, **options: shell())
 
 
-class _Watch:
-    """A finder that waits for IPython's shell to be imported."""
+class _ImportWatch:
+    """A finder that patches IPython's shell when it is imported."""
 
     def __init__(self, shell: Callable[[], Any]) -> None:
         self._shell = shell
@@ -42,15 +42,15 @@ class _Watch:
         sys.meta_path.remove(self)
         spec = find_spec(name)
         if spec is not None and spec.loader is not None:
-            _after_loading(spec.loader, lambda module: _answer(module, self._shell))
+            _after_loading(spec.loader, lambda module: _patch_shell(module, self._shell))
         return spec
 
 
-def _after_loading(loader: Any, then: Callable[[Any], None]) -> None:
+def _after_loading(loader: Any, callback: Callable[[Any], None]) -> None:
     execute = loader.exec_module
 
     def exec_module(module: Any) -> None:
         execute(module)
-        then(module)
+        callback(module)
 
     loader.exec_module = exec_module

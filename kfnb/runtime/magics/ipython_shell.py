@@ -1,4 +1,4 @@
-"""What ``get_ipython()`` gives inside a step: a stand-in for a kernel's shell that needs no IPython."""
+"""The shell that ``get_ipython()`` returns inside a step: it replaces a kernel's shell and needs no IPython."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Events:
-    """Functions that libraries want called around cells."""
+    """Callbacks of libraries that run before and after cells."""
 
     def __init__(self) -> None:
         names = ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell", "shell_initialized")
@@ -33,7 +33,7 @@ class Events:
         self.callbacks[event].remove(function)
 
     def trigger(self, event: str, *args: Any, **keywords: Any) -> None:
-        """Call them; one that fails is said, and the cell goes on."""
+        """Call the callbacks of an event. A callback that fails is reported and the cell continues."""
         for function in list(self.callbacks.get(event, ())):
             try:
                 function(*args, **keywords)
@@ -50,7 +50,7 @@ class Events:
 
 
 class Shell:
-    """The part of IPython's shell that notebooks and libraries use. What it lacks is an `AttributeError`."""
+    """The part of IPython's shell that notebooks and libraries use. Any other attribute raises `AttributeError`."""
 
     colors = "nocolor"
     autoawait = automagic = True
@@ -75,7 +75,7 @@ class Shell:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """The kernel's own class where IPython is loaded: some libraries ask for it by `isinstance`, some by its name."""
+        """The kernel's own class when IPython is loaded: some libraries test for it with `isinstance`, some by name."""
         for module, name in (("ipykernel.zmqshell", "ZMQInteractiveShell"), ("IPython.core.interactiveshell", "InteractiveShell")):  # fmt: skip
             found = getattr(sys.modules.get(module), name, None)
             if found is not None:
@@ -95,38 +95,44 @@ class Shell:
     system_raw = system_piped = system
 
     def getoutput(self, command: str, split: bool = True, depth: int = 0) -> Any:
-        """Run a command and give the lines it printed."""
+        """Run a command and return the lines it printed."""
         from kfnb.runtime.magics.shell_commands import output_lines
 
         lines = output_lines(self.var_expand(command, depth + 1))
         return lines if split else lines.n
 
     def var_expand(self, cmd: str, depth: int = 0) -> str:
-        """``{expression}`` and ``$name`` by the names that the caller sees, or its caller at ``depth`` 1."""
+        """Expand ``{expression}`` and ``$name`` with the names of the caller, or of its caller at ``depth`` 1."""
         return expand(cmd, self._names(depth))
 
     def _names(self, depth: int) -> dict[str, Any]:
-        """The notebook's names, and those of the function from which our caller was called."""
+        """The notebook's names, and the local names of the function ``depth`` frames above the caller."""
         frame = sys._getframe(depth + 2)
         return self.user_ns if frame.f_locals is self.user_ns else {**self.user_ns, **frame.f_locals}
 
     # ---------------------------------------------------------------- magics
     def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
-        """Do ``%magic_name line``."""
+        """Run ``%magic_name line``."""
         names = self._names(_stack_depth - 1)
-        own = self.find_line_magic(magic_name)
-        if own is not None:
-            return own(line if _raw(own) else expand(line, names), **({"local_ns": names} if _local(own) else {}))
+        registered = self.find_line_magic(magic_name)
+        if registered is not None:
+            return registered(
+                line if _raw(registered) else expand(line, names), **({"local_ns": names} if _local(registered) else {})
+            )
         from kfnb.runtime.magics import line_magics
 
         return line_magics.run(self, magic_name, line, names)
 
     def run_cell_magic(self, magic_name: str, line: str, cell: str, _stack_depth: int = 1) -> Any:
-        """Do ``%%magic_name line`` with the text under it."""
+        """Run ``%%magic_name line`` with the text below it."""
         names = self._names(_stack_depth - 1)
-        own = self.find_cell_magic(magic_name)
-        if own is not None:
-            return own(line if _raw(own) else expand(line, names), cell, **({"local_ns": names} if _local(own) else {}))
+        registered = self.find_cell_magic(magic_name)
+        if registered is not None:
+            return registered(
+                line if _raw(registered) else expand(line, names),
+                cell,
+                **({"local_ns": names} if _local(registered) else {}),
+            )
         from kfnb.runtime.magics import cell_magics
 
         return cell_magics.run(self, magic_name, line, cell, names)
@@ -151,7 +157,7 @@ class Shell:
         self.magics_manager.register(*magic_objects)
 
     def timed(self, clock: Any = None, value: Any = None) -> Any:
-        """``%time``: the value of the expression that began when the clock did, or a ``with`` around statements."""
+        """``%time``: return the value of an expression and show its time, or time the statements of a ``with``."""
         from kfnb.runtime.magics.timing_magics import Timed
 
         if clock is None:
@@ -166,7 +172,7 @@ class Shell:
 
     # ---------------------------------------------------------------- code
     def run_cell(self, raw_cell: str, *_: Any, **__: Any) -> Any:
-        """Run text as a cell of the step: its value is displayed, its error printed."""
+        """Run text as a cell of the step: display its value, or print its error."""
         return self._session.run_text(raw_cell)
 
     def ex(self, cmd: str) -> None:
@@ -176,7 +182,7 @@ class Shell:
         return eval(expr, self.user_ns)
 
     def push(self, variables: Any, interactive: bool = True) -> None:
-        """Bind names: of a dictionary, or those of the caller."""
+        """Bind the names of a dictionary, or some names of the caller."""
         if not isinstance(variables, dict):
             local = sys._getframe(1).f_locals
             variables = {n: local[n] for n in (variables.split() if isinstance(variables, str) else variables)}
@@ -190,7 +196,7 @@ class Shell:
     def del_var(self, varname: str, by_name: bool = False) -> None:
         del self.user_ns[varname]
 
-    # ---------------------------------------------------------------- what libraries ask and tell
+    # ---------------------------------------------------------------- what libraries use
     @property
     def display_formatter(self) -> DisplayFormatter:
         found: DisplayFormatter = self._session.displays.formatter
@@ -198,12 +204,12 @@ class Shell:
 
     @property
     def config(self) -> Any:
-        """Empty: no application is behind the step."""
+        """An empty configuration: no application runs the step."""
         loader = sys.modules.get("traitlets.config.loader")
         return loader.Config() if loader is not None else {}
 
     def _find_my_config(self, cfg: Any) -> Any:
-        """What `traitlets` asks of the parent of a magics class."""
+        """`traitlets` calls this on the parent of a class of magics."""
         return self.config
 
     @property
@@ -214,19 +220,19 @@ class Shell:
         return False
 
     def set_next_input(self, s: str, replace: bool = False) -> None:
-        """Nobody is there to go on with it."""
+        """Does nothing: nobody continues with the next input."""
 
     def enable_gui(self, gui: Any = None) -> None:
-        """Figures are shown where the cell ends; no window is opened."""
+        """Does nothing: figures are displayed at the end of the cell, without a window."""
 
     def enable_matplotlib(self, gui: Any = None) -> tuple[Any, str]:
         return None, "inline"
 
     def observe(self, *_: Any, **__: Any) -> None:
-        """Nothing of it changes."""
+        """Does nothing: no setting changes."""
 
     def set_custom_exc(self, exc_tuple: Any, handler: Any) -> None:
-        """Errors end the step; its engine shows them."""
+        """Does nothing: errors end the step, and its engine shows them."""
 
     def showtraceback(self, *_: Any, **__: Any) -> None:
         """Print the error that is being handled."""
@@ -235,12 +241,12 @@ class Shell:
             self._session.report(error)
 
 
-#: As `type(get_ipython()).__name__` is in a kernel: libraries look there whether they are in a notebook.
+#: The same name as in a kernel: libraries compare `type(get_ipython()).__name__` to find out whether they are in a notebook.
 Shell.__name__ = Shell.__qualname__ = "ZMQInteractiveShell"
 
 
 def current() -> Any:
-    """The shell of the step that loads a value in which one stands."""
+    """The shell of the current step. A pickled shell is loaded as this one."""
     import builtins
 
     return getattr(builtins, "get_ipython", lambda: None)()
@@ -257,14 +263,14 @@ def _local(function: Any) -> bool:
 
 
 class _Hooks:
-    """``get_ipython().hooks``: what would open a window prints."""
+    """``get_ipython().hooks``: a hook that would open a window prints instead."""
 
     def show_in_pager(self, data: Any, start: int = 0, screen_lines: int = 0) -> None:
         print(data["text/plain"] if isinstance(data, dict) else data)
 
 
 class _Publisher:
-    """``get_ipython().display_pub``, through which IPython's own functions show and clear."""
+    """``get_ipython().display_pub``, which IPython's own functions use to display and clear."""
 
     is_publishing = False
 
@@ -276,7 +282,7 @@ class _Publisher:
         self._session.displays.publish(data, metadata, name, update)
 
     def clear_output(self, wait: bool = False) -> None:
-        """A log keeps what was printed."""
+        """Does nothing: a log keeps what was printed."""
 
 
 class _Magics:
@@ -314,7 +320,7 @@ class _Extensions:
         self.loaded: set[str] = set()
 
     def load_extension(self, name: str) -> str | None:
-        """Load one, as ``%load_ext`` does; gives why not."""
+        """Load an extension as ``%load_ext`` does. Return why it was not loaded, or ``None``."""
         if name in self.loaded:
             return "already loaded"
         from kfnb.runtime.magics.magic_table import QUIET_EXTENSIONS

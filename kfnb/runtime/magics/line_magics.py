@@ -1,4 +1,4 @@
-"""The line magics that a step does by itself."""
+"""The line magics that a step runs without IPython."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from kfnb.runtime.magics.ipython_shell import Shell
 
-#: Commands that IPython has as magics; ``%l`` stands for the rest of the line.
+#: Shell commands that IPython offers as magics. ``%l`` is replaced by the rest of the line.
 ALIASES = {
     "cat": "cat", "cp": "cp", "ldir": "ls -F -o --color=never %l | grep /$", "less": "cat", "lf": "ls -F -o --color=never %l | grep ^-",
     "lk": "ls -F -o --color=never %l | grep ^l", "ll": "ls -F -o --color=never", "ls": "ls -F --color=never",
@@ -25,7 +25,7 @@ ALIASES = {
 
 
 def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
-    """Do one line magic; ``names`` are those that the caller sees."""
+    """Run one line magic. ``names`` are the names that the caller sees."""
     if name in RAW:
         return RAW[name](shell, line, names)
     line = expand(line, names).strip()
@@ -37,10 +37,10 @@ def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
     if name == "pip" and line.partition(" ")[0] not in ("install", "uninstall", "download", ""):
         return _alias(shell, "%s -m pip" % sys.executable, line)
     if kind == INSTALLED:
-        print("%%%s %s: not run here; what a step needs is installed with it" % (name, line))
+        print("%%%s %s: not run; the packages that a step needs are installed before it starts" % (name, line))
         return None
     if kind == PERSON:
-        print("%%%s: left out, it is for a person at a keyboard" % name)
+        print("%%%s: left out, since it is for a person at a keyboard" % name)
         return None
     if kind == REFUSED:
         raise UsageError("%%%s cannot be done in a step: %s" % (name, WAY_OUT[name]))
@@ -188,7 +188,7 @@ def _unload_extension(shell: Shell, line: str) -> None:
 
 
 def _config(shell: Shell, line: str) -> Any:
-    """``%config Class.setting = value`` for the classes of extensions; others belong to a kernel."""
+    """``%config Class.setting = value`` for classes of extensions. Classes of a kernel are ignored."""
     path, sign, text = line.partition("=")
     name, _, setting = path.strip().partition(".")
     found: dict[str, Any] = {
@@ -266,16 +266,16 @@ def _whos(shell: Shell, line: str) -> None:
     if not names:
         _who(shell, line)
         return
-    rows = [(n, type(shell.user_ns[n]).__name__, _about(shell.user_ns[n])) for n in names]
+    rows = [(n, type(shell.user_ns[n]).__name__, _summary_of(shell.user_ns[n])) for n in names]
     first = max(8, *(len(r[0]) for r in rows)) + 3
     second = max(4, *(len(r[1]) for r in rows)) + 4
     head = "%-*s%-*s%s" % (first, "Variable", second, "Type", "Data/Info")
     print(head + "\n" + "-" * len(head))
-    for name, kind, about in rows:
-        print("%-*s%-*s%s" % (first, name, second, kind, about))
+    for name, kind, summary in rows:
+        print("%-*s%-*s%s" % (first, name, second, kind, summary))
 
 
-def _about(value: Any) -> str:
+def _summary_of(value: Any) -> str:
     if isinstance(value, (dict, list, tuple, set, frozenset)):
         return "n=%d" % len(value)
     shape = getattr(value, "shape", None)
@@ -289,7 +289,7 @@ def _about(value: Any) -> str:
 
 
 def _reset(shell: Shell, line: str) -> None:
-    """``%reset -f``: the notebook's names are gone; ``in``, ``out`` and the like have nothing to forget."""
+    """``%reset -f``: delete the notebook's names. Arguments such as ``in`` and ``out`` have no effect."""
     words = line.split()
     if not {"-f", "-sf", "-fs"} & set(words):
         raise UsageError("%reset asks before it deletes, and nobody is there to answer: %reset -f")
@@ -315,7 +315,7 @@ def _xdel(shell: Shell, line: str) -> None:
     del shell.user_ns[line.replace("-n", "").strip()]
 
 
-# -------------------------------------------------------------------- what only shows something
+# -------------------------------------------------------------------- help
 def _object(shell: Shell, line: str) -> Any:
     try:
         return eval(line.rstrip("*").lstrip("%"), shell.user_ns)
@@ -369,7 +369,7 @@ MAGICS: dict[str, Any] = {
     "tb": _show_traceback, "unalias": lambda shell, line: shell.aliases.pop(line, None) and None,
     "unload_ext": _unload_extension, "who": _who, "who_ls": _who_ls, "whos": _whos, "xdel": _xdel,
 }  # fmt: skip
-#: Those whose line is not expanded, as in IPython.
+#: Magics whose line is not expanded, as in IPython.
 RAW: dict[str, Any] = {
     "prun": _prun,
     "time": lambda shell, line, names: exec(line, shell.user_ns),

@@ -1,4 +1,4 @@
-"""The options in a magic's line."""
+"""Parses the options in the line of a magic."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def options_of(line: str, known: str) -> tuple[dict[str, str], str]:
 
 
 class ScriptOptions:
-    """What stands in the line of ``%%bash`` and the like: names for the output, and the program's own words."""
+    """The options of ``%%bash`` and similar magics: names for the output, and the program's own arguments."""
 
     def __init__(self, line: str) -> None:
         import shlex

@@ -1,12 +1,12 @@
-"""What becomes of each of IPython's own magics in a step. Data for the checks before a run, for the step and for the docs."""
+"""The table of IPython's magics and how a step handles each, for the checks, the runtime and the documentation."""
 
 from __future__ import annotations
 
-DONE = "done"  #: the step does it as a kernel does
+DONE = "done"  #: the step runs it as a kernel does
 SHOWS = "shows"  #: it only shows something, or only changes what is shown
 INSTALLED = "installed"  #: left to what installs the step's packages
 PERSON = "person"  #: for a person at a keyboard: nothing happens, and the log says so
-REFUSED = "refused"  #: a pipeline cannot do it: the notebook is refused, with a way out
+REFUSED = "refused"  #: a pipeline cannot run it: kfnb refuses the notebook and names an alternative
 
 #: What each kind means, for the docs.
 MEANING = {
@@ -46,10 +46,10 @@ _CELL = {
 LINE: dict[str, str] = {name: kind for kind, names in _LINE.items() for name in names.split()}
 CELL: dict[str, str] = {name: kind for kind, names in _CELL.items() for name in names.split()}
 
-#: kfnb's own magics, which mean something else in a kernel.
+#: The magics of kfnb, which have another meaning in a kernel.
 OWN = frozenset("component functions imports metrics parameters pipeline skip".split())
 
-#: Line magics that every later step does again: they set something up and give no value.
+#: Line magics that every later step runs again: they set something up and have no value.
 SET_UP = frozenset(
     "alias alias_magic config env load_ext pprint precision reload_ext set_env unalias unload_ext".split()
 )
@@ -94,7 +94,7 @@ NOTES = {
 
 
 def kind_of(name: str, cell: bool) -> str | None:
-    """What becomes of a magic; ``None``: it comes with an extension, or is not there."""
+    """How a step handles a magic; ``None`` when it belongs to an extension or does not exist."""
     if name in OWN:
         return DONE
     return (CELL if cell else LINE).get(name)

@@ -1,4 +1,4 @@
-"""``%run``: a program or notebook beside this one, run inside the step."""
+"""``%run``: runs a program or notebook inside the step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WITH_VALUE = "bDlsTNm"  #: options of ``%run`` that a word follows
 
 
 class RunLine:
-    """The line of ``%run``: its options, the program, and the program's own words."""
+    """The line of ``%run``: its options, the program, and the program's arguments."""
 
     def __init__(self, line: str) -> None:
         import shlex
@@ -46,33 +46,33 @@ class RunLine:
 
 
 def run_program(shell: Shell, line: str) -> Any:
-    """Run it; its names come into the notebook's.
+    """Run a program or notebook and bind its names in the notebook.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     """
-    told = RunLine(line)
-    if not told.path:
+    run_line = RunLine(line)
+    if not run_line.path:
         raise UsageError("you must provide at least a filename.")
-    if told.module:
-        path = _path_of(told.path)
+    if run_line.module:
+        path = _path_of(run_line.path)
     else:
-        path = os.path.expanduser(told.path)
+        path = os.path.expanduser(run_line.path)
         if not os.path.isfile(path):
-            raise FileNotFoundError("File `%r` not found." % told.path)
+            raise FileNotFoundError("File `%r` not found." % run_line.path)
     if path.lower().endswith((".ipynb", ".ipy")):
         return _run_cells(shell, path)
-    words = told.words if "G" in told.options else _expanded(told.words)
-    if "t" in told.options or "p" in told.options:
+    words = run_line.words if "G" in run_line.options else _expand_words(run_line.words)
+    if "t" in run_line.options or "p" in run_line.options:
         from kfnb.runtime.magics.timing_magics import Timed, profiled
 
-        if "p" in told.options:
-            return profiled(lambda: _execute(shell, path, words, told), "")
+        if "p" in run_line.options:
+            return profiled(lambda: _execute(shell, path, words, run_line), "")
         with Timed():
-            return _execute(shell, path, words, told)
-    return _execute(shell, path, words, told)
+            return _execute(shell, path, words, run_line)
+    return _execute(shell, path, words, run_line)
 
 
 def _path_of(module: str) -> str:
@@ -84,8 +84,8 @@ def _path_of(module: str) -> str:
     return spec.origin
 
 
-def _expanded(words: list[str]) -> list[str]:
-    """Words with ``~`` and patterns as a shell gives them."""
+def _expand_words(words: list[str]) -> list[str]:
+    """Expand ``~`` and patterns as a shell does."""
     from glob import glob
 
     found: list[str] = []
@@ -94,12 +94,12 @@ def _expanded(words: list[str]) -> list[str]:
     return found
 
 
-def _execute(shell: Shell, path: str, words: list[str], told: RunLine) -> None:
-    """Run a file as ``__main__``, in names of its own unless ``-i`` says otherwise."""
+def _execute(shell: Shell, path: str, words: list[str], run_line: RunLine) -> None:
+    """Run a file as ``__main__`` in a namespace of its own, or with ``-i`` in the notebook's."""
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
-    name = os.path.splitext(os.path.basename(path))[0] if "n" in told.options else "__main__"
-    module = shell.user_module if "i" in told.options else type(sys)(name)
+    name = os.path.splitext(os.path.basename(path))[0] if "n" in run_line.options else "__main__"
+    module = shell.user_module if "i" in run_line.options else type(sys)(name)
     names = module.__dict__
     before = {key: names.get(key) for key in ("__name__", "__file__")}
     names.update({"__name__": name, "__file__": path, "__builtins__": builtins})
@@ -108,17 +108,17 @@ def _execute(shell: Shell, path: str, words: list[str], told: RunLine) -> None:
     try:
         exec(code, names)
     except SystemExit as error:
-        if error.code not in (None, 0) and "e" not in told.options:
+        if error.code not in (None, 0) and "e" not in run_line.options:
             raise
     finally:
         sys.argv = arguments
         sys.modules.pop(name, None)
         if replaced is not None:
             sys.modules[name] = replaced
-        if "i" in told.options:
+        if "i" in run_line.options:
             names.update({"__name__": before["__name__"]})
             _put_back(names, "__file__", before["__file__"])
-    if "i" not in told.options:
+    if "i" not in run_line.options:
         own = ("__name__", "__file__", "__builtins__", "__doc__", "__package__", "__loader__", "__spec__")
         shell.user_ns.update({key: value for key, value in names.items() if key not in own})
 
@@ -131,7 +131,7 @@ def _put_back(names: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _run_cells(shell: Shell, path: str) -> None:
-    """Run a notebook's cells, or a file in IPython's language, among the notebook's own names."""
+    """Run a notebook's cells, or a file in IPython's syntax, in the notebook's namespace."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     before = shell.user_ns.get("__file__")

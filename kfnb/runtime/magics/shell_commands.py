@@ -1,4 +1,4 @@
-"""Commands and scripts: ``!command``, ``%%bash`` and the other programs that a cell may be written for."""
+"""Runs shell commands and scripts of cells: ``!command``, ``%%bash`` and other programs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def _shell() -> dict[str, Any]:
-    """The user's shell, which IPython runs commands with; else ``sh``."""
+    """The options that run a command with the user's shell, as IPython does, or with ``sh``."""
     shell = os.environ.get("SHELL") or ""
-    fit = os.access(shell, os.X_OK) and os.path.basename(shell) not in ("nologin", "false")
-    return {"shell": True, "executable": shell} if fit else {"shell": True}
+    usable = os.access(shell, os.X_OK) and os.path.basename(shell) not in ("nologin", "false")
+    return {"shell": True, "executable": shell} if usable else {"shell": True}
 
 
 def run_command(command: str) -> int:
-    """Run a command with its output where the cell's goes; its exit status."""
+    """Run a command with its output among the cell's, and return its exit status."""
     return _finish(_start(command, _target(), subprocess.STDOUT, None, _shell()))
 
 
@@ -34,24 +34,24 @@ def output_lines(command: str) -> SList:
 
 
 def run_script(program: str, line: str, script: str, names: dict[str, Any]) -> None:
-    """Run a script on a program's standard input; ``--out`` and ``--err`` bind what it printed.
+    """Run a script as a program's standard input. ``--out`` and ``--err`` bind names to what it printed.
 
     Raises
     ------
     CalledProcessError
-        When the program ends with another status than 0, and no ``--no-raise-error`` is said.
+        When the exit status is not 0 and the line lacks ``--no-raise-error``.
     """
     options = ScriptOptions(line)
     words = [*([sys.executable] if program == "python" else [program] if program != "script" else []), *options.words]
     if not words:
         raise UsageError("%%script needs a program: %%script bash")
     out, err, proc = (options.names.get(name) for name in OUTPUTS)
-    keep = subprocess.PIPE
+    pipe = subprocess.PIPE
     process = _start(
         words,
-        keep if out is not None or options.background else _target(),
-        keep if err is not None else None if out is not None else subprocess.STDOUT,
-        keep,
+        pipe if out is not None or options.background else _target(),
+        pipe if err is not None else None if out is not None else subprocess.STDOUT,
+        pipe,
         {},
     )
     script = script if script.endswith("\n") else script + "\n"
@@ -72,14 +72,14 @@ def run_script(program: str, line: str, script: str, names: dict[str, Any]) -> N
 
 
 def _target() -> int | None:
-    """Nothing where the cell's output is the step's log; a pipe where Python has put something in its place."""
+    """``None`` when the cell prints to the step's log; a pipe when something has replaced `sys.stdout`."""
     return None if sys.stdout is sys.__stdout__ else subprocess.PIPE
 
 
-def _start(words: Any, out: Any, err: Any, given: Any, options: dict[str, Any]) -> subprocess.Popen[bytes]:
+def _start(words: Any, out: Any, err: Any, stdin: Any, options: dict[str, Any]) -> subprocess.Popen[bytes]:
     sys.stdout.flush()
     try:
-        return subprocess.Popen(words, stdin=given, stdout=out, stderr=err, **options)
+        return subprocess.Popen(words, stdin=stdin, stdout=out, stderr=err, **options)
     except FileNotFoundError:
         raise FileNotFoundError("the program `%s` of this cell is not on this machine" % words[0]) from None
 
@@ -91,9 +91,11 @@ def _finish(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def _in_background(process: subprocess.Popen[bytes], script: str, names: dict[str, Any], *wanted: str | None) -> None:
-    """``--bg``: the script runs beside the step; its names are the open streams, as in IPython."""
-    out, err, proc = wanted
+def _in_background(
+    process: subprocess.Popen[bytes], script: str, names: dict[str, Any], *stream_names: str | None
+) -> None:
+    """``--bg``: run the script beside the step. Its names are bound to the open streams, as in IPython."""
+    out, err, proc = stream_names
     assert process.stdin is not None
     process.stdin.write(script.encode())
     process.stdin.close()

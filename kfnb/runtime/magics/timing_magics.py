@@ -1,4 +1,4 @@
-"""``%timeit``, ``%time`` and ``%prun``: how long the notebook's code takes."""
+"""``%timeit``, ``%time`` and ``%prun``: measure how long the notebook's code takes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def inner(_it, _timer):
 
 # -------------------------------------------------------------------- %time
 class Clock:
-    """Wall and CPU time since it was made."""
+    """Measures wall and CPU time since it was created."""
 
     def __init__(self) -> None:
         self.wall, self.used = time.perf_counter(), time.process_time()
@@ -87,7 +87,7 @@ class TimeitResult:
 
 
 def timeit(line: str, body: str | None, names: dict[str, Any], local: dict[str, Any]) -> TimeitResult | None:
-    """``%timeit`` and ``%%timeit``; what the timed code binds is its own, as in IPython."""
+    """``%timeit`` and ``%%timeit``. Names that the timed code binds are local to it, as in IPython."""
     from kfnb.runtime.magics.magic_options import options_of
 
     options, statement = options_of(line, "n:r:tcp:qov:")

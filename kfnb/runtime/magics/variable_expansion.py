@@ -1,7 +1,7 @@
-"""``{expression}`` and ``$name`` in magics and shell commands, as IPython expands them.
+"""Expands ``{expression}`` and ``$name`` in magics and shell commands as IPython does.
 
-IPython formats the text as `str.format` does, with expressions in the place of names; where one fails, the whole text
-stays as it is.
+IPython formats the text as `str.format` does, with expressions in place of names. When one expression fails, the whole
+text stays as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CONVERSIONS: dict[str, Any] = {"r": repr, "s": str, "a": ascii}
 
 
 def expand(text: str, names: dict[str, Any]) -> str:
-    """The text with the values of its expressions, or as it is where one of them has none."""
+    """The text with the values of its expressions, or unchanged when one of them fails."""
     if "$" not in text and "{" not in text and "}" not in text:
         return text
     found = ""

@@ -1,4 +1,4 @@
-"""A step in a pod of Argo Workflows: files in, files out."""
+"""Runs a step in a pod of Argo Workflows, which passes inputs and outputs as files."""
 
 from __future__ import annotations
 
@@ -6,47 +6,49 @@ import os
 
 from kfnb.runtime.light_json import loads
 from kfnb.runtime.pods import engine_inputs as engine
-from kfnb.runtime.pods.resolve_references import Given
+from kfnb.runtime.pods.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
 
-PLACE = "KFNB_PLACE"  #: variable: the workflow's uid, the step's task and the pod's name, where its pack has its place
+PLACE = "KFNB_PLACE"  #: environment variable: the workflow's uid, the step's task and the pod's name, which form the path of its pack
 FOLDER = "/tmp/kfnb"  #: where Argo puts inputs and looks for outputs
 
 
-def main(told: dict[str, Any], folder: str = FOLDER) -> int:
-    """Run the step ``told`` of with what Argo put into ``folder``."""
+def main(job: dict[str, Any], folder: str = FOLDER) -> int:
+    """Run the step of ``job`` with the inputs that Argo put into ``folder``."""
     from kfnb.runtime.pods.pod_step import run_pod
 
     with open(os.path.join(folder, "in", "given.json"), encoding="utf-8") as file:
-        found = engine.split(told, loads(file.read()))
-    parameters, items, statuses = engine.values(told, found)
-    way = told.get("values", {})
-    packs = {n: _paths(text, os.path.join(folder, "packs", n), folder, way) for n, text in found["pack"].items()}
-    out: dict[str, Any] = {"values": "", "small": _Small(folder), "limit": told.get("limit")}
-    if "limit" in told:
-        out["values"] = _out(folder, "values")
-    elif way:
-        out["values"] = _pack(folder, way)
-    given = Given(parameters, items, statuses, packs, found["choice"], found["text"], told.get("names"))
-    status = run_pod(told, given, out)
-    if not status and way:
-        with open(_out(folder, "values"), "w", encoding="utf-8") as file:
+        by_kind = engine.by_kind(job, loads(file.read()))
+    parameters, items, statuses = engine.typed_inputs(job, by_kind)
+    transport = job.get("values", {})
+    packs = {
+        n: _paths(text, os.path.join(folder, "packs", n), folder, transport) for n, text in by_kind["pack"].items()
+    }
+    outputs: dict[str, Any] = {"values": "", "small": _SmallOutputs(folder), "limit": job.get("limit")}
+    if "limit" in job:
+        outputs["values"] = _output_path(folder, "values")
+    elif transport:
+        outputs["values"] = _pack(folder, transport)
+    inputs = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], by_kind["text"], job.get("names"))
+    status = run_pod(job, inputs, outputs)
+    if not status and transport:
+        with open(_output_path(folder, "values"), "w", encoding="utf-8") as file:
             file.write("f:" + os.environ[PLACE])
     return status
 
 
-def _pack(folder: str, way: dict[str, Any]) -> str:
-    """Where the step's pack goes: onto the volume, or where Argo fetches the artifact."""
-    if "mount" in way:
-        return os.path.join(way["mount"], os.environ[PLACE], "pack")
+def _pack(folder: str, transport: dict[str, Any]) -> str:
+    """The path of the step's pack: on the volume, or where Argo fetches the artifact."""
+    if "mount" in transport:
+        return os.path.join(transport["mount"], os.environ[PLACE], "pack")
     os.makedirs(os.path.join(folder, "out"), exist_ok=True)
-    return _out(folder, "pack")
+    return _output_path(folder, "pack")
 
 
-class _Small(dict):  # type: ignore[type-arg]
+class _SmallOutputs(dict):  # type: ignore[type-arg]
     """The path of every small output."""
 
     def __init__(self, folder: str) -> None:
@@ -54,32 +56,33 @@ class _Small(dict):  # type: ignore[type-arg]
         self._folder = folder
 
     def __missing__(self, name: str) -> str:
-        return _out(self._folder, name)
+        return _output_path(self._folder, name)
 
 
-def _out(folder: str, name: str) -> str:
+def _output_path(folder: str, name: str) -> str:
     return os.path.join(folder, "out", name)
 
 
-def _paths(text: Any, path: str, folder: str, way: dict[str, Any]) -> list[str]:
-    """The packs that a text holds: one, none, or those of a loop's iterations as a JSON list, at any depth.
+def _paths(text: Any, path: str, folder: str, transport: dict[str, Any]) -> list[str]:
+    """The paths of the packs in a text: one pack, none, or the packs of a loop's iterations as a nested JSON list.
 
-    A text that Argo could not resolve is none. ``v:`` is a pack itself, ``f:`` says where it is: on the volume, or in one of the artifacts that Argo put here.
+    A text that Argo could not resolve holds no pack. A text ``v:…`` is the pack itself. A text ``f:…`` is the place of the
+    pack, on the volume or in one of the artifacts that Argo put here.
     """
     if isinstance(text, str) and text.startswith("["):
         text = loads(text)
     if isinstance(text, list):
-        return [p for n, one in enumerate(text) for p in _paths(one, "%s-%d" % (path, n), folder, way)]
+        return [p for n, item in enumerate(text) for p in _paths(item, "%s-%d" % (path, n), folder, transport)]
     if not text or text.startswith("{{"):
         return []
     if text.startswith("f:"):
         place = text[2:]
-        if "mount" in way:
-            return [os.path.join(way["mount"], place, "pack")]
-        found = os.path.join(folder, "in", "packs")
+        if "mount" in transport:
+            return [os.path.join(transport["mount"], place, "pack")]
+        artifacts = os.path.join(folder, "in", "packs")
         pod = place.rsplit("/", 1)[1]
-        tried = [os.path.join(found, number, pod, "pack") for number in sorted(os.listdir(found))]
-        return [p for p in tried if os.path.exists(p)][:1] or tried[:1]
+        candidates = [os.path.join(artifacts, number, pod, "pack") for number in sorted(os.listdir(artifacts))]
+        return [p for p in candidates if os.path.exists(p)][:1] or candidates[:1]
     from binascii import a2b_base64
 
     os.makedirs(os.path.dirname(path), exist_ok=True)

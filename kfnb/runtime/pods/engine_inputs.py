@@ -1,4 +1,4 @@
-"""From an engine's texts to what a step is given: parameters by their declared type, items, how a guard ended."""
+"""Converts an engine's texts to the inputs of a step: typed parameters, items of loops, and statuses of guards."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-ESCAPED = "kfnb+json:"  #: before a text that holds signs which an engine would change
+ESCAPED = "kfnb+json:"  #: prefix of a JSON text with characters that an engine would change
 RUN, STARTED = (
     "KFNB_RUN",
     "KFNB_STARTED",
-)  #: variables: of a handler's run the id and its beginning, where the engine says them
-ENDED = {
+)  #: environment variables of an exit handler: the id and the start time of the run
+ENGINE_STATES = {
     "COMPLETE": "succeeded", "SUCCEEDED": "succeeded", "Succeeded": "succeeded", "CANCELED": "cancelled",
     "CANCELLED": "cancelled", "Omitted": "succeeded", "Skipped": "succeeded",
 }  # fmt: skip
 
 
-def split(told: dict[str, Any], keyed: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the engine gave, by kind and name: its keys are ``pack-train``, ``parameter-a``, ``choice-flip`` and so on."""
-    found: dict[str, dict[str, Any]] = {k: {} for k in ("pack", "text", "choice", "parameter", "item", "status")}
-    renamed = told.get("renamed", {})
+def by_kind(job: dict[str, Any], keyed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The engine's inputs by kind and name, from keys such as ``pack-train``, ``parameter-a`` and ``choice-flip``."""
+    by_kind_and_name: dict[str, dict[str, Any]] = {
+        k: {} for k in ("pack", "text", "choice", "parameter", "item", "status")
+    }
+    renamed = job.get("renamed", {})
     for key, value in keyed.items():
         kind, _, name = renamed.get(key, key).partition("-")
-        if kind in found:
-            found[kind][name] = value
-    return found
+        if kind in by_kind_and_name:
+            by_kind_and_name[kind][name] = value
+    return by_kind_and_name
 
 
-def parameter(value: Any, kind: str) -> Any:
-    """The value of a parameter of a declared type, from the engine's text or JSON.
+def typed_parameter(value: Any, kind: str) -> Any:
+    """The value of a parameter with a declared type, from the engine's text or JSON.
 
     Raises
     ------
     ValueError
-        When the text is no value of the type.
+        When the text is not a value of the type.
     """
     if isinstance(value, str):
         if value.startswith(ESCAPED):
@@ -51,7 +53,7 @@ def parameter(value: Any, kind: str) -> Any:
             return value
         value = loads({"True": "true", "False": "false", "None": "null"}.get(value.strip(), value))
     if kind in ("list", "dict"):
-        return plain(value)
+        return unescaped(value)
     if kind == "int" and isinstance(value, float) and value == int(value):
         return int(value)
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
@@ -59,32 +61,32 @@ def parameter(value: Any, kind: str) -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
-    """A list or object with the texts that were written in it."""
+def unescaped(value: Any) -> Any:
+    """A JSON value with all escaped texts in it restored."""
     if isinstance(value, list):
-        return [plain(v) for v in value]
+        return [unescaped(v) for v in value]
     if isinstance(value, dict):
-        return {plain(k): plain(v) for k, v in value.items()}
+        return {unescaped(k): unescaped(v) for k, v in value.items()}
     return loads(value[len(ESCAPED) :]) if isinstance(value, str) and value.startswith(ESCAPED) else value
 
 
-def item(text: Any, source: dict[str, Any] | None, parameters: dict[str, Any]) -> Any:
-    """The item that an engine's text stands for: an index of constant items, an element of a list parameter, or JSON."""
+def loop_item(text: Any, source: dict[str, Any] | None, parameters: dict[str, Any]) -> Any:
+    """The item of a loop from the engine's text: the index of a constant item, an element of a list parameter, or JSON."""
     if text == NO_ITEM or source is None:
         return text if text == NO_ITEM else loads(text)
     if "constant" in source:
         return source["constant"][int(text)]
     if isinstance(text, str) and text.startswith(ESCAPED):
         return loads(text[len(ESCAPED) :])
-    values = parameters[source["parameter"]]
-    for value in values:
+    elements = parameters[source["parameter"]]
+    for value in elements:
         if text == value or text in texts_of(value):
             return value
     return text
 
 
 def texts_of(value: Any) -> tuple[str, ...]:
-    """The texts that an engine may make of an element of a list."""
+    """The texts that an engine may write for an element of a list."""
     if isinstance(value, str):
         return (value,)
     if isinstance(value, float) and value == int(value):
@@ -92,36 +94,41 @@ def texts_of(value: Any) -> tuple[str, ...]:
     return (dumps(value), dumps(value).replace(", ", ",").replace(": ", ":"))
 
 
-def status(value: Any, pipeline: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """How a guard's body ended, and what a cluster tells of its run; what it does not tell is ``None``.
+def run_status(value: Any, pipeline: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The status that an exit handler reads: how the guard's body ended, and facts of the run.
 
-    A cluster does not say which step failed first, nor where the others stand; Kubeflow Pipelines not when the run began.
+    Facts that a cluster does not provide are ``None``: which step failed first, and the states of the others. Kubeflow
+    Pipelines does not provide the start time either.
     """
-    told: dict[str, Any] = value if isinstance(value, dict) else {"state": str(value)}
+    reported: dict[str, Any] = value if isinstance(value, dict) else {"state": str(value)}
     started = os.environ.get(STARTED, "")
-    begun = float(started) if started.replace(".", "", 1).isdigit() else None
+    start_time = float(started) if started.replace(".", "", 1).isdigit() else None
     return {
-        "state": ENDED.get(told.get("state", ""), "failed"),
+        "state": ENGINE_STATES.get(reported.get("state", ""), "failed"),
         "step": None,
-        "message": (told.get("error") or {}).get("message", ""),
-        "run": told.get("pipelineJobResourceName") or os.environ.get(RUN) or None,
+        "message": (reported.get("error") or {}).get("message", ""),
+        "run": reported.get("pipelineJobResourceName") or os.environ.get(RUN) or None,
         "pipeline": pipeline,
         "parameters": parameters,
-        "started": begun,
-        "duration": None if begun is None else time() - begun,
+        "started": start_time,
+        "duration": None if start_time is None else time() - start_time,
         "steps": None,
     }
 
 
-def values(
-    told: dict[str, Any], found: dict[str, dict[str, Any]]
+def typed_inputs(
+    job: dict[str, Any], by_kind_and_name: dict[str, dict[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The parameters, items and statuses of what `split` found."""
-    types = told.get("types", {})
-    parameters = {n: parameter(v, types.get(n, "any")) for n, v in found["parameter"].items()}
-    parameters.update((n, v) for n, v in told.get("whole", {}).items() if parameters.get(n) == v)
-    sources = told.get("loops", {})
-    items = {n: item(v, sources.get(n), parameters) for n, v in found["item"].items()}
-    about = told.get("about", {})
-    ordered = {n: parameters[n] for n in about.get("parameters", ()) if n in parameters}
-    return parameters, items, {n: status(v, about.get("pipeline", ""), ordered) for n, v in found["status"].items()}
+    """The parameters, items and statuses with their types, from the result of `by_kind`."""
+    types = job.get("types", {})
+    parameters = {n: typed_parameter(v, types.get(n, "any")) for n, v in by_kind_and_name["parameter"].items()}
+    parameters.update((n, v) for n, v in job.get("whole", {}).items() if parameters.get(n) == v)
+    sources = job.get("loops", {})
+    items = {n: loop_item(v, sources.get(n), parameters) for n, v in by_kind_and_name["item"].items()}
+    run_facts = job.get("about", {})
+    ordered = {n: parameters[n] for n in run_facts.get("parameters", ()) if n in parameters}
+    return (
+        parameters,
+        items,
+        {n: run_status(v, run_facts.get("pipeline", ""), ordered) for n, v in by_kind_and_name["status"].items()},
+    )

@@ -1,4 +1,4 @@
-"""What a step hands on where there is no common store: one file with its exports, its bundles, and how it ended."""
+"""The pack: one file with a step's state, exports and bundles, for later steps that do not share its store."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Pack:
     def fetch(self, address: str, folder: str) -> None:
         """Put a bundle and its buffers into the store in ``folder``."""
         store = Store(folder)
-        for one in (address, *self._extract(address, store)):
-            self._extract(one, store)
+        for part in (address, *self._extract(address, store)):
+            self._extract(part, store)
 
     def _extract(self, address: str, store: Store) -> list[str]:
-        """Write one value; gives the buffers that a bundle names."""
+        """Write one value to the store, and return the buffers that it refers to when it is a bundle."""
         path = store.path(address)
         if address not in self._names:
             return []
@@ -46,7 +46,7 @@ class Pack:
 
 
 def buffers_of(path: str) -> list[str]:
-    """The addresses of the buffers of the bundle stored in ``path``; none when it is a buffer itself."""
+    """The addresses of the buffers of the bundle in ``path``; empty when the file is a buffer itself."""
     with open(path, "rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             return []
@@ -54,14 +54,14 @@ def buffers_of(path: str) -> list[str]:
 
 
 def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "", compress: bool = False) -> None:
-    """Write a pack of ``head`` and of the bundles that its ``outputs`` name, from the store in ``folder``.
+    """Write a pack with ``head`` and the bundles of its ``outputs``, from the store in ``folder``.
 
     Parameters
     ----------
     runtime
-        The runtime's own sources, for later steps that get no other copy.
+        The sources of the runtime, for later steps that have no other copy.
     compress
-        For packs that travel as text.
+        Compress the pack, for packs that are passed as text.
     """
     from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -73,7 +73,7 @@ def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "", 
             file.writestr(RUNTIME, runtime)
         for entry in head.get("outputs", {}).values():
             address = entry["bundle"]
-            for one in (address, *buffers_of(store.path(address))):
-                if one not in written:
-                    written.add(one)
-                    file.write(store.path(one), one)
+            for part in (address, *buffers_of(store.path(address))):
+                if part not in written:
+                    written.add(part)
+                    file.write(store.path(part), part)

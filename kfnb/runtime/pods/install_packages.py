@@ -1,4 +1,4 @@
-"""Packages that a step needs and its image has not: installed when it starts, into a folder of its own."""
+"""Installs packages that a step needs and its image lacks, when the step starts, into a folder of their own."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ if TYPE_CHECKING:
 
 
 def install(requirements: list[str], sources: dict[str, Any] | None = None) -> dict[str, Any] | None:
-    """Install what is missing of requirements with `uv`, else with pip; what to say when that fails.
+    """Install the missing requirements with `uv` or pip. Return the error when that fails, else ``None``.
 
     Parameters
     ----------
     sources
-        ``index``, ``extra`` and ``links``: where packages come from. ``${NAME}`` in them is a variable, whose value is never printed.
+        Where packages come from: ``index``, ``extra`` and ``links``. ``${NAME}`` in them is an environment variable,
+        whose value is never printed.
     """
-    missing = [r for r in requirements if not _there(r)]
+    missing = [r for r in requirements if not _is_installed(r)]
     if not missing:
         return None
     secrets: dict[str, str] = {}
@@ -42,18 +43,18 @@ def install(requirements: list[str], sources: dict[str, Any] | None = None) -> d
             "--no-warn-script-location", "--target", folder, *missing,
         ]  # fmt: skip
     print("installing %s" % ", ".join(missing), flush=True)
-    done = subprocess.run(
+    process = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
         env=dict(os.environ, **variables),
     )  # fmt: skip
-    if done.returncode:
-        said = done.stdout
+    if process.returncode:
+        output = process.stdout
         for value, name in secrets.items():
-            said = said.replace(value, "${%s}" % name)
-        print(said.rstrip(), flush=True)
+            output = output.replace(value, "${%s}" % name)
+        print(output.rstrip(), flush=True)
         message = (
             "%s cannot be installed in this step's image (%s); name an image that has them, with `packages: none`"
-            % (", ".join(missing), (said.strip().splitlines() or ["no output"])[-1])
+            % (", ".join(missing), (output.strip().splitlines() or ["no output"])[-1])
         )
         return {"kind": "packages", "type": "InstallError", "message": message}
     import importlib
@@ -65,21 +66,21 @@ def install(requirements: list[str], sources: dict[str, Any] | None = None) -> d
 
 
 def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
-    """How pip and uv are told where packages come from: not by arguments, which every process can read.
+    """The environment variables that tell pip and uv where packages come from. Every process could read arguments.
 
-    The values of variables that are named go to ``secrets``. Raises `KeyError` for one that is not set.
+    The values of the variables in the sources are added to ``secrets``. Raises `KeyError` for a variable that is not set.
     """
     import re
     from urllib.parse import quote
 
-    def put(match: Any) -> str:
+    def substitute(match: Any) -> str:
         value = os.environ[match[1]]
         quoted = quote(value, safe="")
         secrets.update({v: match[1] for v in (value, quoted) if v})
         return quoted
 
-    def whole(url: str) -> str:
-        return re.sub(r"\$\{(\w+)\}", put, url)
+    def substituted(url: str) -> str:
+        return re.sub(r"\$\{(\w+)\}", substitute, url)
 
     found: dict[str, str] = {}
     for key, names in (
@@ -87,8 +88,8 @@ def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, st
         ("extra", ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL")),
         ("links", ("PIP_FIND_LINKS",)),
     ):
-        given = sources.get(key) or []
-        text = " ".join(whole(u) for u in ([given] if isinstance(given, str) else given))
+        source = sources.get(key) or []
+        text = " ".join(substituted(u) for u in ([source] if isinstance(source, str) else source))
         if text:
             found.update((n, text) for n in names)
     if "PIP_FIND_LINKS" in found:
@@ -96,27 +97,27 @@ def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, st
     return found
 
 
-def _there(requirement: str) -> bool:
-    """Whether the image has the package in this version (any, where the requirement names none)."""
+def _is_installed(requirement: str) -> bool:
+    """Whether the image has the package in the required version, or in any version when none is required."""
     from importlib.metadata import PackageNotFoundError, version
 
     if "/" in requirement or "@" in requirement:
-        return False  # of a place: what is there may be another
-    name, _, wanted = requirement.partition("==")
+        return False  # a requirement with an address: the installed package may be another one
+    name, _, version_wanted = requirement.partition("==")
     try:
         found = version(name.split("[")[0].strip())
     except PackageNotFoundError:
         return False
-    return not wanted or found == wanted
+    return not version_wanted or found == version_wanted
 
 
-def later(pins: dict[str, str], sources: dict[str, Any] | None = None) -> None:
-    """Install a package of other steps when a value that they made asks for it: ``pins`` by the module's name."""
+def install_on_import(pins: dict[str, str], sources: dict[str, Any] | None = None) -> None:
+    """Install a package when a value of another step needs its module. ``pins`` has the requirements by module."""
     if pins:
-        sys.meta_path.append(_Finder(pins, sources))
+        sys.meta_path.append(_InstallingFinder(pins, sources))
 
 
-class _Finder:
+class _InstallingFinder:
     def __init__(self, pins: dict[str, str], sources: dict[str, Any] | None) -> None:
         self.pins, self.sources = dict(pins), sources
 

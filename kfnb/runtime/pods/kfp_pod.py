@@ -1,4 +1,4 @@
-"""A step in a pod of Kubeflow Pipelines: the launcher's ExecutorInput in, files out."""
+"""Runs a step in a pod of Kubeflow Pipelines: the launcher's ExecutorInput has the inputs, outputs are files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from kfnb.runtime.light_json import dumps, loads
 from kfnb.runtime.pods import engine_inputs as engine
-from kfnb.runtime.pods.resolve_references import Given
+from kfnb.runtime.pods.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -16,49 +16,55 @@ if TYPE_CHECKING:
 MOUNTS = (("gs://", "/gcs/"), ("minio://", "/minio/"), ("s3://", "/s3/"), ("oci://", "/oci/"))
 
 
-def main(told: dict[str, Any], executor_input: str, runtime: str) -> int:
-    """Run the step ``told`` of; ``runtime`` is handed on to the steps that come after."""
+def main(job: dict[str, Any], executor_input: str, runtime: str) -> int:
+    """Run the step of ``job``. ``runtime``, the runtime's sources, is passed on to later steps."""
     from kfnb.runtime.pods.pod_step import run_pod
 
-    asked = loads(executor_input)
-    inputs, outputs = asked.get("inputs", {}), asked.get("outputs", {})
-    artifacts = {k: [_path(a) for a in v.get("artifacts", ())] for k, v in inputs.get("artifacts", {}).items()}
-    found = engine.split(told, {**inputs.get("parameterValues", {}), **artifacts})
-    parameters, items, statuses = engine.values(told, found)
-    small = {n: p["outputFile"] for n, p in outputs.get("parameters", {}).items()}
-    values = outputs.get("artifacts", {}).get("pack", {}).get("artifacts", ())
-    out: dict[str, Any] = {"values": "", "small": small, "runtime": runtime, "tell": True}
+    request = loads(executor_input)
+    inputs, requested = request.get("inputs", {}), request.get("outputs", {})
+    artifacts = {k: [_local_path(a) for a in v.get("artifacts", ())] for k, v in inputs.get("artifacts", {}).items()}
+    by_name = engine.by_kind(job, {**inputs.get("parameterValues", {}), **artifacts})
+    parameters, items, statuses = engine.typed_inputs(job, by_name)
+    small = {n: p["outputFile"] for n, p in requested.get("parameters", {}).items()}
+    values = requested.get("artifacts", {}).get("pack", {}).get("artifacts", ())
+    outputs: dict[str, Any] = {"values": "", "small": small, "runtime": runtime, "tell": True}
     if values:
-        out.update(values=_path(values[0]), uri=values[0]["uri"])
+        outputs.update(values=_local_path(values[0]), uri=values[0]["uri"])
     status = run_pod(
-        told, Given(parameters, items, statuses, found["pack"], found["choice"], found["text"], told.get("names")), out
+        job,
+        EngineInputs(
+            parameters, items, statuses, by_name["pack"], by_name["choice"], by_name["text"], job.get("names")
+        ),
+        outputs,
     )
-    if not status and outputs.get("outputFile"):
-        kept = {k: v["artifacts"][0] for k, v in outputs.get("artifacts", {}).items() if v.get("artifacts")}
-        told_of = {k: {"artifacts": [_told(a, k, out)]} for k, a in kept.items()}
-        if "report" in kept and "folder" in out:
+    if not status and requested.get("outputFile"):
+        output_artifacts = {
+            k: v["artifacts"][0] for k, v in requested.get("artifacts", {}).items() if v.get("artifacts")
+        }
+        described = {k: {"artifacts": [_describe(a, k, outputs)]} for k, a in output_artifacts.items()}
+        if "report" in output_artifacts and "folder" in outputs:
             from kfnb.runtime.pods.display_page import write_page
 
-            write_page(out["folder"], told["spec"]["step"], _path(kept["report"]))
-        _put(outputs["outputFile"], dumps({"artifacts": told_of}))
+            write_page(outputs["folder"], job["spec"]["step"], _local_path(output_artifacts["report"]))
+        _write_file(requested["outputFile"], dumps({"artifacts": described}))
     return status
 
 
-def _told(artifact: dict[str, Any], kind: str, out: dict[str, Any]) -> dict[str, Any]:
-    """An artifact as the launcher takes it over; the numbers of a metrics artifact are its metadata."""
+def _describe(artifact: dict[str, Any], kind: str, outputs: dict[str, Any]) -> dict[str, Any]:
+    """An artifact in the launcher's form. The metadata of a metrics artifact are its numbers."""
     metadata = dict(artifact.get("metadata", {}))
     if kind == "metrics":
-        metadata.update((n, v) for n, v in out.get("result", {}).get("metrics", {}).items())
+        metadata.update((n, v) for n, v in outputs.get("result", {}).get("metrics", {}).items())
     return {"name": artifact.get("name", ""), "uri": artifact["uri"], "metadata": metadata}
 
 
-def _put(path: str, text: str) -> None:
+def _write_file(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 
-def _path(artifact: dict[str, Any]) -> str:
+def _local_path(artifact: dict[str, Any]) -> str:
     uri: str = artifact.get("customPath") or artifact["uri"]
     for scheme, mount in MOUNTS:
         if uri.startswith(scheme):

@@ -1,6 +1,6 @@
-"""One step in a container of its own: what the engine gave becomes a spec, the step runs, and what it leaves is written down.
+"""Runs one step in a pod: makes its spec of the engine's inputs, runs it, and writes its outputs for the engine.
 
-Lines that begin with ``::kfnb `` are for the engine: how the step ended and its small values, as JSON.
+Log lines that begin with ``::kfnb `` are for the engine. They have the state of the step and its small values as JSON.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import os
 import sys
 
 from kfnb.runtime.light_json import dumps, loads
-from kfnb.runtime.pods.resolve_references import NO_ITEM, Broken, Given, Skipped
+from kfnb.runtime.pods.resolve_references import NO_ITEM, Broken, EngineInputs, Skipped
 from kfnb.runtime.step_failures import Failure
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -17,66 +17,67 @@ if TYPE_CHECKING:
     from typing import Any
 
 MARK = "::kfnb "
-LINE = 8000  #: bytes of one line for the engine: container runtimes cut lines at 16 KiB
-WHOLE = 4000  #: bytes of a value that is small enough to stand in the log whole
-ATTEMPT = "KFNB_ATTEMPT"  #: variable: how many attempts there were before this one, where the engine says it
-COULD_NOT = 2  #: exit status of a step that could not be begun
+LINE_LIMIT = 8000  #: bytes of one line for the engine: container runtimes cut lines at 16 KiB
+INLINE_LIMIT = 4000  #: bytes of a value; smaller values are written to the log
+ATTEMPT = "KFNB_ATTEMPT"  #: environment variable: the number of attempts before this one
+NOT_STARTED = 2  #: exit status of a step that could not start
 
 
-def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
-    """Run the step ``told`` of.
+def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) -> int:
+    """Run the step of ``job``.
 
     Parameters
     ----------
-    told
+    job
         The step as `kfnb.engines.cluster.lowering.lower_pipeline` writes it.
-    given
-        What the engine gave.
-    out
-        ``values``: the path of the step's pack; ``small``: by name the paths of the small outputs; ``compress``;
-        ``runtime``: sources to hand on; ``tell`` and ``uri``: tell the engine what is left behind, and where the pack is; ``limit``: bytes that the pack may have, with the words for when it has more.
+    inputs
+        The inputs from the engine.
+    outputs
+        Where outputs go. ``values`` is the path of the pack, ``small`` has the paths of small outputs by name, and
+        ``runtime`` has the runtime's sources to pass on. With ``tell`` the log also has the small outputs and the ``uri``
+        of the pack, for a later run. ``limit`` has the allowed size of the pack and the message for a larger one.
 
     Returns
     -------
     int
-        The exit status. ``out`` has the ``result`` and the step's ``folder`` then, when the step ran and succeeded.
+        The exit status. When the step succeeded, ``outputs`` also has its ``result`` and ``folder``.
     """
     from tempfile import mkdtemp
 
     folder = mkdtemp(prefix="kfnb-")
     store = os.path.join(folder, "store")
     try:
-        for item in given.items.values():
+        for item in inputs.items.values():
             if item == NO_ITEM:
                 raise Skipped("the loop has no items")
-        _enter(told, given)
-        prepare = [p for item in told["prepare"] for p in _prepared(item, given, store)]
-    except Skipped as why:
-        return _skip(told, str(why), store, out, why.failure)
+        _enter_branches(job, inputs)
+        prepare = [p for item in job["prepare"] for p in _prepare_entries(item, inputs, store)]
+    except Skipped as skipped:
+        return _skip(job, str(skipped), store, outputs, skipped.failure)
     except Broken as error:
-        return _fail(told, {"kind": "condition", "type": "TypeError", "message": str(error)})
+        return _fail(job, {"kind": "condition", "type": "TypeError", "message": str(error)})
     spec = dict(
-        told["spec"],
+        job["spec"],
         prepare=prepare,
         store=store,
         folder=os.path.join(folder, "step"),
         cwd=os.path.join(folder, "work"),
     )
-    spec["sources"] = _sources(told)
+    spec["sources"] = _sources(job)
     first: dict[str, Any] = next(iter(spec.get("cells", ())), {})
     spec["made"] = dict(
         {n: {k: first.get(k) for k in ("cell", "line")} for n in spec.get("outputs", ())}, **spec.get("made", {})
     )
-    _unpack_files(told.get("files", {}), spec["cwd"])
-    if told.get("packages") or told.get("pins") or told.get("optional"):
-        from kfnb.runtime.pods.install_packages import install, later
+    _unpack_files(job.get("files", {}), spec["cwd"])
+    if job.get("packages") or job.get("pins") or job.get("optional"):
+        from kfnb.runtime.pods.install_packages import install, install_on_import
 
-        sources = told.get("sources", {})
-        failed = install([_local(r, spec["cwd"]) for r in told.get("packages", ())], sources)
+        sources = job.get("sources", {})
+        failed = install([_archive_path(r, spec["cwd"]) for r in job.get("packages", ())], sources)
         if failed:
-            return _let_fail(told, failed, given, store, out) if may_fail(told) else _fail(told, failed)
-        spec["prepare"] = _without(spec["prepare"], told.get("optional", {}))
-        later(told.get("pins", {}), sources)
+            return _tolerate_failure(job, failed, inputs, store, outputs) if may_fail(job) else _fail(job, failed)
+        spec["prepare"] = _without_missing_imports(spec["prepare"], job.get("optional", {}))
+        install_on_import(job.get("pins", {}), sources)
     from kfnb.runtime.run_step import run_step
     from kfnb.runtime.step_exit import adopt_orphans
 
@@ -84,29 +85,29 @@ def run_pod(told: dict[str, Any], given: Given, out: dict[str, Any]) -> int:
     status = run_step(spec)
     with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
         result = loads(file.read())
-    if result["state"] != "succeeded" and may_fail(told):
-        return _let_fail(told, result["error"], given, store, out, _small(result, store))
+    if result["state"] != "succeeded" and may_fail(job):
+        return _tolerate_failure(job, result["error"], inputs, store, outputs, _summary(result, store))
     if result["state"] != "succeeded":
-        _tell({**_small(result, store), "step": told["spec"]["step"], "state": "failed", "error": result["error"]})
-        return status or COULD_NOT
-    return _leave(told, given, result, store, out)
+        _report({**_summary(result, store), "step": job["spec"]["step"], "state": "failed", "error": result["error"]})
+        return status or NOT_STARTED
+    return _write_outputs(job, inputs, result, store, outputs)
 
 
-def _enter(told: dict[str, Any], given: Given) -> None:
-    """Go into the branches around. A condition that nobody could work out is one that was not met."""
-    for condition in told.get("conditions", ()):
+def _enter_branches(job: dict[str, Any], inputs: EngineInputs) -> None:
+    """Raise `Skipped` unless every branch around the step is taken. A condition without its values takes no branch."""
+    for condition in job.get("conditions", ()):
         try:
-            given.enter(condition)
-        except Skipped as why:
-            raise Skipped(str(why)) from None
+            inputs.enter(condition)
+        except Skipped as skipped:
+            raise Skipped(str(skipped)) from None
 
 
 # -------------------------------------------------------------------- inputs
-def _prepared(item: dict[str, Any], given: Given, store: str) -> list[dict[str, Any]]:
+def _prepare_entries(item: dict[str, Any], inputs: EngineInputs, store: str) -> list[dict[str, Any]]:
     if "run" in item:
         return [item]
     try:
-        found = given.value(item["ref"])
+        found = inputs.value(item["ref"])
     except Skipped:
         if item["required"]:
             raise
@@ -125,31 +126,31 @@ def _prepared(item: dict[str, Any], given: Given, store: str) -> list[dict[str, 
     return [{"load": name, "bundle": pairs[0][1], "name": found["name"]}]
 
 
-def _without(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """Without the imports that the image has not, where the step can do without them."""
+def _without_missing_imports(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """``prepare`` without optional imports of modules that the image lacks."""
     from importlib.util import find_spec
 
     return [p for p in prepare if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))]
 
 
-def _sources(told: dict[str, Any]) -> dict[str, str]:
-    """The cells' texts as far as the step knows them: its own code, and lines that are told."""
+def _sources(job: dict[str, Any]) -> dict[str, str]:
+    """The texts of the cells as far as this step has them: its own code, and the extra lines of the job."""
     found: dict[str, dict[int, str]] = {}
-    for code in (*(p["run"] for p in told["prepare"] if "run" in p), *told["spec"].get("cells", ())):
+    for code in (*(p["run"] for p in job["prepare"] if "run" in p), *job["spec"].get("cells", ())):
         lines = found.setdefault(str(code["cell"]), {})
         lines.update(enumerate(code["source"].split("\n"), code["line"]))
-    for cell, told_lines in told["spec"].get("lines", {}).items():
-        found.setdefault(cell, {}).update((int(n), t) for n, t in told_lines.items())
+    for cell, more_lines in job["spec"].get("lines", {}).items():
+        found.setdefault(cell, {}).update((int(n), t) for n, t in more_lines.items())
     return {c: "\n".join(lines.get(n, "") for n in range(1, max(lines) + 1)) for c, lines in found.items()}
 
 
-def _local(requirement: str, folder: str) -> str:
-    """An archive that travelled with the step, by its whole path."""
+def _archive_path(requirement: str, folder: str) -> str:
+    """The requirement, with the full path when it is an archive that came with the step."""
     return os.path.join(folder, requirement[2:]) if requirement.startswith("./") else requirement
 
 
 def _unpack_files(files: dict[str, str], folder: str) -> None:
-    """Modules and small data files that lie beside the notebook."""
+    """Write the modules and small data files of the notebook's folder."""
     from binascii import a2b_base64
 
     for name, text in files.items():
@@ -160,48 +161,57 @@ def _unpack_files(files: dict[str, str], folder: str) -> None:
 
 
 # -------------------------------------------------------------------- outputs
-def _leave(told: dict[str, Any], given: Given, result: dict[str, Any], store: str, out: dict[str, Any]) -> int:
-    out["result"], out["folder"] = result, os.path.join(os.path.dirname(store), "step")
+def _write_outputs(
+    job: dict[str, Any], inputs: EngineInputs, result: dict[str, Any], store: str, outputs: dict[str, Any]
+) -> int:
+    outputs["result"], outputs["folder"] = result, os.path.join(os.path.dirname(store), "step")
     head = {
         "state": "succeeded", "exports": result["exports"], "late": result["late"],
         "outputs": {n: {"bundle": e["bundle"]} for n, e in result["outputs"].items()},
     }  # fmt: skip
-    failed = _write(head, store, out)
+    failed = _write_values(head, store, outputs)
     if failed:
-        return _fail(told, failed)
-    given.own = {told["spec"]["step"]: head}
-    for name, branches in told.get("decides", {}).items():
-        _put(out["small"][name], _decided(given, branches))
-    for name, ref in told.get("texts", {}).items():
-        failed = _put_text(out["small"][name], given, ref, store)
+        return _fail(job, failed)
+    inputs.own_heads = {job["spec"]["step"]: head}
+    for name, branches in job.get("decides", {}).items():
+        _write_file(outputs["small"][name], _choice(inputs, branches))
+    for name, ref in job.get("texts", {}).items():
+        failed = _write_text(outputs["small"][name], inputs, ref, store)
         if failed:
-            return _fail(told, failed)
-    for name, ref in told.get("lists", {}).items():
+            return _fail(job, failed)
+    for name, ref in job.get("lists", {}).items():
         try:
-            texts = _listed(given, ref)
+            texts = _loop_items(inputs, ref)
         except Broken as error:
             message = "the items of `%s` %s" % (name.partition("-")[2], error)
-            return _fail(told, {"kind": "condition", "type": "TypeError", "message": message})
-        _put(out["small"][name], dumps(texts))
-    _tell({**_small(result, store), "left": _left(told, out), "step": told["spec"]["step"], "state": "succeeded"})
+            return _fail(job, {"kind": "condition", "type": "TypeError", "message": message})
+        _write_file(outputs["small"][name], dumps(texts))
+    _report(
+        {
+            **_summary(result, store),
+            "left": _reusable_outputs(job, outputs),
+            "step": job["spec"]["step"],
+            "state": "succeeded",
+        }
+    )
     return 0
 
 
-def _left(told: dict[str, Any], out: dict[str, Any]) -> dict[str, str]:
-    """Where the pack is and what the small outputs have, for a later run that does not run the step again."""
-    if not out.get("tell"):
+def _reusable_outputs(job: dict[str, Any], outputs: dict[str, Any]) -> dict[str, str]:
+    """The place of the pack and the small outputs, for a later run that reuses this step."""
+    if not outputs.get("tell"):
         return {}
-    left = {"pack": out["uri"]} if "uri" in out else {}
+    reusable = {"pack": outputs["uri"]} if "uri" in outputs else {}
     for kind in ("decides", "texts", "lists"):
-        for name in told.get(kind, ()):
-            with open(out["small"][name], encoding="utf-8") as file:
-                left[name] = file.read()
-    return left
+        for name in job.get(kind, ()):
+            with open(outputs["small"][name], encoding="utf-8") as file:
+                reusable[name] = file.read()
+    return reusable
 
 
-def _decided(given: Given, branches: list[Any]) -> str:
+def _choice(inputs: EngineInputs, branches: list[Any]) -> str:
     try:
-        chosen = given.choose(branches)
+        chosen = inputs.choose(branches)
     except Skipped:
         return "none"
     except Broken as error:
@@ -209,10 +219,10 @@ def _decided(given: Given, branches: list[Any]) -> str:
     return "none" if chosen is None else str(chosen)
 
 
-def _listed(given: Given, ref: dict[str, Any]) -> list[str]:
-    """The items of a loop, each as JSON text: an engine need not know their types."""
+def _loop_items(inputs: EngineInputs, ref: dict[str, Any]) -> list[str]:
+    """The items of a loop, each as JSON text, so that the engine needs no types."""
     try:
-        items = given.plain(ref)
+        items = inputs.plain_value(ref)
     except Skipped:
         items = []
     if not isinstance(items, list):
@@ -220,12 +230,12 @@ def _listed(given: Given, ref: dict[str, Any]) -> list[str]:
     return [plain_json(i) for i in items] or [NO_ITEM]
 
 
-def _put_text(path: str, given: Given, ref: dict[str, Any], store: str) -> dict[str, Any] | None:
-    """A value as the text that a command gets."""
+def _write_text(path: str, inputs: EngineInputs, ref: dict[str, Any], store: str) -> dict[str, Any] | None:
+    """Write a value as the text that a command gets. Return the error when it has no text."""
     from kfnb.runtime.components.shell_steps import as_text
     from kfnb.runtime.values.value_store import Store
 
-    found = given.value(ref)
+    found = inputs.value(ref)
     value = None
     if found is not None:
         value = found["json"] if "json" in found else Store(store).load(found["one"][1], found["name"])
@@ -236,40 +246,45 @@ def _put_text(path: str, given: Given, ref: dict[str, Any], store: str) -> dict[
             type(value).__name__,
         )
         return {"kind": "load", "type": type(value).__name__, "message": message}
-    _put(path, text)
+    _write_file(path, text)
     return None
 
 
-def _skip(told: dict[str, Any], reason: str, store: str, out: dict[str, Any], failure: Any = None) -> int:
-    _nothing({"state": "skipped", "reason": reason}, failure, told, store, out)
-    told_failure = {"failure": failure} if failure else {}
-    _tell({"step": told["spec"]["step"], "state": "skipped", "reason": reason, **told_failure})
+def _skip(job: dict[str, Any], reason: str, store: str, outputs: dict[str, Any], failure: Any = None) -> int:
+    _write_no_values({"state": "skipped", "reason": reason}, failure, job, store, outputs)
+    failure_field = {"failure": failure} if failure else {}
+    _report({"step": job["spec"]["step"], "state": "skipped", "reason": reason, **failure_field})
     return 0
 
 
-def may_fail(told: dict[str, Any]) -> bool:
-    """Whether this attempt may fail without failing the run: the step may, and no further attempt comes."""
-    if not told.get("may_fail"):
+def may_fail(job: dict[str, Any]) -> bool:
+    """Whether a failure of this attempt is tolerated: the step has ``on-failure:continue`` and this is its last attempt."""
+    if not job.get("may_fail"):
         return False
-    return bool(int(os.environ.get(ATTEMPT) or 0) >= told["may_fail"]["retry"])
+    return bool(int(os.environ.get(ATTEMPT) or 0) >= job["may_fail"]["retry"])
 
 
-def _let_fail(
-    told: dict[str, Any], error: dict[str, Any], given: Given, store: str, out: dict[str, Any], small: Any = None
+def _tolerate_failure(
+    job: dict[str, Any],
+    error: dict[str, Any],
+    inputs: EngineInputs,
+    store: str,
+    outputs: dict[str, Any],
+    small: Any = None,
 ) -> int:
-    """The step has failed and the run goes on: its pod ends well, and whoever needs its values is skipped."""
-    failure = {"step": told["spec"]["step"], "type": error["type"], "message": error["message"]}
+    """End the pod successfully although the step failed. Steps that need its values are skipped."""
+    failure = {"step": job["spec"]["step"], "type": error["type"], "message": error["message"]}
     item = next(
-        (p["ref"]["loop"] for p in told["prepare"] if p.get("ref", {}).get("kind") == "item" and p["input"][0] != "_"),
+        (p["ref"]["loop"] for p in job["prepare"] if p.get("ref", {}).get("kind") == "item" and p["input"][0] != "_"),
         None,
     )
-    if item in given.items:
-        failure["item"] = given.items[item]
-    _nothing({"state": "failed"}, failure, told, store, out)
-    _tell(
+    if item in inputs.items:
+        failure["item"] = inputs.items[item]
+    _write_no_values({"state": "failed"}, failure, job, store, outputs)
+    _report(
         {
             **(small or {}),
-            "step": told["spec"]["step"],
+            "step": job["spec"]["step"],
             "state": "failed",
             "error": dict(error, let=True),
             "failure": failure,
@@ -278,70 +293,72 @@ def _let_fail(
     return 0
 
 
-def _nothing(head: dict[str, Any], failure: Any, told: dict[str, Any], store: str, out: dict[str, Any]) -> None:
-    """Leave no values, and in every small output what stands for none."""
-    _write(dict(head, exports={}, outputs={}, **({"failure": failure} if failure else {})), store, out)
-    for name in told.get("decides", {}):
-        _put(out["small"][name], "none")
-    for name in told.get("lists", {}):
-        _put(out["small"][name], dumps([NO_ITEM]))
-    for name in told.get("texts", {}):
-        _put(out["small"][name], "")
+def _write_no_values(
+    head: dict[str, Any], failure: Any, job: dict[str, Any], store: str, outputs: dict[str, Any]
+) -> None:
+    """Write a pack without values, and the text for "no value" to every small output."""
+    _write_values(dict(head, exports={}, outputs={}, **({"failure": failure} if failure else {})), store, outputs)
+    for name in job.get("decides", {}):
+        _write_file(outputs["small"][name], "none")
+    for name in job.get("lists", {}):
+        _write_file(outputs["small"][name], dumps([NO_ITEM]))
+    for name in job.get("texts", {}):
+        _write_file(outputs["small"][name], "")
 
 
-def _write(head: dict[str, Any], store: str, out: dict[str, Any]) -> dict[str, Any] | None:
-    """Write the pack; what to say when it is too large to travel."""
+def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> dict[str, Any] | None:
+    """Write the pack. Return the error when it is too large to be passed on."""
     from kfnb.runtime.pods.handover_pack import write_pack
 
-    path = out.get("values")
+    path = outputs.get("values")
     if not path:
         return None
-    if not out.get("limit"):
-        write_pack(path, head, store, out.get("runtime", ""))
+    if not outputs.get("limit"):
+        write_pack(path, head, store, outputs.get("runtime", ""))
         return None
     from binascii import b2a_base64
 
     write_pack(path, head, store, compress=True)
     with open(path, "rb") as file:
         text = "v:" + b2a_base64(file.read(), newline=False).decode()
-    if len(text) > out["limit"]["bytes"]:
+    if len(text) > outputs["limit"]["bytes"]:
         sizes = ", ".join("`%s`" % n for n in head["outputs"])
-        message = out["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
+        message = outputs["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
         return {"kind": "store", "type": "ValueError", "message": message}
-    _put(path, text)
+    _write_file(path, text)
     return None
 
 
-def _put(path: str, text: str) -> None:
+def _write_file(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 
 def plain_json(value: Any) -> str:
-    """JSON without the signs that Argo (``{{``) and kubelet (``$(``, ``$$``) look for; both stand in its texts only."""
+    """JSON without the characters that Argo (``{{``) and kubelet (``$(``, ``$$``) replace. They occur inside strings only."""
     return dumps(value).replace("{{", "{\\u007b").replace("$", "\\u0024")
 
 
 # -------------------------------------------------------------------- telling the engine
-def _fail(told: dict[str, Any], error: dict[str, Any]) -> int:
+def _fail(job: dict[str, Any], error: dict[str, Any]) -> int:
     Failure(error["kind"], error["type"], error["message"]).show()
-    _tell({"step": told["spec"]["step"], "state": "failed", "error": error})
-    return COULD_NOT
+    _report({"step": job["spec"]["step"], "state": "failed", "error": error})
+    return NOT_STARTED
 
 
-def _small(result: dict[str, Any], store: str) -> dict[str, Any]:
-    told = {k: result[k] for k in ("exports", "metrics", "warnings") if result.get(k)}
+def _summary(result: dict[str, Any], store: str) -> dict[str, Any]:
+    job = {k: result[k] for k in ("exports", "metrics", "warnings") if result.get(k)}
     for kind in ("outputs", "results"):
-        told[kind] = {
+        job[kind] = {
             n: {k: e[k] for k in ("type", "preview", "bytes", "skipped") if k in e} for n, e in result[kind].items()
         }
-    told["bundles"] = _bundles(result, store)
-    return told
+    job["bundles"] = _bundles(result, store)
+    return job
 
 
 def _bundles(result: dict[str, Any], store: str) -> dict[str, Any]:
-    """Values that are small enough to stand in the log: by name the bundle's address and content."""
+    """Values that are small enough for the log: the address and content of their bundles by name."""
     from binascii import b2a_base64
 
     from kfnb.runtime.pods.handover_pack import buffers_of
@@ -350,46 +367,46 @@ def _bundles(result: dict[str, Any], store: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind in ("results", "outputs"):
         for name, entry in result[kind].items():
-            if "bundle" not in entry or name.startswith("@") or entry.get("bytes", WHOLE) >= WHOLE:
+            if "bundle" not in entry or name.startswith("@") or entry.get("bytes", INLINE_LIMIT) >= INLINE_LIMIT:
                 continue
             path = Store(store).path(entry["bundle"])
-            if os.path.getsize(path) < WHOLE and not buffers_of(path):
+            if os.path.getsize(path) < INLINE_LIMIT and not buffers_of(path):
                 with open(path, "rb") as file:
                     found[name] = [entry["bundle"], b2a_base64(file.read(), newline=False).decode()]
     return found
 
 
-def _tell(told: dict[str, Any]) -> None:
-    """Print lines for the engine: the state last, so that whoever has it has everything."""
-    bundles = told.pop("bundles", {})
+def _report(job: dict[str, Any]) -> None:
+    """Print the lines for the engine. The state comes last, so that a reader of the state has read everything."""
+    bundles = job.pop("bundles", {})
     lines = [{"bundle": {n: b}} for n, b in bundles.items()]
     for part in ("exports", "outputs", "results", "metrics", "left"):
-        lines += [{part: {n: v}} for n, v in told.pop(part, {}).items()]
-    error = dict(told.get("error") or {})
-    if len(error.get("traceback", "")) > LINE // 2:
-        error["traceback"] = "…" + error["traceback"][-LINE // 2 :]
-    if len(error.get("message", "")) > LINE // 4:
-        error["message"] = error["message"][: LINE // 4] + "…"
-    lines.append({**told, **({"error": error} if error else {})})
+        lines += [{part: {n: v}} for n, v in job.pop(part, {}).items()]
+    error = dict(job.get("error") or {})
+    if len(error.get("traceback", "")) > LINE_LIMIT // 2:
+        error["traceback"] = "…" + error["traceback"][-LINE_LIMIT // 2 :]
+    if len(error.get("message", "")) > LINE_LIMIT // 4:
+        error["message"] = error["message"][: LINE_LIMIT // 4] + "…"
+    lines.append({**job, **({"error": error} if error else {})})
     sys.stdout.flush()
-    for line in _joined(lines):
+    for line in _join_lines(lines):
         sys.stdout.write(MARK + line + "\n")
     sys.stdout.flush()
 
 
-def _joined(lines: list[dict[str, Any]]) -> list[str]:
-    """Few lines of many parts; a part that is too long for a line is left out."""
+def _join_lines(lines: list[dict[str, Any]]) -> list[str]:
+    """Join parts to few lines. A part that is too long for a line is left out."""
     found: list[str] = []
-    now: dict[str, Any] = {}
+    current: dict[str, Any] = {}
     for part in lines[:-1]:
         ((kind, entry),) = part.items()
-        if len(dumps(part)) > LINE:
+        if len(dumps(part)) > LINE_LIMIT:
             continue
-        wider = dict(now, **{kind: dict(now.get(kind, {}), **entry)})
-        if len(dumps(wider)) > LINE:
-            found.append(dumps(now))
-            wider = part
-        now = wider
-    if now:
-        found.append(dumps(now))
+        joined = dict(current, **{kind: dict(current.get(kind, {}), **entry)})
+        if len(dumps(joined)) > LINE_LIMIT:
+            found.append(dumps(current))
+            joined = part
+        current = joined
+    if current:
+        found.append(dumps(current))
     return [*found, dumps(lines[-1])]

@@ -1,6 +1,7 @@
-"""Where a step's values come from when it runs far from the scheduler: references and tests, decided inside the step.
+"""Resolves references and conditions inside a pod, from the inputs that the engine passed.
 
-The meaning is the local engine's: a value that only a skipped step makes skips its reader, a merge takes the newest that there is.
+The rules are those of the local engine. A step that needs a value which only a skipped step produces is skipped as well.
+A merge takes the first candidate that has a value.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-NO_ITEM = "kfnb:none"  #: stands for the one iteration of a loop without items
+NO_ITEM = "kfnb:none"  #: the item of the single iteration that stands for a loop without items
 
 COMPARE: dict[str, Any] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -23,7 +24,7 @@ COMPARE: dict[str, Any] = {
 
 
 class Skipped(Exception):
-    """A value will not be made; says why. ``failure``: of the step that failed and may, where that is the reason."""
+    """A value will not be produced, for the reason in the text. ``failure`` is the tolerated failure that caused it, if any."""
 
     def __init__(self, reason: str, failure: Any = None) -> None:
         super().__init__(reason)
@@ -31,24 +32,24 @@ class Skipped(Exception):
 
 
 class Broken(Exception):
-    """A condition or loop cannot be worked out."""
+    """A condition or loop cannot be evaluated."""
 
 
-class Given:
-    """What the engine gave a step.
+class EngineInputs:
+    """The inputs that the engine passed to a step.
 
     Parameters
     ----------
     parameters, items, status
-        By name: of parameters, of the loops around, of guards.
+        The values of parameters, the items of the loops around, and the statuses of guards, each by name.
     packs
-        By step: the paths of its packs, one for each iteration; none where the step was skipped.
+        The paths of each step's packs, one for each iteration; empty when the step was skipped.
     choices
-        By condition: the number of the branch that was taken, ``none``, or ``error: …``.
+        For each condition the number of the branch that was taken, ``none``, or ``error: …``.
     texts
-        By ``step.name``: what a step without the runtime wrote to a file; a list of them from a loop.
+        By ``step.name`` the text of a file that a step without the runtime wrote, or the list of a loop's texts.
     names
-        What steps are called, where references have another name for them.
+        The names of steps for messages, when references use other names.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Given:
         self._texts, self._names = texts or {}, names or {}
         self._paths = packs
         self._packs: dict[str, list[Pack]] = {}
-        self.own: dict[str, dict[str, Any]] = {}  #: the head of the step itself, when it has run
+        self.own_heads: dict[str, dict[str, Any]] = {}  #: the head of this step, after it has run
 
     def packs(self, step: str) -> list[Pack]:
         if step not in self._packs:
@@ -74,7 +75,7 @@ class Given:
 
     # ---------------------------------------------------------------- values
     def value(self, ref: dict[str, Any]) -> dict[str, Any] | None:
-        """How the step gets a value: ``json``, ``one`` or ``many`` (a pack and a bundle); ``None``: its maker did not bind it."""
+        """Where the step finds a value: ``json``, ``one`` or ``many`` (pack and bundle); ``None`` when its producer did not bind it."""
         kind = ref["kind"]
         if kind == "constant":
             return {"json": ref["value"]}
@@ -88,42 +89,42 @@ class Given:
             return self._merged(ref)
         if kind == "collected":
             return self._collected(ref["ref"])
-        if ref["step"] in self.own:
-            return self._from(ref, self.own[ref["step"]], None)
+        if ref["step"] in self.own_heads:
+            return self._result_of(ref, self.own_heads[ref["step"]], None)
         text = "%s.%s" % (ref["step"], ref["name"])
         if text in self._texts:
             return {"json": _line(self._texts[text])}
         packs = self.packs(ref["step"])
         if not packs:
             raise self._missing(ref)
-        return self._from(ref, packs[0].head, packs[0])
+        return self._result_of(ref, packs[0].head, packs[0])
 
     def _missing(self, ref: dict[str, Any]) -> Skipped:
         step = self._names.get(ref["step"], ref["step"])
         return Skipped("it needs `%s` of %s, which was skipped" % (ref["name"], step))
 
-    def _from(self, ref: dict[str, Any], head: dict[str, Any], pack: Pack | None) -> dict[str, Any] | None:
+    def _result_of(self, ref: dict[str, Any], head: dict[str, Any], pack: Pack | None) -> dict[str, Any] | None:
         name = ref["name"]
         if head.get("failure"):
             step = self._names.get(ref["step"], ref["step"])
-            happened = "failed" if head["state"] == "failed" else "was skipped"
-            raise Skipped("it needs `%s` of %s, which %s" % (name, step, happened), head["failure"])
+            outcome = "failed" if head["state"] == "failed" else "was skipped"
+            raise Skipped("it needs `%s` of %s, which %s" % (name, step, outcome), head["failure"])
         if head["state"] == "skipped":
             raise self._missing(ref)
         if ref["kind"] == "export-value":
             if name in head.get("late", {}):
                 raise Broken(head["late"][name])
             return {"json": head["exports"][name]} if name in head["exports"] else None
-        kept = head["outputs"].get(name)
-        return {"one": (pack, kept["bundle"]), "name": name} if kept else None
+        output = head["outputs"].get(name)
+        return {"one": (pack, output["bundle"]), "name": name} if output else None
 
     def _merged(self, ref: dict[str, Any]) -> dict[str, Any] | None:
         reason = None
         for candidate in ref["candidates"]:
             try:
                 found = self.value(candidate)
-            except Skipped as why:
-                reason = reason or why
+            except Skipped as skipped:
+                reason = reason or skipped
                 continue
             if found is not None:
                 return found
@@ -138,9 +139,9 @@ class Given:
         found = []
         for pack in self.packs(ref["step"]):
             try:
-                value = self._from(ref, pack.head, pack)
-            except Skipped as why:
-                value = {"failed": why.failure} if why.failure else None
+                value = self._result_of(ref, pack.head, pack)
+            except Skipped as skipped:
+                value = {"failed": skipped.failure} if skipped.failure else None
             if value is not None:
                 found.append(value)
         failed = next((v["failed"] for v in found if "failed" in v), None)
@@ -150,8 +151,8 @@ class Given:
             return {"json": [v["json"] for v in found]}
         return {"many": [v.get("one") or (None, {"failed": v["failed"]}) for v in found], "name": ref["name"]}
 
-    def plain(self, ref: dict[str, Any]) -> Any:
-        """A value that a condition or loop asks for. Raises `Skipped` where it was not made."""
+    def plain_value(self, ref: dict[str, Any]) -> Any:
+        """The value that a condition or loop needs. Raises `Skipped` when nothing produced it."""
         found = self.value(ref)
         if found is None:
             raise Skipped("`%s` was not bound" % ref.get("name", "a value"))
@@ -159,17 +160,17 @@ class Given:
 
     # ---------------------------------------------------------------- conditions
     def holds(self, test: dict[str, Any]) -> bool:
-        """Python's meaning, from left to right."""
+        """Whether a condition holds, evaluated from left to right as Python does."""
         kind = test["kind"]
         if kind == "truth":
-            return bool(self.plain(test["ref"]))
+            return bool(self.plain_value(test["ref"]))
         if kind == "not":
             return not self.holds(test["test"])
         if kind == "all":
             return all(self.holds(t) for t in test["tests"])
         if kind == "any":
             return any(self.holds(t) for t in test["tests"])
-        left, right = self.plain(test["left"]), self.plain(test["right"])
+        left, right = self.plain_value(test["left"]), self.plain_value(test["right"])
         try:
             return bool(COMPARE[test["op"]](left, right))
         except TypeError as error:
@@ -183,7 +184,7 @@ class Given:
         return None
 
     def enter(self, condition: dict[str, Any]) -> None:
-        """Go into a condition's branch. Raises `Skipped` when it is not the one that is taken."""
+        """Raise `Skipped` unless the branch of ``condition`` is the one that is taken."""
         words, choice = condition["words"], self.choices.get(condition["name"])
         try:
             if choice is None:
@@ -193,12 +194,12 @@ class Given:
             else:
                 chosen = int(choice) if choice.isdigit() else None
         except Broken as error:
-            raise Broken("the condition `%s` cannot be worked out: %s" % (words, error)) from None
+            raise Broken("the condition `%s` cannot be evaluated: %s" % (words, error)) from None
         if chosen != condition["branch"]:
             raise Skipped("`%s` was false" % words if chosen is None else "another branch was taken")
 
 
 def _line(text: Any) -> str:
-    """A file's text without one trailing newline, as ``$(…)`` in a shell would give it; engines may have read a number in it."""
+    """The text of a file without one trailing newline, as with ``$(…)`` in a shell. Engines may have parsed it as a number."""
     found = text if isinstance(text, str) else dumps(text)
     return found[:-1] if found.endswith("\n") else found

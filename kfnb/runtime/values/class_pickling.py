@@ -1,4 +1,4 @@
-"""Classes of the notebook travel by value, and exist once in a step however often they arrive."""
+"""Pickles the notebook's classes by value. Each exists once in a step, however often it is loaded."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ PLAIN = (int, float, str, bytes, tuple, type(None))
 
 LOCKS = frozenset(("lock", "RLock", "Condition", "Event", "Semaphore", "BoundedSemaphore", "_local"))
 
-# by number: the user's metaclasses may have no hash, or an odd equality
+# keyed by id: the user's metaclasses may have no hash, or an odd equality
 _by_identity: dict[str, type] = {}
 _identities: dict[int, tuple[type, str, dict[str, int]]] = {}
 
 
 def by_value(cls: type) -> bool:
-    """Whether no import in another process would find the class."""
+    """Whether the class must be pickled by value, since no import in another process would find it."""
     if not cls.__flags__ & HEAP or cls.__flags__ & IMMUTABLE:
         return False
     if cls.__module__ == "__main__":
@@ -54,7 +54,7 @@ def by_value(cls: type) -> bool:
 
 # -------------------------------------------------------------------- identity
 def track(cls: type, identity: str) -> None:
-    """Give a class an identity that is the same in every step: where in the notebook it was made."""
+    """Give a class an identity that is the same in every step: where the notebook defines it, and its content."""
     identity += " " + _content(cls)
     while _by_identity.get(identity, cls) is not cls:
         identity += "'"
@@ -67,7 +67,7 @@ def _remember(cls: type, identity: str) -> None:
 
 
 def _content(cls: type) -> str:
-    """A digest of the class's own code: two classes of one place and one content are the same class."""
+    """A digest of the class's own code. Two classes with one place and one content are the same class."""
     import marshal
 
     from kfnb.runtime.values.value_store import digest
@@ -84,7 +84,7 @@ def _content(cls: type) -> str:
 
 
 def _closure(function: Any) -> list[bytes]:
-    """What tells the classes apart that one function makes."""
+    """The values in a closure, which distinguish the classes that one function creates."""
     found = []
     for cell in getattr(function, "__closure__", None) or ():
         try:
@@ -97,41 +97,41 @@ def _closure(function: Any) -> list[bytes]:
 
 
 def identity_of(cls: type) -> tuple[str, frozenset[str]]:
-    """The class's identity, and its attributes that were set or deleted since it got it."""
+    """The class's identity, and the attributes that were set or deleted since the class got it."""
     if id(cls) not in _identities:
         codes = [getattr(v, "__code__", None) for v in vars(cls).values() if callable(v)]
         lines = ["%s:%d" % (c.co_filename, c.co_firstlineno) for c in codes if c is not None]
         track(cls, "%s %s" % (cls.__qualname__, lines[0] if lines else ""))
     _, identity, before = _identities[id(cls)]
-    now = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
-    altered = {k for k, v in now.items() if before.get(k) != v}
-    return identity, frozenset(altered | {k for k in before if k not in now and k not in LEFT_OUT})
+    current = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
+    altered = {k for k, v in current.items() if before.get(k) != v}
+    return identity, frozenset(altered | {k for k in before if k not in current and k not in LEFT_OUT})
 
 
 def known_as(name: str) -> type | None:
-    """The newest class of the notebook of this name that came with a value."""
+    """The newest class of the notebook with this name that was loaded with a value."""
     found = [c for c in _by_identity.values() if c.__qualname__ == name and c.__module__ == "__main__"]
     return found[-1] if found else None
 
 
 # -------------------------------------------------------------------- to bytes
-def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
-    """In two phases, as functions: a bare class, then its attributes.
+def reduce_class(cls: type, is_output: bool = False) -> tuple[Any, ...]:
+    """Reduce a class in two phases, so that it may refer to itself: first a bare class, then its attributes.
 
-    ``handed_on``: the step hands on the class itself, with the state that it keeps and the classes derived from it.
+    With ``is_output`` the class itself is an output of the step. Its state and the classes derived from it come along.
     """
     tracked = id(cls) in _identities
     identity, changed = identity_of(cls)
     attributes = {k: v for k, v in vars(cls).items() if k not in LEFT_OUT and not _is_slot(v, cls)}
     state: dict[str, Any] = _abstract(cls)
-    if handed_on:
-        # a lock that stands as the class was made is made again with the class
+    if is_output:
+        # a lock that the class was defined with is created again with the class
         same = [k for k, v in attributes.items() if k not in changed and type(v).__name__ in LOCKS and tracked]
         attributes = {k: v for k, v in attributes.items() if k not in same}
         changed -= set(same)
         if not enum_pickling.is_enumeration(cls):
             changed |= {k for k, v in attributes.items() if _may_change(v)}
-        # the class that attrs made one with slots of may be left until memory is tidied up
+        # `attrs` replaces a class by one with slots, and the first one may exist until the garbage collector runs
         below: list[type] = type.__subclasses__(cls)
         state["derived"] = [c for c in below if "__attrs_base_of_slotted__" not in vars(c) and by_value(c)]
     body = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
@@ -143,7 +143,7 @@ def reduce_class(cls: type, handed_on: bool = False) -> tuple[Any, ...]:
 
 
 def _may_change(value: Any) -> bool:
-    """Whether a class's attribute may have changed without being set anew."""
+    """Whether an attribute of a class may have changed in place."""
     fixed = (str, bytes, int, float, complex, type(None), staticmethod, classmethod, property, FunctionType)
     if issubclass(type(value), type):
         return by_value(value) and "." in value.__qualname__
@@ -151,7 +151,7 @@ def _may_change(value: Any) -> bool:
 
 
 def parts_of(cls: type) -> list[type]:
-    """The class, and the classes in its body."""
+    """The class and the classes that its body defines."""
     inner = [v for v in vars(cls).values() if issubclass(type(v), type)]
     return [cls, *(p for c in inner if c.__qualname__.startswith(cls.__qualname__ + ".") for p in parts_of(c))]
 
@@ -161,7 +161,7 @@ def _is_slot(value: Any, cls: type) -> bool:
 
 
 def _abstract(cls: type) -> dict[str, Any]:
-    """What an abstract base class knows beside its attributes."""
+    """The abstract methods and registered classes of an abstract base class."""
     abc = sys.modules["abc"]
     if not issubclass(type(cls), abc.ABCMeta):
         return {}
@@ -178,7 +178,7 @@ def make_class(identity: str, meta: Any, bases: tuple[type, ...], name: str, bod
         return known
 
     def make() -> type:
-        if _has_done_its_work(meta):
+        if _only_sets_attributes(meta):
             library: Any = next(m for m in meta.__mro__ if m in (type, sys.modules["abc"].ABCMeta))
             return library.__new__(meta, name, bases, dict(body))  # type: ignore[no-any-return]
         import types
@@ -187,15 +187,18 @@ def make_class(identity: str, meta: Any, bases: tuple[type, ...], name: str, bod
         return types.new_class(name, bases, keywords, lambda names: names.update(body))
 
     try:
-        made = _without_hooks(bases, by_value, make)
+        created = _without_hooks(bases, by_value, make)
     except TypeError:
-        made = _without_hooks(bases, lambda base: bool(base.__flags__ & HEAP), make)
-    _by_identity[identity] = made
-    return made
+        created = _without_hooks(bases, lambda base: bool(base.__flags__ & HEAP), make)
+    _by_identity[identity] = created
+    return created
 
 
-def _has_done_its_work(meta: Any) -> bool:
-    """Whether a metaclass only computes attributes, which travel: it must not run again, with names that may not be here."""
+def _only_sets_attributes(meta: Any) -> bool:
+    """Whether a metaclass must not run again when the class is loaded.
+
+    It has set attributes, which are loaded with the class. To run, it may need names that this step lacks.
+    """
     return (
         by_value(meta)
         or meta.__name__ in ("EnumMeta", "EnumType", "_TypedDictMeta")
@@ -205,24 +208,24 @@ def _has_done_its_work(meta: Any) -> bool:
 
 
 def _without_hooks(bases: tuple[type, ...], which: Callable[[type], bool], make: Callable[[], type]) -> type:
-    """Make a class without ``__init_subclass__`` of those bases: it ran when the class was made first, with its own arguments."""
+    """Create a class without calling ``__init_subclass__`` of some bases, which ran when the class was defined."""
     hook = "__init_subclass__"
     silenced = [b for base in bases for b in base.__mro__ if hook in vars(b) and which(b)]
-    kept = [(b, vars(b)[hook]) for b in silenced]
-    for base, _ in kept:
+    hooks = [(b, vars(b)[hook]) for b in silenced]
+    for base, _ in hooks:
         type.__setattr__(base, hook, classmethod(lambda cls, **_: None))
     try:
         return make()
     finally:
-        for base, own in kept:
-            type.__setattr__(base, hook, own)
+        for base, original in hooks:
+            type.__setattr__(base, hook, original)
 
 
 def fill_class(cls: type, state: dict[str, Any]) -> None:
     for registered in state.get("registered", ()):
         sys.modules["abc"].ABCMeta.register(cls, registered)
     attributes, changed = state["attributes"], state["changed"]
-    if id(cls) in _identities:  # it is here already, as it was made
+    if id(cls) in _identities:  # the step has the class already, as the notebook defines it
         for name in changed:
             if name not in attributes and name in vars(cls):
                 type.__delattr__(cls, name)
@@ -242,5 +245,5 @@ def fill_class(cls: type, state: dict[str, Any]) -> None:
     if enum_pickling.is_enumeration(cls):
         enum_pickling.rebuilt_maps(cls)
     _remember(cls, next(i for i, c in _by_identity.items() if c is cls))
-    # what was changed once differs from the definition in every step after
+    # an attribute that was changed once differs from the definition in every later step
     _identities[id(cls)][2].update(dict.fromkeys(changed, 0))

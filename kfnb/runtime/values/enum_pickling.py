@@ -1,4 +1,4 @@
-"""Members of the notebook's enumerations: each exists once in a step, made without running the class's own ``__new__`` again."""
+"""Pickles members of the notebook's enumerations. Each exists once in a step, and loading it does not call ``__new__``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def is_enumeration(cls: type) -> bool:
 
 
 def is_member(value: Any) -> bool:
-    """Whether ``value`` is a member of an enumeration, or a flag made of members."""
+    """Whether ``value`` is a member of an enumeration, or a combination of flags."""
     return is_enumeration(type(value))
 
 
 def reduce_member(value: Any) -> tuple[Any, ...]:
-    """A named member by its name and content; a flag made of several by the value that its class finds it by."""
+    """Reduce a named member to its name and content, and a combination of flags to its value."""
     cls = type(value)
     name = vars(value).get("_name_")
     if vars(cls).get("_member_map_", {}).get(name) is not value:
@@ -50,7 +50,7 @@ def _fill_member(member: Any, state: dict[str, Any]) -> None:
 
 
 def rebuilt_maps(cls: type) -> None:
-    """The table from values to members, without the flags that were only met on the way."""
+    """Build the table from values to members again, without combinations of flags."""
     members = vars(cls)["_member_map_"].values()
     table: dict[Any, Any] = {}
     for member in members:

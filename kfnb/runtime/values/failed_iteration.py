@@ -1,4 +1,4 @@
-"""What stands for the value of an iteration that failed and was let fail (``on-failure:continue``)."""
+"""`Failed` takes the place of a value in a collected list when its iteration failed under ``on-failure:continue``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
 
 
 class FailedValueError(RuntimeError):
-    """A value was used that a failed iteration would have made."""
+    """The code uses a value that a failed iteration did not produce."""
 
 
 class Failed:
-    """Stands in a collected list where an iteration failed: ``[x for x in xs if not isinstance(x, kfnb.Failed)]``.
+    """Takes the place of a failed iteration in a collected list: ``[x for x in xs if not isinstance(x, kfnb.Failed)]``.
 
     Any use of it as a value raises `FailedValueError` with the step's own error.
 
@@ -40,13 +40,13 @@ class Failed:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
-            raise AttributeError(name)  # who looks for a protocol is told that there is none
+            raise AttributeError(name)  # code that looks for a protocol finds none
         self._used()
 
     def _used(self, *_: Any) -> NoReturn:
         where = "" if self.index is None else " of item %d" % self.index
         raise FailedValueError(
-            "the value of step `%s`%s is not there, for it failed: %s: %s (leave it out with isinstance(x, kfnb.Failed))"
+            "the value of step `%s`%s does not exist, since the step failed: %s: %s (leave it out with isinstance(x, kfnb.Failed))"
             % (self.step, where, self.type, self.message)
         )
 
@@ -56,13 +56,13 @@ class Failed:
     __lt__ = __le__ = __gt__ = __ge__ = __and__ = __rand__ = __or__ = __ror__ = _used
 
 
-def failed(told: dict[str, Any], index: int | None) -> Failed:
-    """The object of what was told of a failure: ``step``, ``type``, ``message`` and perhaps ``item``."""
-    return Failed(told["step"], index, told["type"], told["message"], told.get("item"))
+def failed(failure: dict[str, Any], index: int | None) -> Failed:
+    """The `Failed` for a recorded failure: ``step``, ``type``, ``message`` and perhaps ``item``."""
+    return Failed(failure["step"], index, failure["type"], failure["message"], failure.get("item"))
 
 
 def collected(item: dict[str, Any], store: Any) -> list[Any]:
-    """What a loop left, in its order; a failed iteration stands in it."""
+    """The values of a loop's iterations in order, with a `Failed` for each failed one."""
     found: list[Any] = []
     for index, bundle in enumerate(item["bundles"]):
         if isinstance(bundle, dict):

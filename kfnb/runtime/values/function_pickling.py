@@ -1,4 +1,4 @@
-"""Functions of the notebook travel as code, defaults and closure, bound to the namespace of the step that uses them."""
+"""Pickles the notebook's functions as code, defaults and closure. The loading step binds them to its own namespace."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 VERSION = sys.version_info[:2]
 
 
-_loaded: dict[str, FunctionType] = {}  #: functions of the notebook that came with a value, by name
+_loaded: dict[str, FunctionType] = {}  #: functions of the notebook that were loaded with a value, by name
 
 
 class OtherPython(Exception):
@@ -23,7 +23,7 @@ class OtherPython(Exception):
 
 
 def by_value(function: FunctionType) -> bool:
-    """Whether no import in another process would find the function: it belongs to the notebook, or is made inside a call."""
+    """Whether the function must be pickled by value: the notebook or a call defines it, and no import would find it."""
     if function.__module__ == "__main__" or function.__globals__ is sys.modules["__main__"].__dict__:
         return True
     module = sys.modules.get(function.__module__ or "")
@@ -34,13 +34,13 @@ def by_value(function: FunctionType) -> bool:
 
 
 def reduce_function(function: FunctionType) -> tuple[Any, ...]:
-    """In two phases, so that a function may refer to itself: the bare function, then what it holds."""
+    """Reduce a function in two phases, so that it may refer to itself: first a bare function, then its state."""
     code = function.__code__
     cells = function.__closure__ or ()
-    home, kept = _home(function)
+    home, own_globals = _home(function)
     # functions of a program that `%run` ran may call each other, and themselves
-    others = {n: v for n, v in kept.items() if type(v) is FunctionType and v.__globals__ is function.__globals__}
-    plain = {n: v for n, v in kept.items() if n not in others}
+    others = {n: v for n, v in own_globals.items() if type(v) is FunctionType and v.__globals__ is function.__globals__}
+    plain = {n: v for n, v in own_globals.items() if n not in others}
     bare = (marshal.dumps(code), VERSION, home, plain, tuple(cells))
     contents = []
     for cell in cells:
@@ -58,7 +58,7 @@ def reduce_function(function: FunctionType) -> tuple[Any, ...]:
 
 
 def _attributes(function: FunctionType) -> dict[str, Any]:
-    """Without the widget that `interact` hangs on the function it shows: it stays with its kernel, the function need not."""
+    """The function's attributes without widgets: `interact` attaches one to its function, and a widget stays in its kernel."""
     module = sys.modules.get("ipywidgets.widgets.widget")
     if module is None:
         return dict(function.__dict__)
@@ -66,7 +66,7 @@ def _attributes(function: FunctionType) -> dict[str, Any]:
 
 
 def _home(function: FunctionType) -> tuple[str | None, dict[str, Any]]:
-    """Whose globals the function sees: the notebook's (``None``), a module's, or (for generated code) its own few."""
+    """The globals of the function: ``None`` for the notebook's, else the module's name, or ``""`` with the names it uses."""
     names = function.__globals__
     if names is sys.modules["__main__"].__dict__:
         return None, {}
@@ -89,12 +89,12 @@ def make_cell() -> CellType:
 
 
 def reduce_cell(cell: CellType) -> tuple[Any, ...]:
-    """Empty: the functions that hold it fill it, and functions that share one go on sharing it."""
+    """Reduce to an empty cell. The functions that hold it fill it, and functions that share one still share it."""
     return (make_cell, ())
 
 
 def make_function(
-    code: bytes, version: tuple[int, int], home: str | None, kept: dict[str, Any], cells: tuple[CellType, ...]
+    code: bytes, version: tuple[int, int], home: str | None, own_globals: dict[str, Any], cells: tuple[CellType, ...]
 ) -> FunctionType:
     check_version(version)
     if home is None:
@@ -104,7 +104,7 @@ def make_function(
 
         names = importlib.import_module(home).__dict__
     else:
-        names = dict(kept)
+        names = dict(own_globals)
     return FunctionType(marshal.loads(code), names, None, None, cells)
 
 
@@ -118,7 +118,7 @@ def check_version(version: tuple[int, int]) -> None:
 
 
 def known_as(name: str) -> FunctionType | None:
-    """The newest function of the notebook of this name that came with a value."""
+    """The newest function of the notebook with this name that was loaded with a value."""
     return _loaded.get(name)
 
 
@@ -142,7 +142,7 @@ def fill_function(function: FunctionType, state: dict[str, Any]) -> None:
 
 # -------------------------------------------------------------------- functools
 def reduce_cached(cached: Any) -> tuple[Any, ...]:
-    """``lru_cache`` and ``cache``: the function travels, what it remembers does not."""
+    """Reduce ``lru_cache`` and ``cache`` to the function; cached results are left out."""
     parameters = cached.cache_parameters() if hasattr(cached, "cache_parameters") else {"maxsize": 128, "typed": False}
     return (make_cached, (cached.__wrapped__, parameters), _own_attributes(cached), None, None, fill_attributes)
 

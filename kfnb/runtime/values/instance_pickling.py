@@ -1,7 +1,7 @@
-"""Instances of the notebook's classes that would not survive `pickle`'s way: it asks a half-made object for attributes and sets them.
+"""Pickles instances of the notebook's classes that define hooks such as ``__getattr__`` or ``__new__``.
 
-A class with a ``__getattr__`` that looks into the object itself would never end, one with a ``__new__`` or ``__setattr__``
-of its own would be called without its arguments, or refuse.
+`pickle` reads and sets attributes of an object that is only half restored. A ``__getattr__`` that looks into the object
+itself would recurse forever. A ``__new__`` or ``__setattr__`` of the class would lack its arguments, or refuse.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ OWN_WAYS = (
 
 
 def is_delicate(kind: type) -> bool:
-    """Whether instances of ``kind`` are plain objects with such hooks, and say nothing of how they are pickled."""
-    own = [c for c in kind.__mro__ if c is not object]
-    if not all(class_pickling.by_value(c) or c.__name__ in ("ABC", "Generic", "Protocol") for c in own):
+    """Whether instances of ``kind`` are plain objects with such hooks and without pickling methods of their own."""
+    classes = [c for c in kind.__mro__ if c is not object]
+    if not all(class_pickling.by_value(c) or c.__name__ in ("ABC", "Generic", "Protocol") for c in classes):
         return False
-    names = {n for c in own for n in vars(c)}
+    names = {n for c in classes for n in vars(c)}
     return any(n in names for n in HOOKS) and not any(n in names for n in OWN_WAYS)
 
 
 def reduce_instance(value: Any) -> tuple[Any, ...]:
-    """By its attributes, however its class hands them out."""
+    """Reduce an instance to its attributes, read without the hooks of its class."""
     kind = type(value)
-    kept: dict[str, Any] = {}
+    slots: dict[str, Any] = {}
     for cls in reversed(kind.__mro__):
         for name, slot in vars(cls).items():
             if type(slot) is MemberDescriptorType:
                 try:
-                    kept[name] = slot.__get__(value)
+                    slots[name] = slot.__get__(value)
                 except AttributeError:
                     continue  # not set
     try:
         attributes = dict(object.__getattribute__(value, "__dict__"))
     except AttributeError:
         attributes = {}
-    return (make_instance, (kind,), (attributes, kept), None, None, fill_instance)
+    return (make_instance, (kind,), (attributes, slots), None, None, fill_instance)
 
 
 def make_instance(kind: Any) -> Any:
@@ -52,10 +52,10 @@ def make_instance(kind: Any) -> Any:
 
 
 def fill_instance(value: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    attributes, kept = state
+    attributes, slots = state
     if attributes:
         object.__getattribute__(value, "__dict__").update(attributes)
     for cls in type(value).__mro__:
         for name, slot in vars(cls).items():
-            if type(slot) is MemberDescriptorType and name in kept:
-                slot.__set__(value, kept[name])
+            if type(slot) is MemberDescriptorType and name in slots:
+                slot.__set__(value, slots[name])

@@ -1,4 +1,4 @@
-"""How objects travel that `pickle` does not know, or takes for something else: by type, or by a type's name where importing it would cost."""
+"""Reducers for objects that `pickle` cannot handle or handles wrongly, by type or by the name of a type not to be imported."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    """An object that cannot travel: the object itself and why."""
+    """An object cannot be pickled: the object itself, and why."""
 
-    def __init__(self, value: Any, why: str) -> None:
-        super().__init__(why)
-        self.value, self.why = value, why
+    def __init__(self, value: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.value, self.reason = value, reason
 
 
 # -------------------------------------------------------------------- modules and what stands in them
@@ -47,7 +47,7 @@ def _environ(value: Any) -> Any:
 
 
 def _stream(value: Any) -> Any:
-    """A step's standard streams are those of the step that uses them."""
+    """A standard stream becomes the same standard stream of the step that loads it."""
     for name in ("stdout", "stderr", "stdin"):
         if value is getattr(sys, name) or value is getattr(sys, "__%s__" % name):
             return (getattr, (sys, name))
@@ -55,7 +55,7 @@ def _stream(value: Any) -> Any:
 
 
 def _sentinel(value: Any) -> Any:
-    """Marks of `dataclasses` are compared by identity."""
+    """Sentinels of `dataclasses` are compared by identity."""
     import dataclasses
 
     for name in ("MISSING", "KW_ONLY", "_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR", "_HAS_DEFAULT_FACTORY"):
@@ -74,7 +74,7 @@ def _class_or_static_method(value: Any) -> Any:
 
 
 def _bound_method(value: MethodType) -> Any:
-    """By the function itself: its name may lead elsewhere."""
+    """Reduce to the function itself, since its name may belong to another function."""
     function: Any = value.__func__
     return (make_method, (function, value.__self__)) if type(function) is FunctionType else NotImplemented
 
@@ -84,7 +84,7 @@ def make_method(function: Any, of: Any) -> Any:
 
 
 def reduce_type(cls: type) -> Any:
-    """A type of the interpreter that only `types` has a name for."""
+    """A type of the interpreter that only the module `types` names."""
     import types
 
     if cls.__module__ == "builtins" and not hasattr(sys.modules["builtins"], cls.__name__):
@@ -95,7 +95,7 @@ def reduce_type(cls: type) -> Any:
 
 
 def _cached_property(value: Any) -> Any:
-    """Without the lock that it has up to Python 3.11."""
+    """Reduce without the lock, which exists up to Python 3.11."""
     return (type(value), (value.func,), {"attrname": value.attrname, "__doc__": value.__doc__}, None, None, _fill)
 
 
@@ -110,7 +110,7 @@ def _lru_cache(value: Any) -> Any:
 
 
 def reduce_exception(value: BaseException) -> Any:
-    """Without calling the class again: its ``__init__`` may take other arguments than it hands on."""
+    """Reduce so that loading does not call ``__init__``, which may take other arguments than ``args``."""
     if type(value).__reduce__ is not BaseException.__reduce__ or type(value).__reduce_ex__ is not object.__reduce_ex__:
         return NotImplemented
     return (make_exception, (type(value), value.args), dict(value.__dict__), None, None, _fill)
@@ -126,16 +126,16 @@ def make_exception(kind: Any, args: Any) -> Any:
 
 # -------------------------------------------------------------------- views and weak containers
 def _underlying(view: Any) -> Any:
-    """The object that a view shows."""
+    """The object behind a view."""
     import gc
 
     return gc.get_referents(view)[0]
 
 
 def _proxy(value: Any) -> Any:
-    shown = _underlying(value)
-    of_class = type(shown) is dict and "__dict__" in shown and "__module__" in shown
-    return (make_proxy, (dict(value) if of_class else shown,))
+    underlying = _underlying(value)
+    of_class = type(underlying) is dict and "__dict__" in underlying and "__module__" in underlying
+    return (make_proxy, (dict(value) if of_class else underlying,))
 
 
 def make_proxy(names: Any) -> Any:
@@ -143,9 +143,9 @@ def make_proxy(names: Any) -> Any:
 
 
 def _dict_view(value: Any) -> Any:
-    shown = _underlying(value)
+    underlying = _underlying(value)
     name = type(value).__name__[len("dict_") :]
-    return (getattr(dict, name), (shown,)) if isinstance(shown, dict) else NotImplemented
+    return (getattr(dict, name), (underlying,)) if isinstance(underlying, dict) else NotImplemented
 
 
 def _weak_dictionary(value: Any) -> Any:
@@ -199,7 +199,7 @@ def _variadic(value: Any) -> Any:
 
 
 def _type_alias(value: Any) -> Any:
-    """``type X = …``: its value is worked out now, for what it reads may be elsewhere later."""
+    """``type X = …``: its value is computed now, since the names in it may be missing in the step that loads it."""
     if not _is_main(value):
         return NotImplemented
     return (_make_alias, (value.__name__, value.__value__, value.__type_params__))
@@ -227,13 +227,13 @@ def _of_main(made: Any) -> Any:
     return made
 
 
-# -------------------------------------------------------------------- what pickle would take for something else
+# -------------------------------------------------------------------- refused types
 def _weak(value: Any) -> NoReturn:
     raise Refused(value, "a weak reference points to an object of its own process")
 
 
 def _finalizer(value: Any) -> NoReturn:
-    raise Refused(value, "what it does at the end is done when the step that made it ends")
+    raise Refused(value, "its clean-up runs when the step that created it ends")
 
 
 BY_TYPE: dict[type, Callable[[Any], Any]] = {
@@ -252,7 +252,7 @@ BY_TYPE: dict[type, Callable[[Any], Any]] = {
     CallableProxyType: _weak,
 }
 
-#: By a type's name: its module, and what to do.
+#: By the name of a type: its module and the reducer.
 BY_NAME: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "_lru_cache_wrapper": ("functools", _lru_cache),
     "cached_property": ("functools", _cached_property),

@@ -1,4 +1,4 @@
-"""Values to bytes and back: pickle protocol 5, with what belongs to the notebook by value."""
+"""Pickles values with protocol 5. Classes and functions of the notebook are pickled by value."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ OUT_OF_BAND = 64 * 1024  #: bytes; smaller buffers stay in the head
 
 
 class ValuePickler(Pickler):
-    """Protocol 5; large buffers are handed to ``keep``.
+    """A pickler that gives large buffers to ``keep`` instead of writing them.
 
-    ``owners``: arrays that several names are views of, and classes that are handed on themselves, by `id`.
+    ``owners`` are the ids of arrays that several names are views of, and of classes that are outputs themselves.
     """
 
-    def __init__(self, file: Any, keep: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
+    def __init__(self, file: Any, store_buffer: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
         def buffer(view: Any) -> bool:
             if view.raw().nbytes < OUT_OF_BAND:
                 return True
-            keep(view)
+            store_buffer(view)
             return False
 
         super().__init__(file, protocol=5, buffer_callback=buffer)
@@ -37,15 +37,15 @@ class ValuePickler(Pickler):
         self.widget = getattr(sys.modules.get("ipywidgets.widgets.widget"), "Widget", None)
 
     def reducer_override(self, value: Any) -> Any:
-        # the user's classes may lie about equality, truth and hashes: only `is` and the types of types are asked
+        # The user's classes may define odd equality, truth and hashes: this method uses only `is` and types.
         kind = type(value)
         meta: Any = type(kind)
         if kind is FunctionType:
             return function_pickling.reduce_function(value) if function_pickling.by_value(value) else NotImplemented
         if issubclass(kind, type):
-            handed_on = id(value) in self.owners
+            is_output = id(value) in self.owners
             return (
-                class_pickling.reduce_class(value, handed_on) if class_pickling.by_value(value) else reduce_type(value)
+                class_pickling.reduce_class(value, is_output) if class_pickling.by_value(value) else reduce_type(value)
             )
         if self.widget is not None and issubclass(kind, self.widget):
             raise Refused(value, "a widget belongs to its kernel, which shows it")
@@ -56,15 +56,15 @@ class ValuePickler(Pickler):
         if self._is_delicate(kind):
             return instance_pickling.reduce_instance(value)
         if meta.__hash__ is not type.__hash__:
-            return value.__reduce_ex__(5)  # `pickle` would look its type up by hash
+            return value.__reduce_ex__(5)  # `pickle` would look its type up by its hash
         if issubclass(kind, ModuleType):
             return reduce_module(value)
         special = BY_TYPE.get(kind)
         if special is not None:
             return special(value)
-        named = BY_NAME.get(kind.__name__)
-        if named is not None and named[0] == kind.__module__:
-            return named[1](value)
+        by_name = BY_NAME.get(kind.__name__)
+        if by_name is not None and by_name[0] == kind.__module__:
+            return by_name[1](value)
         if kind.__name__ == "ndarray" and self.owners:
             root = root_of(value)
             if id(root) in self.owners and value is not root:
@@ -79,7 +79,7 @@ class ValuePickler(Pickler):
 
 
 def dump(values: dict[str, Any], owners: frozenset[int] = frozenset()) -> tuple[bytes, list[Any], Any]:
-    """The head and the large buffers of a bundle, and the pickler (whose memo knows every object inside)."""
+    """The head and the large buffers of a bundle, and the pickler, whose memo has every object inside."""
 
     def write() -> tuple[bytes, list[Any], Any]:
         file, buffers = io.BytesIO(), []  # type: tuple[io.BytesIO, list[Any]]
@@ -91,12 +91,12 @@ def dump(values: dict[str, Any], owners: frozenset[int] = frozenset()) -> tuple[
         return write()
     except RecursionError:
         if sys.version_info >= (3, 12):
-            raise  # its limit for C code cannot be moved
+            raise  # this Python has a fixed limit for recursion in C code
         return _on_a_large_stack(write)  # type: ignore[no-any-return]
 
 
 def _on_a_large_stack(work: Any) -> Any:
-    """What ``work`` gives, or raises, where there is room for a chain of some hundred thousand objects."""
+    """Call ``work`` in a thread whose stack has room for a chain of some hundred thousand objects."""
     import _thread
     from contextvars import copy_context
 
@@ -118,7 +118,7 @@ def _on_a_large_stack(work: Any) -> Any:
         _thread.start_new_thread(copy_context().run, (run,))
         done.acquire()
     except RuntimeError:
-        raise RecursionError from None  # there is no memory for such a thread
+        raise RecursionError from None  # there is not enough memory for such a thread
     finally:
         sys.setrecursionlimit(limit)
         _thread.stack_size(size)
@@ -129,7 +129,7 @@ def _on_a_large_stack(work: Any) -> Any:
 
 # -------------------------------------------------------------------- numpy views
 def root_of(array: Any) -> Any:
-    """The array whose memory ``array`` shows."""
+    """The array that owns the memory of ``array``."""
     while type(array).__name__ == "ndarray" and type(array.base).__name__ == "ndarray":
         array = array.base
     return array

@@ -1,4 +1,4 @@
-"""Stored values outside a step: for ``kfnb result`` and the live kernel."""
+"""Loads stored values outside a step, for ``kfnb result`` and the live kernel."""
 
 from __future__ import annotations
 

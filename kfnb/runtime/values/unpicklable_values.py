@@ -58,32 +58,34 @@ KINDS: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
 
 
 def refusal(spec: dict[str, Any], values: dict[str, tuple[Any, BaseException]]) -> Failure:
-    """One failure for every value that cannot be stored."""
-    parts = [_part(spec, name, value, error) for name, (value, error) in values.items()]
+    """One failure that names every value that cannot be stored."""
+    parts = [_report_on(spec, name, value, error) for name, (value, error) in values.items()]
     first = next(iter(values))
-    made = spec.get("made", {}).get(first, {})
+    definition = spec.get("made", {}).get(first, {})
     value, error = values[first]
     message = "; ".join(
-        "`%s` (%s) cannot be passed on: %s" % (n, type_name(v), _why(v, e)[2]) for n, (v, e) in values.items()
+        "`%s` (%s) cannot be passed on: %s" % (n, type_name(v), _explain(v, e)[2]) for n, (v, e) in values.items()
     )
-    return Failure("store", type_name(value), message, made.get("cell"), made.get("line"), "\n\n".join(parts))
+    return Failure(
+        "store", type_name(value), message, definition.get("cell"), definition.get("line"), "\n\n".join(parts)
+    )
 
 
-def _part(spec: dict[str, Any], name: str, value: Any, error: BaseException) -> str:
-    made, needed = spec.get("made", {}).get(name, {}), spec.get("needed", {}).get(name, {})
-    step = needed.get("step") or "a later step"
-    culprit, path, why = _why(value, error)
+def _report_on(spec: dict[str, Any], name: str, value: Any, error: BaseException) -> str:
+    definition, use = spec.get("made", {}).get(name, {}), spec.get("needed", {}).get(name, {})
+    step = use.get("step") or "a later step"
+    culprit, path, reason = _explain(value, error)
     lines = ['step "%s" cannot pass `%s` to step "%s"' % (spec.get("step"), name, step)]
-    if made:
-        lines.append("  cell %s, line %s:  %s" % (made["cell"], made["line"], _line(spec, made)))
-    if needed.get("cell"):
-        lines.append("  needed by        cell %s, line %s:  %s" % (needed["cell"], needed["line"], _line(spec, needed)))
+    if definition:
+        lines.append("  cell %s, line %s:  %s" % (definition["cell"], definition["line"], _line(spec, definition)))
+    if use.get("cell"):
+        lines.append("  needed by        cell %s, line %s:  %s" % (use["cell"], use["line"], _line(spec, use)))
     inside = "" if not path else "%s%s, inside it, " % (name, path)
     lines.append(
         "  why              %s is a %s: %s"
-        % (inside.rstrip(", ").replace(", inside it", "") or name, full_name(culprit), why)
+        % (inside.rstrip(", ").replace(", inside it", "") or name, full_name(culprit), reason)
     )
-    place = "cell %s" % made["cell"] if made else "the line that makes it"
+    place = "cell %s" % definition["cell"] if definition else "the line that makes it"
     for index, remedy in enumerate(_remedies(culprit)):
         text = remedy.format(name=name + path, step=step, made=place)
         lines.append("  %s%s" % ("do one of        " if not index else "                 ", text))
@@ -96,9 +98,9 @@ def _line(spec: dict[str, Any], place: dict[str, Any]) -> str:
     return source[number].strip() if 0 <= number < len(source) else ""
 
 
-def _why(value: Any, error: BaseException) -> tuple[Any, str, str]:
-    """The object that cannot travel, its path inside the value, and the reason."""
-    culprit, path = find(value)
+def _explain(value: Any, error: BaseException) -> tuple[Any, str, str]:
+    """The object that cannot be pickled, its path inside the value, and the reason."""
+    culprit, path = find_culprit(value)
     if isinstance(error, Refused) and culprit is value:
         culprit = error.value if type(error.value) is type(value) else culprit
     kind = _kind(culprit)
@@ -106,7 +108,7 @@ def _why(value: Any, error: BaseException) -> tuple[Any, str, str]:
 
 
 def _kind(value: Any) -> tuple[tuple[str, ...], str, tuple[str, ...]] | None:
-    """The row of `KINDS` for the value's class or a class that it is derived from."""
+    """The row of `KINDS` for the value's class or one of its base classes."""
     for cls in type(value).__mro__:
         name = "%s.%s" % (cls.__module__, cls.__qualname__)
         for row in KINDS:
@@ -132,16 +134,16 @@ def full_name(value: Any) -> str:
 
 
 # -------------------------------------------------------------------- where inside
-def find(value: Any, budget: int = 2000) -> tuple[Any, str]:
-    """The innermost part of ``value`` that cannot travel, and how to get there: ``.callbacks[2].stream``."""
-    path, seen = "", {id(value)}
+def find_culprit(value: Any, budget: int = 2000) -> tuple[Any, str]:
+    """The innermost part of ``value`` that cannot be pickled, and its path: ``.callbacks[2].stream``."""
+    path, visited = "", {id(value)}
     while budget > 0 and _kind(value) is None:
         for step, part in _parts(value):
             budget -= 1
-            if id(part) in seen or budget <= 0:
+            if id(part) in visited or budget <= 0:
                 continue
-            seen.add(id(part))
-            if not _travels(part):
+            visited.add(id(part))
+            if not _can_pickle(part):
                 value, path = part, path + step
                 break
         else:
@@ -150,7 +152,7 @@ def find(value: Any, budget: int = 2000) -> tuple[Any, str]:
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """What is inside an object, and how to get there; its own code is not asked."""
+    """The parts of an object with their paths, read without calling the object's own code."""
     kind = type(value)
     if issubclass(kind, dict):
         for key, part in list(dict.items(value))[:500]:
@@ -206,7 +208,7 @@ def _slots(kind: type) -> list[str]:
     return found
 
 
-def _travels(value: Any) -> bool:
+def _can_pickle(value: Any) -> bool:
     try:
         dump({"": value})
     except Exception:  # any object may raise anything here: that is the question

@@ -1,4 +1,4 @@
-"""A value in few words: its type, and itself where it is small. Whatever the value is, this neither fails nor takes long."""
+"""Short previews of values. A preview never fails and never takes long, whatever the value is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 LONGEST = 120  #: characters of a text form
-PATIENCE = 0.5  #: seconds that a value's own code may take over its text form
-LARGE = 4_000_000  #: bytes of a stored value whose text form is not asked for
-DEPTH, WIDTH = 4, 20  #: how far containers are gone into
+PATIENCE = 0.5  #: seconds that a value's own code may take to give its text form
+LARGE = 4_000_000  #: bytes of a stored value; larger values are previewed without their text form
+DEPTH, WIDTH = 4, 20  #: how deep a container is shown, and how many of its items
 CONTAINERS: dict[Any, str] = {list: "[]", tuple: "()", set: "{}", frozenset: "{}", dict: "{}"}
 
 
 def type_name(value: Any) -> str:
-    """The type's name, with its package where it is not the notebook's own."""
+    """The type's name, with its package unless the notebook defines it."""
     kind = type(value)
     module = str(type.__getattribute__(kind, "__module__")).split(".")[0]
     name = str(kind.__name__)
@@ -27,7 +27,7 @@ def preview(value: Any, size: int = 0) -> Any:
     Parameters
     ----------
     size
-        Bytes that it takes where it is stored, when known.
+        Its size in the store in bytes, when that is known.
     """
     kind = type(value)
     if value is None or kind is bool or kind is float:
@@ -44,7 +44,7 @@ def preview(value: Any, size: int = 0) -> Any:
 
 
 def short(value: Any) -> str:
-    """The value's text form, cut."""
+    """The value's text form, shortened."""
     return str(within(lambda: _cut(_text(value, DEPTH)), "<%s>" % type_name(value)))
 
 
@@ -59,7 +59,7 @@ def _number(value: int) -> Any:
 
 
 def _object(value: Any, size: int) -> Any:
-    """An object's shape, or what its own code says of it."""
+    """An object's shape, or the text of its ``repr``."""
     shape = getattr(type(value), "shape", None) and value.shape
     name = type(value).__name__
     if type(shape) is tuple and not shape and callable(getattr(type(value), "item", None)):
@@ -76,7 +76,7 @@ def _object(value: Any, size: int) -> Any:
 
 
 def _text(value: Any, depth: int) -> str:
-    """As `repr`, but of small parts only."""
+    """Like `repr`, but with the small parts of a container only."""
     kind = type(value)
     if kind is int:
         return str(_number(value))
@@ -116,7 +116,7 @@ def _cut(text: str) -> str:
 
 
 def within(work: Callable[[], Any], otherwise: Any) -> Any:
-    """What ``work`` gives when it is done in time and does not fail: it runs the user's own code, which may never return."""
+    """The result of ``work``, or ``otherwise`` when it fails or takes too long: it may run code of the user's."""
     import _thread
     from contextvars import copy_context
 
@@ -135,7 +135,7 @@ def within(work: Callable[[], Any], otherwise: Any) -> Any:
     try:
         _thread.start_new_thread(copy_context().run, (run,))
     except RuntimeError:
-        return otherwise  # no thread can be started any more
+        return otherwise  # no further thread can start
     done.acquire(True, PATIENCE)
     return found[0] if found else otherwise
 

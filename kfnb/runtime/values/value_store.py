@@ -1,4 +1,4 @@
-"""Values by content: a bundle is a small head and large buffers, each a file named by its sha256."""
+"""The content-addressed store of values: a bundle is a small head and large buffers, each a file named by its sha256."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MAGIC = b"kfnb bundle 1\n"
 CHUNK = 8 * 1024 * 1024
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 WRITING = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-UNFINISHED = "unfinished"  #: the folder of what is being written
-CHECKED = ".checked"  #: after the name of a large buffer: the state of its file when it was found whole
+UNFINISHED = "unfinished"  #: the folder of files that are being written
+CHECKED = ".checked"  #: suffix of the file that keeps the state of a large buffer's file when it was verified
 
 
 class Damaged(Failure):
-    """A stored value is not what was stored, or is gone; ``bundle`` is its address. Its step has to run again."""
+    """A stored value is damaged or gone. ``bundle`` is its address; the step that produced it has to run again."""
 
     def __init__(self, message: str, bundle: str) -> None:
         super().__init__("load", "DamagedValue", message)
@@ -30,7 +30,7 @@ class Damaged(Failure):
 
 
 class Store:
-    """The content-addressed store in ``folder``. Bundles read once stay, so that shared objects stay shared."""
+    """The store in ``folder``. It keeps every bundle that it has loaded, so that shared objects stay shared."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -44,12 +44,12 @@ class Store:
 
     # ---------------------------------------------------------------- writing
     def put(self, head: bytes, buffers: list[str]) -> str:
-        """Store a bundle whose buffers are stored; give its address."""
+        """Store a bundle whose buffers are stored already, and return its address."""
         data = MAGIC + (" ".join(buffers) + "\n").encode() + head
         return self.write(digest(data), data)
 
     def write(self, address: str, data: bytes) -> str:
-        """Store bytes under their address, unless they stand there already; what is damaged is replaced."""
+        """Store bytes under their address, unless the store has them. A damaged file is replaced."""
         path = self.path(address)
         if _reads(path) == data:
             touch(path)
@@ -85,14 +85,14 @@ class Store:
         return address
 
     def _temporary(self, name: str) -> str:
-        """A file that becomes a value when it is whole. Its name says who writes it (see `remove_unfinished`)."""
+        """The path of a file to write. Its name says which process writes it (see `remove_unfinished`)."""
         folder = os.path.join(self.folder, UNFINISHED)
         for one in (self.folder, folder):
             os.makedirs(one, FOLDER_MODE, exist_ok=True)
         return os.path.join(folder, "%s-%d-%s.new" % (os.uname().nodename, os.getpid(), name))
 
     def _publish(self, temporary: str, path: str) -> None:
-        """Give a whole file its name. Both are on the disk before a result can speak of them (see `sync`)."""
+        """Give a complete file its final name. File and name are on the disk before a result refers to them (see `sync`)."""
         folder = os.path.dirname(path)
         if not os.path.isdir(folder):
             os.makedirs(folder, FOLDER_MODE, exist_ok=True)
@@ -102,7 +102,7 @@ class Store:
         self._changed[folder] = None
 
     def sync(self) -> None:
-        """Bring the names of what was stored to the disk."""
+        """Flush the folders of the stored files to the disk."""
         for folder in self._changed:
             _sync(folder)
         self._changed = {}
@@ -132,13 +132,13 @@ class Store:
         except Failure:
             raise
         except Exception as error:
-            message = "`%s` cannot be loaded here: %s" % (name, error)
+            message = "`%s` cannot be loaded in this step: %s" % (name, error)
             if isinstance(error, ImportError):
                 message += ": the step needs the package that made the value (mark it with `package:`)"
             raise Failure("load", type(error).__name__, message) from None
 
     def _map(self, address: str, name: str, bundle: str) -> Any:
-        """A private copy of a stored buffer that costs nothing until it is written to."""
+        """A private copy-on-write view of a stored buffer."""
         import mmap
 
         path = self.path(address)
@@ -154,7 +154,7 @@ class Store:
         return found
 
     def has(self, address: str) -> bool:
-        """Whether a bundle can be read, as far as a look can tell that does not read large buffers. It counts as used now."""
+        """Whether a bundle can be read, as far as that is visible without reading large buffers. Marks it as used now."""
         data = _reads(self.path(address))
         if data is None or digest(data) != address or not data.startswith(MAGIC):
             return False
@@ -171,7 +171,7 @@ class Store:
 
 
 def _write_pieces(path: str, raw: Any) -> str:
-    """Write ``raw`` and give its address; hashing and writing both let go of the interpreter's lock."""
+    """Write ``raw`` and return its address. Hashing and writing release the interpreter's lock, so threads help."""
     import hashlib
     from concurrent.futures import ThreadPoolExecutor
 
@@ -199,9 +199,9 @@ def _address_of(digests: list[bytes]) -> str:
     return hashlib.sha256(b"pieces" + b"".join(digests)).hexdigest()
 
 
-# -------------------------------------------------------------------- whether a stored buffer is what it was
+# -------------------------------------------------------------------- verification
 def is_whole(path: str, address: str, data: Any) -> bool:
-    """Whether a buffer's file still is what was stored. A large one is read for it once, until its file changes."""
+    """Whether a buffer's file has the stored content. A large file is verified once, until it changes."""
     view = memoryview(data)
     if view.nbytes < CHUNK:
         return digest(view) == address
@@ -213,12 +213,12 @@ def is_whole(path: str, address: str, data: Any) -> bool:
     try:
         _mark_checked(path, state)
     except OSError:
-        return True  # the disk is full, or cannot be written to: the next reader looks again
+        return True  # the disk is full or read-only: the next reader verifies it again
     return True
 
 
 def is_checked(path: str) -> bool:
-    """Whether a buffer was found whole, and its file is the same since."""
+    """Whether a buffer was verified and its file has not changed since."""
     try:
         with open(path + CHECKED, encoding="ascii") as file:
             return file.read() == _state_of(path)
@@ -227,14 +227,14 @@ def is_checked(path: str) -> bool:
 
 
 def touch(path: str) -> None:
-    """Say that a stored file is used now, so that it is not taken for one that nobody needs."""
+    """Mark a stored file as used now, so that cleaning up does not remove it."""
     try:
         checked = is_checked(path)
         os.utime(path)
         if checked:
             _mark_checked(path, _state_of(path))
     except OSError:
-        return  # it is gone, or the disk cannot be written to
+        return  # it is gone, or the disk is read-only
 
 
 def _mark_checked(path: str, state: str) -> None:
@@ -259,7 +259,7 @@ def _digest_pieces(view: Any) -> str:
 
 
 def digest(data: Any) -> str:
-    """sha256; for small data without OpenSSL's start-up."""
+    """The sha256 of ``data``. Small data is hashed without starting OpenSSL."""
     if len(data) < 1024 * 1024:
         try:
             from _sha256 import sha256
@@ -275,7 +275,7 @@ def digest(data: Any) -> str:
 
 
 def _reads(path: str) -> bytes | None:
-    """The bytes of a file; ``None`` where there is none, or something else."""
+    """The bytes of a file; ``None`` when there is no such file."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -286,12 +286,12 @@ def _reads(path: str) -> bytes | None:
 
 
 def _sync(path: str) -> None:
-    """See to it that a file or folder is on the disk, as far as the file system can."""
+    """Flush a file or folder to the disk, as far as the file system supports that."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in (22, 95):  # EINVAL, ENOTSUP: it has nothing to write back
+        if error.errno not in (22, 95):  # EINVAL, ENOTSUP: the file system cannot flush it
             raise
     finally:
         os.close(handle)
@@ -303,7 +303,7 @@ def _remove(path: str) -> None:
 
 
 def remove_unfinished(store: str, *folders: Any) -> None:
-    """Remove what processes of this machine that are no more had begun to write: in the store, and in ``folders``."""
+    """Remove unfinished files of processes of this machine that have ended, in the store and in ``folders``."""
     place, host = os.path.join(store, UNFINISHED), os.uname().nodename
     for name in os.listdir(place) if os.path.isdir(place) else ():
         node, _, rest = name.rpartition("-")[0].rpartition("-")
@@ -323,4 +323,4 @@ def _lives(pid: int) -> bool:
     except (ProcessLookupError, IndexError):
         return False
     except OSError:
-        return True  # another user's, or a system without /proc
+        return True  # the process of another user, or a system without /proc

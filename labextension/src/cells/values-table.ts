@@ -19,8 +19,8 @@ export function valuesTable(values: StepValues, trans: TranslationBundle): HTMLE
   details.append(element('summary', '', trans.__('Values: %1 in, %2 out', inputs.length, outputs.length)));
   const table = element('table', 'kfnb-Values-table');
   table.append(
-    ...inputs.map(value => row(value, trans.__('saw'))),
-    ...outputs.map(value => row(value, trans.__('left')))
+    ...inputs.map(value => row(value, trans.__('input'))),
+    ...outputs.map(value => row(value, trans.__('output')))
   );
   details.append(table);
   return details;

@@ -55,7 +55,7 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
 const STEP_ARGS = {
   args: {
     type: 'object' as const,
-    properties: { step: { type: 'string' as const, description: 'The step; that of the active cell when left out' } }
+    properties: { step: { type: 'string' as const, description: 'The step; by default that of the active cell' } }
   }
 };
 const NO_ARGS = { args: { type: 'object' as const, properties: {} } };
@@ -180,7 +180,7 @@ class Commands implements NotificationActions {
     });
     this._add(CommandIDs.runStep, {
       label: trans.__('Run This Step Only'),
-      caption: trans.__('With the values of the newest run'),
+      caption: trans.__('Run the step with the values of the newest run'),
       icon: runIcon,
       isEnabled: canStart,
       describedBy: STEP_ARGS,
@@ -188,14 +188,14 @@ class Commands implements NotificationActions {
     });
     this._add(CommandIDs.runFrom, {
       label: trans.__('Run From This Step On'),
-      caption: trans.__('A new run, with the values of the newest run for what comes before'),
+      caption: trans.__('Start a new run that reuses the values of the newest run for the earlier steps'),
       isEnabled: canStart,
       describedBy: STEP_ARGS,
       execute: args => this._start({ start: this._stepOf(args) ?? '' })
     });
     this._add(CommandIDs.retry, {
       label: trans.__('Retry From Here'),
-      caption: trans.__('Take the run up again at this step, with the notebook as it is now'),
+      caption: trans.__('Resume the run at this step, with the notebook as it is now'),
       isEnabled: args => canStart(args) && this._sessions.current?.run !== null,
       describedBy: STEP_ARGS,
       execute: args => this._withStep(args, (session, step) => session.retry(step))
@@ -215,7 +215,7 @@ class Commands implements NotificationActions {
           const { folder } = await session.client.status();
           const code = loadCode(session.run.run.run, progress.path, direction, folder);
           if (kernel.status === 'busy') {
-            Notification.info(trans.__('The kernel is busy: the values come when it has done what it does'), {
+            Notification.info(trans.__('The kernel is busy. It will load the values when it is idle.'), {
               autoClose: 5000
             });
           }
@@ -224,14 +224,14 @@ class Commands implements NotificationActions {
       });
     this._add(CommandIDs.inputs, {
       label: trans.__('Load Inputs Here'),
-      caption: trans.__('Put the very values that this step saw into the live kernel'),
+      caption: trans.__('Load the values that this step received into the kernel'),
       isEnabled: hasRun,
       describedBy: STEP_ARGS,
       execute: args => load(args, 'inputs')
     });
     this._add(CommandIDs.outputs, {
       label: trans.__('Load Outputs Here'),
-      caption: trans.__('Put what this step left into the live kernel'),
+      caption: trans.__('Load the values that this step computed into the kernel'),
       isEnabled: hasRun,
       describedBy: STEP_ARGS,
       execute: args => load(args, 'outputs')

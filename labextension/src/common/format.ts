@@ -1,22 +1,8 @@
 /** Durations, times and sizes as text. */
 
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+export { formatDuration } from './format-duration';
 
-/** A duration in few characters: `0.4 s`, `12 s`, `3:05 min`, `2:10 h`. */
-export function formatDuration(seconds: number): string {
-  if (seconds < 9.95) {
-    return `${Math.max(0, seconds).toFixed(1)} s`;
-  }
-  const whole = Math.round(seconds);
-  if (whole < 60) {
-    return `${whole} s`;
-  }
-  const twoDigits = (n: number) => String(n).padStart(2, '0');
-  if (whole < 3600) {
-    return `${Math.floor(whole / 60)}:${twoDigits(whole % 60)} min`;
-  }
-  return `${Math.floor(whole / 3600)}:${twoDigits(Math.floor((whole % 3600) / 60))} h`;
-}
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 /** A number of bytes in a unit that gives a short number: `24.1 kB`. */
 export function formatBytes(bytes: number): string {

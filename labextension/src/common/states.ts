@@ -1,23 +1,10 @@
-/** The states of runs and steps, and their signs, words and colours. */
+/** The states of runs and steps: their symbols and priority, their words and colours. */
 
 import { TranslationBundle } from '@jupyterlab/translation';
 
-export type State = 'pending' | 'running' | 'succeeded' | 'failed' | 'skipped' | 'omitted' | 'cached' | 'cancelled';
+import { State } from './state-table';
 
-/** The states in which a run has ended. */
-export const FINAL_STATES: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled']);
-
-/** One sign per state. They differ in shape, so that they can be told apart without colours. */
-export const SHAPES: Record<State, string> = {
-  pending: '○',
-  running: '▶',
-  succeeded: '✓',
-  failed: '✗',
-  skipped: '–',
-  omitted: '∅',
-  cached: '⟲',
-  cancelled: '■'
-};
+export * from './state-table';
 
 /** One word per state, in the language of the user interface. */
 export function words(trans: TranslationBundle): Record<State, string> {

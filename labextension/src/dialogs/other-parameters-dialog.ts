@@ -26,9 +26,9 @@ export async function startRun(session: NotebookSession, part: Part, trans: Tran
       throw error;
     }
     const { button } = await showDialog({
-      title: trans.__('Take values that were made with other parameters?'),
+      title: trans.__('Reuse values that were computed with other parameters?'),
       body: mismatches.map(problem => problem.message).join('\n'),
-      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Take Them') })],
+      buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: trans.__('Reuse Them') })],
       defaultButton: 0
     });
     return button.accept ? session.start({ ...part, any_parameters: true }) : [];

@@ -34,7 +34,9 @@ export async function confirmTrust(api: RestClient, path: string, trans: Transla
 
 function filesElement(files: TrustProposal[], trans: TranslationBundle): HTMLElement {
   const node = element('div', 'kfnb-Trust');
-  const explanation = trans.__('These files lie beside the notebook. Trust them only if you want what they ask for:');
+  const explanation = trans.__(
+    'These files lie beside the notebook. Trust them only if you agree to what they request:'
+  );
   node.append(element('p', '', explanation));
   for (const file of files) {
     node.append(element('h3', 'kfnb-Trust-file', file.path));

@@ -44,8 +44,8 @@ function isMagic(cell: CellContent): boolean {
 /** All values of a mark; `['']` for a mark without a value. */
 export function markValues(cell: CellContent, mark: string): string[] {
   const inTags = cellTags(cell).flatMap(tag => {
-    const [found, value] = splitTag(tag);
-    return found === mark ? [value] : [];
+    const [name, value] = splitTag(tag);
+    return name === mark ? [value] : [];
   });
   return [
     ...inTags,
@@ -59,12 +59,13 @@ export function withMarkValues(cell: CellContent, mark: string, values: string[]
   const inMagic = magicOptions(cell).some(option => option.mark === mark);
   const inMetadata = metadataValues(cell, mark).length > 0;
   const inTags = cellTags(cell).some(tag => splitTag(tag)[0] === mark);
-  const place = inMagic || (isMagic(cell) && !inMetadata && !inTags) ? 'magic' : inMetadata && !inTags ? 'own' : 'tags';
+  const place =
+    inMagic || (isMagic(cell) && !inMetadata && !inTags) ? 'magic' : inMetadata && !inTags ? 'metadata' : 'tags';
   const none: string[] = [];
   const metadata = withMetadataValues(
     withTags(cell.metadata, mark, place === 'tags' ? values : none),
     mark,
-    place === 'own' ? values : none
+    place === 'metadata' ? values : none
   );
   return { source: withMagicOptions(cell, mark, place === 'magic' ? values : none), metadata };
 }
@@ -88,7 +89,7 @@ export function withRole(cell: CellContent, role: string | null): CellContent {
 
 /** The cell without the marks that only a step can have. */
 export function withoutStep(cell: CellContent): CellContent {
-  return STEP_MARKS.reduceRight((found, word) => withMarkValues(found, word, []), cell);
+  return STEP_MARKS.reduceRight((stripped, mark) => withMarkValues(stripped, mark, []), cell);
 }
 
 // -------------------------------------------------------------------- tags
@@ -136,11 +137,11 @@ function withMetadataValues(
 
 /** The object with this value; an empty value removes the key. */
 function updated(object: Record<string, unknown>, key: string, value: unknown): Record<string, unknown> {
-  const found = { ...object, [key]: value };
+  const changed = { ...object, [key]: value };
   if (value instanceof Object && Object.keys(value).length === 0) {
-    delete found[key];
+    delete changed[key];
   }
-  return found;
+  return changed;
 }
 
 // -------------------------------------------------------------------- %%component
@@ -152,20 +153,20 @@ interface Option {
 
 function magicOptions(cell: CellContent): Option[] {
   const words = MAGIC.exec(cell.source)?.groups?.line.match(SHELL_WORD) ?? [];
-  const found: Option[] = [];
+  const options: Option[] = [];
   for (let at = 0; at < words.length; at++) {
     const text = words[at];
     const [, option, , value] = /^--([\w-]+)(=(.*))?$/s.exec(text) ?? [];
     if (option === undefined) {
-      found.push({ mark: 'step', value: unquote(text), text });
+      options.push({ mark: 'step', value: unquote(text), text });
     } else if (value !== undefined || FLAG_MARKS.includes(option)) {
-      found.push({ mark: option, value: unquote(value ?? ''), text });
+      options.push({ mark: option, value: unquote(value ?? ''), text });
     } else {
       const value = words[++at] ?? '';
-      found.push({ mark: option, value: unquote(value), text: `${text} ${value}`.trim() });
+      options.push({ mark: option, value: unquote(value), text: `${text} ${value}`.trim() });
     }
   }
-  return found;
+  return options;
 }
 
 function withMagicOptions(cell: CellContent, mark: string, values: string[]): string {

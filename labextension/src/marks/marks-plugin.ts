@@ -204,15 +204,15 @@ class MarkCommands {
     } else if (value !== null) {
       setMark(notebook, cell, word, now.includes(value) ? now.filter(one => one !== value) : [...now, value]);
     } else {
-      const { label, example, multiple: several } = this._fields[word];
+      const { label, example, multiple } = this._fields[word];
       const answer = await InputDialog.getText({
         title: label,
         label: this._trans.__('Such as %1. Empty: not at all.', example),
-        text: several ? now.join(', ') : (now[0] ?? '')
+        text: multiple ? now.join(', ') : (now[0] ?? '')
       });
       if (answer.button.accept) {
         const text = answer.value ?? '';
-        const values = (several ? text.split(',') : [text]).map(value => value.trim()).filter(Boolean);
+        const values = (multiple ? text.split(',') : [text]).map(value => value.trim()).filter(Boolean);
         setMark(notebook, cell, word, values);
       }
     }

@@ -41,17 +41,17 @@ export function parameterField(parameter: Parameter): FieldKind {
 
 /** The values that a list can offer; null if the schema does not enumerate them. */
 function choicesFrom(alternatives: ValueSchema[]): Choice[] | null {
-  const found: unknown[] = [];
-  for (const one of alternatives) {
-    if (one.enum !== undefined) {
-      found.push(...one.enum);
-    } else if (one.type === 'null') {
-      found.push(null);
+  const values: unknown[] = [];
+  for (const alternative of alternatives) {
+    if (alternative.enum !== undefined) {
+      values.push(...alternative.enum);
+    } else if (alternative.type === 'null') {
+      values.push(null);
     } else {
       return null;
     }
   }
-  return found.map(value => ({ text: valueText(value), label: value === null ? 'None' : valueText(value) }));
+  return values.map(value => ({ text: valueText(value), label: value === null ? 'None' : valueText(value) }));
 }
 
 /** A value as the user would type it. */

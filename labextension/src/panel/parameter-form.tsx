@@ -16,13 +16,7 @@ interface FormProps {
   trans: TranslationBundle;
 }
 
-export function ParameterForm({
-  parameters,
-  values: given,
-  errors: wrong,
-  onChange,
-  trans
-}: FormProps): React.JSX.Element | null {
+export function ParameterForm({ parameters, values, errors, onChange, trans }: FormProps): React.JSX.Element | null {
   if (parameters.length === 0) {
     return null;
   }
@@ -35,14 +29,14 @@ export function ParameterForm({
           </span>
           <Field
             parameter={parameter}
-            text={given.get(parameter.name) ?? null}
-            invalid={wrong.has(parameter.name)}
+            text={values.get(parameter.name) ?? null}
+            invalid={errors.has(parameter.name)}
             onChange={onChange}
             trans={trans}
           />
-          {wrong.has(parameter.name) && (
+          {errors.has(parameter.name) && (
             <span className="kfnb-Form-wrong" role="alert">
-              {wrong.get(parameter.name)}
+              {errors.get(parameter.name)}
             </span>
           )}
         </label>
@@ -59,7 +53,7 @@ interface FieldProps {
   trans: TranslationBundle;
 }
 
-function Field({ parameter, text, invalid: wrong, onChange, trans }: FieldProps): React.JSX.Element {
+function Field({ parameter, text, invalid, onChange, trans }: FieldProps): React.JSX.Element {
   const defaultText = valueText(parameter.default);
   const field = parameterField(parameter);
   const name = parameter.name;
@@ -78,7 +72,7 @@ function Field({ parameter, text, invalid: wrong, onChange, trans }: FieldProps)
       <select
         className="jp-mod-styled"
         value={text ?? defaultText}
-        aria-invalid={wrong}
+        aria-invalid={invalid}
         onChange={event => onChange(name, event.target.value === defaultText ? null : event.target.value, null)}
       >
         {field.choices.map(choice => (
@@ -99,7 +93,7 @@ function Field({ parameter, text, invalid: wrong, onChange, trans }: FieldProps)
         {...limits}
         value={text ?? (shown ? defaultText : '')}
         placeholder={defaultText || trans.__('empty')}
-        aria-invalid={wrong}
+        aria-invalid={invalid}
         onChange={event => {
           const { value, validity } = event.target;
           onChange(name, value === '' ? null : value, validity.badInput ? trans.__('this is no number or date') : null);

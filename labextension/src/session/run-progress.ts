@@ -1,19 +1,7 @@
 /** The state of a run and of its steps, computed from a snapshot and the messages that follow it. Pure functions. */
 
-import { FINAL_STATES, State } from '../common/states';
+import { FINAL_STATES, STATE_PRIORITY, State } from '../common/states';
 import { Snapshot, StepRun, StreamMessage } from '../server/api-types';
-
-/** A step shows the first of these states that one of its iterations has. */
-const STATE_PRIORITY: State[] = [
-  'running',
-  'failed',
-  'cancelled',
-  'pending',
-  'succeeded',
-  'cached',
-  'omitted',
-  'skipped'
-];
 
 /** The progress of a step, with all of its iterations taken together. */
 export interface StepProgress {
@@ -122,13 +110,13 @@ function combineRuns(name: string, group: StepRun[]): StepProgress {
 }
 
 function earliest(times: (number | null)[]): number | null {
-  const known = times.filter(time => time !== null);
-  return known.length ? Math.min(...known) : null;
+  const defined = times.filter(time => time !== null);
+  return defined.length ? Math.min(...defined) : null;
 }
 
 function latest(times: (number | null)[]): number | null {
-  const known = times.filter(time => time !== null);
-  return known.length ? Math.max(...known) : null;
+  const defined = times.filter(time => time !== null);
+  return defined.length ? Math.max(...defined) : null;
 }
 
 export function isActive(run: Snapshot | null): boolean {

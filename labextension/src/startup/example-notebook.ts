@@ -10,12 +10,12 @@ export function exampleNotebook(trans: TranslationBundle): INotebookContent {
     ['total = sum(numbers)\nprint(total)', ['step:add']],
     ["print('that is much')", ['step:comment', 'when:total > 100']]
   ];
-  const words = trans.__(
+  const introduction = trans.__(
     '# A pipeline\n\nThe tags of the cells say what they are. Press *Run pipeline* in the toolbar above, and watch the cells.'
   );
   return {
     cells: [
-      { cell_type: 'markdown', id: 'words', metadata: {}, source: words },
+      { cell_type: 'markdown', id: 'introduction', metadata: {}, source: introduction },
       ...cells.map(([source, tags], at) => ({
         cell_type: 'code' as const,
         id: `cell-${at}`,

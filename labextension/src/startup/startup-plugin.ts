@@ -14,7 +14,7 @@ import { VERSION } from '../common/version';
 
 export const startupPlugin: JupyterFrontEndPlugin<void> = {
   id: 'kfnb:start',
-  description: 'Says when the server extension is missing, and makes new pipeline notebooks.',
+  description: 'Reports a missing server extension, and creates pipeline notebooks.',
   autoStart: true,
   requires: [ISessions],
   optional: [ILauncher, ITranslator],
@@ -23,10 +23,13 @@ export const startupPlugin: JupyterFrontEndPlugin<void> = {
     void app.restored.then(() => checkServer(sessions, trans));
     app.commands.addCommand(CommandIDs.create, {
       label: trans.__('Pipeline Notebook'),
-      caption: trans.__('Make a notebook whose cells are steps'),
+      caption: trans.__('Create a notebook whose cells are steps of a pipeline'),
       icon: pipelineIcon,
       describedBy: {
-        args: { type: 'object', properties: { cwd: { type: 'string', description: 'The folder it is made in' } } }
+        args: {
+          type: 'object',
+          properties: { cwd: { type: 'string', description: 'The folder in which the notebook is created' } }
+        }
       },
       execute: async args => {
         const path = typeof args.cwd === 'string' ? args.cwd : '';

@@ -42,7 +42,7 @@ def omitted(found: dict[str, Seen]) -> list[Seen]:
     while again:
         again = False
         for path, one in found.items():
-            waited = {n for n, _ in one.job.waits}
+            waited = {n for n, _ in one.job.depends}
             states = {s.state for s in found.values() if s.job.name in waited}
             if one.state == "skipped" and one.omitted and states & lost:
                 found[path] = replace(one, state="omitted")

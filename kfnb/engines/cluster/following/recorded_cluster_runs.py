@@ -23,7 +23,8 @@ from kfnb.runs.attempt_logs import LogLine
 from kfnb.runs.kept_pipeline import PIPELINE, check_step, kept_pipeline
 from kfnb.runs.record.file_lock import holding
 from kfnb.runs.record.private_record_files import read_object, write_file
-from kfnb.runs.record.run_store import FINAL, LAUNCH, Event, RunStore, UnknownRun
+from kfnb.runs.record.run_store import LAUNCH, Event, RunStore, UnknownRun
+from kfnb.states import FINAL
 
 KEPT = "kept.json"  #: in the run's folder: what steps left that are not run again
 PATIENCE = 30.0  #: seconds to wait for another command that takes the same run up again

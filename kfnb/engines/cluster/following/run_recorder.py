@@ -9,9 +9,10 @@ from typing import Any
 from kfnb.engines.cluster.following.observed_steps import Attempt, Seen
 from kfnb.engines.cluster.following.pod_logs import KeptLog
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
-from kfnb.runs.record.run_store import FINAL, STEP_FINAL, RunStore
+from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_summary import is_let_fail
 from kfnb.runtime.values.value_store import Store
+from kfnb.states import FINAL, STEP_FINAL
 
 
 class Recorder:

@@ -26,7 +26,7 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
     for job in jobs:
         yield from _image(job)
         yield from _let_fail(job, engine)
-        if job.native and engine == "argo":
+        if job.plain_container and engine == "argo":
             yield from _braces(job)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
@@ -83,7 +83,7 @@ def check_python(options: RunOptions) -> Iterator[Problem]:
 
 def _image(job: Job) -> Iterator[Problem]:
     match = PYTHON_IMAGE.search(job.step.settings.image or "")
-    if match is None or job.native:
+    if match is None or job.plain_container:
         return
     version = (int(match[1]), int(match[2]))
     here = sys.version_info[:2]
@@ -105,7 +105,7 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
     settings = job.step.settings
     if not settings.may_fail:
         return
-    if job.native:
+    if job.plain_container:
         yield _problem(
             "KF704", job.step, f"step `{job.name}` may fail (`on-failure:continue`), and runs in an image of its own without Python",
             "let the script end well in any case (`… || true`), or take the mark `image` away",

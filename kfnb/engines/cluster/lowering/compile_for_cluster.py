@@ -8,7 +8,7 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
-from kfnb.engines.cluster.packaging.step_requirements import travelling
+from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.fit_to_target import fitted
 from kfnb.pipeline.model import Pipeline
@@ -38,12 +38,12 @@ def documents(
     """
     fixed = list(fixed_values(pipeline))
     pipeline = fitted(pipeline, options, given)
-    found = travelling(pipeline, folder, options.packages, options.sources)
+    found = find_requirements(pipeline, folder, options.packages, options.sources)
     problems = [*fixed, *check_files(pipeline, found)]
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest
 
-        made = workflow_manifest.compiled(pipeline, options, found, given)
+        made = workflow_manifest.compile_workflow(pipeline, options, found, given)
         workflow = made.workflow
         jobs = list({j.name: j for jobs in made.tasks.values() for j in jobs}.values())
         if form.cron:
@@ -54,6 +54,6 @@ def documents(
         return [workflow], problems
     from kfnb.engines.kfp.ir import pipeline_ir
 
-    compiled = pipeline_ir.compiled(pipeline_ir.with_defaults(pipeline, given), options, found)
+    compiled = pipeline_ir.compile_ir(pipeline_ir.with_defaults(pipeline, given), options, found)
     problems += [*check_jobs(list(compiled.tasks.values()), engine), *check_size(compiled.ir, "pipeline")]
     return [compiled.ir, *([compiled.platform] if compiled.platform else [])], problems

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.pipeline.checks.isolated_files import missed
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 
 
-def check_files(pipeline: Pipeline, found: Travelling) -> Iterator[Problem]:
+def check_files(pipeline: Pipeline, found: StepRequirements) -> Iterator[Problem]:
     """Files that are too large to travel, and files that one step writes and another opens."""
-    for name, texts in found.left.items():
+    for name, texts in found.too_large.items():
         yield Problem(
             "KF706", f"step `{name}` opens {_quoted(texts)}, which is too large to travel with the code",
             "put it on a volume, or let the step fetch it", name=name,
         )  # fmt: skip
-    for name, reasons in found.unfit.items():
+    for name, reasons in found.invalid_archives.items():
         for reason in reasons:
             yield Problem("KF514", f"step `{name}`: {reason}", "put it where the step's image can fetch it, or into the image", name=name)  # fmt: skip
     for name, files in found.private.items():

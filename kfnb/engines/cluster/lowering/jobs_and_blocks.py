@@ -15,7 +15,7 @@ from kfnb.pipeline.model import (
     Step,
 )
 
-SMALL = ("decides", "lists", "texts")  #: parts of what the runtime is told that go by a small output each
+SMALL_OUTPUTS = ("decides", "lists", "texts")  #: parts of what the runtime is told that go by a small output each
 Kind = Literal["pack", "text", "choice", "list", "parameter", "item", "status"]
 
 
@@ -57,12 +57,12 @@ class Job:
     position: int
     loops: tuple[str, ...]
     gates: tuple[Gate, ...]
-    takes: tuple[Channel, ...]
-    gives: tuple[Channel, ...]
-    waits: tuple[tuple[str, bool], ...]
-    told: dict[str, Any]
-    native: bool = False
-    handles: bool = False
+    inputs: tuple[Channel, ...]
+    outputs: tuple[Channel, ...]
+    depends: tuple[tuple[str, bool], ...]
+    runtime_spec: dict[str, Any]
+    plain_container: bool = False
+    in_handler: bool = False
 
     @property
     def name(self) -> str:
@@ -106,30 +106,30 @@ def blocks_in(block: Block) -> Iterator[Block]:
             yield from blocks_in(node)
 
 
-def needs_of(block: Block) -> tuple[Channel, ...]:
+def block_inputs(block: Block) -> tuple[Channel, ...]:
     """What a block takes from around it; its own items and the status of its own guards come from itself."""
     inside = list(jobs_in(block))
     blocks = list(blocks_in(block))
-    gives = {c for j in inside for c in j.gives}
+    outputs = {c for j in inside for c in j.outputs}
     own = {Channel("item", b.name) for b in blocks if b.kind == "loop"}
     own |= {Channel("status", b.name) for b in blocks if b.handler is not None}
-    wanted = dict.fromkeys(c for j in inside for c in j.takes)
+    wanted = dict.fromkeys(c for j in inside for c in j.inputs)
     wanted.update(dict.fromkeys(b.items for b in blocks if isinstance(b.items, Channel)))
-    return tuple(c for c in wanted if c not in gives and c not in own)
+    return tuple(c for c in wanted if c not in outputs and c not in own)
 
 
-def exports_of(block: Block, root: Block) -> tuple[Channel, ...]:
+def block_outputs(block: Block, root: Block) -> tuple[Channel, ...]:
     """What others in ``root`` take of what a block gives."""
     inside = {j.name for j in jobs_in(block)}
     mine = {b.name for b in blocks_in(block)}
-    gives = dict.fromkeys(c for j in jobs_in(block) for c in j.gives)
-    taken = {c for j in jobs_in(root) if j.name not in inside for c in j.takes}
+    outputs = dict.fromkeys(c for j in jobs_in(block) for c in j.outputs)
+    taken = {c for j in jobs_in(root) if j.name not in inside for c in j.inputs}
     taken |= {b.items for b in blocks_in(root) if isinstance(b.items, Channel) and b.name not in mine}
-    return tuple(c for c in gives if c in taken)
+    return tuple(c for c in outputs if c in taken)
 
 
-def told_with(job: Job, output_of: Callable[[Channel], str]) -> dict[str, Any]:
+def runtime_spec_of(job: Job, output_of: Callable[[Channel], str]) -> dict[str, Any]:
     """What the runtime is told of a job, its small outputs by the names that an engine gives them."""
-    outputs = {f"{c.kind}-{c.name}": output_of(c) for c in job.gives}
-    small = {p: {outputs[k]: v for k, v in job.told[p].items()} for p in SMALL if p in job.told}
-    return {**job.told, **small}
+    outputs = {f"{c.kind}-{c.name}": output_of(c) for c in job.outputs}
+    small = {p: {outputs[k]: v for k, v in job.runtime_spec[p].items()} for p in SMALL_OUTPUTS if p in job.runtime_spec}
+    return {**job.runtime_spec, **small}

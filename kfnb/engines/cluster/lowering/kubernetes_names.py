@@ -13,24 +13,24 @@ class Names:
 
     def __init__(self, longest: int = LONGEST) -> None:
         self._longest = longest
-        self._given: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self._assigned: dict[str, str] = {}
+        self._used: set[str] = set()
 
     def __call__(self, name: str) -> str:
         """The same name gives the same answer."""
-        if name not in self._given:
-            self._given[name] = self.new(name)
-        return self._given[name]
+        if name not in self._assigned:
+            self._assigned[name] = self.new(name)
+        return self._assigned[name]
 
     def new(self, name: str) -> str:
         """A name like it that nobody has."""
         wanted = found = label(name, self._longest)
         count = 1
-        while found in self._taken:
+        while found in self._used:
             count += 1
             tail = f"-{count}"
             found = wanted[: self._longest - len(tail)].rstrip("-") + tail
-        self._taken.add(found)
+        self._used.add(found)
         return found
 
 

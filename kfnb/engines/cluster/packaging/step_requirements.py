@@ -14,7 +14,7 @@ from typing import Any
 
 from kfnb.engines.cluster.packaging.private_files import Privacy
 from kfnb.engines.cluster.packaging.step_imports import modules_of, sources_of, tree_of, unread_imports
-from kfnb.package_requirements import USUAL, Sources, is_local, requirement_name
+from kfnb.package_requirements import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
 from kfnb.pipeline.model import Pipeline, Step
 
 ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
@@ -22,7 +22,7 @@ FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
 
 @dataclass(frozen=True)
-class Travelling:
+class StepRequirements:
     """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
 
     ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel; ``optional``:
@@ -36,26 +36,28 @@ class Travelling:
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     optional: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    left: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    too_large: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unfit: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    invalid_archives: dict[str, tuple[str, ...]] = field(default_factory=dict)
     private: dict[str, dict[str, str]] = field(default_factory=dict)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, step: Step) -> dict[str, Any]:
         """What the runtime is told."""
-        told = {
+        spec = {
             "packages": list(self.packages.get(step.name, ())),
             "pins": self.pins.get(step.name, {}),
             "files": self.files.get(step.name, {}),
             "optional": self.optional.get(step.name, {}),
         }
-        if told["packages"] or told["pins"]:
-            told["sources"] = self.sources.get(step.name, {})
-        return {k: v for k, v in told.items() if v}
+        if spec["packages"] or spec["pins"]:
+            spec["sources"] = self.sources.get(step.name, {})
+        return {k: v for k, v in spec.items() if v}
 
 
-def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources: Sources = USUAL) -> Travelling:
+def find_requirements(
+    pipeline: Pipeline, folder: Path, packages: str = "auto", sources: PackageSources = DEFAULT_SOURCES
+) -> StepRequirements:
     """Find what every step's code needs.
 
     Parameters
@@ -72,9 +74,9 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources
     files: dict[str, dict[str, str]] = {}
     modules: dict[str, tuple[str, ...]] = {}
     optional: dict[str, dict[str, list[str]]] = {}
-    left: dict[str, tuple[str, ...]] = {}
+    too_large: dict[str, tuple[str, ...]] = {}
     places: dict[str, dict[str, Any]] = {}
-    unfit: dict[str, tuple[str, ...]] = {}
+    invalid_archives: dict[str, tuple[str, ...]] = {}
     private: dict[str, dict[str, str]] = {}
     missing: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
@@ -92,15 +94,15 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources
         everything.update(found)
         marked = step.settings.packages
         named = {requirement_name(r) for r in marked}
-        wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if requirement_name(r) not in named))
+        listed = (*marked, *(r for r in dict.fromkeys(found.values()) if requirement_name(r) not in named))
         archives, wrong = _archives(marked, folder)
         if wrong:
-            unfit[step.name] = wrong
-        told_sources = step.settings.sources.over(sources).told()
-        if told_sources:
-            places[step.name] = told_sources
-        if wanted:
-            requirements[step.name] = wanted
+            invalid_archives[step.name] = wrong
+        source_settings = step.settings.sources.over(sources).to_json()
+        if source_settings:
+            places[step.name] = source_settings
+        if listed:
+            requirements[step.name] = listed
         data, large = _data(step, folder, {f for to, f in made if to == step.name})
         found_files = {n: t.encode() for n, t in local.items()} | data
         kept = privacy.reasons({*found_files, *large} - set(step.settings.files))
@@ -115,14 +117,16 @@ def travelling(pipeline: Pipeline, folder: Path, packages: str = "auto", sources
             files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
             modules[step.name] = tuple(sorted(local.keys() & contents.keys()))
         if large:
-            left[step.name] = large
+            too_large[step.name] = large
     for step in pipeline.steps():
         reads = bool(step.inputs)
         others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
         if reads and others:
             pins[step.name] = others
     known = {n: o for n, o in optional.items() if o}
-    return Travelling(requirements, pins, files, modules, known, left, places, unfit, private, missing)
+    return StepRequirements(
+        requirements, pins, files, modules, known, too_large, places, invalid_archives, private, missing
+    )
 
 
 def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -192,9 +196,9 @@ class _Reached:
 
 def _reached(modules: set[str], folder: Path) -> _Reached:
     found = _Reached({}, set())
-    left = list(modules)
-    while left:
-        module = left.pop()
+    queue = list(modules)
+    while queue:
+        module = queue.pop()
         paths = _beside(module, folder)
         if not paths and module not in sys.stdlib_module_names and module != "kfnb":
             found.outside.add(module)
@@ -202,7 +206,7 @@ def _reached(modules: set[str], folder: Path) -> _Reached:
             name = path.relative_to(folder).as_posix()
             if name not in found.files:
                 found.files[name] = path.read_text("utf-8")
-                left += modules_of(found.files[name])
+                queue += modules_of(found.files[name])
     return found
 
 
@@ -245,7 +249,7 @@ def travelling_files(pipeline: Pipeline, folder: Path, packages: str = "auto") -
     """The files that travel with the steps of a pipeline, for the user to see before they do."""
     found: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
-    for step, files in travelling(pipeline, folder, packages).files.items():
+    for step, files in find_requirements(pipeline, folder, packages).files.items():
         for name, content in files.items():
             found.setdefault(name, []).append(step)
             sizes[name] = len(base64.b64decode(content))

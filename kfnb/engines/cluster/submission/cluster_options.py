@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from kfnb.package_requirements import Sources
+from kfnb.package_requirements import PackageSources
 from kfnb.step_settings import Secret, Settings
 
 KIB = 1024
@@ -47,8 +47,8 @@ class ClusterOptions:
     cache: bool = False
 
     @property
-    def sources(self) -> Sources:
-        return Sources(self.index_url, self.extra_index_url, self.find_links)
+    def sources(self) -> PackageSources:
+        return PackageSources(self.index_url, self.extra_index_url, self.find_links)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

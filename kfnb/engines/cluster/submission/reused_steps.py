@@ -34,17 +34,17 @@ def kept_of(
     kept: dict[str, dict[str, str]] = {}
     for job in outermost:
         same = job.name in left and _work(job) == ran.get(job.name) and job.name not in again
-        if same and all(name in kept for name, _ in job.waits):
+        if same and all(name in kept for name, _ in job.depends):
             kept[job.name] = left[job.name]
     return kept
 
 
 def _work(job: Job) -> dict[str, Any]:
     """What a job does, and with what: not where its code stands in the notebook, nor what line reads what it makes."""
-    spec, settings = job.told["spec"], job.step.settings
+    spec, settings = job.runtime_spec["spec"], job.step.settings
     return {
-        **job.told,
-        "prepare": [{"run": p["run"]["source"]} if "run" in p else p for p in job.told["prepare"]],
+        **job.runtime_spec,
+        "prepare": [{"run": p["run"]["source"]} if "run" in p else p for p in job.runtime_spec["prepare"]],
         "spec": {k: v for k, v in spec.items() if k not in PLACES},
         "cells": [c["source"] for c in spec.get("cells", ())],
         "image": settings.image,

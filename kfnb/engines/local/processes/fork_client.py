@@ -1,4 +1,4 @@
-"""The scheduler's side of the warm parents: one bare, one with the notebook's libraries imported."""
+"""The scheduler's client of the fork servers: one server is bare, one has the notebook's libraries imported."""
 
 from __future__ import annotations
 
@@ -15,114 +15,114 @@ from kfnb.engines.local.processes import fork_server
 from kfnb.engines.local.processes.fork_server import serve
 
 
-class Parent:
-    """One forking parent and the messages it has sent. ``python``: its interpreter, where that is another."""
+class ForkServer:
+    """One fork server and the messages it has sent. ``python`` is its interpreter, when that is not this one."""
 
     def __init__(self, imports: list[str], selector: selectors.BaseSelector, python: str | None) -> None:
-        mine, theirs = socket.socketpair()
+        own_end, server_end = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            mine.close()
-            _become(theirs, imports, python)
-        theirs.close()
-        self.socket, self.ready, self.gone = mine, False, False
-        self.why: str | None = (
-            f"`{python}` could not be started: what it said is in the run's scheduler.log" if python else None
+            own_end.close()
+            _become_server(server_end, imports, python)
+        server_end.close()
+        self.socket, self.ready, self.ended = own_end, False, False
+        self.error: str | None = (
+            f"`{python}` could not be started: its error message is in the run's scheduler.log" if python else None
         )
-        self._rest = b""
-        self._children: dict[int, int] = {}  #: process groups of its steps, by the ids of their attempts
+        self._unread = b""
+        self._children: dict[int, int] = {}  #: the process groups of its steps, by the ids of their attempts
         self.inbox: list[dict[str, Any]] = []
-        selector.register(mine, selectors.EVENT_READ, self._arrived)
+        selector.register(own_end, selectors.EVENT_READ, self._receive)
         self._selector = selector
 
-    def ask(self, request: dict[str, Any], handles: list[int]) -> None:
-        # one that has ended is noticed where its last words are read
+    def send(self, request: dict[str, Any], handles: list[int]) -> None:
+        # a server that has ended is noticed when its messages are read
         with contextlib.suppress(OSError):
             socket.send_fds(self.socket, [json.dumps(request).encode() + b"\n"], handles)
 
-    def _arrived(self, _: Any) -> None:
+    def _receive(self, _: Any) -> None:
         try:
             data = self.socket.recv(65536)
-        except OSError:  # it ended without having read all that it was asked
+        except OSError:  # it ended before it had read all requests
             data = b""
         if not data:
-            self._lost()
+            self._server_ended()
             return
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             message = json.loads(line)
             if "ready" in message:
-                self.ready, self.why = message["ready"], None
+                self.ready, self.error = message["ready"], None
             elif "pid" in message:
                 self._children[message["id"]] = message["pid"]
             else:
                 self._children.pop(message["id"], None)
                 self.inbox.append(message)
 
-    def _lost(self) -> None:
-        """It has ended, by the system's hand; nobody waits for its steps any more."""
-        self.gone, self.ready = True, False
+    def _server_ended(self) -> None:
+        """The server was killed. Kill its steps, since nobody waits for them any more."""
+        self.ended, self.ready = True, False
         self._selector.unregister(self.socket)
         for group in self._children.values():
             with contextlib.suppress(OSError):
                 os.killpg(group, signal.SIGKILL)
 
 
-def _become(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
-    """In the forked parent: nothing of the scheduler's but the socket and its log."""
-    os.setsid()  # whoever kills the scheduler's process group leaves somebody to end the steps
-    keep = connection.fileno()
-    os.closerange(3, keep)
-    os.closerange(keep + 1, 256)
+def _become_server(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
+    """Become a fork server in the forked process, which keeps only the socket and the log of the scheduler."""
+    os.setsid()  # a killed process group of the scheduler leaves this process to end the steps
+    kept_fd = connection.fileno()
+    os.closerange(3, kept_fd)
+    os.closerange(kept_fd + 1, 256)
     if python is None:
         serve(connection, imports)
     connection.set_inheritable(True)
     try:
-        os.execv(python, [python, fork_server.__file__, str(keep), *imports])
+        os.execv(python, [python, fork_server.__file__, str(kept_fd), *imports])
     except OSError as error:
         sys.stderr.write(f"{python} cannot be started: {error}\n")
     os._exit(1)
 
 
-class Forks:
-    """Starts steps in the parent that suits them. ``mask``: which permissions the files do not get that steps make."""
+class ForkClient:
+    """Starts steps through the suitable fork server. ``mask`` is the umask of the steps."""
 
     def __init__(
         self, selector: selectors.BaseSelector, libraries: list[str], python: str | None, mask: int = 0o022
     ) -> None:
         self._selector, self._python, self._mask = selector, python, mask
-        self.bare = self._parent([])
-        self.warm = self._parent(libraries) if libraries else self.bare
-        self._where: dict[int, Parent] = {}
+        self.bare = self._new_server([])
+        self.warm = self._new_server(libraries) if libraries else self.bare
+        self._servers: dict[int, ForkServer] = {}
 
-    def _parent(self, libraries: list[str]) -> Parent:
-        return Parent(libraries, self._selector, self._python)
+    def _new_server(self, libraries: list[str]) -> ForkServer:
+        return ForkServer(libraries, self._selector, self._python)
 
     def start(self, id_: int, spec: str, log: int, libraries: bool, spawn: bool) -> None:
-        """Ask for one step; ``log`` is the writing end of its pipe."""
-        if self.bare.gone:
-            self.bare = self._parent([])
-        parent = self.warm if libraries and self.warm.ready and not spawn else self.bare
-        self._where[id_] = parent
-        parent.ask({"id": id_, "spec": spec, "spawn": spawn, "mask": self._mask}, [log])
+        """Request one step. ``log`` is the writing end of its pipe."""
+        if self.bare.ended:
+            self.bare = self._new_server([])
+        server = self.warm if libraries and self.warm.ready and not spawn else self.bare
+        self._servers[id_] = server
+        server.send({"id": id_, "spec": spec, "spawn": spawn, "mask": self._mask}, [log])
 
     def signal(self, id_: int, number: int) -> None:
-        self._where[id_].ask({"id": id_, "signal": int(number)}, [])
+        self._servers[id_].send({"id": id_, "signal": int(number)}, [])
 
     def messages(self) -> list[dict[str, Any]]:
-        """What the parents have said since the last time. Steps whose parent is gone have ended with it."""
+        """The servers' messages since the last call. The steps of a server that has ended count as killed."""
         found: list[dict[str, Any]] = []
-        for parent in {id(p): p for p in self._where.values()}.values():
-            found += parent.inbox
-            parent.inbox = []
+        for server in {id(p): p for p in self._servers.values()}.values():
+            found += server.inbox
+            server.inbox = []
         for message in found:
-            del self._where[message["id"]]
-        lost = {id_: parent.why for id_, parent in self._where.items() if parent.gone}
+            del self._servers[message["id"]]
+        lost = {id_: server.error for id_, server in self._servers.items() if server.ended}
         for id_ in lost:
-            del self._where[id_]
-        return found + [{"id": id_, "status": -signal.SIGKILL, "why": why} for id_, why in lost.items()]
+            del self._servers[id_]
+        return found + [{"id": id_, "status": -signal.SIGKILL, "why": error} for id_, error in lost.items()]
 
     def close(self) -> None:
-        """The parents end when their sockets close."""
-        for parent in {id(p): p for p in (self.bare, self.warm)}.values():
-            parent.socket.close()
+        """Close the sockets, which ends the servers."""
+        for server in {id(p): p for p in (self.bare, self.warm)}.values():
+            server.socket.close()

@@ -1,9 +1,10 @@
-"""A parent that forks steps: small, single-threaded, with the libraries imported that the notebook imports.
+"""The fork server: a small single-threaded process that has imported the notebook's libraries and forks steps.
 
-The scheduler asks over a socket (a JSON line, with the log's pipe attached); the parent answers with a JSON line when a
-step has ended. When the socket closes, because the scheduler ended or was killed, every step is killed and the parent leaves.
+The scheduler sends requests over a socket, each a JSON line with the log's pipe attached. The server answers with a JSON
+line when a step has ended. When the socket closes, because the scheduler has ended, the server kills its steps and ends.
 
-``PYTHON kfnb/engines/local/processes/fork_server.py SOCKET LIBRARY…`` is the same in another interpreter (3.9 or newer), which need not have kfnb.
+``PYTHON kfnb/engines/local/processes/fork_server.py SOCKET LIBRARY…`` does the same in another interpreter (3.9 or newer), which need not
+have kfnb installed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-#: Libraries that bear being imported before a fork: they start no threads by being imported, or restart them after it.
+#: Libraries that can be imported before a fork: their import starts no threads, or they restart them after a fork.
 FORK_SAFE = frozenset(
     "numpy pandas scipy sklearn matplotlib seaborn statsmodels networkx PIL sympy requests yaml".split()
 )
@@ -39,14 +40,14 @@ RUNTIME = tuple(
     )
 )
 DEATH_SIGNAL, SUBREAPER = 1, 36  #: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER, linux/prctl.h
-PID = "pid"  #: in an attempt's folder while it runs: its process group, when that began, and which start of the machine this is
+PID = "pid"  #: file in the folder of a running attempt: its process group, the start time of that, and the boot id of the machine
 MARK = "KFNB_STEP_ID"
-ENDS = (signal.SIGTERM,)  #: what a step is asked to end with
+END_SIGNALS = (signal.SIGTERM,)  #: signals that ask a step to end
 
 
 @dataclass
 class Child:
-    """A forked step: the id the scheduler gave it, and its process group."""
+    """A forked step: the id of its attempt, its process group, and the mark in its environment."""
 
     id: int
     pid: int
@@ -54,7 +55,7 @@ class Child:
 
 
 def serve(connection: socket.socket, imports: list[str]) -> NoReturn:
-    """Import, say ``ready``, and fork until the socket closes."""
+    """Import the libraries, send ``ready``, and fork steps until the socket closes."""
     _adopt_orphans()
     for name in (*RUNTIME, *imports):
         _import(name)
@@ -78,24 +79,28 @@ def serve(connection: socket.socket, imports: list[str]) -> NoReturn:
         if connection.fileno() in readable:
             data, handles, _, _ = socket.recv_fds(connection, 65536, 4)
             if not data:
-                _leave(children)
+                _exit(children)
             for line in data.decode().splitlines():
-                _asked(json.loads(line), handles, connection, children)
+                _handle_request(json.loads(line), handles, connection, children)
 
 
-def _asked(request: dict[str, Any], handles: list[int], connection: socket.socket, children: dict[int, Child]) -> None:
+def _handle_request(
+    request: dict[str, Any], handles: list[int], connection: socket.socket, children: dict[int, Child]
+) -> None:
     if "signal" in request:
         child = next((c for c in children.values() if c.id == request["id"]), None)
         if child is not None:
             _kill(child, request["signal"])
         return
     mark, parent = f"{os.getpid()}-{request['id']}", os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # who is ended while it begins ends when it has begun
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, END_SIGNALS
+    )  # a signal during the fork is delivered to the step when it has started
     pid = os.fork()
     if pid == 0:
-        _die_with(parent)
+        _end_with_parent(parent)
         _become_step(request, handles[0], mark)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     for handle in handles:
         os.close(handle)
     children[pid] = Child(request["id"], pid, mark)
@@ -103,15 +108,15 @@ def _asked(request: dict[str, Any], handles: list[int], connection: socket.socke
 
 
 def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
-    """In the forked child: a session of its own, the log for all output, then the step."""
+    """Become a step in the forked process: start a session, send all output to the log, and run the step."""
     try:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setsid()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
-        _note_process(os.path.join(os.path.dirname(request["spec"]), PID))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+        _record_process(os.path.join(os.path.dirname(request["spec"]), PID))
         os.umask(request["mask"])
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -132,28 +137,28 @@ def _become_step(request: dict[str, Any], log: int, mark: str) -> NoReturn:
     os._exit(2)
 
 
-def _die_with(parent: int) -> None:
-    """End with the process that forked this one, however that ends (Linux only; elsewhere the scheduler ends it)."""
+def _end_with_parent(parent: int) -> None:
+    """Make this process end with the one that forked it (Linux only; elsewhere the scheduler ends it)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
-        os._exit(1)  # it ended before
+        os._exit(1)  # the parent has ended already
 
 
-def _note_process(path: str) -> None:
-    """Write down who runs this attempt, for a scheduler that finds it left over by another one."""
+def _record_process(path: str) -> None:
+    """Record the process of this attempt, for a scheduler that finds it after another one was killed."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write(f"{os.getpid()} {began_at(os.getpid()) or '-'} {boot_id()}")
+        file.write(f"{os.getpid()} {start_time_of(os.getpid()) or '-'} {boot_id()}")
 
 
-def began_at(pid: int) -> str:
-    """When a process began, in the kernel's own measure; nothing where it is gone or the system does not tell."""
+def start_time_of(pid: int) -> str:
+    """The start time of a process in clock ticks of the system; empty when it is gone or unknown."""
     fields = process_status(pid)
     return fields[19] if len(fields) > 19 else ""
 
 
 def process_status(pid: int) -> list[str]:
-    """The fields of ``/proc/PID/stat`` from the state on; the name before it may hold anything."""
+    """The fields of ``/proc/PID/stat`` from the state on. The name before them may have any characters."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()
@@ -162,7 +167,7 @@ def process_status(pid: int) -> list[str]:
 
 
 def boot_id() -> str:
-    """What tells this start of the machine from others."""
+    """The id of the current boot of the machine."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
@@ -176,7 +181,7 @@ def _run(path: str) -> NoReturn:
     from kfnb.runtime.step_exit import leave
 
     if "numpy.random" in sys.modules:
-        sys.modules["numpy.random"].seed()  # forked generators would all give the same numbers
+        sys.modules["numpy.random"].seed()  # without this all forked generators would give the same numbers
     sys.argv = [""]
     ambient_state.begin()
     with open(path, encoding="utf-8") as file:
@@ -195,20 +200,20 @@ def _reap(connection: socket.socket, children: dict[int, Child]) -> None:
             return
         child = children.pop(pid, None)
         if child is None:
-            continue  # an orphan of a step that came to us and has ended
-        lingered = _sweep(child)
+            continue  # an adopted orphan of a step has ended
+        lingered = _kill_leftovers(child)
         _send(connection, {"id": child.id, "status": os.waitstatus_to_exitcode(status), "lingered": lingered})
 
 
 def _kill(child: Child, number: int) -> None:
     try:
         os.killpg(child.pid, number)
-    except ProcessLookupError:  # it was forked just now, and has no group of its own yet
+    except ProcessLookupError:  # it was forked just now and has no process group yet
         os.kill(child.pid, number)
 
 
-def _sweep(child: Child) -> int:
-    """Kill what a step left running: its process group, and whoever left the group but carries its mark. Their number."""
+def _kill_leftovers(child: Child) -> int:
+    """Kill what a step left running, and return the number: its process group, and other processes with its mark."""
     found = 0
     try:
         os.killpg(child.pid, signal.SIGKILL)
@@ -216,7 +221,7 @@ def _sweep(child: Child) -> int:
     except (ProcessLookupError, PermissionError):
         found += 0
     for pid in _adopted():
-        if _carries(pid, child.mark):
+        if _has_mark(pid, child.mark):
             try:
                 os.kill(pid, signal.SIGKILL)
                 found += 1
@@ -233,7 +238,7 @@ def _adopted() -> list[int]:
         return []
 
 
-def _carries(pid: int, mark: str) -> bool:
+def _has_mark(pid: int, mark: str) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return f"{MARK}={mark}".encode() in file.read().split(b"\0")
@@ -241,15 +246,15 @@ def _carries(pid: int, mark: str) -> bool:
         return False
 
 
-def _leave(children: dict[int, Child]) -> NoReturn:
+def _exit(children: dict[int, Child]) -> NoReturn:
     for child in children.values():
         _kill(child, signal.SIGKILL)
-        _sweep(child)
+        _kill_leftovers(child)
     os._exit(0)
 
 
 def _adopt_orphans() -> None:
-    """Processes that a step detaches become ours, so that they can be found (Linux only)."""
+    """Make processes that a step detaches children of this one, so that they are found (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
 
@@ -262,7 +267,7 @@ def _native_threads() -> int:
 
 
 def _import(name: str) -> None:
-    """Import for speed only: a library that cannot be imported here raises in the step, where the user sees it."""
+    """Import a module ahead. A library that cannot be imported raises in the step again, where the user sees it."""
     os.environ.setdefault("MPLBACKEND", "Agg")
     try:
         importlib.import_module(name)
@@ -274,14 +279,14 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
     try:
         connection.sendall(json.dumps(message).encode() + b"\n")
     except OSError:
-        return  # the scheduler is gone; the closed socket ends us at the next turn
+        return  # the scheduler is gone; the closed socket ends this server next
 
 
-def _know_kfnb() -> None:
-    """Make this kfnb known to an interpreter that may have none, or another, without its neighbours becoming known too."""
+def _register_kfnb() -> None:
+    """Make this kfnb importable in an interpreter that may have none, without adding the folder that contains it."""
     here = os.path.dirname(os.path.abspath(__file__))
     if sys.path and os.path.abspath(sys.path[0]) == here:
-        del sys.path[0]  # run as a file, Python puts this folder first, where `specs.py` would be found as a module
+        del sys.path[0]  # Python puts the folder of a program first, and every file in it would be a module
     root = os.path.dirname(os.path.dirname(os.path.dirname(here)))
     spec = importlib.util.spec_from_file_location(
         "kfnb", os.path.join(root, "__init__.py"), submodule_search_locations=[root]
@@ -292,5 +297,5 @@ def _know_kfnb() -> None:
 
 
 if __name__ == "__main__":
-    _know_kfnb()
+    _register_kfnb()
     serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

@@ -1,4 +1,4 @@
-"""Starting the process that carries a run: a fresh one, or one that was started ahead and waits for its run."""
+"""Starts the process of a run: a fresh one, or a warm one that waits for its run."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from typing import IO
 
 from kfnb.runs.record.private_record_files import append_to
 
-#: from the home, the run's id and the place for its log
+#: starts the process of a run, from the home, the run's id and the path of its log
 Launch = Callable[[Path, str, Path], "subprocess.Popen[bytes]"]
 
 ENTRY = str(Path(__file__).with_name("run_process_entry.py"))
-NEXT = 1.0  #: seconds after a run was given away until the next process is started: the run comes first
+PAUSE = 1.0  #: seconds from the start of a run until the next warm process starts, so that the run comes first
 
 
 def launch(home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
     """Start a process for a run."""
-    with append_to(log) as told:
-        process = _start(told)
-    _tell(process, home, run_id, log)
+    with append_to(log) as output:
+        process = _start(output)
+    _send_run(process, home, run_id, log)
     return process
 
 
-class Ahead:
-    """Keeps a process that has done what takes the longest, which is importing. Safe for several threads.
+class WarmProcess:
+    """Keeps a process that has done its imports, which take the longest, and waits for a run. Safe for threads.
 
-    It ends by itself when this process ends, however it ends.
+    The waiting process ends when this process ends, however it ends.
 
     Parameters
     ----------
     pause
-        Seconds after a run was given away until the next process is started.
-    most
-        Processes in all; ``None``: as long as runs come.
+        Seconds from the start of a run until the next process starts.
+    limit
+        The number of processes in all. Default: no limit.
     """
 
-    def __init__(self, pause: float = NEXT, most: int | None = None) -> None:
-        self._pause, self._left = pause, most
+    def __init__(self, pause: float = PAUSE, limit: int | None = None) -> None:
+        self._pause, self._remaining = pause, limit
         self._waiting: subprocess.Popen[bytes] | None = None
         self._closed = False
         self._lock = threading.Lock()
 
     def prepare(self) -> None:
-        """See to it that a process waits."""
+        """Start the waiting process, unless there is one."""
         with self._lock:
-            if self._closed or self._left == 0:
+            if self._closed or self._remaining == 0:
                 return
             if self._waiting is None or self._waiting.poll() is not None:
                 self._waiting = _start(None)
-                self._left = None if self._left is None else self._left - 1
+                self._remaining = None if self._remaining is None else self._remaining - 1
 
     def launch(self, home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
-        """Give a run to the process that waits, or to a fresh one where none does."""
+        """Give a run to the waiting process, or to a fresh one."""
         with self._lock:
             process, self._waiting = self._waiting, None
         later = threading.Timer(self._pause, self.prepare)
@@ -67,12 +67,12 @@ class Ahead:
         append_to(log).close()
         if process is not None and process.poll() is None:
             with contextlib.suppress(BrokenPipeError):
-                _tell(process, home, run_id, log)
+                _send_run(process, home, run_id, log)
                 return process
         return launch(home, run_id, log)
 
     def close(self) -> None:
-        """Let the process that waits end."""
+        """End the waiting process."""
         with self._lock:
             self._closed = True
             if self._waiting is not None and self._waiting.stdin is not None:
@@ -80,7 +80,7 @@ class Ahead:
 
 
 def _start(log: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    """A process that waits for its run; until then it complains into ``log``, or where this process does."""
+    """A process that waits for its run. Until then its errors go to ``log``, or to this process's standard error."""
     return subprocess.Popen(
         [sys.executable, ENTRY], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd=os.sep,
         env=environment(),
@@ -88,10 +88,10 @@ def _start(log: IO[bytes] | None) -> subprocess.Popen[bytes]:
 
 
 def environment() -> dict[str, str]:
-    """This process's variables for one that begins in another folder, and must import nothing from this one.
+    """The environment for a process that starts in another folder and must import nothing from this one.
 
-    In ``PYTHONPATH``, Python takes an empty entry for the folder it is started in, which is often left there by mistake; what is
-    relative is meant from here.
+    Python takes an empty entry of ``PYTHONPATH`` for the current folder, which is often there by mistake. Relative entries
+    are made absolute.
     """
     found = {"PYTHONHASHSEED": "0", **os.environ}
     entries = [
@@ -104,7 +104,7 @@ def environment() -> dict[str, str]:
     return found
 
 
-def _tell(process: subprocess.Popen[bytes], home: Path, run_id: str, log: Path) -> None:
+def _send_run(process: subprocess.Popen[bytes], home: Path, run_id: str, log: Path) -> None:
     assert process.stdin is not None
     with process.stdin as stdin:
         stdin.write(json.dumps([str(home), run_id, str(log)]).encode())

@@ -1,4 +1,4 @@
-"""What is left of a run whose scheduler was killed: its processes end before the run is taken up again, and write nothing beside it."""
+"""Ends the orphaned processes of a run whose scheduler was killed, before the run continues."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import signal
 import time
 from pathlib import Path
 
-from kfnb.engines.local.processes.fork_server import PID, began_at, boot_id, process_status
+from kfnb.engines.local.processes.fork_server import PID, boot_id, process_status, start_time_of
 
-PATIENCE = 2.0  #: seconds that a killed process may take to go
+PATIENCE = 2.0  #: seconds that a killed process may take to end
 
 
 def end_leftovers(run_folder: Path) -> None:
-    """Kill what is left of the steps of a run, wait until it is gone, and remove what it had begun to write."""
+    """Kill the remaining processes of a run's steps, wait for their end, and remove their unfinished files."""
     for file in run_folder.glob(f"steps/*/*/{PID}"):
         group = _group(file)
         if group is not None:
@@ -25,13 +25,13 @@ def end_leftovers(run_folder: Path) -> None:
 
 
 def _group(file: Path) -> int | None:
-    """The process group that a file tells of, where it is still the same."""
+    """The process group in a file, unless another process has its number now."""
     try:
-        pid, began, boot = file.read_text("ascii").split()
+        pid, start_time, boot = file.read_text("ascii").split()
         os.killpg(int(pid), 0)
     except (OSError, ValueError):
         return None
-    if boot != boot_id() or began_at(int(pid)) not in (began, ""):
+    if boot != boot_id() or start_time_of(int(pid)) not in (start_time, ""):
         return None
     return int(pid)
 

@@ -1,6 +1,7 @@
-"""``PYTHON kfnb/engines/local/processes/run_process_entry.py``: the process that carries a run, importing nothing from the folder it is started in.
+"""``PYTHON kfnb/engines/local/processes/run_process_entry.py``: starts the process of a run.
 
-With ``-m``, Python would look there first for every module, where a file such as ``selectors.py`` would be run.
+It imports nothing from the current folder. With ``-m``, Python would look there first for every module, and would run a
+file such as ``selectors.py``.
 """
 
 from __future__ import annotations
@@ -8,8 +9,8 @@ from __future__ import annotations
 import sys
 
 
-def _know_kfnb() -> None:
-    """Make this kfnb known, and no file beside this one a module."""
+def _register_kfnb() -> None:
+    """Make this kfnb importable, and no file of this folder a module."""
     from os.path import abspath, dirname, join
 
     here = dirname(abspath(__file__))
@@ -25,7 +26,7 @@ def _know_kfnb() -> None:
 
 
 if __name__ == "__main__":
-    _know_kfnb()
+    _register_kfnb()
     from kfnb.engines.local.processes.run_process import main
 
     main()

@@ -1,4 +1,4 @@
-"""Steps that several runs with a cache would make at one time: one makes them, the others wait for what it leaves."""
+"""Locks on cached results: when several runs need the same result at one time, one run produces it and the others wait."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from kfnb.runs.record.file_lock import hold
 
-LOOK_EVERY = 0.05  #: seconds between two looks at a step that another run makes
+LOOK_EVERY = 0.05  #: seconds between two looks at a result that another run produces
 
 
-class Sharing:
-    """The steps that one run is making, by the keys of their results. A run that dies lets go of all of them.
+class ResultLocks:
+    """The locks that one run holds on the results it produces, by their keys. They end with the run's process.
 
     Parameters
     ----------
     folder
-        Where all runs that share results keep a lock for each.
+        Where all runs that share results have one file for each lock.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: dict[str, int] = {}
 
-    def take(self, key: str) -> bool:
-        """Begin to make it; ``False``: somebody does already."""
+    def acquire(self, key: str) -> bool:
+        """Take the lock on a result; ``False`` when this or another run has it already."""
         if key in self._held:
             return False
         self._folder.mkdir(exist_ok=True)
@@ -35,9 +35,9 @@ class Sharing:
         return True
 
     def release(self, key: str) -> None:
-        """It is made and in the cache, or nobody makes it now."""
+        """Let go of a result that is in the cache now, or that this run does not produce."""
         handle = self._held.pop(key, None)
         if handle is not None:
-            # who has the file open already and takes the lock then looks into the cache first
+            # A run that has this file open already may take the lock now: it then finds the result in the cache.
             (self._folder / key).unlink(missing_ok=True)
             os.close(handle)

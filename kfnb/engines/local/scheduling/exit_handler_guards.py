@@ -1,48 +1,60 @@
-"""Guards that were entered: what is still open in each, and when its handler's turn has come."""
+"""Guards that a run has entered: how much is open inside each, and when its exit handler begins."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from kfnb.engines.local.scheduling.step_instances import Scope
 from kfnb.pipeline.model import Guard
-
-Scope = tuple[tuple[str, int, Any], ...]  #: loop, index and item of every loop around, outermost first
 
 
 @dataclass(eq=False)
-class Open:
-    """An entered guard. ``count``: nodes that wait, steps that run and guards that are open right inside it."""
+class OpenGuard:
+    """A guard that was entered.
+
+    Parameters
+    ----------
+    parent
+        The guard around this one.
+    open_count
+        How many waiting nodes, running steps and open guards stand directly inside it.
+    in_handler
+        Whether its body has ended and its handler runs.
+    """
 
     node: Guard
     scope: Scope
-    around: Open | None
-    count: int = 0
-    handling: bool = False
+    parent: OpenGuard | None
+    open_count: int = 0
+    in_handler: bool = False
 
 
-def chain(guard: Open | None) -> Iterator[Open]:
+def enclosing(guard: OpenGuard | None) -> Iterator[OpenGuard]:
     """A guard and those around it, innermost first."""
     while guard is not None:
         yield guard
-        guard = guard.around
+        guard = guard.parent
 
 
-def handling(guard: Open | None) -> Open | None:
-    """The innermost guard in whose handler something stands."""
-    return next((g for g in chain(guard) if g.handling), None)
+def handler_around(guard: OpenGuard | None) -> OpenGuard | None:
+    """The innermost of the guards around a node in whose handler the node stands."""
+    return next((g for g in enclosing(guard) if g.in_handler), None)
 
 
-def close(guard: Open | None, begin: Callable[[Open], None]) -> None:
-    """One thing less is open in ``guard``: ``begin`` its handler when it was the last of the body; after the handler it is over."""
+def release(guard: OpenGuard | None, begin_handler: Callable[[OpenGuard], None]) -> None:
+    """Count one thing less as open in ``guard``.
+
+    When it was the last of the body, ``begin_handler`` begins the handler. When it was the last of the handler, the
+    guard itself ends, and counts as one thing less in its parent.
+    """
     while guard is not None:
-        guard.count -= 1
-        if guard.count:
+        guard.open_count -= 1
+        if guard.open_count:
             return
-        if not guard.handling:
-            guard.handling = True
-            guard.count = 1  # held open while the handler begins
-            begin(guard)
+        if not guard.in_handler:
+            guard.in_handler = True
+            guard.open_count = 1  # keeps the guard open while its handler begins
+            begin_handler(guard)
             continue
-        guard = guard.around
+        guard = guard.parent

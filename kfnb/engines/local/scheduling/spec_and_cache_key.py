@@ -1,4 +1,4 @@
-"""From a step that can run to the runtime's spec, and to the key under which its result may be kept."""
+"""The runtime's spec of a step that is ready, and the key under which its result is cached."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import hashlib
 import json
 import platform
 import secrets
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.engines.local.scheduling.run_state import Ready
+from kfnb.engines.local.scheduling.run_state import ReadyStep
 from kfnb.engines.step_spec import StaticSpecs, command_of
-from kfnb.pipeline.model import Pipeline, Step
+from kfnb.pipeline.model import Pipeline, StatusRef, Step
 
 
-class Specs:
-    """Makes specs for the steps of one run."""
+class StepSpecs:
+    """Makes the specs and keys of one run's steps."""
 
     def __init__(self, pipeline: Pipeline, options: RunOptions, store: Path, folder: Path) -> None:
         self.options, self.store, self.folder = options, store, folder
         self._static = StaticSpecs(pipeline)
 
-    def spec(self, ready: Ready, attempt: int) -> dict[str, Any]:
+    def spec(self, ready: ReadyStep, attempt: int) -> dict[str, Any]:
         """The spec of one attempt."""
         folder = self.folder / "steps" / ready.path / str(attempt)
         return {
@@ -31,19 +33,37 @@ class Specs:
             "store": str(self.store), "folder": str(folder), "mark": secrets.token_hex(8) if len(ready.step.cells) > 1 else "",
         }  # fmt: skip
 
-    def key(self, ready: Ready) -> str:
+    def key(self, ready: ReadyStep) -> str:
         """The same for every attempt at the same code with the same inputs, image, packages and environment."""
         step = ready.step
-        told = {
+        identity = {
             "prepare": ready.prepare, "cells": [[c.source, c.line, *([True] if c.raises else [])] for c in step.cells], "outputs": step.outputs,
             "exports": [[e.name, e.expression, e.metric] for e in step.exports], "shell": step.shell,
-            "shell_outputs": [[o.name, o.path] for o in step.shell_outputs], "command": command_of(step), "settings": _identity(step),
+            "shell_outputs": [[o.name, o.path] for o in step.shell_outputs], "command": command_of(step), "settings": _settings(step),
             "python": self.options.python or platform.python_version_tuple()[:2],
         }  # fmt: skip
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def handler_key(self, ready: ReadyStep, attempts: Mapping[str, int]) -> str:
+        """The key of an exit handler's step. It depends on which ``attempts`` the guarded steps had, by their paths."""
+        key = self.key(_without_times(ready))
+        parts = [key, *(f"{path} {attempts[path]}" for path in sorted(attempts))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _identity(step: Step) -> dict[str, Any]:
+def _settings(step: Step) -> dict[str, Any]:
     """The settings that change what a step computes; retries and labels do not."""
-    told = step.settings.to_json()
-    return {k: told[k] for k in ("image", "packages", "env") if k in told}
+    settings = step.settings.to_json()
+    return {k: settings[k] for k in ("image", "packages", "env") if k in settings}
+
+
+def _without_times(ready: ReadyStep) -> ReadyStep:
+    """A handler's step without the times in the run's status, which differ although nothing else does."""
+    names = {i.name for i in ready.step.inputs if isinstance(i.ref, StatusRef)}
+    prepare = [
+        {**p, "json": {k: v for k, v in p["json"].items() if k not in ("started", "duration")}}
+        if p.get("value") in names
+        else p
+        for p in ready.prepare
+    ]
+    return replace(ready, prepare=tuple(prepare))

@@ -1,4 +1,4 @@
-"""The pipeline as the scheduler looks at it: every step with what stands around it."""
+"""The pipeline as a graph of steps: positions, loops around them, and what depends on what."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Place:
 
 
 def places_of(pipeline: Pipeline) -> dict[str, Place]:
-    """Every step of the body by name."""
+    """Every step of the pipeline by name."""
     return {place.step.name: place for place in _places(pipeline.body, (), iter(range(10**9)))}
 
 
@@ -49,7 +49,7 @@ def _places(body: tuple[Node, ...], loops: tuple[str, ...], count: Iterator[int]
 
 
 def downstream(pipeline: Pipeline, start: str) -> set[str]:
-    """``start`` and every step that comes after it by an edge."""
+    """``start`` and every step that depends on it, directly or through others."""
     following: dict[str, set[str]] = {}
     for edge in pipeline.edges:
         following.setdefault(edge.source, set()).add(edge.to)
@@ -65,13 +65,15 @@ def downstream(pipeline: Pipeline, start: str) -> set[str]:
     return found
 
 
-def awaited(guard: Guard) -> tuple[str, ...]:
-    """The steps outside ``guard`` that something in it needs: it is entered when they are over."""
-    mine = {s.name for s in steps_of((guard,))}
-    return tuple(dict.fromkeys(n for node in (*guard.body, *guard.handler) for n in _needed(node) if n not in mine))
+def required_steps(guard: Guard) -> tuple[str, ...]:
+    """The steps outside ``guard`` that a node inside it needs. The guard is entered when they have ended."""
+    own_steps = {s.name for s in steps_of((guard,))}
+    return tuple(
+        dict.fromkeys(n for node in (*guard.body, *guard.handler) for n in _required_by(node) if n not in own_steps)
+    )
 
 
-def _needed(node: Node) -> Iterator[str]:
+def _required_by(node: Node) -> Iterator[str]:
     if isinstance(node, Step):
         yield from node.after
         yield from _steps(i.ref for i in node.inputs)
@@ -82,7 +84,7 @@ def _needed(node: Node) -> Iterator[str]:
         yield from _steps(ref for branch in node.branches if branch.when is not None for ref in operands(branch.when))
     for body in bodies_of(node):
         for inner in body:
-            yield from _needed(inner)
+            yield from _required_by(inner)
 
 
 def _steps(refs: Iterable[Ref]) -> Iterator[str]:

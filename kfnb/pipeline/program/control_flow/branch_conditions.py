@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value
-from kfnb.notebook.marks.mark_table import DEEPEST, depth_of
+from kfnb.notebook.marks.mark_table import MAX_DEPTH, depth_of
 from kfnb.pipeline.build.conditions import OPERATORS
 from kfnb.pipeline.model import (
     All,
@@ -65,9 +65,9 @@ class ConditionParser:
 
     def without_step(self, expression: Expression, label: str, text: str) -> LoweredCondition | None:
         """Lower a condition without an extra step, if that is possible."""
-        if depth_of(expression.node) > DEEPEST:
+        if depth_of(expression.node) > MAX_DEPTH:
             way_out = "work it out in lines of their own, or in a component"
-            raise self.state.error("KF113", f"this condition is nested deeper than {DEEPEST} levels", way_out, expression.node)  # fmt: skip
+            raise self.state.error("KF113", f"this condition is nested deeper than {MAX_DEPTH} levels", way_out, expression.node)  # fmt: skip
         return self._compared(expression, text) or self._in_step(expression, label, text)
 
     def by_step(self, expression: Expression, label: str, text: str, node: ast.expr) -> LoweredCondition:

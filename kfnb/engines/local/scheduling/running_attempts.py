@@ -1,0 +1,181 @@
+"""The attempts that run now: their processes, logs and deadlines, and the results that they leave."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.local.processes.fork_client import ForkClient
+from kfnb.engines.local.processes.fork_server import PID
+from kfnb.engines.local.scheduling.fork_safe_imports import needs_libraries
+from kfnb.engines.local.scheduling.run_state import ReadyStep
+from kfnb.runs.attempt_logs import LogWriter
+from kfnb.runs.record.private_record_files import DamagedRecord, read_object, write_file
+from kfnb.runtime.step_exit import LEFT_RUNNING
+from kfnb.runtime.values.value_store import remove_unfinished
+
+KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
+
+
+@dataclass
+class Attempt:
+    """One attempt at a step."""
+
+    ready: ReadyStep
+    number: int
+    key: str
+    started: float
+    folder: Path
+    log: LogWriter
+    pipe: int  #: the reading end of what it prints; -1 after that is closed
+    deadline: float | None = None
+    kill_at: float | None = None
+    ended_by: str = ""  #: ``timeout`` or ``cancel``
+
+
+@dataclass
+class RunningAttempts:
+    """Starts attempts and follows them to their end.
+
+    Parameters
+    ----------
+    forks
+        Starts and signals their processes.
+    selector
+        Where the pipes of their output are registered.
+    store
+        The folder of values, from which the unfinished files of dead attempts are removed.
+    log_limit
+        How large a log may become.
+    spawn
+        Whether every step starts in a fresh interpreter.
+    """
+
+    forks: ForkClient
+    selector: selectors.BaseSelector
+    store: Path
+    log_limit: int
+    spawn: bool
+    by_id: dict[int, Attempt] = field(default_factory=dict)
+    count: int = 0
+
+    # ---------------------------------------------------------------- starting
+    def start(self, ready: ReadyStep, number: int, key: str, spec: dict[str, Any]) -> Attempt:
+        """Start one attempt at a step."""
+        folder = Path(spec["folder"])
+        folder.mkdir(parents=True)
+        path = folder / "spec.json"
+        write_file(path, json.dumps(spec))
+        reading, writing = os.pipe()
+        self.count += 1
+        id_ = self.count
+        now = time.monotonic()
+        timeout = ready.step.settings.timeout
+        log = LogWriter(folder / "log", spec["mark"], self.log_limit)
+        attempt = Attempt(ready, number, key, time.time(), folder, log, reading, now + timeout if timeout else None)
+        self.by_id[id_] = attempt
+        os.set_blocking(reading, False)
+        self.selector.register(reading, selectors.EVENT_READ, lambda _: self._read_output(attempt))
+        self.forks.start(id_, str(path), writing, needs_libraries(ready), self.spawn)
+        os.close(writing)
+        return attempt
+
+    def paths(self) -> list[str]:
+        """The paths of the steps that run."""
+        return [a.ready.path for a in self.by_id.values()]
+
+    # ---------------------------------------------------------------- time
+    def next_deadline(self) -> float | None:
+        """The next moment of the monotonic clock at which `check_deadlines` has something to do."""
+        return min((t for a in self.by_id.values() for t in (a.deadline, a.kill_at) if t is not None), default=None)
+
+    def check_deadlines(self) -> None:
+        """Ask attempts that are over their timeout to end, and kill those that did not."""
+        now = time.monotonic()
+        for id_, attempt in self.by_id.items():
+            if attempt.deadline is not None and now >= attempt.deadline:
+                attempt.deadline, attempt.ended_by = None, attempt.ended_by or "timeout"
+                attempt.kill_at = now + KILL_AFTER
+                self.forks.signal(id_, signal.SIGTERM)
+            elif attempt.kill_at is not None and now >= attempt.kill_at:
+                attempt.kill_at = None
+                self.forks.signal(id_, signal.SIGKILL)
+
+    def cancel(self, keeps_running: Callable[[str], bool], at_once: bool) -> None:
+        """End every attempt but those whose path ``keeps_running``; ``at_once`` kills without asking first."""
+        for id_, attempt in self.by_id.items():
+            if keeps_running(attempt.ready.path):
+                continue
+            attempt.ended_by = "cancel"
+            attempt.kill_at = time.monotonic() + (0 if at_once else KILL_AFTER)
+            self.forks.signal(id_, signal.SIGKILL if at_once else signal.SIGTERM)
+
+    # ---------------------------------------------------------------- output and results
+    def collect_ended(self) -> Iterator[tuple[Attempt, dict[str, Any]]]:
+        """Every attempt whose process has ended since the last call, with its result."""
+        for message in self.forks.messages():
+            attempt = self.by_id.pop(message["id"])
+            while attempt.pipe >= 0 and self._read_output(attempt):
+                pass
+            self._close_pipe(attempt)
+            result = self._result(attempt, message["status"], message.get("why"))
+            if message.get("lingered") and LEFT_RUNNING not in result.get("warnings", ()):
+                result["warnings"] = [*result.get("warnings", []), LEFT_RUNNING]
+            attempt.log.close()
+            (attempt.folder / PID).unlink(missing_ok=True)
+            yield attempt, result
+
+    def _read_output(self, attempt: Attempt) -> bool:
+        """Write what an attempt has printed to its log. Return whether there was something."""
+        try:
+            data = os.read(attempt.pipe, 1 << 16)
+        except BlockingIOError:
+            return False
+        if data:
+            attempt.log.feed(data)
+            return True
+        self._close_pipe(attempt)
+        return False
+
+    def _close_pipe(self, attempt: Attempt) -> None:
+        if attempt.pipe >= 0:
+            self.selector.unregister(attempt.pipe)
+            os.close(attempt.pipe)
+            attempt.pipe = -1
+
+    def _result(self, attempt: Attempt, status: int, server_error: str | None) -> dict[str, Any]:
+        try:
+            result: dict[str, Any] = read_object(attempt.folder / "result.json")
+        except (OSError, DamagedRecord):
+            remove_unfinished(str(self.store), attempt.folder)
+            result = {"state": "failed", "outputs": {}, "results": {}, "exports": {}, "metrics": {}, "warnings": []}
+            result["error"] = (
+                _death(status)
+                if server_error is None
+                else {"kind": "python", "type": "OSError", "message": server_error}
+            )
+        if attempt.ended_by == "timeout" and result["state"] != "succeeded":
+            seconds = attempt.ready.step.settings.timeout
+            message = f"it took longer than its timeout of {seconds:g} s"
+            result["error"] = {"kind": "timeout", "type": "TimeoutError", "message": message}
+        return result
+
+
+def _death(status: int) -> dict[str, Any]:
+    """The error of a process that ended without writing a result."""
+    if status < 0:
+        name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
+        hint = "; the system may have been out of memory" if -status == signal.SIGKILL else ""
+        return {"kind": "died", "type": name, "message": f"the step's process was ended by {name}{hint}"}
+    return {
+        "kind": "died",
+        "type": "exit",
+        "message": f"the step's process ended with exit status {status} before it wrote a result: code of the step may have called os._exit",
+    }

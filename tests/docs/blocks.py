@@ -1,0 +1,154 @@
+"""Reads the code blocks of a documentation page, and runs them in the order in which they stand.
+
+A Python, TOML or other block with a title is a file, which is written into the folder. A `console` block has commands after
+`$ `, and what they print; `…` stands for any text. A Python block without a title is executed. The comment `<!-- cluster -->` before a
+block says that its commands need a cluster, `<!-- not run -->` that they change the machine.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from kfnb.cli import cli
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+BLOCK = re.compile(
+    r"(?:<!-- (?P<note>[a-z ]+) -->\n)?^```(?P<language>\w*)(?P<info>[^\n]*)\n(?P<body>.*?)^```$", re.M | re.S
+)
+TITLE = re.compile(r'title="([^"]+)"')
+STATUS = re.compile(r"\s+# exit status (\d+)$")
+
+Shell = Callable[[list[str]], tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    title: str
+    body: str
+    note: str = ""
+
+
+def blocks(text: str) -> list[Block]:
+    """The code blocks of a page."""
+    found = []
+    for match in BLOCK.finditer(text):
+        title = TITLE.search(match["info"])
+        found.append(Block(match["language"], title[1] if title else "", match["body"], match["note"] or ""))
+    return found
+
+
+def commands(body: str) -> Iterator[tuple[list[str], int, list[str]]]:
+    """The commands of a console block: words, exit status, lines printed."""
+    for part in re.split(r"^\$ ", body, flags=re.M)[1:]:
+        line, *printed = part.rstrip("\n").split("\n")
+        status = STATUS.search(line)
+        yield shlex.split(STATUS.sub("", line)), int(status[1]) if status else 0, printed
+
+
+def in_process(words: list[str]) -> tuple[int, str]:
+    """Run a command of kfnb in this process."""
+    done = CliRunner().invoke(cli, words[1:])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output
+
+
+def matches(printed: list[str], output: str) -> bool:
+    """Whether the output is what a page shows, where `…` stands for any text."""
+    pattern = "".join(".*" if part == "…" else re.escape(part) for part in re.split("(…)", "\n".join(printed).strip()))
+    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in output.strip().split("\n")), re.S) is not None
+
+
+@dataclass
+class Page:
+    """A page whose blocks are run in a folder."""
+
+    folder: Path
+    shell: Shell = in_process
+    names: dict[str, Any] = field(default_factory=dict)
+    notebook: str = ""
+
+    def run(self, block: Block) -> None:
+        if block.title:
+            self.write(block)
+        elif block.language == "python" and not re.search(r"^\s*%", block.body, re.M) and block.note != "not run":
+            exec(compile(block.body, "page", "exec"), self.names)
+        elif block.language in ("toml", "yaml"):
+            parsed(block)
+        elif block.language == "console":
+            for words, status, printed in commands(block.body):
+                self.command(words, status, printed, block.note)
+
+    def write(self, block: Block) -> None:
+        (self.folder / block.title).write_text(block.body, encoding="utf-8")
+        if block.language == "toml":
+            parsed(block)
+        elif re.search(r"^# %%", block.body, re.M):
+            self.notebook = block.title
+
+    def command(self, words: list[str], status: int, printed: list[str], note: str) -> None:
+        if note == "not run":
+            assert words[0] in ("pip", "git", "make", "cd", "jupyter", "kfnb"), words
+        elif note == "cluster":
+            assert words[0] == "kfnb", words
+            parses(words[1:])
+            for engine in ("argo", "kfp") if self.notebook else ():
+                code, output = self.shell(
+                    ["kfnb", "compile", self.notebook, "--engine", engine, "-o", f"{engine}.yaml"]
+                )
+                assert code == 0, output
+        else:
+            assert words[0] == "kfnb", words
+            code, output = self.shell(words)
+            assert code == status, f"{shlex.join(words)}: exit status {code}\n{output}"
+            assert not printed or matches(printed, output), f"{shlex.join(words)} printed\n{output}"
+
+
+def parses(words: list[str]) -> None:
+    """Check a command line without running it."""
+    context = click.Context(cli, info_name="kfnb")
+    command = cli.get_command(context, words[0])
+    assert command is not None, f"there is no command {words[0]}"
+    known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
+    unknown = [w for w in words[1:] if w.startswith("-") and w not in {*known, "--help"}]
+    assert unknown == [], f"kfnb {words[0]} has no {unknown}"
+
+
+def parsed(block: Block) -> None:
+    """Check a block of configuration as kfnb does."""
+    if block.language == "yaml":
+        assert list(yaml.safe_load_all(block.body))
+        return
+    from kfnb.engines.cluster.targets.target_settings import mistake
+
+    data = tomllib.loads(block.body)
+    assert set(data) <= {"targets", "record"}
+    assert [wrong for name, settings in data.get("targets", {}).items() if (wrong := mistake(name, settings))] == []
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that a page runs in, with a record of runs and a configuration of its own."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.syspath_prepend(str(work))
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return work

@@ -1,0 +1,48 @@
+"""Every code block of the documentation is run, and prints what the page shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import Page, blocks, folder, matches  # noqa: F401
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(str(p.relative_to(ROOT)) for p in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+FIVE_MINUTES = "docs/start/five-minutes.md"
+
+
+@pytest.mark.parametrize("path", [p for p in PAGES if p != FIVE_MINUTES])
+def test_the_blocks_of_a_page_run_as_it_shows(path: str, folder: Path) -> None:  # noqa: F811
+    page = Page(folder)
+    for block in blocks((ROOT / path).read_text("utf-8")):
+        page.run(block)
+
+
+def test_the_five_minutes_are_done_as_written_from_an_empty_folder(folder: Path) -> None:  # noqa: F811
+    def shell(words: list[str]) -> tuple[int, str]:
+        command = [str(Path(sys.executable).with_name("kfnb")), *words[1:]]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    page = Page(folder, shell)
+    for block in blocks((ROOT / FIVE_MINUTES).read_text("utf-8")):
+        page.run(block)
+    assert "the largest costs 340" in (folder / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("printed", "output", "same"),
+    [
+        (["a … c", "…"], "a b c\nd\n", True),
+        (["a b c"], "a b c\nd\n", False),
+        (["…", "b"], "a\nb\n", True),
+    ],
+)
+def test_dots_on_a_page_stand_for_any_text(printed: list[str], output: str, same: bool) -> None:
+    assert matches(printed, output) is same
