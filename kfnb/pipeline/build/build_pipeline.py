@@ -96,8 +96,10 @@ def build(notebook: Notebook, name: str | None = None) -> Built:
     try:
         return _with_lines(with_deep_stack(lambda: _build(notebook, name)), notebook)
     except RecursionError:
-        hint = "break up its longest expressions, `elif` chains and calls of calls"
-        return Built(None, (*notebook.problems, Problem("KF113", "this notebook is nested too deep to be read", hint)))
+        hint = "split its longest expressions, `elif` chains and nested calls"
+        return Built(
+            None, (*notebook.problems, Problem("KF113", "this notebook is nested too deeply to be read", hint))
+        )
 
 
 def _with_lines(built: Built, notebook: Notebook) -> Built:

@@ -67,7 +67,7 @@ def _place_of(name: str, at: list[int], drafts: list[UnitDraft], facts: list[Fac
     problems.append(
         Problem(
             "KF309",
-            f"the cells of step `{name}` stand around cell {between.number}, and they need each other: `{up[1]}` and `{down[1]}`",
+            f"the cells of step `{name}` stand around cell {between.number}, and both sides depend on that cell: through `{up[1]}` and `{down[1]}`",
             f"give the later cells of `{name}` a step name of their own", first.number, first.id, None, name,
         )
     )  # fmt: skip

@@ -95,7 +95,7 @@ def parameter_drafts(cell: ParsedCell, types: KnownTypes, problems: list[Problem
             text = source_of(node, cell.code).split("\n")[0]
             problems.append(
                 Problem(
-                    "KF503", f"`{text}` is not a literal assignment, so it is no parameter",
+                    "KF503", f"`{text}` is not an assignment of a literal, so it cannot be a parameter",
                     "write NAME = literal, where the literal is a number, text, True, False, None, list or dict",
                     cell.number, cell.id, line,
                 )
@@ -109,10 +109,18 @@ def _default_problems(found: Declaration, cell: ParsedCell, line: int) -> Iterat
     message = f"the default of parameter `{name}`: {found.fault or found.doubt}"
     if found.fault:
         yield Problem(
-            "KF510", message, "change the default, or what the parameter may be", cell.number, cell.id, line, name
+            "KF510", message, "change the default, or the declared type and limits", cell.number, cell.id, line, name
         )
     elif found.doubt:
-        yield Problem("KF511", message, "it is taken all the same", cell.number, cell.id, line, name)
+        yield Problem(
+            "KF511",
+            message,
+            "the run uses this default anyway; change the default or the declared type if it is wrong",
+            cell.number,
+            cell.id,
+            line,
+            name,
+        )
 
 
 def shared_drafts(cell: ParsedCell, rules: SharedCodeRules) -> Iterator[UnitDraft]:

@@ -167,7 +167,7 @@ def doubt_problems(doubts: Iterable[Doubt], edges: Sequence[Edge]) -> Iterator[P
         cell_id = next((c.id for c in doubt.unit.cells if c.number == doubt.site.cell), None)
         yield Problem(
             "KF315",
-            f"`{before}` and `{after}` may use one file and may run side by side: only the run knows `{shown(doubt.path)}` in {doubt.unit.name}",
+            f"`{before}` and `{after}` may use the same file and may run at the same time: only the run shows the path `{shown(doubt.path)}` in {doubt.unit.name}",
             f"if the order matters, mark `{after}` with `after:{before}`", doubt.site.cell, cell_id, doubt.site.line, after,
         )  # fmt: skip
 

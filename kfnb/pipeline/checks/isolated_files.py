@@ -22,7 +22,7 @@ def missed(edge: Edge, reader: Step, files: Sequence[str], why: str) -> Problem:
     first = reader.cells[0] if reader.cells else None
     return Problem(
         "KF316",
-        f"step `{edge.to}` uses {named}, which step `{edge.source}` writes, and would go on without: {why}",
-        "hand the content on in a variable, put both into one step, or put the file on a volume of both (the mark `volume:CLAIM:/path`)",
+        f"step `{edge.to}` uses {named}, which step `{edge.source}` writes, and would go on without it: {why}",
+        "pass the content on in a variable, put both into one step, or put the file on a volume of both (the mark `volume:CLAIM:/path`)",
         first.cell if first else None, first.cell_id or None if first else None, name=edge.to,
     )  # fmt: skip

@@ -72,7 +72,7 @@ def _problem(unit: Unit, place: str, hook: Hook, names: frozenset[str], reader: 
     cell_id = next((c.id for c in unit.cells if c.number == hook.site.cell), None)
     return Problem(
         "KF317",
-        f"`{place}` leads to `{name}` from here on, which step `{reader.name}` reads; it would not have what other steps put there",
+        f"`{place}` writes to `{name}` from here on, and step `{reader.name}` reads `{name}`: that step would not have what other steps write there",
         f"do it in the step that reads `{name}`, together with what it is to have{redirect}, or write to a file",
         hook.site.cell, cell_id, hook.site.line, name,
     )  # fmt: skip

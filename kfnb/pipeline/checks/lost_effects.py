@@ -34,7 +34,7 @@ def lost_effects(units: tuple[Unit, ...], notebook: Notebook) -> Iterator[Proble
             cell = unit.cells[0]
             site = Site(cell.number, cell.tree.body[0].lineno + cell.line - 1)
             yield _at(
-                "KF311", unit, site, "", "every step that needs this line opens the log file anew, and empties it",
+                "KF311", unit, site, "", "every step that needs this line opens the log file again and empties it",
                 "write mode='a' (filemode='a'), or put the line in a step",
             )  # fmt: skip
         if unit.kind == STEP:
@@ -67,13 +67,15 @@ def _unheard(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str]) ->
         reader = next((u for u in after if u.kind == STEP and kind in {*u.facts.reads, *u.facts.touches}), None)
         if kind.startswith(STATE) and reader is not None:
             module = kind[len(STATE) :]
-            message = f"what the module `{module}` keeps is changed here, and step `{reader.name}` uses it, but {why}"
+            message = f"the state of the module `{module}` is changed here, and step `{reader.name}` uses it, but {why}"
             yield _at("KF314", unit, site, module, message, hint)
     for place, site in unit.facts.beyond.items():
         reader = next((u for u in after if _mentions(u, place, origins)), None)
-        message = f"`{place}` is changed here; later steps do not see it, since {why}"
+        message = f"`{place}` is changed here; later steps do not see the change, because {why}"
         if reader is not None:
-            message = f"`{place}` is changed here, and {_called(reader)} uses it but would not see that, since {why}"
+            message = (
+                f"`{place}` is changed here, and {_called(reader)} uses it but would not see the change, because {why}"
+            )
         yield _at("KF310" if reader is None else "KF314", unit, site, place, message, hint)
 
 

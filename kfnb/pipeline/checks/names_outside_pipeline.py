@@ -43,7 +43,7 @@ def _problem(cell: int, names: Mapping[str, str], makers: list[Unit], taken: lis
     if obstacle is not None:
         why = f": `{obstacle.text}` {obstacle.why}" if obstacle.text else f": it {obstacle.why}"
     reading = ", ".join(f"`{name}` ({step})" for name, step in names.items())
-    message = f"cell {cell} is not in the pipeline{why}; steps read of it {reading}"
+    message = f"cell {cell} is not in the pipeline{why}; steps use these names from it: {reading}"
     once = any(u.obstacle is not None and u.obstacle.once for u in makers)
     skipped = obstacle is not None and not obstacle.text
     step = _free_name(taken)

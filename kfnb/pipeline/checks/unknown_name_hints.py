@@ -45,7 +45,7 @@ def hint_for(name: str, index: int, units: tuple[Unit, ...], cells: Iterable[Cel
     """The hint for unit ``index``, which reads a name that nothing before it defines."""
     later = next((u for u in units[index + 1 :] if name in u.facts.may and u.kind != EXPRESSION), None)
     if later is not None:
-        return f"it is made only later, in {later.facts.may[name]}: move that cell before this one"
+        return f"it is defined only later, in {later.facts.may[name]}: move that cell before this one"
     near = nearest(name, {n for u in units for n in u.facts.may if n and not n.startswith("@")})
     if near is not None:
         return f"did you mean `{near}`?"
@@ -54,8 +54,8 @@ def hint_for(name: str, index: int, units: tuple[Unit, ...], cells: Iterable[Cel
     if missing is not None:
         return f"`{missing}` is missing" + (f", or it comes from {brought}" if brought else "")
     if brought is not None:
-        return f"it may come from {brought}, which is not followed: import or define it in plain Python"
-    return "no cell before this one makes it"
+        return f"it may come from {brought}, which kfnb does not follow: import or define it in plain Python"
+    return "define it in a cell before this one"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -30,8 +30,8 @@ def unpassable_problems(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem
                 cell_id = next((c.id for c in unit.cells if c.number == cell), None)
                 yield Problem(
                     "KF319",
-                    f"`{name}` is a widget, which belongs to its kernel, and step `{reader.name}` uses it",
-                    f"hand its value on: `{name}_value = {name}.value` here, and `{name}_value` there, or make it a parameter",
+                    f"`{name}` is a widget, which exists only in its own kernel, but step `{reader.name}` uses it",
+                    f"pass its value on: `{name}_value = {name}.value` here, and `{name}_value` there, or make it a parameter",
                     cell, cell_id, line, name,
                 )  # fmt: skip
 

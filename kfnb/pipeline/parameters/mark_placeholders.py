@@ -102,7 +102,7 @@ def _unknown(step: Step, field: str, text: str, known: Mapping[str, Any]) -> Ite
             continue
         names = ", ".join(known) or "none"
         hint = f"write `{{{name}}}`" if name in known else f"the parameters are {names}: `{{NAME}}` is the value of one"
-        what = "is not put in" if name in known else "is no parameter of the pipeline"
+        what = "is not replaced" if name in known else "is not a parameter of the pipeline"
         yield _problem("KF208", step, f"`{found[0]}` in the mark `{word}:{text}` {what}", hint, name)
     if text in known and field in ("image", "secrets", "volumes"):
         legal = text == text.lower() and (field == "image" or "_" not in text)
@@ -115,11 +115,13 @@ def value_problems(pipeline: Pipeline, values: Mapping[str, Json]) -> Iterator[P
     for step, made in zip(pipeline.steps(), resolved(pipeline, values).steps(), strict=True):
         missing = {n for n in placeholders(step.settings) if n in values and as_text(values[n]) is None}
         for name in sorted(missing):
-            message = f"parameter `{name}` is {values[name]!r}, and stands in a mark of step `{step.name}`"
+            message = (
+                f"parameter `{name}` is {values[name]!r}, which cannot be filled into a mark of step `{step.name}`"
+            )
             yield _problem("KF208", step, message, "give it a text or a number", name)
         image = made.settings.image
         if image != step.settings.image and image is not None and not missing and not IMAGE.fullmatch(image):
-            message = f"the image of step `{step.name}` would be `{image}`, which is no image's name"
+            message = f"the image of step `{step.name}` would be `{image}`, which is not the name of an image"
             yield _problem("KF208", step, message, "give the parameter another value", step.name)
 
 
@@ -129,7 +131,7 @@ def fixed_values(pipeline: Pipeline) -> Iterator[Problem]:
     for step in pipeline.steps():
         for name in sorted(placeholders(step.settings) & known):
             message = (
-                f"step `{step.name}` has the parameter `{name}` in its marks: what is compiled keeps the value of now"
+                f"step `{step.name}` has the parameter `{name}` in its marks: the compiled file keeps the present value"
             )
             yield _problem("KF209", step, message, f"compile again with -p {name}=… for another one", name)
 

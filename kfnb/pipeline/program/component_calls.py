@@ -97,7 +97,7 @@ class CallParser:
         if len(outputs) != 1 or not isinstance(target, ast.Name):
             names = list(targets(target))
             if isinstance(target, ast.Name) or len(names) != len(outputs):
-                raise state.error("KF604", f"`{component.name}` gives {len(outputs)} outputs ({', '.join(outputs) or 'none'})", "assign them to as many names, separated by commas", node, component.name)  # fmt: skip
+                raise state.error("KF604", f"`{component.name}` returns {len(outputs)} outputs ({', '.join(outputs) or 'none'})", "assign them to as many names, separated by commas", node, component.name)  # fmt: skip
         else:
             names = [target.id]
         for name, output in zip(names, outputs, strict=True):
@@ -135,19 +135,25 @@ class CallParser:
         if len(node.args) > len(positional) and not component.variadic:
             takes = f"{len(positional)} argument{'s' * (len(positional) != 1)}"
             raise state.error(
-                "KF604", f"`{name}` takes {takes}, and gets {len(node.args)}", _signature(component), node, name
+                "KF604",
+                f"`{name}` takes {takes}, but this call passes {len(node.args)}",
+                _signature(component),
+                node,
+                name,
             )
         words = {a.name: a for a in known if a.keyword}
         for keyword in node.keywords:
             if keyword.arg in bound:
-                raise state.error("KF604", f"`{name}` gets `{keyword.arg}` twice", _signature(component), node, name)
+                raise state.error(
+                    "KF604", f"this call passes `{keyword.arg}` of `{name}` twice", _signature(component), node, name
+                )
             if keyword.arg not in words and not component.variadic:
                 raise state.error("KF604", f"`{name}` has no input `{keyword.arg}`", _signature(component), node, name)
             bound[str(keyword.arg)] = keyword.value
         missing = [a.name for a in known if a.required and a.name not in bound]
         if missing:
             shown = " and ".join(f"`{m}`" for m in missing)
-            raise state.error("KF604", f"`{name}` needs {shown}", _signature(component), node, name)
+            raise state.error("KF604", f"this call of `{name}` lacks {shown}", _signature(component), node, name)
         for argument in known:
             if argument.type and argument.name in bound:
                 self._typed(argument, bound[argument.name], name)
@@ -167,11 +173,11 @@ class CallParser:
             and (given, argument.type) not in (("int", "float"), ("bool", "int"), ("bool", "float"))
         ):
             state.problems.append(state.problem(
-                "KF608", f"`{argument.name}` of `{name}` is declared {argument.type}, and `{state.text(node)}` is {given}",
+                "KF608", f"`{argument.name}` of `{name}` is declared {argument.type}, but `{state.text(node)}` is {given}",
                 "convert it, or change the annotation", node.lineno, argument.name,
             ))  # fmt: skip
 
 
 def _signature(component: Component) -> str:
     parts = [a.name + (f": {a.type}" if a.type else "") for a in component.arguments or ()]
-    return f"it is {component.name}({', '.join(parts)})"
+    return f"its signature is {component.name}({', '.join(parts)})"

@@ -214,7 +214,7 @@ class _Keywords:
         found: dict[str, Any] | list[str] = values.get(word) or []
         if all(isinstance(name, str) for name in found):
             return found
-        self.problem(f"`{word}` of component_from_command should be names", f'such as {word}=["text"]')
+        self.problem(f"`{word}` of component_from_command should be a list of names", f'such as {word}=["text"]')
         return []
 
     def _values(self, known: set[str], maker: str) -> dict[str, Any]:

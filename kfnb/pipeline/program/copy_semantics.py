@@ -49,7 +49,7 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
         for place in facts.beyond:
             yield state.problem(
                 "KF610",
-                f"`{name}` changes `{place}`, which plain Python keeps for the calls after it; each step begins with it as shared code left it",
+                f"`{name}` changes `{place}`, which later calls see in plain Python; each step begins with the state that shared code left",
                 "change it in a cell before the pipeline",
                 call.lineno,
                 place,
@@ -60,7 +60,7 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
             shown = f"what the module `{shared[8:]}` keeps" if shared.startswith(STATE) else f"`{shared}`"
             yield state.problem(
                 "KF610",
-                f"{shown} is changed by a call and used by another: each step begins with it as shared code left it",
+                f"{shown} is changed by one call and used by another, but each step begins with the state that shared code left",
                 "pass it as an argument, and let the component return the new value",
                 changers[0].lineno,
             )
@@ -68,7 +68,7 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
         if len(users) > 1:
             yield state.problem(
                 "KF610",
-                f"{len(users)} calls use the seeded generator `{generator[1:]}`: each step begins with it as it was seeded",
+                f"{len(users)} calls use the seeded generator `{generator[1:]}`, but each step begins with it as it was seeded, so that they draw the same numbers",
                 "give each call a generator or a seed of its own, as an argument",
                 users[1].lineno,
             )

@@ -160,7 +160,7 @@ def _declared(state: ParserState, node: ast.stmt, line: int, types: KnownTypes, 
         state.problems.append(
             state.problem(
                 "KF503",
-                f"`{ast.unparse(ast.fix_missing_locations(node))}` is not a literal assignment, so it is no parameter",
+                f"`{ast.unparse(ast.fix_missing_locations(node))}` is not an assignment of a literal, so it cannot be a parameter",
                 "write NAME: TYPE = literal",
                 at,
             )
@@ -169,7 +169,7 @@ def _declared(state: ParserState, node: ast.stmt, line: int, types: KnownTypes, 
     parameter = declaration.parameter
     if declaration.fault:
         message = f"the default of parameter `{parameter.name}`: {declaration.fault}"
-        hint = "change the default, or what the parameter may be"
+        hint = "change the default, or the declared type and limits"
         state.problems.append(state.problem("KF510", message, hint, at, parameter.name))
     state.used_parameters[parameter.name] = parameter
     _parameter(state, parameter, getattr(node, "lineno", line))

@@ -128,10 +128,10 @@ class ParserState:
         if name in self.scope:
             if name in self.try_bound:
                 value = self.scope[name]
-                raise self.error("KF307", f"the exit handler reads `{name}`, which is made in line {value.line + self.line_offset} inside the `try`", "it may not exist when the body failed: make it before `try`, or read `kfnb_status`", node, name)  # fmt: skip
+                raise self.error("KF307", f"the exit handler reads `{name}`, which line {value.line + self.line_offset} inside the `try` defines", "it may not exist if the body fails: define it before `try`, or read `kfnb_status`", node, name)  # fmt: skip
             if self.scope[name].only_if:
                 self.problems.append(self.problem(
-                    "KF607", f"`{name}` is bound only if `{self.scope[name].only_if}`: who reads it here is skipped otherwise",
+                    "KF607", f"`{name}` is bound only if `{self.scope[name].only_if}`; otherwise the step that uses it here is skipped",
                     "bind it in the other branch too, or before the `if`", getattr(node, "lineno", 1), name,
                 ))  # fmt: skip
             return
@@ -141,7 +141,7 @@ class ParserState:
             raise self.refuse(refused_constructs.RECURSION, node, name)
         near = difflib.get_close_matches(name, [*self.scope, *self.global_names], 1)
         hint = f"did you mean `{near[0]}`?" if near else "bind it before, or define it in a cell before this one"
-        raise self.error("KF301", f"`{name}` is read, and nothing before makes it", hint, node, name)
+        raise self.error("KF301", f"`{name}` is used, but no cell or line before defines it", hint, node, name)
 
     def definitions_of(self, names: Iterable[str], node: ast.AST) -> tuple[list[Item], set[str]]:
         """What defines ``names`` here, in order, and the global names that this needs."""
@@ -160,7 +160,7 @@ class ParserState:
             items, left = self.slicer.backward_slice(self.block, local)
         except LoopCarried as error:
             name = str(error)
-            raise self.error("KF605", f"`{name}` would pass from one iteration of the loop to the next, and they run side by side", "collect values with `.append` and work on the list after the loop; or loop inside one component", node, name) from None  # fmt: skip
+            raise self.error("KF605", f"`{name}` would pass from one iteration of the loop to the next, but iterations run side by side", "collect values with `.append` and work on the list after the loop; or loop inside one component", node, name) from None  # fmt: skip
         first: list[Item] = []
         for name in sorted(left):
             if name in self.parameters:

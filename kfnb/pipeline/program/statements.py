@@ -97,7 +97,7 @@ class StatementParser:
         text = self.state.text(node).split("\n")[0]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             self.state.check_use(node.func.id, node)
-            raise self.state.error("KF602", f"`{text}` stands alone, and `{node.func.id}` is no component", f"make it one: `@component` above `def {node.func.id}`, or `{node.func.id} = component({node.func.id})`", node, node.func.id)  # fmt: skip
+            raise self.state.error("KF602", f"this line only calls `{node.func.id}`, which is not a component", f"make it one: `@component` above `def {node.func.id}`, or `{node.func.id} = component({node.func.id})`", node, node.func.id)  # fmt: skip
         raise self.state.error("KF602", f"`{text}` does nothing in a pipeline", "assign it to a name, or pass it to a component", node)  # fmt: skip
 
     # ---------------------------------------------------------------- assignments
@@ -213,7 +213,7 @@ class StatementParser:
         value = state.scope.get(node.target.id)
         if value is None:
             what = "how the run ended" if node.target.id == STATUS else "made before this cell"
-            raise state.error("KF609", f"`{node.target.id}` is {what}, and would be bound anew here", "give the new value another name", node, node.target.id)  # fmt: skip
+            raise state.error("KF609", f"`{node.target.id}` is {what}, and this line would bind it again", "give the new value another name", node, node.target.id)  # fmt: skip
         if value.container:
             self._mutate(node.target, node, node.value)
             return
@@ -246,7 +246,7 @@ class StatementParser:
             if isinstance(target, ast.Subscript):
                 target.slice = reader.visit(target.slice)
         if expression.impure:
-            raise state.error("KF602", f"`{state.text(node)}` calls a function that is no component", "call it in a line of its own before: x = f(…)", node)  # fmt: skip
+            raise state.error("KF602", f"`{state.text(node)}` calls a function that is not a component", "call it in a line of its own before this one: x = f(…)", node)  # fmt: skip
         for part in [node, value]:
             self._mark_aliased_elements(part) if isinstance(part, ast.expr) else None
         expression.names[root.id] = root
@@ -258,7 +258,7 @@ class StatementParser:
         made = isinstance(value.ref, OutputRef) if value is not None else False
         what = f"the step's output `{root.id}`" if made else f"`{root.id}`"
         hint = f"make a new value: {root.id} = [*{root.id}, …]; or change it inside a component that returns it"
-        return self.state.error("KF606", f"{what} would be changed in place here, and each step works on its own copy", hint, node, root.id)  # fmt: skip
+        return self.state.error("KF606", f"this line would change {what} in place, but each step works on its own copy", hint, node, root.id)  # fmt: skip
 
     # ---------------------------------------------------------------- expressions
     def call_value(self, node: ast.Call, after: list[ast.expr]) -> str:
