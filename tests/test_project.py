@@ -90,15 +90,8 @@ def test_both_halves_of_kfnb_have_one_version() -> None:
 
 #: circles that stand until the modules in them are taken apart
 OPEN_CIRCLES = (
-    {f"kfnb.runtime.values.{m}" for m in ("class_pickling", "instance_pickling", "pickling", "value_store")},
     {"kfnb.runtime.cells.run_cells"}
     | {f"kfnb.runtime.magics.{m}" for m in ("cell_magics", "ipython_shell", "line_magics", "run_magic", "shell_commands")},
-    {"kfnb.runtime.components.component_decorators", "kfnb.runtime.components.file_components"},
-    {"kfnb.runtime.components.shell_steps", "kfnb.runtime.run_step"},
-    {f"kfnb.notebook.formats.{m}" for m in ("databricks", "jupytext_notebooks", "marimo", "text_notebooks")},
-    {f"kfnb.pipeline.program.{m}" for m in ("component_calls", "expressions", "statements")}
-    | {f"kfnb.pipeline.program.control_flow.{m}" for m in ("branch_conditions", "branches", "loops")},
-    {"kfnb.engines.kfp.ir.dag_tasks", "kfnb.engines.kfp.ir.pipeline_ir"},
 )  # fmt: skip
 
 

@@ -95,10 +95,10 @@ def main() -> None:
             _leave(str(error))
         if type(error).__module__ != "sqlite3":
             raise
+        from kfnb.runs.record.database import write_error_text
         from kfnb.runs.record.home_folder import home_folder
-        from kfnb.runs.record.run_store import disk_words
 
-        _leave(disk_words(error, home_folder()))
+        _leave(write_error_text(error, home_folder()))
 
 
 def _leave(message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What several commands share: reading a notebook, showing problems, ending with the right status."""
+"""Helpers that several commands share: they read the notebook, print problems and exit with the right status."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NotebookPath(click.Path):
 
 
 def _notebook(ctx: click.Context, param: click.Parameter, value: Source | None) -> Source:
-    """The notebook that was named, else the one that the command is given from."""
+    """The notebook that the command line names, or else the notebook of the kernel in which the command was typed."""
     from kfnb.notebook.notebook_source import Source
 
     found = value or ctx.find_object(Source)
@@ -56,7 +56,7 @@ run_argument = click.argument("run_id", metavar="RUN", shell_complete=completion
 
 
 def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -> None:
-    """Print problems as ``NB:cell 7:3: error KF301: …``, errors and warnings; ``quiet`` leaves infos out.
+    """Print problems as ``NB:cell 7:3: error KF301: …``. ``quiet`` omits those that are neither errors nor warnings.
 
     In a text file the line is that of the file: ``train.py:37: cell 7: error KF301: …``. In a terminal the first message
     of each code ends with the address of the code's page.
@@ -72,14 +72,14 @@ def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -
 
 
 def show_travelling(prepared: Prepared) -> None:
-    """Say which files are about to leave this machine."""
+    """Print which files are about to leave this machine."""
     text = prepared.travelling()
     if text:
         click.echo(text, err=True)
 
 
 def fail(notebook: Source, problems: Iterable[Problem], as_json: bool) -> NoReturn:
-    """End with the notebook's errors."""
+    """Print the notebook's problems and exit."""
     problems = list(problems)
     if as_json:
         first = next(iter(errors(problems)), None)
@@ -97,7 +97,7 @@ def required(built: Built, notebook: Source, as_json: bool) -> Pipeline:
 
 
 def refuse(message: str, as_json: bool = False) -> NoReturn:
-    """End because the command line asks for something that is not there."""
+    """Print why the command line is wrong and exit."""
     if as_json:
         emit({"error": message})
     else:
@@ -119,7 +119,7 @@ def store() -> RunStore:
 
 
 def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
-    """The id of a run from what the user typed."""
+    """The id of the run that the user typed: an id, the beginning of one, or ``last``."""
     from kfnb.runs.record.run_store import UnknownRun
 
     try:
@@ -129,7 +129,7 @@ def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
 
 
 def fixed(notebook: Source, as_json: bool) -> Source:
-    """The notebook as it is now: what runs is what is kept with the run. Ends with what is wrong with it."""
+    """The notebook as it is now, so that the notebook kept with the run is the one that runs. Exits if it cannot be read."""
     try:
         return notebook.snapshot()
     except NotebookError as error:
@@ -137,8 +137,8 @@ def fixed(notebook: Source, as_json: bool) -> Source:
 
 
 @contextmanager
-def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
-    """End with what is wrong with what was asked for: a parameter, a step's name, an interpreter."""
+def request_errors(notebook: Source, as_json: bool = False) -> Iterator[None]:
+    """Print a wrong request (a parameter, a step's name, an interpreter) and exit."""
     try:
         yield
     except NotebookError as error:
@@ -150,8 +150,8 @@ def request_words(notebook: Source, as_json: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def cluster_words(as_json: bool = False) -> Iterator[None]:
-    """End with what a cluster answered, when it is no answer that helps."""
+def cluster_errors(as_json: bool = False) -> Iterator[None]:
+    """Print the error of a cluster or of a target and exit."""
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 
     try:

@@ -1,4 +1,4 @@
-"""What may stand in the place of a word, for completion in a shell and in a kernel. Nothing here may fail: it is only a help."""
+"""Completes words of a command line, in a shell and in a kernel. A completion never fails: without an answer it offers nothing."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def _source(ctx: click.Context) -> Source | None:
     from kfnb.notebook.formats.text_cells import is_text
     from kfnb.notebook.notebook_source import Source, source_of
 
-    given: Any = ctx.params.get("notebook")
-    if isinstance(given, Source):
-        return given
+    argument: Any = ctx.params.get("notebook")
+    if isinstance(argument, Source):
+        return argument
     words = [w for w in (ctx.args or []) if (w.endswith(".ipynb") or is_text(w)) and Path(w).is_file()]
     return source_of(words[0]) if words else ctx.find_object(Source)

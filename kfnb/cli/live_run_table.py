@@ -1,4 +1,4 @@
-"""A run on the screen: a live table in a terminal, a plain line for each change elsewhere."""
+"""Shows a run on the screen: as a live table in a terminal, as one plain line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def watch(engine: Engine, run_id: str, quiet: bool = False, since: int = 0) -> N
             except KeyboardInterrupt:
                 engine.cancel(run_id)
                 show.note("cancelling; press Ctrl-C again to end at once")
-                events = engine.events(run_id, show.seen or since)
+                events = engine.events(run_id, show.last_event or since)
 
 
 class _Silent:
     """Nothing; the other ways of showing build on it."""
 
-    seen = 0
+    last_event = 0
 
     def __enter__(self) -> None:
         return
@@ -61,7 +61,7 @@ class _Silent:
         return
 
     def event(self, event: Event) -> None:
-        self.seen = event.seq
+        self.last_event = event.seq
 
     def note(self, text: str) -> None:
         return
@@ -144,9 +144,9 @@ def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunSto
     from rich.text import Text
 
     state = step["state"]
-    told = without_codes(step["reason"] or "")
+    note = without_codes(step["reason"] or "")
     if state == "running" and store is not None and step["attempts"]:
-        told = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log")
+        note = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log")
     tries = (
         f" (attempt {step['attempts']})"
         if step["attempts"] and step["attempts"] > 1 and "iterations" not in step
@@ -156,7 +156,7 @@ def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunSto
         name,
         Text(f"{SYMBOLS[state]} {state}{tries}", COLOURS[state]),
         step_duration(step, time.time()),
-        Text(told.split("\n")[0], "dim"),
+        Text(note.split("\n")[0], "dim"),
     )
 
 

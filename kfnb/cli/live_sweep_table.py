@@ -1,4 +1,4 @@
-"""A sweep on the screen: a live table in a terminal, a line for each run that ends elsewhere."""
+"""Shows a sweep on the screen: as a live table in a terminal, as one line per finished run elsewhere."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ OVER = (*FINAL, "omitted")
 class Silent:
     """Nothing; the other ways of showing build on it."""
 
-    def __init__(self, begun: Sweep) -> None:
-        self._sweep = begun
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
 
     def __enter__(self) -> None:
         return
@@ -45,15 +45,15 @@ class Silent:
 class Plain(Silent):
     """A line for each run that has ended."""
 
-    def __init__(self, begun: Sweep) -> None:
-        super().__init__(begun)
-        self._told: set[int] = set()
+    def __init__(self, sweep: Sweep) -> None:
+        super().__init__(sweep)
+        self._printed: set[int] = set()
 
     def look(self) -> None:
         results = self._sweep.results()
         for row in results.rows:
-            if row.state in FINAL and row.number not in self._told:
-                self._told.add(row.number)
+            if row.state in FINAL and row.number not in self._printed:
+                self._printed.add(row.number)
                 click.echo(self._line(results, row))
         super().look()
 
@@ -61,7 +61,7 @@ class Plain(Silent):
         numbers = " ".join(
             f"{n}={v:.4g}" if isinstance(v, float) else f"{n}={v}" for n, v in (row.metrics or {}).items()
         )
-        head = f"{SYMBOLS[row.state]} {len(self._told)}/{len(results.rows)} {results.combination(row)} {row.state}"
+        head = f"{SYMBOLS[row.state]} {len(self._printed)}/{len(results.rows)} {results.combination(row)} {row.state}"
         return "  ".join(w for w in (head, numbers, duration(row.duration), row.run or "", row.problem or "") if w)
 
     def note(self, text: str) -> None:
@@ -71,11 +71,11 @@ class Plain(Silent):
 class Terminal(Silent):
     """A table that lives."""
 
-    def __init__(self, begun: Sweep) -> None:
+    def __init__(self, sweep: Sweep) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        super().__init__(begun)
+        super().__init__(sweep)
         self._note = ""
         self._live = Live(console=Console(), auto_refresh=False, transient=True)
 

@@ -1,1 +1,1 @@
-"""Runs from Python: begin one, follow it, take its values. What ``kfnb.run`` and ``kfnb.runs`` give."""
+"""The Python interface to runs: start one, follow it, read its values. ``kfnb.run`` and ``kfnb.runs`` come from here."""

@@ -1,4 +1,4 @@
-"""``kfnb.run``: a notebook as a pipeline, from Python."""
+"""``kfnb.run``: runs a notebook's pipeline from Python."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def run(
     max_parallel: int = 0,
     spawn: bool = False,
 ) -> Run:
-    """Begin a run of a notebook's pipeline; it goes on by itself, in processes of its own.
+    """Start a run of a notebook's pipeline. It continues by itself, in processes of its own.
 
     Parameters
     ----------
     notebook
         The file. Default, in a kernel: the notebook that the kernel belongs to.
     parameters
-        Values by name; the others keep what the notebook says.
+        Values by name. The other parameters keep their values of the notebook.
     pipeline
         Which pipeline, when the notebook has several.
     target
-        Where: ``local``, or a target of ``kfnb.toml``.
+        Where to run: ``local``, or a target of ``kfnb.toml``.
     step, start
-        Run this step only, or this one and all after it, with values of the newest run for the others.
+        Run this step only, or this step and all after it. Values of other steps come from the newest run.
     any_parameters
-        Take these values too where they were made with other parameters; else the run is refused.
+        Use these values even if other parameters produced them. By default, such a run is refused.
     cache, isolated, experiment, max_parallel, spawn
         As for `kfnb.engines.engine_interface.RunOptions`.
 
@@ -60,7 +60,7 @@ def run(
     Raises
     ------
     NotebookError
-        For what is wrong with the notebook or the parameters, all of it at once, each with its place.
+        With all errors of the notebook and the parameters at once, each with its place.
     BadTarget, ClusterError
         When there is no such target, or it does not answer.
     """
@@ -77,7 +77,7 @@ def run(
 
 
 def source_for(notebook: AnyNotebook | None) -> Source:
-    """The notebook that runs are begun of; ``None``: that of this kernel. Raises `NotebookError` when there is none, and in a step."""
+    """The notebook to run; ``None`` means the notebook of this kernel. Raises `NotebookError` without one, and inside a step."""
     if os.environ.get(STEP):
         hint = "mark this cell `skip`, so that it is in no step"
         raise NotebookError([Problem("KF504", "a step cannot begin a run: it would end with the step", hint)])

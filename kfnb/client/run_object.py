@@ -1,4 +1,4 @@
-"""A run as an object: where it stands, what its steps printed, the values they left."""
+"""`Run`: a run as a Python object, with its state, its steps, and methods that wait for it, cancel it and retry it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kfnb.wording import elapsed, error_line, error_place, load_hint
 
 
 class RunFailed(UserError, Exception):
-    """A run that was waited for has failed or was cancelled; ``run`` is the run."""
+    """A run failed or was cancelled while the program waited for it; ``run`` is the run."""
 
     def __init__(self, run: Run) -> None:
         error = run.error
@@ -39,7 +39,7 @@ class RunFailed(UserError, Exception):
 
 
 class Run:
-    """A run of a pipeline, here or on a cluster. Safe to be asked by several threads.
+    """A run of a pipeline, here or on a cluster. Several threads may use it at once.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Run:
 
     @contextmanager
     def _now(self) -> Iterator[RunStore]:
-        """The record, brought up to date: a run here does so itself, a cluster is asked."""
+        """Open the record after updating it: a local run updates it by itself, a cluster has to be asked."""
         with self.record() as store:
             if self.engine != "local" and store.state(self.id) not in FINAL:
                 engine_of(store, self.id).refresh(self.id)
@@ -123,7 +123,7 @@ class Run:
 
     @property
     def error(self) -> dict[str, Any] | None:
-        """What went wrong first: ``step``, ``cell``, ``line``, ``type``, ``message``; ``None`` when nothing did."""
+        """The first error: ``step``, ``cell``, ``line``, ``type``, ``message``; ``None`` when there is none."""
         found: dict[str, Any] | None = self._head()["error"]
         return found
 
@@ -139,7 +139,7 @@ class Run:
 
     @property
     def pipeline(self) -> Pipeline:
-        """What was run. Raises `UnknownRun` when the run's folder is gone."""
+        """The pipeline that was run. Raises `UnknownRun` when the folder of the run is gone."""
         with self.record() as store:
             return kept_pipeline(store, self.id)
 
@@ -167,7 +167,7 @@ class Run:
             yield engine_of(store, self.id)
 
     def events(self, since: int = 0) -> Iterator[Event]:
-        """Changes after number ``since``, as they come, until the run has ended."""
+        """Yield every event after number ``since`` as it happens, until the run has ended."""
         with self.opened_engine() as engine:
             yield from engine.events(self.id, since)
 
@@ -186,22 +186,22 @@ class Run:
         return self
 
     def cancel(self) -> bool:
-        """Ask it to end: its exit handler still runs; a second time, at once. False when it has ended already."""
+        """Cancel the run. Its exit handler still runs, unless you cancel a second time. Returns False when the run has ended already."""
         with self.opened_engine() as engine:
             return engine.cancel(self.id)
 
     def retry(self, step: str | None = None, notebook: AnyNotebook | None = None) -> Run:
-        """Take it up again where it stood, or from ``step`` on.
+        """Run again the steps that have not succeeded, or ``step`` and all steps after it.
 
         Parameters
         ----------
         notebook
-            The notebook as it is now, when it was edited since; by default what was run is run again.
+            The notebook as it is now, if it was edited since. By default, the pipeline of the run is run again.
 
         Raises
         ------
         UnknownRun
-            When it still runs, or has no such step.
+            When the run has not ended, or has no such step.
         NotebookError
             When the notebook has errors.
         """
@@ -216,14 +216,17 @@ class Run:
         return self
 
     def report(self, path: str | Path = ".") -> Path:
-        """Write its report: a ``.html`` page or the executed ``.ipynb``; in a folder, a page. Gives the file. Raises `NoReport`."""
+        """Write the report of the run and return its file. Raises `NoReport`.
+
+        ``path`` is a ``.html`` page, an executed ``.ipynb`` notebook, or a folder, in which a page is written.
+        """
         from kfnb.reports import write
 
         self._head()
         return write(self.id, path, self._home)
 
     def log(self, step: str | None = None) -> str:
-        """What a step printed, or all of them, each line with its step."""
+        """What a step printed; without ``step``, what all steps printed, each line after the name of its step."""
         if step is not None:
             return self[step].log
         with self.record() as store:
@@ -244,7 +247,7 @@ class Run:
         return self
 
     async def events_async(self, since: int = 0) -> AsyncIterator[Event]:
-        """`events`, without blocking the loop; who stops listening leaves nothing behind."""
+        """`events`, without blocking the loop. A listener may stop at any time."""
         from kfnb.engines.follow_record import LOOK_EVERY
 
         with self.opened_engine() as engine, engine.following(self.id) as following:

@@ -1,4 +1,4 @@
-"""The record of runs as a table."""
+"""``kfnb.runs()``: the newest runs of the record as a table."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def runs(count: int = 20, notebook: str | Path | None = None, experiment: str | 
 
 
 def _row(summary: dict[str, Any]) -> dict[str, Any]:
-    fixed = {k: summary[k] for k in ("run", "pipeline", "state", "created")}
-    told = {k: summary[k] for k in ("engine", "experiment", "notebook")}
+    head = {k: summary[k] for k in ("run", "pipeline", "state", "created")}
+    source = {k: summary[k] for k in ("engine", "experiment", "notebook")}
     parameters = {f"parameters.{n}": v for n, v in summary["parameters"].items()}
     return {
-        **fixed,
+        **head,
         "duration": elapsed(summary),
-        **told,
+        **source,
         **parameters,
         **{f"metrics.{n}": v for n, v in summary["metrics"].items()},
     }

@@ -1,4 +1,4 @@
-"""Beginning runs: what is checked before anything runs, and the run itself."""
+"""Starts runs: checks everything that can be checked before a run, then submits it to an engine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def build_all(source: Source) -> list[Built]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that nothing stands in the way of; ``problems``: what the user should know of it."""
+    """A run that has passed all checks; ``problems`` are its warnings and infos."""
 
     source: Source
     pipeline: Pipeline
@@ -48,7 +48,7 @@ class Prepared:
     problems: tuple[Problem, ...]
 
     def travelling(self) -> str:
-        """The files that are about to leave this machine with the run, in one line; empty where there are none."""
+        """The files that are about to leave this machine with the run, in one line; empty when there are none."""
         if self.target.engine == "local":
             return ""
         from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
@@ -57,7 +57,7 @@ class Prepared:
         return travelling_text(travelling_files(self.pipeline, self.source.folder, packages))
 
     def submit(self, launch: Launch = launch) -> Run:
-        """Begin the run; ``launch`` starts the processes of runs here. Raises `ClusterError`."""
+        """Start the run; ``launch`` starts the processes of local runs. Raises `ClusterError`."""
         store = RunStore()
         try:
             run_id = engine_for(store, self.target, launch).submit(self.pipeline, self.options)
@@ -68,7 +68,7 @@ class Prepared:
 
 
 def prepare(
-    source: Source, pipeline: Pipeline, given: Mapping[str, Any], target: str = "local",
+    source: Source, pipeline: Pipeline, values: Mapping[str, Any], target: str = "local",
     convert: Callable[[Any, Parameter], Json] = convert, **options: Any,
 ) -> Prepared:  # fmt: skip
     """Check everything that can be checked before a run.
@@ -90,12 +90,12 @@ def prepare(
         When there is no such target, or it cannot be read.
     """
     chosen = usable_target(target, source.path)
-    asked = RunOptions(bind(pipeline, given, convert), notebook=source.key, folder=str(source.folder), **options)
+    run_options = RunOptions(bind(pipeline, values, convert), notebook=source.key, folder=str(source.folder), **options)
     store = RunStore()
     try:
-        problems = [*withheld_problems(chosen), *engine_for(store, chosen).check(pipeline, asked)]
+        problems = [*withheld_problems(chosen), *engine_for(store, chosen).check(pipeline, run_options)]
     finally:
         store.close()
     if errors(problems):
         raise NotebookError(errors(problems))
-    return Prepared(source, pipeline, asked, chosen, tuple(problems))
+    return Prepared(source, pipeline, run_options, chosen, tuple(problems))

@@ -1,4 +1,4 @@
-"""A step of a run as an object."""
+"""`RunStep`: a step of a run as a Python object, with its state, its log and its values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RecordedRun(Protocol):
 
 
 class RunStep:
-    """A step of a run, or one iteration of it. ``step["name"]`` is a value that it left.
+    """A step of a run, or one iteration of it. ``step["name"]`` is a value that it produced.
 
     Of a step that ran once per item, ``step["name"]`` is the list of what its iterations left, in their order, and
     ``step[2]`` is the third iteration. An iteration that failed, or did not come to run, is a `kfnb.Failed` in the list.
@@ -51,7 +51,7 @@ class RunStep:
 
     @property
     def reason(self) -> str | None:
-        """Why it is in this state, where that can be said."""
+        """Why it is in this state, if the reason is known."""
         found: str | None = self._entry()["reason"]
         return found
 
@@ -94,7 +94,7 @@ class RunStep:
 
     # ---------------------------------------------------------------- values
     def __getitem__(self, key: str | int) -> Any:
-        """A value that the step left, or an iteration. Raises `UnknownRun` with the nearest name."""
+        """A value that the step produced, or an iteration. Raises `UnknownRun` with the nearest name."""
         if isinstance(key, int):
             found = self._iterations()
             if not -len(found) <= key < len(found):
@@ -120,7 +120,7 @@ class RunStep:
         return iter(self.keys())
 
     def keys(self) -> list[str]:
-        """The names of the values that it left."""
+        """The names of the values that it produced."""
         found: list[str] = []
         with self.run.record() as store:
             results = [store.find_step(self.run.id, path)["result"] for path in self._iterations() or [self.path]]
@@ -131,7 +131,7 @@ class RunStep:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """The very values that it saw, each a copy of its own; those that were not kept are left out. Raises `UnknownRun`."""
+        """The values that the step received, each a fresh copy. Values that were not kept are omitted. Raises `UnknownRun`."""
         found = {}
         with self.run.record() as store:
             for name, seen in inputs_of(store, self.run.id, self.path).items():
@@ -147,7 +147,7 @@ class RunStep:
 
 
 def _failed(step: dict[str, Any], index: int) -> Failed:
-    """What stands for the value of an iteration that has none."""
+    """The `kfnb.Failed` in the place of the value of an iteration that has none."""
     if step["result"].get("failure"):
         return failed(step["result"]["failure"], index)
     error = step["error"] or {"type": step["state"], "message": step["reason"] or "it has not ended"}

@@ -15,20 +15,20 @@ class StaticSpecs:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._sources = dict(pipeline.sources)
-        self._made = {(o.step, o.name): {"cell": o.cell, "line": o.line} for o in pipeline.makes}
+        self._definitions = {(o.step, o.name): {"cell": o.cell, "line": o.line} for o in pipeline.makes}
         names = {n for s in pipeline.steps() for n in (*s.outputs, *(i.name for i in s.inputs))}
         self._seeded = [kind for kind in ("@random", "@numpy.random") if kind in names]
-        self._needed: dict[str, list[dict[str, Any]]] = {}
+        self._uses: dict[str, list[dict[str, Any]]] = {}
         for origin in pipeline.needs:
             entry = {"step": origin.step, "cell": origin.cell, "line": origin.line}
-            self._needed.setdefault(origin.name, []).append(entry)
+            self._uses.setdefault(origin.name, []).append(entry)
 
     def spec(self, step: Step) -> dict[str, Any]:
         """The spec of a step. It has no secrets: a step inherits them with its environment."""
-        made = {n: self._made[step.name, n] for n in step.outputs if (step.name, n) in self._made}
-        needed = {n: next((e for e in self._needed.get(n, ()) if e["step"] != step.name), {}) for n in step.outputs}
+        definitions = {n: self._definitions[step.name, n] for n in step.outputs if (step.name, n) in self._definitions}
+        uses = {n: next((e for e in self._uses.get(n, ()) if e["step"] != step.name), {}) for n in step.outputs}
         cells = {c.cell for c in step.cells} | {i.code.cell for i in step.prepare if isinstance(i, Replay)}
-        cells |= {e["cell"] for e in needed.values() if e}
+        cells |= {e["cell"] for e in uses.values() if e}
         inputs = {i.name for i in step.inputs}
         return {
             "kfnb": 1, "step": step.name, "shell": step.shell,
@@ -37,8 +37,8 @@ class StaticSpecs:
             "exports": [{"name": e.name, "expression": e.expression, "metric": e.metric, "late": e.late} for e in step.exports],
             "shell_outputs": [{"name": o.name, "path": o.path} for o in step.shell_outputs], "command": command_of(step),
             "sources": {str(c): self._sources[c] for c in sorted(cells) if c in self._sources},
-            "made": made, "needed": {n: e for n, e in needed.items() if e},
-            "unnamed": [n for n, e in needed.items() if self._needed and not e and not n.startswith("@")],
+            "made": definitions, "needed": {n: e for n, e in uses.items() if e},
+            "unnamed": [n for n, e in uses.items() if self._uses and not e and not n.startswith("@")],
             "watch": [k for k in self._seeded if k not in step.outputs and k not in inputs],
             "env": dict(step.settings.env),
         }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Values of a run, put into the live kernel: what a step saw, or what it left."""
+"""Loads values of a run into the live kernel: the inputs of a step, or its outputs."""
 
 from __future__ import annotations
 

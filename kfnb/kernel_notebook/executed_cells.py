@@ -1,4 +1,4 @@
-"""The cells that were run in this kernel, as a notebook: where no file is known, the pipeline is made from them."""
+"""Records the cells that were run in this kernel. Where no notebook file is known, they are the notebook."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Registered:
 
     def __post_init__(self) -> None:
         for number, source in enumerate(self._history[1:], 1):
-            self._seen(source, None, number)
+            self._record(source, None, number)
         self.shell.events.register("pre_run_cell", self._begins)
         self.shell.events.register("post_run_cell", self._ended)
 
@@ -116,7 +116,7 @@ class Registered:
     def _begins(self, info: Any) -> None:
         self.running = None
         if info.store_history:
-            self.running = self._seen(info.raw_cell, getattr(info, "cell_id", None), len(self._history))
+            self.running = self._record(info.raw_cell, getattr(info, "cell_id", None), len(self._history))
 
     def _ended(self, result: Any) -> None:
         ran, self.running = self.running, None
@@ -127,7 +127,7 @@ class Registered:
             ran.failed = not result.success
             ran.refused = isinstance(result.error_in_exec, BadComponent)
 
-    def _seen(self, source: str, id: str | None, number: int) -> Ran:
+    def _record(self, source: str, id: str | None, number: int) -> Ran:
         now = Ran(source, id, number, number)
         before = self._before(now)
         if before is not None:

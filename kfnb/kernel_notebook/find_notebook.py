@@ -1,4 +1,4 @@
-"""The notebook that a kernel belongs to: by the means that each front end offers, else from the cells that were run."""
+"""Finds the notebook that a kernel belongs to: from its front end, or else from the cells that were run."""
 
 from __future__ import annotations
 
@@ -36,27 +36,29 @@ def source_here() -> Source | None:
 
 def find(shell: Any) -> Found:
     """The notebook of an IPython shell."""
-    begun = Path(shell.starting_dir)  # cells may have gone elsewhere since: so do the steps, from there
+    start_folder = Path(shell.starting_dir)  # cells may have gone elsewhere since: so do the steps, from there
     colab = _colab()
     if colab is not None:
-        return Found(Source(None, begun, "this notebook", colab, _kernel(shell)), "this notebook, as Colab has it")
+        return Found(
+            Source(None, start_folder, "this notebook", colab, _kernel(shell)), "this notebook, as Colab has it"
+        )
     path = _file(shell)
     if path is None:
-        cells = Source(None, begun, "this kernel's cells", registered_notebook(shell), _kernel(shell))
+        cells = Source(None, start_folder, "this kernel's cells", registered_notebook(shell), _kernel(shell))
         return Found(cells, "the cells that were run in this kernel: no notebook file was found")
     return _newest(path, registered(shell).cells)
 
 
 # -------------------------------------------------------------------- the file
 def _file(shell: Any) -> Path | None:
-    given = shell.user_ns.get("__vsc_ipynb_file__")  # VS Code says it so
-    if isinstance(given, str) and Path(given).is_file():
-        return Path(given)
+    vscode_file = shell.user_ns.get("__vsc_ipynb_file__")  # VS Code says it so
+    if isinstance(vscode_file, str) and Path(vscode_file).is_file():
+        return Path(vscode_file)
     own = os.environ.get("JPY_SESSION_NAME", "")  # Jupyter Server: as the file was called when the kernel started
     if (own.endswith(".ipynb") or is_text(own)) and Path(own).is_file() and not _elsewhere(Path(own), shell):
         return Path(own).absolute()
     if own:
-        return _asked(_kernel_id(shell))
+        return _session_file(_kernel_id(shell))
     script = shell.user_ns.get("__file__")  # Spyder and others that run the cells of a script say it so
     return Path(script).absolute() if isinstance(script, str) and is_text(script) and Path(script).is_file() else None
 
@@ -64,13 +66,13 @@ def _file(shell: Any) -> Path | None:
 def _elsewhere(path: Path, shell: Any) -> bool:
     """Whether the cells that were run are surely of another file: this one may have taken the place of a renamed one."""
     if is_text(path):
-        return _asked(_kernel_id(shell)) not in (None, path.absolute())  # its cells have no ids
+        return _session_file(_kernel_id(shell)) not in (None, path.absolute())  # its cells have no ids
     ids = {r.id for r in registered(shell).cells if r.id}
     try:
         cells = json.loads(path.read_text("utf-8")).get("cells", [])
     except (OSError, ValueError):
         return True
-    return bool(ids) and not ids & {c.get("id") for c in cells} and _asked(_kernel_id(shell)) not in (None, path)
+    return bool(ids) and not ids & {c.get("id") for c in cells} and _session_file(_kernel_id(shell)) not in (None, path)
 
 
 def _kernel(shell: Any) -> str:
@@ -90,7 +92,7 @@ def _kernel_id(shell: Any) -> str | None:
     return found[1] if found else None
 
 
-def _asked(kernel: str | None) -> Path | None:
+def _session_file(kernel: str | None) -> Path | None:
     """The file whose session has this kernel, as the Jupyter servers of this user on this machine say."""
     if kernel is None:
         return None
@@ -99,12 +101,12 @@ def _asked(kernel: str | None) -> Path | None:
 
     for server in list_running_servers():
         try:
-            told = requests.get(
+            answer = requests.get(
                 f"{server['url']}api/sessions", headers={"Authorization": f"token {server['token']}"}, timeout=ASK
             ).json()
         except (requests.RequestException, ValueError):
             continue
-        for session in told if isinstance(told, list) else ():
+        for session in answer if isinstance(answer, list) else ():
             if session.get("kernel", {}).get("id") == kernel:
                 path = Path(server["root_dir"]) / session["path"]
                 return path if path.is_file() else None
@@ -117,8 +119,8 @@ def _colab() -> dict[str, Any] | None:
         return None
     from google.colab import _message
 
-    told = _message.blocking_request("get_ipynb", timeout_sec=10)
-    found = told.get("ipynb") if isinstance(told, dict) else None
+    answer = _message.blocking_request("get_ipynb", timeout_sec=10)
+    found = answer.get("ipynb") if isinstance(answer, dict) else None
     return found if isinstance(found, dict) else None
 
 
@@ -131,12 +133,12 @@ def _newest(path: Path, ran: Sequence[Ran]) -> Found:
         return Found(
             source, _said_of_text(source, data, [r for r in ran if not r.ours and r.at > path.stat().st_mtime])
         )
-    made, changed = overlaid(data, [r for r in ran if not r.ours and r.at > path.stat().st_mtime])
+    notebook, changed = overlaid(data, [r for r in ran if not r.ours and r.at > path.stat().st_mtime])
     if not changed:
         return Found(source, source.display_name)
     several = f"cells {', '.join(map(str, changed))}" if len(changed) > 1 else f"cell {changed[0]}"
     words = f"{source.display_name}, with {several} as run here: the file was not saved since"
-    return Found(replace(source, json=made), words)
+    return Found(replace(source, json=notebook), words)
 
 
 def _said_of_text(source: Source, data: Any, ran: Sequence[Ran]) -> str:
@@ -167,8 +169,8 @@ def overlaid(data: Any, ran: Sequence[Ran]) -> tuple[Any, list[int]]:
 
     A cell that the notebook does not have yet stands after the one that was run before it.
     """
-    made = copy.deepcopy(data)
-    cells = made.get("cells") if isinstance(made, dict) else None
+    notebook = copy.deepcopy(data)
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):
         return data, []
     places = {c.get("id"): c for c in cells if isinstance(c, dict)}
@@ -188,4 +190,4 @@ def overlaid(data: Any, ran: Sequence[Ran]) -> tuple[Any, list[int]]:
             new.append(cell)
         before = cell
     numbers = {id(c): n for n, c in enumerate((c for c in cells if c.get("cell_type") == "code"), 1)}
-    return made, sorted({numbers[id(c)] for c in new if id(c) in numbers})
+    return notebook, sorted({numbers[id(c)] for c in new if id(c) in numbers})

@@ -1,4 +1,4 @@
-"""What an attempt printed, showed and raised, as nbformat's outputs at the cells it came from."""
+"""The outputs of an attempt, in nbformat's form, at the cells that printed, showed or raised them."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ def _lines(log: Path, start: int, end: int, begins: list[tuple[int, int]]) -> It
 def read_displays(folder: Path) -> list[Display]:
     """What an attempt displayed, as far as nbformat allows it."""
     found = []
-    for told in read_json_lines(folder / "display.jsonl"):
+    for record in read_json_lines(folder / "display.jsonl"):
         try:
-            display = Display(told["cell"], bundle(told["data"]), _metadata(told.get("metadata")))
+            display = Display(record["cell"], bundle(record["data"]), _metadata(record.get("metadata")))
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # it is no display
         if display.data:
@@ -147,11 +147,11 @@ def _metadata(found: Any) -> Json:
 # ---------------------------------------------------------------- placing
 def _without_error(lines: list[Line], error: Json) -> list[Line]:
     """The log without the traceback, which the step printed last."""
-    told = _error_text(error)
+    error_lines = _error_text(error)
     texts = [line.text for line in lines]
-    for at in range(len(texts) - len(told), max(-1, len(texts) - len(told) - 50), -1):
-        if texts[at : at + len(told)] == told:
-            return lines[:at] + lines[at + len(told) :]
+    for at in range(len(texts) - len(error_lines), max(-1, len(texts) - len(error_lines) - 50), -1):
+        if texts[at : at + len(error_lines)] == error_lines:
+            return lines[:at] + lines[at + len(error_lines) :]
     return lines
 
 

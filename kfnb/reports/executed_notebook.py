@@ -1,4 +1,4 @@
-"""The executed notebook: a run's cells with what became of each, as nbformat's JSON."""
+"""Writes the executed notebook of a run, in nbformat's JSON: its cells with their outputs and states."""
 
 from __future__ import annotations
 

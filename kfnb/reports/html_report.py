@@ -1,4 +1,4 @@
-"""The report as one HTML page, through nbconvert: nothing in it is loaded from elsewhere, and nothing in it runs."""
+"""Writes the report as one HTML page through nbconvert. The page loads nothing and runs no code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kfnb.surrogates import encoded
 
 TEMPLATES = Path(__file__).parent / "template"
 FOLD = 40  #: lines of text up to which an output is not folded
-SEEN = 12  #: lines of a folded output's end that are seen
+LINES_SHOWN = 12  #: lines of a folded output's end that are seen
 ORDER = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", PLAIN)
 SLOW = "rfc3987_syntax"
 
@@ -96,9 +96,9 @@ def _chosen(output: Json) -> Json:
             break
     else:
         found = {PLAIN: f"a display that a page cannot show: {', '.join(sorted(data))}"}
-    left = "text/html" in data and "text/html" not in found and PLAIN in found
-    told = str(data.get(PLAIN) or "a picture")[:200]
-    return {**output, "data": found, "metadata": {"as_text": left, "told": told}}
+    is_removed = "text/html" in data and "text/html" not in found and PLAIN in found
+    description = str(data.get(PLAIN) or "a picture")[:200]
+    return {**output, "data": found, "metadata": {"as_text": is_removed, "told": description}}
 
 
 def folded(text: str) -> tuple[str, str, int]:
@@ -106,7 +106,7 @@ def folded(text: str) -> tuple[str, str, int]:
     lines = text.rstrip("\n").split("\n")
     if len(lines) <= FOLD:
         return "", "\n".join(lines), 0
-    return "\n".join(lines[:-SEEN]), "\n".join(lines[-SEEN:]), len(lines) - SEEN
+    return "\n".join(lines[:-LINES_SHOWN]), "\n".join(lines[-LINES_SHOWN:]), len(lines) - LINES_SHOWN
 
 
 def address(svg: str) -> str:

@@ -1,4 +1,4 @@
-"""The cells of a run's notebook, each with the steps it is in, or why it is in none."""
+"""The cells of a run's notebook. Each has the steps that contain it, or the reason why no step does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the record says of a run, put together for a report."""
+"""Reads from the record the data that a report needs."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ class StepFacts:
     @property
     def reason(self) -> str:
         """Why it stands where it stands; of a loop, what the first failed iteration says."""
-        told = [e for e in self.entries if e.state == self.state and e.reason]
-        if not told:
+        explained = [e for e in self.entries if e.state == self.state and e.reason]
+        if not explained:
             return ""
-        return f"{told[0].path}: {told[0].reason}" if self.looped else str(told[0].reason)
+        return f"{explained[0].path}: {explained[0].reason}" if self.looped else str(explained[0].reason)
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,9 @@ def _attempts(events: Iterable[Event]) -> dict[str, dict[int, Json]]:
     for event in events:
         number = event.data.get("attempts")
         if event.kind == "step" and number:
-            told = {k: v for k in ("started", "finished", "error") if (v := event.data.get(k)) is not None}
-            told["state"] = "failed" if event.data["state"] == "pending" else event.data["state"]
-            found.setdefault(event.data["path"], {}).setdefault(number, {}).update(told)
+            changes = {k: v for k in ("started", "finished", "error") if (v := event.data.get(k)) is not None}
+            changes["state"] = "failed" if event.data["state"] == "pending" else event.data["state"]
+            found.setdefault(event.data["path"], {}).setdefault(number, {}).update(changes)
     return found
 
 

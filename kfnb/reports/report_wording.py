@@ -1,4 +1,4 @@
-"""Values and names in words, safe for Markdown and HTML."""
+"""Words values and names for a report, safely for Markdown and HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML of the user's own that is safe to pass around: no script, nothing that is loaded from elsewhere."""
+"""Makes the user's HTML safe to pass on: it removes scripts and everything that is loaded from elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outputs of a step at its cells: what its attempts printed and showed, iteration by iteration."""
+"""The outputs of a step at its cells, iteration by iteration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log files of attempts: a line is its time in UTC, a space, and what the step printed."""
+"""Log files of attempts. A line is its time in UTC, a space, and what the step printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notebook of a run as it was when the run began, or was last taken up again: its cells, without outputs."""
+"""Keeps the notebook of a run: its cells without outputs, as they were when the run was started or last retried."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pipeline of a run, as it is kept beside its record."""
+"""Reads the pipeline of a run from the file that is kept in the folder of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as ``--json`` prints it: one entry per step, iterations inside it."""
+"""A run as ``--json`` prints it: one entry for each step, with its iterations inside."""
 
 from __future__ import annotations
 
@@ -44,10 +44,14 @@ def _step(name: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _entry(step: dict[str, Any]) -> dict[str, Any]:
     result = step["result"]
-    left = {**result.get("exports", {}), **_previews(result.get("results", {})), **_previews(result.get("outputs", {}))}
+    outputs = {
+        **result.get("exports", {}),
+        **_previews(result.get("results", {})),
+        **_previews(result.get("outputs", {})),
+    }
     found = {
         "state": step["state"], "started": step["started"], "finished": step["finished"], "attempts": step["attempts"] or 0,
-        "reason": step["reason"], "outputs": {n: v for n, v in left.items() if n.isidentifier() and not n.startswith("_kfnb")},
+        "reason": step["reason"], "outputs": {n: v for n, v in outputs.items() if n.isidentifier() and not n.startswith("_kfnb")},
     }  # fmt: skip
     if result.get("warnings"):
         found["warnings"] = result["warnings"]

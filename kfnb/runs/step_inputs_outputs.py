@@ -1,4 +1,4 @@
-"""What a step of a run saw and what it left: references of the pipeline, followed through the record of the run."""
+"""The inputs and outputs of a run's steps: follows the references of the pipeline through the record."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class Taken:
     number: int
 
 
-Seen = Plain | Kept | Several | Taken
+InputValue = Plain | Kept | Several | Taken
 
 
-def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
+def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, InputValue]:
     """What a step found under each of its names; names that only skipped steps would have made are left out.
 
     Raises
@@ -82,31 +82,31 @@ def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
     if step is None:
         raise UnknownRun(f"the pipeline of run {run_id} has no step `{entry['step']}`")
     reader = _Reader(store, run_id, pipeline, path[len(step.name) :])
-    found = {i.name: reader.seen(i.ref) for i in step.inputs}
+    found = {i.name: reader.input_value(i.ref) for i in step.inputs}
     for name, (collection, number) in taken_items(step).items():
         items, index = found.get(collection), found.get(number)
         if isinstance(items, Kept) and isinstance(index, Plain):
             found[name] = Taken(items, index.value)
-    return {name: seen for name, seen in found.items() if seen is not None and is_name(name)}
+    return {name: input_value for name, input_value in found.items() if input_value is not None and is_name(name)}
 
 
-def outputs_of(store: RunStore, run_id: str, path: str) -> dict[str, Seen]:
+def outputs_of(store: RunStore, run_id: str, path: str) -> dict[str, InputValue]:
     """Everything that a step left. Raises `UnknownRun`."""
     result = store.find_step(run_id, path)["result"]
     return {n: Kept(path, n) for n in {**result.get("results", {}), **result.get("outputs", {})} if is_name(n)}
 
 
-def value_of(store: RunStore, run_id: str, seen: Seen) -> Any:
+def value_of(store: RunStore, run_id: str, input_value: InputValue) -> Any:
     """The value itself. Raises `UnknownRun` when it was not kept: it was too large, cannot travel, or stayed in a cluster."""
-    if isinstance(seen, Plain):
-        return seen.value
-    if isinstance(seen, Kept):
-        return store.value(run_id, seen.path, seen.name)
-    if isinstance(seen, Taken):
-        return [*store.value(run_id, seen.items.path, seen.items.name)][seen.number]
+    if isinstance(input_value, Plain):
+        return input_value.value
+    if isinstance(input_value, Kept):
+        return store.value(run_id, input_value.path, input_value.name)
+    if isinstance(input_value, Taken):
+        return [*store.value(run_id, input_value.items.path, input_value.items.name)][input_value.number]
     return [
         failed(one.failure, index) if isinstance(one, Lost) else store.value(run_id, one.path, one.name)
-        for index, one in enumerate(seen.values)
+        for index, one in enumerate(input_value.values)
     ]
 
 
@@ -123,28 +123,28 @@ class _Reader:
         self.paths = {s["path"]: s for s in store.steps(run_id)}
         self.pipeline = pipeline
 
-    def seen(self, ref: Ref) -> Seen | None:
+    def input_value(self, ref: Ref) -> InputValue | None:
         """``None`` where only skipped steps would have made it, or where it is no value of the notebook's."""
         if isinstance(ref, Constant):
             return Plain(ref.value)
         if isinstance(ref, ParameterRef):
             return Plain(self.parameters[ref.name]) if ref.name in self.parameters else None
         if isinstance(ref, (OutputRef, ExportRef)):
-            return self._made(ref)
+            return self._produced(ref)
         if isinstance(ref, Merge):
-            return next((s for s in map(self.seen, ref.candidates) if s is not None), None)
+            return next((s for s in map(self.input_value, ref.candidates) if s is not None), None)
         if isinstance(ref, Collected):
             paths = sorted((p for p in self.paths if p.startswith(f"{ref.ref.step}[")), key=_numbers)
-            left = (self._lost(p) or self._left(p, ref.ref.name) for p in paths)
-            return Several(tuple(k for k in left if k is not None))
+            outputs = (self._lost(p) or self._output(p, ref.ref.name) for p in paths)
+            return Several(tuple(k for k in outputs if k is not None))
         return self._item(ref.loop) if isinstance(ref, ItemRef) else None
 
-    def _made(self, ref: OutputRef | ExportRef) -> Kept | None:
+    def _produced(self, ref: OutputRef | ExportRef) -> Kept | None:
         """From the same iteration where the maker stands in the reader's loops, else from the maker itself."""
         own = self.indexes
         while True:
             if ref.step + own in self.paths:
-                return self._left(ref.step + own, ref.name)
+                return self._output(ref.step + own, ref.name)
             if not own:
                 return None
             own = own[: own.rindex("[")]
@@ -153,7 +153,7 @@ class _Reader:
         """The item of a loop in this iteration."""
         for depth, loop in _loops(self.pipeline.body, 0):
             if loop.name == name:
-                items = self.seen(loop.items)
+                items = self.input_value(loop.items)
                 numbers = _numbers(self.indexes)
                 if items is not None and depth < len(numbers):
                     return Plain(value_of(self.store, self.run_id, items)[numbers[depth]])
@@ -163,7 +163,7 @@ class _Reader:
         failure = self.paths[path]["result"].get("failure")
         return Lost(failure) if failure else None
 
-    def _left(self, path: str, name: str) -> Kept | None:
+    def _output(self, path: str, name: str) -> Kept | None:
         """Nothing where the step was skipped, or did not bind the name."""
         step = self.paths[path]
         there = any(name in step["result"].get(kind, {}) for kind in ("outputs", "results", "exports"))
@@ -192,33 +192,33 @@ def previews(store: RunStore, run_id: str, path: str) -> dict[str, list[dict[str
     ``preview`` is the value itself where it is small and plain, else a short text; ``bytes`` and ``type`` are null where
     the record does not say. Raises `UnknownRun`.
     """
-    words = _Words({s["path"]: s["result"] for s in store.steps(run_id)})
+    shown_values = _Previews({s["path"]: s["result"] for s in store.steps(run_id)})
     result = store.find_step(run_id, path)["result"]
-    left = [n for kind in ("outputs", "results", "exports") for n in result.get(kind, {}) if is_name(n)]
+    outputs = [n for kind in ("outputs", "results", "exports") for n in result.get(kind, {}) if is_name(n)]
     saw = inputs_of(store, run_id, path)
     return {
-        "inputs": [{"name": n, **words.of(one)} for n, one in saw.items()],
-        "outputs": [{"name": n, **words.of(Kept(path, n))} for n in dict.fromkeys(left)],
+        "inputs": [{"name": n, **shown_values.of(one)} for n, one in saw.items()],
+        "outputs": [{"name": n, **shown_values.of(Kept(path, n))} for n in dict.fromkeys(outputs)],
     }
 
 
-class _Words:
+class _Previews:
     def __init__(self, results: dict[str, dict[str, Any]]) -> None:
         self.results = results
 
-    def of(self, seen: Seen) -> dict[str, Any]:
-        if isinstance(seen, Plain):
-            return _told(type_name(seen.value), preview(seen.value), None)
-        if isinstance(seen, Kept):
-            return self._kept(seen)
-        if isinstance(seen, Taken):
-            return _told(None, f"item {seen.number} of {self._kept(seen.items)['preview']}", None)
+    def of(self, input_value: InputValue) -> dict[str, Any]:
+        if isinstance(input_value, Plain):
+            return _preview_json(type_name(input_value.value), preview(input_value.value), None)
+        if isinstance(input_value, Kept):
+            return self._kept(input_value)
+        if isinstance(input_value, Taken):
+            return _preview_json(None, f"item {input_value.number} of {self._kept(input_value.items)['preview']}", None)
         kept = [
-            _told("Failed", repr(failed(k.failure, n)), None) if isinstance(k, Lost) else self._kept(k)
-            for n, k in enumerate(seen.values)
+            _preview_json("Failed", repr(failed(k.failure, n)), None) if isinstance(k, Lost) else self._kept(k)
+            for n, k in enumerate(input_value.values)
         ]
         sizes, shown = [k["bytes"] for k in kept], [k["preview"] for k in kept]
-        return _told("list", preview(shown), sum(s for s in sizes if s is not None))
+        return _preview_json("list", preview(shown), sum(s for s in sizes if s is not None))
 
     def _kept(self, kept: Kept) -> dict[str, Any]:
         result = self.results[kept.path]
@@ -226,10 +226,10 @@ class _Words:
             entry = result.get(kind, {}).get(kept.name)
             if entry is not None:
                 shown = entry["preview"] if "skipped" not in entry else f"not kept: {entry['skipped']}"
-                return _told(entry.get("type"), shown, entry.get("bytes"))
+                return _preview_json(entry.get("type"), shown, entry.get("bytes"))
         value = result["exports"][kept.name]
-        return _told(type_name(value), preview(value), None)
+        return _preview_json(type_name(value), preview(value), None)
 
 
-def _told(kind: str | None, shown: Any, size: int | None) -> dict[str, Any]:
+def _preview_json(kind: str | None, shown: Any, size: int | None) -> dict[str, Any]:
     return {"type": kind, "preview": shown, "bytes": size}

@@ -1,4 +1,4 @@
-"""How far a step that runs says it is: the last line that it printed, and the percentage in it."""
+"""The progress of a running step: the last line that it printed, and the percentage in it."""
 
 from __future__ import annotations
 

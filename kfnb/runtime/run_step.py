@@ -103,7 +103,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 
         if fingerprint(kind) != before:
             result["warnings"].append(
-                "this step drew from the global generator %s, which the notebook seeds elsewhere in a way that could not be seen"
+                "this step drew from the global generator %s, which the notebook seeds in another cell, and kfnb did not see that use: its numbers may differ from those in the notebook; seed the generator in this step"
                 % kind[1:]
             )
 

@@ -66,7 +66,7 @@ def _run_hooks(phase: Phase) -> None:
         phase.name = "it waited for threads and pools to end"
         _quietly("threading", getattr(threading, "_shutdown", None))
     if atexit is not None:
-        phase.name = "what it asked to be done at exit (atexit) was at work"
+        phase.name = "its functions for the exit (atexit) were still running"
         _quietly("atexit", getattr(atexit, "_run_exitfuncs", None))
 
 
@@ -95,7 +95,10 @@ def _unfinished_work() -> str:
     if not alive:
         return ""
     verb = "was" if len(alive) == 1 else "were"
-    return "%s %s still at work: join what a later cell or step relies on" % (", ".join(alive[:5]), verb)
+    return "%s %s still at work: join it before the step's last cell ends if a later step needs its work" % (
+        ", ".join(alive[:5]),
+        verb,
+    )
 
 
 # -------------------------------------------------------------------- files
@@ -107,7 +110,7 @@ def _close_files() -> None:
     flush()
     if not _has_files_to_write():
         return  # it takes long to look at every object of a large process
-    kept = {id(s) for t in (sys.stdout, sys.stderr) for s in (t, getattr(t, "buffer", None))}
+    standard_streams = {id(s) for t in (sys.stdout, sys.stderr) for s in (t, getattr(t, "buffer", None))}
     known = (("zipfile", "ZipFile"), ("tarfile", "TarFile"))
     archives = tuple(getattr(sys.modules[m], n) for m, n in known if m in sys.modules)
     files: tuple[list[Any], ...] = ([], [], [], [])  # in the order in which each may write into the next
@@ -121,7 +124,7 @@ def _close_files() -> None:
             files[3].append(found)
         elif issubclass(kind, _io._BufferedIOBase) and kind is not _io.BufferedReader:
             files[2].append(found)
-    for found in (f for rank in files for f in rank if id(f) not in kept):
+    for found in (f for rank in files for f in rank if id(f) not in standard_streams):
         try:
             found.close()
         except Exception:  # its other end is gone, or its class is the user's own

@@ -43,21 +43,21 @@ def store_outputs(
     errors: dict[str, BaseException] = {}
     result["outputs"] = _store(store, values, errors)
     for name in [n for n in errors if n in spec.get("unnamed", ())]:
-        why = "`%s` is not there for later steps, none of which reads it by its name: %s"
-        result["warnings"].append(why % (name, errors.pop(name)))
+        warning = "`%s` cannot be stored, so later steps do not have it, and none of them reads it by its name: %s"
+        result["warnings"].append(warning % (name, errors.pop(name)))
     if errors:
         from kfnb.runtime.values.unpicklable_values import refusal
 
         raise refusal(spec, {n: (values[n], e) for n, e in errors.items()})
-    wanted = {n: namespace[n] for n in results if n in namespace}
+    result_values = {n: namespace[n] for n in results if n in namespace}
     result_errors: dict[str, BaseException] = {}
-    result["results"] = _store(store, wanted, result_errors, RESULT_LIMIT)
+    result["results"] = _store(store, result_values, result_errors, RESULT_LIMIT)
     store.sync()
     for name, error in result_errors.items():
         result["results"][name] = {
             "skipped": str(error),
-            "type": type_name(wanted[name]),
-            "preview": preview(wanted[name]),
+            "type": type_name(result_values[name]),
+            "preview": preview(result_values[name]),
         }
 
 
@@ -84,7 +84,7 @@ def _store(
         try:
             head, buffers, pickler = dump({name: value}, owners)
         except RecursionError:
-            errors[name] = RecursionError("it is nested too deep: pass it as a list of its parts")
+            errors[name] = RecursionError("it is nested too deeply: pass it as a list of its parts")
             continue
         except Exception as error:  # whatever an object's own pickling raises
             errors[name] = error

@@ -1,4 +1,4 @@
-"""The Jupyter server extension: what JupyterLab asks for, over REST and a websocket."""
+"""The Jupyter server extension: it answers JupyterLab over REST and a websocket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers as JSON that a browser can read."""
+"""Writes answers as JSON that a browser can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A notebook as JupyterLab has it open, read and explained. Nothing of it is run."""
+"""Reads and explains a notebook as it is open in JupyterLab, saved or not. Nothing of it is run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kfnb.pipeline.drawing.graph_elements import graph_of
 from kfnb.pipeline.model import Pipeline, Replay, Step
 from kfnb.problems import NotebookError, errors
 
-MOST_PROBLEMS = 500  #: that are told; more help nobody
+MOST_PROBLEMS = 500  #: that are sent; more would help nobody
 
 
 class BadNotebook(Exception):

@@ -1,4 +1,4 @@
-"""What happens in runs, for every browser that watches them: a snapshot first, then what changes."""
+"""Sends what happens in runs to every browser that watches them: a snapshot first, then each change."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Hub:
     def __init__(self, runs: Runs, look_every: float, length: int) -> None:
         self._runs, self._look_every, self._length = runs, look_every, length
         self._listeners: set[Listener] = set()
-        self._seen: dict[str, int] = {}  #: of every watched run, the number of the last event that was told
-        self._lines: dict[tuple[str, str], Printed] = {}  #: the last line of every running step that was told
+        self._last_events: dict[str, int] = {}  #: of every watched run, the number of the last event that was sent
+        self._lines: dict[tuple[str, str], Printed] = {}  #: the last line of every running step that was sent
         self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -99,12 +99,12 @@ class Hub:
                 try:
                     store = self._runs.current(store)
                     if store is None:
-                        self._tell_of_none()
+                        self._report_missing()
                     else:
-                        active = self._tell(store)  # reading it takes far less than a millisecond
+                        active = self._send_news(store)  # reading it takes far less than a millisecond
                         self._trouble = ""
                 except (OSError, sqlite3.Error, DamagedRecord) as error:
-                    self._say(str(error))
+                    self._log_trouble(str(error))
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._look_every if active else 1.0)
@@ -112,20 +112,20 @@ class Hub:
             if store is not None:
                 store.close()
 
-    def _say(self, trouble: str) -> None:
+    def _log_trouble(self, trouble: str) -> None:
         if trouble != self._trouble:
             LOG.warning("the record of runs cannot be looked at: %s", trouble)
         self._trouble = trouble
 
-    def _tell_of_none(self) -> None:
-        """There is no record: whoever asks for a run is told that it is not there."""
+    def _report_missing(self) -> None:
+        """There is no record: tell every listener that its runs do not exist."""
         for run_id in sorted({r for one in self._listeners for r in one.behind}):
-            self._gone(run_id, f"there is no run `{run_id}`")
+            self._send_gone(run_id, f"there is no run `{run_id}`")
 
-    def _tell(self, store: RunStore) -> bool:
+    def _send_news(self, store: RunStore) -> bool:
         """Tell every listener what is new to it; whether a run that is watched still goes on."""
         watched = {r for one in self._listeners for r in one.watched}
-        self._seen = {r: n for r, n in self._seen.items() if r in watched}
+        self._last_events = {r: n for r, n in self._last_events.items() if r in watched}
         self._lines = {k: line for k, line in self._lines.items() if k[0] in watched}
         self._looks += 1
         active = False
@@ -137,18 +137,18 @@ class Hub:
                     if self._looks % LINES_EVERY == 0:
                         self._printed(store, run_id)
             except (UnknownRun, DamagedRecord) as error:
-                self._gone(run_id, str(error))
+                self._send_gone(run_id, str(error))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 LOG.warning("run %s cannot be shown", run_id, exc_info=True)
-                self._gone(
+                self._send_gone(
                     run_id, f"what the record has of run {run_id} cannot be read: {type(error).__name__}: {error}"
                 )
         return active
 
     def _news(self, store: RunStore, run_id: str) -> None:
-        if run_id not in self._seen:
-            self._seen[run_id] = store.last_event(run_id)
-        events = store.events(run_id, self._seen[run_id])
+        if run_id not in self._last_events:
+            self._last_events[run_id] = store.last_event(run_id)
+        events = store.events(run_id, self._last_events[run_id])
         # a run is seen before its notebook is kept, which has the lines on which a text file's cells begin
         failed = any(event.kind == "run" and event.data.get("error") for event in events)
         as_whole = failed and is_text(store.head(run_id)["notebook"])
@@ -162,7 +162,7 @@ class Hub:
                         {"type": event.kind, "id": run_id, "seq": event.seq, "time": event.time, "data": event.data}
                     )
         if events:
-            self._seen[run_id] = events[-1].seq
+            self._last_events[run_id] = events[-1].seq
 
     def _printed(self, store: RunStore, run_id: str) -> None:
         """Tell what running steps printed last, and how far they say they are."""
@@ -178,7 +178,7 @@ class Hub:
                     if run_id in listener.watched:
                         listener.put(message)
 
-    def _gone(self, run_id: str, why: str) -> None:
+    def _send_gone(self, run_id: str, why: str) -> None:
         for listener in self._listeners:
             if run_id in listener.watched:
                 listener.watched.discard(run_id)

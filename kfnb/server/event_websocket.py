@@ -1,4 +1,4 @@
-"""The websocket: the browser says which runs it watches, the server tells what happens in them."""
+"""The websocket: the browser names the runs that it watches, and the server sends what happens in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The extension's application: its configuration, its routes, and what lives as long as the server."""
+"""The extension's application: its configuration, its routes, and the objects that live as long as the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interpreter of a notebook's kernel, from the kernel's specification: steps run with the packages that the cells have."""
+"""Finds the interpreter of a notebook's kernel: steps run with the packages that its cells have."""
 
 from __future__ import annotations
 

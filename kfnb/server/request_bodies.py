@@ -1,4 +1,4 @@
-"""Bodies of requests: refused by their length before they are read, and never kept of somebody who may not ask."""
+"""Limits the bodies of requests: a body that is too long is refused before it is read."""
 
 from __future__ import annotations
 

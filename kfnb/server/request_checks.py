@@ -1,4 +1,4 @@
-"""What every request goes through: who asks, whether the body is what it should be, and words for what went wrong."""
+"""Checks every request: who sends it and what its body holds; and words errors for the browser."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from tornado import web
 
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 from kfnb.problems import NotebookError
+from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.private_record_files import DamagedRecord
-from kfnb.runs.record.run_store import UnknownRun, disk_words
+from kfnb.runs.record.run_store import UnknownRun
 from kfnb.runs.retention.prune_runs import StillRuns
 from kfnb.server.browser_json import to_wire
 from kfnb.server.compile_open_notebook import BadNotebook
@@ -59,7 +60,7 @@ class Handler(BoundedBody, APIHandler):
         except DamagedRecord as error:
             raise self.problem(500, str(error)) from None
         except (OSError, sqlite3.OperationalError) as error:
-            raise self.problem(507, disk_words(error, home_folder())) from None
+            raise self.problem(507, write_error_text(error, home_folder())) from None
 
     async def interpreter(self, body: dict[str, Any]) -> Interpreter:
         """What the steps of a request's notebook run with."""
@@ -77,10 +78,10 @@ class Handler(BoundedBody, APIHandler):
             message = (error.log_message or "").replace("%%", "%") or error.reason or ""
         else:
             message = f"kfnb failed: {type(error).__name__}: {error}; the server's log has the traceback"
-        told: dict[str, Any] = {"message": message}
+        content: dict[str, Any] = {"message": message}
         if getattr(self, "problems", None):
-            told["problems"] = self.problems
-        self.finish(to_wire(told))
+            content["problems"] = self.problems
+        self.finish(to_wire(content))
 
     # ---------------------------------------------------------------- bodies
     def body(self, **fields: type | tuple[type, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The endpoints, under ``kfnb/api/v1``; ``openapi.yaml`` beside this file describes them."""
+"""The REST endpoints under ``kfnb/api/v1``; ``openapi.yaml`` beside this file describes them."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ class RunsHandler(NotebookHandler):
             notebook=dict, path=str, pipeline=str, target=str, parameters=dict, cache=bool, only=str, start=str, experiment=str,
             any_parameters=bool,
         )  # fmt: skip
-        given = body.get("parameters") or {}
-        if not all(isinstance(v, str) for v in given.values()):
+        parameters = body.get("parameters") or {}
+        if not all(isinstance(v, str) for v in parameters.values()):
             raise self.problem(400, "`parameters` are texts, as on the command line")
         place = self.notebook_path(str(body.get("path") or "notebook.ipynb"))
         pipeline = await self.ask(
@@ -97,10 +97,10 @@ class RunsHandler(NotebookHandler):
             **(await self.interpreter(body)).options(),
         }  # fmt: skip
         target = body.get("target") or "local"
-        run_id, problems = await self.ask(self.runs.start, pipeline, body["notebook"], target, given, **options)
+        run_id, problems = await self.ask(self.runs.start, pipeline, body["notebook"], target, parameters, **options)
         self.set_status(201)
-        told = {"problems": [p.to_json() for p in problems]}
-        self.finish(to_wire({**await self.ask(self.runs.snapshot, run_id), **told}))
+        answer = {"problems": [p.to_json() for p in problems]}
+        self.finish(to_wire({**await self.ask(self.runs.snapshot, run_id), **answer}))
 
 
 class RunHandler(Handler):
@@ -135,8 +135,8 @@ class CancelHandler(Handler):
     @web.authenticated
     @authorized("execute", AUTH)
     async def post(self, run_id: str) -> None:
-        asked = await self.ask(self.runs.cancel, run_id)
-        self.finish(to_wire({"cancelling": asked, **await self.ask(self.runs.snapshot, run_id)}))
+        cancelling = await self.ask(self.runs.cancel, run_id)
+        self.finish(to_wire({"cancelling": cancelling, **await self.ask(self.runs.snapshot, run_id)}))
 
 
 class RetryHandler(NotebookHandler):

@@ -1,4 +1,4 @@
-"""Runs, for many requests at once: every question opens the record of runs in the thread that asks."""
+"""Answers requests about runs. Each request opens the record of runs in its own thread."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from kfnb.runs.step_inputs_outputs import previews
 from kfnb.states import FINAL, STEP_FINAL
 
 LOG_PART = 2_000  #: lines of a log in one answer
-LONGEST_LINE = 20_000  #: letters of a line that are told
+LONGEST_LINE = 20_000  #: characters of a line that are sent
 
 
 class Refused(Exception):
@@ -57,16 +57,16 @@ class Runs:
         self._following: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._ahead = WarmProcess()
+        self._warm_process = WarmProcess()
 
     def close(self) -> None:
         """Stop following runs on clusters; the runs go on."""
         self._closed.set()
-        self._ahead.close()
+        self._warm_process.close()
 
     def prepare(self) -> None:
         """Make the next run begin at once: somebody looks at a notebook that can be run."""
-        self._ahead.prepare()
+        self._warm_process.prepare()
 
     @contextmanager
     def record(self) -> Iterator[RunStore]:
@@ -149,7 +149,7 @@ class Runs:
         return found is not None
 
     def start(
-        self, pipeline: Pipeline, source: Any, target: str, given: dict[str, str], **options: Any
+        self, pipeline: Pipeline, source: Any, target: str, values: dict[str, str], **options: Any
     ) -> tuple[str, list[Problem]]:
         """Begin a run; give its id, and what the user should know of it. ``source``: the notebook's JSON, kept with the run.
 
@@ -163,13 +163,13 @@ class Runs:
             When there is no such target, or it does not answer.
         """
         chosen = usable_target(target, Path(options["notebook"]) if options.get("notebook") else None)
-        asked = RunOptions(parameters=bind(pipeline, given), **options)
+        run_options = RunOptions(parameters=bind(pipeline, values), **options)
         with self.record() as store:
-            engine = engine_for(store, chosen, self._ahead.launch)
-            problems = [*withheld_problems(chosen), *engine.check(pipeline, asked)]
+            engine = engine_for(store, chosen, self._warm_process.launch)
+            problems = [*withheld_problems(chosen), *engine.check(pipeline, run_options)]
             if errors(problems):
                 raise Refused(errors(problems))
-            run_id = engine.submit(pipeline, asked)
+            run_id = engine.submit(pipeline, run_options)
             keep_notebook(store, run_id, source)
         self.follow(run_id)
         return run_id, problems
@@ -213,7 +213,7 @@ class Runs:
     def _engine(self, run_id: str) -> Iterator[Engine]:
         with self.record() as store:
             store.head(run_id)
-            yield engine_of(store, run_id, self._ahead.launch)
+            yield engine_of(store, run_id, self._warm_process.launch)
 
     # ---------------------------------------------------------------- runs on clusters
     def follow(self, run_id: str) -> None:
@@ -234,11 +234,11 @@ class Runs:
                 try:
                     following.look()
                 except Exception as error:  # what a cluster answers: told to whoever looks at the run
-                    engine.store.record_run(run_id, engine.store.state(run_id), error=_told(error))
+                    engine.store.record_run(run_id, engine.store.state(run_id), error=_error_json(error))
                     return
 
 
-def _told(error: Exception) -> dict[str, Any]:
+def _error_json(error: Exception) -> dict[str, Any]:
     return {"kind": "cluster", "type": type(error).__name__, "message": str(error)}
 
 

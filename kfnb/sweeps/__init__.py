@@ -1,1 +1,1 @@
-"""Sweeps: one pipeline over a grid of parameters, its runs side by side in one experiment."""
+"""Sweeps: one pipeline is run over a grid of parameters, and its runs are one experiment."""

@@ -1,4 +1,4 @@
-"""The grid of a sweep: the values of each parameter, read and checked before anything runs, and their combinations."""
+"""The grid of a sweep: reads and checks the values of each parameter, and combines them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Grid:
 
     def __str__(self) -> str:
         """``lr 0.1, 0.01 × depth 2, 3``."""
-        shown = [f"{n} {_some([told(v) for v in vs])}" for n, vs in self.values.items() if len(vs) > 1]
+        shown = [f"{n} {_some([value_text(v) for v in vs])}" for n, vs in self.values.items() if len(vs) > 1]
         return " × ".join(shown) or "one combination"
 
 
@@ -70,7 +70,7 @@ def _drawn(size: int, count: int, chance: random.Random) -> list[int]:
     return sorted(found)
 
 
-def told(value: Json) -> str:
+def value_text(value: Json) -> str:
     """A value as tables and labels show it: text as it is, numbers as short as they can be, all else as JSON."""
     if isinstance(value, str):
         return value
@@ -95,20 +95,20 @@ def grid_of_texts(pipeline: Pipeline, texts: Iterable[str]) -> Grid:
     NotebookError
         With everything that is wrong: a name that is no parameter, values that do not fit its type or are there twice.
     """
-    problems, given = [], {}  # type: tuple[list[Problem], dict[str, str]]
+    problems, requested = [], {}  # type: tuple[list[Problem], dict[str, str]]
     for text in texts:
         name, equals, values = text.partition("=")
         name = name.strip()
         if not equals or not name:
             problems.append(Problem("KF502", f"`{text}` should be NAME=VALUES", "such as lr=0.1,0.01"))
-        elif name in given:
+        elif name in requested:
             hint = "give all its values at once, such as lr=0.1,0.01"
             problems.append(Problem("KF502", f"parameter `{name}` is given twice", hint, name=name))
-        given[name] = values
-    return _grid(pipeline, given, read, problems)
+        requested[name] = values
+    return _grid(pipeline, requested, read, problems)
 
 
-def grid_of_values(pipeline: Pipeline, given: Mapping[str, Any]) -> Grid:
+def grid_of_values(pipeline: Pipeline, requested: Mapping[str, Any]) -> Grid:
     """The grid of Python values: for each parameter a list (range, tuple, array, …) of values, or one number, text or truth value.
 
     Raises
@@ -116,15 +116,15 @@ def grid_of_values(pipeline: Pipeline, given: Mapping[str, Any]) -> Grid:
     NotebookError
         As for `grid_of_texts`.
     """
-    return _grid(pipeline, given, _listed, [])
+    return _grid(pipeline, requested, _listed, [])
 
 
 def _grid(
-    pipeline: Pipeline, given: Mapping[str, Any], values_of: Callable[[Any, Parameter], list[Json]], problems: list[Problem]
+    pipeline: Pipeline, requested: Mapping[str, Any], values_of: Callable[[Any, Parameter], list[Json]], problems: list[Problem]
 ) -> Grid:  # fmt: skip
     known = {p.name: p for p in pipeline.parameters}
     found: dict[str, tuple[Json, ...]] = {}
-    for name, value in given.items():
+    for name, value in requested.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             have = f"it has {', '.join(sorted(known))}" if known else "it has none"
@@ -181,7 +181,7 @@ def _once(values: list[Json]) -> list[Json]:
     twice: list[str] = []
     for value in values:
         key = json.dumps(value, sort_keys=True)
-        twice += [told(value)] if key in kept else []
+        twice += [value_text(value)] if key in kept else []
         kept[key] = value
     if twice:
         raise BadValues(f"{', '.join(dict.fromkeys(twice))} is there twice")

@@ -1,4 +1,4 @@
-"""A sweep that runs: its runs are begun one after the other, so many at a time, and followed to their ends."""
+"""Runs a sweep: dispatches its runs, a limited number at a time, and follows them to their ends."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class Sweep:
         for at, run_id in plan.earlier.items():
             self.trials[at].run = run = Run(run_id)
             self.trials[at].ended = run.summary()
-        self._asked = 0
+        self._cancel_requests = 0
         self._stopped = False
         self._error: BaseException | None = None
         self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._carry, name=f"kfnb sweep {self.experiment}", daemon=True)
+        self._thread = threading.Thread(target=self._run_trials, name=f"kfnb sweep {self.experiment}", daemon=True)
 
     def start(self) -> Sweep:
         """Begin."""
@@ -96,7 +96,7 @@ class Sweep:
         if not self.ended:
             return "running"
         good = all(t.ended is not None and t.ended["state"] == "succeeded" for t in self.trials)
-        return "succeeded" if good else "cancelled" if self._asked else "failed"
+        return "succeeded" if good else "cancelled" if self._cancel_requests else "failed"
 
     @property
     def runs(self) -> list[Run]:
@@ -155,59 +155,61 @@ class Sweep:
 
     def cancel(self) -> None:
         """End it: what runs is cancelled, with its exit handlers, and nothing more is begun. Asked again, runs end at once."""
-        self._asked += 1
+        self._cancel_requests += 1
         self._wake.set()
 
     # ---------------------------------------------------------------- the thread
-    def _carry(self) -> None:
+    def _run_trials(self) -> None:
         waiting = [t for t in self.trials if t.run is None]
         here = self.plan.target.engine == "local"
         slots = min(self.plan.jobs, len(waiting)) if here else 0
-        ahead = [WarmProcess(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
+        warm_processes = [WarmProcess(0.0, -(-(len(waiting) - n) // slots)) for n in range(slots)]
         try:
-            for one in ahead:
+            for one in warm_processes:
                 one.prepare()
-            self._turns(waiting, ahead)
+            self._dispatch(waiting, warm_processes)
         except BaseException as error:
             self._error = error
         finally:
-            for one in ahead:
+            for one in warm_processes:
                 one.close()
 
-    def _turns(self, waiting: list[Trial], ahead: list[WarmProcess]) -> None:
-        active: dict[int, _Followed] = {}
-        begun, cancelled = 0, 0
+    def _dispatch(self, waiting: list[Trial], warm_processes: list[WarmProcess]) -> None:
+        active: dict[int, _FollowedRun] = {}
+        started_count, cancelled = 0, 0
         try:
             while waiting or active:
-                while waiting and len(active) < self.plan.jobs and not self._asked and not self._stopped:
+                while waiting and len(active) < self.plan.jobs and not self._cancel_requests and not self._stopped:
                     trial = waiting.pop(0)
-                    launched = ahead[begun % len(ahead)].launch if ahead else launch
-                    begun += 1
-                    if self._begin(trial, launched):
-                        active[trial.number] = _Followed(trial)
-                if self._asked or self._stopped:
+                    launch_run = (
+                        warm_processes[started_count % len(warm_processes)].launch if warm_processes else launch
+                    )
+                    started_count += 1
+                    if self._begin(trial, launch_run):
+                        active[trial.number] = _FollowedRun(trial)
+                if self._cancel_requests or self._stopped:
                     for trial in waiting:
                         trial.omitted = True
                     waiting = []
-                if self._asked > cancelled:
+                if self._cancel_requests > cancelled:
                     cancelled += 1
                     for followed in active.values():
                         followed.cancel()
-                left = {n: f for n, f in active.items() if not f.look()}
-                if len(left) == len(active):
+                remaining = {n: f for n, f in active.items() if not f.look()}
+                if len(remaining) == len(active):
                     self._wake.wait(LOOK_EVERY)
                     self._wake.clear()
-                active = left
+                active = remaining
         finally:
             for followed in active.values():
                 followed.close()
 
-    def _begin(self, trial: Trial, launched: Any) -> bool:
+    def _begin(self, trial: Trial, launch_run: Any) -> bool:
         """Begin its run. When that cannot be done, no other is begun either: it would not be taken for the same reason."""
         from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 
         try:
-            trial.run = self.plan.prepared[trial.number - 1].submit(launched)
+            trial.run = self.plan.prepared[trial.number - 1].submit(launch_run)
         except (ClusterError, OSError) as error:
             trial.problem = f"it could not be begun: {error}"
             self._stopped = True
@@ -238,7 +240,7 @@ class Sweep:
         return {**bundle, "image/svg+xml": plot(results)} if results.numeric else bundle
 
 
-class _Followed:
+class _FollowedRun:
     """A run that has begun, until its end."""
 
     def __init__(self, trial: Trial) -> None:

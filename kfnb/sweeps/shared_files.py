@@ -1,4 +1,4 @@
-"""Files that the runs of a sweep would have in common, because all of them run in the notebook's folder."""
+"""Finds the files that the runs of a sweep share because all of them run in the notebook's folder."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from kfnb.pipeline.model import Pipeline, Replay, Step
 
 @dataclass(frozen=True)
 class Files:
-    """Literal paths that steps write: ``opened`` are read again by one of them, ``left`` by none."""
+    """Literal paths that steps write: ``opened`` are read again by one of them, ``overwritten`` by none."""
 
     opened: tuple[str, ...]
-    left: tuple[str, ...]
+    overwritten: tuple[str, ...]
 
 
 def files_of(pipeline: Pipeline) -> Files:
-    """The files of a pipeline. Whether one is read is told from its path: it stands in the code more than once."""
+    """The files of a pipeline. A file counts as read when its path occurs in the code more than once."""
     parsed = [c for s in pipeline.steps() if not s.shell for c in _cells(s)]
     analyzer = Analyzer(parsed)
     written = {path: None for cell in parsed for path in analyzer.unit([cell]).written() if HOLE not in path}

@@ -1,4 +1,4 @@
-"""Beginning a sweep from Python."""
+"""``kfnb.sweep``: starts a sweep from Python."""
 
 from __future__ import annotations
 

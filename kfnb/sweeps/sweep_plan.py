@@ -1,4 +1,4 @@
-"""What is checked before a sweep begins: its size, its metric, and every one of its runs."""
+"""Plans a sweep: checks its size, its metric and every one of its runs before anything runs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from kfnb.problems import NotebookError, Problem
 from kfnb.runs.kept_pipeline import PIPELINE
 from kfnb.runs.record.private_record_files import DamagedRecord, read_json
 from kfnb.runs.record.run_store import RunStore
-from kfnb.sweeps.parameter_grid import Grid, told
+from kfnb.sweeps.parameter_grid import Grid, value_text
 from kfnb.sweeps.shared_files import Files, files_of
 from kfnb.sweeps.sweep_results import Goal
 
-Given = TypeVar("Given")
+Values = TypeVar("Values")
 MOST_RUNS = 200  #: unless more are asked for
 CLUSTER_JOBS = 20  #: runs at one time on a cluster
 
@@ -84,7 +84,7 @@ class Plan:
 
 
 def plan(
-    source: Source, pipeline: Pipeline, given: Given, grid_of: Callable[[Pipeline, Given], Grid], size: Size, target: str = "local",
+    source: Source, pipeline: Pipeline, values_by_name: Values, grid_of: Callable[[Pipeline, Values], Grid], size: Size, target: str = "local",
     goal: Goal | None = None, experiment: str | None = None, resume: bool = False, **options: Any,
 ) -> Plan:  # fmt: skip
     """Check a sweep.
@@ -108,14 +108,14 @@ def plan(
         When there is no such target, or it cannot be read.
     """
     chosen = usable_target(target, source.path)
-    wrong = _unknown(pipeline, goal)
+    found_problems = _unknown(pipeline, goal)
     try:
-        grid = grid_of(pipeline, given)
-        wrong = [*_too_many(grid, size), *_nothing(pipeline, grid), *wrong]
+        grid = grid_of(pipeline, values_by_name)
+        found_problems = [*_too_many(grid, size), *_nothing(pipeline, grid), *found_problems]
     except NotebookError as error:
-        wrong = [*error.problems, *wrong]
-    if wrong:
-        raise NotebookError(wrong)
+        found_problems = [*error.problems, *found_problems]
+    if found_problems:
+        raise NotebookError(found_problems)
     name = experiment or f"{pipeline.name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     combinations = grid.combinations(size.count, size.seed)
     prepared = _prepared(source, pipeline, combinations, chosen, {**options, "experiment": name})
@@ -141,7 +141,7 @@ def _nothing(pipeline: Pipeline, grid: Grid) -> list[Problem]:
     """A sweep over nothing is a slip."""
     if grid.values:
         return []
-    known = ", ".join(f"{p.name}: {p.type} = {told(p.default)}" for p in pipeline.parameters)
+    known = ", ".join(f"{p.name}: {p.type} = {value_text(p.default)}" for p in pipeline.parameters)
     hint = f"it has {known}" if known else "it has none: mark a cell of assignments `parameters`"
     return [Problem("KF502", "no parameter is given values, such as lr=0.1,0.01", hint)]
 
@@ -182,8 +182,8 @@ def _jobs(pipeline: Pipeline, target: Target, size: Size, isolated: bool) -> tup
     files = files_of(pipeline) if not isolated else Files((), ())
     hint = "--isolated gives each step a folder of its own"
     notes = []
-    if files.left:
-        message = f"every run writes {_quoted(files.left)} in the same folder: the file of the last one stays"
+    if files.overwritten:
+        message = f"every run writes {_quoted(files.overwritten)} in the same folder: the file of the last one stays"
         notes.append(Problem("KF507", message, hint))
     if not files.opened or size.jobs == 1:
         return size.jobs or cores, notes
@@ -207,16 +207,16 @@ def _earlier(experiment: str, pipeline: Pipeline, prepared: list[Prepared]) -> d
     code = json.loads(json.dumps(to_json(pipeline)))
     store = RunStore()
     try:
-        stand: dict[str, str] = {}
+        reusable: dict[str, str] = {}
         for head in store.runs(100_000):
             if (head["experiment"], head["pipeline"], head["state"]) != (experiment, pipeline.name, "succeeded"):
                 continue
             if _was_run(store, head["run"], code):
-                stand.setdefault(_key(head["parameters"]), head["run"])
+                reusable.setdefault(_key(head["parameters"]), head["run"])
     finally:
         store.close()
     keys = [_key(p.options.parameters) for p in prepared]
-    return {n: stand[key] for n, key in enumerate(keys) if key in stand}
+    return {n: reusable[key] for n, key in enumerate(keys) if key in reusable}
 
 
 def _was_run(store: RunStore, run_id: str, code: Json) -> bool:

@@ -1,4 +1,4 @@
-"""What came of a sweep: a row for every run, the best of them, and both as text, CSV and JSON."""
+"""The results of a sweep: one row per run, the best runs, and both as text, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from kfnb.pipeline.model import Json
 from kfnb.states import SYMBOLS
-from kfnb.sweeps.parameter_grid import told
+from kfnb.sweeps.parameter_grid import value_text
 from kfnb.wording import duration
 
 OWN = ("state", "duration", "run")  #: columns that every table has
@@ -129,9 +129,9 @@ class Results:
 
     def to_json(self) -> dict[str, Any]:
         best = self.best(self.goal) if self.goal is not None else []
-        told_best = None
+        best_json = None
         if self.goal is not None and best:
-            told_best = {
+            best_json = {
                 "metric": self.goal.metric, "goal": "maximize" if self.goal.maximize else "minimize", "run": best[0].run,
                 "value": (best[0].metrics or {})[self.goal.metric], "parameters": best[0].parameters, "ties": len(best) - 1,
             }  # fmt: skip
@@ -144,7 +144,7 @@ class Results:
         ]  # fmt: skip
         return {
             "experiment": self.experiment, "pipeline": self.pipeline, "target": self.target, "swept": list(self.swept),
-            "runs": runs, "best": told_best,
+            "runs": runs, "best": best_json,
         }  # fmt: skip
 
     def csv(self) -> str:
@@ -160,7 +160,7 @@ class Results:
         rows = self.table()
         head = [*(rows[0] if rows else ())][: -len(OWN)]
         swept = head[: len(self.swept)]
-        columns = [[told(r[n]) for r in rows] if n in swept else _measured([r[n] for r in rows]) for n in head]
+        columns = [[value_text(r[n]) for r in rows] if n in swept else _measured([r[n] for r in rows]) for n in head]
         lines = []
         for at, row in enumerate(self.ordered()):
             shown = [column[at] for column in columns]
@@ -200,7 +200,7 @@ class Results:
 
     def combination(self, row: Row) -> str:
         """``lr=0.1 depth=3``."""
-        return " ".join(f"{n}={told(row.parameters[n])}" for n in self.swept or row.parameters) or "no parameters"
+        return " ".join(f"{n}={value_text(row.parameters[n])}" for n in self.swept or row.parameters) or "no parameters"
 
 
 def _measured(values: list[Any]) -> list[str]:
@@ -208,7 +208,7 @@ def _measured(values: list[Any]) -> list[str]:
     sizes = [abs(v) for v in values if isinstance(v, float) and math.isfinite(v) and v]
     alike = bool(sizes) and min(sizes) >= 0.001 and max(sizes) < 100_000
     return [
-        "" if v is None else (f"{v:.4f}" if alike else f"{v:.5g}") if isinstance(v, float) else told(v) for v in values
+        "" if v is None else (f"{v:.4f}" if alike else f"{v:.5g}") if isinstance(v, float) else value_text(v) for v in values
     ]  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""The inline run view: a run, live, in the output of a cell of any front end."""
+"""The inline view: a live run, or a sweep, in the output of a notebook cell."""

@@ -1,4 +1,4 @@
-"""A view as an anywidget: the page gets the graph once, and small changes after that."""
+"""Shows a view as an anywidget. The page receives the graph once, and small changes after that."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class LiveFace:
     def __init__(self, view: ShownView) -> None:
         self.id = uuid.uuid4().hex
         self._widget = _widget_class()(view, self.id)
-        hear_beside_cells(self._widget)
-        self._widget.on_msg(lambda _, content, buffers: self._asked(view, content))
+        handle_beside_cells(self._widget)
+        self._widget.on_msg(lambda _, content, buffers: self._receive(view, content))
 
-    def _asked(self, view: ShownView, content: Json) -> None:
-        self._widget.send({"heard": content.get("number")})
+    def _receive(self, view: ShownView, content: Json) -> None:
+        self._widget.send({"received": content.get("number")})
         if content.get("do") == "again":
             self._widget.send(view.snapshot())
         else:
@@ -34,13 +34,13 @@ class LiveFace:
         """What shows it where a page's scripts cannot reach the picture."""
         return {WIDGET_VIEW: {"version_major": 2, "version_minor": 1, "model_id": self.id}}
 
-    def tell(self, changes: Json) -> None:
+    def update(self, changes: Json) -> None:
         self._widget.send(changes)
 
     def tick(self) -> None:
         """Nothing has waited."""
 
-    def rest(self) -> None:
+    def flush(self) -> None:
         """Everything was sent at once."""
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ def _widget_class() -> Any:
     return RunWidget
 
 
-def hear_beside_cells(widget: Any) -> None:
+def handle_beside_cells(widget: Any) -> None:
     """Let a click be heard while a cell runs, where the page sends it past the cell.
 
     IPython would also do what it does after every cell, such as drawing the figures that are open: those of the cell

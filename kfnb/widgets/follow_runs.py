@@ -1,4 +1,4 @@
-"""Following runs for their views: one thread for a run, which ends with the run or when no view is left."""
+"""Follows runs for their views. One thread follows a run; it ends when the run ends or when no view is left."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from kfnb.widgets.shown_objects import FollowedRun
 from kfnb.widgets.view_state import Json, Standing
 
 LOOK_EVERY = 0.05  #: seconds between two looks at the record
-TELL_EVERY = 0.1  #: seconds between two changes that are told
+SEND_EVERY = 0.1  #: seconds between two changes that are sent
 LINES_EVERY = 0.5  #: seconds between two looks at what running steps print
 CHECK_EVERY = 1.0  #: seconds between two looks at whether somebody still carries the run
 MOST_LINES = 20  #: running steps whose last lines are read
 
 
 class Viewer(Protocol):
-    """Who sees a run. All of it is called in the thread that follows."""
+    """An object that shows a run. The thread that follows the run calls all of its methods."""
 
-    def hear(self, changes: Json) -> None:
-        """What has changed: ``run``, ``steps`` by their names, ``told``."""
+    def update(self, changes: Json) -> None:
+        """Take the changes: ``run``, ``steps`` by name, ``notice``."""
 
     def tick(self, store: RunStore) -> None:
         """Some time has passed."""
 
-    def rest(self, store: RunStore) -> None:
+    def flush(self, store: RunStore) -> None:
         """The run has ended, or cannot be followed: nothing more comes."""
 
 
 class Follower:
-    """Tells every viewer of a run what changes in it. ``standing`` is the run as it was told last."""
+    """Sends every viewer of a run what changes in it. ``standing`` is the state of the run that was sent last."""
 
     def __init__(self, run: FollowedRun) -> None:
         self.run = run
@@ -40,7 +40,7 @@ class Follower:
         with run.record() as store:
             self.standing = self._read(store)
         self.viewers: list[Viewer] = []
-        self._sizes: dict[str, int] = {}  #: of the logs whose last lines were told
+        self._sizes: dict[str, int] = {}  #: of the logs whose last lines were sent
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"kfnb-view-{run.id}", daemon=True)
 
@@ -52,7 +52,7 @@ class Follower:
         self._wake.set()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until the viewers have seen the end."""
+        """Wait until the viewers have received the end."""
         self._thread.join(timeout)
 
     @property
@@ -72,14 +72,14 @@ class Follower:
                     self._look_on(store)
                 except Exception as error:  # a cluster that does not answer, a record that is gone: the views say so
                     lost = True
-                    self._tell({"told": {"kind": "error", "text": f"the run cannot be followed: {error}"}})
+                    self._send({"notice": {"kind": "error", "text": f"the run cannot be followed: {error}"}})
                 with LOCK:
                     viewers = list(self.viewers)
                     if lost or self.standing.ended or not viewers:
                         FOLLOWED.pop(self.run.id, None)
                         break
             for viewer in viewers:
-                viewer.rest(store)
+                viewer.flush(store)
 
     def _look_on(self, store: RunStore) -> None:
         lines = check = time.monotonic()
@@ -91,23 +91,23 @@ class Follower:
                     following.look()
                     check = now + CHECK_EVERY
                 changes = self.standing.apply(store.events(self.run.id, self.standing.seq))
-                self._tell(changes)
+                self._send(changes)
                 if self.standing.ended:
                     return
                 if now >= lines:
-                    self._tell_lines(store)
+                    self._send_last_lines(store)
                     lines = now + LINES_EVERY
                 for viewer in list(self.viewers):
                     viewer.tick(store)
-                self._wake.wait(TELL_EVERY if changes else LOOK_EVERY)
+                self._wake.wait(SEND_EVERY if changes else LOOK_EVERY)
                 self._wake.clear()
 
-    def _tell(self, changes: Json) -> None:
+    def _send(self, changes: Json) -> None:
         if changes:
             for viewer in list(self.viewers):
-                viewer.hear(changes)
+                viewer.update(changes)
 
-    def _tell_lines(self, store: RunStore) -> None:
+    def _send_last_lines(self, store: RunStore) -> None:
         steps: Json = {}
         for one in self.standing.running()[:MOST_LINES]:
             log = store.attempt_folder(self.run.id, one["path"], one.get("attempts") or 1) / "log"
@@ -118,7 +118,7 @@ class Follower:
             found = printed(log)
             if found is not None:
                 steps.update(self.standing.print(one["path"], found.line, found.percent).get("steps", {}))
-        self._tell({"steps": steps} if steps else {})
+        self._send({"steps": steps} if steps else {})
 
 
 # Every cell may show the same run again: whoever follows it already does so for all of them.
@@ -127,7 +127,7 @@ LOCK = threading.Lock()
 
 
 def follow(run: FollowedRun, viewer: Viewer) -> Follower:
-    """Tell a viewer of a run from now on; ``standing`` of what is given is the run as it stands."""
+    """Send a viewer the changes of a run from now on. ``standing`` of the result is the present state of the run."""
     with LOCK:
         known = FOLLOWED.get(run.id)
         if known is None:
@@ -141,7 +141,7 @@ def follow(run: FollowedRun, viewer: Viewer) -> Follower:
 
 
 def leave(follower: Follower, viewer: Viewer) -> None:
-    """Tell a viewer no more; the thread ends with the last one."""
+    """Send a viewer nothing more; the thread ends with the last viewer."""
     with LOCK:
         if viewer in follower.viewers:
             follower.viewers.remove(viewer)
@@ -149,7 +149,7 @@ def leave(follower: Follower, viewer: Viewer) -> None:
 
 
 def catch_up(*_: object) -> None:
-    """Wait until the views of runs that have ended show it, which takes no longer than a look."""
+    """Wait until the views of ended runs show the end, which takes no longer than one look at the record."""
     with LOCK:
         followers = list(FOLLOWED.values())
     for follower in followers:

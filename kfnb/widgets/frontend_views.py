@@ -1,4 +1,4 @@
-"""Where a view is shown: a picture and text in any front end, and what can be pressed where a widget library is there."""
+"""Chooses how a view is shown: as a picture and text in every front end, and with widgets where a widget library is installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def show(view: ShownView) -> None:
         print(view)
         return
     catch_up_after_cells(shell)
-    with view.lock:  # what is told meanwhile would be missing in what is shown first
+    with view.lock:  # a change that is sent meanwhile would be missing in the first picture
         _add_faces(view, shell)
 
 

@@ -1,4 +1,4 @@
-"""A view composed of core ipywidgets, for kernels without anywidget: the picture above it shows the graph."""
+"""Shows a view with the core widgets of ipywidgets, in kernels without anywidget. The graph is in the picture above it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from kfnb.runs.run_as_text import headline, step_duration
 from kfnb.states import FINAL, SYMBOLS
 from kfnb.terminal_escapes import without_codes
-from kfnb.widgets.anywidget_view import hear_beside_cells
+from kfnb.widgets.anywidget_view import handle_beside_cells
 from kfnb.widgets.shown_objects import ShownView
 from kfnb.widgets.view_state import Json
 
@@ -33,7 +33,7 @@ class CoreFace:
         self._retry = self._button("Retry", "Run again what has not succeeded", self._again)
         self._step = w.Dropdown(options=[NO_STEP], value="", layout=w.Layout(width="auto"))
         self._step.observe(self._chosen, "value")
-        hear_beside_cells(self._step)
+        handle_beside_cells(self._step)
         self._fields: dict[str, Any] = {}
         self._faults: dict[str, Any] = {}
         form = self._form(view.snapshot()["form"])
@@ -45,7 +45,7 @@ class CoreFace:
         put: Any = display
         put(self._box)
 
-    def tell(self, changes: Json) -> None:
+    def update(self, changes: Json) -> None:
         self._stale = True
         self.tick()
 
@@ -53,7 +53,7 @@ class CoreFace:
         if self._stale and time.monotonic() >= self._next:
             self._show()
 
-    def rest(self) -> None:
+    def flush(self) -> None:
         self._show()
 
     def close(self) -> None:
@@ -64,16 +64,18 @@ class CoreFace:
         self._stale, self._next = False, time.monotonic() + SHOW_EVERY
         shown = self._view.snapshot()
         run, now = shown["run"], shown["now"]
-        told, doing = shown["told"] or {}, shown["doing"]
+        notice, doing = shown["notice"] or {}, shown["doing"]
         line = headline(shown["name"], run, now) if run else ""
-        say(self._status, "value", f"<b>{escape(line)}</b>{escape(f' · {doing} …' if doing else '')}")
-        say(self._message, "value", f'<pre role="alert" style="{MONO}">{escape(told["text"])}</pre>' if told.get("text") else "")  # fmt: skip
+        set_if_changed(self._status, "value", f"<b>{escape(line)}</b>{escape(f' · {doing} …' if doing else '')}")
+        set_if_changed(self._message, "value", f'<pre role="alert" style="{MONO}">{escape(notice["text"])}</pre>' if notice.get("text") else "")  # fmt: skip
         for name, fault in self._faults.items():
-            say(fault, "value", escape(told.get("fields", {}).get(name, "")))
+            set_if_changed(fault, "value", escape(notice.get("fields", {}).get(name, "")))
         active = run is not None and run["state"] not in FINAL
-        say(self._cancel, "disabled", not active)
-        say(self._retry, "disabled", run is None or run["state"] not in ("failed", "cancelled") or doing is not None)
-        say(self._actions.layout, "display", "none" if run is None else "flex")
+        set_if_changed(self._cancel, "disabled", not active)
+        set_if_changed(
+            self._retry, "disabled", run is None or run["state"] not in ("failed", "cancelled") or doing is not None
+        )
+        set_if_changed(self._actions.layout, "display", "none" if run is None else "flex")
         self._show_log(shown, now)
 
     def _show_log(self, shown: Json, now: float) -> None:
@@ -81,20 +83,20 @@ class CoreFace:
         names = ["", *steps]
         if [value for _, value in self._step.options] != names:
             self._step.options = [NO_STEP, *((n, n) for n in steps)]
-        say(self._step, "value", shown["chosen"] if shown["chosen"] in names else "")
+        set_if_changed(self._step, "value", shown["chosen"] if shown["chosen"] in names else "")
         step, log = steps.get(shown["chosen"]), shown["log"]
         if step is None or log is None:
-            say(self._log, "value", "")
+            set_if_changed(self._log, "value", "")
             return
         head = " · ".join(w for w in (f"{SYMBOLS[step['state']]} {shown['chosen']}", step["state"], step_duration(step, now), step["reason"] or "") if w)  # fmt: skip
         lines = "\n".join(without_codes(line) for line in log["lines"][-MOST_LINES:])
-        say(self._log, "value", f'<div>{escape(head)}</div><pre style="{MONO}">{escape(lines)}</pre>')
+        set_if_changed(self._log, "value", f'<div>{escape(head)}</div><pre style="{MONO}">{escape(lines)}</pre>')
 
     # ---------------------------------------------------------------- what can be pressed and filled in
     def _button(self, label: str, hint: str, act: Any) -> Any:
         button = self._w.Button(description=label, tooltip=hint, layout=self._w.Layout(width="auto"))
         button.on_click(lambda _: act())
-        hear_beside_cells(button)
+        handle_beside_cells(button)
         return button
 
     def _form(self, form: Json | None) -> Any:
@@ -111,7 +113,7 @@ class CoreFace:
             else:
                 field = w.Text(typed)
             self._fields[name], self._faults[name] = field, w.HTML()
-            hear_beside_cells(field)
+            handle_beside_cells(field)
             label = w.Label(f"{name} ({parameter['type']})", layout=w.Layout(width="14em"))
             rows.append(w.HBox([label, field, self._faults[name]]))
         targets = [t for t in form["targets"] if t != "local"]
@@ -120,8 +122,8 @@ class CoreFace:
         return w.VBox([*rows, w.HBox(buttons)])
 
     def _run(self, target: str) -> None:
-        given = {n: str(f.value).lower() if f.value in (True, False) else f.value for n, f in self._fields.items()}
-        self._view.act({"do": "run", "parameters": given, "target": target})
+        values = {n: str(f.value).lower() if f.value in (True, False) else f.value for n, f in self._fields.items()}
+        self._view.act({"do": "run", "parameters": values, "target": target})
 
     def _again(self) -> None:
         self._view.act({"do": "retry"})
@@ -131,7 +133,7 @@ class CoreFace:
             self._view.act({"do": "choose", "step": change["new"]})
 
 
-def say(widget: Any, trait: str, value: Any) -> None:
+def set_if_changed(widget: Any, trait: str, value: Any) -> None:
     """Set what is new only: every change is a message."""
     if getattr(widget, trait) != value:
         setattr(widget, trait, value)

@@ -1,4 +1,4 @@
-"""The end of one step's log, as it grows."""
+"""Reads the end of one step's log as it grows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view of a run, or of a pipeline that can be run: what it knows, what it does on request, where it is shown."""
+"""The view of a run, and of a pipeline that can be run: its state, the actions that a page requests, and its faces."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ NotebookNow = Callable[[], Any]  #: the notebook that a retry takes, as `kfnb.Ru
 
 
 class View:
-    """What every view has. Safe to be used by several threads; whatever takes time is done in a thread of its own.
+    """What every view has. Several threads may use it; whatever takes time is done in a thread of its own.
 
-    While ``lock`` is held, nothing is told to it.
+    While ``lock`` is held, it receives no changes.
     """
 
     def __init__(self, name: str, graph: Graph, notebook_now: NotebookNow | None = None) -> None:
@@ -41,21 +41,21 @@ class View:
         self._run: ControlledRun | None = None
         self._log = LogTail()
         self._faces: list[Face] = []
-        self._told = 0
+        self._sequence = 0
         self._state: Json = {
             "name": name, "graph": graph.to_json(), "form": None, "run": None, "steps": {}, "chosen": None, "log": None,
-            "told": None, "doing": None,
+            "notice": None, "doing": None,
         }  # fmt: skip
 
     # ---------------------------------------------------------------- what it shows
     def display(self) -> None:
-        """Show it in the output of the cell that runs; in a terminal, as text."""
+        """Show the view in the output of the cell that runs; in a terminal, as text."""
         show(self)
 
     def snapshot(self) -> Json:
-        """All of it; ``told`` messages have gone before."""
+        """The whole state; ``sequence`` is the number of changes that were sent before."""
         with self.lock:
-            return {**self._state, "steps": dict(self._state["steps"]), "told_before": self._told, "now": time.time()}
+            return {**self._state, "steps": dict(self._state["steps"]), "sequence": self._sequence, "now": time.time()}
 
     def states(self) -> dict[str, str]:
         """The state of every step and iteration by its path; empty before there is a run."""
@@ -68,24 +68,24 @@ class View:
 
     @property
     def active(self) -> bool:
-        """Whether something may still change by itself."""
+        """Whether the run may still change."""
         return self._follower is not None and not self._follower.standing.ended
 
     def __str__(self) -> str:
         shown = self.snapshot()
-        told = (shown["told"] or {}).get("text")
-        return "\n".join([self._words(shown), *([told] if told else [])])
+        notice = (shown["notice"] or {}).get("text")
+        return "\n".join([self._text(shown), *([notice] if notice else [])])
 
-    def _words(self, shown: Json) -> str:
+    def _text(self, shown: Json) -> str:
         return run_as_text(self.name, shown["run"], shown["steps"], shown["now"])
 
     def finish(self, timeout: float | None = None) -> None:
-        """Wait until it shows the end of the run; ``timeout`` in seconds."""
+        """Wait until the view shows the end of the run; ``timeout`` is in seconds."""
         if self._follower is not None:
             self._follower.join(timeout)
 
     def close(self) -> None:
-        """Follow no more, and take what can be pressed off the page."""
+        """Stop following the run, and remove the controls from the page."""
         if self._follower is not None:
             leave(self._follower, self)
         with self.lock:
@@ -97,13 +97,13 @@ class View:
         with self.lock:
             self._faces.append(face)
 
-    # ---------------------------------------------------------------- what is told to it while a run goes on
-    def hear(self, changes: Json) -> None:
+    # ---------------------------------------------------------------- changes that it receives while a run goes on
+    def update(self, changes: Json) -> None:
         with self.lock:
             self._merge(changes)
-            self._told += 1
+            self._sequence += 1
             for face in self._faces:
-                face.tell({**changes, "told_before": self._told})
+                face.update({**changes, "sequence": self._sequence})
 
     def tick(self, store: RunStore) -> None:
         with self.lock:
@@ -111,14 +111,14 @@ class View:
             for face in self._faces:
                 face.tick()
 
-    def rest(self, store: RunStore) -> None:
+    def flush(self, store: RunStore) -> None:
         with self.lock:
             failed = first_failed(self._state["steps"], (self._state["run"] or {}).get("error"))
             if failed is not None and self._state["chosen"] is None:
                 self._choose(failed)
             self._read_log(store)
             for face in self._faces:
-                face.rest()
+                face.flush()
 
     def _merge(self, changes: Json) -> None:
         state = self._state
@@ -135,11 +135,11 @@ class View:
         if self._follower is not None:
             news = self._log.news(store, self._follower.standing)
             if news:
-                self.hear(news)
+                self.update(news)
 
     def _choose(self, step: str, path: str | None = None, attempt: int | None = None) -> None:
         self._log.choose(step, path, attempt)
-        self.hear({"chosen": step})
+        self.update({"chosen": step})
 
     # ---------------------------------------------------------------- what it does on request
     def act(self, request: Json) -> None:
@@ -156,27 +156,27 @@ class View:
         slow = request.get("do") in ("run", "cancel", "retry")
         try:
             if slow:
-                self.hear({"told": None, "doing": request["do"]})
+                self.update({"notice": None, "doing": request["do"]})
             self._do(request)
-        except Exception as error:  # the page is the only one that can be told
-            self.hear({"told": words_of(error)})
+        except Exception as error:  # only the page can show it
+            self.update({"notice": notice_of(error)})
         finally:
             if slow:
-                self.hear({"doing": None})
+                self.update({"doing": None})
             self._settle()
 
     def _settle(self) -> None:
-        """Show everything, unless somebody follows who does so when it is time."""
+        """Show everything now, unless a follower does so later."""
         with self.lock:
             if not self.active:
                 for face in self._faces:
-                    face.rest()
+                    face.flush()
 
     def _do(self, request: Json) -> None:
         kind = request.get("do")
         if kind == "run" and self._start is not None:
-            given = {str(n): str(v) for n, v in request["parameters"].items()}
-            self.show(self._start(given, str(request["target"])))
+            values = {str(n): str(v) for n, v in request["parameters"].items()}
+            self.show(self._start(values, str(request["target"])))
         elif kind == "cancel" and self._run is not None:
             self._run.cancel()
         elif kind == "retry" and self._run is not None:
@@ -204,10 +204,10 @@ class View:
             if not again:
                 self._log = LogTail()
                 fresh.update(chosen=None, log=None)
-            self.hear(fresh)
+            self.update(fresh)
         if standing.ended:
             with run.record() as store:
-                self.rest(store)
+                self.flush(store)
 
     def _show_log(self, step: str, path: str | None, attempt: int | None) -> None:
         with self.lock:
@@ -218,7 +218,7 @@ class View:
                 self._read_log(store)
 
     def _has_moved(self) -> bool:
-        """Whether the run was taken up again by somebody else."""
+        """Whether somebody else has retried the run."""
         if self._follower is None or self._run is None or not self._follower.ended:
             return False
         with self._run.record() as store:
@@ -272,10 +272,10 @@ class PipelineView(View):
         self._state["form"] = form_of(pipeline, targets)
         warnings = [str(p) for p in built.problems if p.severity == "warning"]
         if warnings:
-            self._state["told"] = {"kind": "warning", "text": "\n".join(warnings)}
+            self._state["notice"] = {"kind": "warning", "text": "\n".join(warnings)}
 
-    def _words(self, shown: Json) -> str:
-        return super()._words(shown) if shown["run"] is not None else explained(self._pipeline)
+    def _text(self, shown: Json) -> str:
+        return super()._text(shown) if shown["run"] is not None else explained(self._pipeline)
 
 
 def form_of(pipeline: Pipeline, targets: Iterable[str]) -> Json:
@@ -297,15 +297,15 @@ def as_typed(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def words_of(error: Exception) -> Json:
+def notice_of(error: Exception) -> Json:
     """What is shown of an error: at the fields that it is about, else as a message."""
     if isinstance(error, NotebookError):
         fields = {p.name: _at_field(p) for p in error.problems if p.name and p.code in ("KF501", "KF502", "KF509")}
         others = [str(p) for p in error.problems if p.name not in fields]
         return {"kind": "error", "text": "\n".join(others), "fields": fields}
-    told = str(error) or type(error).__name__
+    notice = str(error) or type(error).__name__
     unexpected = type(error).__module__ == "builtins"
-    return {"kind": "error", "text": f"{type(error).__name__}: {told}" if unexpected else told}
+    return {"kind": "error", "text": f"{type(error).__name__}: {notice}" if unexpected else notice}
 
 
 def _at_field(problem: Problem) -> str:

@@ -1,4 +1,4 @@
-"""What the views need of a run and of a sweep, and what the ways of showing a view need of the view."""
+"""Protocols: what views need of runs and sweeps, and what the ways of showing a view need of the view."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ class ShownSweep(Protocol):
 class Face(Protocol):
     """One way of showing a view. Several threads call it, one at a time."""
 
-    def tell(self, changes: Json) -> None:
+    def update(self, changes: Json) -> None:
         """Show what has changed."""
 
     def tick(self) -> None:
         """Show the changes that have waited: some time has passed."""
 
-    def rest(self) -> None:
+    def flush(self) -> None:
         """Show everything: no more changes come for now."""
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A view as a picture and as text: what every front end shows, and what a saved notebook keeps."""
+"""Shows a view as a picture and as text. Every front end can show these, and a saved notebook keeps them."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class PictureFace:
         self._stale, self._next, self._cost = False, 0.0, 0.0
         self._publish(False)
 
-    def tell(self, changes: Json) -> None:
-        if changes.keys() & {"run", "steps", "told"}:
+    def update(self, changes: Json) -> None:
+        if changes.keys() & {"run", "steps", "notice"}:
             self._stale = True
             self.tick()
 
@@ -49,12 +49,12 @@ class PictureFace:
         if self._stale and not self._beside and time.monotonic() >= self._next:
             self._publish(True)
 
-    def rest(self) -> None:
+    def flush(self) -> None:
         if self._stale:
             self._publish(True)
 
     def close(self) -> None:
-        self.rest()
+        self.flush()
 
     def _publish(self, update: bool) -> None:
         self._stale = False
@@ -69,9 +69,9 @@ class PictureFace:
 def draw(view: ShownView, name: str) -> str:
     """The graph with its states under one line of words, and one more for what went wrong."""
     shown = view.snapshot()
-    told = shown["told"] or {}
+    notice = shown["notice"] or {}
     rows = [("state", headline(view.name, shown["run"], shown["now"]))]
-    rows += [("note", line) for line in (error_line((shown["run"] or {}).get("error")), told.get("text", "")) if line]
+    rows += [("note", line) for line in (error_line((shown["run"] or {}).get("error")), notice.get("text", "")) if line]
     rows = [(kind, _short(line.split("\n")[0])) for kind, line in rows]
     graph = draw_states(view.name, view.graph, view.states())
     top = ROW * len(rows) + 4

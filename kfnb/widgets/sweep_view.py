@@ -1,4 +1,4 @@
-"""The view of a sweep: its table and plot, which grow while its runs end."""
+"""The view of a sweep: its table and its plot, which are updated while runs end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a view of a run shows, as plain JSON: the run, and every step with its iterations together. No effects."""
+"""The state of a run as a view shows it, in plain JSON: the run, and every step with its iterations combined. No effects."""
 
 from __future__ import annotations
 

@@ -228,7 +228,7 @@ def test_the_ir_of_500_steps_against_the_sdk() -> None:
     import tempfile
 
     from kfnb.engines.cluster.lowering.manifest_files import write as write_file
-    from kfnb.engines.cluster.packaging.step_requirements import Travelling
+    from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
     from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
     from kfnb.engines.kfp.ir import pipeline_ir
     from tests.program.cells import read
@@ -243,7 +243,7 @@ def test_the_ir_of_500_steps_against_the_sdk() -> None:
         path = Path(folder) / "chain.json"
 
         def ours() -> None:
-            write_file([pipeline_ir.compiled(pipeline, ClusterOptions(), Travelling()).ir], path)
+            write_file([pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements()).ir], path)
 
         mine, theirs, size = [], [], 0
         for _ in range(3):

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from kfnb.cli import cli
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.packaging.private_files import Privacy
-from kfnb.engines.cluster.packaging.step_requirements import Travelling, travelling
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
 from tests.notebooks import cell, notebook, write
 from tests.running import pipeline_of
 
@@ -51,9 +51,9 @@ def folder(tmp_path: Path) -> Path:
     return inside
 
 
-def found_in(folder: Path, *names: str, imports: str = "", marks: tuple[str, ...] = ()) -> Travelling:
+def found_in(folder: Path, *names: str, imports: str = "", marks: tuple[str, ...] = ()) -> StepRequirements:
     lines = "\n".join(f"open({n!r}).read()" for n in names)
-    return travelling(pipeline_of(cell(f"{imports}\n{lines}", "step:one", *marks)), folder)
+    return find_requirements(pipeline_of(cell(f"{imports}\n{lines}", "step:one", *marks)), folder)
 
 
 STAYS = {

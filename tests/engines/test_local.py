@@ -96,7 +96,7 @@ def test_a_condition_on_a_value_that_json_cannot_hold_is_evaluated_where_it_is_m
 def test_a_condition_that_cannot_be_compared_fails_in_clear_words(here: Here) -> None:
     run = here.run(cell("x = 'text'", "step:a"), cell("1", "step:b", "when:x > 5"))
     assert run["state"] == "failed"
-    assert "`x > 5` cannot be worked out" in run["error"]["message"]
+    assert "`x > 5` cannot be evaluated" in run["error"]["message"]
 
 
 # -------------------------------------------------------------------- loops

@@ -137,8 +137,8 @@ def test_an_interrupted_loop_leaves_the_names_as_they_were(live: Live) -> None:
         ("%%component\n1", "`%%component` needs the name of the step (write `%%component NAME`)\n"),
         ("%%component a --retyr=1\n1", "`%%component` has no option `--retyr` (did you mean `--retry`?)\n"),
         ("%%component a --shell --output o\necho 1", "1\nthe step wrote no output `o`: it must write the file $o\n"),
-        ("%%component a --when 'nope > 1'\n1", "NameError: step `a`: the condition `nope > 1` cannot be worked out: name 'nope' is not defined\n"),
-        ("%%component a --foreach 'v in 3'\n1", "TypeError: step `a`: the items of `v in 3` cannot be worked out: 'int' object is not iterable\n"),
+        ("%%component a --when 'nope > 1'\n1", "NameError: step `a`: the condition `nope > 1` cannot be evaluated: name 'nope' is not defined\n"),
+        ("%%component a --foreach 'v in 3'\n1", "TypeError: step `a`: the items of `v in 3` cannot be evaluated: 'int' object is not iterable\n"),
         ("%%parameters --x 1\na = 1", "`%%parameters` takes no options: `--x 1` (remove what follows the magic; write other marks as tags of the cell)\n"),
     ],
 )  # fmt: skip

@@ -22,10 +22,10 @@ def double(x: int) -> int:
 
 
 def test_a_component_is_the_function_itself_and_knows_its_settings() -> None:
-    made = component(double, base_image="python:3.11", retry=2)
-    assert made is double and made(4) == 8
-    about = made.__kfnb__
-    assert (about["name"], about["description"], about["image"], about["retry"]) == (
+    result = component(double, base_image="python:3.11", retry=2)
+    assert result is double and result(4) == 8
+    metadata = result.__kfnb__
+    assert (metadata["name"], metadata["description"], metadata["image"], metadata["retry"]) == (
         "double",
         "Doubles a number.",
         "python:3.11",
@@ -69,11 +69,11 @@ def test_several_outputs_are_a_namedtuple_that_travels() -> None:
         Path(two).write_bytes(b"2")
         return 3
 
-    made = both()
-    assert (made.output, made.one, made.two) == (3, "1", b"2")
+    result = both()
+    assert (result.output, result.one, result.two) == (3, "1", b"2")
     code = "import pickle, sys; v = pickle.loads(sys.stdin.buffer.read()); print(v.one, v.two, v.output)"
-    told = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(made), capture_output=True, check=True)
-    assert told.stdout.decode() == "1 b'2' 3\n"
+    message = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(result), capture_output=True, check=True)
+    assert message.stdout.decode() == "1 b'2' 3\n"
 
 
 # -------------------------------------------------------------------- commands
@@ -127,5 +127,5 @@ def test_a_container_step_runs_from_its_spec(tmp_path: Path) -> None:
 
 def test_importing_kfnb_loads_nothing_more() -> None:
     code = "import sys; before = set(sys.modules); import kfnb; print(sorted(m for m in set(sys.modules) - before if m.startswith('kfnb')))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "['kfnb']"
+    message = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert message.stdout.strip() == "['kfnb']"

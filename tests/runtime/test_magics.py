@@ -38,8 +38,8 @@ def test_what_is_refused_has_a_way_out() -> None:
 def test_a_step_does_what_the_table_says_it_does() -> None:
     from kfnb.runtime.magics import cell_magics, line_magics, magic_options
 
-    mine = {*line_magics.MAGICS, *line_magics.RAW, *line_magics.ALIASES, "pylab"}
-    assert {name for name, kind in LINE.items() if kind == DONE} - mine - {"killbgscripts"} == set()
+    handled = {*line_magics.MAGICS, *line_magics.RAW, *line_magics.ALIASES, "pylab"}
+    assert {name for name, kind in LINE.items() if kind == DONE} - handled - {"killbgscripts"} == set()
     cells = {*magic_options.PROGRAMS, *cell_magics.RICH, "script", "sx", "system", "!", "timeit", "writefile", "file"}
     assert {name for name, kind in CELL.items() if kind == DONE} - cells == {"capture", "prun", "time"}
     assert set(magic_table.SET_UP) <= set(LINE)
@@ -158,9 +158,9 @@ def test_displays_go_through_what_libraries_register(chain: Chain) -> None:
         "{3, 1, 2}, int, {'k' * 30: ['v' * 40] * 2}",
     )
     assert done.status == 0 and done.displays[0]["data"] == {"text/plain": "an A", "text/html": "<b>A</b>"}
-    shown = done.log.split("\n")
-    assert shown[0] == "an A" and "ValueError: no text" in shown
-    assert shown[-6:-1] == [
+    log_lines = done.log.split("\n")
+    assert log_lines[0] == "an A" and "ValueError: no text" in log_lines
+    assert log_lines[-6:-1] == [
         "[1.23, {'a': 2.00}]", "({1, 2, 3},", " int,", f" {{'{'k' * 30}': ['{'v' * 40}',", f"   '{'v' * 40}']}})",
     ]  # fmt: skip
 
@@ -199,7 +199,7 @@ def test_tasks_go_on_while_later_cells_run_and_end_with_the_step(chain: Chain) -
         "print(await short)",
     )
     assert lines(done) == ["[0, 60]", "0"]
-    assert "`work` had not ended" in done.result["warnings"][0]
+    assert "`work` was still running" in done.result["warnings"][0]
 
 
 @pytest.mark.parametrize("text", [">>> x = 3\n>>> if x:\n...     print(x)\n", "In [4]: x = 3\n   ...: print(x)", "  x = 3\n  print(x)"])  # fmt: skip

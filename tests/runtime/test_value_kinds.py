@@ -78,7 +78,7 @@ def test_a_value_of_each_kind_comes_back_as_what_it_was(tmp_path: Path, kind: st
         pytest.skip("this Python does not know it")
     source, names, test = KINDS[kind]
     chain = Chain(tmp_path)
-    made = chain.step(source, outputs=names)
-    assert made.status == 0, made.log
+    step = chain.step(source, outputs=names)
+    assert step.status == 0, step.log
     done = chain.step(test, reads=names)
     assert set(done.log.split()) == {"True"}, done.log

@@ -54,9 +54,9 @@ SAME = {
 @pytest.mark.parametrize("name", SAME)
 def test_a_value_comes_back_as_what_it_was(chain: Chain, name: str) -> None:
     source, names, test = SAME[name]
-    made = chain.step(source, outputs=names)
-    assert made.status == 0, made.log
-    assert set(made.result["outputs"]) == set(names.split())
+    step = chain.step(source, outputs=names)
+    assert step.status == 0, step.log
+    assert set(step.result["outputs"]) == set(names.split())
     done = chain.step(test, reads=names, run=("import numpy as np",) if "np." in test else ())
     assert done.status == 0, done.log
     assert set(done.log.split()) == {"True"}, done.log

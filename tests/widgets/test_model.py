@@ -13,7 +13,7 @@ from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_as_text import run_as_text
 from kfnb.runs.step_progress import printed
 from kfnb.widgets.log_tail import MOST_LINES, LogTail
-from kfnb.widgets.run_view import RunView, words_of
+from kfnb.widgets.run_view import RunView, notice_of
 from kfnb.widgets.static_view import draw
 from kfnb.widgets.view_state import Standing
 from kfnb.wording import duration
@@ -124,7 +124,7 @@ def test_errors_are_told_in_words() -> None:
     from kfnb.runs.record.run_store import UnknownRun
 
     wrong: Any = NotebookError([Problem("KF502", "parameter `n`: `x` is not a number (float)", name="n"), Problem("KF701", "no", "go", name="q")])  # fmt: skip
-    told = words_of(wrong)
+    told = notice_of(wrong)
     assert told["fields"] == {"n": "`x` is not a number (float)"} and "no (go)" in told["text"]
-    assert words_of(UnknownRun("there is no run `x`"))["text"] == "there is no run `x`"
-    assert words_of(ZeroDivisionError("division by zero"))["text"] == "ZeroDivisionError: division by zero"
+    assert notice_of(UnknownRun("there is no run `x`"))["text"] == "there is no run `x`"
+    assert notice_of(ZeroDivisionError("division by zero"))["text"] == "ZeroDivisionError: division by zero"

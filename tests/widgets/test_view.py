@@ -62,7 +62,7 @@ def test_a_run_is_followed_cancelled_and_retried_while_another_cell_runs(front: 
     front.ask(model, beside, do="choose", step="make")
     assert front.until_told(model, lambda c: "log" in c)["log"]["lines"] == ["\x1b[31mepoch 3 of 10\x1b[0m"]
     front.ask(model, beside, do="cancel")
-    front.until_told(model, lambda c: c.get("heard") == 1)
+    front.until_told(model, lambda c: c.get("received") == 1)
     front.until_told(model, lambda c: state_of(c, "make") == "cancelled")
     told = front.until_told(model, ended)
     assert told["run"]["state"] == "cancelled"
@@ -111,10 +111,12 @@ def test_a_pipeline_is_filled_in_and_run(front: Page, tmp_path: Path) -> None:
     assert shown["run"] is None and shown["steps"] == {}
     assert front.picture()["text/plain"].startswith("notebook\nparameters  rows: int = 3\nmake ")
     front.ask(model, do="run", parameters={"rows": "many"}, target="local")
-    told = front.until_told(model, lambda c: "fields" in (c.get("told") or {}))["told"]
+    told = front.until_told(model, lambda c: "fields" in (c.get("notice") or {}))["notice"]
     assert told["fields"] == {"rows": "`many` is not a whole number (int)"}
     front.ask(model, do="run", parameters={}, target="prod")
-    assert "prod" in front.until_told(model, lambda c: "prod" in (c.get("told") or {}).get("text", ""))["told"]["text"]
+    assert (
+        "prod" in front.until_told(model, lambda c: "prod" in (c.get("notice") or {}).get("text", ""))["notice"]["text"]
+    )
     front.ask(model, do="run", parameters={"rows": "4"}, target="local")
     assert front.until_told(model, ended)["run"]["parameters"] == {"rows": 4}
     front.until_picture("✓ notebook · succeeded", "✓ use")

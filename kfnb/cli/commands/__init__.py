@@ -1,0 +1,1 @@
+"""The commands of ``kfnb``, one module for each group of related commands."""

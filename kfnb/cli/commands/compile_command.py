@@ -1,4 +1,4 @@
-"""``kfnb compile``: the pipeline as the file that a cluster takes."""
+"""The commands ``compile``, which writes a pipeline as the file that a cluster takes, and ``targets``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kfnb.cli.command_helpers import (
     OK,
     USAGE,
     as_json,
-    cluster_words,
+    cluster_errors,
     emit,
     fail,
     notebook_argument,
@@ -23,7 +23,7 @@ from kfnb.cli.command_helpers import (
     report,
     required,
 )
-from kfnb.cli.commands.run_and_retry import given_parameters
+from kfnb.cli.commands.run_and_retry import parse_parameters
 from kfnb.problems import NotebookError, errors
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def compile_(
 ) -> None:  # fmt: skip
     """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget
-    from kfnb.engines.cluster.lowering.compile_for_cluster import Form, documents
+    from kfnb.engines.cluster.lowering.compile_for_cluster import WorkflowForm, compile_documents
     from kfnb.engines.cluster.lowering.manifest_files import as_yaml, write
     from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
     from kfnb.engines.cluster.targets.targets import options_of, target_named
@@ -64,7 +64,7 @@ def compile_(
     try:
         chosen = target_named(target, notebook.path) if target else None
         options = options_of(chosen)
-        values = bind(graph, given_parameters(parameters, as_json))
+        values = bind(graph, parse_parameters(parameters, as_json))
     except BadTarget as error:
         refuse(str(error), as_json)
     except NotebookError as error:
@@ -75,8 +75,8 @@ def compile_(
         refuse("say for which engine: --engine kfp or --engine argo (or name a target)", as_json)
     if (cron or template) and engine != "argo":
         refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
-    form = Form(cron=cron or "", template=template)
-    made, problems = documents(graph, engine, options, notebook.folder, values, form)
+    form = WorkflowForm(cron=cron or "", template=template)
+    manifests, problems = compile_documents(graph, engine, options, notebook.folder, values, form)
     if not as_json:
         report(notebook, problems, quiet=True)
     if errors(problems):
@@ -85,15 +85,15 @@ def compile_(
     if files and not as_json:
         click.echo(travelling_text(files), err=True)
     if output is None:
-        click.echo(as_yaml(made), nl=False)
+        click.echo(as_yaml(manifests), nl=False)
         return
     try:
-        size = write(made, output)
+        size = write(manifests, output)
     except ValueError as error:
         refuse(str(error), as_json)
-    told: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": graph.name, "bytes": size}
+    summary: dict[str, Any] = {"file": str(output), "engine": engine, "pipeline": graph.name, "bytes": size}
     if as_json:
-        emit({**told, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
+        emit({**summary, "files": [asdict(f) for f in files], "problems": [p.to_json() for p in problems]})
     else:
         click.echo(f"{output}: {graph.name} for {engine}, {size / 1000:.1f} kB")
 
@@ -107,24 +107,24 @@ def targets(notebook: Path | None, as_json: bool) -> None:
     from kfnb.engines.cluster.targets.diagnosis import diagnose
     from kfnb.engines.cluster.targets.targets import targets as known
 
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         found = known(notebook)
-    told = []
+    listed = []
     for name, target in found.items():
         diagnosis = diagnose(target)
-        told.append(
+        listed.append(
             {
                 "target": name,
                 "engine": target.engine,
                 "state": diagnosis.state,
-                "told": list(diagnosis.told),
+                "told": list(diagnosis.lines),
                 "file": str(target.path) if target.path else None,
             }
         )
         if not as_json:
-            click.echo(f"{visible(name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.told[0]}")
-            for line in diagnosis.told[1:]:
+            click.echo(f"{visible(name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.lines[0]}")
+            for line in diagnosis.lines[1:]:
                 click.echo(f"{'':34}{line}")
     if as_json:
-        emit(told)
-    sys.exit(FAILED if any(t["state"] != "ready" for t in told) else OK)
+        emit(listed)
+    sys.exit(FAILED if any(t["state"] != "ready" for t in listed) else OK)

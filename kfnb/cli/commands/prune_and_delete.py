@@ -1,4 +1,4 @@
-"""Commands that take runs out of the record."""
+"""The commands ``prune`` and ``delete``, which remove runs from the record."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def prune(keep: int | None, older: str | None, dry_run: bool, as_json: bool) -> 
     record = store()
     runs = outdated(record, wanted)
     if dry_run:
-        _tell(Pruned(tuple(runs), size_of_runs(record, runs)), as_json, "would be deleted")
+        _report(Pruned(tuple(runs), size_of_runs(record, runs)), as_json, "would be deleted")
         return
-    _tell(delete_runs(record, runs, _progress(len(runs)), skip=True), as_json, "deleted")
+    _report(delete_runs(record, runs, _progress(len(runs)), skip=True), as_json, "deleted")
 
 
 @click.command()
@@ -58,7 +58,7 @@ def delete(run_ids: tuple[str, ...], as_json: bool) -> None:
         done = delete_runs(record, runs, _progress(len(runs)))
     except UnknownRun as error:
         refuse(str(error), as_json)
-    _tell(done, as_json, "deleted")
+    _report(done, as_json, "deleted")
 
 
 def _wanted(keep: int | None, older: str | None, as_json: bool) -> Retention:
@@ -80,22 +80,22 @@ def _progress(count: int) -> Callable[[str], None]:
     """Says in a terminal what is being deleted."""
     done = 0
 
-    def say(what: str) -> None:
+    def show(run_id: str) -> None:
         nonlocal done
         done += 1
         if sys.stderr.isatty():
-            click.echo(f"\r\x1b[K{min(done, count)}/{count} {what}", nl=False, err=True)
+            click.echo(f"\r\x1b[K{min(done, count)}/{count} {run_id}", nl=False, err=True)
 
-    return say
+    return show
 
 
-def _tell(done: Pruned, as_json: bool, what: str) -> None:
+def _report(done: Pruned, as_json: bool, verb: str) -> None:
     if as_json:
-        emit({"runs": list(done.runs), "bytes": done.bytes, "dry_run": what != "deleted"})
+        emit({"runs": list(done.runs), "bytes": done.bytes, "dry_run": verb != "deleted"})
         return
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     for run_id in done.runs:
         click.echo(run_id)
     count = len(done.runs)
-    click.echo(f"{count} run{'' if count == 1 else 's'} {what}, {done.bytes / 1e6:.1f} MB")
+    click.echo(f"{count} run{'' if count == 1 else 's'} {verb}, {done.bytes / 1e6:.1f} MB")

@@ -1,4 +1,4 @@
-"""The command that writes the report of a run."""
+"""The command ``report``, which writes the report of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kfnb.cli.command_helpers import as_json, cluster_words, emit, refuse, resolved, run_argument, store
+from kfnb.cli.command_helpers import as_json, cluster_errors, emit, refuse, resolved, run_argument, store
 
 
 @click.command()
@@ -27,7 +27,7 @@ def report(run_id: str, output: Path | None, as_json: bool) -> None:
 
     record = store()
     run_id = resolved(record, run_id, as_json)
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         engine_of(record, run_id).refresh(run_id)
     try:
         path = write(run_id, output or Path(), record.home)

@@ -1,4 +1,4 @@
-"""Commands that run a notebook: ``run`` and ``retry``."""
+"""The commands ``run`` and ``retry``, which run a notebook."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from kfnb.cli import completion_words
 from kfnb.cli.command_helpers import (  # fmt: skip
     OK,
     as_json,
-    cluster_words,
+    cluster_errors,
     emit,
     fixed,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
-    request_words,
+    request_errors,
     required,
     resolved,
     run_argument,
@@ -107,19 +107,19 @@ def run(
     from kfnb.engines.open_engine import engine_for
     from kfnb.pipeline.build.build_source import build_source
 
-    given = given_parameters(parameters, as_json)
+    values = parse_parameters(parameters, as_json)
     notebook = fixed(notebook, as_json)
     found = build_source(notebook, pipeline)
     graph = required(found, notebook, as_json)
-    with request_words(notebook, as_json), cluster_words(as_json):
+    with request_errors(notebook, as_json), cluster_errors(as_json):
         prepared = prepare(
-            notebook, graph, given, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
+            notebook, graph, values, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
             max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
         report(notebook, (*found.problems, *prepared.problems), quiet=True)
         show_travelling(prepared)
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         engine = engine_for(store(), prepared.target)
         if cron is not None:
             scheduled(engine, prepared, cron, as_json)
@@ -152,7 +152,7 @@ def uploaded(engine: Engine, prepared: Prepared, as_json: bool) -> NoReturn:
     sys.exit(OK)
 
 
-def given_parameters(parameters: tuple[str, ...], as_json: bool) -> dict[str, str]:
+def parse_parameters(parameters: tuple[str, ...], as_json: bool) -> dict[str, str]:
     """What ``-p NAME=VALUE`` gave."""
     found: dict[str, str] = {}
     for text in parameters:
@@ -167,7 +167,7 @@ def follow(engine: Engine, run_id: str, as_json: bool, since: int = 0) -> None:
     """Watch a run to its end, show it, and leave with its status. Ctrl-C cancels it."""
     from kfnb.cli.live_run_table import watch
 
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         watch(engine, run_id, quiet=as_json, since=since)
     summary = engine.store.summary(run_id)
     if as_json:
@@ -211,7 +211,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
         pipeline = required(build_source(notebook, head["pipeline"]), notebook, as_json)
     events = runs.events(run_id)
     try:
-        with cluster_words(as_json):
+        with cluster_errors(as_json):
             engine.retry(run_id, start, pipeline)
     except UnknownRun as error:
         refuse(str(error), as_json)

@@ -1,4 +1,4 @@
-"""Commands that look into the record of runs."""
+"""The commands that read the record of runs: ``runs``, ``status``, ``logs``, ``result``; and ``cancel`` and ``archive``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kfnb.cli import completion_words
-from kfnb.cli.command_helpers import OK, as_json, cluster_words, emit, refuse, resolved, run_argument, status_of, store
+from kfnb.cli.command_helpers import OK, as_json, cluster_errors, emit, refuse, resolved, run_argument, status_of, store
 from kfnb.terminal_escapes import terminal_text
 from kfnb.wording import duration, elapsed, moment
 
@@ -52,7 +52,7 @@ def status(run_id: str, as_json: bool) -> None:
 
     record = store()
     run_id = resolved(record, run_id, as_json)
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         engine_of(record, run_id).refresh(run_id)
     summary = record.summary(run_id)
     if as_json:
@@ -86,7 +86,7 @@ def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times
         click.echo(f"{line.time + ' ' if times else ''}{prefix}{terminal_text(line.text)}")
 
     try:
-        with cluster_words():
+        with cluster_errors():
             engine.refresh(run_id)
             if step is None and follow:
                 for path, line in follow_all_logs(engine, run_id):
@@ -110,13 +110,13 @@ def cancel(run_id: str, as_json: bool) -> None:
 
     record = store()
     run_id = resolved(record, run_id, as_json)
-    with cluster_words(as_json):
-        asked = engine_of(record, run_id).cancel(run_id)
+    with cluster_errors(as_json):
+        is_cancelling = engine_of(record, run_id).cancel(run_id)
     state = record.head(run_id)["state"]
     if as_json:
-        emit({"run": run_id, "cancelling": asked, "state": state})
+        emit({"run": run_id, "cancelling": is_cancelling, "state": state})
     else:
-        click.echo(f"{run_id} is being cancelled" if asked else f"{run_id} has ended already: {state}")
+        click.echo(f"{run_id} is being cancelled" if is_cancelling else f"{run_id} has ended already: {state}")
 
 
 @click.command()
@@ -131,7 +131,7 @@ def archive(run_id: str, as_json: bool) -> None:
     put_away = getattr(engine_of(record, run_id), "archive", None)
     if put_away is None:
         refuse("only Kubeflow Pipelines has an archive of runs", as_json)
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         put_away(run_id)
     emit({"run": run_id, "archived": True}) if as_json else click.echo(f"{run_id} is archived")
 

@@ -1,4 +1,4 @@
-"""Completion for the user's shell."""
+"""The command ``completion``, which prints code for the completion in the user's shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that look at a notebook: ``show`` and ``check``."""
+"""The commands ``show``, ``check`` and ``convert``, which read a notebook and run nothing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: 
     elif why is not None:
         try:
             click.echo(shown.why(found, why))
-            for line in needs(graph, notebook, why):
+            for line in cluster_needs(graph, notebook, why):
                 click.echo(line)
         except KeyError:
             names = ", ".join(s.name for s in graph.steps())
@@ -60,16 +60,16 @@ def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: 
         click.echo(shown.text(graph))
 
 
-def needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
-    """What a step gets on a cluster beside its code."""
-    from kfnb.engines.cluster.packaging.step_requirements import travelling
+def cluster_needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
+    """What a step needs on a cluster in addition to its code, one line each."""
+    from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 
-    made = travelling(pipeline, notebook.folder)
-    lines = [f"  on a cluster it installs {', '.join(made.packages[step])}"] if made.packages.get(step) else []
-    lines += [f"  on a cluster {', '.join(made.modules[step])} travels with it"] if made.modules.get(step) else []
-    data = sorted(set(made.files.get(step, ())) - set(made.modules.get(step, ())))
+    need = find_requirements(pipeline, notebook.folder)
+    lines = [f"  on a cluster it installs {', '.join(need.packages[step])}"] if need.packages.get(step) else []
+    lines += [f"  on a cluster {', '.join(need.modules[step])} travels with it"] if need.modules.get(step) else []
+    data = sorted(set(need.files.get(step, ())) - set(need.modules.get(step, ())))
     lines += [f"  on a cluster the file {name} travels with it" for name in data]
-    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in made.left.get(step, ())]
+    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in need.too_large.get(step, ())]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The command ``sweep``: one pipeline over a grid of parameters."""
+"""The command ``sweep``, which runs one pipeline over a grid of parameters."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from kfnb.cli.command_helpers import (  # fmt: skip
     FAILED,
     OK,
     as_json,
-    cluster_words,
+    cluster_errors,
     emit,
     fixed,
     notebook_argument,
     pipeline_option,
     refuse,
     report,
-    request_words,
+    request_errors,
     required,
     show_travelling,
 )
@@ -88,7 +88,7 @@ KINDS = (".csv", ".json", ".svg", ".html")
     help="Write the table (.csv, .json), the plot (.svg) or both (.html).",
 )  # fmt: skip
 @as_json
-def sweep(**given: Any) -> None:
+def sweep(**arguments: Any) -> None:
     """Run NOTEBOOK once for every combination of parameter values, side by side.
 
     \b
@@ -103,22 +103,22 @@ def sweep(**given: Any) -> None:
     """
     from kfnb.sweeps.run_sweep import Sweep
 
-    as_json, outputs = given["as_json"], given["outputs"]
+    as_json, outputs = arguments["as_json"], arguments["outputs"]
     for path in outputs:
         _check_output(path, as_json)
-    planned, announcement = planned_of(given)
+    planned, announcement = plan_from_arguments(arguments)
     if not as_json:
         click.echo(announcement)
-    begun = Sweep(planned)
-    _follow(begun, as_json)
-    results = begun.results()
+    started = Sweep(planned)
+    _follow(started, as_json)
+    results = started.results()
     for path in outputs:
         _write(path, results)
-    emit(results.to_json()) if as_json else _conclude(begun, results, outputs)
-    sys.exit({"succeeded": OK, "cancelled": CANCELLED}.get(begun.state, FAILED))
+    emit(results.to_json()) if as_json else _conclude(started, results, outputs)
+    sys.exit({"succeeded": OK, "cancelled": CANCELLED}.get(started.state, FAILED))
 
 
-def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
+def plan_from_arguments(arguments: dict[str, Any]) -> tuple[Plan, str]:
     """The sweep that the command's options ask for, and in words what it will do. Ends with what is wrong with them."""
     from random import randrange
 
@@ -127,22 +127,22 @@ def planned_of(given: dict[str, Any]) -> tuple[Plan, str]:
     from kfnb.sweeps.run_sweep import goal_of
     from kfnb.sweeps.sweep_plan import Size, plan
 
-    as_json, count, seed, python = given["as_json"], given["count"], given["seed"], given["python"]
-    if given["maximize"] is not None and given["minimize"] is not None:
+    as_json, count, seed, python = arguments["as_json"], arguments["count"], arguments["seed"], arguments["python"]
+    if arguments["maximize"] is not None and arguments["minimize"] is not None:
         refuse("say either --maximize or --minimize", as_json)
-    if given["resume"] and given["experiment"] is None:
+    if arguments["resume"] and arguments["experiment"] is None:
         refuse("--resume needs --experiment NAME, which `kfnb runs` shows", as_json)
     if seed is not None and count is None:
         refuse("--seed goes with --random N: all combinations are run without it", as_json)
-    notebook = fixed(given["notebook"], as_json)
-    found = build_source(notebook, given["pipeline"])
+    notebook = fixed(arguments["notebook"], as_json)
+    found = build_source(notebook, arguments["pipeline"])
     graph = required(found, notebook, as_json)
     drawn = seed if seed is not None else randrange(10_000)
-    options = {k: given[k] for k in ("cache", "isolated", "max_parallel", "spawn")}
-    with request_words(notebook, as_json), cluster_words(as_json):
+    options = {k: arguments[k] for k in ("cache", "isolated", "max_parallel", "spawn")}
+    with request_errors(notebook, as_json), cluster_errors(as_json):
         planned = plan(
-            notebook, graph, given["parameters"], grid_of_texts, Size(count, drawn, given["max_runs"], given["jobs"]),
-            given["target"], goal_of(given["maximize"], given["minimize"]), given["experiment"], given["resume"], **options,
+            notebook, graph, arguments["parameters"], grid_of_texts, Size(count, drawn, arguments["max_runs"], arguments["jobs"]),
+            arguments["target"], goal_of(arguments["maximize"], arguments["minimize"]), arguments["experiment"], arguments["resume"], **options,
             python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
@@ -161,41 +161,41 @@ def _check_output(path: Path, as_json: bool) -> None:
 def _announcement(planned: Plan, seed: int) -> str:
     runs, kept = len(planned.combinations), len(planned.earlier)
     part = f" of {planned.grid.size}, drawn with --seed {seed}" if runs < planned.grid.size else ""
-    stand = f"; {kept} of them stand already" if kept else ""
+    reused = f"; {kept} of them stand already" if kept else ""
     where = "" if planned.target.name == "local" else f" on {planned.target.name}"
     return (
-        f"{runs} run{'s' * (runs != 1)} of {planned.pipeline.name}{where}{part}: {planned.grid}{stand}\n"
+        f"{runs} run{'s' * (runs != 1)} of {planned.pipeline.name}{where}{part}: {planned.grid}{reused}\n"
         f"experiment {planned.experiment}, {min(planned.jobs, runs)} at a time"
     )
 
 
-def _follow(begun: Sweep, quiet: bool) -> None:
+def _follow(started: Sweep, quiet: bool) -> None:
     """Show a sweep to its end. Ctrl-C cancels it, a second one at once."""
     from kfnb.cli.live_sweep_table import Plain, Silent, Terminal
 
-    show = Silent(begun) if quiet else Terminal(begun) if sys.stdout.isatty() else Plain(begun)
+    show = Silent(started) if quiet else Terminal(started) if sys.stdout.isatty() else Plain(started)
     with show:
-        begun.start()
-        while not begun.ended:
+        started.start()
+        while not started.ended:
             try:
                 show.look()
             except KeyboardInterrupt:
-                begun.cancel()
+                started.cancel()
                 show.note("cancelling; press Ctrl-C again to end at once")
         show.look()
-    begun.wait()
+    started.wait()
 
 
-def _conclude(begun: Sweep, results: Results, outputs: tuple[Path, ...]) -> None:
+def _conclude(started: Sweep, results: Results, outputs: tuple[Path, ...]) -> None:
     """The table, what went wrong, and which run is best."""
     from kfnb.cli.live_sweep_table import print_table
 
     click.echo("")
     print_table(results)
-    wrong = [r for r in results.rows if r.problem]
-    if wrong:
+    failed = [r for r in results.rows if r.problem]
+    if failed:
         click.echo("")
-    for row in wrong:
+    for row in failed:
         click.echo(f"{results.combination(row)}: {row.problem}" + (f" (kfnb logs {row.run})" if row.run else ""))
     click.echo("")
     for line in results.verdict():
@@ -206,7 +206,7 @@ def _conclude(begun: Sweep, results: Results, outputs: tuple[Path, ...]) -> None
         click.echo(f"look at it: kfnb status {best[0].run}")
     for path in outputs:
         click.echo(f"wrote {path}")
-    if begun.state != "succeeded":
+    if started.state != "succeeded":
         click.echo(f"take it up again: the same command with --experiment {results.experiment} --resume")
 
 

@@ -1,4 +1,4 @@
-"""``kfnb trust``: let a ``kfnb.toml`` that lies beside notebooks say whom to talk to, and as whom."""
+"""The command ``trust``: it lets a ``kfnb.toml`` that came with notebooks name servers and credentials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from kfnb.cli.command_helpers import FAILED, OK, as_json, cluster_words, emit, refuse
+from kfnb.cli.command_helpers import FAILED, OK, as_json, cluster_errors, emit, refuse
 
 if TYPE_CHECKING:
     from kfnb.engines.cluster.trust.trust_proposals import Proposal
@@ -33,7 +33,7 @@ def trust(path: Path | None, listing: bool, remove: bool, yes: bool, as_json: bo
     from kfnb.engines.cluster.trust.trusted_files import TrustStore
 
     store = TrustStore()
-    with cluster_words(as_json):
+    with cluster_errors(as_json):
         if listing:
             list_trusted(store, as_json)
         if remove and path is not None and not path.exists():
@@ -115,18 +115,18 @@ def list_trusted(store: TrustStore, as_json: bool) -> NoReturn:
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget
     from kfnb.engines.cluster.targets.config_files import config_file
 
-    told = []
+    entries = []
     for entry in store.all():
         try:
             state = "trusted" if store.of(config_file(Path(entry.path))) is not None else "changed since"
         except BadTarget:
             state = "gone"
-        told.append({"path": entry.path, "state": state, "time": entry.time})
+        entries.append({"path": entry.path, "state": state, "time": entry.time})
         if not as_json:
             since = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.time))
             click.echo(f"{state:13}  {since}  {entry.path}")
     if as_json:
-        emit(told)
-    elif not told:
+        emit(entries)
+    elif not entries:
         click.echo("you have trusted no file yet")
     sys.exit(OK)

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.cluster.lowering.container_scripts import Places, literal, words
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, told_with
+from kfnb.engines.cluster.lowering.container_scripts import Placeholders, container_command, escape_dollars
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, runtime_spec_of
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.packaging.code_bundle import arguments, compact, runtime, squeezed
+from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
 from kfnb.runtime.pods.argo_pod import PLACE
 from kfnb.runtime.pods.engine_inputs import RUN, STARTED
@@ -40,12 +40,12 @@ TOO_LARGE = (
 
 
 @dataclass
-class Templates:
+class ContainerTemplates:
     """The container templates of one manifest."""
 
     options: ClusterOptions
     names: Names
-    runtime: str
+    runtime_bundle: str
     packs: int  #: most packs that a step takes as artifacts
     small: int  #: most small outputs that a step has: all steps have as many, so that they can share a template
     made: list[dict[str, Any]] = field(default_factory=list)
@@ -53,10 +53,10 @@ class Templates:
 
     def of(self, job: Job) -> str:
         """The name of the template that runs a job."""
-        body = self._native(job) if job.native else self._python(job)
+        body = self._plain_container(job) if job.plain_container else self._python(job)
         key = json.dumps(body, sort_keys=True)
         if key not in self._known:
-            self._known[key] = self.names.new((job.step.component or job.name) if job.native else "python")
+            self._known[key] = self.names.new((job.step.component or job.name) if job.plain_container else "python")
             self.made.append({"name": self._known[key], **body})
         return self._known[key]
 
@@ -81,10 +81,10 @@ class Templates:
         container: dict[str, Any] = {
             "image": settings.image or self.options.image,
             "command": ["python3", "-u", "-c", BOOT],
-            "args": arguments(self.runtime),
+            "args": arguments(self.runtime_bundle),
         }
         env = [{"name": ATTEMPT, "value": "{{retries}}"}] if settings.may_fail and settings.retry else []
-        if any(c.kind == "status" for c in job.takes):
+        if any(c.kind == "status" for c in job.inputs):
             env += [
                 {"name": RUN, "value": "{{workflow.name}}"},
                 {"name": STARTED, "value": "{{workflow.creationTimestamp.s}}"},
@@ -113,22 +113,22 @@ class Templates:
         body["outputs"]["artifacts"] = [{**pack, way: {"key": f"kfnb/{place}/pack"}}]
 
     def cached(self, job: Job) -> bool:
-        return not (job.native or job.handles) and self.options.caches(job.step.settings)
+        return not (job.plain_container or job.in_handler) and self.options.caches(job.step.settings)
 
     # ---------------------------------------------------------------- steps without
-    def _native(self, job: Job) -> dict[str, Any]:
+    def _plain_container(self, job: Job) -> dict[str, Any]:
         step = job.step
-        places = Places(_shown, lambda n: _path(job, n), literal)
-        found = words(job, places)
+        placeholders = Placeholders(_input_reference, lambda n: _output_path(job, n), escape_dollars)
+        found = container_command(job, placeholders)
         container: dict[str, Any] = {
             "image": step.settings.image,
             "command": list(found.command),
             "args": list(found.args),
         }
-        env = [{"name": n, "value": literal(v)} for n, v in step.settings.env]
+        env = [{"name": n, "value": escape_dollars(v)} for n, v in step.settings.env]
         if step.command is not None:
-            env += [{"name": i.name, "value": _shown(i.name)} for i in step.inputs]
-            env += [{"name": o.name, "value": _path(job, o.name)} for o in step.shell_outputs]
+            env += [{"name": i.name, "value": _input_reference(i.name)} for i in step.inputs]
+            env += [{"name": o.name, "value": _output_path(job, o.name)} for o in step.shell_outputs]
         if env:
             container["env"] = env
         body: dict[str, Any] = {}
@@ -136,18 +136,19 @@ class Templates:
             body["inputs"] = {"parameters": [{"name": i.name} for i in step.inputs]}
         if step.shell_outputs:
             outputs = [
-                {"name": o.name, "valueFrom": {"path": _path(job, o.name), "default": ""}} for o in step.shell_outputs
+                {"name": o.name, "valueFrom": {"path": _output_path(job, o.name), "default": ""}}
+                for o in step.shell_outputs
             ]
             body["outputs"] = {"parameters": outputs}
         return {**body, **_pod(step.settings, container, [])}
 
 
-def _path(job: Job, name: str) -> str:
+def _output_path(job: Job, name: str) -> str:
     fixed = next((o.path for o in job.step.shell_outputs if o.name == name), None)
     return fixed or f"{FOLDER}/out/{name}"
 
 
-def _shown(name: str) -> str:
+def _input_reference(name: str) -> str:
     return "{{=sprig.replace('$', '$$', inputs.parameters['%s'])}}" % name
 
 
@@ -156,22 +157,22 @@ def output_of(job: Job, channel: Channel) -> str:
     """The name of the output that carries a channel."""
     if channel.kind == "pack":
         return "values"
-    if job.native:
+    if job.plain_container:
         return channel.name.partition(".")[2]
-    small = [c for c in job.gives if c.kind != "pack"]
+    small = [c for c in job.outputs if c.kind != "pack"]
     return f"small-{small.index(channel) + 1}"
 
 
-def told(
+def runtime_spec(
     job: Job, types: dict[str, str], whole: dict[str, int], renamed: dict[str, str], values: str
 ) -> dict[str, Any]:
-    """What the runtime is told of a job here: small outputs have the names that the template gives them."""
-    found = told_with(job, lambda channel: output_of(job, channel))
-    wanted = {c.name: types[c.name] for c in job.takes if c.kind == "parameter"}
-    mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.takes}}
+    """The runtime spec of a job on Argo: its small outputs have the names that the shared template gives them."""
+    found = runtime_spec_of(job, lambda channel: output_of(job, channel))
+    wanted = {c.name: types[c.name] for c in job.inputs if c.kind == "parameter"}
+    mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.inputs}}
     numbers = {n: whole[n] for n in wanted if n in whole}
     found.update({k: v for k, v in (("types", wanted), ("whole", numbers), ("renamed", mine)) if v})
-    gives = Channel("pack", job.name) in job.gives
+    gives = Channel("pack", job.name) in job.outputs
     if values.startswith("volume:"):
         found["values"] = {"mount": MOUNT}
     elif values != "parameters":
@@ -181,12 +182,12 @@ def told(
     return found
 
 
-def code(job_told: dict[str, Any]) -> str:
-    return squeezed(compact(job_told))
+def compress_spec(spec: dict[str, Any]) -> str:
+    return compress(compact_json(spec))
 
 
-def shared_runtime(tolds: list[dict[str, Any]]) -> str:
-    return runtime("argo", tolds) if tolds else ""
+def shared_runtime(specs: list[dict[str, Any]]) -> str:
+    return runtime_bundle("argo", specs) if specs else ""
 
 
 # -------------------------------------------------------------------- the pod
@@ -229,6 +230,6 @@ def toleration(key: str, value: str, effect: str) -> dict[str, str]:
 
 def resources_of(settings: Settings) -> dict[str, dict[str, str]]:
     """Requests and limits: what a step asks for is what it gets, and no more."""
-    asked = {k: v for k, v in (("cpu", settings.cpu), ("memory", settings.memory)) if v}
-    limits = {**asked, **({"nvidia.com/gpu": str(settings.gpu)} if settings.gpu else {}), **dict(settings.limits)}
-    return {k: v for k, v in (("requests", asked), ("limits", limits)) if v}
+    requests = {k: v for k, v in (("cpu", settings.cpu), ("memory", settings.memory)) if v}
+    limits = {**requests, **({"nvidia.com/gpu": str(settings.gpu)} if settings.gpu else {}), **dict(settings.limits)}
+    return {k: v for k, v in (("requests", requests), ("limits", limits)) if v}

@@ -8,9 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kfnb.engines.argo.container_templates import code
+from kfnb.engines.argo.container_templates import compress_spec
 from kfnb.engines.argo.workflow_context import WorkflowContext
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, exports_of, jobs_in, needs_of
+from kfnb.engines.cluster.lowering.jobs_and_blocks import (
+    Block,
+    Channel,
+    Gate,
+    Job,
+    block_inputs,
+    block_outputs,
+    jobs_in,
+)
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.pipeline.model import Constant, Input, ParameterRef
 from kfnb.runtime.pods.resolve_references import NO_ITEM
@@ -61,12 +69,12 @@ class TaskEmitter:
 
     def _job(self, job: Job, gates: tuple[Gate, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {"name": self.context.task(job), "template": self.context.containers.of(job)}
-        strict = {n for n, s in job.waits if s}
+        strict = {n for n, s in job.depends if s}
         depends = {
-            self.task_of[n]: n in strict and self.task_of[n] in self.steps for n, _ in job.waits if n in self.task_of
+            self.task_of[n]: n in strict and self.task_of[n] in self.steps for n, _ in job.depends if n in self.task_of
         }
         when = [self._is_taken(g, depends) for g in gates if g.decided]
-        for channel in job.takes:
+        for channel in job.inputs:
             if channel.kind in ("pack", "text") and channel.name.split(".")[0] in strict:
                 source = self.sources[channel]
                 if source.task not in self.steps and channel.kind == "pack":
@@ -76,21 +84,21 @@ class TaskEmitter:
         return found
 
     def _arguments(self, job: Job, depends: dict[str, bool]) -> dict[str, Any]:
-        if job.native:
+        if job.plain_container:
             texts = [{"name": i.name, "value": self._input_text(job, i, depends)} for i in job.step.inputs]
             return {"parameters": texts} if texts else {}
-        pairs = [f"'{self.context.key(c)}': {self._value(c, depends)}" for c in job.takes]
+        pairs = [f"'{self.context.key(c)}': {self._value(c, depends)}" for c in job.inputs]
         spec = self.context.runtime_specs[job.name]
         parameters = [{"name": "given", "value": "{{=toJson({%s})}}" % ", ".join(pairs) if pairs else "{}"}]
         if self.context.containers.cached(job):
             parameters.append(
                 {"name": "code", "value": hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()}
             )
-        artifacts: list[dict[str, Any]] = [{"name": "step", "raw": {"data": code(spec)}}]
+        artifacts: list[dict[str, Any]] = [{"name": "step", "raw": {"data": compress_spec(spec)}}]
         passing = self.context.options.values
         if passing != "parameters":
             parameters.append({"name": "task", "value": self.context.task(job)})
-            steps = [c.name for c in job.takes if c.kind == "pack"] if not passing.startswith("volume:") else []
+            steps = [c.name for c in job.inputs if c.kind == "pack"] if not passing.startswith("volume:") else []
             for number, name in enumerate(steps, 1):
                 key = f"kfnb/{{{{workflow.uid}}}}/{self.context.task(self.context.jobs[name])}"
                 artifacts.append({"name": f"pack-{number}", "optional": True, passing: {"key": key}})
@@ -145,7 +153,7 @@ class TaskEmitter:
     def _block(self, block: Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
         context = self.context
         name = context.template_names.new(f"{block.name}-{block.kind}")
-        needs, exports = block_inputs(block), exports_of(block, context.root)
+        needs, exports = template_inputs(block), block_outputs(block, context.root)
         depends = self._block_depends(block, needs)
         found: dict[str, Any] = {"name": context.task(block), "template": name}
         self._add_conditions(found, depends, [self._is_taken(g, depends) for g in gates if g.decided])
@@ -155,8 +163,8 @@ class TaskEmitter:
         }
         if block.kind == "guard":
             body = replace(block, handler=None)
-            self.emit_dag(body, name, block_inputs(body), exports)
-            arguments = {c: a for c, a in arguments.items() if c in block_inputs(body)}
+            self.emit_dag(body, name, template_inputs(body), exports)
+            arguments = {c: a for c, a in arguments.items() if c in template_inputs(body)}
             if block.handler is not None and block.handler.nodes:
                 found["hooks"] = {"exit": self._hook(block, block.handler, depends)}
         else:
@@ -210,7 +218,7 @@ class TaskEmitter:
 
     def _block_depends(self, block: Block, needs: tuple[Channel, ...]) -> dict[str, bool]:
         inside = {j.name for j in jobs_in(block)}
-        steps = dict.fromkeys(n for j in jobs_in(block) for n, _ in j.waits if n not in inside)
+        steps = dict.fromkeys(n for j in jobs_in(block) for n, _ in j.depends if n not in inside)
         depends = {self.task_of[n]: False for n in steps if n in self.task_of}
         for channel in needs:
             task = self.sources[channel].task
@@ -235,7 +243,7 @@ class TaskEmitter:
         context = self.context
         name = context.template_names.new(handler.name)
         status = Channel("status", block.name)
-        inner = block_inputs(handler)
+        inner = template_inputs(handler)
         self.emit_dag(handler, name, inner, ())
         arguments = []
         for channel in inner:
@@ -253,6 +261,6 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def block_inputs(block: Block) -> tuple[Channel, ...]:
+def template_inputs(block: Block) -> tuple[Channel, ...]:
     """The channels that a block gets from outside of it. Parameters are not among them: every template reads those directly."""
-    return tuple(c for c in needs_of(block) if c.kind != "parameter")
+    return tuple(c for c in block_inputs(block) if c.kind != "parameter")

@@ -60,7 +60,7 @@ class DagTemplates:
             for c in inputs
         }
         for job in context.jobs.values():
-            for channel in job.gives if job.name in context.reused else ():
+            for channel in job.outputs if job.name in context.reused else ():
                 value = context.reused[job.name].get(output_of(job, channel), "")
                 sources[channel] = Source(quoted(value), value)
         task_of: dict[str, str] = {}
@@ -70,7 +70,7 @@ class DagTemplates:
             context.task_jobs[task] = _joined(context.task_jobs.get(task, ()), jobs)
             for job in jobs:
                 task_of[job.name] = task
-                for channel in job.gives:
+                for channel in job.outputs:
                     output = output_of(job, channel) if isinstance(node, Job) else context.key(channel)
                     sources[channel] = Source(
                         f"tasks['{task}'].outputs.parameters['{output}']",

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kfnb.engines.argo import container_templates
-from kfnb.engines.argo.container_templates import Templates
+from kfnb.engines.argo.container_templates import ContainerTemplates
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, jobs_in
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.lowering.literal_texts import whole_defaults
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.pipeline.model import Pipeline
 
@@ -29,7 +29,7 @@ class WorkflowContext:
     pipeline: Pipeline
     root: Block
     options: ClusterOptions
-    travelling: Travelling
+    requirements: StepRequirements
     reused: dict[str, dict[str, str]]
     task_jobs: dict[str, tuple[Job, ...]] = field(default_factory=dict)  #: the jobs in every task
     dag_templates: list[dict[str, Any]] = field(default_factory=list)  #: those that are emitted
@@ -39,28 +39,30 @@ class WorkflowContext:
         self.jobs = {j.name: j for j in jobs_in(self.root)}
         self._keys = self._all_keys()
         self.runtime_specs = self._runtime_specs()
-        packs = max((sum(c.kind == "pack" for c in j.takes) for j in self.jobs.values()), default=0)
-        small = max((sum(c.kind != "pack" for c in j.gives) for j in self.jobs.values() if not j.native), default=0)
+        packs = max((sum(c.kind == "pack" for c in j.inputs) for j in self.jobs.values()), default=0)
+        small = max(
+            (sum(c.kind != "pack" for c in j.outputs) for j in self.jobs.values() if not j.plain_container), default=0
+        )
         bundle = container_templates.shared_runtime(list(self.runtime_specs.values()))
-        self.containers = Templates(self.options, self.template_names, bundle, packs, small)
+        self.containers = ContainerTemplates(self.options, self.template_names, bundle, packs, small)
 
     def _runtime_specs(self) -> dict[str, dict[str, Any]]:
         types = {p.name: p.type for p in self.pipeline.parameters}
-        whole = whole_defaults(self.pipeline)
+        whole = integer_defaults(self.pipeline)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in self._keys.items() if k != f"{c.kind}-{c.name}"}
         return {
             j.name: {
-                **container_templates.told(j, types, whole, renamed, self.options.values),
-                **self.travelling.of(j.step),
+                **container_templates.runtime_spec(j, types, whole, renamed, self.options.values),
+                **self.requirements.of(j.step),
             }
             for j in self.jobs.values()
-            if not j.native
+            if not j.plain_container
         }
 
     def _all_keys(self) -> dict[Channel, str]:
         """The name of each channel's parameter. Argo allows letters, digits, ``-`` and ``_``."""
         found: dict[Channel, str] = {}
-        for channel in dict.fromkeys(c for j in self.jobs.values() for c in (*j.takes, *j.gives)):
+        for channel in dict.fromkeys(c for j in self.jobs.values() for c in (*j.inputs, *j.outputs)):
             whole = f"{channel.kind}-{channel.name}"
             fits = whole.isascii() and all(c.isalnum() or c in "-_" for c in whole)
             found[channel] = (

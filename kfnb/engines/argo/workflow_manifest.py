@@ -16,8 +16,8 @@ from kfnb.engines.argo.workflow_kinds import API
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Job
 from kfnb.engines.cluster.lowering.kubernetes_names import label
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
-from kfnb.engines.cluster.lowering.lower_pipeline import lowered
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.lowering.lower_pipeline import lower
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb_version
 from kfnb.pipeline.model import Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import described, schema_of
@@ -46,13 +46,13 @@ class Compiled:
     tasks: dict[str, tuple[Job, ...]]
     outermost: tuple[Job, ...]
     root: Block
-    travelling: Travelling
+    requirements: StepRequirements
 
 
-def compiled(
+def compile_workflow(
     pipeline: Pipeline,
     options: ClusterOptions,
-    travelling: Travelling,
+    requirements: StepRequirements,
     values: dict[str, Any] | None = None,
     reused: dict[str, dict[str, str]] | None = None,
 ) -> Compiled:
@@ -65,8 +65,8 @@ def compiled(
     reused
         Outputs of steps that are not run again: by the step's name the value of each of its template's outputs.
     """
-    root = lowered(pipeline)
-    context = WorkflowContext(pipeline, root, options, travelling, reused or {})
+    root = lower(pipeline)
+    context = WorkflowContext(pipeline, root, options, requirements, reused or {})
     DagTemplates(context).emit(root, context.template_names("main"))
     workflow = {
         "apiVersion": API,
@@ -77,7 +77,7 @@ def compiled(
         ),
     }
     outermost = tuple(n for n, _ in without_branches(root) if isinstance(n, Job))
-    return Compiled(workflow, context.task_jobs, outermost, root, travelling)
+    return Compiled(workflow, context.task_jobs, outermost, root, requirements)
 
 
 def _metadata(pipeline: Pipeline, options: ClusterOptions) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which pack brings a step the runtime: it need not stand in the step's own arguments then.
+"""How steps get the runtime: from the pack of an earlier step, so that it need not stand in their own arguments.
 
 The backend writes the arguments of every step several times into the Workflow, which etcd limits to 1.5 MiB.
 """
@@ -15,15 +15,15 @@ RUNTIME = "kfnb-runtime"  #: the step that brings the runtime where many steps b
 INLINE = 4  #: steps that may have the runtime in their arguments
 
 
-def carried(root: Block) -> Block:
-    """The same blocks, where every step that waits for another takes its pack, whether it needs a value of it or not."""
+def deliver_runtime(root: Block) -> Block:
+    """The same blocks, where every step that depends on another reads its pack, whether it needs a value from it or not."""
     jobs = {j.name: j for j in jobs_in(root)}
     carriers = {j.name: name for j in jobs.values() if not _has_pack(j) and (name := _carrier(j, jobs)) is not None}
     handlers = {j.name for b in _handlers(root) for j in jobs_in(b)}
     bare = [
         j.name
         for j in jobs.values()
-        if not j.native and not _has_pack(j) and j.name not in carriers and j.name not in handlers
+        if not j.plain_container and not _has_pack(j) and j.name not in carriers and j.name not in handlers
     ]
     first = None
     if len(bare) > INLINE:
@@ -38,32 +38,32 @@ def carried(root: Block) -> Block:
             (),
             {"prepare": [], "spec": {"step": RUNTIME}},
         )
-    givers = set(carriers.values())
+    carriers_used = set(carriers.values())
 
     def changed(job: Job) -> Job:
-        takes, gives, waits = job.takes, job.gives, job.waits
+        inputs, outputs, depends = job.inputs, job.outputs, job.depends
         if job.name in carriers:
-            takes = (*takes, Channel("pack", carriers[job.name]))
-            waits = waits if carriers[job.name] in dict(waits) else (*waits, (carriers[job.name], True))
-        if job.name in givers and Channel("pack", job.name) not in gives:
-            gives = (Channel("pack", job.name), *gives)
-        return replace(job, takes=takes, gives=gives, waits=waits)
+            inputs = (*inputs, Channel("pack", carriers[job.name]))
+            depends = depends if carriers[job.name] in dict(depends) else (*depends, (carriers[job.name], True))
+        if job.name in carriers_used and Channel("pack", job.name) not in outputs:
+            outputs = (Channel("pack", job.name), *outputs)
+        return replace(job, inputs=inputs, outputs=outputs, depends=depends)
 
     found = _mapped(root, changed)
     return found if first is None else replace(found, nodes=(first, *found.nodes))
 
 
 def _has_pack(job: Job) -> bool:
-    return any(c.kind == "pack" for c in job.takes)
+    return any(c.kind == "pack" for c in job.inputs)
 
 
 def _carrier(job: Job, jobs: dict[str, Job]) -> str | None:
-    """A step that surely has run before this one, in no loop that this one does not stand in."""
-    if job.native:
+    """A step that always runs before this one, and stands in no loop that is not around this one too."""
+    if job.plain_container:
         return None
-    for name, _ in job.waits:
+    for name, _ in job.depends:
         other = jobs[name]
-        if not other.native and other.loops == job.loops[: len(other.loops)]:
+        if not other.plain_container and other.loops == job.loops[: len(other.loops)]:
             return name
     return None
 

@@ -83,14 +83,16 @@ def parameter_problems(store: RunStore, pipeline: Pipeline, options: RunOptions)
     needed = {n: s.name for s in reversed(list(pipeline.steps())) if s.name in steps_run for n in _producers(s)}
     needed.update({n: n for n in _steps_in_conditions(pipeline.body, steps_run)})
     reported: set[tuple[str, str]] = set()
-    for one in reused.values():
-        name = one.step["step"]
-        if name not in needed or not one.other or (name, one.run) in reported:
+    for result in reused.values():
+        name = result.step["step"]
+        if name not in needed or not result.other or (name, result.run) in reported:
             continue
-        reported.add((name, one.run))
-        then = ", ".join(f"{n}={'none' if v is MISSING else repr(v)}" for n, v in one.other.items())
-        now = ", ".join(f"{n}={options.parameters[n]!r}" for n in one.other)
-        message = f"the values of step `{name}` are from run {one.run}, which had {then}; now there is {now}"
+        reported.add((name, result.run))
+        old_values = ", ".join(f"{n}={'none' if v is MISSING else repr(v)}" for n, v in result.other.items())
+        new_values = ", ".join(f"{n}={options.parameters[n]!r}" for n in result.other)
+        message = (
+            f"the values of step `{name}` are from run {result.run}, which had {old_values}; now there is {new_values}"
+        )
         if options.any_parameters:
             yield Problem("KF513", message, name=name)
         else:

@@ -106,10 +106,10 @@ class LocalEngine:
                     f"run {run_id} is being taken up again by another command: wait for it, then look where it stands"
                 )
             self._require_ended(run_id)
-            now = pipeline or kept_pipeline(self.store, run_id)
+            current = pipeline or kept_pipeline(self.store, run_id)
             if start is not None:
-                check_step(now, run_id, start)
-            rerun = downstream(now, start) if start is not None else set()
+                check_step(current, run_id, start)
+            rerun = downstream(current, start) if start is not None else set()
             if pipeline is not None:
                 write_file(folder / PIPELINE, self.compile(pipeline))
             if options:

@@ -19,10 +19,10 @@ class BadCode(Exception):
 
     def __init__(self, shell: Any, error: SyntaxError) -> None:
         super().__init__(str(error))
-        self._shown = shell.SyntaxTB.structured_traceback(type(error), error, [])
+        self._traceback = shell.SyntaxTB.structured_traceback(type(error), error, [])
 
     def _render_traceback_(self) -> list[str]:
-        return list(self._shown)
+        return list(self._traceback)
 
 
 class CellBody:
@@ -43,13 +43,13 @@ class CellBody:
 
     def __init__(self, shell: Any, source: str, cell: Ran | None) -> None:
         self._shell = shell
-        whole = cell.source.rstrip() if cell is not None else ""
-        above = whole[: -len(source.rstrip())].count("\n") if whole.endswith(source.rstrip()) else 1
+        cell_text = cell.source.rstrip() if cell is not None else ""
+        above = cell_text[: -len(source.rstrip())].count("\n") if cell_text.endswith(source.rstrip()) else 1
         rest = source.lstrip("\n")
         blank = above + len(source) - len(rest)
         try:
             text = "\n" * blank + shell.transform_cell(rest)
-            self._file = shell.compile.cache(text, cell.last if cell else 0, raw_code=whole or text)
+            self._file = shell.compile.cache(text, cell.last if cell else 0, raw_code=cell_text or text)
             tree = shell.transform_ast(shell.compile.ast_parse(text, self._file))
             last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
             self._code = self._compiled(tree, "exec")
@@ -80,8 +80,8 @@ class CellBody:
         while frames is not None and frames.tb_frame.f_code.co_filename != self._file:
             frames = frames.tb_next
         if frames is not None:
-            shown = self._shell.InteractiveTB.structured_traceback
-            _render(error, lambda: shown(type(error), error, frames, 0))
+            structured_traceback = self._shell.InteractiveTB.structured_traceback
+            _render(error, lambda: structured_traceback(type(error), error, frames, 0))
 
     def _evaluate(self, code: Any) -> Any:
         value = eval(code, self._shell.user_ns)
@@ -91,14 +91,14 @@ class CellBody:
 def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """The result of a coroutine. It runs in a thread with a loop of its own, since the kernel's loop runs in this one."""
     done: concurrent.futures.Future[Any] = concurrent.futures.Future()
-    begun = threading.Event()
-    own: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+    started = threading.Event()
+    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
 
     async def entered() -> Any:
         task = asyncio.current_task()
         assert task is not None
-        own.append((asyncio.get_running_loop(), task))
-        begun.set()
+        running.append((asyncio.get_running_loop(), task))
+        started.set()
         return await coroutine
 
     def work() -> None:
@@ -112,17 +112,17 @@ def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
     try:
         return done.result()
     except BaseException:
-        begun.wait()
-        loop, task = own[0]
+        started.wait()
+        loop, task = running[0]
         if not done.done():  # after an interrupt the body must not continue in the background
             loop.call_soon_threadsafe(task.cancel)
         thread.join()
         raise
 
 
-def show_message(error: BaseException, words: str) -> None:
+def show_message(error: BaseException, message: str) -> None:
     """Make IPython show a message in place of a traceback."""
-    _render(error, lambda: words.split("\n"))
+    _render(error, lambda: message.split("\n"))
 
 
 def _render(error: BaseException, render: Any) -> None:

@@ -70,7 +70,7 @@ class Snapshot:
     def restore(self) -> None:
         restore_names(self._names, self._before)
         if self._copies is None:
-            print("what the attempt changed in place stays changed: it cannot be copied")
+            print("objects that the attempt changed in place stay changed, since they cannot be copied")
         else:
             self._names.update(_copied(self._copies) or {})
         for owner, saved in self._attributes:
@@ -149,7 +149,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         yield
         return
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        print(f"the timeout of {seconds:g} s is not watched in this kernel")
+        print(f"the timeout of {seconds:g} s has no effect here: a kernel can only watch the time in its main thread")
         yield
         return
     rung = over = False

@@ -242,7 +242,7 @@ class ComponentRun:
     def _holds(self, when: str) -> bool:
         return bool(self._evaluate_mark(when, f"the condition `{when}`", bool))
 
-    def _evaluate_mark(self, expression: str, what: str, read: Callable[[Any], Any]) -> Any:
+    def _evaluate_mark(self, expression: str, subject: str, read: Callable[[Any], Any]) -> Any:
         """The value of a mark's expression. Raises `Skipped` when only a skipped step defines a name in it."""
         code = compile(expression, "<mark>", "eval", dont_inherit=True)
         while True:
@@ -255,7 +255,7 @@ class ComponentRun:
                     raise Skipped(missing) from None
                 if name is not None and name in self._names:
                     continue  # the name was an import of a skipped step, which has run now
-                self.message = f"{what} cannot be worked out: {error}"
+                self.message = f"{subject} cannot be evaluated: {error}"
                 show_message(error, f"{type(error).__name__}: step `{self.marks.name}`: {self.message}")
                 raise
 
@@ -267,11 +267,11 @@ class ComponentRun:
 
     def _resolve_missing(self, needed: set[str]) -> str:
         """Run the needed imports of skipped steps. Return a message when another needed name is missing, else nothing."""
-        gone = {n: u for n, u in self.components.missing_names.items() if n in needed and n not in self._names}
-        for name, missing in gone.items():
+        missing_here = {n: u for n, u in self.components.missing_names.items() if n in needed and n not in self._names}
+        for name, missing in missing_here.items():
             if missing.replay is None:
                 return f"it needs `{name}` of {missing.step}, which {missing.outcome}"
-        for missing in gone.values():
+        for missing in missing_here.values():
             if missing.replay is not None:
                 exec(compile(missing.replay.source, "<import>", "exec", dont_inherit=True), self._names)
         return ""
@@ -285,9 +285,9 @@ class ComponentRun:
             files = shell_steps.output_files(outputs, folder)
             status = shell_steps.run_script(self.source, self._variables(), files, outputs)
             if status:
-                whose = f"cell {ran.last}" if ran is not None else f"step {self.marks.name}"
+                subject = f"cell {ran.last}" if ran is not None else f"step {self.marks.name}"
                 raise Failure(
-                    "shell", "exit", f"the script of {whose} ended with {shell_steps.exit_description(status)}"
+                    "shell", "exit", f"the script of {subject} ended with {shell_steps.exit_description(status)}"
                 )
             self._names.update(shell_steps.read_outputs(files, {"shell_outputs": outputs}))
 

@@ -1,4 +1,4 @@
-"""``%%component`` in a live kernel: the body runs here, with the meaning that it has in the pipeline."""
+"""``%%component`` in a live kernel: runs the cell with the meaning that it has in the pipeline."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def run(components: Components, line: str, body: str) -> None:
     except BaseException as error:
         components.end(marks.name, "cancelled" if isinstance(error, KeyboardInterrupt) else "failed")
         if not marks.exit:
-            told = {"state": "failed", "step": running.path, "message": running.message or str(error)}
-            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else told
+            outcome = {"state": "failed", "step": running.path, "message": running.message or str(error)}
+            components.failed[marks.name] = CANCELLED if isinstance(error, KeyboardInterrupt) else outcome
         raise
 
 

@@ -1,4 +1,4 @@
-"""``%%pipeline`` in a live kernel: the cell becomes a pipeline, is shown as a graph, and runs as plain Python when asked."""
+"""``%%pipeline`` in a live kernel: shows the graph of the cell, and runs it as plain Python on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``%pipeline COMMAND …`` in a live kernel: the command line's commands, about the notebook that the kernel belongs to."""
+"""``%pipeline COMMAND`` in a live kernel: the commands of ``kfnb``, for the notebook that the kernel belongs to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from kfnb.cli import completion_words as places
 from kfnb.cli import load_command
 from kfnb.cli.command_helpers import OK
-from kfnb.cli.commands.run_and_retry import given_parameters, retry, run
+from kfnb.cli.commands.run_and_retry import parse_parameters, retry, run
 from kfnb.client.run_object import Run, RunFailed
 from kfnb.client.runs_table import runs
 from kfnb.client.start_run import prepare
@@ -28,8 +28,9 @@ from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.build.build_source import build_source
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import NotebookError, UserError
+from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
-from kfnb.runs.record.run_store import RunStore, UnknownRun, disk_words
+from kfnb.runs.record.run_store import RunStore, UnknownRun
 from kfnb.sweeps.run_sweep import Sweep
 from kfnb.widgets.frontend_views import kernel_shell
 from kfnb.widgets.run_view import PipelineView, View, show_run
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 WAIT = click.Option(["--wait"], is_flag=True, help="Wait for its end, and fail the cell when it fails.")
 SHOWN = 10.0  #: seconds that the view has to show a run's end
-NAMES = (
+COMMAND_NAMES = (
     "run", "show", "check", "status", "logs", "load", "cancel", "retry", "runs", "result", "report", "sweep", "delete", "prune", "compile", "convert", "targets",
 )  # fmt: skip
 
@@ -75,7 +76,7 @@ class PipelineMagic:
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
-        self._ahead = WarmProcess()
+        self._warm_process = WarmProcess()
         self._own: dict[str, Callable[[list[str]], Any]] = {
             "run": self._run, "show": self._show, "status": self._status, "retry": self._retry, "sweep": self._sweep, "runs": self._runs, "load": self._load,
         }  # fmt: skip
@@ -92,11 +93,11 @@ class PipelineMagic:
         name = words.pop(0)
         if name == "trust":
             raise CommandFailed("a notebook cannot trust what came with it: you can, with `kfnb trust` in a terminal")
-        if name not in NAMES:
-            near = difflib.get_close_matches(name, NAMES, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(NAMES)}"
+        if name not in COMMAND_NAMES:
+            near = difflib.get_close_matches(name, COMMAND_NAMES, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(COMMAND_NAMES)}"
             raise CommandFailed(f"%pipeline has no command `{name}`; {hint}")
-        return self._guarded(self._own.get(name) or (lambda given: self._command_line(name, given)), words)
+        return self._guarded(self._own.get(name) or (lambda arguments: self._command_line(name, arguments)), words)
 
     def _guarded(self, act: Callable[[list[str]], Any], words: list[str]) -> Any:
         """What went wrong is told in words, and fails the cell."""
@@ -113,7 +114,7 @@ class PipelineMagic:
         except (RunFailed, CommandFailed):
             raise
         except sqlite3.OperationalError as error:
-            raise CommandFailed(disk_words(error, home_folder())) from None
+            raise CommandFailed(write_error_text(error, home_folder())) from None
         except Exception as error:
             if isinstance(error, (UserError, OSError)):
                 raise CommandFailed(str(error)) from None
@@ -121,7 +122,7 @@ class PipelineMagic:
 
     def _help(self) -> None:
         print(f"notebook: {self._found().words}\n\n%pipeline COMMAND, and -h after it for its options:")
-        for name in NAMES:
+        for name in COMMAND_NAMES:
             command = command_named(name)
             if command is not None:
                 print(f"  {name:9} {command.get_short_help_str(90)}")
@@ -164,16 +165,16 @@ class PipelineMagic:
     def _run(self, words: list[str]) -> Run | None:
         command = click.Command("run", params=[*run.params, WAIT], help=run.help)
         found = self._found()
-        given = parsed(command, words, found.source)
-        if given["cron"] or given["via_kfp"] or given["as_json"]:
+        arguments = parsed(command, words, found.source)
+        if arguments["cron"] or arguments["via_kfp"] or arguments["as_json"]:
             self._command_line("run", [w for w in words if w != "--wait"])
             return None
-        print(f"pipeline of {found.words if given['notebook'] is found.source else given['notebook']}")
-        source: Source = given["notebook"].snapshot()
-        built = build_source(source, given["pipeline"])
+        print(f"pipeline of {found.words if arguments['notebook'] is found.source else arguments['notebook']}")
+        source: Source = arguments["notebook"].snapshot()
+        built = build_source(source, arguments["pipeline"])
         pipeline = _required(built, source)
         options = {
-            k: given[k]
+            k: arguments[k]
             for k in (
                 "only",
                 "start",
@@ -186,43 +187,43 @@ class PipelineMagic:
                 "max_parallel",
             )
         }
-        parameters = given_parameters(given["parameters"], False)
-        prepared = prepare(source, pipeline, parameters, given["target"], **options)
+        parameters = parse_parameters(arguments["parameters"], False)
+        prepared = prepare(source, pipeline, parameters, arguments["target"], **options)
         for problem in (*built.problems, *prepared.problems):
             if problem.severity == "warning":
                 print(f"{source}:{problem}")
         if files := prepared.travelling():
             print(files)
-        return self._follow(prepared.submit(self._ahead.launch), given["wait"], given["detach"])
+        return self._follow(prepared.submit(self._warm_process.launch), arguments["wait"], arguments["detach"])
 
-    def _follow(self, begun: Run, wait: bool, detach: bool) -> Run:
+    def _follow(self, started: Run, wait: bool, detach: bool) -> Run:
         """Show a run. Where nobody looks at the notebook while it is executed, the cell waits for the run's end."""
         if wait or not (detach or self._is_watched()):
-            self._wait(begun)
+            self._wait(started)
         else:
-            self._view(begun)
-        return ShownRun(begun.id).shown_in(self._shell)
+            self._view(started)
+        return ShownRun(started.id).shown_in(self._shell)
 
     def _view(self, run: Run) -> View:
         return show_run(run, lambda: self._notebook_of(run))
 
-    def _wait(self, begun: Run) -> None:
+    def _wait(self, started: Run) -> None:
         """Show a run and wait for its end; interrupting the kernel cancels it, a second time at once. Raises `RunFailed`."""
         view: View | None = None
         while True:
             try:
-                view = view or self._view(begun)
-                begun.wait(check=False)
+                view = view or self._view(started)
+                started.wait(check=False)
                 view.finish(SHOWN)
                 if kernel_shell() is None:
                     print(view)
                 break
             except KeyboardInterrupt:
-                if not begun.cancel():
+                if not started.cancel():
                     break
                 print("cancelling; interrupt again to end at once")
-        if begun.state != "succeeded":
-            raise RunFailed(begun)
+        if started.state != "succeeded":
+            raise RunFailed(started)
 
     def _is_watched(self) -> bool:
         """Front ends that people look at can be asked for input; nbclient and papermill cannot."""
@@ -233,21 +234,21 @@ class PipelineMagic:
         from kfnb.cli.commands.show_and_check import show
 
         found = self._found()
-        given = parsed(show, words, found.source)
-        if given["as_json"] or given["svg"] or given["why"]:
+        arguments = parsed(show, words, found.source)
+        if arguments["as_json"] or arguments["svg"] or arguments["why"]:
             self._command_line("show", words)
             return
-        named: Source = given["notebook"]
+        named: Source = arguments["notebook"]
         here = self._here if named is found.source else lambda: named
         print(f"pipeline of {found.words if named is found.source else named}")
-        built = build_source(named, given["pipeline"])
+        built = build_source(named, arguments["pipeline"])
         _required(built, named)
 
         def start(parameters: dict[str, str], target: str) -> Run:
             """Begin a run of the notebook as it is now: somebody pressed the button."""
             source = here().snapshot()
-            now = build_source(source, given["pipeline"]).require()
-            return prepare(source, now, parameters, target).submit(self._ahead.launch)
+            now = build_source(source, arguments["pipeline"]).require()
+            return prepare(source, now, parameters, target).submit(self._warm_process.launch)
 
         PipelineView(built, start, targets(named.path), here).display()
 
@@ -271,73 +272,73 @@ class PipelineMagic:
         from kfnb.cli.commands.run_record import status
 
         words = self._with_run(words)
-        given = parsed(status, words)
-        if given["as_json"]:
+        arguments = parsed(status, words)
+        if arguments["as_json"]:
             self._command_line("status", words)
             return None
-        found = Run(given["run_id"])
+        found = Run(arguments["run_id"])
         self._view(found)
         return ShownRun(found.id).shown_in(self._shell)
 
     def _retry(self, words: list[str]) -> Run | None:
         command = click.Command("retry", params=[*retry.params, WAIT], help=retry.help)
-        given = parsed(command, self._with_run(words))
-        if given["as_json"]:
+        arguments = parsed(command, self._with_run(words))
+        if arguments["as_json"]:
             self._command_line("retry", [w for w in words if w != "--wait"])
             return None
-        begun = Run(given["run_id"])
-        now = self._now(begun)
+        started = Run(arguments["run_id"])
+        now = self._now(started)
         print(
-            f"pipeline of {now.words if now is not None else f'run {begun.id}, as it was run: its notebook is not here'}"
+            f"pipeline of {now.words if now is not None else f'run {started.id}, as it was run: its notebook is not here'}"
         )
-        again = begun.retry(given["start"], now.source if now is not None else None)
-        return self._follow(again, given["wait"], given["detach"])
+        again = started.retry(arguments["start"], now.source if now is not None else None)
+        return self._follow(again, arguments["wait"], arguments["detach"])
 
     def _sweep(self, words: list[str]) -> Sweep | None:
-        from kfnb.cli.commands.sweep_command import planned_of, sweep
+        from kfnb.cli.commands.sweep_command import plan_from_arguments, sweep
 
         command = click.Command("sweep", params=[*sweep.params, WAIT], help=sweep.help)
-        given = parsed(command, words, self._here())
-        if given["as_json"] or given["outputs"]:
+        arguments = parsed(command, words, self._here())
+        if arguments["as_json"] or arguments["outputs"]:
             self._command_line("sweep", [w for w in words if w != "--wait"])
             return None
-        planned, announcement = planned_of(given)
+        planned, announcement = plan_from_arguments(arguments)
         print(announcement)
-        begun = ShownSweep(planned).shown_in(self._shell)
-        begun.start()
-        view = show_sweep(begun)
-        if given["wait"] or not self._is_watched():
-            self._wait_for(begun, view)
-        return begun
+        started = ShownSweep(planned).shown_in(self._shell)
+        started.start()
+        view = show_sweep(started)
+        if arguments["wait"] or not self._is_watched():
+            self._wait_for(started, view)
+        return started
 
-    def _wait_for(self, begun: Sweep, view: SweepView | None) -> None:
+    def _wait_for(self, started: Sweep, view: SweepView | None) -> None:
         """Wait for a sweep's end; interrupting the kernel cancels it."""
-        while not begun.ended:
+        while not started.ended:
             try:
-                begun.wait()
+                started.wait()
             except KeyboardInterrupt:
-                begun.cancel()
+                started.cancel()
                 print("cancelling; interrupt again to end at once")
         if view is None:
-            print(begun)
+            print(started)
         else:
             view.finish(SHOWN)
-        if begun.state != "succeeded":
-            raise CommandFailed(f"the sweep {begun.state}: the table says which runs did not succeed")
+        if started.state != "succeeded":
+            raise CommandFailed(f"the sweep {started.state}: the table says which runs did not succeed")
 
     def _runs(self, words: list[str]) -> Any:
         from kfnb.cli.commands.run_record import runs as listing
 
-        given = parsed(listing, words)
-        if given["as_json"]:
+        arguments = parsed(listing, words)
+        if arguments["as_json"]:
             self._command_line("runs", words)
             return None
-        return runs(given["count"])
+        return runs(arguments["count"])
 
     def _load(self, words: list[str]) -> None:
-        given = parsed(LOAD, words)
-        chosen = self._with_run([given["run_ref"]] if given["run_ref"] else [])[0]
-        load_step_values.load(chosen, given["step"], "outputs" if given["outputs"] else "inputs")
+        arguments = parsed(LOAD, words)
+        chosen = self._with_run([arguments["run_ref"]] if arguments["run_ref"] else [])[0]
+        load_step_values.load(chosen, arguments["step"], "outputs" if arguments["outputs"] else "inputs")
 
 
 LOAD = click.Command(
@@ -383,4 +384,4 @@ def parsed(command: click.Command, words: list[str], source: Source | None = Non
 def load(shell: Any) -> None:
     """``%pipeline``, and its completion with Tab."""
     shell.register_magic_function(PipelineMagic(shell), "line", "pipeline")
-    tab_completion.load(shell, tab_completion.Commands(NAMES, command_named))
+    tab_completion.load(shell, tab_completion.Commands(COMMAND_NAMES, command_named))

@@ -1,4 +1,4 @@
-"""``%%parameters``, ``%%imports``, ``%%functions``, ``%%metrics`` and ``%%skip`` in a live kernel: the cell runs as it is."""
+"""``%%parameters``, ``%%imports``, ``%%functions``, ``%%metrics`` and ``%%skip`` in a live kernel: each runs its cell as it is."""
 
 from __future__ import annotations
 

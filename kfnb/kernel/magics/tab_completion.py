@@ -1,4 +1,4 @@
-"""Completion with Tab after ``%pipeline``."""
+"""Completes ``%pipeline`` lines when the user presses Tab."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def load(shell: Any, commands: Commands) -> None:
         from IPython.core.completer import SimpleCompletion, context_matcher
     except ImportError:  # IPython 7, as on Colab, only knows what a line begins with
         shell.set_hook(
-            "complete_command", lambda _, event: words_for(shell, event.line, commands) or [], str_key="%pipeline"
+            "complete_command", lambda _, event: completions_for(shell, event.line, commands) or [], str_key="%pipeline"
         )
         return
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def pipeline_matcher(context: Any) -> Any:
-        found = words_for(shell, context.text_until_cursor, commands)
-        made = [SimpleCompletion(text=w, type="magic") for w in found or ()]
-        return {"completions": made, "suppress": bool(made)}
+        found = completions_for(shell, context.text_until_cursor, commands)
+        completions = [SimpleCompletion(text=w, type="magic") for w in found or ()]
+        return {"completions": completions, "suppress": bool(completions)}
 
     shell.Completer.custom_matchers.append(pipeline_matcher)
 
 
-def words_for(shell: Any, line: str, commands: Commands) -> list[str] | None:
+def completions_for(shell: Any, line: str, commands: Commands) -> list[str] | None:
     """What may stand at the end of a line: commands, options, runs, steps, targets, parameters. ``None``: it is no such line."""
     found = LINE.match(line)
     if found is None:
@@ -53,10 +53,10 @@ def words_for(shell: Any, line: str, commands: Commands) -> list[str] | None:
     except ValueError:
         return []
     incomplete = words.pop() if words and not line[-1:].isspace() else ""
-    return _words(shell, words, incomplete, commands)
+    return _completions(shell, words, incomplete, commands)
 
 
-def _words(shell: Any, words: list[str], incomplete: str, commands: Commands) -> list[str]:
+def _completions(shell: Any, words: list[str], incomplete: str, commands: Commands) -> list[str]:
     if not words:
         return [n for n in commands.names if n.startswith(incomplete)]
     command = commands.load(words[0])

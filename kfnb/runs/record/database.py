@@ -1,4 +1,4 @@
-"""The SQLite file of the record: opened as the disk allows, one transaction for each change, its damage told in words."""
+"""The SQLite file of the record: it is opened as the disk allows, and each change is one transaction."""
 
 from __future__ import annotations
 
@@ -146,3 +146,10 @@ class Database:
             place = Path(self._copy.name, self.path.name)
             return sqlite3.connect(place, timeout=PATIENCE, isolation_level=None)
         return sqlite3.connect(f"{place.absolute().as_uri()}?immutable=1", uri=True, isolation_level=None)
+
+
+def write_error_text(error: Exception, home: Path) -> str:
+    """What to say when the record cannot be written."""
+    full = "full" in str(error) or getattr(error, "errno", None) in (28, 122)
+    hint = "free some space there, or set KFNB_HOME to another disk" if full else "see that it can be written to"
+    return f"the record of runs in {home} cannot be written: {'the disk is full' if full else error}; {hint}"

@@ -1,4 +1,4 @@
-"""A file lock that the system lets go of when its holder dies, however it dies."""
+"""A file lock that the operating system releases when its holder dies, however it dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the record of runs lives."""
+"""Finds the folder that holds the record of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of the record: nobody but their owner reads them, and whoever reads one finds the old text or the new, never a half."""
+"""Files of the record: only their owner can read them, and a reader finds the old text or the new one, never half of it."""
 
 from __future__ import annotations
 

@@ -16,17 +16,17 @@ from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from kfnb.problems import UserError
 from kfnb.runs.attempt_logs import LogLine, read_log
-from kfnb.runs.record.database import Database
+from kfnb.runs.record.database import Database, write_error_text
 from kfnb.runs.record.file_lock import is_held
 from kfnb.runs.record.home_folder import home_folder
-from kfnb.runs.record.private_record_files import DamagedRecord, make_folder, tighten
+from kfnb.runs.record.private_record_files import make_folder, tighten
+from kfnb.runs.record.read_rows import RowReader
 from kfnb.runs.retention.missing_values import again_words
-from kfnb.states import ENDED, FINAL, SYMBOLS
+from kfnb.states import ENDED, FINAL
 from kfnb.surrogates import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
@@ -78,6 +78,7 @@ class RunStore:
             make_folder(self.home / "runs")
         tighten(self.home, OWN)
         self._db = Database(self.home / "runs.db")
+        self._rows = RowReader(self._db.path)
 
     @property
     def is_current(self) -> bool:
@@ -197,37 +198,12 @@ class RunStore:
     def kept(self, run_id: str) -> dict[str, dict[str, Any]]:
         """The results that stand when a run begins, by path: of runs before it, or of itself when it is taken up again."""
         rows = self._db.rows("select path, entry from kept where run = ?", (run_id,))
-        return {r["path"]: self._json(r["entry"], f"kept {run_id} {r['path']}") for r in rows}
+        return {r["path"]: self._rows.value(r["entry"], f"kept {run_id} {r['path']}") for r in rows}
 
     def _keep(self, run_id: str, kept: dict[str, dict[str, Any]]) -> None:
         self._db.change("delete from kept where run = ?", (run_id,))
         for path, entry in kept.items():
             self._db.change("insert into kept values (?,?,?)", (run_id, path, json.dumps(entry)))
-
-    def _object(self, text: str, where: str) -> dict[str, Any]:
-        found = self._json(text, where)
-        if not isinstance(found, dict):
-            raise DamagedRecord(self._db.path, f"the entry `{where}` is no JSON object")
-        return found
-
-    def _check(self, row: sqlite3.Row, where: str, numbers: tuple[str, ...]) -> None:
-        """Raise `DamagedRecord` when a row holds what nobody wrote there."""
-        wrong = [n for n in numbers if not isinstance(row[n], (int, float, NoneType))]
-        if wrong:
-            raise DamagedRecord(
-                self._db.path, f"in the entry `{where}`, `{wrong[0]}` is {row[wrong[0]]!r}, not a number"
-            )
-        if row["state"] not in SYMBOLS:
-            raise DamagedRecord(self._db.path, f"in the entry `{where}`, the state is {row['state']!r}")
-
-    def _error(self, text: str | None, where: str) -> dict[str, Any] | None:
-        return self._object(text, where) if text else None
-
-    def _json(self, text: str, where: str) -> Any:
-        try:
-            return json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise DamagedRecord(self._db.path, f"the entry `{where}` is not JSON ({error})") from None
 
     def _update(self, table: str, columns: dict[str, Any], where: dict[str, Any]) -> None:
         sets = ", ".join(f"{k} = ?" for k in columns)
@@ -243,7 +219,7 @@ class RunStore:
     # ---------------------------------------------------------------- the cache
     def cached(self, key: str) -> dict[str, Any] | None:
         row = self._db.row("select result from cache where key = ?", (key,))
-        found: dict[str, Any] | None = self._json(row["result"], f"cache {key}") if row else None
+        found: dict[str, Any] | None = self._rows.value(row["result"], f"cache {key}") if row else None
         return found
 
     def remember(self, key: str, result: dict[str, Any]) -> None:
@@ -262,11 +238,11 @@ class RunStore:
     def results(self) -> Iterator[dict[str, Any]]:
         """Every result that the record has: of steps, of what stands for runs that begin, of the cache."""
         for row in self._db.rows("select result, run || ' ' || path as name from steps where result is not null"):
-            yield self._object(row["result"], f"steps {row['name']} result")
+            yield self._rows.object(row["result"], f"steps {row['name']} result")
         for row in self._db.rows("select entry, run || ' ' || path as name from kept"):
-            yield self._object(row["entry"], f"kept {row['name']}").get("result") or {}
+            yield self._rows.object(row["entry"], f"kept {row['name']}").get("result") or {}
         for row in self._db.rows("select result, key from cache"):
-            yield self._object(row["result"], f"cache {row['key']}")
+            yield self._rows.object(row["result"], f"cache {row['key']}")
 
     def drop(self, run_id: str) -> None:
         """Take a run out of the record. The cache forgets those of its results that no other run has."""
@@ -303,25 +279,25 @@ class RunStore:
         row = self._db.row("select * from runs where id = ?", (run_id,))
         if row is None:
             raise UnknownRun(f"there is no run `{run_id}`")
-        self._check(row, f"runs {run_id}", ("created", "started", "finished"))
+        self._rows.check(row, f"runs {run_id}", ("created", "started", "finished"))
         return {
             "run": row["id"], "pipeline": row["pipeline"], "engine": row["engine"],
             "state": "failed" if broken else row["state"],
-            "parameters": self._object(row["parameters"], f"runs {run_id} parameters"), "experiment": row["experiment"], "notebook": row["notebook"],
+            "parameters": self._rows.object(row["parameters"], f"runs {run_id} parameters"), "experiment": row["experiment"], "notebook": row["notebook"],
             "created": row["created"], "started": row["started"], "finished": row["finished"],
-            "error": broken or self._error(row["error"], f"runs {run_id} error"),
+            "error": broken or self._rows.error(row["error"], f"runs {run_id} error"),
         }  # fmt: skip
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """One entry per step and iteration, in the order of the pipeline."""
         rows = self._db.rows("select * from steps where run = ?", (run_id,))
         for row in rows:
-            self._check(row, f"steps {run_id} {row['path']}", ("started", "finished", "position", "attempts"))
+            self._rows.check(row, f"steps {run_id} {row['path']}", ("started", "finished", "position", "attempts"))
         rows.sort(key=lambda r: (r["position"] or 0, [int(n) for n in INDEX.findall(r["path"])]))
         return [
             {**{k: r[k] for k in ("path", "step", "state", "started", "finished", "attempts", "reason", "key")},
-             "result": self._object(r["result"] or "{}", f"steps {run_id} {r['path']} result"),
-             "error": self._error(r["error"], f"steps {run_id} {r['path']} error")}
+             "result": self._rows.object(r["result"] or "{}", f"steps {run_id} {r['path']} result"),
+             "error": self._rows.error(r["error"], f"steps {run_id} {r['path']} error")}
             for r in rows
         ]  # fmt: skip
 
@@ -341,7 +317,7 @@ class RunStore:
         )
         found = json.loads(row["found"]) if row else []
         return [
-            Event(seq, float(time), kind, self._object(data, f"events {run_id} {seq}"))
+            Event(seq, float(time), kind, self._rows.object(data, f"events {run_id} {seq}"))
             for seq, time, kind, data in found
         ]
 
@@ -420,7 +396,7 @@ class RunStore:
                 if self._is_abandoned(run_id):  # nobody writes meanwhile: who carries it has not just ended it
                     self._give_up(run_id)
         except sqlite3.OperationalError as error:
-            return {**INTERRUPTED, "message": f"{INTERRUPTED['message']} ({disk_words(error, self.home)})"}
+            return {**INTERRUPTED, "message": f"{INTERRUPTED['message']} ({write_error_text(error, self.home)})"}
         return None
 
     def _is_abandoned(self, run_id: str) -> bool:
@@ -440,10 +416,3 @@ class RunStore:
                     error=INTERRUPTED if state == "failed" else None,
                 )  # fmt: skip
         self.record_run(run_id, "failed", finished=time.time(), error=INTERRUPTED)
-
-
-def disk_words(error: Exception, home: Path) -> str:
-    """What to say when the record cannot be written."""
-    full = "full" in str(error) or getattr(error, "errno", None) in (28, 122)
-    hint = "free some space there, or set KFNB_HOME to another disk" if full else "see that it can be written to"
-    return f"the record of runs in {home} cannot be written: {'the disk is full' if full else error}; {hint}"

@@ -1,0 +1,1 @@
+"""Which runs the record keeps, and how others are removed with their values."""

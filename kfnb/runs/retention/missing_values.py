@@ -1,4 +1,4 @@
-"""The values that results name: whether they are all there, and what to do where one is not."""
+"""Checks whether all values that results name are there, and words what to do about one that is missing."""
 
 from __future__ import annotations
 

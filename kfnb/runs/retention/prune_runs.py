@@ -1,4 +1,4 @@
-"""Taking runs out of the record, and from the store the values that nobody names any more."""
+"""Removes runs from the record, and from the store the values that no other run uses."""
 
 from __future__ import annotations
 

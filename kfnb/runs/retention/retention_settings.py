@@ -1,4 +1,4 @@
-"""What the user wants the record to keep: ``[record]`` in ``kfnb.toml`` of the user's own configuration folder.
+"""Reads which runs the user wants to keep: ``[record]`` in ``kfnb.toml`` of the user's own configuration folder.
 
 ::
 

@@ -89,12 +89,12 @@ def _tensorflow() -> Any:
 
     here = context.context()
     keras = sys.modules.get("keras.src.backend.common.global_state")
-    held = keras.get_global_attribute("global_seed_generator") if keras else None
+    generator = keras.get_global_attribute("global_seed_generator") if keras else None
     return {
         "seed": here._seed,
         "operations": here._rng.getstate() if here._seed is not None else None,
         "keras": keras.get_global_attribute("global_random_seed") if keras else None,
-        "state": held.state.numpy() if held is not None else None,
+        "state": generator.state.numpy() if generator is not None else None,
     }
 
 
@@ -118,10 +118,10 @@ def _set_tensorflow(state: Any) -> None:
 
 def _environ() -> Any:
     start = _START["environ"]
-    now = dict(os.environ)
+    current = dict(os.environ)
     return {
-        "set": {k: v for k, v in now.items() if start.get(k) != v},  # type: ignore[attr-defined]
-        "unset": [k for k in start if k not in now],
+        "set": {k: v for k, v in current.items() if start.get(k) != v},  # type: ignore[attr-defined]
+        "unset": [k for k in start if k not in current],
     }
 
 
@@ -157,9 +157,9 @@ def _set_warnings(state: Any) -> None:
 def _matplotlib() -> Any:
     import matplotlib
 
-    now, plain = matplotlib.rcParams, matplotlib.rcParamsDefault
+    current, plain = matplotlib.rcParams, matplotlib.rcParamsDefault
     skip = {"backend", "backend_fallback"}
-    changed = {k: now[k] for k in now if k not in skip and now._get(k) != plain._get(k)}
+    changed = {k: current[k] for k in current if k not in skip and current._get(k) != plain._get(k)}
     # seaborn registers styles and colour maps when it is imported
     return {"params": changed, "import": [m for m in ("seaborn",) if m in sys.modules]}
 

@@ -16,12 +16,12 @@ def capture() -> dict[str, Any]:
     import logging
 
     known = logging.root.manager.loggerDict
-    named = [("", logging.root), *((n, x) for n, x in known.items() if isinstance(x, logging.Logger))]
+    loggers = [("", logging.root), *((n, x) for n, x in known.items() if isinstance(x, logging.Logger))]
     levels = {n: v for n, v in logging._nameToLevel.items() if n not in STANDARD}
     return {
         "disabled": logging.root.manager.disable,
         "levels": levels,
-        "loggers": {n: _save_logger(x) for n, x in named},
+        "loggers": {n: _save_logger(x) for n, x in loggers},
     }
 
 
@@ -69,7 +69,9 @@ def _save_handler(handler: Any, logger: str) -> dict[str, Any] | None:
             raise ValueError("it writes to a stream of this process")
         dump({"handler": found})
     except Exception as error:  # whatever an object's own pickling raises
-        sys.stderr.write("kfnb: %r of logger `%s` stays in this step: %s\n" % (handler, logger, error))
+        sys.stderr.write(
+            "kfnb: later steps do not get %r of logger `%s`, since it cannot be stored: %s\n" % (handler, logger, error)
+        )
         return None
     return found
 

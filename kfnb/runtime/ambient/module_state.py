@@ -62,7 +62,10 @@ def _picklable(values: dict[str, Any], owner: str) -> dict[str, Any]:
             dump({name: value})
         except Exception as error:  # whatever an object's own pickling raises
             if type(value).__name__ not in ("lock", "RLock", "Condition", "_local"):
-                sys.stderr.write("kfnb: `%s.%s` stays in this step: %s\n" % (owner, name, error))
+                sys.stderr.write(
+                    "kfnb: later steps do not get `%s.%s` as it is now, since it cannot be stored: %s\n"
+                    % (owner, name, error)
+                )
             continue
         found[name] = value
     return found

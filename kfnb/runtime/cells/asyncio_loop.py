@@ -38,16 +38,16 @@ class Tasks:
 
     def end(self) -> list[str]:
         """Cancel the tasks that still run, as `asyncio.run` does, and return a warning for each."""
-        left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
-        for task in left:
+        unfinished = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
+        for task in unfinished:
             task.cancel()
-        if left:
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        if unfinished:
+            self._loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         return [
-            "the task `%s` had not ended when the step's cells had, and was cancelled: await it in the step"
+            "the task `%s` was still running after the step's last cell and was cancelled: await it in the step"
             % _name(task)
-            for task in left
+            for task in unfinished
         ]
 
 

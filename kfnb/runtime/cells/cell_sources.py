@@ -27,8 +27,8 @@ def publish(texts: tuple[str, ...] = ()) -> None:
     if module is None:
         return
     for name, lines in _lines.items():
-        whole = [lines.get(n, "") + "\n" for n in range(1, max(lines) + 1)]
-        module.cache[name] = (sum(map(len, whole)), None, whole, name)
+        all_lines = [lines.get(n, "") + "\n" for n in range(1, max(lines) + 1)]
+        module.cache[name] = (sum(map(len, all_lines)), None, all_lines, name)
 
 
 def lines_of(code: CodeType) -> tuple[str, int, str] | None:

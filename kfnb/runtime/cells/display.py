@@ -60,10 +60,10 @@ class Displays:
         """IPython's ``display``: display values. With a ``display_id`` it returns a handle that can update the display."""
         name = os.urandom(8).hex() if display_id is True else display_id
         for value in values:
-            data, about = (value, {}) if raw else self.formatter.format(value, include, exclude)
+            data, value_metadata = (value, {}) if raw else self.formatter.format(value, include, exclude)
             if data:
-                about = {**about, **(metadata or {})}
-                self.publish(data, about, display_id=name, update=bool(more.get("update")))
+                value_metadata = {**value_metadata, **(metadata or {})}
+                self.publish(data, value_metadata, display_id=name, update=bool(more.get("update")))
         return DisplayHandle(name, self) if name is not None else None
 
     def publish(
@@ -79,12 +79,12 @@ class Displays:
             # not to a replaced `sys.stdout`: displays of a kernel do not go there either
             print(text, file=sys.__stdout__ or sys.stdout)
         if update or display_id is not None or data.keys() - {PLAIN}:
-            self._keep(data, metadata, display_id, update)
+            self._record(data, metadata, display_id, update)
 
     def keep_error(self, failure: Failure) -> None:
         """Keep the error of a cell that may raise. Its text was printed already."""
         error = {"ename": failure.type, "evalue": failure.message, "traceback": failure.text.split("\n")}
-        self._keep({ERROR: error, PLAIN: failure.text}, None, None, False)
+        self._record({ERROR: error, PLAIN: failure.text}, None, None, False)
 
     # ---------------------------------------------------------------- capturing
     def begin_capture(self) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ class Displays:
         self._captured.pop()
 
     # ---------------------------------------------------------------- the record
-    def _keep(self, data: dict[str, Any], metadata: Any, display_id: Any, update: bool) -> None:
+    def _record(self, data: dict[str, Any], metadata: Any, display_id: Any, update: bool) -> None:
         """Append one display to the step's file, or replace those with the same id."""
         plain = {k: v for k, v in data.items() if not isinstance(v, str) or len(v) <= LARGEST}
         row: dict[str, Any] = {"cell": self._cell(), "data": plain, "metadata": metadata or {}}

@@ -197,7 +197,7 @@ def _line(line: str, magics: list[Magic], number: int) -> str | None:
     target, rest = assigned
     if rest.startswith("!"):
         return _shell(space, target + " = ", rest)
-    name, args = _words(rest[1:])
+    name, args = _split_magic(rest[1:])
     magics.append(Magic(name, number))
     if name == "time" and args:
         return "%swith get_ipython().timed(): %s = %s" % (space, target, args)
@@ -215,14 +215,14 @@ def _shell(space: str, target: str, text: str) -> str:
     return "%s%sget_ipython().%s(%r)" % (space, target, call, command)
 
 
-def _words(text: str) -> tuple[str, str]:
+def _split_magic(text: str) -> tuple[str, str]:
     """A magic's name, and the text after it."""
     name, _, args = text.partition(" ")
     return name.strip(), args.strip()
 
 
 def _magic(text: str, magics: list[Magic], number: int) -> str:
-    name, args = _words(text)
+    name, args = _split_magic(text)
     magics.append(Magic(name.rstrip("?"), number))
     if name.endswith("?"):
         return _help(name.rstrip("?"))
@@ -235,9 +235,9 @@ def _magic(text: str, magics: list[Magic], number: int) -> str:
 
 def _timed(statement: str) -> str:
     """``%time`` as Python: it binds names in the notebook, and the value of an expression is displayed."""
-    shown = "get_ipython().timed(get_ipython().clock(), (%s))" % statement.rstrip("; ")
-    if _compiles(shown, "eval"):
-        return shown
+    expression = "get_ipython().timed(get_ipython().clock(), (%s))" % statement.rstrip("; ")
+    if _compiles(expression, "eval"):
+        return expression
     return "with get_ipython().timed(): " + statement if _compiles("if 1: " + statement, "exec") else statement
 
 

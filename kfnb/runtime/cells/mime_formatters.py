@@ -170,14 +170,14 @@ class DisplayFormatter:
             return _figure_forms(obj), {}
         data, metadata = self._bundle(obj, include, exclude)
         for mime, formatter in self.formatters.items():
-            if (mime in data and type(obj) not in formatter) or not wanted(mime, include, exclude):
+            if (mime in data and type(obj) not in formatter) or not is_wanted(mime, include, exclude):
                 continue
             form = formatter(obj)
-            form, about = form if isinstance(form, tuple) and len(form) == 2 else (form, None)
+            form, form_metadata = form if isinstance(form, tuple) and len(form) == 2 else (form, None)
             if form is not None:
                 data[mime] = form
-            if about is not None:
-                metadata[mime] = about
+            if form_metadata is not None:
+                metadata[mime] = form_metadata
         return data, metadata
 
     def _shows_itself(self, value: Any) -> bool:
@@ -194,10 +194,10 @@ class DisplayFormatter:
         data, metadata = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
         if not isinstance(data, dict):
             return {}, {}
-        return {k: v for k, v in data.items() if wanted(k, include, exclude)}, dict(metadata or {})
+        return {k: v for k, v in data.items() if is_wanted(k, include, exclude)}, dict(metadata or {})
 
 
-def wanted(mime: str, include: Any, exclude: Any) -> bool:
+def is_wanted(mime: str, include: Any, exclude: Any) -> bool:
     return (not include or mime in include) and (not exclude or mime not in exclude)
 
 

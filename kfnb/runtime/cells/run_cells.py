@@ -178,7 +178,7 @@ class Session:
             if error.code not in (None, 0):
                 raise from_exception(error, error_prefix) from None
             self._ended = True
-            self.warnings.append("cell %s left the step with sys.exit()" % self.cell)
+            self.warnings.append("cell %s ended the step with sys.exit(): the rest of the step did not run" % self.cell)
         except Failure:
             raise
         except BaseException as error:
@@ -187,8 +187,8 @@ class Session:
     def _body(self, text: str, name: str, show: bool, result: Any) -> Any:
         def body() -> None:
             tree: Any = compile(text, name, "exec", ONLY_AST | TOP_LEVEL_AWAIT | self.flags, True)
-            for part, shown in _split_displayed(tree.body) if show else [(tree.body, False)]:
-                if not shown:
+            for part, displayed in _split_displayed(tree.body) if show else [(tree.body, False)]:
+                if not displayed:
                     tree.body = part
                     self._exec(compile(tree, name, "exec", TOP_LEVEL_AWAIT | self.flags, True))
                     continue

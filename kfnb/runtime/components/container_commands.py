@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kfnb.runtime.components.component_calls import identifier, kind_of, raise_too_many_arguments, show_signature
 from kfnb.runtime.components.component_decorators import MARK, paragraph, settings
+from kfnb.runtime.components.component_signatures import identifier, kind_of, raise_too_many_arguments, show_signature
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -152,9 +152,9 @@ def _check_names(component_name: str, input_types: dict[str, Any], output_paths:
 
 
 def _check_scripts(component_name: str, words: list[str], input_types: dict[str, Any]) -> None:
-    for at in _scripts(words):
+    for position in _scripts(words):
         for name in input_types:
-            before = words[at].split("{%s}" % name)[:-1]
+            before = words[position].split("{%s}" % name)[:-1]
             if not all(part.endswith("$") for part in before):
                 raise ValueError(
                     "component `%s`: `{%s}` in a shell's script would run what is in the value. Pass it as an argument "
@@ -168,15 +168,15 @@ def _scripts(words: list[str]) -> Iterator[int]:
     for start, word in enumerate(words):
         if word.rsplit("/", 1)[-1] not in SHELLS:
             continue
-        at, script = start + 1, False
-        while at < len(words) and words[at][:1] in ("-", "+") and words[at] not in ("-", "--"):
-            option = words[at]
+        position, script = start + 1, False
+        while position < len(words) and words[position][:1] in ("-", "+") and words[position] not in ("-", "--"):
+            option = words[position]
             short = not option.startswith("--")
             script = script or short and option.startswith("-") and "c" in option
-            at += 1 + (option in ("--rcfile", "--init-file") or short and "o" in option.lower())
-        at += at < len(words) and words[at] in ("-", "--")
-        if script and at < len(words):
-            yield at
+            position += 1 + (option in ("--rcfile", "--init-file") or short and "o" in option.lower())
+        position += position < len(words) and words[position] in ("-", "--")
+        if script and position < len(words):
+            yield position
 
 
 def _bind_arguments(

@@ -128,21 +128,21 @@ def _capture(body: Any, args: str, shell: Any) -> None:
     import io
 
     words = args.split()
-    wanted = {kind: "--no-" + kind not in words for kind in ("stdout", "stderr", "display")}
+    captured = {kind: "--no-" + kind not in words for kind in ("stdout", "stderr", "display")}
     out, err = io.StringIO(), io.StringIO()
     before = sys.stdout, sys.stderr
     displays = shell._session.displays
-    if wanted["stdout"]:
+    if captured["stdout"]:
         sys.stdout = out
-    if wanted["stderr"]:
+    if captured["stderr"]:
         sys.stderr = err
-    outputs = displays.begin_capture() if wanted["display"] else []
+    outputs = displays.begin_capture() if captured["display"] else []
     try:
         body()
-        if wanted["display"]:
+        if captured["display"]:
             shell._session.show_figures()
     finally:
-        if wanted["display"]:
+        if captured["display"]:
             displays.end_capture()
         sys.stdout, sys.stderr = before
         name = next((w for w in words if w.isidentifier()), None)

@@ -46,11 +46,11 @@ class _ImportWatch:
         return spec
 
 
-def _after_loading(loader: Any, then: Callable[[Any], None]) -> None:
+def _after_loading(loader: Any, callback: Callable[[Any], None]) -> None:
     execute = loader.exec_module
 
     def exec_module(module: Any) -> None:
         execute(module)
-        then(module)
+        callback(module)
 
     loader.exec_module = exec_module

@@ -114,9 +114,11 @@ class Shell:
     def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
         """Run ``%magic_name line``."""
         names = self._names(_stack_depth - 1)
-        own = self.find_line_magic(magic_name)
-        if own is not None:
-            return own(line if _raw(own) else expand(line, names), **({"local_ns": names} if _local(own) else {}))
+        registered = self.find_line_magic(magic_name)
+        if registered is not None:
+            return registered(
+                line if _raw(registered) else expand(line, names), **({"local_ns": names} if _local(registered) else {})
+            )
         from kfnb.runtime.magics import line_magics
 
         return line_magics.run(self, magic_name, line, names)
@@ -124,9 +126,13 @@ class Shell:
     def run_cell_magic(self, magic_name: str, line: str, cell: str, _stack_depth: int = 1) -> Any:
         """Run ``%%magic_name line`` with the text below it."""
         names = self._names(_stack_depth - 1)
-        own = self.find_cell_magic(magic_name)
-        if own is not None:
-            return own(line if _raw(own) else expand(line, names), cell, **({"local_ns": names} if _local(own) else {}))
+        registered = self.find_cell_magic(magic_name)
+        if registered is not None:
+            return registered(
+                line if _raw(registered) else expand(line, names),
+                cell,
+                **({"local_ns": names} if _local(registered) else {}),
+            )
         from kfnb.runtime.magics import cell_magics
 
         return cell_magics.run(self, magic_name, line, cell, names)

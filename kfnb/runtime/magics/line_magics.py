@@ -37,10 +37,10 @@ def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
     if name == "pip" and line.partition(" ")[0] not in ("install", "uninstall", "download", ""):
         return _alias(shell, "%s -m pip" % sys.executable, line)
     if kind == INSTALLED:
-        print("%%%s %s: not run here; what a step needs is installed with it" % (name, line))
+        print("%%%s %s: not run; the packages that a step needs are installed before it starts" % (name, line))
         return None
     if kind == PERSON:
-        print("%%%s: left out, it is for a person at a keyboard" % name)
+        print("%%%s: left out, since it is for a person at a keyboard" % name)
         return None
     if kind == REFUSED:
         raise UsageError("%%%s cannot be done in a step: %s" % (name, WAY_OUT[name]))
@@ -266,16 +266,16 @@ def _whos(shell: Shell, line: str) -> None:
     if not names:
         _who(shell, line)
         return
-    rows = [(n, type(shell.user_ns[n]).__name__, _about(shell.user_ns[n])) for n in names]
+    rows = [(n, type(shell.user_ns[n]).__name__, _summary_of(shell.user_ns[n])) for n in names]
     first = max(8, *(len(r[0]) for r in rows)) + 3
     second = max(4, *(len(r[1]) for r in rows)) + 4
     head = "%-*s%-*s%s" % (first, "Variable", second, "Type", "Data/Info")
     print(head + "\n" + "-" * len(head))
-    for name, kind, about in rows:
-        print("%-*s%-*s%s" % (first, name, second, kind, about))
+    for name, kind, summary in rows:
+        print("%-*s%-*s%s" % (first, name, second, kind, summary))
 
 
-def _about(value: Any) -> str:
+def _summary_of(value: Any) -> str:
     if isinstance(value, (dict, list, tuple, set, frozenset)):
         return "n=%d" % len(value)
     shape = getattr(value, "shape", None)

@@ -91,9 +91,11 @@ def _finish(process: subprocess.Popen[bytes]) -> int:
     return process.wait()
 
 
-def _in_background(process: subprocess.Popen[bytes], script: str, names: dict[str, Any], *wanted: str | None) -> None:
+def _in_background(
+    process: subprocess.Popen[bytes], script: str, names: dict[str, Any], *stream_names: str | None
+) -> None:
     """``--bg``: run the script beside the step. Its names are bound to the open streams, as in IPython."""
-    out, err, proc = wanted
+    out, err, proc = stream_names
     assert process.stdin is not None
     process.stdin.write(script.encode())
     process.stdin.close()

@@ -18,15 +18,15 @@ HEAD = (
 
 def write_page(folder: str, step: str, path: str) -> None:
     """Write the page of the displays in the step's ``display.jsonl``."""
-    shown = []
+    displays = []
     source = os.path.join(folder, "display.jsonl")
     if os.path.exists(source):
         with open(source, encoding="utf-8") as file:
-            shown = [_html(loads(line)["data"]) for line in file]
+            displays = [_html(loads(line)["data"]) for line in file]
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as page:
         page.write("%s<title>%s</title>" % (HEAD, _escaped(step)))
-        page.write("".join("<div>%s</div>" % s for s in shown) or "<p>This step displayed nothing.</p>")
+        page.write("".join("<div>%s</div>" % s for s in displays) or "<p>This step displayed nothing.</p>")
 
 
 def _html(data: dict[str, Any]) -> str:

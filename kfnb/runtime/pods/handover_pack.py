@@ -27,8 +27,8 @@ class Pack:
     def fetch(self, address: str, folder: str) -> None:
         """Put a bundle and its buffers into the store in ``folder``."""
         store = Store(folder)
-        for one in (address, *self._extract(address, store)):
-            self._extract(one, store)
+        for part in (address, *self._extract(address, store)):
+            self._extract(part, store)
 
     def _extract(self, address: str, store: Store) -> list[str]:
         """Write one value to the store, and return the buffers that it refers to when it is a bundle."""
@@ -73,7 +73,7 @@ def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "", 
             file.writestr(RUNTIME, runtime)
         for entry in head.get("outputs", {}).values():
             address = entry["bundle"]
-            for one in (address, *buffers_of(store.path(address))):
-                if one not in written:
-                    written.add(one)
-                    file.write(store.path(one), one)
+            for part in (address, *buffers_of(store.path(address))):
+                if part not in written:
+                    written.add(part)
+                    file.write(store.path(part), part)

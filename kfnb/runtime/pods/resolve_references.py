@@ -194,7 +194,7 @@ class EngineInputs:
             else:
                 chosen = int(choice) if choice.isdigit() else None
         except Broken as error:
-            raise Broken("the condition `%s` cannot be worked out: %s" % (words, error)) from None
+            raise Broken("the condition `%s` cannot be evaluated: %s" % (words, error)) from None
         if chosen != condition["branch"]:
             raise Skipped("`%s` was false" % words if chosen is None else "another branch was taken")
 

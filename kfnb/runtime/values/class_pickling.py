@@ -103,9 +103,9 @@ def identity_of(cls: type) -> tuple[str, frozenset[str]]:
         lines = ["%s:%d" % (c.co_filename, c.co_firstlineno) for c in codes if c is not None]
         track(cls, "%s %s" % (cls.__qualname__, lines[0] if lines else ""))
     _, identity, before = _identities[id(cls)]
-    now = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
-    altered = {k for k, v in now.items() if before.get(k) != v}
-    return identity, frozenset(altered | {k for k in before if k not in now and k not in LEFT_OUT})
+    current = {k: id(v) for k, v in vars(cls).items() if k not in LEFT_OUT}
+    altered = {k for k, v in current.items() if before.get(k) != v}
+    return identity, frozenset(altered | {k for k in before if k not in current and k not in LEFT_OUT})
 
 
 def known_as(name: str) -> type | None:
@@ -187,11 +187,11 @@ def make_class(identity: str, meta: Any, bases: tuple[type, ...], name: str, bod
         return types.new_class(name, bases, keywords, lambda names: names.update(body))
 
     try:
-        made = _without_hooks(bases, by_value, make)
+        created = _without_hooks(bases, by_value, make)
     except TypeError:
-        made = _without_hooks(bases, lambda base: bool(base.__flags__ & HEAP), make)
-    _by_identity[identity] = made
-    return made
+        created = _without_hooks(bases, lambda base: bool(base.__flags__ & HEAP), make)
+    _by_identity[identity] = created
+    return created
 
 
 def _only_sets_attributes(meta: Any) -> bool:
@@ -211,14 +211,14 @@ def _without_hooks(bases: tuple[type, ...], which: Callable[[type], bool], make:
     """Create a class without calling ``__init_subclass__`` of some bases, which ran when the class was defined."""
     hook = "__init_subclass__"
     silenced = [b for base in bases for b in base.__mro__ if hook in vars(b) and which(b)]
-    kept = [(b, vars(b)[hook]) for b in silenced]
-    for base, _ in kept:
+    hooks = [(b, vars(b)[hook]) for b in silenced]
+    for base, _ in hooks:
         type.__setattr__(base, hook, classmethod(lambda cls, **_: None))
     try:
         return make()
     finally:
-        for base, own in kept:
-            type.__setattr__(base, hook, own)
+        for base, original in hooks:
+            type.__setattr__(base, hook, original)
 
 
 def fill_class(cls: type, state: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ class Failed:
     def _used(self, *_: Any) -> NoReturn:
         where = "" if self.index is None else " of item %d" % self.index
         raise FailedValueError(
-            "the value of step `%s`%s is not there, for it failed: %s: %s (leave it out with isinstance(x, kfnb.Failed))"
+            "the value of step `%s`%s does not exist, since the step failed: %s: %s (leave it out with isinstance(x, kfnb.Failed))"
             % (self.step, where, self.type, self.message)
         )
 

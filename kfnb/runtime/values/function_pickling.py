@@ -37,10 +37,10 @@ def reduce_function(function: FunctionType) -> tuple[Any, ...]:
     """Reduce a function in two phases, so that it may refer to itself: first a bare function, then its state."""
     code = function.__code__
     cells = function.__closure__ or ()
-    home, kept = _home(function)
+    home, own_globals = _home(function)
     # functions of a program that `%run` ran may call each other, and themselves
-    others = {n: v for n, v in kept.items() if type(v) is FunctionType and v.__globals__ is function.__globals__}
-    plain = {n: v for n, v in kept.items() if n not in others}
+    others = {n: v for n, v in own_globals.items() if type(v) is FunctionType and v.__globals__ is function.__globals__}
+    plain = {n: v for n, v in own_globals.items() if n not in others}
     bare = (marshal.dumps(code), VERSION, home, plain, tuple(cells))
     contents = []
     for cell in cells:
@@ -94,7 +94,7 @@ def reduce_cell(cell: CellType) -> tuple[Any, ...]:
 
 
 def make_function(
-    code: bytes, version: tuple[int, int], home: str | None, kept: dict[str, Any], cells: tuple[CellType, ...]
+    code: bytes, version: tuple[int, int], home: str | None, own_globals: dict[str, Any], cells: tuple[CellType, ...]
 ) -> FunctionType:
     check_version(version)
     if home is None:
@@ -104,7 +104,7 @@ def make_function(
 
         names = importlib.import_module(home).__dict__
     else:
-        names = dict(kept)
+        names = dict(own_globals)
     return FunctionType(marshal.loads(code), names, None, None, cells)
 
 

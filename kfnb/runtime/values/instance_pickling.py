@@ -22,29 +22,29 @@ OWN_WAYS = (
 
 def is_delicate(kind: type) -> bool:
     """Whether instances of ``kind`` are plain objects with such hooks and without pickling methods of their own."""
-    own = [c for c in kind.__mro__ if c is not object]
-    if not all(class_pickling.by_value(c) or c.__name__ in ("ABC", "Generic", "Protocol") for c in own):
+    classes = [c for c in kind.__mro__ if c is not object]
+    if not all(class_pickling.by_value(c) or c.__name__ in ("ABC", "Generic", "Protocol") for c in classes):
         return False
-    names = {n for c in own for n in vars(c)}
+    names = {n for c in classes for n in vars(c)}
     return any(n in names for n in HOOKS) and not any(n in names for n in OWN_WAYS)
 
 
 def reduce_instance(value: Any) -> tuple[Any, ...]:
     """Reduce an instance to its attributes, read without the hooks of its class."""
     kind = type(value)
-    kept: dict[str, Any] = {}
+    slots: dict[str, Any] = {}
     for cls in reversed(kind.__mro__):
         for name, slot in vars(cls).items():
             if type(slot) is MemberDescriptorType:
                 try:
-                    kept[name] = slot.__get__(value)
+                    slots[name] = slot.__get__(value)
                 except AttributeError:
                     continue  # not set
     try:
         attributes = dict(object.__getattribute__(value, "__dict__"))
     except AttributeError:
         attributes = {}
-    return (make_instance, (kind,), (attributes, kept), None, None, fill_instance)
+    return (make_instance, (kind,), (attributes, slots), None, None, fill_instance)
 
 
 def make_instance(kind: Any) -> Any:
@@ -52,10 +52,10 @@ def make_instance(kind: Any) -> Any:
 
 
 def fill_instance(value: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    attributes, kept = state
+    attributes, slots = state
     if attributes:
         object.__getattribute__(value, "__dict__").update(attributes)
     for cls in type(value).__mro__:
         for name, slot in vars(cls).items():
-            if type(slot) is MemberDescriptorType and name in kept:
-                slot.__set__(value, kept[name])
+            if type(slot) is MemberDescriptorType and name in slots:
+                slot.__set__(value, slots[name])

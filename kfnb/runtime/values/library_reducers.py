@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Refused(Exception):
     """An object cannot be pickled: the object itself, and why."""
 
-    def __init__(self, value: Any, why: str) -> None:
-        super().__init__(why)
-        self.value, self.why = value, why
+    def __init__(self, value: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.value, self.reason = value, reason
 
 
 # -------------------------------------------------------------------- modules and what stands in them
@@ -133,9 +133,9 @@ def _underlying(view: Any) -> Any:
 
 
 def _proxy(value: Any) -> Any:
-    shown = _underlying(value)
-    of_class = type(shown) is dict and "__dict__" in shown and "__module__" in shown
-    return (make_proxy, (dict(value) if of_class else shown,))
+    underlying = _underlying(value)
+    of_class = type(underlying) is dict and "__dict__" in underlying and "__module__" in underlying
+    return (make_proxy, (dict(value) if of_class else underlying,))
 
 
 def make_proxy(names: Any) -> Any:
@@ -143,9 +143,9 @@ def make_proxy(names: Any) -> Any:
 
 
 def _dict_view(value: Any) -> Any:
-    shown = _underlying(value)
+    underlying = _underlying(value)
     name = type(value).__name__[len("dict_") :]
-    return (getattr(dict, name), (shown,)) if isinstance(shown, dict) else NotImplemented
+    return (getattr(dict, name), (underlying,)) if isinstance(underlying, dict) else NotImplemented
 
 
 def _weak_dictionary(value: Any) -> Any:

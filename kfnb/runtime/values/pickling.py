@@ -24,11 +24,11 @@ class ValuePickler(Pickler):
     ``owners`` are the ids of arrays that several names are views of, and of classes that are outputs themselves.
     """
 
-    def __init__(self, file: Any, keep: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
+    def __init__(self, file: Any, store_buffer: Callable[[Any], None], owners: frozenset[int] = frozenset()) -> None:
         def buffer(view: Any) -> bool:
             if view.raw().nbytes < OUT_OF_BAND:
                 return True
-            keep(view)
+            store_buffer(view)
             return False
 
         super().__init__(file, protocol=5, buffer_callback=buffer)
@@ -62,9 +62,9 @@ class ValuePickler(Pickler):
         special = BY_TYPE.get(kind)
         if special is not None:
             return special(value)
-        named = BY_NAME.get(kind.__name__)
-        if named is not None and named[0] == kind.__module__:
-            return named[1](value)
+        by_name = BY_NAME.get(kind.__name__)
+        if by_name is not None and by_name[0] == kind.__module__:
+            return by_name[1](value)
         if kind.__name__ == "ndarray" and self.owners:
             root = root_of(value)
             if id(root) in self.owners and value is not root:

@@ -61,29 +61,31 @@ def refusal(spec: dict[str, Any], values: dict[str, tuple[Any, BaseException]]) 
     """One failure that names every value that cannot be stored."""
     parts = [_report_on(spec, name, value, error) for name, (value, error) in values.items()]
     first = next(iter(values))
-    made = spec.get("made", {}).get(first, {})
+    definition = spec.get("made", {}).get(first, {})
     value, error = values[first]
     message = "; ".join(
         "`%s` (%s) cannot be passed on: %s" % (n, type_name(v), _explain(v, e)[2]) for n, (v, e) in values.items()
     )
-    return Failure("store", type_name(value), message, made.get("cell"), made.get("line"), "\n\n".join(parts))
+    return Failure(
+        "store", type_name(value), message, definition.get("cell"), definition.get("line"), "\n\n".join(parts)
+    )
 
 
 def _report_on(spec: dict[str, Any], name: str, value: Any, error: BaseException) -> str:
-    made, needed = spec.get("made", {}).get(name, {}), spec.get("needed", {}).get(name, {})
-    step = needed.get("step") or "a later step"
-    culprit, path, why = _explain(value, error)
+    definition, use = spec.get("made", {}).get(name, {}), spec.get("needed", {}).get(name, {})
+    step = use.get("step") or "a later step"
+    culprit, path, reason = _explain(value, error)
     lines = ['step "%s" cannot pass `%s` to step "%s"' % (spec.get("step"), name, step)]
-    if made:
-        lines.append("  cell %s, line %s:  %s" % (made["cell"], made["line"], _line(spec, made)))
-    if needed.get("cell"):
-        lines.append("  needed by        cell %s, line %s:  %s" % (needed["cell"], needed["line"], _line(spec, needed)))
+    if definition:
+        lines.append("  cell %s, line %s:  %s" % (definition["cell"], definition["line"], _line(spec, definition)))
+    if use.get("cell"):
+        lines.append("  needed by        cell %s, line %s:  %s" % (use["cell"], use["line"], _line(spec, use)))
     inside = "" if not path else "%s%s, inside it, " % (name, path)
     lines.append(
         "  why              %s is a %s: %s"
-        % (inside.rstrip(", ").replace(", inside it", "") or name, full_name(culprit), why)
+        % (inside.rstrip(", ").replace(", inside it", "") or name, full_name(culprit), reason)
     )
-    place = "cell %s" % made["cell"] if made else "the line that makes it"
+    place = "cell %s" % definition["cell"] if definition else "the line that makes it"
     for index, remedy in enumerate(_remedies(culprit)):
         text = remedy.format(name=name + path, step=step, made=place)
         lines.append("  %s%s" % ("do one of        " if not index else "                 ", text))

@@ -132,7 +132,7 @@ class Store:
         except Failure:
             raise
         except Exception as error:
-            message = "`%s` cannot be loaded here: %s" % (name, error)
+            message = "`%s` cannot be loaded in this step: %s" % (name, error)
             if isinstance(error, ImportError):
                 message += ": the step needs the package that made the value (mark it with `package:`)"
             raise Failure("load", type(error).__name__, message) from None

@@ -1,4 +1,4 @@
-"""Axes of a plot: where a value stands along them, and which values are written beside them."""
+"""The axes of a plot: the place of each value along an axis, and the values that are written beside it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kfnb.pipeline.model import Json
-from kfnb.sweeps.parameter_grid import told
+from kfnb.sweeps.parameter_grid import value_text
 
 DECADES = 100  #: from the smallest to the largest value: above it an axis is logarithmic
 MOST_OWN_TICKS = 8  #: the values themselves are written when they are no more
@@ -39,11 +39,11 @@ def axis(name: str, values: Sequence[Json], room: float) -> Axis:
 
 def categories(name: str, values: Sequence[Json]) -> Axis:
     """Every value at a place of its own, in their order, numbers by size."""
-    distinct = list({told(v): v for v in values}.values())
+    distinct = list({value_text(v): v for v in values}.values())
     if is_numeric(distinct):
         distinct.sort()
-    places = {told(v): (n + 0.5) / len(distinct) for n, v in enumerate(distinct)}
-    return Axis(name, lambda v: places[told(v)], tuple((place, word) for word, place in places.items()))
+    places = {value_text(v): (n + 0.5) / len(distinct) for n, v in enumerate(distinct)}
+    return Axis(name, lambda v: places[value_text(v)], tuple((place, word) for word, place in places.items()))
 
 
 def numbers(name: str, values: Sequence[float], room: float, own: bool = True) -> Axis:
@@ -64,7 +64,7 @@ def numbers(name: str, values: Sequence[float], room: float, own: bool = True) -
         chosen = distinct
     else:
         chosen = powers(low, high, room) if log else rounds(*_bounds(low, high, span), room)
-    places = ((at(v), told(v)) for v in chosen)
+    places = ((at(v), value_text(v)) for v in chosen)
     return Axis(name, at, tuple((p, word) for p, word in places if -0.001 <= p <= 1.001), log)
 
 

@@ -1,4 +1,4 @@
-"""What came of a sweep as HTML: a part of a notebook's output, and a page of its own."""
+"""Writes the results of a sweep as HTML: as part of a notebook's output, and as a page of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plot of a sweep: metrics against parameters, as SVG that follows the reader's light or dark theme and needs nothing else."""
+"""Draws the plot of a sweep, metrics against parameters, as SVG that follows the reader's light or dark theme."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 
 from kfnb.pipeline.model import Json
 from kfnb.states import SYMBOLS
-from kfnb.sweeps.parameter_grid import told
+from kfnb.sweeps.parameter_grid import value_text
 from kfnb.sweeps.plot.plot_axes import PAD, Axis, axis, categories, is_numeric, numbers
 from kfnb.sweeps.sweep_results import Goal, Results, Row
 
@@ -101,7 +101,7 @@ def _panels(results: Results, metric: str) -> list[tuple[float, str]]:
 
 
 def _values(rows: list[Row], name: str) -> dict[str, Json]:
-    return {told(r.parameters[name]): r.parameters[name] for r in rows}
+    return {value_text(r.parameters[name]): r.parameters[name] for r in rows}
 
 
 def _pair(rows: list[Row], swept: tuple[str, ...]) -> tuple[str, str] | None:
@@ -128,7 +128,7 @@ class _Panel:
         series = {"": self.rows}
         if by is not None:
             order = categories(by, [r.parameters[by] for r in self.rows])
-            series = {word: [r for r in self.rows if told(r.parameters[by]) == word] for _, word in order.ticks}
+            series = {word: [r for r in self.rows if value_text(r.parameters[by]) == word] for _, word in order.ticks}
         parts = [self._frame(across, WIDTH)]
         for colour, rows in zip(COLOURS, series.values(), strict=False):
             points = sorted(self._place(r, across, WIDTH) for r in rows)
@@ -213,7 +213,9 @@ class _Panel:
 
     def _hint(self, row: Row) -> str:
         value = (
-            f"{self.metric} = {told((row.metrics or {}).get(self.metric))}" if row.number in self.values else row.state
+            f"{self.metric} = {value_text((row.metrics or {}).get(self.metric))}"
+            if row.number in self.values
+            else row.state
         )
         return f"<title>{escape(f'{value} with {self.results.combination(row)}, run {row.run}')}</title>"
 

@@ -36,16 +36,16 @@ const SMALLEST = 0.7; // of its size the graph may be shrunk to, before it is sc
 const SVG = 'http://www.w3.org/2000/svg';
 
 // ------------------------------------------------------------------ what is known
-/** What the kernel has told; every view of it is told when something has changed. */
+/** What the kernel has sent. Every view of it is updated when something has changed. */
 class Store {
   constructor(model) {
     this.model = model;
     this.views = new Set();
-    this.waiting = new Map(); // what was asked and not yet heard
+    this.waiting = new Map(); // the requests that the kernel has not received yet
     this.number = 0;
     this.busy = false;
     this.take(model.get('shown'));
-    model.on('msg:custom', message => this.hear(message));
+    model.on('msg:custom', message => this.receive(message));
   }
 
   take(shown) {
@@ -53,10 +53,10 @@ class Store {
     this.late = Date.now() / 1000 - shown.now; // by which this clock is before the kernel's
   }
 
-  hear(message) {
-    if ('heard' in message) {
-      window.clearTimeout(this.waiting.get(message.heard));
-      this.waiting.delete(message.heard);
+  receive(message) {
+    if ('received' in message) {
+      window.clearTimeout(this.waiting.get(message.received));
+      this.waiting.delete(message.received);
       this.busy = false;
       return this.tell();
     }
@@ -64,10 +64,10 @@ class Store {
       this.take(message);
       return this.tell();
     }
-    if (message.told_before > this.state.told_before + 1) {
+    if (message.sequence > this.state.sequence + 1) {
       return this.ask({ do: 'again' });
     }
-    if (message.told_before <= this.state.told_before) {
+    if (message.sequence <= this.state.sequence) {
       return;
     }
     const { steps, log, fresh, ...rest } = message;
@@ -84,7 +84,7 @@ class Store {
     this.tell(steps, log?.add);
   }
 
-  /** Ask the kernel for something. One that is busy with a cell may hear it later: that is shown. */
+  /** Ask the kernel for something. A kernel that is busy with a cell may receive it later: the page shows that. */
   ask(what) {
     const number = ++this.number;
     this.model.send({ ...what, number });
@@ -441,7 +441,7 @@ class Form {
   }
 
   show(state, active) {
-    const faults = state.told?.fields ?? {};
+    const faults = state.notice?.fields ?? {};
     this.fields.forEach(({ input, fault }, name) => {
       say(fault, faults[name] ?? '');
       input.toggleAttribute('aria-invalid', name in faults);
@@ -563,11 +563,11 @@ class View {
     this.showMessage(state);
   }
 
-  showMessage({ run, told }) {
-    const text = [told?.text, run?.problem].filter(Boolean).join('\n');
+  showMessage({ run, notice }) {
+    const text = [notice?.text, run?.problem].filter(Boolean).join('\n');
     say(this.told, text);
     this.told.hidden = !text;
-    this.told.dataset.kind = run?.problem || told?.kind === 'error' ? 'error' : 'warning';
+    this.told.dataset.kind = run?.problem || notice?.kind === 'error' ? 'error' : 'warning';
   }
 
   /** What a screen reader says: how the run ends, and which step failed. */

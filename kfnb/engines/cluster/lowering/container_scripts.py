@@ -1,4 +1,4 @@
-"""Scripts and commands that run in their image as they are: their words, with places for the engine's texts."""
+"""Commands of plain containers: scripts and commands that run in their image as they are, with an engine's placeholders."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ PREFER_BASH = 'if command -v bash >/dev/null 2>&1; then exec bash -c "$0" "$@"; 
 
 
 @dataclass(frozen=True)
-class Words:
-    """Command and arguments; a name in braces stands for what `Places` say."""
+class ContainerCommand:
+    """Command and arguments of a container."""
 
     command: tuple[str, ...]
     args: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Places:
-    """How an engine writes the text of an input, the path of an output, and a text of the user's."""
+class Placeholders:
+    """How an engine writes the text of an input and the path of an output, and how it escapes the user's own text."""
 
     text: Callable[[str], str]
     path: Callable[[str], str]
     literal: Callable[[str], str]
 
 
-def words(job: Job, places: Places) -> Words:
-    """What the container of a native step runs."""
-    return _script(job, places) if job.step.shell else _command(job, places)
+def container_command(job: Job, placeholders: Placeholders) -> ContainerCommand:
+    """The command that the plain container of a job runs."""
+    return _script(job, placeholders) if job.step.shell else _command(job, placeholders)
 
 
-def _script(job: Job, places: Places) -> Words:
-    """Inputs and the outputs' paths are positional arguments that the script finds as exported variables."""
+def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
+    """A shell script. Its inputs and the paths of its outputs are positional arguments, which it finds as exported variables."""
     step = job.step
     inputs = [i.name for i in step.inputs]
     outputs = [o.name for o in step.shell_outputs]
@@ -53,35 +53,35 @@ def _script(job: Job, places: Places) -> Words:
     )
     tail = [f'[ "${o.name}" = "${OUT}{o.name}" ] || cp "${o.name}" "${OUT}{o.name}"' for o in step.shell_outputs]
     script = "\n".join([*head, *body, *tail])
-    arguments = [places.text(n) for n in inputs] + [places.path(n) for n in outputs]
-    return Words(("sh", "-c", PREFER_BASH), (places.literal(script), "kfnb", *arguments))
+    arguments = [placeholders.text(n) for n in inputs] + [placeholders.path(n) for n in outputs]
+    return ContainerCommand(("sh", "-c", PREFER_BASH), (placeholders.literal(script), "kfnb", *arguments))
 
 
-def _command(job: Job, places: Places) -> Words:
+def _command(job: Job, placeholders: Placeholders) -> ContainerCommand:
     step = job.step
     assert step.command is not None
-    names = {i.name: places.text for i in step.inputs} | {o.name: places.path for o in step.shell_outputs}
+    names = {i.name: placeholders.text for i in step.inputs} | {o.name: placeholders.path for o in step.shell_outputs}
     paths = {o.path: o.name for o in step.shell_outputs if o.path}
     # a longer path that only begins with an output's is another file
     marks = [re.escape(p) + r"(?![\w/-]|\.\w)" for p in sorted(paths, key=len, reverse=True)]
     marks += [r"(?<!\$)\{(?:%s)\}" % "|".join(map(re.escape, names))] if names else []
     pattern = re.compile(f"({'|'.join(marks)})") if marks else None
 
-    def filled(word: str) -> str:
+    def substitute(word: str) -> str:
         found = ""
         for index, part in enumerate(pattern.split(word) if pattern is not None else [word]):
             if index % 2 == 0:
-                found += places.literal(part)
+                found += placeholders.literal(part)
             elif part in paths:
-                found += places.path(paths[part])
+                found += placeholders.path(paths[part])
             else:
                 found += names[part[1:-1]](part[1:-1])
         return found
 
-    return Words(tuple(map(filled, step.command.command)), tuple(map(filled, step.command.args)))
+    return ContainerCommand(tuple(map(substitute, step.command.command)), tuple(map(substitute, step.command.args)))
 
 
-def literal(text: str) -> str:
+def escape_dollars(text: str) -> str:
     """A text of the user's that kubelet gives to the container as it is: it reads ``$$`` as ``$`` and looks for ``$(NAME)``.
 
     Source: kubernetes `third_party/forked/golang/expansion`.

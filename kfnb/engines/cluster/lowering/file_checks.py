@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.pipeline.checks.isolated_files import missed
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 
 
-def check_files(pipeline: Pipeline, found: Travelling) -> Iterator[Problem]:
+def check_files(pipeline: Pipeline, found: StepRequirements) -> Iterator[Problem]:
     """Files that are too large to travel, and files that one step writes and another opens."""
-    for name, texts in found.left.items():
+    for name, texts in found.too_large.items():
         yield Problem(
             "KF706", f"step `{name}` opens {_quoted(texts)}, which is too large to travel with the code",
             "put it on a volume, or let the step fetch it", name=name,
         )  # fmt: skip
-    for name, reasons in found.unfit.items():
+    for name, reasons in found.invalid_archives.items():
         for reason in reasons:
             yield Problem("KF514", f"step `{name}`: {reason}", "put it where the step's image can fetch it, or into the image", name=name)  # fmt: skip
     for name, files in found.private.items():
@@ -38,14 +38,14 @@ def check_files(pipeline: Pipeline, found: Travelling) -> Iterator[Problem]:
             continue
         writer, reader = steps[edge.source], steps[edge.to]
         mounts = {v.path for v in writer.settings.volumes} & {v.path for v in reader.settings.volumes}
-        lost = [f for f in edge.files if not any(PurePosixPath(f).is_relative_to(m) for m in mounts)]
-        silent = [f for f in edge.silent if f in lost]
+        record_deleted = [f for f in edge.files if not any(PurePosixPath(f).is_relative_to(m) for m in mounts)]
+        silent = [f for f in edge.silent if f in record_deleted]
         if silent:
             yield missed(edge, reader, silent, "on a cluster each step has a folder of its own")
-        elif lost:
+        elif record_deleted:
             first = reader.cells[0]
             yield Problem(
-                "KF706", f"step `{edge.to}` opens {_quoted(lost)}, which step `{edge.source}` writes: on a cluster each has a folder of its own",
+                "KF706", f"step `{edge.to}` opens {_quoted(record_deleted)}, which step `{edge.source}` writes: on a cluster each has a folder of its own",
                 "hand the content on in a variable, or put the file on a volume of both (the mark `volume:CLAIM:/path`)",
                 first.cell, first.cell_id or None, name=edge.to,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Values as texts that no engine changes on the way."""
+"""Values as texts that no engine changes: whatever an engine would read as its own syntax is escaped."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.runtime.pods.engine_inputs import ESCAPED
 from kfnb.runtime.pods.pod_step import plain_json
 
-SIGNS = ("{{", "$(", "$$")  #: Argo's templates, kubelet's variables, kubelet's escape
+ENGINE_SYNTAX = ("{{", "$(", "$$")  #: Argo's templates, kubelet's variables, kubelet's escape
 
 
 def parameter_text(value: Any, kind: str) -> str:
-    """A parameter's value: a text as it is, others as JSON; signs that an engine reads are escaped."""
+    """The value of a parameter as a text. A text stays as it is, other values become JSON, and an engine's own syntax is escaped."""
     if kind != "str" or not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
-        return plain_json(value) if risky(text) else text
-    return ESCAPED + plain_json(value) if risky(value) or value.startswith(ESCAPED) else value
+        return plain_json(value) if has_engine_syntax(text) else text
+    return ESCAPED + plain_json(value) if has_engine_syntax(value) or value.startswith(ESCAPED) else value
 
 
-def whole_defaults(pipeline: Pipeline) -> dict[str, int]:
-    """Parameters that are numbers and have a whole one as default: an engine's ``1`` and ``1.0`` are the notebook's ``1``."""
+def integer_defaults(pipeline: Pipeline) -> dict[str, int]:
+    """The float parameters whose default is an integer. Engines do not keep ``1`` and ``1.0`` apart; the notebook's value is ``1``."""
     return {p.name: p.default for p in pipeline.parameters if p.type == "float" and type(p.default) is int}
 
 
-def risky(text: str) -> bool:
-    """Whether an engine would read something of its own in a text."""
-    return any(sign in text for sign in SIGNS)
+def has_engine_syntax(text: str) -> bool:
+    """Whether a text contains something that an engine would replace."""
+    return any(sign in text for sign in ENGINE_SYNTAX)
 
 
-def guarded(value: Any) -> Any:
-    """A list or object whose texts no engine changes: Kubeflow Pipelines takes the value as it is, not its JSON."""
+def escape_texts(value: Any) -> Any:
+    """A list or object with each text in it escaped. Kubeflow Pipelines takes the value itself, not its JSON."""
     if isinstance(value, list):
-        return [guarded(v) for v in value]
+        return [escape_texts(v) for v in value]
     if isinstance(value, dict):
-        return {guarded(k): guarded(v) for k, v in value.items()}
+        return {escape_texts(k): escape_texts(v) for k, v in value.items()}
     return parameter_text(value, "str") if isinstance(value, str) else value
 
 
-def native_value(value: Any, kind: str) -> Any:
+def kfp_value(value: Any, kind: str) -> Any:
     """A parameter's value for Kubeflow Pipelines, whose parameters have types."""
-    return parameter_text(value, kind) if kind in ("str", "any") else guarded(value)
+    return parameter_text(value, kind) if kind in ("str", "any") else escape_texts(value)

@@ -1,4 +1,4 @@
-"""From a pipeline to jobs and blocks: who decides what, what each step takes and gives, what the runtime is told."""
+"""Lowering: from the model of a pipeline to jobs and blocks, with the channels and the runtime spec of each step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job
-from kfnb.engines.cluster.lowering.move_into_branches import asked_steps, collections, doomed_by, shaped
+from kfnb.engines.cluster.lowering.move_into_branches import (
+    collected_refs,
+    condition_steps,
+    move_into_branches,
+    required_steps,
+)
 from kfnb.engines.local.scheduling.step_graph import Place, places_of
 from kfnb.engines.step_spec import StaticSpecs, replayed
 from kfnb.pipeline.drawing.expression_text import asked
@@ -38,24 +43,24 @@ from kfnb.pipeline.serialize import encode
 SHEBANG = re.compile(r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b")  #: no line that names an interpreter but a shell
 
 
-def lowered(pipeline: Pipeline, with_python: frozenset[str] = frozenset()) -> Block:
-    """The pipeline as a cluster runs it. ``with_python``: scripts and commands that need the runtime all the same."""
-    return _Lowering(shaped(pipeline), with_python).root()
+def lower(pipeline: Pipeline, with_runtime: frozenset[str] = frozenset()) -> Block:
+    """Lower a pipeline. ``with_runtime`` names scripts and commands that need the runtime although they have an image of their own."""
+    return _Lowering(move_into_branches(pipeline), with_runtime).root()
 
 
 # -------------------------------------------------------------------- conditions that one step can work out
 @dataclass(frozen=True)
 class _Context:
-    """What stands around a node."""
+    """The loops, branches and exit handler around a node."""
 
     loops: tuple[str, ...] = ()
     gates: tuple[Gate, ...] = ()
-    handles: bool = False
+    in_handler: bool = False
 
 
 class _Lowering:
-    def __init__(self, pipeline: Pipeline, with_python: frozenset[str]) -> None:
-        self.pipeline, self.with_python = pipeline, with_python
+    def __init__(self, pipeline: Pipeline, with_runtime: frozenset[str]) -> None:
+        self.pipeline, self.with_runtime = pipeline, with_runtime
         self.places: dict[str, Place] = places_of(pipeline)
         self.specs = StaticSpecs(pipeline)
         self.conditions: dict[str, Condition] = {}
@@ -67,8 +72,8 @@ class _Lowering:
         self.deciders = {n: d for n, c in self.conditions.items() if (d := self._decider(c)) is not None}
         lists = [loop.items for loop in self.loops.values() if isinstance(loop.items, ExportRef)]
         self.lists = {f"{r.step}.{r.name}": r for r in lists}
-        self.natives = {s.name for s in pipeline.steps() if self._native(s)}
-        self.taken = self._taken()
+        self.plain_containers = {s.name for s in pipeline.steps() if self._is_plain_container(s)}
+        self.read_packs = self._read_packs()
 
     def root(self) -> Block:
         return Block("root", "root", self._nodes(self.pipeline.body, _Context()))
@@ -90,18 +95,21 @@ class _Lowering:
                 self._collect((*node.body, *node.handler), context)
 
     def _ancestors(self) -> dict[str, set[str]]:
-        """The steps that surely are final before each one."""
+        """For each step, the steps that are final before it starts in every run."""
         found: dict[str, set[str]] = {}
         for step in self.pipeline.steps():  # reading order: whoever is waited for stands before
             direct = {*step.after, *(r.step for i in step.inputs for r in sources(i.ref))}
-            direct |= {s for gate in self.gates[step.name] for s in asked_steps(self.conditions[gate.condition])}
+            direct |= {s for gate in self.gates[step.name] for s in condition_steps(self.conditions[gate.condition])}
             found[step.name] = direct.union(*(found.get(n, set()) for n in direct))
         return found
 
     def _decider(self, condition: Condition) -> str | None:
-        """The step that has all that the condition asks for when it ends; ``None``: every step inside asks itself."""
+        """The step that can evaluate a condition when it ends, because it has all values; ``None`` when there is no such step.
+
+        Without one, every step inside of the condition evaluates it when it starts.
+        """
         refs = [r for b in condition.branches if b.when is not None for r in operands(b.when)]
-        if any(isinstance(r, (StatusRef, Collected)) or list(collections(r)) for r in refs):
+        if any(isinstance(r, (StatusRef, Collected)) or list(collected_refs(r)) for r in refs):
             return None
         steps = {s.step for r in refs for s in sources(r)}
         items = {r.loop for r in refs if isinstance(r, ItemRef)}
@@ -111,24 +119,28 @@ class _Lowering:
             seen = all(self.places[s].loops == loops[: len(self.places[s].loops)] for s in steps)
             if not (seen and loops == context.loops[: len(loops)] and items <= set(loops)):
                 continue
-            sure = self._certain(name, context.gates) or name in doomed_by(condition)
+            sure = self._always_runs(name, context.gates) or name in required_steps(condition)
             if sure and steps - {name} <= self.before[name]:
                 return name
         return None
 
-    def _certain(self, name: str, gates: tuple[Gate, ...]) -> bool:
-        """Whether a step surely runs where the ``gates`` are open, unless the run fails."""
+    def _always_runs(self, name: str, gates: tuple[Gate, ...]) -> bool:
+        """Whether a step runs whenever the branches ``gates`` are taken, unless the run fails."""
         mine = {(g.condition, g.branch) for g in self.gates[name]}
         if not mine <= {(g.condition, g.branch) for g in gates}:
             return False
         inputs = self.places[name].step.inputs
         needed = {i.ref.step for i in inputs if i.required and isinstance(i.ref, (OutputRef, ExportRef))}
         merged = {r.step for i in inputs if i.required and isinstance(i.ref, Merge) for r in sources(i.ref)}
-        return all(self._certain(n, gates) for n in needed | merged)
+        return all(self._always_runs(n, gates) for n in needed | merged)
 
-    def _native(self, step: Step) -> bool:
-        """A script or command with an image of its own, where no decision is to be made inside the step."""
-        if not (step.shell or step.command is not None) or step.settings.image is None or step.name in self.with_python:
+    def _is_plain_container(self, step: Step) -> bool:
+        """Whether a step is a script or command with an image of its own, and nothing has to be decided inside it."""
+        if (
+            not (step.shell or step.command is not None)
+            or step.settings.image is None
+            or step.name in self.with_runtime
+        ):
             return False
         simple = (Constant, ParameterRef, OutputRef, ExportRef)
         decided = all(g.condition in self.deciders for g in self.gates[step.name])
@@ -136,18 +148,18 @@ class _Lowering:
         inputs = all(isinstance(p, Input) and isinstance(p.ref, simple) for p in step.prepare)
         return decided and inputs and not decides and all(SHEBANG.match(c.source) for c in step.cells)
 
-    def _taken(self) -> set[str]:
-        """The steps whose packs somebody takes, and of native steps' inputs the texts."""
+    def _read_packs(self) -> set[str]:
+        """The steps whose packs are read. Sets ``texts`` too: the values that plain containers read or produce."""
         found: set[str] = set()
         self.texts: dict[str, dict[str, OutputRef | ExportRef]] = {}
         for step in self.pipeline.steps():
             for ref in (r for i in step.inputs for r in sources(i.ref)):
-                if step.name in self.natives or ref.step in self.natives:
+                if step.name in self.plain_containers or ref.step in self.plain_containers:
                     self.texts.setdefault(ref.step, {})[ref.name] = ref
                 else:
                     found.add(ref.step)
         for name, condition in self.conditions.items():
-            found |= asked_steps(condition) - {self.deciders.get(name, "")}
+            found |= condition_steps(condition) - {self.deciders.get(name, "")}
         return found
 
     # ---------------------------------------------------------------- the tree
@@ -167,7 +179,7 @@ class _Lowering:
                 found.append(self._loop(node, context))
             elif isinstance(node, Guard):
                 handler = Block(
-                    "handler", f"{node.name}-handler", self._nodes(node.handler, replace(context, handles=True))
+                    "handler", f"{node.name}-handler", self._nodes(node.handler, replace(context, in_handler=True))
                 )
                 found.append(Block("guard", node.name, self._nodes(node.body, context), handler))
         return tuple(found)
@@ -188,85 +200,87 @@ class _Lowering:
     def _job(self, step: Step, context: _Context) -> Job:
         decides = [n for n, d in self.deciders.items() if d == step.name]
         lists = [n for n, r in self.lists.items() if r.step == step.name]
-        takes: dict[Channel, None] = {}
-        waits: dict[str, bool] = dict.fromkeys(step.after, False)
+        inputs: dict[Channel, None] = {}
+        depends: dict[str, bool] = dict.fromkeys(step.after, False)
         for item in step.inputs:
-            for ref in self._refs(item.ref, takes, step.name in self.natives):
-                waits[ref.step] = waits.get(ref.step, False) or self._strict(item)
+            for ref in self._refs(item.ref, inputs, step.name in self.plain_containers):
+                depends[ref.step] = depends.get(ref.step, False) or self._is_strict(item)
         for gate in context.gates:
             if gate.decided:
-                takes[Channel("choice", gate.condition)] = None
-                waits[self.deciders[gate.condition]] = True
+                inputs[Channel("choice", gate.condition)] = None
+                depends[self.deciders[gate.condition]] = True
             else:
-                for ref in self._asked(self.conditions[gate.condition], takes):
-                    waits.setdefault(ref.step, False)
+                for ref in self._condition_refs(self.conditions[gate.condition], inputs):
+                    depends.setdefault(ref.step, False)
         for name in decides:
-            for ref in self._asked(self.conditions[name], takes):
+            for ref in self._condition_refs(self.conditions[name], inputs):
                 if ref.step != step.name:
-                    waits.setdefault(ref.step, False)
-        takes.pop(Channel("pack", step.name), None)
-        if any(c.kind == "status" for c in takes):
-            takes.update(dict.fromkeys(Channel("parameter", p.name) for p in self.pipeline.parameters))
+                    depends.setdefault(ref.step, False)
+        inputs.pop(Channel("pack", step.name), None)
+        if any(c.kind == "status" for c in inputs):
+            inputs.update(dict.fromkeys(Channel("parameter", p.name) for p in self.pipeline.parameters))
         for loop in context.loops:
-            takes[Channel("item", loop)] = None
-            self._item_source(loop, takes)
-        gives = [Channel("pack", step.name)] if step.name in self.taken else []
-        gives += [Channel("text", f"{step.name}.{n}") for n in self.texts.get(step.name, ())]
-        gives += [Channel("choice", n) for n in decides] + [Channel("list", n) for n in lists]
+            inputs[Channel("item", loop)] = None
+            self._item_source(loop, inputs)
+        outputs = [Channel("pack", step.name)] if step.name in self.read_packs else []
+        outputs += [Channel("text", f"{step.name}.{n}") for n in self.texts.get(step.name, ())]
+        outputs += [Channel("choice", n) for n in decides] + [Channel("list", n) for n in lists]
         return Job(
-            step, self.places[step.name].position, context.loops, context.gates, tuple(takes), tuple(gives),
-            tuple((n, s) for n, s in waits.items() if n in self.places), self._told(step, context, decides, lists),
-            step.name in self.natives, context.handles,
+            step, self.places[step.name].position, context.loops, context.gates, tuple(inputs), tuple(outputs),
+            tuple((n, s) for n, s in depends.items() if n in self.places), self._runtime_spec(step, context, decides, lists),
+            step.name in self.plain_containers, context.in_handler,
         )  # fmt: skip
 
-    def _item_source(self, loop: str, takes: dict[Channel, None]) -> None:
-        """What tells the runtime which item a text stands for: a list parameter does."""
+    def _item_source(self, loop: str, inputs: dict[Channel, None]) -> None:
+        """Add the list parameter that a loop goes over: the runtime finds in it which item a text stands for."""
         items = self.loops[loop].items
         if isinstance(items, ParameterRef):
-            takes[Channel("parameter", items.name)] = None
+            inputs[Channel("parameter", items.name)] = None
 
-    def _strict(self, item: Input) -> bool:
-        """Whether the step is skipped when the input's maker is."""
+    def _is_strict(self, item: Input) -> bool:
+        """Whether a step is skipped when the step that produces this input is skipped."""
         return item.required and isinstance(item.ref, (OutputRef, ExportRef))
 
-    def _asked(self, condition: Condition, takes: dict[Channel, None]) -> Iterator[OutputRef | ExportRef]:
+    def _condition_refs(self, condition: Condition, inputs: dict[Channel, None]) -> Iterator[OutputRef | ExportRef]:
         for branch in condition.branches:
             if branch.when is not None:
                 for ref in operands(branch.when):
-                    yield from self._refs(ref, takes)
+                    yield from self._refs(ref, inputs)
 
-    def _refs(self, ref: Ref, takes: dict[Channel, None], native: bool = False) -> Iterator[OutputRef | ExportRef]:
+    def _refs(
+        self, ref: Ref, inputs: dict[Channel, None], plain_container: bool = False
+    ) -> Iterator[OutputRef | ExportRef]:
         for one in _leaves(ref):
             if isinstance(one, ParameterRef):
-                takes[Channel("parameter", one.name)] = None
+                inputs[Channel("parameter", one.name)] = None
             elif isinstance(one, StatusRef):
-                takes[Channel("status", one.guard)] = None
+                inputs[Channel("status", one.guard)] = None
             elif isinstance(one, (OutputRef, ExportRef)):
-                text = native or one.step in self.natives
-                takes[Channel("text", f"{one.step}.{one.name}") if text else Channel("pack", one.step)] = None
+                text = plain_container or one.step in self.plain_containers
+                inputs[Channel("text", f"{one.step}.{one.name}") if text else Channel("pack", one.step)] = None
                 yield one
 
-    def _told(self, step: Step, context: _Context, decides: list[str], lists: list[str]) -> dict[str, Any]:
+    def _runtime_spec(self, step: Step, context: _Context, decides: list[str], lists: list[str]) -> dict[str, Any]:
         prepare = [
             {"input": p.name, "ref": encode(p.ref), "required": p.required} if isinstance(p, Input) else replayed(p)
             for p in step.prepare
         ]
         replays = [p["run"] for p in prepare if "run" in p]
-        told: dict[str, Any] = {"prepare": prepare, "spec": lean(self.specs.spec(step), replays)}
+        spec: dict[str, Any] = {"prepare": prepare, "spec": without_empty_parts(self.specs.spec(step), replays)}
         conditions = [self._condition(g) for g in context.gates]
         loops = {n: items for n in context.loops if (items := self._items(n))}
-        told.update({k: v for k, v in (("conditions", conditions), ("loops", loops)) if v})
+        spec.update({k: v for k, v in (("conditions", conditions), ("loops", loops)) if v})
         if any(isinstance(r, StatusRef) for i in step.inputs for r in _leaves(i.ref)):
-            told["about"] = {"pipeline": self.pipeline.name, "parameters": [p.name for p in self.pipeline.parameters]}
+            spec["about"] = {"pipeline": self.pipeline.name, "parameters": [p.name for p in self.pipeline.parameters]}
         if step.settings.may_fail:
-            told["may_fail"] = {"retry": step.settings.retry or 0}
+            spec["may_fail"] = {"retry": step.settings.retry or 0}
         if decides:
-            told["decides"] = {f"choice-{n}": self._branches(self.conditions[n]) for n in decides}
-        if step.name in self.texts and step.name not in self.natives:
-            told["texts"] = {f"text-{step.name}.{n}": encode(r) for n, r in self.texts[step.name].items()}
+            spec["decides"] = {f"choice-{n}": self._branches(self.conditions[n]) for n in decides}
+        if step.name in self.texts and step.name not in self.plain_containers:
+            spec["texts"] = {f"text-{step.name}.{n}": encode(r) for n, r in self.texts[step.name].items()}
         if lists:
-            told["lists"] = {f"list-{n}": encode(self.lists[n]) for n in lists}
-        return told
+            spec["lists"] = {f"list-{n}": encode(self.lists[n]) for n in lists}
+        return spec
 
     def _items(self, loop: str) -> dict[str, Any] | None:
         items = self.loops[loop].items
@@ -277,8 +291,8 @@ class _Lowering:
     def _condition(self, gate: Gate) -> dict[str, Any]:
         condition = self.conditions[gate.condition]
         words = " / ".join(asked(b) for b in condition.branches if b.when is not None)
-        told = {"name": gate.condition, "branch": gate.branch, "words": words}
-        return told if gate.decided else {**told, "branches": self._branches(condition)}
+        spec = {"name": gate.condition, "branch": gate.branch, "words": words}
+        return spec if gate.decided else {**spec, "branches": self._branches(condition)}
 
     def _branches(self, condition: Condition) -> list[Any]:
         return [_encoded(b.when) for b in condition.branches]
@@ -299,13 +313,13 @@ def _leaves(ref: Ref) -> Iterator[Ref]:
 
 
 def place_of(spec: dict[str, Any]) -> dict[str, int]:
-    """Where a step's own code begins."""
+    """The cell and line where a step's own code begins."""
     first = next(iter(spec["cells"]), {"cell": 0, "line": 0})
     return {"cell": first["cell"], "line": first["line"]}
 
 
-def lean(spec: dict[str, Any], replays: list[dict[str, Any]]) -> dict[str, Any]:
-    """Without what is empty, and of the cells' texts only the lines that the step's own code does not have."""
+def without_empty_parts(spec: dict[str, Any], replays: list[dict[str, Any]]) -> dict[str, Any]:
+    """A spec without empty entries. Of the cells' texts it keeps only lines that the step's own code does not contain."""
     found = {k: v for k, v in spec.items() if v not in ([], {}, None, False)}
     texts = found.pop("sources", {})
     wanted: dict[str, set[int]] = {}

@@ -1,4 +1,4 @@
-"""The pipeline in the shape that clusters run well: what only runs when a branch is taken stands in that branch."""
+"""A pass over the pipeline: whatever only runs when a branch is taken moves into that branch."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ from kfnb.pipeline.model import (
 from kfnb.python_parser import parse
 
 
-def shaped(pipeline: Pipeline) -> Pipeline:
-    """The same pipeline with nested conditions, and with a step for each loop whose items no engine can see."""
-    readers = {c.ref.step for s in pipeline.steps() for i in s.inputs for c in collections(i.ref)}
-    body = _nested(tuple(_itemized(pipeline.body, readers)))
-    return replace(pipeline, body=_Settled(body).nodes(body, ()))
+def move_into_branches(pipeline: Pipeline) -> Pipeline:
+    """The same pipeline with dependents inside of branches, and with a step for the items of each loop that no engine can read itself."""
+    readers = {c.ref.step for s in pipeline.steps() for i in s.inputs for c in collected_refs(i.ref)}
+    body = _nest_dependents(tuple(_extract_loop_items(pipeline.body, readers)))
+    return replace(pipeline, body=_MergeResolver(body).nodes(body, ()))
 
 
-def collections(ref: Ref) -> Iterator[Collected]:
+def collected_refs(ref: Ref) -> Iterator[Collected]:
     """The collected values that a reference may stand for."""
     if isinstance(ref, Collected):
         yield ref
     elif isinstance(ref, Merge):
         for candidate in ref.candidates:
-            yield from collections(candidate)
+            yield from collected_refs(candidate)
 
 
-def asked_steps(condition: Condition) -> set[str]:
-    """The steps whose values a condition asks for."""
+def condition_steps(condition: Condition) -> set[str]:
+    """The steps whose values a condition reads."""
     tests = [b.when for b in condition.branches if b.when is not None]
     return {s.step for t in tests for r in operands(t) for s in sources(r)}
 
 
 # -------------------------------------------------------------------- loops
-def _itemized(body: Iterable[Node], read: set[str]) -> Iterator[Node]:
-    """A step of its own gives the items where they come from several steps, or from a list parameter that may be empty."""
+def _extract_loop_items(body: Iterable[Node], read: set[str]) -> Iterator[Node]:
+    """Add a step that produces the items of a loop, where they come from several steps or from a list parameter that may be empty."""
     for node in body:
         if isinstance(node, Loop):
-            inner = replace(node, body=tuple(_itemized(node.body, read)))
+            inner = replace(node, body=tuple(_extract_loop_items(node.body, read)))
             visible = isinstance(node.items, (Constant, ExportRef)) or (
                 isinstance(node.items, ParameterRef) and not read & {s.name for s in steps_of(node.body)}
             )
@@ -73,17 +73,21 @@ def _itemized(body: Iterable[Node], read: set[str]) -> Iterator[Node]:
                 inner = replace(inner, items=ExportRef(name, "items"))
             yield inner
         elif isinstance(node, Condition):
-            branches = (Branch(b.when, tuple(_itemized(b.body, read)), b.text) for b in node.branches)
+            branches = (Branch(b.when, tuple(_extract_loop_items(b.body, read)), b.text) for b in node.branches)
             yield replace(node, branches=tuple(branches))
         elif isinstance(node, Guard):
-            yield replace(node, body=tuple(_itemized(node.body, read)), handler=tuple(_itemized(node.handler, read)))
+            yield replace(
+                node,
+                body=tuple(_extract_loop_items(node.body, read)),
+                handler=tuple(_extract_loop_items(node.handler, read)),
+            )
         else:
             yield node
 
 
 # -------------------------------------------------------------------- conditions
-def _nested(body: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Move what cannot run unless a branch is taken into that branch."""
+def _nest_dependents(body: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Move every node that cannot run unless a branch is taken into that branch."""
     nodes = list(body)
     index = 0
     while index < len(nodes):
@@ -94,26 +98,26 @@ def _nested(body: tuple[Node, ...]) -> tuple[Node, ...]:
                 inside, moved = list(branch.body), []
                 made = {s.name for s in branch.body if isinstance(s, Step)}
                 for later in nodes[index + 1 :]:
-                    rest = _rest(later, branch) if len(branches) == 1 else None
-                    if rest is None and _needs(later, made):
+                    rest = _remaining_condition(later, branch) if len(branches) == 1 else None
+                    if rest is None and _always_skipped_with(later, made):
                         rest = (later,)
                     if rest is not None:
                         moved.append(later)
                         inside += rest
                         made |= {n.name for n in rest if isinstance(n, Step)}
                 nodes = [n for n in nodes if n not in moved]
-                branches[number] = replace(branch, body=_nested(tuple(inside)))
+                branches[number] = replace(branch, body=_nest_dependents(tuple(inside)))
             nodes[index] = replace(node, branches=tuple(branches))
         elif isinstance(node, Loop):
-            nodes[index] = replace(node, body=_nested(node.body))
+            nodes[index] = replace(node, body=_nest_dependents(node.body))
         elif isinstance(node, Guard):
-            nodes[index] = replace(node, body=_nested(node.body), handler=_nested(node.handler))
+            nodes[index] = replace(node, body=_nest_dependents(node.body), handler=_nest_dependents(node.handler))
         index += 1
     return tuple(nodes)
 
 
-def _rest(node: Node, branch: Branch) -> tuple[Node, ...] | None:
-    """What is left of a condition that begins with asking what ``branch`` asks; ``None``: it does not."""
+def _remaining_condition(node: Node, branch: Branch) -> tuple[Node, ...] | None:
+    """What remains of a condition whose first tests are those of ``branch``; ``None`` when it begins otherwise."""
     if not isinstance(node, Condition) or len(node.branches) != 1 or branch.when is None:
         return None
     (one,) = node.branches
@@ -128,20 +132,22 @@ def _rest(node: Node, branch: Branch) -> tuple[Node, ...] | None:
     return (replace(node, branches=(replace(one, when=left[0] if len(left) == 1 else All(tuple(left))),)),)
 
 
-def _needs(node: Node, made: set[str]) -> bool:
+def _always_skipped_with(node: Node, made: set[str]) -> bool:
     """Whether every step of ``node`` is skipped when the steps ``made`` are."""
     if isinstance(node, Step):
         return any(i.required and isinstance(i.ref, (OutputRef, ExportRef)) and i.ref.step in made for i in node.inputs)
     if isinstance(node, Condition):
-        return bool(doomed_by(node) & made) or all(_needs(n, made) for b in node.branches for n in b.body)
+        return bool(required_steps(node) & made) or all(
+            _always_skipped_with(n, made) for b in node.branches for n in b.body
+        )
     if isinstance(node, Loop):
         items = isinstance(node.items, ExportRef) and node.items.step in made
-        return items or all(_needs(n, made) for n in node.body)
+        return items or all(_always_skipped_with(n, made) for n in node.body)
     return False  # a guard's handler runs
 
 
-def doomed_by(condition: Condition) -> set[str]:
-    """The steps without whose values no branch of the condition is taken."""
+def required_steps(condition: Condition) -> set[str]:
+    """The steps that a condition cannot do without: when one of them is skipped, no branch is taken."""
     if len(condition.branches) != 1 or condition.branches[0].when is None:
         return set()
     return {r.step for t in _conjuncts(condition.branches[0].when) for r in _operands(t) if isinstance(r, ExportRef)}
@@ -160,12 +166,12 @@ def _operands(test: Test) -> Iterator[Ref]:
         yield from operands(test)
 
 
-# -------------------------------------------------------------------- merges that are settled
+# -------------------------------------------------------------------- merges with one possible version
 Path = tuple[tuple[str, int], ...]  #: the conditions and branches around
 
 
-class _Settled:
-    """Puts the newest version in a merge's place where it surely is made."""
+class _MergeResolver:
+    """Replaces a merge by its newest version where the step that produces that version always runs."""
 
     def __init__(self, body: tuple[Node, ...]) -> None:
         self.paths: dict[str, Path] = {}
@@ -216,19 +222,23 @@ class _Settled:
     def _ref(self, ref: Ref, path: Path) -> Ref:
         if isinstance(ref, Merge):
             first = ref.candidates[0]
-            if isinstance(first, (OutputRef, ExportRef)) and self._certain(first.step, path) and self._binds(first):
+            if (
+                isinstance(first, (OutputRef, ExportRef))
+                and self._always_runs(first.step, path)
+                and self._always_binds(first)
+            ):
                 return first
         return ref
 
-    def _certain(self, name: str, path: Path) -> bool:
+    def _always_runs(self, name: str, path: Path) -> bool:
         mine = self.paths[name]
         if mine != path[: len(mine)]:
             return False
         needed = {r.step for i in self.steps[name].inputs if i.required for r in sources(i.ref)}
-        return all(self._certain(n, path) for n in needed)
+        return all(self._always_runs(n, path) for n in needed)
 
-    def _binds(self, ref: OutputRef | ExportRef) -> bool:
-        """Whether the step's code surely binds the name when it succeeds."""
+    def _always_binds(self, ref: OutputRef | ExportRef) -> bool:
+        """Whether the step's code always binds the name when it succeeds."""
         step = self.steps[ref.step]
         if step.shell or step.command is not None:
             return True

@@ -1,4 +1,4 @@
-"""The code that travels: the runtime without its comments, a step's own code, both compressed and as base64."""
+"""The code that travels with a step: the modules of the runtime without comments, compressed and as base64."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ MAGICS = (
 ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: words of code that may need a loop
 
 
-def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
-    """The runtime's modules that the steps need, for `unpacked` to write to a folder."""
-    tolds = list(tolds)
-    text = json.dumps(tolds)
+def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
+    """The modules of the runtime that the steps need. The container's first command unpacks them."""
+    specs = list(specs)
+    text = json.dumps(specs)
     names = {*CORE, f"pods/{engine}_pod"}
-    if any(map(_has_magics, _sources(tolds))):
+    if any(map(_has_magics, _sources(specs))):
         names.update(MAGICS)
     if any(word in text for word in ASYNC):
         names.add("cells/asyncio_loop")
@@ -52,21 +52,21 @@ def runtime(engine: str, tolds: Iterable[dict[str, Any]]) -> str:
         names.add("cells/output_history")
     if '"@' in text:
         names |= {"ambient/ambient_state"} | {m for m, mark in AMBIENT_PARTS.items() if mark in text}
-    if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in tolds) or "component_from_command" in text:
+    if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in specs) or "component_from_command" in text:
         names |= {"components/shell_steps", "components/container_commands"}
     if "components/shell_steps" in names or "kfnb import" in text or "import kfnb" in text:
-        names |= {"components/component_calls", "components/component_decorators"}
+        names |= {"components/component_signatures", "components/component_decorators"}
     if '"collected"' in text or "Failed" in text:
         names.add("values/failed_iteration")
     if "Path" in text:
         names.add("components/file_components")
     if engine == "kfp":
         names.add("pods/display_page")
-    if any(t.get("packages") or t.get("pins") or t.get("optional") for t in tolds):
+    if any(t.get("packages") or t.get("pins") or t.get("optional") for t in specs):
         names.add("pods/install_packages")
-    return packed(
-        {f"kfnb/runtime/{n}.py": bare(f"runtime/{n}.py") for n in sorted({*names, *_packages(names)})}
-        | {"kfnb/__init__.py": bare("__init__.py")}
+    return bundle_of(
+        {f"kfnb/runtime/{n}.py": minified(f"runtime/{n}.py") for n in sorted({*names, *_packages(names)})}
+        | {"kfnb/__init__.py": minified("__init__.py")}
     )
 
 
@@ -75,41 +75,41 @@ def _packages(names: Iterable[str]) -> set[str]:
     return {"__init__"} | {f"{n.split('/')[0]}/__init__" for n in names if "/" in n}
 
 
-def _sources(tolds: Iterable[dict[str, Any]]) -> Iterable[str]:
-    for told in tolds:
-        spec = told["spec"]
+def _sources(specs: Iterable[dict[str, Any]]) -> Iterable[str]:
+    for job_spec in specs:
+        spec = job_spec["spec"]
         yield from (c["source"] for c in spec.get("cells", ()) if not spec.get("shell"))
-        yield from (item["run"]["source"] for item in told.get("prepare", ()) if "run" in item)
+        yield from (item["run"]["source"] for item in job_spec.get("prepare", ()) if "run" in item)
 
 
 def _has_magics(source: str) -> bool:
     return "get_ipython" in source or translate(source, lambda name: False).code != source
 
 
-def packed(files: dict[str, str]) -> str:
-    return squeezed(json.dumps(files))
+def bundle_of(files: dict[str, str]) -> str:
+    return compress(json.dumps(files))
 
 
-def squeezed(text: str, known: str = "") -> str:
-    """zlib and base64; ``known``: a text that the reader has, too (raw deflate then, with that text as its dictionary)."""
+def compress(text: str, known: str = "") -> str:
+    """Compress with zlib and base64. ``known`` is a text that the reader has too: it becomes the dictionary of a raw deflate."""
     if not known:
         return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
     press = zlib.compressobj(9, wbits=-15, zdict=known.encode()[-32768:])
     return base64.b64encode(press.compress(text.encode()) + press.flush()).decode()
 
 
-def compact(told: dict[str, Any]) -> str:
-    return json.dumps(told, separators=(",", ":"), sort_keys=True)
+def compact_json(job_spec: dict[str, Any]) -> str:
+    return json.dumps(job_spec, separators=(",", ":"), sort_keys=True)
 
 
 def arguments(text: str) -> list[str]:
-    """A long text in pieces that an argument may have."""
+    """Split a long text into pieces that fit into one argument."""
     return [text[i : i + ARGUMENT] for i in range(0, len(text), ARGUMENT)] or [""]
 
 
 # -------------------------------------------------------------------- Python without what only people read
 @cache
-def bare(name: str) -> str:
+def minified(name: str) -> str:
     """A module of ours without docstrings, comments and annotations."""
     tree = _Strip().visit(parse((ROOT / name).read_text("utf-8")))
     lines = ast.unparse(ast.fix_missing_locations(tree)).split("\n")  # which puts no text over several lines

@@ -1,4 +1,4 @@
-"""What a step's code needs beside itself: packages in the versions of this environment, modules that lie beside the notebook."""
+"""What each step needs besides its code: packages in the versions of this environment, and modules and files beside the notebook."""
 
 from __future__ import annotations
 
@@ -22,13 +22,32 @@ FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
 
 @dataclass(frozen=True)
-class Travelling:
-    """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
+class StepRequirements:
+    """What travels with each step. Every field has the names of steps as keys.
 
-    ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel; ``optional``:
-    imports that a step runs again for what importing may do, which are left out where these modules are not there; ``sources``: where
-    packages come from; ``unfit``: why an archive beside the notebook cannot travel; ``private``: files that stay on this machine, and
-    why; ``missing``: files that a mark names and that are not there.
+    Parameters
+    ----------
+    packages
+        The requirements that are installed when the step starts.
+    pins
+        The versions of packages that other steps install, by module.
+    files
+        The contents of files as base64, by path.
+    modules
+        The paths of the local modules among these files.
+    optional
+        Imports that the step repeats although it reads none of their names, each with the modules that it needs. The runtime leaves
+        such an import out where a module is missing.
+    too_large
+        Data files that are too large to travel.
+    sources
+        Where packages come from.
+    invalid_archives
+        Why an archive beside the notebook cannot travel.
+    private
+        Files that stay on this machine, and why.
+    missing
+        Files that a mark names and that do not exist.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -36,28 +55,28 @@ class Travelling:
     files: dict[str, dict[str, str]] = field(default_factory=dict)
     modules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     optional: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    left: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    too_large: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unfit: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    invalid_archives: dict[str, tuple[str, ...]] = field(default_factory=dict)
     private: dict[str, dict[str, str]] = field(default_factory=dict)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, step: Step) -> dict[str, Any]:
-        """What the runtime is told."""
-        told = {
+        """The entries of the runtime spec of a step."""
+        spec = {
             "packages": list(self.packages.get(step.name, ())),
             "pins": self.pins.get(step.name, {}),
             "files": self.files.get(step.name, {}),
             "optional": self.optional.get(step.name, {}),
         }
-        if told["packages"] or told["pins"]:
-            told["sources"] = self.sources.get(step.name, {})
-        return {k: v for k, v in told.items() if v}
+        if spec["packages"] or spec["pins"]:
+            spec["sources"] = self.sources.get(step.name, {})
+        return {k: v for k, v in spec.items() if v}
 
 
-def travelling(
+def find_requirements(
     pipeline: Pipeline, folder: Path, packages: str = "auto", sources: PackageSources = DEFAULT_SOURCES
-) -> Travelling:
+) -> StepRequirements:
     """Find what every step's code needs.
 
     Parameters
@@ -74,14 +93,14 @@ def travelling(
     files: dict[str, dict[str, str]] = {}
     modules: dict[str, tuple[str, ...]] = {}
     optional: dict[str, dict[str, list[str]]] = {}
-    left: dict[str, tuple[str, ...]] = {}
+    too_large: dict[str, tuple[str, ...]] = {}
     places: dict[str, dict[str, Any]] = {}
-    unfit: dict[str, tuple[str, ...]] = {}
+    invalid_archives: dict[str, tuple[str, ...]] = {}
     private: dict[str, dict[str, str]] = {}
     missing: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
     privacy = Privacy(folder)
-    # what lies there of files that steps write is from an earlier run
+    # A file that another step writes is from an earlier run when it exists already.
     made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
     spare = unread_imports(pipeline)
     for step in pipeline.steps():
@@ -94,37 +113,39 @@ def travelling(
         everything.update(found)
         marked = step.settings.packages
         named = {requirement_name(r) for r in marked}
-        wanted = (*marked, *(r for r in dict.fromkeys(found.values()) if requirement_name(r) not in named))
+        listed = (*marked, *(r for r in dict.fromkeys(found.values()) if requirement_name(r) not in named))
         archives, wrong = _archives(marked, folder)
         if wrong:
-            unfit[step.name] = wrong
-        told_sources = step.settings.sources.over(sources).to_json()
-        if told_sources:
-            places[step.name] = told_sources
-        if wanted:
-            requirements[step.name] = wanted
+            invalid_archives[step.name] = wrong
+        source_settings = step.settings.sources.over(sources).to_json()
+        if source_settings:
+            places[step.name] = source_settings
+        if listed:
+            requirements[step.name] = listed
         data, large = _data(step, folder, {f for to, f in made if to == step.name})
         found_files = {n: t.encode() for n, t in local.items()} | data
-        kept = privacy.reasons({*found_files, *large} - set(step.settings.files))
-        contents = {n: c for n, c in found_files.items() if n not in kept} | archives
-        large = tuple(n for n in large if n not in kept)
+        withheld = privacy.reasons({*found_files, *large} - set(step.settings.files))
+        contents = {n: c for n, c in found_files.items() if n not in withheld} | archives
+        large = tuple(n for n in large if n not in withheld)
         absent = tuple(n for n in step.settings.files if not (folder / n).is_file())
-        if kept:
-            private[step.name] = kept
+        if withheld:
+            private[step.name] = withheld
         if absent:
             missing[step.name] = absent
         if contents:
             files[step.name] = {n: base64.b64encode(c).decode() for n, c in contents.items()}
             modules[step.name] = tuple(sorted(local.keys() & contents.keys()))
         if large:
-            left[step.name] = large
+            too_large[step.name] = large
     for step in pipeline.steps():
         reads = bool(step.inputs)
         others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
         if reads and others:
             pins[step.name] = others
     known = {n: o for n, o in optional.items() if o}
-    return Travelling(requirements, pins, files, modules, known, left, places, unfit, private, missing)
+    return StepRequirements(
+        requirements, pins, files, modules, known, too_large, places, invalid_archives, private, missing
+    )
 
 
 def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -194,9 +215,9 @@ class _Reached:
 
 def _reached(modules: set[str], folder: Path) -> _Reached:
     found = _Reached({}, set())
-    left = list(modules)
-    while left:
-        module = left.pop()
+    queue = list(modules)
+    while queue:
+        module = queue.pop()
         paths = _beside(module, folder)
         if not paths and module not in sys.stdlib_module_names and module != "kfnb":
             found.outside.add(module)
@@ -204,7 +225,7 @@ def _reached(modules: set[str], folder: Path) -> _Reached:
             name = path.relative_to(folder).as_posix()
             if name not in found.files:
                 found.files[name] = path.read_text("utf-8")
-                left += modules_of(found.files[name])
+                queue += modules_of(found.files[name])
     return found
 
 
@@ -247,7 +268,7 @@ def travelling_files(pipeline: Pipeline, folder: Path, packages: str = "auto") -
     """The files that travel with the steps of a pipeline, for the user to see before they do."""
     found: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
-    for step, files in travelling(pipeline, folder, packages).files.items():
+    for step, files in find_requirements(pipeline, folder, packages).files.items():
         for name, content in files.items():
             found.setdefault(name, []).append(step)
             sizes[name] = len(base64.b64decode(content))

@@ -10,8 +10,8 @@ from kfnb.pipeline.model import Json, Pipeline, Step, with_steps
 from kfnb.pipeline.parameters.mark_placeholders import resolved
 
 
-def fitted(pipeline: Pipeline, options: ClusterOptions, values: Mapping[str, Json]) -> Pipeline:
-    """The pipeline as the target's pods get it."""
+def fit_to_target(pipeline: Pipeline, options: ClusterOptions, values: Mapping[str, Json]) -> Pipeline:
+    """The pipeline with the run's values in its marks, and with the secrets that the target's packages need."""
     found = resolved(pipeline, values)
     secrets = options.secrets
     if not secrets:
@@ -20,9 +20,11 @@ def fitted(pipeline: Pipeline, options: ClusterOptions, values: Mapping[str, Jso
     def with_secrets(step: Step) -> Step:
         known = {s.env for s in step.settings.secrets}
         added = tuple(s for s in secrets if s.env not in known)
-        native = step.command is not None or (step.shell and step.settings.image is not None)
+        plain_container = step.command is not None or (step.shell and step.settings.image is not None)
         return (
-            step if native else replace(step, settings=replace(step.settings, secrets=(*step.settings.secrets, *added)))
+            step
+            if plain_container
+            else replace(step, settings=replace(step.settings, secrets=(*step.settings.secrets, *added)))
         )
 
     return with_steps(found, with_secrets)

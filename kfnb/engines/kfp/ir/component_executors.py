@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.cluster.lowering.container_scripts import Places, literal, words
+from kfnb.engines.cluster.lowering.container_scripts import Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.packaging.code_bundle import arguments, compact, runtime, squeezed
+from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.pipeline.model import Step
 from kfnb.step_settings import Settings
@@ -21,8 +21,8 @@ TYPES = {
     "any": "STRING",
 }  # fmt: skip
 #: Code that may display a figure or a table.
-SHOWS = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
-IMPORTED = "artifact"  #: the output of what imports an artifact
+DISPLAY_CALL = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
+IMPORTER_OUTPUT = "artifact"  #: the output of what imports an artifact
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 #: Finds the runtime (in the arguments, or in what an earlier step handed on), unpacks it and hands over to it.
 #: Arguments: how many pieces the runtime has, the pieces, the step's code (what is common to the calls of a component,
@@ -52,7 +52,7 @@ leave(main(json.loads(t.decode()),a[-1],r))
 
 @dataclass(frozen=True)
 class Wiring:
-    """How a step's inputs are called at its component: by the channel. ``lists``: channels that a loop collects."""
+    """The names of a component's inputs, by channel. ``lists`` are the channels that collect one value for each iteration."""
 
     keys: dict[Channel, str]
     lists: frozenset[Channel]
@@ -64,7 +64,7 @@ class Executors:
 
     options: ClusterOptions
     types: dict[str, str]
-    told: dict[str, Json]  #: by step: what the runtime is told
+    specs: dict[str, Json]  #: the runtime spec of each step
     groups: dict[str, list[str]]  #: by component: the steps that are calls of it, where there are several
     components: dict[str, Json] = field(default_factory=dict)
     executors: dict[str, Json] = field(default_factory=dict)
@@ -74,17 +74,17 @@ class Executors:
     _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.runtime = runtime("kfp", self.told.values()) if self.told else ""
+        self.runtime = runtime_bundle("kfp", self.specs.values()) if self.specs else ""
 
     def component(self, job: Job, wiring: Wiring, status: str = "") -> str:
         """The name of the component that runs a job. ``status``: an input for how a guard ended."""
         lists = tuple(k for c, k in wiring.keys.items() if c in wiring.lists)
-        outputs = tuple(output_of(job, c) for c in job.gives)
+        outputs = tuple(output_of(job, c) for c in job.outputs)
         key = (
             self._group(job),
             status,
             job.step.settings,
-            tuple(shown(job.step)),
+            tuple(displayed_artifacts(job.step)),
             tuple(wiring.keys.values()),
             lists,
             outputs,
@@ -95,7 +95,7 @@ class Executors:
             name = self._names.new(f"{self._group(job)} first" if self.grouped(job) and inline else self._group(job))
             self._known[key] = f"comp-{name}"
             self.components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", **interface}
-            container = self._native(job, wiring) if job.native else self._python(job, inline)
+            container = self._plain_container(job, wiring) if job.plain_container else self._python(job, inline)
             resources = _resources(job.step.settings)
             self.executors[f"exec-{name}"] = {
                 "container": {**container, **({"resources": resources} if resources else {})}
@@ -105,14 +105,14 @@ class Executors:
                 self.platform[f"exec-{name}"] = pod
         return self._known[key]
 
-    def imported(self, task: str, uri: str) -> Json:
-        """The task that brings what an earlier run left, in the SDK's form."""
+    def importer_task(self, task: str, uri: str) -> Json:
+        """The task that imports an artifact of an earlier run, in the form that the SDK emits."""
         name = self._names.new(f"{task} left")
         uris = {"uri": {"parameterType": "STRING"}}
         self.components[f"comp-{name}"] = {
             "executorLabel": f"exec-{name}",
             "inputDefinitions": {"parameters": uris},
-            "outputDefinitions": {"artifacts": {IMPORTED: {"artifactType": ARTIFACT}}},
+            "outputDefinitions": {"artifacts": {IMPORTER_OUTPUT: {"artifactType": ARTIFACT}}},
         }
         self.executors[f"exec-{name}"] = {"importer": {"artifactUri": {"constant": uri}, "typeSchema": ARTIFACT}}
         return {
@@ -126,21 +126,21 @@ class Executors:
 
     def grouped(self, job: Job) -> bool:
         """Whether other steps are calls of the same component: they share its code."""
-        return not job.native and job.step.component in self.groups
+        return not job.plain_container and job.step.component in self.groups
 
     def delta(self, job: Job) -> str:
-        """What a call of a component has of its own, against what its calls have in common."""
-        return squeezed(compact(self.told[job.name]), self._common(job))
+        """What is particular to one call of a component, compressed against what all calls have in common."""
+        return compress(compact_json(self.specs[job.name]), self._common(job))
 
     def _common(self, job: Job) -> str:
         """What the calls of a component have in common: what its second call has, since the first often has no inputs."""
         component = job.step.component
         if component not in self._commons:
-            self._commons[component] = compact(self.told[self.groups[component][1]])
+            self._commons[component] = compact_json(self.specs[self.groups[component][1]])
         return self._commons[component]
 
     def _python(self, job: Job, inline: bool) -> Json:
-        code = squeezed(self._common(job) if self.grouped(job) else compact(self.told[job.name]))
+        code = compress(self._common(job) if self.grouped(job) else compact_json(self.specs[job.name]))
         pieces = arguments(self.runtime) if inline else []
         return {
             "image": job.step.settings.image or self.options.image,
@@ -148,12 +148,12 @@ class Executors:
             "args": [str(len(pieces)), *pieces, *arguments(code), "{{$}}"],
         }
 
-    def _native(self, job: Job, wiring: Wiring) -> Json:
-        places = Places(
-            lambda n: "{{$.inputs.parameters['%s']}}" % n, lambda n: "{{$.outputs.parameters['%s'].output_file}}" % n, literal,
+    def _plain_container(self, job: Job, wiring: Wiring) -> Json:
+        placeholders = Placeholders(
+            lambda n: "{{$.inputs.parameters['%s']}}" % n, lambda n: "{{$.outputs.parameters['%s'].output_file}}" % n, escape_dollars,
         )  # fmt: skip
-        found = words(job, places)
-        env = [{"name": n, "value": literal(v)} for n, v in job.step.settings.env]
+        found = container_command(job, placeholders)
+        env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
         return {
             "image": job.step.settings.image,
             "command": list(found.command),
@@ -164,9 +164,9 @@ class Executors:
 
 # -------------------------------------------------------------------- interfaces
 def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, status: str) -> Json:
-    found = {} if job.native else defined(wiring.keys, types, wiring.lists)
+    found = {} if job.plain_container else channel_definitions(wiring.keys, types, wiring.lists)
     parameters = found.pop("parameters", {})
-    if job.native:
+    if job.plain_container:
         parameters = {item.name: {"parameterType": "STRING"} for item in job.step.inputs}
     if grouped:
         parameters["step"] = {"parameterType": "STRING"}
@@ -176,7 +176,7 @@ def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, stat
     return {"inputDefinitions": found} if found else {}
 
 
-def defined(keys: dict[Channel, str], types: dict[str, str], lists: Collection[Channel]) -> Json:
+def channel_definitions(keys: dict[Channel, str], types: dict[str, str], lists: Collection[Channel]) -> Json:
     """The definitions of inputs or outputs, by the names of the channels that they carry. ``lists``: those that a loop collects."""
     artifacts: Json = {}
     parameters: Json = {}
@@ -192,25 +192,30 @@ def defined(keys: dict[Channel, str], types: dict[str, str], lists: Collection[C
 def _outputs(job: Job) -> Json:
     parameters = {
         output_of(job, c): {"parameterType": "LIST" if c.kind == "list" else "STRING"}
-        for c in job.gives
+        for c in job.outputs
         if c.kind != "pack"
     }
-    if job.native:
+    if job.plain_container:
         parameters = {o.name: {"parameterType": "STRING"} for o in job.step.shell_outputs}
-    artifacts = {"pack": {"artifactType": ARTIFACT}} if any(c.kind == "pack" for c in job.gives) else {}
+    artifacts = {"pack": {"artifactType": ARTIFACT}} if any(c.kind == "pack" for c in job.outputs) else {}
     artifacts.update(
-        {n: {"artifactType": {"schemaTitle": kind, "schemaVersion": "0.0.1"}} for n, kind in shown(job.step)}
+        {
+            n: {"artifactType": {"schemaTitle": kind, "schemaVersion": "0.0.1"}}
+            for n, kind in displayed_artifacts(job.step)
+        }
     )
     found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
     return {"outputDefinitions": found} if found else {}
 
 
-def shown(step: Step) -> list[tuple[str, str]]:
+def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
     """Artifacts that Kubeflow Pipelines' own pages show: a step's metrics, and the figures and tables that it may display."""
     found = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
-    native = step.shell or step.command is not None
+    plain_container = step.shell or step.command is not None
     return found + (
-        [("report", "system.HTML")] if not native and any(SHOWS.search(c.source) for c in step.cells) else []
+        [("report", "system.HTML")]
+        if not plain_container and any(DISPLAY_CALL.search(c.source) for c in step.cells)
+        else []
     )
 
 
@@ -218,9 +223,9 @@ def output_of(job: Job, channel: Channel) -> str:
     """The name of the output that carries a channel. The first list is called ``Output``, as the SDK's single output is."""
     if channel.kind == "pack":
         return "pack"
-    if channel.kind == "text" and job.native:
+    if channel.kind == "text" and job.plain_container:
         return channel.name.partition(".")[2]
-    lists = [c for c in job.gives if c.kind == "list"]
+    lists = [c for c in job.outputs if c.kind == "list"]
     return "Output" if channel in lists[:1] else f"{channel.kind}-{channel.name}"
 
 

@@ -1,4 +1,4 @@
-"""The tasks of one DAG: steps, loops, branches, guards with their handlers, and what is taken from an earlier run."""
+"""Tasks of a DAG: steps, loops, branches, and guards with their exit handlers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, exports_of, jobs_in, needs_of
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, block_inputs, block_outputs, jobs_in
 from kfnb.engines.kfp.ir.component_executors import Json
 from kfnb.engines.kfp.ir.ir_context import IrContext
 from kfnb.pipeline.model import Constant, ParameterRef
@@ -20,7 +20,11 @@ RETRY = {"backoffDuration": "5s", "backoffFactor": 2.0, "backoffMaxDuration": "3
 
 @dataclass(frozen=True)
 class Source:
-    """Where a DAG finds a channel: an output of a task, an input of its own, or what an earlier run left; ``collected``: as a list."""
+    """Where a DAG finds a channel.
+
+    It is an output of a task, an input of the DAG itself (``task`` is empty), or a ``constant`` from an earlier run. ``collected`` says
+    that the channel carries a list with one value for each iteration.
+    """
 
     task: str
     key: str
@@ -55,26 +59,26 @@ class TaskEmitter:
         """The task of a step. ``exit_of``: the task whose exit handler it is."""
         context = self.context
         wiring = context.wirings[job.name]
-        status = next((f"status-{c.name}" for c in job.takes if c.kind == "status"), "status" if exit_of else "")
-        inputs = self._native_inputs(job) if job.native else self._inputs(wiring.keys)
+        status = next((f"status-{c.name}" for c in job.inputs if c.kind == "status"), "status" if exit_of else "")
+        inputs = self._plain_inputs(job) if job.plain_container else self._inputs(wiring.keys)
         if context.executors.grouped(job):
             inputs.setdefault("parameters", {})["step"] = {"runtimeValue": {"constant": context.executors.delta(job)}}
         if status:
             value: Json = {"taskFinalStatus": {"producerTask": exit_of}}
             if not exit_of:
-                value = self._value(next(c for c in job.takes if c.kind == "status"))
+                value = self._value(next(c for c in job.inputs if c.kind == "status"))
             inputs.setdefault("parameters", {})[status] = value
         found: Json = {"componentRef": {"name": context.executors.component(job, wiring, status)}}
         waits = (
             [exit_of]
             if exit_of
-            else sorted({self.task_of[n] for n, _ in job.waits if n in self.task_of} - {context.task(job)})
+            else sorted({self.task_of[n] for n, _ in job.depends if n in self.task_of} - {context.task(job)})
         )
         if waits:
             found["dependentTasks"] = waits
         if inputs:
             found["inputs"] = inputs
-        if context.options.caches(job.step.settings) and not job.handles:
+        if context.options.caches(job.step.settings) and not job.in_handler:
             found["cachingOptions"] = {"enableCache": True}
         if job.step.settings.retry:
             found["retryPolicy"] = {"maxRetryCount": job.step.settings.retry, **RETRY}
@@ -82,7 +86,7 @@ class TaskEmitter:
             found["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
         return {**found, "taskInfo": {"name": context.task(job)}}
 
-    def _native_inputs(self, job: Job) -> Json:
+    def _plain_inputs(self, job: Job) -> Json:
         parameters: Json = {}
         for item in job.step.inputs:
             ref = item.ref
@@ -120,7 +124,7 @@ class TaskEmitter:
         context = self.context
         loops = context.loops_of(block)
         own = Channel("item", block.name)
-        needs = {c: context.key(c) for c in needs_of(block) if c != own}
+        needs = {c: context.key(c) for c in block_inputs(block) if c != own}
         if block.gate is not None:
             channel = Channel("choice", block.gate.condition)
             needs.setdefault(channel, context.key(channel))
@@ -130,7 +134,7 @@ class TaskEmitter:
         name = f"comp-{context.dag_names.new(f'{block.name} {block.kind}')}"
         context.dags[name] = {}
         definitions = context.input_definitions(outer, loops)
-        body = self.emit_dag(block, outer, exports_of(block, context.root))
+        body = self.emit_dag(block, outer, block_outputs(block, context.root))
         context.dags[name] = {**body, **definitions}
         status = next((c for c in needs if c.kind == "status" and handles), None)
         inputs = self._inputs({c: k for c, k in needs.items() if c != status})
@@ -143,7 +147,7 @@ class TaskEmitter:
             }
         found: Json = {"componentRef": {"name": name}}
         inside = {j.name for j in jobs_in(block)}
-        waits = {self.task_of[n] for j in jobs_in(block) for n, _ in j.waits if n in self.task_of and n not in inside}
+        waits = {self.task_of[n] for j in jobs_in(block) for n, _ in j.depends if n in self.task_of and n not in inside}
         waits |= {self.sources[c].task for c in needs if c in self.sources and self.sources[c].task}
         if handles:
             waits = {handles}
@@ -168,7 +172,10 @@ class TaskEmitter:
         return {"raw": json.dumps([str(i) for i in range(len(block.items or ()))] or [NO_ITEM])}
 
     def _condition(self, block: Block) -> str:
-        """CEL. The first branch also runs when the condition is broken: its steps say so."""
+        """The condition of a branch in CEL.
+
+        The first branch also runs when the condition cannot be evaluated: its steps fail then with the reason.
+        """
         assert block.gate is not None
         value = f"inputs.parameter_values['{self.context.key(Channel('choice', block.gate.condition))}']"
         if block.gate.branch:

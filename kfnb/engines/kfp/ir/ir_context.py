@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in, jobs_in, told_with
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in, jobs_in, runtime_spec_of
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.lowering.literal_texts import whole_defaults
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.kfp.ir.component_executors import Executors, Json, Wiring, defined, output_of
+from kfnb.engines.kfp.ir.component_executors import Executors, Json, Wiring, channel_definitions, output_of
 from kfnb.pipeline.model import Pipeline
 
 
@@ -28,7 +28,7 @@ class IrContext:
     pipeline: Pipeline
     root: Block
     options: ClusterOptions
-    travelling: Travelling
+    requirements: StepRequirements
     reused: dict[str, dict[str, str]]
     dags: Json = field(default_factory=dict)  #: the DAG components that are emitted
 
@@ -36,26 +36,26 @@ class IrContext:
         self.task_names, self.dag_names = Names(), Names()
         self.types = {p.name: p.type for p in self.pipeline.parameters}
         self.jobs = {j.name: j for j in jobs_in(self.root)}
-        self.producers = {c: j for j in self.jobs.values() for c in j.gives}
+        self.producers = {c: j for j in self.jobs.values() for c in j.outputs}
         self.loops = {b.name: b for b in blocks_in(self.root) if b.kind == "loop"}
         calls: dict[str, list[str]] = {}
         for job in self.jobs.values():
-            if not job.native and job.step.component:
+            if not job.plain_container and job.step.component:
                 calls.setdefault(job.step.component, []).append(job.name)
         groups = {component: names for component, names in calls.items() if len(names) > 1}
         grouped = {n for names in groups.values() for n in names}
         self.wirings = {j.name: self._wiring(j, j.name in grouped) for j in self.jobs.values()}
         specs = {
-            j.name: {**self._runtime_spec(j, j.name in grouped), **self.travelling.of(j.step)}
+            j.name: {**self._runtime_spec(j, j.name in grouped), **self.requirements.of(j.step)}
             for j in self.jobs.values()
-            if not j.native
+            if not j.plain_container
         }
         self.executors = Executors(self.options, self.types, specs, groups)
 
     def _wiring(self, job: Job, grouped: bool) -> Wiring:
-        """A component that is called several times has inputs without the names of the steps before it."""
+        """The names of a job's inputs. Where several steps call one component, its inputs are numbered instead of named after steps."""
         keys: dict[Channel, str] = {}
-        for channel in job.takes:
+        for channel in job.inputs:
             if channel.kind == "status":
                 continue
             count = sum(c.kind == channel.kind for c in keys)
@@ -71,10 +71,10 @@ class IrContext:
         return producer is not None and any(n not in loops for n in producer.loops)
 
     def _runtime_spec(self, job: Job, grouped: bool) -> Json:
-        found = told_with(job, lambda channel: output_of(job, channel))
+        found = runtime_spec_of(job, lambda channel: output_of(job, channel))
         keys = self.wirings[job.name].keys
-        types = {c.name: self.types[c.name] for c in job.takes if c.kind == "parameter"}
-        whole = {n: v for n, v in whole_defaults(self.pipeline).items() if n in types}
+        types = {c.name: self.types[c.name] for c in job.inputs if c.kind == "parameter"}
+        whole = {n: v for n, v in integer_defaults(self.pipeline).items() if n in types}
         found.update({k: v for k, v in (("types", types), ("whole", whole)) if v})
         if grouped:
             return self._call_spec(job, found)
@@ -82,7 +82,10 @@ class IrContext:
         return {**found, **({"renamed": renamed} if renamed else {})}
 
     def _call_spec(self, job: Job, spec: Json) -> Json:
-        """The calls of a component differ as little as they can: steps before have numbers, and names where they may be skipped."""
+        """A spec that differs as little as possible between the calls of one component.
+
+        Earlier steps are numbered. Their names are added only where one of them may be skipped.
+        """
         keys = self.wirings[job.name].keys
         numbers = {c.name: k.partition("-")[2] for c, k in keys.items() if c.kind == "pack"}
         found: Json = _number_packs(spec, numbers)
@@ -93,7 +96,7 @@ class IrContext:
         return {**found, **{k: v for k, v in (("renamed", renamed), ("names", names)) if v}}
 
     def loops_of(self, block: Block) -> tuple[str, ...]:
-        """The loops around what stands in a block: its own too."""
+        """The loops around the jobs of a block; a loop counts as being around its own jobs."""
         first = next(jobs_in(block), None)
         if first is None:
             return ()
@@ -121,11 +124,11 @@ class IrContext:
         return {"inputDefinitions": found} if found else {}
 
     def channel_definitions(self, keys: dict[Channel, str], loops: tuple[str, ...]) -> Json:
-        return defined(keys, self.types, {c for c in keys if self.is_collected(c, loops)})
+        return channel_definitions(keys, self.types, {c for c in keys if self.is_collected(c, loops)})
 
 
 def _number_packs(value: Any, numbers: dict[str, str]) -> Any:
-    """References to the packs of steps, by number."""
+    """The same value with the numbers of steps in references to their packs."""
     if isinstance(value, list):
         return [_number_packs(v, numbers) for v in value]
     if not isinstance(value, dict):

@@ -14,15 +14,15 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, blocks_in, jobs_in
 from kfnb.engines.cluster.lowering.kubernetes_names import label
-from kfnb.engines.cluster.lowering.literal_texts import native_value
-from kfnb.engines.cluster.lowering.lower_pipeline import lowered
-from kfnb.engines.cluster.packaging.step_requirements import Travelling
+from kfnb.engines.cluster.lowering.literal_texts import kfp_value
+from kfnb.engines.cluster.lowering.lower_pipeline import lower
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb_version
 from kfnb.engines.kfp.ir.component_executors import TYPES, Json
 from kfnb.engines.kfp.ir.dag_components import DagComponents
-from kfnb.engines.kfp.ir.dag_shape import flattened, is_closed, wrapped
+from kfnb.engines.kfp.ir.dag_shape import flatten_branches, is_closed, wrap_guards
 from kfnb.engines.kfp.ir.ir_context import IrContext
-from kfnb.engines.kfp.runtime_delivery import RUNTIME, carried
+from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import described
 
@@ -41,7 +41,7 @@ class Compiled:
     tasks: dict[str, Job]
     blocks: dict[str, tuple[Job, ...]]
     outermost: tuple[Job, ...]  #: the steps' jobs that stand in no loop, no guard and no branch of its own
-    travelling: Travelling
+    requirements: StepRequirements
 
     @property
     def jobs(self) -> dict[str, tuple[Job, ...]]:
@@ -49,26 +49,32 @@ class Compiled:
         return {task: (job,) for task, job in self.tasks.items() if job.name != RUNTIME}
 
 
-def compiled(
+def compile_ir(
     pipeline: Pipeline,
     options: ClusterOptions,
-    travelling: Travelling,
+    requirements: StepRequirements,
     reused: dict[str, dict[str, str]] | None = None,
 ) -> Compiled:
-    """The IR of a pipeline.
+    """Compile a pipeline to IR.
 
     Parameters
     ----------
     reused
         What steps left that are not run again: by the step's name the texts of its small outputs, and as ``pack`` its pack's URI.
     """
-    root = lowered(pipeline)
+    root = lower(pipeline)
     outside = frozenset(
-        j.name for b in blocks_in(root) if b.kind == "branch" and not is_closed(b, root) for j in jobs_in(b) if j.native
+        j.name
+        for b in blocks_in(root)
+        if b.kind == "branch" and not is_closed(b, root)
+        for j in jobs_in(b)
+        if j.plain_container
     )
     if outside:
-        root = lowered(pipeline, outside)
-    context = IrContext(pipeline, wrapped(carried(flattened(root, root))), options, travelling, reused or {})
+        root = lower(pipeline, outside)
+    context = IrContext(
+        pipeline, wrap_guards(deliver_runtime(flatten_branches(root, root))), options, requirements, reused or {}
+    )
     spec = DagComponents(context).emit(
         context.root, {Channel("parameter", p.name): p.name for p in pipeline.parameters}
     )
@@ -88,22 +94,22 @@ def compiled(
     blocks = {context.task(b): tuple(jobs_in(b)) for b in blocks_in(context.root) if b is not context.root}
     tasks = {context.task_names(j.name): j for j in jobs_in(context.root) if j.name not in context.reused}
     outermost = tuple(_own(n) for n in context.root.nodes if isinstance(n, Job) and n.name != RUNTIME)
-    return Compiled(ir, document, tasks, blocks, outermost, travelling)
+    return Compiled(ir, document, tasks, blocks, outermost, requirements)
 
 
-def with_defaults(pipeline: Pipeline, given: dict[str, Any]) -> Pipeline:
+def with_defaults(pipeline: Pipeline, values: dict[str, Any]) -> Pipeline:
     """The pipeline with other defaults for its parameters."""
-    changed = tuple(replace(p, default=given.get(p.name, p.default)) for p in pipeline.parameters)
+    changed = tuple(replace(p, default=values.get(p.name, p.default)) for p in pipeline.parameters)
     return replace(pipeline, parameters=changed)
 
 
 def _own(job: Job) -> Job:
-    """The job as the pipeline has it: it does not wait for what brings the runtime, which is no step."""
-    return replace(job, waits=tuple(w for w in job.waits if w[0] != RUNTIME))
+    """The job without its dependency on the task that only delivers the runtime."""
+    return replace(job, depends=tuple(w for w in job.depends if w[0] != RUNTIME))
 
 
 def _parameter(kind: str, default: Any, description: str) -> Json:
     found: Json = {"parameterType": TYPES[kind], "isOptional": True}
     if kind in ("str", "any") or default is not None:
-        found["defaultValue"] = native_value(default, kind)
+        found["defaultValue"] = kfp_value(default, kind)
     return {**found, **({"description": description} if description else {})}

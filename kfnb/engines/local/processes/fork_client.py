@@ -27,7 +27,7 @@ class ForkServer:
         server_end.close()
         self.socket, self.ready, self.ended = own_end, False, False
         self.error: str | None = (
-            f"`{python}` could not be started: what it said is in the run's scheduler.log" if python else None
+            f"`{python}` could not be started: its error message is in the run's scheduler.log" if python else None
         )
         self._unread = b""
         self._children: dict[int, int] = {}  #: the process groups of its steps, by the ids of their attempts
@@ -71,14 +71,14 @@ class ForkServer:
 def _become_server(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
     """Become a fork server in the forked process, which keeps only the socket and the log of the scheduler."""
     os.setsid()  # a killed process group of the scheduler leaves this process to end the steps
-    keep = connection.fileno()
-    os.closerange(3, keep)
-    os.closerange(keep + 1, 256)
+    kept_fd = connection.fileno()
+    os.closerange(3, kept_fd)
+    os.closerange(kept_fd + 1, 256)
     if python is None:
         serve(connection, imports)
     connection.set_inheritable(True)
     try:
-        os.execv(python, [python, fork_server.__file__, str(keep), *imports])
+        os.execv(python, [python, fork_server.__file__, str(kept_fd), *imports])
     except OSError as error:
         sys.stderr.write(f"{python} cannot be started: {error}\n")
     os._exit(1)

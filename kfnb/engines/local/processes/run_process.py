@@ -15,9 +15,10 @@ from kfnb.engines.local.processes.fork_server import RUNTIME
 from kfnb.engines.local.processes.orphan_processes import end_leftovers
 from kfnb.engines.local.scheduling.scheduler import Scheduler
 from kfnb.problems import UserError
+from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.file_lock import hold
 from kfnb.runs.record.private_record_files import DamagedRecord
-from kfnb.runs.record.run_store import SCHEDULER, RunStore, UnknownRun, disk_words
+from kfnb.runs.record.run_store import SCHEDULER, RunStore, UnknownRun
 from kfnb.runs.retention.prune_runs import delete_runs, outdated, share
 from kfnb.runs.retention.retention_settings import BadRetention, Retention, retention
 from kfnb.runtime.values.value_store import remove_unfinished
@@ -73,7 +74,7 @@ def _run_to_end(store: RunStore, run_id: str, mask: int, policy: Retention) -> N
         scheduler.run()
     except (OSError, sqlite3.OperationalError, DamagedRecord, UnknownRun) as error:
         known = isinstance(error, UserError)
-        message = str(error) if known else disk_words(error, store.home) + ", then `kfnb retry`"
+        message = str(error) if known else write_error_text(error, store.home) + ", then `kfnb retry`"
         failure = {"kind": "record" if known else "disk", "type": type(error).__name__, "message": message}
         try:
             store.record_run(run_id, "failed", finished=time.time(), error=failure)

@@ -244,7 +244,7 @@ class RunState:
         except Skipped as skipped:
             reason = str(skipped)
         except Broken as error:
-            yield from self._fail(node, scope, f"the condition `{_text_of(node)}` cannot be worked out: {error}")
+            yield from self._fail(node, scope, f"the condition `{_text_of(node)}` cannot be evaluated: {error}")
             return
         for index, branch in enumerate(node.branches):
             if index == chosen:
@@ -261,7 +261,7 @@ class RunState:
             yield from self._skip(node.body, scope, str(skipped))
             return
         except Broken as error:
-            yield from self._fail(node, scope, f"the items of `{node.name}` cannot be worked out: {error}")
+            yield from self._fail(node, scope, f"the items of `{node.name}` cannot be evaluated: {error}")
             return
         if not isinstance(items, list):
             yield from self._fail(node, scope, f"the items of `{node.name}` are no list but {items!r}"[:300])

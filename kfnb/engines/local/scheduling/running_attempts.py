@@ -174,4 +174,8 @@ def _death(status: int) -> dict[str, Any]:
         name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
         hint = "; the system may have been out of memory" if -status == signal.SIGKILL else ""
         return {"kind": "died", "type": name, "message": f"the step's process was ended by {name}{hint}"}
-    return {"kind": "died", "type": "exit", "message": f"the step's process left with status {status} before its end"}
+    return {
+        "kind": "died",
+        "type": "exit",
+        "message": f"the step's process ended with exit status {status} before it wrote a result: code of the step may have called os._exit",
+    }

@@ -183,7 +183,7 @@ class Scheduler:
         self.state.finish(ready.path, state, result)
         self.store.record_step(
             self.run_id, ready.path, ready.step.name, state, position=ready.position, key=key, result=result,
-            reason=kept["reason"] if kept else "the same code had the same inputs before",
+            reason=kept["reason"] if kept else "an earlier run had the same code and inputs",
             started=kept["started"] if kept else None, finished=kept["finished"] if kept else time.time(),
             attempts=kept["attempts"] if kept else 0,
         )  # fmt: skip
@@ -218,7 +218,7 @@ class Scheduler:
             elif self.options.only not in (None, ready.step.name) and not self.state.in_handler(ready.path):
                 self.locks.release(self.specs.key(ready))
                 self.state.finish(ready.path, "skipped", {})
-                reason = f"only `{self.options.only}` was asked for"
+                reason = f"the run was started for `{self.options.only}` only"
                 self.store.record_step(self.run_id, ready.path, ready.step.name, "omitted", reason=reason)
                 self._advance()
             else:
