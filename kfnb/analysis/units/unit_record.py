@@ -152,8 +152,7 @@ class Record(ABC):
         """What happens when code with this effect runs here."""
         for name in effect.reads:
             self.read(name, line, via or effect.reads[name])
-        rebound = effect.deletes | effect.writes if effect.deletes or effect.writes else ()
-        for name in rebound:
+        for name in effect.deletes | effect.writes:
             if name not in self.world.must:
                 self.note(self.reads, name, line) if name in self.world.known else None
                 self.via.setdefault(name, via or name)
