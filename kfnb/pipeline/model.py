@@ -84,14 +84,14 @@ class Code:
     source: str
     line: int = 1
     cell_id: str = ""
-    raises: bool = False  #: its error is shown, and the step goes on
+    raises: bool = False  #: whether the step goes on after an error, which is shown
 
 
 @dataclass(frozen=True)
 class Input:
-    """A name the step finds in its namespace.
+    """A name that is bound in the step's namespace before its code runs.
 
-    ``required``: the step is skipped when only skipped steps make it; otherwise the name is simply left out.
+    If only skipped steps produce a ``required`` input, the step is skipped; another input is left out.
     Names that begin with ``@`` are ambient state (see `kfnb.runtime.ambient.ambient_state`).
     """
 
@@ -109,10 +109,10 @@ class Replay:
 
 @dataclass(frozen=True)
 class Export:
-    """After the cells, ``expression`` is evaluated in the step's namespace and must give a JSON value.
+    """An expression that the step evaluates after its cells; its value must be JSON.
 
-    ``metric``: recorded with the run when it is a number, text or truth value, and ignored otherwise.
-    ``late``: an error in the expression does not fail the step; it fails the condition that asks for the value, if one does.
+    A ``metric`` is recorded with the run if it is a number, text or truth value, and ignored otherwise.
+    An error in a ``late`` expression does not fail the step; it fails the condition that uses the value.
     """
 
     name: str
@@ -123,7 +123,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Command:
-    """What a container step runs: ``command`` and ``args`` as in a pod.
+    """The command of a container step: ``command`` and ``args`` as in a pod.
 
     ``{NAME}`` in either, where ``NAME`` is an input or output of the step and no ``$`` stands before it, is the input's text,
     or the path of the output's file. Inputs are environment variables too.
@@ -144,14 +144,14 @@ class Step:
     command
         A container step: it has no cells; its inputs are JSON values, its outputs ``shell_outputs``.
     prepare
-        What happens before the cells, in this order: values bound, shared code run again.
+        What the step does before its cells, in order: bind inputs and run shared code.
     cells
         The step's code. For a shell step (``shell``) each is a script.
     outputs
-        Names stored because a later step may need them: failing to store one fails the step. A name that the step
-        did not bind is left out without an error (``if``-bound names).
+        Names that are stored because a later step may need them. If a value cannot be stored, the step fails. A name
+        that the step did not bind, because it stands under an ``if``, is left out without an error.
     results
-        Other names the step leaves, stored for the user when that is possible and cheap.
+        Other names that the step defines. They are stored for the user if that is possible and cheap.
     exports
         Small JSON values for conditions, loops and shell steps.
     after
@@ -179,7 +179,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Branch:
-    """``when`` is ``None`` for ``else``; ``text`` is the test as the user wrote it, where that says more."""
+    """One branch of a condition. ``when`` is ``None`` for ``else``; ``text`` is the test as the user wrote it, if it says more."""
 
     when: Test | None
     body: tuple[Node, ...]
@@ -188,7 +188,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class Condition:
-    """The first branch whose test holds runs; the steps of the others are skipped."""
+    """A condition: the first branch whose test is true runs, and the steps of the other branches are skipped."""
 
     name: str
     branches: tuple[Branch, ...]
@@ -196,9 +196,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class Loop:
-    """``body`` once per item of ``items`` (a JSON list), in parallel; ``parallelism`` 0: as many as the engine likes.
+    """A loop: ``body`` runs once for each item of the JSON list ``items``, in parallel.
 
-    ``text``: the items as the user wrote them, where that says more.
+    ``parallelism`` limits how many iterations run at once; 0 leaves it to the engine. ``text`` is the items as the user
+    wrote them, if it says more.
     """
 
     name: str
@@ -210,10 +211,10 @@ class Loop:
 
 @dataclass(frozen=True)
 class Guard:
-    """``body``, and when all of it is final ``handler``, whatever happened: ``try`` and ``finally``.
+    """``try`` and ``finally``: ``handler`` runs when all steps of ``body`` have ended, whatever happened.
 
-    A guard is entered when control reaches it; one that is not entered (its branch was not taken, or the run ended before)
-    does not run its handler. The handler's own failure fails the run and never hides an earlier one.
+    A guard whose branch is not taken, or that the run does not reach, does not run its handler. A failure of the handler
+    fails the run and never hides an earlier failure.
     """
 
     name: str
@@ -226,10 +227,11 @@ Node = Step | Condition | Loop | Guard
 
 @dataclass(frozen=True)
 class Parameter:
-    """``type`` is one of ``str int float bool list dict any``; ``any`` takes every JSON value.
+    """A parameter of the pipeline. ``type`` is one of ``str int float bool list dict any``; ``any`` takes every JSON value.
 
-    ``schema`` says more of its values, where more is known: JSON Schema, as `kfnb.pipeline.parameters.value_schema` reads it. ``conversion`` is the
-    statement by which a step makes of the JSON value what the notebook's own statement makes: a date, a path, a member of an enumeration.
+    ``schema`` is a JSON Schema for its values, where more than the type is known (see
+    `kfnb.pipeline.parameters.value_schema`). ``conversion`` is a statement that turns the JSON value into the kind of object
+    that the notebook's own statement makes: a date, a path, a member of an enumeration.
     """
 
     name: str
@@ -244,8 +246,8 @@ class Parameter:
 class Edge:
     """Why ``to`` waits for ``source``: the names that pass, and a sentence in the user's words.
 
-    ``files``: those that ``source`` writes and ``to`` opens, by the paths that ``source`` has. ``silent``: of these, those
-    whose absence ``to`` would not meet with an error, such as a database that is made anew.
+    ``files`` are the paths that ``source`` writes and ``to`` opens. ``silent`` are those of them that ``to`` would not miss
+    with an error, such as a database that it would create again.
     """
 
     source: str
@@ -258,7 +260,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a step makes or needs a name, for messages: code cell and line."""
+    """The code cell and line where a step defines or uses a name, for messages."""
 
     step: str
     name: str
@@ -270,8 +272,8 @@ class Origin:
 class Pipeline:
     """A pipeline.
 
-    ``sources`` maps code cell numbers to their full text (for tracebacks); ``makes`` and ``needs`` say where names are
-    written and read, for the error when a value cannot be stored.
+    ``sources`` maps code cell numbers to their full text (for tracebacks); ``makes`` and ``needs`` say where steps
+    define and use names, for the error when a value cannot be stored.
     """
 
     name: str
@@ -290,7 +292,7 @@ class Pipeline:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The names of what is recorded with a run, where it is a number, text or truth value."""
+        """The names of the values that are recorded with a run."""
         return tuple(dict.fromkeys(e.name for s in self.steps() for e in s.exports if e.metric))
 
 
@@ -331,7 +333,7 @@ def bodies_of(node: Condition | Loop | Guard) -> tuple[tuple[Node, ...], ...]:
 
 
 def handlers_of(body: Iterable[Node]) -> Iterator[Step]:
-    """The steps that stand in a handler, at any depth."""
+    """The steps inside handlers, at any depth."""
     for node in body:
         if isinstance(node, Guard):
             yield from steps_of(node.handler)

@@ -60,7 +60,7 @@ class StatusRef:
 class Collected:
     """The values of ``ref`` over the iterations of the loops around its step that are not around the reader.
 
-    A list in the order of the items; iterations that were skipped are left out; ``[]`` when the loop had no items.
+    The value is a list in the order of the items. Skipped iterations are left out; a loop without items gives ``[]``.
     """
 
     ref: OutputRef | ExportRef
@@ -68,7 +68,10 @@ class Collected:
 
 @dataclass(frozen=True)
 class Merge:
-    """The first of ``candidates`` whose step was not skipped; newest first. All skipped: the reader is skipped."""
+    """The first of ``candidates`` whose step was not skipped; the newest stands first.
+
+    If all of them were skipped, the step that reads the value is skipped as well.
+    """
 
     candidates: tuple[Ref, ...]
 
@@ -77,7 +80,7 @@ Ref = Constant | ParameterRef | OutputRef | ExportRef | ItemRef | StatusRef | Co
 
 
 def sources(ref: Ref) -> Iterator[OutputRef | ExportRef]:
-    """The steps' values that a reference may stand for."""
+    """The outputs of steps that a reference may stand for."""
     if isinstance(ref, (OutputRef, ExportRef)):
         yield ref
     elif isinstance(ref, Collected):
@@ -130,7 +133,7 @@ Test = Compare | Truth | Not | All | Any_
 
 
 def operands(test: Test) -> Iterator[Ref]:
-    """The references that a test asks, from left to right."""
+    """The references that a test uses, from left to right."""
     if isinstance(test, Compare):
         yield from (test.left, test.right)
     elif isinstance(test, Truth):

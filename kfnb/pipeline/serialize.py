@@ -1,4 +1,4 @@
-"""The pipeline as JSON, and back: one object per dataclass, its ``kind`` beside its fields, defaults left out."""
+"""Writes a pipeline as JSON and reads it: one object for each dataclass, with its ``kind``, without default values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS: dict[str, type] = {
     "pipeline": model.Pipeline,
 }  # fmt: skip
 NAMES = {kind: name for name, kind in KINDS.items()}
-RAW = {"value", "default", "schema"}  # fields that hold a JSON value of the user's, kept as it is
+RAW = {"value", "default", "schema"}  # these fields hold a JSON value of the user, which stays as it is
 
 
 class SchemaError(ValueError):
@@ -26,12 +26,12 @@ class SchemaError(ValueError):
 
 
 def to_json(pipeline: model.Pipeline) -> dict[str, Any]:
-    """A JSON object that `from_json` turns back into an equal pipeline."""
+    """Write a pipeline as a JSON object. `from_json` turns it back into an equal pipeline."""
     return {"schema": model.SCHEMA, **encode(pipeline)}
 
 
 def from_json(data: dict[str, Any]) -> model.Pipeline:
-    """The pipeline that `to_json` wrote.
+    """Read a pipeline that `to_json` wrote.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def from_json(data: dict[str, Any]) -> model.Pipeline:
 
 
 def encode(value: Any) -> Any:
-    """Dataclasses of the model become objects with a ``kind``, tuples become lists."""
+    """Turn dataclasses of the model into objects with a ``kind``, and tuples into lists."""
     if isinstance(value, Settings):
         return value.to_json()
     if is_dataclass(value):
@@ -64,7 +64,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """What `encode` made, back."""
+    """Turn the result of `encode` back into the model."""
     if isinstance(value, list):
         return tuple(decode(v) for v in value)
     if not isinstance(value, dict):

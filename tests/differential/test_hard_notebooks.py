@@ -133,7 +133,7 @@ RIGHT: dict[str, Cells] = {
 
 #: Refused before anything runs: the problem's code, and words that the message must have.
 REFUSED: dict[str, tuple[Cells, str, list[str]]] = {
-    "name nobody makes": (steps("x = 1", "print(y)"), "KF301", ["`y`", "nothing before makes it"]),
+    "name nobody makes": (steps("x = 1", "print(y)"), "KF301", ["`y`", "no cell or line before defines it"]),
     "name misspelt": (steps("total = 1", "print(totl)"), "KF301", ["did you mean `total`"]),
     "name made only later": (steps("print(z)", "z = 1"), "KF301", ["only later", "cell 2, line 1"]),
     "name of an unmarked cell": ([cell("df = open('x').read()"), *steps("print(df)")], "KF302", ["cell 1", "not in the pipeline"]),

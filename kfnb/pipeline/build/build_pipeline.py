@@ -1,4 +1,4 @@
-"""From a notebook to a pipeline: units, their flow, what each step prepares, conditions, loops, edges, checks."""
+"""Builds a pipeline from a notebook: units, data flow, conditions, loops, edges and checks, in this order."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Built:
         ``None`` when a problem is an error.
     units, flow
         What the pipeline was made from, for explanations.
-    told
+    decisions
         For a pipeline cell: what was decided about each step, in the user's words.
     """
 
@@ -75,7 +75,7 @@ class Built:
 
 @dataclass
 class _Plan:
-    """What is found out of each step before it is put together."""
+    """What the builder knows of each step before it makes the step."""
 
     prepared: dict[int, Prepared] = field(default_factory=dict)
     lowered: dict[int, LoweredExpression] = field(default_factory=dict)
@@ -96,12 +96,14 @@ def build(notebook: Notebook, name: str | None = None) -> Built:
     try:
         return _with_lines(with_deep_stack(lambda: _build(notebook, name)), notebook)
     except RecursionError:
-        hint = "break up its longest expressions, `elif` chains and calls of calls"
-        return Built(None, (*notebook.problems, Problem("KF113", "this notebook is nested too deep to be read", hint)))
+        hint = "split its longest expressions, `elif` chains and nested calls"
+        return Built(
+            None, (*notebook.problems, Problem("KF113", "this notebook is nested too deeply to be read", hint))
+        )
 
 
 def _with_lines(built: Built, notebook: Notebook) -> Built:
-    """In a text file, what concerns a whole cell is told with the cell's line."""
+    """Give problems of whole cells the line of their cell, if the notebook is a text file."""
     if notebook.form is None:
         return built
     lines = {c.number: c.line for c in notebook.cells}
@@ -135,7 +137,7 @@ def _choose(message: str, names: list[str]) -> Problem:
 
 
 def _build_steps(notebook: Notebook) -> Built:
-    """The pipeline that the notebook's marked steps make."""
+    """Build the pipeline of the notebook's marked steps."""
     reading = read_units(notebook)
     units = with_hooks(reading.units)
     problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
@@ -177,7 +179,7 @@ def _plan(units: tuple[Unit, ...], flow: Flow, files: tuple[FileOrder, ...]) -> 
 def _lower_expression(
     index: int, unit: Unit, lowering: ExpressionLowering, before: LoweredExpression | None
 ) -> LoweredExpression:
-    """``before``: for a condition on each item, the answer about the items."""
+    """Lower the expression of ``when`` or ``foreach``; ``before`` is the result for the items that a ``when`` tests."""
     marks = unit.marks
     if unit.name.startswith("foreach-"):
         return lowering.foreach(index)
@@ -230,7 +232,7 @@ def _assemble(
 
 
 def _parameters(units: tuple[Unit, ...]) -> tuple[Parameter, ...]:
-    """The parameters by name. Where one is assigned again, as papermill injects it, the last default counts, and what was declared."""
+    """The parameters. If one is assigned twice, as papermill does, the last default counts, and the declared type stays."""
     found: dict[str, Parameter] = {}
     for parameter in (u.parameter for u in units if u.parameter is not None):
         before = found.get(parameter.name)
@@ -241,7 +243,7 @@ def _parameters(units: tuple[Unit, ...]) -> tuple[Parameter, ...]:
 
 
 def _steps_of_expressions(units: tuple[Unit, ...]) -> dict[int, int]:
-    """For each question the step it is asked for."""
+    """For each unit of a ``when`` or ``foreach`` expression, the step that it belongs to."""
     found: dict[int, int] = {}
     waiting: list[int] = []
     for index, unit in enumerate(units):
@@ -302,7 +304,7 @@ def _metrics(unit: Unit) -> list[Export]:
 
 
 def _place(step: Step, unit: Unit, units: tuple[Unit, ...], pending: list[int], plan: _Plan) -> list[Node]:
-    """The step inside its loop and condition, with the steps that answer what it asks before them."""
+    """Put a step into its loop and condition; steps that evaluate their expressions stand before."""
     nodes: list[Node] = [step]
     before: list[Node] = []
     for index in reversed(pending):
@@ -368,7 +370,7 @@ def _loop(
 
 
 def _with(node: Node, first: tuple[Input | Replay, ...]) -> Node:
-    """The steps of a loop's body begin with the item."""
+    """Let every step of a loop's body bind the item first."""
     if isinstance(node, Step):
         return replace(node, prepare=(*first, *node.prepare))
     if isinstance(node, Condition):

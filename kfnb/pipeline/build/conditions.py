@@ -1,4 +1,4 @@
-"""``when`` and ``foreach``: expressions over names become tests over references, evaluated where their names are made."""
+"""Lowers the expressions of ``when`` and ``foreach`` to tests over references, evaluated in the step that defines their names."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ OPERATORS: dict[type[ast.cmpop], str] = {
 
 @dataclass
 class LoweredExpression:
-    """How a question is answered.
+    """The result of lowering one expression.
 
     Parameters
     ----------
     test
-        For ``when``. ``None``: a step of its own must evaluate the expression.
+        For ``when``; ``None`` if an extra step must evaluate the expression.
     items
         For ``foreach``: a reference to a JSON list.
     indexed
         The items are positions in the list that the expression gives, which the step takes whole.
     exports
-        What steps must export, by unit.
+        The values that steps must export, by unit.
     """
 
     test: Test | None = None
@@ -67,13 +67,13 @@ class _NeedsOwnStep(Exception):
 
 
 class ExpressionLowering:
-    """Answers the questions of one flow."""
+    """Lowers the expressions of one notebook over its data flow."""
 
     def __init__(self, units: tuple[Unit, ...], flow: Flow) -> None:
         self.units, self.flow = units, flow
 
     def when(self, index: int, item: tuple[str, str] | None = None) -> LoweredExpression:
-        """``item``: the loop's variable and the loop's name, when the condition is asked for each item."""
+        """Lower a condition. ``item`` is the variable and the name of the loop if the condition is tested for each item."""
         unit = self.units[index]
         lowered = LoweredExpression()
         lowering = _Lowering(self, index, lowered, item)
@@ -211,7 +211,7 @@ class _Lowering:
         return None
 
     def _evaluated(self, node: ast.expr) -> Ref:
-        """The truth of ``node``, worked out in the one step that makes its names."""
+        """Evaluate the truth of ``node`` in the one step that defines its names."""
         names = names_in(node) - GIVEN
         maker = self.single_step(names)
         if maker is None:
@@ -223,7 +223,7 @@ class _Lowering:
         return ExportRef(self.parent.units[maker].name, label)
 
     def single_step(self, names: set[str]) -> int | None:
-        """The step that surely makes all of ``names``, or has them in just this version."""
+        """The step that surely defines all of ``names``, or has exactly these versions of them."""
         units, flow = self.parent.units, self.parent.flow
         uses = self.uses
         if not names <= set(uses):

@@ -1,4 +1,4 @@
-"""Method calls that stand alone in unmarked cells: on an object that shared code has made they are part of making it."""
+"""Tells method calls that configure an object, and can run again with shared code, from calls that act once."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import re
 from kfnb.analysis.libraries import pure_calls
 from kfnb.analysis.libraries.effect_tables import words
 
-#: What reaches out of the process, or takes as long as its data: it must happen once.
+#: Methods that reach out of the process or may take long, so that they must run once.
 OUTWARD = words("""
     execute executemany executescript commit rollback send sendall sendall post request put_object connect login logout open close flush
     recv acquire release join kill terminate wait sleep invoke ingest migrate sync crawl scrape plot show display print summary
 """)
-#: Methods that begin so do, too.
+#: Beginnings of the names of further methods of this kind.
 OUTWARD_START = re.compile(
     r"(?:upload|download|save|load|send|fetch|request|run|train|fit|predict|transform|delete|create|start|stop|write|read|dump|export|import|"
     r"publish|push|pull|submit|process|generate|build|compute|init_db|print|display|show|plot|log|track|record|notify|query|scan|test)(?:_|$)"
 )
-#: These begin so and only tell the object something.
+#: Exceptions: these methods only configure the object.
 CONFIGURING = words("read_string read_dict create_function create_aggregate create_collation log_level")
-#: Methods that begin so only ask.
+#: Beginnings of the names of methods that only return something.
 ASKING = re.compile(
     r"(?:get|list|describe|is|has|to|count|num|len|info|head|tail|help|repr|find|search|check|validate|show|print|display)(?:_|$)"
 )
 
 
 def configures(method: str) -> bool:
-    """Whether a method of an unknown object, called for what it does, can be called again on another copy of the object."""
+    """Whether a method of an unknown object can be called again on another copy of the object."""
     if method in CONFIGURING:
         return True
     return not (
@@ -40,13 +40,13 @@ def configures(method: str) -> bool:
 
 
 def acts_alone(node: ast.stmt) -> bool:
-    """Whether a statement is a method call whose result nobody takes, and whose name does not say that it only asks."""
+    """Whether a statement is a method call without a use of its result, under a name that suggests a change."""
     call = node.value if isinstance(node, ast.Expr) else None
     return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and not ASKING.match(call.func.attr)
 
 
 def receiver_of(call: ast.Call) -> str | None:
-    """The name of the object whose method is called, reached through attributes and items of literal keys only."""
+    """The name of the object whose method is called, through attributes and items with literal keys."""
     node: ast.expr = call.func
     if not isinstance(node, ast.Attribute):
         return None
@@ -58,7 +58,7 @@ def receiver_of(call: ast.Call) -> str | None:
 
 
 def makes_folders(body: list[ast.stmt], guarded: bool) -> bool:
-    """Only calls that make folders, and leave them as they are; ``guarded``: the test around asks whether they are there."""
+    """Whether statements only create folders that may exist; ``guarded`` says that a test around them checks for that."""
     for node in body:
         call = node.value if isinstance(node, ast.Expr) else None
         if (

@@ -27,14 +27,14 @@ def facts_of(draft: UnitDraft, analyzer: Analyzer) -> Facts:
     marks = draft.marks
     facts = analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
     if marks is not None and marks.foreach is not None:
-        # what a function remembers stays with each item: no order could say whose memory later steps get
+        # the memory of a function stays with its iteration, because iterations have no order
         kept = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
         return replace(facts, touches={n: s for n, s in facts.touches.items() if n not in kept})
     return facts
 
 
 def _shell_facts(draft: UnitDraft, marks: StepMarks, analyzer: Analyzer) -> Facts:
-    """A shell step reads the notebook's names that it mentions as ``$name``, and writes its outputs."""
+    """A shell step uses the notebook's names that its script mentions as ``$name``, and defines its outputs."""
     world = analyzer.world
     outputs = {o.name for o in marks.outputs}
     private = {o.path for o in marks.outputs}

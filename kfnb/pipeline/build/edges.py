@@ -1,4 +1,4 @@
-"""The edges of the graph, each with its reason in the user's words."""
+"""Makes the edges of the graph, each with its reason in the user's words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def edges_of(
     expression_steps: Mapping[int, int],
     files: Iterable[FileOrder],
 ) -> tuple[Edge, ...]:
-    """Data, files, order marks: one edge per pair of steps and kind of reason."""
+    """Make the edges of data, files and order marks: one for each pair of steps and kind of reason."""
     found: list[Edge] = []
     names = {u.name for u in units if u.kind == STEP}
     for index, unit in enumerate(units):
@@ -78,7 +78,7 @@ def _mark_edges(unit: Unit, names: set[str]) -> Iterator[Edge]:
 def _expression_edges(
     index: int, expression_unit: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow, apart: bool
 ) -> Iterator[Edge]:
-    """From the makers of what is asked to the step that asks; over the step that answers, where that is one of its own."""
+    """The edges from the steps that define an expression's names to its step, through the extra step that evaluates it."""
     what = "loops over" if expression_unit.name.startswith("foreach-") else "runs only if"
     why = f"{step.name} {what} `{expression_unit.expression}`"
     for name, use in sorted(flow.uses[index].items()):

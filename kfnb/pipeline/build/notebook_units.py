@@ -1,4 +1,4 @@
-"""From a notebook's cells to units in the order of reading: steps, shared statements, parameters, and what stays outside."""
+"""Divides a notebook into units in reading order: steps, shared statements, parameters, and cells outside the pipeline."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ from kfnb.python_parser import parse_expression
 
 @dataclass(frozen=True)
 class Unit:
-    """One piece of the notebook that the flow of values sees as a whole.
+    """One piece of the notebook, which the data-flow analysis treats as a whole.
 
     Parameters
     ----------
     kind
         ``step``; ``shared`` (one statement, run again where needed); ``parameter``; ``outside`` (not in the pipeline);
-        ``question`` (a condition or a loop's items, asked before the step ``name``).
+        ``expression`` (a condition or a loop's items, evaluated before its step).
     marks
         What the step's marks say.
     code
@@ -65,9 +65,9 @@ class Unit:
     marks: StepMarks | None = None
     code: Code | None = None
     parameter: Parameter | None = None
-    metrics: tuple[int, ...] = ()  #: numbers of the cells that bind numbers to record
+    metrics: tuple[int, ...] = ()  #: numbers of the cells that define metrics
     expression: str = ""
-    obstacle: Obstacle | None = None  #: what keeps a unit outside
+    obstacle: Obstacle | None = None  #: why a unit is outside the pipeline
 
     @property
     def skippable(self) -> bool:
@@ -82,10 +82,10 @@ class ParsedNotebook:
 
 
 def read_units(notebook: Notebook) -> ParsedNotebook:
-    """Analyse a whole notebook."""
+    """Divide a whole notebook into units and analyze them."""
     shell = {s.name for s in notebook.steps if s.shell}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd escapes in texts: Python says it when the cell runs
+        warnings.simplefilter("ignore")  # Python warns of odd escapes in texts when the cell runs
         parsed = _parse_cells(notebook.cells, shell)
     problems = [p.problem for p in parsed.values() if p.problem is not None]
     extended = brings_magics(parsed.values())
@@ -104,7 +104,7 @@ def _units(drafts: list[UnitDraft], analyzer: Analyzer) -> tuple[Unit, ...]:
 
 
 def _parse_cells(cells: Sequence[Cell], shell: set[str]) -> dict[int, ParsedCell]:
-    """Every cell by its number; what a name that may be a magic's means depends on the cells before."""
+    """Parse every cell, by its number. Whether a name is a magic depends on the cells before."""
     found: dict[int, ParsedCell] = {}
 
     def bound(name: str) -> bool:
@@ -124,7 +124,7 @@ def _parse(cell: Cell, shell: set[str], bound: Callable[[str], bool]) -> ParsedC
 def shared_units(
     cells: list[Cell], parsed: list[ParsedCell], analyzer: Analyzer, problems: list[Problem]
 ) -> tuple[Unit, ...]:
-    """The units of cells that no step is made of, statement by statement: what a pipeline cell may use."""
+    """The statements of cells that belong to no step, as units that a pipeline cell may use."""
     drafts: list[UnitDraft] = []
     types = known_types(p.tree for p in parsed)
     rules = SharedCodeRules(SharedScope(imports_anywhere(parsed)))
@@ -162,12 +162,12 @@ def _analyze(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
 
 
 def _expression_units(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
-    """``when`` and ``foreach`` read names just before the step does."""
+    """The units of ``when`` and ``foreach``, which use names just before the step does."""
     marks = draft.marks
     assert marks is not None
     texts = [("foreach", marks.foreach.items)] if marks.foreach is not None else []
     if marks.when is not None:
-        # a condition on the item itself is asked for each item, after the items are known
+        # a condition on the item itself is evaluated for each item, after the items are known
         inner = marks.foreach is not None and marks.foreach.variable in _names(marks.when)
         texts.insert(1 if inner else 0, ("when", marks.when))
     for what, text in texts:

@@ -1,7 +1,8 @@
-"""The flow of values: which version of each name a unit gets, and what it must hand on.
+"""Data-flow analysis over the units of a notebook: liveness, and the definitions that reach each use.
 
-Versions never change once made. Backwards over the units it is found what later ones need; forwards, which unit's
-version each one gets. Only reading after writing makes an edge.
+A backward pass finds the names that are live after each unit, so that a unit defines only what later units use. A forward
+pass finds which definitions reach each use. A change in place is a definition, too. Only a use after a definition makes an
+edge.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from kfnb.pipeline.build.configuring_calls import acts_alone
 from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.unit_drafts import EXPRESSION, OUTSIDE, PARAMETER, SHARED, STEP
 
-Definitions = tuple[int, ...]  #: units that may have made the version a reader gets, newest first
+Definitions = tuple[int, ...]  #: units whose definition may reach a use, newest first
 
 
 @dataclass(frozen=True)
 class Use:
-    """A name that a unit takes in.
+    """A name that a unit uses, with the definitions that reach it.
 
     Parameters
     ----------
-    makers
-        The units that may have made it, newest first; the last one surely did, unless none surely does.
+    definitions
+        The units whose definition may reach the use, newest first. The last definition is certain if any is.
     statements
-        For an import: the statements (unit, position in it) that make the name together.
-    kept
-        The unit does not read it: it may change it or not, and hands it on either way.
+        For an import: the statements, as unit and position, that bind the name together.
+    passed_through
+        Whether the unit does not read the value, but passes it on because it may or may not define the name.
     """
 
     name: str
@@ -41,13 +42,13 @@ class Use:
 
 @dataclass(frozen=True)
 class Flow:
-    """What the flow of values says of every unit, by its index."""
+    """The result of the analysis for every unit, by its index."""
 
     uses: tuple[Mapping[str, Use], ...]
     live_definitions: tuple[frozenset[str], ...]
-    live: tuple[frozenset[str], ...]  #: names that later units need
-    undefined: tuple[Mapping[str, Site], ...]  #: names read that nobody before makes
-    effects: tuple[tuple[tuple[int, int], ...], ...]  #: statements every step runs again for what they do
+    live: tuple[frozenset[str], ...]  #: names that are live after the unit
+    undefined: tuple[Mapping[str, Site], ...]  #: names that are used and that no definition reaches
+    effects: tuple[tuple[tuple[int, int], ...], ...]  #: statements that every later step runs again for their effects
     skippable: frozenset[int]
 
 
@@ -59,7 +60,10 @@ class _ReachingState:
 
 
 def flow_of(units: tuple[Unit, ...]) -> Flow:
-    """Find the flow; a step behind a skipped producer counts as skippable itself, so it is looked for until nothing changes."""
+    """Analyze the data flow.
+
+    A step is skippable if only skippable steps define what it uses, so the passes repeat until this set is stable.
+    """
     facts = _with_ambient_state(units)
     skippable = frozenset(i for i, u in enumerate(units) if u.skippable)
     mutated_later = _mutated_later(units, facts)
@@ -73,7 +77,7 @@ def flow_of(units: tuple[Unit, ...]) -> Flow:
 
 # -------------------------------------------------------------------- ambient state
 def _with_ambient_state(units: tuple[Unit, ...]) -> list[Facts]:
-    """Facts without the ambient kinds that nobody sets, and with those that every later step may use."""
+    """The facts, without ambient state that nothing sets, and with ambient state that every step may use."""
     sets = {n for u in units if u.kind != OUTSIDE for n in u.facts.may if n.startswith("@")}
     used = [n for n in USED_BY_ALL if n in sets]
     found: list[Facts] = []
@@ -151,12 +155,12 @@ def _backward(
 
 
 def _has_lasting_effect(facts: Facts) -> bool:
-    """Whether a shared statement matters beyond the names it binds."""
+    """Whether a shared statement has an effect beyond the names that it binds."""
     return facts.unproved or any(r.effect for r in facts.replays) or not facts.may
 
 
 class _EarlierDefinitions:
-    """Which names some unit before a given one may have made."""
+    """The names that some unit before a given one may define."""
 
     def __init__(self, units: tuple[Unit, ...], facts: list[Facts]) -> None:
         self._first: dict[str, int] = {}
@@ -169,7 +173,7 @@ class _EarlierDefinitions:
                     self._first.setdefault(name, index)
 
     def before(self, index: int, names: Iterable[str]) -> set[str]:
-        """Those of ``names`` that are known before unit ``index``."""
+        """Those of ``names`` that a unit before ``index`` may define."""
         first = self._first
         return {n for n in names if first.get(n, index) < index}
 
@@ -233,9 +237,9 @@ def _transfer(
     skippable: bool,
     read_somewhere: set[str],
 ) -> None:
-    """What the unit leaves for those after it."""
+    """Apply the unit's definitions to the state: the transfer function of the forward pass."""
     if unit.kind == EXPRESSION or (unit.marks is not None and unit.marks.exit):
-        return  # a condition changes nothing; what the exit handler makes comes too late for anyone
+        return  # a condition defines nothing, and no step runs after the exit handler
     if unit.kind == PARAMETER:
         _define(unit.name, index, state, False)
         return
@@ -261,9 +265,9 @@ def _transfer(
 
 
 def _mutated_outside(unit: Unit) -> set[str]:
-    """Names whose object a statement outside the pipeline changes, under whichever name it does.
+    """Names whose object a statement outside the pipeline changes, through this or another name.
 
-    A method called for what it does may change its object, where nothing is known of it.
+    An unknown method whose result is not used may change its object.
     """
     facts = unit.facts
     acts = any(acts_alone(c.tree.body[0]) for c in unit.cells)
@@ -286,7 +290,7 @@ def _transfer_shared(index: int, unit: Unit, facts: Facts, state: _ReachingState
 
 
 def _imports_of(index: int, facts: Facts, state: _ReachingState, read_somewhere: set[str]) -> set[str]:
-    """Take over the unit's statements that later ones may run again; the names they make."""
+    """Record the imports that later units may run again, and return the names that they bind."""
     found: set[str] = set()
     for position, replay in enumerate(facts.replays):
         here = (index, position)
@@ -312,5 +316,5 @@ def _define(name: str, index: int, state: _ReachingState, skippable: bool) -> No
 
 
 def is_definition(facts: Facts, name: str) -> bool:
-    """Whether ``name`` is a function, class or import, which is no result a user would ask for."""
+    """Whether ``name`` is a function, class or import, which a user does not want as a result."""
     return facts.kinds.get(name) in (DEF, IMPORT, "deleted")

@@ -1,4 +1,4 @@
-"""Whether what unmarked cells print goes to an object of the notebook: then printing changes it."""
+"""Finds out whether unmarked cells redirect output to an object of the notebook, which printing then changes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ OWN = ("sys.__stdout__", "sys.__stderr__")
 
 
 class Redirects:
-    """Follows assignments to the streams through the statements of a notebook."""
+    """Follows assignments to ``sys.stdout`` and ``sys.stderr`` through a notebook."""
 
     def __init__(self) -> None:
         self.active = False
         self._saved: set[str] = set()
 
     def learn(self, node: ast.stmt) -> None:
-        """Take in a statement of shared code."""
+        """Record a statement of shared code."""
         if not isinstance(node, ast.Assign):
             return
         value = node.value

@@ -15,7 +15,7 @@ from kfnb.problems import Problem
 def join_cells(
     drafts: list[UnitDraft], parsed: list[ParsedCell], modules: dict[str, str], programs: dict[str, str]
 ) -> tuple[list[UnitDraft], list[Problem]]:
-    """Join the cells of each step, at the first cell's place where that changes nothing, else at the last one's."""
+    """Join the cells of each step, at the place of the first cell if that changes no value, else at that of the last."""
     where: dict[str, list[int]] = {}
     for index, draft in enumerate(drafts):
         if draft.kind == STEP:
@@ -47,7 +47,7 @@ def _facts_of_each(
 
 
 def _place_of(name: str, at: list[int], drafts: list[UnitDraft], facts: list[Facts], problems: list[Problem]) -> int:
-    """Moving a cell over others is allowed when neither reads or changes what the other changes."""
+    """Find a place for a step. A cell may move over another if neither uses or changes what the other changes."""
 
     def clash(moved: int, low: int, high: int) -> tuple[int, str] | None:
         for other in range(low + 1, high):
@@ -67,7 +67,7 @@ def _place_of(name: str, at: list[int], drafts: list[UnitDraft], facts: list[Fac
     problems.append(
         Problem(
             "KF309",
-            f"the cells of step `{name}` stand around cell {between.number}, and they need each other: `{up[1]}` and `{down[1]}`",
+            f"the cells of step `{name}` stand around cell {between.number}, and both sides depend on that cell: through `{up[1]}` and `{down[1]}`",
             f"give the later cells of `{name}` a step name of their own", first.number, first.id, None, name,
         )
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which statements of unmarked cells are shared code: cheap, the same each time, and without an effect that must happen once."""
+"""Decides which statements of unmarked cells are shared code: cheap, repeatable, and safe to run in every step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DIFFERS = "gives another value each time"
 
 
 class Obstacle(NamedTuple):
-    """What keeps a statement from being run again in every step that needs it."""
+    """The reason why a statement cannot run again in every step that needs it."""
 
     text: str
     line: int
@@ -40,7 +40,7 @@ class Obstacle(NamedTuple):
 
     @property
     def once(self) -> bool:
-        """Whether it must run once: again it would give something else, or it belongs to what steps make."""
+        """Whether the statement must run once, because a second run gives something else or changes a step's value."""
         return self.why not in (SLOW, LONG)
 
 
@@ -59,7 +59,7 @@ class SharedCodeRules:
 
     # ---------------------------------------------------------------- statements
     def obstacle(self, node: ast.stmt) -> Obstacle | None:
-        """Why a statement is no shared code; ``None``: it is."""
+        """Return why a statement cannot be shared code, or ``None`` if it can."""
         if imports_only(node) or isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.Pass, ast.Import, ast.ImportFrom)):
             return None
         self.scope.forget_excluded()
@@ -88,7 +88,7 @@ class SharedCodeRules:
         return Obstacle(_head(node), node.lineno, SLOW)
 
     def _context(self, node: ast.With) -> Obstacle | None:
-        """A ``with`` whose context managers only change something of the process for as long as it lasts."""
+        """Judge a ``with`` statement: its context managers may only change settings of the process while it lasts."""
         for item in node.items:
             call = item.context_expr
             name = dotted(call.func, self.scope.origin_of) if isinstance(call, ast.Call) else None
@@ -116,7 +116,7 @@ class SharedCodeRules:
             for part in ast.walk(target):
                 if not isinstance(part, (ast.Attribute, ast.Subscript)):
                     continue
-                # `plt.rcParams["x"] = 1` tells a library; `df["x"] = 1` changes a step's value
+                # `plt.rcParams["x"] = 1` sets an option of a library; `df["x"] = 1` changes a step's value
                 library = root(part) in self.scope.origins or isinstance(part, ast.Attribute) and is_literal(node.value)
                 inner = (
                     isinstance(part, ast.Subscript) and isinstance(part.value, ast.Attribute) and is_literal(node.value)
@@ -148,7 +148,7 @@ class SharedCodeRules:
         return self._value(call)
 
     def _configures(self, call: ast.Call, method: str) -> bool:
-        """``client.configure(retries=3)``, where shared code has made the object."""
+        """Whether a call configures an object of shared code, as ``client.configure(retries=3)`` does."""
         name = receiver_of(call)
         if name is None or name not in self.scope.cheap or name in self.scope.origins:
             return False
@@ -159,13 +159,13 @@ class SharedCodeRules:
         return self._function(call, body[0]) is None if body else configures(method)
 
     def _sets_attribute(self, call: ast.Call) -> bool:
-        """``setattr(math, "twice", f)``: on a library, or on what shared code has made."""
+        """Whether a call sets an attribute of a library or of an object of shared code, as ``setattr(math, "twice", f)`` does."""
         plain = isinstance(call.func, ast.Name) and call.func.id in ("setattr", "delattr") and bool(call.args)
         owner = root(call.args[0]) if plain else None
         return owner is not None and (owner in self.scope.origins or owner in self.scope.cheap)
 
     def _registers_with_library(self, name: str, values: list[ast.expr]) -> bool:
-        """A call that tells a library something for good, or hands functions and classes to one that may keep them."""
+        """Whether a call changes a library for good, or passes functions or classes that the library may keep."""
         reach = reach_of(name)
         handed = any(
             isinstance(v, ast.Name) and (v.id in self.scope.functions or v.id in self.scope.classes) for v in values
@@ -306,7 +306,7 @@ class SharedCodeRules:
         return None
 
     def _function(self, call: ast.Call, function: ast.FunctionDef) -> Obstacle | None:
-        """A function of the notebook may be called again if all of its body may be."""
+        """Judge a call of the notebook's own function: it can run again if its whole body can."""
         marker = f"{function.name} {function.lineno}"
         simple = not any(
             isinstance(n, (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom, ast.While)) for n in ast.walk(function)
@@ -322,7 +322,7 @@ class SharedCodeRules:
 
 
 def _bound_in(node: ast.expr, name: str) -> bool:
-    """Whether a comprehension or lambda in ``node`` binds ``name`` for itself."""
+    """Whether a comprehension or lambda in ``node`` binds ``name`` in its own scope."""
     for part in ast.walk(node):
         if isinstance(part, ast.Lambda) and any(a.arg == name for a in arguments(part.args)):
             return True
@@ -332,7 +332,7 @@ def _bound_in(node: ast.expr, name: str) -> bool:
 
 
 def _estimator(name: str) -> bool:
-    """An estimator of scikit-learn that is made and not fitted."""
+    """Whether a call creates an estimator of scikit-learn without fitting it."""
     last = name.rpartition(".")[2]
     return name.startswith("sklearn.") and (
         last[:1].isupper() or last in ("make_pipeline", "make_column_transformer", "make_union", "clone")
@@ -340,7 +340,7 @@ def _estimator(name: str) -> bool:
 
 
 def _changes_library_state(call: ast.Call, name: str | None) -> bool:
-    """A call that tells a library something: `np.random.seed(0)`, `pd.set_option(…)`, `%cd data`."""
+    """Whether a call sets state of a library: `np.random.seed(0)`, `pd.set_option(…)`, `%cd data`."""
     words = (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")).lower()
     starts = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
               "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_", "setlevel",

@@ -1,4 +1,4 @@
-"""What shared code has bound up to a place of the notebook, and what is known of those values."""
+"""The scope of shared code: the names that it binds up to a statement, and what is known of their values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kfnb.pipeline.build.redirected_output import Redirects
 
 
 class SharedScope:
-    """The scope of shared code, filled in the order of reading.
+    """The names that shared code binds, filled in reading order.
 
     Parameters
     ----------
@@ -69,11 +69,11 @@ class SharedScope:
             self.large |= names
 
     def add_parameters(self, names: Iterable[str]) -> None:
-        """Parameters of the pipeline."""
+        """Add the names of parameters of the pipeline."""
         self.cheap.update(names)
 
     def exclude(self, node: ast.AST) -> None:
-        """What else than shared code binds, a step's cell: its names are looked for when someone asks."""
+        """Add code that is not shared, such as a step's cell. Its names are forgotten before the next question."""
         self._excluded.append(node)
 
     def forget_excluded(self) -> None:
@@ -100,7 +100,7 @@ class SharedScope:
         return None if name in self.cheap or any(name in s for s in self.local_scopes) else self.origins.get(name)
 
     def is_unordered(self, node: ast.expr) -> bool:
-        """A set of texts, whose order differs between processes."""
+        """Whether an expression is a set of texts, whose order differs between processes."""
         if isinstance(node, (ast.Set, ast.SetComp)):
             return not (
                 isinstance(node, ast.Set)
@@ -125,7 +125,7 @@ class SharedScope:
 
 
 def bound_names(node: ast.AST) -> set[str]:
-    """Names that a statement, or a cell, binds where it stands, imports and the inside of functions apart."""
+    """The names that a statement or cell binds, without imports and without the inside of functions."""
     return bindings(node.body if isinstance(node, ast.Module) else [node])[0] - set(import_names(node))
 
 
@@ -134,6 +134,6 @@ def assigned_targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[a
 
 
 def _own_names(parts: list[ast.AST]) -> set[str]:
-    """Names that the comprehensions and lambdas among ``parts`` bind for themselves."""
+    """The names that comprehensions and lambdas among ``parts`` bind in their own scope."""
     found = {n for p in parts if isinstance(p, ast.comprehension) for n in targets(p.target)}
     return found | {a.arg for p in parts if isinstance(p, ast.Lambda) for a in arguments(p.args)}

@@ -1,4 +1,4 @@
-"""What happens in a step before its cells: values bound and shared code run again, in notebook order."""
+"""Finds what a step does before its cells: bind its inputs and run shared code, in notebook order."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from kfnb.pipeline.build.reaching_definitions import Flow, Use
 from kfnb.pipeline.build.unit_drafts import OUTSIDE, PARAMETER, SHARED, STEP
 from kfnb.pipeline.model import Code, Collected, Input, Merge, OutputRef, ParameterRef, Ref, Replay
 
-#: Before the cells of unit ``n`` stand the statements of earlier units; a value stands where its maker ended.
+#: Sorts inputs and statements in notebook order: an input stands at the end of the unit that defines it.
 Key = tuple[int, int, int, str]
 
 
 @dataclass
 class Prepared:
-    """What one unit needs.
+    """What one unit does before its cells.
 
     Parameters
     ----------
     items
         Inputs and statements by their place in the notebook.
-    wanted
-        For every step that makes something for this one: the names.
+    live_outputs
+        For every step that defines something for this one: the names.
     outside
-        Names that only cells outside the pipeline make, with the unit that does.
+        Names that only cells outside the pipeline define, with the unit.
     """
 
     items: dict[Key, Input | Replay] = field(default_factory=dict)
@@ -39,14 +39,14 @@ class Prepared:
 
 
 class Preparer:
-    """Resolves the needs of units over one flow."""
+    """Resolves the uses of units to inputs and statements."""
 
     def __init__(self, units: tuple[Unit, ...], flow: Flow) -> None:
         self.units, self.flow = units, flow
         self._late_position: dict[int, int] = {}
 
     def prepare(self, index: int, hidden: Iterable[str] = ()) -> Prepared:
-        """What unit ``index`` needs. ``hidden`` names are provided otherwise."""
+        """Prepare unit ``index``, without the names in ``hidden``."""
         found = Prepared()
         for name, use in self.flow.uses[index].items():
             if name not in hidden:
@@ -56,7 +56,7 @@ class Preparer:
         return found
 
     def ref(self, use: Use) -> Ref | None:
-        """Where the value comes from, without the shared code that stands in when no step made it."""
+        """The reference to a value, without the shared code that defines it if no step does."""
         refs = [r for m in use.definitions if (r := self._ref_to(m, use.name)) is not None]
         return None if not refs else refs[0] if len(refs) == 1 else Merge(tuple(refs))
 
@@ -92,7 +92,7 @@ class Preparer:
             found.items[key] = Input(use.name, ref, required or was)
 
     def _add_definition(self, maker: int, name: str, found: Prepared) -> None:
-        """The definition of a class or function, where the step only changed the state that it keeps."""
+        """Add the definition of a class or function of which a step only changed the state."""
         facts = self.units[maker].facts
         if name in facts.may or facts.kinds.get(name) != DEF:
             return
@@ -112,7 +112,7 @@ class Preparer:
             self._add_use(use, found)
 
     def _replay(self, at: tuple[int, int], found: Prepared) -> None:
-        """A statement of unit ``at[0]`` that later units run again."""
+        """Add a statement of unit ``at[0]`` that later units run again."""
         index, position = at
         unit = self.units[index]
         if unit.kind == SHARED:
@@ -128,7 +128,7 @@ class Preparer:
             self._add_use_of_replay(name, fact, index, found)
 
     def _first_late_position(self, index: int) -> int:
-        """From which of a step's statements on they must wait for values that the step itself hands on."""
+        """The first of a step's replayed statements that uses a value which the step itself defines."""
         if index not in self._late_position:
             facts = self.units[index].facts
             own = {n for r in facts.replays for n in r.binds}

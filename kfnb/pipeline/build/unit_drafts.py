@@ -1,4 +1,4 @@
-"""Sorts a notebook's cells into drafts of units: steps, shared statements, parameters, and what stays outside."""
+"""Sorts the statements of a notebook into drafts of units: steps, shared code, parameters, and code outside the pipeline."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from kfnb.pipeline.parameters.parameter_comments import trailing_comment
 from kfnb.problems import Problem
 from kfnb.runtime.magics.magic_table import SET_UP
 
-STEP, SHARED, PARAMETER, OUTSIDE, EXPRESSION = "step", "shared", "parameter", "outside", "question"
-#: Magics that matter to the cells after them; the others of a cell without a mark are left alone.
+STEP, SHARED, PARAMETER, OUTSIDE, EXPRESSION = "step", "shared", "parameter", "outside", "expression"
+#: Magics that affect later cells; other magics in unmarked cells are ignored.
 LASTING = SET_UP | frozenset("cd file popd pushd run sc writefile".split())
 IGNORED_CALLS = frozenset("print display help".split())
 
@@ -95,7 +95,7 @@ def parameter_drafts(cell: ParsedCell, types: KnownTypes, problems: list[Problem
             text = source_of(node, cell.code).split("\n")[0]
             problems.append(
                 Problem(
-                    "KF503", f"`{text}` is not a literal assignment, so it is no parameter",
+                    "KF503", f"`{text}` is not an assignment of a literal, so it cannot be a parameter",
                     "write NAME = literal, where the literal is a number, text, True, False, None, list or dict",
                     cell.number, cell.id, line,
                 )
@@ -104,15 +104,23 @@ def parameter_drafts(cell: ParsedCell, types: KnownTypes, problems: list[Problem
 
 
 def _default_problems(found: Declaration, cell: ParsedCell, line: int) -> Iterator[Problem]:
-    """What is wrong with a parameter's own default."""
+    """Report a default that is not allowed for its parameter."""
     name = found.parameter.name
     message = f"the default of parameter `{name}`: {found.fault or found.doubt}"
     if found.fault:
         yield Problem(
-            "KF510", message, "change the default, or what the parameter may be", cell.number, cell.id, line, name
+            "KF510", message, "change the default, or the declared type and limits", cell.number, cell.id, line, name
         )
     elif found.doubt:
-        yield Problem("KF511", message, "it is taken all the same", cell.number, cell.id, line, name)
+        yield Problem(
+            "KF511",
+            message,
+            "the run uses this default anyway; change the default or the declared type if it is wrong",
+            cell.number,
+            cell.id,
+            line,
+            name,
+        )
 
 
 def shared_drafts(cell: ParsedCell, rules: SharedCodeRules) -> Iterator[UnitDraft]:
@@ -123,7 +131,7 @@ def shared_drafts(cell: ParsedCell, rules: SharedCodeRules) -> Iterator[UnitDraf
 
 
 def unmarked_drafts(cell: ParsedCell, skipped: bool, rules: SharedCodeRules) -> Iterator[UnitDraft]:
-    """Each statement by itself: shared, or outside the pipeline with what keeps it there."""
+    """Draft each statement of an unmarked cell: as shared code, or outside the pipeline with the reason."""
     for part in statements_of(cell):
         node = part.tree.body[0]
         printed = rules.scope.redirects.active and _shows(node) and not skipped
@@ -149,7 +157,7 @@ def unmarked_drafts(cell: ParsedCell, skipped: bool, rules: SharedCodeRules) -> 
 
 
 def _ignored(node: ast.stmt) -> bool:
-    """Statements that only show something, or that only a notebook front end needs."""
+    """Whether a statement only shows something, or matters only in a notebook front end."""
     if isinstance(node, ast.Pass):
         return True
     if not isinstance(node, ast.Expr):
@@ -167,11 +175,11 @@ def _ignored(node: ast.stmt) -> bool:
 
 
 def _shows(node: ast.stmt) -> bool:
-    """A call of ``print`` or the like, which no step runs again."""
+    """Whether a statement is a call of ``print`` or a similar function, which no step runs again."""
     call = node.value if isinstance(node, ast.Expr) else None
     return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in IGNORED_CALLS
 
 
 def _acts(node: ast.expr) -> bool:
-    """Whether working out what is shown may do more than that."""
+    """Whether evaluating an expression may have effects."""
     return any(isinstance(n, (ast.Call, ast.NamedExpr, ast.Await)) for n in ast.walk(node))

@@ -1,4 +1,4 @@
-"""Everything that can be known to be wrong before a run."""
+"""Checks a pipeline before a run: names, values, order and marks."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _unknown(index: int, unit: Unit, name: str, site: Site, units: tuple[Unit, .
         unit,
         name,
         site,
-        f"`{name}` is read, and nothing before makes it",
+        f"`{name}` is used, but no cell or line before defines it",
         hint_for(name, index, units, notebook.cells),
     )
 
@@ -111,14 +111,14 @@ def _named(code: str, unit: Unit, name: str, site: Site, message: str, hint: str
 def _opaque(unit: Unit) -> Iterator[Problem]:
     facts = unit.facts
     if facts.opaque is not None:
-        yield _named("KF305", unit, unit.name, facts.opaque, "names are reached by text here, so every earlier name is passed", "name them in plain code")  # fmt: skip
+        yield _named("KF305", unit, unit.name, facts.opaque, "this line reaches names through a text, so the step gets every earlier name", "write the names in plain code")  # fmt: skip
     for path, site in facts.unread_programs.items():
-        yield _named("KF110", unit, path, site, f"`%run {path}` runs a file that is not there yet: the names it makes stay in this step", "put the file beside the notebook, or give the names to variables in this step")  # fmt: skip
+        yield _named("KF110", unit, path, site, f"`%run {path}` runs a file that does not exist yet, so the names that it defines stay in this step", "put the file beside the notebook, or assign the values to variables in this step")  # fmt: skip
     if facts.not_shown is not None:
         name, site = facts.not_shown
-        yield _named("KF111", unit, name, site, f"`{name}` is nothing that a cell before this one shows in a step", "give the value a name where it is made, and read that")  # fmt: skip
+        yield _named("KF111", unit, name, site, f"`{name}` refers to a value that no step's cell before this one displays", "assign the value to a name where it is computed, and use that name")  # fmt: skip
     elif facts.displayed is not None:
-        yield _named("KF308", unit, "_", facts.displayed, "the display of an earlier cell is read here", "give the value a name")  # fmt: skip
+        yield _named("KF308", unit, "_", facts.displayed, "this line uses the displayed value of an earlier cell", "assign that value to a name, and use the name")  # fmt: skip
 
 
 def _exit_reads(index: int, unit: Unit, units: tuple[Unit, ...], prepared: Mapping[int, Prepared]) -> Iterator[Problem]:
@@ -144,8 +144,8 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
         carried = name in facts.may and name in facts.reads
         if name in facts.stateful and (facts.kinds.get(name) != DEF or name not in flow.live[index]):
             yield _named(
-                "KF313", unit, name, site, f"`{name}` keeps state from one use to the next, and each item of `{unit.name}` begins with what it kept before the loop",
-                "bind what must be known after the loop to a name per item",
+                "KF313", unit, name, site, f"`{name}` keeps state between calls, but each item of `{unit.name}` begins with the state from before the loop",
+                "assign what must be known after the loop to a name in each iteration",
             )  # fmt: skip
             continue
         sure = name in facts.definite or name in flow.live[index]
@@ -155,13 +155,13 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
             continue
         shown = "the state of a seeded random generator" if name.startswith("@") else f"`{name}`"
         yield _named(
-            "KF304", unit, name, site, f"{shown} comes from outside the loop and is changed inside it, where no order exists",
-            f"collect results instead: bind a new name per item, and read the list of them after the loop in `{unit.name}`",
+            "KF304", unit, name, site, f"{shown} comes from outside the loop and is changed inside it, but the iterations have no order",
+            f"collect results instead: assign a new name in each iteration, and use the list of them after the loop `{unit.name}`",
         )  # fmt: skip
 
 
 def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
-    """Steps that run one after the other because each changes the same object."""
+    """Report steps that run one after the other because each changes the same object."""
     changers: dict[str, list[Unit]] = {}
     for index, unit in enumerate(units):
         if unit.kind == STEP:
@@ -187,7 +187,7 @@ def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
 
 # -------------------------------------------------------------------- the graph
 def graph_problems(pipeline: Pipeline, notebook: Notebook) -> Iterator[Problem]:
-    """Circles made by order marks and data together."""
+    """Report circles that order marks and data make together."""
     following: dict[str, list[tuple[str, str]]] = {}
     for edge in pipeline.edges:
         following.setdefault(edge.source, []).append((edge.to, edge.why))

@@ -1,4 +1,4 @@
-"""The order of steps that use the same files, and the steps of which nobody can tell whether they do."""
+"""Finds the order of steps that use the same files, and warns where it cannot tell whether they do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODULES = re.compile(r"^\s*(?:from|import)\s+(\w+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class FileOrder:
-    """Two steps that stand in a row because of files."""
+    """Two steps that run one after the other because of files."""
 
     before: Unit
     after: Unit
@@ -34,7 +34,7 @@ class FileOrder:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Two steps that may use one file, which only the run will show."""
+    """Two steps that may use the same file; only the run shows whether they do."""
 
     before: Unit
     after: Unit
@@ -45,14 +45,14 @@ class Doubt:
 
 @dataclass(frozen=True)
 class FileUse:
-    """All that is known of the files of a pipeline."""
+    """What is known about the files of a pipeline."""
 
     orders: tuple[FileOrder, ...]
     doubts: tuple[Doubt, ...]
 
 
 def file_use(units: tuple[Unit, ...], flow: Flow) -> FileUse:
-    """Pairs of steps of which one writes a file that the other uses, in reading order."""
+    """Find the pairs of steps of which one writes a file that the other uses, in reading order."""
     steps = [u for u in units if u.kind == STEP and not (u.marks is not None and u.marks.exit)]
     touching = [at for at, u in enumerate(steps) if any(how in CHANGES for _, how in u.facts.files)]
     if not touching:
@@ -70,7 +70,7 @@ def file_use(units: tuple[Unit, ...], flow: Flow) -> FileUse:
 
 
 def _imported_again(units: tuple[Unit, ...], flow: Flow) -> dict[str, frozenset[str]]:
-    """For each step the modules whose imports of earlier units it runs again: a step may have written them."""
+    """For each step, find the modules that it imports again for earlier units, because a step may have written them."""
     found: dict[str, frozenset[str]] = {}
     for index, unit in enumerate(units):
         if unit.kind == STEP:
@@ -81,7 +81,7 @@ def _imported_again(units: tuple[Unit, ...], flow: Flow) -> dict[str, frozenset[
 
 
 class _Meeting:
-    """Compares the paths of two steps; parameters count by their defaults where nothing else is known."""
+    """Compares the paths that two steps use. A parameter in a path counts as its default where nothing else is known."""
 
     def __init__(self, units: tuple[Unit, ...], again: Mapping[str, frozenset[str]]) -> None:
         self.again = again
@@ -140,7 +140,7 @@ class _Meeting:
         return usual if whole or usual == SAME else found
 
     def mentioned(self, path: str, text: str) -> bool:
-        """Whether a text of a step is the written ``path``, or the module that it gives."""
+        """Whether a text in a step is the written ``path``, or the name of the module that the path holds."""
         if text.startswith(IMPORTED):
             module = text[len(IMPORTED) :]
             return os.path.basename(path) == module + ".py" or module in os.path.normpath(path).split("/")[:-1]
@@ -157,7 +157,7 @@ class _Meeting:
 
 
 def doubt_problems(doubts: Iterable[Doubt], edges: Sequence[Edge]) -> Iterator[Problem]:
-    """A warning for each pair of steps that no order holds apart."""
+    """Warn of each pair of steps that no order keeps apart."""
     doubts = list(doubts)
     reached = _reached(edges) if doubts else {}
     for doubt in doubts:
@@ -167,13 +167,13 @@ def doubt_problems(doubts: Iterable[Doubt], edges: Sequence[Edge]) -> Iterator[P
         cell_id = next((c.id for c in doubt.unit.cells if c.number == doubt.site.cell), None)
         yield Problem(
             "KF315",
-            f"`{before}` and `{after}` may use one file and may run side by side: only the run knows `{shown(doubt.path)}` in {doubt.unit.name}",
+            f"`{before}` and `{after}` may use the same file and may run at the same time: only the run shows the path `{shown(doubt.path)}` in {doubt.unit.name}",
             f"if the order matters, mark `{after}` with `after:{before}`", doubt.site.cell, cell_id, doubt.site.line, after,
         )  # fmt: skip
 
 
 def _reached(edges: Sequence[Edge]) -> Mapping[str, set[str]]:
-    """For every step all that wait for it."""
+    """For every step, find all steps that wait for it."""
     following: dict[str, set[str]] = {}
     for edge in edges:
         following.setdefault(edge.source, set()).add(edge.to)

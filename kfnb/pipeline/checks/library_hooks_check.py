@@ -1,4 +1,4 @@
-"""Streams, handlers and functions that a cell leaves with a library: steps after it change the notebook through them."""
+"""Checks streams, handlers and functions that a cell registers with a library, and that change the notebook's objects later."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kfnb.problems import Problem
 
 
 def with_hooks(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
-    """The units, where each step says that it may change what a function changes that a library calls in it."""
+    """Return the units with the effects of library hooks added: a step may change what a hook changes that runs in it."""
     found = list(units)
     for index, _, hook in _hooks(units):
         if units[index].kind == OUTSIDE:
@@ -28,7 +28,7 @@ def with_hooks(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 
 
 def hook_problems(units: tuple[Unit, ...]) -> Iterator[Problem]:
-    """What a library holds in one step and other steps were to write to: each has an object of its own."""
+    """Report objects that a library holds in one step and that other steps should write to: each step has its own copy."""
     for index, place, hook in _hooks(units):
         unit = units[index]
         lost = unit.kind == OUTSIDE or unit.kind == STEP and place.startswith((*unit.facts.beyond, "logging."))
@@ -40,7 +40,7 @@ def hook_problems(units: tuple[Unit, ...]) -> Iterator[Problem]:
 
 
 def _hooks(units: tuple[Unit, ...]) -> Iterator[tuple[int, str, Hook]]:
-    """Each hook with the unit that makes it; those that lead to nothing of the notebook are not among them."""
+    """Return each hook with the unit that registers it, except hooks that reach no object of the notebook."""
     for index, unit in enumerate(units):
         if unit.kind in (SHARED, STEP, OUTSIDE) and unit.facts.hooks:
             for place, hook in unit.facts.hooks.items():
@@ -72,7 +72,7 @@ def _problem(unit: Unit, place: str, hook: Hook, names: frozenset[str], reader: 
     cell_id = next((c.id for c in unit.cells if c.number == hook.site.cell), None)
     return Problem(
         "KF317",
-        f"`{place}` leads to `{name}` from here on, which step `{reader.name}` reads; it would not have what other steps put there",
+        f"`{place}` writes to `{name}` from here on, and step `{reader.name}` reads `{name}`: that step would not have what other steps write there",
         f"do it in the step that reads `{name}`, together with what it is to have{redirect}, or write to a file",
         hook.site.cell, cell_id, hook.site.line, name,
     )  # fmt: skip

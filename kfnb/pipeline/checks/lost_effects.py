@@ -1,4 +1,4 @@
-"""Warnings about effects that later steps should see and that cannot be handed on."""
+"""Warns of effects that later steps should see, and that cannot pass to them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPENS_LOG = re.compile("FileHandler|basicConfig")  #: code without these words e
 
 
 def lost_effects(units: tuple[Unit, ...], notebook: Notebook) -> Iterator[Problem]:
-    """What a cell tells a library, a log file or a cache, and a later step would not find."""
+    """Warn of what a cell changes in a library, a log file or a cache, where a later step would not find the change."""
     skipped = {c.number for c in notebook.cells if c.role == SKIP}
     origins = imports_anywhere(c for u in units for c in u.cells)
     last = max((i for i, u in enumerate(units) if u.kind == STEP), default=-1)
@@ -34,7 +34,7 @@ def lost_effects(units: tuple[Unit, ...], notebook: Notebook) -> Iterator[Proble
             cell = unit.cells[0]
             site = Site(cell.number, cell.tree.body[0].lineno + cell.line - 1)
             yield _at(
-                "KF311", unit, site, "", "every step that needs this line opens the log file anew, and empties it",
+                "KF311", unit, site, "", "every step that needs this line opens the log file again and empties it",
                 "write mode='a' (filemode='a'), or put the line in a step",
             )  # fmt: skip
         if unit.kind == STEP:
@@ -67,13 +67,15 @@ def _unheard(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str]) ->
         reader = next((u for u in after if u.kind == STEP and kind in {*u.facts.reads, *u.facts.touches}), None)
         if kind.startswith(STATE) and reader is not None:
             module = kind[len(STATE) :]
-            message = f"what the module `{module}` keeps is changed here, and step `{reader.name}` uses it, but {why}"
+            message = f"the state of the module `{module}` is changed here, and step `{reader.name}` uses it, but {why}"
             yield _at("KF314", unit, site, module, message, hint)
     for place, site in unit.facts.beyond.items():
         reader = next((u for u in after if _mentions(u, place, origins)), None)
-        message = f"`{place}` is changed here; later steps do not see it, since {why}"
+        message = f"`{place}` is changed here; later steps do not see the change, because {why}"
         if reader is not None:
-            message = f"`{place}` is changed here, and {_called(reader)} uses it but would not see that, since {why}"
+            message = (
+                f"`{place}` is changed here, and {_called(reader)} uses it but would not see the change, because {why}"
+            )
         yield _at("KF310" if reader is None else "KF314", unit, site, place, message, hint)
 
 
@@ -82,13 +84,13 @@ def _called(unit: Unit) -> str:
 
 
 def _assigned(source: str, origins: Mapping[str, str]) -> str:
-    """The library's name of what a statement assigns to; empty when it assigns to nothing of a library."""
+    """The full name of the library attribute that a statement assigns to, or an empty text."""
     node = parse(source).body[0]
     return (dotted(node.targets[0], origins.get) or "") if isinstance(node, ast.Assign) else ""
 
 
 def _mentions(unit: Unit, place: str, origins: Mapping[str, str]) -> bool:
-    """Whether the unit's own text uses a place of a library that an earlier unit has assigned to."""
+    """Whether the unit's own code uses a library attribute that an earlier unit has assigned."""
     if unit.kind not in (STEP, SHARED) or reach_of(place) == LIBRARY:
         return False  # a call, of which is not known what it changes
     owner = place.partition(".__dict__")[0].partition(".item")[0]
@@ -97,7 +99,7 @@ def _mentions(unit: Unit, place: str, origins: Mapping[str, str]) -> bool:
 
 
 def _whole_names(tree: ast.AST) -> list[ast.expr]:
-    """Names with all the attributes asked of them: of ``json.loads(x)`` the two ``json.loads`` and ``x``."""
+    """The names in code with their attributes: ``json.loads(x)`` holds ``json.loads`` and ``x``."""
     parts = [n for n in ast.walk(tree) if isinstance(n, (ast.Name, ast.Attribute))]
     inner = {n.value for n in parts if isinstance(n, ast.Attribute)}
     return [n for n in parts if n not in inner]

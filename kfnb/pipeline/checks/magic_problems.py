@@ -1,4 +1,4 @@
-"""What is to be said of a notebook's magics before a run."""
+"""Checks the magics of a notebook before a run."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ REGISTERS = (
 
 
 def brings_magics(cells: Iterable[ParsedCell]) -> bool:
-    """Whether the notebook loads an extension or registers magics, so that any name may be one."""
+    """Whether the notebook loads an extension or registers magics; then any name may be a magic."""
     return any(word in cell.source for cell in cells for word in REGISTERS)
 
 
 def magic_problems(cell: ParsedCell, extended: bool) -> Iterator[Problem]:
-    """Magics of a step's cell that do nothing there, cannot be done, or are not known."""
+    """Report magics in a step's cell that have no effect there, cannot work, or are unknown."""
     for magic in cell.magics:
         kind = kind_of(magic.name, magic.cell)
         if kind == REFUSED:
-            yield _problem("KF108", cell, magic, "cannot be done in a step", WAY_OUT[magic.name])
+            yield _problem("KF108", cell, magic, "cannot work in a step", WAY_OUT[magic.name])
         elif kind == PERSON:
-            yield _problem("KF109", cell, magic, "is for a person at a keyboard; a step leaves it out", "")
+            yield _problem("KF109", cell, magic, "needs a person at a keyboard, so the step ignores it", "")
         elif kind is None and not extended:
             hint = "load its extension with `%load_ext` in a cell before, or write it in plain Python"
-            yield _problem("KF105", cell, magic, "comes with an extension that no cell loads", hint)
+            yield _problem("KF105", cell, magic, "belongs to an extension that no cell loads", hint)
 
 
 def _problem(code: str, cell: ParsedCell, magic: Magic, what: str, hint: str) -> Problem:

@@ -1,4 +1,4 @@
-"""Names that steps read of cells outside the pipeline: one problem a cell, with what keeps it out and the marks that let it in."""
+"""Reports names that steps read from cells outside the pipeline, and how to bring these cells in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kfnb.problems import Problem
 
 
 def outside_problems(units: tuple[Unit, ...], flow: Flow, prepared: Mapping[int, Prepared]) -> Iterator[Problem]:
-    """A problem for each cell outside the pipeline of which a step reads a name."""
+    """Report each cell outside the pipeline from which a step reads a name."""
     readers: dict[int, dict[str, str]] = {}
     makers: dict[int, list[Unit]] = {}
     for index, unit in enumerate(units):
@@ -43,7 +43,7 @@ def _problem(cell: int, names: Mapping[str, str], makers: list[Unit], taken: lis
     if obstacle is not None:
         why = f": `{obstacle.text}` {obstacle.why}" if obstacle.text else f": it {obstacle.why}"
     reading = ", ".join(f"`{name}` ({step})" for name, step in names.items())
-    message = f"cell {cell} is not in the pipeline{why}; steps read of it {reading}"
+    message = f"cell {cell} is not in the pipeline{why}; steps use these names from it: {reading}"
     once = any(u.obstacle is not None and u.obstacle.once for u in makers)
     skipped = obstacle is not None and not obstacle.text
     step = _free_name(taken)

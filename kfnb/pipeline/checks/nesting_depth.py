@@ -1,4 +1,4 @@
-"""Notebooks that are nested deeper than Python's own recursion limit allows for: long ``elif`` chains, sums of a thousand terms."""
+"""Reads notebooks that are nested deeper than Python's recursion limit allows, such as long ``elif`` chains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _one_at_a_time = threading.Lock()  # the recursion limit and the size of a new t
 
 
 def with_deep_stack(work: Callable[[], Result]) -> Result:
-    """Do ``work``, again on a large stack where this thread's is too small.
+    """Do ``work``, and repeat it on a larger stack if this thread's stack is too small.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Generators, environment and settings that cells outside the pipeline change, and that steps after them use."""
+"""Reports generators, environment and settings that cells outside the pipeline change and later steps use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WHY = "this cell is not in the pipeline"
 
 
 def outside_state_problems(units: tuple[Unit, ...], origins: Mapping[str, str], skipped: set[int]) -> Iterator[Problem]:
-    """What cells outside the pipeline do to state that later steps use without naming it.
+    """Report what cells outside the pipeline do to ambient state that later steps use without naming it.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def _of_cell(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str], se
 
 
 def _set_by(source: str, origins: Mapping[str, str]) -> str | None:
-    """The kind that a statement sets, by the library's name of what it assigns to or calls."""
+    """The kind of ambient state that a statement sets, found by the full name of what it assigns or calls."""
     node = parse(source).body[0]
     target = node.targets[0] if isinstance(node, ast.Assign) else getattr(getattr(node, "value", None), "func", None)
     first = root(target) if target is not None else None
@@ -79,7 +79,7 @@ def _changed(unit: Unit, kind: str, site: Site, reader: Unit | None) -> Problem:
 
 
 def _reader(kind: str, after: tuple[Unit, ...], origins: Mapping[str, str]) -> Unit | None:
-    """The first step that uses the state, unless it is set anew before."""
+    """The first step that uses the state, unless a cell before that step sets the state again."""
     for unit in after:
         if unit.kind == STEP and (kind in {*unit.facts.reads, *unit.facts.touches} or _uses(unit, kind, origins)):
             return unit
@@ -96,7 +96,7 @@ def _uses(unit: Unit, kind: str, origins: Mapping[str, str]) -> bool:
 
 
 def _draws(unit: Unit, origins: Mapping[str, str]) -> bool:
-    """Whether the cell itself names a call that draws: of other calls it is not sure."""
+    """Whether the cell itself calls a function that draws random numbers. Of other calls this is not sure."""
     for part in (n for c in unit.cells for n in ast.walk(c.tree) if isinstance(n, ast.Call)):
         name = dotted(part.func, origins.get) or ""
         owner, _, last = name.rpartition(".")

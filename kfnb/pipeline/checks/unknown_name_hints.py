@@ -1,4 +1,4 @@
-"""What a user can have meant by a name that nothing makes."""
+"""Suggests what a user may have meant by a name that nothing defines."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ BRINGING = re.compile(r"^\s*%(run|pylab|load|load_ext|store|reload_ext)\b[^\n]*"
 
 
 def hint_for(name: str, index: int, units: tuple[Unit, ...], cells: Iterable[Cell]) -> str:
-    """The way out for the reader, unit ``index``, of a name that nothing before makes."""
+    """The hint for unit ``index``, which reads a name that nothing before it defines."""
     later = next((u for u in units[index + 1 :] if name in u.facts.may and u.kind != EXPRESSION), None)
     if later is not None:
-        return f"it is made only later, in {later.facts.may[name]}: move that cell before this one"
+        return f"it is defined only later, in {later.facts.may[name]}: move that cell before this one"
     near = nearest(name, {n for u in units for n in u.facts.may if n and not n.startswith("@")})
     if near is not None:
         return f"did you mean `{near}`?"
@@ -54,12 +54,12 @@ def hint_for(name: str, index: int, units: tuple[Unit, ...], cells: Iterable[Cel
     if missing is not None:
         return f"`{missing}` is missing" + (f", or it comes from {brought}" if brought else "")
     if brought is not None:
-        return f"it may come from {brought}, which is not followed: import or define it in plain Python"
-    return "no cell before this one makes it"
+        return f"it may come from {brought}, which kfnb does not follow: import or define it in plain Python"
+    return "define it in a cell before this one"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """A name so close that a slip of the pen explains it: the notebook's own first, then Python's."""
+    """A name so similar that a typing error explains it: first among the notebook's names, then among Python's."""
     found = _close(name, known, 0.75 if len(name) > 6 else 0.8)
     return found or _close(name, (b for b in dir(builtins) if not b.startswith("_")), 0.87)
 
@@ -84,7 +84,7 @@ def _import_of(name: str) -> str | None:
 
 
 def _bringing(cells: Iterable[Cell], until: int) -> str | None:
-    """An earlier magic that brings names in: ``%run``, ``%pylab``, ``%load``."""
+    """An earlier magic that defines names, such as ``%run``, ``%pylab`` and ``%load``."""
     found = None
     for cell in cells:
         match = BRINGING.search(cell.source) if cell.number <= until else None

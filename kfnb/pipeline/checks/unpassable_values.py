@@ -1,4 +1,4 @@
-"""Values that a step cannot hand on, where that can be known before the run: widgets, which belong to a live kernel."""
+"""Reports values that cannot pass between steps: widgets, which belong to a live kernel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAKING = ("interactive", "interact_manual")  #: functions of such libraries that
 
 
 def unpassable_problems(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
-    """A problem for each name of a widget that a later step uses."""
+    """Report each widget that a later step uses."""
     origins = imports_anywhere(c for u in units for c in u.cells)
     if not any(f"{name}.".startswith(MAKERS) for name in origins.values()):
         return
@@ -30,14 +30,14 @@ def unpassable_problems(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem
                 cell_id = next((c.id for c in unit.cells if c.number == cell), None)
                 yield Problem(
                     "KF319",
-                    f"`{name}` is a widget, which belongs to its kernel, and step `{reader.name}` uses it",
-                    f"hand its value on: `{name}_value = {name}.value` here, and `{name}_value` there, or make it a parameter",
+                    f"`{name}` is a widget, which exists only in its own kernel, but step `{reader.name}` uses it",
+                    f"pass its value on: `{name}_value = {name}.value` here, and `{name}_value` there, or make it a parameter",
                     cell, cell_id, line, name,
                 )  # fmt: skip
 
 
 def _widgets(unit: Unit, origins: Mapping[str, str]) -> dict[str, tuple[int, int]]:
-    """Names that the unit's statements bind to a widget, and still have at its end."""
+    """The names that are bound to a widget at the end of the unit."""
     found: dict[str, tuple[int, int]] = {}
     for cell in unit.cells:
         for node in cell.tree.body:

@@ -1,4 +1,4 @@
-"""A pipeline explained: as data, as text, and why a step stands where it stands."""
+"""Explains a pipeline as data and as text, and says why each step has its edges and inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kfnb.pipeline.parameters.value_schema import describe_schema
 
 
 def describe(built: Built) -> dict[str, Any]:
-    """What ``kfnb show --json`` prints."""
+    """Return the object that ``kfnb show --json`` prints."""
     problems = [p.to_json() for p in built.problems]
     pipeline = built.pipeline
     if pipeline is None:
@@ -52,7 +52,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _around(body: tuple[Node, ...], when: str, each: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """For each step the conditions and loops it stands in, in words."""
+    """For each step, the conditions and loops around it, in words."""
     for node in body:
         if isinstance(node, Step):
             yield node.name, (when, each)
@@ -80,7 +80,7 @@ def _declared(parameter: Parameter) -> str:
 
 
 def text(pipeline: Pipeline) -> str:
-    """The graph as indented lines: steps in reading order, what each takes and gives, conditions and loops around them."""
+    """The graph as indented lines: the steps in reading order with their inputs and outputs, inside their conditions and loops."""
     lines = [pipeline.name + (f": {pipeline.description}" if pipeline.description else "")]
     if pipeline.parameters:
         lines.append("parameters  " + ", ".join(_declared(p) for p in pipeline.parameters))
@@ -126,7 +126,7 @@ def _step(step: Step, before: dict[str, list[str]], width: int, depth: int) -> l
 
 # -------------------------------------------------------------------- why
 def why(built: Built, name: str) -> str:
-    """Why a step waits for what it waits for, takes what it takes, and runs shared code again. Raises `KeyError`."""
+    """Explain why a step waits for others, has its inputs, and runs shared code again. Raises `KeyError` for an unknown step."""
     pipeline = built.pipeline
     assert pipeline is not None
     step = next((s for s in pipeline.steps() if s.name == name), None)

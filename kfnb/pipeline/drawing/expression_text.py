@@ -1,4 +1,4 @@
-"""Tests and references as Python text, for people."""
+"""Writes tests and references as Python text for people to read."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from kfnb.pipeline.model import (
 
 
 def asked(branch: Branch) -> str:
-    """What a branch asks, as the user wrote it where that is known; empty for ``else``."""
+    """The condition of a branch, as the user wrote it where that is known; empty for ``else``."""
     return branch.text or (words(branch.when) if branch.when is not None else "")
 
 
 def looped(loop: Loop) -> str:
-    """What a loop goes over, as the user wrote it where that is known."""
+    """The items of a loop, as the user wrote them where that is known."""
     return loop.text or named(loop.items)
 
 
 def cells(step: Step) -> str:
-    """``cell 3``, ``cells 3, 4``, or nothing for a step that kfnb adds."""
+    """``cell 3`` or ``cells 3, 4``; an empty text for a step that kfnb adds."""
     numbers = list(dict.fromkeys(str(c.cell) for c in step.cells))
     return f"cell{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
 
@@ -51,7 +51,7 @@ def words(test: Test) -> str:
 
 
 def named(ref: Ref) -> str:
-    """A reference by the name it has in the notebook."""
+    """A reference under its name in the notebook."""
     if isinstance(ref, Constant):
         return repr(ref.value)
     if isinstance(ref, ItemRef):

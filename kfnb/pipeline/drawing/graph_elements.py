@@ -75,7 +75,7 @@ class Graph:
         return asdict(self)
 
     def moved(self, x: float, y: float) -> Graph:
-        """The same picture elsewhere."""
+        """The same picture, moved."""
         return replace(
             self,
             boxes=tuple(replace(b, x=b.x + x, y=b.y + y) for b in self.boxes),
@@ -85,7 +85,7 @@ class Graph:
 
 
 def graph_of(pipeline: Pipeline) -> Graph:
-    """The picture of a pipeline. A handler around everything stands below all else."""
+    """Lay out the graph of a pipeline. A handler around the whole pipeline stands at the bottom."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for edge in pipeline.edges:
         reasons.setdefault((edge.source, edge.to), []).append(edge.why)
@@ -120,7 +120,7 @@ def _body(body: tuple[Node, ...], reasons: Reasons) -> Graph:
 
 
 def _items(body: Iterable[Node], reasons: Reasons) -> Iterator[tuple[str, Graph]]:
-    """The parts of a body that are laid out as one each."""
+    """The parts of a body, each of which is laid out as one item."""
     for node in body:
         if isinstance(node, Step):
             yield node.name, _box(node)
@@ -136,7 +136,7 @@ def _items(body: Iterable[Node], reasons: Reasons) -> Iterator[tuple[str, Graph]
 
 
 def _framed(kind: str, label: str, body: tuple[Node, ...], reasons: Reasons) -> Graph:
-    """A frame, or the note in a box that would stand in it alone."""
+    """A frame, or a note in the box if only one step would stand in the frame."""
     if len(body) == 1 and isinstance(body[0], Step):
         return _box(body[0], kind, label)
     return _around(kind, label, _body(body, reasons))
@@ -172,7 +172,7 @@ def _steps(part: Graph) -> tuple[str, ...]:
 
 
 def _joined(parts: list[Graph], lines: tuple[Line, ...]) -> Graph:
-    """All parts in one picture, which has the size of the first."""
+    """All parts in one picture of the first part's size."""
     first = parts[0]
     return Graph(
         first.width, first.height, tuple(b for p in parts for b in p.boxes), tuple(f for p in parts for f in p.frames),

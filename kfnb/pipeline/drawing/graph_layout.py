@@ -1,4 +1,4 @@
-"""Where the steps of a graph stand in a picture: layers by longest path, few crossings, straight lines.
+"""Places the steps of a graph in layers by longest path, with few crossings and straight lines.
 
 The method of Sugiyama, Tagawa and Toda (1981): long edges pass through invisible places, rows are sorted by the middle of
 their neighbours, then moved towards them as far as the row allows.
@@ -69,7 +69,7 @@ def _layers(following: Mapping[str, list[str]]) -> dict[str, int]:
 
 
 def _sort(rows: list[list[Place]], up: Mapping[Place, list[Place]], down: Mapping[Place, list[Place]]) -> None:
-    """Sort each row by the mean place of its neighbours, downwards and upwards in turn."""
+    """Sort each row by the mean position of its neighbours, downwards and upwards in turn."""
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 0
         order = range(1, len(rows)) if forward else range(len(rows) - 2, -1, -1)
@@ -112,7 +112,7 @@ def _positions(
 def _settle(
     row: list[Place], wanted: Mapping[Place, float], size: Mapping[Place, float], x: dict[Place, float]
 ) -> None:
-    """The places nearest to the wanted ones that keep the row's order and gaps: blocks that meet move as one."""
+    """Find the positions nearest to the desired ones that keep the row's order and gaps. Blocks that touch move as one."""
     offset, offsets = 0.0, []
     for index, node in enumerate(row):
         if index:

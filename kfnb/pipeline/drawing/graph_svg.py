@@ -1,4 +1,4 @@
-"""The graph as a picture: SVG that follows the reader's light or dark theme and needs nothing else."""
+"""Draws the graph as SVG that follows the reader's light or dark theme and needs no other file."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def draw_run(pipeline: Pipeline, states: Mapping[str, str]) -> str:
 
 
 def draw_states(name: str, graph: Graph, states: Mapping[str, str]) -> str:
-    """`draw_run` for who draws the same graph again and again, and has laid it out once."""
+    """Like `draw_run`, for a graph that is laid out once and drawn many times."""
     return _draw(name, graph, states, STYLE + STATES)
 
 
@@ -117,7 +117,7 @@ def _line(line: Line) -> str:
 
 
 def path_of(points: Points) -> str:
-    """A line through the points that leaves and enters boxes straight."""
+    """A line through the points that leaves and enters boxes at a right angle."""
     path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
     for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
         middle = (y0 + y1) / 2

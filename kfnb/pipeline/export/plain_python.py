@@ -1,4 +1,4 @@
-"""A pipeline cell as plain Python: what it means to run it in one process, from top to bottom."""
+"""Runs a pipeline cell as plain Python, in one process from top to bottom."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def run_plain(
 
 
 def called(component: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a component as a pipeline does in which some may fail: who needs what a failed one would have made is not called."""
+    """Call a component in a pipeline whose steps may fail. A component that needs the value of a failed one is not called."""
     lost = next((a for a in (*args, *kwargs.values()) if isinstance(a, Failed)), None)
     if lost is not None:
         return lost
@@ -64,7 +64,7 @@ def called(component: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def head_and_rest(tree: ast.Module) -> tuple[list[ast.stmt], list[ast.stmt]]:
-    """The typed assignments that declare parameters where a cell begins, after its docstring; and what comes after them."""
+    """Split a cell into the typed assignments that declare parameters, after its docstring, and the statements after them."""
     rest = list(tree.body)
     if rest and isinstance(rest[0], ast.Expr) and isinstance(rest[0].value, ast.Constant):
         rest.pop(0)
@@ -75,7 +75,7 @@ def head_and_rest(tree: ast.Module) -> tuple[list[ast.stmt], list[ast.stmt]]:
 
 
 class PlainPython(ast.NodeTransformer):
-    """The cell without its order marks, and with what its handlers may ask of the run."""
+    """Rewrites a cell as plain Python: without ``.after``, and with ``kfnb_status`` for its handlers."""
 
     def __init__(self, parameters: tuple[str, ...] = (), components: frozenset[str] = frozenset()) -> None:
         self.changed = False
@@ -85,7 +85,7 @@ class PlainPython(ast.NodeTransformer):
 
     @staticmethod
     def of(source: str, parameters: tuple[str, ...] = ()) -> ast.Module | None:
-        """The cell in other words, where plain Python needs them; ``None`` where it does not."""
+        """The rewritten cell, or ``None`` when it can stay as it is."""
         reader = PlainPython(parameters)
         tree: ast.Module = reader.visit(parse(source))
         return tree if reader.changed else None

@@ -1,4 +1,4 @@
-"""Marked steps as functions, and the plain Python that calls them in the notebook's order."""
+"""Writes marked steps as functions, and plain Python that calls them in the notebook's order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHELL_IMAGE = "debian:stable-slim"  #: of a shell step whose marks name none
 
 
 class NotConvertible(Exception):
-    """A step has no form as a plain function; the text says which, why, and what to write."""
+    """A step cannot become a plain function; the text says which step, why, and what to write instead."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Part:
 
 @dataclass
 class _Known:
-    """What the code written so far has bound."""
+    """The names that the code written so far binds."""
 
     versions: dict[str, int] = field(default_factory=dict)
     ways: dict[str, list[tuple[Part, ...]]] = field(default_factory=dict)  #: name to when it is bound; ``()`` is always
@@ -53,7 +53,7 @@ class _Known:
         self.ways[name] = [*self.ways.get(name, []), when] if when else [()]
 
     def parts(self, text: str) -> tuple[Part, ...]:
-        """A condition in pieces; each with the versions of the names it asks."""
+        """The parts of a condition, each with the versions of the names that it uses."""
         tree = parse_expression(text.strip())
         pieces = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
         return tuple(Part(ast.unparse(p), self._of(names_in(p))) for p in pieces)
@@ -106,7 +106,7 @@ def composed(built: Built) -> Composed:
 
 
 class _Writer:
-    """Goes over the notebook's units and writes functions and calls."""
+    """Goes through the notebook's units and writes functions and their calls."""
 
     def __init__(self, units: tuple[Unit, ...], steps: dict[str, Step]) -> None:
         self.units, self.steps = units, steps
@@ -137,7 +137,7 @@ class _Writer:
             self._step(unit, self.steps[unit.name])
 
     def body(self) -> str:
-        """The calls; those under the same condition stand together."""
+        """Write the calls; calls under the same condition stand together."""
         lines: list[str] = []
         open_: tuple[Part, ...] = ()
         for when, text in self.lines:
@@ -176,7 +176,7 @@ class _Writer:
         return found[::-1]
 
     def _carried(self) -> set[str]:
-        """Values that the notebook binds outside its steps and changes along its way: variables of the pipeline."""
+        """Find the values that the notebook binds outside its steps and changes later; they become variables of the pipeline."""
         bound: dict[str, Unit] = {}
         again: set[str] = set()
         for unit in self.common:
@@ -363,7 +363,7 @@ def _words(settings: Settings) -> list[str]:
 
 
 def _command(name: str, step: Step, takes: list[str]) -> str:
-    """A shell step as a command; several cells run one after the other, as long as each succeeds."""
+    """Write a shell step as a command. Several cells run one after the other as long as each succeeds."""
     sources = [code.source.strip("\n") for code in step.cells]
     script = sources[0] if len(sources) == 1 else " &&\n".join(f"(\n{source}\n)" for source in sources)
     words = [f"name={step.name!r}", f'command=["bash", "-c", {_text(script)}]']

@@ -1,4 +1,4 @@
-"""A pipeline as a Python package that a person would have written, for those who leave the notebook behind."""
+"""Writes a pipeline as a Python package, in the way that a person would write it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _with_import(components: tuple[str, ...]) -> list[str]:
 
 
 def _shared(pipeline: Pipeline, cell: PipelineCell) -> list[str]:
-    """The statements of the cells before that some step needs, in their order."""
+    """The statements of earlier cells that some step needs, in order."""
     found: dict[tuple[int, int], str] = {}
     for step in pipeline.steps():
         for item in step.prepare:
@@ -155,7 +155,7 @@ def _main(name: str, pipeline: Pipeline) -> str:
 
 # -------------------------------------------------------------------- what it needs
 def _modules(sources: list[str]) -> set[str]:
-    """Modules that the code imports, anywhere, by their first name."""
+    """The top-level names of the modules that the code imports anywhere."""
     found: set[str] = set()
     for source in sources:
         for node in ast.walk(parse(source)):
@@ -167,7 +167,7 @@ def _modules(sources: list[str]) -> set[str]:
 
 
 def _requirements(modules: set[str]) -> set[str]:
-    """The distributions of modules, at the version that is installed here; a module that is not gives its own name."""
+    """The distributions that hold the modules, at the versions installed here; a module that is not installed gives its own name."""
     known = metadata.packages_distributions()
     found = set()
     for module in modules:

@@ -1,4 +1,4 @@
-"""What a parameter's annotation says of its values, read from the text of the notebook: nothing is imported or evaluated."""
+"""Parses a parameter's annotation into a schema from the notebook's text, without importing or evaluating anything."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CONSTRAINED = {"conint": "integer", "confloat": "number", "constr": "string"}
 
 @dataclass(frozen=True)
 class Enumeration:
-    """An enumeration class of the notebook: its members' names with their values, where these are literals."""
+    """An enumeration class of the notebook: the names of its members, with the values that are literals."""
 
     name: str
     members: Mapping[str, Any]
@@ -59,7 +59,7 @@ class Enumeration:
 
 @dataclass(frozen=True)
 class KnownTypes:
-    """What the notebook's own code says of types: its enumerations, and the names it gives to types."""
+    """The types that the notebook defines: its enumerations and its aliases of types."""
 
     enumerations: Mapping[str, Enumeration] = field(default_factory=dict)
     aliases: Mapping[str, ast.expr] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Annotation:
 
 
 def annotation_of(node: ast.expr | None, known: KnownTypes) -> Annotation:
-    """Read an annotation; one that is not understood says nothing."""
+    """Parse an annotation. An annotation that kfnb does not understand gives no schema."""
     reader = _Reader(known)
     schema = None if node is None else reader.schema(node)
     return Annotation(schema, reader.description)
@@ -251,7 +251,7 @@ class _Reader:
         return schema
 
     def _limited(self, schema: Schema, part: ast.expr) -> Schema:
-        """The schema with one piece of metadata; what is not understood says nothing."""
+        """The schema limited by one piece of metadata. Metadata that kfnb does not understand changes nothing."""
         if is_literal(part):
             value = _literal(part)
             if isinstance(value, str):
@@ -287,7 +287,7 @@ class _Reader:
         return found
 
     def _constrained(self, node: ast.Call) -> Schema | None:
-        """``conint(ge=1)`` and its kin of pydantic."""
+        """The schema of ``conint(ge=1)`` and similar functions of pydantic."""
         kind = CONSTRAINED.get(last_name(node.func))
         return None if kind is None else _with({"type": kind}, self._keywords(node))
 
@@ -297,7 +297,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _with(schema: Schema, limits: Schema) -> Schema:
-    """The limits that concern the type; of several types those that they concern."""
+    """Add to a schema the limits that apply to its type, or to each of its types."""
     if "anyOf" in schema:
         return {"anyOf": [_with(s, limits) for s in schema["anyOf"]]}
     kind = schema.get("type")
@@ -331,5 +331,5 @@ def _concerns(word: str, kind: str | None) -> bool:
 
 
 def with_null(schema: Schema, default: Any) -> Schema:
-    """The schema, and ``None`` where the default is: ``x: int = None`` is often written."""
+    """The schema, extended by ``None`` if the default is ``None``, because people often write ``x: int = None``."""
     return nullable(schema) if default is None and not takes_null(schema) else schema

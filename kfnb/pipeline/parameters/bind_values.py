@@ -1,4 +1,4 @@
-"""Values of parameters: from texts of a command line, from Python, checked against what each parameter may be."""
+"""Binds values to a pipeline's parameters: converts texts and Python values, and checks them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from kfnb.problems import NotebookError, Problem
 
 
 def schema_of(parameter: Parameter) -> Schema:
-    """What the parameter's value may be."""
+    """The schema of the parameter's values."""
     found: Schema = parameter.schema or OF_KIND[parameter.type]
     return found
 
 
 def described(parameter: Parameter) -> str:
-    """The parameter's description, and what its value may be where more is known than a type."""
+    """The parameter's description, and its limits where more is known than a type."""
     limits = describe_schema(parameter.schema) if parameter.schema else ""
     return ": ".join(t for t in (parameter.description, limits) if t)
 
 
 def convert(text: str, parameter: Parameter) -> Json:
-    """The value that a text gives a parameter (see `kfnb.pipeline.parameters.read_values.read_text`).
+    """Convert a text to a parameter's value (see `kfnb.pipeline.parameters.read_values.read_text`).
 
     Raises
     ------
@@ -38,7 +38,7 @@ def convert(text: str, parameter: Parameter) -> Json:
 
 
 def fit(value: Any, parameter: Parameter) -> Json:
-    """A value of Python for a parameter: a whole number is a number, a date its text. Text is as for `convert`.
+    """Convert a Python value to a parameter's value: a date becomes its text, and a text is read as `convert` reads it.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def fit(value: Any, parameter: Parameter) -> Json:
 def bind(
     pipeline: Pipeline, given: Mapping[str, Any], convert: Callable[[Any, Parameter], Json] = convert
 ) -> dict[str, Json]:
-    """Every parameter's value for a run: the given ones converted, the defaults elsewhere.
+    """Bind every parameter for a run: convert the values that are given, and take the defaults of the others.
 
     A value that equals the default is the default: ``1`` of ``a: float = 1`` stays the whole number that the notebook has.
 

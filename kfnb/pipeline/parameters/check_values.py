@@ -24,11 +24,11 @@ SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 class NotAllowed(ValueError):
-    """The value has the type, and is none of the choices or outside the limits."""
+    """The value has the right type, but it is not among the choices or it is outside the limits."""
 
 
 def check_value(value: Json, schema: Schema) -> Json:
-    """The value as the schema takes it: a whole number is a number, a date is in the form of ISO 8601.
+    """Check a value, and return it in the schema's form: a whole number as a number, a date in the form of ISO 8601.
 
     Raises
     ------
@@ -145,7 +145,7 @@ FORMATS: dict[str, Callable[[str], str]] = {
 
 
 def seconds_of(text: str) -> float:
-    """Seconds of ``90``, ``1h30m``, ``2d``, ``1:30:00`` or ``1 day, 2:00:00``. Raises `ValueError`."""
+    """The seconds in ``90``, ``1h30m``, ``2d``, ``1:30:00`` or ``1 day, 2:00:00``. Raises `ValueError` for other texts."""
     text = text.strip()
     try:
         return whole_number(float(text))

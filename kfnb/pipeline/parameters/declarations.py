@@ -1,4 +1,4 @@
-"""From a statement of the parameters' cell to a parameter: its default, what its values may be, and how the step makes them.
+"""Turns a statement of the parameters cell into a parameter: its default, its schema and its conversion.
 
 A parameter travels as JSON. Where the notebook's statement makes something else of a literal (a date, a path, a member of an
 enumeration, a tuple), a *conversion* makes the same of the run's value, in every step that reads the name. So a step has the kind of
@@ -46,7 +46,7 @@ CLASSES: dict[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Declaration:
-    """A parameter. ``fault``, ``doubt``: why its default may not be, or is of another type than is declared; empty: it fits."""
+    """A parameter. ``fault`` says why its default is not allowed, ``doubt`` why its type differs from the declared one."""
 
     parameter: Parameter
     fault: str = ""
@@ -55,7 +55,7 @@ class Declaration:
 
 @dataclass(frozen=True)
 class _Default:
-    """What the notebook's own expression makes: its JSON, its schema where the form tells it, and how to make it again."""
+    """The value of a default: its JSON, its schema where the expression shows it, and the conversion that makes it again."""
 
     value: Json
     schema: Schema | None = None
@@ -122,7 +122,7 @@ def _declared(
 
 
 def _by_value(schema: Schema, value: Json) -> Schema:
-    """Of an enumeration whose default is a member's value, not the member: the values, for that is what the notebook has."""
+    """The schema for a default that is the value of an enumeration's member: the values take the place of the members."""
     held = list(schema.get("members", {}).values())
     if value in schema.get("enum", ()) or value not in held:
         return schema
@@ -130,7 +130,7 @@ def _by_value(schema: Schema, value: Json) -> Schema:
 
 
 def _both(schema: Schema, options: Schema) -> Schema:
-    """What the annotation says, narrowed by a comment's limits and choices."""
+    """The annotation's schema, narrowed by the limits and choices of a comment."""
     limits = {k: v for k, v in options.items() if k in ("enum", "minimum", "maximum", "multipleOf", "format")}
     if "anyOf" in schema or "enum" in schema or options.get("type") not in (None, schema.get("type"), "integer"):
         return schema
@@ -138,7 +138,7 @@ def _both(schema: Schema, options: Schema) -> Schema:
 
 
 def _standard(schema: Schema) -> str:
-    """How a value is made whose default is ``None``, so that only the annotation tells its kind."""
+    """The conversion of a value whose default is ``None``, so that only the annotation tells its type."""
     several = [s for s in alternatives(schema) if s.get("type") != "null"]
     if len(several) != 1:
         return ""
@@ -166,7 +166,7 @@ def _literal(node: ast.expr, annotated: Schema | None) -> _Default | None:
 
 
 def _made(node: ast.expr, known: KnownTypes) -> Iterator[_Default]:
-    """A default that a call, a member of an enumeration or a joined path makes."""
+    """The default that a call, a member of an enumeration or a joined path gives."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         yield from _member(node.value.id, node.attr, known)
     elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
@@ -215,7 +215,7 @@ def _class(name: str) -> Any:
 
 
 def _object(name: str, text: str, make: Callable[[], Any], again: str = "") -> Iterator[_Default]:
-    """The default that ``make`` makes. ``text``: how the notebook calls the class."""
+    """The default that ``make`` returns. ``text`` is the class under its name in the notebook."""
     try:
         value = make()
     except (TypeError, ValueError, ArithmeticError, KeyError, AttributeError):

@@ -1,4 +1,4 @@
-"""Parameters in marks: ``image:python:{version}`` is the image of the run's value, in every setting that is a text."""
+"""Fills parameters into marks: ``image:python:{version}`` takes the version from the run's parameters."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PAIRS = ("env", "labels", "annotations", "nodes", "limits")
 
 
 def placeholders(settings: Settings) -> set[str]:
-    """The names in braces in a step's settings: of parameters, where the pipeline has them."""
+    """The names that stand in braces in a step's settings."""
     return {n for _, text in _texts(settings) for n in PLACEHOLDER.findall(text)}
 
 
 def resolved(pipeline: Pipeline, values: Mapping[str, Json]) -> Pipeline:
-    """The pipeline with the run's values in the settings of its steps; parameters without a value have their defaults."""
+    """The pipeline with the run's values filled into the settings of its steps. Parameters without a value take their defaults."""
     texts = {p.name: as_text(values.get(p.name, p.default)) for p in pipeline.parameters}
     known = {n: t for n, t in texts.items() if t is not None}
     if not any(placeholders(s.settings) & known.keys() for s in pipeline.steps()):
@@ -35,13 +35,13 @@ def resolved(pipeline: Pipeline, values: Mapping[str, Json]) -> Pipeline:
 
 
 def resolved_settings(settings: Settings, values: Mapping[str, Any]) -> Settings:
-    """The settings with values of names in their texts."""
+    """The settings with values filled into their texts."""
     texts = {n: as_text(values[n]) for n in placeholders(settings) if n in values}
     return _settings(settings, {n: t for n, t in texts.items() if t is not None})
 
 
 def as_text(value: Any) -> str | None:
-    """A value as a part of a text; ``None``: it has no usual one."""
+    """A value as part of a text, or ``None`` when it has no usual text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, (str, int, float)) else None
@@ -65,7 +65,7 @@ def _settings(settings: Settings, values: Mapping[str, str]) -> Settings:
 
 
 def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
-    """Every text in which a parameter can stand, with its field."""
+    """Every text that may hold a parameter, with the field that it belongs to."""
     if settings.image is not None:
         yield "image", settings.image
     yield from (("packages", p.partition(";")[0]) for p in settings.packages)
@@ -81,7 +81,7 @@ def _texts(settings: Settings) -> Iterator[tuple[str, str]]:
 
 # -------------------------------------------------------------------- what cannot be put in
 def mark_problems(pipeline: Pipeline) -> Iterator[Problem]:
-    """Texts in marks that mean a name, and cannot be put in: never sent to a cluster as they are."""
+    """Report names in marks that cannot be filled in, so that they never reach a cluster as they are."""
     known = {p.name: p for p in pipeline.parameters}
     for step in pipeline.steps():
         for field, text in _texts(step.settings):
@@ -102,7 +102,7 @@ def _unknown(step: Step, field: str, text: str, known: Mapping[str, Any]) -> Ite
             continue
         names = ", ".join(known) or "none"
         hint = f"write `{{{name}}}`" if name in known else f"the parameters are {names}: `{{NAME}}` is the value of one"
-        what = "is not put in" if name in known else "is no parameter of the pipeline"
+        what = "is not replaced" if name in known else "is not a parameter of the pipeline"
         yield _problem("KF208", step, f"`{found[0]}` in the mark `{word}:{text}` {what}", hint, name)
     if text in known and field in ("image", "secrets", "volumes"):
         legal = text == text.lower() and (field == "image" or "_" not in text)
@@ -111,25 +111,27 @@ def _unknown(step: Step, field: str, text: str, known: Mapping[str, Any]) -> Ite
 
 
 def value_problems(pipeline: Pipeline, values: Mapping[str, Json]) -> Iterator[Problem]:
-    """Values of a run that give a mark no text, or an image no name."""
+    """Report values of a run that give a mark no text, or an image no name."""
     for step, made in zip(pipeline.steps(), resolved(pipeline, values).steps(), strict=True):
         missing = {n for n in placeholders(step.settings) if n in values and as_text(values[n]) is None}
         for name in sorted(missing):
-            message = f"parameter `{name}` is {values[name]!r}, and stands in a mark of step `{step.name}`"
+            message = (
+                f"parameter `{name}` is {values[name]!r}, which cannot be filled into a mark of step `{step.name}`"
+            )
             yield _problem("KF208", step, message, "give it a text or a number", name)
         image = made.settings.image
         if image != step.settings.image and image is not None and not missing and not IMAGE.fullmatch(image):
-            message = f"the image of step `{step.name}` would be `{image}`, which is no image's name"
+            message = f"the image of step `{step.name}` would be `{image}`, which is not the name of an image"
             yield _problem("KF208", step, message, "give the parameter another value", step.name)
 
 
 def fixed_values(pipeline: Pipeline) -> Iterator[Problem]:
-    """What a compiled document cannot follow, when a parameter is given there another value."""
+    """Report settings that a compiled document fixes at the default, so that another value of a parameter does not change them."""
     known = {p.name for p in pipeline.parameters}
     for step in pipeline.steps():
         for name in sorted(placeholders(step.settings) & known):
             message = (
-                f"step `{step.name}` has the parameter `{name}` in its marks: what is compiled keeps the value of now"
+                f"step `{step.name}` has the parameter `{name}` in its marks: the compiled file keeps the present value"
             )
             yield _problem("KF209", step, message, f"compile again with -p {name}=… for another one", name)
 

@@ -1,4 +1,4 @@
-"""What the comment behind a parameter says of it: Colab's ``#@param`` forms, papermill's types, or a description."""
+"""Parses the comment behind a parameter: Colab's ``#@param`` forms, papermill's types, or a description."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TYPES: dict[str, Schema] = {
 
 @dataclass(frozen=True)
 class Comment:
-    """What a comment says: the schema (``None``: nothing), whether another value may be typed in, and a description."""
+    """The content of a comment: the schema or ``None``, whether a user may type another value, and a description."""
 
     schema: Schema | None = None
     open: bool = False
@@ -33,7 +33,7 @@ class Comment:
 
 
 def comment_of(text: str, default: Any) -> Comment:
-    """Read the comment that stands behind ``name = default``; text that says nothing of types is a description."""
+    """Parse the comment behind ``name = default``. A text without types is a description."""
     form = FORM.match(text)
     if form is not None:
         return _form(form[1].strip(), default)
@@ -70,7 +70,7 @@ def _all_whole(default: Any, options: dict[str, Any]) -> bool:
 
 
 def _leading_list(text: str) -> tuple[list[Any] | None, str]:
-    """The list that the text begins with, and the rest."""
+    """The list at the start of the text, and the rest of the text."""
     if not text.startswith("["):
         return None, text
     for end in (n + 1 for n, c in enumerate(text) if c == "]"):
@@ -83,7 +83,7 @@ def _leading_list(text: str) -> tuple[list[Any] | None, str]:
 
 
 def _options(text: str) -> dict[str, Any]:
-    """What stands in braces, with or without quotes around the keys."""
+    """Parse the options in braces, with or without quotes around the keys."""
     found = re.search(r"\{.*\}", text, re.DOTALL)
     if found is None:
         return {}
@@ -97,7 +97,7 @@ def _options(text: str) -> dict[str, Any]:
 
 
 def _python(text: str) -> Any:
-    """What a raw choice is, where it is a literal."""
+    """The value of a choice that is written as Python."""
     try:
         value = ast.literal_eval(parse_expression(text.strip()))
     except (ValueError, SyntaxError):

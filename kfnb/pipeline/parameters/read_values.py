@@ -29,7 +29,7 @@ ORDER = ("null", "boolean", "integer", "number", "array", "object", "string")
 
 
 def read_text(text: str, schema: Schema) -> Json:
-    """The value that a text is. ``'7'`` for a number is 7.0; where any value may be, JSON or a Python literal, else the text.
+    """Read a value from a text: ``'7'`` for a number is 7.0. Without a type, read JSON or a Python literal, else keep the text.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def _number(text: str, schema: Schema) -> float:
 
 
 def parse_literal(text: str) -> Json:
-    """JSON or a Python literal, else the text itself."""
+    """Read JSON or a Python literal; any other text stays as it is."""
     try:
         return json.loads(text)
     except ValueError:
@@ -118,7 +118,7 @@ def parse_literal(text: str) -> Json:
 
 # -------------------------------------------------------------------- reading values of Python
 def json_value(value: Any) -> Json:
-    """A value of Python as JSON holds it: dates and paths as text, a member of an enumeration by its name.
+    """Turn a Python value into JSON: dates and paths become texts, a member of an enumeration becomes its name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The JSON Schema of a parameter's values: asking it, making it, and saying it in words.
+"""The JSON Schema of a parameter's values: makes schemas, reads them, and describes them in words.
 
 The schemas use these words of JSON Schema: ``type enum anyOf items prefixItems additionalProperties minimum maximum
 exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems pattern format``; ``{}`` takes every JSON
@@ -23,7 +23,7 @@ KINDS = {s["type"]: kind for kind, s in OF_KIND.items() if s}
 
 
 def is_json(value: object) -> bool:
-    """Whether JSON gives back the very same value: no tuples, no keys but text."""
+    """Whether a value is unchanged after a way through JSON; a tuple or a key that is no text is not."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return True
     if isinstance(value, list):
@@ -33,12 +33,12 @@ def is_json(value: object) -> bool:
 
 # -------------------------------------------------------------------- about a schema
 def schema_of(value: Json) -> Schema:
-    """The schema of what the value is."""
+    """The schema of a value's own type."""
     return {"type": "null"} if value is None else dict(OF_KIND.get(type(value).__name__, {}))
 
 
 def nullable(schema: Schema) -> Schema:
-    """The same, or ``None``."""
+    """The schema that takes ``None`` as well."""
     return schema if takes_null(schema) else {"anyOf": [*alternatives(schema), {"type": "null"}]}
 
 
@@ -54,7 +54,7 @@ def takes_null(schema: Schema) -> bool:
 
 
 def kind_of(schema: Schema) -> str:
-    """The one type that engines are told: ``str int float bool list dict``, or ``any`` where it is none of these alone."""
+    """The one type that engines see: ``str int float bool list dict``, or ``any`` for several types."""
     kinds: set[str] = set()
     for one in alternatives(schema):
         if "enum" in one:
@@ -66,7 +66,7 @@ def kind_of(schema: Schema) -> str:
 
 
 def choices(schema: Schema) -> list[Json] | None:
-    """The values there are to choose from, where they can be counted."""
+    """The values to choose from, or ``None`` when the schema does not list them."""
     found: list[Json] = []
     for one in alternatives(schema):
         if "enum" in one:
@@ -86,7 +86,7 @@ def kind_name(kind: str) -> str:
 
 # -------------------------------------------------------------------- in words
 def describe_schema(schema: Schema) -> str:
-    """What a value may be: ``a whole number from 1 to 10``, ``one of fast, exact``."""
+    """Describe a schema in words, such as ``a whole number from 1 to 10`` or ``one of fast, exact``."""
     return " or ".join(dict.fromkeys(_one_in_words(s) for s in alternatives(schema)))
 
 

@@ -1,4 +1,4 @@
-"""``%%pipeline`` cells: Python control flow over components, read as a graph and never executed."""
+"""Parses ``%%pipeline`` cells: Python control flow over components becomes a graph and is never executed."""
 
 from kfnb.pipeline.program.parse_pipeline_cell import build_program
 

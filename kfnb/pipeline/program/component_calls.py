@@ -1,4 +1,4 @@
-"""Component calls: each becomes a step, after its arguments were held against the component's signature."""
+"""Parses component calls: checks the arguments against the component's signature, and makes a step of each call."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kfnb.pipeline.program.parser_protocol import Parser
 from kfnb.pipeline.program.step_drafts import Binding, StepDraft, type_of_value
 from kfnb.pipeline.program.step_placement import bind_name, code_at, new_step, order_after, step_for_expression
 
-OUTPUT = "output"  #: what a step's value is called when the user gave it no name
+OUTPUT = "output"  #: the name of a step's value to which the user gave no name
 
 
 @dataclass
 class CallParser:
-    """Places calls in the pipeline."""
+    """Makes steps of component calls."""
 
     parser: Parser
 
     def place(self, node: ast.Call, after: list[ast.expr], target: ast.expr | None = None) -> StepDraft:
-        """Make a step of a call. ``target``: the names that the cell gives its value."""
+        """Make a step of a call. ``target`` holds the names that the cell binds to its value."""
         state = self.parser.state
         assert isinstance(node.func, ast.Name)
         component = state.components[node.func.id]
@@ -48,7 +48,7 @@ class CallParser:
         return draft
 
     def named(self, draft: StepDraft, call: ast.Call) -> str:
-        """A name for the value of a call that stands inside an expression."""
+        """Bind the value of a call inside an expression to a temporary name, and return the name."""
         assert isinstance(call.func, ast.Name)
         state = self.parser.state
         output = next(iter(draft.definitions), OUTPUT)
@@ -80,7 +80,7 @@ class CallParser:
         after: list[ast.expr],
         target: ast.expr | None,
     ) -> StepDraft:
-        """A container step gets JSON values: literals, names as they are; anything more is worked out in a step before."""
+        """Make a container step. Its inputs are JSON values, so that a step before evaluates other expressions."""
         state = self.parser.state
         inputs: list[tuple[str, Binding]] = []
         for name, value in bound.items():
@@ -97,7 +97,7 @@ class CallParser:
         if len(outputs) != 1 or not isinstance(target, ast.Name):
             names = list(targets(target))
             if isinstance(target, ast.Name) or len(names) != len(outputs):
-                raise state.error("KF604", f"`{component.name}` gives {len(outputs)} outputs ({', '.join(outputs) or 'none'})", "assign them to as many names, separated by commas", node, component.name)  # fmt: skip
+                raise state.error("KF604", f"`{component.name}` returns {len(outputs)} outputs ({', '.join(outputs) or 'none'})", "assign them to as many names, separated by commas", node, component.name)  # fmt: skip
         else:
             names = [target.id]
         for name, output in zip(names, outputs, strict=True):
@@ -124,7 +124,7 @@ class CallParser:
 
     # ---------------------------------------------------------------- signatures
     def _check(self, component: Component, node: ast.Call) -> dict[str, ast.expr]:
-        """The arguments by name, in Python's own way of binding."""
+        """Bind the arguments to their names as Python does, and check them."""
         state = self.parser.state
         name, known = component.name, component.arguments
         starred = any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords)
@@ -135,19 +135,25 @@ class CallParser:
         if len(node.args) > len(positional) and not component.variadic:
             takes = f"{len(positional)} argument{'s' * (len(positional) != 1)}"
             raise state.error(
-                "KF604", f"`{name}` takes {takes}, and gets {len(node.args)}", _signature(component), node, name
+                "KF604",
+                f"`{name}` takes {takes}, but this call passes {len(node.args)}",
+                _signature(component),
+                node,
+                name,
             )
         words = {a.name: a for a in known if a.keyword}
         for keyword in node.keywords:
             if keyword.arg in bound:
-                raise state.error("KF604", f"`{name}` gets `{keyword.arg}` twice", _signature(component), node, name)
+                raise state.error(
+                    "KF604", f"this call passes `{keyword.arg}` of `{name}` twice", _signature(component), node, name
+                )
             if keyword.arg not in words and not component.variadic:
                 raise state.error("KF604", f"`{name}` has no input `{keyword.arg}`", _signature(component), node, name)
             bound[str(keyword.arg)] = keyword.value
         missing = [a.name for a in known if a.required and a.name not in bound]
         if missing:
             shown = " and ".join(f"`{m}`" for m in missing)
-            raise state.error("KF604", f"`{name}` needs {shown}", _signature(component), node, name)
+            raise state.error("KF604", f"this call of `{name}` lacks {shown}", _signature(component), node, name)
         for argument in known:
             if argument.type and argument.name in bound:
                 self._typed(argument, bound[argument.name], name)
@@ -167,11 +173,11 @@ class CallParser:
             and (given, argument.type) not in (("int", "float"), ("bool", "int"), ("bool", "float"))
         ):
             state.problems.append(state.problem(
-                "KF608", f"`{argument.name}` of `{name}` is declared {argument.type}, and `{state.text(node)}` is {given}",
+                "KF608", f"`{argument.name}` of `{name}` is declared {argument.type}, but `{state.text(node)}` is {given}",
                 "convert it, or change the annotation", node.lineno, argument.name,
             ))  # fmt: skip
 
 
 def _signature(component: Component) -> str:
     parts = [a.name + (f": {a.type}" if a.type else "") for a in component.arguments or ()]
-    return f"it is {component.name}({', '.join(parts)})"
+    return f"its signature is {component.name}({', '.join(parts)})"

@@ -1,4 +1,4 @@
-"""Components as the notebook's cells define them: ``@component``, ``component(f, …)``, ``component_from_command(…)``."""
+"""Finds the components that the notebook defines with ``@component``, ``component(…)`` and ``component_from_command(…)``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAIRED = {"limits": ":", "env": "=", "volumes": ":", "labels": ":", "annotations
 
 @dataclass(frozen=True)
 class Argument:
-    """One input of a component. ``type``: one of `PLAIN`, or empty when any value is taken."""
+    """One input of a component. ``type`` is one of `PLAIN`, or empty if it takes any value."""
 
     name: str
     type: str = ""
@@ -40,7 +40,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class Component:
-    """What the notebook says of a component.
+    """The definition of a component.
 
     Parameters
     ----------
@@ -48,10 +48,12 @@ class Component:
         The Python name that calls it, and the name its steps are given.
     arguments
         ``None`` when the function stands in a library, so that its signature is not known.
-    open
-        It takes ``*args`` or ``**kwargs``.
+    variadic
+        Whether it takes ``*args`` or ``**kwargs``.
     returns
-        One of `PLAIN` where the annotation says so, else empty; ``gives``: whether a call gives anything at all.
+        One of `PLAIN` if the annotation says so, else empty.
+    returns_value
+        Whether a call returns anything but ``None``.
     command, outputs
         For a container step.
     """
@@ -74,7 +76,7 @@ class Component:
 class Components:
     """The components of a notebook, read statement by statement."""
 
-    parameters: frozenset[str] = frozenset()  #: names whose value only a run knows
+    parameters: frozenset[str] = frozenset()  #: names of parameters, whose values only a run knows
     found: dict[str, Component] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     _makers: dict[str, str] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class Components:
     _constants: dict[str, Any] = field(default_factory=dict)
 
     def read(self, statement: ParsedCell) -> None:
-        """Take up one statement of a cell before the pipeline."""
+        """Record what one statement of a cell before the pipeline defines."""
         for node in statement.tree.body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 self._define(node, statement)
@@ -130,7 +132,7 @@ class Components:
             self.found[name] = reader.command()
 
     def constant(self, node: ast.expr) -> Any:
-        """The value of a literal, in which names of earlier literals may stand. Raises `ValueError`."""
+        """The value of a literal that may use names of earlier literals. Raises `ValueError` for other expressions."""
         if isinstance(node, ast.JoinedStr):
             return "".join(self._piece(v) for v in node.values)
         if isinstance(node, ast.Name):
@@ -148,7 +150,7 @@ class Components:
         return literal_value(node)
 
     def _piece(self, node: ast.expr) -> str:
-        """A part of an f-string: a parameter stays in braces, to be put in for a run."""
+        """A part of an f-string. A parameter stays in braces until a run fills it in."""
         if isinstance(node, ast.Constant):
             return str(node.value)
         if not isinstance(node, ast.FormattedValue) or node.format_spec is not None or node.conversion != -1:
@@ -208,11 +210,11 @@ class _Keywords:
         )  # fmt: skip
 
     def _names(self, values: dict[str, Any], word: str) -> dict[str, Any] | list[str]:
-        """The names of inputs or outputs, with what is said of each where it is a dict."""
+        """The names of inputs or outputs, with their types or paths if the user wrote a dict."""
         found: dict[str, Any] | list[str] = values.get(word) or []
         if all(isinstance(name, str) for name in found):
             return found
-        self.problem(f"`{word}` of component_from_command should be names", f'such as {word}=["text"]')
+        self.problem(f"`{word}` of component_from_command should be a list of names", f'such as {word}=["text"]')
         return []
 
     def _values(self, known: set[str], maker: str) -> dict[str, Any]:
@@ -289,7 +291,7 @@ def _signed(base: Component, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Co
 
 
 def type_of(annotation: ast.expr | None) -> str:
-    """One of `PLAIN`, when the annotation is just that."""
+    """One of `PLAIN` if the annotation names just that type, else an empty text."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         try:
             annotation = parse_expression(annotation.value)
@@ -325,7 +327,7 @@ def _returns(body: Iterable[ast.AST]) -> Iterator[ast.Return]:
 
 
 def label_of(text: str) -> str:
-    """A step's name made of a component's: ``flip_coin`` and ``Flip - Coin`` become ``flip-coin``."""
+    """The step name of a component: ``flip_coin`` and ``Flip - Coin`` become ``flip-coin``."""
     words = "".join(c if c.isascii() and c.isalnum() else "-" for c in text.removesuffix("_op"))
     label = "-".join(w for w in words.split("-") if w).lower()[:50] or "step"
     return label if label[0].isalpha() else f"step-{label}"

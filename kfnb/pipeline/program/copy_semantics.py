@@ -1,4 +1,4 @@
-"""Where a pipeline cell run as plain Python would give other values than its steps, each of which works on copies."""
+"""Warns where steps, which work on copies, give other values than the pipeline cell as plain Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kfnb.problems import Problem
 
 
 def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: tuple[Unit, ...]) -> Iterator[Problem]:
-    """Warn of arguments changed in place and read again, of what components share beside them, and of libraries changed."""
+    """Warn of arguments that are changed in place and used again, of shared state, and of changed libraries."""
     calls = [n for n in ast.walk(own.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
     seeded = {n for u in units for n in u.facts.may if n.startswith("@")}
     drawn: dict[str, list[ast.Call]] = {}
@@ -49,7 +49,7 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
         for place in facts.beyond:
             yield state.problem(
                 "KF610",
-                f"`{name}` changes `{place}`, which plain Python keeps for the calls after it; each step begins with it as shared code left it",
+                f"`{name}` changes `{place}`, which later calls see in plain Python; each step begins with the state that shared code left",
                 "change it in a cell before the pipeline",
                 call.lineno,
                 place,
@@ -60,7 +60,7 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
             shown = f"what the module `{shared[8:]}` keeps" if shared.startswith(STATE) else f"`{shared}`"
             yield state.problem(
                 "KF610",
-                f"{shown} is changed by a call and used by another: each step begins with it as shared code left it",
+                f"{shown} is changed by one call and used by another, but each step begins with the state that shared code left",
                 "pass it as an argument, and let the component return the new value",
                 changers[0].lineno,
             )
@@ -68,20 +68,20 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
         if len(users) > 1:
             yield state.problem(
                 "KF610",
-                f"{len(users)} calls use the seeded generator `{generator[1:]}`: each step begins with it as it was seeded",
+                f"{len(users)} calls use the seeded generator `{generator[1:]}`, but each step begins with it as it was seeded, so that they draw the same numbers",
                 "give each call a generator or a seed of its own, as an argument",
                 users[1].lineno,
             )
 
 
 def _changes(facts: Facts, name: str) -> bool:
-    """Whether a call changes it; what a function remembers of earlier calls does not count."""
+    """Whether a call changes a name's object; the memory of a function does not count."""
     remembers = name in facts.stateful and facts.kinds.get(name) != DEF
     return name in facts.touches and not remembers and (not name.startswith("@") or name.startswith(STATE))
 
 
 def _facts(analyzer: Analyzer, own: ParsedCell, name: str, call: ast.Call) -> tuple[Facts, list[str]]:
-    """What a call does to its arguments: it is read again with a fresh name for each."""
+    """Find what a call does to its arguments by analyzing it with a new name for each."""
     texts = [f"_kfnb_{n}" for n in range(len(call.args) + len(call.keywords))]
     analyzer.define(texts, VALUE)
     plain = texts[: len(call.args)]

@@ -1,4 +1,4 @@
-"""Expressions of a pipeline cell: component calls inside them become steps of their own, the rest stays as it is."""
+"""Parses expressions of a pipeline cell: component calls in them become steps, and the rest stays as it is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kfnb.pipeline.program.parser_protocol import Parser
 from kfnb.pipeline.program.parser_state import ParserState
 from kfnb.pipeline.program.step_placement import calls_component, component_call
 
-#: Calls that give the same for the same arguments, change nothing, and cost little: they may be worked out twice.
+#: Pure and cheap functions, whose calls may be evaluated twice.
 PURE = frozenset(
     "str int float bool len abs min max sum sorted round list dict tuple set frozenset range enumerate zip repr reversed any "
     "all divmod isinstance type format ord chr bin hex pow slice complex bytes".split()
@@ -84,7 +84,7 @@ class ExpressionParser:
         return isinstance(function, ast.Attribute) and function.attr in PURE_METHODS
 
     def arguments(self, node: ast.Call) -> None:
-        """Read the arguments of a call."""
+        """Parse the arguments of a call."""
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 self.star(argument.value)
@@ -95,7 +95,7 @@ class ExpressionParser:
             keyword.value = self.visit(keyword.value)
 
     def star(self, node: ast.expr) -> None:
-        """Refuse ``*x`` over what a step gives."""
+        """Refuse ``*x`` over the output of a step."""
         for name in names_in(node):
             value = self.state.scope.get(name)
             if value is not None and name not in self.state.parameters:
@@ -143,7 +143,7 @@ class ExpressionParser:
         return self._visit_scoped(node, bound)
 
     def _visit_scoped(self, node: ast.expr, bound: set[str]) -> ast.expr:
-        """An expression with names of its own."""
+        """Parse an expression that binds names in its own scope."""
         for part in ast.walk(node):
             if isinstance(part, ast.Name) and part.id not in bound:
                 self._name(part)

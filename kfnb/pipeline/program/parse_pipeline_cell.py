@@ -1,4 +1,4 @@
-"""From a ``%%pipeline`` cell, and the cells before it, to a pipeline or the problems that stand in its way."""
+"""Parses a ``%%pipeline`` cell, with the cells before it, into a pipeline or the problems that prevent it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ Decisions = Mapping[str, tuple[str, ...]]
 
 
 def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | None, tuple[Problem, ...], Decisions]:
-    """The pipeline of one cell, its problems, and what was decided about each step."""
+    """Return the pipeline of one cell, its problems, and the decisions about each step."""
     own = parse_cell(cell.cell.number, cell.cell.id, cell.cell.source, cell.cell.line)
     if own.problem is not None:
         return None, (own.problem,), {}
-    own = replace(own, tree=parse(own.code))  # a tree of its own: calls inside others are taken out of it
+    own = replace(own, tree=parse(own.code))  # the parser changes this tree, so that it must not be shared
     before = [c for c in notebook.cells if c.number < cell.cell.number and c.role not in (STEP, METRICS, PIPELINE)]
     parsed = [compiled(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
     analyzer = Analyzer([*parsed, own], dict(notebook.modules))
@@ -82,17 +82,17 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
 
 
 def notebook_problems(notebook: Notebook, cell: PipelineCell) -> list[Problem]:
-    """What reading the notebook found, as far as it concerns this cell or the file."""
+    """The problems of the notebook that concern this cell or the whole file."""
     others = {p.cell.number for p in notebook.pipelines if p is not cell}
     return [p for p in notebook.problems if p.cell is None or (p.cell <= cell.cell.number and p.cell not in others)]
 
 
 # -------------------------------------------------------------------- parameters
 def _parameters(state: ParserState, units: tuple[Unit, ...], own: ParsedCell, types: KnownTypes) -> list[ast.stmt]:
-    """Take the parameters from the cells before, the line, and the typed assignments that begin the cell; the rest of it."""
+    """Declare the parameters of earlier cells, of the magic's line and at the start of the cell; return the other statements."""
     for unit in units:
         if unit.parameter is not None and unit.parameter.conversion:
-            state.parameters[unit.name] = unit.parameter  # steps read what shared code makes of it
+            state.parameters[unit.name] = unit.parameter  # steps use the object that the conversion makes of it
         elif unit.parameter is not None:
             _parameter(state, unit.parameter, 0)
     for node in _signature(state):
@@ -160,7 +160,7 @@ def _declared(state: ParserState, node: ast.stmt, line: int, types: KnownTypes, 
         state.problems.append(
             state.problem(
                 "KF503",
-                f"`{ast.unparse(ast.fix_missing_locations(node))}` is not a literal assignment, so it is no parameter",
+                f"`{ast.unparse(ast.fix_missing_locations(node))}` is not an assignment of a literal, so it cannot be a parameter",
                 "write NAME: TYPE = literal",
                 at,
             )
@@ -169,7 +169,7 @@ def _declared(state: ParserState, node: ast.stmt, line: int, types: KnownTypes, 
     parameter = declaration.parameter
     if declaration.fault:
         message = f"the default of parameter `{parameter.name}`: {declaration.fault}"
-        hint = "change the default, or what the parameter may be"
+        hint = "change the default, or the declared type and limits"
         state.problems.append(state.problem("KF510", message, hint, at, parameter.name))
     state.used_parameters[parameter.name] = parameter
     _parameter(state, parameter, getattr(node, "lineno", line))
@@ -183,7 +183,7 @@ def _parameter(state: ParserState, parameter: Parameter, line: int) -> None:
 
 # -------------------------------------------------------------------- what the cells before give
 class _SharedCode:
-    """The notebook's definitions, imports and literals, as each step needs them."""
+    """The notebook's definitions, imports and literals that steps need."""
 
     def __init__(self, units: tuple[Unit, ...], analyzer: Analyzer, state: ParserState) -> None:
         self.state = state
@@ -214,7 +214,7 @@ class _SharedCode:
         return self._prepared_for[key]
 
     def _ambiguous_names(self) -> list[Problem]:
-        """Names that the cell binds and a component reads as a global one: in the step they would be one."""
+        """Report names that the cell binds and that a component reads as a global, because a step has one namespace for both."""
         found = []
         binds: dict[str, set[str]] = {}
         for name, prepared in self.prepared_by_name.items():

@@ -19,7 +19,7 @@ from kfnb.problems import Problem
 
 
 class Refused(Exception):
-    """A statement cannot be read; carries the problem that says why."""
+    """A statement cannot be part of a pipeline; ``problem`` says why."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -61,12 +61,14 @@ class ParserState:
     try_bound: set[str] = field(default_factory=set)
     drafts: dict[str, StepDraft] = field(default_factory=dict)
     edges: dict[tuple[str, str], tuple[list[str], list[str]]] = field(default_factory=dict)
-    first_uses: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  #: output to its first reader
+    first_uses: dict[tuple[str, str], tuple[str, int]] = field(
+        default_factory=dict
+    )  #: for each output, the step and line that use it first
     problems: list[Problem] = field(default_factory=list)
     used_parameters: dict[str, Parameter] = field(default_factory=dict)
     label_counts: dict[str, int] = field(default_factory=dict)
     temporary_count: int = 0
-    rewrite_depth: int = 0  #: inside a construct that is read in other words, so that the text is no longer the user's
+    rewrite_depth: int = 0  #: above 0 inside a rewritten construct, whose text is not the user's
     slicer: Slicer = field(init=False)
     lines: list[str] = field(init=False)
     line_offset: int = field(init=False)  #: what to add to a node's line for the line in the cell
@@ -94,7 +96,7 @@ class ParserState:
 
     # ---------------------------------------------------------------- text and names
     def text(self, node: ast.expr | ast.stmt) -> str:
-        """The node's own source."""
+        """The source text of a node."""
         if self.rewrite_depth:
             return ast.unparse(node)
         first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
@@ -110,7 +112,7 @@ class ParserState:
         return "\n".join([head[start:], *self.lines[first + 1 : last], tail[:end]])
 
     def unique_name(self, label: str) -> str:
-        """``add``, then ``add-2``, ``add-3``."""
+        """A name for a step that is not in use: ``add``, then ``add-2``, ``add-3``."""
         count = self.label_counts.get(label, 0) + 1
         self.label_counts[label] = count
         name = label if count == 1 else f"{label}-{count}"
@@ -122,14 +124,14 @@ class ParserState:
 
     # ---------------------------------------------------------------- reading names
     def check_use(self, name: str, node: ast.AST) -> None:
-        """Refuse a name that nothing gives, or that may not exist here."""
+        """Refuse the use of a name that nothing defines, or that may not be bound here."""
         if name in self.scope:
             if name in self.try_bound:
                 value = self.scope[name]
-                raise self.error("KF307", f"the exit handler reads `{name}`, which is made in line {value.line + self.line_offset} inside the `try`", "it may not exist when the body failed: make it before `try`, or read `kfnb_status`", node, name)  # fmt: skip
+                raise self.error("KF307", f"the exit handler reads `{name}`, which line {value.line + self.line_offset} inside the `try` defines", "it may not exist if the body fails: define it before `try`, or read `kfnb_status`", node, name)  # fmt: skip
             if self.scope[name].only_if:
                 self.problems.append(self.problem(
-                    "KF607", f"`{name}` is bound only if `{self.scope[name].only_if}`: who reads it here is skipped otherwise",
+                    "KF607", f"`{name}` is bound only if `{self.scope[name].only_if}`; otherwise the step that uses it here is skipped",
                     "bind it in the other branch too, or before the `if`", getattr(node, "lineno", 1), name,
                 ))  # fmt: skip
             return
@@ -139,10 +141,10 @@ class ParserState:
             raise self.refuse(refused_constructs.RECURSION, node, name)
         near = difflib.get_close_matches(name, [*self.scope, *self.global_names], 1)
         hint = f"did you mean `{near[0]}`?" if near else "bind it before, or define it in a cell before this one"
-        raise self.error("KF301", f"`{name}` is read, and nothing before makes it", hint, node, name)
+        raise self.error("KF301", f"`{name}` is used, but no cell or line before defines it", hint, node, name)
 
     def definitions_of(self, names: Iterable[str], node: ast.AST) -> tuple[list[Item], set[str]]:
-        """What gives ``names`` here, in order; and those of them, or of what they are made of, that are global."""
+        """What defines ``names`` here, in order, and the global names that this needs."""
         local, outside = [], set[str]()
         direct = True
         for name in names:
@@ -158,7 +160,7 @@ class ParserState:
             items, left = self.slicer.backward_slice(self.block, local)
         except LoopCarried as error:
             name = str(error)
-            raise self.error("KF605", f"`{name}` would pass from one iteration of the loop to the next, and they run side by side", "collect values with `.append` and work on the list after the loop; or loop inside one component", node, name) from None  # fmt: skip
+            raise self.error("KF605", f"`{name}` would pass from one iteration of the loop to the next, but iterations run side by side", "collect values with `.append` and work on the list after the loop; or loop inside one component", node, name) from None  # fmt: skip
         first: list[Item] = []
         for name in sorted(left):
             if name in self.parameters:
@@ -170,7 +172,7 @@ class ParserState:
         return [*first, *items], outside
 
     def add_uses(self, draft: StepDraft, names: Iterable[str], node: ast.AST) -> None:
-        """Let ``draft`` have ``names``."""
+        """Give ``draft`` the inputs and statements that define ``names``."""
         items, outside = self.definitions_of(names, node)
         self.add_inputs(draft, items, outside, getattr(node, "lineno", draft.line))
 
@@ -188,11 +190,11 @@ class ParserState:
                 self.add_use(source, draft.name, item.name, line)
 
     def use_parameter(self, parameter: str) -> None:
-        """The pipeline has this parameter."""
+        """Record that the pipeline uses this parameter."""
         self.used_parameters[parameter] = self.parameters[parameter]
 
     def add_use(self, source: OutputRef | ExportRef, reader: str, name: str, line: int) -> None:
-        """``reader`` needs a value of a step: its edge, and where it is read."""
+        """Record that ``reader`` uses an output: the edge and the line."""
         maker = self.drafts[source.step]
         if isinstance(source, OutputRef):
             maker.live_outputs.add(source.name)
@@ -202,7 +204,7 @@ class ParserState:
         self.add_edge(source.step, reader, why, "" if shown.startswith("_kfnb") else shown)
 
     def add_edge(self, source: str, to: str, why: str, name: str = "") -> None:
-        """``to`` waits for ``source``; ``name`` passes."""
+        """Let ``to`` wait for ``source``; ``name`` is the value that passes, if one does."""
         if source == to:
             return
         names, whys = self.edges.setdefault((source, to), ([], []))

@@ -1,4 +1,4 @@
-"""What a pipeline cell cannot hold, and what to write instead: one row a construct."""
+"""Lists the constructs that a pipeline cell cannot hold, and what to write instead."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The pipeline cell as blocks of statements, and its slices: what a step runs again to have the names it reads.
+"""Backward slices of a pipeline cell: the statements that a step runs again to define the names it uses.
 
-A slice is the program itself without what does not matter for those names, each component call replaced by its recorded
-output: so a name means in the step what it means in the cell.
+A slice holds only the statements that matter for these names, and the recorded output in place of each component call. So
+a name means the same in the step as in the cell.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Item = Input | Replay
 
 
 class LoopCarried(Exception):
-    """A name would pass from one iteration to the next; ``args[0]`` is the name."""
+    """A value would pass from one iteration of a loop to the next; ``args[0]`` is its name."""
 
 
 @dataclass(eq=False)
 class Block:
-    """Statements in order. ``owner`` is the `If` or `For` it belongs to, at ``at`` in ``parent``."""
+    """Statements in order. ``owner`` is the `If` or `For` that holds the block, at index ``at`` of ``parent``."""
 
     parent: Block | None = None
     at: int = 0
@@ -36,7 +36,7 @@ class Block:
 
 @dataclass(eq=False)
 class Call:
-    """A component's call: the names it gives (the user's, and ``_kfnb_…`` for what conditions and loops need)."""
+    """A component call and the names that it defines; names for conditions and loops begin with ``_kfnb_``."""
 
     outputs: dict[str, OutputRef | ExportRef]
 
@@ -47,7 +47,7 @@ class Call:
 
 @dataclass(eq=False)
 class Assignment:
-    """An assignment, or a change of a container made here (which then is in ``uses`` too). Source is one statement."""
+    """An assignment, or a change of a container, which is then both defined and used. ``source`` is one statement."""
 
     source: str
     line: int
@@ -57,7 +57,7 @@ class Assignment:
 
 @dataclass(eq=False)
 class If:
-    """``tests`` are the conditions as source with the names they use; one arm more than tests: ``else``."""
+    """An ``if`` statement. ``tests`` are the conditions with the names that they use; an extra arm is the ``else``."""
 
     line: int
     tests: list[tuple[str, frozenset[str]]] = field(default_factory=list)
@@ -72,11 +72,11 @@ class For:
     Parameters
     ----------
     target, items, uses
-        Source of the target and of the items, and the names the items use.
-    bound, assigned
+        Source of the target and of the items, and the names that the items use.
+    target_names, assigned
         Names of the target; names that the body binds or changes.
-    inside
-        What binds the target in one iteration, and the names that this needs from outside the loop.
+    iteration, iteration_uses
+        What binds the target in one iteration, and the names that this uses from outside the loop.
     """
 
     line: int
@@ -103,12 +103,12 @@ class Slicer:
     count: int = 0
 
     def backward_slice(self, block: Block, names: Iterable[str]) -> tuple[list[Item], set[str]]:
-        """What gives ``names`` at the end of ``block``, in order, and the names that nothing there gives.
+        """What defines ``names`` at the end of ``block``, in order, and the names that nothing there defines.
 
         Raises
         ------
-        Carried
-            When one comes from an earlier iteration.
+        LoopCarried
+            When a value comes from an earlier iteration.
         """
         needed, found = set(names), list[list[Item]]()
         statements = block.statements
@@ -129,7 +129,7 @@ class Slicer:
             statements, block = block.parent.statements[: block.at], block.parent
 
     def _emit(self, statement: Statement, needed: set[str]) -> list[Item]:
-        """One statement of the slice's own level; ``needed`` becomes what is needed before it."""
+        """Emit one statement of the slice; ``needed`` becomes the names that are live before it."""
         if isinstance(statement, Call):
             mine = [n for n in statement.outputs if n in needed]
             needed -= set(mine)
@@ -199,7 +199,7 @@ class Slicer:
             if more == wanted:
                 break
             wanted, self.count = more, before
-        # a recorded value of a loop inside a loop is in one list with those of the outer loop
+        # an inner loop takes its recorded values from the same list as the outer loop
         starts = [] if looped else [f"{i.name} = iter({i.name})" for i in trial if isinstance(i, Input)]
         inputs += trial
         needed |= (wanted | mine) - statement.target_names

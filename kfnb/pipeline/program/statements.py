@@ -1,4 +1,4 @@
-"""Statements of a pipeline cell, one method a kind: what each means in the graph."""
+"""Parses the statements of a pipeline cell, with one method for each kind of statement."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StatementParser:
         self.calls, self.branches, self.loops = CallParser(self), BranchParser(self), LoopParser(self)
 
     def body(self, statements: Iterable[ast.stmt]) -> None:
-        """Read statements one after the other; one that is refused does not hide what is wrong with the others."""
+        """Parse statements one after the other, and go on after one that is refused to find further problems."""
         for node in statements:
             try:
                 self.statement(node)
@@ -97,7 +97,7 @@ class StatementParser:
         text = self.state.text(node).split("\n")[0]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             self.state.check_use(node.func.id, node)
-            raise self.state.error("KF602", f"`{text}` stands alone, and `{node.func.id}` is no component", f"make it one: `@component` above `def {node.func.id}`, or `{node.func.id} = component({node.func.id})`", node, node.func.id)  # fmt: skip
+            raise self.state.error("KF602", f"this line only calls `{node.func.id}`, which is not a component", f"make it one: `@component` above `def {node.func.id}`, or `{node.func.id} = component({node.func.id})`", node, node.func.id)  # fmt: skip
         raise self.state.error("KF602", f"`{text}` does nothing in a pipeline", "assign it to a name, or pass it to a component", node)  # fmt: skip
 
     # ---------------------------------------------------------------- assignments
@@ -182,7 +182,7 @@ class StatementParser:
         return Binding(Constant(value), type_of_value(value), container, line=node.lineno)
 
     def _mark_aliased_elements(self, node: ast.expr) -> None:
-        """A container that stands inside another is reachable by two names: it can be changed no more."""
+        """Forbid changes of a container inside another one, because it now has two names."""
         for part in ast.walk(node):
             inside = (
                 part.elts
@@ -196,7 +196,7 @@ class StatementParser:
                     self._mark_aliased(item.id)
 
     def _mark_aliased(self, name: str) -> None:
-        # A value that is no container keeps its identity: branches and `try` see by it what was bound anew.
+        # Other bindings keep their identity, by which branches and `try` find out what was bound again.
         known = self.state.scope[name]
         if known.container:
             self.state.scope[name] = replace(known, container=False)
@@ -213,7 +213,7 @@ class StatementParser:
         value = state.scope.get(node.target.id)
         if value is None:
             what = "how the run ended" if node.target.id == STATUS else "made before this cell"
-            raise state.error("KF609", f"`{node.target.id}` is {what}, and would be bound anew here", "give the new value another name", node, node.target.id)  # fmt: skip
+            raise state.error("KF609", f"`{node.target.id}` is {what}, and this line would bind it again", "give the new value another name", node, node.target.id)  # fmt: skip
         if value.container:
             self._mutate(node.target, node, node.value)
             return
@@ -229,7 +229,7 @@ class StatementParser:
         bind_name(self.state, name, Binding(None, value.type if value.type == "str" else "", line=node.lineno), node)
 
     def _mutate(self, root: ast.Name, node: ast.stmt | ast.expr, value: ast.expr) -> None:
-        """A change in place: of a list or dict made in this cell it is part of the slice; of anything else it is refused."""
+        """Parse a change in place: slices repeat the change of a list or dict of this cell; other changes are refused."""
         state = self.state
         state.check_use(root.id, root)
         known = state.scope.get(root.id)
@@ -246,7 +246,7 @@ class StatementParser:
             if isinstance(target, ast.Subscript):
                 target.slice = reader.visit(target.slice)
         if expression.impure:
-            raise state.error("KF602", f"`{state.text(node)}` calls a function that is no component", "call it in a line of its own before: x = f(…)", node)  # fmt: skip
+            raise state.error("KF602", f"`{state.text(node)}` calls a function that is not a component", "call it in a line of its own before this one: x = f(…)", node)  # fmt: skip
         for part in [node, value]:
             self._mark_aliased_elements(part) if isinstance(part, ast.expr) else None
         expression.names[root.id] = root
@@ -258,7 +258,7 @@ class StatementParser:
         made = isinstance(value.ref, OutputRef) if value is not None else False
         what = f"the step's output `{root.id}`" if made else f"`{root.id}`"
         hint = f"make a new value: {root.id} = [*{root.id}, …]; or change it inside a component that returns it"
-        return self.state.error("KF606", f"{what} would be changed in place here, and each step works on its own copy", hint, node, root.id)  # fmt: skip
+        return self.state.error("KF606", f"this line would change {what} in place, but each step works on its own copy", hint, node, root.id)  # fmt: skip
 
     # ---------------------------------------------------------------- expressions
     def call_value(self, node: ast.Call, after: list[ast.expr]) -> str:

@@ -1,4 +1,4 @@
-"""Steps while the pipeline cell is being read, and the values that names stand for."""
+"""Drafts of steps, and bindings of names, while a pipeline cell is parsed."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Binding:
     Parameters
     ----------
     ref
-        Where it comes from; ``None``: it is worked out by a slice of the cell.
+        The reference to the value; ``None`` if a slice of the cell evaluates it.
     type
         One of ``str int float bool list dict``, when that is sure; else empty.
     container
         A list, dict or set made in the cell itself, which the cell may change.
-    unsure
-        The condition under which alone the name is bound.
+    only_if
+        The condition without which the name is not bound.
     line
         Where it was bound.
     """
@@ -50,7 +50,7 @@ class Binding:
 
 @dataclass(eq=False)
 class StepDraft:
-    """A step being made."""
+    """A step that the parser is building."""
 
     name: str
     component: str
@@ -68,7 +68,7 @@ class StepDraft:
     command: Command | None = None
     shell_outputs: tuple[ShellOutput, ...] = ()
     call: Call = field(default_factory=lambda: Call({}))
-    decisions: list[str] = field(default_factory=list)  #: what was decided about it, for `kfnb show --why`
+    decisions: list[str] = field(default_factory=list)  #: the decisions about it, for `kfnb show --why`
 
     def export(self, name: str, expression: str, late: bool = False) -> ExportRef:
         export = Export(name, expression, late=late)
@@ -83,7 +83,7 @@ def type_of_value(value: Json) -> str:
 
 
 def always(ref: Ref, inside: set[str]) -> bool:
-    """Whether a value is there even when the steps ``inside`` a branch were skipped."""
+    """Whether a value exists even if the steps ``inside`` a branch are skipped."""
     if isinstance(ref, (Constant, ParameterRef, ItemRef)):
         return True
     if isinstance(ref, Merge):

@@ -72,7 +72,7 @@ def bind_name(state: ParserState, name: str, binding: Binding, node: ast.AST) ->
     """Bind a name in the current scope, unless it names a component or the status of the run."""
     if name in state.components or name == STATUS:
         what = "a component" if name != STATUS else "how the run ended"
-        raise state.error("KF609", f"`{name}` is {what}, and would be bound anew here", "give the value another name", node, name)  # fmt: skip
+        raise state.error("KF609", f"`{name}` is {what}, and this line would bind it again", "give the value another name", node, name)  # fmt: skip
     state.scope[name] = binding
     state.try_bound.discard(name)
 
@@ -91,5 +91,5 @@ def steps_behind(state: ParserState, node: ast.expr) -> list[str]:
     binding = state.scope.get(node.id) if isinstance(node, ast.Name) else None
     found = [s.step for s in sources(binding.ref)] if binding is not None and binding.ref is not None else []
     if not found:
-        raise state.error("KF401", f"`.after({state.text(node)})` names no step", "name what a component's call gave: x = f(); y = g().after(x)", node)  # fmt: skip
+        raise state.error("KF401", f"`.after({state.text(node)})` names no step", "write the name that a component's call was assigned to: x = f(); y = g().after(x)", node)  # fmt: skip
     return found

@@ -1,4 +1,4 @@
-"""Conditions: compared by the engine where their values are plain, else worked out in the step that makes their names."""
+"""Lowers conditions: the engine compares plain values; other conditions are evaluated in the step that defines their names."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ from kfnb.pipeline.program.step_placement import code_at, new_step
 
 @dataclass(frozen=True)
 class LoweredCondition:
-    """A condition that is answered.
+    """A condition that the engine can test.
 
     Parameters
     ----------
     test
-        What the engine asks.
+        The test of the engine.
     code, uses
         The same in a slice of the cell, and the names this uses.
     steps, why
-        The steps that answer it, and how, in the user's words.
+        The steps that evaluate it, and how, in the user's words.
     """
 
     test: Test
@@ -64,14 +64,14 @@ class ConditionParser:
     state: ParserState
 
     def without_step(self, expression: Expression, label: str, text: str) -> LoweredCondition | None:
-        """An answer that needs no step of its own, if there is one."""
+        """Lower a condition without an extra step, if that is possible."""
         if depth_of(expression.node) > MAX_DEPTH:
             way_out = "work it out in lines of their own, or in a component"
             raise self.state.error("KF113", f"this condition is nested deeper than {MAX_DEPTH} levels", way_out, expression.node)  # fmt: skip
         return self._compared(expression, text) or self._in_step(expression, label, text)
 
     def by_step(self, expression: Expression, label: str, text: str, node: ast.expr) -> LoweredCondition:
-        """A step of its own: the names come from several steps, or from none."""
+        """Lower a condition with an extra step, because its names come from several steps or from none."""
         state = self.state
         draft = new_step(self.state, label.replace("if", "decide", 1), node)
         state.add_uses(draft, expression.names, node)
@@ -156,7 +156,7 @@ class ConditionParser:
         given = [i for i in items if isinstance(i, Input)]
         renamed = any(isinstance(i.ref, OutputRef) and i.ref.name != i.name for i in given)
         if replays or renamed:
-            # in a function of its own, what is bound on the way cannot change what the step gives
+            # the function keeps the names of the slice out of the step's namespace
             function = f"_kfnb_{label.replace('-', '_')}"
             lines = textwrap.indent("\n".join([*replays, f"return bool({source})"]), "    ")
             names = ", ".join(i.name for i in given)
@@ -177,13 +177,13 @@ class ConditionParser:
 
 
 def step_with_all(state: ParserState, items: list[Item]) -> StepDraft | None:
-    """The one Python step that has all of ``items``, or can be given the rest."""
+    """The only Python step that defines some of ``items``, if it can get the others as inputs."""
     steps: set[str] = set()
     for item in items:
         if isinstance(item, Replay):
             continue
         if isinstance(item.ref, OutputRef):
-            if not item.required:  # its branch may not be taken, and the condition is to be answered all the same
+            if not item.required:  # its branch may be skipped, but the condition needs a value anyway
                 return None
             steps.add(item.ref.step)
         elif not isinstance(item.ref, (ParameterRef, Constant)):

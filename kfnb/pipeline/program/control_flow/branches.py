@@ -1,4 +1,4 @@
-"""``if``, ``elif``, ``else``: conditions, and what a name stands for after them."""
+"""Parses ``if``, ``elif`` and ``else``, and merges the bindings of their branches."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class BranchParser:
     def _next(
         self, orelse: list[ast.stmt], label: str
     ) -> tuple[LoweredCondition | None, str, list[ast.stmt], list[ast.stmt]]:
-        """The next branch: an ``elif`` that needs no step to be answered, else all of it as ``else``."""
+        """The next branch: an ``elif`` whose condition needs no extra step, else everything that follows as ``else``."""
         first = orelse[0]
         if len(orelse) == 1 and isinstance(first, ast.If):
             state = self.parser.state
@@ -79,7 +79,7 @@ class BranchParser:
 def _merged(
     before: dict[str, Binding], ends: list[dict[str, Binding]], inside: set[str], text: str
 ) -> dict[str, Binding]:
-    """What names stand for after the branches."""
+    """Merge the bindings at the ends of the branches."""
     env = dict(before)
     for name in dict.fromkeys(n for end in ends for n in end):
         values = [end.get(name) for end in ends]
@@ -97,7 +97,7 @@ def _merged(
 
 
 def _one_ref(refs: list[Ref | None], inside: set[str]) -> Ref | None:
-    """The first that was made, when at most one of them is there whatever branch was taken."""
+    """One reference for all branches, or ``None``: it takes the first value whose step was not skipped, like a phi node."""
     candidates: list[Ref] = []
     standing: list[Ref] = []
     for ref in refs:

@@ -1,4 +1,4 @@
-"""Conditions, loops and guards while the cell is being read, and the model's nodes made of them."""
+"""Drafts of conditions, loops and guards while a cell is parsed, and the model's nodes of them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NodeDraft = StepDraft | ConditionDraft | LoopDraft | GuardDraft
 
 
 def nodes_of(drafts: list[NodeDraft], step: Callable[[StepDraft], Step]) -> tuple[Node, ...]:
-    """The model's nodes; a condition or loop in which no step stands decides nothing."""
+    """Turn drafts into the model's nodes. A condition or loop without steps is left out."""
     found: list[Node] = []
     for draft in drafts:
         if isinstance(draft, StepDraft):

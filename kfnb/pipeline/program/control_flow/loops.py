@@ -1,4 +1,4 @@
-"""``for`` and comprehensions: loops over a JSON list, or over the places of any other collection."""
+"""Parses ``for`` and comprehensions: loops over a JSON list, or over the indexes of another collection."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from kfnb.pipeline.program.statement_slices import NOTHING, Assignment, Block, F
 from kfnb.pipeline.program.step_drafts import Binding, type_of_value
 from kfnb.pipeline.program.step_placement import bind_name, code_at, new_step
 
-MOST = 10_000  #: iterations of a literal loop
+MOST = 10_000  #: the largest number of iterations of a literal loop
 
 
 @dataclass(frozen=True)
 class LoopItems:
-    """What a loop goes over.
+    """The items of a loop.
 
     Parameters
     ----------
     ref
-        A JSON list: the items, or their places in ``collection``.
+        A JSON list: the items, or their indexes in ``collection``.
     code, uses
         The items in a slice of the cell.
     collection
-        An expression of the whole list, of which each iteration takes one; empty: the items are in ``ref``.
+        An expression for the whole list if ``ref`` holds indexes, else empty.
     inputs
-        What the collection needs.
+        The inputs of the collection.
     type
-        The items' type, when it is one.
+        The type of the items if all have the same, else empty.
     """
 
     ref: Ref
@@ -138,7 +138,7 @@ class LoopParser:
         return self._computed_items(node, name)
 
     def _computed_items(self, node: ast.expr, name: str) -> LoopItems:
-        """Items that a step makes: its list travels whole, and each iteration takes its place in it."""
+        """Items that a step computes: the whole list travels, and each iteration takes one item by its index."""
         state = self.parser.state
         expression = self.parser.expression(node)
         items, outside = state.definitions_of(expression.names, node)
@@ -164,7 +164,7 @@ class LoopParser:
 
     # ---------------------------------------------------------------- comprehensions
     def comprehension(self, node: ast.ListComp | ast.DictComp) -> str:
-        """A comprehension that calls components, as the loop it is short for; the name of its list or dict."""
+        """Parse a comprehension that calls components as a loop, and return the name of its list or dict."""
         state = self.parser.state
         name = state.temporary_name("list" if isinstance(node, ast.ListComp) else "dict")
         node = copy.deepcopy(node)
@@ -194,7 +194,7 @@ class LoopParser:
 
 
 def _assigned(body: list[ast.stmt]) -> Iterator[str]:
-    """Names that statements bind or change in place."""
+    """The names that statements bind or change in place."""
     for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
