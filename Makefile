@@ -30,8 +30,9 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	touch $@ .venv/run
 
+# the site is made from the Python code alone
 .venv/docs: .venv/made pyproject.toml
-	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	$(if $(wildcard .venv/lab .venv/test),,SKIP_JUPYTER_BUILDER=1) $(BIN)/python -m pip install --quiet -e '.[docs]'
 	touch $@
 
 # the independent judge of what we emit wants libraries of its own versions

@@ -85,7 +85,7 @@ def serve(connection: socket.socket) -> None:
     assert spec is not None and spec.loader is not None
     entry = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(entry)
-    entry._know_kfnb()
+    entry._register_kfnb()
     run_process = importlib.import_module("kfnb.engines.local.processes.run_process")
     for name in run_process.RUNTIME:
         importlib.import_module(name)

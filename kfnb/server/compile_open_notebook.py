@@ -11,7 +11,7 @@ from kfnb.pipeline.drawing.graph_elements import graph_of
 from kfnb.pipeline.model import Pipeline, Replay, Step
 from kfnb.problems import NotebookError, errors
 
-MOST_PROBLEMS = 500  #: that are told; more help nobody
+MOST_PROBLEMS = 500  #: that are sent; more would help nobody
 
 
 class BadNotebook(Exception):

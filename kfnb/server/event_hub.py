@@ -53,8 +53,8 @@ class Hub:
     def __init__(self, runs: Runs, look_every: float, length: int) -> None:
         self._runs, self._look_every, self._length = runs, look_every, length
         self._listeners: set[Listener] = set()
-        self._last_events: dict[str, int] = {}  #: of every watched run, the number of the last event that was told
-        self._lines: dict[tuple[str, str], Printed] = {}  #: the last line of every running step that was told
+        self._last_events: dict[str, int] = {}  #: of every watched run, the number of the last event that was sent
+        self._lines: dict[tuple[str, str], Printed] = {}  #: the last line of every running step that was sent
         self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
@@ -118,7 +118,7 @@ class Hub:
         self._trouble = trouble
 
     def _report_missing(self) -> None:
-        """There is no record: whoever asks for a run is told that it is not there."""
+        """There is no record: tell every listener that its runs do not exist."""
         for run_id in sorted({r for one in self._listeners for r in one.behind}):
             self._send_gone(run_id, f"there is no run `{run_id}`")
 

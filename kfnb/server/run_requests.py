@@ -38,7 +38,7 @@ from kfnb.runs.step_inputs_outputs import previews
 from kfnb.states import FINAL, STEP_FINAL
 
 LOG_PART = 2_000  #: lines of a log in one answer
-LONGEST_LINE = 20_000  #: letters of a line that are told
+LONGEST_LINE = 20_000  #: characters of a line that are sent
 
 
 class Refused(Exception):

@@ -21,7 +21,7 @@ class Files:
 
 
 def files_of(pipeline: Pipeline) -> Files:
-    """The files of a pipeline. Whether one is read is told from its path: it stands in the code more than once."""
+    """The files of a pipeline. A file counts as read when its path occurs in the code more than once."""
     parsed = [c for s in pipeline.steps() if not s.shell for c in _cells(s)]
     analyzer = Analyzer(parsed)
     written = {path: None for cell in parsed for path in analyzer.unit([cell]).written() if HOLE not in path}

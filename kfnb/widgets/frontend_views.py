@@ -22,7 +22,7 @@ def show(view: ShownView) -> None:
         print(view)
         return
     catch_up_after_cells(shell)
-    with view.lock:  # what is told meanwhile would be missing in what is shown first
+    with view.lock:  # a change that is sent meanwhile would be missing in the first picture
         _add_faces(view, shell)
 
 

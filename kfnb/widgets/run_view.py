@@ -97,7 +97,7 @@ class View:
         with self.lock:
             self._faces.append(face)
 
-    # ---------------------------------------------------------------- what is told to it while a run goes on
+    # ---------------------------------------------------------------- changes that it receives while a run goes on
     def update(self, changes: Json) -> None:
         with self.lock:
             self._merge(changes)
@@ -158,7 +158,7 @@ class View:
             if slow:
                 self.update({"notice": None, "doing": request["do"]})
             self._do(request)
-        except Exception as error:  # the page is the only one that can be told
+        except Exception as error:  # only the page can show it
             self.update({"notice": notice_of(error)})
         finally:
             if slow:

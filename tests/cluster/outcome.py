@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
-from kfnb.engines.argo.workflow_nodes import seen
-from kfnb.engines.cluster.following.log_markers import Told
+from kfnb.engines.argo.workflow_nodes import observe_steps
+from kfnb.engines.cluster.following.log_markers import StepReport
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value, parameter_text
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
@@ -35,7 +35,7 @@ class Outcome:
     texts: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     detail: str = ""
-    left: dict[str, dict[str, str]] = field(default_factory=dict)  #: what steps told of what they left
+    handed_on: dict[str, dict[str, str]] = field(default_factory=dict)  #: what steps told of what they left
 
 
 def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Outcome:
@@ -56,8 +56,8 @@ def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Out
 
 
 def _values(result: dict[str, Any]) -> dict[str, Any]:
-    kept = {**result.get("results", {}), **result.get("outputs", {})}
-    return {n: e.get("preview") for n, e in kept.items() if not n.startswith("@")} | result.get("exports", {})
+    reused = {**result.get("results", {}), **result.get("outputs", {})}
+    return {n: e.get("preview") for n, e in reused.items() if not n.startswith("@")} | result.get("exports", {})
 
 
 def on_argo(
@@ -68,24 +68,26 @@ def on_argo(
     travels: StepRequirements | None = None,
 ) -> Outcome:
     """The manifest's outcome in the interpreter."""
-    made = compile_workflow(pipeline, ClusterOptions(values=values), travels or StepRequirements())
+    compiled = compile_workflow(pipeline, ClusterOptions(values=values), travels or StepRequirements())
     types = {p.name: p.type for p in pipeline.parameters}
     with tempfile.TemporaryDirectory() as here:
-        run = Interpreter(made.workflow, pods, Path(here))
+        run = Interpreter(compiled.workflow, pods, Path(here))
         status = run.run(**{n: parameter_text(v, types[n]) for n, v in parameters.items()})
     failed = status["phase"] != "Succeeded"
     found = Outcome("failed" if failed else "succeeded", {}, detail=_detail(status, run.logs))
-    for one in seen(status["nodes"], made.tasks):
+    for one in observe_steps(status["nodes"], compiled.tasks):
         state = one.state
         if one.attempts:
-            told = Told()
+            report = StepReport()
             lines = [
-                t for t in run.logs[status["nodes"][one.attempts[-1].node]["name"]].split("\n") if not told.line(t)
+                t
+                for t in run.logs[status["nodes"][one.attempts[-1].node]["name"]].split("\n")
+                if not report.read_line(t)
             ]
-            state = told.state if told.state is not None and state == "succeeded" else state
+            state = report.state if report.state is not None and state == "succeeded" else state
             if state == "succeeded":
                 found.texts[one.path] = "\n".join(lines).rstrip("\n")
-                values = _values(told.result()) if told.state else one.outputs
+                values = _values(report.result()) if report.state else one.outputs
                 found.values.update({f"{one.path}.{n}": v for n, v in values.items()})
         found.states[one.path] = state
     return settled(found, pipeline)
@@ -169,30 +171,30 @@ def on_kfp(
     oracle: Oracle,
     parameters: dict[str, Any],
     folder: Path,
-    kept: dict[str, dict[str, str]] | None = None,
+    reused: dict[str, dict[str, str]] | None = None,
 ) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
-    made = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements(), kept)
+    compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements(), reused)
     given = {p.name: kfp_value(parameters[p.name], p.type) for p in pipeline.parameters}
-    answer = oracle.ask(made.ir, given, folder)
+    answer = oracle.ask(compiled.ir, given, folder)
     found = Outcome(
         answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)
     )
-    loops = {j.name: len(j.loops) for j in made.tasks.values()}
+    loops = {j.name: len(j.loops) for j in compiled.tasks.values()}
     for task, status, text in answer["logs"]:
-        told = Told()
-        lines = [t for t in text.split("\n") if not told.line(t)]
-        if told.step == RUNTIME:
+        report = StepReport()
+        lines = [t for t in text.split("\n") if not report.read_line(t)]
+        if report.step == RUNTIME:
             continue
-        state = told.state or ("failed" if status else "succeeded")
-        path = made.tasks[task.split("-iteration-")[0]].name if task in made.tasks else told.step
+        state = report.state or ("failed" if status else "succeeded")
+        path = compiled.tasks[task.split("-iteration-")[0]].name if task in compiled.tasks else report.step
         if loops.get(path):
             path += f"[{sum(p.startswith(path + '[') for p in found.states)}]"
         found.states[path] = state
         if state == "succeeded":
-            found.left[path] = told.left()
+            found.handed_on[path] = report.handed_on()
             found.texts[path] = "\n".join(lines).rstrip("\n")
-            found.values.update({f"{path}.{n}": v for n, v in _values(told.result()).items()})
+            found.values.update({f"{path}.{n}": v for n, v in _values(report.result()).items()})
     return settled(found, pipeline)
 
 
@@ -207,11 +209,11 @@ def by_step(found: Outcome, pipeline: Pipeline) -> Outcome:
             states[name] = found.states[name]
             texts.update({name: found.texts[name]} if name in found.texts else {})
             continue
-        seen = sorted(
+        iterations = sorted(
             (found.states[p], found.texts.get(p, "")) for p in mine if found.states[p] not in ("skipped", "omitted")
         )
-        states.update({name: "skipped"} if not seen else {})
-        for number, (state, text) in enumerate(seen):
+        states.update({name: "skipped"} if not iterations else {})
+        for number, (state, text) in enumerate(iterations):
             states[f"{name}[{number}]"] = state
             texts.update({f"{name}[{number}]": text} if state == "succeeded" else {})
     values = {n: v for n, v in found.values.items() if "[" not in n.rpartition(".")[0]}

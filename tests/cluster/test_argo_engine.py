@@ -319,7 +319,7 @@ def test_an_archive_that_does_not_let_one_in_is_said(tmp_path: Path) -> None:
         run_id = engine.submit(pipeline, options(pipeline, tmp_path))
         (name,) = kube.created
         kube.put("workflows", "default", kube.objects["workflows", "default", name], "DELETED")
-        with pytest.raises(ClusterError, match="does not know who asks"):
+        with pytest.raises(ClusterError, match="does not accept your credentials"):
             engine.refresh(run_id)
         assert engine.store.head(run_id)["state"] == "pending"
 
@@ -403,7 +403,7 @@ def test_a_deleted_workflow_ends_the_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("token", "namespace", "installed", "kind", "words"),
     [
-        ("wrong", "default", True, "unauthorized", "does not know who asks"),
+        ("wrong", "default", True, "unauthorized", "does not accept your credentials"),
         ("viewer", "default", True, "forbidden", 'cannot create resource "workflows"'),
         ("good", "nowhere", True, "missing", 'namespaces "nowhere" not found'),
         ("good", "default", False, "missing", "does not have Argo Workflows"),

@@ -17,7 +17,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from kfnb.cli import cli
 from kfnb.engines.argo import workflow_kinds, workflow_manifest
-from kfnb.engines.cluster.lowering.compile_for_cluster import documents
+from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir import pipeline_ir
@@ -46,8 +46,8 @@ def pipeline_at(path: Path) -> Pipeline:
 def sound(pipeline: Pipeline) -> None:
     workflow = workflow_manifest.compile_workflow(pipeline, ClusterOptions(), StepRequirements()).workflow
     assert not round_trip(workflow) and not problems(workflow)
-    made = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements())
-    json_format.ParseDict(made.ir, pipeline_spec_pb2.PipelineSpec())
+    compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements())
+    json_format.ParseDict(compiled.ir, pipeline_spec_pb2.PipelineSpec())
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}-{p.stem}")
@@ -108,14 +108,14 @@ def test_sixty_steps_stay_below_300_kB() -> None:
         cells.append(cell(code, f"step:s{n}"))
     pipeline = pipeline_of(*cells)
     for engine in ("kfp", "argo"):
-        (document,), found = documents(pipeline, engine, ClusterOptions(), Path("."), {})
+        (document,), found = compile_documents(pipeline, engine, ClusterOptions(), Path("."), {})
         assert not found and len(json.dumps(document)) < 300_000
 
 
 def test_sixty_independent_steps_stay_below_300_kB() -> None:
     pipeline = pipeline_of(*(cell(f"a{n} = {n}\nprint(a{n})", f"step:s{n}") for n in range(60)))
     for engine in ("kfp", "argo"):
-        (document,), _ = documents(pipeline, engine, ClusterOptions(), Path("."), {})
+        (document,), _ = compile_documents(pipeline, engine, ClusterOptions(), Path("."), {})
         assert len(json.dumps(document)) < 300_000
 
 
@@ -125,7 +125,7 @@ def test_what_is_too_large_is_refused_before_it_is_sent() -> None:
     text = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=1_500_000))
     pipeline = pipeline_of(cell(f"a = {text!r}", "step:one"))
     for engine in ("kfp", "argo"):
-        _, found = documents(pipeline, engine, ClusterOptions(), Path("."), {})
+        _, found = compile_documents(pipeline, engine, ClusterOptions(), Path("."), {})
         assert [p.code for p in found] == ["KF702"]
 
 
@@ -173,7 +173,7 @@ def test_a_script_in_its_own_image_keeps_its_dollars(cluster: Pods) -> None:
 
 def test_braces_in_a_script_with_an_image_are_refused_for_argo() -> None:
     pipeline = pipeline_of(cell("%%component say --shell --image library/bash:4.4.23\necho '{{x}}'"))
-    _, found = documents(pipeline, "argo", ClusterOptions(), Path("."), {})
+    _, found = compile_documents(pipeline, "argo", ClusterOptions(), Path("."), {})
     assert [p.code for p in found] == ["KF703"]
 
 
@@ -238,9 +238,9 @@ def test_an_import_that_only_other_steps_read_is_not_installed_for_this_one(clus
     made_up = "open('made_up.py', 'w').close()\nimport made_up\ntext = made_up.__name__"
     pipeline = pipeline_of(cell(made_up, "step:one"), cell("print(text)", "step:two"))
     for told, state in ((find_requirements(pipeline, tmp_path), "Succeeded"), (StepRequirements(), "Failed")):
-        made = workflow_manifest.compile_workflow(pipeline, ClusterOptions(), told)
+        compiled = workflow_manifest.compile_workflow(pipeline, ClusterOptions(), told)
         (tmp_path / state).mkdir()
-        assert Interpreter(made.workflow, cluster, tmp_path / state).run()["phase"] == state
+        assert Interpreter(compiled.workflow, cluster, tmp_path / state).run()["phase"] == state
 
 
 def test_local_modules_and_files_travel(cluster: Pods, tmp_path: Path) -> None:
@@ -249,8 +249,8 @@ def test_local_modules_and_files_travel(cluster: Pods, tmp_path: Path) -> None:
     pipeline = pipeline_of(
         cell("import helpers"), cell("print(helpers.double(21), open('data.csv').read().strip())", "step:one")
     )
-    made = workflow_manifest.compile_workflow(pipeline, ClusterOptions(), find_requirements(pipeline, tmp_path))
-    run = Interpreter(made.workflow, cluster, tmp_path)
+    compiled = workflow_manifest.compile_workflow(pipeline, ClusterOptions(), find_requirements(pipeline, tmp_path))
+    run = Interpreter(compiled.workflow, cluster, tmp_path)
     assert run.run()["phase"] == "Succeeded", run.logs
     assert any("42 1,2" in text for text in run.logs.values())
 
@@ -284,9 +284,9 @@ def test_targets_are_found_upwards_and_mistakes_are_said(tmp_path: Path) -> None
     )
     path = write(tmp_path, notebook(cell("print(1)", "step:one")), "n.ipynb")
     done = CliRunner().invoke(cli, ["compile", str(path), "--target", "prod"])
-    made = yaml.safe_load(done.output)
-    assert made["metadata"]["namespace"] == "team-a"
-    assert [t["container"]["image"] for t in made["spec"]["templates"] if "container" in t] == ["python:3.12"]
+    compiled = yaml.safe_load(done.output)
+    assert compiled["metadata"]["namespace"] == "team-a"
+    assert [t["container"]["image"] for t in compiled["spec"]["templates"] if "container" in t] == ["python:3.12"]
     done = CliRunner().invoke(cli, ["compile", str(path), "--target", "prd"])
     assert done.exit_code == 2 and "did you mean `prod`?" in done.output
     (tmp_path / "kfnb.toml").write_text('[targets.prod]\nengine = "argo"\nnamspace = "team-a"\n')
@@ -302,10 +302,10 @@ def test_metrics_and_figures_are_artifacts_that_the_pages_show(oracle: Oracle, t
         cell("score = accuracy * 2", "metrics"),
         cell("fig = type('Figure', (), {'_repr_html_': lambda self: '<svg>'})()\nfig", "step:figure"),
     )
-    made = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements())
+    compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements())
     shown = {
         k: {n: a["artifactType"]["schemaTitle"] for n, a in c.get("outputDefinitions", {}).get("artifacts", {}).items()}
-        for k, c in made.ir["components"].items()
+        for k, c in compiled.ir["components"].items()
     }
     assert shown["comp-table"] == shown["comp-figure"] == {"report": "system.HTML"} and "system.Metrics" in str(shown)
     assert on_kfp(pipeline, oracle, {}, tmp_path).state == "succeeded"
@@ -331,7 +331,7 @@ def test_a_file_that_one_step_writes_and_another_opens_is_said(tmp_path: Path, w
         (tmp_path / name).write_text("from an earlier run")
     pipeline = pipeline_of(cell(f"import json\nframe = None\n{writes}", "step:one"), cell(reads, "step:two"))
     for engine in ("argo", "kfp"):
-        _, found = documents(pipeline, engine, ClusterOptions(), tmp_path, {})
+        _, found = compile_documents(pipeline, engine, ClusterOptions(), tmp_path, {})
         (problem,) = [p for p in found if p.code == "KF706"]
         assert "which step `one` writes" in problem.message and problem.name == "two"
     assert "two" not in find_requirements(pipeline, tmp_path).files
@@ -348,7 +348,7 @@ def test_a_file_that_one_step_writes_and_another_opens_is_said(tmp_path: Path, w
 )
 def test_files_that_are_no_trouble_are_not_said(tmp_path: Path, first: str, then: str) -> None:
     pipeline = pipeline_of(cell(f"save = load = print\n{first}", "step:one"), cell(then, "step:two"))
-    _, found = documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
+    _, found = compile_documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
     assert not [p for p in found if p.code == "KF706"]
 
 
@@ -358,5 +358,5 @@ def test_a_file_on_a_volume_of_both_steps_is_no_trouble(tmp_path: Path, path: st
         cell(f"open('{path}', 'w').write('a')", "step:one", "volume:claim:/data"),
         cell(f"text = open('{path}').read()", "step:two", "volume:claim:/data"),
     )
-    _, found = documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
+    _, found = compile_documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
     assert [p.code for p in found if p.code == "KF706"] == ["KF706"] * said

@@ -316,7 +316,7 @@ def test_tokens_rotate(tmp_path: Path) -> None:
         (tmp_path / "token").write_text("newer\n")
         assert engine.client.multi_user() is False
         server.token = "other"
-        with pytest.raises(ClusterError, match="does not know who asks") as caught:
+        with pytest.raises(ClusterError, match="does not accept your credentials") as caught:
             engine.client.multi_user()
         assert caught.value.kind == "unauthorized"
 
@@ -324,5 +324,5 @@ def test_tokens_rotate(tmp_path: Path) -> None:
 def test_the_diagnosis_of_a_server_for_many_users(tmp_path: Path) -> None:
     with engine_at(tmp_path, Server(multi_user=True)) as engine:
         found = diagnose(engine.target)
-        assert found.state == "refused" and "namespace" in found.told[0]
+        assert found.state == "refused" and "namespace" in found.lines[0]
     assert diagnose(Target("t", "kfp", {"host": "http://127.0.0.1:9"})).state == "unreachable"

@@ -6,8 +6,8 @@ import pytest
 
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.kfp.following.node_states import pod_of, seen
-from kfnb.engines.kfp.following.task_tree import nodes_told
+from kfnb.engines.kfp.following.node_states import observe_steps, pod_of
+from kfnb.engines.kfp.following.task_tree import nodes_from_details
 from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.step_settings import Settings
 from tests.cluster.kfp_backend import Backend, node_id
@@ -44,9 +44,11 @@ def compiled(*cells: dict) -> pipeline_ir.Compiled:  # type: ignore[type-arg]
 def both(made: pipeline_ir.Compiled, backend: Backend) -> dict[str, tuple[str, tuple[str, ...]]]:
     """The states and pods of the steps; the same from the Workflow and from the API."""
     nodes = backend.made()
-    whole = {s.path: (s.state, tuple(a.node for a in s.attempts)) for s in seen(nodes, made.jobs, made.blocks)}
-    told = nodes_told(backend.details(), made.jobs)
-    assert {s.path: (s.state, tuple(a.node for a in s.attempts)) for s in seen(told, made.jobs, made.blocks)} == whole
+    whole = {s.path: (s.state, tuple(a.node for a in s.attempts)) for s in observe_steps(nodes, made.jobs, made.blocks)}
+    nodes = nodes_from_details(backend.details(), made.jobs)
+    assert {
+        s.path: (s.state, tuple(a.node for a in s.attempts)) for s in observe_steps(nodes, made.jobs, made.blocks)
+    } == whole
     return whole
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.cluster.submission.reused_steps import kept_of
+from kfnb.engines.cluster.submission.reused_steps import reusable_outputs
 from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.notebook import notebook_from_json, read_notebook
 from kfnb.pipeline.build.build_pipeline import build
@@ -115,9 +115,9 @@ def test_what_steps_left_is_imported_into_a_later_run(oracle: Oracle, tmp_path: 
     assert first.state == "failed" and first.states["each[1]"] == "succeeded"
     mended = pipeline_of(*cells, cell("print(row, side / 1)", "step:last"))
     old, new = (pipeline_ir.compile_ir(p, ClusterOptions(), StepRequirements()) for p in (broken, mended))
-    kept = kept_of(first.left, old.tasks.values(), new.outermost, mended, None)
-    assert set(kept) >= {"make", "side"}
-    second = on_kfp(mended, oracle, {}, tmp_path / "second", kept)
+    reused = reusable_outputs(first.handed_on, old.tasks.values(), new.outermost, mended, None)
+    assert set(reused) >= {"make", "side"}
+    second = on_kfp(mended, oracle, {}, tmp_path / "second", reused)
     assert second.state == "succeeded", second.detail
     assert second.texts["last"] == "['aaa', 'bbb'] 5.0" and second.texts["large"] == "large 499500"
     assert "make" not in second.texts and second.states["small"] == "skipped"
@@ -131,8 +131,8 @@ def test_steps_that_begin_with_nothing_are_not_run_again_however_many(oracle: Or
     mended = pipeline_of(*firsts, cell("b = (a0 + a1 + a2 + a3 + a4) / 10", "step:last"), total)
     first = on_kfp(broken, oracle, {}, tmp_path / "first")
     old, new = (pipeline_ir.compile_ir(p, ClusterOptions(), StepRequirements()) for p in (broken, mended))
-    kept = kept_of(first.left, old.tasks.values(), new.outermost, mended, None)
-    assert set(kept) == {f"first{n}" for n in range(5)}
-    second = on_kfp(mended, oracle, {}, tmp_path / "second", kept)
+    reused = reusable_outputs(first.handed_on, old.tasks.values(), new.outermost, mended, None)
+    assert set(reused) == {f"first{n}" for n in range(5)}
+    second = on_kfp(mended, oracle, {}, tmp_path / "second", reused)
     assert second.state == "succeeded", second.detail
-    assert second.texts["total"] == "11.0" and not set(kept) & set(second.texts)
+    assert second.texts["total"] == "11.0" and not set(reused) & set(second.texts)

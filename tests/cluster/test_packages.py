@@ -14,8 +14,8 @@ import pytest
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.cluster.submission.fit_to_target import fitted
-from kfnb.engines.cluster.targets.target_settings import mistake
+from kfnb.engines.cluster.submission.fit_to_target import fit_to_target
+from kfnb.engines.cluster.targets.target_settings import settings_error
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.outcome import on_argo
 from tests.notebooks import cell
@@ -80,7 +80,7 @@ def test_a_package_comes_from_an_index_with_a_password_that_stands_nowhere(
     options = ClusterOptions(
         index_url=f"http://reader:${{TOKEN}}@{index}/simple", package_secrets=("index:token:TOKEN",)
     )
-    pipeline = fitted(pipeline_of(cell(SAYS, "step:says", "package:kfnb-sample==1.0")), options, {})
+    pipeline = fit_to_target(pipeline_of(cell(SAYS, "step:says", "package:kfnb-sample==1.0")), options, {})
     travels = find_requirements(pipeline, tmp_path, "none", options.sources)
     made = compile_workflow(pipeline, options, travels).workflow
     (python,) = (t for t in made["spec"]["templates"] if "container" in t)
@@ -113,5 +113,5 @@ def test_an_archive_beside_the_notebook_travels(cluster: Pods, tmp_path: Path) -
     ],
 )  # fmt: skip
 def test_a_target_names_credentials_and_has_none(key: str, value: object, words: str) -> None:
-    found = mistake("prod", {"engine": "argo", key: value})
+    found = settings_error("prod", {"engine": "argo", key: value})
     assert (words in found) if words else found == ""

@@ -82,7 +82,8 @@ class Page:
     folder: Path
     shell: Shell = in_process
     names: dict[str, Any] = field(default_factory=dict)
-    notebook: str = ""
+    notebook: str = ""  #: the newest
+    unused: set[str] = field(default_factory=set)  #: notebooks that no command has named
 
     def run(self, block: Block) -> None:
         if block.title:
@@ -101,6 +102,13 @@ class Page:
             parsed(block)
         elif re.search(r"^# %%", block.body, re.M):
             self.notebook = block.title
+            self.unused.add(block.title)
+
+    def check_unused(self) -> None:
+        """Check the notebooks that a page only shows."""
+        for name in sorted(self.unused):
+            code, output = self.shell(["kfnb", "check", name])
+            assert code == 0, output
 
     def command(self, words: list[str], status: int, printed: list[str], note: str) -> None:
         if note == "not run":
@@ -115,6 +123,7 @@ class Page:
                 assert code == 0, output
         else:
             assert words[0] == "kfnb", words
+            self.unused -= set(words)
             code, output = self.shell(words)
             assert code == status, f"{shlex.join(words)}: exit status {code}\n{output}"
             assert not printed or matches(printed, output), f"{shlex.join(words)} printed\n{output}"

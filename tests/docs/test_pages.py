@@ -22,6 +22,7 @@ def test_the_blocks_of_a_page_run_as_it_shows(path: str, folder: Path) -> None: 
     page = Page(folder)
     for block in blocks((ROOT / path).read_text("utf-8")):
         page.run(block)
+    page.check_unused()
 
 
 def test_the_five_minutes_are_done_as_written_from_an_empty_folder(folder: Path) -> None:  # noqa: F811

@@ -41,3 +41,10 @@ def test_messages_link_to_the_site_that_is_built() -> None:
     site = (ROOT / "mkdocs.yml").read_text("utf-8")
     assert f"site_url: {DOCUMENTATION}\n" in site
     assert f"{DOCUMENTATION}reference/problems/" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_figures_of_the_comparison_are_the_bars_of_the_benchmarks() -> None:
+    bench = (ROOT / "tests" / "benchmarks" / "test_bench.py").read_text("utf-8")
+    page = (ROOT / "docs" / "explanation" / "comparison.md").read_text("utf-8").partition("## Figures")[2]
+    bars = [line.split("|")[-2].strip() for line in page.split("\n") if line.startswith("|")][2:]
+    assert len(bars) == 8 and [bar for bar in bars if f'"{bar}"' not in bench] == []

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from kfnb.engines.cluster.lowering.compile_for_cluster import documents
+from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.targets.targets import BadTarget, options_of, target_named, targets
 from kfnb.notebook import notebook_from_json, parse_notebook
@@ -104,7 +104,7 @@ def use(pipeline: Pipeline, engines: tuple[str, ...]) -> None:
     except NotebookError:
         return
     for engine in engines:
-        made, problems = documents(pipeline, engine, options_of(None), Path("/nowhere"), given)
+        made, problems = compile_documents(pipeline, engine, options_of(None), Path("/nowhere"), given)
         if not errors(problems):
             as_yaml(made)
 
@@ -137,7 +137,7 @@ def test_spoilt_marks_cells_and_settings_are_read_or_refused_in_words(tmp_path: 
             (tmp_path / "kfnb.toml").write_bytes(mutations.settings(random))
             try:
                 for name in targets(path):
-                    documents(SMALL, "argo", options_of(target_named(name, path)), tmp_path, {})
+                    compile_documents(SMALL, "argo", options_of(target_named(name, path)), tmp_path, {})
             except BadTarget:
                 pass
 

@@ -199,7 +199,7 @@ def test_tasks_go_on_while_later_cells_run_and_end_with_the_step(chain: Chain) -
         "print(await short)",
     )
     assert lines(done) == ["[0, 60]", "0"]
-    assert "`work` had not ended" in done.result["warnings"][0]
+    assert "`work` was still running" in done.result["warnings"][0]
 
 
 @pytest.mark.parametrize("text", [">>> x = 3\n>>> if x:\n...     print(x)\n", "In [4]: x = 3\n   ...: print(x)", "  x = 3\n  print(x)"])  # fmt: skip

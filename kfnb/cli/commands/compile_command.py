@@ -53,7 +53,7 @@ def compile_(
 ) -> None:  # fmt: skip
     """Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow. Nothing is run or sent."""
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget
-    from kfnb.engines.cluster.lowering.compile_for_cluster import Form, documents
+    from kfnb.engines.cluster.lowering.compile_for_cluster import WorkflowForm, compile_documents
     from kfnb.engines.cluster.lowering.manifest_files import as_yaml, write
     from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
     from kfnb.engines.cluster.targets.targets import options_of, target_named
@@ -75,8 +75,8 @@ def compile_(
         refuse("say for which engine: --engine kfp or --engine argo (or name a target)", as_json)
     if (cron or template) and engine != "argo":
         refuse("--cron and --template are Argo's; Kubeflow Pipelines takes a schedule with `kfnb run --cron`", as_json)
-    form = Form(cron=cron or "", template=template)
-    manifests, problems = documents(graph, engine, options, notebook.folder, values, form)
+    form = WorkflowForm(cron=cron or "", template=template)
+    manifests, problems = compile_documents(graph, engine, options, notebook.folder, values, form)
     if not as_json:
         report(notebook, problems, quiet=True)
     if errors(problems):
@@ -117,13 +117,13 @@ def targets(notebook: Path | None, as_json: bool) -> None:
                 "target": name,
                 "engine": target.engine,
                 "state": diagnosis.state,
-                "told": list(diagnosis.told),
+                "told": list(diagnosis.lines),
                 "file": str(target.path) if target.path else None,
             }
         )
         if not as_json:
-            click.echo(f"{visible(name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.told[0]}")
-            for line in diagnosis.told[1:]:
+            click.echo(f"{visible(name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.lines[0]}")
+            for line in diagnosis.lines[1:]:
                 click.echo(f"{'':34}{line}")
     if as_json:
         emit(listed)

@@ -61,25 +61,15 @@ def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: 
 
 
 def cluster_needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
-    """What a step gets on a cluster beside its code."""
+    """What a step needs on a cluster in addition to its code, one line each."""
     from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 
-    requirements = find_requirements(pipeline, notebook.folder)
-    lines = (
-        [f"  on a cluster it installs {', '.join(requirements.packages[step])}"]
-        if requirements.packages.get(step)
-        else []
-    )
-    lines += (
-        [f"  on a cluster {', '.join(requirements.modules[step])} travels with it"]
-        if requirements.modules.get(step)
-        else []
-    )
-    data = sorted(set(requirements.files.get(step, ())) - set(requirements.modules.get(step, ())))
+    need = find_requirements(pipeline, notebook.folder)
+    lines = [f"  on a cluster it installs {', '.join(need.packages[step])}"] if need.packages.get(step) else []
+    lines += [f"  on a cluster {', '.join(need.modules[step])} travels with it"] if need.modules.get(step) else []
+    data = sorted(set(need.files.get(step, ())) - set(need.modules.get(step, ())))
     lines += [f"  on a cluster the file {name} travels with it" for name in data]
-    lines += [
-        f"  on a cluster the file {name} is too large to travel with it" for name in requirements.too_large.get(step, ())
-    ]
+    lines += [f"  on a cluster the file {name} is too large to travel with it" for name in need.too_large.get(step, ())]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Argo's own server: it has what the Kubernetes API no longer has, of workflows that were archived and statuses that were offloaded."""
+"""A client of Argo's own server, which still has archived workflows and offloaded statuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kfnb.engines.cluster.clients.kubernetes_client import Kube
 from kfnb.engines.cluster.clients.rest_client import Rest, headers_of, server_certificate, session_of
 from kfnb.engines.cluster.targets.connection import Address, Connection, address_of, check_confidential
 
-RIGHT = "a role that may `get` workflows there"
+REQUIRED_ROLE = "a role that may `get` workflows there"
 
 
 class ArgoServer:
@@ -31,18 +31,18 @@ class ArgoServer:
     def __init__(self, connection: Connection, kube: Kube, name: str, uid: str) -> None:
         address = address_of(connection.server)
         session = session_of(address, server_certificate(connection))
-        self._rest = Rest(address, session, _who_asks(connection, address, kube), RIGHT)
+        self._rest = Rest(address, session, _credentials(connection, address, kube), REQUIRED_ROLE)
         self._namespace, self._name, self._uid = kube.namespace, name, uid
 
     def workflow(self) -> dict[str, Any]:
         """The workflow with all of its nodes, from the cluster or else from the archive. Raises `ClusterError`."""
         try:
-            return self._rest.ask("GET", f"/api/v1/workflows/{quote(self._namespace)}/{quote(self._name)}")
+            return self._rest.request_json("GET", f"/api/v1/workflows/{quote(self._namespace)}/{quote(self._name)}")
         except ClusterError as error:
             if error.kind != "missing" or not self._uid:
                 raise
         query = {"namespace": self._namespace, "name": self._name}
-        return self._rest.ask("GET", f"/api/v1/archived-workflows/{quote(self._uid)}", params=query)
+        return self._rest.request_json("GET", f"/api/v1/archived-workflows/{quote(self._uid)}", params=query)
 
     def log(self, node: str) -> str:
         """The log that the artifact repository keeps of a pod, without times. Raises `ClusterError`, ``missing`` where it keeps none."""
@@ -50,14 +50,14 @@ class ArgoServer:
         for way in ways:
             try:
                 path = f"/artifact-files/{quote(self._namespace)}/{way}/{quote(node)}/outputs/main-logs"
-                return self._rest.send("GET", path).content.decode("utf-8", "replace")
+                return self._rest.request("GET", path).content.decode("utf-8", "replace")
             except ClusterError as error:
                 if error.kind != "missing" or way == ways[-1]:
                     raise
         raise AssertionError
 
 
-def _who_asks(connection: Connection, address: Address, kube: Kube) -> Callable[[], dict[str, str]]:
+def _credentials(connection: Connection, address: Address, kube: Kube) -> Callable[[], dict[str, str]]:
     if connection.authenticates:
         return lambda: headers_of(connection, address)
     if connection.server_token != "kubeconfig" and address.origin != address_of(kube.server).origin:
@@ -71,7 +71,7 @@ def _who_asks(connection: Connection, address: Address, kube: Kube) -> Callable[
 
 
 def workflow_of(kube: Kube, name: str, server: ArgoServer | None) -> dict[str, Any]:
-    """The workflow as it stands; from Argo's own server, where the cluster has it no longer. Raises `ClusterError`."""
+    """The current workflow. It comes from Argo's own server when the cluster no longer has it. Raises `ClusterError`."""
     try:
         return kube.get(name)
     except ClusterError as error:

@@ -166,7 +166,7 @@ def output_of(job: Job, channel: Channel) -> str:
 def runtime_spec(
     job: Job, types: dict[str, str], whole: dict[str, int], renamed: dict[str, str], values: str
 ) -> dict[str, Any]:
-    """What the runtime is told of a job here: small outputs have the names that the template gives them."""
+    """The runtime spec of a job on Argo: its small outputs have the names that the shared template gives them."""
     found = runtime_spec_of(job, lambda channel: output_of(job, channel))
     wanted = {c.name: types[c.name] for c in job.inputs if c.kind == "parameter"}
     mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.inputs}}

@@ -1,4 +1,4 @@
-"""Following a Workflow: what the cluster says goes into the record of runs, from where the record stands."""
+"""Follows a Workflow: watches it and its pods' logs, and writes what happens into the record of runs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
-from kfnb.engines.argo.workflow_nodes import NODE_ID, from_pods, seen
+from kfnb.engines.argo.workflow_nodes import NODE_ID, from_pods, observe_steps
 from kfnb.engines.argo.workflow_status import Offloaded, nodes_of
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
-from kfnb.engines.cluster.following.observed_steps import Attempt, Seen, when
-from kfnb.engines.cluster.following.pod_logs import KeptLog
+from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
+from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.runs.record.run_store import RunStore
@@ -25,17 +25,17 @@ PHASES = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed"}
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
 
-class Follower(Recorder):
+class WorkflowFollower(Recorder):
     """Brings one run's record up to date, once or until its end.
 
     Parameters
     ----------
     name
         The workflow's.
-    before
-        Attempts that steps had in earlier workflows of the run.
-    see
-        Reads the nodes.
+    earlier_attempts
+        How many attempts each step had in earlier workflows of the run.
+    observe
+        Reads the states of steps from the nodes.
     server
         Argo's own server, where the target names one.
     """
@@ -48,12 +48,12 @@ class Follower(Recorder):
         name: str,
         tasks: dict[str, tuple[Job, ...]],
         stopping: Callable[[], bool] = lambda: False,
-        before: dict[str, int] | None = None,
-        see: Callable[[dict[str, Any], dict[str, tuple[Job, ...]]], list[Seen]] = seen,
+        earlier_attempts: dict[str, int] | None = None,
+        observe: Callable[[dict[str, Any], dict[str, tuple[Job, ...]]], list[ObservedStep]] = observe_steps,
         server: ArgoServer | None = None,
     ) -> None:
-        super().__init__(store, run_id, tasks, stopping, before)
-        self.kube, self.name, self._see, self._server = kube, name, see, server
+        super().__init__(store, run_id, tasks, stopping, earlier_attempts)
+        self.kube, self.name, self._observe, self._server = kube, name, observe, server
         self._logs: dict[str, _PodLog] = {}
         self._pods: dict[str, str] = {}
 
@@ -62,17 +62,17 @@ class Follower(Recorder):
         tries = 0
         while not self.stopping() and not self.final:
             try:
-                version = self._take(workflow_of(self.kube, self.name, self._server))
+                version = self._record_workflow(workflow_of(self.kube, self.name, self._server))
                 tries = 0
                 while not self.final and not self.stopping():
                     for _, workflow in self.kube.watch(self.name, version, WATCH):
-                        version = self._take(workflow)
+                        version = self._record_workflow(workflow)
                         if self.final or self.stopping():
                             break
             except ClusterError as error:
                 if error.kind == "missing":
-                    self.lost(f"the workflow {self.name} is no longer there")
-                elif not error.again and tries >= len(PAUSES):
+                    self.record_deleted(f"the workflow {self.name} is no longer there")
+                elif not error.retryable and tries >= len(PAUSES):
                     raise
                 else:
                     self.pause(PAUSES[min(tries, len(PAUSES) - 1)])
@@ -80,14 +80,14 @@ class Follower(Recorder):
         for log in self._logs.values():
             log.stop()
 
-    def once(self) -> None:
+    def update(self) -> None:
         """Bring the record up to date."""
         try:
-            self._take(workflow_of(self.kube, self.name, self._server), follow=False)
+            self._record_workflow(workflow_of(self.kube, self.name, self._server), follow=False)
         except ClusterError as error:
             if error.kind != "missing":
                 raise
-            self.lost(f"the workflow {self.name} is no longer there")
+            self.record_deleted(f"the workflow {self.name} is no longer there")
 
     def _nodes(self, workflow: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -96,13 +96,13 @@ class Follower(Recorder):
             return from_pods(self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"))
 
     # ---------------------------------------------------------------- taking in
-    def _take(self, workflow: dict[str, Any], follow: bool = True) -> str:
-        """Record what a workflow says; gives its version."""
+    def _record_workflow(self, workflow: dict[str, Any], follow: bool = True) -> str:
+        """Record the state of a workflow, and return its resource version."""
         status = workflow.get("status") or {}
         nodes = self._nodes(workflow)
         if self.state == "pending" and status.get("phase") in ("Running", *PHASES):
-            self.begin(when(status.get("startedAt")))
-        self.take(self._see(nodes, self.tasks), follow)
+            self.record_start(timestamp_of(status.get("startedAt")))
+        self.record_steps(self._observe(nodes, self.tasks), follow)
         if status.get("phase") in PHASES and (not follow or not self.final):
             self._end(workflow, status)
         return str(workflow["metadata"]["resourceVersion"])
@@ -112,48 +112,50 @@ class Follower(Recorder):
         if workflow.get("spec", {}).get("shutdown") and state == "failed":
             state = "cancelled"
         message = status.get("message") or "the workflow failed"
-        self.end(state, when(status.get("finishedAt")), {"kind": "run", "type": status["phase"], "message": message})
+        self.record_end(
+            state, timestamp_of(status.get("finishedAt")), {"kind": "run", "type": status["phase"], "message": message}
+        )
 
     # ---------------------------------------------------------------- logs
-    def watch_log(self, one: Seen, attempt: Attempt) -> None:
+    def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:
         """Begin to follow a running pod's log."""
-        key = f"{one.path}/{attempt.number}"
+        key = f"{step.path}/{attempt.number}"
         if key not in self._logs:
-            kept = self.kept_log(one, attempt)
-            self._logs[key] = _PodLog(self.kube, kept, lambda: self._pod(attempt.node), self.stopping)
+            recorded = self.recorded_log(step, attempt)
+            self._logs[key] = _PodLog(self.kube, recorded, lambda: self._pod(attempt.node), self.stopping)
             self._logs[key].start()
 
-    def read_log(self, one: Seen, attempt: Attempt) -> KeptLog:
-        running = self._logs.pop(f"{one.path}/{attempt.number}", None)
+    def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
+        running = self._logs.pop(f"{step.path}/{attempt.number}", None)
         if running is not None:
             running.join(LOG_PATIENCE)
-        kept = running.kept if running is not None else self.kept_log(one, attempt)
-        if kept.told.state is None or running is None:
-            self._read_rest(kept, attempt)
-        return kept
+        recorded = running.recorded if running is not None else self.recorded_log(step, attempt)
+        if recorded.report.state is None or running is None:
+            self._read_rest(recorded, attempt)
+        return recorded
 
-    def _read_rest(self, kept: KeptLog, attempt: Attempt) -> None:
+    def _read_rest(self, recorded: RecordedLog, attempt: Attempt) -> None:
         end = time.monotonic() + (LOG_PATIENCE if attempt.state == "succeeded" else 2.0)
         while True:
             try:
                 pod = self._pod(attempt.node)
                 if pod:
-                    kept.take(self.kube.log(pod))
+                    recorded.append(self.kube.log(pod))
                 else:
-                    self._read_archived(kept, attempt)
+                    self._read_archived(recorded, attempt)
                 return
             except ClusterError as error:
-                if not error.again or time.monotonic() > end or self.stopping():
+                if not error.retryable or time.monotonic() > end or self.stopping():
                     return
                 self.pause(0.3)
 
-    def _read_archived(self, kept: KeptLog, attempt: Attempt) -> None:
+    def _read_archived(self, recorded: RecordedLog, attempt: Attempt) -> None:
         """The log that the artifact repository keeps, when the pod is gone."""
         if self._server is not None:
-            kept.take_plain(self._server.log(attempt.node), attempt.finished or time.time())
+            recorded.append_untimed(self._server.log(attempt.node), attempt.finished or time.time())
 
     def _pod(self, node: str) -> str | None:
-        """The pod of a node; looked up, since how its name is made differs between versions."""
+        """The pod of a node. It is looked up, because versions of Argo form its name in different ways."""
         if node not in self._pods:
             for pod in self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"):
                 notes = pod["metadata"].get("annotations") or {}
@@ -165,23 +167,25 @@ class Follower(Recorder):
 class _PodLog(threading.Thread):
     """Follows one pod's log until the container has ended."""
 
-    def __init__(self, kube: Kube, kept: KeptLog, pod: Callable[[], str | None], stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self, kube: Kube, recorded: RecordedLog, pod: Callable[[], str | None], stopping: Callable[[], bool]
+    ) -> None:
         super().__init__(daemon=True)
-        self.kube, self.kept = kube, kept
+        self.kube, self.recorded = kube, recorded
         self._find, self._stopping, self._stopped = pod, stopping, False
 
     def stop(self) -> None:
         self._stopped = True
 
     def run(self) -> None:
-        while not self._stopped and not self._stopping() and self.kept.told.state is None:
+        while not self._stopped and not self._stopping() and self.recorded.report.state is None:
             try:
                 pod = self._find()
                 if pod is not None:
-                    self.kept.take(self._lines(pod))
+                    self.recorded.append(self._lines(pod))
                     return
             except ClusterError as error:
-                if not error.again:
+                if not error.retryable:
                     return
             time.sleep(0.3)
 

@@ -1,4 +1,4 @@
-"""A Workflow as another of Argo's kinds."""
+"""A Workflow as a WorkflowTemplate or a CronWorkflow."""
 
 from __future__ import annotations
 

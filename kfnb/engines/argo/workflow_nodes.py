@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kfnb.engines.cluster.following.observed_steps import Attempt, Seen, omitted, when
+from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, mark_omitted, timestamp_of
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 
 #: Annotations of a pod: how its name is made of these differs between versions.
@@ -21,22 +21,22 @@ PHASES = {
 }  # fmt: skip
 
 
-def seen(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) -> list[Seen]:
-    """Every step that has a node, or stands in a block that was skipped. ``tasks``: the jobs in every task."""
+def observe_steps(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) -> list[ObservedStep]:
+    """The state of every step that has a node, or stands in a block that was skipped. ``tasks`` are the jobs in every task."""
     children = {c for n in nodes.values() if n["type"] == "Retry" for c in n.get("children", ())}
-    found: dict[str, Seen] = {}
+    found: dict[str, ObservedStep] = {}
     for node in nodes.values():
         jobs = tasks.get(task_of(node), ())
         if node["id"] in children or node["type"] in ("DAG", "TaskGroup", "StepGroup", "Steps"):
             continue
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         for job in jobs:
-            found[job.name + suffix] = _seen(node, job, job.name + suffix, nodes)
-    return omitted(found)
+            found[job.name + suffix] = _observe_step(node, job, job.name + suffix, nodes)
+    return mark_omitted(found)
 
 
 def task_of(node: dict[str, Any]) -> str:
-    """The task that a node is of."""
+    """The name of the task that a node belongs to."""
     last = node["displayName"]
     match = INDEX.match(last)
     return match["task"] if match and node["type"] != "Skipped" else last
@@ -54,7 +54,7 @@ def indexes_of(node: dict[str, Any], nodes: dict[str, Any]) -> list[int]:
     return found[::-1]
 
 
-def _seen(node: dict[str, Any], job: Job, path: str, nodes: dict[str, Any]) -> Seen:
+def _observe_step(node: dict[str, Any], job: Job, path: str, nodes: dict[str, Any]) -> ObservedStep:
     if node["type"] == "Retry":
         pods = [nodes[c] for c in node.get("children", ()) if c in nodes]
         pods.sort(key=lambda n: int(match["index"]) if (match := INDEX.match(n["displayName"])) else 0)
@@ -65,21 +65,21 @@ def _seen(node: dict[str, Any], job: Job, path: str, nodes: dict[str, Any]) -> S
             number,
             pod["id"],
             PHASES.get(pod.get("phase", ""), "pending"),
-            when(pod.get("startedAt")),
-            when(pod.get("finishedAt")),
+            timestamp_of(pod.get("startedAt")),
+            timestamp_of(pod.get("finishedAt")),
             pod.get("message", ""),
         )
         for number, pod in enumerate(pods, 1)
     )
     outputs = {p["name"]: p.get("value", "") for p in node.get("outputs", {}).get("parameters", ())}
-    return Seen(
-        path, job, PHASES.get(node.get("phase", ""), "pending"), when(node.get("startedAt")), when(node.get("finishedAt")),
+    return ObservedStep(
+        path, job, PHASES.get(node.get("phase", ""), "pending"), timestamp_of(node.get("startedAt")), timestamp_of(node.get("finishedAt")),
         node.get("message", ""), attempts, outputs, node.get("phase") == "Omitted",
     )  # fmt: skip
 
 
 def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Nodes as far as the pods tell them, for a workflow whose own status only Argo's server can read."""
+    """Nodes as far as pods show them. This is for a workflow whose status is offloaded where only Argo's server can read it."""
     found: dict[str, dict[str, Any]] = {}
     for pod in pods:
         notes = pod["metadata"].get("annotations") or {}
@@ -97,11 +97,11 @@ def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         }  # fmt: skip
         found[node["id"]] = node
         while boundary and boundary not in found:
-            around, _, shown = _split(boundary)
+            around, _, display_name = _split(boundary)
             found[boundary] = {
                 "id": boundary,
                 "name": boundary,
-                "displayName": shown or boundary,
+                "displayName": display_name or boundary,
                 "type": "DAG",
                 "boundaryID": around,
             }

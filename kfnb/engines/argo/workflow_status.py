@@ -1,4 +1,4 @@
-"""The status of a Workflow: its nodes, also where the controller has packed them."""
+"""The nodes in a Workflow's status, also where the controller compressed or offloaded them."""
 
 from __future__ import annotations
 

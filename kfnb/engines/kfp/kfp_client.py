@@ -20,7 +20,7 @@ from kfnb.engines.cluster.targets.connection import Connection, address_of
 API = "/apis/v2beta1"
 MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: of a pod that the administrator lets use the API
 SERVICE = "ml-pipeline:http"
-RIGHT = "a role in that namespace (`kubeflow-pipelines-edit`)"
+REQUIRED_ROLE = "a role in that namespace (`kubeflow-pipelines-edit`)"
 Json = dict[str, Any]
 
 
@@ -44,7 +44,7 @@ class KfpClient:
     # ---------------------------------------------------------------- questions
     def multi_user(self) -> bool:
         """Whether runs belong to namespaces. Raises `ClusterError` when the server does not answer as Kubeflow Pipelines does."""
-        found = self._ask("GET", "/healthz")
+        found = self._request("GET", "/healthz")
         if "multi_user" not in found and found:
             raise ClusterError(
                 "refused", f"{self.host} answers, but not as Kubeflow Pipelines does: see `host` of the target"
@@ -52,36 +52,42 @@ class KfpClient:
         return bool(found.get("multi_user"))
 
     def run(self, run_id: str) -> Json:
-        return self._ask("GET", f"/runs/{run_id}")
+        return self._request("GET", f"/runs/{run_id}")
 
     def experiments(self) -> list[Json]:
         """The first experiments that this user may see."""
         return list(
-            self._ask("GET", "/experiments", params={"page_size": "1", **self._spaced()}).get("experiments", [])
+            self._request("GET", "/experiments", params={"page_size": "1", **self._namespace_query()}).get(
+                "experiments", []
+            )
         )
 
     def experiment(self, name: str) -> str:
         """The id of an experiment, made when it is not there."""
         rule = {"predicates": [{"operation": "EQUALS", "key": "display_name", "string_value": name}]}
-        query = {"filter": json.dumps(rule), **self._spaced()}
-        for found in self._ask("GET", "/experiments", params=query).get("experiments", []):
+        query = {"filter": json.dumps(rule), **self._namespace_query()}
+        for found in self._request("GET", "/experiments", params=query).get("experiments", []):
             if found.get("display_name") == name:
                 return str(found["experiment_id"])
-        return str(self._ask("POST", "/experiments", json={"display_name": name, **self._spaced()})["experiment_id"])
+        return str(
+            self._request("POST", "/experiments", json={"display_name": name, **self._namespace_query()})[
+                "experiment_id"
+            ]
+        )
 
-    def _spaced(self) -> dict[str, str]:
+    def _namespace_query(self) -> dict[str, str]:
         return {"namespace": self.namespace} if self.namespace else {}
 
     # ---------------------------------------------------------------- commands
     def create_run(self, body: Json) -> str:
-        return str(self._ask("POST", "/runs", json=body)["run_id"])
+        return str(self._request("POST", "/runs", json=body)["run_id"])
 
     def create_recurring_run(self, body: Json) -> str:
-        return str(self._ask("POST", "/recurringruns", json=body)["recurring_run_id"])
+        return str(self._request("POST", "/recurringruns", json=body)["recurring_run_id"])
 
     def act(self, run_id: str, verb: str) -> None:
         """``terminate``, ``retry`` or ``archive`` a run."""
-        self._ask("POST", f"/runs/{run_id}:{verb}")
+        self._request("POST", f"/runs/{run_id}:{verb}")
 
     def upload_version(self, path: Path, name: str, description: str = "") -> dict[str, str]:
         """Upload a package as a new version of the pipeline of that name, which is made when it is not there.
@@ -94,21 +100,21 @@ class KfpClient:
         pipeline = self._pipeline(name, description)
         query = {"name": time.strftime(f"{name}-%Y%m%d-%H%M%S", time.gmtime()), "pipelineid": pipeline}
         with path.open("rb") as file:
-            found = self._ask(
+            found = self._request(
                 "POST", "/pipelines/upload_version", params=query, files={"uploadfile": (path.name, file)}
             )
         return {"pipeline_id": pipeline, "pipeline_version_id": str(found["pipeline_version_id"])}
 
     def _pipeline(self, name: str, description: str) -> str:
         try:
-            return str(self._ask("GET", f"/pipelines/names/{name}", params=self._spaced())["pipeline_id"])
+            return str(self._request("GET", f"/pipelines/names/{name}", params=self._namespace_query())["pipeline_id"])
         except ClusterError as error:
             if error.kind != "missing":
                 raise
         return str(
-            self._ask("POST", "/pipelines", json={"display_name": name, "description": description, **self._spaced()})[
-                "pipeline_id"
-            ]
+            self._request(
+                "POST", "/pipelines", json={"display_name": name, "description": description, **self._namespace_query()}
+            )["pipeline_id"]
         )
 
     def log(self, run_id: str, pod: str) -> str:
@@ -116,12 +122,12 @@ class KfpClient:
 
         Source: kubeflow/pipelines `backend/src/apiserver/server/run_log_server.go`.
         """
-        return self._rest.send("GET", f"/apis/v1alpha1/runs/{run_id}/nodes/{pod}/log").content.decode(
+        return self._rest.request("GET", f"/apis/v1alpha1/runs/{run_id}/nodes/{pod}/log").content.decode(
             "utf-8", "replace"
         )
 
-    def _ask(self, method: str, path: str, **body: Any) -> Json:
-        return self._rest.ask(method, f"{API}{path}", **body)
+    def _request(self, method: str, path: str, **body: Any) -> Json:
+        return self._rest.request_json(method, f"{API}{path}", **body)
 
 
 def _server(connection: Connection) -> Rest:
@@ -133,7 +139,10 @@ def _server(connection: Connection) -> Rest:
         kube = connect(connection)
         behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace, safe='')}/services/{SERVICE}/proxy")
         return Rest(
-            behind, session_of(behind, kube.server_certificate(), kube.client_certificate()), kube.headers, RIGHT
+            behind,
+            session_of(behind, kube.server_certificate(), kube.client_certificate()),
+            kube.headers,
+            REQUIRED_ROLE,
         )
     if not named and MOUNTED_NAMESPACE.is_file():
         named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
@@ -144,4 +153,4 @@ def _server(connection: Connection) -> Rest:
         )
     address = address_of(named)
     session = session_of(address, server_certificate(connection))
-    return Rest(address, session, lambda: headers_of(connection, address, mounted), RIGHT)
+    return Rest(address, session, lambda: headers_of(connection, address, mounted), REQUIRED_ROLE)

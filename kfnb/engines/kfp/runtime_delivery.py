@@ -1,4 +1,4 @@
-"""Which pack brings a step the runtime: it need not stand in the step's own arguments then.
+"""How steps get the runtime: from the pack of an earlier step, so that it need not stand in their own arguments.
 
 The backend writes the arguments of every step several times into the Workflow, which etcd limits to 1.5 MiB.
 """
@@ -16,7 +16,7 @@ INLINE = 4  #: steps that may have the runtime in their arguments
 
 
 def deliver_runtime(root: Block) -> Block:
-    """The same blocks, where every step that waits for another takes its pack, whether it needs a value of it or not."""
+    """The same blocks, where every step that depends on another reads its pack, whether it needs a value from it or not."""
     jobs = {j.name: j for j in jobs_in(root)}
     carriers = {j.name: name for j in jobs.values() if not _has_pack(j) and (name := _carrier(j, jobs)) is not None}
     handlers = {j.name for b in _handlers(root) for j in jobs_in(b)}
@@ -58,7 +58,7 @@ def _has_pack(job: Job) -> bool:
 
 
 def _carrier(job: Job, jobs: dict[str, Job]) -> str | None:
-    """A step that surely has run before this one, in no loop that this one does not stand in."""
+    """A step that always runs before this one, and stands in no loop that is not around this one too."""
     if job.plain_container:
         return None
     for name, _ in job.depends:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kfnb.runtime.components.component_calls import identifier, kind_of
+from kfnb.runtime.components.component_signatures import identifier, kind_of
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

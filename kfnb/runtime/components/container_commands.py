@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kfnb.runtime.components.component_calls import identifier, kind_of, raise_too_many_arguments, show_signature
 from kfnb.runtime.components.component_decorators import MARK, paragraph, settings
+from kfnb.runtime.components.component_signatures import identifier, kind_of, raise_too_many_arguments, show_signature
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from kfnb.runtime.components.component_calls import outputs, outputs_name, raise_too_many_arguments, show_signature
+from kfnb.runtime.components.component_signatures import outputs, outputs_name, raise_too_many_arguments, show_signature
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _write_input(value: Any, path: str, name: str, parameter: str, defaults: dic
         return None
     if not isinstance(value, (str, bytes, bytearray, memoryview)):
         raise TypeError(
-            "component `%s`: `%s` is given its text or bytes, which the function then finds in a file; this is a %s"
+            "component `%s`: `%s` takes text or bytes, which the function gets as a file; this is a %s: turn it into text first"
             % (name, parameter, type(value).__name__)
         )
     with open(path, "wb") as file:

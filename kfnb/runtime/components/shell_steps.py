@@ -108,9 +108,11 @@ def run_component(component: dict[str, Any], words: list[str], values: dict[str,
             raise FileNotFoundError(failure.message) from None
     if len(texts) < 2:
         return next(iter(texts.values()), None)
-    from kfnb.runtime.components import component_calls
+    from kfnb.runtime.components import component_signatures
 
-    return component_calls.outputs(component_calls.outputs_name(component["name"]), tuple(texts), tuple(texts.values()))
+    return component_signatures.outputs(
+        component_signatures.outputs_name(component["name"]), tuple(texts), tuple(texts.values())
+    )
 
 
 # -------------------------------------------------------------------- inputs

@@ -1,4 +1,4 @@
-"""What goes wrong with targets: with what a cluster answers, and with how one is configured."""
+"""Errors of clusters and targets: what a cluster answered, and what is wrong with a target's configuration."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from kfnb.problems import UserError
 
 
 class ClusterError(UserError, Exception):
-    """What a cluster answered.
+    """A cluster answered with an error, or did not answer.
 
     ``kind`` is ``unreachable unauthorized forbidden missing gone conflict refused busy``; the text says what happened and what to do.
-    ``again``: trying once more may help.
+    ``retryable`` says that another try may succeed.
     """
 
-    def __init__(self, kind: str, message: str, again: bool = False) -> None:
+    def __init__(self, kind: str, message: str, retryable: bool = False) -> None:
         super().__init__(message)
-        self.kind, self.again = kind, again
+        self.kind, self.retryable = kind, retryable
 
 
 class BadTarget(UserError, Exception):
-    """A target is not there or cannot be read; the text says which file and what to write."""
+    """A target does not exist or cannot be read. The text says which file it is and what to write there."""

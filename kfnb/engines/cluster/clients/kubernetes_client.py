@@ -1,4 +1,4 @@
-"""The Kubernetes API as the engines use it, over the `kubernetes` package, with errors in the user's words."""
+"""A client of the Kubernetes API over the `kubernetes` package, whose errors say what the user can do."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Kube:
 
     # ---------------------------------------------------------------- workflows
     def create(self, body: dict[str, Any], plural: str = WORKFLOWS) -> dict[str, Any]:
-        found: dict[str, Any] = self._ask(
+        found: dict[str, Any] = self._call(
             lambda: self._objects.create_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, plural, body, _request_timeout=(CONNECT, 60)
             )
@@ -48,7 +48,7 @@ class Kube:
         return found
 
     def get(self, name: str, plural: str = WORKFLOWS) -> dict[str, Any]:
-        found: dict[str, Any] = self._ask(
+        found: dict[str, Any] = self._call(
             lambda: self._objects.get_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, plural, name, _request_timeout=(CONNECT, 60)
             )
@@ -57,14 +57,14 @@ class Kube:
 
     def patch(self, name: str, body: dict[str, Any]) -> None:
         """Merge ``body`` into a workflow."""
-        self._ask(
+        self._call(
             lambda: self._objects.patch_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, WORKFLOWS, name, body, _request_timeout=(CONNECT, 60)
             )
         )
 
     def delete(self, name: str, plural: str = WORKFLOWS) -> None:
-        self._ask(
+        self._call(
             lambda: self._objects.delete_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, plural, name, _request_timeout=(CONNECT, 60)
             )
@@ -78,7 +78,7 @@ class Kube:
         ClusterError
             ``gone`` when the version is no longer kept: list again. Others when the connection breaks.
         """
-        response = self._ask(
+        response = self._call(
             lambda: self._objects.list_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, WORKFLOWS, field_selector=f"metadata.name={name}", resource_version=resource_version,
                 timeout_seconds=seconds, watch=True, _preload_content=False, _request_timeout=(CONNECT, seconds + 10),
@@ -91,9 +91,9 @@ class Kube:
                 raise _error(status.get("code", 0), status.get("message", ""), self)
             yield event["type"], event["object"]
 
-    def find(self, label: str) -> list[dict[str, Any]]:
+    def list_workflows(self, label: str) -> list[dict[str, Any]]:
         """The workflows with a label."""
-        found = self._ask(
+        found = self._call(
             lambda: self._objects.list_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, WORKFLOWS, label_selector=label, _request_timeout=(CONNECT, 60)
             )
@@ -111,7 +111,7 @@ class Kube:
 
     def log(self, pod: str, container: str = "main", follow: bool = False) -> Iterator[str]:
         """Lines as ``TIME TEXT``. Raises `ClusterError`: ``busy`` before the container has started, ``missing`` without the pod."""
-        response = self._ask(
+        response = self._call(
             lambda: self._core.read_namespaced_pod_log(
                 pod, self.namespace, container=container, follow=follow, timestamps=True, _preload_content=False, _request_timeout=(CONNECT, A_DAY if follow else 120),
             )
@@ -130,7 +130,7 @@ class Kube:
                 if type(error).__module__.partition(".")[0] not in ("urllib3", "http", "builtins", "ssl", "socket"):
                     raise
                 raise ClusterError(
-                    "unreachable", f"the connection to {self.server} broke: {error}", again=True
+                    "unreachable", f"the connection to {self.server} broke: {error}", retryable=True
                 ) from None
         if rest:
             yield rest
@@ -156,7 +156,7 @@ class Kube:
         found = self._json(lambda: self._version.get_code(_preload_content=False, _request_timeout=(CONNECT, 30)))
         return str(found["gitVersion"])
 
-    def can(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
+    def is_allowed(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
         """Whether this user may do something in the namespace."""
         attributes = {
             "namespace": self.namespace,
@@ -170,14 +170,14 @@ class Kube:
             "kind": "SelfSubjectAccessReview",
             "spec": {"resourceAttributes": attributes},
         }
-        question = self._access.create_self_subject_access_review
-        answer = self._json(lambda: question(body, _preload_content=False, _request_timeout=(CONNECT, 30)))
+        call = self._access.create_self_subject_access_review
+        answer = self._json(lambda: call(body, _preload_content=False, _request_timeout=(CONNECT, 30)))
         return bool(answer["status"]["allowed"])
 
-    def serves(self) -> bool:
+    def has_argo_workflows(self) -> bool:
         """Whether Argo's kinds are installed."""
         try:
-            self._ask(
+            self._call(
                 lambda: self._objects.list_namespaced_custom_object(
                     GROUP, VERSION, self.namespace, WORKFLOWS, limit=1, _request_timeout=(CONNECT, 30)
                 )
@@ -188,24 +188,26 @@ class Kube:
             raise
         return True
 
-    def _json(self, question: Callable[[], Any]) -> dict[str, Any]:
-        """An answer as it came: the package's own types refuse fields that a newer server leaves out."""
-        response = self._ask(question)
+    def _json(self, call: Callable[[], Any]) -> dict[str, Any]:
+        """The JSON of an answer. The package's own types are not used, because they refuse answers of newer servers that omit fields."""
+        response = self._call(call)
         with _released(response):
             found: dict[str, Any] = json.loads(response.data)
         return found
 
-    def _ask(self, question: Callable[[], Answer]) -> Answer:
+    def _call(self, call: Callable[[], Answer]) -> Answer:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         try:
-            return question()
+            return call()
         except ApiException as error:
             body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body or ""
             raise _error(error.status or 0, _message(body) or str(error.reason), self) from None
         except (HTTPError, OSError) as error:
-            raise ClusterError("unreachable", f"{self.server} cannot be reached: {_short(error)}", again=True) from None
+            raise ClusterError(
+                "unreachable", f"{self.server} cannot be reached: {_short(error)}", retryable=True
+            ) from None
 
 
 @contextmanager
@@ -229,7 +231,7 @@ def _error(status: int, message: str, kube: Kube) -> ClusterError:
     if status == 401:
         return ClusterError(
             "unauthorized",
-            f"{kube.server} does not know who asks ({message}): log in again, or see the token of this target",
+            f"{kube.server} does not accept your credentials ({message}): log in again, or check the token of this target",
         )
     if status == 403:
         return ClusterError(
@@ -244,13 +246,13 @@ def _error(status: int, message: str, kube: Kube) -> ClusterError:
     if status == 404:
         return ClusterError("missing", message)
     if status == 410:
-        return ClusterError("gone", message, again=True)
+        return ClusterError("gone", message, retryable=True)
     if status == 409:
         return ClusterError("conflict", message)
     if status == 429 or status >= 500:
-        return ClusterError("busy", f"{kube.server} is busy: {message}", again=True)
+        return ClusterError("busy", f"{kube.server} is busy: {message}", retryable=True)
     if status == 400 and "waiting to start" in message:
-        return ClusterError("busy", message, again=True)
+        return ClusterError("busy", message, retryable=True)
     return ClusterError("refused", message)
 
 
@@ -279,7 +281,10 @@ def connect(connection: Connection) -> Kube:
             except config.ConfigException:
                 config.load_kube_config(client_configuration=configuration)
     except config.ConfigException as error:
-        raise ClusterError("unreachable", f"there is no configuration for a cluster: {error}") from None
+        raise ClusterError(
+            "unreachable",
+            f"no configuration of a cluster was found: set `kubeconfig` in the target, or run inside a pod ({error})",
+        ) from None
     configuration.retries = False  # which also keeps the client from following redirects
     address = address_of(configuration.host)
     if configuration.api_key or configuration.username:
@@ -306,7 +311,7 @@ def _load(connection: Connection, configuration: Any) -> None:
     except yaml.YAMLError:
         found = None
     if not isinstance(found, dict):
-        raise ClusterError("refused", f"{path} is not a kubeconfig")
+        raise ClusterError("refused", f"{path} is not a kubeconfig: name another file with `kubeconfig` in the target")
     folder = str(Path(connection.kubeconfig).parent)
     KubeConfigLoader(found, active_context=context, config_base_path=folder).load_and_set(configuration)
 

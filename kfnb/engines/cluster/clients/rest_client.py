@@ -1,4 +1,4 @@
-"""REST over `requests`, with errors in the user's words: for the servers of Kubeflow Pipelines and of Argo."""
+"""A REST client for the servers of Kubeflow Pipelines and Argo, whose errors say what the user can do."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Rest:
         self.host = str(address)
         self._session, self._headers, self._right = session, headers, right
 
-    def ask(self, method: str, path: str, **body: Any) -> Json:
+    def request_json(self, method: str, path: str, **body: Any) -> Json:
         """The JSON answer. Raises `ClusterError`."""
         pauses = PAUSES if method == "GET" else ()
         for pause in (*pauses, None):
             try:
-                response = self.send(method, path, **body)
+                response = self.request(method, path, **body)
             except ClusterError as error:
-                if pause is None or not error.again:
+                if pause is None or not error.retryable:
                     raise
                 time.sleep(pause)
                 continue
@@ -55,12 +55,12 @@ class Rest:
             except ValueError:
                 raise ClusterError(
                     "refused",
-                    f"{self.host} answers with a page, not as an API does: see `host`, and whether you are logged in",
+                    f"{self.host} answers with a web page instead of JSON: check `host` in the target, and whether you are logged in",
                 ) from None
             return found if isinstance(found, dict) else {}
         raise AssertionError
 
-    def send(self, method: str, path: str, **body: Any) -> requests.Response:
+    def request(self, method: str, path: str, **body: Any) -> requests.Response:
         """The answer as it is. Raises `ClusterError` for everything but success."""
         try:
             response = self._session.request(
@@ -70,11 +70,11 @@ class Rest:
                 timeout=TIMEOUT,
                 allow_redirects=False,
                 verify=self._session.verify,
-                **body,  # said again, or a variable of `requests` would win over the target
+                **body,  # Without this, an environment variable of `requests` would override the target.
             )
         except requests.RequestException as error:
             raise ClusterError(
-                "unreachable", f"{self.host} cannot be reached: {str(error)[:300]}", again=True
+                "unreachable", f"{self.host} cannot be reached: {str(error)[:300]}", retryable=True
             ) from None
         if response.status_code >= 300:
             raise self._error(response)
@@ -90,12 +90,13 @@ class Rest:
         if status in (301, 302, 303, 307, 308):
             where = response.headers.get("Location", "")[:100]
             return ClusterError(
-                "unauthorized", f"{host} sends to a login page ({where}): give a token or cookies to the target"
+                "unauthorized",
+                f"{host} redirects to a login page ({where}): set token_env, token_file or cookies_env in the target",
             )
         if status == 401:
             return ClusterError(
                 "unauthorized",
-                f"{host} does not know who asks ({message}): log in again, or see the token of this target",
+                f"{host} does not accept your credentials ({message}): log in again, or check the token of this target",
             )
         if status == 403:
             return ClusterError("forbidden", f"{message}: ask for {self._right}")
@@ -104,7 +105,7 @@ class Rest:
         if status == 409:
             return ClusterError("conflict", message)
         if status == 429 or status >= 500:
-            return ClusterError("busy", f"{host} is busy: {message}", again=True)
+            return ClusterError("busy", f"{host} is busy: {message}", retryable=True)
         return ClusterError("refused", message)
 
 
@@ -116,11 +117,11 @@ def session_of(
     session.cert = certificate
     session.verify = verify
     session.trust_env = address.scheme == "https"  # a proxy reads what goes over http
-    session.auth = _as_it_is  # else `requests` puts a password of ~/.netrc in the place of the target's token
+    session.auth = _no_authentication  # else `requests` puts a password of ~/.netrc in the place of the target's token
     return session
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_authentication(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 

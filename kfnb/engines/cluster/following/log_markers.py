@@ -1,4 +1,4 @@
-"""The lines of a log that are for the engine (see `kfnb.runtime.pods.pod_step`)."""
+"""Lines in a pod's log that report to the engine (see `kfnb.runtime.pods.pod_step`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from kfnb.runtime.pods.pod_step import MARK
 
 
-class Told:
-    """What a step told the engine, as it comes in."""
+class StepReport:
+    """What a step reports to the engine, collected line by line."""
 
     def __init__(self) -> None:
         self.step = ""
@@ -23,31 +23,31 @@ class Told:
             k: {} for k in ("exports", "metrics", "outputs", "results", "bundle", "left")
         }
 
-    def line(self, text: str) -> bool:
-        """Take a line of the log; whether it was one for the engine. A line that only looks like one is the user's."""
+    def read_line(self, text: str) -> bool:
+        """Read a line of the log, and return whether it is a report. A line that only looks like one belongs to the user."""
         if not text.startswith(MARK):
             return False
         try:
-            told = json.loads(text[len(MARK) :])
+            message = json.loads(text[len(MARK) :])
         except ValueError:
             return False
-        if not isinstance(told, dict):
+        if not isinstance(message, dict):
             return False
         for part, entries in self.parts.items():
-            if isinstance(told.get(part), dict):
-                entries.update(told[part])
-        if "state" in told:
-            self.step = told.get("step", "")
-            self.state, self.reason, self.error = told["state"], told.get("reason"), told.get("error")
-            self.warnings, self.failure = told.get("warnings", []), told.get("failure")
+            if isinstance(message.get(part), dict):
+                entries.update(message[part])
+        if "state" in message:
+            self.step = message.get("step", "")
+            self.state, self.reason, self.error = message["state"], message.get("reason"), message.get("error")
+            self.warnings, self.failure = message.get("warnings", []), message.get("failure")
         return True
 
     def bundles(self) -> dict[str, tuple[str, bytes]]:
-        """Small values whole: by name the address and content of the bundle."""
+        """The small values that the step reported in full: by name the address and the content of the bundle."""
         return {n: (a, base64.b64decode(t)) for n, (a, t) in self.parts["bundle"].items()}
 
-    def left(self) -> dict[str, str]:
-        """What a step left behind for the steps after it: the URI of its pack, and its small outputs."""
+    def handed_on(self) -> dict[str, str]:
+        """What the step hands on to later steps: the URI of its pack, and its small outputs."""
         return dict(self.parts["left"])
 
     def result(self) -> dict[str, Any]:

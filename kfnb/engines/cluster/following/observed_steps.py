@@ -1,4 +1,4 @@
-"""What a cluster says of the steps of a run."""
+"""The observed state of steps: what a cluster says about them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a cluster says of a step (an iteration has a path of its own)."""
+class ObservedStep:
+    """The state of a step, or of one iteration of it, as the cluster reports it."""
 
     path: str
     job: Job
@@ -32,24 +32,27 @@ class Seen:
     message: str
     attempts: tuple[Attempt, ...]
     outputs: dict[str, str]
-    omitted: bool  #: by the cluster, for whatever reason
+    omitted: bool  #: whether the cluster says Omitted, for whatever reason
 
 
-def omitted(found: dict[str, Seen]) -> list[Seen]:
-    """A cluster says Omitted of what waits in vain; for us that is `skipped`, but `omitted` behind a failure."""
-    lost = {"failed", "cancelled", "omitted"}
+def mark_omitted(found: dict[str, ObservedStep]) -> list[ObservedStep]:
+    """Tell skipped steps from omitted ones.
+
+    A cluster says Omitted about every step that can no longer start. In kfnb it is `omitted` when it depends on a failure, else `skipped`.
+    """
+    blocked = {"failed", "cancelled", "omitted"}
     again = True
     while again:
         again = False
-        for path, one in found.items():
-            waited = {n for n, _ in one.job.depends}
+        for path, step in found.items():
+            waited = {n for n, _ in step.job.depends}
             states = {s.state for s in found.values() if s.job.name in waited}
-            if one.state == "skipped" and one.omitted and states & lost:
-                found[path] = replace(one, state="omitted")
+            if step.state == "skipped" and step.omitted and states & blocked:
+                found[path] = replace(step, state="omitted")
                 again = True
     return list(found.values())
 
 
-def when(text: str | None) -> float | None:
-    """Seconds since 1970 of a time of Kubernetes'."""
+def timestamp_of(text: str | None) -> float | None:
+    """Seconds since 1970, from a time in Kubernetes' form."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None

@@ -1,6 +1,6 @@
-"""A pod's log, written line by line into the run's folder: nothing missing and nothing twice, whoever followed it before.
+"""A pod's log, recorded in the run's folder without a missing line and without a line twice, whoever followed it before.
 
-The log is read from its beginning each time, since clocks may disagree; lines up to the last one kept are told by their times.
+The log is read from its beginning each time, because clocks may disagree. The times of lines say which are recorded already.
 """
 
 from __future__ import annotations
@@ -10,38 +10,38 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
-from kfnb.engines.cluster.following.log_markers import Told
+from kfnb.engines.cluster.following.log_markers import StepReport
 from kfnb.runs.attempt_logs import read_log
 from kfnb.runs.record.private_record_files import append_to, make_folder
 
 LOG, MARKS = "log", "marks"
 
 
-class KeptLog:
-    """The log and the engine's lines of one attempt, in its folder."""
+class RecordedLog:
+    """The log of one attempt and its reports to the engine, in the attempt's folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         make_folder(folder)
-        self.told = Told()
-        self._last, self._same, self._count = "", 0, 0
+        self.report = StepReport()
+        self._last, self._same_time_lines, self._count = "", 0, 0
         for name in (LOG, MARKS):
             for line, _ in read_log(folder / name):
-                self._seen(line.time)
+                self._count_line(line.time)
                 if name == MARKS:
-                    self.told.line(line.text)
+                    self.report.read_line(line.text)
 
-    def _seen(self, time: str) -> None:
+    def _count_line(self, time: str) -> None:
         self._count += 1
         stamp = nanoseconds(time)
         if stamp > self._last:
-            self._last, self._same = stamp, 1
+            self._last, self._same_time_lines = stamp, 1
         elif stamp == self._last:
-            self._same += 1
+            self._same_time_lines += 1
 
-    def take(self, lines: Iterable[str]) -> None:
-        """Keep what is new of a log read from its beginning."""
-        last, same = self._last, self._same
+    def append(self, lines: Iterable[str]) -> None:
+        """Record the new lines of a log that is read from its beginning."""
+        last, same = self._last, self._same_time_lines
         with append_to(self.folder / LOG) as log, append_to(self.folder / MARKS) as marks:
             for line in lines:
                 time, _, text = line.rstrip("\r\n").partition(" ")
@@ -51,17 +51,17 @@ class KeptLog:
                 if stamp == last and same:
                     same -= 1
                     continue
-                self._write(marks if self.told.line(text) else log, time, text)
+                self._write(marks if self.report.read_line(text) else log, time, text)
 
-    def take_plain(self, text: str, seconds: float, ended: bool = True) -> None:
-        """Keep what is new of a log without times, read from its beginning: what has come is counted.
+    def append_untimed(self, text: str, seconds: float, ended: bool = True) -> None:
+        """Record the new lines of a log without times that is read from its beginning: as many as are recorded are passed over.
 
         Parameters
         ----------
         seconds
             The time of what is new, since 1970.
         ended
-            Nothing will be added: the last line is whole, though no newline stands behind it.
+            Nothing will be added to the log, so the last line is complete even without a newline.
         """
         lines = text.split("\n")
         rest = lines.pop()
@@ -70,16 +70,16 @@ class KeptLog:
         with append_to(self.folder / LOG) as log, append_to(self.folder / MARKS) as marks:
             for line in lines[self._count :]:
                 text = line.rstrip("\r")
-                self._write(marks if self.told.line(text) else log, stamp_of(seconds), text)
+                self._write(marks if self.report.read_line(text) else log, stamp_of(seconds), text)
 
     def _write(self, file: BinaryIO, time: str, text: str) -> None:
         file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
         file.flush()
-        self._seen(time)
+        self._count_line(time)
 
 
 def nanoseconds(time: str) -> str:
-    """A time of kubelet's in a form that sorts: Go leaves zeros at its end out."""
+    """A time that kubelet wrote, in a form that sorts. Go omits trailing zeros, which this adds."""
     whole, dot, fraction = time.rstrip("Z").partition(".")
     return f"{whole}.{fraction:0<9}" if dot else f"{whole}.000000000"
 

@@ -1,4 +1,4 @@
-"""What both cluster engines do with runs that stand in the record: following, logs, and who brings the record up to date."""
+"""What both cluster engines do with recorded runs: submit, retry, follow, and read logs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from typing import Any, Protocol
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
-from kfnb.engines.cluster.targets.targets import Target
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.submission.fit_to_target import fit_to_target
+from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import OPTIONS, RunOptions, options_kept
 from kfnb.engines.follow_record import follow_events, follow_log
 from kfnb.pipeline.model import Pipeline
@@ -26,50 +29,61 @@ from kfnb.runs.record.private_record_files import read_object, write_file
 from kfnb.runs.record.run_store import LAUNCH, Event, RunStore, UnknownRun
 from kfnb.states import FINAL
 
-KEPT = "kept.json"  #: in the run's folder: what steps left that are not run again
-PATIENCE = 30.0  #: seconds to wait for another command that takes the same run up again
+REUSED = "kept.json"  #: in the run's folder: the outputs of steps that a retry does not repeat
+PATIENCE = 30.0  #: seconds to wait for another command that retries the same run
 REMOTE = "remote.json"  #: in the run's folder: the target, and where the run is
 
 
-class Following(Protocol):
+class Follower(Protocol):
     """Brings one run's record up to date."""
 
     def run(self) -> None:
-        """Until the run's end."""
+        """Follow the run until its end."""
 
-    def once(self) -> None:
-        """As it stands now."""
+    def update(self) -> None:
+        """Record the current state once."""
 
 
 class ClusterRuns:
-    """Runs of one target."""
+    """The runs of one target. An engine adds how a run is compiled, submitted and followed."""
 
     name = ""
 
     def __init__(self, store: RunStore, target: Target) -> None:
         self.store, self.target = store, target
 
-    def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Following:
+    def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
         raise NotImplementedError
 
-    def check_part(self, options: RunOptions) -> list[Problem]:
-        """A part of a pipeline runs on this machine only."""
+    def stop(self, remote: dict[str, Any]) -> None:
+        """Ask the cluster to stop a run. ``remote`` says where it is."""
+        raise NotImplementedError
+
+    def fit(self, pipeline: Pipeline, options: RunOptions) -> tuple[Pipeline, ClusterOptions, StepRequirements]:
+        """The pipeline as the target runs it, the settings of its pods, and what travels with its steps."""
+        settings = options_of(self.target)
+        pipeline = fit_to_target(pipeline, settings, options.parameters)
+        requirements = find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources)
+        return pipeline, settings, requirements
+
+    def check_partial_run(self, options: RunOptions) -> list[Problem]:
+        """Only this machine can run a part of a pipeline."""
         if not (options.only or options.start):
             return []
-        hint = "leave --step and --from out, or run it on the target `local`"
-        return [Problem("KF704", "a part of a pipeline runs here only", hint)]
+        hint = "leave out --step and --from, or run it on the target `local`"
+        return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
 
     # ---------------------------------------------------------------- the run's folder
-    def begin(self, pipeline: Pipeline, options: RunOptions) -> str:
-        """A new run in the record."""
+    def create_run(self, pipeline: Pipeline, options: RunOptions) -> str:
+        """Create a run in the record and return its id."""
         run_id = self.store.create(pipeline.name, options.notebook, options.experiment, self.name, options.parameters)
-        self.keep(run_id, pipeline)
+        self.write_pipeline(run_id, pipeline)
         write_file(self.store.folder(run_id) / OPTIONS, json.dumps(replace(options, environment={}).to_json()))
         return run_id
 
     @contextmanager
     def submitting(self, run_id: str) -> Iterator[None]:
-        """A run that the cluster does not take has failed."""
+        """Record the run as failed when the cluster refuses it."""
         try:
             yield
         except ClusterError as error:
@@ -78,16 +92,16 @@ class ClusterRuns:
             raise
 
     def record_pending(self, run_id: str, tasks: dict[str, tuple[Job, ...]]) -> None:
-        """The steps that will run once; iterations are recorded when they come."""
+        """Record the steps outside of loops as pending. Iterations are recorded when they appear."""
         once = {j.name: j for jobs in tasks.values() for j in jobs if not j.loops}
         for job in sorted(once.values(), key=lambda j: j.position):
             self.store.record_step(run_id, job.name, job.name, "pending", position=job.position)
 
-    def keep(self, run_id: str, pipeline: Pipeline) -> None:
+    def write_pipeline(self, run_id: str, pipeline: Pipeline) -> None:
         write_file(self.store.folder(run_id) / PIPELINE, json.dumps(to_json(pipeline)))
 
-    def kept(self, run_id: str) -> tuple[Pipeline, RunOptions]:
-        """What was run, and how."""
+    def read_run(self, run_id: str) -> tuple[Pipeline, RunOptions]:
+        """The pipeline and the options of a run."""
         return kept_pipeline(self.store, run_id), options_kept(self.store.folder(run_id))
 
     def remote(self, run_id: str) -> dict[str, Any]:
@@ -95,71 +109,82 @@ class ClusterRuns:
         try:
             return read_object(self._remote(run_id))
         except FileNotFoundError:
-            raise UnknownRun(f"run {run_id} never reached its cluster") from None
+            raise UnknownRun(f"run {run_id} never reached its cluster: run the notebook again") from None
 
-    def put_remote(self, run_id: str, **fields: Any) -> None:
-        told = {
+    def write_remote(self, run_id: str, **fields: Any) -> None:
+        record = {
             "target": self.target.name,
             "engine": self.name,
             "settings": self.target.settings,
             "pins": self.target.pins,
             **fields,
         }
-        write_file(self._remote(run_id), json.dumps(told))
+        write_file(self._remote(run_id), json.dumps(record))
 
     def _remote(self, run_id: str) -> Path:
         return self.store.folder(run_id) / REMOTE
 
-    # ---------------------------------------------------------------- taking a run up again
+    # ---------------------------------------------------------------- retry
     @contextmanager
-    def taking_up(self, run_id: str) -> Iterator[None]:
-        """Nobody else takes the run up meanwhile. Raises `UnknownRun` when somebody does already, and for long."""
+    def locked_for_retry(self, run_id: str) -> Iterator[None]:
+        """Hold the lock of the run while it is retried. Raises `UnknownRun` when another command holds it for too long."""
         with holding(self.store.kept_folder(run_id) / LAUNCH, patience=PATIENCE) as mine:
             if not mine:
                 raise UnknownRun(
-                    f"run {run_id} is being taken up again by another command: wait for it, then look where it stands"
+                    f"another command is retrying run {run_id}: wait until it is done, then look at the state of the run"
                 )
             yield
 
-    def to_retry(
+    def prepare_retry(
         self, run_id: str, start: str | None, pipeline: Pipeline | None
     ) -> tuple[Pipeline, Pipeline, RunOptions]:
-        """What was run, what is to be run now, and how. Raises `UnknownRun`: the run has not ended, or has no step ``start``."""
+        """The pipeline as it was run, the pipeline to run now, and the options.
+
+        Raises `UnknownRun` when the run has not ended, or has no step ``start``.
+        """
         if self.store.head(run_id)["state"] not in FINAL:
             raise UnknownRun(f"run {run_id} has not ended: cancel it first")
-        before, options = self.kept(run_id)
+        before, options = self.read_run(run_id)
         now = pipeline if pipeline is not None else before
         if start is not None:
             check_step(now, run_id, start)
         return before, now, options
 
-    def begin_again(
-        self, run_id: str, pipeline: Pipeline, kept: dict[str, dict[str, str]], tasks: dict[str, tuple[Job, ...]]
+    def record_retry(
+        self, run_id: str, pipeline: Pipeline, reused: dict[str, dict[str, str]], tasks: dict[str, tuple[Job, ...]]
     ) -> None:
-        """The run, which the cluster has taken, is pending, and so are its steps, but for those that are not run again.
+        """Record that the cluster accepted the retry: the run is pending, and so is every step that is repeated.
 
         Parameters
         ----------
-        kept
-            What those left, by their names.
+        reused
+            The outputs of the steps that are not repeated, by step.
         tasks
             The jobs that are run, by the names of their tasks.
         """
-        self.keep(run_id, pipeline)
-        write_file(self.store.folder(run_id) / KEPT, json.dumps(kept))
+        self.write_pipeline(run_id, pipeline)
+        write_file(self.store.folder(run_id) / REUSED, json.dumps(reused))
         with self.store.changing():
-            self.store.forget_steps(run_id, [s["path"] for s in self.store.steps(run_id) if s["path"] not in kept])
+            self.store.forget_steps(run_id, [s["path"] for s in self.store.steps(run_id) if s["path"] not in reused])
             self.record_pending(run_id, tasks)
             self.store.record_run(run_id, "pending", finished=None, error=None)
 
-    def kept_outputs(self, run_id: str) -> dict[str, dict[str, str]]:
-        """What the steps left that were not run again when the run was taken up."""
+    def reused_outputs(self, run_id: str) -> dict[str, dict[str, str]]:
+        """The outputs of the steps that the last retry did not repeat."""
         try:
-            return read_object(self.store.folder(run_id) / KEPT)
+            return read_object(self.store.folder(run_id) / REUSED)
         except FileNotFoundError:
             return {}
 
-    def attempts(self, run_id: str) -> dict[str, int]:
+    def cancel(self, run_id: str) -> bool:
+        """Stop a run and return whether it was still running. Its exit handlers run."""
+        self.refresh(run_id)
+        if self.store.head(run_id)["state"] in FINAL:
+            return False
+        self.stop(self.remote(run_id))
+        return True
+
+    def attempt_counts(self, run_id: str) -> dict[str, int]:
         """How many attempts every step has had."""
         folder = self.store.folder(run_id) / "steps"
         numbers: dict[str, int] = {}
@@ -170,16 +195,16 @@ class ClusterRuns:
 
     # ---------------------------------------------------------------- following
     def refresh(self, run_id: str) -> None:
-        """Bring the record up to date, unless somebody follows the run already. Raises `ClusterError`."""
+        """Bring the record up to date, unless another process follows the run already. Raises `ClusterError`."""
         if self.store.head(run_id)["state"] not in FINAL:
             with holding(self.store.folder(run_id) / "follow.lock") as mine:
                 if mine:
-                    self.follower(self.store, run_id, lambda: False).once()
+                    self.follower(self.store, run_id, lambda: False).update()
 
     @contextmanager
-    def following(self, run_id: str) -> Iterator[_Thread]:
-        """Somebody brings the record up to date meanwhile: this process, or the one that does already."""
-        found = _Thread(self, run_id)
+    def following(self, run_id: str) -> Iterator[_FollowThread]:
+        """Keep the record up to date meanwhile: this process does it, or another one that does so already."""
+        found = _FollowThread(self, run_id)
         found.start()
         try:
             yield found
@@ -201,8 +226,8 @@ class ClusterRuns:
             yield from follow_log(self.store, run_id, path, attempt, follow)
 
 
-class _Thread(threading.Thread):
-    """Follows a run while its lock is ours; waits for the lock while it is another's."""
+class _FollowThread(threading.Thread):
+    """Follows a run while this process holds its lock, and waits for the lock while another process holds it."""
 
     def __init__(self, runs: ClusterRuns, run_id: str) -> None:
         super().__init__(daemon=True)
@@ -215,7 +240,7 @@ class _Thread(threading.Thread):
         self.join(5)
 
     def look(self) -> None:
-        """Raise what went wrong."""
+        """Raise the error that ended the thread, if there is one."""
         if self.error is not None:
             raise self.error
 
@@ -228,7 +253,7 @@ class _Thread(threading.Thread):
                         self._runs.follower(store, self.run_id, self._ended.is_set).run()
                 if not mine:
                     self._ended.wait(0.5)
-        except Exception as error:  # whatever it is: who follows is told, and does not wait for ever
+        except Exception as error:  # any error must reach whoever waits for this thread
             self.error = error
         finally:
             store.close()

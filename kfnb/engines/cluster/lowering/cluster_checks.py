@@ -1,4 +1,4 @@
-"""What a cluster cannot do of what a pipeline asks, found before anything is sent there."""
+"""Checks before anything is sent: what a pipeline asks for and a cluster cannot do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MANIFEST_LIMIT = 700_000  #: bytes; etcd takes 1.5 MiB, and the controller's sta
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
 PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
 OLDEST = (3, 8)
-HALF = re.compile("[\ud800-\udfff]")  #: of a surrogate pair
+SURROGATE = re.compile("[\ud800-\udfff]")  #: of a surrogate pair
 
 
 def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
@@ -32,14 +32,14 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
             yield from _kfp_resources(job.step)
 
 
-def check_items(root: Block, given: dict[str, Any]) -> Iterator[Problem]:
+def check_items(root: Block, values: dict[str, Any]) -> Iterator[Problem]:
     """Argo puts the items of a list parameter into its templates as they are, and reads them."""
     for block in blocks_in(root):
         if block.kind == "loop" and isinstance(block.items, Channel) and block.items.kind == "parameter":
-            values = given.get(block.items.name) or []
-            if any(isinstance(v, str) and "{{" in v for v in values):
+            items = values.get(block.items.name) or []
+            if any(isinstance(v, str) and "{{" in v for v in items):
                 yield Problem(
-                    "KF703", f"an item of `{block.items.name}` has `{{{{`, which Argo would read as its own",
+                    "KF703", f"an item of `{block.items.name}` contains `{{{{`, which Argo would read as a template tag",
                     f"loop over a list that a step makes, such as items = list({block.items.name})", name=block.items.name,
                 )  # fmt: skip
 
@@ -47,12 +47,12 @@ def check_items(root: Block, given: dict[str, Any]) -> Iterator[Problem]:
 def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:
     """Whether the API server will take it."""
     text = json.dumps(document, ensure_ascii=False)
-    half = HALF.search(text)
-    if half is not None:
-        where = encodable(text[: half.end()].rsplit('"', 1)[-1][-20:])
+    surrogate = SURROGATE.search(text)
+    if surrogate is not None:
+        where = encodable(text[: surrogate.end()].rsplit('"', 1)[-1][-20:])
         yield Problem(
-            "KF320", f"the {what} has half a character (`{where}`), which no cluster can hold",
-            "make the text inside a step, or take the half character away",
+            "KF320", f"the {what} contains half of a surrogate pair (`{where}`), which no cluster can store",
+            "create that text inside a step, or remove the half pair",
         )  # fmt: skip
     size = len(encoded(text))
     if size > MANIFEST_LIMIT:
@@ -101,14 +101,14 @@ def _image(job: Job) -> Iterator[Problem]:
 
 
 def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
-    """What a cluster cannot forgive: there the step itself hands on that it failed, so it must come to its end."""
+    """On a cluster, a step that may fail reports its own failure, so it must always reach its end."""
     settings = job.step.settings
     if not settings.may_fail:
         return
     if job.plain_container:
         yield _problem(
             "KF704", job.step, f"step `{job.name}` may fail (`on-failure:continue`), and runs in an image of its own without Python",
-            "let the script end well in any case (`… || true`), or take the mark `image` away",
+            "let the script always end with status 0 (`… || true`), or remove the mark `image`",
         )  # fmt: skip
     elif engine == "kfp" and settings.retry:
         yield _problem(
@@ -117,8 +117,8 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
         )  # fmt: skip
     elif settings.timeout:
         yield _problem(
-            "KF408", job.step, f"step `{job.name}` may fail, but a cluster ends it at its timeout, and that fails the run",
-            "watch the time inside the step",
+            "KF408", job.step, f"step `{job.name}` has `on-failure:continue` and `timeout`, and a cluster that stops it at its timeout fails the run",
+            "limit the time inside the step, or remove one of the two marks",
         )  # fmt: skip
 
 
@@ -129,8 +129,8 @@ def _braces(job: Job) -> Iterator[Problem]:
     words += [v for _, v in job.step.settings.env]
     if any("{{" in w for w in words):
         yield _problem(
-            "KF703", job.step, f"step `{job.name}` has `{{{{` in its script or command, which Argo would read as its own",
-            "take the mark `image` away, so that the step runs in a Python image, where its text travels encoded",
+            "KF703", job.step, f"step `{job.name}` has `{{{{` in its script or command, which Argo would read as a template tag",
+            "remove the mark `image`, so that the step runs in a Python image, where its text travels encoded",
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A pipeline for a cluster engine, and what stands in its way."""
+"""Compilation for a cluster engine: the documents, and the problems that a cluster would have with them."""
 
 from __future__ import annotations
 
@@ -10,50 +10,55 @@ from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.cluster.submission.fit_to_target import fitted
+from kfnb.engines.cluster.submission.fit_to_target import fit_to_target
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.mark_placeholders import fixed_values
 from kfnb.problems import Problem
 
 
 @dataclass(frozen=True)
-class Form:
+class WorkflowForm:
     """Which of Argo's kinds: a Workflow, a WorkflowTemplate, or a CronWorkflow with a schedule."""
 
     cron: str = ""
     template: bool = False
 
 
-def documents(
-    pipeline: Pipeline, engine: str, options: ClusterOptions, folder: Path, given: dict[str, Any], form: Form = Form()
+def compile_documents(
+    pipeline: Pipeline,
+    engine: str,
+    options: ClusterOptions,
+    folder: Path,
+    values: dict[str, Any],
+    form: WorkflowForm = WorkflowForm(),
 ) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """The documents of the compiled pipeline, and its problems; errors mean that a cluster would not take it.
+    """Compile a pipeline to documents, and find its problems. Errors among them mean that a cluster would refuse the documents.
 
     Parameters
     ----------
     folder
         Where the notebook stands.
-    given
-        Values of parameters: for Argo the workflow's, for Kubeflow Pipelines the defaults.
+    values
+        Values of parameters. They become arguments of an Argo Workflow, and defaults in Kubeflow Pipelines' IR.
     """
     fixed = list(fixed_values(pipeline))
-    pipeline = fitted(pipeline, options, given)
+    pipeline = fit_to_target(pipeline, options, values)
     found = find_requirements(pipeline, folder, options.packages, options.sources)
     problems = [*fixed, *check_files(pipeline, found)]
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest
 
-        made = workflow_manifest.compile_workflow(pipeline, options, found, given)
-        workflow = made.workflow
-        jobs = list({j.name: j for jobs in made.tasks.values() for j in jobs}.values())
+        emitted = workflow_manifest.compile_workflow(pipeline, options, found, values)
+        workflow = emitted.workflow
+        jobs = list({j.name: j for jobs in emitted.tasks.values() for j in jobs}.values())
         if form.cron:
             workflow = workflow_kinds.as_cron(workflow, form.cron)
         elif form.template:
             workflow = workflow_kinds.as_template(workflow)
-        problems += [*check_jobs(jobs, engine), *check_items(made.root, given), *check_size(workflow, "Workflow")]
+        problems += [*check_jobs(jobs, engine), *check_items(emitted.root, values), *check_size(workflow, "Workflow")]
         return [workflow], problems
     from kfnb.engines.kfp.ir import pipeline_ir
 
-    compiled = pipeline_ir.compile_ir(pipeline_ir.with_defaults(pipeline, given), options, found)
+    compiled = pipeline_ir.compile_ir(pipeline_ir.with_defaults(pipeline, values), options, found)
     problems += [*check_jobs(list(compiled.tasks.values()), engine), *check_size(compiled.ir, "pipeline")]
     return [compiled.ir, *([compiled.platform] if compiled.platform else [])], problems

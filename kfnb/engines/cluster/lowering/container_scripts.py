@@ -1,4 +1,4 @@
-"""Scripts and commands that run in their image as they are: their words, with places for the engine's texts."""
+"""Commands of plain containers: scripts and commands that run in their image as they are, with an engine's placeholders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PREFER_BASH = 'if command -v bash >/dev/null 2>&1; then exec bash -c "$0" "$@"; 
 
 @dataclass(frozen=True)
 class ContainerCommand:
-    """Command and arguments; a name in braces stands for what `Places` say."""
+    """Command and arguments of a container."""
 
     command: tuple[str, ...]
     args: tuple[str, ...]
@@ -23,7 +23,7 @@ class ContainerCommand:
 
 @dataclass(frozen=True)
 class Placeholders:
-    """How an engine writes the text of an input, the path of an output, and a text of the user's."""
+    """How an engine writes the text of an input and the path of an output, and how it escapes the user's own text."""
 
     text: Callable[[str], str]
     path: Callable[[str], str]
@@ -31,12 +31,12 @@ class Placeholders:
 
 
 def container_command(job: Job, placeholders: Placeholders) -> ContainerCommand:
-    """What the container of a native step runs."""
+    """The command that the plain container of a job runs."""
     return _script(job, placeholders) if job.step.shell else _command(job, placeholders)
 
 
 def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
-    """Inputs and the outputs' paths are positional arguments that the script finds as exported variables."""
+    """A shell script. Its inputs and the paths of its outputs are positional arguments, which it finds as exported variables."""
     step = job.step
     inputs = [i.name for i in step.inputs]
     outputs = [o.name for o in step.shell_outputs]

@@ -38,14 +38,14 @@ def check_files(pipeline: Pipeline, found: StepRequirements) -> Iterator[Problem
             continue
         writer, reader = steps[edge.source], steps[edge.to]
         mounts = {v.path for v in writer.settings.volumes} & {v.path for v in reader.settings.volumes}
-        lost = [f for f in edge.files if not any(PurePosixPath(f).is_relative_to(m) for m in mounts)]
-        silent = [f for f in edge.silent if f in lost]
+        record_deleted = [f for f in edge.files if not any(PurePosixPath(f).is_relative_to(m) for m in mounts)]
+        silent = [f for f in edge.silent if f in record_deleted]
         if silent:
             yield missed(edge, reader, silent, "on a cluster each step has a folder of its own")
-        elif lost:
+        elif record_deleted:
             first = reader.cells[0]
             yield Problem(
-                "KF706", f"step `{edge.to}` opens {_quoted(lost)}, which step `{edge.source}` writes: on a cluster each has a folder of its own",
+                "KF706", f"step `{edge.to}` opens {_quoted(record_deleted)}, which step `{edge.source}` writes: on a cluster each has a folder of its own",
                 "hand the content on in a variable, or put the file on a volume of both (the mark `volume:CLAIM:/path`)",
                 first.cell, first.cell_id or None, name=edge.to,
             )  # fmt: skip

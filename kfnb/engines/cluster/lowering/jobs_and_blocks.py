@@ -1,8 +1,9 @@
-"""Steps as a cluster runs them: what each takes from the others, and the blocks they stand in.
+"""Jobs and blocks: the form of a pipeline between its model and an engine's document.
 
-A cluster knows no Python values, so what can only be decided with them is decided inside a step: which version of a merged
-value there is, whether a condition holds, what a loop goes over. Each step hands on one *pack* (see `kfnb.runtime.pods.handover_pack`); a
-condition that one step can work out travels as the number of the branch taken (`choice`), a loop's items as a list of JSON texts.
+A cluster cannot read Python values. Whatever depends on them is therefore decided inside a step: which version of a merged value
+exists, whether a condition holds, what a loop goes over. Each step hands on one *pack* with its values (see
+`kfnb.runtime.pods.handover_pack`). When one step can evaluate a condition, the number of the branch that is taken travels as a small
+output (a `choice`). The items of a loop travel as a list of JSON texts.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from kfnb.pipeline.model import (
     Step,
 )
 
-SMALL_OUTPUTS = ("decides", "lists", "texts")  #: parts of what the runtime is told that go by a small output each
+SMALL_OUTPUTS = ("decides", "lists", "texts")  #: parts of a runtime spec whose entries are small outputs
 Kind = Literal["pack", "text", "choice", "list", "parameter", "item", "status"]
 
 
 @dataclass(frozen=True, order=True)
 class Channel:
-    """Something that passes between steps: the pack of a step, one text of a step (``step.name``), the choice of a
-    condition, a list for loops (``step.name``); or a parameter, the item of a loop around, the status of a guard's body."""
+    """Something that passes from one step to another, or into a step from outside.
+
+    A step produces its pack, a text or a list for a loop (both named ``step.name``), and the choice of a condition. From outside come
+    a parameter, the item of a loop around the step, and the status of a guard's body.
+    """
 
     kind: Kind
     name: str
@@ -30,7 +34,11 @@ class Channel:
 
 @dataclass(frozen=True)
 class Gate:
-    """A branch that a step stands in. ``decided``: its condition's choice is a channel; else the step asks itself."""
+    """A branch that a step stands in.
+
+    ``decided`` says that an earlier step evaluates the condition, and its choice is a channel. Otherwise the step evaluates the
+    condition itself when it starts.
+    """
 
     condition: str
     branch: int
@@ -39,18 +47,18 @@ class Gate:
 
 @dataclass(frozen=True)
 class Job:
-    """A step, what it takes and gives, and what it waits for.
+    """A step with the channels that it reads and produces, and the steps that it depends on.
 
     Parameters
     ----------
-    told
-        What the runtime is told (see `kfnb.runtime.pods.pod_step`).
-    waits
-        The steps that must be final before it; ``True``: it is skipped when they are.
-    native
-        A script or command that runs in its image as it is, without Python and without the runtime.
-    handles
-        It stands in an exit handler: it is there for what it does, so that no earlier result is taken for it.
+    runtime_spec
+        What the runtime reads inside the pod (see `kfnb.runtime.pods.pod_step`).
+    depends
+        The steps that must be final before it. ``True`` means that it is skipped when they are skipped.
+    plain_container
+        It is a script or command that runs in its image as it is, without Python and without kfnb's runtime.
+    in_handler
+        It stands in an exit handler. Such a step runs for its effects, so no earlier result replaces it.
     """
 
     step: Step
@@ -71,11 +79,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Block:
-    """Nodes that an engine puts together.
+    """A group of jobs and inner blocks.
 
-    ``kind`` is ``root``, ``loop``, ``guard`` (its ``handler`` is the second body), ``handler``, ``branch``, or ``group`` for what an
-    engine must put together. ``items``: a loop's
-    constant items, or the channel that has them.
+    Parameters
+    ----------
+    kind
+        ``guard`` is a body with an exit ``handler``. ``group`` is a DAG that only one engine needs.
+    items
+        The constant items of a loop, or the channel that carries them.
     """
 
     kind: Literal["root", "loop", "guard", "handler", "branch", "group"]
@@ -107,7 +118,7 @@ def blocks_in(block: Block) -> Iterator[Block]:
 
 
 def block_inputs(block: Block) -> tuple[Channel, ...]:
-    """What a block takes from around it; its own items and the status of its own guards come from itself."""
+    """The channels that a block reads from outside. The items of its own loops and the status of its own guards are not among them."""
     inside = list(jobs_in(block))
     blocks = list(blocks_in(block))
     outputs = {c for j in inside for c in j.outputs}
@@ -119,7 +130,7 @@ def block_inputs(block: Block) -> tuple[Channel, ...]:
 
 
 def block_outputs(block: Block, root: Block) -> tuple[Channel, ...]:
-    """What others in ``root`` take of what a block gives."""
+    """The outputs of a block that something else in ``root`` reads."""
     inside = {j.name for j in jobs_in(block)}
     mine = {b.name for b in blocks_in(block)}
     outputs = dict.fromkeys(c for j in jobs_in(block) for c in j.outputs)
@@ -129,7 +140,7 @@ def block_outputs(block: Block, root: Block) -> tuple[Channel, ...]:
 
 
 def runtime_spec_of(job: Job, output_of: Callable[[Channel], str]) -> dict[str, Any]:
-    """What the runtime is told of a job, its small outputs by the names that an engine gives them."""
+    """The runtime spec of a job, with the names that an engine gives to its small outputs."""
     outputs = {f"{c.kind}-{c.name}": output_of(c) for c in job.outputs}
     small = {p: {outputs[k]: v for k, v in job.runtime_spec[p].items()} for p in SMALL_OUTPUTS if p in job.runtime_spec}
     return {**job.runtime_spec, **small}

@@ -1,4 +1,4 @@
-"""Names as Kubernetes wants them: RFC 1123, short, unique."""
+"""Names that Kubernetes accepts: labels after RFC 1123, unique within one document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NOT_ALLOWED = re.compile(r"[^a-z0-9]+")
 
 
 class Names:
-    """Gives every name of the user's one of its own."""
+    """Assigns a unique Kubernetes name to each of the user's names."""
 
     def __init__(self, longest: int = LONGEST) -> None:
         self._longest = longest
@@ -17,13 +17,13 @@ class Names:
         self._used: set[str] = set()
 
     def __call__(self, name: str) -> str:
-        """The same name gives the same answer."""
+        """The Kubernetes name of a user's name; it is the same at every call."""
         if name not in self._assigned:
             self._assigned[name] = self.new(name)
         return self._assigned[name]
 
     def new(self, name: str) -> str:
-        """A name like it that nobody has."""
+        """A similar name that is not in use yet."""
         wanted = found = label(name, self._longest)
         count = 1
         while found in self._used:

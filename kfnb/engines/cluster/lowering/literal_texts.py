@@ -1,4 +1,4 @@
-"""Values as texts that no engine changes on the way."""
+"""Values as texts that no engine changes: whatever an engine would read as its own syntax is escaped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENGINE_SYNTAX = ("{{", "$(", "$$")  #: Argo's templates, kubelet's variables, ku
 
 
 def parameter_text(value: Any, kind: str) -> str:
-    """A parameter's value: a text as it is, others as JSON; signs that an engine reads are escaped."""
+    """The value of a parameter as a text. A text stays as it is, other values become JSON, and an engine's own syntax is escaped."""
     if kind != "str" or not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
         return plain_json(value) if has_engine_syntax(text) else text
@@ -21,17 +21,17 @@ def parameter_text(value: Any, kind: str) -> str:
 
 
 def integer_defaults(pipeline: Pipeline) -> dict[str, int]:
-    """Parameters that are numbers and have a whole one as default: an engine's ``1`` and ``1.0`` are the notebook's ``1``."""
+    """The float parameters whose default is an integer. Engines do not keep ``1`` and ``1.0`` apart; the notebook's value is ``1``."""
     return {p.name: p.default for p in pipeline.parameters if p.type == "float" and type(p.default) is int}
 
 
 def has_engine_syntax(text: str) -> bool:
-    """Whether an engine would read something of its own in a text."""
+    """Whether a text contains something that an engine would replace."""
     return any(sign in text for sign in ENGINE_SYNTAX)
 
 
 def escape_texts(value: Any) -> Any:
-    """A list or object whose texts no engine changes: Kubeflow Pipelines takes the value as it is, not its JSON."""
+    """A list or object with each text in it escaped. Kubeflow Pipelines takes the value itself, not its JSON."""
     if isinstance(value, list):
         return [escape_texts(v) for v in value]
     if isinstance(value, dict):

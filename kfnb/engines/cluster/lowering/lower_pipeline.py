@@ -1,4 +1,4 @@
-"""From a pipeline to jobs and blocks: who decides what, what each step takes and gives, what the runtime is told."""
+"""Lowering: from the model of a pipeline to jobs and blocks, with the channels and the runtime spec of each step."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ SHEBANG = re.compile(r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b")  #: no line t
 
 
 def lower(pipeline: Pipeline, with_runtime: frozenset[str] = frozenset()) -> Block:
-    """The pipeline as a cluster runs it. ``with_python``: scripts and commands that need the runtime all the same."""
+    """Lower a pipeline. ``with_runtime`` names scripts and commands that need the runtime although they have an image of their own."""
     return _Lowering(move_into_branches(pipeline), with_runtime).root()
 
 
 # -------------------------------------------------------------------- conditions that one step can work out
 @dataclass(frozen=True)
 class _Context:
-    """What stands around a node."""
+    """The loops, branches and exit handler around a node."""
 
     loops: tuple[str, ...] = ()
     gates: tuple[Gate, ...] = ()
@@ -95,7 +95,7 @@ class _Lowering:
                 self._collect((*node.body, *node.handler), context)
 
     def _ancestors(self) -> dict[str, set[str]]:
-        """The steps that surely are final before each one."""
+        """For each step, the steps that are final before it starts in every run."""
         found: dict[str, set[str]] = {}
         for step in self.pipeline.steps():  # reading order: whoever is waited for stands before
             direct = {*step.after, *(r.step for i in step.inputs for r in sources(i.ref))}
@@ -104,7 +104,10 @@ class _Lowering:
         return found
 
     def _decider(self, condition: Condition) -> str | None:
-        """The step that has all that the condition asks for when it ends; ``None``: every step inside asks itself."""
+        """The step that can evaluate a condition when it ends, because it has all values; ``None`` when there is no such step.
+
+        Without one, every step inside of the condition evaluates it when it starts.
+        """
         refs = [r for b in condition.branches if b.when is not None for r in operands(b.when)]
         if any(isinstance(r, (StatusRef, Collected)) or list(collected_refs(r)) for r in refs):
             return None
@@ -122,7 +125,7 @@ class _Lowering:
         return None
 
     def _always_runs(self, name: str, gates: tuple[Gate, ...]) -> bool:
-        """Whether a step surely runs where the ``gates`` are open, unless the run fails."""
+        """Whether a step runs whenever the branches ``gates`` are taken, unless the run fails."""
         mine = {(g.condition, g.branch) for g in self.gates[name]}
         if not mine <= {(g.condition, g.branch) for g in gates}:
             return False
@@ -132,7 +135,7 @@ class _Lowering:
         return all(self._always_runs(n, gates) for n in needed | merged)
 
     def _is_plain_container(self, step: Step) -> bool:
-        """A script or command with an image of its own, where no decision is to be made inside the step."""
+        """Whether a step is a script or command with an image of its own, and nothing has to be decided inside it."""
         if (
             not (step.shell or step.command is not None)
             or step.settings.image is None
@@ -146,7 +149,7 @@ class _Lowering:
         return decided and inputs and not decides and all(SHEBANG.match(c.source) for c in step.cells)
 
     def _read_packs(self) -> set[str]:
-        """The steps whose packs somebody takes, and of native steps' inputs the texts."""
+        """The steps whose packs are read. Sets ``texts`` too: the values that plain containers read or produce."""
         found: set[str] = set()
         self.texts: dict[str, dict[str, OutputRef | ExportRef]] = {}
         for step in self.pipeline.steps():
@@ -229,13 +232,13 @@ class _Lowering:
         )  # fmt: skip
 
     def _item_source(self, loop: str, inputs: dict[Channel, None]) -> None:
-        """What tells the runtime which item a text stands for: a list parameter does."""
+        """Add the list parameter that a loop goes over: the runtime finds in it which item a text stands for."""
         items = self.loops[loop].items
         if isinstance(items, ParameterRef):
             inputs[Channel("parameter", items.name)] = None
 
     def _is_strict(self, item: Input) -> bool:
-        """Whether the step is skipped when the input's maker is."""
+        """Whether a step is skipped when the step that produces this input is skipped."""
         return item.required and isinstance(item.ref, (OutputRef, ExportRef))
 
     def _condition_refs(self, condition: Condition, inputs: dict[Channel, None]) -> Iterator[OutputRef | ExportRef]:
@@ -310,13 +313,13 @@ def _leaves(ref: Ref) -> Iterator[Ref]:
 
 
 def place_of(spec: dict[str, Any]) -> dict[str, int]:
-    """Where a step's own code begins."""
+    """The cell and line where a step's own code begins."""
     first = next(iter(spec["cells"]), {"cell": 0, "line": 0})
     return {"cell": first["cell"], "line": first["line"]}
 
 
 def without_empty_parts(spec: dict[str, Any], replays: list[dict[str, Any]]) -> dict[str, Any]:
-    """Without what is empty, and of the cells' texts only the lines that the step's own code does not have."""
+    """A spec without empty entries. Of the cells' texts it keeps only lines that the step's own code does not contain."""
     found = {k: v for k, v in spec.items() if v not in ([], {}, None, False)}
     texts = found.pop("sources", {})
     wanted: dict[str, set[int]] = {}

@@ -1,4 +1,4 @@
-"""The pipeline in the shape that clusters run well: what only runs when a branch is taken stands in that branch."""
+"""A pass over the pipeline: whatever only runs when a branch is taken moves into that branch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from kfnb.python_parser import parse
 
 
 def move_into_branches(pipeline: Pipeline) -> Pipeline:
-    """The same pipeline with nested conditions, and with a step for each loop whose items no engine can see."""
+    """The same pipeline with dependents inside of branches, and with a step for the items of each loop that no engine can read itself."""
     readers = {c.ref.step for s in pipeline.steps() for i in s.inputs for c in collected_refs(i.ref)}
     body = _nest_dependents(tuple(_extract_loop_items(pipeline.body, readers)))
     return replace(pipeline, body=_MergeResolver(body).nodes(body, ()))
@@ -53,14 +53,14 @@ def collected_refs(ref: Ref) -> Iterator[Collected]:
 
 
 def condition_steps(condition: Condition) -> set[str]:
-    """The steps whose values a condition asks for."""
+    """The steps whose values a condition reads."""
     tests = [b.when for b in condition.branches if b.when is not None]
     return {s.step for t in tests for r in operands(t) for s in sources(r)}
 
 
 # -------------------------------------------------------------------- loops
 def _extract_loop_items(body: Iterable[Node], read: set[str]) -> Iterator[Node]:
-    """A step of its own gives the items where they come from several steps, or from a list parameter that may be empty."""
+    """Add a step that produces the items of a loop, where they come from several steps or from a list parameter that may be empty."""
     for node in body:
         if isinstance(node, Loop):
             inner = replace(node, body=tuple(_extract_loop_items(node.body, read)))
@@ -87,7 +87,7 @@ def _extract_loop_items(body: Iterable[Node], read: set[str]) -> Iterator[Node]:
 
 # -------------------------------------------------------------------- conditions
 def _nest_dependents(body: tuple[Node, ...]) -> tuple[Node, ...]:
-    """Move what cannot run unless a branch is taken into that branch."""
+    """Move every node that cannot run unless a branch is taken into that branch."""
     nodes = list(body)
     index = 0
     while index < len(nodes):
@@ -117,7 +117,7 @@ def _nest_dependents(body: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _remaining_condition(node: Node, branch: Branch) -> tuple[Node, ...] | None:
-    """What is left of a condition that begins with asking what ``branch`` asks; ``None``: it does not."""
+    """What remains of a condition whose first tests are those of ``branch``; ``None`` when it begins otherwise."""
     if not isinstance(node, Condition) or len(node.branches) != 1 or branch.when is None:
         return None
     (one,) = node.branches
@@ -147,7 +147,7 @@ def _always_skipped_with(node: Node, made: set[str]) -> bool:
 
 
 def required_steps(condition: Condition) -> set[str]:
-    """The steps without whose values no branch of the condition is taken."""
+    """The steps that a condition cannot do without: when one of them is skipped, no branch is taken."""
     if len(condition.branches) != 1 or condition.branches[0].when is None:
         return set()
     return {r.step for t in _conjuncts(condition.branches[0].when) for r in _operands(t) if isinstance(r, ExportRef)}
@@ -166,12 +166,12 @@ def _operands(test: Test) -> Iterator[Ref]:
         yield from operands(test)
 
 
-# -------------------------------------------------------------------- merges that are settled
+# -------------------------------------------------------------------- merges with one possible version
 Path = tuple[tuple[str, int], ...]  #: the conditions and branches around
 
 
 class _MergeResolver:
-    """Puts the newest version in a merge's place where it surely is made."""
+    """Replaces a merge by its newest version where the step that produces that version always runs."""
 
     def __init__(self, body: tuple[Node, ...]) -> None:
         self.paths: dict[str, Path] = {}
@@ -238,7 +238,7 @@ class _MergeResolver:
         return all(self._always_runs(n, path) for n in needed)
 
     def _always_binds(self, ref: OutputRef | ExportRef) -> bool:
-        """Whether the step's code surely binds the name when it succeeds."""
+        """Whether the step's code always binds the name when it succeeds."""
         step = self.steps[ref.step]
         if step.shell or step.command is not None:
             return True

@@ -1,4 +1,4 @@
-"""The code that travels: the runtime without its comments, a step's own code, both compressed and as base64."""
+"""The code that travels with a step: the modules of the runtime without comments, compressed and as base64."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: words
 
 
 def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
-    """The runtime's modules that the steps need, for `unpacked` to write to a folder."""
+    """The modules of the runtime that the steps need. The container's first command unpacks them."""
     specs = list(specs)
     text = json.dumps(specs)
     names = {*CORE, f"pods/{engine}_pod"}
@@ -55,7 +55,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     if any({"shell", "command"} & set(t["spec"]) or "texts" in t for t in specs) or "component_from_command" in text:
         names |= {"components/shell_steps", "components/container_commands"}
     if "components/shell_steps" in names or "kfnb import" in text or "import kfnb" in text:
-        names |= {"components/component_calls", "components/component_decorators"}
+        names |= {"components/component_signatures", "components/component_decorators"}
     if '"collected"' in text or "Failed" in text:
         names.add("values/failed_iteration")
     if "Path" in text:
@@ -91,7 +91,7 @@ def bundle_of(files: dict[str, str]) -> str:
 
 
 def compress(text: str, known: str = "") -> str:
-    """zlib and base64; ``known``: a text that the reader has, too (raw deflate then, with that text as its dictionary)."""
+    """Compress with zlib and base64. ``known`` is a text that the reader has too: it becomes the dictionary of a raw deflate."""
     if not known:
         return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
     press = zlib.compressobj(9, wbits=-15, zdict=known.encode()[-32768:])
@@ -103,7 +103,7 @@ def compact_json(job_spec: dict[str, Any]) -> str:
 
 
 def arguments(text: str) -> list[str]:
-    """A long text in pieces that an argument may have."""
+    """Split a long text into pieces that fit into one argument."""
     return [text[i : i + ARGUMENT] for i in range(0, len(text), ARGUMENT)] or [""]
 
 

@@ -1,4 +1,4 @@
-"""What a step's code needs beside itself: packages in the versions of this environment, modules that lie beside the notebook."""
+"""What each step needs besides its code: packages in the versions of this environment, and modules and files beside the notebook."""
 
 from __future__ import annotations
 
@@ -23,12 +23,31 @@ FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
 @dataclass(frozen=True)
 class StepRequirements:
-    """What travels with each step, by its name: requirements, the pins of other steps' packages, local files.
+    """What travels with each step. Every field has the names of steps as keys.
 
-    ``modules``: the path of every local module, for those who ask; ``left``: data files that are too large to travel; ``optional``:
-    imports that a step runs again for what importing may do, which are left out where these modules are not there; ``sources``: where
-    packages come from; ``unfit``: why an archive beside the notebook cannot travel; ``private``: files that stay on this machine, and
-    why; ``missing``: files that a mark names and that are not there.
+    Parameters
+    ----------
+    packages
+        The requirements that are installed when the step starts.
+    pins
+        The versions of packages that other steps install, by module.
+    files
+        The contents of files as base64, by path.
+    modules
+        The paths of the local modules among these files.
+    optional
+        Imports that the step repeats although it reads none of their names, each with the modules that it needs. The runtime leaves
+        such an import out where a module is missing.
+    too_large
+        Data files that are too large to travel.
+    sources
+        Where packages come from.
+    invalid_archives
+        Why an archive beside the notebook cannot travel.
+    private
+        Files that stay on this machine, and why.
+    missing
+        Files that a mark names and that do not exist.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -43,7 +62,7 @@ class StepRequirements:
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, step: Step) -> dict[str, Any]:
-        """What the runtime is told."""
+        """The entries of the runtime spec of a step."""
         spec = {
             "packages": list(self.packages.get(step.name, ())),
             "pins": self.pins.get(step.name, {}),
@@ -81,7 +100,7 @@ def find_requirements(
     missing: dict[str, tuple[str, ...]] = {}
     everything: dict[str, str] = {}
     privacy = Privacy(folder)
-    # what lies there of files that steps write is from an earlier run
+    # A file that another step writes is from an earlier run when it exists already.
     made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
     spare = unread_imports(pipeline)
     for step in pipeline.steps():
@@ -105,12 +124,12 @@ def find_requirements(
             requirements[step.name] = listed
         data, large = _data(step, folder, {f for to, f in made if to == step.name})
         found_files = {n: t.encode() for n, t in local.items()} | data
-        kept = privacy.reasons({*found_files, *large} - set(step.settings.files))
-        contents = {n: c for n, c in found_files.items() if n not in kept} | archives
-        large = tuple(n for n in large if n not in kept)
+        withheld = privacy.reasons({*found_files, *large} - set(step.settings.files))
+        contents = {n: c for n, c in found_files.items() if n not in withheld} | archives
+        large = tuple(n for n in large if n not in withheld)
         absent = tuple(n for n in step.settings.files if not (folder / n).is_file())
-        if kept:
-            private[step.name] = kept
+        if withheld:
+            private[step.name] = withheld
         if absent:
             missing[step.name] = absent
         if contents:

@@ -1,0 +1,1 @@
+"""The settings of a run on a cluster, and what a retried run need not run again."""

@@ -10,8 +10,8 @@ from kfnb.pipeline.model import Json, Pipeline, Step, with_steps
 from kfnb.pipeline.parameters.mark_placeholders import resolved
 
 
-def fitted(pipeline: Pipeline, options: ClusterOptions, values: Mapping[str, Json]) -> Pipeline:
-    """The pipeline as the target's pods get it."""
+def fit_to_target(pipeline: Pipeline, options: ClusterOptions, values: Mapping[str, Json]) -> Pipeline:
+    """The pipeline with the run's values in its marks, and with the secrets that the target's packages need."""
     found = resolved(pipeline, values)
     secrets = options.secrets
     if not secrets:

@@ -71,9 +71,9 @@ def config_files(notebook: Path | None) -> list[ConfigFile]:
     """The files that may have targets, the nearest first: an earlier one wins. Raises `BadTarget` for one that cannot be read."""
     start = (notebook.absolute().parent if notebook is not None else Path.cwd()).resolve()
     own = [p for p in own_paths() if p.is_file()]
-    theirs = {p.resolve() for p in own}
+    own_resolved = {p.resolve() for p in own}
     found = [f / NAME for f in (start, *start.parents)]
-    beside = [p for p in found if p.is_file() and p.resolve() not in theirs]
+    beside = [p for p in found if p.is_file() and p.resolve() not in own_resolved]
     return [*(_read(p, False) for p in beside), *(_read(p, True) for p in own)]
 
 

@@ -1,4 +1,4 @@
-"""Whom a target talks to and as whom: addresses, and which of them may be given a token or cookies."""
+"""The connection of a target: which server it talks to, as which user, and where a token or cookies may be sent."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def pinned_contents(connection: Connection) -> dict[str, bytes]:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise ClusterError(
                 "refused",
-                f"{path} is not what it was when it was trusted: look at it, then trust it again with `kfnb trust`",
+                f"{path} has changed since you trusted it: look at it, then trust it again with `kfnb trust`",
             )
         found[path] = content
     return found

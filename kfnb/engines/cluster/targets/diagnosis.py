@@ -11,7 +11,7 @@ from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
 from kfnb.engines.cluster.targets.targets import Target
 
 #: What submitting, following, logs and cancelling need: verb, API group, resource, subresource.
-RIGHTS = (
+REQUIRED_RIGHTS = (
     ("create", "argoproj.io", "workflows", ""), ("get", "argoproj.io", "workflows", ""), ("list", "argoproj.io", "workflows", ""),
     ("watch", "argoproj.io", "workflows", ""), ("patch", "argoproj.io", "workflows", ""), ("list", "", "pods", ""), ("get", "", "pods", "log"),
 )  # fmt: skip
@@ -21,10 +21,10 @@ VERSION = re.compile(r"v(\d+)\.(\d+)")
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """``state`` is ``ready untrusted unreachable unauthorized forbidden missing refused busy``; ``told``: lines for the user."""
+    """``state`` is ``ready untrusted unreachable unauthorized forbidden missing refused busy``; ``lines`` are for the user."""
 
     state: str
-    told: tuple[str, ...]
+    lines: tuple[str, ...]
 
 
 def diagnose(target: Target) -> Diagnosis:
@@ -34,8 +34,10 @@ def diagnose(target: Target) -> Diagnosis:
     if target.wrong:
         return Diagnosis("refused", (target.wrong,))
     if target.asks:
-        told = (f"nobody is asked before you have looked at {target.path}: kfnb trust {target.path}",)
-        return Diagnosis("untrusted", (*told, *(f"it {ask.text}" for ask in target.asks)))
+        lines = (
+            f"kfnb contacts it only after you have trusted {target.path}: look at the file, then run kfnb trust {target.path}",
+        )
+        return Diagnosis("untrusted", (*lines, *(f"it {ask.text}" for ask in target.asks)))
     try:
         return _argo(connect(target.connection)) if target.engine == "argo" else _kfp(target)
     except ClusterError as error:
@@ -55,14 +57,14 @@ def _argo(kube: Kube) -> Diagnosis:
         return Diagnosis(
             "forbidden", (here, f"you may not {', '.join(missing)} there: ask for a role with these rights")
         )
-    if not kube.serves():
+    if not kube.has_argo_workflows():
         return Diagnosis("missing", (f"{here} does not have Argo Workflows: install it, or name another cluster",))
     return Diagnosis("ready", (here,))
 
 
 def _missing(kube: Kube) -> Iterator[str]:
-    for verb, group, resource, subresource in RIGHTS:
-        if not kube.can(verb, group, resource, subresource):
+    for verb, group, resource, subresource in REQUIRED_RIGHTS:
+        if not kube.is_allowed(verb, group, resource, subresource):
             yield f"{verb} {resource}{f'/{subresource}' if subresource else ''}"
 
 

@@ -21,9 +21,11 @@ ENGINES = ("local", "kfp", "argo")
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
 #: What only concerns steps. Every other setting, one that is not known too, says whom to talk to or as whom.
-OF_STEPS = frozenset({"image", "packages", "values", "pull_secrets", "ttl", "cache", "experiment"})
-OF_CONNECTION = frozenset({f.name for f in fields(Connection)} - {"pins"})
-KNOWN = frozenset({"engine", "experiment", "pipeline_root", *OF_CONNECTION, *(f.name for f in fields(ClusterOptions))})
+STEP_SETTINGS = frozenset({"image", "packages", "values", "pull_secrets", "ttl", "cache", "experiment"})
+CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
+KNOWN = frozenset(
+    {"engine", "experiment", "pipeline_root", *CONNECTION_SETTINGS, *(f.name for f in fields(ClusterOptions))}
+)
 LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets"})
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
 FLAGS = frozenset({"verify", "allow_http", "cache"})
@@ -36,14 +38,14 @@ TEXTS = frozenset(
         "values",
         "experiment",
         "pipeline_root",
-        *(OF_CONNECTION - FLAGS),
+        *(CONNECTION_SETTINGS - FLAGS),
     }
 )
 ADDRESSES = frozenset({"host", "server"})
 FILES = frozenset({"token_file", "ca_file", "kubeconfig"})
 
 
-def mistake(name: str, settings: dict[str, Any]) -> str:
+def settings_error(name: str, settings: dict[str, Any]) -> str:
     """What is wrong with a target, if something is."""
     if not TARGET_NAME.fullmatch(name):
         return f"`{name}` is no name for a target: it should have letters, digits, `.`, `_` and `-` only"
@@ -53,13 +55,13 @@ def mistake(name: str, settings: dict[str, Any]) -> str:
         if key not in KNOWN:
             near = difflib.get_close_matches(key, KNOWN, 1)
             return f"target `{name}` has no setting `{key}`{f'; did you mean `{near[0]}`?' if near else ''}"
-        wanted = _kind_mistake(key, value)
-        if wanted:
-            return f"target `{name}`: {key} is {wanted}, not {value!r}"
+        expected = _type_error(key, value)
+        if expected:
+            return f"target `{name}`: {key} is {expected}, not {value!r}"
     return ""
 
 
-def _kind_mistake(key: str, value: Any) -> str:
+def _type_error(key: str, value: Any) -> str:
     """What a setting should be, if it is not."""
     if key in FLAGS:
         return "" if isinstance(value, bool) else "true or false"
@@ -68,7 +70,7 @@ def _kind_mistake(key: str, value: Any) -> str:
     if key in LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
         return "a list of names" if key == "pull_secrets" else "a list of texts"
     if key in SOURCES:
-        return _source_mistake(value)
+        return _source_error(value)
     if key == "package_secrets":
         fits = all(re.fullmatch(r"[^:]+:[^:]+:[A-Za-z_]\w*", v) for v in value)
         return "" if fits else "a list of SECRET:KEY:VARIABLE"
@@ -86,7 +88,7 @@ def _kind_mistake(key: str, value: Any) -> str:
     return ""
 
 
-def _source_mistake(value: Any) -> str:
+def _source_error(value: Any) -> str:
     for url in value if isinstance(value, list) else [value]:
         try:
             check_url(url if isinstance(url, str) else "", named_secrets=True)
@@ -95,11 +97,11 @@ def _source_mistake(value: Any) -> str:
     return ""
 
 
-def resolved(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
+def with_absolute_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The settings with whole paths: those that a file has are as seen from its ``folder``."""
-    return {k: whole_path(v, folder) if k in FILES and isinstance(v, str) and v else v for k, v in settings.items()}
+    return {k: absolute_path(v, folder) if k in FILES and isinstance(v, str) and v else v for k, v in settings.items()}
 
 
-def whole_path(text: str, folder: Path) -> str:
+def absolute_path(text: str, folder: Path) -> str:
     """A path, or several as the variable KUBECONFIG has them."""
     return os.pathsep.join(os.path.normpath(folder / os.path.expanduser(part)) for part in text.split(os.pathsep))

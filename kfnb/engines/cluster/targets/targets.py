@@ -22,8 +22,8 @@ from kfnb.engines.cluster.clients.cluster_errors import BadTarget
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.targets.config_files import NAME, ConfigFile, config_files
 from kfnb.engines.cluster.targets.connection import Connection, connection_of, visible
-from kfnb.engines.cluster.targets.target_settings import OF_STEPS, mistake, resolved
-from kfnb.engines.cluster.trust.requested_access import Ask, target_asks
+from kfnb.engines.cluster.targets.target_settings import STEP_SETTINGS, settings_error, with_absolute_paths
+from kfnb.engines.cluster.trust.requested_access import RequestedAccess, access_of_target
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.problems import NotebookError, Problem
 
@@ -55,15 +55,15 @@ class Target:
     settings: dict[str, Any]
     path: Path | None = None
     pins: dict[str, str] = field(default_factory=dict)
-    asks: tuple[Ask, ...] = ()
-    withheld: tuple[Ask, ...] = ()
+    asks: tuple[RequestedAccess, ...] = ()
+    withheld: tuple[RequestedAccess, ...] = ()
     wrong: str = ""
 
     @property
     def connection(self) -> Connection:
         """Whom it talks to, and as whom. Raises `UntrustedTarget`: nothing is contacted that the user has not chosen."""
         if self.asks:
-            raise UntrustedTarget([_untrusted(self)])
+            raise UntrustedTarget([_untrusted_problem(self)])
         return connection_of(self.settings, self.pins)
 
 
@@ -87,9 +87,9 @@ def targets(notebook: Path | None) -> dict[str, Target]:
         trusted = None if file.own else store.of(file)
         for name, settings in tables.items():
             if file.own or trusted is not None:
-                found[name] = _believed(name, settings, file, trusted.files if trusted is not None else {})
+                found[name] = _trusted_target(name, settings, file, trusted.files if trusted is not None else {})
             else:
-                found[name] = _beside(name, settings, file, found.get(name))
+                found[name] = _untrusted_target(name, settings, file, found.get(name))
     return found
 
 
@@ -113,7 +113,7 @@ def usable_target(name: str, notebook: Path | None) -> Target:
     """The target of that name, to run something there. Raises `BadTarget`, and `UntrustedTarget` before anything is contacted."""
     found = target_named(name, notebook)
     if found.asks:
-        raise UntrustedTarget([_untrusted(found)])
+        raise UntrustedTarget([_untrusted_problem(found)])
     return found
 
 
@@ -135,43 +135,47 @@ def options_of(target: Target | None) -> ClusterOptions:
     if target is None:
         return ClusterOptions()
     known = {f.name for f in fields(ClusterOptions)}
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in known
     }
-    return ClusterOptions(**given)
+    return ClusterOptions(**values)
 
 
 # -------------------------------------------------------------------- of one file
-def _believed(name: str, settings: dict[str, Any], file: ConfigFile, pins: dict[str, str]) -> Target:
+def _trusted_target(name: str, settings: dict[str, Any], file: ConfigFile, pins: dict[str, str]) -> Target:
     """A target of the user's own file, or of one that was trusted."""
-    wrong = mistake(name, settings)
+    wrong = settings_error(name, settings)
     engine = str(settings.get("engine"))
-    return Target(name, engine, resolved(settings, file.folder), file.path, pins, wrong=_in(file, wrong))
+    return Target(
+        name, engine, with_absolute_paths(settings, file.folder), file.path, pins, wrong=_in_file(file, wrong)
+    )
 
 
-def _beside(name: str, settings: dict[str, Any], file: ConfigFile, known: Target | None) -> Target:
+def _untrusted_target(name: str, settings: dict[str, Any], file: ConfigFile, known: Target | None) -> Target:
     """A target of an untrusted file: what it says of steps counts for a target that the user has; else it can be looked at only."""
-    asks = tuple(target_asks(name, settings, file.folder))
+    asks = tuple(access_of_target(name, settings, file.folder))
     if known is None or known.asks:
         engine = str(settings.get("engine"))
-        wrong = mistake(name, settings)
-        return Target(name, engine, resolved(settings, file.folder), file.path, asks=asks, wrong=_in(file, wrong))
-    same = {k for k, v in resolved(settings, file.folder).items() if known.settings.get(k) == v}
+        wrong = settings_error(name, settings)
+        return Target(
+            name, engine, with_absolute_paths(settings, file.folder), file.path, asks=asks, wrong=_in_file(file, wrong)
+        )
+    same = {k for k, v in with_absolute_paths(settings, file.folder).items() if known.settings.get(k) == v}
     asks = tuple(a for a in asks if a.setting not in same)
-    mine = {k: v for k, v in settings.items() if k in OF_STEPS}
+    mine = {k: v for k, v in settings.items() if k in STEP_SETTINGS}
     merged = {**known.settings, **mine}
-    wrong = known.wrong or _in(file, mistake(name, merged))
+    wrong = known.wrong or _in_file(file, settings_error(name, merged))
     return replace(known, settings=merged, path=file.path, withheld=(*known.withheld, *asks), wrong=wrong)
 
 
-def _in(file: ConfigFile, wrong: str) -> str:
+def _in_file(file: ConfigFile, wrong: str) -> str:
     return f"{file.path}: {visible(wrong)}" if wrong else ""
 
 
-def _untrusted(target: Target) -> Problem:
-    asked = "; ".join(f"it {a.text}" for a in target.asks)
+def _untrusted_problem(target: Target) -> Problem:
+    requests = "; ".join(f"it {a.text}" for a in target.asks)
     return Problem(
-        "KF709", f"target `{visible(target.name)}` stands in {target.path}, which you have not trusted: {asked}",
+        "KF709", f"target `{visible(target.name)}` stands in {target.path}, which you have not trusted: {requests}",
         f"if that is what you want, trust the file with `kfnb trust {target.path}`, or put the target into your own configuration",
         name=target.name,
     )  # fmt: skip

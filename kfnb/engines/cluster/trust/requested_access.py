@@ -1,4 +1,4 @@
-"""What a file beside a notebook would make kfnb do, for the user to judge before trusting it."""
+"""What access a file beside a notebook requests, in words, so that the user can judge it before trusting the file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 from kfnb.engines.cluster.targets.config_files import ConfigFile
 from kfnb.engines.cluster.targets.connection import read_configuration, visible
-from kfnb.engines.cluster.targets.target_settings import KNOWN, OF_STEPS, whole_path
+from kfnb.engines.cluster.targets.target_settings import KNOWN, STEP_SETTINGS, absolute_path
 from kfnb.engines.cluster.trust.trusted_files import hash_of
 
 
 @dataclass(frozen=True)
-class Ask:
+class RequestedAccess:
     """One thing that a target wants. ``value`` is as the file has it, ``text`` a sentence without its subject."""
 
     target: str
@@ -25,31 +25,33 @@ class Ask:
     text: str
 
 
-def target_asks(name: str, settings: dict[str, Any], folder: Path) -> list[Ask]:
+def access_of_target(name: str, settings: dict[str, Any], folder: Path) -> list[RequestedAccess]:
     """What one target wants."""
-    lines = {key: _text(key, settings, folder) for key in settings if key not in OF_STEPS}
-    return [Ask(visible(name), visible(k), visible(str(settings[k])), visible(t)) for k, t in lines.items() if t]
+    lines = {key: _text(key, settings, folder) for key in settings if key not in STEP_SETTINGS}
+    return [
+        RequestedAccess(visible(name), visible(k), visible(str(settings[k])), visible(t)) for k, t in lines.items() if t
+    ]
 
 
-def described(file: ConfigFile) -> list[Ask]:
+def access_of_file(file: ConfigFile) -> list[RequestedAccess]:
     """What the targets of a file want, with what the kubeconfigs that they name do: those are read. Raises `BadTarget`."""
-    found: list[Ask] = []
+    found: list[RequestedAccess] = []
     for name, settings in file.tables().items():
-        for ask in target_asks(name, settings, file.folder):
+        for ask in access_of_target(name, settings, file.folder):
             found.append(ask)
             if ask.setting == "kubeconfig":
                 more = (t for p in _paths(settings, "kubeconfig", file.folder) for t in _kubeconfig_texts(p))
-                found += [Ask(ask.target, ask.setting, ask.value, visible(t)) for t in more]
+                found += [RequestedAccess(ask.target, ask.setting, ask.value, visible(t)) for t in more]
     return found
 
 
-def beside(file: ConfigFile) -> dict[str, str]:
+def hashes_beside(file: ConfigFile) -> dict[str, str]:
     """The SHA-256 of the files that decide what is run or whom is believed and that came with ``file``, by their paths."""
     found: dict[str, str] = {}
     for settings in file.tables().values():
         for key in ("kubeconfig", "ca_file"):
-            given = settings.get(key)
-            for text, path in zip(str(given).split(os.pathsep), _paths(settings, key, file.folder), strict=False):
+            value = settings.get(key)
+            for text, path in zip(str(value).split(os.pathsep), _paths(settings, key, file.folder), strict=False):
                 if not os.path.isabs(os.path.expanduser(text)) or _inside(path, file.folder):
                     found[str(path)] = hash_of(path)
                     found |= {str(c): hash_of(c) for c in _command_files(path)} if key == "kubeconfig" else {}
@@ -61,10 +63,10 @@ def _inside(path: Path, folder: Path) -> bool:
 
 
 def _paths(settings: dict[str, Any], key: str, folder: Path) -> list[Path]:
-    given = settings.get(key)
-    if not isinstance(given, str) or not given or "\0" in given:
+    value = settings.get(key)
+    if not isinstance(value, str) or not value or "\0" in value:
         return []
-    return [Path(p) for p in whole_path(given, folder).split(os.pathsep)]
+    return [Path(p) for p in absolute_path(value, folder).split(os.pathsep)]
 
 
 # -------------------------------------------------------------------- in words

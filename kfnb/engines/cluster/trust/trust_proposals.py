@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.targets.config_files import ConfigFile, config_file, config_files
-from kfnb.engines.cluster.trust.requested_access import Ask, beside, described
+from kfnb.engines.cluster.trust.requested_access import RequestedAccess, access_of_file, hashes_beside
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 
 
@@ -27,14 +27,14 @@ class Proposal:
 
     file: ConfigFile
     files: dict[str, str]
-    asks: tuple[Ask, ...]
+    asks: tuple[RequestedAccess, ...]
     trusted: bool
 
     @property
     def fingerprint(self) -> str:
         """What was shown: with other content it is another."""
-        shown = [str(self.file.path), self.file.sha256, sorted(self.files.items())]
-        return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
+        parts = [str(self.file.path), self.file.sha256, sorted(self.files.items())]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def accept(self, store: TrustStore) -> None:
         """Trust it as it was shown."""
@@ -59,5 +59,5 @@ def proposal_at(path: Path, store: TrustStore) -> Proposal:
 
 
 def proposal_of(file: ConfigFile, store: TrustStore) -> Proposal:
-    files = beside(file)
-    return Proposal(file, files, tuple(described(file)), store.of(file) is not None)
+    files = hashes_beside(file)
+    return Proposal(file, files, tuple(access_of_file(file)), store.of(file) is not None)

@@ -83,9 +83,9 @@ class TrustStore:
     def remove(self, path: Path) -> bool:
         """Trust a file no longer; ``False``: it was not."""
         with self._changing() as entries:
-            left = [t for t in entries if t.path != str(path)]
-            found = len(left) < len(entries)
-            entries[:] = left
+            remaining = [t for t in entries if t.path != str(path)]
+            found = len(remaining) < len(entries)
+            entries[:] = remaining
         return found
 
     @contextmanager

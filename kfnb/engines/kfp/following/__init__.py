@@ -1,0 +1,1 @@
+"""States of steps, from what Kubeflow Pipelines and its Workflows say about a run."""

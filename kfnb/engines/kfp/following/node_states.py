@@ -1,4 +1,4 @@
-"""From what runs on Kubeflow Pipelines to the states of steps.
+"""From the nodes of a Kubeflow Pipelines run to the states of steps.
 
 The backend makes of a step ``train`` the tasks ``train-driver`` and ``train``, the latter a DAG around the pod; of a loop a DAG
 whose ``iteration-iterations(N:N)`` are the iterations (kubeflow/pipelines `backend/src/v2/compiler/argocompiler`).
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kfnb.engines.argo.workflow_nodes import PHASES, indexes_of
-from kfnb.engines.cluster.following.observed_steps import Attempt, Seen, omitted, when
+from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, mark_omitted, timestamp_of
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.step_settings import Settings
 
@@ -17,42 +17,44 @@ Nodes = dict[str, dict[str, Any]]
 Jobs = dict[str, tuple[Job, ...]]
 
 
-def seen(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[Seen]:
-    """Every step that has a node, or stands in a block that was skipped. ``blocks``: the jobs in every task that is a DAG."""
+def observe_steps(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[ObservedStep]:
+    """The state of every step that has a node, or stands in a block that was skipped. ``blocks`` are the jobs in every DAG task."""
     inside: dict[str, list[dict[str, Any]]] = {}
     for node in nodes.values():
         inside.setdefault(node.get("boundaryID", ""), []).append(node)
-    found: dict[str, Seen] = {}
+    found: dict[str, ObservedStep] = {}
     for node in nodes.values():
         task = node["displayName"]
         if nodes.get(node.get("boundaryID", ""), {}).get("displayName") in tasks:
-            continue  # of a step: its pod, whose node may be called as another step is
+            continue  # The pod inside of a step: its node may have the same name as another step.
         jobs = blocks.get(task, ()) if node["type"] == "Skipped" and task not in tasks else tasks.get(task, ())
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         for job in jobs:
             path = job.name + suffix
-            found[path] = _seen(node, job, path, inside.get(node["id"], []), nodes)
-    return omitted(found)
+            found[path] = _observe_step(node, job, path, inside.get(node["id"], []), nodes)
+    return mark_omitted(found)
 
 
-def _seen(node: dict[str, Any], job: Job, path: str, inside: list[dict[str, Any]], nodes: Nodes) -> Seen:
-    tried = next((n for n in inside if n["type"] == "Retry"), None)
-    if tried is not None:
-        pods = [nodes[c] for c in tried.get("children", ()) if c in nodes]
+def _observe_step(
+    node: dict[str, Any], job: Job, path: str, inside: list[dict[str, Any]], nodes: Nodes
+) -> ObservedStep:
+    retry_node = next((n for n in inside if n["type"] == "Retry"), None)
+    if retry_node is not None:
+        pods = [nodes[c] for c in retry_node.get("children", ()) if c in nodes]
     else:
         pods = [n for n in (node, *inside) if n["type"] == "Pod"]
     attempts = tuple(_attempt(number, pod) for number, pod in enumerate(pods, 1))
     state = PHASES.get(node.get("phase", ""), "pending")
     if state == "succeeded" and not attempts and any(n["type"] == "Skipped" for n in inside):
-        state = "cached"  # the driver found an earlier result: the pod is not run
-    return Seen(
-        path, job, state, when(node.get("startedAt")), when(node.get("finishedAt")), node.get("message", ""), attempts, {},
+        state = "cached"  # The driver found an earlier result, so no pod runs.
+    return ObservedStep(
+        path, job, state, timestamp_of(node.get("startedAt")), timestamp_of(node.get("finishedAt")), node.get("message", ""), attempts, {},
         node.get("phase") == "Omitted",
     )  # fmt: skip
 
 
 def _attempt(number: int, pod: dict[str, Any]) -> Attempt:
-    started, finished = when(pod.get("startedAt")), when(pod.get("finishedAt"))
+    started, finished = timestamp_of(pod.get("startedAt")), timestamp_of(pod.get("finishedAt"))
     return Attempt(
         number, pod["id"], PHASES.get(pod.get("phase", ""), "pending"), started, finished, pod.get("message", "")
     )

@@ -1,4 +1,4 @@
-"""Following a run of Kubeflow Pipelines by asking its API again and again, where Kubernetes itself cannot be asked."""
+"""Follows a run of Kubeflow Pipelines by polling its REST API, where Kubernetes itself cannot be read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
-from kfnb.engines.cluster.following.observed_steps import Attempt, Seen, when
-from kfnb.engines.cluster.following.pod_logs import KeptLog
+from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
+from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.run_recorder import Recorder
-from kfnb.engines.kfp.following.node_states import Jobs, pod_of, seen
-from kfnb.engines.kfp.following.task_tree import nodes_told
+from kfnb.engines.kfp.following.node_states import Jobs, observe_steps, pod_of
+from kfnb.engines.kfp.following.task_tree import nodes_from_details
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.runs.record.run_store import RunStore
 
@@ -33,9 +33,9 @@ class PollFollower(Recorder):
         tasks: Jobs,
         blocks: Jobs,
         stopping: Callable[[], bool],
-        before: dict[str, int] | None = None,
+        earlier_attempts: dict[str, int] | None = None,
     ) -> None:
-        super().__init__(store, run_id, tasks, stopping, before)
+        super().__init__(store, run_id, tasks, stopping, earlier_attempts)
         self.client, self.remote, self.blocks = client, remote, blocks
         self._next: dict[str, float] = {}  #: when a log may be asked for again
         self._patience = LOG_PATIENCE
@@ -43,61 +43,63 @@ class PollFollower(Recorder):
     def run(self) -> None:
         while not self.stopping() and not self.final:
             try:
-                self._take(follow=True)
+                self._record_run(follow=True)
             except ClusterError as error:
-                if not error.again:
+                if not error.retryable:
                     raise
             self.pause(0.0 if self.final else EVERY)
 
-    def once(self) -> None:
+    def update(self) -> None:
         """Bring the record up to date."""
-        self._take(follow=False)
+        self._record_run(follow=False)
 
-    def _take(self, follow: bool) -> None:
+    def _record_run(self, follow: bool) -> None:
         try:
             found = self.client.run(self.remote)
         except ClusterError as error:
             if error.kind != "missing":
                 raise
-            self.lost(f"the run {self.remote} is no longer there")
+            self.record_deleted(f"the run {self.remote} is no longer there")
             return
         if self.state == "pending" and found.get("state") not in (None, "PENDING"):
-            self.begin(when(found.get("created_at")))
+            self.record_start(timestamp_of(found.get("created_at")))
         details = (found.get("run_details") or {}).get("task_details") or []
-        self.take(seen(nodes_told(details, self.tasks), self.tasks, self.blocks), follow)
+        self.record_steps(observe_steps(nodes_from_details(details, self.tasks), self.tasks, self.blocks), follow)
         if found.get("state") in RUN_STATES and found.get("finished_at"):
             self._end(found)
 
     def _end(self, found: dict[str, Any]) -> None:
         message = (found.get("error") or {}).get("message") or "the run failed"
         failure = {"kind": "run", "type": "FAILED", "message": message}
-        self.end(RUN_STATES[found["state"]], when(found.get("finished_at")), failure)
+        self.record_end(RUN_STATES[found["state"]], timestamp_of(found.get("finished_at")), failure)
 
     # ---------------------------------------------------------------- logs
-    def watch_log(self, one: Seen, attempt: Attempt) -> None:
+    def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:
         began = time.monotonic()
         if began < self._next.get(attempt.node, 0.0):
             return
         try:
-            text = self.client.log(self.remote, pod_of(attempt.node, one.job.step.settings))
-        except ClusterError:  # there is no pod yet, or the server gives no logs: its end will tell
+            text = self.client.log(self.remote, pod_of(attempt.node, step.job.step.settings))
+        except (
+            ClusterError
+        ):  # There is no pod yet, or the server has no logs: `read_log` tries again at the end of the step.
             return
-        self.kept_log(one, attempt).take_plain(text, time.time(), ended=False)
+        self.recorded_log(step, attempt).append_untimed(text, time.time(), ended=False)
         self._next[attempt.node] = time.monotonic() + LOG_SHARE * (time.monotonic() - began)
 
-    def read_log(self, one: Seen, attempt: Attempt) -> KeptLog:
-        kept = self.kept_log(one, attempt)
+    def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
+        recorded = self.recorded_log(step, attempt)
         end = time.monotonic() + self._patience
-        while kept.told.state is None:
+        while recorded.report.state is None:
             try:
-                text = self.client.log(self.remote, pod_of(attempt.node, one.job.step.settings))
-                kept.take_plain(text, attempt.finished or time.time())
+                text = self.client.log(self.remote, pod_of(attempt.node, step.job.step.settings))
+                recorded.append_untimed(text, attempt.finished or time.time())
                 break
             except ClusterError as error:
-                if not error.again or self.stopping():
+                if not error.retryable or self.stopping():
                     break
                 if time.monotonic() > end:
                     self._patience = 0.0
                     break
                 self.pause(0.3)
-        return kept
+        return recorded

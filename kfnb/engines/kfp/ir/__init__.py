@@ -1,0 +1,1 @@
+"""Emission of Kubeflow Pipelines' IR: DAG components, their tasks, and the components and executors of steps."""

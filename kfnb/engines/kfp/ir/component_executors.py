@@ -52,7 +52,7 @@ leave(main(json.loads(t.decode()),a[-1],r))
 
 @dataclass(frozen=True)
 class Wiring:
-    """How a step's inputs are called at its component: by the channel. ``lists``: channels that a loop collects."""
+    """The names of a component's inputs, by channel. ``lists`` are the channels that collect one value for each iteration."""
 
     keys: dict[Channel, str]
     lists: frozenset[Channel]
@@ -64,7 +64,7 @@ class Executors:
 
     options: ClusterOptions
     types: dict[str, str]
-    specs: dict[str, Json]  #: by step: what the runtime is told
+    specs: dict[str, Json]  #: the runtime spec of each step
     groups: dict[str, list[str]]  #: by component: the steps that are calls of it, where there are several
     components: dict[str, Json] = field(default_factory=dict)
     executors: dict[str, Json] = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Executors:
         return self._known[key]
 
     def importer_task(self, task: str, uri: str) -> Json:
-        """The task that brings what an earlier run left, in the SDK's form."""
+        """The task that imports an artifact of an earlier run, in the form that the SDK emits."""
         name = self._names.new(f"{task} left")
         uris = {"uri": {"parameterType": "STRING"}}
         self.components[f"comp-{name}"] = {
@@ -129,7 +129,7 @@ class Executors:
         return not job.plain_container and job.step.component in self.groups
 
     def delta(self, job: Job) -> str:
-        """What a call of a component has of its own, against what its calls have in common."""
+        """What is particular to one call of a component, compressed against what all calls have in common."""
         return compress(compact_json(self.specs[job.name]), self._common(job))
 
     def _common(self, job: Job) -> str:

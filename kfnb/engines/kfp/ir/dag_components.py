@@ -19,7 +19,7 @@ class DagComponents:
     context: IrContext
 
     def emit(self, block: Block, inputs: dict[Channel, str], exports: tuple[Channel, ...] = ()) -> Json:
-        """The component of a block. ``inputs``: its own names of what comes from around it."""
+        """Emit the component of a block. ``inputs`` are its names for the channels that come from outside."""
         sources = {
             c: Source("", k, self.context.is_collected(c, self.context.loops_of(block))) for c, k in inputs.items()
         }
@@ -51,7 +51,7 @@ class DagComponents:
     def _nodes_to_run(
         self, block: Block, sources: dict[Channel, Source], task_of: dict[str, str]
     ) -> tuple[list[Job | Block], Json]:
-        """What of a block is run, and the tasks that bring the packs of what is not, as far as somebody takes them."""
+        """The nodes of a block that are run, and importer tasks for the packs of reused steps that some step reads."""
         read = {c for j in self.context.jobs.values() if j.name not in self.context.reused for c in j.inputs}
         nodes: list[Job | Block] = []
         tasks: Json = {}

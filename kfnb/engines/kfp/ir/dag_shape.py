@@ -1,4 +1,4 @@
-"""The blocks as Kubeflow Pipelines wants them: which branches are tasks of their own, and what needs a DAG around it."""
+"""The blocks in the form that Kubeflow Pipelines needs: which branches become tasks, and which guards need a DAG around them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Job, block_inpu
 
 
 def is_closed(branch: Block, root: Block) -> bool:
-    """Whether a branch can be a task of its own: one step decides it, and nobody outside looks at what is in it."""
+    """Whether a branch can be a task of its own: one step evaluates its condition, and nothing outside reads or waits for its steps."""
     inside = {j.name for j in jobs_in(branch)}
     waited = {n for j in jobs_in(root) if j.name not in inside for n, _ in j.depends}
     return branch.gate is not None and branch.gate.decided and not block_outputs(branch, root) and not waited & inside
 
 
 def flatten_branches(block: Block, root: Block) -> Block:
-    """Without the branches that are no tasks of their own."""
+    """Replace each branch that cannot be a task by its nodes."""
     nodes: list[Job | Block] = []
     for node in block.nodes:
         if isinstance(node, Job):
@@ -28,7 +28,7 @@ def flatten_branches(block: Block, root: Block) -> Block:
 
 
 def wrap_guards(block: Block) -> Block:
-    """A guard stands in a DAG of its own where its handler takes what its siblings give: no sibling may be named by an exit task."""
+    """Put a DAG around each guard whose handler reads outputs of its siblings: an exit task cannot refer to a sibling."""
     nodes: list[Job | Block] = []
     for node in block.nodes:
         if isinstance(node, Job):

@@ -1,4 +1,4 @@
-"""The tasks of one DAG: steps, loops, branches, guards with their handlers, and what is taken from an earlier run."""
+"""Tasks of a DAG: steps, loops, branches, and guards with their exit handlers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ RETRY = {"backoffDuration": "5s", "backoffFactor": 2.0, "backoffMaxDuration": "3
 
 @dataclass(frozen=True)
 class Source:
-    """Where a DAG finds a channel: an output of a task, an input of its own, or what an earlier run left; ``collected``: as a list."""
+    """Where a DAG finds a channel.
+
+    It is an output of a task, an input of the DAG itself (``task`` is empty), or a ``constant`` from an earlier run. ``collected`` says
+    that the channel carries a list with one value for each iteration.
+    """
 
     task: str
     key: str
@@ -168,7 +172,10 @@ class TaskEmitter:
         return {"raw": json.dumps([str(i) for i in range(len(block.items or ()))] or [NO_ITEM])}
 
     def _condition(self, block: Block) -> str:
-        """CEL. The first branch also runs when the condition is broken: its steps say so."""
+        """The condition of a branch in CEL.
+
+        The first branch also runs when the condition cannot be evaluated: its steps fail then with the reason.
+        """
         assert block.gate is not None
         value = f"inputs.parameter_values['{self.context.key(Channel('choice', block.gate.condition))}']"
         if block.gate.branch:

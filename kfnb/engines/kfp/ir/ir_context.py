@@ -53,7 +53,7 @@ class IrContext:
         self.executors = Executors(self.options, self.types, specs, groups)
 
     def _wiring(self, job: Job, grouped: bool) -> Wiring:
-        """A component that is called several times has inputs without the names of the steps before it."""
+        """The names of a job's inputs. Where several steps call one component, its inputs are numbered instead of named after steps."""
         keys: dict[Channel, str] = {}
         for channel in job.inputs:
             if channel.kind == "status":
@@ -82,7 +82,10 @@ class IrContext:
         return {**found, **({"renamed": renamed} if renamed else {})}
 
     def _call_spec(self, job: Job, spec: Json) -> Json:
-        """The calls of a component differ as little as they can: steps before have numbers, and names where they may be skipped."""
+        """A spec that differs as little as possible between the calls of one component.
+
+        Earlier steps are numbered. Their names are added only where one of them may be skipped.
+        """
         keys = self.wirings[job.name].keys
         numbers = {c.name: k.partition("-")[2] for c, k in keys.items() if c.kind == "pack"}
         found: Json = _number_packs(spec, numbers)
@@ -93,7 +96,7 @@ class IrContext:
         return {**found, **{k: v for k, v in (("renamed", renamed), ("names", names)) if v}}
 
     def loops_of(self, block: Block) -> tuple[str, ...]:
-        """The loops around what stands in a block: its own too."""
+        """The loops around the jobs of a block; a loop counts as being around its own jobs."""
         first = next(jobs_in(block), None)
         if first is None:
             return ()
@@ -125,7 +128,7 @@ class IrContext:
 
 
 def _number_packs(value: Any, numbers: dict[str, str]) -> Any:
-    """References to the packs of steps, by number."""
+    """The same value with the numbers of steps in references to their packs."""
     if isinstance(value, list):
         return [_number_packs(v, numbers) for v in value]
     if not isinstance(value, dict):

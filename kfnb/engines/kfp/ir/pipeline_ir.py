@@ -55,7 +55,7 @@ def compile_ir(
     requirements: StepRequirements,
     reused: dict[str, dict[str, str]] | None = None,
 ) -> Compiled:
-    """The IR of a pipeline.
+    """Compile a pipeline to IR.
 
     Parameters
     ----------
@@ -97,14 +97,14 @@ def compile_ir(
     return Compiled(ir, document, tasks, blocks, outermost, requirements)
 
 
-def with_defaults(pipeline: Pipeline, given: dict[str, Any]) -> Pipeline:
+def with_defaults(pipeline: Pipeline, values: dict[str, Any]) -> Pipeline:
     """The pipeline with other defaults for its parameters."""
-    changed = tuple(replace(p, default=given.get(p.name, p.default)) for p in pipeline.parameters)
+    changed = tuple(replace(p, default=values.get(p.name, p.default)) for p in pipeline.parameters)
     return replace(pipeline, parameters=changed)
 
 
 def _own(job: Job) -> Job:
-    """The job as the pipeline has it: it does not wait for what brings the runtime, which is no step."""
+    """The job without its dependency on the task that only delivers the runtime."""
     return replace(job, depends=tuple(w for w in job.depends if w[0] != RUNTIME))
 
 

@@ -1,4 +1,4 @@
-"""Shared by all calls of components: several outputs as a named tuple, the signature, and the errors."""
+"""Signatures of components: several outputs as a named tuple, the signature that help shows, and errors of arguments."""
 
 from __future__ import annotations
 
