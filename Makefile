@@ -85,7 +85,7 @@ format: .venv/test  ## put the code in order
 	$(JLPM) format
 
 docs: .venv/docs  ## the documentation as a site, in build/site
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/test .venv-kfp/made  ## the figures, as ratios in one run
 	$(BIN)/python -m pytest tests/benchmarks -s -q -o norecursedirs=
