@@ -63,8 +63,11 @@ test: .venv/test .venv-kfp/made $(OLDER) lint docs  ## every check
 	$(JLPM) test
 	$(PYTEST) --junit-xml build/tests.xml
 
-test-fast: .venv/test .venv-kfp/made  ## the checks that take under half a minute
-	$(PYTEST) -m 'not slow' --ignore=tests/differential --ignore=tests/test_notebooks.py
+# reading, analysing, building and checking, all in the tests' own process
+FAST = $(addprefix tests/,analysis notebook pipeline program/test_graph.py program/test_refusals.py program/test_warnings.py)
+
+test-fast: .venv/test  ## the checks that take under half a minute
+	$(PYTEST) -m 'not slow' $(FAST)
 
 # `make test-ui`, `make test-cluster`, `make test-kernel`, …
 test-%: .venv/test .venv-kfp/made $(OLDER)  ## one folder of the tests: `make test-ui`

@@ -1,4 +1,4 @@
-"""The analysis of a whole notebook: units in the order of reading, each with its facts."""
+"""Analyses a whole notebook, unit by unit from top to bottom, and returns the facts of each unit."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Analyzer:
         asks = any("__subclasses__" in cell.code for cell in cells)
         main = any(_mentions_main(text) for text in (programs or {}).values())
         self.world = World(
-            later=imports_anywhere(cells), programs=dict(programs or {}), asks_subclasses=asks, mentions_main=main
+            later=imports_anywhere(cells), programs=dict(programs or {}), reads_subclasses=asks, mentions_main=main
         )
         self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
         self.effects = Effects(self.world, self.modules)

@@ -1,4 +1,4 @@
-"""From a cell's text to a syntax tree, with problems in the user's own lines."""
+"""Parses cells into syntax trees, and reports problems at the lines that the user wrote."""
 
 from __future__ import annotations
 
@@ -113,14 +113,18 @@ def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
         at = line + error.object.count("\n", 0, error.start)
         half = encodable(error.object[error.start])
         return Problem(
-            "KF104", f"this cell cannot be parsed: it holds half a character, `{half}`", "write it as an escape, in quotes",
+            "KF104", f"this cell cannot be parsed: it contains half a character, `{half}`", "write the character as an escape inside quotes",
             cell=number, cell_id=cell_id, line=at,
         )  # fmt: skip
     if isinstance(error, (RecursionError, MemoryError)):
-        hint = "break up its longest expression or `elif` chain"
-        return Problem("KF113", "this cell is nested deeper than Python can read", hint, number, cell_id, line)
+        hint = "split its longest expression or `elif` chain into several statements"
+        return Problem(
+            "KF113", "the code of this cell is nested deeper than Python can parse", hint, number, cell_id, line
+        )
     if not isinstance(error, SyntaxError):
-        return Problem("KF104", f"this cell cannot be parsed: {error}", cell=number, cell_id=cell_id, line=line)
+        return Problem(
+            "KF104", f"this cell cannot be parsed: {error}", "correct the cell", cell=number, cell_id=cell_id, line=line
+        )
     message = str(error.msg)
     at = line + (error.lineno or 1) - 1
     text = (error.text or "").strip()
@@ -129,7 +133,7 @@ def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
         or "multiple exception types must be parenthesized" in message
     ):
         return Problem(
-            "KF106", f"this is Python 2: {text}", "kfnb reads Python 3; 2to3 converts it", number, cell_id, at
+            "KF106", f"this is Python 2: {text}", "convert the cell to Python 3, for example with 2to3", number, cell_id, at
         )  # fmt: skip
     shown = f"{message}: {text}" if text else message
     return Problem("KF104", shown, "correct the line; the other cells were checked", number, cell_id, at)

@@ -1,4 +1,4 @@
-"""What the analysis says of a unit: one step's cells, or one shared statement."""
+"""The facts that the analysis finds about a unit, which is the cells of one step or one shared statement."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class Hook:
-    """Something of the notebook that a library holds on to, and uses while other code runs.
+    """An object of the notebook that a library keeps, and uses while other code runs.
 
     Parameters
     ----------
@@ -65,16 +65,16 @@ class Hook:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names of one unit, as it meets them from top to bottom.
+    """The facts about one unit: its uses and definitions of names, its files, and its effects.
 
     Parameters
     ----------
     reads
-        Names that may be read before the unit surely bound them, with the first place; what called functions read
-        is included.
+        Upward-exposed uses: names that the unit may read before it has surely bound them, with the first place. The
+        names that the called functions read are included.
     asked
-        Of these, the names the unit's own text reads where it cannot have bound them, outside functions and not
-        shielded by ``try``.
+        The names among `reads` that the unit's own code reads where it cannot have bound them. Uses inside functions
+        and uses inside a ``try`` that handles ``NameError`` are not included.
     via
         For a name read inside a function or class: the name through which it is reached.
     may, must
@@ -94,25 +94,25 @@ class Facts:
     files, texts
         Paths used, with what for (`kfnb.analysis.files.file_call_tables`); every other text that may name a file.
     requirements
-        What ``%pip install`` asks for.
+        The requirements that ``%pip install`` names.
     displayed
         Place where the display of an earlier cell is read (``_``, ``Out[3]``).
     not_shown
-        Of these the first that no cell before surely gives: what it is called, and where it is read.
+        The first of these displays that no earlier cell surely produces: its name, and the place that reads it.
     unread_programs
-        Files that ``%run`` runs and whose text is not known: what they bind cannot be seen.
+        Files that ``%run`` runs and whose text is not known, so that the names that they bind are unknown too.
     beyond
-        What the unit changes in libraries, by name, beside what `replays` and ambient state hand on.
+        State of libraries that the unit changes, by name. State that `replays` or ambient state pass on is not included.
     unproved
-        It calls what is not known to keep nothing.
+        Whether the unit calls a library function that may keep state.
     stateful
-        Functions and classes among `touches`: it is the state that they keep which may change.
+        Functions and classes among `touches`, whose own state may change.
     remembered
-        Functions with ``lru_cache`` whose counters are asked for, or whose first call for an argument does more.
+        Functions with ``lru_cache`` whose counters the unit reads, or whose first call for an argument has an effect.
     hooks
-        What the unit leaves with libraries for later, by place; without names where it takes something away.
+        The hooks that the unit leaves with libraries, by place. A hook without names removes an earlier one.
     compared
-        Names whose identity is asked for (``a is b``).
+        Names whose identity is compared (``a is b``).
     """
 
     reads: Mapping[str, Site] = field(default_factory=dict)

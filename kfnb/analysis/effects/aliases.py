@@ -1,4 +1,4 @@
-"""Whose object a value is: the names that it may be, view or hold, and the functions and classes reached through it."""
+"""Alias analysis: which names may share an object with a value, and which functions and classes a value may hold."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Sharing(ABC):
         return self._lambdas[node]
 
     def frame(self, function: Deferred | None = None) -> Frame:
-        """Whose objects the names are in ``function``, or at top level."""
+        """The frame that resolves names inside ``function``, or at top level."""
         return Frame(self.world, self.roots, function)
 
     def roots(self, node: ast.expr | None, frame: Frame) -> Roots:
-        """Names whose object the value of ``node`` may be, view or hold."""
+        """The names that may share an object with the value of ``node``."""
         if type(node) is ast.Name:
             scalar = self.world.kinds.get(node.id) == SCALAR and not frame.local(node.id)
             return NONE if scalar else frame.roots_of(node.id)
@@ -158,7 +158,7 @@ class Sharing(ABC):
         return self._every(values, frame) | own
 
     def _module_returns(self, name: str, node: ast.Call, frame: Frame) -> Roots:
-        """The arguments whose objects a function of a module beside the notebook gives back."""
+        """The roots of the arguments that a function of a local module may return."""
         known = self.modules.function(name) if self.modules.sources else None
         found = NONE
         for function in known[1] if known is not None else ():

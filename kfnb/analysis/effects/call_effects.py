@@ -1,4 +1,4 @@
-"""What using a value does: which objects a call may change, share, draw from, read or write.
+"""The effects of a call: which objects, random generators, files and libraries it may read or change.
 
 Knowledge of libraries comes from `kfnb.analysis.libraries.effect_tables`; knowledge of the notebook's own functions from their bodies.
 Where nothing is known the answer is "may change its receiver".
@@ -25,7 +25,7 @@ from kfnb.analysis.effects.library_call_reach import (
 from kfnb.analysis.effects.local_module_effects import STATE, LocalModules
 from kfnb.analysis.files.file_calls import file_uses, magic_uses, shell_uses
 from kfnb.analysis.files.magic_effects import MagicCall, magic_call, mentioned, program_path, timed_code
-from kfnb.analysis.files.path_patterns import asks_parameter, filled, path_text, text_value
+from kfnb.analysis.files.path_patterns import depends_on_parameter, filled, path_text, text_value
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of, ambient_of_call
 from kfnb.analysis.syntax.ast_queries import dotted, reaches_main, root
@@ -217,7 +217,7 @@ class Effects(Sharing):
             line = self.lineage(self.world.holds(name))
             makers = {m for c in line for n, m in c.methods.items() if n in class_making(c, base in metaclass)}
             keeps = any(_keeps(m, self.summary(m)) for m in makers)
-            if keeps or self.world.asks_subclasses or not line and self.world.kinds.get(name) == VALUE:
+            if keeps or self.world.reads_subclasses or not line and self.world.kinds.get(name) == VALUE:
                 found.touch([c.name for c in line] or [name], True)
             for maker in makers:
                 found.add(self.summary(maker))
@@ -272,7 +272,7 @@ class Effects(Sharing):
             if kind == VALUE:
                 found.touch((name,))
         elif kind == VALUE:
-            found.touch((name,), name in self.world.changers)
+            found.touch((name,), name in self.world.mutating_methods)
 
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
@@ -359,7 +359,7 @@ class Effects(Sharing):
         found: Effect,
     ) -> None:
         """Paths that a function makes of its parameters, with this call's arguments in them."""
-        asking = [use for use in summary.files if asks_parameter(use[0])]
+        asking = [use for use in summary.files if depends_on_parameter(use[0])]
         if not asking:
             return
         handed = {p: path_text(v, frame.text) for p, v in function.defaults.items()}
@@ -376,7 +376,7 @@ class Effects(Sharing):
                     found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
                 continue
             if type(value) is ast.Name:
-                if value.id in self.world.changers or self.world.made_by.get(value.id) in effect_tables.STREAMS:
+                if value.id in self.world.mutating_methods or self.world.made_by.get(value.id) in effect_tables.STREAMS:
                     found.touch(self.roots(value, frame), True)
                 if frame.local(value.id):
                     continue
@@ -408,7 +408,7 @@ class Effects(Sharing):
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for value in [*node.args, *receiver]:
             folded = None if type(value) is ast.Constant else text_value(value, frame.text)
-            if folded and not asks_parameter(folded):
+            if folded and not depends_on_parameter(folded):
                 found.texts |= {folded}
         found.files |= frozenset(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 

@@ -1,4 +1,4 @@
-"""Questions about a class of the notebook: which of its methods run when a class is made, what its objects share."""
+"""Queries about a class of the notebook: which methods run when it is created, and which attributes its objects share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function, class or comprehension of the notebook needs when it is used, not where it stands.
+"""The names that a function, class or comprehension needs when it is used, not when it is defined.
 
 Each is found once for its node: a notebook is read again whenever one of its cells changes, and nobody changes the trees.
 """
@@ -20,11 +20,11 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     extra = [a.arg for a in (node.args.vararg, node.args.kwarg) if a is not None]
     found.params = tuple(a.arg for a in positional) + tuple(a.arg for a in node.args.kwonlyargs) + tuple(extra)
     found.starred = frozenset(extra)
-    given = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
-    given += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
-    found.defaults = {a.arg: d for a, d in given}
-    found.mentions.update(n for _, d in given if not isinstance(d, ast.Constant) for n in names_in(d))
-    found.kept = frozenset(a.arg for a, d in given if not isinstance(d, (ast.Constant, ast.Name)))
+    with_default = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
+    with_default += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
+    found.defaults = {a.arg: d for a, d in with_default}
+    found.mentions.update(n for _, d in with_default if not isinstance(d, ast.Constant) for n in names_in(d))
+    found.kept = frozenset(a.arg for a, d in with_default if not isinstance(d, (ast.Constant, ast.Name)))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)
     found.locals = scope.own

@@ -1,4 +1,4 @@
-"""What the judgement of effects is made of: an effect, whose object a name is, which argument arrives where."""
+"""The data types of effect analysis: `Effect`, the `Frame` that resolves names, and how arguments map to parameters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from kfnb.analysis.files.path_patterns import asked, asks_parameter, hole, text_value
+from kfnb.analysis.files.path_patterns import depends_on_parameter, hole, parameter_key, text_value
 from kfnb.analysis.files.shell_command_files import Use
 from kfnb.analysis.libraries.random_draws import PLAIN, maker_of
 from kfnb.analysis.syntax.scopes import Deferred
@@ -53,9 +53,9 @@ class Effect:
         self.beyond[place] = max(how, self.beyond.get(place, 0))
 
     def add(self, other: Effect, called: bool = True) -> None:
-        """Take over what reaches beyond the function: everything but its parameters.
+        """Merge the effects of ``other`` that are visible outside it, which are all but those on its parameters.
 
-        ``called`` is false for a function that is only mentioned: what it tells libraries, it tells when it is called.
+        ``called`` is false for a function that is only mentioned: it changes libraries when it is called.
         """
         for place, far in other.beyond.items() if called else ():
             self.reach(place, far)
@@ -70,18 +70,18 @@ class Effect:
             if self.ambient.get(kind) in (None, "read") or how == "set":
                 self.ambient[kind] = how
         if other.files:
-            self.files |= {use for use in other.files if not asks_parameter(use[0])}
+            self.files |= {use for use in other.files if not depends_on_parameter(use[0])}
         self.texts |= other.texts
         self.opaque |= other.opaque
 
 
 class Frame:
-    """Whose object a name is: at top level its own, in a function a parameter's, a global's, or nobody's."""
+    """Resolves a name to the objects that it may be: its own at top level; in a function those of parameters and globals."""
 
     def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
         self.memo: dict[str, Roots] = {}
-        self.asked: set[str] = set()  #: names that are being looked for
+        self.resolving: set[str] = set()  #: names whose sources are being followed, so that a cycle ends
 
     def local(self, name: str) -> bool:
         function = self.function
@@ -109,15 +109,15 @@ class Frame:
         return None if self.local(name) else self.world.origin(name)
 
     def maker(self, name: str) -> str:
-        """The library's call that made the value of ``name``; ``""`` where it cannot be told."""
+        """The library's call that made the value of ``name``; ``""`` where it is unknown."""
         function = self.function
         if function is None or not self.local(name) and name not in function.sources:
             return self.world.made_by.get(name, "")
-        if name in function.params or name in self.asked or name not in function.sources:
+        if name in function.params or name in self.resolving or name not in function.sources:
             return ""
-        self.asked.add(name)
+        self.resolving.add(name)
         found = maker_of(ast.Tuple(function.sources[name], ast.Load()), self.origin, self.maker)
-        self.asked.discard(name)
+        self.resolving.discard(name)
         return PLAIN if found is None else found
 
     def text(self, name: str) -> str | None:
@@ -126,13 +126,13 @@ class Frame:
         if function is None or not self.local(name) and name not in function.sources:
             return self.world.texts.get(name)
         if name in function.params:
-            return hole(asked(name))
+            return hole(parameter_key(name))
         sources = function.sources.get(name, ())
-        if len(sources) != 1 or name in self.asked:
+        if len(sources) != 1 or name in self.resolving:
             return None
-        self.asked.add(name)
+        self.resolving.add(name)
         found = text_value(sources[0], self.text)
-        self.asked.discard(name)
+        self.resolving.discard(name)
         return found
 
 

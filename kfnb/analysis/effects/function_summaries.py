@@ -1,4 +1,4 @@
-"""What the notebook's functions do, each kept until something that it depends on changes."""
+"""Function summaries: the effect of calling each function, cached until a name that the function depends on changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a library call reaches: to its result only, perhaps further, or surely into what the library keeps.
+"""How far a library call reaches: only to its result, perhaps further, or surely into state that the library keeps.
 
 What is not proved to stay in the names it binds is run again in every later step, so a name that is unknown here is
 never taken for harmless.
@@ -18,11 +18,11 @@ from kfnb.analysis.units.abstract_state import VALUE
 UNPROVED, LIBRARY = 1, 2  #: may reach further; changes something that every later step can see
 
 #: First words of functions that tell a library something: `set_config`, `setNumThreads`, `register`, `patch_all`.
-TELLING = re.compile(
+SETTING_VERB = re.compile(
     r"(?:set|register|unregister|enable|disable|install|uninstall|patch|unpatch|configure|use|activate|deactivate)(?=_|[A-Z]|$)"
 )
 #: Others that do, by their whole name.
-TELLING_CALLS = effect_tables.words("""
+SETTING_CALLS = effect_tables.words("""
     sys.setrecursionlimit sys.settrace sys.setprofile sys.setswitchinterval sys.addaudithook socket.setdefaulttimeout
     signal.signal signal.alarm signal.setitimer atexit.unregister os.umask os.nice time.tzset importlib.reload copyreg.pickle
     copyreg.constructor csv.field_size_limit gc.freeze threading.settrace threading.setprofile threading.stack_size
@@ -34,7 +34,7 @@ TELLING_CALLS = effect_tables.words("""
     tqdm.pandas tqdm.tqdm.pandas tqdm.auto.tqdm.pandas tqdm.notebook.tqdm.pandas builtins.setattr
 """)
 #: Calls of these names by a method tell a library, whatever the object.
-TELLING_METHODS = effect_tables.words("addHandler removeHandler addFilter removeFilter setLevel setFormatter")
+SETTING_METHODS = effect_tables.words("addHandler removeHandler addFilter removeFilter setLevel setFormatter")
 #: Methods that change a collection: on one that a library keeps (`nltk.data.path.append`) they tell it something.
 COLLECTING = effect_tables.words("""
     append extend insert pop remove clear update add discard setdefault popitem appendleft register set
@@ -55,7 +55,7 @@ FRESH_GETS = (
     "typing.",
     "seaborn.",
 )
-#: Libraries whose plain calls (no telling word) keep nothing, beside the standard library.
+#: Libraries besides the standard library whose calls keep no state, unless their name starts with a setting verb.
 KNOWN = effect_tables.QUIET_IMPORTS | effect_tables.words("""
     pydantic attr attrs click typer rich dateutil pytz tabulate numba jax flax optax torchvision torchaudio transformers
     lightning pytorch_lightning catboost shap gensim geopandas shapely folium altair bokeh sympy patsy pytest hypothesis
@@ -69,16 +69,16 @@ KEEPING_CALLS = effect_tables.words("dask.distributed.Client torch.distributed.i
 @functools.lru_cache(maxsize=4096)
 def reach_of(name: str) -> int:
     """How far the call of a library's ``name`` reaches: 0, `UNPROVED` or `LIBRARY`."""
-    if name in TELLING_CALLS:
+    if name in SETTING_CALLS:
         return LIBRARY
     if "()" in name and not known(name) or name == "atexit.register":
         return UNPROVED  # what an unknown function gave may be anybody's; a step's own hooks run at its own end
     if name == "unittest.mock.patch":
         return 0  # it does nothing until it is entered
     owner, _, last = name.rpartition(".")
-    if TELLING.match(last) and "seed" not in last and not name.startswith(COMPUTING):
+    if SETTING_VERB.match(last) and "seed" not in last and not name.startswith(COMPUTING):
         return LIBRARY
-    if last in TELLING_METHODS or last.startswith("add_") and owner.rpartition(".")[2][:1].isupper():
+    if last in SETTING_METHODS or last.startswith("add_") and owner.rpartition(".")[2][:1].isupper():
         return LIBRARY
     kept = owner.count(".") and not owner.rpartition(".")[2][:1].isupper()
     if last in COLLECTING and (kept or "()" in owner) and not name.startswith(COMPUTING):
@@ -147,7 +147,7 @@ def call_reach(node: ast.Call, place: str | None, frame: Frame, found: Effect) -
         how = reach_of(place)
         if how:
             found.reach(place, how)
-    elif isinstance(function, ast.Attribute) and function.attr in TELLING_METHODS:
+    elif isinstance(function, ast.Attribute) and function.attr in SETTING_METHODS:
         found.reach(f"logging.{function.attr}", LIBRARY)
 
 
@@ -160,5 +160,5 @@ def store_reach(target: ast.expr, frame: Frame, found: Effect) -> None:
 
 
 def lasting(beyond: dict[str, int], before: dict[str, int]) -> dict[str, int]:
-    """What stays when a ``with`` has ended whose item added to ``before``: it takes back what it told a library."""
+    """The changes of libraries that remain after a ``with`` statement, which undoes the settings made by its item."""
     return before | {place: how for place, how in beyond.items() if how < LIBRARY}

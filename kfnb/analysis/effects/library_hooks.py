@@ -1,4 +1,4 @@
-"""What a library is handed to call or to write to later: streams, handlers, functions that stand in for its own.
+"""Library hooks: objects that a cell hands to a library, which calls them or writes to them later.
 
 From then on any code may change the notebook's objects through it, without naming them.
 """

@@ -1,4 +1,4 @@
-"""What the functions of modules beside the notebook do, read from their source as a notebook's own are."""
+"""The effects of functions in local modules, the Python files beside the notebook, found by analysing their source."""
 
 from __future__ import annotations
 

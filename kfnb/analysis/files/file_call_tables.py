@@ -1,4 +1,4 @@
-"""What is known of calls that use files, as data: where the path stands and what is done with it."""
+"""Tables of the calls that use files: which argument is the path, and what the call does with the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files a call uses: by which path, and what for."""
+"""The files that a Python call reads, writes or updates."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def _opened(node: ast.Call, opener: tuple[int, str], receiver: ast.expr | None, 
     path = receiver if receiver is not None else _argument(node, 0)
     if path is None or receiver is not None and text_value(receiver, known) is None:
         return  # `image.open()`: whose method it is nobody knows
-    told = node.args[at] if len(node.args) > at else None
-    told = next((k.value for k in node.keywords if k.arg in ("mode", "flag")), told)
+    mode_argument = node.args[at] if len(node.args) > at else None
+    mode_argument = next((k.value for k in node.keywords if k.arg in ("mode", "flag")), mode_argument)
     if any(k.arg == "read_only" and isinstance(k.value, ast.Constant) and k.value.value for k in node.keywords):
         mode = "r"
-    elif told is not None:
-        mode = text_value(told, known) or "r+"
+    elif mode_argument is not None:
+        mode = text_value(mode_argument, known) or "r+"
         mode = "r+" if HOLE in mode else mode
     letters = mode.partition(":")[0]
     if "+" in letters or set(letters) & set("ac"):

@@ -1,4 +1,4 @@
-"""What IPython's magics and shell commands do with the notebook's names and files."""
+"""The effects of IPython's magics and shell commands on the notebook's names and files."""
 
 from __future__ import annotations
 
@@ -156,10 +156,10 @@ def program_path(call: MagicCall) -> str | None:
     if call.name != "run" or expressions(call.line):
         return None
     try:
-        told = RunLine(call.line)
+        run_line = RunLine(call.line)
     except ValueError:  # quotes that do not end: the magic says so
         return None
-    path = told.path.replace(".", "/") + ".py" if told.module and told.path else told.path
+    path = run_line.path.replace(".", "/") + ".py" if run_line.module and run_line.path else run_line.path
     return os.path.normpath(path) if path else None
 
 

@@ -1,4 +1,4 @@
-"""Paths as texts with holes: what is known of a path before it runs, and whether two may be one.
+"""Path patterns: what is known of a path before the code runs, and whether two paths may be the same.
 
 A hole stands for a piece that only the run knows, named by the expression that gives it: ``f"{out}/a.csv"`` is ``⟨out⟩/a.csv``.
 Holes of one name are taken to be equal; that two expressions of one name may differ only makes two steps wait.
@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 
-HOLE, ASKED = "\x00", "\x02"
+HOLE, PARAMETER = "\x00", "\x02"
 Known = Callable[[str], str | None]
 HOLES = re.compile(f"{HOLE}([^{HOLE}]*){HOLE}")
 TOKENS = re.compile(f"{HOLE}[^{HOLE}]*{HOLE}|.", re.DOTALL)
@@ -199,9 +199,9 @@ def item_text(node: ast.expr, known: Known) -> str | None:
 
 
 # -------------------------------------------------------------------- parameters of functions
-def asked(parameter: str) -> str:
+def parameter_key(parameter: str) -> str:
     """The name of the hole for a parameter of the function around."""
-    return f"{ASKED}{parameter}{ASKED}"
+    return f"{PARAMETER}{parameter}{PARAMETER}"
 
 
 def filled(text: str, arguments: Mapping[str, str]) -> str:
@@ -210,12 +210,12 @@ def filled(text: str, arguments: Mapping[str, str]) -> str:
     def put(match: re.Match[str]) -> str:
         name = match.group(1)
         for parameter, value in arguments.items():
-            if name == asked(parameter):
+            if name == parameter_key(parameter):
                 return value
-            name = name.replace(asked(parameter), value.strip(HOLE))
+            name = name.replace(parameter_key(parameter), value.strip(HOLE))
         return hole(name)
 
-    return HOLES.sub(put, text) if ASKED in text else text
+    return HOLES.sub(put, text) if PARAMETER in text else text
 
 
 def filled_with(text: str, values: Mapping[str, str]) -> str:
@@ -223,9 +223,9 @@ def filled_with(text: str, values: Mapping[str, str]) -> str:
     return HOLES.sub(lambda m: values.get(m.group(1), m.group(0)), text) if HOLE in text else text
 
 
-def asks_parameter(text: str) -> bool:
+def depends_on_parameter(text: str) -> bool:
     """Whether a text is known only where the function around it is called."""
-    return ASKED in text
+    return PARAMETER in text
 
 
 # -------------------------------------------------------------------- may two be one?
@@ -301,4 +301,4 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def shown(path: str) -> str:
     """A path for a person: ``{out}/a.csv``."""
-    return HOLES.sub(lambda m: "{" + m.group(1).replace("\x01", " ").replace(ASKED, "") + "}", path)
+    return HOLES.sub(lambda m: "{" + m.group(1).replace("\x01", " ").replace(PARAMETER, "") + "}", path)

@@ -1,4 +1,4 @@
-"""Which files a command line of the shell uses."""
+"""The files that a shell command reads, writes or updates."""
 
 from __future__ import annotations
 
@@ -135,10 +135,10 @@ def _copied(files: list[str], how: str) -> Iterator[Use]:
 
 def _fetched(args: list[str], files: list[str]) -> Iterator[Use]:
     """wget and curl: the file that is named, or the last part of the address."""
-    told = _option(args, "-O", "-o", "--output", "--output-document")
+    output = _option(args, "-O", "-o", "--output", "--output-document")
     folder = _option(args, "-P", "--directory-prefix", "--output-dir")
-    if told is not None and _is_file(told):
-        yield told, WRITE
+    if output is not None and _is_file(output):
+        yield output, WRITE
         return
     for address in args:
         if address.startswith(("http:", "https:", "ftp:")) or "\x00" in address:

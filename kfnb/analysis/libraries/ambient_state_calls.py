@@ -1,4 +1,4 @@
-"""Ambient state: generators, environment, options. Which expressions set it, which draw from it."""
+"""Calls that set or use ambient state: random generators, environment variables, options of libraries."""
 
 from __future__ import annotations
 

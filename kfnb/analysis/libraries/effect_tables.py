@@ -1,4 +1,4 @@
-"""What is known of library calls, as data: which change their arguments, which give views, which set things up.
+"""Tables of the effects of library calls: which change their arguments, return views, or set up a library.
 
 Names are bare (``append``) where the receiver's type cannot be known, dotted (``random.seed``) where the import says it.
 """

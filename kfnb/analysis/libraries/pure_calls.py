@@ -1,4 +1,4 @@
-"""Library calls that are cheap and only give a value, as data: every step may make them again and gets an equal value."""
+"""A table of pure library calls: they are cheap and have no effect, so each step may repeat them and gets an equal value."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ SETTINGS = words("""
     tensorflow.get_logger urllib3.disable_warnings requests.packages.urllib3.disable_warnings
 """)
 
-#: Context managers that cost nothing and take back at their end what they told a library.
+#: Cheap context managers that undo their settings at their end.
 CONTEXTS = words("""
     contextlib.redirect_stdout contextlib.redirect_stderr contextlib.suppress contextlib.nullcontext warnings.catch_warnings
     decimal.localcontext numpy.errstate numpy.printoptions pandas.option_context matplotlib.pyplot.rc_context matplotlib.rc_context

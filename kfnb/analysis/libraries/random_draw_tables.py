@@ -1,4 +1,4 @@
-"""What is known of random generators, as data: which calls draw from a library's global one, and which surely do not."""
+"""Tables of random draws: which calls draw from the global generator of a library, and which never do."""
 
 from __future__ import annotations
 

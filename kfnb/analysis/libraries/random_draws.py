@@ -1,4 +1,4 @@
-"""Which calls draw from a library's global generator, and which call made a value, as far as that tells.
+"""Random draws: which calls draw from the global generator of a library, and which call created a value.
 
 A call into a drawing library draws, unless it is known not to or is given a seed: a step too many in a row costs time, a
 step too few costs the numbers.
@@ -48,7 +48,7 @@ def maker_of(node: ast.expr | None, origin: Origin, made_by: Maker) -> str | Non
     Returns
     -------
     str or None
-        ``""`` where it cannot be told, ``None`` for plain values. ``(seeded)`` at its end: with a seed.
+        ``""`` where it is unknown, ``None`` for plain values. ``(seeded)`` at its end: with a seed.
     """
     if node is None or type(node) in PLAIN_EXPRESSIONS:
         return None
@@ -108,9 +108,9 @@ def _estimators(node: ast.Call) -> list[ast.expr]:
 
 def _steady_by_arguments(node: ast.Call, name: str) -> bool:
     """What draws with other arguments only."""
-    told = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
+    constants = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
     if name.endswith((".LogisticRegression", ".LogisticRegressionCV", ".RidgeClassifier")):
-        return not any(k.arg == "solver" for k in node.keywords) or told.get("solver") in (
+        return not any(k.arg == "solver" for k in node.keywords) or constants.get("solver") in (
             "lbfgs",
             "newton-cg",
             "newton-cholesky",
@@ -119,12 +119,12 @@ def _steady_by_arguments(node: ast.Call, name: str) -> bool:
         )
     if name.endswith(("KFold", "train_test_split")):
         return (
-            told.get("shuffle") is False
+            constants.get("shuffle") is False
             or name.endswith("KFold")
             and not any(k.arg == "shuffle" for k in node.keywords)
             and len(node.args) < 2
         )
-    return name.endswith(".PCA") and told.get("svd_solver") in ("full", "covariance_eigh")
+    return name.endswith(".PCA") and constants.get("svd_solver") in ("full", "covariance_eigh")
 
 
 def _of_several(makers: Iterable[str | None]) -> str | None:

@@ -1,4 +1,4 @@
-"""What of a step later steps must run again because it changed a library, and what that needs of the same step."""
+"""Replay slices: the statements that changed a library, and the statements that these need, for later steps to run again."""
 
 from __future__ import annotations
 
@@ -57,28 +57,28 @@ class Statement:
 
 
 class Slicer:
-    """Finds, among the statements of one step, those that give a later step what one of them told a library."""
+    """Finds, among the statements of one step, those that repeat a change of a library in a later step."""
 
     def __init__(self, statements: Sequence[Statement], effects: Effects) -> None:
         self.statements, self.effects = statements, effects
         self.found: dict[tuple[int, int], Replay] = {}
-        #: names whose objects are changed by what is not run again
+        #: names whose objects are changed by statements that are not replayed
         self._changed = {n for s in statements if not s.places for n in s.touches}
 
-    def repeat(self, told: Statement) -> bool:
-        """Take up ``told`` and what it needs; false where running it again could do something else than it did."""
-        if not isinstance(told.node, REPEATED) or told.draws or _awaits(told.node) or empties_a_file(told.node):
+    def repeat(self, target: Statement) -> bool:
+        """Add ``target`` and the statements that it needs; false when a replay could have another effect than the first run."""
+        if not isinstance(target.node, REPEATED) or target.draws or _awaits(target.node) or empties_a_file(target.node):
             return False
-        if isinstance(told.node, COMPOUND) and not self._light(told.node):
+        if isinstance(target.node, COMPOUND) and not self._light(target.node):
             return False
         needed: dict[tuple[int, int], Statement] = {}
-        if not self._gather(told, told, needed):
+        if not self._gather(target, target, needed):
             return False
-        given = {n for s in needed.values() for n in s.binds}
-        if any(n not in given and n not in self.effects.world.places for n in told.touches):
+        bound = {n for s in needed.values() for n in s.binds}
+        if any(n not in bound and n not in self.effects.world.places for n in target.touches):
             return False
         for statement in needed.values():
-            self.found.setdefault(statement.order, self._replay(statement, statement is told))
+            self.found.setdefault(statement.order, self._replay(statement, statement is target))
         return True
 
     def _replay(self, statement: Statement, effect: bool) -> Replay:
@@ -87,26 +87,26 @@ class Slicer:
         return Replay(statement.site, source, binds, self._reads(statement), effect)
 
     def _reads(self, statement: Statement) -> frozenset[str]:
-        """With what the functions read that it may call."""
+        """The names that the statement reads, and those that the functions read which it may call."""
         found = set(statement.reads)
         for name in statement.reads:
             for held in self.effects.world.holds(name):
                 found |= self.effects.summary(held).reads.keys()
         return frozenset(found - statement.binds if not isinstance(statement.node, FUNCTIONS) else found)
 
-    def _gather(self, statement: Statement, told: Statement, needed: dict[tuple[int, int], Statement]) -> bool:
+    def _gather(self, statement: Statement, target: Statement, needed: dict[tuple[int, int], Statement]) -> bool:
         needed[statement.order] = statement
         for name in self._reads(statement):
             makers = [s for s in self.statements if name in s.binds]
-            before = [s for s in makers if s.order < told.order and s is not statement]
+            before = [s for s in makers if s.order < target.order and s is not statement]
             if not before or self.effects.world.kinds.get(name) == IMPORT:
                 continue
             if all(self._plain(s.node) for s in before) and name not in self._changed:
                 for maker in before:
-                    if maker.order not in needed and not self._gather(maker, told, needed):
+                    if maker.order not in needed and not self._gather(maker, target, needed):
                         return False
-            elif makers[-1].order >= told.order or self._calls_notebook(told):
-                return False  # the value of that moment is gone, or working it out again may be dear
+            elif makers[-1].order >= target.order or self._calls_notebook(target):
+                return False  # the value is no longer available, or computing it again may be expensive
         return True
 
     def _light(self, node: ast.stmt) -> bool:
@@ -119,8 +119,8 @@ class Slicer:
                     return False
         return True
 
-    def _calls_notebook(self, told: Statement) -> bool:
-        return any(self.effects.world.holds(n) for n in told.reads)
+    def _calls_notebook(self, target: Statement) -> bool:
+        return any(self.effects.world.holds(n) for n in target.reads)
 
     def _plain(self, node: ast.stmt) -> bool:
         """Whether a statement only binds names, at no cost, to the same every time."""
@@ -155,7 +155,7 @@ class Slicer:
 
 def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
     """Whether running the statement draws from a generator, itself or in the functions of the notebook that it calls."""
-    calls, asked = list(_calls_now(node)), set[str]()
+    calls, visited = list(_calls_now(node)), set[str]()
     while calls:
         call = calls.pop()
         library = dotted(call.func, effects.world.origin)
@@ -165,8 +165,8 @@ def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if isinstance(call.func, ast.Attribute) and root(call.func) in effects.world.known and library is None:
             return True  # a method of a value of the notebook
-        if name not in asked:
-            asked.add(name)
+        if name not in visited:
+            visited.add(name)
             calls += [c for held in effects.world.holds(name) for c in held.calls]
     return False
 

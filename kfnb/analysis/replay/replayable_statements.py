@@ -1,4 +1,4 @@
-"""Statements that a later step may run again: imports, and settings told to a library."""
+"""Statements that a later step can replay: imports, and settings of libraries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kfnb.analysis.libraries.ambient_state_calls import GENERATORS, setting_of
 from kfnb.analysis.syntax.ast_queries import dotted, is_literal, names_in, root, source_of, targets
 from kfnb.analysis.unit_facts import Replay, Site
 from kfnb.analysis.units.abstract_state import IMPORT, World
-from kfnb.analysis.units.unit_record import GIVEN
+from kfnb.analysis.units.unit_record import PREDEFINED
 from kfnb.runtime.magics.magic_table import SET_UP
 from kfnb.runtime.magics.variable_expansion import expressions
 
@@ -34,7 +34,7 @@ def replay_of(node: ast.stmt, code: str, site: Site, frame: Frame) -> Replay | N
         return Replay(site, source_of(node, code), binds, frozenset(names_in(node)) - binds, effect, star)
     if _is_setting(node, frame):
         world = frame.world
-        reads = frozenset(n for n in names_in(node) if n not in GIVEN or n in world.known)
+        reads = frozenset(n for n in names_in(node) if n not in PREDEFINED or n in world.known)
         magic = magic_call(node.value, world.made_by) if isinstance(node, ast.Expr) else None
         reads |= mentioned(magic, world.known) if magic is not None else frozenset()
         return Replay(site, source_of(node, code), frozenset(), reads, effect=True)
@@ -55,7 +55,7 @@ def _sets_environment(node: ast.expr, world: World) -> bool:
 
 
 def _is_setting(node: ast.stmt, frame: Frame) -> bool:
-    """A statement that only tells a library something, in terms of imports and literals."""
+    """Whether a statement only changes a setting of a library, and uses nothing but imports and literals."""
     world = frame.world
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
@@ -80,7 +80,7 @@ def _is_setting(node: ast.stmt, frame: Frame) -> bool:
 
 def _plain(node: ast.stmt, world: World) -> bool:
     """Built of imports, builtins and literals only."""
-    return all(world.kinds.get(n) == IMPORT or (n in GIVEN and n not in world.known) for n in names_in(node))
+    return all(world.kinds.get(n) == IMPORT or (n in PREDEFINED and n not in world.known) for n in names_in(node))
 
 
 def _sets_up(magic: MagicCall) -> bool:

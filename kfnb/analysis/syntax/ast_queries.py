@@ -1,4 +1,4 @@
-"""Small questions about pieces of syntax tree that the rest of the analysis asks."""
+"""Small queries on nodes of Python's syntax tree, shared by the whole analysis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the notebook's names at one point of the reading, top to bottom."""
+"""The abstract state: what the analysis knows about the notebook's names at one point of the code."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ class World:
     made_by
         The library call that made a value.
     texts
-        Names bound to a known text.
+        The text that a name is bound to, where it is known.
     places
-        Names of an object that a library keeps, with its name there: ``logging.getLogger()``.
+        Names of objects that a library keeps, with the expression for each: ``logging.getLogger()``.
     stateful
         Names of functions and classes on which some code keeps state.
     remembering
         Functions with ``lru_cache`` whose first call for an argument does more than give a result.
     listed
-        Classes that stand in a list, dict or the like, and may be changed through it.
-    changers
-        Names of a method that changes its object, such as ``add = rows.append``.
-    given
+        Classes that are items of a collection, and may be changed through it.
+    mutating_methods
+        Names bound to a method that changes its object, such as ``add = rows.append``.
+    added_builtins
         Names that some code has added to the builtins.
-    asks_subclasses
-        The notebook asks for subclasses somewhere, so that each one counts.
+    reads_subclasses
+        Whether the notebook reads the subclasses of a class somewhere, so that deriving a class is an effect.
     mentions_main
         Code read so far has the name of the module ``__main__`` in it, through which all names can be reached.
     lazy_annotations
@@ -75,9 +75,9 @@ class World:
     stateful: set[str] = field(default_factory=set)
     remembering: set[str] = field(default_factory=set)
     listed: set[str] = field(default_factory=set)
-    changers: set[str] = field(default_factory=set)
-    given: set[str] = field(default_factory=set)
-    asks_subclasses: bool = False
+    mutating_methods: set[str] = field(default_factory=set)
+    added_builtins: set[str] = field(default_factory=set)
+    reads_subclasses: bool = False
     mentions_main: bool = True
     lazy_annotations: bool = False
     changed: set[str] = field(default_factory=set)  #: names of which something has changed since `Summaries` looked
@@ -95,7 +95,7 @@ class World:
         """All that the summary of a function may depend on of the names that it mentions."""
         return (
             *(table.get(name) for table in self._tables()),
-            name in self.known, name in self.stateful, name in self.listed, name in self.changers,
+            name in self.known, name in self.stateful, name in self.listed, name in self.mutating_methods,
         )  # fmt: skip
 
     def holds(self, name: str) -> frozenset[Deferred]:
@@ -130,7 +130,7 @@ class World:
         _put(self.made_by, name, made_by)
         _put(self.texts, name, text)
         self.places.pop(name, None)
-        self.changers.discard(name)
+        self.mutating_methods.discard(name)
         if kind == VALUE:
             for other in shares:
                 self.share(name, other)
@@ -145,7 +145,7 @@ class World:
         return self.kinds.get(name, VALUE) == VALUE or name in self.stateful
 
     def unshare(self, names: Iterable[str]) -> frozenset[str]:
-        """Forget whose objects these names share; who they were."""
+        """Remove these names from the alias graph, and return their former aliases."""
         found = NOBODY
         for name in names:
             others = self.alias.pop(name, NOBODY)
@@ -182,8 +182,8 @@ class World:
         return World(
             self.later, set(self.must), set(self.known), dict(self.kinds), dict(self.defs), dict(self.carry),
             dict(self.alias), dict(self.origins), dict(self.made_by), dict(self.texts), self.programs,
-            dict(self.places), self.stateful, self.remembering, self.listed, self.changers, self.given,
-            self.asks_subclasses, self.mentions_main, self.lazy_annotations,
+            dict(self.places), self.stateful, self.remembering, self.listed, self.mutating_methods, self.added_builtins,
+            self.reads_subclasses, self.mentions_main, self.lazy_annotations,
         )  # fmt: skip
 
     def become(self, other: World) -> None:

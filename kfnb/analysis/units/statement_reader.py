@@ -1,4 +1,4 @@
-"""Reading a unit statement by statement: what is sure, what may be, on every path."""
+"""`Statements` analyses each kind of statement, and joins the abstract states of the paths through it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Statements(Record):
             assert isinstance(call, ast.Call)
             self._magic(call)
 
-    def _told_to_shell(self, node: ast.Call) -> None:
+    def _shell_method_call(self, node: ast.Call) -> None:
         """``get_ipython().push({"x": 1})`` binds names, ``get_ipython().ex("x = 1")`` runs code."""
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         argument = node.args[0] if node.args else None
@@ -95,7 +95,7 @@ class Statements(Record):
         """What a magic that stands alone does to the notebook's names."""
         call = magic_call(node, self.world.made_by)
         if call is None:
-            self._told_to_shell(node)
+            self._shell_method_call(node)
             return
         line = node.lineno
         if call.name in ("pip", "conda") or call.name == "!" and call.line.startswith(("pip install", "pip3 install")):
@@ -377,9 +377,9 @@ class Statements(Record):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
-            before, told = dict(self.now.beyond), dict(self.beyond)
+            before, sites_before = dict(self.now.beyond), dict(self.beyond)
             self.expr(item.context_expr)
-            self.now.beyond, self.beyond = lasting(self.now.beyond, before), told
+            self.now.beyond, self.beyond = lasting(self.now.beyond, before), sites_before
             if item.optional_vars is not None:
                 self.store(item.optional_vars, item.context_expr)
         start = set(self.world.must)

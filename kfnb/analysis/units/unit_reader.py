@@ -1,4 +1,4 @@
-"""Reads the cells of a unit one top-level statement after the other, and finds what of them later units run again."""
+"""`UnitReader` analyses the cells of a unit, and finds the statements that later units must replay."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class UnitReader(Statements):
         self._cells = 0  #: read so far
         self._place = (0, 0)  #: of the present statement
         self._orders: list[tuple[int, int]] = []  #: cell and place of the statements that `replays` come from
-        self._later: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
-        self._nows: list[Effect] = []  #: what each of them does
-        self._telling: list[
+        self._statements: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
+        self._statement_effects: list[Effect] = []  #: what each of them does
+        self._library_changes: list[
             tuple[int, bool]
         ] = []  #: those that tell a library something, and whether they surely run once
 
@@ -53,8 +53,8 @@ class UnitReader(Statements):
             if replay is not None:
                 self.again(replay)
             self.now = Effect()
-            self._nows.append(self.now)
-            self._later.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, place)))
+            self._statement_effects.append(self.now)
+            self._statements.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, place)))
             if replay is None or not replay.effect or replay.binds:
                 self.statement(node)
             else:
@@ -63,7 +63,7 @@ class UnitReader(Statements):
                 self.world.kinds[name] = IMPORT
                 self.world.changed.add(name)
             if replay is None and LIBRARY in self.now.beyond.values():
-                self._telling.append((len(self._later) - 1, sure and once))
+                self._library_changes.append((len(self._statements) - 1, sure and once))
 
         self.cells_read.add(cell.number)
         if self.keeps_shown:
@@ -95,11 +95,11 @@ class UnitReader(Statements):
         return Statement(node, code, site, order, places, frozenset(now.touches), draws)
 
     def facts(self) -> Facts:
-        """Close the record: what told a library something is run again later, as far as that can be done."""
-        if self._telling:
-            statements = [make(now=now) for make, now in zip(self._later, self._nows, strict=True)]
+        """Close the record. Later units replay the statements that changed a library, where a replay is safe."""
+        if self._library_changes:
+            statements = [make(now=now) for make, now in zip(self._statements, self._statement_effects, strict=True)]
             slicer = Slicer(statements, self.effects)
-            for at, sure in self._telling:
+            for at, sure in self._library_changes:
                 if sure and slicer.repeat(statements[at]):
                     for place in statements[at].places:
                         self.beyond.pop(place, None)
@@ -137,4 +137,4 @@ class UnitReader(Statements):
             self.hooks.pop(place, None)
             self.hand_over(place, [], node.lineno)
             if place.startswith("builtins."):
-                self.world.given.add(place.partition(".")[2])
+                self.world.added_builtins.add(place.partition(".")[2])

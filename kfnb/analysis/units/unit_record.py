@@ -1,4 +1,4 @@
-"""The record of one unit while it is read, and what expressions add to it."""
+"""`Record` collects the facts of one unit while the analysis visits its expressions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kfnb.analysis.effects.definition_needs import deferred_comprehension
 from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of, store_reach
 from kfnb.analysis.effects.library_hooks import entered_context, hook_key, hook_of
-from kfnb.analysis.files.path_patterns import asks_parameter, text_value
+from kfnb.analysis.files.path_patterns import depends_on_parameter, text_value
 from kfnb.analysis.files.shell_command_files import Use
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import GENERATORS, ambient_of
@@ -26,7 +26,7 @@ from kfnb.analysis.units.abstract_state import DEF, IMPORT, SCALAR, VALUE, World
 from kfnb.python_parser import parse
 
 #: Names that a step finds without any cell writing them.
-GIVEN = frozenset(dir(builtins)) | frozenset(
+PREDEFINED = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
 SHELL = "get_ipython"
@@ -43,7 +43,7 @@ PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 class Record(ABC):
     """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
 
-    now: Effect  #: what the present top-level statement tells libraries, changes and draws
+    now: Effect  #: the effect of the present top-level statement
     keeps_shown = False  #: what cells show is a value of the notebook, since some cell reads it
 
     def __init__(self, world: World, effects: Effects) -> None:
@@ -84,10 +84,10 @@ class Record(ABC):
     def facts(self) -> Facts:
         world = self.world
         unbound = frozenset(n for n in self.may if n not in world.must and world.kinds.get(n) == "deleted")
-        told = {*self.may, *self.touches, *self.reads, *self.compared}
-        kinds = {n: world.kinds[n] for n in told if n in world.kinds}
+        mentioned = {*self.may, *self.touches, *self.reads, *self.compared}
+        kinds = {n: world.kinds[n] for n in mentioned if n in world.kinds}
         stateful = {n: s for n, s in self.touches.items() if n in world.stateful or self.effects.keeps_state(n)}
-        groups = world.groups(told)
+        groups = world.groups(mentioned)
         return Facts(
             self.reads, frozenset(self.asked), self.via, self.may, frozenset(world.must), self.touches,
             frozenset(self.definite), unbound, tuple(self.replays), kinds, groups, self.opaque,
@@ -99,9 +99,9 @@ class Record(ABC):
     # ---------------------------------------------------------------- names
     def read(self, name: str, line: int, via: str | None = None) -> None:
         world = self.world
-        if name in world.given and name not in world.known:
+        if name in world.added_builtins and name not in world.known:
             return
-        if name not in world.must and (name not in GIVEN or name in world.known):
+        if name not in world.must and (name not in PREDEFINED or name in world.known):
             self.note(self.reads, name, line)
             if via is not None:
                 self.via.setdefault(name, via)
@@ -170,7 +170,7 @@ class Record(ABC):
             self.now.opaque = True
             self.opaque = self.opaque or self.site(line)
         for use in effect.files:
-            if not asks_parameter(use[0]):
+            if not depends_on_parameter(use[0]):
                 self.note(self.files, use, line)
         for text in effect.texts:
             self.note(self.texts, text, line)
@@ -178,7 +178,7 @@ class Record(ABC):
     def touched(self, name: str, line: int, sure: bool = False, stored: bool = False) -> None:
         """``stored``: some statement sets an attribute or item of it; a function or class is not changed otherwise."""
         kind = self.world.kinds.get(name)
-        if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in GIVEN):
+        if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in PREDEFINED):
             return
         if kind == DEF and name not in self.world.stateful:
             self.world.stateful.add(name)
@@ -419,7 +419,7 @@ class Record(ABC):
         if place is not None:
             self.world.places[target.id] = place
         elif isinstance(value, ast.Attribute) and value.attr in effect_tables.MUTATORS:
-            self.world.changers.add(target.id)
+            self.world.mutating_methods.add(target.id)
         if isinstance(value, ast.Name) and self.world.kinds.get(value.id) == DEF and value.id != target.id:
             self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
 
@@ -462,7 +462,7 @@ class Record(ABC):
         effect = Effect()
         if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
             store_reach(target, self.effects.top, effect)
-            self.world.given |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
+            self.world.added_builtins |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
             self.reached(effect, target.lineno)
             for place in effect.beyond:
                 self.hand_over(place, [value] if value is not None else [], target.lineno)

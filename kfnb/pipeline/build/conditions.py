@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value, names_in
-from kfnb.analysis.units.unit_record import GIVEN
+from kfnb.analysis.units.unit_record import PREDEFINED
 from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow, Use
 from kfnb.pipeline.build.unit_drafts import PARAMETER, SHARED, STEP
@@ -212,7 +212,7 @@ class _Lowering:
 
     def _evaluated(self, node: ast.expr) -> Ref:
         """Evaluate the truth of ``node`` in the one step that defines its names."""
-        names = names_in(node) - GIVEN
+        names = names_in(node) - PREDEFINED
         maker = self.single_step(names)
         if maker is None:
             raise _NeedsOwnStep

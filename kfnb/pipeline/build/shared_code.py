@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kfnb.analysis.effects.library_call_reach import LIBRARY, TELLING_METHODS, UNPROVED, reach_of
+from kfnb.analysis.effects.library_call_reach import LIBRARY, SETTING_METHODS, UNPROVED, reach_of
 from kfnb.analysis.libraries import pure_calls
 from kfnb.analysis.libraries.effect_tables import PURE_METHODS, VIEW_METHODS
 from kfnb.analysis.replay.replayable_statements import imports_only
@@ -348,7 +348,7 @@ def _changes_library_state(call: ast.Call, name: str | None) -> bool:
     changes = (
         words.startswith(starts)
         or words in ("set", "pandas", "theme")
-        or getattr(call.func, "attr", "") in TELLING_METHODS
+        or getattr(call.func, "attr", "") in SETTING_METHODS
     )
     return changes and (isinstance(call.func, ast.Attribute) or name is not None)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.unit_facts import Site
 from kfnb.analysis.units.abstract_state import DEF, VALUE
-from kfnb.analysis.units.unit_record import GIVEN
+from kfnb.analysis.units.unit_record import PREDEFINED
 from kfnb.notebook.marked_cells import Notebook, StepMarks
 from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
@@ -79,12 +79,12 @@ def _unmet(
 ) -> Iterator[Problem]:
     for name, site in flow.undefined[index].items():
         deleted = next((u for u in reversed(units[:index]) if name in u.facts.unbound and u.kind != OUTSIDE), None)
-        if deleted is not None and name in unit.facts.asked and name not in GIVEN:
+        if deleted is not None and name in unit.facts.asked and name not in PREDEFINED:
             where = deleted.facts.may.get(name)
             yield _named(
                 "KF303", unit, name, site, f"`{name}` was deleted in {where}", "read it before, or do not delete it"
             )
-        elif name in unit.facts.asked and name not in GIVEN and not star and not _loop_variable(unit, name):
+        elif name in unit.facts.asked and name not in PREDEFINED and not star and not _loop_variable(unit, name):
             yield _unknown(index, unit, name, site, units, notebook)
 
 

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kfnb.analysis.units.unit_record import GIVEN
+from kfnb.analysis.units.unit_record import PREDEFINED
 from kfnb.notebook.marked_cells import PipelineCell
 from kfnb.pipeline.model import ExportRef, Input, OutputRef, Parameter, ParameterRef, Replay, sources
 from kfnb.pipeline.program import refused_constructs
@@ -135,7 +135,7 @@ class ParserState:
                     "bind it in the other branch too, or before the `if`", getattr(node, "lineno", 1), name,
                 ))  # fmt: skip
             return
-        if name in self.global_names or name in GIVEN:
+        if name in self.global_names or name in PREDEFINED:
             return
         if name == self.cell.name.replace("-", "_"):
             raise self.refuse(refused_constructs.RECURSION, node, name)
