@@ -63,8 +63,11 @@ test: .venv/test .venv-kfp/made $(OLDER) lint docs  ## every check
 	$(JLPM) test
 	$(PYTEST) --junit-xml build/tests.xml
 
-test-fast: .venv/test .venv-kfp/made  ## the checks that take under half a minute
-	$(PYTEST) -m 'not slow' --ignore=tests/differential --ignore=tests/test_notebooks.py
+# reading, analysing, building and checking, all in the tests' own process
+FAST = $(addprefix tests/,analysis notebook pipeline program/test_graph.py program/test_refusals.py program/test_warnings.py)
+
+test-fast: .venv/test  ## the checks that take under half a minute
+	$(PYTEST) -m 'not slow' $(FAST)
 
 # `make test-ui`, `make test-cluster`, `make test-kernel`, …
 test-%: .venv/test .venv-kfp/made $(OLDER)  ## one folder of the tests: `make test-ui`
@@ -85,7 +88,7 @@ format: .venv/test  ## put the code in order
 	$(JLPM) format
 
 docs: .venv/docs  ## the documentation as a site, in build/site
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/test .venv-kfp/made  ## the figures, as ratios in one run
 	$(BIN)/python -m pytest tests/benchmarks -s -q -o norecursedirs=

@@ -144,11 +144,13 @@ def parsed(block: Block) -> None:
     if block.language == "yaml":
         assert list(yaml.safe_load_all(block.body))
         return
-    from kfnb.engines.cluster.targets.target_settings import mistake
+    from kfnb.engines.cluster.targets.target_settings import settings_error
 
     data = tomllib.loads(block.body)
     assert set(data) <= {"targets", "record"}
-    assert [wrong for name, settings in data.get("targets", {}).items() if (wrong := mistake(name, settings))] == []
+    assert [
+        wrong for name, settings in data.get("targets", {}).items() if (wrong := settings_error(name, settings))
+    ] == []
 
 
 @pytest.fixture

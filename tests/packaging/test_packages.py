@@ -165,7 +165,7 @@ def test_the_wheel_installs_alone_and_runs_a_notebook(python: str, wheel: Path, 
     env.update(KFNB_HOME=str(tmp_path / "home"))
 
     def run(*words: str) -> str:
-        done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=1800)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

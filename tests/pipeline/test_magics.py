@@ -67,7 +67,7 @@ def test_a_program_beside_the_notebook_is_read_and_not_run(tmp_path: Path) -> No
     built = plan("%run tool.py 1 2\nv = area(1)", "%run -i other", "%run other.ipynb", "print(v, w)", folder=tmp_path)
     (unread,) = [p for p in built.problems if p.code == "KF110"]
     assert handed_on(built) == {"d": ["v", "w"]} and unread.cell == 2
-    assert "`%run other.py` runs a file that is not there yet" in unread.message
+    assert "`%run other.py` runs a file that does not exist yet" in unread.message
     unknown = plan("%run later.py\nprint(zz)", "print(zz)", folder=tmp_path)
     assert {("KF110", 1), ("KF301", 2)} <= set(codes(unknown)), "only the step that runs it can have its names"
 

@@ -286,8 +286,8 @@ def test_a_cell_with_an_error_is_one_problem(source: str, reads: str) -> None:
         ("total = 1", "totl", "did you mean `total`?"),
         ("Train = 1", "train", "did you mean `Train`?"),
         ("%run other.py", "helper", "`%run other.py` in cell 1"),
-        ("1", "wholly_new", "no cell before this one makes it"),
-        ("1", "df", "no cell before this one makes it"),
+        ("1", "wholly_new", "define it in a cell before this one"),
+        ("1", "df", "define it in a cell before this one"),
     ],
 )
 def test_a_hint_names_what_can_have_been_meant(before: str, name: str, hint: str) -> None:

@@ -35,14 +35,14 @@ CATALOGUE = {
     "lambda": ("f = lambda: number(1)", 2, "KF601", ["`lambda`"]),
     "generator": ("x = sum(number(i) for i in [1, 2])", 2, "KF601", ["generator", "list"]),
     "carried": ("x = 0\nfor i in [1, 2]:\n    x = add(x, i)", 4, "KF605", ["`x`", "side by side", "`.append`"]),
-    "no component": ("print('hello')", 2, "KF602", ["`print`", "no component", "component(print)"]),
+    "no component": ("print('hello')", 2, "KF602", ["`print`", "not a component", "component(print)"]),
     "alone": ("x = number(1)\nx + 1", 3, "KF602", ["does nothing"]),
     "unknown name": ("show(nmber)", 2, "KF301", ["`nmber`", "number"]),
     "unknown in the handler": ("try:\n    x = number(1)\nfinally:\n    show(x)", 5, "KF307", ["`x`", "before `try`"]),
-    "too many arguments": ("number(1, 2)", 2, "KF604", ["1 argument", "gets 2", "number(n: int)"]),
+    "too many arguments": ("number(1, 2)", 2, "KF604", ["1 argument", "passes 2", "number(n: int)"]),
     "missing argument": ("add(1)", 2, "KF604", ["`b`"]),
     "unknown argument": ("add(1, c=2)", 2, "KF604", ["`c`", "add(a: float, b: float)"]),
-    "argument twice": ("add(1, a=2, b=3)", 2, "KF604", ["`a` twice"]),
+    "argument twice": ("add(1, a=2, b=3)", 2, "KF604", ["`a` of `add` twice"]),
     "kfp's output": ("x = number(1)\nshow(x.output)", 3, "KF601", ["`.output`", "the name alone"]),
     "rebound component": ("number = number(1)", 2, "KF609", ["`number`", "another name"]),
     "attribute target": ("x.y = number(1)", 2, "KF601", ["target", "a name"]),
@@ -80,7 +80,7 @@ def test_a_wrong_type_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("line", "code", "word"),
     [("", "KF206", "name"), ("9x", "KF204", "9x"), ("p --nope", "KF206", "--nope"), ("p --description", "KF206", "needs a value"),
-     ("p(a)", "KF206", "no default"), ("p(a: int = f())", "KF503", "no parameter")],
+     ("p(a)", "KF206", "no default"), ("p(a: int = f())", "KF503", "cannot be a parameter")],
 )  # fmt: skip
 def test_a_line_that_cannot_be_read_says_why(line: str, code: str, word: str) -> None:
     from kfnb.notebook import notebook_from_json

@@ -45,14 +45,14 @@ def outside_state_problems(units: tuple[Unit, ...], origins: Mapping[str, str], 
 
 
 def _of_cell(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str], seeded: set[str]) -> Iterator[Problem]:
-    told = {r.site for r in unit.facts.replays if r.effect}
+    replayed = {r.site for r in unit.facts.replays if r.effect}
     set_again = {k: r.site for r in unit.facts.replays if (k := _set_by(r.source, origins)) is not None}
     for kind, site in {**unit.facts.touches, **unit.facts.may, **set_again}.items():
         if kind not in AMBIENT:
             continue
         sets = kind in unit.facts.may or kind in set_again
         reader = _reader(kind, after, origins)
-        unsaid = kind in USED_BY_ALL and site not in told and any(u.kind == STEP for u in after)
+        unsaid = kind in USED_BY_ALL and site not in replayed and any(u.kind == STEP for u in after)
         if sets and (reader is not None or unsaid):
             yield _changed(unit, kind, site, reader)
         elif reader is not None and kind in seeded and kind in GENERATORS and _draws(unit, origins):
