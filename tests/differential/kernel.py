@@ -47,7 +47,12 @@ def main() -> None:
     # once, before the forks
     import IPython.core.interactiveshell  # noqa: F401
 
-    from kfnb.kernel.magics import component_magic, pipeline_cell_magic, pipeline_line_magic, role_magics  # noqa: F401
+    from kfnb.kernel.magics import (
+        component_magic,  # noqa: F401
+        pipeline_cell_magic,  # noqa: F401
+        pipeline_line_magic,  # noqa: F401
+        role_magics,  # noqa: F401
+    )
 
     gc.collect()
     gc.freeze()

@@ -8,7 +8,7 @@ import pytest
 
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build.build_pipeline import Built, build
-from kfnb.pipeline.build.shared_scope import bound_names
+from kfnb.pipeline.units.shared_scope import bound_names
 from tests.notebooks import cell, notebook
 
 IMPORTS = """import os, re, sys, logging, json, math, string, random, operator, itertools, functools, collections, argparse, platform, textwrap, uuid, types, copy, hashlib, warnings

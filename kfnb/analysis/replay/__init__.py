@@ -1,0 +1,1 @@
+"""Statements that later steps run again: imports, settings, and what changed a library."""

@@ -1,0 +1,1 @@
+"""Runs the body of a component in the live kernel: conditions, loops, retries and timeouts."""

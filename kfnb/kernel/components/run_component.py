@@ -21,8 +21,8 @@ from kfnb.kernel.components.component_attempts import Snapshot, attempt, restore
 from kfnb.kernel_notebook.executed_cells import Registered
 from kfnb.notebook.marked_cells import StepMarks
 from kfnb.notebook.marks.cell_marks import COMPONENT
-from kfnb.pipeline.build.draft_facts import MENTIONED
 from kfnb.pipeline.parameters.mark_placeholders import resolved_settings
+from kfnb.pipeline.units.draft_facts import MENTIONED
 from kfnb.python_parser import parse
 from kfnb.runtime.components import shell_steps
 from kfnb.runtime.step_failures import Failure

@@ -10,10 +10,8 @@ from kfnb.notebook.marked_cells import Notebook
 from kfnb.pipeline.build.conditions import ExpressionLowering, LoweredExpression
 from kfnb.pipeline.build.edges import edges_of
 from kfnb.pipeline.build.loop_items import ITEMS, take_item
-from kfnb.pipeline.build.notebook_units import Unit, read_units
 from kfnb.pipeline.build.reaching_definitions import Flow, flow_of, is_definition
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
-from kfnb.pipeline.build.unit_drafts import EXPRESSION, STEP
 from kfnb.pipeline.checks.check_pipeline import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.checks.file_order import FileOrder, doubt_problems, file_use
 from kfnb.pipeline.checks.library_hooks_check import with_hooks
@@ -40,6 +38,8 @@ from kfnb.pipeline.model import (
     Truth,
 )
 from kfnb.pipeline.parameters import mark_placeholders
+from kfnb.pipeline.units.notebook_units import Unit, read_units
+from kfnb.pipeline.units.unit_drafts import EXPRESSION, STEP
 from kfnb.problems import NotebookError, Problem, errors
 from kfnb.python_parser import parse
 

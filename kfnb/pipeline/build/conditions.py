@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value, names_in
 from kfnb.analysis.units.unit_record import PREDEFINED
-from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow, Use
-from kfnb.pipeline.build.unit_drafts import PARAMETER, SHARED, STEP
 from kfnb.pipeline.model import (
     All,
     Any_,
@@ -27,6 +25,8 @@ from kfnb.pipeline.model import (
     Truth,
 )
 from kfnb.pipeline.parameters.value_schema import is_json
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import PARAMETER, SHARED, STEP
 from kfnb.python_parser import parse_expression
 
 OPERATORS: dict[type[ast.cmpop], str] = {

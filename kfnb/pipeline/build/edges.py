@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from kfnb.analysis.effects.local_module_effects import STATE
 from kfnb.analysis.unit_facts import Site
-from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.build.step_preparation import Prepared
-from kfnb.pipeline.build.unit_drafts import EXPRESSION, STEP
 from kfnb.pipeline.checks.file_order import FileOrder
 from kfnb.pipeline.model import Edge
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import EXPRESSION, STEP
 
 AMBIENT = {
     "@random": "the state of `random`", "@numpy.random": "the state of `numpy.random`",

@@ -1,0 +1,1 @@
+"""Problems that can be known before a run. Begin with ``check_pipeline.py``."""

@@ -11,10 +11,10 @@ from kfnb.analysis.files.file_call_tables import LOOK, UPDATE, WRITE
 from kfnb.analysis.files.path_patterns import HOLES, PERHAPS, SAME, UNKNOWN, filled_with, is_hole, relation, shown
 from kfnb.analysis.unit_facts import Site
 from kfnb.analysis.units.statement_reader import IMPORTED
-from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
-from kfnb.pipeline.build.unit_drafts import PARAMETER, STEP
 from kfnb.pipeline.model import Edge
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import PARAMETER, STEP
 from kfnb.problems import Problem
 
 CHANGES = (WRITE, UPDATE)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from kfnb.analysis.effects.library_hooks import STREAMS
 from kfnb.analysis.unit_facts import Facts, Hook, Site
 from kfnb.analysis.units.abstract_state import VALUE
-from kfnb.pipeline.build.notebook_units import Unit
-from kfnb.pipeline.build.unit_drafts import OUTSIDE, SHARED, STEP
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import OUTSIDE, SHARED, STEP
 from kfnb.problems import Problem
 
 

@@ -13,9 +13,9 @@ from kfnb.analysis.replay.replay_slices import empties_a_file
 from kfnb.analysis.syntax.ast_queries import dotted
 from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.notebook.marked_cells import SKIP, Notebook
-from kfnb.pipeline.build.notebook_units import Unit
-from kfnb.pipeline.build.unit_drafts import OUTSIDE, SHARED, STEP
 from kfnb.pipeline.checks.state_outside_pipeline import outside_state_problems
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import OUTSIDE, SHARED, STEP
 from kfnb.problems import Problem
 from kfnb.python_parser import parse
 

@@ -10,8 +10,8 @@ from kfnb.analysis.libraries.effect_tables import RANDOM_OWN, USED_BY_ALL
 from kfnb.analysis.syntax.ast_queries import dotted, root
 from kfnb.analysis.unit_facts import Site
 from kfnb.pipeline.build.edges import AMBIENT
-from kfnb.pipeline.build.notebook_units import Unit
-from kfnb.pipeline.build.unit_drafts import OUTSIDE, STEP
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import OUTSIDE, STEP
 from kfnb.problems import Problem
 from kfnb.python_parser import parse
 

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterable
 
 from kfnb.notebook.marked_cells import Cell
-from kfnb.pipeline.build.notebook_units import Unit
-from kfnb.pipeline.build.unit_drafts import EXPRESSION
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import EXPRESSION
 
 #: How the names that people give to libraries come about.
 IMPORTS = {

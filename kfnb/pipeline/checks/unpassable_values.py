@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.analyze_notebook import imports_anywhere
 from kfnb.analysis.syntax.ast_queries import dotted, targets
-from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.build.reaching_definitions import Flow
-from kfnb.pipeline.build.unit_drafts import STEP
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import STEP
 from kfnb.problems import Problem
 
 MAKERS = ("ipywidgets.", "panel.widgets.")

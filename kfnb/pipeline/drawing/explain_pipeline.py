@@ -7,11 +7,11 @@ from typing import Any
 
 from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.build.edges import AMBIENT
-from kfnb.pipeline.build.notebook_units import Unit
-from kfnb.pipeline.build.unit_drafts import STEP
 from kfnb.pipeline.drawing.expression_text import asked, cells, looped
 from kfnb.pipeline.model import Guard, Loop, Node, Parameter, ParameterRef, Pipeline, Replay, Step, handlers_of
 from kfnb.pipeline.parameters.value_schema import describe_schema
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import STEP
 
 
 def describe(built: Built) -> dict[str, Any]:

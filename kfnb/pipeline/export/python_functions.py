@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from kfnb.analysis.syntax.ast_queries import names_in
 from kfnb.pipeline.build.build_pipeline import Built
-from kfnb.pipeline.build.notebook_units import Unit
-from kfnb.pipeline.build.unit_drafts import EXPRESSION, PARAMETER, SHARED, STEP
 from kfnb.pipeline.drawing.expression_text import cells
 from kfnb.pipeline.export.plain_python import STATUS
 from kfnb.pipeline.model import Replay, Step
+from kfnb.pipeline.units.notebook_units import Unit
+from kfnb.pipeline.units.unit_drafts import EXPRESSION, PARAMETER, SHARED, STEP
 from kfnb.python_parser import parse, parse_expression
 from kfnb.runtime.magics.magic_table import LINE, OWN, PERSON, SET_UP, SHOWS
 from kfnb.step_settings import Settings

@@ -1,0 +1,1 @@
+"""Parameters: their declarations, what their values may be, and the values of a run."""

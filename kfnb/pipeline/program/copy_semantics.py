@@ -10,8 +10,8 @@ from kfnb.analysis.effects.local_module_effects import STATE
 from kfnb.analysis.parse_cells import ParsedCell, parse_cell
 from kfnb.analysis.unit_facts import Facts
 from kfnb.analysis.units.abstract_state import DEF, VALUE
-from kfnb.pipeline.build.notebook_units import Unit
 from kfnb.pipeline.program.parser_state import ParserState
+from kfnb.pipeline.units.notebook_units import Unit
 from kfnb.problems import Problem
 
 

@@ -9,10 +9,8 @@ from dataclasses import replace
 from kfnb.analysis.analyze_notebook import Analyzer
 from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
 from kfnb.notebook.marked_cells import METRICS, PIPELINE, STEP, Notebook, PipelineCell
-from kfnb.pipeline.build.notebook_units import Unit, shared_units
 from kfnb.pipeline.build.reaching_definitions import flow_of
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
-from kfnb.pipeline.build.unit_drafts import EXPRESSION, OUTSIDE, SHARED
 from kfnb.pipeline.checks.check_pipeline import flow_problems
 from kfnb.pipeline.export.plain_python import head_and_rest
 from kfnb.pipeline.model import Edge, Input, Origin, Parameter, ParameterRef, Pipeline, Replay
@@ -27,6 +25,8 @@ from kfnb.pipeline.program.copy_semantics import differences
 from kfnb.pipeline.program.parser_state import ParserState
 from kfnb.pipeline.program.statements import StatementParser
 from kfnb.pipeline.program.step_drafts import Binding, StepDraft
+from kfnb.pipeline.units.notebook_units import Unit, shared_units
+from kfnb.pipeline.units.unit_drafts import EXPRESSION, OUTSIDE, SHARED
 from kfnb.problems import Problem, errors
 from kfnb.python_parser import parse
 

@@ -1,0 +1,1 @@
+"""Runs the cells of a step, and shows what they display."""

@@ -1,0 +1,1 @@
+"""IPython's shell and magics, as a step has them without IPython."""

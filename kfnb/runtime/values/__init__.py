@@ -1,0 +1,1 @@
+"""Values as they travel between steps: pickling, storing, previewing. Begin with ``value_store.py``."""

@@ -1,0 +1,1 @@
+"""What runs next on this machine, and with which specification. Begin with ``scheduler.py``."""

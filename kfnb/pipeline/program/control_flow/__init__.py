@@ -1,0 +1,1 @@
+"""``if`` and ``for`` of a pipeline cell: branches, their conditions, and loops."""

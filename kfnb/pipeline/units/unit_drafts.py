@@ -21,12 +21,12 @@ from kfnb.notebook.marked_cells import (
     Notebook,
     StepMarks,
 )
-from kfnb.pipeline.build.shared_code import Obstacle, SharedCodeRules
-from kfnb.pipeline.build.shared_scope import SharedScope, bound_names
 from kfnb.pipeline.model import Parameter
 from kfnb.pipeline.parameters.annotations import KnownTypes, known_types
 from kfnb.pipeline.parameters.declarations import Declaration, declaration_of
 from kfnb.pipeline.parameters.parameter_comments import trailing_comment
+from kfnb.pipeline.units.shared_code import Obstacle, SharedCodeRules
+from kfnb.pipeline.units.shared_scope import SharedScope, bound_names
 from kfnb.problems import Problem
 from kfnb.runtime.magics.magic_table import SET_UP
 

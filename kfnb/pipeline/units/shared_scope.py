@@ -10,7 +10,7 @@ from kfnb.analysis.libraries import pure_calls
 from kfnb.analysis.replay.replayable_statements import import_names
 from kfnb.analysis.syntax.ast_queries import arguments, literal_value, targets
 from kfnb.analysis.syntax.scopes import bindings
-from kfnb.pipeline.build.redirected_output import Redirects
+from kfnb.pipeline.units.redirected_output import Redirects
 
 
 class SharedScope:

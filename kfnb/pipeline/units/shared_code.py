@@ -19,8 +19,8 @@ from kfnb.analysis.syntax.ast_queries import (
     root,
     targets,
 )
-from kfnb.pipeline.build.configuring_calls import configures, makes_folders, receiver_of
-from kfnb.pipeline.build.shared_scope import SharedScope, assigned_targets, bound_names
+from kfnb.pipeline.units.configuring_calls import configures, makes_folders, receiver_of
+from kfnb.pipeline.units.shared_scope import SharedScope, assigned_targets, bound_names
 
 METHODS = (PURE_METHODS | VIEW_METHODS | pure_calls.METHODS) - pure_calls.SLOW_METHODS
 OPERATIONS = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.IfExp, ast.JoinedStr, ast.FormattedValue, ast.Tuple, ast.List,

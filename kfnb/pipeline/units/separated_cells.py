@@ -7,8 +7,8 @@ from dataclasses import replace
 from kfnb.analysis.analyze_notebook import Analyzer
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.unit_facts import Facts
-from kfnb.pipeline.build.draft_facts import facts_of
-from kfnb.pipeline.build.unit_drafts import STEP, UnitDraft
+from kfnb.pipeline.units.draft_facts import facts_of
+from kfnb.pipeline.units.unit_drafts import STEP, UnitDraft
 from kfnb.problems import Problem
 
 

@@ -13,7 +13,7 @@ from kfnb.analysis.units.abstract_state import DEF, SCALAR, VALUE
 from kfnb.notebook.marked_cells import (
     StepMarks,
 )
-from kfnb.pipeline.build.unit_drafts import UnitDraft
+from kfnb.pipeline.units.unit_drafts import UnitDraft
 
 MENTIONED = re.compile(r"\$\{?([A-Za-z_]\w*)")
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")  #: of a shell

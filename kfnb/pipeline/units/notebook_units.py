@@ -22,11 +22,14 @@ from kfnb.notebook.marked_cells import (
     Notebook,
     StepMarks,
 )
-from kfnb.pipeline.build.draft_facts import facts_of
-from kfnb.pipeline.build.separated_cells import join_cells
-from kfnb.pipeline.build.shared_code import Obstacle, SharedCodeRules
-from kfnb.pipeline.build.shared_scope import SharedScope, bound_names
-from kfnb.pipeline.build.unit_drafts import (
+from kfnb.pipeline.checks.magic_problems import brings_magics, magic_problems
+from kfnb.pipeline.model import Code, Parameter
+from kfnb.pipeline.parameters.annotations import known_types
+from kfnb.pipeline.units.draft_facts import facts_of
+from kfnb.pipeline.units.separated_cells import join_cells
+from kfnb.pipeline.units.shared_code import Obstacle, SharedCodeRules
+from kfnb.pipeline.units.shared_scope import SharedScope, bound_names
+from kfnb.pipeline.units.unit_drafts import (
     EXPRESSION,
     PARAMETER,
     SHARED,
@@ -36,9 +39,6 @@ from kfnb.pipeline.build.unit_drafts import (
     shared_drafts,
     unmarked_drafts,
 )
-from kfnb.pipeline.checks.magic_problems import brings_magics, magic_problems
-from kfnb.pipeline.model import Code, Parameter
-from kfnb.pipeline.parameters.annotations import known_types
 from kfnb.problems import Problem
 from kfnb.python_parser import parse_expression
 
