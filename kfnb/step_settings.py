@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from kfnb.package_requirements import PackageSources
+from kfnb.requirement_checks import PackageSources
 
 Pairs = tuple[tuple[str, str], ...]
 

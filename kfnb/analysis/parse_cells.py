@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 from kfnb.analysis.syntax.syntax_error_recovery import names_only, recovered
 from kfnb.problems import Problem
-from kfnb.python_parser import parse
 from kfnb.runtime.cells.ipython_syntax import AUTOMAGIC, Magic, Translation, Wrapper, translate
 from kfnb.surrogates import encodable
+from kfnb.thread_safe_parser import parse
 
 #: Words of the errors that Python finds only when it compiles: `return` outside of a function, an argument named twice.
 COMPILED = re.compile(

@@ -25,7 +25,7 @@ COMMANDS = {
     "archive": Entry("run_record", "archive", "Put RUN away on its server (Kubeflow Pipelines): its pages list it no longer."),
     "cancel": Entry("run_record", "cancel", "End RUN: its exit handler still runs."),
     "check": Entry("show_and_check", "check", "Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error."),
-    "compile": Entry("compile_command", "compile_", "Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow."),
+    "compile": Entry("compile_and_targets", "compile_", "Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow."),
     "completion": Entry("shell_completion", "completion", 'Print completion code: eval "$(kfnb completion bash)".'),
     "convert": Entry("show_and_check", "convert", "Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."),
     "delete": Entry("prune_and_delete", "delete", "Delete runs (ids, or beginnings of them), with their logs and the values that no other run has."),
@@ -39,7 +39,7 @@ COMMANDS = {
     "show": Entry("show_and_check", "show", "Show the pipeline that NOTEBOOK becomes."),
     "status": Entry("run_record", "status", "Show where RUN stands (an id, the beginning of one, or `last`)."),
     "sweep": Entry("sweep_command", "sweep", "Run NOTEBOOK once for every combination of parameter values, side by side."),
-    "targets": Entry("compile_command", "targets", "List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."),
+    "targets": Entry("compile_and_targets", "targets", "List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."),
     "trust": Entry("trust_command", "trust", "Trust FILE, a kfnb.toml, or those that NOTEBOOK (or this folder) would use, after showing what they would do."),
 }  # fmt: skip
 

@@ -79,7 +79,7 @@ def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 
 
 def _pipeline(ctx: click.Context) -> Pipeline | None:
-    from kfnb.pipeline.build.build_source import build_source
+    from kfnb.pipeline.build.build_from_source import build_source
 
     source = _source(ctx)
     return build_source(source, ctx.params.get("pipeline")).pipeline if source is not None else None

@@ -11,7 +11,7 @@ from kfnb.client.run_object import Run
 from kfnb.client.start_run import prepare
 from kfnb.kernel_notebook.find_notebook import source_here
 from kfnb.notebook.notebook_source import AnyNotebook, Source, source_of
-from kfnb.pipeline.build.build_source import build_source
+from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.pipeline.parameters.bind_values import fit
 from kfnb.problems import NotebookError, Problem
 

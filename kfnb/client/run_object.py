@@ -205,7 +205,7 @@ class Run:
         NotebookError
             When the notebook has errors.
         """
-        from kfnb.pipeline.build.build_source import build_source
+        from kfnb.pipeline.build.build_from_source import build_source
 
         source = source_of(notebook).snapshot() if notebook else None
         pipeline = build_source(source, self.name).require() if source is not None else None

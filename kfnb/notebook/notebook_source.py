@@ -8,8 +8,8 @@ from typing import Any
 
 from kfnb.notebook.formats import notebook_file
 from kfnb.notebook.formats.text_cells import is_text
-from kfnb.notebook.marked_cells import Notebook
 from kfnb.notebook.parse import notebook_from_json
+from kfnb.notebook.parsed_notebook import Notebook
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from typing import Any
 from kfnb.notebook.formats import notebook_file
 from kfnb.notebook.formats.notebook_file import RawCell, RawNotebook
 from kfnb.notebook.local_modules import local_modules
-from kfnb.notebook.marked_cells import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.marks import headings
 from kfnb.notebook.marks.cell_marks import (
     CellMarks,
@@ -23,8 +22,9 @@ from kfnb.notebook.marks.cell_marks import (
     read_tags,
     role_line,
 )
+from kfnb.notebook.marks.merge_step_marks import join_steps, settings_of
 from kfnb.notebook.marks.pipeline_line import PIPELINE_MAGIC, read_pipeline
-from kfnb.notebook.marks.step_marks import join_steps, settings_of
+from kfnb.notebook.parsed_notebook import METRICS, PIPELINE, SKIP, STEP, UNMARKED, Cell, Notebook, PipelineCell
 from kfnb.notebook.run_magic_files import programs_beside
 from kfnb.problems import Problem
 from kfnb.step_settings import Settings

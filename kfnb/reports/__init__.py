@@ -52,8 +52,8 @@ def write(run_id: str, path: str | Path, home: Path | None = None) -> Path:
     OSError
         When the file cannot be written.
     """
+    from kfnb.reports.cells_with_steps import read_cells
     from kfnb.reports.executed_notebook import executed
-    from kfnb.reports.report_cells import read_cells
     from kfnb.reports.report_data import read_facts
     from kfnb.runs.kept_notebook import kept_notebook
     from kfnb.runs.record.run_store import RunStore

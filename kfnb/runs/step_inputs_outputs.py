@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kfnb.pipeline.build.loop_items import taken_items
+from kfnb.pipeline.build.bind_loop_item import taken_items
 from kfnb.pipeline.model import (
     Collected,
     Constant,

@@ -12,9 +12,9 @@ from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado import web, websocket
 
+from kfnb.server.body_size_limit import BoundedBody
 from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub, Listener
-from kfnb.server.request_bodies import BoundedBody
 from kfnb.server.request_checks import AUTH, RUN, words_of
 
 MOST_RUNS = 200  #: that one browser page may watch

@@ -21,10 +21,10 @@ from kfnb.runs.record.home_folder import home_folder
 from kfnb.runs.record.private_record_files import DamagedRecord
 from kfnb.runs.record.run_store import UnknownRun
 from kfnb.runs.retention.prune_runs import StillRuns
+from kfnb.server.body_size_limit import BoundedBody
 from kfnb.server.browser_json import to_wire
 from kfnb.server.compile_open_notebook import BadNotebook
 from kfnb.server.kernel_interpreters import Interpreter, interpreter_of
-from kfnb.server.request_bodies import BoundedBody
 from kfnb.server.run_requests import Refused, Runs
 
 AUTH = "kfnb"  #: the resource that an authorizer is asked about

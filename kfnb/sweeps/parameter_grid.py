@@ -16,7 +16,7 @@ from typing import Any
 from kfnb.pipeline.model import Json, Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import convert, fit
 from kfnb.problems import NotebookError, Problem
-from kfnb.python_parser import parse_expression
+from kfnb.thread_safe_parser import parse_expression
 
 MOST_VALUES = 10_000  #: of one parameter
 RANGE = re.compile(r"range\((.*)\)", re.DOTALL)

@@ -8,7 +8,7 @@ from typing import Any
 
 from kfnb.client.run_notebook import source_for
 from kfnb.notebook.notebook_source import AnyNotebook
-from kfnb.pipeline.build.build_source import build_source
+from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.problems import INFO
 from kfnb.sweeps.parameter_grid import grid_of_values
 from kfnb.sweeps.run_sweep import Sweep, goal_of

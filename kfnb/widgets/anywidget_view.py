@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kfnb.widgets.shown_objects import ShownView
+from kfnb.widgets.view_protocols import ShownView
 from kfnb.widgets.view_state import Json
 
 STATIC = Path(__file__).parent / "static"

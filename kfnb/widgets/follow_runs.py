@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.step_progress import printed
-from kfnb.widgets.shown_objects import FollowedRun
+from kfnb.widgets.view_protocols import FollowedRun
 from kfnb.widgets.view_state import Json, Standing
 
 LOOK_EVERY = 0.05  #: seconds between two looks at the record

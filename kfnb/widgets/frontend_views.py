@@ -7,8 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from kfnb.widgets.follow_runs import catch_up
-from kfnb.widgets.shown_objects import ShownView
 from kfnb.widgets.static_view import PictureFace
+from kfnb.widgets.view_protocols import ShownView
 
 
 def show(view: ShownView) -> None:

@@ -11,7 +11,7 @@ from kfnb.runs.run_as_text import headline, step_duration
 from kfnb.states import FINAL, SYMBOLS
 from kfnb.terminal_escapes import without_codes
 from kfnb.widgets.anywidget_view import handle_beside_cells
-from kfnb.widgets.shown_objects import ShownView
+from kfnb.widgets.view_protocols import ShownView
 from kfnb.widgets.view_state import Json
 
 SHOW_EVERY = 0.25  #: seconds between two changes of what is shown

@@ -19,7 +19,7 @@ from kfnb.runs.run_as_text import run_as_text
 from kfnb.widgets.follow_runs import Follower, follow, leave
 from kfnb.widgets.frontend_views import show
 from kfnb.widgets.log_tail import MOST_LINES, LogTail
-from kfnb.widgets.shown_objects import ControlledRun, Face
+from kfnb.widgets.view_protocols import ControlledRun, Face
 from kfnb.widgets.view_state import Json, first_failed
 
 Start = Callable[[dict[str, str], str], ControlledRun]

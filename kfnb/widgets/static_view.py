@@ -9,7 +9,7 @@ from typing import Any
 
 from kfnb.pipeline.drawing.graph_svg import INK, MARGIN, STATES, STYLE, draw_states
 from kfnb.runs.run_as_text import headline
-from kfnb.widgets.shown_objects import ShownView
+from kfnb.widgets.view_protocols import ShownView
 from kfnb.widgets.view_state import Json
 from kfnb.wording import error_line
 

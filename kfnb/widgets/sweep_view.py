@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from kfnb.widgets.frontend_views import kernel_shell
-from kfnb.widgets.shown_objects import ShownSweep
+from kfnb.widgets.view_protocols import ShownSweep
 
 LOOK_EVERY = 0.5  #: seconds between two looks; a plot of many runs takes some milliseconds to be drawn
 

@@ -47,13 +47,6 @@ def main() -> None:
     # once, before the forks
     import IPython.core.interactiveshell  # noqa: F401
 
-    from kfnb.kernel.magics import (
-        component_magic,  # noqa: F401
-        pipeline_cell_magic,  # noqa: F401
-        pipeline_line_magic,  # noqa: F401
-        role_magics,  # noqa: F401
-    )
-
     gc.collect()
     gc.freeze()
     os.environ["PYTHONHASHSEED"] = "0"

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.build.build_pipeline import build
-from kfnb.pipeline.export.plain_python import run_plain
 from kfnb.pipeline.export.python_functions import NotConvertible, composed
+from kfnb.pipeline.program.run_as_plain_python import run_plain
 from tests.differential.compare import Reference
 from tests.differential.programs import program
 from tests.notebooks import cell, notebook

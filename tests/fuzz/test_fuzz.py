@@ -22,7 +22,7 @@ from kfnb.engines.cluster.targets.targets import BadTarget, options_of, target_n
 from kfnb.notebook import notebook_from_json, parse_notebook
 from kfnb.notebook.formats import text_notebooks
 from kfnb.notebook.formats.notebook_file import decode
-from kfnb.notebook.marked_cells import Notebook
+from kfnb.notebook.parsed_notebook import Notebook
 from kfnb.pipeline.build.build_pipeline import build, pipelines_of
 from kfnb.pipeline.drawing.explain_pipeline import describe, text
 from kfnb.pipeline.drawing.graph_elements import graph_of

@@ -10,8 +10,8 @@ import pytest
 from kfnb.notebook import read_notebook
 from kfnb.notebook.formats import notebook_file
 from kfnb.notebook.notebook_source import source_of
+from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.pipeline.build.build_pipeline import Built
-from kfnb.pipeline.build.build_source import build_source
 from kfnb.problems import NotebookError, Problem
 from tests.notebook.texts import PERCENT, TEXTS
 

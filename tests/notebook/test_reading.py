@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kfnb.notebook import notebook_from_json, parse_notebook, read_notebook
-from kfnb.notebook.marked_cells import Foreach, Notebook
+from kfnb.notebook.parsed_notebook import Foreach, Notebook
 from kfnb.problems import NotebookError
 from kfnb.step_settings import Secret, ShellOutput, Toleration, Volume
 from tests.notebooks import cell, markdown, notebook

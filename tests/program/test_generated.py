@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local import LocalEngine
-from kfnb.pipeline.export.plain_python import run_plain
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
+from kfnb.pipeline.program.run_as_plain_python import run_plain
 from tests.program.cells import read
 from tests.program.programs import COMPONENTS, program
 from tests.running import Here

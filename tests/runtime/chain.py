@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import kfnb.runtime
-from kfnb.runtime.values.stored_values import load_value
+from kfnb.runtime.values.load_stored_values import load_value
 
 MAIN = str(Path(kfnb.runtime.__file__).with_name("__main__.py"))
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from kfnb.python_parser import parse, parse_expression
 from kfnb.server.browser_json import to_wire
 from kfnb.server.compile_open_notebook import explained
+from kfnb.thread_safe_parser import parse, parse_expression
 from tests.notebooks import Json, cell, notebook
 from tests.server.asking import refused
 

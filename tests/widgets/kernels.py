@@ -23,7 +23,7 @@ import json, sys, threading
 from pathlib import Path
 from kfnb.client.run_object import Run
 from kfnb.client.start_run import prepare
-from kfnb.pipeline.build.build_source import build_source
+from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.notebook.notebook_source import Source
 
 def source(data):

@@ -31,7 +31,7 @@ from kfnb.analysis.libraries.ambient_state_calls import ambient_of, ambient_of_c
 from kfnb.analysis.syntax.ast_queries import dotted, reaches_main, root
 from kfnb.analysis.syntax.scopes import Deferred
 from kfnb.analysis.units.abstract_state import DEF, IMPORT, VALUE, World
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 KERAS_KINDS = (
     "@random",

@@ -12,7 +12,7 @@ from kfnb.analysis.effects.class_queries import changes_shared_attribute
 from kfnb.analysis.effects.effect_types import OWN_CLASSES, Effect
 from kfnb.analysis.syntax.scopes import Deferred
 from kfnb.analysis.units.abstract_state import VALUE, World
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 DEFINED = re.compile(r"\bdef[\s\\]+(\w+)")
 STATE = "@module:"  #: begins the ambient kind of what a module keeps

@@ -10,8 +10,8 @@ from kfnb.analysis.files import file_call_tables as tables
 from kfnb.analysis.files.file_call_tables import LOOK, READ, RECEIVER, UPDATE, WRITE, Place
 from kfnb.analysis.files.path_patterns import HOLE, Known, hole, is_hole, path_text, text_value
 from kfnb.analysis.files.shell_command_files import EVERYTHING, Use, uses_of_line, uses_of_script, uses_of_words
-from kfnb.python_parser import parse_expression
 from kfnb.runtime.magics.variable_expansion import pieces
+from kfnb.thread_safe_parser import parse_expression
 
 
 def file_uses(node: ast.Call, library: str | None, known: Known, made_by: Callable[[str], str]) -> Iterator[Use]:

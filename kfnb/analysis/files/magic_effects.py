@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.syntax.ast_queries import names_in, root
-from kfnb.python_parser import parse_expression
 from kfnb.runtime.cells.ipython_syntax import translate
 from kfnb.runtime.magics.magic_options import PROGRAMS, ScriptOptions, options_of
 from kfnb.runtime.magics.magic_table import kind_of
 from kfnb.runtime.magics.run_magic import RunLine, cells_of
 from kfnb.runtime.magics.variable_expansion import expressions
+from kfnb.thread_safe_parser import parse_expression
 
 TIMED = "n:r:tcp:qov:"  #: the options of ``%timeit``
 AS_WRITTEN = frozenset(("timeit", "time", "prun"))  #: magics whose line IPython does not expand

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from kfnb.analysis.syntax.scopes import bindings
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 #: A line at the margin that goes on with the statement before it.
 GOES_ON = re.compile(r"(else|elif|except|finally)\b|[)\]}]")

@@ -38,8 +38,8 @@ from kfnb.analysis.syntax.scopes import MODULE, Collector, Deferred, class_scope
 from kfnb.analysis.unit_facts import Replay
 from kfnb.analysis.units.abstract_state import DEF, IMPORT, SCALAR, VALUE, World
 from kfnb.analysis.units.unit_record import SHELL, Record
-from kfnb.python_parser import parse
 from kfnb.runtime.cells.ipython_syntax import translate
+from kfnb.thread_safe_parser import parse
 
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
 

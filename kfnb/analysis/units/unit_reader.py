@@ -10,7 +10,7 @@ from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
 from kfnb.analysis.files.magic_effects import magic_call, mentioned
 from kfnb.analysis.parse_cells import ParsedCell
-from kfnb.analysis.replay.replay_slices import Slicer, Statement, runs_a_draw
+from kfnb.analysis.replay.library_change_slices import Slicer, Statement, runs_a_draw
 from kfnb.analysis.replay.replayable_statements import is_conditional, replay_of
 from kfnb.analysis.syntax.scopes import future_annotations
 from kfnb.analysis.unit_facts import Facts, Replay, Site

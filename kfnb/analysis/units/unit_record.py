@@ -23,7 +23,7 @@ from kfnb.analysis.syntax.ast_queries import children, defaults, root, targets
 from kfnb.analysis.syntax.scopes import Deferred
 from kfnb.analysis.unit_facts import Facts, Hook, Replay, Site
 from kfnb.analysis.units.abstract_state import DEF, IMPORT, SCALAR, VALUE, World
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 #: Names that a step finds without any cell writing them.
 PREDEFINED = frozenset(dir(builtins)) | frozenset(

@@ -105,7 +105,7 @@ def run(
     """
     from kfnb.client.start_run import prepare
     from kfnb.engines.open_engine import engine_for
-    from kfnb.pipeline.build.build_source import build_source
+    from kfnb.pipeline.build.build_from_source import build_source
 
     values = parse_parameters(parameters, as_json)
     notebook = fixed(notebook, as_json)
@@ -197,7 +197,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     """
     from kfnb.engines.open_engine import engine_of
     from kfnb.notebook.notebook_source import source_of
-    from kfnb.pipeline.build.build_source import build_source
+    from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.runs.kept_notebook import keep_notebook
     from kfnb.runs.record.run_store import UnknownRun
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--why", metavar="STEP", help="Say why this step waits for what it waits for.")
 def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: str | None) -> None:
     """Show the pipeline that NOTEBOOK becomes. Nothing is run."""
-    from kfnb.pipeline.build.build_source import build_source
+    from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.pipeline.drawing import explain_pipeline as shown
 
     found = build_source(notebook, pipeline)
@@ -82,7 +82,7 @@ def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
 
     A notebook with several pipelines has all of them checked.
     """
-    from kfnb.pipeline.build.build_source import build_all, build_source
+    from kfnb.pipeline.build.build_from_source import build_all, build_source
 
     found = [build_source(notebook, pipeline)] if pipeline else build_all(notebook)
     problems = list(dict.fromkeys(p for b in found for p in b.problems))
@@ -105,7 +105,7 @@ def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
 @pipeline_option
 def convert(notebook: Source, output: Path, pipeline: str | None) -> None:
     """Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."""
-    from kfnb.pipeline.build.build_source import build_source
+    from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.pipeline.export.python_functions import NotConvertible
     from kfnb.pipeline.export.python_package import package_of
 

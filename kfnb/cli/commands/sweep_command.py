@@ -122,7 +122,7 @@ def plan_from_arguments(arguments: dict[str, Any]) -> tuple[Plan, str]:
     """The sweep that the command's options ask for, and in words what it will do. Ends with what is wrong with them."""
     from random import randrange
 
-    from kfnb.pipeline.build.build_source import build_source
+    from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.sweeps.parameter_grid import grid_of_texts
     from kfnb.sweeps.run_sweep import goal_of
     from kfnb.sweeps.sweep_plan import Size, plan

@@ -9,16 +9,16 @@ from typing import Any
 from kfnb.engines.argo import workflow_kinds, workflow_manifest
 from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
 from kfnb.engines.argo.follow_workflow import WorkflowFollower
+from kfnb.engines.argo.read_status_nodes import Offloaded, nodes_of
 from kfnb.engines.argo.workflow_nodes import observe_steps
-from kfnb.engines.argo.workflow_status import Offloaded, nodes_of
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
-from kfnb.engines.cluster.following.recorded_cluster_runs import ClusterRuns
 from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs, check_python, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.submission.reused_steps import reusable_outputs
+from kfnb.engines.cluster.submission.shared_engine_actions import ClusterRuns
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline

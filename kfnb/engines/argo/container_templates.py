@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.cluster.lowering.container_scripts import Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, runtime_spec_of
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
+from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
 from kfnb.runtime.pods.argo_pod import PLACE

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
+from kfnb.engines.argo.read_status_nodes import Offloaded, nodes_of
 from kfnb.engines.argo.workflow_nodes import NODE_ID, from_pods, observe_steps
-from kfnb.engines.argo.workflow_status import Offloaded, nodes_of
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of

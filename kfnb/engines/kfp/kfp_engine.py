@@ -12,12 +12,12 @@ from kfnb.engines.argo.follow_workflow import WorkflowFollower
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
-from kfnb.engines.cluster.following.recorded_cluster_runs import ClusterRuns, Follower
 from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_python, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.submission.reused_steps import reusable_outputs
+from kfnb.engines.cluster.submission.shared_engine_actions import ClusterRuns, Follower
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states

@@ -10,7 +10,7 @@ from kfnb.analysis.unit_facts import Facts
 from kfnb.kernel_notebook.executed_cells import Registered
 from kfnb.notebook import notebook_from_json
 from kfnb.pipeline.units.notebook_units import read_units
-from kfnb.pipeline.units.unit_drafts import OUTSIDE, STEP
+from kfnb.pipeline.units.sort_into_drafts import OUTSIDE, STEP
 
 
 @dataclass(frozen=True)

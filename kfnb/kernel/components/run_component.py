@@ -15,18 +15,18 @@ from typing import Any
 from kfnb.analysis.syntax.ast_queries import names_in
 from kfnb.analysis.unit_facts import Facts, Replay
 from kfnb.analysis.units.abstract_state import IMPORT
-from kfnb.kernel.components.cell_body import CellBody, show_message
+from kfnb.kernel.components.attempt_component import Snapshot, attempt, restore_names
 from kfnb.kernel.components.component_analysis import ComponentAnalysis, analyse_component
-from kfnb.kernel.components.component_attempts import Snapshot, attempt, restore_names
+from kfnb.kernel.components.run_cell_text import CellBody, show_message
 from kfnb.kernel_notebook.executed_cells import Registered
-from kfnb.notebook.marked_cells import StepMarks
 from kfnb.notebook.marks.cell_marks import COMPONENT
+from kfnb.notebook.parsed_notebook import StepMarks
 from kfnb.pipeline.parameters.mark_placeholders import resolved_settings
 from kfnb.pipeline.units.draft_facts import MENTIONED
-from kfnb.python_parser import parse
 from kfnb.runtime.components import shell_steps
 from kfnb.runtime.step_failures import Failure
 from kfnb.runtime.values.failed_iteration import failed
+from kfnb.thread_safe_parser import parse
 
 STATUS = "kfnb_status"
 SUCCEEDED: dict[str, Any] = {"state": "succeeded", "step": None, "message": ""}

@@ -7,9 +7,9 @@ from typing import Any
 from kfnb.kernel.components.run_component import CANCELLED, ComponentRun, Components, Skipped, ToleratedFailure
 from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
 from kfnb.notebook import notebook_from_json
-from kfnb.notebook.marked_cells import Cell, StepMarks
 from kfnb.notebook.marks.cell_marks import CellMarks, read_options
-from kfnb.notebook.marks.step_marks import join_steps
+from kfnb.notebook.marks.merge_step_marks import join_steps
+from kfnb.notebook.parsed_notebook import Cell, StepMarks
 from kfnb.problems import Problem, errors
 from kfnb.step_settings import Settings
 

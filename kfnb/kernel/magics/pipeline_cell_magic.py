@@ -10,9 +10,9 @@ from kfnb.notebook import notebook_from_json
 from kfnb.notebook.marks.cell_marks import magic_line
 from kfnb.notebook.marks.pipeline_line import PIPELINE_MAGIC
 from kfnb.pipeline.build.build_pipeline import build
-from kfnb.pipeline.export.plain_python import run_plain
 from kfnb.pipeline.model import Json, Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
+from kfnb.pipeline.program.run_as_plain_python import run_plain
 from kfnb.problems import NotebookError
 
 

@@ -24,8 +24,8 @@ from kfnb.kernel import load_step_values
 from kfnb.kernel.magics import tab_completion
 from kfnb.kernel_notebook.find_notebook import Found, find
 from kfnb.notebook.notebook_source import Source, source_of
+from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.pipeline.build.build_pipeline import Built
-from kfnb.pipeline.build.build_source import build_source
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import NotebookError, UserError
 from kfnb.runs.record.database import write_error_text

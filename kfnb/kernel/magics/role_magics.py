@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfnb.kernel.components.cell_body import CellBody
+from kfnb.kernel.components.run_cell_text import CellBody
 from kfnb.kernel_notebook.executed_cells import BadComponent, Registered, registered
 from kfnb.notebook.marks.cell_marks import ROLE_MAGICS, CellMarks, read_role
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from kfnb.notebook.formats.text_cells import TextCell
 from kfnb.problems import NotebookError, Problem
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 APP = re.compile(r"^\w+ = marimo\.App\(", re.MULTILINE)
 CELL = re.compile(r"^(@app\.(cell|function|class_definition)\b|with app\.setup\b)", re.MULTILINE)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from kfnb.notebook.marked_cells import Foreach
-from kfnb.package_requirements import BadSource, check_requirement, check_url
-from kfnb.python_parser import parse_expression
+from kfnb.notebook.parsed_notebook import Foreach
+from kfnb.requirement_checks import BadSource, check_requirement, check_url
 from kfnb.step_settings import Secret, ShellOutput, Toleration, Volume
+from kfnb.thread_safe_parser import parse_expression
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?")

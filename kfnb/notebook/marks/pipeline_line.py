@@ -6,10 +6,10 @@ import difflib
 import shlex
 from collections.abc import Iterator
 
-from kfnb.notebook.marked_cells import Cell, PipelineCell
 from kfnb.notebook.marks.cell_marks import CellMarks
 from kfnb.notebook.marks.mark_table import BadValue, step_name
-from kfnb.python_parser import parse
+from kfnb.notebook.parsed_notebook import Cell, PipelineCell
+from kfnb.thread_safe_parser import parse
 
 PIPELINE_MAGIC = "%%pipeline"
 OPTIONS = {"--description": "TEXT", "--param": "NAME: TYPE = VALUE", "-p": "NAME=VALUE", "--run": ""}

@@ -6,16 +6,16 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from kfnb.notebook.marked_cells import Notebook
+from kfnb.notebook.parsed_notebook import Notebook
+from kfnb.pipeline.build.bind_loop_item import ITEMS, take_item
 from kfnb.pipeline.build.conditions import ExpressionLowering, LoweredExpression
 from kfnb.pipeline.build.edges import edges_of
-from kfnb.pipeline.build.loop_items import ITEMS, take_item
 from kfnb.pipeline.build.reaching_definitions import Flow, flow_of, is_definition
+from kfnb.pipeline.build.read_deep_nesting import with_deep_stack
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
 from kfnb.pipeline.checks.check_pipeline import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.checks.file_order import FileOrder, doubt_problems, file_use
 from kfnb.pipeline.checks.library_hooks_check import with_hooks
-from kfnb.pipeline.checks.nesting_depth import with_deep_stack
 from kfnb.pipeline.model import (
     Branch,
     Code,
@@ -39,9 +39,9 @@ from kfnb.pipeline.model import (
 )
 from kfnb.pipeline.parameters import mark_placeholders
 from kfnb.pipeline.units.notebook_units import Unit, read_units
-from kfnb.pipeline.units.unit_drafts import EXPRESSION, STEP
+from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, STEP
 from kfnb.problems import NotebookError, Problem, errors
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 EXIT = "exit"  #: the guard around all steps, whose handler is the step marked `exit`
 

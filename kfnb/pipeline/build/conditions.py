@@ -26,8 +26,8 @@ from kfnb.pipeline.model import (
 )
 from kfnb.pipeline.parameters.value_schema import is_json
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import PARAMETER, SHARED, STEP
-from kfnb.python_parser import parse_expression
+from kfnb.pipeline.units.sort_into_drafts import PARAMETER, SHARED, STEP
+from kfnb.thread_safe_parser import parse_expression
 
 OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",

@@ -11,7 +11,7 @@ from kfnb.pipeline.build.step_preparation import Prepared
 from kfnb.pipeline.checks.file_order import FileOrder
 from kfnb.pipeline.model import Edge
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import EXPRESSION, STEP
+from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, STEP
 
 AMBIENT = {
     "@random": "the state of `random`", "@numpy.random": "the state of `numpy.random`",

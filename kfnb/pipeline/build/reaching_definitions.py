@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from kfnb.analysis.libraries.effect_tables import USED_BY_ALL
 from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.analysis.units.abstract_state import DEF, IMPORT
-from kfnb.pipeline.units.configuring_calls import acts_alone
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import EXPRESSION, OUTSIDE, PARAMETER, SHARED, STEP
+from kfnb.pipeline.units.object_configuring_calls import acts_alone
+from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, OUTSIDE, PARAMETER, SHARED, STEP
 
 Definitions = tuple[int, ...]  #: units whose definition may reach a use, newest first
 

@@ -10,7 +10,7 @@ from kfnb.analysis.units.abstract_state import DEF
 from kfnb.pipeline.build.reaching_definitions import Flow, Use
 from kfnb.pipeline.model import Code, Collected, Input, Merge, OutputRef, ParameterRef, Ref, Replay
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import OUTSIDE, PARAMETER, SHARED, STEP
+from kfnb.pipeline.units.sort_into_drafts import OUTSIDE, PARAMETER, SHARED, STEP
 
 #: Sorts inputs and statements in notebook order: an input stands at the end of the unit that defines it.
 Key = tuple[int, int, int, str]

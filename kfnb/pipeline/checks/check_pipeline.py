@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping
 from kfnb.analysis.unit_facts import Site
 from kfnb.analysis.units.abstract_state import DEF, VALUE
 from kfnb.analysis.units.unit_record import PREDEFINED
-from kfnb.notebook.marked_cells import Notebook, StepMarks
+from kfnb.notebook.parsed_notebook import Notebook, StepMarks
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.build.step_preparation import Prepared
 from kfnb.pipeline.checks.library_hooks_check import hook_problems
 from kfnb.pipeline.checks.lost_effects import lost_effects
 from kfnb.pipeline.checks.names_outside_pipeline import outside_problems
 from kfnb.pipeline.checks.unknown_name_hints import hint_for
-from kfnb.pipeline.checks.unpassable_values import unpassable_problems
+from kfnb.pipeline.checks.widget_values import unpassable_problems
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import EXPRESSION, OUTSIDE, STEP
+from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, OUTSIDE, STEP
 from kfnb.problems import Problem
 
 

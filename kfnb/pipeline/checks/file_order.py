@@ -14,7 +14,7 @@ from kfnb.analysis.units.statement_reader import IMPORTED
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.model import Edge
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import PARAMETER, STEP
+from kfnb.pipeline.units.sort_into_drafts import PARAMETER, STEP
 from kfnb.problems import Problem
 
 CHANGES = (WRITE, UPDATE)

@@ -9,7 +9,7 @@ from kfnb.analysis.effects.library_hooks import STREAMS
 from kfnb.analysis.unit_facts import Facts, Hook, Site
 from kfnb.analysis.units.abstract_state import VALUE
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import OUTSIDE, SHARED, STEP
+from kfnb.pipeline.units.sort_into_drafts import OUTSIDE, SHARED, STEP
 from kfnb.problems import Problem
 
 

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from kfnb.analysis.analyze_notebook import imports_anywhere
 from kfnb.analysis.effects.library_call_reach import LIBRARY, reach_of
 from kfnb.analysis.effects.local_module_effects import STATE
-from kfnb.analysis.replay.replay_slices import empties_a_file
+from kfnb.analysis.replay.library_change_slices import empties_a_file
 from kfnb.analysis.syntax.ast_queries import dotted
 from kfnb.analysis.unit_facts import Facts, Site
-from kfnb.notebook.marked_cells import SKIP, Notebook
+from kfnb.notebook.parsed_notebook import SKIP, Notebook
 from kfnb.pipeline.checks.state_outside_pipeline import outside_state_problems
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import OUTSIDE, SHARED, STEP
+from kfnb.pipeline.units.sort_into_drafts import OUTSIDE, SHARED, STEP
 from kfnb.problems import Problem
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 OPENS_LOG = re.compile("FileHandler|basicConfig")  #: code without these words empties no log's file
 

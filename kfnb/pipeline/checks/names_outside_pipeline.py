@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.build.step_preparation import Prepared
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import EXPRESSION, OUTSIDE, STEP
+from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, OUTSIDE, STEP
 from kfnb.problems import Problem
 
 

@@ -11,9 +11,9 @@ from kfnb.analysis.syntax.ast_queries import dotted, root
 from kfnb.analysis.unit_facts import Site
 from kfnb.pipeline.build.edges import AMBIENT
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import OUTSIDE, STEP
+from kfnb.pipeline.units.sort_into_drafts import OUTSIDE, STEP
 from kfnb.problems import Problem
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 #: Libraries' names by which a step uses state that every step has.
 USERS = {

@@ -8,9 +8,9 @@ import re
 import sys
 from collections.abc import Iterable
 
-from kfnb.notebook.marked_cells import Cell
+from kfnb.notebook.parsed_notebook import Cell
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import EXPRESSION
+from kfnb.pipeline.units.sort_into_drafts import EXPRESSION
 
 #: How the names that people give to libraries come about.
 IMPORTS = {

@@ -11,7 +11,7 @@ from kfnb.pipeline.drawing.expression_text import asked, cells, looped
 from kfnb.pipeline.model import Guard, Loop, Node, Parameter, ParameterRef, Pipeline, Replay, Step, handlers_of
 from kfnb.pipeline.parameters.value_schema import describe_schema
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import STEP
+from kfnb.pipeline.units.sort_into_drafts import STEP
 
 
 def describe(built: Built) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from kfnb.analysis.syntax.ast_queries import names_in
 from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.drawing.expression_text import cells
-from kfnb.pipeline.export.plain_python import STATUS
 from kfnb.pipeline.model import Replay, Step
+from kfnb.pipeline.program.run_as_plain_python import STATUS
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import EXPRESSION, PARAMETER, SHARED, STEP
-from kfnb.python_parser import parse, parse_expression
+from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, PARAMETER, SHARED, STEP
 from kfnb.runtime.magics.magic_table import LINE, OWN, PERSON, SET_UP, SHOWS
 from kfnb.step_settings import Settings
+from kfnb.thread_safe_parser import parse, parse_expression
 
 SHELL_IMAGE = "debian:stable-slim"  #: of a shell step whose marks name none
 

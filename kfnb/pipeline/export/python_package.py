@@ -11,14 +11,14 @@ from importlib import metadata
 from pathlib import Path
 
 from kfnb.analysis.syntax.ast_queries import names_in
-from kfnb.notebook.marked_cells import Notebook, PipelineCell
+from kfnb.notebook.parsed_notebook import Notebook, PipelineCell
 from kfnb.pipeline.build.build_pipeline import Built
-from kfnb.pipeline.export.plain_python import PlainPython, head_and_rest
 from kfnb.pipeline.export.python_functions import composed
 from kfnb.pipeline.model import Parameter, Pipeline, Replay
 from kfnb.pipeline.parameters.bind_values import schema_of
 from kfnb.pipeline.parameters.value_schema import choices
-from kfnb.python_parser import parse
+from kfnb.pipeline.program.run_as_plain_python import PlainPython, head_and_rest
+from kfnb.thread_safe_parser import parse
 
 WIDTH = 120
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

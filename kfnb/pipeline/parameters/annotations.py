@@ -9,7 +9,7 @@ from typing import Any
 
 from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
 from kfnb.pipeline.parameters.value_schema import Schema, is_json, nullable, schema_of, takes_null
-from kfnb.python_parser import parse_expression
+from kfnb.thread_safe_parser import parse_expression
 
 PLAIN: dict[str, Schema] = {
     "int": {"type": "integer"}, "float": {"type": "number"}, "str": {"type": "string"}, "bool": {"type": "boolean"},

@@ -10,7 +10,7 @@ from typing import Any
 
 from kfnb.pipeline.parameters.annotations import KnownTypes, annotation_of
 from kfnb.pipeline.parameters.value_schema import Schema, is_json, schema_of
-from kfnb.python_parser import parse_expression
+from kfnb.thread_safe_parser import parse_expression
 
 FORM = re.compile(r"#\s*@param\b\s*(.*)", re.DOTALL)
 TYPED = re.compile(r"#\s*type:\s*([^#]+?)\s*(?:#.*)?$")

@@ -21,7 +21,7 @@ from kfnb.pipeline.parameters.value_schema import (
     schema_of,
     shown_value,
 )
-from kfnb.python_parser import parse_expression
+from kfnb.thread_safe_parser import parse_expression
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 #: In which order a text is tried as one of several types.

@@ -12,8 +12,8 @@ from kfnb.analysis.syntax.ast_queries import is_literal, literal_value
 from kfnb.notebook.marks.mark_table import MARKS, BadValue, place_of
 from kfnb.pipeline.model import Command
 from kfnb.problems import Problem
-from kfnb.python_parser import parse_expression
 from kfnb.step_settings import Settings, ShellOutput
+from kfnb.thread_safe_parser import parse_expression
 
 SCALARS = ("str", "int", "float", "bool")
 PLAIN = (*SCALARS, "list", "dict")

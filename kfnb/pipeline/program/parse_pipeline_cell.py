@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from kfnb.analysis.analyze_notebook import Analyzer
 from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
-from kfnb.notebook.marked_cells import METRICS, PIPELINE, STEP, Notebook, PipelineCell
+from kfnb.notebook.parsed_notebook import METRICS, PIPELINE, STEP, Notebook, PipelineCell
 from kfnb.pipeline.build.reaching_definitions import flow_of
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
 from kfnb.pipeline.checks.check_pipeline import flow_problems
-from kfnb.pipeline.export.plain_python import head_and_rest
 from kfnb.pipeline.model import Edge, Input, Origin, Parameter, ParameterRef, Pipeline, Replay
 from kfnb.pipeline.model import Step as ModelStep
 from kfnb.pipeline.parameters.annotations import KnownTypes, known_types
@@ -23,12 +22,13 @@ from kfnb.pipeline.program.component_definitions import Components
 from kfnb.pipeline.program.control_flow.control_flow_nodes import nodes_of
 from kfnb.pipeline.program.copy_semantics import differences
 from kfnb.pipeline.program.parser_state import ParserState
+from kfnb.pipeline.program.run_as_plain_python import head_and_rest
 from kfnb.pipeline.program.statements import StatementParser
 from kfnb.pipeline.program.step_drafts import Binding, StepDraft
 from kfnb.pipeline.units.notebook_units import Unit, shared_units
-from kfnb.pipeline.units.unit_drafts import EXPRESSION, OUTSIDE, SHARED
+from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, OUTSIDE, SHARED
 from kfnb.problems import Problem, errors
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 Decisions = Mapping[str, tuple[str, ...]]
 

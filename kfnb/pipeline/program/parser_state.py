@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kfnb.analysis.units.unit_record import PREDEFINED
-from kfnb.notebook.marked_cells import PipelineCell
+from kfnb.notebook.parsed_notebook import PipelineCell
 from kfnb.pipeline.model import ExportRef, Input, OutputRef, Parameter, ParameterRef, Replay, sources
 from kfnb.pipeline.program import refused_constructs
+from kfnb.pipeline.program.backward_slices import Block, Item, LoopCarried, Slicer
 from kfnb.pipeline.program.component_definitions import Component
 from kfnb.pipeline.program.control_flow.control_flow_nodes import NodeDraft
-from kfnb.pipeline.program.statement_slices import Block, Item, LoopCarried, Slicer
 from kfnb.pipeline.program.step_drafts import Binding, StepDraft
 from kfnb.problems import Problem
 

@@ -10,10 +10,10 @@ from kfnb.analysis.files.path_patterns import hole
 from kfnb.analysis.files.shell_command_files import Use, uses_of_line
 from kfnb.analysis.unit_facts import Facts, Site
 from kfnb.analysis.units.abstract_state import DEF, SCALAR, VALUE
-from kfnb.notebook.marked_cells import (
+from kfnb.notebook.parsed_notebook import (
     StepMarks,
 )
-from kfnb.pipeline.units.unit_drafts import UnitDraft
+from kfnb.pipeline.units.sort_into_drafts import UnitDraft
 
 MENTIONED = re.compile(r"\$\{?([A-Za-z_]\w*)")
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")  #: of a shell

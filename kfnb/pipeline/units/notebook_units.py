@@ -13,7 +13,7 @@ from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
 from kfnb.analysis.syntax.ast_queries import bound_in, names_in, source_of
 from kfnb.analysis.unit_facts import Facts
 from kfnb.analysis.units.abstract_state import SCALAR, VALUE
-from kfnb.notebook.marked_cells import (
+from kfnb.notebook.parsed_notebook import (
     FUNCTIONS,
     IMPORTS,
     PARAMETERS,
@@ -29,7 +29,7 @@ from kfnb.pipeline.units.draft_facts import facts_of
 from kfnb.pipeline.units.separated_cells import join_cells
 from kfnb.pipeline.units.shared_code import Obstacle, SharedCodeRules
 from kfnb.pipeline.units.shared_scope import SharedScope, bound_names
-from kfnb.pipeline.units.unit_drafts import (
+from kfnb.pipeline.units.sort_into_drafts import (
     EXPRESSION,
     PARAMETER,
     SHARED,
@@ -40,7 +40,7 @@ from kfnb.pipeline.units.unit_drafts import (
     unmarked_drafts,
 )
 from kfnb.problems import Problem
-from kfnb.python_parser import parse_expression
+from kfnb.thread_safe_parser import parse_expression
 
 
 @dataclass(frozen=True)

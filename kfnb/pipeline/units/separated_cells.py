@@ -8,7 +8,7 @@ from kfnb.analysis.analyze_notebook import Analyzer
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.unit_facts import Facts
 from kfnb.pipeline.units.draft_facts import facts_of
-from kfnb.pipeline.units.unit_drafts import STEP, UnitDraft
+from kfnb.pipeline.units.sort_into_drafts import STEP, UnitDraft
 from kfnb.problems import Problem
 
 

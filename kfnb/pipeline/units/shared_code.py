@@ -19,7 +19,7 @@ from kfnb.analysis.syntax.ast_queries import (
     root,
     targets,
 )
-from kfnb.pipeline.units.configuring_calls import configures, makes_folders, receiver_of
+from kfnb.pipeline.units.object_configuring_calls import configures, makes_folders, receiver_of
 from kfnb.pipeline.units.shared_scope import SharedScope, assigned_targets, bound_names
 
 METHODS = (PURE_METHODS | VIEW_METHODS | pure_calls.METHODS) - pure_calls.SLOW_METHODS

@@ -10,7 +10,7 @@ from kfnb.analysis.libraries import pure_calls
 from kfnb.analysis.replay.replayable_statements import import_names
 from kfnb.analysis.syntax.ast_queries import arguments, literal_value, targets
 from kfnb.analysis.syntax.scopes import bindings
-from kfnb.pipeline.units.redirected_output import Redirects
+from kfnb.pipeline.units.output_into_objects import Redirects
 
 
 class SharedScope:

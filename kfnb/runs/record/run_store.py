@@ -363,7 +363,7 @@ class RunStore:
         kept = {**result.get("results", {}), **result.get("outputs", {})}
         entry = kept.get(name)
         if entry is not None and "bundle" in entry:
-            from kfnb.runtime.values.stored_values import load_value
+            from kfnb.runtime.values.load_stored_values import load_value
             from kfnb.runtime.values.value_store import Damaged
 
             try:

@@ -59,7 +59,7 @@ class Session:
         builtins.display = lambda *values, **options: self.displays.display(*values, **options)  # type: ignore[attr-defined]
         builtins.get_ipython = lambda: self.shell  # type: ignore[attr-defined]
         builtins.__IPYTHON__ = True  # type: ignore[attr-defined]
-        from kfnb.runtime.magics.ipython_bridge import answer_for_ipython
+        from kfnb.runtime.magics.patch_ipython import answer_for_ipython
 
         answer_for_ipython(lambda: self.shell)
 

@@ -10,7 +10,7 @@ from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.cluster.submission.fit_to_target import fit_to_target
+from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.mark_placeholders import fixed_values
 from kfnb.problems import Problem

@@ -15,7 +15,7 @@ from kfnb.engines.cluster.lowering.move_into_branches import (
     required_steps,
 )
 from kfnb.engines.local.scheduling.step_graph import Place, places_of
-from kfnb.engines.step_spec import StaticSpecs, replayed
+from kfnb.engines.static_step_spec import StaticSpecs, replayed
 from kfnb.pipeline.drawing.expression_text import asked
 from kfnb.pipeline.model import (
     Collected,

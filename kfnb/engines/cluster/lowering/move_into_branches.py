@@ -33,7 +33,7 @@ from kfnb.pipeline.model import (
     sources,
     steps_of,
 )
-from kfnb.python_parser import parse
+from kfnb.thread_safe_parser import parse
 
 
 def move_into_branches(pipeline: Pipeline) -> Pipeline:

@@ -11,14 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kfnb.python_parser import parse
 from kfnb.runtime.cells.ipython_syntax import translate
+from kfnb.thread_safe_parser import parse
 
 ROOT = Path(__file__).parents[3]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: What every step needs; the others are added where a step's code asks for them.
 CORE = (
-    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "cells/display", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "magics/ipython_shell", "cells/ipython_syntax", "module_lookup", "magics/variable_expansion", "cells/mime_formatters", "magics/ipython_bridge", "cells/pretty_printer",
+    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "cells/display", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "magics/ipython_shell", "cells/ipython_syntax", "module_lookup", "magics/variable_expansion", "cells/mime_formatters", "magics/patch_ipython", "cells/pretty_printer",
 )  # fmt: skip
 AMBIENT_PARTS = {
     "ambient/module_state": '"@module:',

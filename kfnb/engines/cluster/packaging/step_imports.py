@@ -6,8 +6,8 @@ import ast
 import sys
 
 from kfnb.pipeline.model import Pipeline, Replay, Step
-from kfnb.python_parser import parse
 from kfnb.runtime.magics.magic_table import QUIET_EXTENSIONS
+from kfnb.thread_safe_parser import parse
 
 
 def tree_of(source: str) -> ast.Module | None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from kfnb.engines.cluster.packaging.private_files import Privacy
 from kfnb.engines.cluster.packaging.step_imports import modules_of, sources_of, tree_of, unread_imports
-from kfnb.package_requirements import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
 from kfnb.pipeline.model import Pipeline, Step
+from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
 
 ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
 FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step

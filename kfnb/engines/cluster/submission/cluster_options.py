@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from kfnb.package_requirements import PackageSources
+from kfnb.requirement_checks import PackageSources
 from kfnb.step_settings import Secret, Settings
 
 KIB = 1024

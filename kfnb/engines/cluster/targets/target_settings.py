@@ -12,7 +12,7 @@ from typing import Any
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.targets.connection import Connection, address_of
-from kfnb.package_requirements import BadSource, check_url
+from kfnb.requirement_checks import BadSource, check_url
 
 TARGET_NAME = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.cluster.lowering.container_scripts import Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
+from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.pipeline.model import Step

@@ -20,8 +20,8 @@ from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb_version
 from kfnb.engines.kfp.ir.component_executors import TYPES, Json
 from kfnb.engines.kfp.ir.dag_components import DagComponents
-from kfnb.engines.kfp.ir.dag_shape import flatten_branches, is_closed, wrap_guards
 from kfnb.engines.kfp.ir.ir_context import IrContext
+from kfnb.engines.kfp.ir.reshape_blocks import flatten_branches, is_closed, wrap_guards
 from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import described

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kfnb.engines.local.scheduling.step_instances import DONE, NotReady, Scope, StepInstances, suffix_of
-from kfnb.engines.step_spec import replayed
+from kfnb.engines.static_step_spec import replayed
 from kfnb.pipeline.model import (
     All,
     Any_,

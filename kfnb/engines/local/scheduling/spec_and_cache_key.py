@@ -13,7 +13,7 @@ from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.scheduling.run_state import ReadyStep
-from kfnb.engines.step_spec import StaticSpecs, command_of
+from kfnb.engines.static_step_spec import StaticSpecs, command_of
 from kfnb.pipeline.model import Pipeline, StatusRef, Step
 
 

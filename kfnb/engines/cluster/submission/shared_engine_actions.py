@@ -15,7 +15,7 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.cluster.submission.fit_to_target import fit_to_target
+from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import OPTIONS, RunOptions, options_kept
 from kfnb.engines.follow_record import follow_events, follow_log

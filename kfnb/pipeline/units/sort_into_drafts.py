@@ -11,7 +11,7 @@ from kfnb.analysis.files.magic_effects import magic_call
 from kfnb.analysis.parse_cells import ParsedCell, parse_cell
 from kfnb.analysis.replay.replayable_statements import imports_only
 from kfnb.analysis.syntax.ast_queries import root, source_of
-from kfnb.notebook.marked_cells import (
+from kfnb.notebook.parsed_notebook import (
     FUNCTIONS,
     IMPORTS,
     METRICS,

@@ -57,7 +57,7 @@ def compile_(
     from kfnb.engines.cluster.lowering.manifest_files import as_yaml, write
     from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
     from kfnb.engines.cluster.targets.targets import options_of, target_named
-    from kfnb.pipeline.build.build_source import build_source
+    from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.pipeline.parameters.bind_values import bind
 
     graph = required(build_source(notebook, pipeline), notebook, as_json)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kfnb.notebook.formats.notebook_file import RawCell, raw_notebook
-from kfnb.notebook.marked_cells import IMPORTS, PARAMETERS, PIPELINE, SKIP, STEP, Notebook
 from kfnb.notebook.parse import notebook_from_json
+from kfnb.notebook.parsed_notebook import IMPORTS, PARAMETERS, PIPELINE, SKIP, STEP, Notebook
 from kfnb.pipeline.model import Pipeline, Replay
 from kfnb.problems import NotebookError
 from kfnb.reports.attempt_outputs import RECORD

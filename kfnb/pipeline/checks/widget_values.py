@@ -9,7 +9,7 @@ from kfnb.analysis.analyze_notebook import imports_anywhere
 from kfnb.analysis.syntax.ast_queries import dotted, targets
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.units.notebook_units import Unit
-from kfnb.pipeline.units.unit_drafts import STEP
+from kfnb.pipeline.units.sort_into_drafts import STEP
 from kfnb.problems import Problem
 
 MAKERS = ("ipywidgets.", "panel.widgets.")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from kfnb.notebook.marked_cells import STEP, Cell, StepMarks
 from kfnb.notebook.marks.cell_marks import CellMarks
 from kfnb.notebook.marks.mark_table import Mark, place_of
+from kfnb.notebook.parsed_notebook import STEP, Cell, StepMarks
 from kfnb.problems import Problem
 from kfnb.step_settings import Settings
 
