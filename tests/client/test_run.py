@@ -73,7 +73,7 @@ def test_a_failed_iteration_stands_in_the_list_of_its_loop(tmp_path: Path) -> No
         "1 of 3 failed, and the rest went on",
     )
     assert repr(run["strict"]["y"]) == f"[Failed(strict, at 0: {lost})]"
-    with pytest.raises(RuntimeError, match="it failed: ZeroDivisionError"):
+    with pytest.raises(RuntimeError, match="since the step failed: ZeroDivisionError"):
         sum(run["each"]["x"])
 
 
