@@ -88,17 +88,10 @@ def test_both_halves_of_kfnb_have_one_version() -> None:
     assert f"'{kfnb.__version__}'" in (ROOT / "labextension" / "src" / "common" / "version.ts").read_text()
 
 
-#: circles that stand until the modules in them are taken apart
-OPEN_CIRCLES = (
-    {"kfnb.runtime.cells.run_cells"}
-    | {f"kfnb.runtime.magics.{m}" for m in ("cell_magics", "ipython_shell", "line_magics", "run_magic", "shell_commands")},
-)  # fmt: skip
-
-
 def test_no_modules_import_each_other_in_a_circle() -> None:
     """Imports inside functions and imports for types count too."""
     circles = circles_of(imports_between_modules())
-    assert [sorted(c) for c in circles if not any(c <= known for known in OPEN_CIRCLES)] == []
+    assert [sorted(c) for c in circles] == []
 
 
 def test_a_circle_of_imports_is_found() -> None:

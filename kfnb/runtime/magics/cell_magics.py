@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-    from kfnb.runtime.magics.ipython_shell import Shell
+    from kfnb.runtime.magics.shell_protocols import ShellProtocol
 
 RICH = {
     "html": ("text/html", "HTML"), "HTML": ("text/html", "HTML"), "markdown": ("text/markdown", "Markdown"),
@@ -23,7 +23,7 @@ RICH = {
 }  # fmt: skip
 
 
-def run(shell: Shell, name: str, line: str, cell: str, names: dict[str, Any]) -> Any:
+def run(shell: ShellProtocol, name: str, line: str, cell: str, names: dict[str, Any]) -> Any:
     """Run one cell magic. ``names`` are the names that the caller sees."""
     if name == "timeit":
         from kfnb.runtime.magics.timing_magics import timeit

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
     from kfnb.runtime.cells.mime_formatters import DisplayFormatter
-    from kfnb.runtime.cells.run_cells import Session
+    from kfnb.runtime.magics.shell_protocols import SessionProtocol
 
 
 class Events:
@@ -56,7 +56,7 @@ class Shell:
     autoawait = automagic = True
     _call_pdb = call_pdb = pdb = False
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SessionProtocol) -> None:
         self._session = session
         self.user_ns = self.user_global_ns = session.namespace
         self.user_ns_hidden: dict[str, Any] = {}
@@ -274,7 +274,7 @@ class _Publisher:
 
     is_publishing = False
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: SessionProtocol) -> None:
         self._session = session
 
     def publish(self, data: Any, metadata: Any = None, *_: Any, transient: Any = None, update: bool = False, **__: Any) -> None:  # fmt: skip

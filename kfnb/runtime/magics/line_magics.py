@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any
 
-    from kfnb.runtime.magics.ipython_shell import Shell
+    from kfnb.runtime.magics.shell_protocols import ShellProtocol
 
 #: Shell commands that IPython offers as magics. ``%l`` is replaced by the rest of the line.
 ALIASES = {
@@ -24,7 +24,7 @@ ALIASES = {
 }  # fmt: skip
 
 
-def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
+def run(shell: ShellProtocol, name: str, line: str, names: dict[str, Any]) -> Any:
     """Run one line magic. ``names`` are the names that the caller sees."""
     if name in RAW:
         return RAW[name](shell, line, names)
@@ -53,7 +53,7 @@ def run(shell: Shell, name: str, line: str, names: dict[str, Any]) -> Any:
 
 
 # -------------------------------------------------------------------- commands
-def _alias(shell: Shell, command: str, line: str) -> None:
+def _alias(shell: ShellProtocol, command: str, line: str) -> None:
     from kfnb.runtime.magics.shell_commands import run_command
 
     if "%l" in command:
@@ -68,7 +68,7 @@ def _alias(shell: Shell, command: str, line: str) -> None:
     shell.user_ns["_exit_code"] = run_command(command)
 
 
-def _define_alias(shell: Shell, line: str) -> Any:
+def _define_alias(shell: ShellProtocol, line: str) -> Any:
     name, _, command = line.partition(" ")
     if not name:
         return sorted({**ALIASES, **shell.aliases}.items())
@@ -78,7 +78,7 @@ def _define_alias(shell: Shell, line: str) -> Any:
     return None
 
 
-def _alias_magic(shell: Shell, line: str) -> None:
+def _alias_magic(shell: ShellProtocol, line: str) -> None:
     words = line.split()
     parameters = ""
     for option in ("-p", "--params"):
@@ -92,7 +92,7 @@ def _alias_magic(shell: Shell, line: str) -> None:
         shell.magics_manager.register_alias(name, target, kind, parameters)
 
 
-def _capture_command(shell: Shell, line: str) -> Any:
+def _capture_command(shell: ShellProtocol, line: str) -> Any:
     """``%sc [-l] [-v] name=command``, the older form of ``name = !command``."""
     from kfnb.runtime.magics.magic_options import options_of
 
@@ -108,14 +108,14 @@ def _capture_command(shell: Shell, line: str) -> Any:
     return value
 
 
-def _output(shell: Shell, line: str) -> Any:
+def _output(shell: ShellProtocol, line: str) -> Any:
     from kfnb.runtime.magics.shell_commands import output_lines
 
     return output_lines(line)
 
 
 # -------------------------------------------------------------------- folders and environment
-def _cd(shell: Shell, line: str) -> None:
+def _cd(shell: ShellProtocol, line: str) -> None:
     words = line.split(None, 1)
     quiet = "-q" in words[:1]
     target = (words[1:] or [""])[0] if quiet else line
@@ -136,24 +136,24 @@ def _cd(shell: Shell, line: str) -> None:
         print(here)
 
 
-def _pushd(shell: Shell, line: str) -> Any:
+def _pushd(shell: ShellProtocol, line: str) -> Any:
     shell.folders.insert(0, os.getcwd())
     _cd(shell, line)
     return _dirs(shell, "")
 
 
-def _popd(shell: Shell, line: str) -> None:
+def _popd(shell: ShellProtocol, line: str) -> None:
     if not shell.folders:
         raise UsageError("%popd on empty stack")
     _cd(shell, shell.folders.pop(0))
 
 
-def _dirs(shell: Shell, line: str) -> list[str]:
+def _dirs(shell: ShellProtocol, line: str) -> list[str]:
     home = os.path.expanduser("~")
     return [f.replace(home, "~", 1) if f.startswith(home) else f for f in shell.folders]
 
 
-def _env(shell: Shell, line: str) -> Any:
+def _env(shell: ShellProtocol, line: str) -> Any:
     """``%env``, ``%env NAME``, ``%env NAME=value`` and ``%env NAME value``."""
     if not line:
         return dict(os.environ)
@@ -171,23 +171,23 @@ def _env(shell: Shell, line: str) -> Any:
 
 
 # -------------------------------------------------------------------- extensions and settings
-def _load_extension(shell: Shell, line: str) -> None:
+def _load_extension(shell: ShellProtocol, line: str) -> None:
     for name in line.split():
         if shell.extension_manager.load_extension(name) == "no load function":
             print("The %s module is not an IPython extension." % name)
 
 
-def _reload_extension(shell: Shell, line: str) -> None:
+def _reload_extension(shell: ShellProtocol, line: str) -> None:
     for name in line.split():
         shell.extension_manager.reload_extension(name)
 
 
-def _unload_extension(shell: Shell, line: str) -> None:
+def _unload_extension(shell: ShellProtocol, line: str) -> None:
     for name in line.split():
         shell.extension_manager.unload_extension(name)
 
 
-def _config(shell: Shell, line: str) -> Any:
+def _config(shell: ShellProtocol, line: str) -> Any:
     """``%config Class.setting = value`` for classes of extensions. Classes of a kernel are ignored."""
     path, sign, text = line.partition("=")
     name, _, setting = path.strip().partition(".")
@@ -209,20 +209,20 @@ def _config(shell: Shell, line: str) -> Any:
     return None
 
 
-def _precision(shell: Shell, line: str) -> str:
+def _precision(shell: ShellProtocol, line: str) -> str:
     formatter: Any = shell.display_formatter.formatters["text/plain"]
     formatter.float_precision = line
     return str(formatter.float_format)
 
 
-def _pprint(shell: Shell, line: str) -> None:
+def _pprint(shell: ShellProtocol, line: str) -> None:
     formatter: Any = shell.display_formatter.formatters["text/plain"]
     formatter.pprint = line.lower() not in ("off", "0", "false") if line else not formatter.pprint
     print("Pretty printing has been turned", "ON" if formatter.pprint else "OFF")
 
 
 # -------------------------------------------------------------------- code
-def _prun(shell: Shell, line: str, names: dict[str, Any]) -> Any:
+def _prun(shell: ShellProtocol, line: str, names: dict[str, Any]) -> Any:
     from kfnb.runtime.magics.magic_options import options_of
     from kfnb.runtime.magics.timing_magics import profiled
 
@@ -230,20 +230,20 @@ def _prun(shell: Shell, line: str, names: dict[str, Any]) -> Any:
     return profiled(lambda: exec(statement, shell.user_ns), line)
 
 
-def _run(shell: Shell, line: str) -> Any:
+def _run(shell: ShellProtocol, line: str) -> Any:
     from kfnb.runtime.magics.run_magic import run_program
 
     return run_program(shell, line)
 
 
-def _timeit(shell: Shell, line: str, names: dict[str, Any]) -> Any:
+def _timeit(shell: ShellProtocol, line: str, names: dict[str, Any]) -> Any:
     from kfnb.runtime.magics.timing_magics import timeit
 
     return timeit(line, None, shell.user_ns, names)
 
 
 # -------------------------------------------------------------------- names
-def _who_ls(shell: Shell, line: str) -> list[str]:
+def _who_ls(shell: ShellProtocol, line: str) -> list[str]:
     kinds = line.split()
     hidden = ("In", "Out", "exit", "quit", "get_ipython")
     return sorted(
@@ -252,7 +252,7 @@ def _who_ls(shell: Shell, line: str) -> list[str]:
     )  # fmt: skip
 
 
-def _who(shell: Shell, line: str) -> None:
+def _who(shell: ShellProtocol, line: str) -> None:
     names = _who_ls(shell, line)
     if not names:
         print("No variables match your requested type." if line else "Interactive namespace is empty.")
@@ -261,7 +261,7 @@ def _who(shell: Shell, line: str) -> None:
         print("\t ".join(names[at : at + 11]) + "\t ")
 
 
-def _whos(shell: Shell, line: str) -> None:
+def _whos(shell: ShellProtocol, line: str) -> None:
     names = _who_ls(shell, line)
     if not names:
         _who(shell, line)
@@ -288,7 +288,7 @@ def _summary_of(value: Any) -> str:
     return text if len(text) < 50 else text[:25] + "<...>" + text[-25:]
 
 
-def _reset(shell: Shell, line: str) -> None:
+def _reset(shell: ShellProtocol, line: str) -> None:
     """``%reset -f``: delete the notebook's names. Arguments such as ``in`` and ``out`` have no effect."""
     words = line.split()
     if not {"-f", "-sf", "-fs"} & set(words):
@@ -298,25 +298,25 @@ def _reset(shell: Shell, line: str) -> None:
     _delete(shell, lambda name: True)
 
 
-def _reset_selective(shell: Shell, line: str) -> None:
+def _reset_selective(shell: ShellProtocol, line: str) -> None:
     import re
 
     words = [w for w in line.split() if w != "-f"]
     _delete(shell, re.compile(words[0] if words else "").search)
 
 
-def _delete(shell: Shell, chosen: Any) -> None:
+def _delete(shell: ShellProtocol, chosen: Any) -> None:
     for name in _who_ls(shell, ""):
         if chosen(name):
             del shell.user_ns[name]
 
 
-def _xdel(shell: Shell, line: str) -> None:
+def _xdel(shell: ShellProtocol, line: str) -> None:
     del shell.user_ns[line.replace("-n", "").strip()]
 
 
 # -------------------------------------------------------------------- help
-def _object(shell: Shell, line: str) -> Any:
+def _object(shell: ShellProtocol, line: str) -> Any:
     try:
         return eval(line.rstrip("*").lstrip("%"), shell.user_ns)
     except Exception:  # a magic's name, or no object at all
@@ -324,13 +324,13 @@ def _object(shell: Shell, line: str) -> Any:
         return None
 
 
-def _documentation(shell: Shell, line: str) -> None:
+def _documentation(shell: ShellProtocol, line: str) -> None:
     value = _object(shell, line)
     if value is not None:
         print(getattr(value, "__doc__", None) or repr(value))
 
 
-def _source(shell: Shell, line: str) -> None:
+def _source(shell: ShellProtocol, line: str) -> None:
     import inspect
 
     value = _object(shell, line)
@@ -340,19 +340,19 @@ def _source(shell: Shell, line: str) -> None:
         print("No source found for %s" % line)
 
 
-def _show_file(shell: Shell, line: str) -> None:
+def _show_file(shell: ShellProtocol, line: str) -> None:
     with open(os.path.expanduser(line), encoding="utf-8") as file:
         print(file.read())
 
 
-def _search(shell: Shell, line: str) -> None:
+def _search(shell: ShellProtocol, line: str) -> None:
     import fnmatch
 
     patterns = [w for w in line.split() if not w.startswith("-")]
     print("\n".join(n for n in sorted(shell.user_ns) if any(fnmatch.fnmatchcase(n, p) for p in patterns)))
 
 
-def _show_traceback(shell: Shell, line: str) -> None:
+def _show_traceback(shell: ShellProtocol, line: str) -> None:
     error = getattr(sys, "last_value", None)
     if error is not None:
         shell._session.report(error)

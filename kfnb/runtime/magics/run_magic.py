@@ -12,7 +12,7 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any, Iterator
 
-    from kfnb.runtime.magics.ipython_shell import Shell
+    from kfnb.runtime.magics.shell_protocols import ShellProtocol
 
 WITH_VALUE = "bDlsTNm"  #: options of ``%run`` that a word follows
 
@@ -45,7 +45,7 @@ class RunLine:
             self.path += ".py"
 
 
-def run_program(shell: Shell, line: str) -> Any:
+def run_program(shell: ShellProtocol, line: str) -> Any:
     """Run a program or notebook and bind its names in the notebook.
 
     Raises
@@ -94,7 +94,7 @@ def _expand_words(words: list[str]) -> list[str]:
     return found
 
 
-def _execute(shell: Shell, path: str, words: list[str], run_line: RunLine) -> None:
+def _execute(shell: ShellProtocol, path: str, words: list[str], run_line: RunLine) -> None:
     """Run a file as ``__main__`` in a namespace of its own, or with ``-i`` in the notebook's."""
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec", dont_inherit=True)
@@ -130,7 +130,7 @@ def _put_back(names: dict[str, Any], key: str, value: Any) -> None:
         names[key] = value
 
 
-def _run_cells(shell: Shell, path: str) -> None:
+def _run_cells(shell: ShellProtocol, path: str) -> None:
     """Run a notebook's cells, or a file in IPython's syntax, in the notebook's namespace."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
