@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from kfnb.runtime.step_failures import Failure
+from kfnb.runtime.values.value_store import Store
 from tests.runtime.chain import Chain
 
 
@@ -157,3 +159,10 @@ def test_a_limit_on_file_size_is_told_like_a_full_disk(chain: Chain) -> None:
     assert resource.RLIMIT_FSIZE is not None
     done = chain.step(source, outputs="a")
     assert "the disk is full or a limit is reached" in done.error["message"]
+
+
+def test_a_value_that_another_version_stored_says_so(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    address = store.put(b"ckfnb.runtime.a_module_of_another_version\nmake\n.", [])
+    with pytest.raises(Failure, match="`x` was stored by another version of kfnb: run the step again that made it"):
+        store.load(address, "x")

@@ -133,7 +133,9 @@ class Store:
             raise
         except Exception as error:
             message = "`%s` cannot be loaded in this step: %s" % (name, error)
-            if isinstance(error, ImportError):
+            if isinstance(error, (ImportError, AttributeError)) and "kfnb.runtime" in str(error):
+                message = "`%s` was stored by another version of kfnb: run the step again that made it" % name
+            elif isinstance(error, ImportError):
                 message += ": the step needs the package that made the value (mark it with `package:`)"
             raise Failure("load", type(error).__name__, message) from None
 
