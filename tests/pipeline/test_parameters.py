@@ -61,6 +61,13 @@ def test_what_cannot_be_converted_is_refused(kind: str, text: str, words: str) -
     assert caught.value.problems[0].code == "KF502"
 
 
+def test_half_a_character_in_the_parameters_is_one_problem_of_their_cell() -> None:
+    built = build(
+        notebook_from_json(notebook(cell("a = 1\nb = 2  # \ud800", "parameters"), cell("print(a)", "step:x")))
+    )
+    assert [(p.code, p.cell, p.line) for p in built.problems] == [("KF104", 1, 2)]
+
+
 def test_an_unknown_parameter_is_refused_with_the_nearest() -> None:
     with pytest.raises(NotebookError, match="did you mean `rate`") as caught:
         bind(Pipeline("p", parameters=(Parameter("rate", "int", 1),)), {"rat": "2"})
