@@ -109,5 +109,7 @@ def trailing_comment(node: ast.stmt, code: str) -> str:
     """The comment on the line where a statement ends, from ``#`` on; empty where there is none."""
     lines = code.split("\n")
     at, column = (node.end_lineno or node.lineno) - 1, node.end_col_offset or 0
-    rest = lines[at].encode("utf-8", "surrogatepass")[column:].decode(errors="replace").strip() if at < len(lines) else ""
+    rest = (
+        lines[at].encode("utf-8", "surrogatepass")[column:].decode(errors="replace").strip() if at < len(lines) else ""
+    )
     return rest if rest.startswith("#") else ""
