@@ -194,13 +194,19 @@ def _words(node: ast.expr) -> Iterator[str]:
             yield n.attr
 
 
+def rest_of_line(node: ast.stmt, lines: list[str]) -> str:
+    """What stands behind a statement on its last line. Python counts columns in bytes of UTF-8."""
+    line = lines[(node.end_lineno or node.lineno) - 1]
+    return line.encode("utf-8", "surrogatepass")[node.end_col_offset or 0 :].decode(errors="replace")
+
+
 def source_of(node: ast.stmt, code: str) -> str:
     """The statement's own lines, so that line numbers stay right; rebuilt when it shares them with another."""
     lines = code.split("\n")
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
     last = node.end_lineno or first
     alone = node.col_offset == 0 and node.end_col_offset is not None
-    if alone and not lines[last - 1].encode("utf-8", "surrogatepass")[node.end_col_offset :].split(b"#")[0].strip():
+    if alone and not rest_of_line(node, lines).split("#")[0].strip():
         return "\n".join(lines[first - 1 : last])
     return ast.unparse(node)
 

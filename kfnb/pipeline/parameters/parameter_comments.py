@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from kfnb.analysis.syntax.ast_queries import rest_of_line
 from kfnb.pipeline.parameters.annotations import KnownTypes, annotation_of
 from kfnb.pipeline.parameters.value_schema import Schema, is_json, schema_of
 from kfnb.thread_safe_parser import parse_expression
@@ -108,8 +109,5 @@ def _python(text: str) -> Any:
 def trailing_comment(node: ast.stmt, code: str) -> str:
     """The comment on the line where a statement ends, from ``#`` on; empty where there is none."""
     lines = code.split("\n")
-    at, column = (node.end_lineno or node.lineno) - 1, node.end_col_offset or 0
-    rest = (
-        lines[at].encode("utf-8", "surrogatepass")[column:].decode(errors="replace").strip() if at < len(lines) else ""
-    )
+    rest = rest_of_line(node, lines).strip() if (node.end_lineno or node.lineno) <= len(lines) else ""
     return rest if rest.startswith("#") else ""

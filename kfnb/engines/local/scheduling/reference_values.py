@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kfnb.engines.local.scheduling.step_instances import DONE, NotReady, Scope, StepInstances, suffix_of
+from kfnb.engines.local.scheduling.step_instances import NotReady, Scope, StepInstances, suffix_of
 from kfnb.engines.static_step_spec import replayed
 from kfnb.pipeline.model import (
     All,
@@ -27,6 +27,7 @@ from kfnb.pipeline.model import (
     Truth,
 )
 from kfnb.runtime.pods.resolve_references import COMPARE, Broken, Skipped
+from kfnb.states import ENDED
 
 
 class SkippedByFailure(Skipped):
@@ -122,7 +123,7 @@ class ReferenceValues:
             raise SkippedByFailure(f"it needs `{ref.name}` of {path}, which {outcome}", self.instances.failures[path])
         if state == "skipped":
             raise Skipped(f"it needs `{ref.name}` of {path}, which was skipped")
-        if state not in DONE:
+        if state not in ENDED:
             raise NotReady
         result = self.instances.results[path]
         if isinstance(ref, ExportRef):

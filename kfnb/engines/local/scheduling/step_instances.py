@@ -7,8 +7,7 @@ from typing import Any
 
 from kfnb.engines.local.scheduling.step_graph import Place
 from kfnb.runtime.pods.resolve_references import Skipped
-
-DONE = ("succeeded", "cached")
+from kfnb.states import ENDED
 
 Scope = tuple[tuple[str, int, Any], ...]  #: loop, index and item of every loop around, outermost first
 
@@ -72,7 +71,7 @@ class StepInstances:
             paths = self.paths(name, scope)
         except Skipped:
             return
-        if any(self.states.get(p) not in (*DONE, "skipped") and p not in self.failures for p in paths):
+        if any(self.states.get(p) not in (*ENDED, "skipped") and p not in self.failures for p in paths):
             raise NotReady
 
     def reading_order(self, path: str) -> tuple[int, list[int]]:
