@@ -13,7 +13,7 @@ from kfnb.runtime.pods.handover_pack import Pack
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable, Iterable
 
 NO_ITEM = "kfnb:none"  #: the item of the single iteration that stands for a loop without items
 
@@ -86,7 +86,7 @@ class EngineInputs:
         if kind == "status":
             return {"json": self.status[ref["guard"]]}
         if kind == "merge":
-            return self._merged(ref)
+            return first_value(ref["candidates"], self.value)
         if kind == "collected":
             return self._collected(ref["ref"])
         if ref["step"] in self.own_heads:
@@ -117,20 +117,6 @@ class EngineInputs:
             return {"json": head["exports"][name]} if name in head["exports"] else None
         output = head["outputs"].get(name)
         return {"one": (pack, output["bundle"]), "name": name} if output else None
-
-    def _merged(self, ref: dict[str, Any]) -> dict[str, Any] | None:
-        reason = None
-        for candidate in ref["candidates"]:
-            try:
-                found = self.value(candidate)
-            except Skipped as skipped:
-                reason = reason or skipped
-                continue
-            if found is not None:
-                return found
-        if reason is not None:
-            raise reason
-        return None
 
     def _collected(self, ref: dict[str, Any]) -> dict[str, Any]:
         text = self._texts.get("%s.%s" % (ref["step"], ref["name"]))
@@ -203,3 +189,19 @@ def _line(text: Any) -> str:
     """The text of a file without one trailing newline, as with ``$(…)`` in a shell. Engines may have parsed it as a number."""
     found = text if isinstance(text, str) else dumps(text)
     return found[:-1] if found.endswith("\n") else found
+
+
+def first_value(candidates: Iterable[Any], value: Callable[[Any], dict[str, Any] | None]) -> dict[str, Any] | None:
+    """The first value that there is. Without any, the first reason why there is none is raised."""
+    reason = None
+    for candidate in candidates:
+        try:
+            found = value(candidate)
+        except Skipped as skipped:
+            reason = reason or skipped
+            continue
+        if found is not None:
+            return found
+    if reason is not None:
+        raise reason
+    return None

@@ -26,7 +26,7 @@ from kfnb.pipeline.model import (
     Test,
     Truth,
 )
-from kfnb.runtime.pods.resolve_references import COMPARE, Broken, Skipped
+from kfnb.runtime.pods.resolve_references import COMPARE, Broken, Skipped, first_value
 from kfnb.states import ENDED
 
 
@@ -86,7 +86,7 @@ class ReferenceValues:
             keys = ((ref.guard, suffix_of(scope[:n])) for n in range(len(scope), -1, -1))
             return {"json": next(self.statuses[k] for k in keys if k in self.statuses)}
         if isinstance(ref, Merge):
-            return self._merged(ref, scope)
+            return first_value(ref.candidates, lambda candidate: self.value(candidate, scope))
         if isinstance(ref, Collected):
             return self._collected(ref, scope)
         (path,) = self.instances.paths(ref.step, scope)
@@ -132,21 +132,6 @@ class ReferenceValues:
             return {"json": result["exports"][ref.name]} if ref.name in result["exports"] else None
         output = result["outputs"].get(ref.name)
         return {"bundle": output["bundle"], "name": ref.name} if output else None
-
-    def _merged(self, ref: Merge, scope: Scope) -> dict[str, Any] | None:
-        """The first candidate that has a value. Without any, the first reason why there is none."""
-        reason: Skipped | None = None
-        for candidate in ref.candidates:
-            try:
-                found = self.value(candidate, scope)
-            except Skipped as skipped:
-                reason = reason or skipped
-                continue
-            if found is not None:
-                return found
-        if reason is not None:
-            raise reason
-        return None
 
     def _collected(self, ref: Collected, scope: Scope) -> dict[str, Any]:
         """The values of all iterations in order. A failed iteration stands in the list, a skipped one does not."""
