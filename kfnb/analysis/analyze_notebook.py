@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.local_module_effects import LocalModules, tree_of
 from kfnb.analysis.libraries.effect_tables import words
 from kfnb.analysis.parse_cells import ParsedCell

@@ -1,1 +1,1 @@
-"""What code does beyond the names that it binds: which objects it changes, aliases, and how far library calls reach. Begin with ``call_effects.py``."""
+"""What code does beyond the names that it binds: which objects it changes, aliases, and how far library calls reach. Begin with ``definition_effects.py``."""

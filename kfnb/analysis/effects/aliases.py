@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from kfnb.analysis.effects.class_queries import changes_shared_attribute, shared_attributes
-from kfnb.analysis.effects.definition_needs import deferred_function
 from kfnb.analysis.effects.effect_types import CLOSURE, NONE, OWN_CLASS, OWN_CLASSES, Effect, Frame, Roots, passed
 from kfnb.analysis.effects.local_module_effects import LocalModules
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, PARTS, children, dotted, root
-from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.syntax.code_block import Deferred
+from kfnb.analysis.syntax.definition_blocks import deferred_function
 from kfnb.analysis.units.abstract_state import IMPORT, SCALAR, VALUE, World
 
 NOTHING: frozenset[Deferred] = frozenset()

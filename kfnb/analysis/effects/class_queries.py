@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from kfnb.analysis.libraries.effect_tables import CHANGING_FUNCTIONS, MUTATORS
-from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.syntax.code_block import Deferred
 
 METACLASSES = frozenset(("type", "ABCMeta", "EnumMeta", "EnumType"))
 NOTHING: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kfnb.analysis.files.path_patterns import depends_on_parameter, hole, parameter_key, text_value
 from kfnb.analysis.files.shell_command_files import Use
 from kfnb.analysis.libraries.random_draws import PLAIN, maker_of
-from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.syntax.code_block import Deferred
 from kfnb.analysis.units.abstract_state import World
 
 Roots = frozenset[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kfnb.analysis.effects.effect_types import Effect
-from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.syntax.code_block import Deferred
 from kfnb.analysis.units.abstract_state import World
 
 ANY = "*"  #: asked for by what depends on every name of the notebook

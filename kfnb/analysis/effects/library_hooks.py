@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
 from kfnb.analysis.libraries.ambient_state_calls import setting_of

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from kfnb.analysis.effects.class_queries import changes_shared_attribute
 from kfnb.analysis.effects.effect_types import OWN_CLASSES, Effect
-from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.syntax.code_block import Deferred
 from kfnb.analysis.units.abstract_state import VALUE, World
 from kfnb.thread_safe_parser import parse
 

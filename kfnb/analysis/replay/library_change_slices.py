@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.library_call_reach import known, place_of, reach_of
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of_call

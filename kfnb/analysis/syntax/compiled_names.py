@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from kfnb.analysis.syntax.scopes import MODULE, Collector, Deferred, future_annotations
+from kfnb.analysis.syntax.code_block import Deferred
+from kfnb.analysis.syntax.collect_code_block import Collector
+from kfnb.analysis.syntax.scopes import MODULE, future_annotations
 
 
 @dataclass(frozen=True)

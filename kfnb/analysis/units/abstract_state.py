@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.syntax.code_block import Deferred
 
 IMPORT, DEF, SCALAR, VALUE = "import", "def", "scalar", "value"
 

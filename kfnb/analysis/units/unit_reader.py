@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import partial
 
-from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
 from kfnb.analysis.files.magic_effects import magic_call, mentioned

@@ -9,7 +9,9 @@ import ast
 import functools
 
 from kfnb.analysis.syntax.ast_queries import FUNCTIONS, is_collection, names_in, targets
-from kfnb.analysis.syntax.scopes import MODULE, Collector, Deferred, FunctionNode, class_scope, function_scope
+from kfnb.analysis.syntax.code_block import Deferred
+from kfnb.analysis.syntax.collect_code_block import Collector
+from kfnb.analysis.syntax.scopes import MODULE, FunctionNode, class_scope, function_scope
 
 
 @functools.lru_cache(maxsize=1024)
