@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.local_module_effects import LocalModules, tree_of
-from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.libraries.effect_tables import word_set
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.unit_facts import Facts
-from kfnb.analysis.units.abstract_state import World
+from kfnb.analysis.units.abstract_state import AbstractState
 from kfnb.analysis.units.unit_reader import UnitReader
 
 
@@ -33,14 +33,16 @@ def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
 
 #: What a star import of these modules gives that sets or draws: the names that matter.
 SETTING_NAMES = {
-    "decimal": words("getcontext setcontext localcontext"),
-    "random": words(
+    "decimal": word_set("getcontext setcontext localcontext"),
+    "random": word_set(
         "seed setstate getstate random randint randrange choice choices sample shuffle uniform gauss normalvariate"
     ),
-    "numpy.random": words("seed rand randn randint random choice shuffle permutation normal uniform"),
-    "logging": words("getLogger basicConfig disable StreamHandler FileHandler Formatter addLevelName captureWarnings"),
-    "warnings": words("filterwarnings simplefilter resetwarnings"),
-    "os": words("chdir environ putenv unsetenv"),
+    "numpy.random": word_set("seed rand randn randint random choice shuffle permutation normal uniform"),
+    "logging": word_set(
+        "getLogger basicConfig disable StreamHandler FileHandler Formatter addLevelName captureWarnings"
+    ),
+    "warnings": word_set("filterwarnings simplefilter resetwarnings"),
+    "os": word_set("chdir environ putenv unsetenv"),
 }
 
 
@@ -68,12 +70,15 @@ class Analyzer:
     ) -> None:
         asks = any("__subclasses__" in cell.code for cell in cells)
         main = any(_mentions_main(text) for text in (programs or {}).values())
-        self.world = World(
-            later=imports_anywhere(cells), programs=dict(programs or {}), reads_subclasses=asks, mentions_main=main
+        self.world = AbstractState(
+            imports_anywhere=imports_anywhere(cells),
+            programs=dict(programs or {}),
+            reads_subclasses=asks,
+            mentions_main=main,
         )
         self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
         self.effects = Effects(self.world, self.modules)
-        self._keeps_shown = keeps_shown
+        self._displays_are_values = keeps_shown
 
     def _module(self, name: str, source: str) -> tuple[Effects, Callable[[], object]]:
         """The effects of a module beside the notebook, and what reads it as if it were one cell."""
@@ -90,7 +95,7 @@ class Analyzer:
         """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
         before = None if sure else self.world.snapshot()
         reader = UnitReader(self.world, self.effects)
-        reader.keeps_shown = self._keeps_shown
+        reader.displays_are_values = self._displays_are_values
         for cell in cells:
             self.world.mentions_main |= _mentions_main(cell.code)
             reader.cell_body(cell, sure, once)

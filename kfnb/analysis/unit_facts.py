@@ -59,8 +59,8 @@ class Hook:
     """
 
     site: Site
-    changed: frozenset[str] = frozenset()
-    held: frozenset[str] = frozenset()
+    changed_by_callbacks: frozenset[str] = frozenset()
+    written_by_library: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ class Facts:
     """
 
     reads: Mapping[str, Site] = field(default_factory=dict)
-    asked: frozenset[str] = frozenset()
+    direct_reads: frozenset[str] = frozenset()
     via: Mapping[str, str] = field(default_factory=dict)
-    may: Mapping[str, Site] = field(default_factory=dict)
-    must: frozenset[str] = frozenset()
-    touches: Mapping[str, Site] = field(default_factory=dict)
-    definite: frozenset[str] = frozenset()
-    unbound: frozenset[str] = frozenset()
+    may_define: Mapping[str, Site] = field(default_factory=dict)
+    must_define: frozenset[str] = frozenset()
+    may_mutate: Mapping[str, Site] = field(default_factory=dict)
+    must_mutate: frozenset[str] = frozenset()
+    must_delete: frozenset[str] = frozenset()
     replays: tuple[Replay, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -130,14 +130,14 @@ class Facts:
     files: Mapping[Use, Site] = field(default_factory=dict)
     texts: Mapping[str, Site] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
-    displayed: Site | None = None
-    beyond: Mapping[str, Site] = field(default_factory=dict)
+    display_use: Site | None = None
+    library_changes: Mapping[str, Site] = field(default_factory=dict)
     unproved: bool = False
     stateful: Mapping[str, Site] = field(default_factory=dict)
-    remembered: Mapping[str, Site] = field(default_factory=dict)
-    compared: frozenset[str] = frozenset()
+    cached_functions: Mapping[str, Site] = field(default_factory=dict)
+    identity_compared: frozenset[str] = frozenset()
     unread_programs: Mapping[str, Site] = field(default_factory=dict)
-    not_shown: tuple[str, Site] | None = None
+    undefined_display: tuple[str, Site] | None = None
     hooks: Mapping[str, Hook] = field(default_factory=dict)
 
     def written(self) -> tuple[str, ...]:

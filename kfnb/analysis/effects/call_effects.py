@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from kfnb.analysis.effects.aliases import Sharing
-from kfnb.analysis.effects.effect_types import ARGUMENT, Effect, Frame, passed
+from kfnb.analysis.effects.aliases import AliasAnalysis
+from kfnb.analysis.effects.effect_types import ARGUMENT, Effect, Frame, bind_arguments
 from kfnb.analysis.effects.function_summaries import ANY
 from kfnb.analysis.effects.library_call_reach import (
     call_reach,
@@ -22,9 +22,9 @@ from kfnb.analysis.files.path_patterns import depends_on_parameter, filled, path
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of_call
 from kfnb.analysis.syntax.ast_queries import dotted, reaches_main, root
-from kfnb.analysis.syntax.code_block import Deferred
-from kfnb.analysis.syntax.definition_blocks import deferred_function
-from kfnb.analysis.units.abstract_state import DEF, IMPORT, VALUE, World
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.syntax.definition_blocks import function_block
+from kfnb.analysis.units.abstract_state import DEF, IMPORT, VALUE, AbstractState
 from kfnb.thread_safe_parser import parse
 
 KERAS_KINDS = (
@@ -33,30 +33,30 @@ KERAS_KINDS = (
 )  #: what a model of unknown make may draw from, besides numpy's generator
 
 
-class CallEffects(Sharing):
+class CallEffects(AliasAnalysis):
     """The effects of the calls in one `World`."""
 
-    def __init__(self, world: World, modules: LocalModules) -> None:
+    def __init__(self, world: AbstractState, modules: LocalModules) -> None:
         super().__init__(world, modules)
         self.top = self.frame()
-        self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.later.values())
+        self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.imports_anywhere.values())
 
-    def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
+    def add_call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
         """Add what this call does (not what its arguments' own calls do) to ``found``."""
         library = dotted(node.func, frame.origin)
         place = library if library is not None and type(node.func) is ast.Name else place_of(node.func, frame)
         values = [*node.args, *[k.value for k in node.keywords]]
-        sets = self._ambient(node, library, library or place, frame, found)
+        sets = self._add_ambient(node, library, library or place, frame, found)
         local = library is not None and self._module_call(library, node.args, node, frame, found)
         if not local and not sets:
             call_reach(node, place, frame, found)
-        self._texts(node, library, frame, found)
+        self._add_texts_and_files(node, library, frame, found)
         if library in effect_tables.DEFINITION_READERS:
-            self.asks(ANY)
+            self.note_dependency(ANY)
             for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
                 found.reads.setdefault(name, name)
         if library in effect_tables.CLASS_READERS:
-            for name, held in self.world.defs.items():
+            for name, held in self.world.definitions.items():
                 if self.world.kinds.get(name) == DEF and any(d.kind == "class" for d in held):
                     found.reads.setdefault(name, name)
         found.opaque |= library in effect_tables.MAIN_READERS
@@ -70,11 +70,11 @@ class CallEffects(Sharing):
         elif isinstance(node.func, ast.Name) and not frame.local(node.func.id):
             self._name_call(node, node.func.id, frame, found)
         else:
-            found.touch(self.roots(node.func, frame))
-            found.touch(self._every(values, frame))
-        self._callbacks(node, values, frame, found)
+            found.add_mutations(self.roots(node.func, frame))
+            found.add_mutations(self._roots_of_all(values, frame))
+        self._add_callbacks(node, values, frame, found)
 
-    def _ambient(self, node: ast.Call, library: str | None, place: str | None, frame: Frame, found: Effect) -> bool:
+    def _add_ambient(self, node: ast.Call, library: str | None, place: str | None, frame: Frame, found: Effect) -> bool:
         """Ambient state that the call sets, and generators that it draws from; whether it sets any."""
         function = node.func
         sets = False
@@ -84,7 +84,7 @@ class CallEffects(Sharing):
         own = (
             library is None
             and isinstance(function, ast.Attribute)
-            and (isinstance(function.value, ast.Call) or self._carries(function.value, frame))
+            and (isinstance(function.value, ast.Call) or self._holds_callable(function.value, frame))
             and bool(self._methods(function, frame))
         )
         for kind, how in ambient_of_call(node, place, library, frame.origin, frame.maker, value, own):
@@ -99,7 +99,7 @@ class CallEffects(Sharing):
         """The ambient kind that assigning to ``target`` sets, where it belongs to a module beside the notebook."""
         place = place_of(target, frame) if self.modules.sources else None
         found = self.modules.split(place) if place is not None else None
-        if place is None or found is None or "()" in place and not self.modules.keeps(found[0]):
+        if place is None or found is None or "()" in place and not self.modules.mutated_globals(found[0]):
             return None
         return self.modules.kind(found[0])
 
@@ -113,25 +113,25 @@ class CallEffects(Sharing):
             found.ambient[self.modules.kind(module)] = "set"  # a method of an object that the module keeps
         for function in functions:
             effect = self.modules.effect(module, function)
-            found.add(effect)
-            self._arguments(effect, function, args, node.keywords, frame, found)
+            found.merge(effect)
+            self._add_argument_effects(effect, function, args, node.keywords, frame, found)
         return True
 
     def _library_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
         if name in effect_tables.CHANGING_FUNCTIONS and node.args:
-            found.touch(self.roots(node.args[0], frame), True)
+            found.add_mutations(self.roots(node.args[0], frame), True)
         for keyword in node.keywords:
             if keyword.arg in effect_tables.CHANGED_KEYWORDS or keyword.arg == "inplace":
-                found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
+                found.add_mutations(self.roots(keyword.value, frame), keyword.arg == "out")
 
     def _name_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
-        held = self.world.holds(name)
+        held = self.world.callables(name)
         for function in held:
             self._notebook_call(function, node.args, node.keywords, frame, found)
-            if any(f"<{p}>" in self.summary(function).touches for p in function.kept):
-                found.touch((name,), True)  # `def f(seen=[])`: the default lives in the function
-        if self.keeps_state(name):
-            found.touch((name,))  # what the function that made it keeps
+            if any(f"<{p}>" in self.summary(function).mutations for p in function.shared_objects):
+                found.add_mutations((name,), True)  # `def f(seen=[])`: the default lives in the function
+        if self.has_closure_state(name):
+            found.add_mutations((name,))  # what the function that made it keeps
         kind = self.world.kinds.get(name)
         if kind == IMPORT:
             self._library_call(node, name, frame, found)
@@ -139,13 +139,13 @@ class CallEffects(Sharing):
             if kind is None and name in effect_tables.OPAQUE_CALLS and not (name == "vars" and node.args):
                 found.opaque = not _literal_code(name, node)
             elif kind is None and name in effect_tables.CHANGING_FUNCTIONS and node.args:
-                found.touch(self.roots(node.args[0], frame), True)
+                found.add_mutations(self.roots(node.args[0], frame), True)
                 if name in ("setattr", "delattr"):
-                    found.touch(self.listed_classes(node.args[0], frame), True)
+                    found.add_mutations(self.collected_classes_in(node.args[0], frame), True)
             if kind == VALUE:
-                found.touch((name,))
+                found.add_mutations((name,))
         elif kind == VALUE:
-            found.touch((name,), name in self.world.mutating_methods)
+            found.add_mutations((name,), name in self.world.mutating_methods)
 
     def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
         receiver = self.roots(function.value, frame)
@@ -158,26 +158,26 @@ class CallEffects(Sharing):
             self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
         if self.modules.sources and not mine and not (plain and self.modules.split(made)):
             self._module_method(function.attr, found)
-        if mine and self._carries(function.value, frame):
+        if mine and self._holds_callable(function.value, frame):
             return
         name = function.attr
         inplace = bool(node.keywords) and any(
             k.arg == "inplace" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in node.keywords
         )
         if name == "register" and any(self.world.kinds.get(r) == DEF for r in receiver):
-            found.touch(receiver, True)  # `Interface.register(Class)`
+            found.add_mutations(receiver, True)  # `Interface.register(Class)`
         if made.startswith(effect_tables.STATEFUL_MAKERS):
             if not name.startswith(("get_", "savefig")):
-                found.touch(receiver, True)
+                found.add_mutations(receiver, True)
         elif name in effect_tables.MUTATORS or inplace:
-            found.touch(receiver, True)
+            found.add_mutations(receiver, True)
         elif name not in effect_tables.PURE_METHODS:
-            found.touch(receiver)
-        if name not in effect_tables.PURE_METHODS and self._carries(function.value, frame):
-            found.touch(self._every([*node.args, *(k.value for k in node.keywords)], frame))
+            found.add_mutations(receiver)
+        if name not in effect_tables.PURE_METHODS and self._holds_callable(function.value, frame):
+            found.add_mutations(self._roots_of_all([*node.args, *(k.value for k in node.keywords)], frame))
         for keyword in node.keywords:
             if keyword.arg in effect_tables.CHANGED_KEYWORDS:
-                found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
+                found.add_mutations(self.roots(keyword.value, frame), keyword.arg == "out")
 
     def _module_method(self, name: str, found: Effect) -> None:
         """A method of an object of unknown class: it may belong to a class of a module beside the notebook."""
@@ -187,11 +187,11 @@ class CallEffects(Sharing):
                     found.ambient[kind] = how
 
     def _notebook_call(
-        self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame, found: Effect
+        self, function: CodeBlock, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame, found: Effect
     ) -> None:
         if function.kind == "class":
             for base in function.bases if self.modules.sources else ():
-                self.asks(base)
+                self.note_dependency(base)
                 origin = self.world.origin(base)
                 if origin is not None:
                     self._module_call(origin, args, ast.Call(ast.Name(base, ast.Load()), args, keywords), frame, found)
@@ -199,32 +199,32 @@ class CallEffects(Sharing):
                 self._notebook_call(function.methods["__init__"], [ast.Constant(None), *args], keywords, frame, found)
             return
         summary = self.summary(function)
-        found.add(summary)
-        self._arguments(summary, function, args, keywords, frame, found)
+        found.merge(summary)
+        self._add_argument_effects(summary, function, args, keywords, frame, found)
 
-    def _arguments(
+    def _add_argument_effects(
         self,
         summary: Effect,
-        function: Deferred,
+        function: CodeBlock,
         args: list[ast.expr],
         keywords: list[ast.keyword],
         frame: Frame,
         found: Effect,
     ) -> None:
         """Add what the function does to its arguments, and to the files that they name."""
-        self._files_of(function, summary, args, keywords, frame, found)
-        if ARGUMENT in summary.touches:
+        self._add_files_from_parameters(function, summary, args, keywords, frame, found)
+        if ARGUMENT in summary.mutations:
             for value in [*args, *(k.value for k in keywords)]:
-                found.touch(self.roots(value, frame))
-        for param, values in passed(function, args, keywords):
-            sure = summary.touches.get(f"<{param}>") if param is not None else False
+                found.add_mutations(self.roots(value, frame))
+        for param, values in bind_arguments(function, args, keywords):
+            sure = summary.mutations.get(f"<{param}>") if param is not None else False
             if sure is not None:
                 for value in values:
-                    found.touch(self.roots(value, frame), sure)
+                    found.add_mutations(self.roots(value, frame), sure)
 
-    def _files_of(
+    def _add_files_from_parameters(
         self,
-        function: Deferred,
+        function: CodeBlock,
         summary: Effect,
         args: list[ast.expr],
         keywords: list[ast.keyword],
@@ -236,46 +236,46 @@ class CallEffects(Sharing):
         if not asking:
             return
         handed = {p: path_text(v, frame.text) for p, v in function.defaults.items()}
-        for param, values in passed(function, args, keywords):
+        for param, values in bind_arguments(function, args, keywords):
             if param is not None and values:
                 handed[param] = path_text(values[0], frame.text)
         found.files |= {(path, how) for text, how in asking if (path := filled(text, handed))}
 
-    def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
+    def _add_callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
         """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
             if type(value) is ast.Attribute:
                 if value.attr in effect_tables.MUTATORS:
-                    found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
+                    found.add_mutations(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
                 continue
             if type(value) is ast.Name:
                 if value.id in self.world.mutating_methods or self.world.made_by.get(value.id) in effect_tables.STREAMS:
-                    found.touch(self.roots(value, frame), True)
+                    found.add_mutations(self.roots(value, frame), True)
                 if frame.local(value.id):
                     continue
             elif type(value) is not ast.Lambda:
                 continue
-            for function in self.held(value):
+            for function in self.callables_in(value):
                 summary = self.summary(function)
-                found.add(summary)
-                if any(r.startswith("<") for r in summary.touches):
-                    found.touch(self._every([v for v in values if v is not value], frame))
+                found.merge(summary)
+                if any(r.startswith("<") for r in summary.mutations):
+                    found.add_mutations(self._roots_of_all([v for v in values if v is not value], frame))
                     if isinstance(node.func, ast.Attribute):
-                        found.touch(self.roots(node.func.value, frame))
+                        found.add_mutations(self.roots(node.func.value, frame))
 
-    def _texts(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> None:
+    def _add_texts_and_files(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> None:
         """Names inside texts, and files by literal path."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         magic = magic_call(node, self.world.made_by)
         if magic is not None:
-            self._magic(magic, node.lineno, frame, found)
+            self._add_magic(magic, node.lineno, frame, found)
             return
         if name in effect_tables.TEXT_CALLS or name in ("exec",):
             for value in [*node.args, *[k.value for k in node.keywords]]:
                 for part in ast.walk(value):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) < 5000:
                         for word in effect_tables.IDENTIFIER.findall(part.value):
-                            self.asks(word)
+                            self.note_dependency(word)
                             if word in self.world.known:
                                 found.reads.setdefault(word, name)
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
@@ -285,14 +285,14 @@ class CallEffects(Sharing):
                 found.texts |= {folded}
         found.files |= frozenset(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
-    def _magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
-        self.asks(ANY)
+    def _add_magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
+        self.note_dependency(ANY)
         for read in mentioned(call, self.world.known):
             found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
         code = timed_code(call)
         if code:
-            timed = function_of(code, line)
-            found.add(self.summary(timed) if timed is not None else Effect())
+            timed = function_from_code(code, line)
+            found.merge(self.summary(timed) if timed is not None else Effect())
         if call.name in ("cd", "pushd", "popd"):
             found.ambient["@cwd"] = "set"
         if call.name in ("env", "set_env"):
@@ -310,7 +310,7 @@ class CallEffects(Sharing):
             found.texts |= set(text.split())
 
 
-def function_of(code: str, line: int) -> Deferred | None:
+def function_from_code(code: str, line: int) -> CodeBlock | None:
     """Code as the body of a function; ``None`` when it is no Python."""
     try:
         body = parse(code).body
@@ -322,7 +322,7 @@ def function_of(code: str, line: int) -> Deferred | None:
     for part in ast.walk(function):
         if hasattr(part, "lineno"):
             part.lineno = line
-    return deferred_function(function, "%timeit")
+    return function_block(function, "%timeit")
 
 
 def _literal_code(name: str, node: ast.Call) -> bool:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import ast
 
 from kfnb.analysis.libraries.effect_tables import CHANGING_FUNCTIONS, MUTATORS
-from kfnb.analysis.syntax.code_block import Deferred
+from kfnb.analysis.syntax.code_block import CodeBlock
 
 METACLASSES = frozenset(("type", "ABCMeta", "EnumMeta", "EnumType"))
 NOTHING: frozenset[str] = frozenset()
 
 
-def class_making(cls: Deferred, metaclass: bool) -> frozenset[str]:
+def class_creation_methods(cls: CodeBlock, metaclass: bool) -> frozenset[str]:
     """Methods of ``cls`` that run when a class is derived from it, or made by it where it is a metaclass."""
     if metaclass or METACLASSES & set(cls.bases):
         return frozenset(("__prepare__", "__new__", "__init__"))
     return frozenset(("__init_subclass__",))
 
 
-def changes_shared_attribute(cls: Deferred) -> bool:
+def changes_shared_attribute(cls: CodeBlock) -> bool:
     """Whether a method changes a list, dict or the like that stands in the class's body: all objects share it."""
-    if not cls.kept:
+    if not cls.shared_objects:
         return False
     for method in cls.methods.values():
         me = method.params[0] if method.params else ""
@@ -32,16 +32,16 @@ def changes_shared_attribute(cls: Deferred) -> bool:
     return False
 
 
-def shared_attributes(cls: Deferred) -> frozenset[str]:
+def shared_attributes(cls: CodeBlock) -> frozenset[str]:
     """Attributes whose list, dict or the like stands in the class's body and is not replaced in its objects."""
-    return cls.kept - _own_attributes(cls) if cls.kept else cls.kept
+    return cls.shared_objects - _own_attributes(cls) if cls.shared_objects else cls.shared_objects
 
 
 def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _own_attributes(cls: Deferred) -> set[str]:
+def _own_attributes(cls: CodeBlock) -> set[str]:
     """Attributes that a method sets on its object."""
     return {
         t.attr

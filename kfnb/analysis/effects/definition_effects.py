@@ -5,145 +5,156 @@ from __future__ import annotations
 import ast
 
 from kfnb.analysis.effects.call_effects import CallEffects
-from kfnb.analysis.effects.class_queries import changes_shared_attribute, class_making
+from kfnb.analysis.effects.class_queries import changes_shared_attribute, class_creation_methods
 from kfnb.analysis.effects.effect_types import CLOSURE, OWN_CLASS, OWN_CLASSES, Effect, Frame
 from kfnb.analysis.effects.function_summaries import Summaries
-from kfnb.analysis.effects.library_call_reach import UNPROVED, known, lasting, place_of, reach_of, store_reach
+from kfnb.analysis.effects.library_call_reach import (
+    UNPROVED,
+    known,
+    place_of,
+    reach_of,
+    remaining_after_with,
+    store_reach,
+)
 from kfnb.analysis.effects.local_module_effects import LocalModules
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of
 from kfnb.analysis.syntax.ast_queries import root
-from kfnb.analysis.syntax.code_block import Deferred
-from kfnb.analysis.units.abstract_state import VALUE, World
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.units.abstract_state import VALUE, AbstractState
 
 
 class Effects(CallEffects):
     """The effects of all code that runs in one `World`."""
 
-    def __init__(self, world: World, modules: LocalModules) -> None:
+    def __init__(self, world: AbstractState, modules: LocalModules) -> None:
         super().__init__(world, modules)
         self._summaries = Summaries(world, self._summarize)
 
     # ---------------------------------------------------------------- functions of the notebook
-    def summary(self, function: Deferred) -> Effect:
+    def summary(self, function: CodeBlock) -> Effect:
         """What calling ``function`` (or using an instance of the class) may do, through everything it reaches."""
         return self._summaries.of(function)
 
-    def asks(self, name: str) -> None:
-        self._summaries.asks(name)
+    def note_dependency(self, name: str) -> None:
+        self._summaries.note_dependency(name)
 
-    def methods_named(self, name: str) -> list[Deferred]:
+    def methods_named(self, name: str) -> list[CodeBlock]:
         return self._summaries.methods(name)
 
-    def _summarize(self, function: Deferred, found: Effect) -> None:
+    def _summarize(self, function: CodeBlock, found: Effect) -> None:
         found.reads.update((n, function.name) for n in function.reads)
         found.writes |= frozenset(function.writes)
         found.deletes |= frozenset(function.deletes)
-        found.makes = function.makes
+        found.creates_functions = function.creates_functions
         frame = self.frame(function)
         for target in function.stores:
             owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
-            found.touch(self.roots(owner, frame), True)
+            found.add_mutations(self.roots(owner, frame), True)
             if isinstance(target, ast.Attribute):
-                found.touch(self.listed_classes(owner, frame), True)
+                found.add_mutations(self.collected_classes_in(owner, frame), True)
             kind = ambient_of(target, frame) or self.module_store(target, frame)
             if kind is not None:
                 found.ambient[kind] = "set"
             else:
                 store_reach(target, frame, found)
         for call in function.calls:
-            before = dict(found.beyond)
-            self.call(call, frame, found)
-            if call in function.scoped:
-                found.beyond = lasting(found.beyond, before)
+            before = dict(found.library_reach)
+            self.add_call(call, frame, found)
+            if call in function.with_calls:
+                found.library_reach = remaining_after_with(found.library_reach, before)
         for decorator in function.decorators:
-            self.decorated(decorator, frame, found)
-        making = class_making(function, False)
+            self.add_decoration(decorator, frame, found)
+        making = class_creation_methods(function, False)
         for name, method in function.methods.items():
             summary = self.summary(method)
             if name in making:  # runs when a class is derived, not when this one is used
                 found.reads.update((n, function.name) for n in summary.reads)
             else:
-                found.add(summary, called=False)
+                found.merge(summary, called=False)
         for name in list(function.reads):
-            for held in self.world.holds(name):
+            for held in self.world.callables(name):
                 inner = self.summary(held)
-                found.add(inner, called=False)
-                found.makes |= inner.makes or held.kind == "class"
+                found.merge(inner, called=False)
+                found.creates_functions |= inner.creates_functions or held.kind == "class"
         if function.kind == "class":
-            self._class_state(function, found)
+            self._add_class_state(function, found)
         for value in function.returns:
             found.returns |= self.roots(value, frame)
-        if found.makes or function.generator:
+        if found.creates_functions or function.generator:
             found.returns |= frozenset(f"<{p}>" for p in function.params)
 
-    def _class_state(self, cls: Deferred, found: Effect) -> None:
+    def _add_class_state(self, cls: CodeBlock, found: Effect) -> None:
         """A method that sets something on its object's class sets it on this class, or on one derived from it."""
-        making = class_making(cls, False)
+        making = class_creation_methods(cls, False)
         own = any(
-            self.summary(m).touches.get(t) for n, m in cls.methods.items() if n not in making for t in OWN_CLASSES
+            self.summary(m).mutations.get(t) for n, m in cls.methods.items() if n not in making for t in OWN_CLASSES
         )
-        found.keeps = own or changes_shared_attribute(cls) or self._counts(cls)
-        if found.keeps or any(self.summary(c).keeps for c in self.lineage((cls,)) if c is not cls):
-            found.touch((cls.name,), True)
-        if cls.name in found.changes or cls.name in self.world.stateful:
+        found.mutates_class_state = own or changes_shared_attribute(cls) or self._has_mutating_descriptor(cls)
+        if found.mutates_class_state or any(
+            self.summary(c).mutates_class_state for c in self.lineage((cls,)) if c is not cls
+        ):
+            found.add_mutations((cls.name,), True)
+        if cls.name in found.stored_into or cls.name in self.world.stateful:
             found.reads.setdefault(cls.name, cls.name)
 
-    def _counts(self, cls: Deferred) -> bool:
+    def _has_mutating_descriptor(self, cls: CodeBlock) -> bool:
         """Whether a descriptor in the class's body changes itself when it is asked for its value."""
         return any(
-            f"<{method.params[0]}>" in self.summary(method).touches
+            f"<{method.params[0]}>" in self.summary(method).mutations
             for call in cls.attributes
             if isinstance(call.func, ast.Name)
-            for descriptor in self.lineage(self.world.holds(call.func.id))
+            for descriptor in self.lineage(self.world.callables(call.func.id))
             for name, method in descriptor.methods.items()
             if name in ("__get__", "__set__", "__delete__") and method.params
         )
 
     # ---------------------------------------------------------------- decorators and base classes
-    def decorated(self, decorator: ast.expr, frame: Frame, found: Effect) -> None:
+    def add_decoration(self, decorator: ast.expr, frame: Frame, found: Effect) -> None:
         """Add what decorating does: the decorator is called, and keeps or wraps what it is given."""
         base = root(decorator)
         if isinstance(decorator, ast.Name) and base in ("property", "staticmethod", "classmethod"):
             return
-        self.call(ast.copy_location(ast.Call(decorator, [ast.Constant(None)], []), decorator), frame, found)
+        self.add_call(ast.copy_location(ast.Call(decorator, [ast.Constant(None)], []), decorator), frame, found)
         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
         place = place_of(inner, frame)
         if place is not None:
             if isinstance(decorator, ast.Call) and reach_of(place):
-                found.reach(place, reach_of(place))
+                found.add_reach(place, reach_of(place))
         elif isinstance(inner, ast.Attribute) and not self._methods(inner, frame):
-            found.touch(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
+            found.add_mutations(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
 
     def runs_at_once(self, decorator: ast.expr) -> bool:
         """Whether a decorator of the notebook calls what it decorates there and then, as ``@run_now`` does."""
-        held = self.world.holds(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
+        held = self.world.callables(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
         return any(
             isinstance(call.func, ast.Name)
             and call.func.id in function.params[:1]
-            and call.func.id not in function.inner
+            and call.func.id not in function.nested_names
             for function in held
             for call in function.calls
         )
 
-    def created(self, node: ast.ClassDef, frame: Frame, found: Effect) -> None:
+    def add_class_creation(self, node: ast.ClassDef, frame: Frame, found: Effect) -> None:
         """Add what making a class does to those it is derived from, and to its metaclass."""
         metaclass = [k.value for k in node.keywords if k.arg == "metaclass"]
         for base in [*node.bases, *metaclass]:
             name = root(base)
             place = place_of(base.func if isinstance(base, ast.Call) else base, frame)
             if place is not None and not known(place):
-                found.reach(place, UNPROVED)
+                found.add_reach(place, UNPROVED)
             if name is None or place is not None or frame.local(name):
                 continue
-            line = self.lineage(self.world.holds(name))
-            makers = {m for c in line for n, m in c.methods.items() if n in class_making(c, base in metaclass)}
+            line = self.lineage(self.world.callables(name))
+            makers = {
+                m for c in line for n, m in c.methods.items() if n in class_creation_methods(c, base in metaclass)
+            }
             keeps = any(_keeps(m, self.summary(m)) for m in makers)
             if keeps or self.world.reads_subclasses or not line and self.world.kinds.get(name) == VALUE:
-                found.touch([c.name for c in line] or [name], True)
+                found.add_mutations([c.name for c in line] or [name], True)
             for maker in makers:
-                found.add(self.summary(maker))
+                found.merge(self.summary(maker))
 
 
-def _keeps(method: Deferred, summary: Effect) -> bool:
+def _keeps(method: CodeBlock, summary: Effect) -> bool:
     """Whether a method that runs when a class is made may change more than that class."""
-    return any(not r.startswith("<") or r in (CLOSURE, OWN_CLASS, f"<{method.params[0]}>") for r in summary.touches)
+    return any(not r.startswith("<") or r in (CLOSURE, OWN_CLASS, f"<{method.params[0]}>") for r in summary.mutations)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from kfnb.analysis.files.path_patterns import depends_on_parameter, hole, parameter_key, text_value
 from kfnb.analysis.files.shell_command_files import Use
 from kfnb.analysis.libraries.random_draws import PLAIN, maker_of
-from kfnb.analysis.syntax.code_block import Deferred
-from kfnb.analysis.units.abstract_state import World
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.units.abstract_state import AbstractState
 
 Roots = frozenset[str]
 NONE: Roots = frozenset()
@@ -31,41 +31,41 @@ class Effect:
     reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
     writes: frozenset[str] = NONE  #: what is seldom there costs no container of its own
     deletes: frozenset[str] = NONE
-    touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
-    changes: frozenset[str] = NONE  #: of these, names whose own attributes or items are set somewhere
-    beyond: dict[str, int] = field(default_factory=dict)
+    mutations: dict[str, bool] = field(default_factory=dict)  #: root: surely
+    stored_into: frozenset[str] = NONE  #: of these, names whose own attributes or items are set somewhere
+    library_reach: dict[str, int] = field(default_factory=dict)
     ambient: dict[str, str] = field(default_factory=dict)  #: kind: "read", "draw" or "set"
     files: frozenset[Use] = frozenset()
     texts: frozenset[str] = NONE
     returns: Roots = NONE
     opaque: bool = False
-    makes: bool = False
-    keeps: bool = False  #: for a class: its own code changes something that all its objects share
+    creates_functions: bool = False
+    mutates_class_state: bool = False  #: for a class: its own code changes something that all its objects share
 
-    def touch(self, roots: Iterable[str], sure: bool = False) -> None:
+    def add_mutations(self, roots: Iterable[str], sure: bool = False) -> None:
         roots = tuple(roots)
         for r in roots:
-            self.touches[r] = sure or self.touches.get(r, False)
+            self.mutations[r] = sure or self.mutations.get(r, False)
         if sure:
-            self.changes |= frozenset(roots)
+            self.stored_into |= frozenset(roots)
 
-    def reach(self, place: str, how: int) -> None:
-        self.beyond[place] = max(how, self.beyond.get(place, 0))
+    def add_reach(self, place: str, how: int) -> None:
+        self.library_reach[place] = max(how, self.library_reach.get(place, 0))
 
-    def add(self, other: Effect, called: bool = True) -> None:
+    def merge(self, other: Effect, called: bool = True) -> None:
         """Merge the effects of ``other`` that are visible outside it, which are all but those on its parameters.
 
         ``called`` is false for a function that is only mentioned: it changes libraries when it is called.
         """
-        for place, far in other.beyond.items() if called else ():
-            self.reach(place, far)
-        if other.changes:
-            self.changes |= {r for r in other.changes if not r.startswith("<")}
+        for place, far in other.library_reach.items() if called else ():
+            self.add_reach(place, far)
+        if other.stored_into:
+            self.stored_into |= {r for r in other.stored_into if not r.startswith("<")}
         for name, via in other.reads.items():
             self.reads.setdefault(name, via)
         self.writes |= other.writes
         self.deletes |= other.deletes
-        self.touch((r for r, sure in other.touches.items() if not r.startswith("<")))
+        self.add_mutations((r for r, sure in other.mutations.items() if not r.startswith("<")))
         for kind, how in other.ambient.items():
             if self.ambient.get(kind) in (None, "read") or how == "set":
                 self.ambient[kind] = how
@@ -78,7 +78,7 @@ class Effect:
 class Frame:
     """Resolves a name to the objects that it may be: its own at top level; in a function those of parameters and globals."""
 
-    def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
+    def __init__(self, world: AbstractState, roots: RootsOf, function: CodeBlock | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
         self.memo: dict[str, Roots] = {}
         self.resolving: set[str] = set()  #: names whose sources are being followed, so that a cycle ends
@@ -86,20 +86,25 @@ class Frame:
     def local(self, name: str) -> bool:
         function = self.function
         return function is not None and (
-            name in function.locals or name in function.inner and name not in function.reads
+            name in function.locals or name in function.nested_names and name not in function.reads
         )
 
     def roots_of(self, name: str) -> Roots:
         function = self.function
-        if function is None or not self.local(name) and name not in function.sources and name not in function.inner:
+        if (
+            function is None
+            or not self.local(name)
+            and name not in function.sources
+            and name not in function.nested_names
+        ):
             return frozenset((name,))
         if name not in self.memo:
             self.memo[name] = frozenset((f"<{name}>",)) if name in function.params else NONE
-            if name in function.inner and name in function.reads:
+            if name in function.nested_names and name in function.reads:
                 self.memo[name] = frozenset((name,))  # a function inside has a name of its own that is global here
-            if name in function.inner_params:
+            if name in function.nested_params:
                 self.memo[name] |= {ARGUMENT}
-            if name in function.closed:
+            if name in function.closure_writes:
                 self.memo[name] |= {CLOSURE}
             for source in function.sources.get(name, ()):
                 self.memo[name] |= self.roots(source, self)
@@ -136,8 +141,8 @@ class Frame:
         return found
 
 
-def passed(
-    function: Deferred, args: list[ast.expr], keywords: list[ast.keyword]
+def bind_arguments(
+    function: CodeBlock, args: list[ast.expr], keywords: list[ast.keyword]
 ) -> list[tuple[str | None, list[ast.expr]]]:
     """Which arguments arrive in which parameter; ``None`` for those that may arrive in any."""
     found: list[tuple[str | None, list[ast.expr]]] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kfnb.analysis.effects.effect_types import Effect
-from kfnb.analysis.syntax.code_block import Deferred
-from kfnb.analysis.units.abstract_state import World
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.units.abstract_state import AbstractState
 
 ANY = "*"  #: asked for by what depends on every name of the notebook
 
@@ -18,107 +18,109 @@ class Summaries:
     a name changes, only the summaries that depend on it are worked out again.
     """
 
-    def __init__(self, world: World, summarize: Callable[[Deferred, Effect], None]) -> None:
+    def __init__(self, world: AbstractState, summarize: Callable[[CodeBlock, Effect], None]) -> None:
         self._world, self._summarize = world, summarize
-        self._found: dict[Deferred, Effect] = {}
-        self._users: dict[Deferred, set[Deferred]] = {}  #: function to the functions whose summaries its own is part of
-        self._askers: dict[str, set[Deferred]] = {}  #: name to the functions that ask for it
+        self._effects: dict[CodeBlock, Effect] = {}
+        self._callers: dict[
+            CodeBlock, set[CodeBlock]
+        ] = {}  #: function to the functions whose summaries its own is part of
+        self._dependents: dict[str, set[CodeBlock]] = {}  #: name to the functions that ask for it
         self._states: dict[str, object] = {}  #: of the names asked for, when they were
-        self._main = world.mentions_main
-        self._working: list[Deferred] = []
-        self._reached: list[int] = []  #: for each function at work the outermost one at work that it leads back to
-        self._partial: dict[Deferred, int] = {}  #: those that lack what is not yet known of a function at work
-        self._classes: dict[str, tuple[Deferred, ...]] = {}
-        self._methods: dict[str, dict[str, list[Deferred]]] = {}  #: method to class to the functions that it may be
+        self._mentions_main = world.mentions_main
+        self._in_progress: list[CodeBlock] = []
+        self._outermost: list[int] = []  #: for each function at work the outermost one at work that it leads back to
+        self._partial: dict[CodeBlock, int] = {}  #: those that lack what is not yet known of a function at work
+        self._classes: dict[str, tuple[CodeBlock, ...]] = {}
+        self._methods: dict[str, dict[str, list[CodeBlock]]] = {}  #: method to class to the functions that it may be
 
-    def of(self, function: Deferred) -> Effect:
+    def of(self, function: CodeBlock) -> Effect:
         """What calling ``function`` may do, through everything it reaches."""
-        self._forget_changed()
-        if self._working:
-            self._users.setdefault(function, set()).add(self._working[-1])
-        found = self._found.get(function)
+        self._invalidate_changed()
+        if self._in_progress:
+            self._callers.setdefault(function, set()).add(self._in_progress[-1])
+        found = self._effects.get(function)
         if found is None:
-            return self._work_out(function)
-        if self._working:
-            if function in self._working:
-                self._leads_back(self._working.index(function))
+            return self._compute(function)
+        if self._in_progress:
+            if function in self._in_progress:
+                self._note_cycle(self._in_progress.index(function))
             elif function in self._partial:
-                self._leads_back(self._partial[function])
+                self._note_cycle(self._partial[function])
         return found
 
-    def asks(self, name: str) -> None:
+    def note_dependency(self, name: str) -> None:
         """Note that the function at work depends on what ``name`` is."""
-        if self._working:
-            self._askers.setdefault(name, set()).add(self._working[-1])
+        if self._in_progress:
+            self._dependents.setdefault(name, set()).add(self._in_progress[-1])
             if name not in self._states:
                 self._states[name] = self._world.state(name)
 
-    def methods(self, name: str) -> list[Deferred]:
+    def methods(self, name: str) -> list[CodeBlock]:
         """The methods of this name in all classes of the notebook."""
-        self._forget_changed()
-        self.asks(f".{name}")
+        self._invalidate_changed()
+        self.note_dependency(f".{name}")
         found = self._methods.get(name)
         return list(dict.fromkeys(m for methods in found.values() for m in methods)) if found else []
 
     # ---------------------------------------------------------------- working out
-    def _work_out(self, function: Deferred) -> Effect:
-        found = self._found[function] = Effect()  # what recursion sees
-        place = len(self._working)
-        self._working.append(function)
-        self._reached.append(place)
+    def _compute(self, function: CodeBlock) -> Effect:
+        found = self._effects[function] = Effect()  # what recursion sees
+        place = len(self._in_progress)
+        self._in_progress.append(function)
+        self._outermost.append(place)
         for name in (function.name, *function.mentions):
-            self.asks(name)
+            self.note_dependency(name)
         self._summarize(function, found)
-        self._working.pop()
-        outermost = self._reached.pop()
+        self._in_progress.pop()
+        outermost = self._outermost.pop()
         if outermost < place:
             self._partial[function] = outermost
-            self._leads_back(outermost)
+            self._note_cycle(outermost)
         elif self._partial:
-            self._complete(found, place)
+            self._close_cycle(found, place)
         return found
 
-    def _leads_back(self, place: int) -> None:
-        self._reached[-1] = min(self._reached[-1], place)
+    def _note_cycle(self, place: int) -> None:
+        self._outermost[-1] = min(self._outermost[-1], place)
 
-    def _complete(self, whole: Effect, place: int) -> None:
+    def _close_cycle(self, whole: Effect, place: int) -> None:
         """Functions that call each other in a ring do what all of them do: ``whole`` is known when the ring is closed."""
         ring = [f for f, outermost in self._partial.items() if outermost >= place]
         for function in ring:
-            self._found[function].add(whole, called=False)
+            self._effects[function].merge(whole, called=False)
             del self._partial[function]
 
     # ---------------------------------------------------------------- forgetting
-    def _forget_changed(self) -> None:
+    def _invalidate_changed(self) -> None:
         world = self._world
-        if world.mentions_main != self._main:
-            self._main = world.mentions_main
-            self._found.clear()
+        if world.mentions_main != self._mentions_main:
+            self._mentions_main = world.mentions_main
+            self._effects.clear()
         if not world.changed:
             return
         changed = list(world.changed)
         world.changed.clear()
-        stale = set(self._askers.get(ANY, ()))
+        stale = set(self._dependents.get(ANY, ()))
         for name in changed:
-            self._learn_classes(name, stale)
-            if name in self._askers:
+            self._update_methods(name, stale)
+            if name in self._dependents:
                 state = world.state(name)
                 if state != self._states[name]:
                     self._states[name] = state
-                    stale |= self._askers.pop(name)
-        self._forget(stale)
+                    stale |= self._dependents.pop(name)
+        self._invalidate(stale)
 
-    def _forget(self, stale: set[Deferred]) -> None:
+    def _invalidate(self, stale: set[CodeBlock]) -> None:
         waiting = list(stale)
         while waiting:
             function = waiting.pop()
-            if self._found.pop(function, None) is not None:
-                waiting += self._users.pop(function, ())
+            if self._effects.pop(function, None) is not None:
+                waiting += self._callers.pop(function, ())
 
-    def _learn_classes(self, name: str, stale: set[Deferred]) -> None:
+    def _update_methods(self, name: str, stale: set[CodeBlock]) -> None:
         """Note the methods of the classes that ``name`` is now; who asked for methods of these names is stale."""
         before = self._classes.get(name, ())
-        now = tuple(d for d in self._world.defs.get(name, ()) if d.kind == "class")
+        now = tuple(d for d in self._world.definitions.get(name, ()) if d.kind == "class")
         if before == now:
             return
         for method in {m for cls in before for m in cls.methods}:
@@ -127,5 +129,5 @@ class Summaries:
             for method, function in cls.methods.items():
                 self._methods.setdefault(method, {}).setdefault(name, []).append(function)
         for method in {m for cls in (*before, *now) for m in cls.methods}:
-            stale |= self._askers.pop(f".{method}", set())
+            stale |= self._dependents.pop(f".{method}", set())
         self._classes[name] = now

@@ -22,7 +22,7 @@ SETTING_VERB = re.compile(
     r"(?:set|register|unregister|enable|disable|install|uninstall|patch|unpatch|configure|use|activate|deactivate)(?=_|[A-Z]|$)"
 )
 #: Others that do, by their whole name.
-SETTING_CALLS = effect_tables.words("""
+SETTING_CALLS = effect_tables.word_set("""
     sys.setrecursionlimit sys.settrace sys.setprofile sys.setswitchinterval sys.addaudithook socket.setdefaulttimeout
     signal.signal signal.alarm signal.setitimer atexit.unregister os.umask os.nice time.tzset importlib.reload copyreg.pickle
     copyreg.constructor csv.field_size_limit gc.freeze threading.settrace threading.setprofile threading.stack_size
@@ -34,9 +34,9 @@ SETTING_CALLS = effect_tables.words("""
     tqdm.pandas tqdm.tqdm.pandas tqdm.auto.tqdm.pandas tqdm.notebook.tqdm.pandas builtins.setattr
 """)
 #: Calls of these names by a method tell a library, whatever the object.
-SETTING_METHODS = effect_tables.words("addHandler removeHandler addFilter removeFilter setLevel setFormatter")
+SETTING_METHODS = effect_tables.word_set("addHandler removeHandler addFilter removeFilter setLevel setFormatter")
 #: Methods that change a collection: on one that a library keeps (`nltk.data.path.append`) they tell it something.
-COLLECTING = effect_tables.words("""
+COLLECTING = effect_tables.word_set("""
     append extend insert pop remove clear update add discard setdefault popitem appendleft register set
 """)
 #: Parts of libraries where such words name what only computes.
@@ -56,14 +56,14 @@ FRESH_GETS = (
     "seaborn.",
 )
 #: Libraries besides the standard library whose calls keep no state, unless their name starts with a setting verb.
-KNOWN = effect_tables.QUIET_IMPORTS | effect_tables.words("""
+KNOWN = effect_tables.QUIET_IMPORTS | effect_tables.word_set("""
     pydantic attr attrs click typer rich dateutil pytz tabulate numba jax flax optax torchvision torchaudio transformers
     lightning pytorch_lightning catboost shap gensim geopandas shapely folium altair bokeh sympy patsy pytest hypothesis
     simplejson orjson toml tomllib jsonschema jinja2 markdown openpyxl xlrd psutil imageio skimage einops more_itertools toolz
     dask ipywidgets pymc arviz prophet typing_extensions
 """)
 #: Of these, the calls that all the same change what the library keeps: a client that becomes everybody's default.
-KEEPING_CALLS = effect_tables.words("dask.distributed.Client torch.distributed.init_process_group pymc.Model")
+KEEPING_CALLS = effect_tables.word_set("dask.distributed.Client torch.distributed.init_process_group pymc.Model")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -139,16 +139,16 @@ def call_reach(node: ast.Call, place: str | None, frame: Frame, found: Effect) -
             if owner is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
                 owner = f"{owner}.{name.value}"
             if owner is not None:
-                found.reach(owner, LIBRARY)
+                found.add_reach(owner, LIBRARY)
             return
-        if world.holds(function.id) or frame.origin(function.id) is None and world.kinds.get(function.id) != VALUE:
+        if world.callables(function.id) or frame.origin(function.id) is None and world.kinds.get(function.id) != VALUE:
             return
     if place is not None:
         how = reach_of(place)
         if how:
-            found.reach(place, how)
+            found.add_reach(place, how)
     elif isinstance(function, ast.Attribute) and function.attr in SETTING_METHODS:
-        found.reach(f"logging.{function.attr}", LIBRARY)
+        found.add_reach(f"logging.{function.attr}", LIBRARY)
 
 
 def store_reach(target: ast.expr, frame: Frame, found: Effect) -> None:
@@ -156,9 +156,9 @@ def store_reach(target: ast.expr, frame: Frame, found: Effect) -> None:
     if isinstance(target, (ast.Attribute, ast.Subscript)):
         place = place_of(target, frame)
         if place is not None:
-            found.reach(place, LIBRARY if known(place) or "()" not in place else UNPROVED)
+            found.add_reach(place, LIBRARY if known(place) or "()" not in place else UNPROVED)
 
 
-def lasting(beyond: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+def remaining_after_with(beyond: dict[str, int], before: dict[str, int]) -> dict[str, int]:
     """The changes of libraries that remain after a ``with`` statement, which undoes the settings made by its item."""
     return before | {place: how for place, how in beyond.items() if how < LIBRARY}

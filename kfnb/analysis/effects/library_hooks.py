@@ -13,15 +13,15 @@ from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
 from kfnb.analysis.libraries.ambient_state_calls import setting_of
-from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.libraries.effect_tables import word_set
 from kfnb.analysis.syntax.ast_queries import dotted, root
 from kfnb.analysis.unit_facts import Hook, Site
 from kfnb.analysis.units.abstract_state import VALUE
 
 #: Places whose objects are written to by code that does not name them.
-STREAMS = words("sys.stdout sys.stderr")
+STREAMS = word_set("sys.stdout sys.stderr")
 #: Calls that hand a stream, or what writes to one, to those who print or log; last words of their names.
-STREAM_CALLS = words("addHandler basicConfig")
+STREAM_CALLS = word_set("addHandler basicConfig")
 #: Context managers that change something of the process while they are entered, with the place that they change.
 CONTEXTS = {
     "contextlib.redirect_stdout": "sys.stdout", "contextlib.redirect_stderr": "sys.stderr", "contextlib.chdir": "os.chdir",
@@ -30,7 +30,7 @@ CONTEXTS = {
     "torch.inference_mode": "torch.set_grad_enabled", "matplotlib.pyplot.rc_context": "matplotlib.rc",
 }  # fmt: skip
 #: Last words of calls that add to what was handed over before.
-ADDING = words("addHandler addFilter register append insert")
+ADDING = word_set("addHandler addFilter register append insert")
 
 
 def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects) -> Hook:
@@ -40,9 +40,9 @@ def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects
     held: set[str] = set()
     writes = place in STREAMS or place.rpartition(".")[2] in STREAM_CALLS
     for value in values:
-        for function in effects.held(value):
+        for function in effects.callables_in(value):
             summary = effects.summary(function)
-            changed |= {*summary.touches, *summary.writes}
+            changed |= {*summary.mutations, *summary.writes}
         if isinstance(value, ast.Attribute) and place_of(value, effects.top) is None:
             held |= effects.roots(value.value, effects.top) if _changes_itself(value, effects) else set()
         if writes and place_of(value, effects.top) is None:
@@ -51,14 +51,14 @@ def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects
     return Hook(site, frozenset(known & changed), frozenset(known & held))
 
 
-class Entered(NamedTuple):
+class EnteredContext(NamedTuple):
     """A context manager that is entered or left by a call instead of ``with``: what it changes, and to what."""
 
     place: str
     values: list[ast.expr]
 
 
-def entered_context(node: ast.Call, effects: Effects, found: Effect) -> Entered | None:
+def entered_context(node: ast.Call, effects: Effects, found: Effect) -> EnteredContext | None:
     """The context manager that a call enters for the rest of the notebook, or leaves; ``found`` gets what that sets."""
     if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("__enter__", "__exit__", "enter_context"):
         return None
@@ -76,14 +76,14 @@ def entered_context(node: ast.Call, effects: Effects, found: Effect) -> Entered 
     if setting is not None:
         found.ambient[setting] = "set"
         return None
-    found.reach(place, LIBRARY)
-    return Entered(place, values if entering else [])
+    found.add_reach(place, LIBRARY)
+    return EnteredContext(place, values if entering else [])
 
 
 def _changes_itself(method: ast.Attribute, effects: Effects) -> bool:
     """Whether a method of an object of the notebook changes that object."""
-    found = [c.methods[method.attr] for c in effects.world.holds(root(method) or "") if method.attr in c.methods]
-    return any(f"<{f.params[0]}>" in effects.summary(f).touches for f in found if f.params)
+    found = [c.methods[method.attr] for c in effects.world.callables(root(method) or "") if method.attr in c.methods]
+    return any(f"<{f.params[0]}>" in effects.summary(f).mutations for f in found if f.params)
 
 
 def hook_key(place: str, node: ast.Call | None) -> str:

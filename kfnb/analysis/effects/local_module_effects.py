@@ -10,8 +10,8 @@ from typing import Protocol
 
 from kfnb.analysis.effects.class_queries import changes_shared_attribute
 from kfnb.analysis.effects.effect_types import OWN_CLASSES, Effect
-from kfnb.analysis.syntax.code_block import Deferred
-from kfnb.analysis.units.abstract_state import VALUE, World
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.units.abstract_state import VALUE, AbstractState
 from kfnb.thread_safe_parser import parse
 
 DEFINED = re.compile(r"\bdef[\s\\]+(\w+)")
@@ -21,9 +21,9 @@ STATE = "@module:"  #: begins the ambient kind of what a module keeps
 class Functions(Protocol):
     """What is asked of `kfnb.analysis.effects.call_effects.Effects`."""
 
-    world: World
+    world: AbstractState
 
-    def summary(self, function: Deferred) -> Effect: ...
+    def summary(self, function: CodeBlock) -> Effect: ...
 
 
 @dataclass(eq=False)
@@ -34,10 +34,10 @@ class LocalModules:
     begin: Callable[[str, str], tuple[Functions, Callable[[], object]]]
     _read: dict[str, Functions] = field(default_factory=dict)
     _reading: set[str] = field(default_factory=set)
-    _state: dict[str, frozenset[str]] = field(default_factory=dict)
+    _mutated_globals: dict[str, frozenset[str]] = field(default_factory=dict)
     _names: dict[str, frozenset[str]] = field(default_factory=dict)
-    _methods: dict[str, list[tuple[str, Deferred]]] = field(default_factory=dict)
-    _owners: dict[str, dict[Deferred, list[Deferred]]] = field(default_factory=dict)
+    _methods: dict[str, list[tuple[str, CodeBlock]]] = field(default_factory=dict)
+    _owners: dict[str, dict[CodeBlock, list[CodeBlock]]] = field(default_factory=dict)
 
     def split(self, name: str) -> tuple[str, str] | None:
         """The module of a dotted name, and the rest of the name."""
@@ -49,14 +49,14 @@ class LocalModules:
             rest = f"{last}.{rest}" if rest else last
         return None
 
-    def function(self, name: str) -> tuple[str, tuple[Deferred, ...]] | None:
+    def function(self, name: str) -> tuple[str, tuple[CodeBlock, ...]] | None:
         """The module of a dotted name, and the functions and classes that it may be; none where it is something else."""
         found = self.split(name)
         if found is None:
             return None
         module, rest = found
         first, _, method = rest.partition(".")
-        known = self._summaries(module).world.defs.get(first, ())
+        known = self._summaries(module).world.definitions.get(first, ())
         if method:
             known = tuple(d.methods[method] for d in known if method in d.methods) or known
         origin = self._summaries(module).world.origins.get(first)
@@ -64,20 +64,20 @@ class LocalModules:
             return self.function(f"{origin}.{method}" if method else origin)  # a package that passes on its parts
         return module, known
 
-    def effect(self, module: str, function: Deferred) -> Effect:
+    def effect(self, module: str, function: CodeBlock) -> Effect:
         """What calling it may do, with the state of modules among the ambient kinds."""
         effect = self._summaries(module).summary(function)
         found = Effect(texts=effect.texts, files=effect.files, ambient=dict(effect.ambient), returns=effect.returns)
-        found.touches = {r: sure for r, sure in effect.touches.items() if r.startswith("<")}
-        found.changes = frozenset(r for r in effect.changes if r.startswith("<"))
-        found.beyond = dict(effect.beyond)
+        found.mutations = {r: sure for r, sure in effect.mutations.items() if r.startswith("<")}
+        found.stored_into = frozenset(r for r in effect.stored_into if r.startswith("<"))
+        found.library_reach = dict(effect.library_reach)
         if self._changed(module, effect) or self._changes_class(module, function, effect):
             found.ambient[self.kind(module)] = "set"
-        elif self.keeps(module) & effect.reads.keys():
+        elif self.mutated_globals(module) & effect.reads.keys():
             found.ambient.setdefault(self.kind(module), "read")
         return found
 
-    def kept_by(self, name: str) -> str | None:
+    def state_kind_of(self, name: str) -> str | None:
         """The ambient kind that using the module of a dotted name reads; ``None`` when it is no module beside the notebook."""
         found = self.split(name) if self.sources else None
         return self.kind(found[0]) if found is not None else None
@@ -85,22 +85,22 @@ class LocalModules:
     def kind(self, module: str) -> str:
         return STATE + module.partition(".")[0]
 
-    def keeps(self, module: str) -> frozenset[str]:
+    def mutated_globals(self, module: str) -> frozenset[str]:
         """The module's own names whose values its functions change."""
-        if module not in self._state:
-            self._state[module] = frozenset()
+        if module not in self._mutated_globals:
+            self._mutated_globals[module] = frozenset()
             summaries = self._summaries(module)
-            defs = [d for found in summaries.world.defs.values() for d in found]
+            defs = [d for found in summaries.world.definitions.values() for d in found]
             every = [*defs, *(m for d in defs for m in d.methods.values())]
             changed = {n for d in every for n in self._changed(module, summaries.summary(d))}
-            changed |= {d.name for d in defs if d.kind == "class" and self._keeps_itself(d, summaries)}
+            changed |= {d.name for d in defs if d.kind == "class" and self._mutates_class_state(d, summaries)}
             if module in self._reading:
-                del self._state[module]
+                del self._mutated_globals[module]
                 return frozenset(changed)
-            self._state[module] = frozenset(changed)
-        return self._state[module]
+            self._mutated_globals[module] = frozenset(changed)
+        return self._mutated_globals[module]
 
-    def methods(self, name: str) -> list[tuple[str, Deferred]]:
+    def methods(self, name: str) -> list[tuple[str, CodeBlock]]:
         """The methods of this name in the classes of all modules, each with its module: of what object is not known."""
         if self._reading:
             return []
@@ -109,7 +109,7 @@ class LocalModules:
             self._methods[name] = [
                 (module, d.methods[name])
                 for module in defining
-                for found in self._summaries(module).world.defs.values()
+                for found in self._summaries(module).world.definitions.values()
                 for d in found
                 if name in d.methods
             ]
@@ -121,25 +121,25 @@ class LocalModules:
             self._names[module] = frozenset(DEFINED.findall(self.sources[module]))
         return self._names[module]
 
-    def _keeps_itself(self, cls: Deferred, summaries: Functions) -> bool:
+    def _mutates_class_state(self, cls: CodeBlock, summaries: Functions) -> bool:
         """Whether a class keeps something that its own methods change, for all its objects or for those derived from it."""
-        touched = {r for m in cls.methods.values() for r in summaries.summary(m).touches}
+        touched = {r for m in cls.methods.values() for r in summaries.summary(m).mutations}
         return changes_shared_attribute(cls) or bool(OWN_CLASSES & touched)
 
-    def _changes_class(self, module: str, function: Deferred, effect: Effect) -> bool:
+    def _changes_class(self, module: str, function: CodeBlock, effect: Effect) -> bool:
         """Whether a method, called on a class or an object, may change what the class keeps."""
         summaries = self._summaries(module)
         me = f"<{function.params[0]}>" if function.params else ""
-        if not OWN_CLASSES & effect.touches.keys() and me not in effect.touches:
+        if not OWN_CLASSES & effect.mutations.keys() and me not in effect.mutations:
             return False
         owners = self._owners.get(module) or _owners(summaries.world)
         if module not in self._reading:
             self._owners[module] = owners
-        return any(self._keeps_itself(d, summaries) for d in owners.get(function, ()))
+        return any(self._mutates_class_state(d, summaries) for d in owners.get(function, ()))
 
     def _changed(self, module: str, effect: Effect) -> frozenset[str]:
         kinds = self._summaries(module).world.kinds
-        touched = {r for r in effect.touches if kinds.get(r) == VALUE or r in effect.changes and r in kinds}
+        touched = {r for r in effect.mutations if kinds.get(r) == VALUE or r in effect.stored_into and r in kinds}
         return effect.writes | effect.deletes | touched
 
     def _summaries(self, module: str) -> Functions:
@@ -151,10 +151,10 @@ class LocalModules:
         return self._read[module]
 
 
-def _owners(world: World) -> dict[Deferred, list[Deferred]]:
+def _owners(world: AbstractState) -> dict[CodeBlock, list[CodeBlock]]:
     """For each method the classes that have it."""
-    found: dict[Deferred, list[Deferred]] = {}
-    for cls in (d for defined in world.defs.values() for d in defined):
+    found: dict[CodeBlock, list[CodeBlock]] = {}
+    for cls in (d for defined in world.definitions.values() for d in defined):
         for method in cls.methods.values():
             found.setdefault(method, []).append(cls)
     return found

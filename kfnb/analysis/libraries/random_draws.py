@@ -84,7 +84,7 @@ def _maker_of_call(node: ast.Call, origin: Origin, made_by: Maker) -> str | None
     if name.rpartition(".")[2] in tables.COMPOSED and name.startswith(("sklearn.", "imblearn.")):
         inner = _of_several(maker_of(v, origin, made_by) for v in _estimators(node))
         return name if inner is None or not _makes_drawing(inner) else inner or "sklearn"
-    return name + SEEDED if seeded(node, origin) or _steady_by_arguments(node, name) else name
+    return name + SEEDED if seeded(node, origin) or _deterministic_by_arguments(node, name) else name
 
 
 def _estimators(node: ast.Call) -> list[ast.expr]:
@@ -106,7 +106,7 @@ def _estimators(node: ast.Call) -> list[ast.expr]:
     return [*node.args[:1], *(k.value for k in node.keywords if k.arg in named)]
 
 
-def _steady_by_arguments(node: ast.Call, name: str) -> bool:
+def _deterministic_by_arguments(node: ast.Call, name: str) -> bool:
     """What draws with other arguments only."""
     constants = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
     if name.endswith((".LogisticRegression", ".LogisticRegressionCV", ".RidgeClassifier")):
@@ -189,7 +189,7 @@ def _of_function(node: ast.Call, name: str, own: bool, origin: Origin, made_by: 
         if last in tables.FITTING:
             makers = [maker_of(v, origin, made_by) for v in _estimators(node)]
             return (NUMPY,) if any(m is not None and _makes_drawing(m) for m in makers) else ()
-        if not own and _draws_by_name(name, last) and not _steady_by_arguments(node, name):
+        if not own and _draws_by_name(name, last) and not _deterministic_by_arguments(node, name):
             return tables.DRAWING_LIBRARIES.get(first, (NUMPY,))
     return ()
 
@@ -202,7 +202,7 @@ def _torch_draws(library: str, last: str) -> bool:
 def _draws_by_name(name: str, last: str) -> bool:
     if name.startswith(tables.DRAWING_PREFIXES) or last in tables.ALWAYS_DRAWING:
         return True
-    if name.startswith(tables.STEADY_PREFIXES):
+    if name.startswith(tables.NON_DRAWING_PREFIXES):
         return False
     if name.startswith("networkx."):
         return any(word in last for word in tables.DRAWING_GRAPHS)
@@ -235,7 +235,7 @@ def _of_method(maker: str, name: str) -> Iterator[str]:
 
 
 def _of_estimator(maker: str, name: str, kinds: tuple[str, ...]) -> Iterator[str]:
-    steady = maker.startswith(tables.STEADY_PREFIXES) and not maker.startswith(tables.DRAWING_PREFIXES)
+    steady = maker.startswith(tables.NON_DRAWING_PREFIXES) and not maker.startswith(tables.DRAWING_PREFIXES)
     last = maker.rpartition(".")[2]
     if maker.startswith("networkx."):
         return
@@ -243,5 +243,5 @@ def _of_estimator(maker: str, name: str, kinds: tuple[str, ...]) -> Iterator[str
         steady = True  # one that draws would stand for it
     if name == "sample":
         yield from kinds
-    elif not steady and name not in tables.STEADY_METHODS and not name.startswith(("get_", "set_")):
+    elif not steady and name not in tables.NON_DRAWING_METHODS and not name.startswith(("get_", "set_")):
         yield from kinds if last[:1].isupper() or name in tables.DRAWING_METHODS else ()

@@ -22,7 +22,7 @@ REPEATED = (
 )
 COMPOUND = (ast.If, ast.For, ast.With, ast.Try)
 #: Functions of the standard library that wait, or read and write something outside the process.
-BUSY = effect_tables.words("""
+BUSY = effect_tables.word_set("""
     open urlopen run call check_output check_call Popen sleep input system popen connect listdir walk glob iglob load loads
 """)
 
@@ -46,7 +46,7 @@ class Statement:
     site: Site
     order: tuple[int, int]
     places: tuple[str, ...] = ()
-    touches: frozenset[str] = frozenset()
+    mutated: frozenset[str] = frozenset()
     draws: bool = False
     binds: frozenset[str] = field(init=False)
     reads: frozenset[str] = field(init=False)
@@ -61,9 +61,9 @@ class Slicer:
 
     def __init__(self, statements: Sequence[Statement], effects: Effects) -> None:
         self.statements, self.effects = statements, effects
-        self.found: dict[tuple[int, int], Replay] = {}
+        self.replays: dict[tuple[int, int], Replay] = {}
         #: names whose objects are changed by statements that are not replayed
-        self._changed = {n for s in statements if not s.places for n in s.touches}
+        self._changed = {n for s in statements if not s.places for n in s.mutated}
 
     def repeat(self, target: Statement) -> bool:
         """Add ``target`` and the statements that it needs; false when a replay could have another effect than the first run."""
@@ -75,10 +75,10 @@ class Slicer:
         if not self._gather(target, target, needed):
             return False
         bound = {n for s in needed.values() for n in s.binds}
-        if any(n not in bound and n not in self.effects.world.places for n in target.touches):
+        if any(n not in bound and n not in self.effects.world.places for n in target.mutated):
             return False
         for statement in needed.values():
-            self.found.setdefault(statement.order, self._replay(statement, statement is target))
+            self.replays.setdefault(statement.order, self._replay(statement, statement is target))
         return True
 
     def _replay(self, statement: Statement, effect: bool) -> Replay:
@@ -90,7 +90,7 @@ class Slicer:
         """The names that the statement reads, and those that the functions read which it may call."""
         found = set(statement.reads)
         for name in statement.reads:
-            for held in self.effects.world.holds(name):
+            for held in self.effects.world.callables(name):
                 found |= self.effects.summary(held).reads.keys()
         return frozenset(found - statement.binds if not isinstance(statement.node, FUNCTIONS) else found)
 
@@ -120,7 +120,7 @@ class Slicer:
         return True
 
     def _calls_notebook(self, target: Statement) -> bool:
-        return any(self.effects.world.holds(n) for n in target.reads)
+        return any(self.effects.world.callables(n) for n in target.reads)
 
     def _plain(self, node: ast.stmt) -> bool:
         """Whether a statement only binds names, at no cost, to the same every time."""
@@ -129,7 +129,7 @@ class Slicer:
         if isinstance(node, FUNCTIONS):
             return not node.decorator_list
         if isinstance(node, ast.ClassDef):
-            return not node.decorator_list and not any(self.effects.world.holds(n) for n in _names(node.bases))
+            return not node.decorator_list and not any(self.effects.world.callables(n) for n in _names(node.bases))
         if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
             return False
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -167,7 +167,7 @@ def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
             return True  # a method of a value of the notebook
         if name not in visited:
             visited.add(name)
-            calls += [c for held in effects.world.holds(name) for c in held.calls]
+            calls += [c for held in effects.world.callables(name) for c in held.calls]
     return False
 
 

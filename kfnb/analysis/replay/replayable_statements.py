@@ -12,7 +12,7 @@ from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import GENERATORS, setting_of
 from kfnb.analysis.syntax.ast_queries import dotted, is_literal, names_in, root, source_of, targets
 from kfnb.analysis.unit_facts import Replay, Site
-from kfnb.analysis.units.abstract_state import IMPORT, World
+from kfnb.analysis.units.abstract_state import IMPORT, AbstractState
 from kfnb.analysis.units.unit_record import PREDEFINED
 from kfnb.runtime.magics.magic_table import SET_UP
 from kfnb.runtime.magics.variable_expansion import expressions
@@ -49,7 +49,7 @@ def is_conditional(node: ast.stmt, frame: Frame) -> bool:
     return isinstance(node, ast.Assign)
 
 
-def _sets_environment(node: ast.expr, world: World) -> bool:
+def _sets_environment(node: ast.expr, world: AbstractState) -> bool:
     magic = magic_call(node, world.made_by)
     return magic is not None and magic.name in ("env", "set_env")
 
@@ -78,7 +78,7 @@ def _is_setting(node: ast.stmt, frame: Frame) -> bool:
     return False
 
 
-def _plain(node: ast.stmt, world: World) -> bool:
+def _plain(node: ast.stmt, world: AbstractState) -> bool:
     """Built of imports, builtins and literals only."""
     return all(world.kinds.get(n) == IMPORT or (n in PREDEFINED and n not in world.known) for n in names_in(node))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(eq=False)
-class Deferred:
+class CodeBlock:
     """What a function, lambda or class needs from the notebook's names when it is used.
 
     Parameters
@@ -64,18 +64,18 @@ class Deferred:
     sources: dict[str, list[ast.expr]] = field(default_factory=dict)
     returns: list[ast.expr] = field(default_factory=list)
     locals: set[str] = field(default_factory=set)
-    makes: bool = False
+    creates_functions: bool = False
     generator: bool = False
-    methods: dict[str, Deferred] = field(default_factory=dict)
-    kept: frozenset[str] = frozenset()
-    late: dict[str, int] = field(default_factory=dict)
+    methods: dict[str, CodeBlock] = field(default_factory=dict)
+    shared_objects: frozenset[str] = frozenset()
+    deferred_reads: dict[str, int] = field(default_factory=dict)
     constants: list[ast.Constant] = field(default_factory=list)
     defaults: dict[str, ast.expr] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
-    inner: set[str] = field(default_factory=set)
-    inner_params: set[str] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)
+    nested_names: set[str] = field(default_factory=set)
+    nested_params: set[str] = field(default_factory=set)
+    closure_writes: set[str] = field(default_factory=set)
     decorators: list[ast.expr] = field(default_factory=list)
-    scoped: list[ast.Call] = field(default_factory=list)
+    with_calls: list[ast.Call] = field(default_factory=list)
     attributes: list[ast.Call] = field(default_factory=list)
     mentions: set[str] = field(default_factory=set)

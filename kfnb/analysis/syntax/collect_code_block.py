@@ -12,40 +12,40 @@ from collections.abc import Iterable
 
 from kfnb.analysis.libraries.effect_tables import MUTATORS
 from kfnb.analysis.syntax.ast_queries import annotated, arguments, children, defaults, pattern_names, root, targets
-from kfnb.analysis.syntax.code_block import Deferred
+from kfnb.analysis.syntax.code_block import CodeBlock
 from kfnb.analysis.syntax.scopes import FunctionNode, Scope, class_scope, function_scope, walrus_names
 
 
-class Collector(ast.NodeVisitor):
+class BlockCollector(ast.NodeVisitor):
     """Fills a `Deferred` from a piece of tree in a given scope."""
 
-    def __init__(self, into: Deferred, scope: Scope, lazy_annotations: bool = False) -> None:
-        self.d, self.scope, self.lazy = into, scope, lazy_annotations
+    def __init__(self, into: CodeBlock, scope: Scope, lazy_annotations: bool = False) -> None:
+        self.block, self.scope, self.lazy = into, scope, lazy_annotations
 
     def generic_visit(self, node: ast.AST) -> None:
         for child in children(node):
             self.visit(child)
 
-    def inside(self, scope: Scope, nodes: Iterable[ast.AST]) -> None:
+    def visit_in(self, scope: Scope, nodes: Iterable[ast.AST]) -> None:
         outer, self.scope = self.scope, scope
         for node in nodes:
             self.visit(node)
         self.scope = outer
 
     # ---- names
-    def mention(self, name: str, line: int, ctx: ast.expr_context) -> None:
+    def note_name(self, name: str, line: int, ctx: ast.expr_context) -> None:
         name = self.scope.mangled(name)
         if name == "__debug__" or not self.scope.is_global(name):
             return
-        where = {ast.Load: self.d.reads, ast.Store: self.d.writes, ast.Del: self.d.deletes}[type(ctx)]
+        where = {ast.Load: self.block.reads, ast.Store: self.block.writes, ast.Del: self.block.deletes}[type(ctx)]
         where.setdefault(name, line)
 
     def visit_Name(self, node: ast.Name) -> None:
-        self.d.mentions.add(node.id)
-        self.mention(node.id, node.lineno, node.ctx)
+        self.block.mentions.add(node.id)
+        self.note_name(node.id, node.lineno, node.ctx)
 
     def bind(self, name: str, line: int) -> None:
-        self.mention(name, line, ast.Store())
+        self.note_name(name, line, ast.Store())
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:
@@ -71,43 +71,43 @@ class Collector(ast.NodeVisitor):
             self.visit(node.annotation)
         if node.value is not None:
             self.visit(node.value)
-            self.source(node.target, node.value)
-            self.changed(node.target)
+            self.note_source(node.target, node.value)
+            self.note_store(node.target)
 
     # ---- nested blocks
-    def generic(self, node: ast.AST) -> Scope:
+    def type_parameter_scope(self, node: ast.AST) -> Scope:
         """The scope of ``[T]`` in ``def f[T]()``, ``class C[T]`` and ``type A[T]`` (Python 3.12)."""
         names = {self.scope.mangled(p.name) for p in getattr(node, "type_params", [])}
         return Scope("function", names, set(), self.scope) if names else self.scope
 
     def visit_TypeAlias(self, node: ast.AST) -> None:
         self.visit(node.name)  # type: ignore[attr-defined]  # only in Python 3.12 and later
-        self.inside(self.generic(node), [*node.type_params, node.value])  # type: ignore[attr-defined]
+        self.visit_in(self.type_parameter_scope(node), [*node.type_params, node.value])  # type: ignore[attr-defined]
 
     def function(self, node: FunctionNode) -> None:
         lambda_ = isinstance(node, ast.Lambda)
         for part in [*getattr(node, "decorator_list", []), *defaults(node.args)]:
             self.visit(part)
-        self.d.decorators += getattr(node, "decorator_list", [])
-        around = self.generic(node)
+        self.block.decorators += getattr(node, "decorator_list", [])
+        around = self.type_parameter_scope(node)
         if not isinstance(node, ast.Lambda):
             if not self.lazy:
-                self.inside(around, annotated(node))
-            self.inside(around, getattr(node, "type_params", []))
+                self.visit_in(around, annotated(node))
+            self.visit_in(around, getattr(node, "type_params", []))
             self.bind(node.name, node.lineno)
         body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-        outer = self.d
+        outer = self.block
         if outer.kind in ("comprehension", "class body"):
-            self.d = Deferred("function", "", node.lineno)
+            self.block = CodeBlock("function", "", node.lineno)
         scope = function_scope(node, body, around)
-        self.d.inner |= scope.own - {"__class__"}
-        self.d.inner_params |= {a.arg for a in arguments(node.args)}
-        self.inside(scope, body)
-        if self.d is not outer:
-            outer.late.update(self.d.reads)
-            outer.mentions |= self.d.mentions
-            self.d = outer
-        self.d.makes = self.d.makes or not lambda_ or self.scope.kind != "module"
+        self.block.nested_names |= scope.own - {"__class__"}
+        self.block.nested_params |= {a.arg for a in arguments(node.args)}
+        self.visit_in(scope, body)
+        if self.block is not outer:
+            outer.deferred_reads.update(self.block.reads)
+            outer.mentions |= self.block.mentions
+            self.block = outer
+        self.block.creates_functions = self.block.creates_functions or not lambda_ or self.scope.kind != "module"
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self.function(node)
@@ -121,11 +121,11 @@ class Collector(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for part in node.decorator_list:
             self.visit(part)
-        around = self.generic(node)
-        self.inside(around, [*node.bases, *(k.value for k in node.keywords), *getattr(node, "type_params", [])])
-        self.inside(class_scope(node, around), node.body)
+        around = self.type_parameter_scope(node)
+        self.visit_in(around, [*node.bases, *(k.value for k in node.keywords), *getattr(node, "type_params", [])])
+        self.visit_in(class_scope(node, around), node.body)
         self.bind(node.name, node.lineno)
-        self.d.makes = True
+        self.block.creates_functions = True
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         first = node.generators[0]
@@ -141,31 +141,31 @@ class Collector(ast.NodeVisitor):
                 self.bind(name, node.lineno)
                 self.scope = outer
         scope = Scope("comprehension", own, set(), self.scope)
-        if self.d.kind == "comprehension":
-            self.d.locals |= own
+        if self.block.kind == "comprehension":
+            self.block.locals |= own
         rest: list[ast.AST] = [*first.ifs]
         for g in node.generators:
             rest.append(g.target)
-            self.source(g.target, g.iter)
+            self.note_source(g.target, g.iter)
         for g in node.generators[1:]:
             rest += [g.iter, *g.ifs]
         rest += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        self.inside(scope, rest)
+        self.visit_in(scope, rest)
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = comprehension
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
-        self.source(node.target, node.value)
+        self.note_source(node.target, node.value)
         if self.scope.kind != "comprehension":
             self.visit(node.target)
 
     # ---- what is done with objects
-    def source(self, target: ast.expr, value: ast.expr) -> None:
+    def note_source(self, target: ast.expr, value: ast.expr) -> None:
         for name in targets(target):
-            self.d.sources.setdefault(name, []).append(value)
+            self.block.sources.setdefault(name, []).append(value)
 
-    def closes(self, node: ast.expr) -> None:
+    def note_closure_write(self, node: ast.expr) -> None:
         """Note that a function changes an object that belongs to the function around it."""
         name = root(node)
         scope: Scope | None = self.scope
@@ -176,69 +176,69 @@ class Collector(ast.NodeVisitor):
         if name is None or scope is None or scope.kind != "function" or name in scope.own | scope.declared:
             return
         if not scope.is_global(name):
-            self.d.closed.add(name)
+            self.block.closure_writes.add(name)
 
     def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
-        self.d.closed |= set(node.names)
+        self.block.closure_writes |= set(node.names)
 
-    def changed(self, target: ast.expr) -> None:
+    def note_store(self, target: ast.expr) -> None:
         if isinstance(target, (ast.Attribute, ast.Subscript)):
-            self.d.stores.append(target)
-            self.closes(target)
+            self.block.stores.append(target)
+            self.note_closure_write(target)
         elif isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
-                self.changed(element)
+                self.note_store(element)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
-            self.source(target, node.value)
-            self.changed(target)
+            self.note_source(target, node.value)
+            self.note_store(target)
         self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        self.d.stores.append(node.target)
-        self.closes(node.target)
+        self.block.stores.append(node.target)
+        self.note_closure_write(node.target)
         if isinstance(node.target, ast.Name):
-            self.mention(node.target.id, node.lineno, ast.Load())
+            self.note_name(node.target.id, node.lineno, ast.Load())
         self.generic_visit(node)
 
     def visit_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
-            self.changed(target)
+            self.note_store(target)
         self.generic_visit(node)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
-        self.source(node.target, node.iter)
-        self.changed(node.target)
+        self.note_source(node.target, node.iter)
+        self.note_store(node.target)
         self.generic_visit(node)
 
     visit_AsyncFor = visit_For
 
     def visit_withitem(self, node: ast.withitem) -> None:
         if isinstance(node.context_expr, ast.Call):
-            self.d.scoped.append(node.context_expr)
+            self.block.with_calls.append(node.context_expr)
         if node.optional_vars is not None:
-            self.source(node.optional_vars, node.context_expr)
+            self.note_source(node.optional_vars, node.context_expr)
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        self.d.calls.append(node)
+        self.block.calls.append(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
-            self.closes(node.func.value)
+            self.note_closure_write(node.func.value)
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        self.d.constants.append(node)
+        self.block.constants.append(node)
 
     def visit_Return(self, node: ast.Return) -> None:
         if node.value is not None:
-            self.d.returns.append(node.value)
+            self.block.returns.append(node.value)
         self.generic_visit(node)
 
     def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> None:
-        self.d.generator = True
+        self.block.generator = True
         if node.value is not None:
-            self.d.returns.append(node.value)
+            self.block.returns.append(node.value)
         self.generic_visit(node)
 
     visit_YieldFrom = visit_Yield

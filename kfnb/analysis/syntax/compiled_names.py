@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from kfnb.analysis.syntax.code_block import Deferred
-from kfnb.analysis.syntax.collect_code_block import Collector
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.syntax.collect_code_block import BlockCollector
 from kfnb.analysis.syntax.scopes import MODULE, future_annotations
 
 
@@ -21,6 +21,6 @@ class Names:
 
 def names_of(tree: ast.Module) -> Names:
     """Which names of the notebook's namespace a cell may touch, in whatever order."""
-    found = Deferred("module", "", 1)
-    Collector(found, MODULE, future_annotations(tree)).visit(tree)
+    found = CodeBlock("module", "", 1)
+    BlockCollector(found, MODULE, future_annotations(tree)).visit(tree)
     return Names(frozenset(found.reads), frozenset(found.writes), frozenset(found.deletes))

@@ -9,15 +9,15 @@ import ast
 import functools
 
 from kfnb.analysis.syntax.ast_queries import FUNCTIONS, is_collection, names_in, targets
-from kfnb.analysis.syntax.code_block import Deferred
-from kfnb.analysis.syntax.collect_code_block import Collector
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.syntax.collect_code_block import BlockCollector
 from kfnb.analysis.syntax.scopes import MODULE, FunctionNode, class_scope, function_scope
 
 
 @functools.lru_cache(maxsize=1024)
-def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = False) -> Deferred:
+def function_block(node: FunctionNode, name: str = "<lambda>", lazy: bool = False) -> CodeBlock:
     """What a function or lambda of the notebook's top level needs when it is called."""
-    found = Deferred("function", name, node.lineno)
+    found = CodeBlock("function", name, node.lineno)
     positional = [*node.args.posonlyargs, *node.args.args]
     extra = [a.arg for a in (node.args.vararg, node.args.kwarg) if a is not None]
     found.params = tuple(a.arg for a in positional) + tuple(a.arg for a in node.args.kwonlyargs) + tuple(extra)
@@ -26,35 +26,35 @@ def deferred_function(node: FunctionNode, name: str = "<lambda>", lazy: bool = F
     with_default += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
     found.defaults = {a.arg: d for a, d in with_default}
     found.mentions.update(n for _, d in with_default if not isinstance(d, ast.Constant) for n in names_in(d))
-    found.kept = frozenset(a.arg for a, d in with_default if not isinstance(d, (ast.Constant, ast.Name)))
+    found.shared_objects = frozenset(a.arg for a, d in with_default if not isinstance(d, (ast.Constant, ast.Name)))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)
     found.locals = scope.own
-    Collector(found, scope, lazy).inside(scope, body)
+    BlockCollector(found, scope, lazy).visit_in(scope, body)
     if isinstance(node, ast.Lambda):
         found.returns.append(node.body)
     return found
 
 
 @functools.lru_cache(maxsize=1024)
-def deferred_comprehension(node: ast.expr) -> Deferred:
+def comprehension_block(node: ast.expr) -> CodeBlock:
     """What a comprehension of the notebook's top level needs; it runs at once."""
-    found = Deferred("comprehension", "", node.lineno)
-    Collector(found, MODULE).visit(node)
+    found = CodeBlock("comprehension", "", node.lineno)
+    BlockCollector(found, MODULE).visit(node)
     return found
 
 
 @functools.lru_cache(maxsize=1024)
-def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
+def class_block(node: ast.ClassDef, lazy: bool = False) -> CodeBlock:
     """What a class of the notebook's top level needs when it, or an instance, is used."""
-    found = Deferred("class", node.name, node.lineno)
-    Collector(found, MODULE, lazy).visit_ClassDef(node)
+    found = CodeBlock("class", node.name, node.lineno)
+    BlockCollector(found, MODULE, lazy).visit_ClassDef(node)
     found.writes.pop(node.name, None)
     scope = class_scope(node, MODULE)
     found.methods = {}
     for part in node.body:
         if isinstance(part, FUNCTIONS):
-            method = deferred_function(part, part.name, lazy)
+            method = function_block(part, part.name, lazy)
             body_scope = function_scope(part, list(part.body), scope)
             method.locals = body_scope.own
             found.methods[part.name] = method
@@ -62,7 +62,7 @@ def deferred_class(node: ast.ClassDef, lazy: bool = False) -> Deferred:
     found.bases = tuple(b.id for b in named if isinstance(b, ast.Name))
     found.calls, found.stores, found.decorators = [], [], []
     found.attributes = [p.value for p in node.body if isinstance(p, ast.Assign) and isinstance(p.value, ast.Call)]
-    found.kept = frozenset(
+    found.shared_objects = frozenset(
         name
         for part in node.body
         if isinstance(part, (ast.Assign, ast.AnnAssign)) and is_collection(part.value)

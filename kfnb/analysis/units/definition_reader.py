@@ -8,9 +8,9 @@ from kfnb.analysis.effects.effect_types import CLOSURE, Effect
 from kfnb.analysis.effects.library_call_reach import place_of
 from kfnb.analysis.replay.replayable_statements import import_names
 from kfnb.analysis.syntax.ast_queries import FUNCTIONS, annotated, defaults
-from kfnb.analysis.syntax.code_block import Deferred
-from kfnb.analysis.syntax.collect_code_block import Collector
-from kfnb.analysis.syntax.definition_blocks import deferred_class, deferred_function
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.syntax.collect_code_block import BlockCollector
+from kfnb.analysis.syntax.definition_blocks import class_block, function_block
 from kfnb.analysis.syntax.scopes import MODULE, class_scope
 from kfnb.analysis.units.abstract_state import DEF, IMPORT, VALUE
 from kfnb.analysis.units.expression_reader import ExpressionReader
@@ -43,65 +43,67 @@ class DefinitionReader(ExpressionReader):
         now = [*node.decorator_list, *defaults(node.args), *([] if self.world.lazy_annotations else annotated(node))]
         for part in now:
             self.expr(part)
-        held: frozenset[Deferred] = frozenset()
+        held: frozenset[CodeBlock] = frozenset()
         for part in [*node.decorator_list, *defaults(node.args)]:
-            held |= self.effects.held(part)
-        self._define(node.name, node.lineno, deferred_function(node, node.name, self.world.lazy_annotations), held)
+            held |= self.effects.callables_in(part)
+        self._define(node.name, node.lineno, function_block(node, node.name, self.world.lazy_annotations), held)
         self._decorate(node)
 
     def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         """The decorators are called with what they decorate; what they give may keep state of its own."""
         effect = Effect()
-        held: frozenset[Deferred] = frozenset()
+        held: frozenset[CodeBlock] = frozenset()
         for decorator in node.decorator_list:
-            self.effects.decorated(decorator, self.effects.top, effect)
-            held |= self.effects.held(decorator)
-            for made in self.world.defs.get(node.name, ()) if self.effects.runs_at_once(decorator) else ():
-                effect.add(self.effects.summary(made))
+            self.effects.add_decoration(decorator, self.effects.top, effect)
+            held |= self.effects.callables_in(decorator)
+            for made in self.world.definitions.get(node.name, ()) if self.effects.runs_at_once(decorator) else ():
+                effect.merge(self.effects.summary(made))
             place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
             if place in ("functools.lru_cache", "functools.cache"):
-                self._remembers(node)
+                self._note_impure_cache(node)
         if isinstance(node, ast.ClassDef):
-            self.effects.created(node, self.effects.top, effect)
-        effect.touches.pop(node.name, None)
+            self.effects.add_class_creation(node, self.effects.top, effect)
+        effect.mutations.pop(node.name, None)
         self.apply(effect, node.lineno)
-        self.reached(effect, node.lineno)
-        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).touches for f in held):
+        self.note_library_reach(effect, node.lineno)
+        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).mutations for f in held):
             self.world.kinds[node.name] = VALUE
             self.world.changed.add(node.name)
 
     on_FunctionDef = on_AsyncFunctionDef = _function
 
-    def _remembers(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+    def _note_impure_cache(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         """A function that ``lru_cache`` calls once for each argument, though calling it does something."""
-        does = [self.effects.summary(f) for f in self.world.defs.get(node.name, ())]
-        if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.touches) for e in does):
-            self.world.remembering.add(node.name)
+        does = [self.effects.summary(f) for f in self.world.definitions.get(node.name, ())]
+        if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.mutations) for e in does):
+            self.world.impure_cached_functions.add(node.name)
 
     def on_ClassDef(self, node: ast.ClassDef) -> None:
         outer = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
-        held: frozenset[Deferred] = frozenset()
+        held: frozenset[CodeBlock] = frozenset()
         for part in outer:
             self.expr(part)
             held |= self._inherited(part)
         self._class_body(node)
-        self._define(node.name, node.lineno, deferred_class(node, self.world.lazy_annotations), held)
+        self._define(node.name, node.lineno, class_block(node, self.world.lazy_annotations), held)
         self._decorate(node)
 
-    def _inherited(self, base: ast.expr) -> frozenset[Deferred]:
+    def _inherited(self, base: ast.expr) -> frozenset[CodeBlock]:
         """What a class holds by a base, decorator or keyword; what its base is derived from is found from there."""
         if isinstance(base, ast.Name):
-            classes = self.world.defs.get(base.id, ())
+            classes = self.world.definitions.get(base.id, ())
             if classes and all(c.kind == "class" for c in classes):
-                return frozenset((*classes, *(c for c in self.world.carry.get(base.id, ()) if c.name == base.id)))
-        return self.effects.held(base)
+                return frozenset(
+                    (*classes, *(c for c in self.world.held_callables.get(base.id, ()) if c.name == base.id))
+                )
+        return self.effects.callables_in(base)
 
     def _class_body(self, node: ast.ClassDef) -> None:
         """The body runs now, with names of its own; its functions run later."""
-        now, own = Deferred("class body", node.name, node.lineno), set[str]()
+        now, own = CodeBlock("class body", node.name, node.lineno), set[str]()
         scope = class_scope(node, MODULE)
         scope.own = own  # a name is the class's own from where it is bound
-        collector = Collector(now, scope, self.world.lazy_annotations)
+        collector = BlockCollector(now, scope, self.world.lazy_annotations)
         for part in node.body:
             if isinstance(part, FUNCTIONS):
                 for piece in [
@@ -120,17 +122,17 @@ class DefinitionReader(ExpressionReader):
         frame = self.effects.frame(now)
         now.locals |= own
         for call in now.calls:
-            self.effects.call(call, frame, effect)
+            self.effects.add_call(call, frame, effect)
         for decorator in now.decorators:
-            self.effects.decorated(decorator, frame, effect)
+            self.effects.add_decoration(decorator, frame, effect)
         self.apply(effect, node.lineno)
-        self.reached(effect, node.lineno)
+        self.note_library_reach(effect, node.lineno)
         for name, line in now.reads.items():
             self.read(name, line)
-        for name, line in now.late.items():
+        for name, line in now.deferred_reads.items():
             self.read(name, line, node.name)
 
-    def _define(self, name: str, line: int, deferred: Deferred, held: frozenset[Deferred]) -> None:
-        before = self.world.defs.get(name, ()) if name not in self.world.must and self.depth else ()
+    def _define(self, name: str, line: int, deferred: CodeBlock, held: frozenset[CodeBlock]) -> None:
+        before = self.world.definitions.get(name, ()) if name not in self.world.must_define and self.depth else ()
         self.bind(name, line, DEF, held)
-        self.world.defs[name] = (*before, deferred)
+        self.world.definitions[name] = (*before, deferred)

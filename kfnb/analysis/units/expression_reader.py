@@ -14,9 +14,9 @@ from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import GENERATORS, ambient_of
 from kfnb.analysis.libraries.random_draws import PLAIN, maker_of
 from kfnb.analysis.syntax.ast_queries import children, defaults, root, targets
-from kfnb.analysis.syntax.definition_blocks import deferred_comprehension
+from kfnb.analysis.syntax.definition_blocks import comprehension_block
 from kfnb.analysis.units.abstract_state import DEF, IMPORT, SCALAR, VALUE
-from kfnb.analysis.units.unit_record import Record
+from kfnb.analysis.units.unit_record import UnitRecord
 from kfnb.thread_safe_parser import parse
 
 SHELL = "get_ipython"
@@ -28,7 +28,7 @@ EXPRESSIONS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 
 
-class ExpressionReader(Record):
+class ExpressionReader(UnitRecord):
     """`Record` with a method per kind of expression."""
 
     # ---------------------------------------------------------------- expressions
@@ -51,11 +51,15 @@ class ExpressionReader(Record):
     def expr_Attribute(self, node: ast.Attribute) -> None:
         self.expr(node.value)
         if node.attr in ("cache_info", "cache_clear") and isinstance(node.value, ast.Name):
-            self.note(self.remembered, node.value.id, node.lineno)
+            self.note(self.cached_functions, node.value.id, node.lineno)
 
     def expr_Subscript(self, node: ast.Subscript) -> None:
-        if self.keeps_shown and isinstance(node.value, ast.Name) and node.value.id in ("Out", "_oh", "In", "_ih"):
-            self.earlier_cell(node.value, node.slice)
+        if (
+            self.displays_are_values
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("Out", "_oh", "In", "_ih")
+        ):
+            self.read_display(node.value, node.slice)
             return
         self.expr(node.value)
         self.expr(node.slice)
@@ -76,21 +80,21 @@ class ExpressionReader(Record):
             isinstance(s, ast.Constant) for s in sides
         ):
             for side in sides:
-                self.compared |= self.effects.roots(side, self.effects.top)
+                self.identity_compared |= self.effects.roots(side, self.effects.top)
 
     def expr_BoolOp(self, node: ast.BoolOp) -> None:
         self.expr(node.values[0])
-        sure = set(self.world.must)
+        sure = set(self.world.must_define)
         for value in node.values[1:]:
             self.expr(value)
-        self.world.must = sure
+        self.world.must_define = sure
 
     def expr_IfExp(self, node: ast.IfExp) -> None:
         self.expr(node.test)
-        sure = set(self.world.must)
+        sure = set(self.world.must_define)
         for value in (node.body, node.orelse):
             self.expr(value)
-            self.world.must = set(sure)
+            self.world.must_define = set(sure)
 
     def expr_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.expr(node.value)
@@ -99,29 +103,29 @@ class ExpressionReader(Record):
     def expr_Lambda(self, node: ast.Lambda) -> None:
         for default in defaults(node.args):
             self.expr(default)
-        self.apply(self.effects.summary(self.effects.lambda_of(node)), node.lineno)
+        self.apply(self.effects.summary(self.effects.lambda_block(node)), node.lineno)
 
     def comprehension(self, node: ast.expr) -> None:
-        found = deferred_comprehension(node)
+        found = comprehension_block(node)
         effect = Effect(reads={n: "" for n in found.reads})
         for target in found.stores:
             effect.touch(self.effects.roots(target.value, self.effects.frame(found)), True)  # type: ignore[attr-defined]
         frame = self.effects.frame(found)
         for call in found.calls:
-            self.effects.call(call, frame, effect)
-        self.reached(effect, node.lineno)
+            self.effects.add_call(call, frame, effect)
+        self.note_library_reach(effect, node.lineno)
         for name, line in found.reads.items():
             self.read(name, line)
-        for name, line in found.late.items():
+        for name, line in found.deferred_reads.items():
             self.read(name, line, "lambda")
         self.apply(effect, node.lineno)
         for part in found.constants:
             self.expr_Constant(part)
         for name, line in found.writes.items():
-            had = name in self.world.must
+            had = name in self.world.must_define
             self.bind(name, line)
             if not had:
-                self.world.must.discard(name)
+                self.world.must_define.discard(name)
 
     expr_ListComp = expr_SetComp = expr_DictComp = expr_GeneratorExp = comprehension
 
@@ -132,19 +136,19 @@ class ExpressionReader(Record):
         for keyword in node.keywords:
             self.expr(keyword.value)
         effect = Effect()
-        self.effects.call(node, self.effects.top, effect)
+        self.effects.add_call(node, self.effects.top, effect)
         settings = [k for k, how in effect.ambient.items() if how == "set" and k in GENERATORS]
         for kind in settings:
             sure = root(node.func) is not None and self.world.kinds.get(root(node.func) or "") == IMPORT
-            self.ambient(kind, "set", node.lineno, sure)
+            self.note_ambient(kind, "set", node.lineno, sure)
             del effect.ambient[kind]
         entered = entered_context(node, self.effects, effect)
         self.apply(effect, node.lineno)
-        self.reached(effect, node.lineno)
+        self.note_library_reach(effect, node.lineno)
         if entered is not None:
-            self.hand_over(entered.place, entered.values, node.lineno)
-        elif LIBRARY in effect.beyond.values() and (place := place_of(node.func, self.effects.top)) is not None:
-            self.hand_over(place, [*node.args, *(k.value for k in node.keywords)], node.lineno, node)
+            self.note_hook(entered.place, entered.values, node.lineno)
+        elif LIBRARY in effect.library_reach.values() and (place := place_of(node.func, self.effects.top)) is not None:
+            self.note_hook(place, [*node.args, *(k.value for k in node.keywords)], node.lineno, node)
         code = node.args[0] if node.args else None
         if isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec") and isinstance(code, ast.Constant):
             self.code_in_text(str(code.value), node)
@@ -159,17 +163,17 @@ class ExpressionReader(Record):
                 part.lineno = node.lineno
         self.block(tree.body)
 
-    def earlier_cell(self, name: ast.Name, index: ast.expr) -> None:
+    def read_display(self, name: ast.Name, index: ast.expr) -> None:
         """``Out[3]`` is the value ``_3``; ``In[3]`` a text that the step of cell 3 has."""
         number = index.value if isinstance(index, ast.Constant) else None
         if name.id in ("In", "_ih") and number in self.cells_read:
-            self.displayed = self.displayed or self.site(name.lineno)
+            self.display_use = self.display_use or self.site(name.lineno)
         elif name.id in ("Out", "_oh") and type(number) is int and f"_{number}" in self.world.known:
             self.read(f"_{number}", name.lineno)
         else:
             shown = f"{name.id}[{ast.unparse(index)}]"
-            self.displayed = self.displayed or self.site(name.lineno)
-            self.not_shown = self.not_shown or (shown, self.site(name.lineno))
+            self.display_use = self.display_use or self.site(name.lineno)
+            self.undefined_display = self.undefined_display or (shown, self.site(name.lineno))
 
     @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:
@@ -210,11 +214,11 @@ class ExpressionReader(Record):
         if value is None:
             self.bind(target.id, target.lineno, shares=shares or ())
             return
-        held = self.effects.held(value)
+        held = self.effects.callables_in(value)
         if held and isinstance(value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
             parts = value.values if isinstance(value, ast.Dict) else value.elts
-            listed = {p.id for p in parts if isinstance(p, ast.Name) and p.id in self.world.defs}
-            self.world.listed |= listed
+            listed = {p.id for p in parts if isinstance(p, ast.Name) and p.id in self.world.definitions}
+            self.world.collected_classes |= listed
             self.world.changed |= listed
         shared = self.effects.roots(value, top) if shares is None else shares
         made = self.maker(value)
@@ -226,7 +230,10 @@ class ExpressionReader(Record):
         elif isinstance(value, ast.Attribute) and value.attr in effect_tables.MUTATORS:
             self.world.mutating_methods.add(target.id)
         if isinstance(value, ast.Name) and self.world.kinds.get(value.id) == DEF and value.id != target.id:
-            self.world.kinds[target.id], self.world.defs[target.id] = DEF, self.world.defs.get(value.id, ())
+            self.world.kinds[target.id], self.world.definitions[target.id] = (
+                DEF,
+                self.world.definitions.get(value.id, ()),
+            )
 
     def maker(self, value: ast.expr) -> str | None:
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == SHELL:
@@ -243,13 +250,13 @@ class ExpressionReader(Record):
                 return
         made = self.maker(value) if value is not None else None
         shared = set(shares or ()) | (set(self.effects.roots(value, self.effects.top)) if value is not None else set())
-        held = self.effects.held(value)
+        held = self.effects.callables_in(value)
         names = list(targets(target))
         for element in target.elts:
             self.store(element, None, shared)
         for name in names:
             if held:
-                self.world.hold(name, held)
+                self.world.add_callables(name, held)
             if made:
                 self.world.made_by[name] = made
                 self.world.changed.add(name)
@@ -267,20 +274,24 @@ class ExpressionReader(Record):
         effect = Effect()
         if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
             store_reach(target, self.effects.top, effect)
-            self.world.added_builtins |= {p.partition(".")[2] for p in effect.beyond if p.startswith("builtins.")}
-            self.reached(effect, target.lineno)
-            for place in effect.beyond:
-                self.hand_over(place, [value] if value is not None else [], target.lineno)
+            self.world.added_builtins |= {
+                p.partition(".")[2] for p in effect.library_reach if p.startswith("builtins.")
+            }
+            self.note_library_reach(effect, target.lineno)
+            for place in effect.library_reach:
+                self.note_hook(place, [value] if value is not None else [], target.lineno)
         listed = (
-            self.effects.listed_classes(target.value, self.effects.top) if isinstance(target, ast.Attribute) else ()
+            self.effects.collected_classes_in(target.value, self.effects.top)
+            if isinstance(target, ast.Attribute)
+            else ()
         )
         for name in listed:
-            self.touched(name, target.lineno, True)
+            self.note_mutation(name, target.lineno, True)
         for name in self.effects.roots(target.value, self.effects.top):
             if self.world.kinds.get(name) == IMPORT:
                 continue
-            self.touched(name, target.lineno, True)
+            self.note_mutation(name, target.lineno, True)
             if value is not None:
-                self.world.hold(name, self.effects.held(value))
+                self.world.add_callables(name, self.effects.callables_in(value))
                 for other in self.effects.roots(value, self.effects.top):
                     self.world.share(name, other)

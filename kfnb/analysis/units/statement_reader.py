@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 
-from kfnb.analysis.effects.library_call_reach import lasting, place_of
+from kfnb.analysis.effects.library_call_reach import place_of, remaining_after_with
 from kfnb.analysis.files.magic_effects import (
     MagicCall,
     bound_names,
@@ -30,7 +30,7 @@ from kfnb.analysis.syntax.ast_queries import (
     targets,
 )
 from kfnb.analysis.unit_facts import Replay
-from kfnb.analysis.units.abstract_state import SCALAR, VALUE, World
+from kfnb.analysis.units.abstract_state import SCALAR, VALUE, AbstractState
 from kfnb.analysis.units.definition_reader import DefinitionReader
 from kfnb.analysis.units.expression_reader import SHELL
 from kfnb.runtime.cells.ipython_syntax import translate
@@ -39,12 +39,12 @@ from kfnb.thread_safe_parser import parse
 IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
 
 
-class Statements(DefinitionReader):
+class StatementReader(DefinitionReader):
     """`DefinitionReader` with a method for every other kind of statement."""
 
     code = ""
 
-    def again(self, replay: Replay) -> None:
+    def note_replay(self, replay: Replay) -> None:
         """Note a statement that later units run again."""
         self.replays.append(replay)
 
@@ -120,7 +120,7 @@ class Statements(DefinitionReader):
         found = program_path(call)
         if found is None or found not in programs:
             self.unread_programs[found or call.line] = self.site(node.lineno)
-            self.shielded += 1  # whatever the rest of the unit reads may come from there
+            self.handled_name_errors += 1  # whatever the rest of the unit reads may come from there
             return
         for code in program_cells(found, programs[found]):
             self._star_imports(code, node)
@@ -135,7 +135,7 @@ class Statements(DefinitionReader):
         for part in body:
             replay = replay_of(part, code, self.site(node.lineno), self.effects.top)
             if replay is not None and replay.star:
-                self.again(replay)
+                self.note_replay(replay)
 
     # ---------------------------------------------------------------- assignment
     def on_Assign(self, node: ast.Assign) -> None:
@@ -152,7 +152,7 @@ class Statements(DefinitionReader):
     def _ambient_target(self, target: ast.expr) -> None:
         kind = ambient_of(target, self.effects.top) or self.effects.module_store(target, self.effects.top)
         if kind is not None:
-            self.ambient(kind, "set", target.lineno, sure=False)
+            self.note_ambient(kind, "set", target.lineno, sure=False)
 
     def on_AnnAssign(self, node: ast.AnnAssign) -> None:
         if not self.world.lazy_annotations:
@@ -173,25 +173,25 @@ class Statements(DefinitionReader):
         kind = self.world.kinds.get(name)
         if kind != SCALAR:
             for shared in self.effects.roots(target, self.effects.top) | {name}:
-                self.touched(shared, node.lineno, True)
-        self.note(self.may, name, node.lineno)
-        self.world.must.add(name)
+                self.note_mutation(shared, node.lineno, True)
+        self.note(self.may_define, name, node.lineno)
+        self.world.must_define.add(name)
         self.world.known.add(name)
         self.world.texts.pop(name, None)
         self.world.changed.add(name)
         self.world.kinds[name] = SCALAR if kind == SCALAR and self.kind_of(node.value) == SCALAR else VALUE
         for other in self.effects.roots(node.value, self.effects.top):
             self.world.share(name, other)
-        self.world.hold(name, self.effects.held(node.value))
+        self.world.add_callables(name, self.effects.callables_in(node.value))
 
     def on_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             for part in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
                 if isinstance(part, ast.Name):
-                    self.read(part.id, part.lineno) if part.id not in self.world.must else None
-                    self.note(self.may, part.id, part.lineno)
+                    self.read(part.id, part.lineno) if part.id not in self.world.must_define else None
+                    self.note(self.may_define, part.id, part.lineno)
                     self.world.bind(part.id, VALUE)
-                    self.world.must.discard(part.id)
+                    self.world.must_define.discard(part.id)
                     self.world.kinds[part.id] = "deleted"
                     self.world.changed.add(part.id)
                 else:
@@ -201,11 +201,11 @@ class Statements(DefinitionReader):
     def alternatives(self, bodies: list[list[ast.stmt]], else_: bool = True) -> None:
         """Run each body from the same state; join what those that fall through leave."""
         start = self.world.snapshot()
-        ends: list[World] = [] if else_ else [start.snapshot()]
+        ends: list[AbstractState] = [] if else_ else [start.snapshot()]
         self.depth += 1
         for number, body in enumerate(bodies, 1):
             if number > 1:
-                self.world.become(start.snapshot() if number < len(bodies) else start)
+                self.world.restore(start.snapshot() if number < len(bodies) else start)
             self.block(body)
             if not (body and isinstance(body[-1], ENDS)):
                 ends.append(self.world.snapshot())
@@ -227,7 +227,7 @@ class Statements(DefinitionReader):
         self.store(node.target, None, self.effects.roots(node.iter, self.effects.top))
         place = place_of(node.iter, self.effects.top)
         for name in targets(node.target):
-            self.world.hold(name, self.effects.held(node.iter))
+            self.world.add_callables(name, self.effects.callables_in(node.iter))
             if made := self.maker(node.iter):
                 self.world.made_by[name] = made
             if place is not None:
@@ -241,7 +241,7 @@ class Statements(DefinitionReader):
             start.unshare(targets(node.target))
             self.world.join([start, self.world.snapshot()])
         elif any(isinstance(n, (ast.Break, ast.Continue)) for b in node.body for n in ast.walk(b)):
-            self.world.must &= start.must | set(targets(node.target))
+            self.world.must_define &= start.must_define | set(targets(node.target))
         self.block(node.orelse)
 
     on_For = on_AsyncFor = _loop
@@ -258,15 +258,18 @@ class Statements(DefinitionReader):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
-            before, sites_before = dict(self.now.beyond), dict(self.beyond)
+            before, sites_before = dict(self.statement_effect.library_reach), dict(self.library_changes)
             self.expr(item.context_expr)
-            self.now.beyond, self.beyond = lasting(self.now.beyond, before), sites_before
+            self.statement_effect.library_reach, self.library_changes = (
+                remaining_after_with(self.statement_effect.library_reach, before),
+                sites_before,
+            )
             if item.optional_vars is not None:
                 self.store(item.optional_vars, item.context_expr)
-        start = set(self.world.must)
+        start = set(self.world.must_define)
         self.block(node.body)
         if may_suppress(node):
-            self.world.must = start
+            self.world.must_define = start
 
     on_With = on_AsyncWith = _with
 
@@ -275,23 +278,23 @@ class Statements(DefinitionReader):
             h.type is None or names_in(h.type) & {"NameError", "Exception", "BaseException"} for h in node.handlers
         )
         start = self.world.snapshot()
-        self.shielded += shields
+        self.handled_name_errors += shields
         self.depth += 1
         self.block(node.body)
-        self.shielded -= shields
+        self.handled_name_errors -= shields
         after = self.world.snapshot()
-        after.must = set(start.must)
+        after.must_define = set(start.must_define)
         self.block(node.orelse)
         ends = [self.world.snapshot()]
         for handler in node.handlers:
-            self.world.become(after.snapshot())
+            self.world.restore(after.snapshot())
             self.expr(handler.type)
             if handler.name:
                 self.bind(handler.name, handler.lineno)
             self.block(handler.body)
             if handler.name:
-                self.world.must.discard(handler.name)
-                self.may.pop(handler.name, None) if handler.name not in start.known else None
+                self.world.must_define.discard(handler.name)
+                self.may_define.pop(handler.name, None) if handler.name not in start.known else None
             if not (handler.body and isinstance(handler.body[-1], ENDS)):
                 ends.append(self.world.snapshot())
         self.depth -= 1
@@ -303,11 +306,11 @@ class Statements(DefinitionReader):
     def on_Match(self, node: ast.Match) -> None:
         self.expr(node.subject)
         start = self.world.snapshot()
-        ends: list[World] = []
+        ends: list[AbstractState] = []
         whole = False
         self.depth += 1
         for case in node.cases:
-            self.world.become(start.snapshot())
+            self.world.restore(start.snapshot())
             for part in ast.walk(case.pattern):
                 if isinstance(part, ast.MatchValue):
                     self.expr(part.value)
