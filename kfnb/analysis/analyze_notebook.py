@@ -17,18 +17,18 @@ from kfnb.analysis.units.unit_reader import UnitReader
 
 def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
     """Import name to library name over a whole notebook: a function may use an import that stands after it."""
-    found: dict[str, str] = {}
+    origins: dict[str, str] = {}
     for cell in cells:
         for node in cell.tree.body if "import" in cell.code else ():
             if isinstance(node, ast.Import):
-                found.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
+                origins.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 for alias in node.names:
                     if alias.name == "*":
-                        found.update((n, f"{node.module}.{n}") for n in SETTING_NAMES.get(node.module, ()))
+                        origins.update((n, f"{node.module}.{n}") for n in SETTING_NAMES.get(node.module, ()))
                     else:
-                        found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return found
+                        origins[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return origins
 
 
 #: What a star import of these modules gives that sets or draws: the names that matter.
@@ -57,7 +57,7 @@ class Analyzer:
         Sources of the modules beside the notebook, by their name.
     programs
         Texts of the files beside the notebook that ``%run`` runs, by their path.
-    keeps_shown
+    displays_are_values
         What cells show is a value that travels (``_``, ``_3``), since some cell reads it.
     """
 
@@ -66,19 +66,19 @@ class Analyzer:
         cells: Sequence[ParsedCell],
         modules: Mapping[str, str] | LocalModules | None = None,
         programs: Mapping[str, str] | None = None,
-        keeps_shown: bool = False,
+        displays_are_values: bool = False,
     ) -> None:
-        asks = any("__subclasses__" in cell.code for cell in cells)
-        main = any(_mentions_main(text) for text in (programs or {}).values())
+        reads_subclasses = any("__subclasses__" in cell.code for cell in cells)
+        mentions_main = any(_mentions_main(text) for text in (programs or {}).values())
         self.world = AbstractState(
             imports_anywhere=imports_anywhere(cells),
             programs=dict(programs or {}),
-            reads_subclasses=asks,
-            mentions_main=main,
+            reads_subclasses=reads_subclasses,
+            mentions_main=mentions_main,
         )
         self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
         self.effects = Effects(self.world, self.modules)
-        self._displays_are_values = keeps_shown
+        self._displays_are_values = displays_are_values
 
     def _module(self, name: str, source: str) -> tuple[Effects, Callable[[], object]]:
         """The effects of a module beside the notebook, and what reads it as if it were one cell."""
@@ -93,15 +93,15 @@ class Analyzer:
 
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
         """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
-        before = None if sure else self.world.snapshot()
+        snapshot = None if sure else self.world.snapshot()
         reader = UnitReader(self.world, self.effects)
         reader.displays_are_values = self._displays_are_values
         for cell in cells:
             self.world.mentions_main |= _mentions_main(cell.code)
             reader.cell_body(cell, sure, once)
         facts = reader.facts()
-        if before is not None:
-            self.world.join([before, self.world.snapshot()])
+        if snapshot is not None:
+            self.world.join([snapshot, self.world.snapshot()])
         return facts
 
     def define(self, names: Iterable[str], kind: str, text: str | None = None) -> None:

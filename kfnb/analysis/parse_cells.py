@@ -69,8 +69,8 @@ def parse_cell(
         Whether the notebook has bound a name before: else a line that begins with a magic's name is that magic.
     """
     first = source.strip().partition(" ")[0]
-    taken = first in AUTOMAGIC and bound is not None and bound(first)
-    translation, tree, error = _parsed(source, taken)
+    rebound = first in AUTOMAGIC and bound is not None and bound(first)
+    translation, tree, error = _parsed(source, rebound)
     problem = _problem(error, number, cell_id, line) if error is not None else None
     magics = tuple(Magic(m.name, m.line + line - 1, m.cell) for m in translation.magics)
     return ParsedCell(
@@ -79,9 +79,9 @@ def parse_cell(
 
 
 @functools.lru_cache(maxsize=512)
-def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exception | None]:
+def _parsed(source: str, rebound: bool) -> tuple[Translation, ast.Module, Exception | None]:
     """``taken``: the notebook has bound the name that the cell begins with. A notebook is read again whenever one of its cells changes; nobody changes the trees."""
-    translation = translate(source, lambda name: taken)
+    translation = translate(source, lambda name: rebound)
     try:
         return translation, parse(translation.code), None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -78,8 +78,8 @@ class AliasAnalysis(ABC):
             own = self.roots(node.value, frame)
             return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and self.world.callables(node.value.id):
-            held = self.lineage(self.world.callables(node.value.id)) if not frame.local(node.value.id) else []
-            shared = frozenset(c.name for c in held if node.attr in shared_attributes(c))
+            classes = self.lineage(self.world.callables(node.value.id)) if not frame.local(node.value.id) else []
+            shared = frozenset(c.name for c in classes if node.attr in shared_attributes(c))
             return self.roots(node.value, frame) | shared
         if isinstance(node, (ast.Attribute, ast.Starred, ast.Await, ast.NamedExpr, ast.FormattedValue)):
             return self.roots(node.value, frame)
@@ -110,10 +110,10 @@ class AliasAnalysis(ABC):
 
     def _cached_call_roots(self, node: ast.Call, frame: Frame) -> Roots:
         """A call's answer, worked out once in a statement: every call in a chain asks those before it, more than once."""
-        found = self._answers.get((node, frame))
-        if found is None:
-            found = self._answers[node, frame] = self._call_roots(node, frame)
-        return found
+        answer = self._answers.get((node, frame))
+        if answer is None:
+            answer = self._answers[node, frame] = self._call_roots(node, frame)
+        return answer
 
     def begin_statement(self) -> None:
         """What was answered before may be otherwise in the statement that is read now."""
@@ -134,29 +134,29 @@ class AliasAnalysis(ABC):
             if library is not None:
                 shares = function.attr in effect_tables.VIEW_FUNCTIONS or function.attr[:1].isupper()
                 return self._roots_of_all(values, frame) if shares else self._module_returns(library, node, frame)
-            found = NONE
-            mine = self._methods(function, frame)
-            for method in mine:
-                found |= self._returned(method, [function.value, *node.args], node.keywords, frame)
-            if not mine and (
+            shared = NONE
+            methods = self._methods(function, frame)
+            for method in methods:
+                shared |= self._returned(method, [function.value, *node.args], node.keywords, frame)
+            if not methods and (
                 function.attr in effect_tables.VIEW_METHODS or function.attr not in effect_tables.PURE_METHODS
             ):
-                found |= self.roots(function.value, frame)
+                shared |= self.roots(function.value, frame)
             if function.attr in ("setdefault", "get", "pop") or self._holds_callable(function.value, frame):
-                found |= self._roots_of_all(values, frame)
-            return found
+                shared |= self._roots_of_all(values, frame)
+            return shared
         if isinstance(function, ast.Name) and not frame.local(function.id):
             name = function.id
-            found = NONE
+            shared = NONE
             if name == "type" and len(node.args) == 1 and name not in self.world.kinds:
                 own = self.roots(node.args[0], frame)
                 return frozenset(OWN_CLASS if r.startswith("<") else n for r in own for n in self._class_names(r, r))
-            held = self.world.callables(name)
-            if any(f.kind == "class" for f in held):
-                found |= self._roots_of_all(values, frame) | self._instance_keeping_classes(held)
-            for maker in held:
-                if maker.kind != "class":
-                    found |= self._returned(maker, node.args, node.keywords, frame)
+            callables = self.world.callables(name)
+            if any(f.kind == "class" for f in callables):
+                shared |= self._roots_of_all(values, frame) | self._instance_keeping_classes(callables)
+            for callee in callables:
+                if callee.kind != "class":
+                    shared |= self._returned(callee, node.args, node.keywords, frame)
             if self.world.kinds.get(name) in (VALUE, None) and not self.world.callables(name):
                 if name in effect_tables.VIEW_FUNCTIONS or name[:1].isupper():
                     return self._roots_of_all(values, frame)
@@ -168,28 +168,28 @@ class AliasAnalysis(ABC):
             if self.world.kinds.get(name) == IMPORT and (name in effect_tables.VIEW_FUNCTIONS or name[:1].isupper()):
                 return self._roots_of_all(values, frame)
             origin = frame.origin(name)
-            return found | self._module_returns(origin, node, frame) if origin else found
+            return shared | self._module_returns(origin, node, frame) if origin else shared
         own = self.roots(function, frame) if isinstance(function, ast.Name) and function.id == "cls" else NONE
         return self._roots_of_all(values, frame) | own
 
     def _module_returns(self, name: str, node: ast.Call, frame: Frame) -> Roots:
         """The roots of the arguments that a function of a local module may return."""
         known = self.modules.function(name) if self.modules.sources else None
-        found = NONE
+        shared = NONE
         for function in known[1] if known is not None else ():
             returns = self.modules.effect(known[0], function).returns if known is not None else NONE
             for param, values in bind_arguments(function, node.args, node.keywords):
                 if param is None or f"<{param}>" in returns:
-                    found |= self._roots_of_all(values, frame)
-        return found
+                    shared |= self._roots_of_all(values, frame)
+        return shared
 
     def _returned(self, function: CodeBlock, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame) -> Roots:
         summary = self.summary(function)
-        found = frozenset(r for r in summary.returns if not r.startswith("<"))
+        shared = frozenset(r for r in summary.returns if not r.startswith("<"))
         for param, values in bind_arguments(function, args, keywords):
             if param is None or f"<{param}>" in summary.returns:
-                found |= self._roots_of_all(values, frame)
-        return found
+                shared |= self._roots_of_all(values, frame)
+        return shared
 
     # ---------------------------------------------------------------- what a value may hold
     def callables_in(self, node: ast.expr | None) -> frozenset[CodeBlock]:
@@ -198,12 +198,12 @@ class AliasAnalysis(ABC):
             return NOTHING
         if type(node) is ast.Name:
             return self.world.callables(node.id)
-        found: set[CodeBlock] = set()
+        callables: set[CodeBlock] = set()
         stack: list[ast.AST] = [node]
         while stack:
             part = stack.pop()
             if type(part) is ast.Name:
-                found |= self.world.callables(part.id)
+                callables |= self.world.callables(part.id)
             elif type(part) in NO_FUNCTION:
                 continue
             elif type(part) is ast.Call:
@@ -212,7 +212,7 @@ class AliasAnalysis(ABC):
                 elif part.func.id in SCALAR_CALLS and not self.world.callables(part.func.id):
                     continue
                 else:
-                    found |= {
+                    callables |= {
                         f
                         for f in self.world.callables(part.func.id)
                         if f.kind == "class" or self.summary(f).creates_functions
@@ -222,10 +222,10 @@ class AliasAnalysis(ABC):
             elif type(part) in PARTS:
                 stack.append(part.value)  # type: ignore[attr-defined]  # all of `PARTS` have it
             elif type(part) is ast.Lambda:
-                found.add(self.lambda_block(part))
+                callables.add(self.lambda_block(part))
             else:
                 stack += children(part)
-        return frozenset(found)
+        return frozenset(callables)
 
     def _holds_callable(self, node: ast.expr, frame: Frame) -> bool:
         """Whether the value of ``node`` may hold a function or class of the notebook."""
@@ -238,37 +238,37 @@ class AliasAnalysis(ABC):
         """Notebook methods that ``x.attr`` may be: by x's class where it is known, else any of that name."""
         base = root(function.value)
         if base is not None and not frame.local(base):
-            held = self.world.callables(base) if base not in ("super",) else frozenset()
+            callables = self.world.callables(base) if base not in ("super",) else frozenset()
         elif isinstance(function.value, ast.Call) and isinstance(function.value.func, ast.Name):
-            held = self.world.callables(function.value.func.id)
+            callables = self.world.callables(function.value.func.id)
         else:
             return self.methods_named(function.attr)
-        found: list[CodeBlock] = []
-        stack, seen = [d for d in held if d.kind == "class"], set()
+        methods: list[CodeBlock] = []
+        stack, visited = [d for d in callables if d.kind == "class"], set()
         while stack:
             cls = stack.pop()
-            if cls in seen:
+            if cls in visited:
                 continue
-            seen.add(cls)
+            visited.add(cls)
             if function.attr in cls.methods:
-                found.append(cls.methods[function.attr])
+                methods.append(cls.methods[function.attr])
             for base in cls.bases:
                 self.note_dependency(base)
                 stack += self.world.definitions.get(base, ())
-        return found
+        return methods
 
     def lineage(self, classes: Iterable[CodeBlock]) -> list[CodeBlock]:
         """These classes of the notebook and all that they are derived from."""
-        found: dict[CodeBlock, None] = {}
+        ancestors: dict[CodeBlock, None] = {}
         stack = [c for c in classes if c.kind == "class"]
         while stack:
             cls = stack.pop()
-            if cls not in found:
-                found[cls] = None
+            if cls not in ancestors:
+                ancestors[cls] = None
                 for base in cls.bases:
                     self.note_dependency(base)
                     stack += [d for d in self.world.callables(base) if d.kind == "class"]
-        return list(found)
+        return list(ancestors)
 
     def collected_classes_in(self, node: ast.expr, frame: Frame) -> list[str]:
         """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
@@ -284,8 +284,8 @@ class AliasAnalysis(ABC):
 
     def has_closure_state(self, name: str) -> bool:
         """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""
-        made = self.world.held_callables.get(name)
-        return bool(made) and any(CLOSURE in self.summary(f).mutations for f in made or ())
+        callables = self.world.held_callables.get(name)
+        return bool(callables) and any(CLOSURE in self.summary(f).mutations for f in callables or ())
 
     def _instance_keeping_classes(self, classes: Iterable[CodeBlock]) -> Roots:
         """The classes that keep the objects that they make, as a singleton's or a registry's do."""

@@ -41,61 +41,66 @@ class Effects(CallEffects):
     def methods_named(self, name: str) -> list[CodeBlock]:
         return self._summaries.methods(name)
 
-    def _summarize(self, function: CodeBlock, found: Effect) -> None:
-        found.reads.update((n, function.name) for n in function.reads)
-        found.writes |= frozenset(function.writes)
-        found.deletes |= frozenset(function.deletes)
-        found.creates_functions = function.creates_functions
+    def _summarize(self, function: CodeBlock, effect: Effect) -> None:
+        effect.reads.update((n, function.name) for n in function.reads)
+        effect.writes |= frozenset(function.writes)
+        effect.deletes |= frozenset(function.deletes)
+        effect.creates_functions = function.creates_functions
         frame = self.frame(function)
         for target in function.stores:
             owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
-            found.add_mutations(self.roots(owner, frame), True)
+            effect.add_mutations(self.roots(owner, frame), True)
             if isinstance(target, ast.Attribute):
-                found.add_mutations(self.collected_classes_in(owner, frame), True)
+                effect.add_mutations(self.collected_classes_in(owner, frame), True)
             kind = ambient_of(target, frame) or self.module_store(target, frame)
             if kind is not None:
-                found.ambient[kind] = "set"
+                effect.ambient[kind] = "set"
             else:
-                store_reach(target, frame, found)
+                store_reach(target, frame, effect)
         for call in function.calls:
-            before = dict(found.library_reach)
-            self.add_call(call, frame, found)
+            before = dict(effect.library_reach)
+            self.add_call(call, frame, effect)
             if call in function.with_calls:
-                found.library_reach = remaining_after_with(found.library_reach, before)
+                effect.library_reach = remaining_after_with(effect.library_reach, before)
         for decorator in function.decorators:
-            self.add_decoration(decorator, frame, found)
-        making = class_creation_methods(function, False)
+            self.add_decoration(decorator, frame, effect)
+        creation_methods = class_creation_methods(function, False)
         for name, method in function.methods.items():
             summary = self.summary(method)
-            if name in making:  # runs when a class is derived, not when this one is used
-                found.reads.update((n, function.name) for n in summary.reads)
+            if name in creation_methods:  # runs when a class is derived, not when this one is used
+                effect.reads.update((n, function.name) for n in summary.reads)
             else:
-                found.merge(summary, called=False)
+                effect.merge(summary, called=False)
         for name in list(function.reads):
-            for held in self.world.callables(name):
-                inner = self.summary(held)
-                found.merge(inner, called=False)
-                found.creates_functions |= inner.creates_functions or held.kind == "class"
+            for callee in self.world.callables(name):
+                inner = self.summary(callee)
+                effect.merge(inner, called=False)
+                effect.creates_functions |= inner.creates_functions or callee.kind == "class"
         if function.kind == "class":
-            self._add_class_state(function, found)
+            self._add_class_state(function, effect)
         for value in function.returns:
-            found.returns |= self.roots(value, frame)
-        if found.creates_functions or function.generator:
-            found.returns |= frozenset(f"<{p}>" for p in function.params)
+            effect.returns |= self.roots(value, frame)
+        if effect.creates_functions or function.generator:
+            effect.returns |= frozenset(f"<{p}>" for p in function.params)
 
-    def _add_class_state(self, cls: CodeBlock, found: Effect) -> None:
+    def _add_class_state(self, cls: CodeBlock, effect: Effect) -> None:
         """A method that sets something on its object's class sets it on this class, or on one derived from it."""
-        making = class_creation_methods(cls, False)
-        own = any(
-            self.summary(m).mutations.get(t) for n, m in cls.methods.items() if n not in making for t in OWN_CLASSES
+        creation_methods = class_creation_methods(cls, False)
+        sets_on_class = any(
+            self.summary(m).mutations.get(t)
+            for n, m in cls.methods.items()
+            if n not in creation_methods
+            for t in OWN_CLASSES
         )
-        found.mutates_class_state = own or changes_shared_attribute(cls) or self._has_mutating_descriptor(cls)
-        if found.mutates_class_state or any(
+        effect.mutates_class_state = (
+            sets_on_class or changes_shared_attribute(cls) or self._has_mutating_descriptor(cls)
+        )
+        if effect.mutates_class_state or any(
             self.summary(c).mutates_class_state for c in self.lineage((cls,)) if c is not cls
         ):
-            found.add_mutations((cls.name,), True)
-        if cls.name in found.stored_into or cls.name in self.world.stateful:
-            found.reads.setdefault(cls.name, cls.name)
+            effect.add_mutations((cls.name,), True)
+        if cls.name in effect.stored_into or cls.name in self.world.stateful:
+            effect.reads.setdefault(cls.name, cls.name)
 
     def _has_mutating_descriptor(self, cls: CodeBlock) -> bool:
         """Whether a descriptor in the class's body changes itself when it is asked for its value."""
@@ -109,50 +114,50 @@ class Effects(CallEffects):
         )
 
     # ---------------------------------------------------------------- decorators and base classes
-    def add_decoration(self, decorator: ast.expr, frame: Frame, found: Effect) -> None:
+    def add_decoration(self, decorator: ast.expr, frame: Frame, effect: Effect) -> None:
         """Add what decorating does: the decorator is called, and keeps or wraps what it is given."""
         base = root(decorator)
         if isinstance(decorator, ast.Name) and base in ("property", "staticmethod", "classmethod"):
             return
-        self.add_call(ast.copy_location(ast.Call(decorator, [ast.Constant(None)], []), decorator), frame, found)
+        self.add_call(ast.copy_location(ast.Call(decorator, [ast.Constant(None)], []), decorator), frame, effect)
         inner = decorator.func if isinstance(decorator, ast.Call) else decorator
         place = place_of(inner, frame)
         if place is not None:
             if isinstance(decorator, ast.Call) and reach_of(place):
-                found.add_reach(place, reach_of(place))
+                effect.add_reach(place, reach_of(place))
         elif isinstance(inner, ast.Attribute) and not self._methods(inner, frame):
-            found.add_mutations(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
+            effect.add_mutations(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
 
     def runs_at_once(self, decorator: ast.expr) -> bool:
         """Whether a decorator of the notebook calls what it decorates there and then, as ``@run_now`` does."""
-        held = self.world.callables(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
+        callables = self.world.callables(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
         return any(
             isinstance(call.func, ast.Name)
             and call.func.id in function.params[:1]
             and call.func.id not in function.nested_names
-            for function in held
+            for function in callables
             for call in function.calls
         )
 
-    def add_class_creation(self, node: ast.ClassDef, frame: Frame, found: Effect) -> None:
+    def add_class_creation(self, node: ast.ClassDef, frame: Frame, effect: Effect) -> None:
         """Add what making a class does to those it is derived from, and to its metaclass."""
         metaclass = [k.value for k in node.keywords if k.arg == "metaclass"]
         for base in [*node.bases, *metaclass]:
             name = root(base)
             place = place_of(base.func if isinstance(base, ast.Call) else base, frame)
             if place is not None and not known(place):
-                found.add_reach(place, UNPROVED)
+                effect.add_reach(place, UNPROVED)
             if name is None or place is not None or frame.local(name):
                 continue
-            line = self.lineage(self.world.callables(name))
-            makers = {
-                m for c in line for n, m in c.methods.items() if n in class_creation_methods(c, base in metaclass)
+            ancestors = self.lineage(self.world.callables(name))
+            creation_methods = {
+                m for c in ancestors for n, m in c.methods.items() if n in class_creation_methods(c, base in metaclass)
             }
-            keeps = any(_keeps(m, self.summary(m)) for m in makers)
-            if keeps or self.world.reads_subclasses or not line and self.world.kinds.get(name) == VALUE:
-                found.add_mutations([c.name for c in line] or [name], True)
-            for maker in makers:
-                found.merge(self.summary(maker))
+            mutates_others = any(_keeps(m, self.summary(m)) for m in creation_methods)
+            if mutates_others or self.world.reads_subclasses or not ancestors and self.world.kinds.get(name) == VALUE:
+                effect.add_mutations([c.name for c in ancestors] or [name], True)
+            for method in creation_methods:
+                effect.merge(self.summary(method))
 
 
 def _keeps(method: CodeBlock, summary: Effect) -> bool:

@@ -121,9 +121,9 @@ class Frame:
         if name in function.params or name in self.resolving or name not in function.sources:
             return ""
         self.resolving.add(name)
-        found = maker_of(ast.Tuple(function.sources[name], ast.Load()), self.origin, self.maker)
+        maker = maker_of(ast.Tuple(function.sources[name], ast.Load()), self.origin, self.maker)
         self.resolving.discard(name)
-        return PLAIN if found is None else found
+        return PLAIN if maker is None else maker
 
     def text(self, name: str) -> str | None:
         """What is known of the text of ``name``: of a parameter, that it is one."""
@@ -136,29 +136,29 @@ class Frame:
         if len(sources) != 1 or name in self.resolving:
             return None
         self.resolving.add(name)
-        found = text_value(sources[0], self.text)
+        text = text_value(sources[0], self.text)
         self.resolving.discard(name)
-        return found
+        return text
 
 
 def bind_arguments(
     function: CodeBlock, args: list[ast.expr], keywords: list[ast.keyword]
 ) -> list[tuple[str | None, list[ast.expr]]]:
     """Which arguments arrive in which parameter; ``None`` for those that may arrive in any."""
-    found: list[tuple[str | None, list[ast.expr]]] = []
+    bound: list[tuple[str | None, list[ast.expr]]] = []
     positional = [p for p in function.params if p not in function.starred]
     for index, value in enumerate(args):
         if isinstance(value, ast.Starred):
-            found += [(p, [value.value]) for p in function.params]
+            bound += [(p, [value.value]) for p in function.params]
         elif index < len(positional):
-            found.append((positional[index], [value]))
+            bound.append((positional[index], [value]))
         else:
-            found += [(p, [value]) for p in function.starred]
+            bound += [(p, [value]) for p in function.starred]
     for keyword in keywords:
         if keyword.arg is None:
-            found += [(p, [keyword.value]) for p in function.params]
+            bound += [(p, [keyword.value]) for p in function.params]
         elif keyword.arg in function.params:
-            found.append((keyword.arg, [keyword.value]))
+            bound.append((keyword.arg, [keyword.value]))
         else:
-            found += [(p, [keyword.value]) for p in function.starred]
-    return found
+            bound += [(p, [keyword.value]) for p in function.starred]
+    return bound

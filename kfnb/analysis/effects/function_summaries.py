@@ -38,15 +38,15 @@ class Summaries:
         self._invalidate_changed()
         if self._in_progress:
             self._callers.setdefault(function, set()).add(self._in_progress[-1])
-        found = self._effects.get(function)
-        if found is None:
+        effect = self._effects.get(function)
+        if effect is None:
             return self._compute(function)
         if self._in_progress:
             if function in self._in_progress:
                 self._note_cycle(self._in_progress.index(function))
             elif function in self._partial:
                 self._note_cycle(self._partial[function])
-        return found
+        return effect
 
     def note_dependency(self, name: str) -> None:
         """Note that the function at work depends on what ``name`` is."""
@@ -59,34 +59,34 @@ class Summaries:
         """The methods of this name in all classes of the notebook."""
         self._invalidate_changed()
         self.note_dependency(f".{name}")
-        found = self._methods.get(name)
-        return list(dict.fromkeys(m for methods in found.values() for m in methods)) if found else []
+        by_class = self._methods.get(name)
+        return list(dict.fromkeys(m for methods in by_class.values() for m in methods)) if by_class else []
 
     # ---------------------------------------------------------------- working out
     def _compute(self, function: CodeBlock) -> Effect:
-        found = self._effects[function] = Effect()  # what recursion sees
-        place = len(self._in_progress)
+        effect = self._effects[function] = Effect()  # what recursion sees
+        position = len(self._in_progress)
         self._in_progress.append(function)
-        self._outermost.append(place)
+        self._outermost.append(position)
         for name in (function.name, *function.mentions):
             self.note_dependency(name)
-        self._summarize(function, found)
+        self._summarize(function, effect)
         self._in_progress.pop()
         outermost = self._outermost.pop()
-        if outermost < place:
+        if outermost < position:
             self._partial[function] = outermost
             self._note_cycle(outermost)
         elif self._partial:
-            self._close_cycle(found, place)
-        return found
+            self._close_cycle(effect, position)
+        return effect
 
-    def _note_cycle(self, place: int) -> None:
-        self._outermost[-1] = min(self._outermost[-1], place)
+    def _note_cycle(self, position: int) -> None:
+        self._outermost[-1] = min(self._outermost[-1], position)
 
-    def _close_cycle(self, whole: Effect, place: int) -> None:
+    def _close_cycle(self, whole: Effect, position: int) -> None:
         """Functions that call each other in a ring do what all of them do: ``whole`` is known when the ring is closed."""
-        ring = [f for f, outermost in self._partial.items() if outermost >= place]
-        for function in ring:
+        cycle = [f for f, outermost in self._partial.items() if outermost >= position]
+        for function in cycle:
             self._effects[function].merge(whole, called=False)
             del self._partial[function]
 
@@ -120,14 +120,14 @@ class Summaries:
     def _update_methods(self, name: str, stale: set[CodeBlock]) -> None:
         """Note the methods of the classes that ``name`` is now; who asked for methods of these names is stale."""
         before = self._classes.get(name, ())
-        now = tuple(d for d in self._world.definitions.get(name, ()) if d.kind == "class")
-        if before == now:
+        classes = tuple(d for d in self._world.definitions.get(name, ()) if d.kind == "class")
+        if before == classes:
             return
         for method in {m for cls in before for m in cls.methods}:
             del self._methods[method][name]
-        for cls in now:
+        for cls in classes:
             for method, function in cls.methods.items():
                 self._methods.setdefault(method, {}).setdefault(name, []).append(function)
-        for method in {m for cls in (*before, *now) for m in cls.methods}:
+        for method in {m for cls in (*before, *classes) for m in cls.methods}:
             stale |= self._dependents.pop(f".{method}", set())
-        self._classes[name] = now
+        self._classes[name] = classes

@@ -80,8 +80,8 @@ def reach_of(name: str) -> int:
         return LIBRARY
     if last in SETTING_METHODS or last.startswith("add_") and owner.rpartition(".")[2][:1].isupper():
         return LIBRARY
-    kept = owner.count(".") and not owner.rpartition(".")[2][:1].isupper()
-    if last in COLLECTING and (kept or "()" in owner) and not name.startswith(COMPUTING):
+    is_module_member = owner.count(".") and not owner.rpartition(".")[2][:1].isupper()
+    if last in COLLECTING and (is_module_member or "()" in owner) and not name.startswith(COMPUTING):
         return LIBRARY
     return 0 if known(name) and name not in KEEPING_CALLS else UNPROVED
 
@@ -112,8 +112,8 @@ def place_of(node: ast.expr, frame: Frame, depth: int = 0) -> str | None:
         if not frame.local(node.id):
             return frame.world.origin(node.id) or frame.world.places.get(node.id)
         sources = frame.function.sources.get(node.id, []) if frame.function is not None else []
-        own = frame.function is not None and node.id in frame.function.params
-        return place_of(sources[0], frame, depth + 1) if len(sources) == 1 and not own and depth < 8 else None
+        is_parameter = frame.function is not None and node.id in frame.function.params
+        return place_of(sources[0], frame, depth + 1) if len(sources) == 1 and not is_parameter and depth < 8 else None
     if type(node) is ast.Attribute:
         owner = place_of(node.value, frame, depth)
         return owner and f"{owner}.{node.attr}"
@@ -128,7 +128,7 @@ def place_of(node: ast.expr, frame: Frame, depth: int = 0) -> str | None:
     return None
 
 
-def call_reach(node: ast.Call, place: str | None, frame: Frame, found: Effect) -> None:
+def call_reach(node: ast.Call, place: str | None, frame: Frame, effect: Effect) -> None:
     """Add to ``found`` how far a call of what stands at ``place`` reaches beyond the notebook's own objects."""
     function = node.func
     if isinstance(function, ast.Name) and not frame.local(function.id):
@@ -139,26 +139,26 @@ def call_reach(node: ast.Call, place: str | None, frame: Frame, found: Effect) -
             if owner is not None and isinstance(name, ast.Constant) and isinstance(name.value, str):
                 owner = f"{owner}.{name.value}"
             if owner is not None:
-                found.add_reach(owner, LIBRARY)
+                effect.add_reach(owner, LIBRARY)
             return
         if world.callables(function.id) or frame.origin(function.id) is None and world.kinds.get(function.id) != VALUE:
             return
     if place is not None:
         how = reach_of(place)
         if how:
-            found.add_reach(place, how)
+            effect.add_reach(place, how)
     elif isinstance(function, ast.Attribute) and function.attr in SETTING_METHODS:
-        found.add_reach(f"logging.{function.attr}", LIBRARY)
+        effect.add_reach(f"logging.{function.attr}", LIBRARY)
 
 
-def store_reach(target: ast.expr, frame: Frame, found: Effect) -> None:
+def store_reach(target: ast.expr, frame: Frame, effect: Effect) -> None:
     """Add to ``found`` that assigning to ``target`` changes an object that a library keeps."""
     if isinstance(target, (ast.Attribute, ast.Subscript)):
         place = place_of(target, frame)
         if place is not None:
-            found.add_reach(place, LIBRARY if known(place) or "()" not in place else UNPROVED)
+            effect.add_reach(place, LIBRARY if known(place) or "()" not in place else UNPROVED)
 
 
-def remaining_after_with(beyond: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+def remaining_after_with(reach: dict[str, int], before: dict[str, int]) -> dict[str, int]:
     """The changes of libraries that remain after a ``with`` statement, which undoes the settings made by its item."""
-    return before | {place: how for place, how in beyond.items() if how < LIBRARY}
+    return before | {place: how for place, how in reach.items() if how < LIBRARY}

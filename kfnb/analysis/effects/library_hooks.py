@@ -37,18 +37,18 @@ def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects
     """The hook that handing ``values`` to ``place`` makes; one without names where the notebook is not reached."""
     world = effects.world
     changed: set[str] = set()
-    held: set[str] = set()
-    writes = place in STREAMS or place.rpartition(".")[2] in STREAM_CALLS
+    written: set[str] = set()
+    is_stream = place in STREAMS or place.rpartition(".")[2] in STREAM_CALLS
     for value in values:
         for function in effects.callables_in(value):
             summary = effects.summary(function)
             changed |= {*summary.mutations, *summary.writes}
         if isinstance(value, ast.Attribute) and place_of(value, effects.top) is None:
-            held |= effects.roots(value.value, effects.top) if _changes_itself(value, effects) else set()
-        if writes and place_of(value, effects.top) is None:
-            held |= {n for r in effects.roots(value, effects.top) for n in world.group(r)}
-    known = {n for n in changed | held if world.kinds.get(n) == VALUE and n not in world.places}
-    return Hook(site, frozenset(known & changed), frozenset(known & held))
+            written |= effects.roots(value.value, effects.top) if _changes_itself(value, effects) else set()
+        if is_stream and place_of(value, effects.top) is None:
+            written |= {n for r in effects.roots(value, effects.top) for n in world.group(r)}
+    known = {n for n in changed | written if world.kinds.get(n) == VALUE and n not in world.places}
+    return Hook(site, frozenset(known & changed), frozenset(known & written))
 
 
 class EnteredContext(NamedTuple):
@@ -58,7 +58,7 @@ class EnteredContext(NamedTuple):
     values: list[ast.expr]
 
 
-def entered_context(node: ast.Call, effects: Effects, found: Effect) -> EnteredContext | None:
+def entered_context(node: ast.Call, effects: Effects, effect: Effect) -> EnteredContext | None:
     """The context manager that a call enters for the rest of the notebook, or leaves; ``found`` gets what that sets."""
     if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("__enter__", "__exit__", "enter_context"):
         return None
@@ -74,16 +74,16 @@ def entered_context(node: ast.Call, effects: Effects, found: Effect) -> EnteredC
         return None
     setting = setting_of(place)
     if setting is not None:
-        found.ambient[setting] = "set"
+        effect.ambient[setting] = "set"
         return None
-    found.add_reach(place, LIBRARY)
+    effect.add_reach(place, LIBRARY)
     return EnteredContext(place, values if entering else [])
 
 
 def _changes_itself(method: ast.Attribute, effects: Effects) -> bool:
     """Whether a method of an object of the notebook changes that object."""
-    found = [c.methods[method.attr] for c in effects.world.callables(root(method) or "") if method.attr in c.methods]
-    return any(f"<{f.params[0]}>" in effects.summary(f).mutations for f in found if f.params)
+    methods = [c.methods[method.attr] for c in effects.world.callables(root(method) or "") if method.attr in c.methods]
+    return any(f"<{f.params[0]}>" in effects.summary(f).mutations for f in methods if f.params)
 
 
 def hook_key(place: str, node: ast.Call | None) -> str:

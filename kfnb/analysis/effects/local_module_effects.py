@@ -51,10 +51,10 @@ class LocalModules:
 
     def function(self, name: str) -> tuple[str, tuple[CodeBlock, ...]] | None:
         """The module of a dotted name, and the functions and classes that it may be; none where it is something else."""
-        found = self.split(name)
-        if found is None:
+        module_and_rest = self.split(name)
+        if module_and_rest is None:
             return None
-        module, rest = found
+        module, rest = module_and_rest
         first, _, method = rest.partition(".")
         known = self._summaries(module).world.definitions.get(first, ())
         if method:
@@ -66,21 +66,23 @@ class LocalModules:
 
     def effect(self, module: str, function: CodeBlock) -> Effect:
         """What calling it may do, with the state of modules among the ambient kinds."""
-        effect = self._summaries(module).summary(function)
-        found = Effect(texts=effect.texts, files=effect.files, ambient=dict(effect.ambient), returns=effect.returns)
-        found.mutations = {r: sure for r, sure in effect.mutations.items() if r.startswith("<")}
-        found.stored_into = frozenset(r for r in effect.stored_into if r.startswith("<"))
-        found.library_reach = dict(effect.library_reach)
-        if self._changed(module, effect) or self._changes_class(module, function, effect):
-            found.ambient[self.kind(module)] = "set"
-        elif self.mutated_globals(module) & effect.reads.keys():
-            found.ambient.setdefault(self.kind(module), "read")
-        return found
+        summary = self._summaries(module).summary(function)
+        effect = Effect(
+            texts=summary.texts, files=summary.files, ambient=dict(summary.ambient), returns=summary.returns
+        )
+        effect.mutations = {r: sure for r, sure in summary.mutations.items() if r.startswith("<")}
+        effect.stored_into = frozenset(r for r in summary.stored_into if r.startswith("<"))
+        effect.library_reach = dict(summary.library_reach)
+        if self._changed(module, summary) or self._changes_class(module, function, summary):
+            effect.ambient[self.kind(module)] = "set"
+        elif self.mutated_globals(module) & summary.reads.keys():
+            effect.ambient.setdefault(self.kind(module), "read")
+        return effect
 
     def state_kind_of(self, name: str) -> str | None:
         """The ambient kind that using the module of a dotted name reads; ``None`` when it is no module beside the notebook."""
-        found = self.split(name) if self.sources else None
-        return self.kind(found[0]) if found is not None else None
+        module_and_rest = self.split(name) if self.sources else None
+        return self.kind(module_and_rest[0]) if module_and_rest is not None else None
 
     def kind(self, module: str) -> str:
         return STATE + module.partition(".")[0]
@@ -90,7 +92,7 @@ class LocalModules:
         if module not in self._mutated_globals:
             self._mutated_globals[module] = frozenset()
             summaries = self._summaries(module)
-            defs = [d for found in summaries.world.definitions.values() for d in found]
+            defs = [d for definitions in summaries.world.definitions.values() for d in definitions]
             every = [*defs, *(m for d in defs for m in d.methods.values())]
             changed = {n for d in every for n in self._changed(module, summaries.summary(d))}
             changed |= {d.name for d in defs if d.kind == "class" and self._mutates_class_state(d, summaries)}
@@ -109,8 +111,8 @@ class LocalModules:
             self._methods[name] = [
                 (module, d.methods[name])
                 for module in defining
-                for found in self._summaries(module).world.definitions.values()
-                for d in found
+                for definitions in self._summaries(module).world.definitions.values()
+                for d in definitions
                 if name in d.methods
             ]
         return self._methods[name]
@@ -153,11 +155,11 @@ class LocalModules:
 
 def _owners(world: AbstractState) -> dict[CodeBlock, list[CodeBlock]]:
     """For each method the classes that have it."""
-    found: dict[CodeBlock, list[CodeBlock]] = {}
+    owners: dict[CodeBlock, list[CodeBlock]] = {}
     for cls in (d for defined in world.definitions.values() for d in defined):
         for method in cls.methods.values():
-            found.setdefault(method, []).append(cls)
-    return found
+            owners.setdefault(method, []).append(cls)
+    return owners
 
 
 def tree_of(source: str) -> ast.Module:

@@ -166,11 +166,17 @@ def _command(node: ast.Call, known: Known) -> Iterator[Use]:
     if command is None:
         return
     if isinstance(command, (ast.List, ast.Tuple)):
-        words = [path_text(e, known) for e in command.elts if not isinstance(e, ast.Starred)]
-        if words[:2] and words[0] in ("bash", "sh") and len(words) > 2 and words[1].startswith("-") and "c" in words[1]:
-            yield from uses_of_script(words[2])
+        arguments = [path_text(e, known) for e in command.elts if not isinstance(e, ast.Starred)]
+        if (
+            arguments[:2]
+            and arguments[0] in ("bash", "sh")
+            and len(arguments) > 2
+            and arguments[1].startswith("-")
+            and "c" in arguments[1]
+        ):
+            yield from uses_of_script(arguments[2])
         else:
-            yield from uses_of_words([w or "?" for w in words])
+            yield from uses_of_words([w or "?" for w in arguments])
         return
     text = text_value(command, known)
     if text is None or is_hole(text):

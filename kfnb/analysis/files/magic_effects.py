@@ -70,19 +70,19 @@ def magic_call(node: ast.expr, made_by: Mapping[str, str] | None = None) -> Magi
 
 def mentioned(call: MagicCall, known: set[str]) -> set[str]:
     """Names of the notebook that stand in a magic's text: expanded ones, and of an extension's magic every one."""
-    found: set[str] = set()
+    names: set[str] = set()
     if call.name not in AS_WRITTEN:
         for text in expressions(call.line):
             try:
-                found |= names_in(parse_expression(text.strip()))
+                names |= names_in(parse_expression(text.strip()))
             except (SyntaxError, ValueError):
                 continue
     if not call.known:
-        words = effect_tables.IDENTIFIER.findall(f"{call.line}\n{call.body or ''}")
-        found |= {call.name, *words}
+        identifiers = effect_tables.IDENTIFIER.findall(f"{call.line}\n{call.body or ''}")
+        names |= {call.name, *identifiers}
     elif call.name in ("pinfo", "pinfo2", "pdoc", "psource", "pfile", "pdef"):
-        found |= {call.line.split(".")[0].rstrip("*").strip()}
-    return found & known
+        names |= {call.line.split(".")[0].rstrip("*").strip()}
+    return names & known
 
 
 def timed_code(call: MagicCall) -> str | None:
@@ -118,24 +118,24 @@ def bound_names(call: MagicCall) -> list[str]:
         return [options["v"]]
     if call.known:
         return []
-    found = [n for group in OUTPUT.findall(call.line) for n in group.split(",")]
+    names = [n for group in OUTPUT.findall(call.line) for n in group.split(",")]
     if call.body is not None:
-        found += [*ASSIGNED.findall(call.line), *DEFINED.findall(call.body), call.line]
-    return [n for n in found if n.isidentifier()]
+        names += [*ASSIGNED.findall(call.line), *DEFINED.findall(call.body), call.line]
+    return [n for n in names if n.isidentifier()]
 
 
 def deleted_names(call: MagicCall, known: set[str]) -> list[str]:
     """Names that a magic takes away."""
     if call.name == "xdel":
         return [call.line.replace("-n", "").strip()]
-    mine = sorted(n for n in known if not n.startswith(("@", "_")))
-    words = call.line.split()
-    if call.name == "reset" and not [w for w in words if not w.startswith("-")]:
-        return mine
+    notebook_names = sorted(n for n in known if not n.startswith(("@", "_")))
+    arguments = call.line.split()
+    if call.name == "reset" and not [w for w in arguments if not w.startswith("-")]:
+        return notebook_names
     if call.name == "reset_selective":
-        words = [w for w in words if w != "-f"]
+        arguments = [w for w in arguments if w != "-f"]
         try:
-            return [n for n in mine if re.search(words[0] if words else "", n)]
+            return [n for n in notebook_names if re.search(arguments[0] if arguments else "", n)]
         except re.error:
             return []
     return []
@@ -145,9 +145,9 @@ def written_file(call: MagicCall) -> tuple[str, bool] | None:
     """The path that ``%%writefile`` writes, and whether it adds to it."""
     if call.name not in ("writefile", "file") or call.body is None:
         return None
-    words = call.line.strip()
-    append = words.startswith(("-a ", "--append "))
-    path = words.partition(" ")[2] if append else words
+    arguments = call.line.strip()
+    append = arguments.startswith(("-a ", "--append "))
+    path = arguments.partition(" ")[2] if append else arguments
     return path.strip().strip("'\""), append
 
 

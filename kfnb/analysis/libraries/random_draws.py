@@ -128,8 +128,8 @@ def _deterministic_by_arguments(node: ast.Call, name: str) -> bool:
 
 
 def _of_several(makers: Iterable[str | None]) -> str | None:
-    found = [m for m in makers if m is not None]
-    return next((m for m in found if _makes_drawing(m)), found[0] if found else None)
+    known_makers = [m for m in makers if m is not None]
+    return next((m for m in known_makers if _makes_drawing(m)), known_makers[0] if known_makers else None)
 
 
 def _makes_drawing(maker: str) -> bool:
@@ -150,13 +150,13 @@ def draws(
     own_method
         What is called is a method of the notebook's, which is judged by its body.
     """
-    own = seeded(node, origin)
+    seeded_call = seeded(node, origin)
     function = node.func
     if library is not None:
-        return _of_function(node, library, own, origin, made_by)
+        return _of_function(node, library, seeded_call, origin, made_by)
     if not isinstance(function, ast.Attribute):
         return _of_value(function, origin, made_by) if value else ()
-    if own or own_method:
+    if seeded_call or own_method:
         return ()
     if function.attr == "resample" and node.args and isinstance(getattr(node.args[0], "value", None), str):
         return ()  # of a time series
@@ -178,18 +178,18 @@ def _of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[st
     yield from of_method(maker_of(function, origin, made_by) or PLAIN, "fit")
 
 
-def _of_function(node: ast.Call, name: str, own: bool, origin: Origin, made_by: Maker) -> Iterable[str]:
+def _of_function(node: ast.Call, name: str, seeded_call: bool, origin: Origin, made_by: Maker) -> Iterable[str]:
     library, _, last = name.rpartition(".")
     first = name.partition(".")[0]
     if library in ("random", "numpy.random"):
         return () if last in RANDOM_OWN else (f"@{library}",)
     if first == "torch":
-        return (TORCH,) if not own and _torch_draws(library, last) else ()
+        return (TORCH,) if not seeded_call and _torch_draws(library, last) else ()
     if first in tables.DRAWING_LIBRARIES or name.startswith(tables.DRAWING_PREFIXES):
         if last in tables.FITTING:
             makers = [maker_of(v, origin, made_by) for v in _estimators(node)]
             return (NUMPY,) if any(m is not None and _makes_drawing(m) for m in makers) else ()
-        if not own and _draws_by_name(name, last) and not _deterministic_by_arguments(node, name):
+        if not seeded_call and _draws_by_name(name, last) and not _deterministic_by_arguments(node, name):
             return tables.DRAWING_LIBRARIES.get(first, (NUMPY,))
     return ()
 

@@ -88,24 +88,24 @@ class Slicer:
 
     def _reads(self, statement: Statement) -> frozenset[str]:
         """The names that the statement reads, and those that the functions read which it may call."""
-        found = set(statement.reads)
+        reads = set(statement.reads)
         for name in statement.reads:
-            for held in self.effects.world.callables(name):
-                found |= self.effects.summary(held).reads.keys()
-        return frozenset(found - statement.binds if not isinstance(statement.node, FUNCTIONS) else found)
+            for callee in self.effects.world.callables(name):
+                reads |= self.effects.summary(callee).reads.keys()
+        return frozenset(reads - statement.binds if not isinstance(statement.node, FUNCTIONS) else reads)
 
     def _gather(self, statement: Statement, target: Statement, needed: dict[tuple[int, int], Statement]) -> bool:
         needed[statement.order] = statement
         for name in self._reads(statement):
-            makers = [s for s in self.statements if name in s.binds]
-            before = [s for s in makers if s.order < target.order and s is not statement]
+            definitions = [s for s in self.statements if name in s.binds]
+            before = [s for s in definitions if s.order < target.order and s is not statement]
             if not before or self.effects.world.kinds.get(name) == IMPORT:
                 continue
             if all(self._plain(s.node) for s in before) and name not in self._changed:
-                for maker in before:
-                    if maker.order not in needed and not self._gather(maker, target, needed):
+                for definition in before:
+                    if definition.order not in needed and not self._gather(definition, target, needed):
                         return False
-            elif makers[-1].order >= target.order or self._calls_notebook(target):
+            elif definitions[-1].order >= target.order or self._calls_notebook(target):
                 return False  # the value is no longer available, or computing it again may be expensive
         return True
 
@@ -167,7 +167,7 @@ def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
             return True  # a method of a value of the notebook
         if name not in visited:
             visited.add(name)
-            calls += [c for held in effects.world.callables(name) for c in held.calls]
+            calls += [c for callee in effects.world.callables(name) for c in callee.calls]
     return False
 
 

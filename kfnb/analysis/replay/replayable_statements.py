@@ -120,13 +120,13 @@ def _harmless(node: ast.stmt) -> bool:
 
 def import_names(node: ast.AST) -> list[str]:
     """Names bound by the imports (and literal fall-backs) in a statement."""
-    found: list[str] = []
+    names: list[str] = []
     for part in ast.walk(node):
         if isinstance(part, (ast.Import, ast.ImportFrom)) and getattr(part, "module", "") != "__future__":
-            found += [a.asname or a.name.split(".")[0] for a in part.names if a.name != "*"]
+            names += [a.asname or a.name.split(".")[0] for a in part.names if a.name != "*"]
         elif isinstance(part, ast.Assign) and isinstance(node, ast.Try):
-            found += [n for t in part.targets for n in targets(t)]
-    return found
+            names += [n for t in part.targets for n in targets(t)]
+    return names
 
 
 def _loud(node: ast.AST) -> bool:

@@ -38,27 +38,27 @@ def targets(target: ast.expr) -> Iterator[str]:
 
 def children(node: ast.AST) -> list[ast.AST]:
     """What `ast.iter_child_nodes` gives, but for contexts and operators."""
-    found: list[ast.AST] = []
+    nodes: list[ast.AST] = []
     for name in CHILD_FIELDS[type(node)]:
         value = getattr(node, name, None)
         if isinstance(value, ast.AST):
-            found.append(value)
+            nodes.append(value)
         elif isinstance(value, list):
-            found += [v for v in value if isinstance(v, ast.AST)]
-    return found
+            nodes += [v for v in value if isinstance(v, ast.AST)]
+    return nodes
 
 
 def bound_in(tree: ast.AST) -> set[str]:
     """Names that code binds anywhere in it."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            names.add(node.id)
         elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            found.add(node.name)
+            names.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found.update(a.asname or a.name.split(".")[0] for a in node.names)
-    return found
+            names.update(a.asname or a.name.split(".")[0] for a in node.names)
+    return names
 
 
 def pattern_names(pattern: ast.pattern) -> Iterator[str]:
@@ -106,8 +106,8 @@ def defaults(args: ast.arguments) -> list[ast.expr]:
 
 
 def annotated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
-    found = [a.annotation for a in arguments(node.args) if a.annotation is not None]
-    return found + ([node.returns] if node.returns is not None else [])
+    annotations = [a.annotation for a in arguments(node.args) if a.annotation is not None]
+    return annotations + ([node.returns] if node.returns is not None else [])
 
 
 def names_in(node: ast.AST) -> set[str]:

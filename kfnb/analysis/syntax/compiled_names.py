@@ -21,6 +21,6 @@ class Names:
 
 def names_of(tree: ast.Module) -> Names:
     """Which names of the notebook's namespace a cell may touch, in whatever order."""
-    found = CodeBlock("module", "", 1)
-    BlockCollector(found, MODULE, future_annotations(tree)).visit(tree)
-    return Names(frozenset(found.reads), frozenset(found.writes), frozenset(found.deletes))
+    block = CodeBlock("module", "", 1)
+    BlockCollector(block, MODULE, future_annotations(tree)).visit(tree)
+    return Names(frozenset(block.reads), frozenset(block.writes), frozenset(block.deletes))

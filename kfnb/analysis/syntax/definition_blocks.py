@@ -17,52 +17,52 @@ from kfnb.analysis.syntax.scopes import MODULE, FunctionNode, class_scope, funct
 @functools.lru_cache(maxsize=1024)
 def function_block(node: FunctionNode, name: str = "<lambda>", lazy: bool = False) -> CodeBlock:
     """What a function or lambda of the notebook's top level needs when it is called."""
-    found = CodeBlock("function", name, node.lineno)
+    block = CodeBlock("function", name, node.lineno)
     positional = [*node.args.posonlyargs, *node.args.args]
     extra = [a.arg for a in (node.args.vararg, node.args.kwarg) if a is not None]
-    found.params = tuple(a.arg for a in positional) + tuple(a.arg for a in node.args.kwonlyargs) + tuple(extra)
-    found.starred = frozenset(extra)
+    block.params = tuple(a.arg for a in positional) + tuple(a.arg for a in node.args.kwonlyargs) + tuple(extra)
+    block.starred = frozenset(extra)
     with_default = [*zip(reversed(positional), reversed(node.args.defaults), strict=False)]
     with_default += [(a, d) for a, d in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True) if d is not None]
-    found.defaults = {a.arg: d for a, d in with_default}
-    found.mentions.update(n for _, d in with_default if not isinstance(d, ast.Constant) for n in names_in(d))
-    found.shared_objects = frozenset(a.arg for a, d in with_default if not isinstance(d, (ast.Constant, ast.Name)))
+    block.defaults = {a.arg: d for a, d in with_default}
+    block.mentions.update(n for _, d in with_default if not isinstance(d, ast.Constant) for n in names_in(d))
+    block.shared_objects = frozenset(a.arg for a, d in with_default if not isinstance(d, (ast.Constant, ast.Name)))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)
-    found.locals = scope.own
-    BlockCollector(found, scope, lazy).visit_in(scope, body)
+    block.locals = scope.own
+    BlockCollector(block, scope, lazy).visit_in(scope, body)
     if isinstance(node, ast.Lambda):
-        found.returns.append(node.body)
-    return found
+        block.returns.append(node.body)
+    return block
 
 
 @functools.lru_cache(maxsize=1024)
 def comprehension_block(node: ast.expr) -> CodeBlock:
     """What a comprehension of the notebook's top level needs; it runs at once."""
-    found = CodeBlock("comprehension", "", node.lineno)
-    BlockCollector(found, MODULE).visit(node)
-    return found
+    block = CodeBlock("comprehension", "", node.lineno)
+    BlockCollector(block, MODULE).visit(node)
+    return block
 
 
 @functools.lru_cache(maxsize=1024)
 def class_block(node: ast.ClassDef, lazy: bool = False) -> CodeBlock:
     """What a class of the notebook's top level needs when it, or an instance, is used."""
-    found = CodeBlock("class", node.name, node.lineno)
-    BlockCollector(found, MODULE, lazy).visit_ClassDef(node)
-    found.writes.pop(node.name, None)
+    block = CodeBlock("class", node.name, node.lineno)
+    BlockCollector(block, MODULE, lazy).visit_ClassDef(node)
+    block.writes.pop(node.name, None)
     scope = class_scope(node, MODULE)
-    found.methods = {}
+    block.methods = {}
     for part in node.body:
         if isinstance(part, FUNCTIONS):
             method = function_block(part, part.name, lazy)
             body_scope = function_scope(part, list(part.body), scope)
             method.locals = body_scope.own
-            found.methods[part.name] = method
+            block.methods[part.name] = method
     named = [*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")]
-    found.bases = tuple(b.id for b in named if isinstance(b, ast.Name))
-    found.calls, found.stores, found.decorators = [], [], []
-    found.attributes = [p.value for p in node.body if isinstance(p, ast.Assign) and isinstance(p.value, ast.Call)]
-    found.shared_objects = frozenset(
+    block.bases = tuple(b.id for b in named if isinstance(b, ast.Name))
+    block.calls, block.stores, block.decorators = [], [], []
+    block.attributes = [p.value for p in node.body if isinstance(p, ast.Assign) and isinstance(p.value, ast.Call)]
+    block.shared_objects = frozenset(
         name
         for part in node.body
         if isinstance(part, (ast.Assign, ast.AnnAssign)) and is_collection(part.value)
@@ -70,4 +70,4 @@ def class_block(node: ast.ClassDef, lazy: bool = False) -> CodeBlock:
         for name in targets(target)
         if isinstance(part, ast.Assign) or not node.decorator_list or "ClassVar" in ast.dump(part.annotation)
     )
-    return found
+    return block

@@ -54,17 +54,17 @@ def _parsed(chunk: str, first: int) -> list[ast.stmt] | None:
 
 def _names(chunk: str) -> Iterator[tuple[int, str]]:
     for at, line in enumerate(chunk.split("\n")):
-        found: list[str] = []
+        names: list[str] = []
         for pattern in (DEFINED, ASSIGNED):
             match = pattern.match(line)
-            found += WORD.findall(match.group(1)) if match else []
+            names += WORD.findall(match.group(1)) if match else []
         imported = IMPORTED.match(line)
         if imported:
             parts = [p.strip(" ()") for p in imported.group(1).split(",")]
-            found += [re.split(r"\s+as\s+", p)[-1].split(".")[0] for p in parts]
-        found += [w for m in LOOPED.finditer(line) for w in WORD.findall(m.group(1))]
-        found += [m.group(1) or m.group(2) for m in NAMED.finditer(line)]
-        yield from ((at, name) for name in dict.fromkeys(found) if WORD.fullmatch(name) and name not in WORDS)
+            names += [re.split(r"\s+as\s+", p)[-1].split(".")[0] for p in parts]
+        names += [w for m in LOOPED.finditer(line) for w in WORD.findall(m.group(1))]
+        names += [m.group(1) or m.group(2) for m in NAMED.finditer(line)]
+        yield from ((at, name) for name in dict.fromkeys(names) if WORD.fullmatch(name) and name not in WORDS)
 
 
 def _assignment(name: str, line: int) -> ast.stmt:

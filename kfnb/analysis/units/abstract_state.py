@@ -109,7 +109,7 @@ class AbstractState:
         self,
         name: str,
         kind: str,
-        holds: frozenset[CodeBlock] = frozenset(),
+        callables: frozenset[CodeBlock] = frozenset(),
         shares: Iterable[str] = (),
         made_by: str | None = None,
         text: str | None = None,
@@ -120,8 +120,8 @@ class AbstractState:
         self.kinds[name] = kind
         self.definitions.pop(name, None)
         self.held_callables.pop(name, None)
-        if holds:
-            self.held_callables[name] = holds
+        if callables:
+            self.held_callables[name] = callables
         self.changed.add(name)
         others = self.unshare((name,))
         for other in others if len(others) > 1 else ():
@@ -146,13 +146,13 @@ class AbstractState:
 
     def unshare(self, names: Iterable[str]) -> frozenset[str]:
         """Remove these names from the alias graph, and return their former aliases."""
-        found = NO_NAMES
+        former = NO_NAMES
         for name in names:
             others = self.aliases.pop(name, NO_NAMES)
             for other in others:
                 self.aliases[other] -= {name}
-            found |= others
-        return found
+            former |= others
+        return former
 
     def add_callables(self, name: str, more: frozenset[CodeBlock]) -> None:
         if more - self.held_callables.get(name, frozenset()):
@@ -161,22 +161,22 @@ class AbstractState:
 
     def group(self, name: str) -> frozenset[str]:
         """Every name that may share an object with ``name``, itself included."""
-        found, stack = {name}, [name]
+        members, stack = {name}, [name]
         while stack:
             for other in self.aliases.get(stack.pop(), ()):
-                if other not in found:
-                    found.add(other)
+                if other not in members:
+                    members.add(other)
                     stack.append(other)
-        return frozenset(found)
+        return frozenset(members)
 
     def groups(self, names: set[str]) -> dict[str, frozenset[str]]:
         """`group` for each of these names that has one."""
-        found: dict[str, frozenset[str]] = {}
+        groups: dict[str, frozenset[str]] = {}
         for name in names & self.aliases.keys():
-            if name not in found and self.aliases[name]:
+            if name not in groups and self.aliases[name]:
                 group = self.group(name)
-                found.update(dict.fromkeys(names & group, group))
-        return found
+                groups.update(dict.fromkeys(names & group, group))
+        return groups
 
     def snapshot(self) -> AbstractState:
         return AbstractState(
@@ -195,11 +195,11 @@ class AbstractState:
         vars(self).update(vars(other))
         self.changed = changed
 
-    def join(self, ends: list[AbstractState]) -> None:
+    def join(self, states: list[AbstractState]) -> None:
         """After alternatives, each a snapshot of its own: sure of what all are sure of, aware of what any did."""
-        if not ends:
+        if not states:
             return
-        joined, *rest = ends
+        joined, *rest = states
         for other in rest:
             joined.must_define &= other.must_define
             joined.known |= other.known
@@ -210,8 +210,8 @@ class AbstractState:
                 joined.definitions[name] = (
                     known if known is functions else known + tuple(f for f in functions if f not in known)
                 )
-            for name, held in other.held_callables.items():
-                joined.held_callables[name] = joined.held_callables.get(name, frozenset()) | held
+            for name, callables in other.held_callables.items():
+                joined.held_callables[name] = joined.held_callables.get(name, frozenset()) | callables
             for name, shared in other.aliases.items():
                 mine = joined.aliases.get(name, NO_NAMES)
                 joined.aliases[name] = shared if mine is shared else mine | shared

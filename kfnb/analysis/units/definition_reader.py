@@ -40,24 +40,28 @@ class DefinitionReader(ExpressionReader):
                 self.world.origins[name] = f"{module}.{alias.name}"
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        now = [*node.decorator_list, *defaults(node.args), *([] if self.world.lazy_annotations else annotated(node))]
-        for part in now:
+        evaluated = [
+            *node.decorator_list,
+            *defaults(node.args),
+            *([] if self.world.lazy_annotations else annotated(node)),
+        ]
+        for part in evaluated:
             self.expr(part)
-        held: frozenset[CodeBlock] = frozenset()
+        callables: frozenset[CodeBlock] = frozenset()
         for part in [*node.decorator_list, *defaults(node.args)]:
-            held |= self.effects.callables_in(part)
-        self._define(node.name, node.lineno, function_block(node, node.name, self.world.lazy_annotations), held)
+            callables |= self.effects.callables_in(part)
+        self._define(node.name, node.lineno, function_block(node, node.name, self.world.lazy_annotations), callables)
         self._decorate(node)
 
     def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         """The decorators are called with what they decorate; what they give may keep state of its own."""
         effect = Effect()
-        held: frozenset[CodeBlock] = frozenset()
+        callables: frozenset[CodeBlock] = frozenset()
         for decorator in node.decorator_list:
             self.effects.add_decoration(decorator, self.effects.top, effect)
-            held |= self.effects.callables_in(decorator)
-            for made in self.world.definitions.get(node.name, ()) if self.effects.runs_at_once(decorator) else ():
-                effect.merge(self.effects.summary(made))
+            callables |= self.effects.callables_in(decorator)
+            for decorated in self.world.definitions.get(node.name, ()) if self.effects.runs_at_once(decorator) else ():
+                effect.merge(self.effects.summary(decorated))
             place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
             if place in ("functools.lru_cache", "functools.cache"):
                 self._note_impure_cache(node)
@@ -66,7 +70,7 @@ class DefinitionReader(ExpressionReader):
         effect.mutations.pop(node.name, None)
         self.apply(effect, node.lineno)
         self.note_library_reach(effect, node.lineno)
-        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).mutations for f in held):
+        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).mutations for f in callables):
             self.world.kinds[node.name] = VALUE
             self.world.changed.add(node.name)
 
@@ -74,18 +78,18 @@ class DefinitionReader(ExpressionReader):
 
     def _note_impure_cache(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         """A function that ``lru_cache`` calls once for each argument, though calling it does something."""
-        does = [self.effects.summary(f) for f in self.world.definitions.get(node.name, ())]
-        if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.mutations) for e in does):
+        summaries = [self.effects.summary(f) for f in self.world.definitions.get(node.name, ())]
+        if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.mutations) for e in summaries):
             self.world.impure_cached_functions.add(node.name)
 
     def on_ClassDef(self, node: ast.ClassDef) -> None:
-        outer = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
-        held: frozenset[CodeBlock] = frozenset()
-        for part in outer:
+        evaluated = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
+        callables: frozenset[CodeBlock] = frozenset()
+        for part in evaluated:
             self.expr(part)
-            held |= self._inherited(part)
+            callables |= self._inherited(part)
         self._class_body(node)
-        self._define(node.name, node.lineno, class_block(node, self.world.lazy_annotations), held)
+        self._define(node.name, node.lineno, class_block(node, self.world.lazy_annotations), callables)
         self._decorate(node)
 
     def _inherited(self, base: ast.expr) -> frozenset[CodeBlock]:
@@ -100,10 +104,10 @@ class DefinitionReader(ExpressionReader):
 
     def _class_body(self, node: ast.ClassDef) -> None:
         """The body runs now, with names of its own; its functions run later."""
-        now, own = CodeBlock("class body", node.name, node.lineno), set[str]()
+        block, own = CodeBlock("class body", node.name, node.lineno), set[str]()
         scope = class_scope(node, MODULE)
         scope.own = own  # a name is the class's own from where it is bound
-        collector = BlockCollector(now, scope, self.world.lazy_annotations)
+        collector = BlockCollector(block, scope, self.world.lazy_annotations)
         for part in node.body:
             if isinstance(part, FUNCTIONS):
                 for piece in [
@@ -119,20 +123,20 @@ class DefinitionReader(ExpressionReader):
                 own |= {part.name} if isinstance(part, ast.ClassDef) else set()
                 own |= set(import_names(part))
         effect = Effect()
-        frame = self.effects.frame(now)
-        now.locals |= own
-        for call in now.calls:
+        frame = self.effects.frame(block)
+        block.locals |= own
+        for call in block.calls:
             self.effects.add_call(call, frame, effect)
-        for decorator in now.decorators:
+        for decorator in block.decorators:
             self.effects.add_decoration(decorator, frame, effect)
         self.apply(effect, node.lineno)
         self.note_library_reach(effect, node.lineno)
-        for name, line in now.reads.items():
+        for name, line in block.reads.items():
             self.read(name, line)
-        for name, line in now.deferred_reads.items():
+        for name, line in block.deferred_reads.items():
             self.read(name, line, node.name)
 
-    def _define(self, name: str, line: int, deferred: CodeBlock, held: frozenset[CodeBlock]) -> None:
+    def _define(self, name: str, line: int, definition: CodeBlock, callables: frozenset[CodeBlock]) -> None:
         before = self.world.definitions.get(name, ()) if name not in self.world.must_define and self.depth else ()
-        self.bind(name, line, DEF, held)
-        self.world.definitions[name] = (*before, deferred)
+        self.bind(name, line, DEF, callables)
+        self.world.definitions[name] = (*before, definition)

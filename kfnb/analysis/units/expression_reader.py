@@ -106,25 +106,25 @@ class ExpressionReader(UnitRecord):
         self.apply(self.effects.summary(self.effects.lambda_block(node)), node.lineno)
 
     def comprehension(self, node: ast.expr) -> None:
-        found = comprehension_block(node)
-        effect = Effect(reads={n: "" for n in found.reads})
-        for target in found.stores:
-            effect.touch(self.effects.roots(target.value, self.effects.frame(found)), True)  # type: ignore[attr-defined]
-        frame = self.effects.frame(found)
-        for call in found.calls:
+        block = comprehension_block(node)
+        effect = Effect(reads={n: "" for n in block.reads})
+        for target in block.stores:
+            effect.touch(self.effects.roots(target.value, self.effects.frame(block)), True)  # type: ignore[attr-defined]
+        frame = self.effects.frame(block)
+        for call in block.calls:
             self.effects.add_call(call, frame, effect)
         self.note_library_reach(effect, node.lineno)
-        for name, line in found.reads.items():
+        for name, line in block.reads.items():
             self.read(name, line)
-        for name, line in found.deferred_reads.items():
+        for name, line in block.deferred_reads.items():
             self.read(name, line, "lambda")
         self.apply(effect, node.lineno)
-        for part in found.constants:
+        for part in block.constants:
             self.expr_Constant(part)
-        for name, line in found.writes.items():
-            had = name in self.world.must_define
+        for name, line in block.writes.items():
+            was_bound = name in self.world.must_define
             self.bind(name, line)
-            if not had:
+            if not was_bound:
                 self.world.must_define.discard(name)
 
     expr_ListComp = expr_SetComp = expr_DictComp = expr_GeneratorExp = comprehension
@@ -214,17 +214,17 @@ class ExpressionReader(UnitRecord):
         if value is None:
             self.bind(target.id, target.lineno, shares=shares or ())
             return
-        held = self.effects.callables_in(value)
-        if held and isinstance(value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
+        callables = self.effects.callables_in(value)
+        if callables and isinstance(value, (ast.List, ast.Tuple, ast.Set, ast.Dict)):
             parts = value.values if isinstance(value, ast.Dict) else value.elts
             listed = {p.id for p in parts if isinstance(p, ast.Name) and p.id in self.world.definitions}
             self.world.collected_classes |= listed
             self.world.changed |= listed
         shared = self.effects.roots(value, top) if shares is None else shares
-        made = self.maker(value)
+        maker = self.maker(value)
         text = text_value(value, self.effects.top.text)
         place = place_of(value, self.effects.top)
-        self.bind(target.id, target.lineno, self.kind_of(value), held, shared, made, text)
+        self.bind(target.id, target.lineno, self.kind_of(value), callables, shared, maker, text)
         if place is not None:
             self.world.places[target.id] = place
         elif isinstance(value, ast.Attribute) and value.attr in effect_tables.MUTATORS:
@@ -238,8 +238,8 @@ class ExpressionReader(UnitRecord):
     def maker(self, value: ast.expr) -> str | None:
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == SHELL:
             return SHELL
-        found = maker_of(value, self.world.origin, self.effects.top.maker)
-        return PLAIN if found is None else found or None
+        maker = maker_of(value, self.world.origin, self.effects.top.maker)
+        return PLAIN if maker is None else maker or None
 
     def _store_each(self, target: ast.Tuple | ast.List, value: ast.expr | None, shares: Iterable[str] | None) -> None:
         plain = not any(isinstance(e, ast.Starred) for e in target.elts)
@@ -248,21 +248,21 @@ class ExpressionReader(UnitRecord):
                 for element, part in zip(target.elts, value.elts, strict=True):
                     self.store(element, part)
                 return
-        made = self.maker(value) if value is not None else None
+        maker = self.maker(value) if value is not None else None
         shared = set(shares or ()) | (set(self.effects.roots(value, self.effects.top)) if value is not None else set())
-        held = self.effects.callables_in(value)
+        callables = self.effects.callables_in(value)
         names = list(targets(target))
         for element in target.elts:
             self.store(element, None, shared)
         for name in names:
-            if held:
-                self.world.add_callables(name, held)
-            if made:
-                self.world.made_by[name] = made
+            if callables:
+                self.world.add_callables(name, callables)
+            if maker:
+                self.world.made_by[name] = maker
                 self.world.changed.add(name)
         # `fig, ax = plt.subplots()`: what one call gives may hang together
         together = (
-            made is None and isinstance(value, ast.Call) or (made or "").startswith(effect_tables.STATEFUL_MAKERS)
+            maker is None and isinstance(value, ast.Call) or (maker or "").startswith(effect_tables.STATEFUL_MAKERS)
         )
         for other in names[1:] if together else ():
             self.world.share(names[0], other)

@@ -93,9 +93,9 @@ class StatementReader(DefinitionReader):
             return
         line = node.lineno
         if call.name in ("pip", "conda") or call.name == "!" and call.line.startswith(("pip install", "pip3 install")):
-            words = call.line.split()
-            after = words[words.index("install") + 1 :] if "install" in words else []
-            self.requirements += [w.strip("'\"") for w in after if not w.startswith("-")]
+            arguments = call.line.split()
+            packages = arguments[arguments.index("install") + 1 :] if "install" in arguments else []
+            self.requirements += [w.strip("'\"") for w in packages if not w.startswith("-")]
         if call.name in ("load_ext", "reload_ext"):
             for module in call.line.split():
                 self.texts.setdefault(IMPORTED + module.split(".")[0], self.site(line))
@@ -117,12 +117,12 @@ class StatementReader(DefinitionReader):
             programs[path] = (programs.get(path, "") if append else "") + (call.body or "")
         if call.name != "run":
             return
-        found = program_path(call)
-        if found is None or found not in programs:
-            self.unread_programs[found or call.line] = self.site(node.lineno)
+        run_path = program_path(call)
+        if run_path is None or run_path not in programs:
+            self.unread_programs[run_path or call.line] = self.site(node.lineno)
             self.handled_name_errors += 1  # whatever the rest of the unit reads may come from there
             return
-        for code in program_cells(found, programs[found]):
+        for code in program_cells(run_path, programs[run_path]):
             self._star_imports(code, node)
             self.code_in_text(code, node)
 
@@ -201,16 +201,16 @@ class StatementReader(DefinitionReader):
     def alternatives(self, bodies: list[list[ast.stmt]], else_: bool = True) -> None:
         """Run each body from the same state; join what those that fall through leave."""
         start = self.world.snapshot()
-        ends: list[AbstractState] = [] if else_ else [start.snapshot()]
+        end_states: list[AbstractState] = [] if else_ else [start.snapshot()]
         self.depth += 1
         for number, body in enumerate(bodies, 1):
             if number > 1:
                 self.world.restore(start.snapshot() if number < len(bodies) else start)
             self.block(body)
             if not (body and isinstance(body[-1], ENDS)):
-                ends.append(self.world.snapshot())
+                end_states.append(self.world.snapshot())
         self.depth -= 1
-        self.world.join(ends)
+        self.world.join(end_states)
 
     def on_If(self, node: ast.If) -> None:
         self.expr(node.test)
@@ -228,8 +228,8 @@ class StatementReader(DefinitionReader):
         place = place_of(node.iter, self.effects.top)
         for name in targets(node.target):
             self.world.add_callables(name, self.effects.callables_in(node.iter))
-            if made := self.maker(node.iter):
-                self.world.made_by[name] = made
+            if maker := self.maker(node.iter):
+                self.world.made_by[name] = maker
             if place is not None:
                 self.world.places[name] = f"{place}.item"
         if isinstance(node.target, ast.Name) and (text := item_text(node.iter, self.effects.top.text)):
@@ -282,12 +282,12 @@ class StatementReader(DefinitionReader):
         self.depth += 1
         self.block(node.body)
         self.handled_name_errors -= shields
-        after = self.world.snapshot()
-        after.must_define = set(start.must_define)
+        handler_state = self.world.snapshot()
+        handler_state.must_define = set(start.must_define)
         self.block(node.orelse)
-        ends = [self.world.snapshot()]
+        end_states = [self.world.snapshot()]
         for handler in node.handlers:
-            self.world.restore(after.snapshot())
+            self.world.restore(handler_state.snapshot())
             self.expr(handler.type)
             if handler.name:
                 self.bind(handler.name, handler.lineno)
@@ -296,9 +296,9 @@ class StatementReader(DefinitionReader):
                 self.world.must_define.discard(handler.name)
                 self.may_define.pop(handler.name, None) if handler.name not in start.known else None
             if not (handler.body and isinstance(handler.body[-1], ENDS)):
-                ends.append(self.world.snapshot())
+                end_states.append(self.world.snapshot())
         self.depth -= 1
-        self.world.join(ends)
+        self.world.join(end_states)
         self.block(node.finalbody)
 
     on_TryStar = on_Try
@@ -306,8 +306,8 @@ class StatementReader(DefinitionReader):
     def on_Match(self, node: ast.Match) -> None:
         self.expr(node.subject)
         start = self.world.snapshot()
-        ends: list[AbstractState] = []
-        whole = False
+        end_states: list[AbstractState] = []
+        exhaustive = False
         self.depth += 1
         for case in node.cases:
             self.world.restore(start.snapshot())
@@ -322,11 +322,11 @@ class StatementReader(DefinitionReader):
             self.expr(case.guard)
             self.block(case.body)
             if not (case.body and isinstance(case.body[-1], ENDS)):
-                ends.append(self.world.snapshot())
+                end_states.append(self.world.snapshot())
             catches = isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None
-            whole = whole or catches
+            exhaustive = exhaustive or catches
         self.depth -= 1
-        self.world.join(ends if whole else [start, *ends])
+        self.world.join(end_states if exhaustive else [start, *end_states])
 
     def on_Global(self, node: ast.Global) -> None:
         pass

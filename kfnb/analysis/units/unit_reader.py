@@ -45,8 +45,8 @@ class UnitReader(StatementReader):
         before = self.world.snapshot() if cell.raises else None
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
-        for place, node in enumerate(cell.tree.body):
-            self._position = (number, place)
+        for position, node in enumerate(cell.tree.body):
+            self._position = (number, position)
             replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
             if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
                 replay = None  # it counts only if the step has run: it travels as a value
@@ -54,7 +54,9 @@ class UnitReader(StatementReader):
                 self.note_replay(replay)
             self.statement_effect = Effect()
             self._statement_effects.append(self.statement_effect)
-            self._statements.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, place)))
+            self._statements.append(
+                partial(self._statement, node, cell.code, self.site(node.lineno), (number, position))
+            )
             if replay is None or not replay.effect or replay.binds:
                 self.statement(node)
             else:
@@ -89,10 +91,10 @@ class UnitReader(StatementReader):
         super().note_replay(replay)
         self._replay_positions.append(self._position)
 
-    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
-        places = tuple(p for p, how in now.library_reach.items() if how == LIBRARY)
-        draws = now.opaque or "draw" in now.ambient.values() and runs_a_draw(node, self.effects)
-        return Statement(node, code, site, order, places, frozenset(now.mutations), draws)
+    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], effect: Effect) -> Statement:
+        places = tuple(p for p, how in effect.library_reach.items() if how == LIBRARY)
+        draws = effect.opaque or "draw" in effect.ambient.values() and runs_a_draw(node, self.effects)
+        return Statement(node, code, site, order, places, frozenset(effect.mutations), draws)
 
     def facts(self) -> Facts:
         """Close the record. Later units replay the statements that changed a library, where a replay is safe."""
@@ -105,9 +107,9 @@ class UnitReader(StatementReader):
                         self.library_changes.pop(place, None)
                 else:
                     self._pass_as_state(statements[at])
-            both = [*zip(self._replay_positions, self.replays, strict=True)]
-            both += [(o, r) for o, r in slicer.replays.items() if o not in self._replay_positions]
-            self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
+            positioned = [*zip(self._replay_positions, self.replays, strict=True)]
+            positioned += [(o, r) for o, r in slicer.replays.items() if o not in self._replay_positions]
+            self.replays = [r for _, r in sorted(positioned, key=lambda pair: pair[0])]
         return super().facts()
 
     def _pass_as_state(self, statement: Statement) -> None:

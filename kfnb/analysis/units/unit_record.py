@@ -110,21 +110,21 @@ class UnitRecord(ABC):
                 self._use_callables(name, line)
             if self.effects.modules.sources:
                 origin = world.origin(name)
-                kept = self.effects.modules.state_kind_of(origin) if origin is not None else None
-                if kept is not None:
-                    self.note_ambient(kept, "read", line, sure=False)
+                state_kind = self.effects.modules.state_kind_of(origin) if origin is not None else None
+                if state_kind is not None:
+                    self.note_ambient(state_kind, "read", line, sure=False)
 
     def _use_callables(self, name: str, line: int) -> None:
         """Whoever reads a name may use the functions and classes that are reached through it."""
         world = self.world
         if name in world.impure_cached_functions:
             self.note(self.cached_functions, name, line)
-        for held in world.callables(name):
-            self.apply(self.effects.summary(held), line, name)
-        reached = {*world.callables(name), *self.effects.lineage(world.callables(name))} if world.stateful else ()
-        for held in reached:
-            if held.name in world.stateful and held in world.definitions.get(held.name, ()):
-                self.read(held.name, line, name)  # `x.count` may be kept by the class of `x`
+        for callee in world.callables(name):
+            self.apply(self.effects.summary(callee), line, name)
+        classes = {*world.callables(name), *self.effects.lineage(world.callables(name))} if world.stateful else ()
+        for callee in classes:
+            if callee.name in world.stateful and callee in world.definitions.get(callee.name, ()):
+                self.read(callee.name, line, name)  # `x.count` may be kept by the class of `x`
         if self.effects.has_closure_state(name):
             self.note_mutation(name, line)
 
@@ -175,8 +175,8 @@ class UnitRecord(ABC):
             self.world.stateful.add(name)
             self.world.changed.add(name)
         if kind == DEF:
-            mine = self.world.definitions.get(name, ())
-            for other in [n for n, d in self.world.definitions.items() if d is mine and n != name]:
+            definitions = self.world.definitions.get(name, ())
+            for other in [n for n, d in self.world.definitions.items() if d is definitions and n != name]:
                 self.note(self.may_mutate, other, line)  # another name of the same class
         # whoever shares the object now may have another one by the end of the unit
         for other in self.world.group(name):
@@ -209,10 +209,10 @@ class UnitRecord(ABC):
         name: str,
         line: int,
         kind: str = VALUE,
-        holds: frozenset[CodeBlock] = frozenset(),
+        callables: frozenset[CodeBlock] = frozenset(),
         shares: Iterable[str] = (),
         made_by: str | None = None,
         text: str | None = None,
     ) -> None:
         self.note(self.may_define, name, line)
-        self.world.bind(name, kind, holds, shares, made_by, text)
+        self.world.bind(name, kind, callables, shares, made_by, text)

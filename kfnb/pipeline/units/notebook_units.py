@@ -95,7 +95,7 @@ def read_units(notebook: Notebook) -> ParsedNotebook:
     drafts, split = join_cells(drafts, cells, modules, programs)
     units = _units(drafts, Analyzer(cells, modules, programs))
     if any(u.facts.display_use for u in units):
-        units = _units(drafts, Analyzer(cells, modules, programs, keeps_shown=True))
+        units = _units(drafts, Analyzer(cells, modules, programs, displays_are_values=True))
     return ParsedNotebook(units, (*problems, *split))
 
 
