@@ -99,7 +99,9 @@ class UnitReader(StatementReader):
     def facts(self) -> Facts:
         """Close the record. Later units replay the statements that changed a library, where a replay is safe."""
         if self._changing_statements:
-            statements = [make(now=now) for make, now in zip(self._statements, self._statement_effects, strict=True)]
+            statements = [
+                make(effect=effect) for make, effect in zip(self._statements, self._statement_effects, strict=True)
+            ]
             slicer = Slicer(statements, self.effects)
             for at, sure in self._changing_statements:
                 if sure and slicer.repeat(statements[at]):
