@@ -16,48 +16,48 @@ NOTHING: frozenset[CodeBlock] = frozenset()
 
 @dataclass(eq=False)
 class AbstractState:
-    """Grows while units are read; `branches` joins what alternatives leave.
+    """The notebook's names as they are known at one point. Reading a unit changes it; `join` merges the states of branches.
 
     Parameters
     ----------
-    must
-        Names the current unit surely bound so far.
+    must_define
+        Names that the current unit has surely bound.
     known
-        Names bound anywhere so far.
+        Names that any unit has bound so far.
     kinds
         One of `IMPORT DEF SCALAR VALUE` for each known name.
-    defs
-        Functions and classes a name may be.
-    carry
-        Functions and classes that a value may hold inside.
-    alias
+    definitions
+        The functions and classes that a name may be.
+    held_callables
+        The functions and classes that a name's value may hold inside.
+    aliases
         Names that may share an object, as an undirected graph.
     origins
-        Import name to library name (``np`` to ``numpy``).
-    later
-        The same for imports anywhere in the notebook: a function may use one that comes after it.
+        The library that an imported name stands for: ``numpy`` for ``np``.
+    imports_anywhere
+        The same for the imports of the whole notebook. A function may use an import that stands after it.
     made_by
-        The library call that made a value.
+        The library call that created the value of a name.
     texts
         The text that a name is bound to, where it is known.
     places
-        Names of objects that a library keeps, with the expression for each: ``logging.getLogger()``.
+        Names of objects that a library keeps, with an expression for each: ``logging.getLogger()``.
     stateful
-        Names of functions and classes on which some code keeps state.
-    remembering
-        Functions with ``lru_cache`` whose first call for an argument does more than give a result.
-    listed
-        Classes that are items of a collection, and may be changed through it.
+        Names of functions and classes whose own attributes some code changes.
+    impure_cached_functions
+        Functions with ``lru_cache`` whose first call for an argument does more than return a result.
+    collected_classes
+        Classes that are items of a collection. Code may change them through it.
     mutating_methods
         Names bound to a method that changes its object, such as ``add = rows.append``.
     added_builtins
         Names that some code has added to the builtins.
     reads_subclasses
-        Whether the notebook reads the subclasses of a class somewhere, so that deriving a class is an effect.
+        Whether the notebook reads the subclasses of a class somewhere. Then deriving a class is an effect.
     mentions_main
-        Code read so far has the name of the module ``__main__`` in it, through which all names can be reached.
+        Whether the code so far names the module ``__main__``, through which it can reach every name.
     lazy_annotations
-        ``from __future__ import annotations`` stood in a cell read so far: as in IPython it counts for all cells after it.
+        Whether a cell so far has ``from __future__ import annotations``. As in IPython, it applies to all later cells.
     """
 
     imports_anywhere: Mapping[str, str] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class AbstractState:
         return self.kinds, self.definitions, self.held_callables, self.origins, self.made_by, self.texts, self.places
 
     def state(self, name: str) -> tuple[object, ...]:
-        """All that the summary of a function may depend on of the names that it mentions."""
+        """Everything about one name that the summary of a function may depend on."""
         return (
             *(table.get(name) for table in self._tables()),
             name in self.known, name in self.stateful, name in self.collected_classes, name in self.mutating_methods,
@@ -114,7 +114,7 @@ class AbstractState:
         made_by: str | None = None,
         text: str | None = None,
     ) -> None:
-        """``name`` is a new object; it shares with the names in ``shares``."""
+        """Bind ``name`` to a new object, which may share parts with the objects of the names in ``shares``."""
         self.must_define.add(name)
         self.known.add(name)
         self.kinds[name] = kind
@@ -125,7 +125,7 @@ class AbstractState:
         self.changed.add(name)
         others = self.unshare((name,))
         for other in others if len(others) > 1 else ():
-            self.aliases[other] |= others - {other}  # what was joined through the name stays joined
+            self.aliases[other] |= others - {other}  # names that shared through this one go on sharing
         shares = {*shares, *others} if name in (shares := set(shares)) else shares
         _put(self.made_by, name, made_by)
         _put(self.texts, name, text)
@@ -141,7 +141,7 @@ class AbstractState:
             self.aliases[other] = self.aliases.get(other, NO_NAMES) | {one}
 
     def may_share(self, name: str) -> bool:
-        """Whether ``name`` is an object that may change: no number, and no function or class without a state."""
+        """Whether the object of ``name`` can change. A number cannot, nor can a function or class without state."""
         return self.kinds.get(name, VALUE) == VALUE or name in self.stateful
 
     def unshare(self, names: Iterable[str]) -> frozenset[str]:
@@ -196,7 +196,7 @@ class AbstractState:
         self.changed = changed
 
     def join(self, states: list[AbstractState]) -> None:
-        """After alternatives, each a snapshot of its own: sure of what all are sure of, aware of what any did."""
+        """Merge the states at the ends of alternative paths. A definition is sure if it is sure on every path."""
         if not states:
             return
         joined, *rest = states

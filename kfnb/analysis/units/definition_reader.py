@@ -54,7 +54,7 @@ class DefinitionReader(ExpressionReader):
         self._decorate(node)
 
     def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-        """The decorators are called with what they decorate; what they give may keep state of its own."""
+        """Add the effects of the decorators. What a decorator returns may keep state of its own."""
         effect = Effect()
         callables: frozenset[CodeBlock] = frozenset()
         for decorator in node.decorator_list:
@@ -77,7 +77,7 @@ class DefinitionReader(ExpressionReader):
     on_FunctionDef = on_AsyncFunctionDef = _function
 
     def _note_impure_cache(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-        """A function that ``lru_cache`` calls once for each argument, though calling it does something."""
+        """Note a function with ``lru_cache`` whose call has effects: the cache calls it only once for each argument."""
         summaries = [self.effects.summary(f) for f in self.world.definitions.get(node.name, ())]
         if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.mutations) for e in summaries):
             self.world.impure_cached_functions.add(node.name)
@@ -93,7 +93,10 @@ class DefinitionReader(ExpressionReader):
         self._decorate(node)
 
     def _inherited(self, base: ast.expr) -> frozenset[CodeBlock]:
-        """What a class holds by a base, decorator or keyword; what its base is derived from is found from there."""
+        """The functions and classes that a class holds through one base, decorator or keyword.
+
+        The bases of a base are not included: `lineage` finds them.
+        """
         if isinstance(base, ast.Name):
             classes = self.world.definitions.get(base.id, ())
             if classes and all(c.kind == "class" for c in classes):
@@ -103,10 +106,10 @@ class DefinitionReader(ExpressionReader):
         return self.effects.callables_in(base)
 
     def _class_body(self, node: ast.ClassDef) -> None:
-        """The body runs now, with names of its own; its functions run later."""
+        """Read the body of a class. It runs now, with names of its own; the functions in it run later."""
         block, own = CodeBlock("class body", node.name, node.lineno), set[str]()
         scope = class_scope(node, MODULE)
-        scope.own = own  # a name is the class's own from where it is bound
+        scope.own = own  # a name belongs to the class only after the statement that binds it
         collector = BlockCollector(block, scope, self.world.lazy_annotations)
         for part in node.body:
             if isinstance(part, FUNCTIONS):

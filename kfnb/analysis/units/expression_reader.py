@@ -47,7 +47,7 @@ class ExpressionReader(UnitRecord):
             if isinstance(child, (ast.expr, ast.keyword, ast.comprehension)):
                 self.expr(child)
 
-    # the commonest kinds, spelt out for speed: the general way looks at every field
+    # The commonest kinds have methods of their own for speed: the general way looks at every field.
     def expr_Attribute(self, node: ast.Attribute) -> None:
         self.expr(node.value)
         if node.attr in ("cache_info", "cache_clear") and isinstance(node.value, ast.Name):
@@ -157,14 +157,14 @@ class ExpressionReader(UnitRecord):
         try:
             tree = parse(text)
         except (SyntaxError, ValueError):
-            return  # the call raises by itself, in the user's own line
+            return  # the call itself raises the error when the cell runs
         for part in ast.walk(tree):
             if hasattr(part, "lineno"):
                 part.lineno = node.lineno
         self.block(tree.body)
 
     def read_display(self, name: ast.Name, index: ast.expr) -> None:
-        """``Out[3]`` is the value ``_3``; ``In[3]`` a text that the step of cell 3 has."""
+        """Read ``Out[3]``, which is the value ``_3``, or ``In[3]``, which only the step with cell 3 has."""
         number = index.value if isinstance(index, ast.Constant) else None
         if name.id in ("In", "_ih") and number in self.cells_read:
             self.display_use = self.display_use or self.site(name.lineno)
@@ -177,11 +177,11 @@ class ExpressionReader(UnitRecord):
 
     @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:
-        """Read statements; `kfnb.analysis.units.statement_reader` does."""
+        """Read statements. `kfnb.analysis.units.statement_reader` implements it."""
 
     # ---------------------------------------------------------------- binding
     def kind_of(self, node: ast.expr | None) -> str:
-        """``scalar`` for what surely cannot be changed in place."""
+        """The kind of a value: `SCALAR` where it surely cannot be changed in place, else `VALUE`."""
         world = self.world
         if isinstance(node, (ast.Constant, ast.JoinedStr, ast.Compare)):
             return SCALAR if not isinstance(node, ast.Compare) else VALUE
@@ -199,7 +199,7 @@ class ExpressionReader(UnitRecord):
         return VALUE
 
     def store(self, target: ast.expr, value: ast.expr | None, shares: Iterable[str] | None = None) -> None:
-        """Bind or change ``target``; ``value`` is ``None`` where only a part of an object arrives."""
+        """Bind or change ``target``. ``value`` is ``None`` where the target receives a part of an object."""
         if isinstance(target, ast.Name):
             self._store_name(target, value, shares)
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -260,7 +260,7 @@ class ExpressionReader(UnitRecord):
             if maker:
                 self.world.made_by[name] = maker
                 self.world.changed.add(name)
-        # `fig, ax = plt.subplots()`: what one call gives may hang together
+        # `fig, ax = plt.subplots()`: the values that one call returns may share objects.
         together = (
             maker is None and isinstance(value, ast.Call) or (maker or "").startswith(effect_tables.STATEFUL_MAKERS)
         )

@@ -1,4 +1,4 @@
-"""`Statements` analyses each kind of statement, and joins the abstract states of the paths through it."""
+"""`StatementReader` analyses each kind of statement, and joins the abstract states of the paths through it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class StatementReader(DefinitionReader):
             self.code_in_text(translate(str(argument.value)).code, node)
 
     def _magic(self, node: ast.Call) -> None:
-        """What a magic that stands alone does to the notebook's names."""
+        """Note what a magic that is a statement of its own does to the notebook's names."""
         call = magic_call(node, self.world.made_by)
         if call is None:
             self._shell_method_call(node)
@@ -109,7 +109,7 @@ class StatementReader(DefinitionReader):
             self.on_Delete(ast.Delete([ast.copy_location(ast.Name(name, ast.Del()), node)]))
 
     def _file_magic(self, call: MagicCall, node: ast.Call) -> None:
-        """A program that a cell writes or runs: its text is read as if it stood in the cell."""
+        """Read the text of a program that ``%run`` runs as if it stood in the cell. ``%%writefile`` may have written it."""
         programs = self.world.programs
         written = written_file(call)
         if written is not None:
@@ -127,7 +127,7 @@ class StatementReader(DefinitionReader):
             self.code_in_text(code, node)
 
     def _star_imports(self, code: str, node: ast.Call) -> None:
-        """``from x import *`` of a program that is run: later steps import it again."""
+        """Note each ``from x import *`` of a program that ``%run`` runs, so that later steps import it again."""
         try:
             body = parse(code).body
         except (SyntaxError, ValueError):
@@ -199,7 +199,7 @@ class StatementReader(DefinitionReader):
 
     # ---------------------------------------------------------------- paths
     def alternatives(self, bodies: list[list[ast.stmt]], else_: bool = True) -> None:
-        """Run each body from the same state; join what those that fall through leave."""
+        """Read each body from the same state, and join the states of the bodies whose end is reached."""
         start = self.world.snapshot()
         end_states: list[AbstractState] = [] if else_ else [start.snapshot()]
         self.depth += 1
@@ -337,7 +337,7 @@ class StatementReader(DefinitionReader):
 
 
 def _not_empty(node: ast.expr) -> bool:
-    """An iterable that surely gives an item."""
+    """Whether an iterable surely has an item."""
     if isinstance(node, (ast.List, ast.Tuple)):
         return bool(node.elts)
     if (

@@ -28,8 +28,8 @@ class UnitReader(StatementReader):
 
     def __init__(self, world: AbstractState, effects: Effects) -> None:
         super().__init__(world, effects)
-        self._cell_count = 0  #: read so far
-        self._position = (0, 0)  #: of the present statement
+        self._cell_count = 0  #: number of cells read so far
+        self._position = (0, 0)  #: cell and statement that are read now
         self._replay_positions: list[tuple[int, int]] = []  #: cell and place of the statements that `replays` come from
         self._statements: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
         self._statement_effects: list[Effect] = []  #: what each of them does
@@ -49,7 +49,7 @@ class UnitReader(StatementReader):
             self._position = (number, position)
             replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
             if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
-                replay = None  # it counts only if the step has run: it travels as a value
+                replay = None  # the setting applies only if the step has run, so it travels as a value
             if replay is not None:
                 self.note_replay(replay)
             self.statement_effect = Effect()
@@ -70,11 +70,11 @@ class UnitReader(StatementReader):
         self.cells_read.add(cell.number)
         if self.displays_are_values:
             self._bind_display(cell)
-        if before is not None:  # it may have ended anywhere
+        if before is not None:  # an exception may have ended the cell after any statement
             self.world.join([before, self.world.snapshot()])
 
     def _bind_display(self, cell: ParsedCell) -> None:
-        """What the cell shows is ``_``, and ``_3`` in cell 3; a call may give nothing."""
+        """Bind ``_``, and ``_3`` in cell 3, to the value that the cell displays. A call may return nothing to display."""
         last = cell.tree.body[-1] if cell.tree.body else None
         if not isinstance(last, ast.Expr) or cell.source.rstrip().endswith(";"):
             return
@@ -97,7 +97,7 @@ class UnitReader(StatementReader):
         return Statement(node, code, site, order, places, frozenset(effect.mutations), draws)
 
     def facts(self) -> Facts:
-        """Close the record. Later units replay the statements that changed a library, where a replay is safe."""
+        """Return the facts of the unit. Later units replay its statements that changed a library, where that is safe."""
         if self._changing_statements:
             statements = [
                 make(effect=effect) for make, effect in zip(self._statements, self._statement_effects, strict=True)
@@ -115,7 +115,7 @@ class UnitReader(StatementReader):
         return super().facts()
 
     def _pass_as_state(self, statement: Statement) -> None:
-        """What cannot be run again travels as state, where its library's state can."""
+        """Pass the change of a library on as its state, where a replay is unsafe and the library's state can travel."""
         for place in statement.places:
             if place.startswith("logging.") and place in self.library_changes:
                 site = self.library_changes.pop(place)

@@ -1,4 +1,4 @@
-"""`Record` collects the facts of one unit while the analysis visits its expressions."""
+"""`UnitRecord` collects the facts of one unit while the analysis visits its code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kfnb.analysis.syntax.code_block import CodeBlock
 from kfnb.analysis.unit_facts import Facts, Hook, Replay, Site
 from kfnb.analysis.units.abstract_state import DEF, IMPORT, SCALAR, VALUE, AbstractState
 
-#: Names that a step finds without any cell writing them.
+#: Names that every step has although no cell binds them.
 PREDEFINED = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
@@ -29,10 +29,10 @@ PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 
 
 class UnitRecord(ABC):
-    """Collects the facts of one unit in a `World`. `Statements` drives it; `facts` closes it."""
+    """Collects the facts of one unit. Its subclasses visit the code; `facts` returns the result."""
 
     statement_effect: Effect  #: the effect of the present top-level statement
-    displays_are_values = False  #: what cells show is a value of the notebook, since some cell reads it
+    displays_are_values = False  #: displayed values are values of the notebook, because some cell reads one
 
     def __init__(self, world: AbstractState, effects: Effects) -> None:
         self.world, self.effects = world, effects
@@ -59,13 +59,13 @@ class UnitRecord(ABC):
         self.unproved = False
         self.cached_functions: dict[str, Site] = {}
         self.hooks: dict[str, Hook] = {}
-        self.handled_name_errors = 0  #: inside a `try` that answers NameError
+        self.handled_name_errors = 0  #: number of `try` statements around that handle NameError
 
     def site(self, line: int) -> Site:
         return Site(self.cell, line + self.offset)
 
     def note(self, table: dict[Key, Site], key: Key, line: int) -> None:
-        """Note the first place of something."""
+        """Add ``key`` to a table with its place, unless the table has an earlier place."""
         if key not in table:
             table[key] = Site(self.cell, line + self.offset)
 
@@ -115,7 +115,7 @@ class UnitRecord(ABC):
                     self.note_ambient(state_kind, "read", line, sure=False)
 
     def _use_callables(self, name: str, line: int) -> None:
-        """Whoever reads a name may use the functions and classes that are reached through it."""
+        """Add the effects of the functions and classes that reading ``name`` makes available."""
         world = self.world
         if name in world.impure_cached_functions:
             self.note(self.cached_functions, name, line)
@@ -129,7 +129,7 @@ class UnitRecord(ABC):
             self.note_mutation(name, line)
 
     def note_library_reach(self, effect: Effect, line: int) -> None:
-        """What a call that surely stands here may do to libraries."""
+        """Note what the unit's own code may change in libraries."""
         for place, how in effect.library_reach.items():
             self.statement_effect.add_reach(place, how)
             self.unproved = True
@@ -137,11 +137,11 @@ class UnitRecord(ABC):
                 self.note(self.library_changes, place, line)
 
     def note_hook(self, place: str, values: Iterable[ast.expr], line: int, call: ast.Call | None = None) -> None:
-        """Note what a library gets to call or to write to later."""
+        """Note that a library receives objects that it calls or writes to later."""
         self.hooks[hook_key(place, call)] = hook_of(place, values, self.site(line), self.effects)
 
     def apply(self, effect: Effect, line: int, via: str | None = None) -> None:
-        """What happens when code with this effect runs here."""
+        """Add an effect to the facts, as if the code that has it ran at this line."""
         for name in effect.reads:
             self.read(name, line, via or effect.reads[name])
         for name in effect.deletes | effect.writes:
@@ -167,7 +167,10 @@ class UnitRecord(ABC):
             self.note(self.texts, text, line)
 
     def note_mutation(self, name: str, line: int, sure: bool = False, stored: bool = False) -> None:
-        """``stored``: some statement sets an attribute or item of it; a function or class is not changed otherwise."""
+        """Note that the object of ``name`` may change, surely if ``sure``.
+
+        ``stored`` says that some statement sets an attribute or item of it. Nothing else changes a function or class.
+        """
         kind = self.world.kinds.get(name)
         if kind in (IMPORT, SCALAR) or (kind == DEF and not (sure or stored)) or (kind is None and name in PREDEFINED):
             return
@@ -178,7 +181,7 @@ class UnitRecord(ABC):
             definitions = self.world.definitions.get(name, ())
             for other in [n for n, d in self.world.definitions.items() if d is definitions and n != name]:
                 self.note(self.may_mutate, other, line)  # another name of the same class
-        # whoever shares the object now may have another one by the end of the unit
+        # The names that share the object at this point: they may be bound to others by the end of the unit.
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
                 self.note(self.may_mutate, other, line)
@@ -187,7 +190,7 @@ class UnitRecord(ABC):
             self.must_mutate.add(name)
 
     def note_ambient(self, kind: str, how: str, line: int, sure: bool) -> None:
-        """``set`` replaces a generator's state when it surely happens; all else changes what was there."""
+        """Note a use of ambient state. A seed that surely runs defines a generator's state; every other setting changes it."""
         self.statement_effect.ambient[kind] = how
         if how == "read":
             if kind not in self.world.must_define:
