@@ -36,27 +36,27 @@ COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast
 
 
 class AliasAnalysis(ABC):
-    """Answers for one `World` and the modules beside the notebook."""
+    """Alias analysis of one notebook's names and the modules beside it."""
 
     def __init__(self, world: AbstractState, modules: LocalModules) -> None:
         self.world, self.modules = world, modules
         self._lambdas: dict[ast.Lambda, CodeBlock] = {}
-        self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: of `roots`, while one statement is read
+        self._answers: dict[tuple[ast.Call, Frame], Roots] = {}  #: the roots of calls, while one statement is read
 
     @abstractmethod
     def summary(self, function: CodeBlock) -> Effect:
-        """What calling a function may do."""
+        """The effect of calling a function."""
 
     @abstractmethod
     def note_dependency(self, name: str) -> None:
-        """Note that the function that is summarized depends on what ``name`` is."""
+        """Note that the summary in progress depends on what ``name`` is."""
 
     @abstractmethod
     def methods_named(self, name: str) -> list[CodeBlock]:
         """The methods of this name in all classes of the notebook."""
 
     def lambda_block(self, node: ast.Lambda) -> CodeBlock:
-        """The same answer each time, so that a lambda is summarized once."""
+        """The code block of a lambda: always the same object, so that the lambda is summarized once."""
         if node not in self._lambdas:
             self._lambdas[node] = function_block(node)
         return self._lambdas[node]
@@ -109,18 +109,18 @@ class AliasAnalysis(ABC):
         return NONE
 
     def _cached_call_roots(self, node: ast.Call, frame: Frame) -> Roots:
-        """A call's answer, worked out once in a statement: every call in a chain asks those before it, more than once."""
+        """`_call_roots`, cached for one statement: each call in a chain needs the roots of those before it several times."""
         answer = self._answers.get((node, frame))
         if answer is None:
             answer = self._answers[node, frame] = self._call_roots(node, frame)
         return answer
 
     def begin_statement(self) -> None:
-        """What was answered before may be otherwise in the statement that is read now."""
+        """Forget the answers for the statement before, which may not hold in the next one."""
         self._answers.clear()
 
     def _class_names(self, name: str, other: str) -> list[str]:
-        """The classes of the notebook that the object called ``name`` may have; ``other`` where none is known."""
+        """The notebook's classes that the object of ``name`` may be an instance of; ``other`` where none is known."""
         return [c.name for c in self.lineage(self.world.callables(name))] or [other]
 
     def _roots_of_all(self, nodes: Iterable[ast.expr | None], frame: Frame) -> Roots:
@@ -235,7 +235,7 @@ class AliasAnalysis(ABC):
         return False
 
     def _methods(self, function: ast.Attribute, frame: Frame) -> list[CodeBlock]:
-        """Notebook methods that ``x.attr`` may be: by x's class where it is known, else any of that name."""
+        """The notebook's methods that ``x.attr`` may be: those of x's class where it is known, else all of that name."""
         base = root(function.value)
         if base is not None and not frame.local(base):
             callables = self.world.callables(base) if base not in ("super",) else frozenset()
@@ -258,7 +258,7 @@ class AliasAnalysis(ABC):
         return methods
 
     def lineage(self, classes: Iterable[CodeBlock]) -> list[CodeBlock]:
-        """These classes of the notebook and all that they are derived from."""
+        """These classes and all their base classes, as far as the notebook defines them."""
         ancestors: dict[CodeBlock, None] = {}
         stack = [c for c in classes if c.kind == "class"]
         while stack:
@@ -271,7 +271,7 @@ class AliasAnalysis(ABC):
         return list(ancestors)
 
     def collected_classes_in(self, node: ast.expr, frame: Frame) -> list[str]:
-        """The classes that ``node`` may be when it is taken out of a list, dict or the like."""
+        """The classes that ``node`` may be if it is an item of a list, dict or other collection."""
         owners = (
             [r for r in self.roots(node, frame) if self.world.kinds.get(r) == VALUE]
             if self.world.collected_classes
@@ -283,12 +283,12 @@ class AliasAnalysis(ABC):
         return [c.name for c in classes if c.name in self.world.collected_classes]
 
     def has_closure_state(self, name: str) -> bool:
-        """Whether ``name`` is a function made by another one, and remembers something from one call to the next."""
+        """Whether ``name`` is a function created by another one, and keeps state in its closure between calls."""
         callables = self.world.held_callables.get(name)
         return bool(callables) and any(CLOSURE in self.summary(f).mutations for f in callables or ())
 
     def _instance_keeping_classes(self, classes: Iterable[CodeBlock]) -> Roots:
-        """The classes that keep the objects that they make, as a singleton's or a registry's do."""
+        """The classes that keep references to their own instances, as singletons and registries do."""
         return frozenset(
             c.name
             for c in self.lineage(classes)
@@ -301,7 +301,7 @@ class AliasAnalysis(ABC):
 
 
 def _negative(node: ast.expr) -> bool:
-    """``x[-1]`` is an element, not a copy."""
+    """Whether an index is negative or computed: ``x[-1]`` is an element, not a copy."""
     return (
         isinstance(node, ast.UnaryOp)
         and isinstance(node.op, ast.USub)

@@ -1,7 +1,7 @@
 """The effects of a call: which objects, random generators, files and libraries it may read or change.
 
-Knowledge of libraries comes from `kfnb.analysis.libraries.effect_tables`; knowledge of the notebook's own functions from their bodies.
-Where nothing is known the answer is "may change its receiver".
+What library calls do is listed in `kfnb.analysis.libraries.effect_tables`; what the notebook's functions do is read from their bodies.
+An unknown method is assumed to change its receiver.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from kfnb.thread_safe_parser import parse
 KERAS_KINDS = (
     "@random",
     "@tensorflow.random",
-)  #: what a model of unknown make may draw from, besides numpy's generator
+)  #: the generators that a model of an unknown library may draw from, besides numpy's
 
 
 class CallEffects(AliasAnalysis):
-    """The effects of the calls in one `World`."""
+    """The effects of calls in one notebook."""
 
     def __init__(self, world: AbstractState, modules: LocalModules) -> None:
         super().__init__(world, modules)
@@ -42,7 +42,7 @@ class CallEffects(AliasAnalysis):
         self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.imports_anywhere.values())
 
     def add_call(self, node: ast.Call, frame: Frame, effect: Effect) -> None:
-        """Add what this call does (not what its arguments' own calls do) to ``found``."""
+        """Add the effect of this call to ``effect``. The calls in its arguments are not included."""
         library = dotted(node.func, frame.origin)
         place = library if library is not None and type(node.func) is ast.Name else place_of(node.func, frame)
         values = [*node.args, *[k.value for k in node.keywords]]
@@ -77,7 +77,7 @@ class CallEffects(AliasAnalysis):
     def _add_ambient(
         self, node: ast.Call, library: str | None, place: str | None, frame: Frame, effect: Effect
     ) -> bool:
-        """Ambient state that the call sets, and generators that it draws from; whether it sets any."""
+        """Add the ambient state that the call sets or draws from. Returns whether it sets any."""
         function = node.func
         sets = False
         is_value = (
@@ -98,7 +98,7 @@ class CallEffects(AliasAnalysis):
         return sets
 
     def module_store(self, target: ast.expr, frame: Frame) -> str | None:
-        """The ambient kind that assigning to ``target`` sets, where it belongs to a module beside the notebook."""
+        """The kind of ambient state that assigning to ``target`` sets, if it belongs to a module beside the notebook."""
         place = place_of(target, frame) if self.modules.sources else None
         module_and_rest = self.modules.split(place) if place is not None else None
         if (
@@ -111,13 +111,13 @@ class CallEffects(AliasAnalysis):
         return self.modules.kind(module_and_rest[0])
 
     def _module_call(self, name: str, args: list[ast.expr], node: ast.Call, frame: Frame, effect: Effect) -> bool:
-        """Add what a function of a module beside the notebook does; false when ``name`` is none of such a module."""
+        """Add the effect of a function in a module beside the notebook. Returns false if ``name`` is not in such a module."""
         known = self.modules.function(name) if self.modules.sources else None
         if known is None:
             return False
         module, functions = known
         if not functions and name != module:
-            effect.ambient[self.modules.kind(module)] = "set"  # a method of an object that the module keeps
+            effect.ambient[self.modules.kind(module)] = "set"  # a method of an object that belongs to the module
         for function in functions:
             callee = self.modules.effect(module, function)
             effect.merge(callee)
@@ -136,9 +136,9 @@ class CallEffects(AliasAnalysis):
         for function in callables:
             self._notebook_call(function, node.args, node.keywords, frame, effect)
             if any(f"<{p}>" in self.summary(function).mutations for p in function.shared_objects):
-                effect.add_mutations((name,), True)  # `def f(seen=[])`: the default lives in the function
+                effect.add_mutations((name,), True)  # `def f(seen=[])`: the function keeps the object of the default
         if self.has_closure_state(name):
-            effect.add_mutations((name,))  # what the function that made it keeps
+            effect.add_mutations((name,))  # the state that its closure keeps
         kind = self.world.kinds.get(name)
         if kind == IMPORT:
             self._library_call(node, name, frame, effect)
@@ -187,7 +187,7 @@ class CallEffects(AliasAnalysis):
                 effect.add_mutations(self.roots(keyword.value, frame), keyword.arg == "out")
 
     def _module_method(self, name: str, effect: Effect) -> None:
-        """A method of an object of unknown class: it may belong to a class of a module beside the notebook."""
+        """Add the effect of a method of an object of unknown class, whose class may be in a module beside the notebook."""
         for module, method in self.modules.methods(name):
             for kind, how in self.modules.effect(module, method).ambient.items():
                 if kind.startswith(STATE) and effect.ambient.get(kind) != "set":
@@ -218,7 +218,7 @@ class CallEffects(AliasAnalysis):
         frame: Frame,
         effect: Effect,
     ) -> None:
-        """Add what the function does to its arguments, and to the files that they name."""
+        """Add what the function does to its arguments and to the files that they name."""
         self._add_files_from_parameters(function, summary, args, keywords, frame, effect)
         if ARGUMENT in summary.mutations:
             for value in [*args, *(k.value for k in keywords)]:
@@ -238,7 +238,7 @@ class CallEffects(AliasAnalysis):
         frame: Frame,
         effect: Effect,
     ) -> None:
-        """Paths that a function makes of its parameters, with this call's arguments in them."""
+        """Add the files whose paths the function builds from its parameters, filled with this call's arguments."""
         open_uses = [use for use in summary.files if depends_on_parameter(use[0])]
         if not open_uses:
             return
@@ -249,7 +249,7 @@ class CallEffects(AliasAnalysis):
         effect.files |= {(path, how) for text, how in open_uses if (path := filled(text, argument_texts))}
 
     def _add_callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, effect: Effect) -> None:
-        """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
+        """Add the effects of functions among the arguments, called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
             if type(value) is ast.Attribute:
                 if value.attr in effect_tables.MUTATORS:
@@ -271,7 +271,7 @@ class CallEffects(AliasAnalysis):
                         effect.add_mutations(self.roots(node.func.value, frame))
 
     def _add_texts_and_files(self, node: ast.Call, library: str | None, frame: Frame, effect: Effect) -> None:
-        """Names inside texts, and files by literal path."""
+        """Add the names that a call reads through texts, such as a query, and the files that it uses."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         magic = magic_call(node, self.world.made_by)
         if magic is not None:
@@ -318,7 +318,7 @@ class CallEffects(AliasAnalysis):
 
 
 def function_from_code(code: str, line: int) -> CodeBlock | None:
-    """Code as the body of a function; ``None`` when it is no Python."""
+    """The code block of a function with this code as its body; ``None`` if the code is not valid Python."""
     try:
         body = parse(code).body
     except (SyntaxError, ValueError):

@@ -24,7 +24,7 @@ from kfnb.analysis.units.abstract_state import VALUE, AbstractState
 
 
 class Effects(CallEffects):
-    """The effects of all code that runs in one `World`."""
+    """The effects of all code in one notebook: calls, functions and classes."""
 
     def __init__(self, world: AbstractState, modules: LocalModules) -> None:
         super().__init__(world, modules)
@@ -32,7 +32,7 @@ class Effects(CallEffects):
 
     # ---------------------------------------------------------------- functions of the notebook
     def summary(self, function: CodeBlock) -> Effect:
-        """What calling ``function`` (or using an instance of the class) may do, through everything it reaches."""
+        """The effect of calling a function or using an instance of a class, with everything that it reaches."""
         return self._summaries.of(function)
 
     def note_dependency(self, name: str) -> None:
@@ -67,7 +67,7 @@ class Effects(CallEffects):
         creation_methods = class_creation_methods(function, False)
         for name, method in function.methods.items():
             summary = self.summary(method)
-            if name in creation_methods:  # runs when a class is derived, not when this one is used
+            if name in creation_methods:  # it runs when a class is derived, not when an instance is used
                 effect.reads.update((n, function.name) for n in summary.reads)
             else:
                 effect.merge(summary, called=False)
@@ -84,7 +84,7 @@ class Effects(CallEffects):
             effect.returns |= frozenset(f"<{p}>" for p in function.params)
 
     def _add_class_state(self, cls: CodeBlock, effect: Effect) -> None:
-        """A method that sets something on its object's class sets it on this class, or on one derived from it."""
+        """Add that the class changes if its methods set something on the class of their object."""
         creation_methods = class_creation_methods(cls, False)
         sets_on_class = any(
             self.summary(m).mutations.get(t)
@@ -103,7 +103,7 @@ class Effects(CallEffects):
             effect.reads.setdefault(cls.name, cls.name)
 
     def _has_mutating_descriptor(self, cls: CodeBlock) -> bool:
-        """Whether a descriptor in the class's body changes itself when it is asked for its value."""
+        """Whether a descriptor in the class's body changes itself when the attribute is read, set or deleted."""
         return any(
             f"<{method.params[0]}>" in self.summary(method).mutations
             for call in cls.attributes
@@ -115,7 +115,7 @@ class Effects(CallEffects):
 
     # ---------------------------------------------------------------- decorators and base classes
     def add_decoration(self, decorator: ast.expr, frame: Frame, effect: Effect) -> None:
-        """Add what decorating does: the decorator is called, and keeps or wraps what it is given."""
+        """Add the effect of a decorator, which is called with the function and may register or wrap it."""
         base = root(decorator)
         if isinstance(decorator, ast.Name) and base in ("property", "staticmethod", "classmethod"):
             return
@@ -129,7 +129,7 @@ class Effects(CallEffects):
             effect.add_mutations(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
 
     def runs_at_once(self, decorator: ast.expr) -> bool:
-        """Whether a decorator of the notebook calls what it decorates there and then, as ``@run_now`` does."""
+        """Whether a decorator of the notebook calls the decorated function at once, as ``@run_now`` would."""
         callables = self.world.callables(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
         return any(
             isinstance(call.func, ast.Name)
@@ -140,7 +140,7 @@ class Effects(CallEffects):
         )
 
     def add_class_creation(self, node: ast.ClassDef, frame: Frame, effect: Effect) -> None:
-        """Add what making a class does to those it is derived from, and to its metaclass."""
+        """Add what creating a class does to its base classes and to its metaclass."""
         metaclass = [k.value for k in node.keywords if k.arg == "metaclass"]
         for base in [*node.bases, *metaclass]:
             name = root(base)
@@ -161,5 +161,5 @@ class Effects(CallEffects):
 
 
 def _keeps(method: CodeBlock, summary: Effect) -> bool:
-    """Whether a method that runs when a class is made may change more than that class."""
+    """Whether a method that runs when a class is created may change more than that class."""
     return any(not r.startswith("<") or r in (CLOSURE, OWN_CLASS, f"<{method.params[0]}>") for r in summary.mutations)

@@ -14,7 +14,7 @@ from kfnb.analysis.units.abstract_state import AbstractState
 
 Roots = frozenset[str]
 NONE: Roots = frozenset()
-#: An argument of a function made inside this one; what such functions keep; the class of a method's object.
+#: Special roots: an argument of a nested function; the state of nested functions; the class of a method's object.
 ARGUMENT, CLOSURE, OWN_CLASS = "<>", "<closure>", "<class>"
 OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 RootsOf = Callable[[ast.expr, "Frame"], Roots]
@@ -24,15 +24,15 @@ RootsOf = Callable[[ast.expr, "Frame"], Roots]
 class Effect:
     """What a piece of code does when it runs.
 
-    Roots in ``<>`` are parameters of the function looked at; `ARGUMENT`, `CLOSURE` and `OWN_CLASS` are special ones.
-    ``beyond``: what it may change in libraries, by name, with how far the call reaches (see `kfnb.analysis.effects.library_call_reach`).
+    A root in ``<>`` is a parameter of the function, or one of `ARGUMENT`, `CLOSURE` and `OWN_CLASS`. ``library_reach``
+    says what the code may change in libraries and how far each call reaches (`kfnb.analysis.effects.library_call_reach`).
     """
 
     reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
-    writes: frozenset[str] = NONE  #: what is seldom there costs no container of its own
+    writes: frozenset[str] = NONE  #: fields that are rarely used share one empty set, for speed
     deletes: frozenset[str] = NONE
-    mutations: dict[str, bool] = field(default_factory=dict)  #: root: surely
-    stored_into: frozenset[str] = NONE  #: of these, names whose own attributes or items are set somewhere
+    mutations: dict[str, bool] = field(default_factory=dict)  #: root: whether its object surely changes
+    stored_into: frozenset[str] = NONE  #: the roots among `mutations` whose own attributes or items are set
     library_reach: dict[str, int] = field(default_factory=dict)
     ambient: dict[str, str] = field(default_factory=dict)  #: kind: "read", "draw" or "set"
     files: frozenset[Use] = frozenset()
@@ -40,7 +40,7 @@ class Effect:
     returns: Roots = NONE
     opaque: bool = False
     creates_functions: bool = False
-    mutates_class_state: bool = False  #: for a class: its own code changes something that all its objects share
+    mutates_class_state: bool = False  #: for a class: its own code changes something that all its instances share
 
     def add_mutations(self, roots: Iterable[str], sure: bool = False) -> None:
         roots = tuple(roots)
@@ -55,7 +55,7 @@ class Effect:
     def merge(self, other: Effect, called: bool = True) -> None:
         """Merge the effects of ``other`` that are visible outside it, which are all but those on its parameters.
 
-        ``called`` is false for a function that is only mentioned: it changes libraries when it is called.
+        ``called`` is false for a function that is only mentioned, because it changes libraries only when it is called.
         """
         for place, far in other.library_reach.items() if called else ():
             self.add_reach(place, far)
@@ -76,7 +76,7 @@ class Effect:
 
 
 class Frame:
-    """Resolves a name to the objects that it may be: its own at top level; in a function those of parameters and globals."""
+    """Resolves a name at one place of the code to the notebook's names and the parameters that may share its object."""
 
     def __init__(self, world: AbstractState, roots: RootsOf, function: CodeBlock | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
@@ -101,7 +101,7 @@ class Frame:
         if name not in self.memo:
             self.memo[name] = frozenset((f"<{name}>",)) if name in function.params else NONE
             if name in function.nested_names and name in function.reads:
-                self.memo[name] = frozenset((name,))  # a function inside has a name of its own that is global here
+                self.memo[name] = frozenset((name,))  # local in a nested function, global in this one
             if name in function.nested_params:
                 self.memo[name] |= {ARGUMENT}
             if name in function.closure_writes:
@@ -114,7 +114,7 @@ class Frame:
         return None if self.local(name) else self.world.origin(name)
 
     def maker(self, name: str) -> str:
-        """The library's call that made the value of ``name``; ``""`` where it is unknown."""
+        """The library call that created the value of ``name``; ``""`` where it is unknown."""
         function = self.function
         if function is None or not self.local(name) and name not in function.sources:
             return self.world.made_by.get(name, "")
@@ -126,7 +126,7 @@ class Frame:
         return PLAIN if maker is None else maker
 
     def text(self, name: str) -> str | None:
-        """What is known of the text of ``name``: of a parameter, that it is one."""
+        """The known text of ``name``. A parameter gives a hole, which each call fills with its argument."""
         function = self.function
         if function is None or not self.local(name) and name not in function.sources:
             return self.world.texts.get(name)

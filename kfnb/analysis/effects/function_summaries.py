@@ -8,14 +8,14 @@ from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.syntax.code_block import CodeBlock
 from kfnb.analysis.units.abstract_state import AbstractState
 
-ANY = "*"  #: asked for by what depends on every name of the notebook
+ANY = "*"  #: stands for every name of the notebook, among the names that a summary depends on
 
 
 class Summaries:
-    """Effects of functions in one `World`, and the methods of its classes by their name.
+    """The effects of the notebook's functions, and the methods of its classes by their names.
 
-    While a function is summarized, each name that it asks for is noted, and each summary that goes into its own. When
-    a name changes, only the summaries that depend on it are worked out again.
+    While a function is summarized, this class notes the names that the summary depends on and the summaries that it
+    includes. When a name changes, only the summaries that depend on it are computed again.
     """
 
     def __init__(self, world: AbstractState, summarize: Callable[[CodeBlock, Effect], None]) -> None:
@@ -23,18 +23,18 @@ class Summaries:
         self._effects: dict[CodeBlock, Effect] = {}
         self._callers: dict[
             CodeBlock, set[CodeBlock]
-        ] = {}  #: function to the functions whose summaries its own is part of
-        self._dependents: dict[str, set[CodeBlock]] = {}  #: name to the functions that ask for it
-        self._states: dict[str, object] = {}  #: of the names asked for, when they were
+        ] = {}  #: function to the functions whose summaries include its own
+        self._dependents: dict[str, set[CodeBlock]] = {}  #: name to the functions whose summaries depend on it
+        self._states: dict[str, object] = {}  #: state of these names when the summaries were computed
         self._mentions_main = world.mentions_main
         self._in_progress: list[CodeBlock] = []
-        self._outermost: list[int] = []  #: for each function at work the outermost one at work that it leads back to
-        self._partial: dict[CodeBlock, int] = {}  #: those that lack what is not yet known of a function at work
+        self._outermost: list[int] = []  #: for each function in progress, the outermost one in progress that it calls
+        self._partial: dict[CodeBlock, int] = {}  #: functions whose summaries miss parts of one that is in progress
         self._classes: dict[str, tuple[CodeBlock, ...]] = {}
         self._methods: dict[str, dict[str, list[CodeBlock]]] = {}  #: method to class to the functions that it may be
 
     def of(self, function: CodeBlock) -> Effect:
-        """What calling ``function`` may do, through everything it reaches."""
+        """The effect of calling ``function``, with the effects of everything that it reaches."""
         self._invalidate_changed()
         if self._in_progress:
             self._callers.setdefault(function, set()).add(self._in_progress[-1])
@@ -49,7 +49,7 @@ class Summaries:
         return effect
 
     def note_dependency(self, name: str) -> None:
-        """Note that the function at work depends on what ``name`` is."""
+        """Note that the summary in progress depends on what ``name`` is."""
         if self._in_progress:
             self._dependents.setdefault(name, set()).add(self._in_progress[-1])
             if name not in self._states:
@@ -62,9 +62,9 @@ class Summaries:
         by_class = self._methods.get(name)
         return list(dict.fromkeys(m for methods in by_class.values() for m in methods)) if by_class else []
 
-    # ---------------------------------------------------------------- working out
+    # ---------------------------------------------------------------- computing
     def _compute(self, function: CodeBlock) -> Effect:
-        effect = self._effects[function] = Effect()  # what recursion sees
+        effect = self._effects[function] = Effect()  # a recursive call uses the incomplete summary
         position = len(self._in_progress)
         self._in_progress.append(function)
         self._outermost.append(position)
@@ -84,13 +84,13 @@ class Summaries:
         self._outermost[-1] = min(self._outermost[-1], position)
 
     def _close_cycle(self, whole: Effect, position: int) -> None:
-        """Functions that call each other in a ring do what all of them do: ``whole`` is known when the ring is closed."""
+        """Give all functions of a call cycle the same effect, ``whole``, which is complete once the cycle is closed."""
         cycle = [f for f, outermost in self._partial.items() if outermost >= position]
         for function in cycle:
             self._effects[function].merge(whole, called=False)
             del self._partial[function]
 
-    # ---------------------------------------------------------------- forgetting
+    # ---------------------------------------------------------------- invalidation
     def _invalidate_changed(self) -> None:
         world = self._world
         if world.mentions_main != self._mentions_main:
@@ -118,7 +118,7 @@ class Summaries:
                 waiting += self._callers.pop(function, ())
 
     def _update_methods(self, name: str, stale: set[CodeBlock]) -> None:
-        """Note the methods of the classes that ``name`` is now; who asked for methods of these names is stale."""
+        """Note the methods of the classes that ``name`` is now. Summaries that depend on methods of these names are stale."""
         before = self._classes.get(name, ())
         classes = tuple(d for d in self._world.definitions.get(name, ()) if d.kind == "class")
         if before == classes:

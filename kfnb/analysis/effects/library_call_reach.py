@@ -1,7 +1,7 @@
 """How far a library call reaches: only to its result, perhaps further, or surely into state that the library keeps.
 
-What is not proved to stay in the names it binds is run again in every later step, so a name that is unknown here is
-never taken for harmless.
+A statement is run again in every later step unless it is proved to change only the names that it binds. So a name that
+is unknown here never counts as harmless.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from kfnb.analysis.effects.effect_types import Effect, Frame
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.units.abstract_state import VALUE
 
-UNPROVED, LIBRARY = 1, 2  #: may reach further; changes something that every later step can see
+UNPROVED, LIBRARY = (
+    1,
+    2,
+)  #: the call may change more than its result; it changes something that every later step can see
 
-#: First words of functions that tell a library something: `set_config`, `setNumThreads`, `register`, `patch_all`.
+#: First words of functions that change a library's settings: `set_config`, `setNumThreads`, `register`, `patch_all`.
 SETTING_VERB = re.compile(
     r"(?:set|register|unregister|enable|disable|install|uninstall|patch|unpatch|configure|use|activate|deactivate)(?=_|[A-Z]|$)"
 )
-#: Others that do, by their whole name.
+#: Other functions that change a library's settings, by their whole names.
 SETTING_CALLS = effect_tables.word_set("""
     sys.setrecursionlimit sys.settrace sys.setprofile sys.setswitchinterval sys.addaudithook socket.setdefaulttimeout
     signal.signal signal.alarm signal.setitimer atexit.unregister os.umask os.nice time.tzset importlib.reload copyreg.pickle
@@ -33,15 +36,15 @@ SETTING_CALLS = effect_tables.word_set("""
     unittest.mock.patch.object().start unittest.mock.patch.dict().start cv2.setNumThreads cv2.setUseOptimized
     tqdm.pandas tqdm.tqdm.pandas tqdm.auto.tqdm.pandas tqdm.notebook.tqdm.pandas builtins.setattr
 """)
-#: Calls of these names by a method tell a library, whatever the object.
+#: Methods that change a library's settings, whatever their object is.
 SETTING_METHODS = effect_tables.word_set("addHandler removeHandler addFilter removeFilter setLevel setFormatter")
-#: Methods that change a collection: on one that a library keeps (`nltk.data.path.append`) they tell it something.
+#: Methods that change a collection. On a library's collection (`nltk.data.path.append`) they change its settings.
 COLLECTING = effect_tables.word_set("""
     append extend insert pop remove clear update add discard setdefault popitem appendleft register set
 """)
-#: Parts of libraries where such words name what only computes.
+#: Parts of libraries where functions with such names only compute.
 COMPUTING = ("numpy.", "operator.", "networkx.", "tensorflow.math.", "torch.ops.", "scipy.", "builtins.")
-#: Functions whose result is an object of the library's own, the same for whoever asks.
+#: Functions that return an object that the library keeps, and return the same one to every caller.
 SHARING = re.compile(r"(?:get|import|current|default|shared)(?=_|[A-Z]|[a-z]*(?:Logger|context)|$)|getcontext$")
 FRESH_GETS = (
     "os.",
@@ -62,7 +65,7 @@ KNOWN = effect_tables.QUIET_IMPORTS | effect_tables.word_set("""
     simplejson orjson toml tomllib jsonschema jinja2 markdown openpyxl xlrd psutil imageio skimage einops more_itertools toolz
     dask ipywidgets pymc arviz prophet typing_extensions
 """)
-#: Of these, the calls that all the same change what the library keeps: a client that becomes everybody's default.
+#: Calls of these libraries that do change their state, such as a client that becomes the default for all code.
 KEEPING_CALLS = effect_tables.word_set("dask.distributed.Client torch.distributed.init_process_group pymc.Model")
 
 
@@ -72,9 +75,9 @@ def reach_of(name: str) -> int:
     if name in SETTING_CALLS:
         return LIBRARY
     if "()" in name and not known(name) or name == "atexit.register":
-        return UNPROVED  # what an unknown function gave may be anybody's; a step's own hooks run at its own end
+        return UNPROVED  # an unknown function's result may be shared; the exit hooks of a step run at its own end
     if name == "unittest.mock.patch":
-        return 0  # it does nothing until it is entered
+        return 0  # it does nothing before its `with` statement
     owner, _, last = name.rpartition(".")
     if SETTING_VERB.match(last) and "seed" not in last and not name.startswith(COMPUTING):
         return LIBRARY
@@ -87,14 +90,14 @@ def reach_of(name: str) -> int:
 
 
 def known(name: str) -> bool:
-    """Whether the library of a dotted name is one whose plain calls keep nothing."""
+    """Whether a dotted name belongs to a library whose calls keep no state, unless a table says otherwise."""
     first = name.partition(".")[0]
     return first in KNOWN or first in sys.stdlib_module_names
 
 
 @functools.lru_cache(maxsize=4096)
 def shares_result(name: str) -> bool:
-    """Whether what the library's function ``name`` gives is an object that the library keeps, such as a logger."""
+    """Whether the function ``name`` returns an object that the library keeps, such as a logger."""
     last = name.rpartition(".")[2]
     if name.startswith("unittest.mock.patch"):
         return True  # a patcher
@@ -129,7 +132,7 @@ def place_of(node: ast.expr, frame: Frame, depth: int = 0) -> str | None:
 
 
 def call_reach(node: ast.Call, place: str | None, frame: Frame, effect: Effect) -> None:
-    """Add to ``found`` how far a call of what stands at ``place`` reaches beyond the notebook's own objects."""
+    """Add to ``effect`` how far a call of the library's ``place`` reaches beyond the notebook's own objects."""
     function = node.func
     if isinstance(function, ast.Name) and not frame.local(function.id):
         world = frame.world
@@ -152,7 +155,7 @@ def call_reach(node: ast.Call, place: str | None, frame: Frame, effect: Effect) 
 
 
 def store_reach(target: ast.expr, frame: Frame, effect: Effect) -> None:
-    """Add to ``found`` that assigning to ``target`` changes an object that a library keeps."""
+    """Add to ``effect`` that assigning to ``target`` changes an object that a library keeps."""
     if isinstance(target, (ast.Attribute, ast.Subscript)):
         place = place_of(target, frame)
         if place is not None:
@@ -160,5 +163,5 @@ def store_reach(target: ast.expr, frame: Frame, effect: Effect) -> None:
 
 
 def remaining_after_with(reach: dict[str, int], before: dict[str, int]) -> dict[str, int]:
-    """The changes of libraries that remain after a ``with`` statement, which undoes the settings made by its item."""
+    """The changes of libraries that remain after a ``with`` statement, which undoes the settings of its context manager."""
     return before | {place: how for place, how in reach.items() if how < LIBRARY}

@@ -1,6 +1,6 @@
 """Library hooks: objects that a cell hands to a library, which calls them or writes to them later.
 
-From then on any code may change the notebook's objects through it, without naming them.
+From then on any code may change the notebook's objects through the library without naming them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from kfnb.analysis.syntax.ast_queries import dotted, root
 from kfnb.analysis.unit_facts import Hook, Site
 from kfnb.analysis.units.abstract_state import VALUE
 
-#: Places whose objects are written to by code that does not name them.
+#: Objects that code writes to without naming them, since ``print`` and the like use them.
 STREAMS = word_set("sys.stdout sys.stderr")
-#: Calls that hand a stream, or what writes to one, to those who print or log; last words of their names.
+#: Last words of calls that receive a stream, or an object that writes to one, for logging.
 STREAM_CALLS = word_set("addHandler basicConfig")
 #: Context managers that change something of the process while they are entered, with the place that they change.
 CONTEXTS = {
@@ -29,12 +29,15 @@ CONTEXTS = {
     "numpy.printoptions": "numpy.set_printoptions", "pandas.option_context": "pandas.set_option", "torch.no_grad": "torch.set_grad_enabled",
     "torch.inference_mode": "torch.set_grad_enabled", "matplotlib.pyplot.rc_context": "matplotlib.rc",
 }  # fmt: skip
-#: Last words of calls that add to what was handed over before.
+#: Last words of calls that add a hook and keep the earlier ones.
 ADDING = word_set("addHandler addFilter register append insert")
 
 
 def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects) -> Hook:
-    """The hook that handing ``values`` to ``place`` makes; one without names where the notebook is not reached."""
+    """The hook that exists once the library's ``place`` has received ``values``.
+
+    It has no names if the library cannot change the notebook's values through it.
+    """
     world = effects.world
     changed: set[str] = set()
     written: set[str] = set()
@@ -52,14 +55,14 @@ def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects
 
 
 class EnteredContext(NamedTuple):
-    """A context manager that is entered or left by a call instead of ``with``: what it changes, and to what."""
+    """A context manager that a call enters or leaves without ``with``: the place that it changes, and the new values."""
 
     place: str
     values: list[ast.expr]
 
 
 def entered_context(node: ast.Call, effects: Effects, effect: Effect) -> EnteredContext | None:
-    """The context manager that a call enters for the rest of the notebook, or leaves; ``found`` gets what that sets."""
+    """The context manager that a call enters or leaves without ``with``. Adds to ``effect`` what it sets."""
     if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("__enter__", "__exit__", "enter_context"):
         return None
     entering = node.func.attr != "__exit__"
@@ -87,7 +90,7 @@ def _changes_itself(method: ast.Attribute, effects: Effects) -> bool:
 
 
 def hook_key(place: str, node: ast.Call | None) -> str:
-    """Under which key a later hook takes the place of an earlier one: a signal's number belongs to it."""
+    """The key under which a later hook replaces an earlier one. A signal's number is part of it."""
     if node is None:
         return place
     if place.rpartition(".")[2] in ADDING:

@@ -15,11 +15,11 @@ from kfnb.analysis.units.abstract_state import VALUE, AbstractState
 from kfnb.thread_safe_parser import parse
 
 DEFINED = re.compile(r"\bdef[\s\\]+(\w+)")
-STATE = "@module:"  #: begins the ambient kind of what a module keeps
+STATE = "@module:"  #: prefix of the kind of ambient state that stands for a module's own state
 
 
 class Functions(Protocol):
-    """What is asked of `kfnb.analysis.effects.call_effects.Effects`."""
+    """The part of `kfnb.analysis.effects.definition_effects.Effects` that this module uses."""
 
     world: AbstractState
 
@@ -28,7 +28,10 @@ class Functions(Protocol):
 
 @dataclass(eq=False)
 class LocalModules:
-    """Modules by dotted name. ``begin`` gives a module's functions, known once the reader that comes with them is called."""
+    """The modules beside the notebook, by dotted name.
+
+    ``begin`` returns the functions of a module, and a reader. The functions are known once the reader has been called.
+    """
 
     sources: Mapping[str, str]
     begin: Callable[[str, str], tuple[Functions, Callable[[], object]]]
@@ -50,7 +53,7 @@ class LocalModules:
         return None
 
     def function(self, name: str) -> tuple[str, tuple[CodeBlock, ...]] | None:
-        """The module of a dotted name, and the functions and classes that it may be; none where it is something else."""
+        """The module of a dotted name, and the functions and classes that the name may be."""
         module_and_rest = self.split(name)
         if module_and_rest is None:
             return None
@@ -61,11 +64,13 @@ class LocalModules:
             known = tuple(d.methods[method] for d in known if method in d.methods) or known
         origin = self._summaries(module).world.origins.get(first)
         if not known and origin is not None and self.split(origin) is not None and origin != name:
-            return self.function(f"{origin}.{method}" if method else origin)  # a package that passes on its parts
+            return self.function(
+                f"{origin}.{method}" if method else origin
+            )  # a package that re-exports names of its modules
         return module, known
 
     def effect(self, module: str, function: CodeBlock) -> Effect:
-        """What calling it may do, with the state of modules among the ambient kinds."""
+        """The effect of calling a module's function. The state of modules is part of its ambient state."""
         summary = self._summaries(module).summary(function)
         effect = Effect(
             texts=summary.texts, files=summary.files, ambient=dict(summary.ambient), returns=summary.returns
@@ -80,7 +85,7 @@ class LocalModules:
         return effect
 
     def state_kind_of(self, name: str) -> str | None:
-        """The ambient kind that using the module of a dotted name reads; ``None`` when it is no module beside the notebook."""
+        """The kind of ambient state of the module of a dotted name; ``None`` if it is not a module beside the notebook."""
         module_and_rest = self.split(name) if self.sources else None
         return self.kind(module_and_rest[0]) if module_and_rest is not None else None
 
@@ -103,7 +108,7 @@ class LocalModules:
         return self._mutated_globals[module]
 
     def methods(self, name: str) -> list[tuple[str, CodeBlock]]:
-        """The methods of this name in the classes of all modules, each with its module: of what object is not known."""
+        """The methods of this name in the classes of all modules, each with its module, for objects of unknown class."""
         if self._reading:
             return []
         if name not in self._methods:
@@ -118,18 +123,18 @@ class LocalModules:
         return self._methods[name]
 
     def _defined(self, module: str) -> frozenset[str]:
-        """Every name that follows ``def`` in the module's text: most modules need not be read for a method's sake."""
+        """Every name that follows ``def`` in the module's text, so that modules without a method need not be parsed."""
         if module not in self._names:
             self._names[module] = frozenset(DEFINED.findall(self.sources[module]))
         return self._names[module]
 
     def _mutates_class_state(self, cls: CodeBlock, summaries: Functions) -> bool:
-        """Whether a class keeps something that its own methods change, for all its objects or for those derived from it."""
+        """Whether the methods of a class change state that its instances or its subclasses share."""
         touched = {r for m in cls.methods.values() for r in summaries.summary(m).mutations}
         return changes_shared_attribute(cls) or bool(OWN_CLASSES & touched)
 
     def _changes_class(self, module: str, function: CodeBlock, effect: Effect) -> bool:
-        """Whether a method, called on a class or an object, may change what the class keeps."""
+        """Whether a method may change state that all instances of its class share."""
         summaries = self._summaries(module)
         me = f"<{function.params[0]}>" if function.params else ""
         if not OWN_CLASSES & effect.mutations.keys() and me not in effect.mutations:
@@ -148,7 +153,7 @@ class LocalModules:
         if module not in self._read:
             self._reading.add(module)
             self._read[module], read = self.begin(module, self.sources[module])
-            read()  # a module that imports this one meanwhile finds what there is of it so far, as in Python
+            read()  # a module that imports this one meanwhile sees the part that is read so far, as in Python
             self._reading.discard(module)
         return self._read[module]
 
