@@ -16,7 +16,7 @@ from kfnb.analysis.units.unit_reader import UnitReader
 
 
 def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
-    """Import name to library name over a whole notebook: a function may use an import that stands after it."""
+    """The library that each imported name of the notebook stands for. A function may use an import that stands after it."""
     origins: dict[str, str] = {}
     for cell in cells:
         for node in cell.tree.body if "import" in cell.code else ():
@@ -31,7 +31,7 @@ def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
     return origins
 
 
-#: What a star import of these modules gives that sets or draws: the names that matter.
+#: The names of these modules that set something or draw random numbers: what a star import of them binds that matters.
 SETTING_NAMES = {
     "decimal": word_set("getcontext setcontext localcontext"),
     "random": word_set(
@@ -47,18 +47,18 @@ SETTING_NAMES = {
 
 
 class Analyzer:
-    """Reads units one after the other; what one leaves, the next one knows.
+    """Analyzes units in order. Each unit begins with the names that the units before it have left.
 
     Parameters
     ----------
     cells
         Every cell of the notebook.
     modules
-        Sources of the modules beside the notebook, by their name.
+        Sources of the modules beside the notebook, by their names.
     programs
-        Texts of the files beside the notebook that ``%run`` runs, by their path.
+        Texts of the files beside the notebook that ``%run`` runs, by their paths.
     displays_are_values
-        What cells show is a value that travels (``_``, ``_3``), since some cell reads it.
+        Whether displayed values are values that travel (``_``, ``_3``), because some cell reads one.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Analyzer:
         self._displays_are_values = displays_are_values
 
     def _module(self, name: str, source: str) -> tuple[Effects, Callable[[], object]]:
-        """The effects of a module beside the notebook, and what reads it as if it were one cell."""
+        """The effects of a module beside the notebook, and a function that analyzes the module as one cell."""
         tree = tree_of(source)
         cell = ParsedCell(0, "", 1, source, source, tree)
         for node in ast.walk(tree):
@@ -92,7 +92,7 @@ class Analyzer:
         return reader.effects, lambda: reader.unit([cell])
 
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
-        """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
+        """The facts of the next unit. ``sure`` is false if it may be skipped, ``once`` if it may run several times."""
         snapshot = None if sure else self.world.snapshot()
         reader = UnitReader(self.world, self.effects)
         reader.displays_are_values = self._displays_are_values
@@ -105,7 +105,7 @@ class Analyzer:
         return facts
 
     def define(self, names: Iterable[str], kind: str, text: str | None = None) -> None:
-        """Names that come from outside the cells: parameters, a loop's variable. ``text``: what is known of it as a path."""
+        """Bind names that come from outside the cells: parameters and loop variables. ``text`` is their text, if known."""
         for name in names:
             self.world.bind(name, kind, text=text)
 
@@ -116,7 +116,7 @@ def _mentions_main(text: str) -> bool:
 
 
 def statements_of(cell: ParsedCell) -> list[ParsedCell]:
-    """A cell per top-level statement, for shared code that is run again statement by statement."""
+    """One cell for each top-level statement, because shared code is run again statement by statement."""
     if len(cell.tree.body) == 1 and not cell.wrappers:
         return [cell]
     return [replace(cell, tree=ast.Module([node], []), wrappers=()) for node in cell.tree.body]

@@ -157,7 +157,7 @@ STATEFUL_MAKERS = (
     "torch.Generator", "plotly.", "bokeh.",
 )  # fmt: skip
 
-#: Calls under an ambient name that only look.
+#: Calls on ambient state that only read it.
 READING = word_set(
     "os.environ.get os.environ.items os.environ.keys os.environ.values os.environ.copy sys.path.index sys.path.copy"
 )

@@ -16,7 +16,7 @@ SEED_ALL: dict[str, tuple[str, ...]] = {
     "torch.random.manual_seed": (TORCH,), "torch.seed": (TORCH,), "torch.set_rng_state": (TORCH,), "torch.random.set_rng_state": (TORCH,),
 }  # fmt: skip
 
-#: Libraries whose functions and classes may draw from these generators unless told a seed.
+#: Libraries whose functions and classes may draw from these generators unless they have a seed.
 DRAWING_LIBRARIES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(word_set(
         "sklearn scipy imblearn umap hdbscan mlxtend skopt lifelines shap lime eli5 boruta tpot pyod sktime tslearn kmodes yellowbrick "
@@ -27,7 +27,7 @@ DRAWING_LIBRARIES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(word_set("tensorflow keras"), (PYTHON, NUMPY, TENSORFLOW)),
 }  # fmt: skip
 
-#: Of these, the parts that never draw.
+#: The parts of these libraries that never draw.
 NON_DRAWING_PREFIXES = (
     "sklearn.metrics.", "sklearn.datasets.load_", "sklearn.datasets.fetch_", "sklearn.preprocessing.", "sklearn.neighbors.",
     "sklearn.naive_bayes.", "sklearn.impute.SimpleImputer", "sklearn.impute.KNNImputer", "sklearn.impute.MissingIndicator",

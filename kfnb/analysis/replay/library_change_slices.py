@@ -34,11 +34,11 @@ class Statement:
     Parameters
     ----------
     places
-        What it changes in libraries.
-    touches
+        The parts of libraries that it changes.
+    mutated
         Names whose objects it may change.
     draws
-        Whether it draws from a generator, or hides what it does.
+        Whether it draws from a random generator, or runs code that the analysis cannot see.
     """
 
     node: ast.stmt
@@ -62,7 +62,7 @@ class Slicer:
     def __init__(self, statements: Sequence[Statement], effects: Effects) -> None:
         self.statements, self.effects = statements, effects
         self.replays: dict[tuple[int, int], Replay] = {}
-        #: names whose objects are changed by statements that are not replayed
+        #: Names whose objects are changed by statements that are not replayed.
         self._changed = {n for s in statements if not s.places for n in s.mutated}
 
     def repeat(self, target: Statement) -> bool:
@@ -87,7 +87,7 @@ class Slicer:
         return Replay(statement.site, source, binds, self._reads(statement), effect)
 
     def _reads(self, statement: Statement) -> frozenset[str]:
-        """The names that the statement reads, and those that the functions read which it may call."""
+        """The names that the statement and the functions that it may call read."""
         reads = set(statement.reads)
         for name in statement.reads:
             for callee in self.effects.world.callables(name):
@@ -110,7 +110,7 @@ class Slicer:
         return True
 
     def _light(self, node: ast.stmt) -> bool:
-        """Whether a compound statement calls nothing but libraries that are known, and builtins."""
+        """Whether a compound statement calls only known libraries and builtins."""
         for call in ast.walk(node):
             if isinstance(call, ast.Call):
                 name = place_of(call.func, self.effects.top)
@@ -123,7 +123,7 @@ class Slicer:
         return any(self.effects.world.callables(n) for n in target.reads)
 
     def _plain(self, node: ast.stmt) -> bool:
-        """Whether a statement only binds names, at no cost, to the same every time."""
+        """Whether a statement only binds names, costs nothing, and gives equal values each time."""
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             return True
         if isinstance(node, FUNCTIONS):
@@ -172,7 +172,7 @@ def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
 
 
 def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls that running ``node`` makes, not those of functions that it only makes."""
+    """The calls that ``node`` makes when it runs. Calls in functions that it only defines are not included."""
     stack = [node]
     while stack:
         part = stack.pop()
@@ -183,7 +183,7 @@ def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def empties_a_file(node: ast.AST) -> bool:
-    """Whether a log's file is opened here in a way that loses what stands in it."""
+    """Whether the code opens a log file in a mode that deletes its content."""
     for call in ast.walk(node):
         if isinstance(call, ast.Call):
             name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

@@ -8,47 +8,53 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False)
 class CodeBlock:
-    """What a function, lambda or class needs from the notebook's names when it is used.
+    """The facts about one function, lambda, class or comprehension: what it uses of the notebook, and what it does.
 
     Parameters
     ----------
     reads, writes, deletes
         Global names, with the line of the first mention.
     params
-        Parameter names in order; those before ``keyword_only`` take positional arguments.
+        Names of the parameters in order.
+    starred
+        Names among `params` that collect arguments, as ``*args`` and ``**kwargs`` do.
     stores
-        Attribute and subscript targets, augmented assignments included: what is changed in place.
+        Targets of assignments to attributes and subscripts, and of augmented assignments.
     calls
         Every call in the body.
     sources
-        Local name to the expressions it may be bound to: for telling whose object a local name is.
+        For each local name the expressions that it may be bound to. Alias analysis follows them.
     returns
         Returned and yielded expressions.
-    makes
-        Whether the body makes functions or classes.
+    locals
+        Names that are local to the body.
+    creates_functions
+        Whether the body creates functions or classes.
     methods
         For a class: its functions by name.
-    kept
-        Parameters whose default is one object for all calls, such as ``seen=[]``; a class's attributes that all its
-        objects share.
+    shared_objects
+        Parameters whose default is one object for all calls, such as ``seen=[]``. For a class: the attributes that
+        all its instances share.
     constants
         Literals in the body.
     defaults
-        What a parameter is when a call does not hand it over.
-    late
-        For code that runs at once: names read only by the functions that it makes.
-    inner, inner_params
-        Names, and of these the parameters, that belong to functions made in the body.
-    closed
-        Names of the body that such functions change: what they keep from one call to the next.
-    scoped
-        Of `calls`, those that a ``with`` takes back at its end.
+        The default values of parameters.
+    bases
+        For a class: the names of its base classes and of its metaclass.
+    deferred_reads
+        For code that runs at once: names that only the functions it creates read.
+    nested_names, nested_params
+        Names, and of these the parameters, that belong to functions created in the body.
+    closure_writes
+        Names of the body that such functions change, so that they keep state from one call to the next.
+    with_calls
+        The calls among `calls` whose effect ends with a ``with`` statement.
     decorators
-        Decorators in the body, each called with what it decorates.
+        Decorators in the body, each called with the function or class below it.
     attributes
-        For a class: what its body binds by a call, such as ``x = Field()``.
+        For a class: the calls whose results its body binds, such as ``x = Field()``.
     mentions
-        Every name in the text, its own ones too: the summary depends on no other names of the notebook.
+        Every name in the text, its local names included. The summary depends on no other names of the notebook.
     """
 
     kind: str

@@ -17,7 +17,7 @@ from kfnb.analysis.syntax.scopes import FunctionNode, Scope, class_scope, functi
 
 
 class BlockCollector(ast.NodeVisitor):
-    """Fills a `Deferred` from a piece of tree in a given scope."""
+    """Visits a syntax tree in a given scope, and adds what it finds to a `CodeBlock`."""
 
     def __init__(self, into: CodeBlock, scope: Scope, lazy_annotations: bool = False) -> None:
         self.block, self.scope, self.lazy = into, scope, lazy_annotations
@@ -131,7 +131,7 @@ class BlockCollector(ast.NodeVisitor):
         first = node.generators[0]
         self.visit(first.iter)
         own = {name for g in node.generators for name in targets(g.target)}
-        # `:=` binds in the nearest function; at top level that is the notebook itself
+        # `:=` binds in the nearest function. At top level that is the notebook's own namespace.
         holder = self.scope
         while holder.kind in ("comprehension",) and holder.parent is not None:
             holder = holder.parent
@@ -160,7 +160,7 @@ class BlockCollector(ast.NodeVisitor):
         if self.scope.kind != "comprehension":
             self.visit(node.target)
 
-    # ---- what is done with objects
+    # ---- assignments, calls and changes of objects
     def note_source(self, target: ast.expr, value: ast.expr) -> None:
         for name in targets(target):
             self.block.sources.setdefault(name, []).append(value)

@@ -1,6 +1,7 @@
-"""The names that a function, class or comprehension needs when it is used, not when it is defined.
+"""The code blocks of definitions at the notebook's top level: functions, lambdas, classes and comprehensions.
 
-Each is found once for its node: a notebook is read again whenever one of its cells changes, and nobody changes the trees.
+Each is collected once for its node and cached, because a notebook is read again whenever one of its cells changes. No
+code changes the trees.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from kfnb.analysis.syntax.scopes import MODULE, FunctionNode, class_scope, funct
 
 @functools.lru_cache(maxsize=1024)
 def function_block(node: FunctionNode, name: str = "<lambda>", lazy: bool = False) -> CodeBlock:
-    """What a function or lambda of the notebook's top level needs when it is called."""
+    """The code block of a function or lambda at the notebook's top level, which runs when it is called."""
     block = CodeBlock("function", name, node.lineno)
     positional = [*node.args.posonlyargs, *node.args.args]
     extra = [a.arg for a in (node.args.vararg, node.args.kwarg) if a is not None]
@@ -38,7 +39,7 @@ def function_block(node: FunctionNode, name: str = "<lambda>", lazy: bool = Fals
 
 @functools.lru_cache(maxsize=1024)
 def comprehension_block(node: ast.expr) -> CodeBlock:
-    """What a comprehension of the notebook's top level needs; it runs at once."""
+    """The code block of a comprehension at the notebook's top level, which runs at once."""
     block = CodeBlock("comprehension", "", node.lineno)
     BlockCollector(block, MODULE).visit(node)
     return block
@@ -46,7 +47,7 @@ def comprehension_block(node: ast.expr) -> CodeBlock:
 
 @functools.lru_cache(maxsize=1024)
 def class_block(node: ast.ClassDef, lazy: bool = False) -> CodeBlock:
-    """What a class of the notebook's top level needs when it, or an instance, is used."""
+    """The code block of a class at the notebook's top level: what its methods do when an instance is used."""
     block = CodeBlock("class", node.name, node.lineno)
     BlockCollector(block, MODULE, lazy).visit_ClassDef(node)
     block.writes.pop(node.name, None)

@@ -20,7 +20,7 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 class Scope:
-    """One block of code and the names that are its own."""
+    """One scope: the names that are local to a block of code, and the scope around it."""
 
     def __init__(self, kind: str, own: set[str], declared: set[str], parent: Scope | None, mangler: str = "") -> None:
         self.kind, self.own, self.declared, self.parent = kind, own, declared, parent
@@ -91,7 +91,7 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
 
 
 def walrus_names(comprehension: ast.AST) -> Iterable[str]:
-    """Names bound by ``:=`` in a comprehension belong to the block around it."""
+    """The names that a comprehension binds by ``:=``, which belong to the block around it."""
     stack = list(children(comprehension))
     while stack:
         node = stack.pop()

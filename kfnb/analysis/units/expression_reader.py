@@ -29,7 +29,7 @@ EXPRESSIONS: dict[type[ast.AST], str] = {
 
 
 class ExpressionReader(UnitRecord):
-    """`Record` with a method per kind of expression."""
+    """`UnitRecord` with a method for each kind of expression, and for the targets of assignments."""
 
     # ---------------------------------------------------------------- expressions
     def expr(self, node: ast.AST | None) -> None:

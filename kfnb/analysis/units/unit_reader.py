@@ -24,7 +24,7 @@ NEVER_NONE = (
 
 
 class UnitReader(StatementReader):
-    """`Statements` for whole cells."""
+    """`StatementReader` for whole cells: it also finds the statements that later units replay."""
 
     def __init__(self, world: AbstractState, effects: Effects) -> None:
         super().__init__(world, effects)
