@@ -24,7 +24,7 @@ from kfnb.analysis.syntax.code_block import CodeBlock
 from kfnb.analysis.syntax.definition_blocks import function_block
 from kfnb.analysis.units.abstract_state import IMPORT, SCALAR, VALUE, AbstractState
 
-NOTHING: frozenset[CodeBlock] = frozenset()
+NO_CALLABLES: frozenset[CodeBlock] = frozenset()
 SCALAR_CALLS = effect_tables.word_set(
     "len int float str bool repr format ord chr range round abs sum min max hash id isinstance"
 )
@@ -195,7 +195,7 @@ class AliasAnalysis(ABC):
     def callables_in(self, node: ast.expr | None) -> frozenset[CodeBlock]:
         """Functions and classes of the notebook that the value of a top-level expression may hold."""
         if node is None or type(node) in NO_FUNCTION:
-            return NOTHING
+            return NO_CALLABLES
         if type(node) is ast.Name:
             return self.world.callables(node.id)
         callables: set[CodeBlock] = set()

@@ -17,7 +17,7 @@ from kfnb.analysis.effects.library_call_reach import (
 )
 from kfnb.analysis.effects.local_module_effects import STATE, LocalModules
 from kfnb.analysis.files.file_calls import file_uses, magic_uses, shell_uses
-from kfnb.analysis.files.magic_effects import MagicCall, magic_call, mentioned, program_path, timed_code
+from kfnb.analysis.files.magic_effects import MagicCall, magic_call, names_in_magic, program_path, timed_code
 from kfnb.analysis.files.path_patterns import depends_on_parameter, filled, path_text, text_value
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of_call
@@ -39,7 +39,7 @@ class CallEffects(AliasAnalysis):
     def __init__(self, world: AbstractState, modules: LocalModules) -> None:
         super().__init__(world, modules)
         self.top = self.frame()
-        self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.imports_anywhere.values())
+        self.uses_keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.imports_anywhere.values())
 
     def add_call(self, node: ast.Call, frame: Frame, effect: Effect) -> None:
         """Add the effect of this call to ``effect``. The calls in its arguments are not included."""
@@ -90,14 +90,14 @@ class CallEffects(AliasAnalysis):
             and bool(self._methods(function, frame))
         )
         for kind, how in ambient_of_call(node, place, library, frame.origin, frame.maker, is_value, own_method):
-            if library is None and kind in KERAS_KINDS and not self.keras:
+            if library is None and kind in KERAS_KINDS and not self.uses_keras:
                 continue
             sets = sets or how == "set"
             if effect.ambient.get(kind) != "set":
                 effect.ambient[kind] = how
         return sets
 
-    def module_store(self, target: ast.expr, frame: Frame) -> str | None:
+    def module_state_set_by(self, target: ast.expr, frame: Frame) -> str | None:
         """The kind of ambient state that assigning to ``target`` sets, if it belongs to a module beside the notebook."""
         place = place_of(target, frame) if self.modules.sources else None
         module_and_rest = self.modules.split(place) if place is not None else None
@@ -294,7 +294,7 @@ class CallEffects(AliasAnalysis):
 
     def _add_magic(self, call: MagicCall, line: int, frame: Frame, effect: Effect) -> None:
         self.note_dependency(ANY)
-        for read in mentioned(call, self.world.known):
+        for read in names_in_magic(call, self.world.known):
             effect.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
         code = timed_code(call)
         if code:

@@ -8,7 +8,6 @@ from kfnb.analysis.libraries.effect_tables import CHANGING_FUNCTIONS, MUTATORS
 from kfnb.analysis.syntax.code_block import CodeBlock
 
 METACLASSES = frozenset(("type", "ABCMeta", "EnumMeta", "EnumType"))
-NOTHING: frozenset[str] = frozenset()
 
 
 def class_creation_methods(cls: CodeBlock, metaclass: bool) -> frozenset[str]:
@@ -34,14 +33,14 @@ def changes_shared_attribute(cls: CodeBlock) -> bool:
 
 def shared_attributes(cls: CodeBlock) -> frozenset[str]:
     """Attributes that the class's body binds to a collection and that no method binds again on an instance."""
-    return cls.shared_objects - _own_attributes(cls) if cls.shared_objects else cls.shared_objects
+    return cls.shared_objects - _instance_attributes(cls) if cls.shared_objects else cls.shared_objects
 
 
 def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _own_attributes(cls: CodeBlock) -> set[str]:
+def _instance_attributes(cls: CodeBlock) -> set[str]:
     """Attributes that a method sets on its instance."""
     return {
         t.attr

@@ -52,7 +52,7 @@ class Effects(CallEffects):
             effect.add_mutations(self.roots(owner, frame), True)
             if isinstance(target, ast.Attribute):
                 effect.add_mutations(self.collected_classes_in(owner, frame), True)
-            kind = ambient_of(target, frame) or self.module_store(target, frame)
+            kind = ambient_of(target, frame) or self.module_state_set_by(target, frame)
             if kind is not None:
                 effect.ambient[kind] = "set"
             else:
@@ -128,7 +128,7 @@ class Effects(CallEffects):
         elif isinstance(inner, ast.Attribute) and not self._methods(inner, frame):
             effect.add_mutations(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
 
-    def runs_at_once(self, decorator: ast.expr) -> bool:
+    def calls_decorated_function(self, decorator: ast.expr) -> bool:
         """Whether a decorator of the notebook calls the decorated function at once, as ``@run_now`` would."""
         callables = self.world.callables(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
         return any(
@@ -153,13 +153,13 @@ class Effects(CallEffects):
             creation_methods = {
                 m for c in ancestors for n, m in c.methods.items() if n in class_creation_methods(c, base in metaclass)
             }
-            mutates_others = any(_keeps(m, self.summary(m)) for m in creation_methods)
+            mutates_others = any(_changes_other_classes(m, self.summary(m)) for m in creation_methods)
             if mutates_others or self.world.reads_subclasses or not ancestors and self.world.kinds.get(name) == VALUE:
                 effect.add_mutations([c.name for c in ancestors] or [name], True)
             for method in creation_methods:
                 effect.merge(self.summary(method))
 
 
-def _keeps(method: CodeBlock, summary: Effect) -> bool:
+def _changes_other_classes(method: CodeBlock, summary: Effect) -> bool:
     """Whether a method that runs when a class is created may change more than that class."""
     return any(not r.startswith("<") or r in (CLOSURE, OWN_CLASS, f"<{method.params[0]}>") for r in summary.mutations)

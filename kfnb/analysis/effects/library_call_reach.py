@@ -45,8 +45,8 @@ COLLECTING = effect_tables.word_set("""
 #: Parts of libraries where functions with such names only compute.
 COMPUTING = ("numpy.", "operator.", "networkx.", "tensorflow.math.", "torch.ops.", "scipy.", "builtins.")
 #: Functions that return an object that the library keeps, and return the same one to every caller.
-SHARING = re.compile(r"(?:get|import|current|default|shared)(?=_|[A-Z]|[a-z]*(?:Logger|context)|$)|getcontext$")
-FRESH_GETS = (
+SHARED_RESULTS = re.compile(r"(?:get|import|current|default|shared)(?=_|[A-Z]|[a-z]*(?:Logger|context)|$)|getcontext$")
+UNSHARED_RESULTS = (
     "os.",
     "requests.",
     "httpx.",
@@ -59,14 +59,14 @@ FRESH_GETS = (
     "seaborn.",
 )
 #: Libraries besides the standard library whose calls keep no state, unless their name starts with a setting verb.
-KNOWN = effect_tables.QUIET_IMPORTS | effect_tables.word_set("""
+KNOWN = effect_tables.IMPORTS_WITHOUT_EFFECT | effect_tables.word_set("""
     pydantic attr attrs click typer rich dateutil pytz tabulate numba jax flax optax torchvision torchaudio transformers
     lightning pytorch_lightning catboost shap gensim geopandas shapely folium altair bokeh sympy patsy pytest hypothesis
     simplejson orjson toml tomllib jsonschema jinja2 markdown openpyxl xlrd psutil imageio skimage einops more_itertools toolz
     dask ipywidgets pymc arviz prophet typing_extensions
 """)
 #: Calls of these libraries that do change their state, such as a client that becomes the default for all code.
-KEEPING_CALLS = effect_tables.word_set("dask.distributed.Client torch.distributed.init_process_group pymc.Model")
+STATEFUL_CALLS = effect_tables.word_set("dask.distributed.Client torch.distributed.init_process_group pymc.Model")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -86,7 +86,7 @@ def reach_of(name: str) -> int:
     is_module_member = owner.count(".") and not owner.rpartition(".")[2][:1].isupper()
     if last in COLLECTING and (is_module_member or "()" in owner) and not name.startswith(COMPUTING):
         return LIBRARY
-    return 0 if known(name) and name not in KEEPING_CALLS else UNPROVED
+    return 0 if known(name) and name not in STATEFUL_CALLS else UNPROVED
 
 
 def known(name: str) -> bool:
@@ -103,7 +103,7 @@ def shares_result(name: str) -> bool:
         return True  # a patcher
     if not known(name):
         return not last[:1].isupper()
-    return bool(SHARING.match(last)) and not name.startswith(FRESH_GETS)
+    return bool(SHARED_RESULTS.match(last)) and not name.startswith(UNSHARED_RESULTS)
 
 
 # -------------------------------------------------------------------- whose object is it, among libraries

@@ -18,7 +18,7 @@ DEFINED = re.compile(r"\bdef[\s\\]+(\w+)")
 STATE = "@module:"  #: prefix of the kind of ambient state that stands for a module's own state
 
 
-class Functions(Protocol):
+class FunctionEffects(Protocol):
     """The part of `kfnb.analysis.effects.definition_effects.Effects` that this module uses."""
 
     world: AbstractState
@@ -34,9 +34,9 @@ class LocalModules:
     """
 
     sources: Mapping[str, str]
-    begin: Callable[[str, str], tuple[Functions, Callable[[], object]]]
-    _read: dict[str, Functions] = field(default_factory=dict)
-    _reading: set[str] = field(default_factory=set)
+    begin: Callable[[str, str], tuple[FunctionEffects, Callable[[], object]]]
+    _analyzed: dict[str, FunctionEffects] = field(default_factory=dict)
+    _in_progress: set[str] = field(default_factory=set)
     _mutated_globals: dict[str, frozenset[str]] = field(default_factory=dict)
     _names: dict[str, frozenset[str]] = field(default_factory=dict)
     _methods: dict[str, list[tuple[str, CodeBlock]]] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class LocalModules:
         effect.mutations = {r: sure for r, sure in summary.mutations.items() if r.startswith("<")}
         effect.stored_into = frozenset(r for r in summary.stored_into if r.startswith("<"))
         effect.library_reach = dict(summary.library_reach)
-        if self._changed(module, summary) or self._changes_class(module, function, summary):
+        if self._mutated_names(module, summary) or self._changes_class(module, function, summary):
             effect.ambient[self.kind(module)] = "set"
         elif self.mutated_globals(module) & summary.reads.keys():
             effect.ambient.setdefault(self.kind(module), "read")
@@ -99,9 +99,9 @@ class LocalModules:
             summaries = self._summaries(module)
             defs = [d for definitions in summaries.world.definitions.values() for d in definitions]
             every = [*defs, *(m for d in defs for m in d.methods.values())]
-            changed = {n for d in every for n in self._changed(module, summaries.summary(d))}
+            changed = {n for d in every for n in self._mutated_names(module, summaries.summary(d))}
             changed |= {d.name for d in defs if d.kind == "class" and self._mutates_class_state(d, summaries)}
-            if module in self._reading:
+            if module in self._in_progress:
                 del self._mutated_globals[module]
                 return frozenset(changed)
             self._mutated_globals[module] = frozenset(changed)
@@ -109,7 +109,7 @@ class LocalModules:
 
     def methods(self, name: str) -> list[tuple[str, CodeBlock]]:
         """The methods of this name in the classes of all modules, each with its module, for objects of unknown class."""
-        if self._reading:
+        if self._in_progress:
             return []
         if name not in self._methods:
             defining = [m for m, source in self.sources.items() if name in source and name in self._defined(m)]
@@ -128,7 +128,7 @@ class LocalModules:
             self._names[module] = frozenset(DEFINED.findall(self.sources[module]))
         return self._names[module]
 
-    def _mutates_class_state(self, cls: CodeBlock, summaries: Functions) -> bool:
+    def _mutates_class_state(self, cls: CodeBlock, summaries: FunctionEffects) -> bool:
         """Whether the methods of a class change state that its instances or its subclasses share."""
         touched = {r for m in cls.methods.values() for r in summaries.summary(m).mutations}
         return changes_shared_attribute(cls) or bool(OWN_CLASSES & touched)
@@ -140,22 +140,22 @@ class LocalModules:
         if not OWN_CLASSES & effect.mutations.keys() and me not in effect.mutations:
             return False
         owners = self._owners.get(module) or _owners(summaries.world)
-        if module not in self._reading:
+        if module not in self._in_progress:
             self._owners[module] = owners
         return any(self._mutates_class_state(d, summaries) for d in owners.get(function, ()))
 
-    def _changed(self, module: str, effect: Effect) -> frozenset[str]:
+    def _mutated_names(self, module: str, effect: Effect) -> frozenset[str]:
         kinds = self._summaries(module).world.kinds
         touched = {r for r in effect.mutations if kinds.get(r) == VALUE or r in effect.stored_into and r in kinds}
         return effect.writes | effect.deletes | touched
 
-    def _summaries(self, module: str) -> Functions:
-        if module not in self._read:
-            self._reading.add(module)
-            self._read[module], read = self.begin(module, self.sources[module])
+    def _summaries(self, module: str) -> FunctionEffects:
+        if module not in self._analyzed:
+            self._in_progress.add(module)
+            self._analyzed[module], read = self.begin(module, self.sources[module])
             read()  # a module that imports this one meanwhile sees the part that is read so far, as in Python
-            self._reading.discard(module)
-        return self._read[module]
+            self._in_progress.discard(module)
+        return self._analyzed[module]
 
 
 def _owners(world: AbstractState) -> dict[CodeBlock, list[CodeBlock]]:

@@ -68,7 +68,7 @@ def magic_call(node: ast.expr, made_by: Mapping[str, str] | None = None) -> Magi
     return None
 
 
-def mentioned(call: MagicCall, known: set[str]) -> set[str]:
+def names_in_magic(call: MagicCall, known: set[str]) -> set[str]:
     """Names of the notebook in a magic's text: those that IPython expands, and every name for an extension's magic."""
     names: set[str] = set()
     if call.name not in AS_WRITTEN:

@@ -163,10 +163,10 @@ READING = word_set(
 )
 
 #: Libraries whose import does nothing that a later step could miss, unless it is named in a submodule below.
-QUIET_IMPORTS = word_set("""
+IMPORTS_WITHOUT_EFFECT = word_set("""
     numpy pandas matplotlib scipy sklearn seaborn requests yaml tqdm IPython PIL cv2 torch tensorflow keras statsmodels
     networkx joblib xgboost lightgbm polars pyarrow plotly bs4 boto3 kfp kfnb
 """)
-LOUD_PARTS = ("experimental", "mplot3d", "converters", "mpl_toolkits")
+SUBMODULES_WITH_IMPORT_EFFECT = ("experimental", "mplot3d", "converters", "mpl_toolkits")
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")

@@ -55,7 +55,7 @@ NOT_CHEAP = (
 OWN_GENERATORS = ("numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.SeedSequence", "random.Random")
 
 #: Calls that return another value each time.
-DIFFERING = word_set("""
+NONDETERMINISTIC = word_set("""
     time.time time.time_ns time.perf_counter time.perf_counter_ns time.monotonic time.process_time time.ctime time.localtime time.gmtime time.strftime time.asctime
     datetime.datetime.now datetime.datetime.today datetime.datetime.utcnow datetime.date.today pandas.Timestamp.now pandas.Timestamp.today
     pandas.Timestamp.utcnow uuid.uuid1 uuid.uuid4 os.urandom os.getpid os.getppid os.times secrets.token_hex secrets.token_bytes secrets.token_urlsafe
@@ -69,7 +69,7 @@ DIFFERING = word_set("""
 PASSING = word_set(
     "Path PurePath join joinpath dict list set tuple frozenset range int float str bool len component component_from_command"
 )
-DIFFERING_BUILTINS = word_set("id hash object input")
+NONDETERMINISTIC_BUILTINS = word_set("id hash object input")
 NOW = ("now", "today")  #: texts that pandas and numpy read as the present
 
 #: Methods of plain values: texts, numbers, containers, dates, paths, small arrays and tables, loggers, parsers.

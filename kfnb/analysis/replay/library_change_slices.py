@@ -22,7 +22,7 @@ REPEATED = (
 )
 COMPOUND = (ast.If, ast.For, ast.With, ast.Try)
 #: Functions of the standard library that wait, or read and write something outside the process.
-BUSY = effect_tables.word_set("""
+SLOW_CALLS = effect_tables.word_set("""
     open urlopen run call check_output check_call Popen sleep input system popen connect listdir walk glob iglob load loads
 """)
 
@@ -65,14 +65,14 @@ class Slicer:
         #: Names whose objects are changed by statements that are not replayed.
         self._changed = {n for s in statements if not s.places for n in s.mutated}
 
-    def repeat(self, target: Statement) -> bool:
+    def add_replay(self, target: Statement) -> bool:
         """Add ``target`` and the statements that it needs; false when a replay could have another effect than the first run."""
         if not isinstance(target.node, REPEATED) or target.draws or _awaits(target.node) or empties_a_file(target.node):
             return False
-        if isinstance(target.node, COMPOUND) and not self._light(target.node):
+        if isinstance(target.node, COMPOUND) and not self._calls_only_known(target.node):
             return False
         needed: dict[tuple[int, int], Statement] = {}
-        if not self._gather(target, target, needed):
+        if not self._add_dependencies(target, target, needed):
             return False
         bound = {n for s in needed.values() for n in s.binds}
         if any(n not in bound and n not in self.effects.world.places for n in target.mutated):
@@ -94,22 +94,24 @@ class Slicer:
                 reads |= self.effects.summary(callee).reads.keys()
         return frozenset(reads - statement.binds if not isinstance(statement.node, FUNCTIONS) else reads)
 
-    def _gather(self, statement: Statement, target: Statement, needed: dict[tuple[int, int], Statement]) -> bool:
+    def _add_dependencies(
+        self, statement: Statement, target: Statement, needed: dict[tuple[int, int], Statement]
+    ) -> bool:
         needed[statement.order] = statement
         for name in self._reads(statement):
             definitions = [s for s in self.statements if name in s.binds]
             before = [s for s in definitions if s.order < target.order and s is not statement]
             if not before or self.effects.world.kinds.get(name) == IMPORT:
                 continue
-            if all(self._plain(s.node) for s in before) and name not in self._changed:
+            if all(self._is_cheap_definition(s.node) for s in before) and name not in self._changed:
                 for definition in before:
-                    if definition.order not in needed and not self._gather(definition, target, needed):
+                    if definition.order not in needed and not self._add_dependencies(definition, target, needed):
                         return False
             elif definitions[-1].order >= target.order or self._calls_notebook(target):
                 return False  # the value is no longer available, or computing it again may be expensive
         return True
 
-    def _light(self, node: ast.stmt) -> bool:
+    def _calls_only_known(self, node: ast.stmt) -> bool:
         """Whether a compound statement calls only known libraries and builtins."""
         for call in ast.walk(node):
             if isinstance(call, ast.Call):
@@ -122,7 +124,7 @@ class Slicer:
     def _calls_notebook(self, target: Statement) -> bool:
         return any(self.effects.world.callables(n) for n in target.reads)
 
-    def _plain(self, node: ast.stmt) -> bool:
+    def _is_cheap_definition(self, node: ast.stmt) -> bool:
         """Whether a statement only binds names, costs nothing, and gives equal values each time."""
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             return True
@@ -133,23 +135,23 @@ class Slicer:
         if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
             return False
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return all(isinstance(t, ast.Name) for t in targets) and self._cheap(node.value)
+        return all(isinstance(t, ast.Name) for t in targets) and self._is_cheap(node.value)
 
-    def _cheap(self, node: ast.expr) -> bool:
+    def _is_cheap(self, node: ast.expr) -> bool:
         if is_literal(node) or isinstance(node, (ast.Name, ast.Lambda)):
             return True
         if isinstance(node, ast.Attribute):
-            return self._cheap(node.value)
+            return self._is_cheap(node.value)
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            return all(self._cheap(e) for e in node.elts)
+            return all(self._is_cheap(e) for e in node.elts)
         if isinstance(node, ast.Call):
             name = dotted(node.func, self.effects.world.origin)
             if name is None or name.partition(".")[0] not in sys.stdlib_module_names or name.startswith("random."):
                 return False
             values = [*node.args, *(k.value for k in node.keywords)]
             last = name.rpartition(".")[2]
-            busy = last in BUSY if not last.endswith("FileHandler") else empties_a_file(node)
-            return not busy and not reach_of(name) and all(self._cheap(v) for v in values)
+            busy = last in SLOW_CALLS if not last.endswith("FileHandler") else empties_a_file(node)
+            return not busy and not reach_of(name) and all(self._is_cheap(v) for v in values)
         return False
 
 

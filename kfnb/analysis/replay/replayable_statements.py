@@ -7,7 +7,7 @@ import sys
 
 from kfnb.analysis.effects.effect_types import Frame
 from kfnb.analysis.effects.library_call_reach import place_of
-from kfnb.analysis.files.magic_effects import MagicCall, magic_call, mentioned
+from kfnb.analysis.files.magic_effects import MagicCall, magic_call, names_in_magic
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import GENERATORS, setting_of
 from kfnb.analysis.syntax.ast_queries import dotted, is_literal, names_in, root, source_of, targets
@@ -30,13 +30,13 @@ def replay_of(node: ast.stmt, code: str, site: Site, frame: Frame) -> Replay | N
         binds = frozenset(import_names(node))
         star = any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(node))
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        effect = star or future or not binds or _loud(node)
+        effect = star or future or not binds or _has_import_effect(node)
         return Replay(site, source_of(node, code), binds, frozenset(names_in(node)) - binds, effect, star)
     if _is_setting(node, frame):
         world = frame.world
         reads = frozenset(n for n in names_in(node) if n not in PREDEFINED or n in world.known)
         magic = magic_call(node.value, world.made_by) if isinstance(node, ast.Expr) else None
-        reads |= mentioned(magic, world.known) if magic is not None else frozenset()
+        reads |= names_in_magic(magic, world.known) if magic is not None else frozenset()
         return Replay(site, source_of(node, code), frozenset(), reads, effect=True)
     return None
 
@@ -129,7 +129,7 @@ def import_names(node: ast.AST) -> list[str]:
     return names
 
 
-def _loud(node: ast.AST) -> bool:
+def _has_import_effect(node: ast.AST) -> bool:
     """Whether an import may have an effect of its own, so that it matters even if no code reads the name."""
     modules = []
     for part in ast.walk(node):
@@ -139,7 +139,7 @@ def _loud(node: ast.AST) -> bool:
             modules += [f"{part.module or ''}.{a.name}" for a in part.names]
     for name in modules:
         first = name.split(".")[0]
-        quiet = first in effect_tables.QUIET_IMPORTS or first in sys.stdlib_module_names
-        if not quiet or any(word in name for word in effect_tables.LOUD_PARTS):
+        quiet = first in effect_tables.IMPORTS_WITHOUT_EFFECT or first in sys.stdlib_module_names
+        if not quiet or any(word in name for word in effect_tables.SUBMODULES_WITH_IMPORT_EFFECT):
             return True
     return False

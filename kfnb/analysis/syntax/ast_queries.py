@@ -22,7 +22,7 @@ CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
 } | {ast.Constant: ()}  # fmt: skip
 #: Nodes for a part of another value, which is in their field ``value``.
 PARTS = frozenset((ast.Attribute, ast.Subscript, ast.Starred, ast.Await))
-ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
+JUMPS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 
 
 def targets(target: ast.expr) -> Iterator[str]:

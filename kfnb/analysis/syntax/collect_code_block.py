@@ -20,7 +20,7 @@ class BlockCollector(ast.NodeVisitor):
     """Visits a syntax tree in a given scope, and adds what it finds to a `CodeBlock`."""
 
     def __init__(self, into: CodeBlock, scope: Scope, lazy_annotations: bool = False) -> None:
-        self.block, self.scope, self.lazy = into, scope, lazy_annotations
+        self.block, self.scope, self.lazy_annotations = into, scope, lazy_annotations
 
     def generic_visit(self, node: ast.AST) -> None:
         for child in children(node):
@@ -67,7 +67,7 @@ class BlockCollector(ast.NodeVisitor):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None or not isinstance(node.target, ast.Name):
             self.visit(node.target)
-        if self.scope.kind not in ("function", "comprehension") and not self.lazy:
+        if self.scope.kind not in ("function", "comprehension") and not self.lazy_annotations:
             self.visit(node.annotation)
         if node.value is not None:
             self.visit(node.value)
@@ -91,7 +91,7 @@ class BlockCollector(ast.NodeVisitor):
         self.block.decorators += getattr(node, "decorator_list", [])
         around = self.type_parameter_scope(node)
         if not isinstance(node, ast.Lambda):
-            if not self.lazy:
+            if not self.lazy_annotations:
                 self.visit_in(around, annotated(node))
             self.visit_in(around, getattr(node, "type_params", []))
             self.bind(node.name, node.lineno)

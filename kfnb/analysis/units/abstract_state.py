@@ -11,7 +11,7 @@ IMPORT, DEF, SCALAR, VALUE = "import", "def", "scalar", "value"
 
 
 NO_NAMES: frozenset[str] = frozenset()
-NOTHING: frozenset[CodeBlock] = frozenset()
+NO_CALLABLES: frozenset[CodeBlock] = frozenset()
 
 
 @dataclass(eq=False)
@@ -102,8 +102,8 @@ class AbstractState:
         """Functions and classes reached through ``name``."""
         defined = self.definitions.get(name)
         if defined is None:
-            return self.held_callables.get(name, NOTHING)
-        return frozenset(defined) | self.held_callables.get(name, NOTHING)
+            return self.held_callables.get(name, NO_CALLABLES)
+        return frozenset(defined) | self.held_callables.get(name, NO_CALLABLES)
 
     def bind(
         self,

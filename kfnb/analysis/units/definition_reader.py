@@ -60,7 +60,9 @@ class DefinitionReader(ExpressionReader):
         for decorator in node.decorator_list:
             self.effects.add_decoration(decorator, self.effects.top, effect)
             callables |= self.effects.callables_in(decorator)
-            for decorated in self.world.definitions.get(node.name, ()) if self.effects.runs_at_once(decorator) else ():
+            for decorated in (
+                self.world.definitions.get(node.name, ()) if self.effects.calls_decorated_function(decorator) else ()
+            ):
                 effect.merge(self.effects.summary(decorated))
             place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
             if place in ("functools.lru_cache", "functools.cache"):

@@ -272,7 +272,10 @@ class ExpressionReader(UnitRecord):
         if isinstance(target, ast.Subscript):
             self.expr(target.slice)
         effect = Effect()
-        if ambient_of(target, self.effects.top) is None and self.effects.module_store(target, self.effects.top) is None:
+        if (
+            ambient_of(target, self.effects.top) is None
+            and self.effects.module_state_set_by(target, self.effects.top) is None
+        ):
             store_reach(target, self.effects.top, effect)
             self.world.added_builtins |= {
                 p.partition(".")[2] for p in effect.library_reach if p.startswith("builtins.")

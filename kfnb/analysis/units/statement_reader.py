@@ -20,7 +20,7 @@ from kfnb.analysis.files.path_patterns import item_text
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of
 from kfnb.analysis.replay.replayable_statements import replay_of
 from kfnb.analysis.syntax.ast_queries import (
-    ENDS,
+    JUMPS,
     children,
     may_suppress,
     names_in,
@@ -150,7 +150,7 @@ class StatementReader(DefinitionReader):
                 self.world.share(names[0], other)
 
     def _ambient_target(self, target: ast.expr) -> None:
-        kind = ambient_of(target, self.effects.top) or self.effects.module_store(target, self.effects.top)
+        kind = ambient_of(target, self.effects.top) or self.effects.module_state_set_by(target, self.effects.top)
         if kind is not None:
             self.note_ambient(kind, "set", target.lineno, sure=False)
 
@@ -207,7 +207,7 @@ class StatementReader(DefinitionReader):
             if number > 1:
                 self.world.restore(start.snapshot() if number < len(bodies) else start)
             self.block(body)
-            if not (body and isinstance(body[-1], ENDS)):
+            if not (body and isinstance(body[-1], JUMPS)):
                 end_states.append(self.world.snapshot())
         self.depth -= 1
         self.world.join(end_states)
@@ -295,7 +295,7 @@ class StatementReader(DefinitionReader):
             if handler.name:
                 self.world.must_define.discard(handler.name)
                 self.may_define.pop(handler.name, None) if handler.name not in start.known else None
-            if not (handler.body and isinstance(handler.body[-1], ENDS)):
+            if not (handler.body and isinstance(handler.body[-1], JUMPS)):
                 end_states.append(self.world.snapshot())
         self.depth -= 1
         self.world.join(end_states)
@@ -321,7 +321,7 @@ class StatementReader(DefinitionReader):
                 self.bind(name, case.pattern.lineno, shares=shared)
             self.expr(case.guard)
             self.block(case.body)
-            if not (case.body and isinstance(case.body[-1], ENDS)):
+            if not (case.body and isinstance(case.body[-1], JUMPS)):
                 end_states.append(self.world.snapshot())
             catches = isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None
             exhaustive = exhaustive or catches

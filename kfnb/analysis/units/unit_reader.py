@@ -8,7 +8,7 @@ from functools import partial
 from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
-from kfnb.analysis.files.magic_effects import magic_call, mentioned
+from kfnb.analysis.files.magic_effects import magic_call, names_in_magic
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.replay.library_change_slices import Slicer, Statement, runs_a_draw
 from kfnb.analysis.replay.replayable_statements import is_conditional, replay_of
@@ -104,7 +104,7 @@ class UnitReader(StatementReader):
             ]
             slicer = Slicer(statements, self.effects)
             for at, sure in self._changing_statements:
-                if sure and slicer.repeat(statements[at]):
+                if sure and slicer.add_replay(statements[at]):
                     for place in statements[at].places:
                         self.library_changes.pop(place, None)
                 else:
@@ -134,7 +134,7 @@ class UnitReader(StatementReader):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
                 self.read(part.id, part.lineno)
             call = magic_call(part, self.world.made_by) if isinstance(part, ast.Call) else None
-            for name in mentioned(call, self.world.known) if call is not None else ():
+            for name in names_in_magic(call, self.world.known) if call is not None else ():
                 self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
         for target in node.targets if isinstance(node, ast.Assign) else ():
             place = place_of(target, self.effects.top) or ""

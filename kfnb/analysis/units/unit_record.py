@@ -25,7 +25,7 @@ PREDEFINED = frozenset(dir(builtins)) | frozenset(
     "get_ipython display In Out exit quit __name__ __file__ __doc__ __builtins__ __annotations__ kfnb_status".split()
 )
 Key = TypeVar("Key")
-PREVIOUS = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
+DISPLAY_NAMES = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_oh|_ih|Out|In")
 
 
 class UnitRecord(ABC):
@@ -74,12 +74,12 @@ class UnitRecord(ABC):
         unbound = frozenset(
             n for n in self.may_define if n not in world.must_define and world.kinds.get(n) == "deleted"
         )
-        mentioned = {*self.may_define, *self.may_mutate, *self.reads, *self.identity_compared}
-        kinds = {n: world.kinds[n] for n in mentioned if n in world.kinds}
+        unit_names = {*self.may_define, *self.may_mutate, *self.reads, *self.identity_compared}
+        kinds = {n: world.kinds[n] for n in unit_names if n in world.kinds}
         stateful = {
             n: s for n, s in self.may_mutate.items() if n in world.stateful or self.effects.has_closure_state(n)
         }
-        groups = world.groups(mentioned)
+        groups = world.groups(unit_names)
         return Facts(
             self.reads, frozenset(self.direct_reads), self.via, self.may_define, frozenset(world.must_define), self.may_mutate,
             frozenset(self.must_mutate), unbound, tuple(self.replays), kinds, groups, self.opaque,
@@ -100,7 +100,11 @@ class UnitRecord(ABC):
             elif not self.handled_name_errors and (name not in self.may_define or world.kinds.get(name) == "deleted"):
                 self.direct_reads.add(name)
         if via is None:
-            if name[:1] in "_OI" and PREVIOUS.fullmatch(name) and (self.displays_are_values or name not in world.known):
+            if (
+                name[:1] in "_OI"
+                and DISPLAY_NAMES.fullmatch(name)
+                and (self.displays_are_values or name not in world.known)
+            ):
                 self.display_use = self.display_use or self.site(line)
                 if name not in world.known and not (name in ("__", "___") and self.sure_displays >= len(name)):
                     self.undefined_display = self.undefined_display or (name, self.site(line))
