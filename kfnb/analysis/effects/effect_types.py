@@ -28,7 +28,7 @@ class Effect:
     says what the code may change in libraries and how far each call reaches (`kfnb.analysis.effects.library_call_reach`).
     """
 
-    reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
+    reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which the code reaches it
     writes: frozenset[str] = NONE  #: fields that are rarely used share one empty set, for speed
     deletes: frozenset[str] = NONE
     mutations: dict[str, bool] = field(default_factory=dict)  #: root: whether its object surely changes
@@ -81,7 +81,7 @@ class Frame:
     def __init__(self, world: AbstractState, roots: RootsOf, function: CodeBlock | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
         self.memo: dict[str, Roots] = {}
-        self.resolving: set[str] = set()  #: names whose sources are being followed, so that a cycle ends
+        self.resolving: set[str] = set()  #: names whose sources are being followed, so that the search ends in a cycle
 
     def local(self, name: str) -> bool:
         function = self.function

@@ -31,7 +31,9 @@ class Summaries:
         self._outermost: list[int] = []  #: for each function in progress, the outermost one in progress that it calls
         self._partial: dict[CodeBlock, int] = {}  #: functions whose summaries miss parts of one that is in progress
         self._classes: dict[str, tuple[CodeBlock, ...]] = {}
-        self._methods: dict[str, dict[str, list[CodeBlock]]] = {}  #: method to class to the functions that it may be
+        self._methods: dict[
+            str, dict[str, list[CodeBlock]]
+        ] = {}  #: name of a method to name of a class to the methods that it may be
 
     def of(self, function: CodeBlock) -> Effect:
         """The effect of calling ``function``, with the effects of everything that it reaches."""

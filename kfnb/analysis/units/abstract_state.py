@@ -80,7 +80,9 @@ class AbstractState:
     reads_subclasses: bool = False
     mentions_main: bool = True
     lazy_annotations: bool = False
-    changed: set[str] = field(default_factory=set)  #: names of which something has changed since `Summaries` looked
+    #: Names whose entries in these tables have changed since `Summaries` last dropped its stale results. Code that changes
+    #: a table without `bind` adds the name here.
+    changed: set[str] = field(default_factory=set)
 
     def origin(self, name: str) -> str | None:
         kind = self.kinds.get(name)

@@ -15,7 +15,7 @@ from kfnb.analysis.syntax.scopes import MODULE, class_scope
 from kfnb.analysis.units.abstract_state import DEF, IMPORT, VALUE
 from kfnb.analysis.units.expression_reader import ExpressionReader
 
-IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
+IMPORTED = "import "  #: prefix of an imported module among the texts of a unit: another step may write its file
 
 
 class DefinitionReader(ExpressionReader):

@@ -31,12 +31,10 @@ from kfnb.analysis.syntax.ast_queries import (
 )
 from kfnb.analysis.unit_facts import Replay
 from kfnb.analysis.units.abstract_state import SCALAR, VALUE, AbstractState
-from kfnb.analysis.units.definition_reader import DefinitionReader
+from kfnb.analysis.units.definition_reader import IMPORTED, DefinitionReader
 from kfnb.analysis.units.expression_reader import SHELL
 from kfnb.runtime.cells.ipython_syntax import translate
 from kfnb.thread_safe_parser import parse
-
-IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
 
 
 class StatementReader(DefinitionReader):
@@ -120,7 +118,7 @@ class StatementReader(DefinitionReader):
         run_path = program_path(call)
         if run_path is None or run_path not in programs:
             self.unread_programs[run_path or call.line] = self.site(node.lineno)
-            self.handled_name_errors += 1  # whatever the rest of the unit reads may come from there
+            self.handled_name_errors += 1  # the program may bind any name that the rest of the unit reads
             return
         for code in program_cells(run_path, programs[run_path]):
             self._star_imports(code, node)

@@ -30,12 +30,14 @@ class UnitReader(StatementReader):
         super().__init__(world, effects)
         self._cell_count = 0  #: number of cells read so far
         self._position = (0, 0)  #: cell and statement that are read now
-        self._replay_positions: list[tuple[int, int]] = []  #: cell and place of the statements that `replays` come from
-        self._statements: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
-        self._statement_effects: list[Effect] = []  #: what each of them does
+        self._replay_positions: list[tuple[int, int]] = []  #: for each of `replays`, the position of its statement
+        self._statements: list[
+            partial[Statement]
+        ] = []  #: every top-level statement, created only when a replay needs it
+        self._statement_effects: list[Effect] = []  #: the effect of each statement
         self._changing_statements: list[
             tuple[int, bool]
-        ] = []  #: those that tell a library something, and whether they surely run once
+        ] = []  #: index of each statement that changes a library, and whether it surely runs once
 
     def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
         """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""

@@ -54,7 +54,7 @@ class UnitRecord(ABC):
         self.unread_programs: dict[str, Site] = {}
         self.undefined_display: tuple[str, Site] | None = None
         self.cells_read: set[int] = set()
-        self.sure_displays = 0  #: cells of the unit that surely show a value
+        self.sure_displays = 0  #: number of the unit's cells that surely display a value
         self.library_changes: dict[str, Site] = {}
         self.unproved = False
         self.cached_functions: dict[str, Site] = {}
@@ -128,7 +128,7 @@ class UnitRecord(ABC):
         classes = {*world.callables(name), *self.effects.lineage(world.callables(name))} if world.stateful else ()
         for callee in classes:
             if callee.name in world.stateful and callee in world.definitions.get(callee.name, ()):
-                self.read(callee.name, line, name)  # `x.count` may be kept by the class of `x`
+                self.read(callee.name, line, name)  # `x.count` may be an attribute of the class of `x`
         if self.effects.has_closure_state(name):
             self.note_mutation(name, line)
 
@@ -184,7 +184,7 @@ class UnitRecord(ABC):
         if kind == DEF:
             definitions = self.world.definitions.get(name, ())
             for other in [n for n, d in self.world.definitions.items() if d is definitions and n != name]:
-                self.note(self.may_mutate, other, line)  # another name of the same class
+                self.note(self.may_mutate, other, line)  # the same class or function under another name
         # The names that share the object at this point: they may be bound to others by the end of the unit.
         for other in self.world.group(name):
             if other == name or other in self.world.kinds and self.world.may_share(other):
