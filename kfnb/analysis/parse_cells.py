@@ -8,14 +8,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from kfnb.analysis.syntax.syntax_error_recovery import names_only, recovered
+from kfnb.analysis.syntax.syntax_error_recovery import names_only, recover_statements
 from kfnb.problems import Problem
 from kfnb.runtime.cells.ipython_syntax import AUTOMAGIC, Magic, Translation, Wrapper, translate
 from kfnb.surrogates import encodable
 from kfnb.thread_safe_parser import parse
 
 #: Words in code that Python can parse and may refuse to compile: `return` outside of a function, an argument named twice.
-COMPILED = re.compile(
+MAY_NOT_COMPILE = re.compile(
     r"\b(?:return|yield|break|continue|nonlocal|global|await|async|case|def|lambda|del|__debug__|__future__)\b|\*"
 )
 TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -88,12 +88,12 @@ def _parsed(source: str, rebound: bool) -> tuple[Translation, ast.Module, Except
     try:
         return translation, parse(translation.code), None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return translation, recovered(translation.code), error
+        return translation, recover_statements(translation.code), error
 
 
-def compiled(cell: ParsedCell) -> ParsedCell:
+def check_compiles(cell: ParsedCell) -> ParsedCell:
     """The cell, with a problem if its code can be parsed and cannot be compiled."""
-    if cell.problem is not None or not COMPILED.search(cell.code):
+    if cell.problem is not None or not MAY_NOT_COMPILE.search(cell.code):
         return cell
     error = _refusal(cell.code)
     if error is None:
@@ -138,5 +138,5 @@ def _problem(error: Exception, number: int, cell_id: str, line: int) -> Problem:
         return Problem(
             "KF106", f"this is Python 2: {text}", "convert the cell to Python 3, for example with 2to3", number, cell_id, at
         )  # fmt: skip
-    shown = f"{message}: {text}" if text else message
-    return Problem("KF104", shown, "correct the line; the other cells were checked", number, cell_id, at)
+    full_message = f"{message}: {text}" if text else message
+    return Problem("KF104", full_message, "correct the line; the other cells were checked", number, cell_id, at)

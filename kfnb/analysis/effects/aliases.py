@@ -29,9 +29,9 @@ SCALAR_CALLS = effect_tables.word_set(
     "len int float str bool repr format ord chr range round abs sum min max hash id isinstance"
 )
 #: Expressions whose value is a new object that holds no other one.
-FRESH = frozenset((ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda, ast.BinOp, ast.UnaryOp, type(None)))
+NEW_OBJECTS = frozenset((ast.Constant, ast.Compare, ast.JoinedStr, ast.Lambda, ast.BinOp, ast.UnaryOp, type(None)))
 #: Expressions whose value holds no function or class.
-NO_FUNCTION = frozenset((ast.Constant, ast.Compare, ast.JoinedStr, type(None)))
+NO_CALLABLE_INSIDE = frozenset((ast.Constant, ast.Compare, ast.JoinedStr, type(None)))
 COPYING_SLICES = (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.List, ast.ListComp)
 
 
@@ -70,7 +70,7 @@ class AliasAnalysis(ABC):
         if type(node) is ast.Name:
             scalar = self.world.kinds.get(node.id) == SCALAR and not frame.local(node.id)
             return NONE if scalar else frame.roots_of(node.id)
-        if type(node) in FRESH:
+        if type(node) in NEW_OBJECTS:
             return NONE
         if type(node) is ast.Call:
             return self._cached_call_roots(node, frame)
@@ -194,7 +194,7 @@ class AliasAnalysis(ABC):
     # ---------------------------------------------------------------- what a value may hold
     def callables_in(self, node: ast.expr | None) -> frozenset[CodeBlock]:
         """Functions and classes of the notebook that the value of a top-level expression may hold."""
-        if node is None or type(node) in NO_FUNCTION:
+        if node is None or type(node) in NO_CALLABLE_INSIDE:
             return NO_CALLABLES
         if type(node) is ast.Name:
             return self.world.callables(node.id)
@@ -204,7 +204,7 @@ class AliasAnalysis(ABC):
             part = stack.pop()
             if type(part) is ast.Name:
                 callables |= self.world.callables(part.id)
-            elif type(part) in NO_FUNCTION:
+            elif type(part) in NO_CALLABLE_INSIDE:
                 continue
             elif type(part) is ast.Call:
                 if type(part.func) is not ast.Name:

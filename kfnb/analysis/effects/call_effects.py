@@ -18,7 +18,7 @@ from kfnb.analysis.effects.library_call_reach import (
 from kfnb.analysis.effects.local_module_effects import STATE, LocalModules
 from kfnb.analysis.files.file_calls import file_uses, magic_uses, shell_uses
 from kfnb.analysis.files.magic_effects import MagicCall, magic_call, names_in_magic, program_path, timed_code
-from kfnb.analysis.files.path_patterns import depends_on_parameter, filled, path_text, text_value
+from kfnb.analysis.files.path_patterns import depends_on_parameter, fill_parameters, path_text, text_value
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of_call
 from kfnb.analysis.syntax.ast_queries import dotted, reaches_main, root
@@ -246,7 +246,7 @@ class CallEffects(AliasAnalysis):
         for param, values in bind_arguments(function, args, keywords):
             if param is not None and values:
                 argument_texts[param] = path_text(values[0], frame.text)
-        effect.files |= {(path, how) for text, how in open_uses if (path := filled(text, argument_texts))}
+        effect.files |= {(path, how) for text, how in open_uses if (path := fill_parameters(text, argument_texts))}
 
     def _add_callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, effect: Effect) -> None:
         """Add the effects of functions among the arguments, called with the other arguments: ``list(map(add, lists))``."""

@@ -39,11 +39,11 @@ SETTING_CALLS = effect_tables.word_set("""
 #: Methods that change a library's settings, whatever their object is.
 SETTING_METHODS = effect_tables.word_set("addHandler removeHandler addFilter removeFilter setLevel setFormatter")
 #: Methods that change a collection. On a library's collection (`nltk.data.path.append`) they change its settings.
-COLLECTING = effect_tables.word_set("""
+COLLECTION_METHODS = effect_tables.word_set("""
     append extend insert pop remove clear update add discard setdefault popitem appendleft register set
 """)
 #: Parts of libraries where functions with such names only compute.
-COMPUTING = ("numpy.", "operator.", "networkx.", "tensorflow.math.", "torch.ops.", "scipy.", "builtins.")
+COMPUTING_PREFIXES = ("numpy.", "operator.", "networkx.", "tensorflow.math.", "torch.ops.", "scipy.", "builtins.")
 #: Functions that return an object that the library keeps, and return the same one to every caller.
 SHARED_RESULTS = re.compile(r"(?:get|import|current|default|shared)(?=_|[A-Z]|[a-z]*(?:Logger|context)|$)|getcontext$")
 UNSHARED_RESULTS = (
@@ -79,12 +79,12 @@ def reach_of(name: str) -> int:
     if name == "unittest.mock.patch":
         return 0  # it does nothing before its `with` statement
     owner, _, last = name.rpartition(".")
-    if SETTING_VERB.match(last) and "seed" not in last and not name.startswith(COMPUTING):
+    if SETTING_VERB.match(last) and "seed" not in last and not name.startswith(COMPUTING_PREFIXES):
         return LIBRARY
     if last in SETTING_METHODS or last.startswith("add_") and owner.rpartition(".")[2][:1].isupper():
         return LIBRARY
     is_module_member = owner.count(".") and not owner.rpartition(".")[2][:1].isupper()
-    if last in COLLECTING and (is_module_member or "()" in owner) and not name.startswith(COMPUTING):
+    if last in COLLECTION_METHODS and (is_module_member or "()" in owner) and not name.startswith(COMPUTING_PREFIXES):
         return LIBRARY
     return 0 if known(name) and name not in STATEFUL_CALLS else UNPROVED
 

@@ -30,7 +30,7 @@ CONTEXTS = {
     "torch.inference_mode": "torch.set_grad_enabled", "matplotlib.pyplot.rc_context": "matplotlib.rc",
 }  # fmt: skip
 #: Last words of calls that add a hook and keep the earlier ones.
-ADDING = word_set("addHandler addFilter register append insert")
+ADDING_CALLS = word_set("addHandler addFilter register append insert")
 
 
 def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects) -> Hook:
@@ -93,6 +93,6 @@ def hook_key(place: str, node: ast.Call | None) -> str:
     """The key under which a later hook replaces an earlier one. A signal's number is part of it."""
     if node is None:
         return place
-    if place.rpartition(".")[2] in ADDING:
+    if place.rpartition(".")[2] in ADDING_CALLS:
         return f"{place}:{node.lineno}:{node.col_offset}"
     return f"{place}:{ast.unparse(node.args[0])}" if len(node.args) > 1 else place

@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator
 
 from kfnb.analysis.files import file_call_tables as tables
 from kfnb.analysis.files.file_call_tables import LOOK, READ, RECEIVER, UPDATE, WRITE, Place
-from kfnb.analysis.files.path_patterns import HOLE, Known, hole, is_hole, path_text, text_value
+from kfnb.analysis.files.path_patterns import HOLE, TextOf, hole, is_hole, path_text, text_value
 from kfnb.analysis.files.shell_command_files import EVERYTHING, Use, uses_of_line, uses_of_script, uses_of_words
 from kfnb.runtime.magics.variable_expansion import pieces
 from kfnb.thread_safe_parser import parse_expression
 
 
-def file_uses(node: ast.Call, library: str | None, known: Known, made_by: Callable[[str], str]) -> Iterator[Use]:
+def file_uses(node: ast.Call, library: str | None, text_of: TextOf, made_by: Callable[[str], str]) -> Iterator[Use]:
     """The files that a call surely or perhaps uses.
 
     Parameters
     ----------
     library
         The whole name of the library function, if the call is one.
-    known
+    text_of
         Returns the known text of a name.
     made_by
         Returns the library function that created the value of a name, or ``""``.
@@ -31,30 +31,32 @@ def file_uses(node: ast.Call, library: str | None, known: Known, made_by: Callab
     receiver = function.value if isinstance(function, ast.Attribute) and library is None else None
     opener = _opener(library, name, receiver)
     if library in tables.RUNNERS:
-        yield from _command(node, known)
+        yield from _command(node, text_of)
     elif opener is not None:
-        yield from _opened(node, opener, receiver if name == "open" else None, known)
+        yield from _opened_file(node, opener, receiver if name == "open" else None, text_of)
     elif library is not None and library in tables.FUNCTIONS:
         ending = tables.ENDINGS.get(library, "")
-        for path, how in _placed(node, tables.FUNCTIONS[library], None, known, True):
+        for path, how in _files_at_places(node, tables.FUNCTIONS[library], None, text_of, True):
             yield path + ending if how == WRITE and not is_hole(path) and not os.path.splitext(path)[1] else path, how
         yield from _working_folder(node, library)
     elif name in tables.METHODS:
         if name in tables.ON_CONNECTIONS:
-            yield from _placed(node, tables.METHODS[name], None, known, False)
+            yield from _files_at_places(node, tables.METHODS[name], None, text_of, False)
         else:
-            on = receiver if _first(name) == RECEIVER else None
-            yield from _placed(node, tables.METHODS[name], on, known, library is None or _first(name) != RECEIVER)
+            on = receiver if _first_index(name) == RECEIVER else None
+            yield from _files_at_places(
+                node, tables.METHODS[name], on, text_of, library is None or _first_index(name) != RECEIVER
+            )
             yield from _working_folder(node, name)
     elif name in tables.SUGGESTIVE and (name not in ("rename", "replace") or len(node.args) == 1):
-        yield from _placed(node, tables.SUGGESTIVE[name], receiver, known, False)
+        yield from _files_at_places(node, tables.SUGGESTIVE[name], receiver, text_of, False)
     elif isinstance(receiver, ast.Name) and made_by(receiver.id) in tables.CONNECTIONS:
-        text = known(receiver.id)
+        text = text_of(receiver.id)
         if text and name not in ("close", "dispose"):
             yield text, UPDATE
 
 
-def _first(name: str) -> int:
+def _first_index(name: str) -> int:
     return tables.METHODS[name][0][0]
 
 
@@ -66,25 +68,25 @@ def _opener(library: str | None, name: str, receiver: ast.expr | None) -> tuple[
     return (0, "r") if receiver is not None else tables.OPENERS["open"]
 
 
-def _opened(node: ast.Call, opener: tuple[int, str], receiver: ast.expr | None, known: Known) -> Iterator[Use]:
+def _opened_file(node: ast.Call, opener: tuple[int, str], receiver: ast.expr | None, text_of: TextOf) -> Iterator[Use]:
     """The file of `open` and similar calls, used as the mode says."""
     at, mode = opener
     path = receiver if receiver is not None else _argument(node, 0)
-    if path is None or receiver is not None and text_value(receiver, known) is None:
+    if path is None or receiver is not None and text_value(receiver, text_of) is None:
         return  # `image.open()`: a method of an unknown object
     mode_argument = node.args[at] if len(node.args) > at else None
     mode_argument = next((k.value for k in node.keywords if k.arg in ("mode", "flag")), mode_argument)
     if any(k.arg == "read_only" and isinstance(k.value, ast.Constant) and k.value.value for k in node.keywords):
         mode = "r"
     elif mode_argument is not None:
-        mode = text_value(mode_argument, known) or "r+"
+        mode = text_value(mode_argument, text_of) or "r+"
         mode = "r+" if HOLE in mode else mode
     letters = mode.partition(":")[0]
     if "+" in letters or set(letters) & set("ac"):
         how = UPDATE
     else:
         how = WRITE if set(letters) & set("wxn") else READ
-    yield from ((text, how) for text in [path_text(path, known)] if text)
+    yield from ((text, how) for text in [path_text(path, text_of)] if text)
 
 
 def _argument(node: ast.Call, at: int) -> ast.expr | None:
@@ -103,35 +105,35 @@ def _argument(node: ast.Call, at: int) -> ast.expr | None:
     return named[0].value if named else None
 
 
-def _placed(
-    node: ast.Call, places: tuple[Place, ...], receiver: ast.expr | None, known: Known, sure: bool
+def _files_at_places(
+    node: ast.Call, places: tuple[Place, ...], receiver: ast.expr | None, text_of: TextOf, sure: bool
 ) -> Iterator[Use]:
     """The files at these places of a call. ``sure`` says that the call uses a file even if its path is unknown."""
     several = len(places) > 1
     for at, how in places:
         if at == RECEIVER:
-            text = text_value(receiver, known)
+            text = text_value(receiver, text_of)
             if text is None and sure and receiver is not None and how in (READ, WRITE) and _path_like(receiver):
-                text = path_text(receiver, known)
+                text = path_text(receiver, text_of)
         else:
             value = (
                 node.args[at]
                 if at < len(node.args) and several
                 else _argument(node, at)
                 if not several
-                else _other(node, at, how)
+                else _keyword_path(node, at, how)
             )
             if value is None:
                 continue
             if isinstance(value, (ast.List, ast.Tuple)):
-                yield from ((t, how) for e in value.elts if (t := text_value(e, known)))
+                yield from ((t, how) for e in value.elts if (t := text_value(e, text_of)))
                 continue
-            text = path_text(value, known) if sure else text_value(value, known)
+            text = path_text(value, text_of) if sure else text_value(value, text_of)
         if text:
             yield text, how
 
 
-def _other(node: ast.Call, at: int, how: str) -> ast.expr | None:
+def _keyword_path(node: ast.Call, at: int, how: str) -> ast.expr | None:
     """The keyword argument for one of the two paths of a call."""
     to = how == WRITE
     return next(
@@ -156,7 +158,7 @@ def _working_folder(node: ast.Call, name: str) -> Iterator[Use]:
 
 
 # -------------------------------------------------------------------- commands
-def _command(node: ast.Call, known: Known) -> Iterator[Use]:
+def _command(node: ast.Call, text_of: TextOf) -> Iterator[Use]:
     """The files that `subprocess.run` and similar calls use."""
     command = (
         node.args[0]
@@ -166,7 +168,7 @@ def _command(node: ast.Call, known: Known) -> Iterator[Use]:
     if command is None:
         return
     if isinstance(command, (ast.List, ast.Tuple)):
-        arguments = [path_text(e, known) for e in command.elts if not isinstance(e, ast.Starred)]
+        arguments = [path_text(e, text_of) for e in command.elts if not isinstance(e, ast.Starred)]
         if (
             arguments[:2]
             and arguments[0] in ("bash", "sh")
@@ -178,37 +180,37 @@ def _command(node: ast.Call, known: Known) -> Iterator[Use]:
         else:
             yield from uses_of_words([w or "?" for w in arguments])
         return
-    text = text_value(command, known)
+    text = text_value(command, text_of)
     if text is None or is_hole(text):
         yield hole(ast.unparse(command)), UPDATE
     else:
         yield from uses_of_line(text)
 
 
-def shell_uses(command: str, known: Known) -> Iterator[Use]:
+def shell_uses(command: str, text_of: TextOf) -> Iterator[Use]:
     """The files that ``!command`` uses, where the command may contain ``$name`` and ``{expression}``."""
-    yield from uses_of_script(expanded(command, known))
+    yield from uses_of_script(expand_variables(command, text_of))
 
 
-def expanded(command: str, known: Known) -> str:
+def expand_variables(command: str, text_of: TextOf) -> str:
     """The command with the known texts of each ``$name`` and ``{expression}`` in it."""
     try:
         parts = [*pieces(command)]
     except ValueError:  # braces that are the shell's own
         return command
-    return "".join(text + (_expression(part, known) if part is not None else "") for text, part, _ in parts)
+    return "".join(text + (_expression(part, text_of) if part is not None else "") for text, part, _ in parts)
 
 
-def _expression(part: str, known: Known) -> str:
+def _expression(part: str, text_of: TextOf) -> str:
     try:
-        return path_text(parse_expression(part.strip()), known)
+        return path_text(parse_expression(part.strip()), text_of)
     except (SyntaxError, ValueError):
         return hole(part)
 
 
-def magic_uses(kind: str, name: str, line: str, body: str, known: Known) -> Iterator[Use]:
+def magic_uses(kind: str, name: str, line: str, body: str, text_of: TextOf) -> Iterator[Use]:
     """The files that ``%name line`` or ``%%name line`` with ``body`` uses."""
-    words = [w.strip("'\"") for w in expanded(line, known).split()]
+    words = [w.strip("'\"") for w in expand_variables(line, text_of).split()]
     files = [w for w in words if not w.startswith("-")]
     if name in ("writefile", "file"):
         yield from ((f, UPDATE if "-a" in words or "--append" in words else WRITE) for f in files[:1])
@@ -218,6 +220,6 @@ def magic_uses(kind: str, name: str, line: str, body: str, known: Known) -> Iter
         yield from uses_of_script(body)
     elif name in ("sx", "system", "ls", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "less", "more", "lf", "ll", "lk"):
         shell = "ls" if name in ("ll", "lf", "lk") else name
-        yield from uses_of_line(expanded(line if name in ("sx", "system") else f"{shell} {line}", known))
+        yield from uses_of_line(expand_variables(line if name in ("sx", "system") else f"{shell} {line}", text_of))
     elif name == "save" and files:
         yield files[0], WRITE

@@ -18,7 +18,7 @@ from kfnb.runtime.magics.variable_expansion import expressions
 from kfnb.thread_safe_parser import parse_expression
 
 TIMED = "n:r:tcp:qov:"  #: the options of ``%timeit``
-AS_WRITTEN = frozenset(("timeit", "time", "prun"))  #: magics whose line IPython does not expand
+UNEXPANDED_MAGICS = frozenset(("timeit", "time", "prun"))  #: magics whose line IPython does not expand
 #: Definitions in a cell of an extension's language: functions of Cython and the like, ``name <<`` of SQL.
 DEFINED = re.compile(r"^(?:cp?def|def|class)\b[^(:=\n]*?(\w+)\s*[(:]", re.MULTILINE)
 ASSIGNED = re.compile(r"^\s*(\w+)\s*<<")
@@ -71,7 +71,7 @@ def magic_call(node: ast.expr, made_by: Mapping[str, str] | None = None) -> Magi
 def names_in_magic(call: MagicCall, known: set[str]) -> set[str]:
     """Names of the notebook in a magic's text: those that IPython expands, and every name for an extension's magic."""
     names: set[str] = set()
-    if call.name not in AS_WRITTEN:
+    if call.name not in UNEXPANDED_MAGICS:
         for text in expressions(call.line):
             try:
                 names |= names_in(parse_expression(text.strip()))

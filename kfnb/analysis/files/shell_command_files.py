@@ -12,14 +12,14 @@ from kfnb.analysis.files.path_patterns import hole
 Use = tuple[str, str]
 
 EVERYTHING = "*"  #: all files of the working folder
-LOOKING = frozenset(
+READING_COMMANDS = frozenset(
     "cat head tail less more wc grep egrep fgrep zgrep zcat sort uniq cut awk diff cmp md5sum sha1sum sha256sum stat file test [ "
     "jq column tac nl od xxd hexdump strings readlink realpath bc paste join comm tr".split()
 )
-LISTING = frozenset("ls find du tree dir".split())
-WRITING = frozenset("rm rmdir touch mkdir truncate chmod chown tee shred".split())
-COPYING = frozenset("cp ln rsync install".split())
-COMPRESSING = {
+LISTING_COMMANDS = frozenset("ls find du tree dir".split())
+WRITING_COMMANDS = frozenset("rm rmdir touch mkdir truncate chmod chown tee shred".split())
+COPYING_COMMANDS = frozenset("cp ln rsync install".split())
+COMPRESSING_COMMANDS = {
     "gzip": ".gz",
     "gunzip": ".gz",
     "bzip2": ".bz2",
@@ -28,14 +28,14 @@ COMPRESSING = {
     "unxz": ".xz",
     "zstd": ".zst",
 }
-SILENT = frozenset(
+COMMANDS_WITHOUT_FILES = frozenset(
     "echo printf true false pwd date whoami which type nvidia-smi pip pip3 conda mamba uv apt apt-get sudo export env uname df free top ps "
     "hostname set cd sleep nproc kill lscpu id seq yes basename dirname ping printenv exit wait ulimit nvcc".split()
 )
 #: Programs that may use files which no word of the command line names.
 PROGRAMS = re.compile(r"(python[\d.]*|bash|sh|zsh|make|Rscript|java|node|npm|npx|cargo|go|perl|ruby|julia|jupyter|papermill|kaggle|gdown|"
                       r"gsutil|aws|gcloud|dvc|ffmpeg|docker|ipython|poetry|ninja|cmake|tox|pytest|source|\.)|.*\.(sh|py|exe)|\./.*")  # fmt: skip
-BEFORE = frozenset("time nohup sudo exec xargs command nice env stdbuf".split())
+COMMAND_PREFIXES = frozenset("time nohup sudo exec xargs command nice env stdbuf".split())
 OPERATORS = frozenset(("|", "||", "&&", ";", "&", "(", ")", ";;", "|&"))
 REDIRECTIONS = {">": WRITE, ">>": UPDATE, ">|": WRITE, "&>": WRITE, ">&": WRITE, "<": LOOK}
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*")
@@ -89,7 +89,7 @@ def uses_of_words(words: list[str]) -> Iterator[Use]:
         else:
             plain.append(words[at])
             at += 1
-    while plain and (plain[0] in BEFORE or ASSIGNMENT.fullmatch(plain[0])):
+    while plain and (plain[0] in COMMAND_PREFIXES or ASSIGNMENT.fullmatch(plain[0])):
         del plain[0]
     if plain:
         yield from _command(plain[0].rpartition("/")[2] if plain[0].startswith("/") else plain[0], plain[1:])
@@ -101,39 +101,41 @@ def _is_file(word: str) -> bool:
 
 def _command(name: str, args: list[str]) -> Iterator[Use]:
     files = [a for a in args if _is_file(a)]
-    if name in SILENT:
+    if name in COMMANDS_WITHOUT_FILES:
         return
-    if name in LISTING:
+    if name in LISTING_COMMANDS:
         yield from ((f, LOOK) for f in files or [EVERYTHING])
-    elif name in LOOKING:
+    elif name in READING_COMMANDS:
         yield from ((f, LOOK) for f in files)
     elif name == "sed":
         yield from ((f, UPDATE if any(a.startswith("-i") for a in args) else LOOK) for f in files[1:])
-    elif name in WRITING:
+    elif name in WRITING_COMMANDS:
         yield from ((f, UPDATE if name == "tee" and "-a" in args else WRITE) for f in files if not f.isdigit())
-    elif name in COPYING or name == "mv":
-        yield from _copied(files, UPDATE if name == "mv" else LOOK)
-    elif name in COMPRESSING:
+    elif name in COPYING_COMMANDS or name == "mv":
+        yield from _copied_files(files, UPDATE if name == "mv" else LOOK)
+    elif name in COMPRESSING_COMMANDS:
         for file in files:
             yield file, UPDATE
             yield (
-                file.removesuffix(COMPRESSING[name]) if file.endswith(COMPRESSING[name]) else file + COMPRESSING[name],
+                file.removesuffix(COMPRESSING_COMMANDS[name])
+                if file.endswith(COMPRESSING_COMMANDS[name])
+                else file + COMPRESSING_COMMANDS[name],
                 WRITE,
             )
     elif name in _OTHERS:
         yield from _OTHERS[name](args, files)
     else:
-        yield from _unknown(name, args)
+        yield from _unknown_program_files(name, args)
 
 
-def _copied(files: list[str], how: str) -> Iterator[Use]:
+def _copied_files(files: list[str], how: str) -> Iterator[Use]:
     for source in files[:-1]:
         yield source, how
     if len(files) > 1:
         yield files[-1], WRITE
 
 
-def _fetched(args: list[str], files: list[str]) -> Iterator[Use]:
+def _downloaded_files(args: list[str], files: list[str]) -> Iterator[Use]:
     """The file that wget or curl writes: the one that an option names, or the last part of the address."""
     output = _option(args, "-O", "-o", "--output", "--output-document")
     folder = _option(args, "-P", "--directory-prefix", "--output-dir")
@@ -150,9 +152,9 @@ def _curl(args: list[str], files: list[str]) -> Iterator[Use]:
     by_address = any(re.fullmatch(r"-[A-Za-z]*[OJ][A-Za-z]*|--remote-name", a) for a in args)
     together = next((args[i + 1] for i, a in enumerate(args[:-1]) if re.fullmatch(r"-[A-Za-z]*o", a)), None)
     if by_address:
-        yield from _fetched([a for a in args if a.startswith(("http:", "https:", "ftp:"))], files)
+        yield from _downloaded_files([a for a in args if a.startswith(("http:", "https:", "ftp:"))], files)
     elif together or _option(args, "-o", "--output"):
-        yield from _fetched(["-o", together] if together else args, files)
+        yield from _downloaded_files(["-o", together] if together else args, files)
 
 
 def _option(args: list[str], *names: str) -> str | None:
@@ -211,11 +213,11 @@ def _sqlite(args: list[str], files: list[str]) -> Iterator[Use]:
 
 
 _OTHERS = {
-    "wget": _fetched, "curl": _curl, "unzip": _unzip, "tar": _tar, "zip": _zip, "git": _git, "sqlite3": _sqlite,
+    "wget": _downloaded_files, "curl": _curl, "unzip": _unzip, "tar": _tar, "zip": _zip, "git": _git, "sqlite3": _sqlite,
 }  # fmt: skip
 
 
-def _unknown(name: str, args: list[str]) -> Iterator[Use]:
+def _unknown_program_files(name: str, args: list[str]) -> Iterator[Use]:
     """Assume that any other program reads or writes the files that its words name, and some use files that no word names."""
     words = [a.partition("=")[2] if a.startswith("-") and "=" in a else a for a in args]
     runs = PROGRAMS.fullmatch(name) is not None

@@ -52,7 +52,7 @@ def ambient_of_call(
             yield kind, "set"
         setting = setting_of(place)
         if setting is not None or place in SEED_ALL:
-            if setting is not None and place not in effect_tables.READING:
+            if setting is not None and place not in effect_tables.AMBIENT_READS:
                 yield setting, "set"
             return
     for kind in draws(node, library, origin, made_by, value, own_method):

@@ -143,7 +143,7 @@ SETUP_CALLS = word_set("""
 """)
 
 #: Members of the random modules that do not touch the global generator.
-RANDOM_OWN = word_set("""
+INDEPENDENT_GENERATORS = word_set("""
     Random SystemRandom getstate get_state default_rng Generator RandomState SeedSequence PCG64 PCG64DXSM MT19937 Philox SFC64
     BitGenerator
 """)
@@ -158,7 +158,7 @@ STATEFUL_MAKERS = (
 )  # fmt: skip
 
 #: Calls on ambient state that only read it.
-READING = word_set(
+AMBIENT_READS = word_set(
     "os.environ.get os.environ.items os.environ.keys os.environ.values os.environ.copy sys.path.index sys.path.copy"
 )
 

@@ -74,7 +74,7 @@ DRAWING_GRAPHS = word_set("""
 """)
 
 #: What is made of other estimators draws only if one of them does.
-COMPOSED = word_set("""
+META_ESTIMATORS = word_set("""
     make_pipeline make_column_transformer make_column_selector make_union Pipeline ColumnTransformer FeatureUnion GridSearchCV
     VotingClassifier VotingRegressor TransformedTargetRegressor MultiOutputClassifier MultiOutputRegressor OneVsRestClassifier
     OneVsOneClassifier CalibratedClassifierCV SelectFromModel RFE RFECV FunctionTransformer StackingClassifier StackingRegressor

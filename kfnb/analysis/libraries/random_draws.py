@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from kfnb.analysis.libraries import random_draw_tables as tables
 from kfnb.analysis.libraries.effect_tables import (
+    INDEPENDENT_GENERATORS,
     MUTATORS,
     PURE_METHODS,
-    RANDOM_OWN,
     SEED_KEYWORDS,
     STATEFUL_MAKERS,
     VIEW_METHODS,
@@ -22,7 +22,7 @@ from kfnb.analysis.libraries.effect_tables import (
 from kfnb.analysis.libraries.random_draw_tables import NUMPY, TORCH
 from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, dotted
 
-SEEDED = " (seeded)"
+SEEDED_SUFFIX = " (seeded)"
 PLAIN = "builtins"  #: stands for the call that creates texts, numbers and containers of them
 #: Expressions whose value is not created by a library call.
 PLAIN_EXPRESSIONS = frozenset((ast.Constant, ast.JoinedStr, ast.Compare, ast.BinOp, ast.UnaryOp, ast.Lambda))
@@ -34,10 +34,12 @@ Origin = Callable[[str], str | None]
 
 def seeded(node: ast.Call, origin: Origin) -> bool:
     """Whether a call has a seed or a generator of its own among its arguments."""
-    return bool(node.keywords) and any(k.arg in SEED_KEYWORDS and not _nothing(k.value, origin) for k in node.keywords)
+    return bool(node.keywords) and any(
+        k.arg in SEED_KEYWORDS and not _is_no_seed(k.value, origin) for k in node.keywords
+    )
 
 
-def _nothing(node: ast.expr, origin: Origin) -> bool:
+def _is_no_seed(node: ast.expr, origin: Origin) -> bool:
     return isinstance(node, ast.Constant) and node.value is None or dotted(node, origin) in ("numpy.random", "random")
 
 
@@ -59,9 +61,9 @@ def maker_of(node: ast.expr | None, origin: Origin, made_by: Maker) -> str | Non
     if isinstance(node, (ast.Subscript, ast.Attribute, ast.Starred, ast.NamedExpr, ast.Await)):
         return maker_of(node.value, origin, made_by)
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        return _of_several(maker_of(e, origin, made_by) for e in node.elts)
+        return _first_drawing(maker_of(e, origin, made_by) for e in node.elts)
     if isinstance(node, ast.Dict):
-        return _of_several(maker_of(v, origin, made_by) for v in node.values)
+        return _first_drawing(maker_of(v, origin, made_by) for v in node.values)
     if isinstance(node, COMPREHENSIONS):
         element = node.value if isinstance(node, ast.DictComp) else node.elt
         loops = {n.id: g.iter for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
@@ -69,22 +71,22 @@ def maker_of(node: ast.expr | None, origin: Origin, made_by: Maker) -> str | Non
             element, origin, lambda n: (maker_of(loops[n], origin, made_by) or "") if n in loops else made_by(n)
         )
     if isinstance(node, ast.IfExp):
-        return _of_several((maker_of(node.body, origin, made_by), maker_of(node.orelse, origin, made_by)))
+        return _first_drawing((maker_of(node.body, origin, made_by), maker_of(node.orelse, origin, made_by)))
     if isinstance(node, ast.BoolOp):
-        return _of_several(maker_of(v, origin, made_by) for v in node.values)
+        return _first_drawing(maker_of(v, origin, made_by) for v in node.values)
     return ""
 
 
 def _maker_of_call(node: ast.Call, origin: Origin, made_by: Maker) -> str | None:
     name = dotted(node.func, origin)
     if name is None and isinstance(node.func, ast.Name) and node.func.id in PASSING:
-        return _of_several(maker_of(a, origin, made_by) for a in node.args)
+        return _first_drawing(maker_of(a, origin, made_by) for a in node.args)
     if name is None:
         return maker_of(node.func.value, origin, made_by) if isinstance(node.func, ast.Attribute) else ""
-    if name.rpartition(".")[2] in tables.COMPOSED and name.startswith(("sklearn.", "imblearn.")):
-        inner = _of_several(maker_of(v, origin, made_by) for v in _estimators(node))
-        return name if inner is None or not _makes_drawing(inner) else inner or "sklearn"
-    return name + SEEDED if seeded(node, origin) or _deterministic_by_arguments(node, name) else name
+    if name.rpartition(".")[2] in tables.META_ESTIMATORS and name.startswith(("sklearn.", "imblearn.")):
+        inner = _first_drawing(maker_of(v, origin, made_by) for v in _estimators(node))
+        return name if inner is None or not _creates_drawing_object(inner) else inner or "sklearn"
+    return name + SEEDED_SUFFIX if seeded(node, origin) or _deterministic_by_arguments(node, name) else name
 
 
 def _estimators(node: ast.Call) -> list[ast.expr]:
@@ -127,14 +129,14 @@ def _deterministic_by_arguments(node: ast.Call, name: str) -> bool:
     return name.endswith(".PCA") and constants.get("svd_solver") in ("full", "covariance_eigh")
 
 
-def _of_several(makers: Iterable[str | None]) -> str | None:
+def _first_drawing(makers: Iterable[str | None]) -> str | None:
     known_makers = [m for m in makers if m is not None]
-    return next((m for m in known_makers if _makes_drawing(m)), known_makers[0] if known_makers else None)
+    return next((m for m in known_makers if _creates_drawing_object(m)), known_makers[0] if known_makers else None)
 
 
-def _makes_drawing(maker: str) -> bool:
+def _creates_drawing_object(maker: str) -> bool:
     """Whether an object that ``maker`` created may draw when it is fitted."""
-    return bool(of_method(maker, "fit"))
+    return bool(draws_of_method(maker, "fit"))
 
 
 # -------------------------------------------------------------------- the generators that a call draws from
@@ -153,17 +155,17 @@ def draws(
     seeded_call = seeded(node, origin)
     function = node.func
     if library is not None:
-        return _of_function(node, library, seeded_call, origin, made_by)
+        return _draws_of_function(node, library, seeded_call, origin, made_by)
     if not isinstance(function, ast.Attribute):
-        return _of_value(function, origin, made_by) if value else ()
+        return _draws_of_value(function, origin, made_by) if value else ()
     if seeded_call or own_method:
         return ()
     if function.attr == "resample" and node.args and isinstance(getattr(node.args[0], "value", None), str):
         return ()  # of a time series
-    return of_method(maker_of(function.value, origin, made_by) or "", function.attr)
+    return draws_of_method(maker_of(function.value, origin, made_by) or "", function.attr)
 
 
-def _of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[str]:
+def _draws_of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[str]:
     """The generators that calling a value draws from. It may be a torch module or a bound method."""
     yield TORCH
     if (
@@ -175,20 +177,20 @@ def _of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[st
         function = function.args[0]
     elif not isinstance(function, ast.Name):
         return
-    yield from of_method(maker_of(function, origin, made_by) or PLAIN, "fit")
+    yield from draws_of_method(maker_of(function, origin, made_by) or PLAIN, "fit")
 
 
-def _of_function(node: ast.Call, name: str, seeded_call: bool, origin: Origin, made_by: Maker) -> Iterable[str]:
+def _draws_of_function(node: ast.Call, name: str, seeded_call: bool, origin: Origin, made_by: Maker) -> Iterable[str]:
     library, _, last = name.rpartition(".")
     first = name.partition(".")[0]
     if library in ("random", "numpy.random"):
-        return () if last in RANDOM_OWN else (f"@{library}",)
+        return () if last in INDEPENDENT_GENERATORS else (f"@{library}",)
     if first == "torch":
         return (TORCH,) if not seeded_call and _torch_draws(library, last) else ()
     if first in tables.DRAWING_LIBRARIES or name.startswith(tables.DRAWING_PREFIXES):
         if last in tables.FITTING:
             makers = [maker_of(v, origin, made_by) for v in _estimators(node)]
-            return (NUMPY,) if any(m is not None and _makes_drawing(m) for m in makers) else ()
+            return (NUMPY,) if any(m is not None and _creates_drawing_object(m) for m in makers) else ()
         if not seeded_call and _draws_by_name(name, last) and not _deterministic_by_arguments(node, name):
             return tables.DRAWING_LIBRARIES.get(first, (NUMPY,))
     return ()
@@ -207,17 +209,21 @@ def _draws_by_name(name: str, last: str) -> bool:
     if name.startswith("networkx."):
         return any(word in last for word in tables.DRAWING_GRAPHS)
     # Creating an estimator draws nothing, unless its initial weights are random.
-    return not last[:1].isupper() and last not in tables.COMPOSED or name.startswith(("keras.", "tensorflow.", "torch"))
+    return (
+        not last[:1].isupper()
+        and last not in tables.META_ESTIMATORS
+        or name.startswith(("keras.", "tensorflow.", "torch"))
+    )
 
 
 @functools.lru_cache(maxsize=4096)
-def of_method(maker: str, name: str) -> tuple[str, ...]:
+def draws_of_method(maker: str, name: str) -> tuple[str, ...]:
     """The generators that the method ``name`` of an object from ``maker`` draws from."""
-    return tuple(_of_method(maker, name))
+    return tuple(_draws_of_method(maker, name))
 
 
-def _of_method(maker: str, name: str) -> Iterator[str]:
-    if maker.endswith(SEEDED) or maker.startswith(STATEFUL_MAKERS):
+def _draws_of_method(maker: str, name: str) -> Iterator[str]:
+    if maker.endswith(SEEDED_SUFFIX) or maker.startswith(STATEFUL_MAKERS):
         return
     first = maker.partition(".")[0]
     if name in tables.ALWAYS_DRAWING or name == "resample" and first == "scipy":
@@ -225,7 +231,7 @@ def _of_method(maker: str, name: str) -> Iterator[str]:
         return
     drawing = tables.DRAWING_LIBRARIES.get(first)
     if drawing is not None or maker.startswith(tables.DRAWING_PREFIXES):
-        yield from _of_estimator(maker, name, drawing or (NUMPY,))
+        yield from _draws_of_estimator(maker, name, drawing or (NUMPY,))
     elif maker == "" and name in tables.DRAWING_METHODS:
         yield from (NUMPY, *(k for k in tables.DRAWING_LIBRARIES["keras"] if name == "fit" and k != NUMPY), TORCH)
     elif name == "sample" and first not in ("torch", "numpy"):
@@ -234,12 +240,12 @@ def _of_method(maker: str, name: str) -> Iterator[str]:
         yield TORCH  # a module's layer: `self.hidden(x)`
 
 
-def _of_estimator(maker: str, name: str, kinds: tuple[str, ...]) -> Iterator[str]:
+def _draws_of_estimator(maker: str, name: str, kinds: tuple[str, ...]) -> Iterator[str]:
     steady = maker.startswith(tables.NON_DRAWING_PREFIXES) and not maker.startswith(tables.DRAWING_PREFIXES)
     last = maker.rpartition(".")[2]
     if maker.startswith("networkx."):
         return
-    if last in tables.COMPOSED:
+    if last in tables.META_ESTIMATORS:
         steady = True  # `maker_of` names the estimator inside instead, if that one draws
     if name == "sample":
         yield from kinds

@@ -16,7 +16,7 @@ from kfnb.analysis.syntax.compiled_names import names_of
 from kfnb.analysis.unit_facts import Replay, Site
 from kfnb.analysis.units.abstract_state import IMPORT
 
-REPEATED = (
+REPLAYABLE = (
     *(ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.If, ast.For, ast.With, ast.Try),
     *(*FUNCTIONS, ast.ClassDef),
 )
@@ -67,7 +67,12 @@ class Slicer:
 
     def add_replay(self, target: Statement) -> bool:
         """Add ``target`` and the statements that it needs; false when a replay could have another effect than the first run."""
-        if not isinstance(target.node, REPEATED) or target.draws or _awaits(target.node) or empties_a_file(target.node):
+        if (
+            not isinstance(target.node, REPLAYABLE)
+            or target.draws
+            or _awaits(target.node)
+            or empties_a_file(target.node)
+        ):
             return False
         if isinstance(target.node, COMPOUND) and not self._calls_only_known(target.node):
             return False
@@ -157,7 +162,7 @@ class Slicer:
 
 def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
     """Whether running the statement draws from a generator, itself or in the functions of the notebook that it calls."""
-    calls, visited = list(_calls_now(node)), set[str]()
+    calls, visited = list(_immediate_calls(node)), set[str]()
     while calls:
         call = calls.pop()
         library = dotted(call.func, effects.world.origin)
@@ -173,7 +178,7 @@ def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
     return False
 
 
-def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
+def _immediate_calls(node: ast.AST) -> Iterator[ast.Call]:
     """The calls that ``node`` makes when it runs. Calls in functions that it only defines are not included."""
     stack = [node]
     while stack:

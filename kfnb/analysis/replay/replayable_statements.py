@@ -18,7 +18,7 @@ from kfnb.runtime.magics.magic_table import SET_UP
 from kfnb.runtime.magics.variable_expansion import expressions
 
 #: Methods of the IPython shell that register something for the rest of the session.
-REGISTERING = frozenset(("register_magics", "register_magic_function"))
+REGISTERING_METHODS = frozenset(("register_magics", "register_magic_function"))
 
 
 def replay_of(node: ast.stmt, code: str, site: Site, frame: Frame) -> Replay | None:
@@ -59,7 +59,7 @@ def _is_setting(node: ast.stmt, frame: Frame) -> bool:
     world = frame.world
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
-        if isinstance(call.func, ast.Attribute) and call.func.attr in REGISTERING:
+        if isinstance(call.func, ast.Attribute) and call.func.attr in REGISTERING_METHODS:
             return True
         magic = magic_call(call, world.made_by)
         if magic is not None or root(call.func) == "get_ipython":
@@ -68,7 +68,7 @@ def _is_setting(node: ast.stmt, frame: Frame) -> bool:
         if name is None:
             return False
         # A folder may have to be created first, so the working folder travels as state from step to step.
-        tells = setting_of(name) not in (None, "@cwd", *GENERATORS) and name not in effect_tables.READING
+        tells = setting_of(name) not in (None, "@cwd", *GENERATORS) and name not in effect_tables.AMBIENT_READS
         return (name in effect_tables.SETUP_CALLS or tells) and _plain(node, world)
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
@@ -99,12 +99,12 @@ def imports_only(node: ast.stmt) -> bool:
     if isinstance(node, ast.Try):
         bodies = [node.body, node.orelse, node.finalbody, *(h.body for h in node.handlers)]
         return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in node.body) and all(
-            _harmless(n) for b in bodies for n in b
+            _has_no_effect(n) for b in bodies for n in b
         )
     return False
 
 
-def _harmless(node: ast.stmt) -> bool:
+def _has_no_effect(node: ast.stmt) -> bool:
     if isinstance(node, ast.Assign):
         return is_literal(node.value) and all(isinstance(t, ast.Name) for t in node.targets)
     if isinstance(node, ast.Expr):

@@ -100,7 +100,7 @@ class BlockCollector(ast.NodeVisitor):
         if outer.kind in ("comprehension", "class body"):
             self.block = CodeBlock("function", "", node.lineno)
         scope = function_scope(node, body, around)
-        self.block.nested_names |= scope.own - {"__class__"}
+        self.block.nested_names |= scope.local_names - {"__class__"}
         self.block.nested_params |= {a.arg for a in arguments(node.args)}
         self.visit_in(scope, body)
         if self.block is not outer:
@@ -170,10 +170,10 @@ class BlockCollector(ast.NodeVisitor):
         name = root(node)
         scope: Scope | None = self.scope
         while scope is not None and scope.kind == "comprehension":
-            if name in scope.own:
+            if name in scope.local_names:
                 return
             scope = scope.parent
-        if name is None or scope is None or scope.kind != "function" or name in scope.own | scope.declared:
+        if name is None or scope is None or scope.kind != "function" or name in scope.local_names | scope.global_names:
             return
         if not scope.is_global(name):
             self.block.closure_writes.add(name)

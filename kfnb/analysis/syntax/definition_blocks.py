@@ -30,7 +30,7 @@ def function_block(node: FunctionNode, name: str = "<lambda>", lazy: bool = Fals
     block.shared_objects = frozenset(a.arg for a, d in with_default if not isinstance(d, (ast.Constant, ast.Name)))
     body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
     scope = function_scope(node, body, MODULE)
-    block.locals = scope.own
+    block.locals = scope.local_names
     BlockCollector(block, scope, lazy).visit_in(scope, body)
     if isinstance(node, ast.Lambda):
         block.returns.append(node.body)
@@ -57,7 +57,7 @@ def class_block(node: ast.ClassDef, lazy: bool = False) -> CodeBlock:
         if isinstance(part, FUNCTIONS):
             method = function_block(part, part.name, lazy)
             body_scope = function_scope(part, list(part.body), scope)
-            method.locals = body_scope.own
+            method.locals = body_scope.local_names
             block.methods[part.name] = method
     named = [*node.bases, *(k.value for k in node.keywords if k.arg == "metaclass")]
     block.bases = tuple(b.id for b in named if isinstance(b, ast.Name))

@@ -23,16 +23,16 @@ class Scope:
     """One scope: the names that are local to a block of code, and the scope around it."""
 
     def __init__(self, kind: str, own: set[str], declared: set[str], parent: Scope | None, mangler: str = "") -> None:
-        self.kind, self.own, self.declared, self.parent = kind, own, declared, parent
+        self.kind, self.local_names, self.global_names, self.parent = kind, own, declared, parent
         self.mangler: str = mangler or (parent.mangler if parent else "")
 
     def is_global(self, name: str) -> bool:
         scope: Scope | None = self
         first = True
         while scope is not None:
-            if name in scope.declared:
+            if name in scope.global_names:
                 return True
-            if (first or scope.kind != "class") and name in scope.own:
+            if (first or scope.kind != "class") and name in scope.local_names:
                 return False
             first = False
             scope = scope.parent
@@ -122,8 +122,8 @@ def class_scope(node: ast.ClassDef, parent: Scope) -> Scope:
     bound, declared, outer = bindings(node.body)
     mangler = node.name.lstrip("_")
     scope = Scope("class", set(), set(), parent, mangler)
-    scope.own = {scope.mangled(n) for n in bound - outer} | {"__module__", "__qualname__"}
-    scope.declared = {scope.mangled(n) for n in declared}
+    scope.local_names = {scope.mangled(n) for n in bound - outer} | {"__module__", "__qualname__"}
+    scope.global_names = {scope.mangled(n) for n in declared}
     return scope
 
 

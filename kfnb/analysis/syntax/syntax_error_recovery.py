@@ -10,7 +10,7 @@ from kfnb.analysis.syntax.scopes import bindings
 from kfnb.thread_safe_parser import parse
 
 #: A line without indentation that continues the statement before it.
-GOES_ON = re.compile(r"(else|elif|except|finally)\b|[)\]}]")
+CONTINUATION = re.compile(r"(else|elif|except|finally)\b|[)\]}]")
 DEFINED = re.compile(r"\s*(?:async\s+)?(?:def|class)\s+(\w+)")
 IMPORTED = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\s+([\w\s.,*()]+)")
 ASSIGNED = re.compile(r"\s*([A-Za-z_][\w\s,*()]*?)\s*(?::[^=]*)?[-+*/%&|^@]?=(?!=)")
@@ -20,7 +20,7 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 WORDS = frozenset("as import from for in if else and or not None True False lambda def class return del global".split())
 
 
-def recovered(code: str) -> ast.Module:
+def recover_statements(code: str) -> ast.Module:
     """The statements of ``code`` that can be parsed, and an assignment for each name that the others seem to bind."""
     body: list[ast.stmt] = []
     for first, chunk in _chunks(code):
@@ -36,7 +36,9 @@ def names_only(tree: ast.Module) -> ast.Module:
 def _chunks(code: str) -> Iterator[tuple[int, str]]:
     """The pieces of code that begin without indentation, each with its first line, counted from 0."""
     lines = code.split("\n")
-    starts = [n for n, line in enumerate(lines) if line.strip() and not line[0].isspace() and not GOES_ON.match(line)]
+    starts = [
+        n for n, line in enumerate(lines) if line.strip() and not line[0].isspace() and not CONTINUATION.match(line)
+    ]
     starts = [n for n in starts if not any(p in starts and lines[p].startswith("@") for p in (n - 1,))]
     for number, start in enumerate(starts):
         end = starts[number + 1] if number + 1 < len(starts) else len(lines)

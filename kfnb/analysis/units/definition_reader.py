@@ -111,7 +111,7 @@ class DefinitionReader(ExpressionReader):
         """Read the body of a class. It runs now, with names of its own; the functions in it run later."""
         block, own = CodeBlock("class body", node.name, node.lineno), set[str]()
         scope = class_scope(node, MODULE)
-        scope.own = own  # a name belongs to the class only after the statement that binds it
+        scope.local_names = own  # a name belongs to the class only after the statement that binds it
         collector = BlockCollector(block, scope, self.world.lazy_annotations)
         for part in node.body:
             if isinstance(part, FUNCTIONS):

@@ -171,9 +171,9 @@ class ExpressionReader(UnitRecord):
         elif name.id in ("Out", "_oh") and type(number) is int and f"_{number}" in self.world.known:
             self.read(f"_{number}", name.lineno)
         else:
-            shown = f"{name.id}[{ast.unparse(index)}]"
+            display = f"{name.id}[{ast.unparse(index)}]"
             self.display_use = self.display_use or self.site(name.lineno)
-            self.undefined_display = self.undefined_display or (shown, self.site(name.lineno))
+            self.undefined_display = self.undefined_display or (display, self.site(name.lineno))
 
     @abstractmethod
     def block(self, body: list[ast.stmt]) -> None:

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kfnb.analysis.files.file_call_tables import LOOK, UPDATE, WRITE
-from kfnb.analysis.files.path_patterns import HOLES, PERHAPS, SAME, UNKNOWN, filled_with, is_hole, relation, shown
+from kfnb.analysis.files.path_patterns import (
+    HOLES,
+    PERHAPS,
+    SAME,
+    UNKNOWN,
+    compare_paths,
+    display_path,
+    fill_holes,
+    is_hole,
+)
 from kfnb.analysis.unit_facts import Site
 from kfnb.analysis.units.definition_reader import IMPORTED
 from kfnb.pipeline.build.reaching_definitions import Flow
@@ -99,7 +108,7 @@ class _Meeting:
         anew = {path for path, how in theirs.files if how == WRITE}
         for path, how in mine.files:
             for other, what in theirs.files:
-                if not (how in CHANGES or what in CHANGES) or self.relation(path, other) not in (SAME, PERHAPS):
+                if not (how in CHANGES or what in CHANGES) or self.compare_paths(path, other) not in (SAME, PERHAPS):
                     continue
                 written = path if how in CHANGES else other
                 common.setdefault(written)
@@ -109,33 +118,33 @@ class _Meeting:
                         silent.setdefault(self.named(path))
             if how in CHANGES and any(self.mentioned(path, t) for t in (*theirs.texts, *self.again[after.name])):
                 common.setdefault(path)
-                if not any(w == WRITE and self.relation(path, p) == SAME for p, w in theirs.files):
+                if not any(w == WRITE and self.compare_paths(path, p) == SAME for p, w in theirs.files):
                     files.setdefault(self.named(path))
         for path, how in theirs.files:
             if how in CHANGES and any(self.mentioned(path, t) for t in mine.texts):
                 common.setdefault(path)
         if not common:
             return None
-        return FileOrder(before, after, shown(sorted(common)[0]), tuple(sorted(files)), tuple(sorted(silent)))
+        return FileOrder(before, after, display_path(sorted(common)[0]), tuple(sorted(files)), tuple(sorted(silent)))
 
     def doubt(self, before: Unit, after: Unit) -> Doubt | None:
         mine, theirs = before.facts.files, after.facts.files
         for (path, how), site in mine.items():
             for (other, what), place in theirs.items():
-                if (how in CHANGES or what in CHANGES) and self.relation(path, other) == UNKNOWN:
+                if (how in CHANGES or what in CHANGES) and self.compare_paths(path, other) == UNKNOWN:
                     if any(c.isalnum() for c in HOLES.sub("", path)):
                         return Doubt(before, after, after, other, place)
                     return Doubt(before, after, before, path, site)
         return None
 
-    def relation(self, one: str, other: str) -> str | None:
-        found = relation(one, other)
+    def compare_paths(self, one: str, other: str) -> str | None:
+        found = compare_paths(one, other)
         if found is None or found == SAME or not self.defaults:
             return found if found is not None else self._by_default(one, other, None)
         return self._by_default(one, other, found)
 
     def _by_default(self, one: str, other: str, found: str | None) -> str | None:
-        usual = relation(filled_with(one, self.defaults), filled_with(other, self.defaults))
+        usual = compare_paths(fill_holes(one, self.defaults), fill_holes(other, self.defaults))
         whole = any(is_hole(p) and p[1:-1] in self.defaults for p in (one, other))
         return usual if whole or usual == SAME else found
 
@@ -147,13 +156,13 @@ class _Meeting:
         if "*" in path or path.endswith(text) and is_hole(path):
             return path == text
         return (
-            relation(path, text) == SAME
+            compare_paths(path, text) == SAME
             or bool(self.defaults)
-            and (relation(filled_with(path, self.defaults), filled_with(text, self.defaults)) == SAME)
+            and (compare_paths(fill_holes(path, self.defaults), fill_holes(text, self.defaults)) == SAME)
         )
 
     def named(self, path: str) -> str:
-        return shown(filled_with(path, self.defaults))
+        return display_path(fill_holes(path, self.defaults))
 
 
 def doubt_problems(doubts: Iterable[Doubt], edges: Sequence[Edge]) -> Iterator[Problem]:
@@ -167,7 +176,7 @@ def doubt_problems(doubts: Iterable[Doubt], edges: Sequence[Edge]) -> Iterator[P
         cell_id = next((c.id for c in doubt.unit.cells if c.number == doubt.site.cell), None)
         yield Problem(
             "KF315",
-            f"`{before}` and `{after}` may use the same file and may run at the same time: only the run shows the path `{shown(doubt.path)}` in {doubt.unit.name}",
+            f"`{before}` and `{after}` may use the same file and may run at the same time: only the run shows the path `{display_path(doubt.path)}` in {doubt.unit.name}",
             f"if the order matters, mark `{after}` with `after:{before}`", doubt.site.cell, cell_id, doubt.site.line, after,
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from kfnb.analysis.libraries.ambient_state_calls import GENERATORS, setting_of
-from kfnb.analysis.libraries.effect_tables import RANDOM_OWN, USED_BY_ALL
+from kfnb.analysis.libraries.effect_tables import INDEPENDENT_GENERATORS, USED_BY_ALL
 from kfnb.analysis.syntax.ast_queries import dotted, root
 from kfnb.analysis.unit_facts import Site
 from kfnb.pipeline.build.edges import AMBIENT
@@ -100,7 +100,7 @@ def _draws(unit: Unit, origins: Mapping[str, str]) -> bool:
     for part in (n for c in unit.cells for n in ast.walk(c.tree) if isinstance(n, ast.Call)):
         name = dotted(part.func, origins.get) or ""
         owner, _, last = name.rpartition(".")
-        if owner in ("random", "numpy.random") and last not in RANDOM_OWN:
+        if owner in ("random", "numpy.random") and last not in INDEPENDENT_GENERATORS:
             return True
         sampled = isinstance(part.func, ast.Attribute) and part.func.attr == "sample"
         if sampled and not any(k.arg == "random_state" for k in part.keywords):

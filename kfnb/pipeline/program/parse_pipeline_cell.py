@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kfnb.analysis.analyze_notebook import Analyzer
-from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
+from kfnb.analysis.parse_cells import ParsedCell, check_compiles, parse_cell
 from kfnb.notebook.parsed_notebook import METRICS, PIPELINE, STEP, Notebook, PipelineCell
 from kfnb.pipeline.build.reaching_definitions import flow_of
 from kfnb.pipeline.build.step_preparation import Prepared, Preparer
@@ -40,7 +40,7 @@ def build_program(notebook: Notebook, cell: PipelineCell) -> tuple[Pipeline | No
         return None, (own.problem,), {}
     own = replace(own, tree=parse(own.code))  # the parser changes this tree, so that it must not be shared
     before = [c for c in notebook.cells if c.number < cell.cell.number and c.role not in (STEP, METRICS, PIPELINE)]
-    parsed = [compiled(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
+    parsed = [check_compiles(parse_cell(c.number, c.id, c.source, c.line)) for c in before]
     analyzer = Analyzer([*parsed, own], dict(notebook.modules))
     problems = [p.problem for p in parsed if p.problem is not None]
     units = shared_units(before, parsed, analyzer, problems)

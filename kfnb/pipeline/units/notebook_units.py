@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from kfnb.analysis.analyze_notebook import Analyzer, imports_anywhere
 from kfnb.analysis.files.path_patterns import hole
-from kfnb.analysis.parse_cells import ParsedCell, compiled, parse_cell
+from kfnb.analysis.parse_cells import ParsedCell, check_compiles, parse_cell
 from kfnb.analysis.syntax.ast_queries import bound_in, names_in, source_of
 from kfnb.analysis.unit_facts import Facts
 from kfnb.analysis.units.abstract_state import SCALAR, VALUE
@@ -118,7 +118,7 @@ def _parse_cells(cells: Sequence[Cell], shell: set[str]) -> dict[int, ParsedCell
 def _parse(cell: Cell, shell: set[str], bound: Callable[[str], bool]) -> ParsedCell:
     if cell.step in shell:
         return ParsedCell(cell.number, cell.id, cell.line, cell.source, cell.source, ast.Module([], []))
-    return compiled(parse_cell(cell.number, cell.id, cell.source, cell.line, bound, cell.raises))
+    return check_compiles(parse_cell(cell.number, cell.id, cell.source, cell.line, bound, cell.raises))
 
 
 def shared_units(
