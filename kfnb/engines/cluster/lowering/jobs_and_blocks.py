@@ -8,7 +8,7 @@ output (a `choice`). The items of a loop travel as a list of JSON texts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -96,6 +96,11 @@ class Block:
     items: tuple[Any, ...] | Channel | None = None
     parallelism: int = 0
     gate: Gate | None = None
+
+
+def distinct_jobs(task_jobs: Mapping[str, Iterable[Job]]) -> list[Job]:
+    """The jobs of all tasks, each once: one job may be in several tasks."""
+    return list({j.name: j for jobs in task_jobs.values() for j in jobs}.values())
 
 
 def jobs_in(block: Block) -> Iterator[Job]:
