@@ -48,17 +48,19 @@ class ContainerTemplates:
     runtime_bundle: str
     packs: int  #: most packs that a step takes as artifacts
     small: int  #: most small outputs that a step has: all steps have as many, so that they can share a template
-    made: list[dict[str, Any]] = field(default_factory=list)
-    _known: dict[str, str] = field(default_factory=dict)
+    templates: list[dict[str, Any]] = field(default_factory=list)
+    _template_names: dict[str, str] = field(default_factory=dict)
 
     def of(self, job: Job) -> str:
         """The name of the template that runs a job."""
         body = self._plain_container(job) if job.plain_container else self._python(job)
         key = json.dumps(body, sort_keys=True)
-        if key not in self._known:
-            self._known[key] = self.names.new((job.step.component or job.name) if job.plain_container else "python")
-            self.made.append({"name": self._known[key], **body})
-        return self._known[key]
+        if key not in self._template_names:
+            self._template_names[key] = self.names.new(
+                (job.step.component or job.name) if job.plain_container else "python"
+            )
+            self.templates.append({"name": self._template_names[key], **body})
+        return self._template_names[key]
 
     # ---------------------------------------------------------------- steps with the runtime
     def _python(self, job: Job) -> dict[str, Any]:
@@ -119,11 +121,11 @@ class ContainerTemplates:
     def _plain_container(self, job: Job) -> dict[str, Any]:
         step = job.step
         placeholders = Placeholders(_input_reference, lambda n: _output_path(job, n), escape_dollars)
-        found = container_command(job, placeholders)
+        command = container_command(job, placeholders)
         container: dict[str, Any] = {
             "image": step.settings.image,
-            "command": list(found.command),
-            "args": list(found.args),
+            "command": list(command.command),
+            "args": list(command.args),
         }
         env = [{"name": n, "value": escape_dollars(v)} for n, v in step.settings.env]
         if step.command is not None:
@@ -164,22 +166,24 @@ def output_of(job: Job, channel: Channel) -> str:
 
 
 def runtime_spec(
-    job: Job, types: dict[str, str], whole: dict[str, int], renamed: dict[str, str], values: str
+    job: Job, types: dict[str, str], integers: dict[str, int], renamed: dict[str, str], values: str
 ) -> dict[str, Any]:
     """The runtime spec of a job on Argo: its small outputs have the names that the shared template gives them."""
-    found = runtime_spec_of(job, lambda channel: output_of(job, channel))
-    wanted = {c.name: types[c.name] for c in job.inputs if c.kind == "parameter"}
-    mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.inputs}}
-    numbers = {n: whole[n] for n in wanted if n in whole}
-    found.update({k: v for k, v in (("types", wanted), ("whole", numbers), ("renamed", mine)) if v})
-    gives = Channel("pack", job.name) in job.outputs
+    job_spec = runtime_spec_of(job, lambda channel: output_of(job, channel))
+    parameter_types = {c.name: types[c.name] for c in job.inputs if c.kind == "parameter"}
+    renamed_inputs = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.inputs}}
+    numbers = {n: integers[n] for n in parameter_types if n in integers}
+    job_spec.update(
+        {k: v for k, v in (("types", parameter_types), ("whole", numbers), ("renamed", renamed_inputs)) if v}
+    )
+    produces_pack = Channel("pack", job.name) in job.outputs
     if values.startswith("volume:"):
-        found["values"] = {"mount": MOUNT}
+        job_spec["values"] = {"mount": MOUNT}
     elif values != "parameters":
-        found["values"] = {"artifacts": True}
-    elif gives:
-        found["limit"] = {"bytes": PARAMETER_LIMIT, "words": TOO_LARGE}
-    return found
+        job_spec["values"] = {"artifacts": True}
+    elif produces_pack:
+        job_spec["limit"] = {"bytes": PARAMETER_LIMIT, "words": TOO_LARGE}
+    return job_spec
 
 
 def compress_spec(spec: dict[str, Any]) -> str:
@@ -224,8 +228,8 @@ def _pod(settings: Settings, container: dict[str, Any], volumes: list[dict[str, 
 
 
 def toleration(key: str, value: str, effect: str) -> dict[str, str]:
-    found = {"key": key, "operator": "Equal" if value else "Exists"}
-    return {**found, **({"value": value} if value else {}), **({"effect": effect} if effect else {})}
+    fields = {"key": key, "operator": "Equal" if value else "Exists"}
+    return {**fields, **({"value": value} if value else {}), **({"effect": effect} if effect else {})}
 
 
 def resources_of(settings: Settings) -> dict[str, dict[str, str]]:

@@ -91,5 +91,5 @@ def without_branches(block: Block, gates: tuple[Gate, ...] = ()) -> Iterator[tup
 
 
 def _joined(first: tuple[Job, ...], second: tuple[Job, ...]) -> tuple[Job, ...]:
-    known = {j.name for j in first}
-    return (*first, *(j for j in second if j.name not in known))
+    names = {j.name for j in first}
+    return (*first, *(j for j in second if j.name not in names))

@@ -158,9 +158,9 @@ class WorkflowFollower(Recorder):
         """The pod of a node. It is looked up, because versions of Argo form its name in different ways."""
         if node not in self._pods:
             for pod in self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"):
-                notes = pod["metadata"].get("annotations") or {}
-                if notes.get(NODE_ID):
-                    self._pods[notes[NODE_ID]] = pod["metadata"]["name"]
+                annotations = pod["metadata"].get("annotations") or {}
+                if annotations.get(NODE_ID):
+                    self._pods[annotations[NODE_ID]] = pod["metadata"]["name"]
         return self._pods.get(node)
 
 

@@ -25,8 +25,8 @@ def nodes_of(workflow: dict[str, Any], server: ArgoServer | None) -> dict[str, A
     """
     status = workflow.get("status") or {}
     if status.get("compressedNodes"):
-        found: dict[str, Any] = json.loads(_unpacked(base64.b64decode(status["compressedNodes"])))
-        return found
+        nodes: dict[str, Any] = json.loads(_unpacked(base64.b64decode(status["compressedNodes"])))
+        return nodes
     if status.get("offloadNodeStatusVersion") and not status.get("nodes"):
         if server is None:
             raise Offloaded

@@ -77,7 +77,9 @@ def compile_workflow(
         "kind": "Workflow",
         "metadata": _metadata(pipeline, options),
         "spec": _spec(
-            options, _arguments(pipeline, context, values or {}), [*context.dag_templates, *context.containers.made]
+            options,
+            _arguments(pipeline, context, values or {}),
+            [*context.dag_templates, *context.containers.templates],
         ),
     }
     outermost = tuple(n for n, _ in without_branches(root) if isinstance(n, Job))

@@ -44,12 +44,12 @@ class KfpClient:
     # ---------------------------------------------------------------- questions
     def multi_user(self) -> bool:
         """Whether runs belong to namespaces. Raises `ClusterError` when the server does not answer as Kubeflow Pipelines does."""
-        found = self._request("GET", "/healthz")
-        if "multi_user" not in found and found:
+        answer = self._request("GET", "/healthz")
+        if "multi_user" not in answer and answer:
             raise ClusterError(
                 "refused", f"{self.host} answers, but not as Kubeflow Pipelines does: see `host` of the target"
             )
-        return bool(found.get("multi_user"))
+        return bool(answer.get("multi_user"))
 
     def run(self, run_id: str) -> Json:
         return self._request("GET", f"/runs/{run_id}")
@@ -66,9 +66,9 @@ class KfpClient:
         """The id of an experiment, made when it is not there."""
         rule = {"predicates": [{"operation": "EQUALS", "key": "display_name", "string_value": name}]}
         query = {"filter": json.dumps(rule), **self._namespace_query()}
-        for found in self._request("GET", "/experiments", params=query).get("experiments", []):
-            if found.get("display_name") == name:
-                return str(found["experiment_id"])
+        for experiment in self._request("GET", "/experiments", params=query).get("experiments", []):
+            if experiment.get("display_name") == name:
+                return str(experiment["experiment_id"])
         return str(
             self._request("POST", "/experiments", json={"display_name": name, **self._namespace_query()})[
                 "experiment_id"
@@ -100,10 +100,10 @@ class KfpClient:
         pipeline = self._pipeline(name, description)
         query = {"name": time.strftime(f"{name}-%Y%m%d-%H%M%S", time.gmtime()), "pipelineid": pipeline}
         with path.open("rb") as file:
-            found = self._request(
+            version = self._request(
                 "POST", "/pipelines/upload_version", params=query, files={"uploadfile": (path.name, file)}
             )
-        return {"pipeline_id": pipeline, "pipeline_version_id": str(found["pipeline_version_id"])}
+        return {"pipeline_id": pipeline, "pipeline_version_id": str(version["pipeline_version_id"])}
 
     def _pipeline(self, name: str, description: str) -> str:
         try:

@@ -49,8 +49,8 @@ def deliver_runtime(root: Block) -> Block:
             outputs = (Channel("pack", job.name), *outputs)
         return replace(job, inputs=inputs, outputs=outputs, depends=depends)
 
-    found = _mapped(root, changed)
-    return found if first is None else replace(found, nodes=(first, *found.nodes))
+    delivered = _mapped(root, changed)
+    return delivered if first is None else replace(delivered, nodes=(first, *delivered.nodes))
 
 
 def _has_pack(job: Job) -> bool:

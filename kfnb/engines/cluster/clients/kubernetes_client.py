@@ -40,20 +40,20 @@ class Kube:
 
     # ---------------------------------------------------------------- workflows
     def create(self, body: dict[str, Any], plural: str = WORKFLOWS) -> dict[str, Any]:
-        found: dict[str, Any] = self._call(
+        created: dict[str, Any] = self._call(
             lambda: self._objects.create_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, plural, body, _request_timeout=(CONNECT, 60)
             )
         )
-        return found
+        return created
 
     def get(self, name: str, plural: str = WORKFLOWS) -> dict[str, Any]:
-        found: dict[str, Any] = self._call(
+        resource: dict[str, Any] = self._call(
             lambda: self._objects.get_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, plural, name, _request_timeout=(CONNECT, 60)
             )
         )
-        return found
+        return resource
 
     def patch(self, name: str, body: dict[str, Any]) -> None:
         """Merge ``body`` into a workflow."""
@@ -93,21 +93,21 @@ class Kube:
 
     def list_workflows(self, label: str) -> list[dict[str, Any]]:
         """The workflows with a label."""
-        found = self._call(
+        answer = self._call(
             lambda: self._objects.list_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, WORKFLOWS, label_selector=label, _request_timeout=(CONNECT, 60)
             )
         )
-        return list(found["items"])
+        return list(answer["items"])
 
     # ---------------------------------------------------------------- pods
     def pods(self, label: str) -> list[dict[str, Any]]:
-        found = self._json(
+        answer = self._json(
             lambda: self._core.list_namespaced_pod(
                 self.namespace, label_selector=label, _preload_content=False, _request_timeout=(CONNECT, 60)
             )
         )
-        return list(found["items"])
+        return list(answer["items"])
 
     def log(self, pod: str, container: str = "main", follow: bool = False) -> Iterator[str]:
         """Lines as ``TIME TEXT``. Raises `ClusterError`: ``busy`` before the container has started, ``missing`` without the pod."""
@@ -153,8 +153,8 @@ class Kube:
     # ---------------------------------------------------------------- diagnosis
     def version(self) -> str:
         """The server's, such as ``v1.33.1``."""
-        found = self._json(lambda: self._version.get_code(_preload_content=False, _request_timeout=(CONNECT, 30)))
-        return str(found["gitVersion"])
+        answer = self._json(lambda: self._version.get_code(_preload_content=False, _request_timeout=(CONNECT, 30)))
+        return str(answer["gitVersion"])
 
     def is_allowed(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
         """Whether this user may do something in the namespace."""
@@ -192,8 +192,8 @@ class Kube:
         """The JSON of an answer. The package's own types are not used, because they refuse answers of newer servers that omit fields."""
         response = self._call(call)
         with _released(response):
-            found: dict[str, Any] = json.loads(response.data)
-        return found
+            answer: dict[str, Any] = json.loads(response.data)
+        return answer
 
     def _call(self, call: Callable[[], Answer]) -> Answer:
         from kubernetes.client.exceptions import ApiException
@@ -221,10 +221,10 @@ def _released(response: Any) -> Iterator[None]:
 
 def _message(body: str) -> str:
     try:
-        found = json.loads(body)
+        answer = json.loads(body)
     except ValueError:
         return body.strip()
-    return str(found.get("message", body)) if isinstance(found, dict) else body
+    return str(answer.get("message", body)) if isinstance(answer, dict) else body
 
 
 def _error(status: int, message: str, kube: Kube) -> ClusterError:
@@ -307,13 +307,13 @@ def _load(connection: Connection, configuration: Any) -> None:
         config.load_kube_config(path, context, client_configuration=configuration)
         return
     try:
-        found = yaml.safe_load(content)
+        kubeconfig = yaml.safe_load(content)
     except yaml.YAMLError:
-        found = None
-    if not isinstance(found, dict):
+        kubeconfig = None
+    if not isinstance(kubeconfig, dict):
         raise ClusterError("refused", f"{path} is not a kubeconfig: name another file with `kubeconfig` in the target")
     folder = str(Path(connection.kubeconfig).parent)
-    KubeConfigLoader(found, active_context=context, config_base_path=folder).load_and_set(configuration)
+    KubeConfigLoader(kubeconfig, active_context=context, config_base_path=folder).load_and_set(configuration)
 
 
 def _own_namespace(connection: Connection) -> str | None:
@@ -326,6 +326,6 @@ def _own_namespace(connection: Connection) -> str | None:
         contexts, active = config.list_kube_config_contexts(connection.kubeconfig or None)
     except config.ConfigException:
         return None
-    found = next((c for c in contexts if c["name"] == connection.context), active)
-    namespace = found["context"].get("namespace")
+    context = next((c for c in contexts if c["name"] == connection.context), active)
+    namespace = context["context"].get("namespace")
     return str(namespace) if namespace else None

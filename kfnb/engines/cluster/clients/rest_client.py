@@ -51,13 +51,13 @@ class Rest:
                 time.sleep(pause)
                 continue
             try:
-                found = response.json() if response.content else {}
+                answer = response.json() if response.content else {}
             except ValueError:
                 raise ClusterError(
                     "refused",
                     f"{self.host} answers with a web page instead of JSON: check `host` in the target, and whether you are logged in",
                 ) from None
-            return found if isinstance(found, dict) else {}
+            return answer if isinstance(answer, dict) else {}
         raise AssertionError
 
     def request(self, method: str, path: str, **body: Any) -> requests.Response:
@@ -88,10 +88,10 @@ class Rest:
         except (ValueError, AttributeError):
             message = response.text[:200].strip() or response.reason
         if status in (301, 302, 303, 307, 308):
-            where = response.headers.get("Location", "")[:100]
+            login_page = response.headers.get("Location", "")[:100]
             return ClusterError(
                 "unauthorized",
-                f"{host} redirects to a login page ({where}): set token_env, token_file or cookies_env in the target",
+                f"{host} redirects to a login page ({login_page}): set token_env, token_file or cookies_env in the target",
             )
         if status == 401:
             return ClusterError(
@@ -135,17 +135,17 @@ def headers_of(connection: Connection, address: Address, mounted: str = "") -> d
 
     Nothing is read before it is clear that it may be sent to ``address``. Raises `ClusterError`.
     """
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     token = _token(connection, address, mounted)
     if token:
-        found["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"Bearer {token}"
     name = connection.cookies_env
     if name:
         check_confidential(address, connection.allow_http, "cookies")
         if not os.environ.get(name):
             raise ClusterError("unauthorized", f"the target takes its cookies from ${name}, which is not set")
-        found["Cookie"] = _one_line(os.environ[name], f"${name}")
-    return found
+        headers["Cookie"] = _one_line(os.environ[name], f"${name}")
+    return headers
 
 
 def _token(connection: Connection, address: Address, mounted: str) -> str:
@@ -167,8 +167,8 @@ def _content(path: str) -> str:
     try:
         return _one_line(Path(path).read_text().strip(), path)
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise ClusterError("unauthorized", f"the token file {path} cannot be read: {why}") from None
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ClusterError("unauthorized", f"the token file {path} cannot be read: {reason}") from None
 
 
 def _one_line(secret: str, source: str) -> str:

@@ -52,16 +52,16 @@ class StepReport:
 
     def result(self) -> dict[str, Any]:
         """The result as the record of runs keeps it."""
-        known = {n: a for n, (a, _) in self.parts["bundle"].items()}
-        found: dict[str, Any] = {
+        addresses = {n: a for n, (a, _) in self.parts["bundle"].items()}
+        result: dict[str, Any] = {
             "exports": self.parts["exports"],
             "metrics": self.parts["metrics"],
             "warnings": self.warnings,
             **({"failure": self.failure} if self.failure else {}),
         }
         for kind in ("outputs", "results"):
-            found[kind] = {
-                n: {**e, "bundle": known[n]} if n in known else {"skipped": "it stayed in the cluster", **e}
+            result[kind] = {
+                n: {**e, "bundle": addresses[n]} if n in addresses else {"skipped": "it stayed in the cluster", **e}
                 for n, e in self.parts[kind].items()
             }
-        return found
+        return result

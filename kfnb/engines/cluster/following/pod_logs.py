@@ -80,8 +80,8 @@ class RecordedLog:
 
 def nanoseconds(time: str) -> str:
     """A time that kubelet wrote, in a form that sorts. Go omits trailing zeros, which this adds."""
-    whole, dot, fraction = time.rstrip("Z").partition(".")
-    return f"{whole}.{fraction:0<9}" if dot else f"{whole}.000000000"
+    seconds, dot, fraction = time.rstrip("Z").partition(".")
+    return f"{seconds}.{fraction:0<9}" if dot else f"{seconds}.000000000"
 
 
 def stamp_of(seconds: float) -> str:

@@ -31,7 +31,7 @@ class Recorder:
             earlier_attempts or {}
         )  #: how many attempts each step had in earlier submissions of the run
         self.state: str = store.head(run_id)["state"]
-        self._known = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
+        self._recorded = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
 
     @property
     def final(self) -> bool:
@@ -61,13 +61,13 @@ class Recorder:
         self.state = "running"
         self.store.record_run(self.run_id, "running", started=started or time.time(), finished=None, error=None)
 
-    def record_steps(self, found: Iterable[ObservedStep], follow: bool) -> None:
+    def record_steps(self, steps: Iterable[ObservedStep], follow: bool) -> None:
         """Record the states of steps. ``follow`` includes the logs of running steps."""
-        for step in sorted(found, key=lambda s: s.job.position):
+        for step in sorted(steps, key=lambda s: s.job.position):
             self._step(step, follow)
 
     def _step(self, step: ObservedStep, follow: bool) -> None:
-        state, attempts = self._known.get(step.path, (None, None))
+        state, attempts = self._recorded.get(step.path, (None, None))
         if state in STEP_FINAL:
             return
         number = self._number(step, len(step.attempts))
@@ -110,7 +110,7 @@ class Recorder:
         return count + self.earlier_attempts.get(step.path, 0) if count else 0
 
     def _record(self, step: ObservedStep, state: str, attempts: int, fields: dict[str, Any]) -> None:
-        self._known[step.path] = (state, attempts)
+        self._recorded[step.path] = (state, attempts)
         self.store.record_step(
             self.run_id,
             step.path,
@@ -138,10 +138,10 @@ class Recorder:
             error = failed[0]["error"] if failed else failure
         self._write_end(state, finished, error)
 
-    def record_deleted(self, why: str) -> None:
+    def record_deleted(self, reason: str) -> None:
         """Record that the cluster no longer has the run."""
         self._finish_remaining("omitted")
-        message = f"{why}; its time to live is over, or somebody deleted it: run the notebook again"
+        message = f"{reason}; its time to live is over, or somebody deleted it: run the notebook again"
         self._write_end("failed", None, {"kind": "run", "type": "Deleted", "message": message})
 
     def _write_end(self, state: str, finished: float | None, error: dict[str, Any] | None) -> None:

@@ -129,19 +129,19 @@ def block_inputs(block: Block) -> tuple[Channel, ...]:
     outputs = {c for j in inside for c in j.outputs}
     own = {Channel("item", b.name) for b in blocks if b.kind == "loop"}
     own |= {Channel("status", b.name) for b in blocks if b.handler is not None}
-    wanted = dict.fromkeys(c for j in inside for c in j.inputs)
-    wanted.update(dict.fromkeys(b.items for b in blocks if isinstance(b.items, Channel)))
-    return tuple(c for c in wanted if c not in outputs and c not in own)
+    channels = dict.fromkeys(c for j in inside for c in j.inputs)
+    channels.update(dict.fromkeys(b.items for b in blocks if isinstance(b.items, Channel)))
+    return tuple(c for c in channels if c not in outputs and c not in own)
 
 
 def block_outputs(block: Block, root: Block) -> tuple[Channel, ...]:
     """The outputs of a block that something else in ``root`` reads."""
     inside = {j.name for j in jobs_in(block)}
-    mine = {b.name for b in blocks_in(block)}
+    inner_blocks = {b.name for b in blocks_in(block)}
     outputs = dict.fromkeys(c for j in jobs_in(block) for c in j.outputs)
-    taken = {c for j in jobs_in(root) if j.name not in inside for c in j.inputs}
-    taken |= {b.items for b in blocks_in(root) if isinstance(b.items, Channel) and b.name not in mine}
-    return tuple(c for c in outputs if c in taken)
+    read = {c for j in jobs_in(root) if j.name not in inside for c in j.inputs}
+    read |= {b.items for b in blocks_in(root) if isinstance(b.items, Channel) and b.name not in inner_blocks}
+    return tuple(c for c in outputs if c in read)
 
 
 def runtime_spec_of(job: Job, output_of: Callable[[Channel], str]) -> dict[str, Any]:

@@ -24,19 +24,19 @@ class Names:
 
     def new(self, name: str) -> str:
         """A similar name that is not in use yet."""
-        wanted = found = label(name, self._longest)
+        base = candidate = label(name, self._longest)
         count = 1
-        while found in self._used:
+        while candidate in self._used:
             count += 1
             tail = f"-{count}"
-            found = wanted[: self._longest - len(tail)].rstrip("-") + tail
-        self._used.add(found)
-        return found
+            candidate = base[: self._longest - len(tail)].rstrip("-") + tail
+        self._used.add(candidate)
+        return candidate
 
 
 def label(name: str, longest: int = LONGEST) -> str:
     """Lower-case letters, digits and ``-``; begins with a letter, as tasks that others wait for must."""
-    found = NOT_ALLOWED.sub("-", name.lower()).strip("-") or "step"
-    if not found[0].isalpha():
-        found = f"s-{found}"
-    return found[:longest].rstrip("-")
+    text = NOT_ALLOWED.sub("-", name.lower()).strip("-") or "step"
+    if not text[0].isalpha():
+        text = f"s-{text}"
+    return text[:longest].rstrip("-")

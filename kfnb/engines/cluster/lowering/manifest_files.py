@@ -29,10 +29,10 @@ def as_yaml(documents: list[Document]) -> str:
 
 def as_json(documents: list[Document]) -> str:
     """One object; IR with a platform document as the API takes both: ``{"pipeline_spec", "platform_spec"}``."""
-    whole: Any = documents[0]
+    document: Any = documents[0]
     if len(documents) > 1:
-        whole = {"pipeline_spec": documents[0], "platform_spec": documents[1]}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+        document = {"pipeline_spec": documents[0], "platform_spec": documents[1]}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def write(documents: list[Document], path: Path) -> int:

@@ -68,15 +68,15 @@ def _command(job: Job, placeholders: Placeholders) -> ContainerCommand:
     pattern = re.compile(f"({'|'.join(marks)})") if marks else None
 
     def substitute(word: str) -> str:
-        found = ""
+        text = ""
         for index, part in enumerate(pattern.split(word) if pattern is not None else [word]):
             if index % 2 == 0:
-                found += placeholders.literal(part)
+                text += placeholders.literal(part)
             elif part in paths:
-                found += placeholders.path(paths[part])
+                text += placeholders.path(paths[part])
             else:
-                found += names[part[1:-1]](part[1:-1])
-        return found
+                text += names[part[1:-1]](part[1:-1])
+        return text
 
     return ContainerCommand(tuple(map(substitute, step.command.command)), tuple(map(substitute, step.command.args)))
 

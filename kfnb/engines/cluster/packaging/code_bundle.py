@@ -90,11 +90,11 @@ def bundle_of(files: dict[str, str]) -> str:
     return compress(json.dumps(files))
 
 
-def compress(text: str, known: str = "") -> str:
+def compress(text: str, dictionary: str = "") -> str:
     """Compress with zlib and base64. ``known`` is a text that the reader has too: it becomes the dictionary of a raw deflate."""
-    if not known:
+    if not dictionary:
         return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
-    press = zlib.compressobj(9, wbits=-15, zdict=known.encode()[-32768:])
+    press = zlib.compressobj(9, wbits=-15, zdict=dictionary.encode()[-32768:])
     return base64.b64encode(press.compress(text.encode()) + press.flush()).decode()
 
 
@@ -128,8 +128,14 @@ class _Strip(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         node.returns = None
-        given = node.args
-        for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg):
+        signature = node.args
+        for argument in (
+            *signature.posonlyargs,
+            *signature.args,
+            *signature.kwonlyargs,
+            signature.vararg,
+            signature.kwarg,
+        ):
             if argument is not None:
                 argument.annotation = None
         return self._body(node)

@@ -39,13 +39,13 @@ class Privacy:
 
     def reasons(self, names: Iterable[str]) -> dict[str, str]:
         """The files that stay here, and why."""
-        found = {name: self.reason(name) for name in sorted(names)}
-        return {name: why for name, why in found.items() if why}
+        reasons = {name: self.reason(name) for name in sorted(names)}
+        return {name: reason for name, reason in reasons.items() if reason}
 
     def outside(self, name: str) -> Path | None:
         """Where a file is that a link leads to, when that is not in the notebook's folder."""
-        found = (self._folder / name).resolve()
-        return None if found.is_relative_to(self._root) else found
+        target = (self._folder / name).resolve()
+        return None if target.is_relative_to(self._root) else target
 
     def _is_ignored(self, name: str) -> bool:
         """As git does it: the last pattern that matches decides, and nothing in an ignored folder is taken back.
@@ -57,14 +57,14 @@ class Privacy:
         return any(self._matches(p, p != file) for p in places)
 
     def _matches(self, path: Path, is_folder: bool) -> bool:
-        found = False
+        ignored = False
         for folder in reversed(path.parents):
             if not folder.is_relative_to(self._top):
                 continue
             text = path.relative_to(folder).as_posix() + ("/" if is_folder else "")
             decided = self._spec(folder).check_file(text).include
-            found = found if decided is None else decided
-        return found
+            ignored = ignored if decided is None else decided
+        return ignored
 
     def _spec(self, folder: Path) -> Any:
         """The patterns of a folder's file; for the repository's own folder, those that stand in no file of it too."""
@@ -88,8 +88,8 @@ class Privacy:
             if (folder / ".git").exists():
                 return folder
         home = Path.home().resolve()
-        mine = [f for f in above if f != home and not home.is_relative_to(f) and f.parent != f]
-        return next((f for f in reversed(mine) if (f / IGNORE).is_file()), self._root)
+        candidates = [f for f in above if f != home and not home.is_relative_to(f) and f.parent != f]
+        return next((f for f in reversed(candidates) if (f / IGNORE).is_file()), self._root)
 
 
 def _patterns(file: Path) -> Iterator[Any]:

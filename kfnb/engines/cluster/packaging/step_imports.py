@@ -38,27 +38,27 @@ def modules_of(source: str) -> set[str]:
     tree = tree_of(source)
     if tree is None:
         return set()
-    found: set[str] = set()
+    modules: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found.update(a.name.split(".")[0] for a in node.names)
+            modules.update(a.name.split(".")[0] for a in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
+            modules.add(node.module.split(".")[0])
         elif isinstance(node, ast.Call):
-            found |= _extensions(node)
-    return found
+            modules |= _extensions(node)
+    return modules
 
 
 def _extensions(node: ast.Call) -> set[str]:
     """The modules that ``%load_ext`` loads."""
-    words = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    literals = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     if (
-        len(words) < 2
+        len(literals) < 2
         or getattr(node.func, "attr", "") != "run_line_magic"
-        or words[0] not in ("load_ext", "reload_ext")
+        or literals[0] not in ("load_ext", "reload_ext")
     ):
         return set()
-    return {name.split(".")[0] for name in words[1].split()} - QUIET_EXTENSIONS
+    return {name.split(".")[0] for name in literals[1].split()} - QUIET_EXTENSIONS
 
 
 def unread_imports(pipeline: Pipeline) -> dict[str, set[str]]:
@@ -69,15 +69,15 @@ def unread_imports(pipeline: Pipeline) -> dict[str, set[str]]:
     """
     reads = {step.name: _read(step) for step in pipeline.steps()}
     everywhere = set().union(*reads.values())
-    found: dict[str, set[str]] = {}
+    unread: dict[str, set[str]] = {}
     for step in pipeline.steps():
-        found[step.name] = set()
+        unread[step.name] = set()
         for source in _replayed(step):
             bound = _bound(source)
             foreign = {n for n, module in bound.items() if module not in sys.stdlib_module_names}
             if foreign and foreign <= everywhere and not bound.keys() & reads[step.name]:
-                found[step.name].add(source)
-    return found
+                unread[step.name].add(source)
+    return unread
 
 
 def _read(step: Step) -> set[str]:
@@ -89,12 +89,12 @@ def _read(step: Step) -> set[str]:
 def _bound(source: str) -> dict[str, str]:
     """The names that a statement binds, if it only imports, and the modules that they come from."""
     tree = tree_of(source)
-    found: dict[str, str] = {}
+    modules: dict[str, str] = {}
     for node in tree.body if tree is not None else ():
         if isinstance(node, ast.Import):
-            found.update({a.asname or a.name.split(".")[0]: a.name.split(".")[0] for a in node.names})
+            modules.update({a.asname or a.name.split(".")[0]: a.name.split(".")[0] for a in node.names})
         elif isinstance(node, ast.ImportFrom):
-            found.update({a.asname or a.name: (node.module or "").split(".")[0] for a in node.names})
+            modules.update({a.asname or a.name: (node.module or "").split(".")[0] for a in node.names})
         else:
             return {}
-    return found
+    return modules

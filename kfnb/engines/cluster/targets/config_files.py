@@ -52,10 +52,10 @@ class ConfigFile:
             data = tomllib.loads(self.content.decode("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadTarget(f"{self.path} is not TOML: {visible(str(error))}") from None
-        found = data.get("targets", {})
-        if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
+        tables = data.get("targets", {})
+        if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
             raise BadTarget(f"{self.path}: `targets` should be tables, such as [targets.prod]")
-        return found
+        return tables
 
 
 def own_paths() -> list[Path]:
@@ -72,8 +72,8 @@ def config_files(notebook: Path | None) -> list[ConfigFile]:
     start = (notebook.absolute().parent if notebook is not None else Path.cwd()).resolve()
     own = [p for p in own_paths() if p.is_file()]
     own_resolved = {p.resolve() for p in own}
-    found = [f / NAME for f in (start, *start.parents)]
-    beside = [p for p in found if p.is_file() and p.resolve() not in own_resolved]
+    paths = [f / NAME for f in (start, *start.parents)]
+    beside = [p for p in paths if p.is_file() and p.resolve() not in own_resolved]
     return [*(_read(p, False) for p in beside), *(_read(p, True) for p in own)]
 
 

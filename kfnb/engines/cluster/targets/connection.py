@@ -158,13 +158,13 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def check_confidential(address: Address, allow_http: bool, what: str) -> None:
+def check_confidential(address: Address, allow_http: bool, secret: str) -> None:
     """Refuse to send ``what`` (a token, cookies) where others can read it. Raises `ClusterError`."""
     if address.scheme == "https" or address.is_loopback or allow_http:
         return
     raise ClusterError(
         "refused",
-        f"{address} is plain http, and {what} would be read by everybody on the way: use https, or say allow_http = true in the target",
+        f"{address} is plain http, and {secret} would be read by everybody on the way: use https, or say allow_http = true in the target",
     )
 
 
@@ -201,7 +201,7 @@ def read_configuration(path: Path) -> bytes:
 
 def pinned_contents(connection: Connection) -> dict[str, bytes]:
     """The files that are used with the content that was trusted, by their paths. Raises `ClusterError` when one has another."""
-    found: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     for path, sha256 in connection.pins:
         try:
             content = read_configuration(Path(path))
@@ -212,5 +212,5 @@ def pinned_contents(connection: Connection) -> dict[str, bytes]:
                 "refused",
                 f"{path} has changed since you trusted it: look at it, then trust it again with `kfnb trust`",
             )
-        found[path] = content
-    return found
+        contents[path] = content
+    return contents

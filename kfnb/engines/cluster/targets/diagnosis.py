@@ -31,8 +31,8 @@ def diagnose(target: Target) -> Diagnosis:
     """Ask a target whether it could run a pipeline. Nothing is created there."""
     if target.engine == "local":
         return Diagnosis("ready", ("this machine",))
-    if target.wrong:
-        return Diagnosis("refused", (target.wrong,))
+    if target.error:
+        return Diagnosis("refused", (target.error,))
     if target.asks:
         lines = (
             f"kfnb contacts it only after you have trusted {target.path}: look at the file, then run kfnb trust {target.path}",
@@ -46,20 +46,20 @@ def diagnose(target: Target) -> Diagnosis:
 
 def _argo(kube: Kube) -> Diagnosis:
     version = kube.version()
-    here = f"{kube.server}, namespace {kube.namespace}, Kubernetes {version}"
+    cluster = f"{kube.server}, namespace {kube.namespace}, Kubernetes {version}"
     match = VERSION.match(version)
     if match and (int(match[1]), int(match[2])) < OLDEST and match[1] != "0":
         return Diagnosis(
-            "refused", (f"{here} is too old: Argo Workflows 3.7 needs Kubernetes {OLDEST[0]}.{OLDEST[1]} or newer",)
+            "refused", (f"{cluster} is too old: Argo Workflows 3.7 needs Kubernetes {OLDEST[0]}.{OLDEST[1]} or newer",)
         )
     missing = list(_missing(kube))
     if missing:
         return Diagnosis(
-            "forbidden", (here, f"you may not {', '.join(missing)} there: ask for a role with these rights")
+            "forbidden", (cluster, f"you may not {', '.join(missing)} there: ask for a role with these rights")
         )
     if not kube.has_argo_workflows():
-        return Diagnosis("missing", (f"{here} does not have Argo Workflows: install it, or name another cluster",))
-    return Diagnosis("ready", (here,))
+        return Diagnosis("missing", (f"{cluster} does not have Argo Workflows: install it, or name another cluster",))
+    return Diagnosis("ready", (cluster,))
 
 
 def _missing(kube: Kube) -> Iterator[str]:

@@ -53,8 +53,8 @@ def settings_error(name: str, settings: dict[str, Any]) -> str:
         return f'target `{name}` needs engine = "kfp" or engine = "argo", not {settings.get("engine")!r}'
     for key, value in settings.items():
         if key not in KNOWN:
-            near = difflib.get_close_matches(key, KNOWN, 1)
-            return f"target `{name}` has no setting `{key}`{f'; did you mean `{near[0]}`?' if near else ''}"
+            similar = difflib.get_close_matches(key, KNOWN, 1)
+            return f"target `{name}` has no setting `{key}`{f'; did you mean `{similar[0]}`?' if similar else ''}"
         expected = _type_error(key, value)
         if expected:
             return f"target `{name}`: {key} is {expected}, not {value!r}"

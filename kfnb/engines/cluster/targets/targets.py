@@ -57,7 +57,7 @@ class Target:
     pins: dict[str, str] = field(default_factory=dict)
     asks: tuple[RequestedAccess, ...] = ()
     withheld: tuple[RequestedAccess, ...] = ()
-    wrong: str = ""
+    error: str = ""
 
     @property
     def connection(self) -> Connection:
@@ -78,7 +78,7 @@ def targets(notebook: Path | None) -> dict[str, Target]:
     BadTarget
         When a file cannot be read.
     """
-    found = {"local": LOCAL}
+    named = {"local": LOCAL}
     store = TrustStore()
     for file in reversed(config_files(notebook)):
         tables = {n: t for n, t in file.tables().items() if n != "local"}
@@ -87,23 +87,23 @@ def targets(notebook: Path | None) -> dict[str, Target]:
         trusted = None if file.own else store.of(file)
         for name, settings in tables.items():
             if file.own or trusted is not None:
-                found[name] = _trusted_target(name, settings, file, trusted.files if trusted is not None else {})
+                named[name] = _trusted_target(name, settings, file, trusted.files if trusted is not None else {})
             else:
-                found[name] = _untrusted_target(name, settings, file, found.get(name))
-    return found
+                named[name] = _untrusted_target(name, settings, file, named.get(name))
+    return named
 
 
 def target_named(name: str, notebook: Path | None) -> Target:
     """The target of that name, for its settings: it may be untrusted. Raises `BadTarget`."""
     if name == "local":
         return LOCAL
-    known = targets(notebook)
-    if name in known:
-        if known[name].wrong:
-            raise BadTarget(known[name].wrong)
-        return known[name]
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean `{near[0]}`?" if near else f"the targets are {', '.join(map(visible, known))}"
+    named = targets(notebook)
+    if name in named:
+        if named[name].error:
+            raise BadTarget(named[name].error)
+        return named[name]
+    similar = difflib.get_close_matches(name, named, 1)
+    hint = f"did you mean `{similar[0]}`?" if similar else f"the targets are {', '.join(map(visible, named))}"
     raise BadTarget(
         f"there is no target `{visible(name)}`; {hint} (they stand in {NAME} beside the notebook, as [targets.{visible(name)}])"
     )
@@ -111,10 +111,10 @@ def target_named(name: str, notebook: Path | None) -> Target:
 
 def usable_target(name: str, notebook: Path | None) -> Target:
     """The target of that name, to run something there. Raises `BadTarget`, and `UntrustedTarget` before anything is contacted."""
-    found = target_named(name, notebook)
-    if found.asks:
-        raise UntrustedTarget([_untrusted_problem(found)])
-    return found
+    target = target_named(name, notebook)
+    if target.asks:
+        raise UntrustedTarget([_untrusted_problem(target)])
+    return target
 
 
 def withheld_problems(target: Target) -> list[Problem]:
@@ -134,9 +134,9 @@ def options_of(target: Target | None) -> ClusterOptions:
     """The settings of a target's pods."""
     if target is None:
         return ClusterOptions()
-    known = {f.name for f in fields(ClusterOptions)}
+    names = {f.name for f in fields(ClusterOptions)}
     values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in known
+        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in names
     }
     return ClusterOptions(**values)
 
@@ -144,32 +144,32 @@ def options_of(target: Target | None) -> ClusterOptions:
 # -------------------------------------------------------------------- of one file
 def _trusted_target(name: str, settings: dict[str, Any], file: ConfigFile, pins: dict[str, str]) -> Target:
     """A target of the user's own file, or of one that was trusted."""
-    wrong = settings_error(name, settings)
+    error = settings_error(name, settings)
     engine = str(settings.get("engine"))
     return Target(
-        name, engine, with_absolute_paths(settings, file.folder), file.path, pins, wrong=_in_file(file, wrong)
+        name, engine, with_absolute_paths(settings, file.folder), file.path, pins, error=_in_file(file, error)
     )
 
 
-def _untrusted_target(name: str, settings: dict[str, Any], file: ConfigFile, known: Target | None) -> Target:
+def _untrusted_target(name: str, settings: dict[str, Any], file: ConfigFile, own_target: Target | None) -> Target:
     """A target of an untrusted file: what it says of steps counts for a target that the user has; else it can be looked at only."""
     asks = tuple(access_of_target(name, settings, file.folder))
-    if known is None or known.asks:
+    if own_target is None or own_target.asks:
         engine = str(settings.get("engine"))
-        wrong = settings_error(name, settings)
+        error = settings_error(name, settings)
         return Target(
-            name, engine, with_absolute_paths(settings, file.folder), file.path, asks=asks, wrong=_in_file(file, wrong)
+            name, engine, with_absolute_paths(settings, file.folder), file.path, asks=asks, error=_in_file(file, error)
         )
-    same = {k for k, v in with_absolute_paths(settings, file.folder).items() if known.settings.get(k) == v}
+    same = {k for k, v in with_absolute_paths(settings, file.folder).items() if own_target.settings.get(k) == v}
     asks = tuple(a for a in asks if a.setting not in same)
-    mine = {k: v for k, v in settings.items() if k in STEP_SETTINGS}
-    merged = {**known.settings, **mine}
-    wrong = known.wrong or _in_file(file, settings_error(name, merged))
-    return replace(known, settings=merged, path=file.path, withheld=(*known.withheld, *asks), wrong=wrong)
+    step_settings = {k: v for k, v in settings.items() if k in STEP_SETTINGS}
+    merged = {**own_target.settings, **step_settings}
+    error = own_target.error or _in_file(file, settings_error(name, merged))
+    return replace(own_target, settings=merged, path=file.path, withheld=(*own_target.withheld, *asks), error=error)
 
 
-def _in_file(file: ConfigFile, wrong: str) -> str:
-    return f"{file.path}: {visible(wrong)}" if wrong else ""
+def _in_file(file: ConfigFile, error: str) -> str:
+    return f"{file.path}: {visible(error)}" if error else ""
 
 
 def _untrusted_problem(target: Target) -> Problem:

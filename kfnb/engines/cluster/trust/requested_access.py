@@ -35,27 +35,27 @@ def access_of_target(name: str, settings: dict[str, Any], folder: Path) -> list[
 
 def access_of_file(file: ConfigFile) -> list[RequestedAccess]:
     """What the targets of a file want, with what the kubeconfigs that they name do: those are read. Raises `BadTarget`."""
-    found: list[RequestedAccess] = []
+    requested: list[RequestedAccess] = []
     for name, settings in file.tables().items():
-        for ask in access_of_target(name, settings, file.folder):
-            found.append(ask)
-            if ask.setting == "kubeconfig":
+        for access in access_of_target(name, settings, file.folder):
+            requested.append(access)
+            if access.setting == "kubeconfig":
                 more = (t for p in _paths(settings, "kubeconfig", file.folder) for t in _kubeconfig_texts(p))
-                found += [RequestedAccess(ask.target, ask.setting, ask.value, visible(t)) for t in more]
-    return found
+                requested += [RequestedAccess(access.target, access.setting, access.value, visible(t)) for t in more]
+    return requested
 
 
 def hashes_beside(file: ConfigFile) -> dict[str, str]:
     """The SHA-256 of the files that decide what is run or whom is believed and that came with ``file``, by their paths."""
-    found: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     for settings in file.tables().values():
         for key in ("kubeconfig", "ca_file"):
             value = settings.get(key)
             for text, path in zip(str(value).split(os.pathsep), _paths(settings, key, file.folder), strict=False):
                 if not os.path.isabs(os.path.expanduser(text)) or _inside(path, file.folder):
-                    found[str(path)] = hash_of(path)
-                    found |= {str(c): hash_of(c) for c in _command_files(path)} if key == "kubeconfig" else {}
-    return found
+                    hashes[str(path)] = hash_of(path)
+                    hashes |= {str(c): hash_of(c) for c in _command_files(path)} if key == "kubeconfig" else {}
+    return hashes
 
 
 def _inside(path: Path, folder: Path) -> bool:
@@ -72,7 +72,7 @@ def _paths(settings: dict[str, Any], key: str, folder: Path) -> list[Path]:
 # -------------------------------------------------------------------- in words
 def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
     value = settings[key]
-    where = settings.get("host") or settings.get("server") or "the server that the environment or this pod names"
+    server = settings.get("host") or settings.get("server") or "the server that the environment or this pod names"
     files = ", ".join(str(p) for p in _paths(settings, key, folder))
     texts = {
         "engine": _cluster_text(settings),
@@ -81,9 +81,9 @@ def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
         "server_token": f"gives the token of the kubeconfig's user to {settings.get('server')}",
         "kubeconfig": f"uses the kubeconfig {files}",
         "context": f"uses the context {value}{'' if settings.get('kubeconfig') else ' of your kubeconfig'}",
-        "token_file": f"sends the content of the file {files} to {where}",
-        "token_env": f"sends the variable ${value} to {where}",
-        "cookies_env": f"sends the variable ${value} as cookies to {where}",
+        "token_file": f"sends the content of the file {files} to {server}",
+        "token_env": f"sends the variable ${value} to {server}",
+        "cookies_env": f"sends the variable ${value} as cookies to {server}",
         "ca_file": f"believes the certificates of {files}",
         "verify": "" if value is True else "does not check the server's certificate",
         "allow_http": "" if value is False else "sends tokens and cookies over plain http too",
@@ -125,18 +125,18 @@ def _kubeconfig_texts(path: Path) -> Iterator[str]:
     for user in _entries(config, "users", "user"):
         if user.get("tokenFile"):
             yield f"{path} sends the content of the file {user['tokenFile']} to it"
-        for words in _commands(user):
-            yield f"{path} runs the command {shlex.join(words)}"
+        for command in _commands(user):
+            yield f"{path} runs the command {shlex.join(command)}"
 
 
 def _kubeconfig(path: Path) -> dict[str, Any] | None:
     import yaml
 
     try:
-        found = yaml.safe_load(read_configuration(path))
+        kubeconfig = yaml.safe_load(read_configuration(path))
     except (OSError, yaml.YAMLError, RecursionError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return kubeconfig if isinstance(kubeconfig, dict) else None
 
 
 def _entries(config: dict[str, Any], kind: str, part: str) -> list[dict[str, Any]]:
@@ -158,8 +158,8 @@ def _commands(user: dict[str, Any]) -> Iterator[list[str]]:
 def _command_files(path: Path) -> Iterator[Path]:
     """The programs beside a kubeconfig that it runs, and the files beside it that their arguments name."""
     for user in _entries(_kubeconfig(path) or {}, "users", "user"):
-        for words in _commands(user):
-            for word in words:
-                file = path.parent / word
+        for command in _commands(user):
+            for argument in command:
+                file = path.parent / argument
                 if os.path.isfile(file) and _inside(file, path.parent):
                     yield file

@@ -49,8 +49,8 @@ class Proposal:
 
 def proposals(notebook: Path | None, store: TrustStore) -> list[Proposal]:
     """The files beside a notebook and above it that want something, the nearest first. Raises `BadTarget`."""
-    found = (proposal_of(f, store) for f in config_files(notebook) if not f.own)
-    return [p for p in found if p.asks]
+    all_proposals = (proposal_of(f, store) for f in config_files(notebook) if not f.own)
+    return [p for p in all_proposals if p.asks]
 
 
 def proposal_at(path: Path, store: TrustStore) -> Proposal:

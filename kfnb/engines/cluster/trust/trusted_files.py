@@ -69,10 +69,10 @@ class TrustStore:
 
     def of(self, file: ConfigFile) -> Trusted | None:
         """How the file was trusted, if it and what it names beside it are still what they were then."""
-        found = next((t for t in self.all() if t.path == str(file.path)), None)
-        if found is None or found.sha256 != file.sha256:
+        trusted = next((t for t in self.all() if t.path == str(file.path)), None)
+        if trusted is None or trusted.sha256 != file.sha256:
             return None
-        return found if all(hash_of(Path(p)) == h != "" for p, h in found.files.items()) else None
+        return trusted if all(hash_of(Path(p)) == h != "" for p, h in trusted.files.items()) else None
 
     def add(self, file: ConfigFile, files: dict[str, str]) -> None:
         """Trust a file as it was read, with the hashes of the files that it names beside it."""
@@ -84,9 +84,9 @@ class TrustStore:
         """Trust a file no longer; ``False``: it was not."""
         with self._changing() as entries:
             remaining = [t for t in entries if t.path != str(path)]
-            found = len(remaining) < len(entries)
+            removed = len(remaining) < len(entries)
             entries[:] = remaining
-        return found
+        return removed
 
     @contextmanager
     def _changing(self) -> Iterator[list[Trusted]]:

@@ -22,7 +22,7 @@ def observe_steps(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[ObservedStep]
     inside: dict[str, list[dict[str, Any]]] = {}
     for node in nodes.values():
         inside.setdefault(node.get("boundaryID", ""), []).append(node)
-    found: dict[str, ObservedStep] = {}
+    steps: dict[str, ObservedStep] = {}
     for node in nodes.values():
         task = node["displayName"]
         if nodes.get(node.get("boundaryID", ""), {}).get("displayName") in tasks:
@@ -31,8 +31,8 @@ def observe_steps(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[ObservedStep]
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         for job in jobs:
             path = job.name + suffix
-            found[path] = _observe_step(node, job, path, inside.get(node["id"], []), nodes)
-    return mark_omitted(found)
+            steps[path] = _observe_step(node, job, path, inside.get(node["id"], []), nodes)
+    return mark_omitted(steps)
 
 
 def _observe_step(

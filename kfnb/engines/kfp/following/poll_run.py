@@ -55,23 +55,23 @@ class PollFollower(Recorder):
 
     def _record_run(self, follow: bool) -> None:
         try:
-            found = self.client.run(self.remote)
+            run = self.client.run(self.remote)
         except ClusterError as error:
             if error.kind != "missing":
                 raise
             self.record_deleted(f"the run {self.remote} is no longer there")
             return
-        if self.state == "pending" and found.get("state") not in (None, "PENDING"):
-            self.record_start(timestamp_of(found.get("created_at")))
-        details = (found.get("run_details") or {}).get("task_details") or []
+        if self.state == "pending" and run.get("state") not in (None, "PENDING"):
+            self.record_start(timestamp_of(run.get("created_at")))
+        details = (run.get("run_details") or {}).get("task_details") or []
         self.record_steps(observe_steps(nodes_from_details(details, self.tasks), self.tasks, self.blocks), follow)
-        if found.get("state") in RUN_STATES and found.get("finished_at"):
-            self._end(found)
+        if run.get("state") in RUN_STATES and run.get("finished_at"):
+            self._end(run)
 
-    def _end(self, found: dict[str, Any]) -> None:
-        message = (found.get("error") or {}).get("message") or "the run failed"
+    def _end(self, run: dict[str, Any]) -> None:
+        message = (run.get("error") or {}).get("message") or "the run failed"
         failure = {"kind": "run", "type": "FAILED", "message": message}
-        self.record_end(RUN_STATES[found["state"]], timestamp_of(found.get("finished_at")), failure)
+        self.record_end(RUN_STATES[run["state"]], timestamp_of(run.get("finished_at")), failure)
 
     # ---------------------------------------------------------------- logs
     def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:

@@ -71,7 +71,7 @@ class Executors:
     platform: dict[str, Json] = field(default_factory=dict)
     _commons: dict[str, str] = field(default_factory=dict)
     _names: Names = field(default_factory=Names)
-    _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    _component_names: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.runtime = runtime_bundle("kfp", self.specs.values()) if self.specs else ""
@@ -89,11 +89,11 @@ class Executors:
             lists,
             outputs,
         )
-        if key not in self._known:
+        if key not in self._component_names:
             inline = not any(c.kind == "pack" for c in wiring.keys)
             interface = {**_inputs(job, wiring, self.types, self.grouped(job), status), **_outputs(job)}
             name = self._names.new(f"{self._group(job)} first" if self.grouped(job) and inline else self._group(job))
-            self._known[key] = f"comp-{name}"
+            self._component_names[key] = f"comp-{name}"
             self.components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", **interface}
             container = self._plain_container(job, wiring) if job.plain_container else self._python(job, inline)
             resources = _resources(job.step.settings)
@@ -103,7 +103,7 @@ class Executors:
             pod = platform_of(job.step.settings, self.options)
             if pod:
                 self.platform[f"exec-{name}"] = pod
-        return self._known[key]
+        return self._component_names[key]
 
     def importer_task(self, task: str, uri: str) -> Json:
         """The task that imports an artifact of an earlier run, in the form that the SDK emits."""
@@ -152,28 +152,28 @@ class Executors:
         placeholders = Placeholders(
             lambda n: "{{$.inputs.parameters['%s']}}" % n, lambda n: "{{$.outputs.parameters['%s'].output_file}}" % n, escape_dollars,
         )  # fmt: skip
-        found = container_command(job, placeholders)
+        command = container_command(job, placeholders)
         env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
         return {
             "image": job.step.settings.image,
-            "command": list(found.command),
-            "args": list(found.args),
+            "command": list(command.command),
+            "args": list(command.args),
             **({"env": env} if env else {}),
         }
 
 
 # -------------------------------------------------------------------- interfaces
 def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, status: str) -> Json:
-    found = {} if job.plain_container else channel_definitions(wiring.keys, types, wiring.lists)
-    parameters = found.pop("parameters", {})
+    definitions = {} if job.plain_container else channel_definitions(wiring.keys, types, wiring.lists)
+    parameters = definitions.pop("parameters", {})
     if job.plain_container:
         parameters = {item.name: {"parameterType": "STRING"} for item in job.step.inputs}
     if grouped:
         parameters["step"] = {"parameterType": "STRING"}
     if status:
         parameters[status] = {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}
-    found.update({"parameters": parameters} if parameters else {})
-    return {"inputDefinitions": found} if found else {}
+    definitions.update({"parameters": parameters} if parameters else {})
+    return {"inputDefinitions": definitions} if definitions else {}
 
 
 def channel_definitions(keys: dict[Channel, str], types: dict[str, str], lists: Collection[Channel]) -> Json:
@@ -204,15 +204,15 @@ def _outputs(job: Job) -> Json:
             for n, kind in displayed_artifacts(job.step)
         }
     )
-    found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
-    return {"outputDefinitions": found} if found else {}
+    definitions = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
+    return {"outputDefinitions": definitions} if definitions else {}
 
 
 def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
     """Artifacts that Kubeflow Pipelines' own pages show: a step's metrics, and the figures and tables that it may display."""
-    found = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
+    artifacts = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
     plain_container = step.shell or step.command is not None
-    return found + (
+    return artifacts + (
         [("report", "system.HTML")]
         if not plain_container and any(DISPLAY_CALL.search(c.source) for c in step.cells)
         else []
@@ -241,27 +241,27 @@ def type_of(channel: Channel, types: dict[str, str], collected: bool = False) ->
 # -------------------------------------------------------------------- the pod
 def _resources(settings: Settings) -> Json:
     """The newer text fields, which take Kubernetes quantities, and the accelerator."""
-    found: Json = {}
+    resources: Json = {}
     if settings.cpu:
-        found.update(resourceCpuRequest=settings.cpu, resourceCpuLimit=settings.cpu)
+        resources.update(resourceCpuRequest=settings.cpu, resourceCpuLimit=settings.cpu)
     if settings.memory:
-        found.update(resourceMemoryRequest=settings.memory, resourceMemoryLimit=settings.memory)
+        resources.update(resourceMemoryRequest=settings.memory, resourceMemoryLimit=settings.memory)
     accelerators = [("nvidia.com/gpu", str(settings.gpu))] if settings.gpu else list(settings.limits)
     if accelerators:
         kind, count = accelerators[0]
-        found["accelerator"] = {"resourceType": kind, "resourceCount": count}
-    return found
+        resources["accelerator"] = {"resourceType": kind, "resourceCount": count}
+    return resources
 
 
 def platform_of(settings: Settings, options: ClusterOptions) -> Json:
     """What the platform document says of an executor (kubeflow/pipelines `kubernetes_platform/proto`)."""
-    found: Json = {}
+    platform: Json = {}
     if settings.volumes:
-        found["pvcMount"] = [
+        platform["pvcMount"] = [
             {"constant": v.claim, "mountPath": v.path, "pvcNameParameter": _constant(v.claim)} for v in settings.volumes
         ]
     if settings.secrets:
-        found["secretAsEnv"] = [
+        platform["secretAsEnv"] = [
             {
                 "secretName": s.name,
                 "secretNameParameter": _constant(s.name),
@@ -270,9 +270,9 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
             for s in settings.secrets
         ]
     if settings.nodes:
-        found["nodeSelector"] = {"labels": dict(settings.nodes)}
+        platform["nodeSelector"] = {"labels": dict(settings.nodes)}
     if settings.tolerations:
-        found["tolerations"] = [
+        platform["tolerations"] = [
             {
                 k: v
                 for k, v in (
@@ -287,14 +287,14 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
         ]
     metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
     if metadata:
-        found["podMetadata"] = metadata
+        platform["podMetadata"] = metadata
     if options.pull_secrets:
-        found["imagePullSecret"] = [
+        platform["imagePullSecret"] = [
             {"secretName": n, "secretNameParameter": _constant(n)} for n in options.pull_secrets
         ]
     if settings.timeout:
-        found["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
-    return found
+        platform["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
+    return platform
 
 
 def _constant(text: str) -> Json:

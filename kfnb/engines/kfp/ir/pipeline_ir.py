@@ -123,7 +123,7 @@ def _own(job: Job) -> Job:
 
 
 def _parameter(kind: str, default: Any, description: str) -> Json:
-    found: Json = {"parameterType": TYPES[kind], "isOptional": True}
+    definition: Json = {"parameterType": TYPES[kind], "isOptional": True}
     if kind in ("str", "any") or default is not None:
-        found["defaultValue"] = kfp_value(default, kind)
-    return {**found, **({"description": description} if description else {})}
+        definition["defaultValue"] = kfp_value(default, kind)
+    return {**definition, **({"description": description} if description else {})}
