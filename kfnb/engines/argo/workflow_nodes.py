@@ -12,7 +12,7 @@ from typing import Any
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, mark_omitted, timestamp_of
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 
-#: Annotations of a pod: how its name is made of these differs between versions.
+#: The annotations of a pod that name its node. The pod's own name depends on the version of Argo.
 NODE_ID, NODE_NAME = "workflows.argoproj.io/node-id", "workflows.argoproj.io/node-name"
 INDEX = re.compile(r"^(?P<task>[^(]*)\((?P<index>\d+):?.*\)$", re.DOTALL)
 PHASES = {
@@ -22,7 +22,7 @@ PHASES = {
 
 
 def observe_steps(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) -> list[ObservedStep]:
-    """The state of every step that has a node, or stands in a block that was skipped. ``tasks`` are the jobs in every task."""
+    """The state of every step that has a node, or that is inside a skipped block. ``tasks`` are the jobs in every task."""
     children = {c for n in nodes.values() if n["type"] == "Retry" for c in n.get("children", ())}
     steps: dict[str, ObservedStep] = {}
     for node in nodes.values():
@@ -110,7 +110,7 @@ def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _split(name: str) -> tuple[str, str, str]:
-    """The boundary's name and the node's own; a dot inside of an item's parentheses is none."""
+    """Split the name of a node into its boundary's name and its own. A dot inside the parentheses of an item does not count."""
     depth = 0
     for at in range(len(name) - 1, -1, -1):
         depth += {")": 1, "(": -1}.get(name[at], 0)

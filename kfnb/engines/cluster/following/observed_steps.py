@@ -1,4 +1,4 @@
-"""The observed state of steps: what a cluster says about them."""
+"""The observed state of steps, as a cluster reports it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class ObservedStep:
 
 
 def mark_omitted(steps: dict[str, ObservedStep]) -> list[ObservedStep]:
-    """Tell skipped steps from omitted ones.
+    """Distinguish skipped steps from omitted ones.
 
-    A cluster says Omitted about every step that can no longer start. In kfnb it is `omitted` when it depends on a failure, else `skipped`.
+    A cluster reports Omitted for every step that can no longer start. kfnb calls such a step `omitted` only when it depends on a step that
+    failed, and `skipped` otherwise.
     """
     blocked = {"failed", "cancelled", "omitted"}
     changed = True
@@ -54,5 +55,5 @@ def mark_omitted(steps: dict[str, ObservedStep]) -> list[ObservedStep]:
 
 
 def timestamp_of(text: str | None) -> float | None:
-    """Seconds since 1970, from a time in Kubernetes' form."""
+    """A time in Kubernetes' form as seconds since 1970."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None

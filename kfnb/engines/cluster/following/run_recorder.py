@@ -1,4 +1,4 @@
-"""Writes the observed states of a run into the record of runs, and continues where the record ends."""
+"""A recorder that writes the observed states of a run into the record of runs. It continues where the record ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kfnb.states import FINAL, STEP_FINAL
 
 
 class Recorder:
-    """Writes one run's record. A subclass says how logs are read; it stops when ``stopping`` returns true."""
+    """Writes the record of one run until ``stopping`` returns true. A subclass reads the logs."""
 
     def __init__(
         self,
@@ -55,9 +55,9 @@ class Recorder:
         while time.monotonic() < end and not self.stopping():
             time.sleep(0.05)
 
-    # ---------------------------------------------------------------- taking in
+    # ---------------------------------------------------------------- the steps
     def record_start(self, started: float | None) -> None:
-        """The run has begun."""
+        """Record that the run has begun."""
         self.state = "running"
         self.store.record_run(self.run_id, "running", started=started or time.time(), finished=None, error=None)
 
@@ -80,7 +80,7 @@ class Recorder:
             self._record(step, step.state, number, {"reason": step.message or None})
 
     def _finish(self, step: ObservedStep) -> None:
-        """Record the end of a step. Its log is read first, so that whoever sees that it ended can see all that it printed."""
+        """Record the end of a step. Its log is read first, so that the log is complete when the record says that the step has ended."""
         logs = [self.read_log(step, attempt) for attempt in step.attempts]
         report = logs[-1].report if logs else None
         fields: dict[str, Any] = {"reason": step.message or None, "finished": step.finished or time.time()}
@@ -91,7 +91,7 @@ class Recorder:
             if state == "succeeded" and report.state == "skipped":
                 state, fields["reason"] = "skipped", report.reason
             elif state == "succeeded" and report.state == "failed":
-                state = "failed"  # and its run goes on
+                state = "failed"  # the run continues, because the step may fail
         elif step.outputs:
             fields["result"] = {"exports": step.outputs, "outputs": {}, "results": {}, "metrics": {}}
         if state == "failed":

@@ -135,7 +135,7 @@ def _remaining_condition(node: Node, branch: Branch) -> tuple[Node, ...] | None:
 
 
 def _always_skipped_with(node: Node, producers: set[str]) -> bool:
-    """Whether every step of ``node`` is skipped when the steps ``made`` are."""
+    """Whether every step of ``node`` is skipped when the steps ``producers`` are skipped."""
     if isinstance(node, Step):
         return any(
             i.required and isinstance(i.ref, (OutputRef, ExportRef)) and i.ref.step in producers for i in node.inputs

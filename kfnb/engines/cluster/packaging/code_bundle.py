@@ -1,4 +1,4 @@
-"""The code that travels with a step: the modules of the runtime without comments, compressed and as base64."""
+"""The code that travels with a step: the modules of the runtime, without comments, compressed and encoded with base64."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kfnb.thread_safe_parser import parse
 
 ROOT = Path(__file__).parents[3]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
-#: What every step needs; the others are added where a step's code asks for them.
+#: The modules that every step needs. Other modules are added when the code of a step uses them.
 CORE = (
     "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "cells/display", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "magics/ipython_shell", "cells/ipython_syntax", "module_lookup", "magics/variable_expansion", "cells/mime_formatters", "magics/patch_ipython", "cells/pretty_printer",
 )  # fmt: skip
 AMBIENT_PARTS = {
     "ambient/module_state": '"@module:',
     "ambient/logger_state": '"@logging"',
-}  #: by the kind of state that needs them
-#: What cells with IPython's magics and commands need.
+}  #: the text in a spec that shows that the module is needed
+#: The modules that cells with IPython's magics and commands need.
 MAGICS = (
     "magics/cell_magics",
     "magics/ipython_types",
@@ -36,7 +36,7 @@ MAGICS = (
     "magics/shell_commands",
     "magics/timing_magics",
 )
-ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: words of code that may need a loop
+ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: text in code that may need an event loop
 
 
 def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
@@ -71,7 +71,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
 
 
 def _packages(names: Iterable[str]) -> set[str]:
-    """The ``__init__`` modules of the packages that the modules stand in."""
+    """The ``__init__`` modules of the packages that contain the modules."""
     return {"__init__"} | {f"{n.split('/')[0]}/__init__" for n in names if "/" in n}
 
 
@@ -91,7 +91,10 @@ def bundle_of(files: dict[str, str]) -> str:
 
 
 def compress(text: str, dictionary: str = "") -> str:
-    """Compress with zlib and base64. ``known`` is a text that the reader has too: it becomes the dictionary of a raw deflate."""
+    """Compress a text with zlib and encode it with base64.
+
+    With a ``dictionary``, the result is a raw deflate stream, and whoever decompresses it needs the same dictionary.
+    """
     if not dictionary:
         return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
     press = zlib.compressobj(9, wbits=-15, zdict=dictionary.encode()[-32768:])
@@ -107,12 +110,14 @@ def arguments(text: str) -> list[str]:
     return [text[i : i + ARGUMENT] for i in range(0, len(text), ARGUMENT)] or [""]
 
 
-# -------------------------------------------------------------------- Python without what only people read
+# -------------------------------------------------------------------- Python without comments and annotations
 @cache
 def minified(name: str) -> str:
-    """A module of ours without docstrings, comments and annotations."""
+    """The source of one of kfnb's modules without docstrings, comments and annotations."""
     tree = _Strip().visit(parse((ROOT / name).read_text("utf-8")))
-    lines = ast.unparse(ast.fix_missing_locations(tree)).split("\n")  # which puts no text over several lines
+    lines = ast.unparse(ast.fix_missing_locations(tree)).split(
+        "\n"
+    )  # `unparse` never writes a string over several lines
     return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in lines)
 
 

@@ -82,11 +82,11 @@ def find_requirements(
     Parameters
     ----------
     folder
-        Where the notebook stands: its modules come before installed ones, as Python has it.
+        The folder of the notebook. As in Python, the modules in it come before installed ones.
     packages
-        ``none``: only what the marks ask for is installed.
+        With ``none``, only the packages that the marks name are installed.
     sources
-        Where packages come from, behind what a step's marks say.
+        Where packages come from, unless the marks of a step say something else.
     """
     requirements: dict[str, tuple[str, ...]] = {}
     pins: dict[str, dict[str, str]] = {}
@@ -160,7 +160,7 @@ def find_requirements(
 
 
 def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """The packages beside the notebook that are asked for, by their path there, and why one cannot travel."""
+    """The archives beside the notebook that a step requires, by their paths, and the reasons why others cannot travel."""
     archives: dict[str, bytes] = {}
     invalid: list[str] = []
     for text in (r for r in requirements if is_local(r)):
@@ -181,7 +181,10 @@ def _requirements(modules: set[str]) -> dict[str, str]:
 
 
 def _data(step: Step, folder: Path, written: set[str]) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """Files in ``folder`` that the step's code names by a relative path, unless a step before made them: those small enough to travel, and the others' names."""
+    """The data files in ``folder`` that the step's code names by a relative path, unless an earlier step writes them.
+
+    Returns the contents of the files that are small enough to travel, and the names of the others.
+    """
     small: dict[str, bytes] = {}
     large: list[str] = []
     for text in sorted({*_texts(step), *step.settings.files}):
@@ -207,7 +210,7 @@ def _data(step: Step, folder: Path, written: set[str]) -> tuple[dict[str, bytes]
 
 
 def _texts(step: Step) -> set[str]:
-    """The text literals of a step's own code."""
+    """The string literals in a step's own code."""
     texts: set[str] = set()
     for code in step.cells if not step.shell else ():
         tree = tree_of(code.source)
@@ -218,7 +221,7 @@ def _texts(step: Step) -> set[str]:
 
 @dataclass(frozen=True)
 class _Reached:
-    """The files beside the notebook that modules are, or import in turn, by their path there; the modules from elsewhere."""
+    """The files of modules beside the notebook and of the modules that they import, by path, and the modules from elsewhere."""
 
     files: dict[str, str]
     outside: set[str]
@@ -241,7 +244,7 @@ def _reached(modules: set[str], folder: Path) -> _Reached:
 
 
 def _beside(module: str, folder: Path) -> list[Path]:
-    """The files of a module that lies in ``folder``."""
+    """The files of a module in ``folder``. There are none when the module is not there."""
     if (folder / f"{module}.py").is_file():
         return [folder / f"{module}.py"]
     package = folder / module
@@ -256,7 +259,7 @@ def _distributions() -> dict[str, list[str]]:
 
 
 def _requirement(module: str) -> str | None:
-    """``name==version`` of the distribution that has a module here; ``None`` when nothing here has it."""
+    """The requirement ``name==version`` of the installed distribution that provides a module, or ``None``."""
     for name in _distributions().get(module, ()):
         try:
             return f"{name}=={metadata.version(name)}"
@@ -267,7 +270,15 @@ def _requirement(module: str) -> str | None:
 
 @dataclass(frozen=True)
 class TravellingFile:
-    """A file that leaves this machine with a pipeline: its size, the steps that get it, and where it lies when it is a link out of the notebook's folder."""
+    """A file that leaves this machine with a pipeline.
+
+    Parameters
+    ----------
+    steps
+        The steps that get the file.
+    link
+        The file that it links to, when that is outside of the notebook's folder.
+    """
 
     path: str
     bytes: int
@@ -276,7 +287,7 @@ class TravellingFile:
 
 
 def travelling_files(pipeline: Pipeline, folder: Path, packages: str = "auto") -> list[TravellingFile]:
-    """The files that travel with the steps of a pipeline, for the user to see before they do."""
+    """The files that travel with the steps of a pipeline. The user sees them before a run is submitted."""
     steps_of: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
     for step, files in find_requirements(pipeline, folder, packages).files.items():
@@ -291,6 +302,6 @@ def travelling_files(pipeline: Pipeline, folder: Path, packages: str = "auto") -
 
 
 def travelling_text(files: list[TravellingFile]) -> str:
-    """The files in one line for a terminal; empty when there are none."""
+    """The files as one line for a terminal. It is empty when there are none."""
     shown = [f"{f.path} ({f.bytes / 1000:.1f} kB{f', a link to {f.link}' if f.link else ''})" for f in files]
     return f"files that travel with the steps: {', '.join(shown)}" if shown else ""

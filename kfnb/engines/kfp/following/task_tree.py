@@ -2,9 +2,8 @@
 
 A detail has a display name and the ids of the nodes that come after it; an id is the workflow's name and the FNV-1a hash of the
 node's full name (argo-workflows `workflow/util/pod_name.go`, `pkg/apis/workflow/v1alpha1` ``NodeID``). So the full names can be
-recovered: a name is right when the API lists its id. What the backend makes of a step ``train`` is
-``….train-driver`` and ``….train``, the latter a DAG around ``….train.executor`` and, where steps are tried again,
-``….train.executor(0)`` and so on.
+recovered: a name is right when the API lists its id. The backend turns a step ``train`` into ``….train-driver`` and ``….train``. The
+latter is a DAG around ``….train.executor``, and around ``….train.executor(0)`` and so on when the step has retries.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 Json = dict[str, Any]
 EXECUTOR = "executor"
-TRY = re.compile(r"executor(?:\((\d+)\))?")  #: what stands in a step's DAG
+ATTEMPT = re.compile(r"executor(?:\((\d+)\))?")  #: the names of the nodes inside a step's DAG
 PHASES = {
     "PENDING": "Pending", "RUNNING": "Running", "SUCCEEDED": "Succeeded", "SKIPPED": "Skipped", "FAILED": "Failed",
     "CANCELING": "Running", "CANCELED": "Failed", "PAUSED": "Pending", "CACHED": "Succeeded", "ERROR": "Error",
@@ -51,7 +50,7 @@ def nodes_from_details(details: list[Json], steps: Collection[str]) -> dict[str,
 
 def _find_nodes(root: str, ids: set[str], names: set[str], steps: Collection[str]) -> dict[str, tuple[str, str]]:
     """By the id of a node: the id of the DAG that it stands in, and its display name."""
-    tries = {n for n in names if TRY.fullmatch(n)}
+    tries = {n for n in names if ATTEMPT.fullmatch(n)}
     tasks = names - tries | names & set(steps)
     tree: dict[str, tuple[str, str]] = {root: ("", root)}
     pending = [(root, root, False)]
@@ -69,14 +68,14 @@ def _find_nodes(root: str, ids: set[str], names: set[str], steps: Collection[str
 
 
 def _hash(text: str, start: int = 2166136261) -> int:
-    """FNV-1a, 32 bits, going on from ``start``."""
+    """The FNV-1a hash with 32 bits, continued from ``start``."""
     for byte in text.encode():
         start = ((start ^ byte) * 16777619) & 0xFFFFFFFF
     return start
 
 
 def _match_details(details: Iterable[Json], tree: dict[str, tuple[str, str]]) -> dict[str, Json]:
-    """The detail of each node: the one whose child tasks stand in the same DAG; without children, one with the same name."""
+    """The detail of each node: the one whose child tasks are in the same DAG, or one with the same name when it has no child tasks."""
     free: dict[str, list[str]] = {}
     for node, (_, display_name) in tree.items():
         free.setdefault(display_name, []).append(node)
@@ -109,12 +108,12 @@ def _node(node: str, boundary: str, display_name: str, detail: Json) -> Json:
 
 
 def _order(display_name: str) -> int:
-    match = TRY.fullmatch(display_name)
+    match = ATTEMPT.fullmatch(display_name)
     return int(match[1]) if match is not None and match[1] else -1
 
 
 def _pods(step: Json, inside: list[tuple[str, str]], cached: bool) -> dict[str, Json]:
-    """The nodes in a step's DAG: its pod, or the pods that were tried one after another. The last one is where the step is."""
+    """The nodes in a step's DAG: one pod for each attempt. The state of the last one is the state of the step."""
     nodes: dict[str, Json] = {}
     tries = [i for i, display_name in inside if display_name != EXECUTOR] or [i for i, _ in inside]
     for node, display_name in inside:

@@ -20,13 +20,13 @@ TYPES = {
     "str": "STRING", "int": "NUMBER_INTEGER", "float": "NUMBER_DOUBLE", "bool": "BOOLEAN", "list": "LIST", "dict": "STRUCT",
     "any": "STRING",
 }  # fmt: skip
-#: Code that may display a figure or a table.
+#: Matches code that may display a figure or a table.
 DISPLAY_CALL = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
-IMPORTER_OUTPUT = "artifact"  #: the output of what imports an artifact
+IMPORTER_OUTPUT = "artifact"  #: the name of an importer's output
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
-#: Finds the runtime (in the arguments, or in what an earlier step handed on), unpacks it and hands over to it.
-#: Arguments: how many pieces the runtime has, the pieces, the step's code (what is common to the calls of a component,
-#: the rest being the input ``step``), and the launcher's ExecutorInput.
+#: Finds the runtime in the arguments or in the pack of an earlier step, unpacks it and calls it. The arguments are: the number of pieces
+#: of the runtime, the pieces, the step's code, and the launcher's ExecutorInput. When several steps call one component, the code is the
+#: part that all calls have in common, and the input ``step`` holds the rest.
 BOOT = """\
 import sys,json,zlib,base64,os,tempfile,zipfile
 a=sys.argv;n=int(a[1])+2;e=json.loads(a[-1]);i=e.get("inputs",{});u=base64.b64decode
@@ -52,7 +52,7 @@ leave(main(json.loads(t.decode()),a[-1],r))
 
 @dataclass(frozen=True)
 class Wiring:
-    """The names of a component's inputs, by channel. ``lists`` are the channels that collect one value for each iteration."""
+    """The names of a component's inputs, by channel. ``lists`` are the channels that collect the values of all iterations of a loop."""
 
     keys: dict[Channel, str]
     lists: frozenset[Channel]
@@ -60,12 +60,12 @@ class Wiring:
 
 @dataclass
 class Executors:
-    """The components of one pipeline that are containers."""
+    """The components of one pipeline that run containers, and their executors."""
 
     options: ClusterOptions
     types: dict[str, str]
     specs: dict[str, Json]  #: the runtime spec of each step
-    groups: dict[str, list[str]]  #: by component: the steps that are calls of it, where there are several
+    groups: dict[str, list[str]]  #: the steps that call each component, for components with several calls
     components: dict[str, Json] = field(default_factory=dict)
     executors: dict[str, Json] = field(default_factory=dict)
     platform: dict[str, Json] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Executors:
         self.runtime = runtime_bundle("kfp", self.specs.values()) if self.specs else ""
 
     def component(self, job: Job, wiring: Wiring, status: str = "") -> str:
-        """The name of the component that runs a job. ``status``: an input for how a guard ended."""
+        """The name of the component that runs a job. ``status`` is the input that takes the final status of a guard's body."""
         lists = tuple(k for c, k in wiring.keys.items() if c in wiring.lists)
         outputs = tuple(output_of(job, c) for c in job.outputs)
         key = (
@@ -125,15 +125,15 @@ class Executors:
         return job.step.component if self.grouped(job) else job.name
 
     def grouped(self, job: Job) -> bool:
-        """Whether other steps are calls of the same component: they share its code."""
+        """Whether several steps call the component of this job, so that they share its code."""
         return not job.plain_container and job.step.component in self.groups
 
     def delta(self, job: Job) -> str:
-        """What is particular to one call of a component, compressed against what all calls have in common."""
+        """The spec of one call of a component, compressed with the spec that all calls have in common as its dictionary."""
         return compress(compact_json(self.specs[job.name]), self._common(job))
 
     def _common(self, job: Job) -> str:
-        """What the calls of a component have in common: what its second call has, since the first often has no inputs."""
+        """The spec that the calls of a component have in common: that of the second call, because the first often has no inputs."""
         component = job.step.component
         if component not in self._commons:
             self._commons[component] = compact_json(self.specs[self.groups[component][1]])
@@ -177,7 +177,7 @@ def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, stat
 
 
 def channel_definitions(keys: dict[Channel, str], types: dict[str, str], lists: Collection[Channel]) -> Json:
-    """The definitions of inputs or outputs, by the names of the channels that they carry. ``lists``: those that a loop collects."""
+    """The definitions of inputs or outputs by their names. ``lists`` are the channels that collect the values of all iterations."""
     artifacts: Json = {}
     parameters: Json = {}
     for channel, key in keys.items():
@@ -209,7 +209,10 @@ def _outputs(job: Job) -> Json:
 
 
 def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
-    """Artifacts that Kubeflow Pipelines' own pages show: a step's metrics, and the figures and tables that it may display."""
+    """The artifacts of a step that the pages of Kubeflow Pipelines show: its metrics, and a report of the figures and tables that it displays.
+
+    Each is a name and the title of its schema.
+    """
     artifacts = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
     plain_container = step.shell or step.command is not None
     return artifacts + (
@@ -220,7 +223,7 @@ def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
 
 
 def output_of(job: Job, channel: Channel) -> str:
-    """The name of the output that carries a channel. The first list is called ``Output``, as the SDK's single output is."""
+    """The name of the output that carries a channel. The first list is named ``Output``, as a single output is in the SDK."""
     if channel.kind == "pack":
         return "pack"
     if channel.kind == "text" and job.plain_container:
@@ -230,7 +233,7 @@ def output_of(job: Job, channel: Channel) -> str:
 
 
 def type_of(channel: Channel, types: dict[str, str], collected: bool = False) -> str:
-    """The type of a parameter that carries a channel: items travel as JSON texts, whatever they are."""
+    """The type of a parameter that carries a channel. The items of loops travel as JSON texts, whatever their type."""
     if collected or channel.kind == "list":
         return "LIST"
     if channel.kind == "parameter":
@@ -240,7 +243,7 @@ def type_of(channel: Channel, types: dict[str, str], collected: bool = False) ->
 
 # -------------------------------------------------------------------- the pod
 def _resources(settings: Settings) -> Json:
-    """The newer text fields, which take Kubernetes quantities, and the accelerator."""
+    """The resources of a container: the newer text fields, which take Kubernetes' quantities, and the accelerator."""
     resources: Json = {}
     if settings.cpu:
         resources.update(resourceCpuRequest=settings.cpu, resourceCpuLimit=settings.cpu)
@@ -254,7 +257,7 @@ def _resources(settings: Settings) -> Json:
 
 
 def platform_of(settings: Settings, options: ClusterOptions) -> Json:
-    """What the platform document says of an executor (kubeflow/pipelines `kubernetes_platform/proto`)."""
+    """The entry of an executor in the platform document (kubeflow/pipelines `kubernetes_platform/proto`)."""
     platform: Json = {}
     if settings.volumes:
         platform["pvcMount"] = [
