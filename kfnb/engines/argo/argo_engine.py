@@ -1,4 +1,4 @@
-"""The Argo engine: submits Workflows and follows them through the Kubernetes API."""
+"""The Argo engine: it submits Workflows and follows them through the Kubernetes API."""
 
 from __future__ import annotations
 

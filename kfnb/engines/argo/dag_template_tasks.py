@@ -110,7 +110,7 @@ class TaskEmitter:
             return parameter_text(ref.value, "str" if isinstance(ref.value, str) else "any")
         if isinstance(ref, ParameterRef):
             return "{{workflow.parameters.%s}}" % self.context.argument_name(ref.name)
-        channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # see lowering: native steps take no others
+        channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # a plain container has no other references
         return "{{=%s}}" % self._value(channel, depends)
 
     def _value(self, channel: Channel, depends: dict[str, bool]) -> str:

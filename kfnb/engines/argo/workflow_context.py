@@ -1,4 +1,4 @@
-"""What the emission of a Workflow looks up: the jobs, the names of tasks and parameters, the container templates."""
+"""The context in which a Workflow is emitted: the jobs, the names of tasks and parameters, and the container templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Workflow as a WorkflowTemplate or a CronWorkflow."""
+"""The kinds of Argo's documents: turns a Workflow into a WorkflowTemplate or a CronWorkflow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ API = "argoproj.io/v1alpha1"
 
 
 def as_template(workflow: dict[str, Any]) -> dict[str, Any]:
-    """The same as a WorkflowTemplate, which stays in the cluster to be started by name."""
+    """The WorkflowTemplate of a Workflow. It stays in the cluster, and can be started by its name."""
     metadata = {k: v for k, v in workflow["metadata"].items() if k != "generateName"}
     return {
         **workflow,
@@ -18,7 +18,7 @@ def as_template(workflow: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_cron(workflow: dict[str, Any], schedule: str, timezone: str = "") -> dict[str, Any]:
-    """The same, started by the clock."""
+    """The CronWorkflow of a Workflow, which the cluster starts at the times of a schedule."""
     name, spec = workflow["metadata"]["generateName"].rstrip("-")[:52].rstrip("-"), workflow["spec"]
     metadata = {k: v for k, v in workflow["metadata"].items() if k != "generateName"}
     body = {

@@ -1,4 +1,4 @@
-"""The Kubeflow Pipelines engine: submits runs over REST, and follows them through Kubernetes where it may, else through REST."""
+"""The Kubeflow Pipelines engine: it submits runs over REST, and follows them through Kubernetes when it may, or else through REST."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
 
-RUN_LABEL = "pipeline/runid"  #: that the backend puts on a run's Workflow and pods
+RUN_LABEL = "pipeline/runid"  #: the label that the backend puts on the Workflow and the pods of a run
 DEFAULT_EXPERIMENT = "Default"
 
 
@@ -63,7 +63,7 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         return {"run": client.create_run(body), "host": client.host}
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
-        """A recurring run; gives its id. ``cron`` has six fields, the first being seconds; five are taken with second 0."""
+        """Create a recurring run and return its id. ``cron`` has six fields that begin with seconds, or five fields, which mean second 0."""
         body = self._body(pipeline, options, self.compile_run(pipeline, options), pipeline.name)
         fields = cron if len(cron.split()) != 5 else f"0 {cron}"
         return self.client.create_recurring_run(
@@ -77,9 +77,10 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         )
 
     def submit_workflow(self, pipeline: Pipeline, options: RunOptions) -> str:
-        """The run of Argo's form of the pipeline, uploaded as a package of version 1; gives the server's id of the run.
+        """Upload the pipeline as an Argo Workflow, which is a package of version 1, start a run of it and return the run's id.
 
-        The server takes such packages unless ``BLOCK_V1_PIPELINES`` is set there: no drivers, half the pods, no graph of version 2.
+        The server accepts such packages unless ``BLOCK_V1_PIPELINES`` is set there. The run has no driver pods, so it needs half as many
+        pods, and the server shows no graph of version 2.
         """
         from tempfile import TemporaryDirectory
 
@@ -163,7 +164,7 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         return PollFollower(store, run_id, self.client, run, jobs, compiled.blocks, stopping, earlier_attempts)
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
-        """The run's Workflow, if this user may read it: it has more detail than the REST API, without delay."""
+        """The run's Workflow, if the user may read it. It has more detail than the REST API, and it can be watched without delay."""
         connection = self.target.connection
         if not connection.names_cluster and not MOUNTED_NAMESPACE.is_file():
             return None

@@ -1,4 +1,4 @@
-"""Checks before anything is sent: what a pipeline asks for and a cluster cannot do."""
+"""Checks before anything is sent: they find what a pipeline asks for and a cluster cannot do."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from kfnb.pipeline.model import Step
 from kfnb.problems import Problem
 from kfnb.surrogates import encodable, encoded
 
-MANIFEST_LIMIT = 700_000  #: bytes; etcd takes 1.5 MiB, and the controller's status comes on top
+MANIFEST_LIMIT = 700_000  #: bytes; etcd limits an object to 1.5 MiB, and the controller adds the status to it
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
 PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
 OLDEST = (3, 8)
-SURROGATE = re.compile("[\ud800-\udfff]")  #: of a surrogate pair
+SURROGATE = re.compile("[\ud800-\udfff]")  #: half of a surrogate pair
 
 
 def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
-    """Problems of single steps."""
+    """Find the problems of single steps."""
     for job in jobs:
         yield from _image(job)
         yield from _let_fail(job, engine)
@@ -33,7 +33,7 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
 
 
 def check_items(root: Block, values: dict[str, Any]) -> Iterator[Problem]:
-    """Argo puts the items of a list parameter into its templates as they are, and reads them."""
+    """Find list parameters whose items Argo would read as template tags: it inserts the items into templates without escaping them."""
     for block in blocks_in(root):
         if block.kind == "loop" and isinstance(block.items, Channel) and block.items.kind == "parameter":
             items = values.get(block.items.name) or []
@@ -45,7 +45,7 @@ def check_items(root: Block, values: dict[str, Any]) -> Iterator[Problem]:
 
 
 def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
-    """Whether the API server will take it."""
+    """Find out whether the API server would refuse a document. ``kind`` is the word for the document in messages."""
     text = json.dumps(document, ensure_ascii=False)
     surrogate = SURROGATE.search(text)
     if surrogate is not None:
@@ -70,7 +70,7 @@ def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
 
 
 def check_python(options: RunOptions) -> Iterator[Problem]:
-    """Packages travel in the versions of this Python, whatever the notebook's kernel has."""
+    """Warn that packages travel in the versions of this Python, when the notebook's kernel is another Python."""
     if options.python is not None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         yield Problem(
@@ -101,7 +101,7 @@ def _image(job: Job) -> Iterator[Problem]:
 
 
 def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
-    """On a cluster, a step that may fail reports its own failure, so it must always reach its end."""
+    """Find steps that may fail but cannot report it. On a cluster, such a step reports its own failure, so its code must reach its end."""
     settings = job.step.settings
     if not settings.may_fail:
         return
@@ -123,7 +123,7 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
 
 
 def _braces(job: Job) -> Iterator[Problem]:
-    """Argo reads ``{{…}}`` in a command, wherever it stands."""
+    """Find ``{{…}}`` in a command, which Argo would read as a template tag."""
     texts = [c.source for c in job.step.cells]
     texts += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
     texts += [v for _, v in job.step.settings.env]

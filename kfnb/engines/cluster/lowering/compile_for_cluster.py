@@ -19,7 +19,7 @@ from kfnb.problems import Problem
 
 @dataclass(frozen=True)
 class WorkflowForm:
-    """Which of Argo's kinds: a Workflow, a WorkflowTemplate, or a CronWorkflow with a schedule."""
+    """The kind of Argo's document: a Workflow, a WorkflowTemplate, or a CronWorkflow with a schedule."""
 
     cron: str = ""
     template: bool = False
@@ -38,7 +38,7 @@ def compile_documents(
     Parameters
     ----------
     folder
-        Where the notebook stands.
+        The folder of the notebook.
     values
         Values of parameters. They become arguments of an Argo Workflow, and defaults in Kubeflow Pipelines' IR.
     """

@@ -1,4 +1,4 @@
-"""Files that will not be where a step opens them: every step has a folder of its own on a cluster."""
+"""Checks of the files that steps open: on a cluster every step has a folder of its own, so a file may be missing there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kfnb.problems import Problem
 
 
 def check_files(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
-    """Files that are too large to travel, and files that one step writes and another opens."""
+    """Find files that cannot travel with a step, and files that one step writes and another opens."""
     for name, texts in requirements.too_large.items():
         yield Problem(
             "KF706", f"step `{name}` opens {_quoted(texts)}, which is too large to travel with the code",

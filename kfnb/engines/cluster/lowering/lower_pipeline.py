@@ -40,7 +40,9 @@ from kfnb.pipeline.model import (
 )
 from kfnb.pipeline.serialize import encode
 
-SHEBANG = re.compile(r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b")  #: no line that names an interpreter but a shell
+SHEBANG = re.compile(
+    r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b"
+)  #: matches a script whose first line names no interpreter but a shell
 
 
 def lower(pipeline: Pipeline, with_runtime: frozenset[str] = frozenset()) -> Block:
@@ -48,7 +50,7 @@ def lower(pipeline: Pipeline, with_runtime: frozenset[str] = frozenset()) -> Blo
     return _Lowering(move_into_branches(pipeline), with_runtime).root()
 
 
-# -------------------------------------------------------------------- conditions that one step can work out
+# -------------------------------------------------------------------- the walk over the pipeline
 @dataclass(frozen=True)
 class _Context:
     """The loops, branches and exit handler around a node."""
@@ -97,7 +99,7 @@ class _Lowering:
     def _ancestors(self) -> dict[str, set[str]]:
         """For each step, the steps that are final before it starts in every run."""
         ancestors: dict[str, set[str]] = {}
-        for step in self.pipeline.steps():  # reading order: whoever is waited for stands before
+        for step in self.pipeline.steps():  # in this order, a step comes after all steps that it waits for
             direct = {*step.after, *(r.step for i in step.inputs for r in sources(i.ref))}
             direct |= {s for gate in self.gates[step.name] for s in condition_steps(self.conditions[gate.condition])}
             ancestors[step.name] = direct.union(*(ancestors.get(n, set()) for n in direct))
@@ -149,7 +151,7 @@ class _Lowering:
         return decided and inputs and not decides and all(SHEBANG.match(c.source) for c in step.cells)
 
     def _read_packs(self) -> set[str]:
-        """The steps whose packs are read. Sets ``texts`` too: the values that plain containers read or produce."""
+        """The steps whose packs are read. This also sets ``texts``, the values that plain containers read or produce."""
         producers: set[str] = set()
         self.texts: dict[str, dict[str, OutputRef | ExportRef]] = {}
         for step in self.pipeline.steps():
@@ -191,7 +193,7 @@ class _Lowering:
         elif isinstance(node.items, ParameterRef):
             items = Channel("parameter", node.items.name)
         else:
-            assert isinstance(node.items, ExportRef)  # see shape
+            assert isinstance(node.items, ExportRef)  # `move_into_branches` adds a step for all other items
             items = Channel("list", f"{node.items.step}.{node.items.name}")
         nodes = self._nodes(node.body, replace(context, loops=(*context.loops, node.name)))
         return Block("loop", node.name, nodes, items=items, parallelism=node.parallelism)
@@ -232,7 +234,7 @@ class _Lowering:
         )  # fmt: skip
 
     def _item_source(self, loop: str, inputs: dict[Channel, None]) -> None:
-        """Add the list parameter that a loop goes over: the runtime finds in it which item a text stands for."""
+        """Add the list parameter that provides the items of a loop. The runtime uses it to find the item of a text."""
         items = self.loops[loop].items
         if isinstance(items, ParameterRef):
             inputs[Channel("parameter", items.name)] = None

@@ -1,4 +1,4 @@
-"""A pass over the pipeline: whatever only runs when a branch is taken moves into that branch."""
+"""A pass over the pipeline that moves every node into the branch without which it cannot run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from kfnb.thread_safe_parser import parse
 
 
 def move_into_branches(pipeline: Pipeline) -> Pipeline:
-    """The same pipeline with dependents inside of branches, and with a step for the items of each loop that no engine can read itself."""
+    """The same pipeline with dependents inside of branches, and with a step that provides the items of each loop that no engine can read."""
     readers = {c.ref.step for s in pipeline.steps() for i in s.inputs for c in collected_refs(i.ref)}
     body = _nest_dependents(tuple(_extract_loop_items(pipeline.body, readers)))
     return replace(pipeline, body=_MergeResolver(body).nodes(body, ()))
@@ -60,7 +60,7 @@ def condition_steps(condition: Condition) -> set[str]:
 
 # -------------------------------------------------------------------- loops
 def _extract_loop_items(body: Iterable[Node], read: set[str]) -> Iterator[Node]:
-    """Add a step that produces the items of a loop, where they come from several steps or from a list parameter that may be empty."""
+    """Add a step that produces the items of a loop, when they come from several steps or from a list parameter that may be empty."""
     for node in body:
         if isinstance(node, Loop):
             inner = replace(node, body=tuple(_extract_loop_items(node.body, read)))
@@ -117,7 +117,7 @@ def _nest_dependents(body: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _remaining_condition(node: Node, branch: Branch) -> tuple[Node, ...] | None:
-    """What remains of a condition whose first tests are those of ``branch``; ``None`` when it begins otherwise."""
+    """The rest of a condition whose first tests are those of ``branch``. ``None`` when its first tests are others."""
     if not isinstance(node, Condition) or len(node.branches) != 1 or branch.when is None:
         return None
     (inner,) = node.branches
@@ -147,11 +147,11 @@ def _always_skipped_with(node: Node, producers: set[str]) -> bool:
     if isinstance(node, Loop):
         items = isinstance(node.items, ExportRef) and node.items.step in producers
         return items or all(_always_skipped_with(n, producers) for n in node.body)
-    return False  # a guard's handler runs
+    return False  # the handler of a guard always runs
 
 
 def required_steps(condition: Condition) -> set[str]:
-    """The steps that a condition cannot do without: when one of them is skipped, no branch is taken."""
+    """The steps that a condition requires: when one of them is skipped, no branch is taken."""
     if len(condition.branches) != 1 or condition.branches[0].when is None:
         return set()
     return {r.step for t in _conjuncts(condition.branches[0].when) for r in _operands(t) if isinstance(r, ExportRef)}

@@ -1,4 +1,4 @@
-"""A pipeline for a run on a target: the run's values in its marks, and the secrets that its packages are fetched with."""
+"""Fills a pipeline for a run on a target: the values of parameters in its marks, and the secrets that its packages need."""
 
 from __future__ import annotations
 

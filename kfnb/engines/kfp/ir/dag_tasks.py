@@ -97,7 +97,7 @@ class TaskEmitter:
             elif isinstance(ref, ParameterRef):
                 parameters[item.name] = self._value(Channel("parameter", ref.name))
             else:
-                parameters[item.name] = self._value(Channel("text", f"{ref.step}.{ref.name}"))  # type: ignore[union-attr]  # see lowering
+                parameters[item.name] = self._value(Channel("text", f"{ref.step}.{ref.name}"))  # type: ignore[union-attr]  # a plain container has no other references
         return {"parameters": parameters} if parameters else {}
 
     def _inputs(self, keys: dict[Channel, str]) -> Json:

@@ -1,4 +1,4 @@
-"""What the emission of IR looks up: the jobs, the names of tasks and channels, what each component gets, the executors."""
+"""The context in which IR is emitted: the jobs, the names of tasks and channels, the inputs of each component, and the executors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class IrContext:
     Parameters
     ----------
     reused
-        What steps handed on that are not run again: by the step's name its small outputs as texts, and as ``pack`` the URI of its
+        The outputs of steps that are not run again: by the step's name its small outputs as texts, and as ``pack`` the URI of its
         pack.
     """
 
@@ -104,7 +104,7 @@ class IrContext:
         return tuple(n for n in first.loops if n not in inner)
 
     def key(self, channel: Channel) -> str:
-        """The name of a channel between DAGs: in the SDK's fashion, which `kfp.local` reads."""
+        """The name of a channel between DAGs: in the form of the SDK, which `kfp.local` reads."""
         if channel.kind == "parameter":
             return f"pipelinechannel--{channel.name}"
         if channel in self.producers:
