@@ -1,4 +1,4 @@
-"""The code that travels with a step: the modules of the runtime without comments, compressed and as base64."""
+"""The code that travels with a step: the modules of the runtime, without comments, compressed and encoded with base64."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from kfnb.thread_safe_parser import parse
 
 ROOT = Path(__file__).parents[3]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
-#: What every step needs; the others are added where a step's code asks for them.
+#: The modules that every step needs. Other modules are added when the code of a step uses them.
 CORE = (
     "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "module_lookup", "magics/patch_ipython",
 )  # fmt: skip
 AMBIENT_PARTS = {
     "ambient/module_state": '"@module:',
     "ambient/logger_state": '"@logging"',
-}  #: by the kind of state that needs them
-#: What cells need that display values or may meet IPython's shell.
+}  #: the text in a spec that shows that the module is needed
+#: The modules that cells need which display values, and code that may ask for IPython's shell.
 IPYTHON = (
     "cells/display",
     "cells/ipython_syntax",
@@ -35,7 +35,7 @@ IPYTHON = (
     "magics/ipython_shell",
     "magics/variable_expansion",
 )
-#: What cells with IPython's magics and commands need.
+#: The modules that cells with IPython's magics and commands need.
 MAGICS = (
     "magics/cell_magics",
     "magics/ipython_types",
@@ -48,7 +48,7 @@ MAGICS = (
     "magics/timing_magics",
 )
 USES_IPYTHON = re.compile(r"display|get_ipython|import(?<!^from kfnb import)", re.MULTILINE)
-ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: words of code that may need a loop
+ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: text in code that may need an event loop
 
 
 def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
@@ -85,7 +85,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
 
 
 def _packages(names: Iterable[str]) -> set[str]:
-    """The ``__init__`` modules of the packages that the modules stand in."""
+    """The ``__init__`` modules of the packages that contain the modules."""
     return {"__init__"} | {f"{n.split('/')[0]}/__init__" for n in names if "/" in n}
 
 
@@ -111,11 +111,14 @@ def bundle_of(files: dict[str, str]) -> str:
     return compress(json.dumps(files))
 
 
-def compress(text: str, known: str = "") -> str:
-    """Compress with zlib and base64. ``known`` is a text that the reader has too: it becomes the dictionary of a raw deflate."""
-    if not known:
+def compress(text: str, dictionary: str = "") -> str:
+    """Compress a text with zlib and encode it with base64.
+
+    With a ``dictionary``, the result is a raw deflate stream, and whoever decompresses it needs the same dictionary.
+    """
+    if not dictionary:
         return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
-    press = zlib.compressobj(9, wbits=-15, zdict=known.encode()[-32768:])
+    press = zlib.compressobj(9, wbits=-15, zdict=dictionary.encode()[-32768:])
     return base64.b64encode(press.compress(text.encode()) + press.flush()).decode()
 
 
@@ -128,12 +131,14 @@ def arguments(text: str) -> list[str]:
     return [text[i : i + ARGUMENT] for i in range(0, len(text), ARGUMENT)] or [""]
 
 
-# -------------------------------------------------------------------- Python without what only people read
+# -------------------------------------------------------------------- Python without comments and annotations
 @cache
 def minified(name: str) -> str:
-    """A module of ours without docstrings, comments and annotations."""
+    """The source of one of kfnb's modules without docstrings, comments and annotations."""
     tree = _Strip().visit(parse((ROOT / name).read_text("utf-8")))
-    lines = ast.unparse(ast.fix_missing_locations(tree)).split("\n")  # which puts no text over several lines
+    lines = ast.unparse(ast.fix_missing_locations(tree)).split(
+        "\n"
+    )  # `unparse` never writes a string over several lines
     return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in lines)
 
 
@@ -149,8 +154,14 @@ class _Strip(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         node.returns = None
-        given = node.args
-        for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg):
+        signature = node.args
+        for argument in (
+            *signature.posonlyargs,
+            *signature.args,
+            *signature.kwonlyargs,
+            signature.vararg,
+            signature.kwarg,
+        ):
             if argument is not None:
                 argument.annotation = None
         return self._body(node)
