@@ -25,8 +25,9 @@ from kfnb.problems import Problem
 from kfnb.runs.attempt_logs import LogLine
 from kfnb.runs.kept_pipeline import PIPELINE, check_step, kept_pipeline
 from kfnb.runs.record.file_lock import holding
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import read_object, write_file
-from kfnb.runs.record.run_store import LAUNCH, Event, RunStore, UnknownRun
+from kfnb.runs.record.run_store import LAUNCH, Event, RunStore
 from kfnb.states import FINAL
 
 REUSED = "kept.json"  #: in the run's folder: the outputs of steps that a retry does not repeat
