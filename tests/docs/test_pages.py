@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import Page, blocks, folder, matches  # noqa: F401
+from tests.docs.blocks import Block, Page, blocks, folder, matches  # noqa: F401
+from tests.docs.clusters import ARGO, Clusters
 
 pytestmark = pytest.mark.slow
 
@@ -18,11 +19,21 @@ FIVE_MINUTES = "docs/start/five-minutes.md"
 
 
 @pytest.mark.parametrize("path", [p for p in PAGES if p != FIVE_MINUTES])
-def test_the_blocks_of_a_page_run_as_it_shows(path: str, folder: Path) -> None:  # noqa: F811
-    page = Page(folder)
-    for block in blocks((ROOT / path).read_text("utf-8")):
-        page.run(block)
-    page.check_unused()
+def test_the_blocks_of_a_page_run_as_it_shows(
+    path: str,
+    folder: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = blocks((ROOT / path).read_text("utf-8"))
+    page = Page(folder, clusters=Clusters(folder.parent, monkeypatch))
+    if any(b.note == "cluster" for b in found) and not any("[targets." in b.body for b in found):
+        page.write(Block("toml", "~/.config/kfnb/kfnb.toml", ARGO))
+    try:
+        for block in found:
+            page.run(block)
+        page.check_unused()
+    finally:
+        page.close()
 
 
 def test_the_five_minutes_are_done_as_written_from_an_empty_folder(folder: Path) -> None:  # noqa: F811
