@@ -2,8 +2,8 @@
 
 A Python, TOML or other block with a title is a file, which is written into the folder, or into the user's configuration where the title
 begins with `~/.config`. A `console` block has commands after `$ `, and what they print; `…` stands for any text. A Python block
-without a title is executed, in a kernel where it has a magic. `<!-- output -->` before a block says that it is what the Python block above
-it shows, `<!-- cluster -->` that its commands need a cluster, `<!-- not run -->` that they change the machine.
+without a title is executed; from the first one with a magic on, in a kernel. `<!-- output -->` before a block says that it is what the
+Python block above it shows, `<!-- cluster -->` that its commands need a cluster, `<!-- not run -->` that they change the machine.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def has_magic(code: str) -> bool:
+    """Whether a line of a cell is a magic; the line `# %%` begins a cell."""
+    return re.search(r"^\s*%", code, re.M) is not None
+
+
 def commands(body: str) -> Iterator[tuple[list[str], int, list[str]]]:
     """The commands of a console block: words, exit status, lines printed."""
     for part in re.split(r"^\$ ", body, flags=re.M)[1:]:
@@ -94,7 +99,7 @@ class Page:
             self.write(block)
         elif block.note == "output":
             assert matches(block.body.split("\n"), self.shown), self.shown
-        elif block.language == "python" and re.search(r"^\s*%", block.body, re.M):
+        elif block.language == "python" and (self.kernel or has_magic(block.body)):
             self.execute_cell(block.body)
         elif block.language == "python":
             exec(compile(block.body, "page", "exec"), self.names)
@@ -119,7 +124,7 @@ class Page:
     def execute_cell(self, code: str) -> None:
         """Run a cell in the page's kernel, which has nothing of kfnb before the page loads it."""
         self.kernel = self.kernel or Live(kfnb=False)
-        self.shown = self.kernel.run(code)
+        self.shown = self.kernel.run(code.rstrip("\n"))
         assert "Traceback (most recent call last)" not in self.shown, self.shown
 
     def close(self) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import Block, Page, blocks, folder, matches  # noqa: F401
+from kfnb.notebook.notebook_source import source_of
+from tests.docs.blocks import Block, Page, blocks, folder, has_magic, matches  # noqa: F401
 from tests.docs.clusters import ARGO, Clusters
+from tests.kernel.conftest import live  # noqa: F401
+from tests.kernel.live import Live
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +37,24 @@ def test_the_blocks_of_a_page_run_as_it_shows(
         page.check_unused()
     finally:
         page.close()
+
+
+MAGIC_NOTEBOOKS = [
+    pytest.param(block.body, id=f"{path}-{number}")
+    for path in PAGES
+    for number, block in enumerate(blocks((ROOT / path).read_text("utf-8")))
+    if block.title.endswith(".py") and has_magic(block.body)
+]
+
+
+@pytest.mark.parametrize("text", MAGIC_NOTEBOOKS)
+def test_a_notebook_with_magics_runs_in_a_kernel_as_well(text: str, live: Live, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.py"
+    path.write_text(text, encoding="utf-8")
+    live.run(f"%reset -f\n%load_ext kfnb\n%cd {tmp_path}")
+    for cell in [c for c in source_of(path).data()["cells"] if c["cell_type"] == "code"]:
+        shown = live.run("".join(cell["source"]))
+        assert "Traceback (most recent call last)" not in shown, shown
 
 
 def test_the_five_minutes_are_done_as_written_from_an_empty_folder(folder: Path) -> None:  # noqa: F811
