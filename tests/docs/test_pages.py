@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from kfnb.notebook.notebook_source import source_of
-from tests.docs.blocks import Block, Page, blocks, folder, has_magic, matches  # noqa: F401
+from tests.docs.blocks import Block, Page, blocks, has_magic, matches
 from tests.docs.clusters import ARGO, Clusters
-from tests.kernel.conftest import live  # noqa: F401
 from tests.kernel.live import Live
 
 pytestmark = pytest.mark.slow
@@ -22,11 +21,7 @@ FIVE_MINUTES = "docs/start/five-minutes.md"
 
 
 @pytest.mark.parametrize("path", [p for p in PAGES if p != FIVE_MINUTES])
-def test_the_blocks_of_a_page_run_as_it_shows(
-    path: str,
-    folder: Path,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_blocks_of_a_page_run_as_it_shows(path: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = blocks((ROOT / path).read_text("utf-8"))
     page = Page(folder, clusters=Clusters(folder.parent, monkeypatch))
     if any(b.note == "cluster" for b in found) and not any("[targets." in b.body for b in found):
@@ -57,7 +52,7 @@ def test_a_notebook_with_magics_runs_in_a_kernel_as_well(text: str, live: Live, 
         assert "Traceback (most recent call last)" not in shown, shown
 
 
-def test_the_five_minutes_are_done_as_written_from_an_empty_folder(folder: Path) -> None:  # noqa: F811
+def test_the_five_minutes_are_done_as_written_from_an_empty_folder(folder: Path) -> None:
     def shell(words: list[str]) -> tuple[int, str]:
         command = [str(Path(sys.executable).with_name("kfnb")), *words[1:]]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
