@@ -178,7 +178,7 @@ class Statements(Record):
         self.read(name, node.lineno)
         kind = self.world.kinds.get(name)
         if kind != SCALAR:
-            for shared in self.effects.roots(target, self.effects.top) | {name}:
+            for shared in sorted(self.effects.roots(target, self.effects.top) | {name}):
                 self.touched(shared, node.lineno, True)
         self.note(self.may, name, node.lineno)
         self.world.must.add(name)

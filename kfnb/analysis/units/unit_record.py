@@ -150,9 +150,9 @@ class Record(ABC):
 
     def apply(self, effect: Effect, line: int, via: str | None = None) -> None:
         """What happens when code with this effect runs here."""
-        for name in effect.reads:
+        for name in sorted(effect.reads):  # sorted, here and below: the order of a set differs between processes
             self.read(name, line, via or effect.reads[name])
-        for name in effect.deletes | effect.writes:
+        for name in sorted(effect.deletes | effect.writes):
             if name not in self.world.must:
                 self.note(self.reads, name, line) if name in self.world.known else None
                 self.via.setdefault(name, via or name)
@@ -160,18 +160,18 @@ class Record(ABC):
             self.world.known.add(name)
             self.world.kinds[name] = VALUE
             self.world.changed.add(name)
-        for name, sure in effect.touches.items():
+        for name, sure in sorted(effect.touches.items()):
             if not name.startswith("<"):
                 self.touched(name, line, sure, name in effect.changes)
-        for kind, how in effect.ambient.items():
+        for kind, how in sorted(effect.ambient.items()):
             self.ambient(kind, how, line, sure=False)
         if effect.opaque:
             self.now.opaque = True
             self.opaque = self.opaque or self.site(line)
-        for use in effect.files:
+        for use in sorted(effect.files):
             if not depends_on_parameter(use[0]):
                 self.note(self.files, use, line)
-        for text in effect.texts:
+        for text in sorted(effect.texts):
             self.note(self.texts, text, line)
 
     def touched(self, name: str, line: int, sure: bool = False, stored: bool = False) -> None:
@@ -187,7 +187,7 @@ class Record(ABC):
             for other in [n for n, d in self.world.defs.items() if d is mine and n != name]:
                 self.note(self.touches, other, line)  # another name of the same class
         # whoever shares the object now may have another one by the end of the unit
-        for other in self.world.group(name):
+        for other in sorted(self.world.group(name)):
             if other == name or other in self.world.kinds and self.world.may_share(other):
                 self.note(self.touches, other, line)
                 self.now.touches[other] = sure
@@ -470,7 +470,7 @@ class Record(ABC):
         )
         for name in listed:
             self.touched(name, target.lineno, True)
-        for name in self.effects.roots(target.value, self.effects.top):
+        for name in sorted(self.effects.roots(target.value, self.effects.top)):
             if self.world.kinds.get(name) == IMPORT:
                 continue
             self.touched(name, target.lineno, True)
