@@ -12,6 +12,7 @@ from kfnb.notebook.formats import notebook_file
 from kfnb.notebook.notebook_source import source_of
 from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.pipeline.build.build_pipeline import Built
+from kfnb.pipeline.drawing.explain_pipeline import describe
 from kfnb.problems import NotebookError, Problem
 from tests.notebook.texts import PERCENT, TEXTS
 
@@ -43,6 +44,28 @@ def test_every_form_gives_its_steps_and_the_lines_of_its_file(name: str, tmp_pat
 def test_front_matter_names_the_pipeline(tmp_path: Path) -> None:
     named = {name: built(tmp_path, name, TEXTS[name][0].replace("lost", "0")).pipeline for name in ("percent.py", "markdown.md", "myst.md", "quarto.qmd")}  # fmt: skip
     assert [p.name for p in named.values() if p is not None] == ["trainer", "from-md", "mysty", "quarto-one"]
+
+
+TAGS = '["step:a", "foreach:x in [1, 2]"]'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    {
+        "percent.py": f"# %% tags={TAGS}\nprint(x, 'a, b')\n",
+        "light.py": f"# + tags={TAGS}\nprint(x, 'a, b')\n# -\n",
+        "markdown.md": f"```python tags={TAGS}\nprint(x, 'a, b')\n```\n",
+        "myst.md": f"```{{code-cell}} ipython3\n:tags: {TAGS}\n\nprint(x, 'a, b')\n```\n",
+        "myst-block.md": f"```{{code-cell}} ipython3\n---\ntags: {TAGS}\n---\nprint(x, 'a, b')\n```\n",
+        "quarto.qmd": f"```{{python}}\n#| tags: {TAGS}\nprint(x, 'a, b')\n```\n",
+    }.items(),
+)
+def test_a_tag_may_hold_a_comma(name: str, text: str, tmp_path: Path) -> None:
+    result = built(tmp_path, name, text)
+    assert result.pipeline is not None, result.problems
+    (step,) = result.pipeline.steps()
+    assert describe(result)["steps"][0]["foreach"] == "x in [1, 2]"
+    assert step.cells[0].source == "print(x, 'a, b')"
 
 
 LINES = """\

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 from kfnb.notebook import notebook_from_json
@@ -185,3 +189,35 @@ def test_a_magic_that_no_extension_brings_is_warned_of() -> None:
         p for p in built(cell("x = 1\n%lprun -f f f(x)", "step:a"), cell("%matplotlib inline\n!ls", "step:b")).problems
     ]
     assert (found.code, found.cell, found.line, "`%lprun`" in found.message) == ("KF105", 1, 2, True)
+
+
+ORDER = """
+import json, sys
+from kfnb.notebook import notebook_from_json
+from kfnb.pipeline.build.build_pipeline import build
+from kfnb.pipeline.drawing.explain_pipeline import describe
+from kfnb.pipeline.serialize import to_json
+built = build(notebook_from_json(json.load(sys.stdin)))
+print(json.dumps([describe(built), to_json(built.pipeline)]))
+"""
+
+
+def test_two_processes_give_the_same_pipeline_and_the_same_messages_in_the_same_order() -> None:
+    names = ["zebra", "yak", "ant", "bear", "cow"]
+    change = "\n".join(f"{n}.append(len({n}))" for n in names)
+    shared = "\n".join([*(f"{n} = []" for n in names), f"alias = [{', '.join(names)}]"])
+    changing = (
+        f"def grow():\n    global total, rest\n    total = rest = 1\n    for row in alias: row.append({names[0]})"
+    )
+    cells = [cell(shared, "step:first"), cell(changing), cell(f"grow()\n{change}", "step:second")]
+    cells += [cell(f"grow()\nalias[0].append(1)\n{change}", f"step:later{n}") for n in range(2)]
+    data = json.dumps(notebook(*cells))
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", ORDER], input=data, env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]  # fmt: skip
+    assert "KF306" in outputs[0]
+    assert outputs[0] == outputs[1] == outputs[2]

@@ -290,7 +290,7 @@ class ExpressionReader(UnitRecord):
         )
         for name in listed:
             self.note_mutation(name, target.lineno, True)
-        for name in self.effects.roots(target.value, self.effects.top):
+        for name in sorted(self.effects.roots(target.value, self.effects.top)):
             if self.world.kinds.get(name) == IMPORT:
                 continue
             self.note_mutation(name, target.lineno, True)

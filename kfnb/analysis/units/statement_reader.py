@@ -170,7 +170,7 @@ class StatementReader(DefinitionReader):
         self.read(name, node.lineno)
         kind = self.world.kinds.get(name)
         if kind != SCALAR:
-            for shared in self.effects.roots(target, self.effects.top) | {name}:
+            for shared in sorted(self.effects.roots(target, self.effects.top) | {name}):
                 self.note_mutation(shared, node.lineno, True)
         self.note(self.may_define, name, node.lineno)
         self.world.must_define.add(name)

@@ -146,9 +146,9 @@ class UnitRecord(ABC):
 
     def apply(self, effect: Effect, line: int, via: str | None = None) -> None:
         """Add an effect to the facts, as if the code that has it ran at this line."""
-        for name in effect.reads:
+        for name in sorted(effect.reads):  # sorted, here and below: the order of a set differs between processes
             self.read(name, line, via or effect.reads[name])
-        for name in effect.deletes | effect.writes:
+        for name in sorted(effect.deletes | effect.writes):
             if name not in self.world.must_define:
                 self.note(self.reads, name, line) if name in self.world.known else None
                 self.via.setdefault(name, via or name)
@@ -156,18 +156,18 @@ class UnitRecord(ABC):
             self.world.known.add(name)
             self.world.kinds[name] = VALUE
             self.world.changed.add(name)
-        for name, sure in effect.mutations.items():
+        for name, sure in sorted(effect.mutations.items()):
             if not name.startswith("<"):
                 self.note_mutation(name, line, sure, name in effect.stored_into)
-        for kind, how in effect.ambient.items():
+        for kind, how in sorted(effect.ambient.items()):
             self.note_ambient(kind, how, line, sure=False)
         if effect.opaque:
             self.statement_effect.opaque = True
             self.opaque = self.opaque or self.site(line)
-        for use in effect.files:
+        for use in sorted(effect.files):
             if not depends_on_parameter(use[0]):
                 self.note(self.files, use, line)
-        for text in effect.texts:
+        for text in sorted(effect.texts):
             self.note(self.texts, text, line)
 
     def note_mutation(self, name: str, line: int, sure: bool = False, stored: bool = False) -> None:
@@ -186,7 +186,7 @@ class UnitRecord(ABC):
             for other in [n for n, d in self.world.definitions.items() if d is definitions and n != name]:
                 self.note(self.may_mutate, other, line)  # the same class or function under another name
         # The names that share the object at this point: they may be bound to others by the end of the unit.
-        for other in self.world.group(name):
+        for other in sorted(self.world.group(name)):
             if other == name or other in self.world.kinds and self.world.may_share(other):
                 self.note(self.may_mutate, other, line)
                 self.statement_effect.mutations[other] = sure

@@ -24,6 +24,11 @@ PYTHON = re.compile(r"^(`{3,})(?:py|python3|ipython3?)(?=\s|$)", re.MULTILINE)  
 DISPLAYED = re.compile(r"^(`{3,})\{\.\w[^\n]*", re.MULTILINE)  #: a code block that Quarto displays but does not run
 PROMPT = re.compile(r"^# (?:In\[[0-9 ]*\]:?|<codecell>)")
 OPTION = re.compile(r"^#\|[ \t]?(.*)$")  #: a cell option of Quarto
+#: A line with the tags of a cell: a cell marker, a fence, or an option of MyST.
+TAGS = re.compile(r"^(?:#[ \t]*(?:%%|\+|region\b|\{\{\{)|`{3,}|:tags:|tags:).*", re.MULTILINE)
+QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'")
+#: nbformat, with which jupytext checks each cell, allows no comma in a tag. A private character replaces it meanwhile.
+COMMA = "\uf7fe"
 FORMATS = {".qmd": "rmarkdown", ".rmd": "rmarkdown"}
 #: The formats of jupytext that run other programs or have no markers.
 UNUSED_FORMATS = ("pandoc", "quarto", "marimo", "bare")
@@ -71,9 +76,8 @@ def read(text: str, path: str) -> tuple[Json, list[TextCell]]:
             extension = {".qmd": ".Rmd", ".rmd": ".Rmd"}.get(suffix, suffix)
             name = FORMATS.get(suffix) or guess_format(text, suffix)[0]
             name = "markdown" if name in UNUSED_FORMATS else name
-        notebook = jupytext.reads(
-            KERNEL.sub(_with_display_name, prepared, count=1), {"extension": extension, "format_name": name}
-        )
+        prepared = KERNEL.sub(_with_display_name, prepared, count=1)
+        notebook = jupytext.reads(_without_tag_commas(prepared), {"extension": extension, "format_name": name})
     metadata = _to_json(notebook.metadata)
     cells = _with_lines([_to_json(c) for c in notebook.cells], text.split("\n"), script)
     return _notebook_metadata(metadata, cells), cells
@@ -93,6 +97,11 @@ def _with_markers(text: str) -> str:
     return "\n".join(prepared)
 
 
+def _without_tag_commas(text: str) -> str:
+    """The text with `COMMA` for each comma inside a quoted tag, such as ``"foreach:x in [1, 2]"``. `_to_json` reverts it."""
+    return TAGS.sub(lambda line: QUOTED.sub(lambda tag: tag[0].replace(",", COMMA), line[0]), text)
+
+
 def _with_display_name(match: re.Match[str]) -> str:
     """The kernel of the front matter with a display name, which nbformat requires."""
     return match[0] if "display_name" in match[0] else f"{match[0]}{match[1]}display_name: kernel\n"
@@ -110,12 +119,14 @@ def _mark_markdown(lines: list[str]) -> None:
 
 
 def _to_json(value: Any) -> Any:
-    """A value of jupytext or YAML as JSON data."""
+    """A value of jupytext or YAML as JSON data, with the commas of tags."""
+    if isinstance(value, str):
+        return value.replace(COMMA, ",")
     if isinstance(value, dict):
         return {str(k): _to_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_to_json(v) for v in value]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+    return value if isinstance(value, (int, float, bool, type(None))) else str(value)
 
 
 # -------------------------------------------------------------------- lines

@@ -222,7 +222,7 @@ class _Writer:
             rows = self._name(f"{unit.name}-rows") if len(gives) > 1 else ""
             text = _looped(call, gives, loop.variable, loop.items.strip(), _joined(inner), rows)
         self.lines.append((when, text))
-        for given in {*gives, *unit.facts.may_define, *unit.facts.may_mutate}:
+        for given in sorted({*gives, *unit.facts.may_define, *unit.facts.may_mutate}):
             self.known.bind(given, when)
 
     def _takes(self, unit: Unit, step: Step, variable: str | None) -> list[str]:
