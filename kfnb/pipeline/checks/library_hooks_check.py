@@ -57,11 +57,11 @@ def _steps_to_reader(units: tuple[Unit, ...], index: int, names: frozenset[str])
 
 
 def _changing(facts: Facts, names: frozenset[str], cell: int, line: int) -> Facts:
-    here = dict.fromkeys(names, Site(cell, line))
+    sites = dict.fromkeys(names, Site(cell, line))
     return replace(
         facts,
-        reads={**here, **facts.reads},
-        touches={**here, **facts.touches},
+        reads={**sites, **facts.reads},
+        touches={**sites, **facts.touches},
         kinds={**dict.fromkeys(names, VALUE), **facts.kinds},
     )
 
