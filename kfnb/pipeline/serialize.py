@@ -41,10 +41,10 @@ def from_json(data: dict[str, Any]) -> model.Pipeline:
     if not isinstance(data, dict) or data.get("schema") != model.SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
         raise SchemaError(f"this is not a pipeline of schema {model.SCHEMA} (found: {found})")
-    made = decode({k: v for k, v in data.items() if k != "schema"})
-    if not isinstance(made, model.Pipeline):
+    decoded = decode({k: v for k, v in data.items() if k != "schema"})
+    if not isinstance(decoded, model.Pipeline):
         raise SchemaError("the JSON object is not a pipeline")
-    return made
+    return decoded
 
 
 def encode(value: Any) -> Any:
@@ -71,12 +71,12 @@ def decode(value: Any) -> Any:
         return value
     try:
         kind = KINDS[value["kind"]]
-        given = {
+        fields_by_name = {
             k: v if k in RAW else Settings.from_json(v) if k == "settings" else decode(v)
             for k, v in value.items()
             if k != "kind"
         }
-        return kind(**given)
+        return kind(**fields_by_name)
     except (KeyError, TypeError) as e:
         raise SchemaError(f"not a part of a pipeline: {value.get('kind', value)} ({e})") from e
 

@@ -17,5 +17,5 @@ def take_item(loop: str, variable: str, collection: str, cell: int, line: int) -
 
 def taken_items(step: Step) -> dict[str, tuple[str, str]]:
     """The loop variables of a step: for each, the inputs that hold the collection and the index."""
-    found = (_TAKEN.fullmatch(p.code.source) for p in step.prepare if isinstance(p, Replay))
-    return {m[1]: (m[2] or m[3], m[4]) for m in found if m is not None}
+    matches = (_TAKEN.fullmatch(p.code.source) for p in step.prepare if isinstance(p, Replay))
+    return {m[1]: (m[2] or m[3], m[4]) for m in matches if m is not None}

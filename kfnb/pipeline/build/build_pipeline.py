@@ -164,26 +164,26 @@ def _assemble(
 
 def _parameters(units: tuple[Unit, ...]) -> tuple[Parameter, ...]:
     """The parameters. If one is assigned twice, as papermill does, the last default counts, and the declared type stays."""
-    found: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = {}
     for parameter in (u.parameter for u in units if u.parameter is not None):
-        before = found.get(parameter.name)
+        before = parameters.get(parameter.name)
         if before is not None and before.schema and not parameter.schema and parameter.type == before.type:
             parameter = replace(parameter, schema=before.schema)
-        found[parameter.name] = parameter
-    return tuple(found.values())
+        parameters[parameter.name] = parameter
+    return tuple(parameters.values())
 
 
 def _steps_of_expressions(units: tuple[Unit, ...]) -> dict[int, int]:
     """For each unit of a ``when`` or ``foreach`` expression, the step that it belongs to."""
-    found: dict[int, int] = {}
+    steps: dict[int, int] = {}
     waiting: list[int] = []
     for index, unit in enumerate(units):
         if unit.kind == EXPRESSION:
             waiting.append(index)
         elif unit.kind == STEP:
-            found.update(dict.fromkeys(waiting, index))
+            steps.update(dict.fromkeys(waiting, index))
             waiting = []
-    return found
+    return steps
 
 
 def _step(index: int, unit: Unit, plan: Plan) -> Step:
@@ -206,12 +206,12 @@ def _step(index: int, unit: Unit, plan: Plan) -> Step:
         waits = tuple(plan.files.get(unit.name, ()))
         return Step(unit.name, _codes(unit), prepare, outputs, results, tuple(exports), waits)
     shell_outputs = marks.outputs
-    made = {o.name for o in marks.outputs}
+    shell_names = {o.name for o in marks.outputs}
     return Step(
         unit.name, _codes(unit), prepare,
-        tuple(n for n in outputs if n not in made) if marks.shell else outputs,
+        tuple(n for n in outputs if n not in shell_names) if marks.shell else outputs,
         () if marks.shell else results,
-        tuple(e for e in exports if not (marks.shell and e.name in made)),
+        tuple(e for e in exports if not (marks.shell and e.name in shell_names)),
         tuple(dict.fromkeys([*marks.after, *plan.files.get(unit.name, ())])), marks.shell, shell_outputs, marks.settings,
     )  # fmt: skip
 
@@ -235,22 +235,22 @@ def _metrics(unit: Unit) -> list[Export]:
 
 
 def _definition_origins(units: tuple[Unit, ...], live_outputs: dict[int, set[str]]) -> tuple[Origin, ...]:
-    found = []
+    origins = []
     for index, names in sorted(live_outputs.items()):
         facts = units[index].facts
         for name in sorted(names):
             site = facts.may_define.get(name) or facts.may_mutate.get(name)
             if site is not None:
-                found.append(Origin(units[index].name, name, site.cell, site.line))
-    return tuple(found)
+                origins.append(Origin(units[index].name, name, site.cell, site.line))
+    return tuple(origins)
 
 
 def _use_origins(units: tuple[Unit, ...], plan: Plan) -> tuple[Origin, ...]:
-    found = []
+    origins = []
     for index, prepared in plan.prepared.items():
-        names = {n for made in prepared.live_outputs.values() for n in made}
+        names = {n for live in prepared.live_outputs.values() for n in live}
         for name in sorted(names):
             site = units[index].facts.reads.get(name) or units[index].facts.may_mutate.get(name)
             if site is not None:
-                found.append(Origin(units[index].name, name, site.cell, site.line))
-    return tuple(found)
+                origins.append(Origin(units[index].name, name, site.cell, site.line))
+    return tuple(origins)

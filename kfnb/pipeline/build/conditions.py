@@ -57,9 +57,9 @@ class LoweredExpression:
     exports: dict[int, list[Export]] = field(default_factory=dict)
 
     def export(self, index: int, export: Export) -> None:
-        mine = self.exports.setdefault(index, [])
-        if export not in mine:
-            mine.append(export)
+        exports_of_step = self.exports.setdefault(index, [])
+        if export not in exports_of_step:
+            exports_of_step.append(export)
 
 
 class _NeedsOwnStep(Exception):

@@ -31,19 +31,19 @@ def edges_of(
     files: Iterable[FileOrder],
 ) -> tuple[Edge, ...]:
     """Make the edges of data, files and order marks: one for each pair of steps and kind of reason."""
-    found: list[Edge] = []
+    edges: list[Edge] = []
     names = {u.name for u in units if u.kind == STEP}
     for index, unit in enumerate(units):
         if unit.kind == STEP and index in prepared:
-            found += _data_edges(index, unit, units, flow, prepared[index])
-            found += _mark_edges(unit, names)
+            edges += _data_edges(index, unit, units, flow, prepared[index])
+            edges += _mark_edges(unit, names)
         elif unit.kind == EXPRESSION and index in expression_steps:
-            found += _expression_edges(index, unit, units[expression_steps[index]], units, flow, index in prepared)
+            edges += _expression_edges(index, unit, units[expression_steps[index]], units, flow, index in prepared)
     for order in files:
         before, after = order.before.name, order.after.name
         why = f"the file `{order.path}` is written in {before} or {after} and used in the other, in reading order"
-        found.append(Edge(before, after, (), why, order.files, order.silent))
-    return tuple(dict.fromkeys(found))
+        edges.append(Edge(before, after, (), why, order.files, order.silent))
+    return tuple(dict.fromkeys(edges))
 
 
 def _data_edges(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, prepared: Prepared) -> Iterator[Edge]:
@@ -54,9 +54,9 @@ def _data_edges(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, pre
 
 def _reason(name: str, reader: Unit, maker: Unit, indirect: bool) -> str:
     shown = AMBIENT.get(name, f"what `{name[8:]}` keeps" if name.startswith(STATE) else f"`{name}`")
-    made = maker.facts.may_define.get(name) or maker.facts.may_mutate.get(name)
+    definition_site = maker.facts.may_define.get(name) or maker.facts.may_mutate.get(name)
     verb = "made" if name in maker.facts.may_define else "changed"
-    text = f"{shown} is {verb} in {made}" if made else f"{shown} comes from {maker.name}"
+    text = f"{shown} is {verb} in {definition_site}" if definition_site else f"{shown} comes from {maker.name}"
     read = reader.facts.reads.get(name)
     if read is not None:
         via = reader.facts.via.get(name)
@@ -79,8 +79,8 @@ def _expression_edges(
     index: int, expression_unit: Unit, step: Unit, units: tuple[Unit, ...], flow: Flow, apart: bool
 ) -> Iterator[Edge]:
     """The edges from the steps that define an expression's names to its step, through the extra step that evaluates it."""
-    what = "loops over" if expression_unit.name.startswith("foreach-") else "runs only if"
-    why = f"{step.name} {what} `{expression_unit.expression}`"
+    verb = "loops over" if expression_unit.name.startswith("foreach-") else "runs only if"
+    why = f"{step.name} {verb} `{expression_unit.expression}`"
     for name, use in sorted(flow.uses[index].items()):
         for maker in use.definitions:
             if units[maker].kind == STEP:

@@ -36,8 +36,8 @@ def plan_steps(units: tuple[Unit, ...], flow: Flow, files: tuple[FileOrder, ...]
         if unit.kind == EXPRESSION:
             plan.lowered[index] = _lower_expression(index, unit, lowering, plan.lowered.get(index - 1))
             for maker, exports in plan.lowered[index].exports.items():
-                mine = plan.exports.setdefault(maker, [])
-                mine += [e for e in exports if e not in mine]
+                exports_of_maker = plan.exports.setdefault(maker, [])
+                exports_of_maker += [e for e in exports if e not in exports_of_maker]
             if plan.lowered[index].indexed:
                 (maker,) = plan.lowered[index].exports
                 plan.live_outputs.setdefault(maker, set()).add(unit.expression)

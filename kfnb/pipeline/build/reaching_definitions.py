@@ -80,11 +80,11 @@ def _with_ambient_state(units: tuple[Unit, ...]) -> list[Facts]:
     """The facts, without ambient state that nothing sets, and with ambient state that every step may use."""
     sets = {n for u in units if u.kind != OUTSIDE for n in u.facts.may_define if n.startswith("@")}
     used = [n for n in USED_BY_ALL if n in sets]
-    found: list[Facts] = []
+    result: list[Facts] = []
     for unit in units:
         facts = unit.facts
         if not used and not any(n.startswith("@") for n in (*facts.reads, *facts.may_mutate)):
-            found.append(facts)
+            result.append(facts)
             continue
         reads = {n: s for n, s in facts.reads.items() if not n.startswith("@") or n in sets}
         if unit.kind == STEP and unit.cells:
@@ -92,25 +92,25 @@ def _with_ambient_state(units: tuple[Unit, ...]) -> list[Facts]:
             for name in used:
                 reads.setdefault(name, here)
         touches = {n: s for n, s in facts.may_mutate.items() if not n.startswith("@") or n in sets}
-        found.append(replace(facts, reads=reads, may_mutate=touches))
-    return found
+        result.append(replace(facts, reads=reads, may_mutate=touches))
+    return result
 
 
 # -------------------------------------------------------------------- backwards
 def _mutated_later(units: tuple[Unit, ...], facts: list[Facts]) -> list[set[str]]:
     """For each unit, the names whose object some later unit changes or compares by identity."""
-    found: list[set[str]] = [set() for _ in units]
+    result: list[set[str]] = [set() for _ in units]
     later: set[str] = set()
     known = _EarlierDefinitions(units, facts)
     for index in range(len(units) - 1, -1, -1):
-        found[index] = later
+        result[index] = later
         mine = facts[index]
         more = {n for name in (*mine.may_mutate, *mine.identity_compared) for n in mine.groups.get(name, (name,))}
         if mine.opaque is not None:
             more |= known.all_before(index)
         if not more <= later:
             later = later | more
-    return found
+    return result
 
 
 def _backward(
@@ -199,18 +199,18 @@ def _forward(
     for index, unit in enumerate(units):
         mine = facts[index]
         reads = set(mine.reads) | ({n for n in state.definitions if not n.startswith("@")} if mine.opaque else set())
-        found = {
+        reached = {
             n: use
             for n in sorted(reads | passed_through[index])
             if (use := _use_of(n, state, n not in reads)) is not None
         }
         if unit.marks is not None and unit.marks.foreach is not None and unit.kind == STEP:
-            found.pop(unit.marks.foreach.variable, None)
-        uses.append(found)
-        undefined.append({n: s for n, s in mine.reads.items() if n not in found and not n.startswith("@")})
+            reached.pop(unit.marks.foreach.variable, None)
+        uses.append(reached)
+        undefined.append({n: s for n, s in mine.reads.items() if n not in reached and not n.startswith("@")})
         effects.append(tuple(state.effects))
         if unit.kind == STEP and any(
-            _only_skippable(use, skip, units) for use in found.values() if not use.passed_through
+            _only_skippable(use, skip, units) for use in reached.values() if not use.passed_through
         ):
             skip.add(index)
         _transfer(index, unit, mine, live_definitions[index], state, index in skip, read_somewhere)
@@ -291,21 +291,21 @@ def _transfer_shared(index: int, unit: Unit, facts: Facts, state: _ReachingState
 
 def _imports_of(index: int, facts: Facts, state: _ReachingState, read_somewhere: set[str]) -> set[str]:
     """Record the imports that later units may run again, and return the names that they bind."""
-    found: set[str] = set()
+    bound: set[str] = set()
     for position, replay in enumerate(facts.replays):
-        here = (index, position)
+        statement = (index, position)
         if not replay.binds or (replay.effect and not replay.binds & read_somewhere):
-            state.effects.append(here)
+            state.effects.append(statement)
         for name in replay.binds:
             if facts.kinds.get(name) != IMPORT:
                 continue
-            found.add(name)
+            bound.add(name)
             # `import a.b` and `import a.c` give one name together
             more = replay.source.startswith("import ") and " as " not in replay.source
             before = state.imports.get(name, ()) if more else ()
-            state.imports[name] = (*before, here)
+            state.imports[name] = (*before, statement)
             state.definitions.pop(name, None)
-    return found
+    return bound
 
 
 def _define(name: str, index: int, state: _ReachingState, skippable: bool) -> None:

@@ -34,12 +34,12 @@ def with_deep_stack(work: Callable[[], Result]) -> Result:
 
 
 def _on_large_stack(work: Callable[[], Result]) -> Result:
-    made: list[Result] = []
+    results: list[Result] = []
     failed: list[BaseException] = []
 
     def act() -> None:
         try:
-            made.append(work())
+            results.append(work())
         except BaseException as error:
             failed.append(error)
 
@@ -57,4 +57,4 @@ def _on_large_stack(work: Callable[[], Result]) -> Result:
             sys.setrecursionlimit(limit)
     if failed:
         raise failed[0].with_traceback(None)
-    return made[0]
+    return results[0]

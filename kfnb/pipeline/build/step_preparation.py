@@ -47,13 +47,13 @@ class Preparer:
 
     def prepare(self, index: int, hidden: Iterable[str] = ()) -> Prepared:
         """Prepare unit ``index``, without the names in ``hidden``."""
-        found = Prepared()
+        prepared = Prepared()
         for name, use in self.flow.uses[index].items():
             if name not in hidden:
-                self._add_use(use, found)
+                self._add_use(use, prepared)
         for at in self.flow.effects[index]:
-            self._replay(at, found)
-        return found
+            self._replay(at, prepared)
+        return prepared
 
     def ref(self, use: Use) -> Ref | None:
         """The reference to a value, without the shared code that defines it if no step does."""
@@ -69,63 +69,63 @@ class Preparer:
         ref = OutputRef(unit.name, name)
         return Collected(ref) if unit.marks is not None and unit.marks.foreach is not None else ref
 
-    def _add_use(self, use: Use, found: Prepared) -> None:
+    def _add_use(self, use: Use, prepared: Prepared) -> None:
         for at in use.statements:
-            self._replay(at, found)
+            self._replay(at, prepared)
         fallback = False
         for maker in use.definitions:
             kind = self.units[maker].kind
             if kind == SHARED:
                 fallback = True
-                self._replay_shared(maker, found)
+                self._replay_shared(maker, prepared)
             elif kind == STEP:
-                found.live_outputs.setdefault(maker, set()).add(use.name)
-                self._add_definition(maker, use.name, found)
+                prepared.live_outputs.setdefault(maker, set()).add(use.name)
+                self._add_definition(maker, use.name, prepared)
             elif kind == OUTSIDE and not use.passed_through:
-                found.outside.setdefault(use.name, maker)
+                prepared.outside.setdefault(use.name, maker)
         ref = self.ref(use)
         if ref is not None:
             key = (use.definitions[0], 1, 0, f"{use.name} {use.definitions}")
-            before = found.items.get(key)
+            before = prepared.items.get(key)
             required = not use.passed_through and not fallback and not use.name.startswith("@")
             was = isinstance(before, Input) and before.required
-            found.items[key] = Input(use.name, ref, required or was)
+            prepared.items[key] = Input(use.name, ref, required or was)
 
-    def _add_definition(self, maker: int, name: str, found: Prepared) -> None:
+    def _add_definition(self, maker: int, name: str, prepared: Prepared) -> None:
         """Add the definition of a class or function of which a step only changed the state."""
         facts = self.units[maker].facts
         if name in facts.may_define or facts.kinds.get(name) != DEF:
             return
         for earlier in self.flow.uses[maker][name].definitions if name in self.flow.uses[maker] else ():
             if self.units[earlier].kind == SHARED:
-                self._replay_shared(earlier, found)
+                self._replay_shared(earlier, prepared)
             elif self.units[earlier].kind == STEP:
-                self._add_definition(earlier, name, found)
+                self._add_definition(earlier, name, prepared)
 
-    def _replay_shared(self, index: int, found: Prepared) -> None:
+    def _replay_shared(self, index: int, prepared: Prepared) -> None:
         code = self.units[index].code
         key = (index, 0, 0, "")
-        if code is None or key in found.items:
+        if code is None or key in prepared.items:
             return
-        found.items[key] = Replay(code)
+        prepared.items[key] = Replay(code)
         for use in self.flow.uses[index].values():
-            self._add_use(use, found)
+            self._add_use(use, prepared)
 
-    def _replay(self, at: tuple[int, int], found: Prepared) -> None:
+    def _replay(self, at: tuple[int, int], prepared: Prepared) -> None:
         """Add a statement of unit ``at[0]`` that later units run again."""
         index, position = at
         unit = self.units[index]
         if unit.kind == SHARED:
-            self._replay_shared(index, found)
+            self._replay_shared(index, prepared)
             return
         key = (index, 2 if position >= self._first_late_position(index) else 0, position, "")
-        if key in found.items:
+        if key in prepared.items:
             return
         fact = unit.facts.replays[position]
         cell_id = next((c.id for c in unit.cells if c.number == fact.site.cell), "")
-        found.items[key] = Replay(Code(fact.site.cell, fact.source, fact.site.line, cell_id))
+        prepared.items[key] = Replay(Code(fact.site.cell, fact.source, fact.site.line, cell_id))
         for name in fact.reads:
-            self._add_use_of_replay(name, fact, index, found)
+            self._add_use_of_replay(name, fact, index, prepared)
 
     def _first_late_position(self, index: int) -> int:
         """The first of a step's replayed statements that uses a value which the step itself defines."""
@@ -140,13 +140,13 @@ class Preparer:
             self._late_position[index] = next(late, len(facts.replays))
         return self._late_position[index]
 
-    def _add_use_of_replay(self, name: str, fact: ReplayFact, index: int, found: Prepared) -> None:
+    def _add_use_of_replay(self, name: str, fact: ReplayFact, index: int, prepared: Prepared) -> None:
         facts = self.units[index].facts
-        own = [p for p, r in enumerate(facts.replays) if name in r.binds and r is not fact]
-        if own:
-            for position in own:
-                self._replay((index, position), found)
+        positions = [p for p, r in enumerate(facts.replays) if name in r.binds and r is not fact]
+        if positions:
+            for position in positions:
+                self._replay((index, position), prepared)
         elif name in facts.may_define and self.units[index].kind == STEP:
-            self._add_use(Use(name, (index,)), found)
+            self._add_use(Use(name, (index,)), prepared)
         elif name in self.flow.uses[index]:
-            self._add_use(self.flow.uses[index][name], found)
+            self._add_use(self.flow.uses[index][name], prepared)

@@ -141,7 +141,7 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
         outer = flow.uses[index].get(name)
         if outer is None or name == variable or (name not in facts.reads and name in facts.must_define):
             continue
-        carried = name in facts.may_define and name in facts.reads
+        loop_carried = name in facts.may_define and name in facts.reads
         if name in facts.stateful and (facts.kinds.get(name) != DEF or name not in flow.live[index]):
             yield _named(
                 "KF313", unit, name, site, f"`{name}` keeps state between calls, but each item of `{unit.name}` begins with the state from before the loop",
@@ -151,7 +151,7 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
         sure = name in facts.must_mutate or name in flow.live[index]
         if name not in facts.may_define and not sure:
             continue
-        if name in facts.may_define and not carried and name not in facts.may_mutate:
+        if name in facts.may_define and not loop_carried and name not in facts.may_mutate:
             continue
         shown = "the state of a seeded random generator" if name.startswith("@") else f"`{name}`"
         yield _named(

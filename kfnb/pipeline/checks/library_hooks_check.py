@@ -60,11 +60,11 @@ def _steps_to_reader(units: tuple[Unit, ...], index: int, names: frozenset[str])
 
 
 def _changing(facts: Facts, names: frozenset[str], cell: int, line: int) -> Facts:
-    here = dict.fromkeys(names, Site(cell, line))
+    sites = dict.fromkeys(names, Site(cell, line))
     return replace(
         facts,
-        reads={**here, **facts.reads},
-        may_mutate={**here, **facts.may_mutate},
+        reads={**sites, **facts.reads},
+        may_mutate={**sites, **facts.may_mutate},
         kinds={**dict.fromkeys(names, VALUE), **facts.kinds},
     )
 

@@ -38,6 +38,6 @@ def magic_problems(cell: ParsedCell, extended: bool) -> Iterator[Problem]:
             yield _problem("KF105", cell, magic, "belongs to an extension that no cell loads", hint)
 
 
-def _problem(code: str, cell: ParsedCell, magic: Magic, what: str, hint: str) -> Problem:
+def _problem(code: str, cell: ParsedCell, magic: Magic, message: str, hint: str) -> Problem:
     shown = ("%%" if magic.cell else "%") + magic.name
-    return Problem(code, f"the magic `{shown}` {what}", hint, cell.number, cell.id, magic.line, magic.name)
+    return Problem(code, f"the magic `{shown}` {message}", hint, cell.number, cell.id, magic.line, magic.name)

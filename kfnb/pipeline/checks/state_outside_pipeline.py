@@ -71,10 +71,10 @@ def _set_by(source: str, origins: Mapping[str, str]) -> str | None:
 
 
 def _changed(unit: Unit, kind: str, site: Site, reader: Unit | None) -> Problem:
-    what = AMBIENT[kind]
+    subject = AMBIENT[kind]
     if reader is None:
-        return _at("KF310", unit, site, f"{what} is changed here; later steps do not see it, since {WHY}", RUN)
-    lost = f"{what} is changed here, and step `{reader.name}` uses it but would not see that, since {WHY}"
+        return _at("KF310", unit, site, f"{subject} is changed here; later steps do not see it, since {WHY}", RUN)
+    lost = f"{subject} is changed here, and step `{reader.name}` uses it but would not see that, since {WHY}"
     return _at("KF314", unit, site, lost, RUN)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.build.edges import AMBIENT
-from kfnb.pipeline.drawing.expression_text import asked, cells, looped
+from kfnb.pipeline.drawing.expression_text import branch_condition, cells, loop_items
 from kfnb.pipeline.model import Guard, Loop, Node, Parameter, ParameterRef, Pipeline, Replay, Step, handlers_of
 from kfnb.pipeline.parameters.value_schema import describe_schema
 from kfnb.pipeline.units.notebook_units import Unit
@@ -23,18 +23,18 @@ def describe(built: Built) -> dict[str, Any]:
     marks = {u.name: u.marks for u in built.units if u.kind == STEP}
     steps = []
     around = dict(_around(pipeline.body, "", ""))
-    ends = {s.name for s in handlers_of(pipeline.body)}
+    handler_names = {s.name for s in handlers_of(pipeline.body)}
     for step in pipeline.steps():
-        mine = marks.get(step.name)
+        marks_of_step = marks.get(step.name)
         steps.append(
             {
                 "name": step.name, "cells": list(dict.fromkeys(c.cell for c in step.cells)),
                 "inputs": list(dict.fromkeys(i.name for i in step.inputs if _shown(i.name))),
                 "outputs": [n for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)],
                 "shared": [{"cell": p.code.cell, "line": p.code.line} for p in step.prepare if isinstance(p, Replay)],
-                "after": list(step.after), "when": mine.when if mine else around.get(step.name, ("", ""))[0] or None,
-                "foreach": f"{mine.foreach.variable} in {mine.foreach.items}" if mine and mine.foreach else around.get(step.name, ("", ""))[1] or None,
-                "exit": step.name in ends, "shell": step.shell, "settings": step.settings.to_json(),
+                "after": list(step.after), "when": marks_of_step.when if marks_of_step else around.get(step.name, ("", ""))[0] or None,
+                "foreach": f"{marks_of_step.foreach.variable} in {marks_of_step.foreach.items}" if marks_of_step and marks_of_step.foreach else around.get(step.name, ("", ""))[1] or None,
+                "exit": step.name in handler_names, "shell": step.shell, "settings": step.settings.to_json(),
             }
         )  # fmt: skip
     return {
@@ -47,8 +47,8 @@ def describe(built: Built) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    found = {"name": parameter.name, "type": parameter.type, "default": parameter.default}
-    return {**found, **{k: v for k, v in (("description", parameter.description), ("schema", parameter.schema)) if v}}
+    entry = {"name": parameter.name, "type": parameter.type, "default": parameter.default}
+    return {**entry, **{k: v for k, v in (("description", parameter.description), ("schema", parameter.schema)) if v}}
 
 
 def _around(body: tuple[Node, ...], when: str, each: str) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -57,16 +57,18 @@ def _around(body: tuple[Node, ...], when: str, each: str) -> Iterator[tuple[str,
         if isinstance(node, Step):
             yield node.name, (when, each)
         elif isinstance(node, Loop):
-            yield from _around(node.body, when, f"{each} and {looped(node)}" if each else looped(node))
+            yield from _around(node.body, when, f"{each} and {loop_items(node)}" if each else loop_items(node))
         elif isinstance(node, Guard):
             yield from _around((*node.body, *node.handler), when, each)
         else:
-            past: list[str] = []
+            negated: list[str] = []
             for branch in node.branches:
-                mine = asked(branch) if branch.when is not None else ""
-                own = " and ".join(f"({t})" for t in [*([when] if when else []), *past, *([mine] if mine else [])])
-                yield from _around(branch.body, own, each)
-                past.append(f"not ({mine})")
+                condition = branch_condition(branch) if branch.when is not None else ""
+                branch_text = " and ".join(
+                    f"({t})" for t in [*([when] if when else []), *negated, *([condition] if condition else [])]
+                )
+                yield from _around(branch.body, branch_text, each)
+                negated.append(f"not ({condition})")
 
 
 def _shown(name: str) -> bool:
@@ -86,8 +88,8 @@ def text(pipeline: Pipeline) -> str:
         lines.append("parameters  " + ", ".join(_declared(p) for p in pipeline.parameters))
     before: dict[str, list[str]] = {}
     for edge in pipeline.edges:
-        mine = before.setdefault(edge.to, [])
-        mine += [edge.source] if edge.source not in mine else []
+        sources = before.setdefault(edge.to, [])
+        sources += [edge.source] if edge.source not in sources else []
     width = max((len(s.name) for s in pipeline.steps()), default=4)
     for node in pipeline.body:
         lines += _node(node, before, width, 0)
@@ -99,7 +101,7 @@ def _node(node: Node, before: dict[str, list[str]], width: int, depth: int) -> l
     if isinstance(node, Step):
         return _step(node, before, width, depth)
     if isinstance(node, Loop):
-        lines = [f"{space}for each item of {looped(node)}"]
+        lines = [f"{space}for each item of {loop_items(node)}"]
         return lines + [line for n in node.body for line in _node(n, before, width, depth + 1)]
     if isinstance(node, Guard):
         lines = [line for n in node.body for line in _node(n, before, width, depth)]
@@ -107,20 +109,20 @@ def _node(node: Node, before: dict[str, list[str]], width: int, depth: int) -> l
         return lines + [line for n in node.handler for line in _node(n, before, width, depth + 1)]
     lines = []
     for index, branch in enumerate(node.branches):
-        word = "if" if index == 0 else "else if"
-        lines.append(f"{space}{word} {asked(branch)}" if branch.when is not None else f"{space}else")
+        keyword = "if" if index == 0 else "else if"
+        lines.append(f"{space}{keyword} {branch_condition(branch)}" if branch.when is not None else f"{space}else")
         lines += [line for n in branch.body for line in _node(n, before, width, depth + 1)]
     return lines
 
 
 def _step(step: Step, before: dict[str, list[str]], width: int, depth: int) -> list[str]:
-    taken = list(dict.fromkeys(AMBIENT.get(i.name, i.name) for i in step.inputs if _shown(i.name)))
-    given = [AMBIENT.get(n, n) for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)]
+    inputs = list(dict.fromkeys(AMBIENT.get(i.name, i.name) for i in step.inputs if _shown(i.name)))
+    outputs = [AMBIENT.get(n, n) for n in (*step.outputs, *(o.name for o in step.shell_outputs)) if _shown(n)]
     line = f"{'  ' * depth}{step.name:{width}}  {cells(step)}"
     after = list(dict.fromkeys([*before.get(step.name, []), *step.after]))
     line += f"   after {', '.join(after)}" if after else ""
-    line += f"   takes {', '.join(taken)}" if taken else ""
-    line += f"   gives {', '.join(given)}" if given else ""
+    line += f"   takes {', '.join(inputs)}" if inputs else ""
+    line += f"   gives {', '.join(outputs)}" if outputs else ""
     return [line]
 
 

@@ -21,14 +21,14 @@ from kfnb.pipeline.model import (
 )
 
 
-def asked(branch: Branch) -> str:
+def branch_condition(branch: Branch) -> str:
     """The condition of a branch, as the user wrote it where that is known; empty for ``else``."""
-    return branch.text or (words(branch.when) if branch.when is not None else "")
+    return branch.text or (test_text(branch.when) if branch.when is not None else "")
 
 
-def looped(loop: Loop) -> str:
+def loop_items(loop: Loop) -> str:
     """The items of a loop, as the user wrote them where that is known."""
-    return loop.text or named(loop.items)
+    return loop.text or reference_text(loop.items)
 
 
 def cells(step: Step) -> str:
@@ -37,29 +37,29 @@ def cells(step: Step) -> str:
     return f"cell{'s' * (len(numbers) > 1)} {', '.join(numbers)}" if numbers else ""
 
 
-def words(test: Test) -> str:
+def test_text(test: Test) -> str:
     """A test as Python text."""
     if isinstance(test, Truth):
-        return named(test.ref)
+        return reference_text(test.ref)
     if isinstance(test, Not):
-        return f"not {words(test.test)}"
+        return f"not {test_text(test.test)}"
     if isinstance(test, (All, Any_)):
         sign = " and " if isinstance(test, All) else " or "
-        return sign.join(words(t) if isinstance(t, (Compare, Truth)) else f"({words(t)})" for t in test.tests)
+        return sign.join(test_text(t) if isinstance(t, (Compare, Truth)) else f"({test_text(t)})" for t in test.tests)
     assert isinstance(test, Compare)
-    return f"{named(test.left)} {test.op.replace('-', ' ')} {named(test.right)}"
+    return f"{reference_text(test.left)} {test.op.replace('-', ' ')} {reference_text(test.right)}"
 
 
-def named(ref: Ref) -> str:
+def reference_text(ref: Ref) -> str:
     """A reference under its name in the notebook."""
     if isinstance(ref, Constant):
         return repr(ref.value)
     if isinstance(ref, ItemRef):
         return "item"
     if isinstance(ref, Merge):
-        return named(ref.candidates[0])
+        return reference_text(ref.candidates[0])
     if isinstance(ref, Collected):
-        return named(ref.ref)
+        return reference_text(ref.ref)
     if isinstance(ref, StatusRef):
         return "kfnb_status"
     return ref.name

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from kfnb.pipeline.drawing.expression_text import asked, cells, looped
+from kfnb.pipeline.drawing.expression_text import branch_condition, cells, loop_items
 from kfnb.pipeline.drawing.graph_layout import lay_out
 from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step
 
@@ -127,10 +127,10 @@ def _items(body: Iterable[Node], reasons: Reasons) -> Iterator[tuple[str, Graph]
         elif isinstance(node, Condition):
             for index, branch in enumerate(node.branches):
                 if branch.body:
-                    label = f"if {asked(branch)}" if branch.when is not None else "else"
+                    label = f"if {branch_condition(branch)}" if branch.when is not None else "else"
                     yield f"{node.name}/{index}", _framed("if", label, branch.body, reasons)
         elif isinstance(node, Loop):
-            yield f"{node.name}/loop", _framed("loop", f"for each of {looped(node)}", node.body, reasons)
+            yield f"{node.name}/loop", _framed("loop", f"for each of {loop_items(node)}", node.body, reasons)
         else:
             yield f"{node.name}/try", _around("try", "try", _guarded(node, reasons))
 

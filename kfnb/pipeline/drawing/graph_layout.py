@@ -137,22 +137,22 @@ def _layout(
     chains: Mapping[tuple[str, str], list[Place]],
     sizes: Mapping[str, tuple[float, float]],
 ) -> Layout:
-    left = min([*(x[n] - width / 2 for n, (width, _) in sizes.items()), *x.values(), 0.0])
+    min_x = min([*(x[n] - width / 2 for n, (width, _) in sizes.items()), *x.values(), 0.0])
     tops: dict[Place, tuple[float, float]] = {}  #: of a place, the top and the height of its row
     bottom = -RANK
     for row in rows:
         height = max((sizes[n][1] for n in row if isinstance(n, str)), default=0.0)
         tops.update(dict.fromkeys(row, (bottom + RANK, height)))
         bottom += RANK + height
-    centres = {n: (x[n] - left, tops[n][0] + height / 2) for n, (_, height) in sizes.items()}
+    centres = {n: (x[n] - min_x, tops[n][0] + height / 2) for n, (_, height) in sizes.items()}
     edges: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for (source, to), chain in chains.items():
-        points = [(x[source] - left, tops[source][0] + sizes[source][1])]
+        points = [(x[source] - min_x, tops[source][0] + sizes[source][1])]
         if sizes[source][1] < tops[source][1]:  # past what stands beside it
-            points.append((x[source] - left, sum(tops[source])))
+            points.append((x[source] - min_x, sum(tops[source])))
         for bend in chain[1:-1]:
             top, height = tops[bend]
-            points += [(x[bend] - left, top), (x[bend] - left, top + height)]
-        edges[source, to] = [*points, (x[to] - left, tops[to][0])]
-    right = max([*(x[n] + width / 2 for n, (width, _) in sizes.items()), *x.values(), left])
-    return Layout(centres, edges, right - left, max(bottom, 0.0))
+            points += [(x[bend] - min_x, top), (x[bend] - min_x, top + height)]
+        edges[source, to] = [*points, (x[to] - min_x, tops[to][0])]
+    max_x = max([*(x[n] + width / 2 for n, (width, _) in sizes.items()), *x.values(), min_x])
+    return Layout(centres, edges, max_x - min_x, max(bottom, 0.0))

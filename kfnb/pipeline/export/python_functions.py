@@ -61,12 +61,12 @@ class _Known:
     def _of(self, names: Iterable[str]) -> tuple[tuple[str, int], ...]:
         return tuple((n, self.versions.get(n, 0)) for n in sorted(names))
 
-    def needed(self, names: Iterable[str], own: tuple[Part, ...], step: str) -> tuple[Part, ...]:
-        """What must hold, beside ``own``, for all of ``names`` to be bound."""
-        found: list[Part] = []
+    def needed(self, names: Iterable[str], conditions: tuple[Part, ...], step: str) -> tuple[Part, ...]:
+        """What must hold, beside ``conditions``, for all of ``names`` to be bound."""
+        required: list[Part] = []
         for name in names:
             ways = self.ways.get(name, [()])
-            if any(set(way) <= {*own, *found} for way in ways):
+            if any(set(way) <= {*conditions, *required} for way in ways):
                 continue
             for part in {p for way in ways for p in way}:
                 if part.versions != self._of(n for n, _ in part.versions):
@@ -74,8 +74,8 @@ class _Known:
                         f"step `{step}` needs `{name}`, made only if `{part.text}`, and what that asks has changed since: "
                         f"give the step a `when` of its own"
                     )
-            found += ways[0] if len(ways) == 1 else [_either(ways)]
-        return tuple(found)
+            required += ways[0] if len(ways) == 1 else [_either(ways)]
+        return tuple(required)
 
 
 def _either(ways: list[tuple[Part, ...]]) -> Part:
@@ -114,21 +114,21 @@ class _Writer:
         self.functions: list[str] = []
         self.lines: list[tuple[tuple[Part, ...], str]] = []  #: condition and statement
         self.last: list[str] = []
-        self.asked = {n for u in units if u.kind == EXPRESSION for n in names_in(parse(u.expression.strip()))}
+        self.condition_names = {n for u in units if u.kind == EXPRESSION for n in names_in(parse(u.expression.strip()))}
         self.values = {u.name for u in units if u.kind == PARAMETER}
         self.values |= {n for u in units if u.kind == STEP for n in self._returns(u)}
         bound = [n for u in units for n in u.facts.may_define if u.kind in (STEP, SHARED, PARAMETER)]
         self.changing = {n for n in bound if bound.count(n) > 1}
-        self.taken = {"component", "component_from_command", "pipeline", *self.values, *self.asked}
+        self.taken = {"component", "component_from_command", "pipeline", *self.values, *self.condition_names}
         self.taken |= {n for u in units if u.kind in (SHARED, STEP) for n in (*u.facts.may_define, *u.facts.reads)}
 
         self.common = self._common()
-        self.carried = self._carried()
+        self.reassigned = self._reassigned()
 
     def unit(self, unit: Unit) -> None:
         if unit.kind == PARAMETER:
             self.known.bind(unit.name, ())
-        elif unit.kind == SHARED and unit.code is not None and self._is_carried(unit):
+        elif unit.kind == SHARED and unit.code is not None and self._is_reassigned(unit):
             _parsed(unit.code.source, f"cell {unit.code.cell}")
             self.lines.append(((), unit.code.source))
             for name in unit.facts.may_define:
@@ -154,28 +154,28 @@ class _Writer:
         """The source of the notebook's statements that the functions and the conditions use."""
         for unit in self.common:
             assert unit.code is not None
-            if not _is_setting(unit.code.source) and not self._is_carried(unit):
+            if not _is_setting(unit.code.source) and not self._is_reassigned(unit):
                 tree = _parsed(unit.code.source, "the shared code")
-                _check_global(tree, f"cell {unit.code.cell}", self.carried | self.values)
-                for made, name in _read_by_functions(tree):
-                    if name in self.carried | self.values:
+                _check_global(tree, f"cell {unit.code.cell}", self.reassigned | self.values)
+                for function, name in _read_by_functions(tree):
+                    if name in self.reassigned | self.values:
                         raise NotConvertible(
-                            f"`{made}` reads `{name}` of the notebook: give it to `{made}` as an argument"
+                            f"`{function}` reads `{name}` of the notebook: give it to `{function}` as an argument"
                         )
                 yield unit.code.source
 
     def _common(self) -> list[Unit]:
         used = {(p.code.cell, p.code.line) for s in self.steps.values() for p in s.prepare if isinstance(p, Replay)}
-        wanted = self.asked - self.values
-        found = []
+        uses = self.condition_names - self.values
+        common = []
         for unit in reversed(self.units):
             if unit.kind == SHARED and unit.code is not None:
-                if (unit.code.cell, unit.code.line) in used or wanted & set(unit.facts.may_define):
-                    wanted |= set(unit.facts.reads)
-                    found.append(unit)
-        return found[::-1]
+                if (unit.code.cell, unit.code.line) in used or uses & set(unit.facts.may_define):
+                    uses |= set(unit.facts.reads)
+                    common.append(unit)
+        return common[::-1]
 
-    def _carried(self) -> set[str]:
+    def _reassigned(self) -> set[str]:
         """Find the values that the notebook binds outside its steps and changes later; they become variables of the pipeline."""
         bound: dict[str, Unit] = {}
         again: set[str] = set()
@@ -193,44 +193,46 @@ class _Writer:
                 )
         return {n for n in again if not n.startswith("@") and bound[n].facts.kinds.get(n) != "import"}
 
-    def _is_carried(self, unit: Unit) -> bool:
-        return bool(self.carried & {*unit.facts.may_define, *unit.facts.may_mutate})
+    def _is_reassigned(self, unit: Unit) -> bool:
+        return bool(self.reassigned & {*unit.facts.may_define, *unit.facts.may_mutate})
 
     # ---------------------------------------------------------------- one step
     def _step(self, unit: Unit, step: Step) -> None:
         marks = unit.marks
         loop = marks.foreach if marks is not None else None
-        own = self.known.parts(marks.when) if marks is not None and marks.when is not None else ()
-        takes = self._takes(unit, step, loop.variable if loop is not None else None)
-        gives = self._returns(unit)
+        conditions = self.known.parts(marks.when) if marks is not None and marks.when is not None else ()
+        arguments = self._arguments(unit, step, loop.variable if loop is not None else None)
+        returns = self._returns(unit)
         name = self._name(unit.name)
-        made = _command(name, step, takes) if step.shell else self._function(name, unit, step, takes, gives)
-        self.functions.append(made)
-        call = f"{name}({', '.join(takes)})"
+        definition = (
+            _command(name, step, arguments) if step.shell else self._function(name, unit, step, arguments, returns)
+        )
+        self.functions.append(definition)
+        call = f"{name}({', '.join(arguments)})"
         if marks is not None and marks.exit:
             self.last.append(call)
             return
-        needs = {*takes, *(n for p in own for n, _ in p.versions)}
+        needs = {*arguments, *(n for p in conditions for n, _ in p.versions)}
         if loop is None:
-            when = (*self.known.needed(sorted(needs), own, unit.name), *own)
-            text = f"{', '.join(gives)} = {call}" if gives else call
+            when = (*self.known.needed(sorted(needs), conditions, unit.name), *conditions)
+            text = f"{', '.join(returns)} = {call}" if returns else call
         else:
             needs |= names_in(parse(loop.items.strip()))
-            inner = tuple(p for p in own if loop.variable in dict(p.versions))
-            outer = tuple(p for p in own if p not in inner)
+            inner = tuple(p for p in conditions if loop.variable in dict(p.versions))
+            outer = tuple(p for p in conditions if p not in inner)
             when = (*self.known.needed(sorted(needs - {loop.variable}), outer, unit.name), *outer)
-            rows = self._name(f"{unit.name}-rows") if len(gives) > 1 else ""
-            text = _looped(call, gives, loop.variable, loop.items.strip(), _joined(inner), rows)
+            rows = self._name(f"{unit.name}-rows") if len(returns) > 1 else ""
+            text = _looped(call, returns, loop.variable, loop.items.strip(), _joined(inner), rows)
         self.lines.append((when, text))
-        for given in sorted({*gives, *unit.facts.may_define, *unit.facts.may_mutate}):
-            self.known.bind(given, when)
+        for name_bound in sorted({*returns, *unit.facts.may_define, *unit.facts.may_mutate}):
+            self.known.bind(name_bound, when)
 
-    def _takes(self, unit: Unit, step: Step, variable: str | None) -> list[str]:
+    def _arguments(self, unit: Unit, step: Step, variable: str | None) -> list[str]:
         facts = unit.facts
-        given = {i.name: i.required for i in step.inputs if not i.name.startswith(("@", "_kfnb"))}
-        given.update(dict.fromkeys(sorted(self.carried), True))
-        found = []
-        for name, required in given.items():
+        required_by_name = {i.name: i.required for i in step.inputs if not i.name.startswith(("@", "_kfnb"))}
+        required_by_name.update(dict.fromkeys(sorted(self.reassigned), True))
+        arguments = []
+        for name, required in required_by_name.items():
             if name not in {*facts.reads, *facts.may_mutate}:
                 continue
             through = facts.via.get(name)
@@ -240,36 +242,36 @@ class _Writer:
                 )
             if not required:
                 raise NotConvertible(f"step `{unit.name}`: `{name}` may not be bound: bind it in every case")
-            found.append(name)
-        if variable is not None and variable in facts.reads and variable not in found:
-            found.insert(0, variable)
+            arguments.append(name)
+        if variable is not None and variable in facts.reads and variable not in arguments:
+            arguments.insert(0, variable)
         if any(STATUS in names_in(_parsed(c.source, f"step `{unit.name}`")) for c in step.cells if not step.shell):
-            found.insert(0, STATUS)
-        return list(dict.fromkeys(found))
+            arguments.insert(0, STATUS)
+        return list(dict.fromkeys(arguments))
 
     def _returns(self, unit: Unit) -> list[str]:
         step = self.steps[unit.name]
         if step.shell:
             return [o.name for o in step.shell_outputs]
-        left = {*step.outputs, *(self.asked & {*unit.facts.may_define, *unit.facts.may_mutate})}
-        return sorted(n for n in left if not n.startswith("@"))
+        names = {*step.outputs, *(self.condition_names & {*unit.facts.may_define, *unit.facts.may_mutate})}
+        return sorted(n for n in names if not n.startswith("@"))
 
-    def _function(self, name: str, unit: Unit, step: Step, takes: list[str], gives: list[str]) -> str:
-        for given in gives:
-            if given not in unit.facts.must_define and given not in takes:
-                raise NotConvertible(f"step `{unit.name}` may leave `{given}` unbound: bind it in every case")
-        lines = [_decorator(step.settings, name, unit.name), f"def {name}({', '.join(takes)}):"]
+    def _function(self, name: str, unit: Unit, step: Step, arguments: list[str], returns: list[str]) -> str:
+        for returned in returns:
+            if returned not in unit.facts.must_define and returned not in arguments:
+                raise NotConvertible(f"step `{unit.name}` may leave `{returned}` unbound: bind it in every case")
+        lines = [_decorator(step.settings, name, unit.name), f"def {name}({', '.join(arguments)}):"]
         lines.append(f'    """Step {unit.name}: {cells(step)} of the notebook."""')
         for code in step.cells:
             tree = _parsed(code.source, f"step `{unit.name}`, cell {code.cell}")
             _check_global(tree, f"step `{unit.name}`")
-            for made, name_read in _read_by_functions(tree) if gives else ():
+            for function, name_read in _read_by_functions(tree) if returns else ():
                 if name_read in self.changing:
                     raise NotConvertible(
-                        f"step `{unit.name}`: `{made}` reads `{name_read}`, which the notebook binds more than once: give it as an argument"
+                        f"step `{unit.name}`: `{function}` reads `{name_read}`, which the notebook binds more than once: give it as an argument"
                     )
             lines += _indented(code.source, tree)
-        lines += [f"    return {', '.join(gives)}"] if gives else []
+        lines += [f"    return {', '.join(returns)}"] if returns else []
         source = "\n".join(lines)
         try:
             compile(source, "<step>", "exec")
@@ -287,15 +289,15 @@ class _Writer:
         return name
 
 
-def _looped(call: str, gives: list[str], variable: str, items: str, when: str, rows: str) -> str:
+def _looped(call: str, returns: list[str], variable: str, items: str, when: str, rows: str) -> str:
     only = f" if {when}" if when else ""
-    if not gives:
+    if not returns:
         inside = f"    if {when}:\n        {call}" if when else f"    {call}"
         return f"for {variable} in {items}:\n{inside}"
     comprehension = f"[{call} for {variable} in {items}{only}]"
-    if len(gives) == 1:
-        return f"{gives[0]} = {comprehension}"
-    split = [f"{name} = [row[{index}] for row in {rows}]" for index, name in enumerate(gives)]
+    if len(returns) == 1:
+        return f"{returns[0]} = {comprehension}"
+    split = [f"{name} = [row[{index}] for row in {rows}]" for index, name in enumerate(returns)]
     return "\n".join([f"{rows} = {comprehension}", *split])
 
 
@@ -344,12 +346,12 @@ def _indented(source: str, tree: ast.Module) -> list[str]:
 
 
 def _decorator(settings: Settings, name: str, step: str) -> str:
-    words = [] if name == step.replace("-", "_") else [f"name={step!r}"]
-    words += _words(settings)
-    return f"@component({', '.join(words)})" if words else "@component"
+    arguments = [] if name == step.replace("-", "_") else [f"name={step!r}"]
+    arguments += _setting_arguments(settings)
+    return f"@component({', '.join(arguments)})" if arguments else "@component"
 
 
-def _words(settings: Settings) -> list[str]:
+def _setting_arguments(settings: Settings) -> list[str]:
     found = []
     for word, value in settings.to_json().items():
         if isinstance(value, list) and isinstance(value[0], list):
@@ -362,17 +364,17 @@ def _words(settings: Settings) -> list[str]:
     return found
 
 
-def _command(name: str, step: Step, takes: list[str]) -> str:
+def _command(name: str, step: Step, inputs: list[str]) -> str:
     """Write a shell step as a command. Several cells run one after the other as long as each succeeds."""
     sources = [code.source.strip("\n") for code in step.cells]
     script = sources[0] if len(sources) == 1 else " &&\n".join(f"(\n{source}\n)" for source in sources)
-    words = [f"name={step.name!r}", f'command=["bash", "-c", {_text(script)}]']
-    words += [f"inputs={takes!r}"] if takes else []
+    arguments = [f"name={step.name!r}", f'command=["bash", "-c", {_text(script)}]']
+    arguments += [f"inputs={inputs!r}"] if inputs else []
     outputs = {o.name: o.path for o in step.shell_outputs}
-    words += [f"outputs={outputs!r}"] if outputs else []
-    settings = _words(step.settings)
-    words += settings if step.settings.image else [f"image={SHELL_IMAGE!r}", *settings]
-    return f"{name} = component_from_command({', '.join(words)})"
+    arguments += [f"outputs={outputs!r}"] if outputs else []
+    settings = _setting_arguments(step.settings)
+    arguments += settings if step.settings.image else [f"image={SHELL_IMAGE!r}", *settings]
+    return f"{name} = component_from_command({', '.join(arguments)})"
 
 
 def _text(script: str) -> str:

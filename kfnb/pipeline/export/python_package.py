@@ -47,8 +47,8 @@ def package_of(notebook: Notebook, built: Built, folder: Path) -> Package:
     if cell is not None:
         shared, body = _shared(pipeline, cell), _body(cell, pipeline)
     else:
-        made = composed(built)
-        shared, body = _with_import(made.components), made.body
+        composition = composed(built)
+        shared, body = _with_import(composition.components), composition.body
     conversions = [p.conversion for p in pipeline.parameters if p.conversion]
     shared, body = [s for s in shared if s not in conversions], "\n".join([*conversions, body])
     imported = sorted(_defined(shared) & names_in(parse(body)) - {p.name for p in pipeline.parameters})
@@ -70,9 +70,9 @@ def package_of(notebook: Notebook, built: Built, folder: Path) -> Package:
 
 
 def _with_import(components: tuple[str, ...]) -> list[str]:
-    words = ["component"] if any(c.startswith("@component") for c in components) else []
-    words += ["component_from_command"] if any("component_from_command(" in c for c in components) else []
-    return [f"from kfnb import {', '.join(words)}", *components]
+    names = ["component"] if any(c.startswith("@component") for c in components) else []
+    names += ["component_from_command"] if any("component_from_command(" in c for c in components) else []
+    return [f"from kfnb import {', '.join(names)}", *components]
 
 
 def _shared(pipeline: Pipeline, cell: PipelineCell) -> list[str]:
@@ -156,36 +156,36 @@ def _main(name: str, pipeline: Pipeline) -> str:
 # -------------------------------------------------------------------- what it needs
 def _modules(sources: list[str]) -> set[str]:
     """The top-level names of the modules that the code imports anywhere."""
-    found: set[str] = set()
+    modules: set[str] = set()
     for source in sources:
         for node in ast.walk(parse(source)):
             if isinstance(node, ast.Import):
-                found.update(a.name.split(".")[0] for a in node.names)
+                modules.update(a.name.split(".")[0] for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.add(node.module.split(".")[0])
-    return found - sys.stdlib_module_names
+                modules.add(node.module.split(".")[0])
+    return modules - sys.stdlib_module_names
 
 
 def _requirements(modules: set[str]) -> set[str]:
     """The distributions that hold the modules, at the versions installed here; a module that is not installed gives its own name."""
     known = metadata.packages_distributions()
-    found = set()
+    requirements = set()
     for module in modules:
         name = known.get(module, [module])[0]
         try:
-            found.add(f"{name}=={metadata.version(name)}" if name != "kfnb" else "kfnb")
+            requirements.add(f"{name}=={metadata.version(name)}" if name != "kfnb" else "kfnb")
         except metadata.PackageNotFoundError:
-            found.add(name)
-    return found
+            requirements.add(name)
+    return requirements
 
 
 def _pyproject(name: str, pipeline: Pipeline, requirements: tuple[str, ...], modules: list[str]) -> str:
     needed = "".join(f'  "{r}",\n' for r in requirements)
-    own = f"py-modules = {modules!r}\n".replace("'", '"') if modules else ""
+    modules_line = f"py-modules = {modules!r}\n".replace("'", '"') if modules else ""
     return (
         '[build-system]\nrequires = ["setuptools>=64"]\nbuild-backend = "setuptools.build_meta"\n\n'
         f'[project]\nname = "{name.replace("_", "-")}"\nversion = "0.1.0"\ndescription = "{pipeline.description}"\n'
-        f'requires-python = ">=3.10"\ndependencies = [\n{needed}]\n\n[tool.setuptools]\npackages = ["{name}"]\n{own}'
+        f'requires-python = ">=3.10"\ndependencies = [\n{needed}]\n\n[tool.setuptools]\npackages = ["{name}"]\n{modules_line}'
     )
 
 

@@ -51,7 +51,7 @@ def fit(value: Any, parameter: Parameter) -> Json:
 
 
 def bind(
-    pipeline: Pipeline, given: Mapping[str, Any], convert: Callable[[Any, Parameter], Json] = convert
+    pipeline: Pipeline, supplied: Mapping[str, Any], convert: Callable[[Any, Parameter], Json] = convert
 ) -> dict[str, Json]:
     """Bind every parameter for a run: convert the values that are given, and take the defaults of the others.
 
@@ -70,7 +70,7 @@ def bind(
     known = {p.name: p for p in pipeline.parameters}
     values = {p.name: p.default for p in pipeline.parameters}
     problems: list[Problem] = []
-    for name, text in given.items():
+    for name, text in supplied.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             have = f"it has {', '.join(sorted(known))}" if known else "it has none"

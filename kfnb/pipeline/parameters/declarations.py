@@ -114,19 +114,21 @@ def _declared(
     make = default.make or (_standard(schema) if value is None else "")
     conversion = ""
     if make:
-        made = make % name
-        conversion = f"{name} = None if {name} is None else {made}" if takes_null(schema) else f"{name} = {made}"
+        converted = make % name
+        conversion = (
+            f"{name} = None if {name} is None else {converted}" if takes_null(schema) else f"{name} = {converted}"
+        )
     kind = kind_of(schema)
-    kept = {} if schema == OF_KIND[kind] else schema
-    return Declaration(Parameter(name, kind, value, description, kept, conversion), fault, doubt)
+    own_schema = {} if schema == OF_KIND[kind] else schema
+    return Declaration(Parameter(name, kind, value, description, own_schema, conversion), fault, doubt)
 
 
 def _by_value(schema: Schema, value: Json) -> Schema:
     """The schema for a default that is the value of an enumeration's member: the values take the place of the members."""
-    held = list(schema.get("members", {}).values())
-    if value in schema.get("enum", ()) or value not in held:
+    member_values = list(schema.get("members", {}).values())
+    if value in schema.get("enum", ()) or value not in member_values:
         return schema
-    return {**schema_of(value), "enum": held}
+    return {**schema_of(value), "enum": member_values}
 
 
 def _both(schema: Schema, options: Schema) -> Schema:
@@ -150,8 +152,8 @@ def _standard(schema: Schema) -> str:
 def _default(node: ast.expr, annotated: Schema | None, known: KnownTypes) -> _Default | None:
     if is_literal(node):
         return _literal(node, annotated)
-    for found in _made(node, known):
-        return found
+    for default in _constructed(node, known):
+        return default
     return None
 
 
@@ -165,17 +167,17 @@ def _literal(node: ast.expr, annotated: Schema | None) -> _Default | None:
     return _Default(value) if is_json(value) else None
 
 
-def _made(node: ast.expr, known: KnownTypes) -> Iterator[_Default]:
+def _constructed(node: ast.expr, known: KnownTypes) -> Iterator[_Default]:
     """The default that a call, a member of an enumeration or a joined path gives."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         yield from _member(node.value.id, node.attr, known)
     elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Constant):
         yield from _member(node.value.id, node.slice.value, known)
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and is_literal(node.right):
-        for left in _made(node.left, known):
+        for path_default in _constructed(node.left, known):
             part = literal_value(node.right)
-            if left.schema == {"type": "string", "format": "path"} and isinstance(part, str):
-                yield _Default(str(PurePosixPath(left.value) / part), left.schema, left.make)
+            if path_default.schema == {"type": "string", "format": "path"} and isinstance(part, str):
+                yield _Default(str(PurePosixPath(path_default.value) / part), path_default.schema, path_default.make)
     elif isinstance(node, ast.Call):
         yield from _call(node, known)
 
@@ -191,23 +193,23 @@ def _call(node: ast.Call, known: KnownTypes) -> Iterator[_Default]:
     if None in keywords or not all(is_literal(a) for a in (*node.args, *keywords.values())):
         return
     try:
-        given = [literal_value(a) for a in node.args]
+        arguments = [literal_value(a) for a in node.args]
         named = {k: literal_value(v) for k, v in keywords.items() if k is not None}
     except (ValueError, TypeError, SyntaxError, ArithmeticError):
         return
     function, name = node.func, last_name(node.func)
-    if isinstance(function, ast.Name) and name in known.enumerations and len(given) == 1:
+    if isinstance(function, ast.Name) and name in known.enumerations and len(arguments) == 1:
         members = known.enumerations[name].members
-        yield from (d for n, v in members.items() if v == given[0] for d in _member(name, n, known))
+        yield from (d for n, v in members.items() if v == arguments[0] for d in _member(name, n, known))
         return
     text = ast.unparse(function)
     if name == "fromisoformat" and isinstance(function, ast.Attribute):
         name, text = last_name(function.value), ast.unparse(function.value)
-        yield from _object(name, text, lambda: _class(name).fromisoformat(*given))
-    elif name == "Timestamp" and len(given) == 1 and isinstance(given[0], str) and not named:
-        yield from _object("datetime", text, lambda: datetime.datetime.fromisoformat(given[0]), f"{text}(%s)")
-    elif name in CLASSES and not (name == "Path" and not given):
-        yield from _object(name, text, lambda: CLASSES[name](*given, **named))
+        yield from _object(name, text, lambda: _class(name).fromisoformat(*arguments))
+    elif name == "Timestamp" and len(arguments) == 1 and isinstance(arguments[0], str) and not named:
+        yield from _object("datetime", text, lambda: datetime.datetime.fromisoformat(arguments[0]), f"{text}(%s)")
+    elif name in CLASSES and not (name == "Path" and not arguments):
+        yield from _object(name, text, lambda: CLASSES[name](*arguments, **named))
 
 
 def _class(name: str) -> Any:

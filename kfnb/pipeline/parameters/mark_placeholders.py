@@ -102,8 +102,8 @@ def _unknown(step: Step, field: str, text: str, known: Mapping[str, Any]) -> Ite
             continue
         names = ", ".join(known) or "none"
         hint = f"write `{{{name}}}`" if name in known else f"the parameters are {names}: `{{NAME}}` is the value of one"
-        what = "is not replaced" if name in known else "is not a parameter of the pipeline"
-        yield _problem("KF208", step, f"`{found[0]}` in the mark `{word}:{text}` {what}", hint, name)
+        remark = "is not replaced" if name in known else "is not a parameter of the pipeline"
+        yield _problem("KF208", step, f"`{found[0]}` in the mark `{word}:{text}` {remark}", hint, name)
     if text in known and field in ("image", "secrets", "volumes"):
         legal = text == text.lower() and (field == "image" or "_" not in text)
         message = f"the mark `{word}:{text}` is the name `{text}` itself, not the value of the parameter"
@@ -112,14 +112,14 @@ def _unknown(step: Step, field: str, text: str, known: Mapping[str, Any]) -> Ite
 
 def value_problems(pipeline: Pipeline, values: Mapping[str, Json]) -> Iterator[Problem]:
     """Report values of a run that give a mark no text, or an image no name."""
-    for step, made in zip(pipeline.steps(), resolved(pipeline, values).steps(), strict=True):
+    for step, resolved_step in zip(pipeline.steps(), resolved(pipeline, values).steps(), strict=True):
         missing = {n for n in placeholders(step.settings) if n in values and as_text(values[n]) is None}
         for name in sorted(missing):
             message = (
                 f"parameter `{name}` is {values[name]!r}, which cannot be filled into a mark of step `{step.name}`"
             )
             yield _problem("KF208", step, message, "give it a text or a number", name)
-        image = made.settings.image
+        image = resolved_step.settings.image
         if image != step.settings.image and image is not None and not missing and not IMAGE.fullmatch(image):
             message = f"the image of step `{step.name}` would be `{image}`, which is not the name of an image"
             yield _problem("KF208", step, message, "give the parameter another value", step.name)

@@ -98,8 +98,8 @@ def _number(text: str, schema: Schema) -> float:
     try:
         return int(text.strip()) if whole else float(text.strip())
     except ValueError:
-        what = "a whole number (int)" if whole else "a number (float)"
-        raise ValueError(f"`{text}` is not {what}") from None
+        type_text = "a whole number (int)" if whole else "a number (float)"
+        raise ValueError(f"`{text}` is not {type_text}") from None
 
 
 def parse_literal(text: str) -> Json:

@@ -28,12 +28,12 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
         name = call.func.id if isinstance(call.func, ast.Name) else ""
         if name not in state.components:
             continue
-        given = [*call.args, *(k.value for k in call.keywords)]
+        values = [*call.args, *(k.value for k in call.keywords)]
         form = f"{name} {len(call.args)} {[k.arg for k in call.keywords]}"
         if form not in known:
             known[form] = _facts(analyzer, own, name, call)
         facts, texts = known[form]
-        for index, value in enumerate(given):
+        for index, value in enumerate(values):
             if isinstance(value, ast.Name) and texts[index] in facts.must_mutate and _read_later(own.tree, value):
                 yield state.problem(
                     "KF610",

@@ -44,8 +44,8 @@ class ExpressionParser:
             return node
         method = getattr(self, f"_{kind.__name__.lower()}", None)
         if method is not None:
-            made: ast.expr = method(node)
-            return made
+            result: ast.expr = method(node)
+            return result
         if kind in refused_constructs.REFUSED:
             raise self.state.refuse(refused_constructs.REFUSED[kind], node)
         return self._visit_children(node)
@@ -103,9 +103,9 @@ class ExpressionParser:
 
     def _replace(self, name: str, node: ast.expr) -> ast.Name:
         self.expression.rewritten = True
-        made = ast.copy_location(ast.Name(name, ast.Load()), node)
-        self.expression.names[name] = made
-        return made
+        result = ast.copy_location(ast.Name(name, ast.Load()), node)
+        self.expression.names[name] = result
+        return result
 
     def _attribute(self, node: ast.Attribute) -> ast.expr:
         value = node.value

@@ -215,7 +215,7 @@ class _SharedCode:
 
     def _ambiguous_names(self) -> list[Problem]:
         """Report names that the cell binds and that a component reads as a global, because a step has one namespace for both."""
-        found = []
+        problems = []
         binds: dict[str, set[str]] = {}
         for name, prepared in self.prepared_by_name.items():
             indexes = {key[0] for key in prepared.items}
@@ -227,7 +227,7 @@ class _SharedCode:
                 & ({i.name for i in draft.prepare if isinstance(i, Input)} | draft.definitions.keys())
                 - draft.global_uses
             ):
-                found.append(
+                problems.append(
                     self.state.problem(
                         "KF609",
                         f"`{name}` is bound in the pipeline cell and is also a global name that `{draft.component or draft.name}` reads",
@@ -236,7 +236,7 @@ class _SharedCode:
                         name,
                     )
                 )
-        return found
+        return problems
 
 
 # -------------------------------------------------------------------- putting it together

@@ -87,9 +87,11 @@ class ParserState:
         return Problem(code, message, hint, cell.number, cell.id, line + self.line_offset, name)
 
     def refuse(self, construct: tuple[str, str], node: ast.AST, name: str | None = None) -> Refused:
-        what, way_out = construct
+        construct_name, way_out = construct
         line = getattr(node, "lineno", 1)
-        return Refused(self.problem("KF601", f"{what} cannot be part of a pipeline's graph", way_out, line, name))
+        return Refused(
+            self.problem("KF601", f"{construct_name} cannot be part of a pipeline's graph", way_out, line, name)
+        )
 
     def error(self, code: str, message: str, hint: str, node: ast.AST, name: str | None = None) -> Refused:
         return Refused(self.problem(code, message, hint, getattr(node, "lineno", 1), name))
@@ -118,9 +120,9 @@ class ParserState:
         name = label if count == 1 else f"{label}-{count}"
         return name if name not in self.drafts else self.unique_name(label)
 
-    def temporary_name(self, what: str) -> str:
+    def temporary_name(self, purpose: str) -> str:
         self.temporary_count += 1
-        return f"_kfnb_{what}_{self.temporary_count}"
+        return f"_kfnb_{purpose}_{self.temporary_count}"
 
     # ---------------------------------------------------------------- reading names
     def check_use(self, name: str, node: ast.AST) -> None:
@@ -157,12 +159,12 @@ class ParserState:
         if direct:
             return [Input(n, ref) for n in local if (ref := self.scope[n].ref) is not None], outside
         try:
-            items, left = self.slicer.backward_slice(self.block, local)
+            items, missing = self.slicer.backward_slice(self.block, local)
         except LoopCarried as error:
             name = str(error)
             raise self.error("KF605", f"`{name}` would pass from one iteration of the loop to the next, but iterations run side by side", "collect values with `.append` and work on the list after the loop; or loop inside one component", node, name) from None  # fmt: skip
         first: list[Item] = []
-        for name in sorted(left):
+        for name in sorted(missing):
             if name in self.parameters:
                 first.append(Input(name, ParameterRef(name)))
             elif name in self.scope and (ref := self.scope[name].ref) is not None:

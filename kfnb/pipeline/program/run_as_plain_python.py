@@ -40,12 +40,12 @@ def run_plain(
     module = ast.fix_missing_locations(ast.Module([function], []))
     found: dict[str, Any] = {}
     exec(compile(module, filename, "exec"), names, found)
-    left: dict[str, Any] = found["pipeline"](**values, **{CALLED: called})
-    for value in left.values():
+    final_values: dict[str, Any] = found["pipeline"](**values, **{CALLED: called})
+    for value in final_values.values():
         for index, one in enumerate(value if isinstance(value, list) else ()):
             if isinstance(one, Failed):
                 one.index = index
-    return {n: v for n, v in left.items() if not n.startswith("_") and n != STATUS}
+    return {n: v for n, v in final_values.items() if not n.startswith("_") and n != STATUS}
 
 
 def called(component: Any, *args: Any, **kwargs: Any) -> Any:
@@ -120,8 +120,8 @@ class PlainPython(ast.NodeTransformer):
         ).body[0]
         assert isinstance(caught, ast.Try)
         caught.body = node.body
-        for made in (*before, *caught.handlers):
-            for part in ast.walk(made):
+        for statement in (*before, *caught.handlers):
+            for part in ast.walk(statement):
                 if isinstance(part, (ast.stmt, ast.expr, ast.excepthandler)):
                     part.lineno = part.end_lineno = node.lineno
         node.body = [*before, ast.copy_location(caught, node)]

@@ -142,8 +142,8 @@ class StatementParser:
         if isinstance(node, ast.Assign) and not expression.rewritten:
             source = state.text(node)
         else:
-            left = [ast.unparse(t) for t in (node.targets if isinstance(node, ast.Assign) else [node.target])]
-            source = " = ".join([*left, ast.unparse(value)])
+            target_texts = [ast.unparse(t) for t in (node.targets if isinstance(node, ast.Assign) else [node.target])]
+            source = " = ".join([*target_texts, ast.unparse(value)])
         if expression.impure:
             name = step_for_expression(state, expression, state.temporary_name("value"), node)
             source = f"{', '.join(names)} = {name}"
@@ -255,8 +255,8 @@ class StatementParser:
 
     def _refuse_mutation(self, root: ast.Name, node: ast.AST) -> Refused:
         value = self.state.scope.get(root.id)
-        made = isinstance(value.ref, OutputRef) if value is not None else False
-        what = f"the step's output `{root.id}`" if made else f"`{root.id}`"
+        is_output = isinstance(value.ref, OutputRef) if value is not None else False
+        what = f"the step's output `{root.id}`" if is_output else f"`{root.id}`"
         hint = f"make a new value: {root.id} = [*{root.id}, …]; or change it inside a component that returns it"
         return self.state.error("KF606", f"this line would change {what} in place, but each step works on its own copy", hint, node, root.id)  # fmt: skip
 

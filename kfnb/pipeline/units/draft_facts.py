@@ -28,8 +28,8 @@ def facts_of(draft: UnitDraft, analyzer: Analyzer) -> Facts:
     facts = analyzer.unit(draft.cells, marks is None or marks.when is None, marks is None or marks.foreach is None)
     if marks is not None and marks.foreach is not None:
         # the memory of a function stays with its iteration, because iterations have no order
-        kept = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
-        return replace(facts, may_mutate={n: s for n, s in facts.may_mutate.items() if n not in kept})
+        stateful_values = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
+        return replace(facts, may_mutate={n: s for n, s in facts.may_mutate.items() if n not in stateful_values})
     return facts
 
 
@@ -50,13 +50,13 @@ def _shell_facts(draft: UnitDraft, marks: StepMarks, analyzer: Analyzer) -> Fact
             command = VARIABLE.sub(lambda m: world.texts.get(m[1] or m[2]) or hole(m[1] or m[2]), line)
             files.update((use, site) for use in uses_of_line(command) if use[0] not in private)
             texts.update((w, site) for word in line.split() if (w := word.strip("'\"")) not in private)
-    made = {o.name: Site(draft.cells[0].number, draft.cells[0].line) for o in marks.outputs}
+    definitions = {o.name: Site(draft.cells[0].number, draft.cells[0].line) for o in marks.outputs}
     analyzer.define(outputs, SCALAR)
     return Facts(
         reads=reads,
-        may_define=made,
-        must_define=frozenset(made),
-        kinds=dict.fromkeys(made, SCALAR),
+        may_define=definitions,
+        must_define=frozenset(definitions),
+        kinds=dict.fromkeys(definitions, SCALAR),
         files=files,
         texts=texts,
     )

@@ -170,15 +170,15 @@ def _expression_units(draft: UnitDraft, analyzer: Analyzer) -> Iterator[Unit]:
         # a condition on the item itself is evaluated for each item, after the items are known
         inner = marks.foreach is not None and marks.foreach.variable in _names(marks.when)
         texts.insert(1 if inner else 0, ("when", marks.when))
-    for what, text in texts:
+    for mark, text in texts:
         number, line = marks.marked_at
         cell = parse_cell(number, draft.cells[0].id, text.strip(), line or 1)
         if cell.problem is None:
             facts = analyzer.unit([cell])
-            if marks.foreach is not None and what == "when":
+            if marks.foreach is not None and mark == "when":
                 variable = marks.foreach.variable
                 facts = replace(facts, reads={n: s for n, s in facts.reads.items() if n != variable})
-            yield Unit(EXPRESSION, f"{what}-{draft.name}", facts, (cell,), marks, expression=text.strip())
+            yield Unit(EXPRESSION, f"{mark}-{draft.name}", facts, (cell,), marks, expression=text.strip())
 
 
 def _names(text: str) -> set[str]:

@@ -341,13 +341,13 @@ def _estimator(name: str) -> bool:
 
 def _changes_library_state(call: ast.Call, name: str | None) -> bool:
     """Whether a call sets state of a library: `np.random.seed(0)`, `pd.set_option(…)`, `%cd data`."""
-    words = (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")).lower()
+    function_name = (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")).lower()
     starts = ("seed", "set_", "use", "filterwarnings", "simplefilter", "chdir", "basicconfig", "register", "rc", "setlocale",
               "update", "manual_seed", "append", "insert", "setrecursionlimit", "disable", "seterr", "load_dotenv", "init_", "setlevel",
               "enable")  # fmt: skip
     changes = (
-        words.startswith(starts)
-        or words in ("set", "pandas", "theme")
+        function_name.startswith(starts)
+        or function_name in ("set", "pandas", "theme")
         or getattr(call.func, "attr", "") in SETTING_METHODS
     )
     return changes and (isinstance(call.func, ast.Attribute) or name is not None)

@@ -16,7 +16,7 @@ from kfnb.engines.cluster.lowering.move_into_branches import (
 )
 from kfnb.engines.local.scheduling.step_graph import Place, places_of
 from kfnb.engines.static_step_spec import StaticSpecs, replayed
-from kfnb.pipeline.drawing.expression_text import asked
+from kfnb.pipeline.drawing.expression_text import branch_condition
 from kfnb.pipeline.model import (
     Collected,
     Condition,
@@ -292,7 +292,7 @@ class _Lowering:
 
     def _condition(self, gate: Gate) -> dict[str, Any]:
         condition = self.conditions[gate.condition]
-        text = " / ".join(asked(b) for b in condition.branches if b.when is not None)
+        text = " / ".join(branch_condition(b) for b in condition.branches if b.when is not None)
         spec = {"name": gate.condition, "branch": gate.branch, "words": text}
         return spec if gate.decided else {**spec, "branches": self._branches(condition)}
 

@@ -10,7 +10,7 @@ from kfnb.engines.local.scheduling.exit_handler_guards import OpenGuard, handler
 from kfnb.engines.local.scheduling.reference_values import ReferenceValues, SkippedByFailure
 from kfnb.engines.local.scheduling.step_graph import places_of, required_steps
 from kfnb.engines.local.scheduling.step_instances import NotReady, Scope, StepInstances, suffix_of
-from kfnb.pipeline.drawing.expression_text import asked
+from kfnb.pipeline.drawing.expression_text import branch_condition
 from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step, steps_of
 from kfnb.runtime.pods.resolve_references import Broken, Skipped
 from kfnb.states import NO_ITEMS
@@ -298,4 +298,4 @@ class RunState:
 
 def _text_of(node: Condition) -> str:
     """A condition as the user wrote it, as far as the model still has its text."""
-    return " / ".join(asked(b) for b in node.branches if b.when is not None)
+    return " / ".join(branch_condition(b) for b in node.branches if b.when is not None)

@@ -153,20 +153,20 @@ class ConditionParser:
             return None
         source = ast.unparse(expression.node)
         replays = [i.code.source for i in items if isinstance(i, Replay)]
-        given = [i for i in items if isinstance(i, Input)]
-        renamed = any(isinstance(i.ref, OutputRef) and i.ref.name != i.name for i in given)
+        inputs = [i for i in items if isinstance(i, Input)]
+        renamed = any(isinstance(i.ref, OutputRef) and i.ref.name != i.name for i in inputs)
         if replays or renamed:
             # the function keeps the names of the slice out of the step's namespace
             function = f"_kfnb_{label.replace('-', '_')}"
             lines = textwrap.indent("\n".join([*replays, f"return bool({source})"]), "    ")
-            names = ", ".join(i.name for i in given)
-            values = ", ".join(i.ref.name if isinstance(i.ref, OutputRef) else i.name for i in given)
+            names = ", ".join(i.name for i in inputs)
+            values = ", ".join(i.ref.name if isinstance(i.ref, OutputRef) else i.name for i in inputs)
             line = expression.node.lineno
             draft.codes.append(code_at(self.state, f"def {function}({names}):\n{lines}", line))
             source = f"{function}({values})"
         else:
             source = f"bool({source})"
-        extra = [i for i in given if not isinstance(i.ref, OutputRef)]
+        extra = [i for i in inputs if not isinstance(i.ref, OutputRef)]
         state.add_inputs(draft, extra, outside, expression.node.lineno)
         name = state.temporary_name("if")
         ref = draft.export(label, source, late=True)
@@ -209,9 +209,9 @@ def _exported(ref: Ref) -> Ref | None:
     if isinstance(ref, OutputRef):
         return ExportRef(ref.step, ref.name)
     if isinstance(ref, Merge):
-        made = [_exported(c) for c in ref.candidates]
-        known = tuple(m for m in made if m is not None)
-        return Merge(known) if len(known) == len(made) else None
+        exported = [_exported(c) for c in ref.candidates]
+        known = tuple(m for m in exported if m is not None)
+        return Merge(known) if len(known) == len(exported) else None
     return ref if isinstance(ref, (Constant, ParameterRef, ItemRef, StatusRef)) else None
 
 

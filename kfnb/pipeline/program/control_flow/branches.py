@@ -24,7 +24,9 @@ class BranchParser:
         text = ast.unparse(node.test)
         expression = self.parser.expression(node.test)
         conditions = ConditionParser(state)
-        asked = conditions.without_step(expression, name, text) or conditions.by_step(expression, name, text, node.test)
+        condition = conditions.without_step(expression, name, text) or conditions.by_step(
+            expression, name, text, node.test
+        )
         draft = ConditionDraft(name)
         statement = If(node.lineno + state.line_offset)
         outer, nodes, before = state.block, state.nodes, state.scope
@@ -32,7 +34,7 @@ class BranchParser:
         outer.statements.append(statement)
         ends: list[dict[str, Binding]] = []
         count = len(state.drafts)
-        test: LoweredCondition | None = asked
+        test: LoweredCondition | None = condition
         texts: list[str] = []
         orelse, body = node.orelse, node.body
         while True:
@@ -45,7 +47,7 @@ class BranchParser:
             state.scope = dict(before)
             state.nodes = draft.branches[-1].body
             why = f"runs only if {test.why}" if test else f"runs only if not `{'`, not `'.join(texts)}`"
-            steps = test.steps if test else asked.steps
+            steps = test.steps if test else condition.steps
             state.enclosing.append((steps, why))
             self.parser.body(body)
             state.enclosing.pop()
@@ -70,9 +72,9 @@ class BranchParser:
             state = self.parser.state
             if not calls_component(state, first.test):
                 text = ast.unparse(first.test)
-                asked = ConditionParser(state).without_step(self.parser.expression(first.test), label, text)
-                if asked is not None:
-                    return asked, text, first.body, first.orelse
+                condition = ConditionParser(state).without_step(self.parser.expression(first.test), label, text)
+                if condition is not None:
+                    return condition, text, first.body, first.orelse
         return None, "", orelse, []
 
 

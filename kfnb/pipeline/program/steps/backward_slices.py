@@ -118,9 +118,9 @@ class Slicer:
                     found.append(self._emit(statement, needed))
             owner = block.owner
             if isinstance(owner, For):
-                carried = needed & owner.assigned
-                if carried:
-                    raise LoopCarried(sorted(carried)[0])
+                loop_carried = needed & owner.assigned
+                if loop_carried:
+                    raise LoopCarried(sorted(loop_carried)[0])
                 if needed & owner.target_names:
                     needed = (needed - owner.target_names) | owner.iteration_uses
                     found.append(list(owner.iteration))
@@ -190,19 +190,19 @@ class Slicer:
         return lines
 
     def _for(self, statement: For, needed: set[str], looped: bool, inputs: list[Item]) -> list[str]:
-        wanted = set(needed)
+        live = set(needed)
         while True:
-            mine, trial = set(wanted), list[Item]()
+            mine, trial = set(live), list[Item]()
             before = self.count
             body = self._block(statement.body, mine, True, trial)
-            more = wanted | (mine & statement.assigned)
-            if more == wanted:
+            more = live | (mine & statement.assigned)
+            if more == live:
                 break
-            wanted, self.count = more, before
+            live, self.count = more, before
         # an inner loop takes its recorded values from the same list as the outer loop
         starts = [] if looped else [f"{i.name} = iter({i.name})" for i in trial if isinstance(i, Input)]
         inputs += trial
-        needed |= (wanted | mine) - statement.target_names
+        needed |= (live | mine) - statement.target_names
         needed |= statement.uses
         return [*starts, f"for {statement.target} in {statement.items}:", *_indented(body)]
 

@@ -133,21 +133,21 @@ class CallParser:
         positional = [a for a in known if a.positional]
         bound = {a.name: v for a, v in zip(positional, node.args, strict=False)}
         if len(node.args) > len(positional) and not component.variadic:
-            takes = f"{len(positional)} argument{'s' * (len(positional) != 1)}"
+            count = f"{len(positional)} argument{'s' * (len(positional) != 1)}"
             raise state.error(
                 "KF604",
-                f"`{name}` takes {takes}, but this call passes {len(node.args)}",
+                f"`{name}` takes {count}, but this call passes {len(node.args)}",
                 _signature(component),
                 node,
                 name,
             )
-        words = {a.name: a for a in known if a.keyword}
+        keyword_arguments = {a.name: a for a in known if a.keyword}
         for keyword in node.keywords:
             if keyword.arg in bound:
                 raise state.error(
                     "KF604", f"this call passes `{keyword.arg}` of `{name}` twice", _signature(component), node, name
                 )
-            if keyword.arg not in words and not component.variadic:
+            if keyword.arg not in keyword_arguments and not component.variadic:
                 raise state.error("KF604", f"`{name}` has no input `{keyword.arg}`", _signature(component), node, name)
             bound[str(keyword.arg)] = keyword.value
         missing = [a.name for a in known if a.required and a.name not in bound]
@@ -162,18 +162,18 @@ class CallParser:
     def _typed(self, argument: Argument, node: ast.expr, name: str) -> None:
         state = self.parser.state
         if isinstance(node, ast.Constant):
-            given = type_of_value(node.value)
+            actual_type = type_of_value(node.value)
         elif isinstance(node, ast.Name) and node.id in state.scope:
-            given = state.scope[node.id].type
+            actual_type = state.scope[node.id].type
         else:
             return
         if (
-            given
-            and given != argument.type
-            and (given, argument.type) not in (("int", "float"), ("bool", "int"), ("bool", "float"))
+            actual_type
+            and actual_type != argument.type
+            and (actual_type, argument.type) not in (("int", "float"), ("bool", "int"), ("bool", "float"))
         ):
             state.problems.append(state.problem(
-                "KF608", f"`{argument.name}` of `{name}` is declared {argument.type}, but `{state.text(node)}` is {given}",
+                "KF608", f"`{argument.name}` of `{name}` is declared {argument.type}, but `{state.text(node)}` is {actual_type}",
                 "convert it, or change the annotation", node.lineno, argument.name,
             ))  # fmt: skip
 

@@ -221,9 +221,11 @@ class _Keywords:
         found: dict[str, Any] = {}
         for keyword in self.keywords:
             if keyword.arg is None or keyword.arg not in known:
-                what = f"`{keyword.arg}`" if keyword.arg else "`**`"
+                shown_argument = f"`{keyword.arg}`" if keyword.arg else "`**`"
                 self.problem(
-                    f"{maker} does not take {what}", f"it takes {', '.join(sorted(known))}", keyword.value.lineno
+                    f"{maker} does not take {shown_argument}",
+                    f"it takes {', '.join(sorted(known))}",
+                    keyword.value.lineno,
                 )
                 continue
             try:
@@ -253,17 +255,17 @@ class _Keywords:
         return Settings(**found)
 
 
-def _texts(word: str, given: Any) -> Iterator[str]:
+def _texts(key: str, value: Any) -> Iterator[str]:
     """The values of a keyword as the texts of its mark."""
-    if isinstance(given, dict) and word in PAIRED:
-        yield from (f"{k}{PAIRED[word]}{v}" for k, v in given.items())
-    elif isinstance(given, list):
-        for item in given:
+    if isinstance(value, dict) and key in PAIRED:
+        yield from (f"{k}{PAIRED[key]}{v}" for k, v in value.items())
+    elif isinstance(value, list):
+        for item in value:
             yield ":".join(str(i) for i in item) if isinstance(item, list) else str(item)
-    elif isinstance(given, bool):
-        yield "on" if given else "off"
+    elif isinstance(value, bool):
+        yield "on" if value else "off"
     else:
-        yield str(given)
+        yield str(value)
 
 
 # -------------------------------------------------------------------- signatures

@@ -71,8 +71,8 @@ def code_at(state: ParserState, source: str, line: int) -> Code:
 def bind_name(state: ParserState, name: str, binding: Binding, node: ast.AST) -> None:
     """Bind a name in the current scope, unless it names a component or the status of the run."""
     if name in state.components or name == STATUS:
-        what = "a component" if name != STATUS else "how the run ended"
-        raise state.error("KF609", f"`{name}` is {what}, and this line would bind it again", "give the value another name", node, name)  # fmt: skip
+        subject = "a component" if name != STATUS else "how the run ended"
+        raise state.error("KF609", f"`{name}` is {subject}, and this line would bind it again", "give the value another name", node, name)  # fmt: skip
     state.scope[name] = binding
     state.try_bound.discard(name)
 
