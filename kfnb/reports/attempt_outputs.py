@@ -171,10 +171,10 @@ def _placed(lines: list[Line], displays: list[Display], last: int) -> list[Line]
     return found + [Line(t, last) for t in texts[len(found) :]]
 
 
-def _find(texts: list[str], wanted: list[str], start: int) -> int | None:
+def _find(texts: list[str], texts_to_find: list[str], start: int) -> int | None:
     """Where lines stand among others, from ``start`` on."""
-    for at in range(start, len(texts) - len(wanted) + 1 if wanted else 0):
-        if texts[at] == wanted[0] and texts[at : at + len(wanted)] == wanted:
+    for at in range(start, len(texts) - len(texts_to_find) + 1 if texts_to_find else 0):
+        if texts[at] == texts_to_find[0] and texts[at : at + len(texts_to_find)] == texts_to_find:
             return at
     return None
 

@@ -99,11 +99,11 @@ def _kept(data: Any, pipeline: Pipeline, parameters: Mapping[str, Any]) -> Repor
         kind, source = _kind(cell)
         number += kind == "code"
         own = number if kind == "code" else 0
-        mine = tuple(steps.get(own, ()))
+        steps_of_cell = tuple(steps.get(own, ()))
         cells.append(
             ReportCell(
                 kind, source, _identity(cell.id, position, taken), own, _metadata(cell), _attachments(cell) if kind == "markdown" else {},
-                mine, "" if mine or not own or not source.strip() else notes.get(own, "in no step: it did not run"),
+                steps_of_cell, "" if steps_of_cell or not own or not source.strip() else notes.get(own, "in no step: it did not run"),
             )
         )  # fmt: skip
     return ReportNotebook(tuple(cells), _of_notebook(raw.metadata), True)
@@ -136,7 +136,7 @@ def _used(steps: list[str]) -> str:
 def _notes(notebook: Notebook, pipeline: Pipeline, parameters: Mapping[str, Any]) -> dict[int, str]:
     """By number, what cells are that are no step."""
     shared = _shared(pipeline)
-    given = ", ".join(f"{n} = {value(v)}" for n, v in parameters.items())
+    values = ", ".join(f"{n} = {value(v)}" for n, v in parameters.items())
     others = {p.cell.number: p.name for p in notebook.pipelines if p.name != pipeline.name}
     found: dict[int, str] = {}
     for cell in notebook.cells:
@@ -145,7 +145,7 @@ def _notes(notebook: Notebook, pipeline: Pipeline, parameters: Mapping[str, Any]
         elif cell.role == PIPELINE:
             found[cell.number] = "the pipeline"
         elif cell.role == PARAMETERS:
-            found[cell.number] = f"parameters of the run: {given}" if given else "parameters"
+            found[cell.number] = f"parameters of the run: {values}" if values else "parameters"
         elif cell.number in shared:
             found[cell.number] = _used(shared[cell.number])
         elif cell.role == SKIP:

@@ -25,7 +25,7 @@ def executed(facts: Facts, notebook: ReportNotebook) -> Json:
     What the report adds to the notebook's own cells has ``kfnb_report`` in its metadata; so has the notebook, with the
     run as `told` gives it.
     """
-    record = told(facts, notebook)
+    record = run_texts(facts, notebook)
     outputs, alone = _outputs(facts, notebook)
     cells = [_markdown("kfnb-report", head(record), "head"), _graph(facts, record)]
     steps = {s.name: s for s in facts.steps}
@@ -51,7 +51,7 @@ def executed(facts: Facts, notebook: ReportNotebook) -> Json:
 
 
 # ---------------------------------------------------------------- the run as plain data
-def told(facts: Facts, notebook: ReportNotebook) -> Json:
+def run_texts(facts: Facts, notebook: ReportNotebook) -> Json:
     """The run in texts for people: what both forms of a report show at their head."""
     run = facts.head
     error = run["error"]

@@ -70,6 +70,6 @@ class BoundedBody(JupyterHandler):
 
 
 async def _drain(stream: iostream.IOStream) -> None:
-    left = DRAINED
-    while left > 0:
-        left -= len(await stream.read_bytes(65_536, partial=True))
+    remaining = DRAINED
+    while remaining > 0:
+        remaining -= len(await stream.read_bytes(65_536, partial=True))

@@ -42,11 +42,11 @@ def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:
         built = build(notebook, name if name in names else names[0])
     except NotebookError as error:
         built = Built(None, error.problems)
-    found = describe(built)
-    found.update(pipelines=names, problems=found["problems"][:MOST_PROBLEMS], target=_target(data))
+    description = describe(built)
+    description.update(pipelines=names, problems=description["problems"][:MOST_PROBLEMS], target=_target(data))
     if built.pipeline is not None:
-        found.update(shown(built.pipeline))
-    return found
+        description.update(shown(built.pipeline))
+    return description
 
 
 def shown(pipeline: Pipeline) -> dict[str, Any]:
@@ -56,27 +56,27 @@ def shown(pipeline: Pipeline) -> dict[str, Any]:
 
 def _cells(pipeline: Pipeline) -> list[dict[str, Any]]:
     """For every cell that steps come from: its number and id, and the steps. A component's cell has all of its calls."""
-    found: dict[int, dict[str, Any]] = {}
+    entries: dict[int, dict[str, Any]] = {}
     for step in pipeline.steps():
         for number, identity in _places(step):
-            entry = found.setdefault(number, {"cell": number, "id": identity, "steps": []})
+            entry = entries.setdefault(number, {"cell": number, "id": identity, "steps": []})
             if step.name not in entry["steps"]:
                 entry["steps"].append(step.name)
-    return [found[n] for n in sorted(found)]
+    return [entries[n] for n in sorted(entries)]
 
 
 def _places(step: Step) -> list[tuple[int, str]]:
     if step.component:
-        wanted = f"def {step.component}("
+        definition = f"def {step.component}("
         shared = [p.code for p in step.prepare if isinstance(p, Replay)]
-        own = [(c.cell, c.cell_id) for c in shared if wanted in c.source]
-        return [*own, *((c.cell, c.cell_id) for c in step.cells)]
+        cells = [(c.cell, c.cell_id) for c in shared if definition in c.source]
+        return [*cells, *((c.cell, c.cell_id) for c in step.cells)]
     return [(c.cell, c.cell_id) for c in step.cells]
 
 
 def _target(data: Any) -> str | None:
     """The target that the notebook names."""
     metadata = data.get("metadata") if isinstance(data, dict) else None
-    own = metadata.get("kfnb") if isinstance(metadata, dict) else None
-    target = own.get("target") if isinstance(own, dict) else None
+    settings = metadata.get("kfnb") if isinstance(metadata, dict) else None
+    target = settings.get("target") if isinstance(settings, dict) else None
     return target if isinstance(target, str) else None

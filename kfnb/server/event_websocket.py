@@ -57,15 +57,15 @@ class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, BoundedBody):
     def on_message(self, message: str | bytes) -> None:
         try:
             body = json.loads(message)
-            wanted = body["watch"]
-            if not isinstance(wanted, list) or len(wanted) > MOST_RUNS:
+            watched = body["watch"]
+            if not isinstance(watched, list) or len(watched) > MOST_RUNS:
                 raise ValueError(f"`watch` should be a list of at most {MOST_RUNS} runs")
-            if not all(isinstance(r, str) and RUN.fullmatch(r) for r in wanted):
+            if not all(isinstance(r, str) and RUN.fullmatch(r) for r in watched):
                 raise ValueError("`watch` should have ids of runs")
         except (ValueError, KeyError, TypeError) as error:
             self.close(1003, words_of(error)[:100])
             return
-        self._hub.watch(self._listener, wanted)
+        self._hub.watch(self._listener, watched)
 
     def on_close(self) -> None:
         if hasattr(self, "_task"):

@@ -132,8 +132,8 @@ class Runs:
 
     def targets(self, notebook: Path | None) -> list[dict[str, Any]]:
         """The targets that can be seen from a notebook, and whether the user has chosen what they contact. Raises `BadTarget`."""
-        found = targets(notebook).values()
-        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.wrong} for t in found]
+        visible = targets(notebook).values()
+        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.wrong} for t in visible]
 
     def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
         """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""
@@ -143,10 +143,10 @@ class Runs:
     def trust(self, notebook: Path | None, fingerprint: str) -> bool:
         """Trust the file that was shown; ``False``: there is none like it now. Raises `BadTarget`."""
         store = TrustStore()
-        found = next((p for p in proposals(notebook, store) if p.fingerprint == fingerprint), None)
-        if found is not None:
-            found.accept(store)
-        return found is not None
+        match = next((p for p in proposals(notebook, store) if p.fingerprint == fingerprint), None)
+        if match is not None:
+            match.accept(store)
+        return match is not None
 
     def start(
         self, pipeline: Pipeline, source: Any, target: str, values: dict[str, str], **options: Any

@@ -41,11 +41,11 @@ class Grid:
 
     def combination(self, number: int) -> dict[str, Json]:
         """Combination ``number``, from 0; the last parameter changes fastest."""
-        found: dict[str, Json] = {}
+        combination: dict[str, Json] = {}
         for name, values in reversed(list(self.values.items())):
             number, at = divmod(number, len(values))
-            found[name] = values[at]
-        return {name: found[name] for name in self.values}
+            combination[name] = values[at]
+        return {name: combination[name] for name in self.values}
 
     def combinations(self, count: int | None = None, seed: int = 0) -> list[dict[str, Json]]:
         """All of them, or ``count`` drawn by chance, none twice; the same ``seed`` draws the same. In the order of the grid."""
@@ -64,10 +64,10 @@ def _drawn(size: int, count: int, chance: random.Random) -> list[int]:
     """``count`` different numbers below ``size``, which may be larger than any list."""
     if 2 * count > size:
         return sorted(chance.sample(range(size), count))
-    found: set[int] = set()
-    while len(found) < count:
-        found.add(chance.randrange(size))
-    return sorted(found)
+    drawn: set[int] = set()
+    while len(drawn) < count:
+        drawn.add(chance.randrange(size))
+    return sorted(drawn)
 
 
 def value_text(value: Json) -> str:
@@ -79,8 +79,8 @@ def value_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _some(words: list[str]) -> str:
-    return ", ".join(words if len(words) <= 8 else [*words[:6], "…", words[-1]])
+def _some(names: list[str]) -> str:
+    return ", ".join(names if len(names) <= 8 else [*names[:6], "…", names[-1]])
 
 
 # -------------------------------------------------------------------- from the command line and from Python
@@ -123,7 +123,7 @@ def _grid(
     pipeline: Pipeline, requested: Mapping[str, Any], values_of: Callable[[Any, Parameter], list[Json]], problems: list[Problem]
 ) -> Grid:  # fmt: skip
     known = {p.name: p for p in pipeline.parameters}
-    found: dict[str, tuple[Json, ...]] = {}
+    checked: dict[str, tuple[Json, ...]] = {}
     for name, value in requested.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
@@ -132,12 +132,12 @@ def _grid(
             problems += [Problem("KF501", f"the pipeline has no parameter `{name}`", hint, name=name)] if name else []
             continue
         try:
-            found[name] = tuple(_once(values_of(value, known[name])))
+            checked[name] = tuple(_once(values_of(value, known[name])))
         except BadValues as error:
             problems += [Problem("KF502", f"parameter `{name}`: {e}", name=name) for e in error.args]
     if problems:
         raise NotebookError(problems)
-    return Grid(found)
+    return Grid(checked)
 
 
 class BadValues(ValueError):
@@ -156,10 +156,10 @@ def _listed(value: Any, parameter: Parameter) -> list[Json]:
 
 def _fitting(values: list[Any], parameter: Parameter) -> list[Json]:
     """Values of Python or JSON; a list of lists, not a list, for a parameter that is a list."""
-    found, wrong = [], []
+    valid, wrong = [], []
     for value in values:
         try:
-            found.append(fit(value, parameter))
+            valid.append(fit(value, parameter))
         except ValueError as error:
             lists = parameter.type == "list" and not isinstance(value, list)
             hint = f"; a list of lists is needed, such as {json.dumps([values])}" if lists else ""
@@ -168,7 +168,7 @@ def _fitting(values: list[Any], parameter: Parameter) -> list[Json]:
                 break
     if wrong:
         raise BadValues(*wrong)
-    return found
+    return valid
 
 
 def _once(values: list[Json]) -> list[Json]:
@@ -202,16 +202,16 @@ def read(text: str, parameter: Parameter) -> list[Json]:
         items = _split(text)
     if "" in items and len(items) > 1:
         raise BadValues(f'`{text}` has a comma too many; an empty text is "" in a JSON list')
-    found: list[Json] = []
+    valid: list[Json] = []
     wrong: list[str] = []
     for item in items:
         try:
-            found += _one(item, parameter)
+            valid += _one(item, parameter)
         except ValueError as error:
             wrong += error.args
     if wrong:
         raise BadValues(*wrong)
-    return found
+    return valid
 
 
 def _list_in(text: str) -> list[Any] | None:

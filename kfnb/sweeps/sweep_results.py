@@ -96,9 +96,9 @@ class Results:
 
     def best(self, goal: Goal) -> list[Row]:
         """The run with the best value, first; others with the very same value after it. Empty when no run has one."""
-        found = [(v, r) for r in self.rows if (v := r.number_of(goal.metric)) is not None]
-        top = (max if goal.maximize else min)((v for v, _ in found), default=None)
-        return [r for v, r in found if v == top]
+        candidates = [(v, r) for r in self.rows if (v := r.number_of(goal.metric)) is not None]
+        top = (max if goal.maximize else min)((v for v, _ in candidates), default=None)
+        return [r for v, r in candidates if v == top]
 
     def ordered(self) -> list[Row]:
         """The best first where there is a goal, else as they were begun; those without a value to judge by last."""
@@ -106,8 +106,8 @@ class Results:
         if goal is None:
             return list(self.rows)
         judged = [(r.number_of(goal.metric), r) for r in self.rows]
-        found = sorted((p for p in judged if p[0] is not None), key=lambda p: p[0] or 0.0, reverse=goal.maximize)
-        return [r for _, r in found] + [r for value, r in judged if value is None]
+        candidates = sorted((p for p in judged if p[0] is not None), key=lambda p: p[0] or 0.0, reverse=goal.maximize)
+        return [r for _, r in candidates] + [r for value, r in judged if value is None]
 
     # ---------------------------------------------------------------- in other forms
     def table(self) -> list[dict[str, Any]]:

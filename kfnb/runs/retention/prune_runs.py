@@ -37,7 +37,7 @@ class Pruned:
     bytes: int
 
 
-def outdated(store: RunStore, wanted: Retention) -> list[str]:
+def outdated(store: RunStore, limits: Retention) -> list[str]:
     """The runs that have ended and need not stay, the oldest first."""
     now, found = time.time(), []
     newer: dict[tuple[object, object], int] = {}
@@ -46,8 +46,8 @@ def outdated(store: RunStore, wanted: Retention) -> list[str]:
         newer[group] = newer.get(group, 0) + 1
         if head["state"] not in FINAL:
             continue
-        many = wanted.keep is not None and newer[group] > wanted.keep
-        old = wanted.older is not None and now - (head["finished"] or head["created"]) > wanted.older
+        many = limits.keep is not None and newer[group] > limits.keep
+        old = limits.older is not None and now - (head["finished"] or head["created"]) > limits.older
         if many or old:
             found.append(str(head["run"]))
     return found[::-1]
@@ -90,8 +90,8 @@ def _delete(store: RunStore, run_id: str) -> int:
         store.head(run_id)
         store.drop(run_id)
         return 0
-    with holding(folder / LAUNCH) as mine:
-        if not mine or store.head(run_id)["state"] not in FINAL:
+    with holding(folder / LAUNCH) as held:
+        if not held or store.head(run_id)["state"] not in FINAL:
             raise StillRuns(f"run {run_id} has not ended: cancel it first, then delete it")
         store.drop(run_id)
         size = size_of(folder)
@@ -109,9 +109,9 @@ def size_of_runs(store: RunStore, runs: list[str]) -> int:
         for s in store.steps(r["run"])
         for a in addresses_of(s["result"])
     }
-    mine = {a for r in runs for s in store.steps(r) for a in addresses_of(s["result"])} - rest
+    addresses = {a for r in runs for s in store.steps(r) for a in addresses_of(s["result"])} - rest
     shared = {f for a in rest for f in _with_buffers(values, a)}
-    files = {f for a in mine for f in _with_buffers(values, a)} - shared
+    files = {f for a in addresses for f in _with_buffers(values, a)} - shared
     return sum(size_of(store.folder(r)) for r in runs) + sum(_size(values.path(f)) for f in files)
 
 
@@ -152,8 +152,8 @@ def collect(store: RunStore) -> int:
 @contextmanager
 def _alone(path: Path) -> Iterator[bool]:
     """Whether no run goes on; meanwhile none begins."""
-    with holding(path) as mine:
-        yield mine
+    with holding(path) as held:
+        yield held
 
 
 def share(home: Path) -> int:
