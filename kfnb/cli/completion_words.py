@@ -74,7 +74,7 @@ def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     source = _source(ctx)
     try:
         found = targets(source.path if source is not None else None).values()
-        return [t.name for t in found if t.name.startswith(incomplete) and not t.wrong]
+        return [t.name for t in found if t.name.startswith(incomplete) and not t.error]
     except BadTarget:
         return []
 

@@ -17,7 +17,7 @@ from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub, Listener
 from kfnb.server.request_checks import AUTH, RUN, words_of
 
-MOST_RUNS = 200  #: that one browser page may watch
+MOST_RUNS = 200  #: runs that one browser page may watch
 LARGEST = 64_000  #: bytes of a message
 
 
@@ -37,7 +37,7 @@ class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, BoundedBody):
 
     @property
     def max_message_size(self) -> int:
-        """A longer message ends the connection before it is read."""
+        """The size limit of a message; a longer one ends the connection before it is read."""
         return LARGEST
 
     def set_default_headers(self) -> None:

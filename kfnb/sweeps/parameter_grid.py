@@ -18,29 +18,29 @@ from kfnb.pipeline.parameters.bind_values import convert, fit
 from kfnb.problems import NotebookError, Problem
 from kfnb.thread_safe_parser import parse_expression
 
-MOST_VALUES = 10_000  #: of one parameter
+MOST_VALUES = 10_000  #: of a single parameter
 RANGE = re.compile(r"range\((.*)\)", re.DOTALL)
 OPENING, CLOSING, QUOTES = "([{", ")]}", "\"'"
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The values of every parameter that was given, in the order they were given."""
+    """The values of every parameter of the grid, in the order in which the user named the parameters."""
 
     values: Mapping[str, tuple[Json, ...]]
 
     @property
     def swept(self) -> tuple[str, ...]:
-        """The parameters with several values."""
+        """The names of the parameters that have several values."""
         return tuple(n for n, v in self.values.items() if len(v) > 1)
 
     @property
     def size(self) -> int:
-        """How many combinations there are."""
+        """The number of combinations."""
         return math.prod(len(v) for v in self.values.values())
 
     def combination(self, number: int) -> dict[str, Json]:
-        """Combination ``number``, from 0; the last parameter changes fastest."""
+        """The combination with this number, counted from 0. The last parameter changes fastest."""
         combination: dict[str, Json] = {}
         for name, values in reversed(list(self.values.items())):
             number, at = divmod(number, len(values))
@@ -48,20 +48,20 @@ class Grid:
         return {name: combination[name] for name in self.values}
 
     def combinations(self, count: int | None = None, seed: int = 0) -> list[dict[str, Json]]:
-        """All of them, or ``count`` drawn by chance, none twice; the same ``seed`` draws the same. In the order of the grid."""
+        """All combinations, or ``count`` different ones at random, in the order of the grid. The same ``seed`` gives the same ones."""
         numbers: Iterable[int] = range(self.size)
         if count is not None and count < self.size:
             numbers = _drawn(self.size, count, random.Random(seed))
         return [self.combination(n) for n in numbers]
 
     def __str__(self) -> str:
-        """``lr 0.1, 0.01 × depth 2, 3``."""
+        """The grid as text, such as ``lr 0.1, 0.01 × depth 2, 3``."""
         shown = [f"{n} {_some([value_text(v) for v in vs])}" for n, vs in self.values.items() if len(vs) > 1]
         return " × ".join(shown) or "one combination"
 
 
 def _drawn(size: int, count: int, chance: random.Random) -> list[int]:
-    """``count`` different numbers below ``size``, which may be larger than any list."""
+    """Draw ``count`` different numbers below ``size``, which may be too large for a list of all numbers."""
     if 2 * count > size:
         return sorted(chance.sample(range(size), count))
     drawn: set[int] = set()
@@ -71,7 +71,7 @@ def _drawn(size: int, count: int, chance: random.Random) -> list[int]:
 
 
 def value_text(value: Json) -> str:
-    """A value as tables and labels show it: text as it is, numbers as short as they can be, all else as JSON."""
+    """A value as tables and labels show it: text unchanged, numbers as short as possible, and everything else as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):
@@ -141,7 +141,7 @@ def _grid(
 
 
 class BadValues(ValueError):
-    """The values of a parameter cannot be used; every argument says why of one."""
+    """Some values of a parameter cannot be used. Each argument is the reason for one value."""
 
 
 def _listed(value: Any, parameter: Parameter) -> list[Json]:
@@ -155,7 +155,7 @@ def _listed(value: Any, parameter: Parameter) -> list[Json]:
 
 
 def _fitting(values: list[Any], parameter: Parameter) -> list[Json]:
-    """Values of Python or JSON; a list of lists, not a list, for a parameter that is a list."""
+    """Check values of Python or JSON. A parameter that is a list takes a list of lists."""
     valid, wrong = [], []
     for value in values:
         try:
@@ -172,7 +172,7 @@ def _fitting(values: list[Any], parameter: Parameter) -> list[Json]:
 
 
 def _once(values: list[Json]) -> list[Json]:
-    """No values at all, or one that is there twice, is a slip."""
+    """Refuse an empty list of values, and a value that occurs twice."""
     if not values:
         raise BadValues("it has no values")
     if len(values) > MOST_VALUES:
@@ -190,7 +190,7 @@ def _once(values: list[Json]) -> list[Json]:
 
 # -------------------------------------------------------------------- reading texts
 def read(text: str, parameter: Parameter) -> list[Json]:
-    """The values that a text gives a parameter. Raises `BadValues`."""
+    """Read the values of a parameter from text. Raises `BadValues`."""
     whole = _list_in(text)
     if whole is not None:
         return _fitting(whole, parameter)
@@ -215,7 +215,7 @@ def read(text: str, parameter: Parameter) -> list[Json]:
 
 
 def _list_in(text: str) -> list[Any] | None:
-    """The list that a text is, in JSON or Python."""
+    """The list that a text contains in JSON or Python notation; ``None`` if it contains none."""
     if not text.strip().startswith("["):
         return None
     try:
@@ -229,7 +229,7 @@ def _list_in(text: str) -> list[Any] | None:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between commas that stand outside of brackets and quotes."""
+    """Split a text at the commas that are outside of brackets and quotes."""
     parts, depth, quote = [""], 0, ""
     for at, c in enumerate(text):
         escaped = quote and at and text[at - 1] == "\\"
@@ -246,7 +246,7 @@ def _split(text: str) -> list[str]:
 
 
 def _one(item: str, parameter: Parameter) -> list[Json]:
-    """What stands between two commas: one value, or a range of numbers. Raises `ValueError`."""
+    """Read one item of a list: a value, or a range of numbers. Raises `ValueError`."""
     inside = RANGE.fullmatch(item)
     if inside is None or parameter.type not in ("int", "float", "any"):
         return [convert(item, parameter)]

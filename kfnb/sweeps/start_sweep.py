@@ -31,7 +31,7 @@ def sweep(
     resume: bool = False,
     **options: Any,
 ) -> Sweep:
-    """Run a notebook once for every combination of parameter values, side by side, and go on meanwhile.
+    """Run a notebook once for every combination of parameter values, in parallel and in the background.
 
     Parameters
     ----------

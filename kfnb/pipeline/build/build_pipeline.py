@@ -190,7 +190,7 @@ def _step(index: int, unit: Unit, plan: Plan) -> Step:
     marks = unit.marks
     live_outputs = plan.live_outputs.get(index, set())
     outputs = tuple(sorted(live_outputs))
-    defined = {*unit.facts.may, *unit.facts.touches}
+    defined = {*unit.facts.may_define, *unit.facts.may_mutate}
     results = tuple(
         sorted(
             n
@@ -225,7 +225,7 @@ def _metrics(unit: Unit) -> list[Export]:
     names: dict[str, None] = {}
     for cell in (c for c in unit.cells if c.number in unit.metrics):
         bound = {n.id for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        names.update(dict.fromkeys(n for n in unit.facts.may if n in bound and not is_definition(unit.facts, n)))
+        names.update(dict.fromkeys(n for n in unit.facts.may_define if n in bound and not is_definition(unit.facts, n)))
         for node in cell.tree.body:
             if isinstance(node, ast.Expr):
                 value = node.value
@@ -239,7 +239,7 @@ def _definition_origins(units: tuple[Unit, ...], live_outputs: dict[int, set[str
     for index, names in sorted(live_outputs.items()):
         facts = units[index].facts
         for name in sorted(names):
-            site = facts.may.get(name) or facts.touches.get(name)
+            site = facts.may_define.get(name) or facts.may_mutate.get(name)
             if site is not None:
                 origins.append(Origin(units[index].name, name, site.cell, site.line))
     return tuple(origins)
@@ -250,7 +250,7 @@ def _use_origins(units: tuple[Unit, ...], plan: Plan) -> tuple[Origin, ...]:
     for index, prepared in plan.prepared.items():
         names = {n for live in prepared.live_outputs.values() for n in live}
         for name in sorted(names):
-            site = units[index].facts.reads.get(name) or units[index].facts.touches.get(name)
+            site = units[index].facts.reads.get(name) or units[index].facts.may_mutate.get(name)
             if site is not None:
                 origins.append(Origin(units[index].name, name, site.cell, site.line))
     return tuple(origins)

@@ -117,10 +117,10 @@ class _Writer:
         self.condition_names = {n for u in units if u.kind == EXPRESSION for n in names_in(parse(u.expression.strip()))}
         self.values = {u.name for u in units if u.kind == PARAMETER}
         self.values |= {n for u in units if u.kind == STEP for n in self._returns(u)}
-        bound = [n for u in units for n in u.facts.may if u.kind in (STEP, SHARED, PARAMETER)]
+        bound = [n for u in units for n in u.facts.may_define if u.kind in (STEP, SHARED, PARAMETER)]
         self.changing = {n for n in bound if bound.count(n) > 1}
         self.taken = {"component", "component_from_command", "pipeline", *self.values, *self.condition_names}
-        self.taken |= {n for u in units if u.kind in (SHARED, STEP) for n in (*u.facts.may, *u.facts.reads)}
+        self.taken |= {n for u in units if u.kind in (SHARED, STEP) for n in (*u.facts.may_define, *u.facts.reads)}
 
         self.common = self._common()
         self.reassigned = self._reassigned()
@@ -131,7 +131,7 @@ class _Writer:
         elif unit.kind == SHARED and unit.code is not None and self._is_reassigned(unit):
             _parsed(unit.code.source, f"cell {unit.code.cell}")
             self.lines.append(((), unit.code.source))
-            for name in unit.facts.may:
+            for name in unit.facts.may_define:
                 self.known.bind(name, ())
         elif unit.kind == STEP:
             self._step(unit, self.steps[unit.name])
@@ -170,7 +170,7 @@ class _Writer:
         common = []
         for unit in reversed(self.units):
             if unit.kind == SHARED and unit.code is not None:
-                if (unit.code.cell, unit.code.line) in used or uses & set(unit.facts.may):
+                if (unit.code.cell, unit.code.line) in used or uses & set(unit.facts.may_define):
                     uses |= set(unit.facts.reads)
                     common.append(unit)
         return common[::-1]
@@ -180,21 +180,21 @@ class _Writer:
         bound: dict[str, Unit] = {}
         again: set[str] = set()
         for unit in self.common:
-            for name in {*unit.facts.may, *unit.facts.touches}:
+            for name in {*unit.facts.may_define, *unit.facts.may_mutate}:
                 if bound.setdefault(name, unit).code != unit.code:
                     again.add(name)
         for unit in self.units:
             if unit.kind == STEP:
-                again |= bound.keys() & {*unit.facts.may, *unit.facts.touches}
+                again |= bound.keys() & {*unit.facts.may_define, *unit.facts.may_mutate}
         for name in sorted(again):
-            if any(name in u.facts.may and u.facts.kinds.get(name) == "def" for u in self.common):
+            if any(name in u.facts.may_define and u.facts.kinds.get(name) == "def" for u in self.common):
                 raise NotConvertible(
                     f"`{name}` is defined outside the steps and bound again: give one of them another name"
                 )
         return {n for n in again if not n.startswith("@") and bound[n].facts.kinds.get(n) != "import"}
 
     def _is_reassigned(self, unit: Unit) -> bool:
-        return bool(self.reassigned & {*unit.facts.may, *unit.facts.touches})
+        return bool(self.reassigned & {*unit.facts.may_define, *unit.facts.may_mutate})
 
     # ---------------------------------------------------------------- one step
     def _step(self, unit: Unit, step: Step) -> None:
@@ -224,7 +224,7 @@ class _Writer:
             rows = self._name(f"{unit.name}-rows") if len(returns) > 1 else ""
             text = _looped(call, returns, loop.variable, loop.items.strip(), _joined(inner), rows)
         self.lines.append((when, text))
-        for name_bound in sorted({*returns, *unit.facts.may, *unit.facts.touches}):
+        for name_bound in sorted({*returns, *unit.facts.may_define, *unit.facts.may_mutate}):
             self.known.bind(name_bound, when)
 
     def _arguments(self, unit: Unit, step: Step, variable: str | None) -> list[str]:
@@ -233,10 +233,10 @@ class _Writer:
         required_by_name.update(dict.fromkeys(sorted(self.reassigned), True))
         arguments = []
         for name, required in required_by_name.items():
-            if name not in {*facts.reads, *facts.touches}:
+            if name not in {*facts.reads, *facts.may_mutate}:
                 continue
             through = facts.via.get(name)
-            if through and through not in facts.may:
+            if through and through not in facts.may_define:
                 raise NotConvertible(
                     f"step `{unit.name}`: `{through}` reads `{name}` of the notebook: give it to `{through}` as an argument"
                 )
@@ -253,12 +253,12 @@ class _Writer:
         step = self.steps[unit.name]
         if step.shell:
             return [o.name for o in step.shell_outputs]
-        names = {*step.outputs, *(self.condition_names & {*unit.facts.may, *unit.facts.touches})}
+        names = {*step.outputs, *(self.condition_names & {*unit.facts.may_define, *unit.facts.may_mutate})}
         return sorted(n for n in names if not n.startswith("@"))
 
     def _function(self, name: str, unit: Unit, step: Step, arguments: list[str], returns: list[str]) -> str:
         for returned in returns:
-            if returned not in unit.facts.must and returned not in arguments:
+            if returned not in unit.facts.must_define and returned not in arguments:
                 raise NotConvertible(f"step `{unit.name}` may leave `{returned}` unbound: bind it in every case")
         lines = [_decorator(step.settings, name, unit.name), f"def {name}({', '.join(arguments)}):"]
         lines.append(f'    """Step {unit.name}: {cells(step)} of the notebook."""')

@@ -219,7 +219,7 @@ class _SharedCode:
         binds: dict[str, set[str]] = {}
         for name, prepared in self.prepared_by_name.items():
             indexes = {key[0] for key in prepared.items}
-            binds[name] = {n for i in indexes if self.units[i].kind == SHARED for n in self.units[i].facts.may}
+            binds[name] = {n for i in indexes if self.units[i].kind == SHARED for n in self.units[i].facts.may_define}
         for draft in self.state.drafts.values():
             globals_ = set().union(*(binds.get(n, set()) for n in draft.global_uses)) if draft.global_uses else set()
             for name in sorted(

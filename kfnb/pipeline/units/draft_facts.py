@@ -29,7 +29,7 @@ def facts_of(draft: UnitDraft, analyzer: Analyzer) -> Facts:
     if marks is not None and marks.foreach is not None:
         # the memory of a function stays with its iteration, because iterations have no order
         stateful_values = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
-        return replace(facts, touches={n: s for n, s in facts.touches.items() if n not in stateful_values})
+        return replace(facts, may_mutate={n: s for n, s in facts.may_mutate.items() if n not in stateful_values})
     return facts
 
 
@@ -54,8 +54,8 @@ def _shell_facts(draft: UnitDraft, marks: StepMarks, analyzer: Analyzer) -> Fact
     analyzer.define(outputs, SCALAR)
     return Facts(
         reads=reads,
-        may=definitions,
-        must=frozenset(definitions),
+        may_define=definitions,
+        must_define=frozenset(definitions),
         kinds=dict.fromkeys(definitions, SCALAR),
         files=files,
         texts=texts,

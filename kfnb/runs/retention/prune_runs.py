@@ -26,19 +26,19 @@ COLLECTING = (
     "collect.lock"  #: in the home: shared by all schedulers, held alone by one who removes values while nothing runs
 )
 
-Progress = Callable[[str], None]  #: is told what is done next
+Progress = Callable[[str], None]  #: called with a text about the next action
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What went: runs, and bytes of their folders and values."""
+    """The runs that were removed, and the bytes of their folders and values."""
 
     runs: tuple[str, ...]
     bytes: int
 
 
 def outdated(store: RunStore, limits: Retention) -> list[str]:
-    """The runs that have ended and need not stay, the oldest first."""
+    """The runs that have ended and that the limits do not keep, the oldest first."""
     now, found = time.time(), []
     newer: dict[tuple[object, object], int] = {}
     for head in store.runs(-1):
@@ -100,7 +100,7 @@ def _delete(store: RunStore, run_id: str) -> int:
 
 
 def size_of_runs(store: RunStore, runs: list[str]) -> int:
-    """About the bytes that go with runs: their folders, and the values that only they name."""
+    """Roughly the bytes that removing runs frees: their folders, and the values that only they use."""
     values, going = Store(str(store.values)), set(runs)
     rest = {
         a
@@ -151,13 +151,13 @@ def collect(store: RunStore) -> int:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[bool]:
-    """Whether no run goes on; meanwhile none begins."""
+    """Whether no run is active. Inside the block, none can start."""
     with holding(path) as held:
         yield held
 
 
 def share(home: Path) -> int:
-    """Say that a run goes on, until the file descriptor that this gives is closed."""
+    """Mark a run as active until the returned file descriptor is closed."""
     handle = os.open(home / COLLECTING, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(handle, fcntl.LOCK_SH)
     return handle
@@ -200,7 +200,7 @@ def _remove(path: Path, before: float) -> int:
 
 
 def _orphans(store: RunStore, before: float) -> Iterator[Path]:
-    """Folders of runs that never came into the record, or whose deletion was interrupted."""
+    """Remove folders of runs that were never recorded, or whose deletion was interrupted."""
     known = set(store.ids())
     for folder in (store.home / "runs").iterdir():
         if folder.name not in known and not any(is_held(folder / n) for n in (LAUNCH, SCHEDULER)):
