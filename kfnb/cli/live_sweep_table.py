@@ -103,9 +103,9 @@ def live_table(results: Results, room: int, note: str = "") -> Table:
         urgent = sorted(rows, key=lambda r: (r.state != "running", r.state in ("pending", "omitted"), -r.number if r.state in OVER else r.number))  # fmt: skip
         shown = {r.number for r in urgent[: max(room, 1)]}
         rows = [r for r in rows if r.number in shown]
-    found = table(results, rows)
-    found.caption = f"{counts} of {len(results.rows)}" + (f"\n{note}" if note else "")
-    return found
+    grid = table(results, rows)
+    grid.caption = f"{counts} of {len(results.rows)}" + (f"\n{note}" if note else "")
+    return grid
 
 
 def table(results: Results, rows: list[Row]) -> Table:
@@ -116,16 +116,16 @@ def table(results: Results, rows: list[Row]) -> Table:
     from rich.text import Text
 
     head, lines = replace(results, rows=tuple(rows), goal=None).cells()
-    found = Table(box=None, pad_edge=False, caption_justify="left")
+    grid = Table(box=None, pad_edge=False, caption_justify="left")
     for name in head:
-        found.add_column(
+        grid.add_column(
             name, no_wrap=True, justify="left" if name in ("state", "run") else "right", overflow="ellipsis"
         )
     best = {r.number for r in results.best(results.goal)[:1]} if results.goal is not None else set()
     for row, line in zip(rows, lines, strict=True):
         cells: list[Any] = [*line[:-3], Text(line[-3], COLOURS.get(row.state, "")), *line[-2:]]
-        found.add_row(*cells, style="bold" if row.number in best else None)
-    return found
+        grid.add_row(*cells, style="bold" if row.number in best else None)
+    return grid
 
 
 def print_table(results: Results) -> None:

@@ -58,8 +58,10 @@ def runs(count: int = 20, notebook: str | Path | None = None, experiment: str | 
     store = RunStore()
     try:
         heads = store.runs(count if path is None and experiment is None else 10_000)
-        mine = [h for h in heads if path in (None, h["notebook"]) and experiment in (None, h["experiment"])]
-        return RunTable(_row(store.summary(h["run"])) for h in mine[:count])
+        heads_of_notebook = [
+            h for h in heads if path in (None, h["notebook"]) and experiment in (None, h["experiment"])
+        ]
+        return RunTable(_row(store.summary(h["run"])) for h in heads_of_notebook[:count])
     finally:
         store.close()
 

@@ -9,7 +9,7 @@ from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.step_inputs_outputs import inputs_of, outputs_of, value_of
 
 
-def load(run: str, path: str, what: str = "inputs") -> None:
+def load(run: str, path: str, kind: str = "inputs") -> None:
     """Bind the inputs (or ``outputs``) of a step of a run in the kernel's namespace, and say which, and which are not kept.
 
     Parameters
@@ -27,10 +27,10 @@ def load(run: str, path: str, what: str = "inputs") -> None:
     store = RunStore()
     try:
         run_id = store.resolve(run)
-        seen = outputs_of(store, run_id, path) if what == "outputs" else inputs_of(store, run_id, path)
+        entries = outputs_of(store, run_id, path) if kind == "outputs" else inputs_of(store, run_id, path)
         found: dict[str, Any] = {}
         missing: list[str] = []
-        for name, one in seen.items():
+        for name, one in entries.items():
             try:
                 found[name] = value_of(store, run_id, one)
             except UnknownRun as error:
@@ -41,6 +41,6 @@ def load(run: str, path: str, what: str = "inputs") -> None:
         raise UnknownRun("; ".join(missing))
     get_ipython().user_ns.update(found)
     names = ", ".join(sorted(found)) or "nothing"
-    print(f"loaded {names}: what step {path} of run {run_id} {'left' if what == 'outputs' else 'saw'}")
+    print(f"loaded {names}: what step {path} of run {run_id} {'left' if kind == 'outputs' else 'saw'}")
     for message in missing:
         print(message)

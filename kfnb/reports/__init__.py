@@ -15,11 +15,11 @@ NOTEBOOK, PAGE = ".ipynb", ".html"
 
 
 class NoReport(ValueError):
-    """A report that cannot be written; the message says why and what to do."""
+    """A report cannot be written. The message says why and what to do."""
 
 
 def default_name(pipeline: str, run_id: str, suffix: str = PAGE) -> str:
-    """The name of a report's file: pipeline and run."""
+    """The file name of a report, from the pipeline and the run."""
     import re
 
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', pipeline).strip('-.') or 'run'}-{run_id}{suffix}"
@@ -77,7 +77,7 @@ def write(run_id: str, path: str | Path, home: Path | None = None) -> Path:
 
 
 def _target(path: Path, pipeline: str, run_id: str, notebook: str | None) -> Path:
-    """The file to write. Raises `NoReport`."""
+    """The path of the file to write. Raises `NoReport`."""
     target = path / default_name(pipeline, run_id) if path.is_dir() else path
     if target.suffix not in (NOTEBOOK, PAGE):
         raise NoReport(

@@ -11,9 +11,9 @@ from typing import Any
 from kfnb.runs.attempt_logs import cells_of, read_log
 from kfnb.runs.record.private_record_files import read_json_lines
 
-HEAD, TAIL = 50_000, 150_000  #: bytes of a log's beginning and end that are shown
-LINE = 20_000  #: letters of a line that are shown
-RECORD = "kfnb_report"  #: the key of what reports add to metadata
+HEAD, TAIL = 50_000, 150_000  #: bytes that a report shows of the beginning and of the end of a log
+LINE = 20_000  #: characters that a report shows of a line
+RECORD = "kfnb_report"  #: the metadata key under which reports store their data
 PLAIN = "text/plain"
 ERROR = "application/vnd.jupyter.error"  #: the error of a cell that may raise
 JSON_TYPE = re.compile(r"[\w-]+/[\w.+-]*\+?json")
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a log, and the cell that printed it (0: unknown)."""
+    """A line of a log, and the number of the cell that printed it; 0 if it is unknown."""
 
     text: str
     cell: int = 0
@@ -40,7 +40,7 @@ class Display:
 
     @property
     def text(self) -> list[str]:
-        """The lines that stand for it in the log."""
+        """The lines of the log that represent the display."""
         found = self.data.get(PLAIN)
         return found.split("\n") if isinstance(found, str) else []
 
@@ -85,14 +85,14 @@ def outputs_of(folder: Path, cells: Sequence[int], error: Json | None) -> dict[i
 
 
 def _last(cells: Sequence[int], error: Json | None) -> int:
-    """The last cell that ran."""
+    """The number of the last cell that ran."""
     at = error.get("cell") if error else None
     return at if isinstance(at, int) and at in cells else cells[0] if error and at else cells[-1]
 
 
 # ---------------------------------------------------------------- reading
 def read_lines(log: Path) -> list[Line]:
-    """A log with the cells of its lines; of a long one the beginning and the end, and how much is left out between."""
+    """The lines of a log with their cells. A long log is shortened to its beginning, a note about the gap, and its end."""
     begins = cells_of(log)
     size = log.stat().st_size if log.exists() else 0
     if size <= HEAD + TAIL:
@@ -120,7 +120,7 @@ def _lines(log: Path, start: int, end: int, begins: list[tuple[int, int]]) -> It
 
 
 def read_displays(folder: Path) -> list[Display]:
-    """What an attempt displayed, as far as nbformat allows it."""
+    """The displays of an attempt, as far as nbformat allows them."""
     found = []
     for record in read_json_lines(folder / "display.jsonl"):
         try:
@@ -133,7 +133,7 @@ def read_displays(folder: Path) -> list[Display]:
 
 
 def bundle(data: Json) -> Json:
-    """A MIME bundle as nbformat allows it: texts, and whatever JSON types have."""
+    """A MIME bundle in the form that nbformat allows: text, and any value for JSON types."""
     return {
         k: v for k, v in data.items()
         if TYPE.fullmatch(k) and (isinstance(v, dict) if k in ("application/json", ERROR) else isinstance(v, str) or JSON_TYPE.fullmatch(k))
@@ -146,7 +146,7 @@ def _metadata(found: Any) -> Json:
 
 # ---------------------------------------------------------------- placing
 def _without_error(lines: list[Line], error: Json) -> list[Line]:
-    """The log without the traceback, which the step printed last."""
+    """The log without the traceback at its end."""
     error_lines = _error_text(error)
     texts = [line.text for line in lines]
     for at in range(len(texts) - len(error_lines), max(-1, len(texts) - len(error_lines) - 50), -1):
@@ -161,7 +161,7 @@ def _error_text(error: Json) -> list[str]:
 
 
 def _placed(lines: list[Line], displays: list[Display], last: int) -> list[Line]:
-    """Lines of a log that does not name cells: those up to a display are its cell's, the rest the last one's."""
+    """Assign the lines of a log without cell numbers: lines before a display go to its cell, the rest to the last cell."""
     texts = [line.text for line in lines]
     found: list[Line] = []
     for display in displays:
@@ -171,16 +171,16 @@ def _placed(lines: list[Line], displays: list[Display], last: int) -> list[Line]
     return found + [Line(t, last) for t in texts[len(found) :]]
 
 
-def _find(texts: list[str], wanted: list[str], start: int) -> int | None:
-    """Where lines stand among others, from ``start`` on."""
-    for at in range(start, len(texts) - len(wanted) + 1 if wanted else 0):
-        if texts[at] == wanted[0] and texts[at : at + len(wanted)] == wanted:
+def _find(texts: list[str], texts_to_find: list[str], start: int) -> int | None:
+    """The index at or after ``start`` at which ``texts`` contains ``texts_to_find``."""
+    for at in range(start, len(texts) - len(texts_to_find) + 1 if texts_to_find else 0):
+        if texts[at] == texts_to_find[0] and texts[at : at + len(texts_to_find)] == texts_to_find:
             return at
     return None
 
 
 def _woven(texts: list[str], displays: list[Display]) -> list[Json]:
-    """Text and displays in the order in which they came: where a display's text stands in the log, the display stands."""
+    """Text and displays in their order: a display replaces its own text in the log."""
     found: list[Json] = []
     at = 0
     for display in displays:

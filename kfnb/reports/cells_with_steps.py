@@ -24,7 +24,7 @@ VIEW = (
     "name",
     "format",
     "tags",
-)  #: metadata of how a cell was looked at
+)  #: metadata about the view of a cell
 
 Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ class ReportCell:
 
 @dataclass(frozen=True)
 class ReportNotebook:
-    """``kept``: these are the notebook's own cells; else they are made of what the pipeline has of them."""
+    """The cells of a run's notebook. If ``kept`` is false, they are rebuilt from the code in the pipeline."""
 
     cells: tuple[ReportCell, ...]
     metadata: Json
@@ -99,18 +99,18 @@ def _kept(data: Any, pipeline: Pipeline, parameters: Mapping[str, Any]) -> Repor
         kind, source = _kind(cell)
         number += kind == "code"
         own = number if kind == "code" else 0
-        mine = tuple(steps.get(own, ()))
+        steps_of_cell = tuple(steps.get(own, ()))
         cells.append(
             ReportCell(
                 kind, source, _identity(cell.id, position, taken), own, _metadata(cell), _attachments(cell) if kind == "markdown" else {},
-                mine, "" if mine or not own or not source.strip() else notes.get(own, "in no step: it did not run"),
+                steps_of_cell, "" if steps_of_cell or not own or not source.strip() else notes.get(own, "in no step: it did not run"),
             )
         )  # fmt: skip
     return ReportNotebook(tuple(cells), _of_notebook(raw.metadata), True)
 
 
 def steps_of_cells(pipeline: Pipeline, notebook: Notebook | None) -> dict[int, list[str]]:
-    """By cell number, the steps that the cell is in. A step without code of its own is in the ``%%pipeline`` cell."""
+    """The steps of each cell, by cell number. A step without its own code belongs to the ``%%pipeline`` cell."""
     written = [p.cell.number for p in notebook.pipelines if p.name == pipeline.name] if notebook is not None else []
     found: dict[int, list[str]] = {}
     for step in pipeline.steps():
@@ -121,7 +121,7 @@ def steps_of_cells(pipeline: Pipeline, notebook: Notebook | None) -> dict[int, l
 
 # ---------------------------------------------------------------- cells that are no step
 def _shared(pipeline: Pipeline) -> dict[int, list[str]]:
-    """By cell number, the steps that run some of it again."""
+    """By cell number, the steps that run a part of the cell again."""
     found: dict[int, list[str]] = {}
     for step in pipeline.steps():
         for number in dict.fromkeys(p.code.cell for p in step.prepare if isinstance(p, Replay)):
@@ -134,9 +134,9 @@ def _used(steps: list[str]) -> str:
 
 
 def _notes(notebook: Notebook, pipeline: Pipeline, parameters: Mapping[str, Any]) -> dict[int, str]:
-    """By number, what cells are that are no step."""
+    """By cell number, the role of each cell that belongs to no step."""
     shared = _shared(pipeline)
-    given = ", ".join(f"{n} = {value(v)}" for n, v in parameters.items())
+    values = ", ".join(f"{n} = {value(v)}" for n, v in parameters.items())
     others = {p.cell.number: p.name for p in notebook.pipelines if p.name != pipeline.name}
     found: dict[int, str] = {}
     for cell in notebook.cells:
@@ -145,7 +145,7 @@ def _notes(notebook: Notebook, pipeline: Pipeline, parameters: Mapping[str, Any]
         elif cell.role == PIPELINE:
             found[cell.number] = "the pipeline"
         elif cell.role == PARAMETERS:
-            found[cell.number] = f"parameters of the run: {given}" if given else "parameters"
+            found[cell.number] = f"parameters of the run: {values}" if values else "parameters"
         elif cell.number in shared:
             found[cell.number] = _used(shared[cell.number])
         elif cell.role == SKIP:
@@ -159,7 +159,7 @@ def _notes(notebook: Notebook, pipeline: Pipeline, parameters: Mapping[str, Any]
 
 # ---------------------------------------------------------------- as nbformat wants it
 def _kind(cell: RawCell) -> tuple[str, str]:
-    """A cell's kind and text in nbformat 4."""
+    """The kind and the source of a cell in nbformat 4."""
     if cell.kind.startswith("heading-"):
         level = int(cell.kind[-1]) if cell.kind[-1].isdigit() else 1
         return "markdown", f"{'#' * max(level, 1)} {cell.source}"
@@ -167,7 +167,7 @@ def _kind(cell: RawCell) -> tuple[str, str]:
 
 
 def _identity(found: str | None, position: int, taken: set[str]) -> str:
-    """An id that is allowed and that no other cell has."""
+    """A valid cell id that no other cell has."""
     identity = found if found and IDENTITY.fullmatch(found) and found not in taken else f"report-cell-{position + 1}"
     taken.add(identity)
     return identity
@@ -179,7 +179,7 @@ def _metadata(cell: RawCell) -> Json:
 
 
 def _attachments(cell: RawCell) -> Json:
-    """Pictures inside a Markdown cell."""
+    """The pictures that are attached to a Markdown cell."""
     return {
         name: {k: v for k, v in bundle.items() if isinstance(v, str)}
         for name, bundle in cell.attachments.items() if isinstance(bundle, dict)
@@ -187,7 +187,7 @@ def _attachments(cell: RawCell) -> Json:
 
 
 def _of_notebook(metadata: Mapping[str, Any]) -> Json:
-    """The notebook's metadata, without what nbformat does not allow."""
+    """The metadata of the notebook, without keys that nbformat does not allow."""
     needs = {"kernelspec": ("name", "display_name"), "language_info": ("name",)}
     found = {k: v for k, v in metadata.items() if k not in ("title", "authors", "orig_nbformat")}
     for name, keys in needs.items():

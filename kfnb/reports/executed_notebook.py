@@ -25,7 +25,7 @@ def executed(facts: Facts, notebook: ReportNotebook) -> Json:
     What the report adds to the notebook's own cells has ``kfnb_report`` in its metadata; so has the notebook, with the
     run as `told` gives it.
     """
-    record = told(facts, notebook)
+    record = run_texts(facts, notebook)
     outputs, alone = _outputs(facts, notebook)
     cells = [_markdown("kfnb-report", head(record), "head"), _graph(facts, record)]
     steps = {s.name: s for s in facts.steps}
@@ -51,8 +51,8 @@ def executed(facts: Facts, notebook: ReportNotebook) -> Json:
 
 
 # ---------------------------------------------------------------- the run as plain data
-def told(facts: Facts, notebook: ReportNotebook) -> Json:
-    """The run in texts for people: what both forms of a report show at their head."""
+def run_texts(facts: Facts, notebook: ReportNotebook) -> Json:
+    """The texts about a run that both forms of a report show at their top."""
     run = facts.head
     error = run["error"]
     return {
@@ -71,7 +71,7 @@ def told(facts: Facts, notebook: ReportNotebook) -> Json:
 
 
 def _hints(facts: Facts, notebook: ReportNotebook) -> Iterator[str]:
-    """What this report lacks."""
+    """Notes about the parts that this report lacks."""
     if not notebook.kept:
         yield "The notebook was not kept with this run: these are the cells that the pipeline has."
     if facts.head["engine"] != "local":
@@ -97,7 +97,7 @@ def _step(step: StepFacts, now: float) -> Json:
 
 # ---------------------------------------------------------------- the head
 def head(record: Json) -> str:
-    """The run in Markdown; its tables are HTML, which every viewer of notebooks shows."""
+    """The run as Markdown. Its tables are HTML, which every notebook viewer shows."""
     parts = [f"# {plain(record['pipeline'])}: {record['symbol']} {record['state']}", ""]
     if record["as_of"]:
         parts += [f"*As of {plain(record['as_of'])}: the run had not ended.*", ""]
@@ -142,7 +142,7 @@ def _graph(facts: Facts, record: Json) -> Json:
 
 # ---------------------------------------------------------------- cells
 def _outputs(facts: Facts, notebook: ReportNotebook) -> tuple[dict[int, list[Json]], set[int]]:
-    """Outputs by cell (0: of steps that are in none), and the cells that one step has for itself."""
+    """The outputs by cell number (0 for steps without a cell), and the cells that belong to a single step."""
     steps = {s.name: s for s in facts.steps}
     places: dict[str, list[int]] = {}
     alone = set()
@@ -164,7 +164,7 @@ def _homeless(facts: Facts, notebook: ReportNotebook) -> tuple[str, ...]:
 
 
 def _above(cell: ReportCell, facts: Facts, first: bool, alone: bool) -> str:
-    """What stands above a cell: how its step went, or what the cell is to the run."""
+    """The line above a cell: the result of its step, or the role of the cell in the run."""
     mine = [s for s in facts.steps if s.name in cell.steps]
     if len(mine) > 1 or mine and not alone:
         return f"Steps: {plain(listed([f'{SYMBOLS[s.state]} {s.name}' for s in mine], 40))}"
@@ -185,7 +185,7 @@ def _headline(step: StepFacts, now: float) -> str:
 
 
 def _continued(step: StepFacts, number: int) -> str:
-    """What a further cell of a step is to the run."""
+    """The line above a cell that continues a step."""
     at = (step.entries[0].error or {}).get("cell")
     order = step.cells.index
     if step.state == "failed" and not step.looped and at in step.cells and order(at) < order(number):

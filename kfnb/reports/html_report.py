@@ -18,8 +18,8 @@ from kfnb.reports.safe_html import cleaned, needs_more, with_pictures
 from kfnb.surrogates import encoded
 
 TEMPLATES = Path(__file__).parent / "template"
-FOLD = 40  #: lines of text up to which an output is not folded
-LINES_SHOWN = 12  #: lines of a folded output's end that are seen
+FOLD = 40  #: lines of text; a longer output is folded
+LINES_SHOWN = 12  #: lines at the end of a folded output that stay visible
 ORDER = ("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", PLAIN)
 SLOW = "rfc3987_syntax"
 
@@ -57,7 +57,7 @@ def page(notebook: Json, pipeline: Pipeline, states: Mapping[str, str]) -> str:
 
 @contextmanager
 def _quick() -> Iterator[None]:
-    """nbconvert without a grammar that takes seconds to build and that checks no notebook: it is built when somebody asks it."""
+    """Import nbconvert without building a grammar that takes seconds and that reports do not need."""
     if "jsonschema" in sys.modules or SLOW in sys.modules or importlib.util.find_spec(SLOW) is None:
         yield
         return
@@ -79,14 +79,14 @@ def _quick() -> Iterator[None]:
 
 # ---------------------------------------------------------------- outputs
 def _ready(cell: Json) -> Json:
-    """A cell whose outputs have the one form that the page shows."""
+    """The cell, with each output reduced to the one form that the page shows."""
     if cell["cell_type"] != "code":
         return cell
     return {**cell, "outputs": [_chosen(o) if "data" in o else o for o in cell["outputs"]]}
 
 
 def _chosen(output: Json) -> Json:
-    """A display with its best form that is safe, needs no script and is not too large."""
+    """The display in its best form that is safe, needs no script and is not too large."""
     data = output["data"]
     if RECORD in output["metadata"]:
         return {**output, "data": {"text/html": data["text/html"]}}
@@ -102,7 +102,7 @@ def _chosen(output: Json) -> Json:
 
 
 def folded(text: str) -> tuple[str, str, int]:
-    """A text's folded beginning, its end that is seen, and how many lines are folded; a short one is not folded."""
+    """The folded beginning of a text, its visible end, and the number of folded lines. A short text is not folded."""
     lines = text.rstrip("\n").split("\n")
     if len(lines) <= FOLD:
         return "", "\n".join(lines), 0

@@ -113,9 +113,9 @@ def read_facts(store: RunStore, run_id: str) -> Facts:
     missing = "omitted" if head["state"] in FINAL else "pending"
     steps = []
     for step in pipeline.steps():
-        mine = rows.pop(step.name, [])
-        inside = [r for r in mine if r["path"] != step.name]
-        entries = [_entry(store, run_id, r, tries.get(r["path"], {})) for r in inside or mine]
+        rows_of_step = rows.pop(step.name, [])
+        inside = [r for r in rows_of_step if r["path"] != step.name]
+        entries = [_entry(store, run_id, r, tries.get(r["path"], {})) for r in inside or rows_of_step]
         cells = tuple(dict.fromkeys(c.cell for c in step.cells))
         steps.append(StepFacts(step.name, cells, tuple(entries) or (Entry(step.name, missing),), bool(inside)))
     return Facts(head, pipeline, tuple(steps), store.summary(run_id)["metrics"], _target(folder), time.time())

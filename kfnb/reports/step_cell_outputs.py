@@ -33,15 +33,15 @@ def step_outputs(step: StepFacts, cells: Sequence[int], alone: bool, now: float)
     found: dict[int, list[Json]] = {c: [] for c in cells}
     chosen = in_full(step)
     for entry in chosen:
-        told = _entry(entry, cells)
+        outputs_by_cell = _entry(entry, cells)
         if step.looped or not alone:
             for cell in cells:
-                if told[cell] or cell == cells[0]:
-                    told[cell].insert(0, headline(entry, now))
+                if outputs_by_cell[cell] or cell == cells[0]:
+                    outputs_by_cell[cell].insert(0, headline(entry, now))
         if not alone and entry is chosen[0]:
-            told[cells[0]][0]["metadata"]["step"] = step.name
+            outputs_by_cell[cells[0]][0]["metadata"]["step"] = step.name
         for cell in cells:
-            found[cell] += told[cell]
+            found[cell] += outputs_by_cell[cell]
     if len(chosen) < len(step.entries):
         found[cells[-1]].append(iterations(step, len(chosen), now))
     return found
@@ -121,11 +121,11 @@ def iterations(step: StepFacts, full: int, now: float) -> Json:
          *(value(e.metrics[n]) if n in e.metrics else "" for n in names), short((e.reason or "").split("\n")[0], 120)]
         for e in step.entries[:ROWS]
     ]  # fmt: skip
-    told = f"{step.name} has {len(step.entries)} iterations, of which {full} are shown in full above."
+    sentence = f"{step.name} has {len(step.entries)} iterations, of which {full} are shown in full above."
     if len(step.entries) > ROWS:
-        told += f" The table has the first {ROWS}."
-    html = f"<p><em>{escape(told)}</em></p>{table(head, rows)}"
-    return added("table", html, "\n".join([told, *columns([head, *rows])]))
+        sentence += f" The table has the first {ROWS}."
+    html = f"<p><em>{escape(sentence)}</em></p>{table(head, rows)}"
+    return added("table", html, "\n".join([sentence, *columns([head, *rows])]))
 
 
 # ---------------------------------------------------------------- tables

@@ -91,8 +91,8 @@ class LogWriter:
         """A line without marks; the cell that begins in it, and whether something stood before. A cell begins with its first whole line."""
         if self._mark is None or b"\x1e" not in line:
             return line, None, False
-        first, *told = self._mark.split(line)
-        return first + b"".join(told[1::2]), int(told[-2]) if told else None, bool(first)
+        first, *fields = self._mark.split(line)
+        return first + b"".join(fields[1::2]), int(fields[-2]) if fields else None, bool(first)
 
 
 class LogEnd:

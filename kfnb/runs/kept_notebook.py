@@ -11,7 +11,7 @@ from kfnb.runs.record.private_record_files import read_json, write_file
 from kfnb.runs.record.run_store import RunStore
 
 NOTEBOOK = "notebook.ipynb"
-LEFT_OUT = ("outputs", "execution_count", "prompt_number")  #: of a cell
+LEFT_OUT = ("outputs", "execution_count", "prompt_number")  #: keys of a cell that are not stored
 STATE = "widgets"  #: of the notebook's metadata: as large as outputs
 
 
@@ -31,7 +31,7 @@ def keep_notebook(store: RunStore, run_id: str, data: Any) -> None:
 
 
 def kept_notebook(store: RunStore, run_id: str) -> Any | None:
-    """The JSON of a run's notebook; ``None`` where none was kept. Raises `DamagedRecord`."""
+    """The JSON of a run's notebook; ``None`` if none was stored. Raises `DamagedRecord`."""
     try:
         return read_json(_path(store, run_id))
     except FileNotFoundError:
@@ -43,7 +43,7 @@ def _path(store: RunStore, run_id: str) -> Path:
 
 
 def _bare(data: Any) -> Any:
-    """A notebook without what its cells have shown."""
+    """The notebook without the outputs of its cells."""
     if not isinstance(data, dict):
         return data
     found = dict(data)

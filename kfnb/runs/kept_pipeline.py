@@ -14,7 +14,7 @@ PIPELINE = "pipeline.json"
 
 
 def kept_pipeline(store: RunStore, run_id: str) -> Pipeline:
-    """What was run. Raises `UnknownRun` when its folder is gone, `DamagedRecord`. Any thread may ask: the database is not."""
+    """The pipeline of a run. Raises `UnknownRun` if its folder is gone, and `DamagedRecord`. Safe in any thread: it does not use the database."""
     path = store.folder(run_id) / PIPELINE
     try:
         return from_json(read_object(path))

@@ -44,8 +44,8 @@ def headline(name: str, run: Json | None, now: float) -> str:
     """One line: the pipeline's name, the run's state, its duration and its id."""
     if run is None:
         return name
-    words = (name, run["state"], duration(elapsed(run, now)), f"run {run['id']}")
-    return f"{SYMBOLS[run['state']]} {' · '.join(w for w in words if w)}"
+    parts = (name, run["state"], duration(elapsed(run, now)), f"run {run['id']}")
+    return f"{SYMBOLS[run['state']]} {' · '.join(w for w in parts if w)}"
 
 
 def step_duration(step: Json, now: float) -> str:

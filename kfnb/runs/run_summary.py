@@ -20,7 +20,7 @@ def summarize(head: dict[str, Any], steps: list[dict[str, Any]]) -> dict[str, An
 
 
 def is_let_fail(step: dict[str, Any]) -> bool:
-    """Whether a step has failed that may (``on-failure:continue``), so that its run went on."""
+    """Whether a step with ``on-failure:continue`` has failed, so that its run went on."""
     return bool(step["state"] == "failed" and (step.get("error") or {}).get("let"))
 
 

@@ -31,14 +31,14 @@ from kfnb.runtime.values.value_previews import preview, type_name
 
 @dataclass(frozen=True)
 class Plain:
-    """A value that stands in the record itself."""
+    """A value that is stored in the record itself."""
 
     value: Any
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What the step at ``path`` left under ``name``."""
+    """The value that the step at ``path`` stored under ``name``."""
 
     path: str
     name: str
@@ -46,21 +46,21 @@ class Kept:
 
 @dataclass(frozen=True)
 class Lost:
-    """What stands in a list for the value of an iteration that was let fail."""
+    """The entry in a list for the value of an iteration whose failure was tolerated."""
 
     failure: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Several:
-    """What the iterations of a loop left, in their order."""
+    """The values of the iterations of a loop, in their order."""
 
     values: tuple[Kept | Lost, ...]
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Item ``number`` of what was kept."""
+    """One item of a stored collection, by its number."""
 
     items: Kept
     number: int
@@ -70,7 +70,7 @@ InputValue = Plain | Kept | Several | Taken
 
 
 def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, InputValue]:
-    """What a step found under each of its names; names that only skipped steps would have made are left out.
+    """The inputs of a step by name, without names that only skipped steps define.
 
     Raises
     ------
@@ -92,13 +92,13 @@ def inputs_of(store: RunStore, run_id: str, path: str) -> dict[str, InputValue]:
 
 
 def outputs_of(store: RunStore, run_id: str, path: str) -> dict[str, InputValue]:
-    """Everything that a step left. Raises `UnknownRun`."""
+    """All values that a step stored. Raises `UnknownRun`."""
     result = store.find_step(run_id, path)["result"]
     return {n: Kept(path, n) for n in {**result.get("results", {}), **result.get("outputs", {})} if is_name(n)}
 
 
 def value_of(store: RunStore, run_id: str, input_value: InputValue) -> Any:
-    """The value itself. Raises `UnknownRun` when it was not kept: it was too large, cannot travel, or stayed in a cluster."""
+    """Load the value. Raises `UnknownRun` if it was not stored: it was too large, cannot be pickled, or stayed in a cluster."""
     if isinstance(input_value, Plain):
         return input_value.value
     if isinstance(input_value, Kept):
@@ -116,7 +116,7 @@ def is_name(name: str) -> bool:
 
 
 class _Reader:
-    """Reads what references stood for in a run. ``indexes``: those of the reading iteration, such as ``[2][0]``."""
+    """Resolves references in a run. ``indexes`` are those of the reading iteration, such as ``[2][0]``."""
 
     def __init__(self, store: RunStore, run_id: str, pipeline: Pipeline, indexes: str) -> None:
         self.store, self.run_id, self.indexes = store, run_id, indexes
@@ -125,7 +125,7 @@ class _Reader:
         self.pipeline = pipeline
 
     def input_value(self, ref: Ref) -> InputValue | None:
-        """``None`` where only skipped steps would have made it, or where it is no value of the notebook's."""
+        """The input, or ``None`` if only skipped steps define it or if it is not a value of the notebook."""
         if isinstance(ref, Constant):
             return Plain(ref.value)
         if isinstance(ref, ParameterRef):
@@ -141,7 +141,7 @@ class _Reader:
         return self._item(ref.loop) if isinstance(ref, ItemRef) else None
 
     def _produced(self, ref: OutputRef | ExportRef) -> Kept | None:
-        """From the same iteration where the maker stands in the reader's loops, else from the maker itself."""
+        """The path of the producing step: in the same iteration if both are in the same loop."""
         own = self.indexes
         while True:
             if ref.step + own in self.paths:
@@ -165,14 +165,14 @@ class _Reader:
         return Lost(failure) if failure else None
 
     def _output(self, path: str, name: str) -> Kept | None:
-        """Nothing where the step was skipped, or did not bind the name."""
+        """The value of a step, or ``None`` if the step was skipped or did not bind the name."""
         step = self.paths[path]
         there = any(name in step["result"].get(kind, {}) for kind in ("outputs", "results", "exports"))
         return Kept(path, name) if there and step["state"] in ("succeeded", "cached") else None
 
 
 def _loops(nodes: tuple[Node, ...], depth: int) -> Iterator[tuple[int, Loop]]:
-    """Every loop, and how many loops stand around it."""
+    """Every loop, with the number of loops around it."""
     for node in nodes:
         if isinstance(node, Step):
             continue
@@ -188,7 +188,7 @@ def _numbers(path: str) -> list[int]:
 
 # ---------------------------------------------------------------- words for values, none of which is loaded
 def previews(store: RunStore, run_id: str, path: str) -> dict[str, list[dict[str, Any]]]:
-    """What a step saw (``inputs``) and left (``outputs``): each with ``name``, ``type``, ``preview`` and ``bytes``.
+    """The ``inputs`` and ``outputs`` of a step, each with ``name``, ``type``, ``preview`` and ``bytes``.
 
     ``preview`` is the value itself where it is small and plain, else a short text; ``bytes`` and ``type`` are null where
     the record does not say. Raises `UnknownRun`.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kfnb.runs.attempt_logs import last_line
 
-LONGEST_LINE = 200  #: letters of a line that is told
+LONGEST_LINE = 200  #: characters of a reported line
 PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)?\s?%")
 COUNT = re.compile(r"(?<![\d./])(\d{1,9})\s?(?:/|of)\s?(\d{1,9})(?![\d./])")
 
@@ -22,13 +22,13 @@ class Printed:
 
 
 def printed(log: Path) -> Printed | None:
-    """What stands last in a log; ``None`` when nothing does."""
+    """The last printed line of a log; ``None`` if the log is empty."""
     line = last_line(log)[:LONGEST_LINE]
     return Printed(line, percent_in(line)) if line else None
 
 
 def percent_in(line: str) -> int | None:
-    """How far a line says that something is: ``45%``, ``3/10``, ``epoch 3 of 10``; ``None`` when it says nothing."""
+    """The progress that a line states, such as ``45%``, ``3/10`` or ``epoch 3 of 10``; ``None`` if it states none."""
     found = PERCENT.search(line)
     if found is not None and int(found[1]) <= 100:
         return int(found[1])

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    """Where Jupyter Server finds the extension."""
+    """Name the extension's application for Jupyter Server."""
     from kfnb.server.extension_app import KfnbApp
 
     return [{"module": "kfnb.server", "app": KfnbApp}]

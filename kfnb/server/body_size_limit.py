@@ -15,17 +15,19 @@ from tornado import iostream, web
 from kfnb.server.browser_json import to_wire
 
 LARGEST = 64_000  #: bytes of a body that has no notebook
-DRAINED = 64_000_000  #: bytes that are thrown away after a refusal, so that who still sends can read it
-PATIENCE = 5.0  #: seconds for that
+DRAINED = (
+    64_000_000  #: bytes that are discarded after a refusal, so that a client that is still sending can read the answer
+)
+PATIENCE = 5.0  #: seconds for which a refused body is discarded
 
 
 @web.stream_request_body
 class BoundedBody(JupyterHandler):
-    """An endpoint that sees a request when its headers have come: who asks and how long the body is are known then."""
+    """An endpoint that checks a request when its headers arrive, because they identify the user and state the length of the body."""
 
     @property
     def largest_body(self) -> int:
-        """Bytes of a body that are read at most."""
+        """The largest number of bytes of a body that the endpoint reads."""
         return LARGEST
 
     async def prepare(self, **options: Any) -> None:
@@ -40,7 +42,7 @@ class BoundedBody(JupyterHandler):
             await self._refuse_unread(413, self._too_large(f"{length[:20]} bytes"))
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        """A part of the body; one that does not say its length is refused when it has become too long."""
+        """Take a part of the body. A body without a stated length is refused when it becomes too long."""
         if self._finished or self.current_user is None:
             return None
         if len(self.content) + len(chunk) > self.largest_body:
@@ -57,7 +59,7 @@ class BoundedBody(JupyterHandler):
         return f"the request has {size}, and {self.largest_body} are read at most"
 
     async def _refuse_unread(self, status: int, message: str) -> None:
-        """Answer and read no body: what is still sent is thrown away for a while, else a browser never sees the answer."""
+        """Answer without reading the body. The rest of it is discarded for a while, because a browser reads no answer while it sends."""
         text = to_wire({"message": message}).encode()
         head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\nConnection: close\r\n\r\n"
         self.set_status(status)
@@ -70,6 +72,6 @@ class BoundedBody(JupyterHandler):
 
 
 async def _drain(stream: iostream.IOStream) -> None:
-    left = DRAINED
-    while left > 0:
-        left -= len(await stream.read_bytes(65_536, partial=True))
+    remaining = DRAINED
+    while remaining > 0:
+        remaining -= len(await stream.read_bytes(65_536, partial=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def to_wire(answer: Any) -> str:
-    """JSON (RFC 8259), which has no NaN and no infinity: a loss that is none of the finite numbers is told as ``"nan"`` or ``"inf"``."""
+    """JSON (RFC 8259), which has no NaN and no infinity: such a number becomes the text ``"nan"`` or ``"inf"``."""
     try:
         return json.dumps(answer, allow_nan=False)
     except ValueError:

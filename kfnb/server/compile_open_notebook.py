@@ -11,11 +11,11 @@ from kfnb.pipeline.drawing.graph_elements import graph_of
 from kfnb.pipeline.model import Pipeline, Replay, Step
 from kfnb.problems import NotebookError, errors
 
-MOST_PROBLEMS = 500  #: that are sent; more would help nobody
+MOST_PROBLEMS = 500  #: problems in one answer, because nobody reads more
 
 
 class BadNotebook(Exception):
-    """A notebook that makes no pipeline; ``problems`` say why, as `Problem.to_json` has them."""
+    """A notebook that does not become a pipeline. ``problems`` has the reasons in the form of `Problem.to_json`."""
 
     def __init__(self, problems: list[dict[str, Any]]) -> None:
         super().__init__(problems[0]["message"] if problems else "the notebook has errors")
@@ -23,7 +23,7 @@ class BadNotebook(Exception):
 
 
 def pipeline_of(data: Any, path: str, name: str | None) -> Pipeline:
-    """The pipeline of a notebook's JSON, to be run; ``name``: which one. Raises `BadNotebook`."""
+    """The pipeline of a notebook's JSON, to be run; ``name`` selects one of several. Raises `BadNotebook`."""
     try:
         return build(notebook_from_json(data, path), name).require()
     except NotebookError as error:
@@ -42,41 +42,41 @@ def explained(data: Any, path: str, name: str | None) -> dict[str, Any]:
         built = build(notebook, name if name in names else names[0])
     except NotebookError as error:
         built = Built(None, error.problems)
-    found = describe(built)
-    found.update(pipelines=names, problems=found["problems"][:MOST_PROBLEMS], target=_target(data))
+    description = describe(built)
+    description.update(pipelines=names, problems=description["problems"][:MOST_PROBLEMS], target=_target(data))
     if built.pipeline is not None:
-        found.update(shown(built.pipeline))
-    return found
+        description.update(shown(built.pipeline))
+    return description
 
 
 def shown(pipeline: Pipeline) -> dict[str, Any]:
-    """The picture of a pipeline, and which cells its steps are."""
+    """The graph of a pipeline with its layout, and the cells of its steps."""
     return {"graph": graph_of(pipeline).to_json(), "cells": _cells(pipeline)}
 
 
 def _cells(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """For every cell that steps come from: its number and id, and the steps. A component's cell has all of its calls."""
-    found: dict[int, dict[str, Any]] = {}
+    """For every cell that steps come from: its number and id, and the steps. The cell that defines a component has the steps of all its calls."""
+    entries: dict[int, dict[str, Any]] = {}
     for step in pipeline.steps():
         for number, identity in _places(step):
-            entry = found.setdefault(number, {"cell": number, "id": identity, "steps": []})
+            entry = entries.setdefault(number, {"cell": number, "id": identity, "steps": []})
             if step.name not in entry["steps"]:
                 entry["steps"].append(step.name)
-    return [found[n] for n in sorted(found)]
+    return [entries[n] for n in sorted(entries)]
 
 
 def _places(step: Step) -> list[tuple[int, str]]:
     if step.component:
-        wanted = f"def {step.component}("
+        definition = f"def {step.component}("
         shared = [p.code for p in step.prepare if isinstance(p, Replay)]
-        own = [(c.cell, c.cell_id) for c in shared if wanted in c.source]
-        return [*own, *((c.cell, c.cell_id) for c in step.cells)]
+        cells = [(c.cell, c.cell_id) for c in shared if definition in c.source]
+        return [*cells, *((c.cell, c.cell_id) for c in step.cells)]
     return [(c.cell, c.cell_id) for c in step.cells]
 
 
 def _target(data: Any) -> str | None:
     """The target that the notebook names."""
     metadata = data.get("metadata") if isinstance(data, dict) else None
-    own = metadata.get("kfnb") if isinstance(metadata, dict) else None
-    target = own.get("target") if isinstance(own, dict) else None
+    settings = metadata.get("kfnb") if isinstance(metadata, dict) else None
+    target = settings.get("target") if isinstance(settings, dict) else None
     return target if isinstance(target, str) else None

@@ -1,4 +1,4 @@
-"""Sends what happens in runs to every browser that watches them: a snapshot first, then each change."""
+"""Sends the events of runs to every browser that watches them: a snapshot first, then each change."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from kfnb.states import FINAL
 
 LOG = logging.getLogger("kfnb")
 Message = dict[str, Any]
-LINES_EVERY = 10  #: looks at the record for one look at what running steps print
+LINES_EVERY = 10  #: polls of the record for each poll of the output of running steps
 
 
 class Listener:
-    """One browser's queue. One that does not read fast enough loses what waits, and gets snapshots instead."""
+    """The queue of one browser. A browser that reads too slowly loses queued messages and gets snapshots instead."""
 
     def __init__(self, length: int) -> None:
         self.queue: asyncio.Queue[Message] = asyncio.Queue(length)
@@ -59,7 +59,7 @@ class Hub:
         self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
-        self._trouble = ""  #: what was said last of a record that cannot be looked at
+        self._trouble = ""  #: the last message about a record that cannot be read
 
     def join(self) -> Listener:
         listener = Listener(self._length)
@@ -72,14 +72,14 @@ class Hub:
         self._listeners.discard(listener)
 
     def watch(self, listener: Listener, runs: Iterable[str]) -> None:
-        """Tell the listener of these runs and of no others; those that are new to it begin with a snapshot."""
+        """Send the listener the events of these runs only. A run that is new to it starts with a snapshot."""
         wanted = set(runs)
         listener.behind |= wanted - listener.watched
         listener.watched = wanted
         self._wake.set()
 
     def again(self, run_id: str) -> None:
-        """A run was taken up again, and its steps were forgotten: whoever watches it gets a snapshot."""
+        """Send a snapshot of a run to its listeners, because the run was retried and its steps start anew."""
         for listener in self._listeners:
             if run_id in listener.watched:
                 listener.behind.add(run_id)
@@ -90,9 +90,9 @@ class Hub:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    # ---------------------------------------------------------------- looking
+    # ---------------------------------------------------------------- polling
     async def _look(self) -> None:
-        """Look again and again. What cannot be read now is said once, and may be there at the next look."""
+        """Poll the record until the server ends. An error is logged once, and the next poll may succeed."""
         store: RunStore | None = None
         try:
             while True:
@@ -119,12 +119,12 @@ class Hub:
         self._trouble = trouble
 
     def _report_missing(self) -> None:
-        """There is no record: tell every listener that its runs do not exist."""
+        """Tell every listener that its runs do not exist, because there is no record."""
         for run_id in sorted({r for one in self._listeners for r in one.behind}):
             self._send_gone(run_id, f"there is no run `{run_id}`")
 
     def _send_news(self, store: RunStore) -> bool:
-        """Tell every listener what is new to it; whether a run that is watched still goes on."""
+        """Send every listener its new events, and return whether a watched run is still active."""
         watched = {r for one in self._listeners for r in one.watched}
         self._last_events = {r: n for r, n in self._last_events.items() if r in watched}
         self._lines = {k: line for k, line in self._lines.items() if k[0] in watched}
@@ -166,7 +166,7 @@ class Hub:
             self._last_events[run_id] = events[-1].seq
 
     def _printed(self, store: RunStore, run_id: str) -> None:
-        """Tell what running steps printed last, and how far they say they are."""
+        """Send the last printed line and the progress of running steps."""
         for step in store.steps(run_id):
             if step["state"] != "running":
                 continue

@@ -17,7 +17,7 @@ from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub, Listener
 from kfnb.server.request_checks import AUTH, RUN, words_of
 
-MOST_RUNS = 200  #: that one browser page may watch
+MOST_RUNS = 200  #: runs that one browser page may watch
 LARGEST = 64_000  #: bytes of a message
 
 
@@ -37,7 +37,7 @@ class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, BoundedBody):
 
     @property
     def max_message_size(self) -> int:
-        """A longer message ends the connection before it is read."""
+        """The size limit of a message; a longer one ends the connection before it is read."""
         return LARGEST
 
     def set_default_headers(self) -> None:
@@ -57,15 +57,15 @@ class StreamHandler(WebSocketMixin, websocket.WebSocketHandler, BoundedBody):
     def on_message(self, message: str | bytes) -> None:
         try:
             body = json.loads(message)
-            wanted = body["watch"]
-            if not isinstance(wanted, list) or len(wanted) > MOST_RUNS:
+            watched = body["watch"]
+            if not isinstance(watched, list) or len(watched) > MOST_RUNS:
                 raise ValueError(f"`watch` should be a list of at most {MOST_RUNS} runs")
-            if not all(isinstance(r, str) and RUN.fullmatch(r) for r in wanted):
+            if not all(isinstance(r, str) and RUN.fullmatch(r) for r in watched):
                 raise ValueError("`watch` should have ids of runs")
         except (ValueError, KeyError, TypeError) as error:
             self.close(1003, words_of(error)[:100])
             return
-        self._hub.watch(self._listener, wanted)
+        self._hub.watch(self._listener, watched)
 
     def on_close(self) -> None:
         if hasattr(self, "_task"):

@@ -36,6 +36,6 @@ class KfnbApp(ExtensionApp):
         self.handlers.extend(ROUTES)
 
     async def stop_extension(self) -> None:
-        """Runs go on: they are processes of their own."""
+        """Stop the extension. Runs go on, because they are separate processes."""
         await self.settings["kfnb_hub"].stop()
         self.settings["kfnb_runs"].close()

@@ -31,7 +31,7 @@ class Interpreter:
     problem: Problem | None = None
 
     def options(self) -> dict[str, Any]:
-        """Those of `kfnb.engines.engine_interface.RunOptions`."""
+        """The fields of `kfnb.engines.engine_interface.RunOptions`."""
         return {"python": self.python, "environment": self.environment}
 
 
@@ -75,7 +75,7 @@ def _kernel_name(notebook: Any) -> str | None:
 
 
 def _python(argv: list[str]) -> str | None:
-    """The interpreter in a kernel's command; ``None`` where something else stands before it."""
+    """The interpreter in a kernel's command; ``None`` if the command starts with another program."""
     if argv[1:3] == ["-m", CONDA] and len(argv) > 4:
         return str(Path(argv[4], "bin", "python"))
     first = next((a for a in argv[1:] if a == "-m" or not a.startswith("-")), None)
@@ -85,7 +85,7 @@ def _python(argv: list[str]) -> str | None:
 
 
 def _is_own(python: str) -> bool:
-    """Whether it is the server's, by this or another name: environments share a file, and systems a folder."""
+    """Whether an interpreter is the server's own, perhaps under another name: environments may share a file, and systems a folder."""
     folders = {os.path.realpath(os.path.dirname(p)) for p in (python, sys.executable)}
     return len(folders) == 1 and os.path.realpath(python) == os.path.realpath(sys.executable)
 

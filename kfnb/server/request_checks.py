@@ -1,4 +1,4 @@
-"""Checks every request: who sends it and what its body holds; and words errors for the browser."""
+"""Checks the sender and the body of every request, and turns errors into messages for the browser."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 
 
 class Handler(BoundedBody, APIHandler):
-    """One endpoint. Questions to the record of runs and to clusters are asked in threads."""
+    """One endpoint. Requests to the record of runs and to clusters run in threads."""
 
     auth_resource = AUTH
 
@@ -44,7 +44,7 @@ class Handler(BoundedBody, APIHandler):
         return found
 
     async def ask(self, question: Callable[..., Answer], *args: Any, **kwargs: Any) -> Answer:
-        """The answer, or an HTTP error that says what is wrong."""
+        """Return the result of a function, or raise an HTTP error with its message."""
         try:
             return await asyncio.get_running_loop().run_in_executor(None, functools.partial(question, *args, **kwargs))
         except StillRuns as error:
@@ -63,7 +63,7 @@ class Handler(BoundedBody, APIHandler):
             raise self.problem(507, write_error_text(error, home_folder())) from None
 
     async def interpreter(self, body: dict[str, Any]) -> Interpreter:
-        """What the steps of a request's notebook run with."""
+        """The interpreter and environment for the steps of a request's notebook."""
         return await self.ask(interpreter_of, self.kernel_spec_manager, body.get("notebook"))
 
     def problem(self, status: int, message: str, problems: list[dict[str, Any]] | None = None) -> web.HTTPError:
@@ -85,7 +85,7 @@ class Handler(BoundedBody, APIHandler):
 
     # ---------------------------------------------------------------- bodies
     def body(self, **fields: type | tuple[type, ...]) -> dict[str, Any]:
-        """The JSON body, whose ``fields`` are of these types where they are there. Raises an HTTP error."""
+        """The JSON body. Each of ``fields`` has the given type if it is present. Raises an HTTP error."""
         try:
             found = json.loads(bytes(self.content) or b"{}")
         except (ValueError, RecursionError) as error:
@@ -125,5 +125,5 @@ class NotebookHandler(Handler):
 
 
 def words_of(error: Exception) -> str:
-    """An error's text, without what `LookupError` puts around it."""
+    """The text of an error, without the quotes that `LookupError` adds."""
     return str(error.args[0]) if error.args else str(error)

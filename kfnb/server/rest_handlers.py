@@ -23,7 +23,7 @@ ENGINES = ("kfp", "argo")
 
 
 class StatusHandler(Handler):
-    """Whether the server's part is there, its version, and where it lies: a kernel may have none of its own."""
+    """The version of the server's part and the folder that contains it, for kernels in which kfnb is not installed."""
 
     @web.authenticated
     @authorized(resource=AUTH)
@@ -48,7 +48,7 @@ class CompileHandler(NotebookHandler):
 
 
 class ManifestHandler(NotebookHandler):
-    """The pipeline in an engine's own form, to be looked at or downloaded."""
+    """The pipeline as the document of an engine, for display or download."""
 
     @web.authenticated
     @authorized("read", AUTH)
@@ -65,7 +65,7 @@ class ManifestHandler(NotebookHandler):
 
 
 class RunsHandler(NotebookHandler):
-    """The newest runs; a new run."""
+    """List the newest runs, or start a run."""
 
     @web.authenticated
     @authorized("read", AUTH)
@@ -104,7 +104,7 @@ class RunsHandler(NotebookHandler):
 
 
 class RunHandler(Handler):
-    """One run as it stands; its deletion, when it has ended."""
+    """Describe a run, or delete a run that has ended."""
 
     @web.authenticated
     @authorized("read", AUTH)
@@ -120,7 +120,7 @@ class RunHandler(Handler):
 
 
 class GraphHandler(Handler):
-    """The picture of what was run, and the cells that its steps were."""
+    """The graph of a run's pipeline, and the cells of its steps."""
 
     @web.authenticated
     @authorized("read", AUTH)
@@ -130,7 +130,7 @@ class GraphHandler(Handler):
 
 
 class CancelHandler(Handler):
-    """End a run: its exit handler still runs. Asked a second time, it ends at once."""
+    """Cancel a run. Its exit handler still runs; a second request ends the run at once."""
 
     @web.authenticated
     @authorized("execute", AUTH)
@@ -140,7 +140,7 @@ class CancelHandler(Handler):
 
 
 class RetryHandler(NotebookHandler):
-    """Take a run up again, from a step on, with the notebook as it is now."""
+    """Retry a run, from a step if one is named, with the current notebook."""
 
     @web.authenticated
     @authorized("execute", AUTH)
@@ -173,7 +173,7 @@ class LogHandler(Handler):
 
 
 class DisplayHandler(Handler):
-    """What a step displayed."""
+    """The displays of a step."""
 
     @web.authenticated
     @authorized("read", AUTH)
@@ -182,7 +182,7 @@ class DisplayHandler(Handler):
 
 
 class ValuesHandler(Handler):
-    """What a step saw and left: names, types, sizes and previews. No value is loaded."""
+    """The inputs and outputs of a step: names, types, sizes and previews. No value is loaded."""
 
     @web.authenticated
     @authorized("read", AUTH)
@@ -191,7 +191,7 @@ class ValuesHandler(Handler):
 
 
 class TargetsHandler(Handler):
-    """Where a notebook can run: names and engines, never addresses."""
+    """The targets on which a notebook can run: their names and engines, never their addresses."""
 
     @web.authenticated
     @authorized("read", AUTH)
@@ -202,7 +202,7 @@ class TargetsHandler(Handler):
 
 
 class TrustHandler(Handler):
-    """The files beside a notebook that say whom to talk to: what they ask for, and the user's word that it is wanted."""
+    """The settings files beside a notebook that name servers: list what they request, or record that the user trusts one."""
 
     @web.authenticated
     @authorized("execute", AUTH)

@@ -42,7 +42,7 @@ LONGEST_LINE = 20_000  #: characters of a line that are sent
 
 
 class Refused(Exception):
-    """A run that cannot be started; ``problems`` as `Problem.to_json` has them."""
+    """A run that cannot start. ``problems`` has the reasons in the form of `Problem.to_json`."""
 
     def __init__(self, problems: list[Problem]) -> None:
         first = problems[0]
@@ -51,7 +51,7 @@ class Refused(Exception):
 
 
 class Runs:
-    """The runs of this server's user. Safe to be asked by several threads."""
+    """The runs of this server's user. Several threads may use it at the same time."""
 
     def __init__(self) -> None:
         self._following: dict[str, threading.Thread] = {}
@@ -60,12 +60,12 @@ class Runs:
         self._warm_process = WarmProcess()
 
     def close(self) -> None:
-        """Stop following runs on clusters; the runs go on."""
+        """Stop following runs on clusters. The runs themselves go on."""
         self._closed.set()
         self._warm_process.close()
 
     def prepare(self) -> None:
-        """Make the next run begin at once: somebody looks at a notebook that can be run."""
+        """Prepare a process so that the next run starts at once, because a user has opened a notebook that can run."""
         self._warm_process.prepare()
 
     @contextmanager
@@ -78,14 +78,14 @@ class Runs:
             store.close()
 
     def current(self, store: RunStore | None) -> RunStore | None:
-        """The record as it is now, for one who keeps it open: the same, a new one where it was replaced, none where it is gone."""
+        """The current record for a caller that keeps it open: the same object, a new one if the file was replaced, or ``None`` if it is gone."""
         if store is not None and store.is_current:
             return store
         if store is not None:
             store.close()
         return RunStore() if has_record() else None
 
-    # ---------------------------------------------------------------- questions
+    # ---------------------------------------------------------------- queries
     def newest(self, notebook: str | None, count: int) -> list[dict[str, Any]]:
         """The newest runs (of one notebook: its path on disk), each with its metrics."""
         with self.record() as store:
@@ -93,12 +93,12 @@ class Runs:
             return [{**h, "metrics": store.summary(h["run"])["metrics"]} for h in heads[:count]]
 
     def snapshot(self, run_id: str) -> dict[str, Any]:
-        """A run as it stands, and the number of the last event in it. Raises `UnknownRun`."""
+        """The present state of a run, and the number of the last event that it includes. Raises `UnknownRun`."""
         with self.record() as store:
             return snapshot(store, run_id)
 
     def pipeline(self, run_id: str) -> Pipeline:
-        """What was run. Raises `UnknownRun`."""
+        """The pipeline of a run. Raises `UnknownRun`."""
         with self.record() as store:
             store.head(run_id)
             return kept_pipeline(store, run_id)
@@ -119,21 +119,21 @@ class Runs:
             return {"attempt": number, "attempts": step["attempts"] or 0, "lines": lines, "next": at, "all": over}
 
     def displayed(self, run_id: str, path: str) -> list[dict[str, Any]]:
-        """What a step displayed: MIME bundles, in order."""
+        """The displays of a step as MIME bundles, in order."""
         with self.record() as store:
             step = store.find_step(run_id, path)
             file = store.attempt_folder(run_id, step["path"], step["attempts"] or 1) / "display.jsonl"
             return [d for d in read_json_lines(file) if isinstance(d, dict)]
 
     def values(self, run_id: str, path: str) -> dict[str, Any]:
-        """What a step saw and left, as far as it can be told without loading a value."""
+        """The inputs and outputs of a step, described without loading a value."""
         with self.record() as store:
             return previews(store, run_id, store.find_step(run_id, path)["path"])
 
     def targets(self, notebook: Path | None) -> list[dict[str, Any]]:
         """The targets that can be seen from a notebook, and whether the user has chosen what they contact. Raises `BadTarget`."""
-        found = targets(notebook).values()
-        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.error} for t in found]
+        visible = targets(notebook).values()
+        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.error} for t in visible]
 
     def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
         """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""
@@ -141,12 +141,12 @@ class Runs:
 
     # ---------------------------------------------------------------- commands
     def trust(self, notebook: Path | None, fingerprint: str) -> bool:
-        """Trust the file that was shown; ``False``: there is none like it now. Raises `BadTarget`."""
+        """Trust the file that the user was shown. ``False`` if the file has changed or is gone. Raises `BadTarget`."""
         store = TrustStore()
-        found = next((p for p in proposals(notebook, store) if p.fingerprint == fingerprint), None)
-        if found is not None:
-            found.accept(store)
-        return found is not None
+        match = next((p for p in proposals(notebook, store) if p.fingerprint == fingerprint), None)
+        if match is not None:
+            match.accept(store)
+        return match is not None
 
     def start(
         self, pipeline: Pipeline, source: Any, target: str, values: dict[str, str], **options: Any
@@ -185,12 +185,12 @@ class Runs:
         return {"text": text, "files": [asdict(f) for f in files]}
 
     def cancel(self, run_id: str) -> bool:
-        """Ask a run to end; asked again, it ends at once. False when it has ended already."""
+        """Cancel a run; a second call ends it at once. ``False`` if it has already ended."""
         with self._engine(run_id) as engine:
             return engine.cancel(run_id)
 
     def delete(self, run_id: str) -> Pruned:
-        """Take a run out of the record. Raises `StillRuns` when it has not ended."""
+        """Delete a run from the record. Raises `StillRuns` if it has not ended."""
         with self.record() as store:
             store.head(run_id)
             return delete_runs(store, [run_id])
@@ -217,7 +217,7 @@ class Runs:
 
     # ---------------------------------------------------------------- runs on clusters
     def follow(self, run_id: str) -> None:
-        """See to it that somebody brings the record of a run on a cluster up to date; a run here does so itself."""
+        """Follow a run on a cluster so that its record stays current. A local run updates the record itself."""
         with self.record() as store:
             head = store.head(run_id)
         if head["engine"] == "local" or head["state"] in FINAL:
@@ -243,7 +243,7 @@ def _error_json(error: Exception) -> dict[str, Any]:
 
 
 def snapshot(store: RunStore, run_id: str) -> dict[str, Any]:
-    """A run as it stands. Raises `UnknownRun`."""
+    """The present state of a run. Raises `UnknownRun`."""
     last = store.last_event(run_id)
     head = store.head(run_id)
     steps = [{k: v for k, v in s.items() if k not in ("result", "key")} for s in store.steps(run_id)]

@@ -18,60 +18,60 @@ from kfnb.pipeline.parameters.bind_values import convert, fit
 from kfnb.problems import NotebookError, Problem
 from kfnb.thread_safe_parser import parse_expression
 
-MOST_VALUES = 10_000  #: of one parameter
+MOST_VALUES = 10_000  #: of a single parameter
 RANGE = re.compile(r"range\((.*)\)", re.DOTALL)
 OPENING, CLOSING, QUOTES = "([{", ")]}", "\"'"
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The values of every parameter that was given, in the order they were given."""
+    """The values of every parameter of the grid, in the order in which the user named the parameters."""
 
     values: Mapping[str, tuple[Json, ...]]
 
     @property
     def swept(self) -> tuple[str, ...]:
-        """The parameters with several values."""
+        """The names of the parameters that have several values."""
         return tuple(n for n, v in self.values.items() if len(v) > 1)
 
     @property
     def size(self) -> int:
-        """How many combinations there are."""
+        """The number of combinations."""
         return math.prod(len(v) for v in self.values.values())
 
     def combination(self, number: int) -> dict[str, Json]:
-        """Combination ``number``, from 0; the last parameter changes fastest."""
-        found: dict[str, Json] = {}
+        """The combination with this number, counted from 0. The last parameter changes fastest."""
+        combination: dict[str, Json] = {}
         for name, values in reversed(list(self.values.items())):
             number, at = divmod(number, len(values))
-            found[name] = values[at]
-        return {name: found[name] for name in self.values}
+            combination[name] = values[at]
+        return {name: combination[name] for name in self.values}
 
     def combinations(self, count: int | None = None, seed: int = 0) -> list[dict[str, Json]]:
-        """All of them, or ``count`` drawn by chance, none twice; the same ``seed`` draws the same. In the order of the grid."""
+        """All combinations, or ``count`` different ones at random, in the order of the grid. The same ``seed`` gives the same ones."""
         numbers: Iterable[int] = range(self.size)
         if count is not None and count < self.size:
             numbers = _drawn(self.size, count, random.Random(seed))
         return [self.combination(n) for n in numbers]
 
     def __str__(self) -> str:
-        """``lr 0.1, 0.01 × depth 2, 3``."""
+        """The grid as text, such as ``lr 0.1, 0.01 × depth 2, 3``."""
         shown = [f"{n} {_some([value_text(v) for v in vs])}" for n, vs in self.values.items() if len(vs) > 1]
         return " × ".join(shown) or "one combination"
 
 
 def _drawn(size: int, count: int, chance: random.Random) -> list[int]:
-    """``count`` different numbers below ``size``, which may be larger than any list."""
+    """Draw ``count`` different numbers below ``size``, which may be too large for a list of all numbers."""
     if 2 * count > size:
         return sorted(chance.sample(range(size), count))
-    found: set[int] = set()
-    while len(found) < count:
-        found.add(chance.randrange(size))
-    return sorted(found)
+    drawn: set[int] = set()
+    while len(drawn) < count:
+        drawn.add(chance.randrange(size))
+    return sorted(drawn)
 
 
 def value_text(value: Json) -> str:
-    """A value as tables and labels show it: text as it is, numbers as short as they can be, all else as JSON."""
+    """A value as tables and labels show it: text unchanged, numbers as short as possible, and everything else as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, float):
@@ -79,8 +79,8 @@ def value_text(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _some(words: list[str]) -> str:
-    return ", ".join(words if len(words) <= 8 else [*words[:6], "…", words[-1]])
+def _some(names: list[str]) -> str:
+    return ", ".join(names if len(names) <= 8 else [*names[:6], "…", names[-1]])
 
 
 # -------------------------------------------------------------------- from the command line and from Python
@@ -123,7 +123,7 @@ def _grid(
     pipeline: Pipeline, requested: Mapping[str, Any], values_of: Callable[[Any, Parameter], list[Json]], problems: list[Problem]
 ) -> Grid:  # fmt: skip
     known = {p.name: p for p in pipeline.parameters}
-    found: dict[str, tuple[Json, ...]] = {}
+    checked: dict[str, tuple[Json, ...]] = {}
     for name, value in requested.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
@@ -132,16 +132,16 @@ def _grid(
             problems += [Problem("KF501", f"the pipeline has no parameter `{name}`", hint, name=name)] if name else []
             continue
         try:
-            found[name] = tuple(_once(values_of(value, known[name])))
+            checked[name] = tuple(_once(values_of(value, known[name])))
         except BadValues as error:
             problems += [Problem("KF502", f"parameter `{name}`: {e}", name=name) for e in error.args]
     if problems:
         raise NotebookError(problems)
-    return Grid(found)
+    return Grid(checked)
 
 
 class BadValues(ValueError):
-    """The values of a parameter cannot be used; every argument says why of one."""
+    """Some values of a parameter cannot be used. Each argument is the reason for one value."""
 
 
 def _listed(value: Any, parameter: Parameter) -> list[Json]:
@@ -155,11 +155,11 @@ def _listed(value: Any, parameter: Parameter) -> list[Json]:
 
 
 def _fitting(values: list[Any], parameter: Parameter) -> list[Json]:
-    """Values of Python or JSON; a list of lists, not a list, for a parameter that is a list."""
-    found, wrong = [], []
+    """Check values of Python or JSON. A parameter that is a list takes a list of lists."""
+    valid, wrong = [], []
     for value in values:
         try:
-            found.append(fit(value, parameter))
+            valid.append(fit(value, parameter))
         except ValueError as error:
             lists = parameter.type == "list" and not isinstance(value, list)
             hint = f"; a list of lists is needed, such as {json.dumps([values])}" if lists else ""
@@ -168,11 +168,11 @@ def _fitting(values: list[Any], parameter: Parameter) -> list[Json]:
                 break
     if wrong:
         raise BadValues(*wrong)
-    return found
+    return valid
 
 
 def _once(values: list[Json]) -> list[Json]:
-    """No values at all, or one that is there twice, is a slip."""
+    """Refuse an empty list of values, and a value that occurs twice."""
     if not values:
         raise BadValues("it has no values")
     if len(values) > MOST_VALUES:
@@ -190,7 +190,7 @@ def _once(values: list[Json]) -> list[Json]:
 
 # -------------------------------------------------------------------- reading texts
 def read(text: str, parameter: Parameter) -> list[Json]:
-    """The values that a text gives a parameter. Raises `BadValues`."""
+    """Read the values of a parameter from text. Raises `BadValues`."""
     whole = _list_in(text)
     if whole is not None:
         return _fitting(whole, parameter)
@@ -202,20 +202,20 @@ def read(text: str, parameter: Parameter) -> list[Json]:
         items = _split(text)
     if "" in items and len(items) > 1:
         raise BadValues(f'`{text}` has a comma too many; an empty text is "" in a JSON list')
-    found: list[Json] = []
+    valid: list[Json] = []
     wrong: list[str] = []
     for item in items:
         try:
-            found += _one(item, parameter)
+            valid += _one(item, parameter)
         except ValueError as error:
             wrong += error.args
     if wrong:
         raise BadValues(*wrong)
-    return found
+    return valid
 
 
 def _list_in(text: str) -> list[Any] | None:
-    """The list that a text is, in JSON or Python."""
+    """The list that a text contains in JSON or Python notation; ``None`` if it contains none."""
     if not text.strip().startswith("["):
         return None
     try:
@@ -229,7 +229,7 @@ def _list_in(text: str) -> list[Any] | None:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between commas that stand outside of brackets and quotes."""
+    """Split a text at the commas that are outside of brackets and quotes."""
     parts, depth, quote = [""], 0, ""
     for at, c in enumerate(text):
         escaped = quote and at and text[at - 1] == "\\"
@@ -246,7 +246,7 @@ def _split(text: str) -> list[str]:
 
 
 def _one(item: str, parameter: Parameter) -> list[Json]:
-    """What stands between two commas: one value, or a range of numbers. Raises `ValueError`."""
+    """Read one item of a list: a value, or a range of numbers. Raises `ValueError`."""
     inside = RANGE.fullmatch(item)
     if inside is None or parameter.type not in ("int", "float", "any"):
         return [convert(item, parameter)]

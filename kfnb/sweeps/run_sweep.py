@@ -42,7 +42,7 @@ class Trial:
     ended: dict[str, Any] | None = None
 
     def row(self) -> Row:
-        """As it stands now."""
+        """The row of this run in the results, in its present state."""
         if self.run is None:
             state = "failed" if self.problem else "omitted" if self.omitted else "pending"
             return Row(self.number, self.parameters, state, problem=self.problem)
@@ -54,9 +54,9 @@ class Trial:
 
 
 class Sweep:
-    """Runs of one pipeline over a grid of parameters. They go on in the background; `wait` waits for them.
+    """Runs of one pipeline over a grid of parameters. They run in the background; `wait` waits for them.
 
-    A run that fails does not stop the others. Runs that have begun outlive this process; the others are not begun then.
+    A run that fails does not stop the others. When this process ends, runs that have started go on, and no other run starts.
 
     Examples
     --------
@@ -80,19 +80,19 @@ class Sweep:
         self._thread = threading.Thread(target=self._run_trials, name=f"kfnb sweep {self.experiment}", daemon=True)
 
     def start(self) -> Sweep:
-        """Begin."""
+        """Start the sweep."""
         self._thread.start()
         return self
 
-    # ---------------------------------------------------------------- where it stands
+    # ---------------------------------------------------------------- state
     @property
     def ended(self) -> bool:
-        """Whether nothing runs any more, and nothing more will."""
+        """Whether all runs have ended and no other run will start."""
         return not self._thread.is_alive()
 
     @property
     def state(self) -> str:
-        """``running``; then ``cancelled`` when that was asked for, ``succeeded`` when all runs have, else ``failed``."""
+        """``running`` until the sweep ends; then ``cancelled``, ``succeeded`` if all runs succeeded, or ``failed``."""
         if not self.ended:
             return "running"
         good = all(t.ended is not None and t.ended["state"] == "succeeded" for t in self.trials)
@@ -100,11 +100,11 @@ class Sweep:
 
     @property
     def runs(self) -> list[Run]:
-        """The runs that have begun, in the order of the grid."""
+        """The runs that have started, in the order of the grid."""
         return [t.run for t in self.trials if t.run is not None]
 
     def results(self) -> Results:
-        """The runs as they stand now."""
+        """The results of all runs so far."""
         rows = tuple(t.row() for t in self.trials)
         plan = self.plan
         return Results(plan.pipeline.name, plan.experiment, plan.target.name, plan.grid.swept, plan.goal, rows)
@@ -114,7 +114,7 @@ class Sweep:
         return self.results().table()
 
     def best(self, *, maximize: str | None = None, minimize: str | None = None) -> Run:
-        """The run with the highest or lowest value of a metric; by default what the sweep was begun with.
+        """The run with the highest or lowest value of a metric; by default the goal with which the sweep was started.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class Sweep:
 
     # ---------------------------------------------------------------- waiting and ending
     def wait(self) -> Sweep:
-        """Wait until all runs have ended, well or badly. Raises what went wrong with the sweep itself."""
+        """Wait until all runs have ended, in whatever state. Raises the error of the sweep itself, if there is one."""
         while self._thread.is_alive():
             self._thread.join(0.2)  # in parts: Ctrl-C is not heard meanwhile on every system
         if self._error is not None:
@@ -154,7 +154,7 @@ class Sweep:
         return self.wait()
 
     def cancel(self) -> None:
-        """End it: what runs is cancelled, with its exit handlers, and nothing more is begun. Asked again, runs end at once."""
+        """End the sweep: no other run starts, and the current runs are cancelled and run their exit handlers. A second call ends them at once."""
         self._cancel_requests += 1
         self._wake.set()
 
@@ -205,7 +205,7 @@ class Sweep:
                 followed.close()
 
     def _begin(self, trial: Trial, launch_run: Any) -> bool:
-        """Begin its run. When that cannot be done, no other is begun either: it would not be taken for the same reason."""
+        """Start the run of a row. If it cannot start, no other run starts either, because it would be refused for the same reason."""
         from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 
         try:
@@ -215,7 +215,7 @@ class Sweep:
             self._stopped = True
         return trial.run is not None
 
-    # ---------------------------------------------------------------- how it looks
+    # ---------------------------------------------------------------- display
     def __repr__(self) -> str:
         states = [t.row().state for t in self.trials]
         counts = ", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states))
@@ -231,7 +231,7 @@ class Sweep:
         show_sweep(self)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """A table and a plot, in every form that a front end may show."""
+        """A table and a plot, in every MIME type that a front end may show."""
         from kfnb.sweeps.plot.sweep_html import fragment
         from kfnb.sweeps.plot.sweep_plot import plot
 
@@ -241,7 +241,7 @@ class Sweep:
 
 
 class _FollowedRun:
-    """A run that has begun, until its end."""
+    """Follows a run from its start to its end."""
 
     def __init__(self, trial: Trial) -> None:
         assert trial.run is not None
@@ -252,7 +252,7 @@ class _FollowedRun:
         self._following: Following = self._open.enter_context(engine.following(self.run.id))
 
     def look(self) -> bool:
-        """Whether nothing more is to be seen of it."""
+        """Whether the run has ended and its results have been read."""
         if self._store.head(self.run.id)["state"] in FINAL:
             self.trial.ended = self._store.summary(self.run.id)
             self.close()
@@ -276,7 +276,7 @@ class _FollowedRun:
 
 
 def goal_of(maximize: str | None, minimize: str | None) -> Goal | None:
-    """By what runs are judged. Raises `ValueError` when both are said."""
+    """The goal by which runs are compared. Raises `ValueError` when both directions are given."""
     if maximize is not None and minimize is not None:
         raise ValueError("say either maximize or minimize")
     if maximize is not None:

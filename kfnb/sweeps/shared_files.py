@@ -14,7 +14,7 @@ from kfnb.pipeline.model import Pipeline, Replay, Step
 
 @dataclass(frozen=True)
 class Files:
-    """Literal paths that steps write: ``opened`` are read again by one of them, ``overwritten`` by none."""
+    """Literal paths that steps write. A step reads each path in ``opened`` again; no step reads a path in ``overwritten``."""
 
     opened: tuple[str, ...]
     overwritten: tuple[str, ...]

@@ -31,7 +31,7 @@ def sweep(
     resume: bool = False,
     **options: Any,
 ) -> Sweep:
-    """Run a notebook once for every combination of parameter values, side by side, and go on meanwhile.
+    """Run a notebook once for every combination of parameter values, in parallel and in the background.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ def sweep(
     goal = goal_of(maximize, minimize)
     if resume and experiment is None:
         raise ValueError("resume needs experiment=NAME")
-    found = build_source(source, pipeline)
-    pipeline_to_run = found.require()
+    built = build_source(source, pipeline)
+    pipeline_to_run = built.require()
     size = Size(random, seed, max_runs, jobs)
     planned = plan(
         source, pipeline_to_run, parameters or {}, grid_of_values, size, target, goal, experiment, resume, **options
     )
-    for problem in (*found.problems, *planned.problems):
+    for problem in (*built.problems, *planned.problems):
         if problem.severity != INFO:
             warnings.warn(f"{source}:{problem}", stacklevel=2)
     return Sweep(planned).start()

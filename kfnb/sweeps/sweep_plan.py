@@ -24,13 +24,13 @@ from kfnb.sweeps.shared_files import Files, files_of
 from kfnb.sweeps.sweep_results import Goal
 
 Values = TypeVar("Values")
-MOST_RUNS = 200  #: unless more are asked for
-CLUSTER_JOBS = 20  #: runs at one time on a cluster
+MOST_RUNS = 200  #: of a sweep, unless the user allows more
+CLUSTER_JOBS = 20  #: runs that a cluster works on at the same time
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is run.
+    """Which combinations run, and how many at the same time.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep that nothing stands in the way of.
+    """A sweep that has passed all checks and can start.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _too_many(grid: Grid, size: Size) -> list[Problem]:
 
 
 def _nothing(pipeline: Pipeline, grid: Grid) -> list[Problem]:
-    """A sweep over nothing is a slip."""
+    """Refuse a sweep without a parameter that has several values."""
     if grid.values:
         return []
     known = ", ".join(f"{p.name}: {p.type} = {value_text(p.default)}" for p in pipeline.parameters)
@@ -157,7 +157,7 @@ def _unknown(pipeline: Pipeline, goal: Goal | None) -> list[Problem]:
 def _prepared(
     source: Source, pipeline: Pipeline, combinations: list[dict[str, Json]], target: Target, options: dict[str, Any]
 ) -> list[Prepared]:  # fmt: skip
-    """A run for each combination. What this machine can do does not depend on parameters; what a cluster can does."""
+    """Prepare a run for each combination. Only a cluster may refuse a run because of its parameters, so only there each is checked."""
     if target.engine == "local":
         first = prepare(source, pipeline, combinations[0], target.name, fit, **options)
         values = first.options.parameters
@@ -175,7 +175,7 @@ def _prepared(
 
 
 def _jobs(pipeline: Pipeline, target: Target, size: Size, isolated: bool) -> tuple[int, list[Problem]]:
-    """How many runs at one time, and what is to be known of the files that they have in common."""
+    """How many runs go on at the same time, and the warnings about files that the runs share."""
     if target.engine != "local":
         return size.jobs or CLUSTER_JOBS, []
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -203,7 +203,7 @@ def _quoted(names: tuple[str, ...]) -> str:
 
 
 def _earlier(experiment: str, pipeline: Pipeline, prepared: list[Prepared]) -> dict[int, str]:
-    """The newest run of each combination that succeeded in the experiment with the same code."""
+    """For each combination, the newest run of the experiment that succeeded with the same code."""
     code = json.loads(json.dumps(to_json(pipeline)))
     store = RunStore()
     try:
@@ -220,7 +220,7 @@ def _earlier(experiment: str, pipeline: Pipeline, prepared: list[Prepared]) -> d
 
 
 def _was_run(store: RunStore, run_id: str, code: Json) -> bool:
-    """Whether a run ran this code. One whose pipeline is gone or damaged has not."""
+    """Whether a run ran this code; false if the pipeline of the run is missing or damaged."""
     try:
         return bool(read_json(store.folder(run_id) / PIPELINE) == code)
     except (FileNotFoundError, DamagedRecord):

@@ -19,7 +19,7 @@ OWN = ("state", "duration", "run")  #: columns that every table has
 
 @dataclass(frozen=True)
 class Goal:
-    """By which metric runs are judged."""
+    """The metric by which runs are compared, and whether the highest or the lowest value is best."""
 
     metric: str
     maximize: bool
@@ -58,7 +58,7 @@ class Row:
     problem: str | None = None
 
     def number_of(self, metric: str) -> float | None:
-        """A metric that can be compared: of a run that succeeded, and finite."""
+        """The value of a metric if it can be compared: the run has succeeded, and the value is finite."""
         value = (self.metrics or {}).get(metric)
         sound = self.state == "succeeded" and isinstance(value, int | float) and not isinstance(value, bool)
         return float(value) if sound and math.isfinite(float(value)) else None  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """A sweep as it stands.
+    """The results of a sweep so far.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Results:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The names of all metrics, in the order in which runs have them; the goal's first."""
+        """The names of all metrics: the goal's first, then in the order in which the runs report them."""
         names = {name: None for row in self.rows for name in row.metrics or {}}
         if self.goal is not None and self.goal.metric in names:
             names = {self.goal.metric: None, **names}
@@ -91,25 +91,25 @@ class Results:
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The metrics that can be compared."""
+        """The metrics for which at least one run has a value that can be compared."""
         return tuple(m for m in self.metrics if any(r.number_of(m) is not None for r in self.rows))
 
     def best(self, goal: Goal) -> list[Row]:
-        """The run with the best value, first; others with the very same value after it. Empty when no run has one."""
-        found = [(v, r) for r in self.rows if (v := r.number_of(goal.metric)) is not None]
-        top = (max if goal.maximize else min)((v for v, _ in found), default=None)
-        return [r for v, r in found if v == top]
+        """The run with the best value, and after it the runs with exactly the same value. Empty when no run has a value."""
+        candidates = [(v, r) for r in self.rows if (v := r.number_of(goal.metric)) is not None]
+        top = (max if goal.maximize else min)((v for v, _ in candidates), default=None)
+        return [r for v, r in candidates if v == top]
 
     def ordered(self) -> list[Row]:
-        """The best first where there is a goal, else as they were begun; those without a value to judge by last."""
+        """With a goal, the best run first and runs without a value last; without a goal, the order in which they started."""
         goal = self.goal
         if goal is None:
             return list(self.rows)
         judged = [(r.number_of(goal.metric), r) for r in self.rows]
-        found = sorted((p for p in judged if p[0] is not None), key=lambda p: p[0] or 0.0, reverse=goal.maximize)
-        return [r for _, r in found] + [r for value, r in judged if value is None]
+        candidates = sorted((p for p in judged if p[0] is not None), key=lambda p: p[0] or 0.0, reverse=goal.maximize)
+        return [r for _, r in candidates] + [r for value, r in judged if value is None]
 
-    # ---------------------------------------------------------------- in other forms
+    # ---------------------------------------------------------------- as text and data
     def table(self) -> list[dict[str, Any]]:
         """A dict for each run with its swept parameters, its metrics, ``state``, ``duration`` (seconds) and ``run``.
 
@@ -156,7 +156,7 @@ class Results:
         return file.getvalue()
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
-        """The table for people: its head, and a line of short texts for each run."""
+        """The table for people: its header, and one row of short texts for each run."""
         rows = self.table()
         head = [*(rows[0] if rows else ())][: -len(OWN)]
         swept = head[: len(self.swept)]
@@ -169,7 +169,7 @@ class Results:
         return [*head, "state", "time", "run"], lines
 
     def text(self) -> str:
-        """The table as lines of text, numbers to the right."""
+        """The table as lines of text, with numbers aligned to the right."""
         head, lines = self.cells()
         widths = [max(len(line[at]) for line in (head, *lines)) for at in range(len(head))]
         right = [at < len(head) - 3 and all(_is_number(line[at]) for line in lines) or at == len(head) - 2 for at in range(len(head))]  # fmt: skip
@@ -179,7 +179,7 @@ class Results:
         )
 
     def verdict(self) -> list[str]:
-        """Which run is best, as sentences; without a goal the two ends of each metric, which alone say nothing of better or worse."""
+        """Sentences that name the best run; without a goal, the lowest and the highest value of each metric."""
         goals = (
             [self.goal] if self.goal is not None else [Goal(m, up) for m in self.numeric[:6] for up in (True, False)]
         )
@@ -199,12 +199,12 @@ class Results:
         return lines + ([f"{omitted} of {len(self.rows)} runs were not begun"] if omitted else [])
 
     def combination(self, row: Row) -> str:
-        """``lr=0.1 depth=3``."""
+        """The swept parameters of a run, such as ``lr=0.1 depth=3``."""
         return " ".join(f"{n}={value_text(row.parameters[n])}" for n in self.swept or row.parameters) or "no parameters"
 
 
 def _measured(values: list[Any]) -> list[str]:
-    """A metric of all runs, for people: as many digits after the point in each, where the numbers are of one size."""
+    """A metric of all runs as texts, with the same number of decimal places if the numbers have a similar size."""
     sizes = [abs(v) for v in values if isinstance(v, float) and math.isfinite(v) and v]
     alike = bool(sizes) and min(sizes) >= 0.001 and max(sizes) < 100_000
     return [

@@ -115,9 +115,9 @@ class Follower:
             if self._sizes.get(one["path"], 0) == size:
                 continue
             self._sizes[one["path"]] = size
-            found = printed(log)
-            if found is not None:
-                steps.update(self.standing.print(one["path"], found.line, found.percent).get("steps", {}))
+            printed_line = printed(log)
+            if printed_line is not None:
+                steps.update(self.standing.print(one["path"], printed_line.line, printed_line.percent).get("steps", {}))
         self._send({"steps": steps} if steps else {})
 
 

@@ -108,9 +108,9 @@ def targets(notebook: Path | None, as_json: bool) -> None:
     from kfnb.engines.cluster.targets.targets import targets as known
 
     with cluster_errors(as_json):
-        found = known(notebook)
+        known_targets = known(notebook)
     listed = []
-    for name, target in found.items():
+    for name, target in known_targets.items():
         diagnosis = diagnose(target)
         listed.append(
             {

@@ -32,9 +32,9 @@ def prune(keep: int | None, older: str | None, dry_run: bool, as_json: bool) -> 
     """
     from kfnb.runs.retention.prune_runs import Pruned, delete_runs, outdated, size_of_runs
 
-    wanted = _wanted(keep, older, as_json)
+    limits = _limits(keep, older, as_json)
     record = store()
-    runs = outdated(record, wanted)
+    runs = outdated(record, limits)
     if dry_run:
         _report(Pruned(tuple(runs), size_of_runs(record, runs)), as_json, "would be deleted")
         return
@@ -61,7 +61,7 @@ def delete(run_ids: tuple[str, ...], as_json: bool) -> None:
     _report(done, as_json, "deleted")
 
 
-def _wanted(keep: int | None, older: str | None, as_json: bool) -> Retention:
+def _limits(keep: int | None, older: str | None, as_json: bool) -> Retention:
     """What stays: as the command line says, else as it is configured."""
     from kfnb.runs.retention.retention_settings import Retention, age, retention
 

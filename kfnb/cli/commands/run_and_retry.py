@@ -109,15 +109,15 @@ def run(
 
     values = parse_parameters(parameters, as_json)
     notebook = fixed(notebook, as_json)
-    found = build_source(notebook, pipeline)
-    graph = required(found, notebook, as_json)
+    built = build_source(notebook, pipeline)
+    graph = required(built, notebook, as_json)
     with request_errors(notebook, as_json), cluster_errors(as_json):
         prepared = prepare(
             notebook, graph, values, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
             max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
-        report(notebook, (*found.problems, *prepared.problems), quiet=True)
+        report(notebook, (*built.problems, *prepared.problems), quiet=True)
         show_travelling(prepared)
     with cluster_errors(as_json):
         engine = engine_for(store(), prepared.target)
@@ -154,13 +154,13 @@ def uploaded(engine: Engine, prepared: Prepared, as_json: bool) -> NoReturn:
 
 def parse_parameters(parameters: tuple[str, ...], as_json: bool) -> dict[str, str]:
     """What ``-p NAME=VALUE`` gave."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for text in parameters:
         name, equals, value = text.partition("=")
         if not equals or not name:
             refuse(f"`-p {text}` should be `-p NAME=VALUE`", as_json)
-        found[name.strip()] = value
-    return found
+        values[name.strip()] = value
+    return values
 
 
 def follow(engine: Engine, run_id: str, as_json: bool, since: int = 0) -> None:

@@ -38,19 +38,19 @@ def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: 
     from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.pipeline.drawing import explain_pipeline as shown
 
-    found = build_source(notebook, pipeline)
+    built = build_source(notebook, pipeline)
     if as_json:
-        emit(shown.describe(found))
-        sys.exit(FAILED if found.pipeline is None else OK)
-    graph = required(found, notebook, False)
-    report(notebook, found.problems, quiet=True)
+        emit(shown.describe(built))
+        sys.exit(FAILED if built.pipeline is None else OK)
+    graph = required(built, notebook, False)
+    report(notebook, built.problems, quiet=True)
     if svg:
         from kfnb.pipeline.drawing.graph_svg import draw
 
         click.echo(draw(graph))
     elif why is not None:
         try:
-            click.echo(shown.why(found, why))
+            click.echo(shown.why(built, why))
             for line in cluster_needs(graph, notebook, why):
                 click.echo(line)
         except KeyError:
@@ -84,15 +84,15 @@ def check(notebook: Source, as_json: bool, pipeline: str | None) -> None:
     """
     from kfnb.pipeline.build.build_from_source import build_all, build_source
 
-    found = [build_source(notebook, pipeline)] if pipeline else build_all(notebook)
-    problems = list(dict.fromkeys(p for b in found for p in b.problems))
+    results = [build_source(notebook, pipeline)] if pipeline else build_all(notebook)
+    problems = list(dict.fromkeys(p for b in results for p in b.problems))
     bad = errors(problems)
     if as_json:
         emit({"notebook": str(notebook), "problems": [p.to_json() for p in problems]})
     else:
         report(notebook, problems)
         count = len(bad)
-        steps = sum(len(list(b.pipeline.steps())) for b in found if b.pipeline is not None)
+        steps = sum(len(list(b.pipeline.steps())) for b in results if b.pipeline is not None)
         click.echo(f"{notebook}: {count} error{'s' * (count != 1)}" if bad else f"{notebook}: ok, {steps} steps")
     sys.exit(FAILED if bad else OK)
 
@@ -109,12 +109,12 @@ def convert(notebook: Source, output: Path, pipeline: str | None) -> None:
     from kfnb.pipeline.export.python_functions import NotConvertible
     from kfnb.pipeline.export.python_package import package_of
 
-    found = build_source(notebook, pipeline)
-    required(found, notebook, False)
+    built = build_source(notebook, pipeline)
+    required(built, notebook, False)
     if output.exists() and any(output.iterdir()):
         refuse(f"{output} is not empty: name another folder, so that nothing is lost")
     try:
-        package = package_of(notebook.read(), found, notebook.folder)
+        package = package_of(notebook.read(), built, notebook.folder)
     except NotConvertible as error:
         refuse(f"{notebook}: {error}")
     for name, text in package.files.items():

@@ -135,8 +135,8 @@ def plan_from_arguments(arguments: dict[str, Any]) -> tuple[Plan, str]:
     if seed is not None and count is None:
         refuse("--seed goes with --random N: all combinations are run without it", as_json)
     notebook = fixed(arguments["notebook"], as_json)
-    found = build_source(notebook, arguments["pipeline"])
-    graph = required(found, notebook, as_json)
+    built = build_source(notebook, arguments["pipeline"])
+    graph = required(built, notebook, as_json)
     drawn = seed if seed is not None else randrange(10_000)
     options = {k: arguments[k] for k in ("cache", "isolated", "max_parallel", "spawn")}
     with request_errors(notebook, as_json), cluster_errors(as_json):
@@ -146,7 +146,7 @@ def plan_from_arguments(arguments: dict[str, Any]) -> tuple[Plan, str]:
             python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
-        report(notebook, (*found.problems, *planned.problems), quiet=True)
+        report(notebook, (*built.problems, *planned.problems), quiet=True)
         show_travelling(planned.prepared[0])
     return planned, _announcement(planned, drawn)
 
@@ -159,9 +159,9 @@ def _check_output(path: Path, as_json: bool) -> None:
 
 
 def _announcement(planned: Plan, seed: int) -> str:
-    runs, kept = len(planned.combinations), len(planned.earlier)
+    runs, earlier = len(planned.combinations), len(planned.earlier)
     part = f" of {planned.grid.size}, drawn with --seed {seed}" if runs < planned.grid.size else ""
-    reused = f"; {kept} of them stand already" if kept else ""
+    reused = f"; {earlier} of them stand already" if earlier else ""
     where = "" if planned.target.name == "local" else f" on {planned.target.name}"
     return (
         f"{runs} run{'s' * (runs != 1)} of {planned.pipeline.name}{where}{part}: {planned.grid}{reused}\n"

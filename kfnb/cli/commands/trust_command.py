@@ -38,10 +38,10 @@ def trust(path: Path | None, listing: bool, remove: bool, yes: bool, as_json: bo
             list_trusted(store, as_json)
         if remove and path is not None and not path.exists():
             remove_trust([path.parent.resolve() / path.name], store, as_json)
-        found = proposals_at(path, store, as_json)
+        waiting = proposals_at(path, store, as_json)
         if remove:
-            remove_trust([p.file.path for p in found], store, as_json)
-        trust_shown(found, store, yes, as_json)
+            remove_trust([p.file.path for p in waiting], store, as_json)
+        trust_shown(waiting, store, yes, as_json)
 
 
 def proposals_at(path: Path | None, store: TrustStore, as_json: bool) -> list[Proposal]:
@@ -59,16 +59,16 @@ def proposals_at(path: Path | None, store: TrustStore, as_json: bool) -> list[Pr
         if path.resolve() in {p.resolve() for p in own_paths()}:
             refuse(f"{path} is your own configuration: it needs no trust", as_json)
         return [proposal_at(path, store)]
-    found = proposals(path, store)
-    if not found:
+    waiting = proposals(path, store)
+    if not waiting:
         refuse(f"no {NAME} beside {path.parent.absolute()} or above it asks for anything that needs trust", as_json)
-    return found
+    return waiting
 
 
-def trust_shown(found: list[Proposal], store: TrustStore, yes: bool, as_json: bool) -> NoReturn:
+def trust_shown(waiting: list[Proposal], store: TrustStore, yes: bool, as_json: bool) -> NoReturn:
     """Show what each file would do, and trust it."""
     accepted: list[Proposal] = []
-    for proposal in found:
+    for proposal in waiting:
         if not as_json:
             show(proposal)
         if proposal.trusted or not proposal.asks:
@@ -81,7 +81,7 @@ def trust_shown(found: list[Proposal], store: TrustStore, yes: bool, as_json: bo
             click.echo(f"trusted: {proposal.file.path}")
     if as_json:
         emit({"trusted": [p.to_json() | {"trusted": True} for p in accepted]})
-    sys.exit(OK if all(p.trusted or not p.asks or p in accepted for p in found) else FAILED)
+    sys.exit(OK if all(p.trusted or not p.asks or p in accepted for p in waiting) else FAILED)
 
 
 def show(proposal: Proposal) -> None:

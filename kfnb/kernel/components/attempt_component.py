@@ -160,19 +160,19 @@ def time_limit(seconds: float | None) -> Iterator[None]:
             rung = True
             raise _TimeIsUp
 
-    words = f"it took longer than its timeout of {seconds:g} s"
+    message = f"it took longer than its timeout of {seconds:g} s"
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     except _TimeIsUp as error:
-        raise TimeoutError(words).with_traceback(_without_tail(error.__traceback__)) from None
+        raise TimeoutError(message).with_traceback(_without_tail(error.__traceback__)) from None
     finally:
         over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     if rung:  # the body has caught the alarm
-        raise TimeoutError(words)
+        raise TimeoutError(message)
 
 
 def _without_tail(frames: TracebackType | None) -> TracebackType | None:

@@ -64,9 +64,9 @@ def _with_others(cells: Registered, marks: StepMarks) -> StepMarks:
         return marks
     notebook = notebook_from_json(cells.notebook())
     whole = next((s for s in notebook.steps if s.name == marks.name), marks)
-    mine = [p for p in errors(notebook.problems) if p.cell in {c.number for c in whole.cells}]
-    if mine:
-        raise BadComponent("\n".join(str(p) for p in mine))
+    cell_problems = [p for p in errors(notebook.problems) if p.cell in {c.number for c in whole.cells}]
+    if cell_problems:
+        raise BadComponent("\n".join(str(p) for p in cell_problems))
     if len(whole.cells) > 1 and whole.foreach is not None:
         raise BadComponent(
             f"step `{whole.name}` loops over several cells, and a kernel runs them one by one (put them into one cell)"

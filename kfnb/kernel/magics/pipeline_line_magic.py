@@ -85,25 +85,25 @@ class PipelineMagic:
     def __call__(self, line: str) -> Any:
         """Do one line. Raises `CommandFailed`, or `RunFailed` where a run was waited for."""
         try:
-            words = shlex.split(line)
+            argv = shlex.split(line)
         except ValueError as error:
             raise CommandFailed(f"%pipeline {line}: {str(error).lower()}: close the quotation marks") from None
-        if not words or words[0] in ("-h", "--help", "help"):
+        if not argv or argv[0] in ("-h", "--help", "help"):
             self._help()
             return None
-        name = words.pop(0)
+        name = argv.pop(0)
         if name == "trust":
             raise CommandFailed("a notebook cannot trust what came with it: you can, with `kfnb trust` in a terminal")
         if name not in COMMAND_NAMES:
             near = difflib.get_close_matches(name, COMMAND_NAMES, 1)
             hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(COMMAND_NAMES)}"
             raise CommandFailed(f"%pipeline has no command `{name}`; {hint}")
-        return self._guarded(self._own.get(name) or (lambda arguments: self._command_line(name, arguments)), words)
+        return self._guarded(self._own.get(name) or (lambda arguments: self._command_line(name, arguments)), argv)
 
-    def _guarded(self, act: Callable[[list[str]], Any], words: list[str]) -> Any:
+    def _guarded(self, act: Callable[[list[str]], Any], argv: list[str]) -> Any:
         """What went wrong is told in words, and fails the cell."""
         try:
-            return act(words)
+            return act(argv)
         except click.exceptions.Exit:
             return None  # --help
         except click.ClickException as error:
@@ -132,43 +132,43 @@ class PipelineMagic:
         return find(self._shell)
 
     # ---------------------------------------------------------------- what the command line does as well
-    def _command_line(self, name: str, words: list[str]) -> None:
+    def _command_line(self, name: str, argv: list[str]) -> None:
         command = load_command(name)
         assert command is not None
         if command.params and command.params[0].name == "run_id":
-            words = self._with_run(words)
-        command.main(words, prog_name=f"%pipeline {name}", standalone_mode=False, obj=self._found().source, **HELP)
+            argv = self._with_run(argv)
+        command.main(argv, prog_name=f"%pipeline {name}", standalone_mode=False, obj=self._found().source, **HELP)
 
-    def _with_run(self, words: list[str]) -> list[str]:
+    def _with_run(self, argv: list[str]) -> list[str]:
         """The words with the newest run of this notebook, where they name none."""
         store = RunStore()
         try:
-            if words and not words[0].startswith("-"):
+            if argv and not argv[0].startswith("-"):
                 try:
-                    return [store.resolve(words[0]), *words[1:]]
+                    return [store.resolve(argv[0]), *argv[1:]]
                 except UnknownRun:
                     newest = self._newest(store)
-                    if newest is None or words[0].partition(".")[0] not in {s["step"] for s in store.steps(newest)}:
+                    if newest is None or argv[0].partition(".")[0] not in {s["step"] for s in store.steps(newest)}:
                         raise
-                    return [newest, *words]
+                    return [newest, *argv]
             newest = self._newest(store)
         finally:
             store.close()
         if newest is None:
             raise CommandFailed("this notebook has not been run as a pipeline yet: %pipeline run")
-        return [newest, *words]
+        return [newest, *argv]
 
     def _newest(self, store: RunStore) -> str | None:
         own = self._here().key
         return next((h["run"] for h in store.runs(1000) if h["notebook"] == own), None)
 
     # ---------------------------------------------------------------- what a notebook shows better
-    def _run(self, words: list[str]) -> Run | None:
+    def _run(self, argv: list[str]) -> Run | None:
         command = click.Command("run", params=[*run.params, WAIT], help=run.help)
         found = self._found()
-        arguments = parsed(command, words, found.source)
+        arguments = parsed(command, argv, found.source)
         if arguments["cron"] or arguments["via_kfp"] or arguments["as_json"]:
-            self._command_line("run", [w for w in words if w != "--wait"])
+            self._command_line("run", [w for w in argv if w != "--wait"])
             return None
         print(f"pipeline of {found.words if arguments['notebook'] is found.source else arguments['notebook']}")
         source: Source = arguments["notebook"].snapshot()
@@ -231,13 +231,13 @@ class PipelineMagic:
         kernel = getattr(self._shell, "kernel", None)
         return bool(getattr(kernel, "_allow_stdin", True))
 
-    def _show(self, words: list[str]) -> None:
+    def _show(self, argv: list[str]) -> None:
         from kfnb.cli.commands.show_and_check import show
 
         found = self._found()
-        arguments = parsed(show, words, found.source)
+        arguments = parsed(show, argv, found.source)
         if arguments["as_json"] or arguments["svg"] or arguments["why"]:
-            self._command_line("show", words)
+            self._command_line("show", argv)
             return
         named: Source = arguments["notebook"]
         here = self._here if named is found.source else lambda: named
@@ -269,23 +269,23 @@ class PipelineMagic:
             return None
         return Found(source_of(run.notebook), run.notebook)
 
-    def _status(self, words: list[str]) -> Run | None:
+    def _status(self, argv: list[str]) -> Run | None:
         from kfnb.cli.commands.run_record import status
 
-        words = self._with_run(words)
-        arguments = parsed(status, words)
+        argv = self._with_run(argv)
+        arguments = parsed(status, argv)
         if arguments["as_json"]:
-            self._command_line("status", words)
+            self._command_line("status", argv)
             return None
         found = Run(arguments["run_id"])
         self._view(found)
         return ShownRun(found.id).shown_in(self._shell)
 
-    def _retry(self, words: list[str]) -> Run | None:
+    def _retry(self, argv: list[str]) -> Run | None:
         command = click.Command("retry", params=[*retry.params, WAIT], help=retry.help)
-        arguments = parsed(command, self._with_run(words))
+        arguments = parsed(command, self._with_run(argv))
         if arguments["as_json"]:
-            self._command_line("retry", [w for w in words if w != "--wait"])
+            self._command_line("retry", [w for w in argv if w != "--wait"])
             return None
         started = Run(arguments["run_id"])
         now = self._now(started)
@@ -295,13 +295,13 @@ class PipelineMagic:
         again = started.retry(arguments["start"], now.source if now is not None else None)
         return self._follow(again, arguments["wait"], arguments["detach"])
 
-    def _sweep(self, words: list[str]) -> Sweep | None:
+    def _sweep(self, argv: list[str]) -> Sweep | None:
         from kfnb.cli.commands.sweep_command import plan_from_arguments, sweep
 
         command = click.Command("sweep", params=[*sweep.params, WAIT], help=sweep.help)
-        arguments = parsed(command, words, self._here())
+        arguments = parsed(command, argv, self._here())
         if arguments["as_json"] or arguments["outputs"]:
-            self._command_line("sweep", [w for w in words if w != "--wait"])
+            self._command_line("sweep", [w for w in argv if w != "--wait"])
             return None
         planned, announcement = plan_from_arguments(arguments)
         print(announcement)
@@ -327,17 +327,17 @@ class PipelineMagic:
         if started.state != "succeeded":
             raise CommandFailed(f"the sweep {started.state}: the table says which runs did not succeed")
 
-    def _runs(self, words: list[str]) -> Any:
+    def _runs(self, argv: list[str]) -> Any:
         from kfnb.cli.commands.run_record import runs as listing
 
-        arguments = parsed(listing, words)
+        arguments = parsed(listing, argv)
         if arguments["as_json"]:
-            self._command_line("runs", words)
+            self._command_line("runs", argv)
             return None
         return runs(arguments["count"])
 
-    def _load(self, words: list[str]) -> None:
-        arguments = parsed(LOAD, words)
+    def _load(self, argv: list[str]) -> None:
+        arguments = parsed(LOAD, argv)
         chosen = self._with_run([arguments["run_ref"]] if arguments["run_ref"] else [])[0]
         load_step_values.load(chosen, arguments["step"], "outputs" if arguments["outputs"] else "inputs")
 
@@ -376,9 +376,9 @@ def command_named(name: str) -> click.Command | None:
     return command
 
 
-def parsed(command: click.Command, words: list[str], source: Source | None = None) -> dict[str, Any]:
+def parsed(command: click.Command, argv: list[str], source: Source | None = None) -> dict[str, Any]:
     """The options of a line, as the command's own declarations read them; ``source``: the notebook, when it names none."""
-    with command.make_context(f"%pipeline {command.name}", list(words), obj=source, **HELP) as context:
+    with command.make_context(f"%pipeline {command.name}", list(argv), obj=source, **HELP) as context:
         return context.params
 
 

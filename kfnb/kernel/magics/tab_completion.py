@@ -49,22 +49,24 @@ def completions_for(shell: Any, line: str, commands: Commands) -> list[str] | No
     if found is None:
         return None
     try:
-        words = shlex.split(found[1])
+        arguments = shlex.split(found[1])
     except ValueError:
         return []
-    incomplete = words.pop() if words and not line[-1:].isspace() else ""
-    return _completions(shell, words, incomplete, commands)
+    incomplete = arguments.pop() if arguments and not line[-1:].isspace() else ""
+    return _completions(shell, arguments, incomplete, commands)
 
 
-def _completions(shell: Any, words: list[str], incomplete: str, commands: Commands) -> list[str]:
-    if not words:
+def _completions(shell: Any, arguments: list[str], incomplete: str, commands: Commands) -> list[str]:
+    if not arguments:
         return [n for n in commands.names if n.startswith(incomplete)]
-    command = commands.load(words[0])
+    command = commands.load(arguments[0])
     if command is None:
         return []
-    items = ShellComplete(command, {"obj": find(shell).source}, "%pipeline", "").get_completions(words[1:], incomplete)
+    items = ShellComplete(command, {"obj": find(shell).source}, "%pipeline", "").get_completions(
+        arguments[1:], incomplete
+    )
     plain = [item.value for item in items if item.type == "plain"]
-    return plain if incomplete or _wants_value(command, words[-1]) else plain + _options(command)
+    return plain if incomplete or _wants_value(command, arguments[-1]) else plain + _options(command)
 
 
 def _wants_value(command: click.Command, word: str) -> bool:

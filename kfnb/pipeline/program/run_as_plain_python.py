@@ -38,9 +38,9 @@ def run_plain(
     if "type_params" in ast.FunctionDef._fields:  # Python 3.12
         function.type_params = []  # type: ignore[attr-defined,unused-ignore]
     module = ast.fix_missing_locations(ast.Module([function], []))
-    found: dict[str, Any] = {}
-    exec(compile(module, filename, "exec"), names, found)
-    final_values: dict[str, Any] = found["pipeline"](**values, **{CALLED: called})
+    namespace: dict[str, Any] = {}
+    exec(compile(module, filename, "exec"), names, namespace)
+    final_values: dict[str, Any] = namespace["pipeline"](**values, **{CALLED: called})
     for value in final_values.values():
         for index, one in enumerate(value if isinstance(value, list) else ()):
             if isinstance(one, Failed):

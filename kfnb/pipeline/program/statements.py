@@ -212,8 +212,8 @@ class StatementParser:
         state.check_use(node.target.id, node)
         value = state.scope.get(node.target.id)
         if value is None:
-            what = "how the run ended" if node.target.id == STATUS else "made before this cell"
-            raise state.error("KF609", f"`{node.target.id}` is {what}, and this line would bind it again", "give the new value another name", node, node.target.id)  # fmt: skip
+            subject = "how the run ended" if node.target.id == STATUS else "made before this cell"
+            raise state.error("KF609", f"`{node.target.id}` is {subject}, and this line would bind it again", "give the new value another name", node, node.target.id)  # fmt: skip
         if value.container:
             self._mutate(node.target, node, node.value)
             return
@@ -256,9 +256,9 @@ class StatementParser:
     def _refuse_mutation(self, root: ast.Name, node: ast.AST) -> Refused:
         value = self.state.scope.get(root.id)
         is_output = isinstance(value.ref, OutputRef) if value is not None else False
-        what = f"the step's output `{root.id}`" if is_output else f"`{root.id}`"
+        subject = f"the step's output `{root.id}`" if is_output else f"`{root.id}`"
         hint = f"make a new value: {root.id} = [*{root.id}, …]; or change it inside a component that returns it"
-        return self.state.error("KF606", f"this line would change {what} in place, but each step works on its own copy", hint, node, root.id)  # fmt: skip
+        return self.state.error("KF606", f"this line would change {subject} in place, but each step works on its own copy", hint, node, root.id)  # fmt: skip
 
     # ---------------------------------------------------------------- expressions
     def call_value(self, node: ast.Call, after: list[ast.expr]) -> str:

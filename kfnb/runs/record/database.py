@@ -44,7 +44,7 @@ class Database:
 
     @property
     def is_current(self) -> bool:
-        """Whether the file that was opened is still the one that stands there."""
+        """Whether the opened file is still the one at its path."""
         try:
             return os.stat(self.path).st_ino == self._opened
         except OSError:
@@ -55,7 +55,7 @@ class Database:
         if self._copy is not None:
             self._copy.cleanup()
 
-    # ---------------------------------------------------------------- asking and changing
+    # ---------------------------------------------------------------- queries and changes
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         with self._words():
             return self._db.execute(sql, values).fetchall()
@@ -71,7 +71,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is changed meanwhile is changed together or not at all. One inside another is part of it."""
+        """A transaction: all changes inside it happen, or none. A nested transaction is a part of the outer one."""
         if self._depth:
             yield
             return
@@ -149,7 +149,7 @@ class Database:
 
 
 def write_error_text(error: Exception, home: Path) -> str:
-    """What to say when the record cannot be written."""
+    """The message for a record that cannot be written."""
     full = "full" in str(error) or getattr(error, "errno", None) in (28, 122)
     hint = "free some space there, or set KFNB_HOME to another disk" if full else "see that it can be written to"
     return f"the record of runs in {home} cannot be written: {'the disk is full' if full else error}; {hint}"

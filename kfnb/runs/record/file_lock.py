@@ -30,7 +30,7 @@ def hold(path: Path, patience: float = 0.0) -> int | None:
 
 @contextmanager
 def holding(path: Path, patience: float = 0.0) -> Iterator[bool]:
-    """Hold the lock for a while; ``False``: another has it."""
+    """Hold the lock inside the block. The value is ``False`` if another process has it."""
     handle = hold(path, patience)
     try:
         yield handle is not None
@@ -40,7 +40,7 @@ def holding(path: Path, patience: float = 0.0) -> Iterator[bool]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process has the lock. Nothing is written, and those who ask do not disturb each other."""
+    """Whether a living process has the lock. The check writes nothing, and several checks do not disturb each other."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except OSError:

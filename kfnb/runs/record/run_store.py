@@ -28,9 +28,12 @@ from kfnb.states import ENDED, FINAL
 from kfnb.surrogates import encodable
 
 INDEX = re.compile(r"\[(\d+)\]")
-#: What the record has in its home.
+#: The files and folders of the record in its home folder.
 OWN = frozenset(("runs", "store", "making", "collect.lock", "runs.db", "runs.db-wal", "runs.db-shm"))
-LAUNCH, SCHEDULER = "launch.lock", "scheduler.lock"  #: in a run's folder: held while it is begun, and by who carries it
+LAUNCH, SCHEDULER = (
+    "launch.lock",
+    "scheduler.lock",
+)  #: lock files in a run's folder: held while the run starts, and by its scheduler
 INTERRUPTED = {
     "kind": "interrupted",
     "type": "Interrupted",
@@ -49,7 +52,7 @@ class Event:
 
 
 def has_record(home: Path | None = None) -> bool:
-    """Whether there is a record of runs in a home, or in that of this process."""
+    """Whether a home folder contains a record of runs. Default: the home folder of this process."""
     return ((home or home_folder()) / "runs.db").is_file()
 
 
@@ -72,7 +75,7 @@ class RunStore:
 
     @property
     def is_current(self) -> bool:
-        """Whether the record that was opened is still the one in its home: somebody may have removed or replaced it."""
+        """Whether the opened record is still the one on disk, because it may have been removed or replaced since."""
         return self._db.is_current
 
     @property
@@ -97,13 +100,13 @@ class RunStore:
     def create(
         self, pipeline: str, notebook: str | None, experiment: str | None, engine: str, parameters: dict[str, Any]
     ) -> str:
-        """A new run in state ``pending``; its folder exists."""
+        """Create a run in the state ``pending``, with its folder."""
         run_id = self.reserve()
         self.add(run_id, pipeline, notebook, experiment, engine, parameters)
         return run_id
 
     def reserve(self) -> str:
-        """An id that no other run has, which its folder makes sure of, whoever else begins one now."""
+        """Reserve an unused run id by creating its folder, so that no other process gets the same id."""
         make_folder(self.home / "runs")
         while True:
             run_id = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time())) + "-" + secrets.token_hex(2)
@@ -121,7 +124,7 @@ class RunStore:
         parameters: dict[str, Any],
         kept: dict[str, dict[str, Any]] | None = None,
     ) -> None:
-        """Take a run into the record, in state ``pending``. ``kept``: results that stand for some of its steps, by path."""
+        """Add a run in the state ``pending``. ``kept`` has the results that it reuses, by the path of the step."""
         texts = [t and encodable(t) for t in (pipeline, notebook, experiment)]
         with self._db.transaction():
             self._db.change(
@@ -131,7 +134,7 @@ class RunStore:
             self._keep(run_id, kept or {})
 
     def record_run(self, run_id: str, state: str, **fields: Any) -> None:
-        """Move a run to a state; ``fields`` among ``started``, ``finished``, ``error``."""
+        """Set the state of a run, and any of the fields ``started``, ``finished`` and ``error``."""
         data = {"state": state, **fields}
         with self._db.transaction():
             columns = {k: json.dumps(v) if k == "error" and v is not None else v for k, v in data.items()}
@@ -139,7 +142,7 @@ class RunStore:
             self._event(run_id, "run", data)
 
     def record_step(self, run_id: str, path: str, step: str, state: str, **fields: Any) -> None:
-        """Move a step (an iteration has a path of its own, such as ``train[2]``) to a state.
+        """Set the state of a step. An iteration has its own path, such as ``train[2]``.
 
         ``fields`` among ``position started finished attempts reason key result error``.
         """
@@ -152,18 +155,18 @@ class RunStore:
             self._event(run_id, "step", {"path": path, "step": step, "state": state, **shown})
 
     def changing(self) -> AbstractContextManager[None]:
-        """What is recorded meanwhile is recorded together or not at all."""
+        """A transaction: all changes inside it are recorded, or none."""
         return self._db.transaction()
 
     def forget_steps(self, run_id: str, paths: list[str]) -> None:
-        """Take steps out of a run that is to be tried again."""
+        """Delete steps of a run that will be retried."""
         with self._db.transaction():
             for path in paths:
                 self._db.change("delete from steps where run = ? and path = ?", (run_id, path))
 
-    # ---------------------------------------------------------------- taking a run up again
+    # ---------------------------------------------------------------- retries
     def begin(self, run_id: str) -> bool:
-        """A scheduler takes a pending run; ``False``: it is pending no more, another took it or it was given up."""
+        """Start a pending run. ``False`` if it is no longer pending, because another scheduler took it or it was cancelled."""
         with self._db.transaction():
             if self.state(run_id) != "pending":
                 return False
@@ -171,10 +174,10 @@ class RunStore:
             return True
 
     def take_up(self, run_id: str, again: Container[str]) -> None:
-        """Make a run that has ended pending again, all at once: what succeeded stands, but for the steps ``again``.
+        """Set a run that has ended back to ``pending``, in one transaction. It reuses the results of steps that succeeded, except ``again``.
 
-        What stands is not forgotten before its scheduler has recorded it, so that a run which is interrupted at any time can be
-        taken up once more. Raises `UnknownRun` when the run has not ended.
+        The reused results stay in the record until the scheduler has recorded them again, so that a run can be retried
+        whenever it was interrupted. Raises `UnknownRun` when the run has not ended.
         """
         with self._db.transaction():
             if self.state(run_id) not in FINAL:
@@ -186,7 +189,7 @@ class RunStore:
             self.record_run(run_id, "pending", finished=None, error=None)
 
     def kept(self, run_id: str) -> dict[str, dict[str, Any]]:
-        """The results that stand when a run begins, by path: of runs before it, or of itself when it is taken up again."""
+        """The results that a run reuses when it starts, by path: from earlier runs, or from itself if it is retried."""
         rows = self._db.rows("select path, entry from kept where run = ?", (run_id,))
         return {r["path"]: self._rows.value(r["entry"], f"kept {run_id} {r['path']}") for r in rows}
 
@@ -226,7 +229,7 @@ class RunStore:
         return [str(r["id"]) for r in self._db.rows("select id from runs order by created, rowid")]
 
     def results(self) -> Iterator[dict[str, Any]]:
-        """Every result that the record has: of steps, of what stands for runs that begin, of the cache."""
+        """Every result in the record: of steps, of reused results, and of the cache."""
         for row in self._db.rows("select result, run || ' ' || path as name from steps where result is not null"):
             yield self._rows.object(row["result"], f"steps {row['name']} result")
         for row in self._db.rows("select entry, run || ' ' || path as name from kept"):
@@ -235,7 +238,7 @@ class RunStore:
             yield self._rows.object(row["result"], f"cache {row['key']}")
 
     def drop(self, run_id: str) -> None:
-        """Take a run out of the record. The cache forgets those of its results that no other run has."""
+        """Delete a run. Its results leave the cache too, unless another run uses them."""
         with self._db.transaction():
             self._db.change(
                 "delete from cache where key in (select key from steps where run = ?1)"
@@ -327,7 +330,7 @@ class RunStore:
         return find_value(self.find_step(run_id, path), run_id, name, self.values)
 
     def _interrupted(self, run_id: str) -> dict[str, Any] | None:
-        """The error of a run whose scheduler is gone; it is recorded, unless the disk does not allow it."""
+        """Record that a run was interrupted if its scheduler is gone. Returns the error only if it cannot be recorded."""
         if not self._is_abandoned(run_id):
             return None
         try:
@@ -339,11 +342,11 @@ class RunStore:
         return None
 
     def _is_abandoned(self, run_id: str) -> bool:
-        """Whether a run here has not ended, and neither is begun nor carried by anybody."""
+        """Whether a local run has not ended although no process starts it or schedules it."""
         row = self._db.row("select state, engine from runs where id = ?", (run_id,))
         if row is None or row["state"] in FINAL or row["engine"] != "local":
             return False
-        # in this order: who begins a run lets go when its scheduler holds the other lock
+        # the order matters: the process that starts a run releases its lock when the scheduler holds the other one
         return not any(is_held(self.folder(run_id) / name) for name in (LAUNCH, SCHEDULER))
 
     def _give_up(self, run_id: str) -> None:

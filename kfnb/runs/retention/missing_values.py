@@ -17,7 +17,7 @@ def addresses_of(result: dict[str, Any]) -> Iterator[str]:
 
 
 def maker_of(results: dict[str, dict[str, Any]], address: str) -> str | None:
-    """The step, among ``results`` by path, that left a bundle."""
+    """The path of the step in ``results`` that stored a bundle."""
     return next((path for path, result in results.items() if address in addresses_of(result)), None)
 
 
@@ -35,5 +35,5 @@ class Values:
         self._store = Store(folder)
 
     def has_all(self, result: dict[str, Any]) -> bool:
-        """Whether everything that a step left can still be read; of large buffers, whether they are there."""
+        """Whether all values of a step can still be read. For large buffers, only their existence is checked."""
         return all(self._store.has(address) for address in set(addresses_of(result)))

@@ -26,19 +26,19 @@ COLLECTING = (
     "collect.lock"  #: in the home: shared by all schedulers, held alone by one who removes values while nothing runs
 )
 
-Progress = Callable[[str], None]  #: is told what is done next
+Progress = Callable[[str], None]  #: called with a text about the next action
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """What went: runs, and bytes of their folders and values."""
+    """The runs that were removed, and the bytes of their folders and values."""
 
     runs: tuple[str, ...]
     bytes: int
 
 
-def outdated(store: RunStore, wanted: Retention) -> list[str]:
-    """The runs that have ended and need not stay, the oldest first."""
+def outdated(store: RunStore, limits: Retention) -> list[str]:
+    """The runs that have ended and that the limits do not keep, the oldest first."""
     now, found = time.time(), []
     newer: dict[tuple[object, object], int] = {}
     for head in store.runs(-1):
@@ -46,8 +46,8 @@ def outdated(store: RunStore, wanted: Retention) -> list[str]:
         newer[group] = newer.get(group, 0) + 1
         if head["state"] not in FINAL:
             continue
-        many = wanted.keep is not None and newer[group] > wanted.keep
-        old = wanted.older is not None and now - (head["finished"] or head["created"]) > wanted.older
+        many = limits.keep is not None and newer[group] > limits.keep
+        old = limits.older is not None and now - (head["finished"] or head["created"]) > limits.older
         if many or old:
             found.append(str(head["run"]))
     return found[::-1]
@@ -90,8 +90,8 @@ def _delete(store: RunStore, run_id: str) -> int:
         store.head(run_id)
         store.drop(run_id)
         return 0
-    with holding(folder / LAUNCH) as mine:
-        if not mine or store.head(run_id)["state"] not in FINAL:
+    with holding(folder / LAUNCH) as held:
+        if not held or store.head(run_id)["state"] not in FINAL:
             raise StillRuns(f"run {run_id} has not ended: cancel it first, then delete it")
         store.drop(run_id)
         size = size_of(folder)
@@ -100,7 +100,7 @@ def _delete(store: RunStore, run_id: str) -> int:
 
 
 def size_of_runs(store: RunStore, runs: list[str]) -> int:
-    """About the bytes that go with runs: their folders, and the values that only they name."""
+    """Roughly the bytes that removing runs frees: their folders, and the values that only they use."""
     values, going = Store(str(store.values)), set(runs)
     rest = {
         a
@@ -109,9 +109,9 @@ def size_of_runs(store: RunStore, runs: list[str]) -> int:
         for s in store.steps(r["run"])
         for a in addresses_of(s["result"])
     }
-    mine = {a for r in runs for s in store.steps(r) for a in addresses_of(s["result"])} - rest
+    addresses = {a for r in runs for s in store.steps(r) for a in addresses_of(s["result"])} - rest
     shared = {f for a in rest for f in _with_buffers(values, a)}
-    files = {f for a in mine for f in _with_buffers(values, a)} - shared
+    files = {f for a in addresses for f in _with_buffers(values, a)} - shared
     return sum(size_of(store.folder(r)) for r in runs) + sum(_size(values.path(f)) for f in files)
 
 
@@ -151,13 +151,13 @@ def collect(store: RunStore) -> int:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[bool]:
-    """Whether no run goes on; meanwhile none begins."""
-    with holding(path) as mine:
-        yield mine
+    """Whether no run is active. Inside the block, none can start."""
+    with holding(path) as held:
+        yield held
 
 
 def share(home: Path) -> int:
-    """Say that a run goes on, until the file descriptor that this gives is closed."""
+    """Mark a run as active until the returned file descriptor is closed."""
     handle = os.open(home / COLLECTING, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(handle, fcntl.LOCK_SH)
     return handle
@@ -200,7 +200,7 @@ def _remove(path: Path, before: float) -> int:
 
 
 def _orphans(store: RunStore, before: float) -> Iterator[Path]:
-    """Folders of runs that never came into the record, or whose deletion was interrupted."""
+    """Remove folders of runs that were never recorded, or whose deletion was interrupted."""
     known = set(store.ids())
     for folder in (store.home / "runs").iterdir():
         if folder.name not in known and not any(is_held(folder / n) for n in (LAUNCH, SCHEDULER)):

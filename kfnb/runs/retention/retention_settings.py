@@ -35,7 +35,7 @@ class BadRetention(UserError, Exception):
 
 @dataclass(frozen=True)
 class Retention:
-    """What stays.
+    """The limits on the runs that the record keeps.
 
     Parameters
     ----------
@@ -53,12 +53,12 @@ class Retention:
 
     @property
     def limits(self) -> bool:
-        """Whether a run ever goes by itself."""
+        """Whether runs are ever removed automatically."""
         return self.keep is not None or self.older is not None
 
 
 def retention() -> Retention:
-    """What the user has configured. Raises `BadRetention`."""
+    """Read the settings of the user. Raises `BadRetention`."""
     path = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kfnb" / "kfnb.toml"
     try:
         record = tomllib.loads(path.read_text("utf-8")).get("record", {})

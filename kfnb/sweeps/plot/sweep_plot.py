@@ -219,10 +219,10 @@ class _Panel:
         )
         return f"<title>{escape(f'{value} with {self.results.combination(row)}, run {row.run}')}</title>"
 
-    def _legend(self, by: str, words: list[str]) -> Iterator[str]:
+    def _legend(self, by: str, labels: list[str]) -> Iterator[str]:
         x = LEFT + WIDTH + 16
         yield _text("begin name", x, TOP + 4, by, LEGEND)
-        for n, (colour, word) in enumerate(zip(COLOURS, words, strict=False)):
+        for n, (colour, word) in enumerate(zip(COLOURS, labels, strict=False)):
             y = TOP + 26 + n * 20
             yield f'<circle class="fill-{colour}" cx="{x + 5}" cy="{y - 4}" r="5"/>' + _text(
                 "begin", x + 17, y, word, LEGEND - 17
