@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import re
 import zlib
 from collections.abc import Iterable
 from functools import cache
@@ -12,18 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.runtime.cells.ipython_syntax import translate
+from kfnb.runtime.cells.run_cells import is_plain
 from kfnb.thread_safe_parser import parse
 
 ROOT = Path(__file__).parents[3]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: The modules that every step needs. Other modules are added when the code of a step uses them.
 CORE = (
-    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "cells/display", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "magics/ipython_shell", "cells/ipython_syntax", "module_lookup", "magics/variable_expansion", "cells/mime_formatters", "magics/patch_ipython", "cells/pretty_printer",
+    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "module_lookup", "magics/patch_ipython",
 )  # fmt: skip
 AMBIENT_PARTS = {
     "ambient/module_state": '"@module:',
     "ambient/logger_state": '"@logging"',
 }  #: the text in a spec that shows that the module is needed
+#: The modules that cells need which display values, and code that may ask for IPython's shell.
+IPYTHON = (
+    "cells/display",
+    "cells/ipython_syntax",
+    "cells/mime_formatters",
+    "cells/pretty_printer",
+    "magics/ipython_shell",
+    "magics/variable_expansion",
+)
 #: The modules that cells with IPython's magics and commands need.
 MAGICS = (
     "magics/cell_magics",
@@ -36,6 +47,7 @@ MAGICS = (
     "magics/shell_commands",
     "magics/timing_magics",
 )
+USES_IPYTHON = re.compile(r"display|get_ipython|import(?<!^from kfnb import)", re.MULTILINE)
 ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: text in code that may need an event loop
 
 
@@ -44,6 +56,8 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     specs = list(specs)
     text = json.dumps(specs)
     names = {*CORE, f"pods/{engine}_pod"}
+    if '"raises"' in text or any(map(_may_use_ipython, _sources(specs))):
+        names.update(IPYTHON)
     if any(map(_has_magics, _sources(specs))):
         names.update(MAGICS)
     if any(word in text for word in ASYNC):
@@ -80,6 +94,13 @@ def _sources(specs: Iterable[dict[str, Any]]) -> Iterable[str]:
         spec = job_spec["spec"]
         yield from (c["source"] for c in spec.get("cells", ()) if not spec.get("shell"))
         yield from (item["run"]["source"] for item in job_spec.get("prepare", ()) if "run" in item)
+
+
+def _may_use_ipython(source: str) -> bool:
+    """Whether code may display a value or ask for IPython's shell, as any library may that it imports."""
+    if not is_plain(source) or USES_IPYTHON.search(source):
+        return True
+    return any(isinstance(statement, ast.Expr) for statement in parse(source).body)
 
 
 def _has_magics(source: str) -> bool:

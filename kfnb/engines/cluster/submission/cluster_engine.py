@@ -28,7 +28,8 @@ from kfnb.problems import Problem
 from kfnb.runs.attempt_logs import LogLine
 from kfnb.runs.kept_pipeline import check_step
 from kfnb.runs.record.file_lock import holding
-from kfnb.runs.record.run_store import LAUNCH, Event, RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import LAUNCH, Event, RunStore
 from kfnb.states import FINAL
 
 PATIENCE = 30.0  #: seconds to wait for another command that retries the same run

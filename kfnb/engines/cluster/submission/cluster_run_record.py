@@ -13,8 +13,9 @@ from kfnb.engines.engine_interface import OPTIONS, RunOptions, recorded_options
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import to_json
 from kfnb.runs.kept_pipeline import PIPELINE, kept_pipeline
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import read_object, write_file
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.run_store import RunStore
 
 REUSED = "kept.json"  #: in the run's folder: the outputs of steps that the last retry did not repeat
 LOCATION = "remote.json"  #: in the run's folder: the target, and where the run is on the cluster
