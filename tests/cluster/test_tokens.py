@@ -21,14 +21,14 @@ from tests.cluster.kube_api import kubeconfig
 
 @pytest.fixture
 def ear() -> Iterator[Ear]:
-    with listening() as found:
-        yield found
+    with listening() as server:
+        yield server
 
 
 @pytest.fixture
 def other() -> Iterator[Ear]:
-    with listening() as found:
-        yield found
+    with listening() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +75,8 @@ def test_a_token_does_not_go_over_plain_http_to_what_only_looks_like_this_machin
     "host", ["https://example.org", "http://127.0.0.1:8", "http://127.0.0.9", "http://[::1]:8888", "http://localhost:3", "HTTPS://Example.org/x"]
 )  # fmt: skip
 def test_a_token_goes_over_https_and_to_this_machine(host: str, token: Path) -> None:
-    found = headers_of(Connection(token_file=str(token)), address_of(host))
-    assert found == {"Authorization": "Bearer secret-of-the-file"}
+    headers = headers_of(Connection(token_file=str(token)), address_of(host))
+    assert headers == {"Authorization": "Bearer secret-of-the-file"}
 
 
 def test_who_says_so_sends_a_token_over_plain_http(token: Path) -> None:
