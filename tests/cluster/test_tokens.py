@@ -114,7 +114,7 @@ def test_the_token_of_a_pod_stays_in_its_cluster(ear: Ear, token: Path, monkeypa
     link = token.parent / "link"
     link.symlink_to(mounted)
     for path in (mounted, "/run/secrets/x/../kubeflow/token", str(link)):
-        with pytest.raises(ClusterError, match="its own cluster only"):
+        with pytest.raises(ClusterError, match="the pod's own cluster"):
             headers_of(Connection(token_file=path), address_of("https://example.org"))
 
 
