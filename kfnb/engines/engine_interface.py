@@ -25,19 +25,19 @@ class RunOptions:
     Parameters
     ----------
     parameters
-        A value for every parameter, converted.
+        The value of every parameter, converted to its type.
     cache
-        Reuse earlier results of steps with the same code and inputs.
+        Whether steps reuse earlier results of the same code and inputs.
     isolated
-        Run every step in a folder of its own, as a cluster does. Otherwise steps run in ``folder``.
+        Whether every step runs in a folder of its own, as on a cluster. Otherwise steps run in ``folder``.
     only, start
         Run only this step, or this step and all steps after it. The values of the others come from the newest runs.
     any_parameters
-        Take such values even when their run had other parameters.
+        Whether such values count even when their run had other parameters.
     max_parallel
         How many steps may run at one time. With 0 it is four times the number of cores, and at least 8.
     spawn
-        Start every step in a fresh interpreter instead of forking a warm one.
+        Whether every step starts in a fresh interpreter, instead of a fork of a warm one.
     python
         The interpreter of steps that run on this machine, 3.9 or newer. It has its own packages and needs no kfnb.
         Default: the current one.
@@ -68,7 +68,7 @@ class UnknownOptions(DamagedRecord, TypeError):
     """The options of a run are damaged, or another version of kfnb wrote them."""
 
 
-def options_kept(folder: Path) -> RunOptions:
+def recorded_options(folder: Path) -> RunOptions:
     """The options in a run's folder. Raises `DamagedRecord`, or `UnknownRun` when they are gone."""
     path = folder / OPTIONS
     try:
@@ -93,7 +93,7 @@ class Engine(Protocol):
     store: RunStore
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
-        """Problems: what the pipeline needs and this engine cannot do."""
+        """Find what the pipeline needs and this engine cannot do."""
 
     def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
         """The pipeline in the engine's own form. ``folder`` is the folder of its notebook."""

@@ -22,13 +22,13 @@ def follow_events(
     """The events after number ``since``, as they happen, until the run has ended. ``look`` is called while waiting."""
     quiet = 0
     while True:
-        found = store.events(run_id, since)
-        for event in found:
+        events = store.events(run_id, since)
+        for event in events:
             since = event.seq
             yield event
-        if found:
+        if events:
             quiet = 0
-            last = found[-1]
+            last = events[-1]
             if last.kind == "run" and last.data["state"] in FINAL and not store.events(run_id, since):
                 return
             continue

@@ -11,7 +11,7 @@ HISTORY = re.compile(r"(?<![\w.])(?:_{1,3}|_\d+|_i+\d*|_oh|_ih|Out|In)(?!\w)")
 
 
 class StaticSpecs:
-    """Makes the specs of one pipeline's steps, without values, paths and folders."""
+    """Creates the specs of the steps of one pipeline, without values, paths and folders."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._sources = dict(pipeline.sources)
@@ -45,12 +45,12 @@ class StaticSpecs:
 
 
 def _cell(code: Code) -> dict[str, Any]:
-    found = {"cell": code.cell, "line": code.line, "cell_id": code.cell_id, "source": code.source}
-    return {**found, "raises": True} if code.raises else found
+    entry = {"cell": code.cell, "line": code.line, "cell_id": code.cell_id, "source": code.source}
+    return {**entry, "raises": True} if code.raises else entry
 
 
 def _looks_back(step: Step) -> bool:
-    """Whether the step may read displayed values or texts of cells, so that it has to keep them."""
+    """Whether the step may read displayed values or the text of cells, so that the runtime has to keep them."""
     return any(HISTORY.search(c.source) for c in step.cells) or any(map(HISTORY.fullmatch, step.outputs))
 
 

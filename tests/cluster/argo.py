@@ -55,11 +55,11 @@ class Pods:
 
 @contextmanager
 def pods() -> Iterator[Pods]:
-    found = Pods()
+    started = Pods()
     try:
-        yield found
+        yield started
     finally:
-        found.close()
+        started.close()
 
 
 @dataclass
@@ -78,9 +78,11 @@ class Interpreter:
         """Run it to its end and give its status."""
         spec = self.workflow["spec"]
         self.templates = {t["name"]: t for t in spec["templates"]}
-        given = {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
-        given.update(parameters)
-        self.globals = {"workflow": {"parameters": given, "name": "wf", "uid": "0", "creationTimestamp": {"s": "1000"}}}
+        values = {p["name"]: p.get("value") for p in spec.get("arguments", {}).get("parameters", [])}
+        values.update(parameters)
+        self.globals = {
+            "workflow": {"parameters": values, "name": "wf", "uid": "0", "creationTimestamp": {"s": "1000"}}
+        }
         phase, _ = self.execute("wf", spec["entrypoint"], {}, None)
         return {"phase": phase, "nodes": self.nodes, "finishedAt": _clock(self.count)}
 
@@ -93,12 +95,12 @@ class Interpreter:
         )
         self.count += 1
         display = name[len(self.nodes[boundary]["name"]) + 1 :] if boundary else name
-        found = {
+        node = {
             "id": id_, "name": name, "displayName": display, "type": kind, "phase": phase, "startedAt": _clock(self.count),
             **({"boundaryID": boundary} if boundary else {}), **more,
         }  # fmt: skip
-        self.nodes[id_] = found
-        return found
+        self.nodes[id_] = node
+        return node
 
     def finish(
         self, node: dict[str, Any], phase: str, outputs: dict[str, str] | None = None, message: str = ""
@@ -139,10 +141,12 @@ class Interpreter:
         tasks = {t["name"]: t for t in body["dag"]["tasks"]}
         phases: dict[str, str] = {}
         env = {**env, "tasks": {}}
-        left = list(tasks)
-        while left:
-            task = next(t for t in left if {d for d, _ in DEPENDS.findall(tasks[t].get("depends", ""))} <= set(phases))
-            left.remove(task)
+        waiting = list(tasks)
+        while waiting:
+            task = next(
+                t for t in waiting if {d for d, _ in DEPENDS.findall(tasks[t].get("depends", ""))} <= set(phases)
+            )
+            waiting.remove(task)
             if any(p in ("Failed", "Error") for p in phases.values()):
                 # failFast: no new task starts; the controller does not even make nodes for them
                 phases[task] = "Unstarted"
@@ -176,25 +180,25 @@ class Interpreter:
             return "Omitted"
         # what a task may look at are its ancestors
         ancestors = self.ancestors(task, boundary)
-        seen = {**env, "tasks": {k: v for k, v in env["tasks"].items() if k in ancestors}}
+        visible = {**env, "tasks": {k: v for k, v in env["tasks"].items() if k in ancestors}}
         try:
-            if "when" in task and resolved(task["when"], seen).strip() != "true":
+            if "when" in task and resolved(task["when"], visible).strip() != "true":
                 self.node(name, "Skipped", "Skipped", boundary, message="when evaluated false")
                 env["tasks"][short] = {"status": "Skipped"}
                 return "Skipped"
             if "withParam" in task:
-                phase, outputs = self.group(name, task, seen, boundary)
+                phase, outputs = self.group(name, task, visible, boundary)
             else:
-                phase, outputs = self.execute(name, task["template"], self.arguments(task, seen), boundary)
+                phase, outputs = self.execute(name, task["template"], self.arguments(task, visible), boundary)
         except Unresolved as error:
             self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=str(error))
             return "Error"
         env["tasks"][short] = {"status": phase, **({"outputs": {"parameters": outputs}} if outputs else {})}
         hook = task.get("hooks", {}).get("exit")
         if hook and phase in ("Succeeded", "Failed", "Error"):
-            seen["tasks"][short] = {"status": phase}
+            visible["tasks"][short] = {"status": phase}
             done, _ = self.execute(
-                f"{name}.onExit", hook["template"], self.arguments(hook, seen), boundary, nodeFlag={"hooked": True}
+                f"{name}.onExit", hook["template"], self.arguments(hook, visible), boundary, nodeFlag={"hooked": True}
             )
             if done != "Succeeded":
                 return "Failed"
@@ -203,23 +207,25 @@ class Interpreter:
     def ancestors(self, task: dict[str, Any], boundary: str) -> set[str]:
         body = self.templates[self.nodes[boundary]["templateName"]]
         tasks = {t["name"]: t for t in body["dag"]["tasks"]}
-        found: set[str] = set()
-        left = [task["name"]]
-        while left:
-            for name, _ in DEPENDS.findall(tasks[left.pop()].get("depends", "")):
-                if name not in found:
-                    found.add(name)
-                    left.append(name)
-        return found
+        ancestors: set[str] = set()
+        stack = [task["name"]]
+        while stack:
+            for name, _ in DEPENDS.findall(tasks[stack.pop()].get("depends", "")):
+                if name not in ancestors:
+                    ancestors.add(name)
+                    stack.append(name)
+        return ancestors
 
     def arguments(self, task: dict[str, Any], env: dict[str, Any]) -> dict[str, Any]:
-        given = task.get("arguments", {})
-        found: dict[str, Any] = {p["name"]: resolved(p["value"], env) for p in given.get("parameters", [])}
-        found["artifacts"] = {
-            a["name"]: resolved(a["raw"]["data"] if "raw" in a else a["s3"]["key"], env)
-            for a in given.get("artifacts", [])
+        arguments = task.get("arguments", {})
+        resolved_arguments: dict[str, Any] = {
+            p["name"]: resolved(p["value"], env) for p in arguments.get("parameters", [])
         }
-        return found
+        resolved_arguments["artifacts"] = {
+            a["name"]: resolved(a["raw"]["data"] if "raw" in a else a["s3"]["key"], env)
+            for a in arguments.get("artifacts", [])
+        }
+        return resolved_arguments
 
     def group(self, name: str, task: dict[str, Any], env: dict[str, Any], boundary: str) -> tuple[str, dict[str, str]]:
         items = json.loads(resolved(task["withParam"], env))
@@ -274,12 +280,12 @@ class Interpreter:
         **more: Any,
     ) -> tuple[str, dict[str, str]]:
         node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **more)
-        here = Path(tempfile.mkdtemp(dir=self.folder))
-        root = here / "root"
-        for folder in (root / "in", root / "out", here / "own"):
+        pod_folder = Path(tempfile.mkdtemp(dir=self.folder))
+        root = pod_folder / "root"
+        for folder in (root / "in", root / "out", pod_folder / "own"):
             folder.mkdir(parents=True)
         files = {
-            o["valueFrom"]["path"]: str(here / "own" / o["name"])
+            o["valueFrom"]["path"]: str(pod_folder / "own" / o["name"])
             for o in body.get("outputs", {}).get("parameters", [])
             if not o["valueFrom"]["path"].startswith("/tmp/kfnb")
         }
@@ -293,9 +299,9 @@ class Interpreter:
         for artifact in body.get("inputs", {}).get("artifacts", []):
             key = artifacts.get(artifact["name"], "") if artifact.get("optional") else ""
             if artifact.get("optional"):
-                kept = self.folder / "repository" / key
-                if key and kept.exists():
-                    shutil.copytree(kept, placed(artifact["path"]))
+                stored = self.folder / "repository" / key
+                if key and stored.exists():
+                    shutil.copytree(stored, placed(artifact["path"]))
                 continue
             data = resolved(artifact["raw"]["data"], env) if "raw" in artifact else artifacts[artifact["name"]]
             Path(placed(artifact["path"])).write_text(data, encoding="utf-8")
@@ -306,12 +312,12 @@ class Interpreter:
                 variables[entry["name"]] = self.secrets[entry["valueFrom"]["secretKeyRef"]["key"]]
                 continue
             variables[entry["name"]] = placed(kubelet(resolved(entry["value"], env), variables))
-        words = [
+        command = [
             placed(kubelet(resolved(w, env), variables)) for w in (*container["command"], *container.get("args", []))
         ]
-        log = here / "log"
-        (here / "work").mkdir()
-        status = self.pods.run(words, variables, here / "work", log)
+        log = pod_folder / "log"
+        (pod_folder / "work").mkdir()
+        status = self.pods.run(command, variables, pod_folder / "work", log)
         self.logs[name] = log.read_text("utf-8", "replace")
         if status:
             return self.finish(node, "Failed", message=f"main: Error (exit code {status})")
@@ -325,11 +331,11 @@ class Interpreter:
             else:
                 return self.finish(node, "Error", message=f"no file {path}")
         for artifact in body.get("outputs", {}).get("artifacts", []):
-            made = Path(placed(artifact["path"]))
-            if made.exists():
-                kept = self.folder / "repository" / resolved(artifact["s3"]["key"], env)
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(made, kept)
+            output_file = Path(placed(artifact["path"]))
+            if output_file.exists():
+                stored = self.folder / "repository" / resolved(artifact["s3"]["key"], env)
+                stored.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(output_file, stored)
         return self.finish(node, "Succeeded", outputs)
 
 
@@ -340,12 +346,12 @@ def resolved(text: str, env: dict[str, Any]) -> str:
         inner = match[1]
         if inner.startswith("="):
             return as_text(evaluate(inner[1:], env))
-        found: Any = env
+        value: Any = env
         for part in inner.strip().split("."):
-            if not isinstance(found, dict) or part not in found:
+            if not isinstance(value, dict) or part not in value:
                 raise Unresolved(inner)
-            found = found[part]
-        return str(found)
+            value = value[part]
+        return str(value)
 
     return TAG.sub(put, text)
 

@@ -95,21 +95,21 @@ class _Told(Interpreter):
     name: str
 
     def node(self, name: str, kind: str, phase: str, boundary: str | None, **more: Any) -> dict[str, Any]:
-        found = super().node(name, kind, phase, boundary, **more)
+        node = super().node(name, kind, phase, boundary, **more)
         if kind == "Pod":
             cluster = self.controller.cluster
-            notes = {"workflows.argoproj.io/node-id": found["id"], "workflows.argoproj.io/node-name": name}
+            annotations = {"workflows.argoproj.io/node-id": node["id"], "workflows.argoproj.io/node-name": name}
             meta = {
-                "name": f"{self.name}-{found['id']}",
+                "name": f"{self.name}-{node['id']}",
                 "namespace": self.controller.namespace,
-                "annotations": notes,
+                "annotations": annotations,
                 "labels": {"workflows.argoproj.io/workflow": self.name},
             }
             with cluster.changed:
                 cluster.pods[meta["name"]] = {"metadata": meta, "status": {"phase": "Running"}}
                 cluster.logs[meta["name"]] = PodLog(waiting="ContainerCreating")
             self.controller.write(self.name, {}, self.nodes)
-        return found
+        return node
 
     def finish(
         self, node: dict[str, Any], phase: str, outputs: dict[str, str] | None = None, message: str = ""
@@ -117,6 +117,6 @@ class _Told(Interpreter):
         if node["type"] == "Pod":
             lines = self.logs.get(node["name"], "").split("\n")[:-1]
             self.controller.cluster.say(f"{self.name}-{node['id']}", *lines, ended=True)
-        found = super().finish(node, phase, outputs, message)
+        result = super().finish(node, phase, outputs, message)
         self.controller.write(self.name, {}, self.nodes)
-        return found
+        return result

@@ -21,10 +21,10 @@ class Unresolved(Exception):
 
 
 def evaluate(text: str, env: Env) -> Any:
-    found = _Parser(text).parse()(env)
-    if found is None:
+    value = _Parser(text).parse()(env)
+    if value is None:
         raise Unresolved(f"{text}: nil")
-    return found
+    return value
 
 
 def as_text(value: Any) -> str:
@@ -58,10 +58,10 @@ class _Parser:
             end = match.end()
 
     def parse(self) -> Value:
-        found = self.ternary()
+        expression = self.ternary()
         if self.at != len(self.tokens):
             raise Unresolved(f"unexpected {self.tokens[self.at]} in {self.text}")
-        return found
+        return expression
 
     def peek(self) -> str:
         return self.tokens[self.at][1] if self.at < len(self.tokens) else ""
@@ -86,18 +86,18 @@ class _Parser:
         return lambda env: yes(env) if test(env) else no(env)
 
     def either(self) -> Value:
-        found = self.both()
+        expression = self.both()
         while self.take("||"):
-            left, right = found, self.both()
-            found = lambda env, a=left, b=right: a(env) or b(env)  # noqa: E731
-        return found
+            left, right = expression, self.both()
+            expression = lambda env, a=left, b=right: a(env) or b(env)  # noqa: E731
+        return expression
 
     def both(self) -> Value:
-        found = self.compared()
+        expression = self.compared()
         while self.take("&&"):
-            left, right = found, self.compared()
-            found = lambda env, a=left, b=right: a(env) and b(env)  # noqa: E731
-        return found
+            left, right = expression, self.compared()
+            expression = lambda env, a=left, b=right: a(env) and b(env)  # noqa: E731
+        return expression
 
     def compared(self) -> Value:
         left = self.sum()
@@ -108,11 +108,11 @@ class _Parser:
         return left
 
     def sum(self) -> Value:
-        found = self.unary()
+        expression = self.unary()
         while self.take("+"):
-            left, right = found, self.unary()
-            found = lambda env, a=left, b=right: a(env) + b(env)  # noqa: E731
-        return found
+            left, right = expression, self.unary()
+            expression = lambda env, a=left, b=right: a(env) + b(env)  # noqa: E731
+        return expression
 
     def unary(self) -> Value:
         if self.take("!"):
@@ -121,24 +121,24 @@ class _Parser:
         return self.postfix()
 
     def postfix(self) -> Value:
-        found = self.primary()
+        expression = self.primary()
         while True:
             if self.take("."):
                 name = self.tokens[self.at][1]
                 self.at += 1
-                found = _member(found, lambda env, n=name: n)
+                expression = _member(expression, lambda env, n=name: n)
             elif self.take("["):
                 key = self.ternary()
                 self.expect("]")
-                found = _member(found, key)
+                expression = _member(expression, key)
             elif self.take("("):
                 arguments = []
                 while not self.take(")"):
                     arguments.append(self.ternary())
                     self.take(",")
-                found = lambda env, f=found, a=tuple(arguments): f(env)(*(x(env) for x in a))  # noqa: E731
+                expression = lambda env, f=expression, a=tuple(arguments): f(env)(*(x(env) for x in a))  # noqa: E731
             else:
-                return found
+                return expression
 
     def primary(self) -> Value:
         kind, text = self.tokens[self.at]
@@ -176,9 +176,9 @@ def _known(env: Env, name: str) -> Any:
 
 def _member(of: Value, key: Value) -> Value:
     def get(env: Env) -> Any:
-        found, name = of(env), key(env)
-        if not isinstance(found, dict) or name not in found:
+        members, name = of(env), key(env)
+        if not isinstance(members, dict) or name not in members:
             raise Unresolved(f"no {name}")
-        return found[name]
+        return members[name]
 
     return get

@@ -23,11 +23,11 @@ RUN = re.compile(r"^/apis/v2beta1/runs/([^/:]+)(?::(\w+))?$")
 
 def typed(body: Json, kind: str) -> None:
     """Raise unless every field of a payload is one of the API's."""
-    known = getattr(kfp_server_api, kind)
-    unknown = set(body) - set(known.attribute_map.values())
+    model = getattr(kfp_server_api, kind)
+    unknown = set(body) - set(model.attribute_map.values())
     assert not unknown, f"{kind} has no {unknown}"
-    for name, json_name in known.attribute_map.items():
-        inner = known.openapi_types[name]
+    for name, json_name in model.attribute_map.items():
+        inner = model.openapi_types[name]
         if isinstance(body.get(json_name), dict) and hasattr(kfp_server_api, inner):
             typed(body[json_name], inner)
 
@@ -86,51 +86,51 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = do_DELETE = do_GET
 
     def _route(self, path: str, query: dict[str, str], body: Json, raw: bytes) -> None:
-        known = self.known
+        server = self.known
         path = path.removeprefix(PROXY)
         match, log = RUN.match(path), LOG.match(path)
         if path == "/apis/v2beta1/healthz":
-            self._send(200, {"multi_user": known.multi_user})
+            self._send(200, {"multi_user": server.multi_user})
         elif path == "/apis/v2beta1/experiments" and self.command == "GET":
-            self._send(200, {"experiments": list(known.experiments.values())})
+            self._send(200, {"experiments": list(server.experiments.values())})
         elif path == "/apis/v2beta1/experiments":
             typed(body, "V2beta1Experiment")
-            made = {**body, "experiment_id": str(uuid.uuid4())}
-            known.experiments[made["experiment_id"]] = made
-            self._send(200, made)
+            created = {**body, "experiment_id": str(uuid.uuid4())}
+            server.experiments[created["experiment_id"]] = created
+            self._send(200, created)
         elif path == "/apis/v2beta1/runs":
             typed(body, "V2beta1Run")
-            if known.multi_user and not body.get("experiment_id"):
+            if server.multi_user and not body.get("experiment_id"):
                 self._send(400, {"code": 3, "message": "Experiment id can not be empty in multi-user mode"})
                 return
-            made = {**body, "run_id": str(uuid.uuid4()), "state": "PENDING", "created_at": "2026-01-01T00:00:00Z"}
-            known.runs[made["run_id"]] = made
-            self._send(200, made)
+            created = {**body, "run_id": str(uuid.uuid4()), "state": "PENDING", "created_at": "2026-01-01T00:00:00Z"}
+            server.runs[created["run_id"]] = created
+            self._send(200, created)
         elif path == "/apis/v2beta1/recurringruns":
             typed(body, "V2beta1RecurringRun")
-            known.recurring.append(body)
+            server.recurring.append(body)
             self._send(200, {**body, "recurring_run_id": "r1"})
         elif path == "/apis/v2beta1/pipelines":
             typed(body, "V2beta1Pipeline")
-            known.pipelines[body["display_name"]] = "p1"
+            server.pipelines[body["display_name"]] = "p1"
             self._send(200, {**body, "pipeline_id": "p1"})
         elif path == "/apis/v2beta1/pipelines/upload_version":
-            known.uploads.append((query["name"], query["pipelineid"], raw))
-            self._send(200, {"pipeline_id": query["pipelineid"], "pipeline_version_id": f"v{len(known.uploads)}"})
-        elif path.startswith("/apis/v2beta1/pipelines/names/") and path.rpartition("/")[2] in known.pipelines:
-            self._send(200, {"pipeline_id": known.pipelines[path.rpartition("/")[2]]})
-        elif log and log[1] in known.runs and log[2] in known.logs:
-            self._text(known.logs[log[2]])
+            server.uploads.append((query["name"], query["pipelineid"], raw))
+            self._send(200, {"pipeline_id": query["pipelineid"], "pipeline_version_id": f"v{len(server.uploads)}"})
+        elif path.startswith("/apis/v2beta1/pipelines/names/") and path.rpartition("/")[2] in server.pipelines:
+            self._send(200, {"pipeline_id": server.pipelines[path.rpartition("/")[2]]})
+        elif log and log[1] in server.runs and log[2] in server.logs:
+            self._text(server.logs[log[2]])
         elif log:
             self._send(
                 500, {"error_message": "Failed to read logs for run", "error_details": f'pods "{log[2]}" not found'}
             )
-        elif match and match[1] in known.runs:
+        elif match and match[1] in server.runs:
             if match[2]:
-                known.actions.append((match[1], match[2]))
+                server.actions.append((match[1], match[2]))
                 self._send(200, {})
             else:
-                self._send(200, known.runs[match[1]])
+                self._send(200, server.runs[match[1]])
         else:
             self._send(404, {"code": 5, "message": f"{path} not found"})
 

@@ -23,10 +23,10 @@ STATES = {
 
 
 def node_id(workflow: str, name: str) -> str:
-    found = 2166136261
+    digest = 2166136261
     for byte in name.encode():
-        found = ((found ^ byte) * 16777619) & 0xFFFFFFFF
-    return workflow if name == workflow else f"{workflow}-{found}"
+        digest = ((digest ^ byte) * 16777619) & 0xFFFFFFFF
+    return workflow if name == workflow else f"{workflow}-{digest}"
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Backend:
     workflow: str = "words-x7f2p"
     nodes: dict[str, Json] = field(default_factory=dict)
 
-    def made(self) -> dict[str, Json]:
+    def workflow_nodes(self) -> dict[str, Json]:
         top = self._node(self.workflow, "", "DAG", "entrypoint", "Succeeded")
         driver = self._node(f"{self.workflow}.root-driver", self.workflow, "Pod", "system-dag-driver", "Succeeded")
         top["children"].append(driver["id"])
@@ -62,10 +62,10 @@ class Backend:
 
     def details(self) -> list[Json]:
         """As the API has them: no names, no pods, and nothing at all of what was omitted."""
-        found = []
+        details = []
         for node in self.nodes.values():
             state = STATES.get(node["phase"])
-            found.append(
+            details.append(
                 {
                     "task_id": str(uuid.uuid4()),
                     "display_name": node["displayName"],
@@ -76,20 +76,20 @@ class Backend:
                     **({"child_tasks": [{"pod_name": c} for c in node["children"]]} if node["children"] else {}),
                 }
             )
-        return found
+        return details
 
     def _node(self, name: str, boundary: str, kind: str, template: str, phase: str) -> Json:
-        found: Json = {
+        node: Json = {
             "id": node_id(self.workflow, name), "name": name, "displayName": name[len(boundary) + 1 :] if boundary else name,
             "type": kind, "templateName": template, "phase": phase, "startedAt": START,
             "finishedAt": END if phase not in ("Running", "Pending") else None, "children": [],
         }  # fmt: skip
         if kind == "Skipped" or phase == "Omitted":
-            found["finishedAt"] = START
+            node["finishedAt"] = START
         if boundary:
-            found["boundaryID"] = node_id(self.workflow, boundary)
-        self.nodes[found["id"]] = found
-        return found
+            node["boundaryID"] = node_id(self.workflow, boundary)
+        self.nodes[node["id"]] = node
+        return node
 
     # ---------------------------------------------------------------- one DAG
     def _dag(self, component: Json, boundary: Json, indexes: str) -> list[Json]:
@@ -97,37 +97,37 @@ class Backend:
         tasks = component["dag"]["tasks"]
         exits = {t["dependentTasks"][0]: n for n, t in tasks.items() if self._exit(t)}
         ends: dict[str, list[Json]] = {}
-        left = [n for n, t in tasks.items() if not self._exit(t)]
-        while left:
-            name = next(n for n in left if set(tasks[n].get("dependentTasks", ())) <= set(ends))
-            left.remove(name)
-            before = [e for n in tasks[name].get("dependentTasks", ()) for e in ends[n]] or [boundary]
-            ends[name] = self._task(name, tasks[name], boundary, indexes, before)
+        waiting = [n for n, t in tasks.items() if not self._exit(t)]
+        while waiting:
+            name = next(n for n in waiting if set(tasks[n].get("dependentTasks", ())) <= set(ends))
+            waiting.remove(name)
+            previous = [e for n in tasks[name].get("dependentTasks", ()) for e in ends[n]] or [boundary]
+            ends[name] = self._task(name, tasks[name], boundary, indexes, previous)
             if name in exits:
                 hook = self._node(
                     f"{boundary['name']}.{name}.onExit", boundary["name"], "DAG", "exit-hook", "Succeeded"
                 )
                 self.nodes[node_id(self.workflow, f"{boundary['name']}.{name}")]["children"].append(hook["id"])
                 self._task(exits[name], tasks[exits[name]], hook, indexes, [hook])
-        waited = {n for t in tasks.values() if not self._exit(t) for n in t.get("dependentTasks", ())}
-        return [e for n, found in ends.items() if n not in waited for e in found]
+        dependencies = {n for t in tasks.values() if not self._exit(t) for n in t.get("dependentTasks", ())}
+        return [e for n, nodes in ends.items() if n not in dependencies for e in nodes]
 
     @staticmethod
     def _exit(task: Json) -> bool:
         return bool(task.get("triggerPolicy", {}).get("strategy") == "ALL_UPSTREAM_TASKS_COMPLETED")
 
-    def _task(self, name: str, task: Json, boundary: Json, indexes: str, before: list[Json]) -> list[Json]:
+    def _task(self, name: str, task: Json, boundary: Json, indexes: str, previous: list[Json]) -> list[Json]:
         """The nodes of a task; what comes after it hangs on those that are given back."""
         component = self.ir["components"][task["componentRef"]["name"]]
         if "parameterIterator" in task:
-            return self._loop(name, task, component, boundary, indexes, before)
+            return self._loop(name, task, component, boundary, indexes, previous)
         phase = self.phases.get(f"{name}{indexes}", "Succeeded")
         kind = "Skipped" if phase == "Omitted" else "Pod"
         within = boundary["name"]
         driver = self._node(
             f"{within}.{name}-driver", within, kind, "system-driver", phase if kind == "Skipped" else "Succeeded"
         )
-        for one in before:
+        for one in previous:
             one["children"].append(driver["id"])
         if phase in ("Skipped", "Omitted"):
             skipped = self._node(f"{within}.{name}", within, "Skipped", "x", phase)
@@ -143,14 +143,14 @@ class Backend:
         name = f"{node['name']}.executor"
         if phase == "Cached":
             node["finishedAt"] = START
-            made = self._node(name, node["name"], "Skipped", "system-container-impl", "Skipped")
-            node["children"].append(made["id"])
-            return [made]
+            executor = self._node(name, node["name"], "Skipped", "system-container-impl", "Skipped")
+            node["children"].append(executor["id"])
+            return [executor]
         retry = "retryPolicy" in task
-        made = self._node(name, node["name"], "Retry" if retry else "Pod", "system-container-impl", phase)
-        node["children"].append(made["id"])
+        executor = self._node(name, node["name"], "Retry" if retry else "Pod", "system-container-impl", phase)
+        node["children"].append(executor["id"])
         count = self.tries.get(path, 1) if retry else 0
-        last = made
+        last = executor
         for number in range(count):
             last = self._node(
                 f"{name}({number})",
@@ -159,14 +159,14 @@ class Backend:
                 "retry-system-container-impl",
                 phase if number == count - 1 else "Failed",
             )
-            made["children"].append(last["id"])
+            executor["children"].append(last["id"])
         return [last]
 
     def _loop(
-        self, name: str, task: Json, component: Json, boundary: Json, indexes: str, before: list[Json]
+        self, name: str, task: Json, component: Json, boundary: Json, indexes: str, previous: list[Json]
     ) -> list[Json]:
         around = self._node(f"{boundary['name']}.{name}", boundary["name"], "DAG", "iterator", "Succeeded")
-        for one in before:
+        for one in previous:
             one["children"].append(around["id"])
         within = around["name"]
         driver = self._node(f"{within}.iteration-driver", within, "Pod", "system-dag-driver", "Succeeded")

@@ -41,25 +41,25 @@ ZYGOTE = subprocess.Popen(
 
 
 def run_command(full_command: list[str], env_vars: dict[str, str] | None = None) -> int:
-    here = Path(tempfile.mkdtemp(prefix="oracle-", dir=NOW.folder))
+    pod_folder = Path(tempfile.mkdtemp(prefix="oracle-", dir=NOW.folder))
     if full_command[1:3] == ["-u", "-c"]:
         full_command = ["python3", *full_command[1:]]
-    words = [w.replace("$$", "$") for w in full_command]
+    command = [w.replace("$$", "$") for w in full_command]
     request = {
-        "argv": words,
-        "env": {**os.environ, "TMPDIR": str(here), **(env_vars or {})},
-        "cwd": str(here),
-        "log": str(here / "log"),
+        "argv": command,
+        "env": {**os.environ, "TMPDIR": str(pod_folder), **(env_vars or {})},
+        "cwd": str(pod_folder),
+        "log": str(pod_folder / "log"),
     }
-    for word in words:
-        if word.startswith(NOW.folder):  # as the launcher does
-            Path(word).parent.mkdir(parents=True, exist_ok=True)
+    for argument in command:
+        if argument.startswith(NOW.folder):  # as the launcher does
+            Path(argument).parent.mkdir(parents=True, exist_ok=True)
     assert ZYGOTE.stdin is not None and ZYGOTE.stdout is not None
     with LOCK:
         ZYGOTE.stdin.write(json.dumps(request) + "\n")
         ZYGOTE.stdin.flush()
         status = int(ZYGOTE.stdout.readline())
-        LOGS.append((NOW.task, status, (here / "log").read_text("utf-8", "replace")))
+        LOGS.append((NOW.task, status, (pod_folder / "log").read_text("utf-8", "replace")))
     return status
 
 
@@ -109,18 +109,18 @@ def item_only(make: Any) -> Any:
     def create(task: Any, item: Any, name: str) -> Any:
         items = task.parameter_iterator.items.input_parameter
         others = {k: v for k, v in task.inputs.parameters.items() if v.HasField("task_output_parameter") and k != items}
-        found = make(task, item, name)
+        iteration = make(task, item, name)
         for key, value in others.items():
-            found.inputs.parameters[key].CopyFrom(value)
-        return found
+            iteration.inputs.parameters[key].CopyFrom(value)
+        return iteration
 
     return create
 
 
 def with_artifacts(task_name: str, task_spec: Any, component_spec: Any, io_store: Any) -> dict[str, Any]:
-    found = OrchestratorUtils.make_task_arguments(task_spec.inputs, io_store)
+    arguments = OrchestratorUtils.make_task_arguments(task_spec.inputs, io_store)
     return OrchestratorUtils.join_user_inputs_and_defaults(
-        dag_arguments=found, dag_inputs_spec=component_spec.input_definitions
+        dag_arguments=arguments, dag_inputs_spec=component_spec.input_definitions
     )
 
 

@@ -91,9 +91,9 @@ class Cluster:
             log.waiting = ""
             for text in texts:
                 now = time.time_ns()
-                whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9))
+                seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now // 10**9))
                 fraction = f"{now % 10**9:09}".rstrip("0")
-                log.lines.append(f"{whole}.{fraction}Z {text}\n" if fraction else f"{whole}Z {text}\n")
+                log.lines.append(f"{seconds}.{fraction}Z {text}\n" if fraction else f"{seconds}Z {text}\n")
             log.ended = log.ended or ended
             self.changed.notify_all()
 
@@ -185,8 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path in ("/version", "/version/"):
             self._send(200, {"major": "1", "minor": "36", "gitVersion": "v1.36.0", "platform": "linux/amd64"})
         elif path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews":
-            asked = self.body["spec"]["resourceAttributes"]
-            allowed = not self.viewer or asked["verb"] in ("get", "list", "watch")
+            attributes = self.body["spec"]["resourceAttributes"]
+            allowed = not self.viewer or attributes["verb"] in ("get", "list", "watch")
             self._send(201, {**self.body, "metadata": {}, "status": {"allowed": allowed}})
         elif (match := WORKFLOWS.match(path)) and self.cluster.installed:
             self._workflows(*match.groups())
@@ -210,16 +210,16 @@ class _Handler(BaseHTTPRequestHandler):
                 namespace, plural
             )
         else:
-            found = self.cluster.objects.get((plural, namespace, name))
-            if found is None:
+            workflow = self.cluster.objects.get((plural, namespace, name))
+            if workflow is None:
                 self._status(404, "NotFound", f'{plural}.argoproj.io "{name}" not found')
             elif self.command == "PATCH":
-                self._patch(namespace, plural, found)
+                self._patch(namespace, plural, workflow)
             elif self.command == "DELETE":
-                self.cluster.put(plural, namespace, found, "DELETED")
+                self.cluster.put(plural, namespace, workflow, "DELETED")
                 self._send(200, {"kind": "Status", "apiVersion": "v1", "status": "Success", "details": {"name": name}})
             else:
-                self._send(200, found)
+                self._send(200, workflow)
 
     def _create(self, namespace: str, plural: str) -> None:
         if namespace not in self.cluster.namespaces:
@@ -242,11 +242,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._status(409, "AlreadyExists", f'{plural}.argoproj.io "{meta["name"]}" already exists')
             return
         meta.update(namespace=namespace, uid=str(uuid.uuid4()), creationTimestamp="2026-01-01T00:00:00Z", generation=1)
-        made = self.cluster.put(plural, namespace, body, "ADDED")
-        self.cluster.created.append(made["metadata"]["name"])
-        self._send(201, made)
+        created = self.cluster.put(plural, namespace, body, "ADDED")
+        self.cluster.created.append(created["metadata"]["name"])
+        self._send(201, created)
 
-    def _patch(self, namespace: str, plural: str, found: Json) -> None:
+    def _patch(self, namespace: str, plural: str, workflow: Json) -> None:
         if self.headers.get("Content-Type") != "application/merge-patch+json":
             self._status(
                 415,
@@ -254,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
                 f"the body of the request was in an unknown format: {self.headers.get('Content-Type')}",
             )
             return
-        body = copy.deepcopy(found)
+        body = copy.deepcopy(workflow)
         merge(body, self.body)
         self._send(200, self.cluster.put(plural, namespace, body, "MODIFIED"))
 

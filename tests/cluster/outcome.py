@@ -45,14 +45,14 @@ def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Out
     for _ in engine.events(run_id):
         pass
     summary = store.summary(run_id)
-    found = Outcome(summary["state"], {}, detail=json.dumps(summary["error"]))
+    outcome = Outcome(summary["state"], {}, detail=json.dumps(summary["error"]))
     for step in store.steps(run_id):
-        found.states[step["path"]] = step["state"]
+        outcome.states[step["path"]] = step["state"]
         if step["state"] == "succeeded":
-            found.texts[step["path"]] = "\n".join(line.text for line in store.logs(run_id, step["path"]))
-            found.values.update({f"{step['path']}.{n}": v for n, v in _values(step["result"]).items()})
+            outcome.texts[step["path"]] = "\n".join(line.text for line in store.logs(run_id, step["path"]))
+            outcome.values.update({f"{step['path']}.{n}": v for n, v in _values(step["result"]).items()})
     store.close()
-    return found
+    return outcome
 
 
 def _values(result: dict[str, Any]) -> dict[str, Any]:
@@ -70,36 +70,36 @@ def on_argo(
     """The manifest's outcome in the interpreter."""
     compiled = compile_workflow(pipeline, ClusterOptions(values=values), travels or StepRequirements())
     types = {p.name: p.type for p in pipeline.parameters}
-    with tempfile.TemporaryDirectory() as here:
-        run = Interpreter(compiled.workflow, pods, Path(here))
+    with tempfile.TemporaryDirectory() as folder:
+        run = Interpreter(compiled.workflow, pods, Path(folder))
         status = run.run(**{n: parameter_text(v, types[n]) for n, v in parameters.items()})
     failed = status["phase"] != "Succeeded"
-    found = Outcome("failed" if failed else "succeeded", {}, detail=_detail(status, run.logs))
-    for one in observe_steps(status["nodes"], compiled.task_jobs):
-        state = one.state
-        if one.attempts:
+    outcome = Outcome("failed" if failed else "succeeded", {}, detail=_detail(status, run.logs))
+    for step in observe_steps(status["nodes"], compiled.task_jobs):
+        state = step.state
+        if step.attempts:
             report = StepReport()
             lines = [
                 t
-                for t in run.logs[status["nodes"][one.attempts[-1].node]["name"]].split("\n")
+                for t in run.logs[status["nodes"][step.attempts[-1].node]["name"]].split("\n")
                 if not report.read_line(t)
             ]
             state = report.state if report.state is not None and state == "succeeded" else state
             if state == "succeeded":
-                found.texts[one.path] = "\n".join(lines).rstrip("\n")
-                values = _values(report.result()) if report.state else one.outputs
-                found.values.update({f"{one.path}.{n}": v for n, v in values.items()})
-        found.states[one.path] = state
-    return settled(found, pipeline)
+                outcome.texts[step.path] = "\n".join(lines).rstrip("\n")
+                values = _values(report.result()) if report.state else step.outputs
+                outcome.values.update({f"{step.path}.{n}": v for n, v in values.items()})
+        outcome.states[step.path] = state
+    return settled(outcome, pipeline)
 
 
-def settled(found: Outcome, pipeline: Pipeline) -> Outcome:
+def settled(outcome: Outcome, pipeline: Pipeline) -> Outcome:
     """Steps that an engine never came to; a loop without items is one skipped step, not one skipped iteration."""
     for step in steps_of(pipeline.body):
-        paths = [p for p in found.states if p == step.name or p.startswith(f"{step.name}[")]
+        paths = [p for p in outcome.states if p == step.name or p.startswith(f"{step.name}[")]
         if not paths:
-            found.states[step.name] = "omitted" if found.state == "failed" else "skipped"
-    return found
+            outcome.states[step.name] = "omitted" if outcome.state == "failed" else "skipped"
+    return outcome
 
 
 def _detail(status: dict[str, Any], logs: dict[str, str]) -> str:
@@ -107,35 +107,41 @@ def _detail(status: dict[str, Any], logs: dict[str, str]) -> str:
     return "\n".join(f"{n['name']}: {n.get('message', '')}\n{logs.get(n['name'], '')[-1500:]}" for n in bad)
 
 
-def differences(mine: Outcome, theirs: Outcome) -> list[str]:
+def differences(actual: Outcome, expected: Outcome) -> list[str]:
     """Where an engine's outcome is not the local engine's. After a failure, which steps beside it still ran depends on time."""
-    found = []
-    if mine.state != theirs.state:
-        found.append(f"the run {mine.state} instead of {theirs.state}\n{mine.detail}\n{theirs.detail}")
-    free = {"succeeded", "omitted", "cancelled"} if theirs.state == "failed" else set()
-    for path in sorted({*mine.states, *theirs.states}):
-        a, b = mine.states.get(path), theirs.states.get(path)
+    differing = []
+    if actual.state != expected.state:
+        differing.append(f"the run {actual.state} instead of {expected.state}\n{actual.detail}\n{expected.detail}")
+    free = {"succeeded", "omitted", "cancelled"} if expected.state == "failed" else set()
+    for path in sorted({*actual.states, *expected.states}):
+        a, b = actual.states.get(path), expected.states.get(path)
         base = path.split("[")[0]
-        if a == b or a in free | {"skipped", None} and b in free | {"skipped", None} and theirs.state == "failed":
+        if a == b or a in free | {"skipped", None} and b in free | {"skipped", None} and expected.state == "failed":
             continue
-        if "skipped" in (a, b) and {mine.states.get(base), mine.states.get(f"{base}[0]"), theirs.states.get(base)} <= {
+        if "skipped" in (a, b) and {
+            actual.states.get(base),
+            actual.states.get(f"{base}[0]"),
+            expected.states.get(base),
+        } <= {
             "skipped",
             None,
         }:
             continue  # a loop that was skipped or has no items: one entry or several
-        found.append(f"{path} {a} instead of {b}")
-    for path, text in mine.texts.items():
-        if theirs.state == "failed" and "[" in path:
+        differing.append(f"{path} {a} instead of {b}")
+    for path, text in actual.texts.items():
+        if expected.state == "failed" and "[" in path:
             continue  # which iterations still ran
-        if path in theirs.texts and _told(text, theirs) != _told(theirs.texts[path], theirs):
-            found.append(f"{path} printed {text!r} instead of {theirs.texts[path]!r}")
-    for name, value in mine.values.items():
-        if name in theirs.values and value != theirs.values[name]:
-            found.append(f"{name} is {value!r} instead of {theirs.values[name]!r}")
-    return found
+        if path in expected.texts and _comparable_text(text, expected) != _comparable_text(
+            expected.texts[path], expected
+        ):
+            differing.append(f"{path} printed {text!r} instead of {expected.texts[path]!r}")
+    for name, value in actual.values.items():
+        if name in expected.values and value != expected.values[name]:
+            differing.append(f"{name} is {value!r} instead of {expected.values[name]!r}")
+    return differing
 
 
-def _told(text: str, run: Outcome) -> str:
+def _comparable_text(text: str, run: Outcome) -> str:
     """Beside a failure a guard may have ended well or not: which, depends on time."""
     return text.replace("'failed'", "'succeeded'") if run.state == "failed" else text
 
@@ -157,8 +163,8 @@ class Oracle:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps({"ir": ir, "parameters": parameters, "folder": str(folder)}) + "\n")
         self._process.stdin.flush()
-        found: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return found
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -175,9 +181,9 @@ def on_kfp(
 ) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
     compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements(), reused)
-    given = {p.name: kfp_value(parameters[p.name], p.type) for p in pipeline.parameters}
-    answer = oracle.ask(compiled.ir, given, folder)
-    found = Outcome(
+    values = {p.name: kfp_value(parameters[p.name], p.type) for p in pipeline.parameters}
+    answer = oracle.ask(compiled.ir, values, folder)
+    outcome = Outcome(
         answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)
     )
     jobs = {task: job for task, (job,) in compiled.task_jobs.items()}
@@ -190,32 +196,34 @@ def on_kfp(
         state = report.state or ("failed" if status else "succeeded")
         path = jobs[task.split("-iteration-")[0]].name if task in jobs else report.step
         if loops.get(path):
-            path += f"[{sum(p.startswith(path + '[') for p in found.states)}]"
-        found.states[path] = state
+            path += f"[{sum(p.startswith(path + '[') for p in outcome.states)}]"
+        outcome.states[path] = state
         if state == "succeeded":
-            found.handed_on[path] = report.handed_on()
-            found.texts[path] = "\n".join(lines).rstrip("\n")
-            found.values.update({f"{path}.{n}": v for n, v in _values(report.result()).items()})
-    return settled(found, pipeline)
+            outcome.handed_on[path] = report.handed_on()
+            outcome.texts[path] = "\n".join(lines).rstrip("\n")
+            outcome.values.update({f"{path}.{n}": v for n, v in _values(report.result()).items()})
+    return settled(outcome, pipeline)
 
 
-def by_step(found: Outcome, pipeline: Pipeline) -> Outcome:
+def by_step(outcome: Outcome, pipeline: Pipeline) -> Outcome:
     """Iterations in an order of their own, for an engine that does not tell which is which."""
     inside = {s.name for s in pipeline.steps()}
     texts: dict[str, str] = {}
     states: dict[str, str] = {}
     for name in inside:
-        mine = [p for p in found.states if p == name or p.startswith(f"{name}[")]
-        if mine == [name]:
-            states[name] = found.states[name]
-            texts.update({name: found.texts[name]} if name in found.texts else {})
+        paths = [p for p in outcome.states if p == name or p.startswith(f"{name}[")]
+        if paths == [name]:
+            states[name] = outcome.states[name]
+            texts.update({name: outcome.texts[name]} if name in outcome.texts else {})
             continue
         iterations = sorted(
-            (found.states[p], found.texts.get(p, "")) for p in mine if found.states[p] not in ("skipped", "omitted")
+            (outcome.states[p], outcome.texts.get(p, ""))
+            for p in paths
+            if outcome.states[p] not in ("skipped", "omitted")
         )
         states.update({name: "skipped"} if not iterations else {})
         for number, (state, text) in enumerate(iterations):
             states[f"{name}[{number}]"] = state
             texts.update({f"{name}[{number}]": text} if state == "succeeded" else {})
-    values = {n: v for n, v in found.values.items() if "[" not in n.rpartition(".")[0]}
-    return Outcome(found.state, states, texts, values, found.detail)
+    values = {n: v for n, v in outcome.values.items() if "[" not in n.rpartition(".")[0]}
+    return Outcome(outcome.state, states, texts, values, outcome.detail)

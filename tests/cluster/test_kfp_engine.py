@@ -82,7 +82,7 @@ def backend_of(run: dict[str, Any], phases: dict[str, str]) -> Backend:
 
 def tell(server: Server, run: dict[str, Any], backend: Backend, logs: dict[str, str], **more: Any) -> None:
     """The API has the backend's nodes, and the logs of steps by the paths that these names stand for."""
-    nodes = backend.made()
+    nodes = backend.workflow_nodes()
     run.update(run_details={"task_details": backend.details()}, **more)
     for task, text in logs.items():
         executor = next(n for n in nodes.values() if n["name"].endswith(f".{task}.executor"))
@@ -149,7 +149,7 @@ def test_a_run_is_followed_in_kubernetes_where_that_may_be_asked(tmp_path: Path)
             run_id = engine.submit(pipeline, options(pipeline, tmp_path))
             ((remote, run),) = server.runs.items()
             backend = backend_of(run, {"two": "Failed"})
-            nodes = backend.made()
+            nodes = backend.workflow_nodes()
             meta = {"name": backend.workflow, "namespace": "default", "labels": {"pipeline/runid": remote}}
             status = {
                 "phase": "Failed",

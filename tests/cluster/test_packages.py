@@ -45,8 +45,8 @@ class Index(BaseHTTPRequestHandler):
     content = b""
 
     def do_GET(self) -> None:
-        wanted = "Basic " + base64.b64encode(f"reader:{TOKEN}".encode()).decode()
-        if self.headers.get("Authorization") != wanted:
+        expected = "Basic " + base64.b64encode(f"reader:{TOKEN}".encode()).decode()
+        if self.headers.get("Authorization") != expected:
             self.send_response(401)
             self.send_header("WWW-Authenticate", "Basic")
             self.end_headers()
@@ -82,13 +82,13 @@ def test_a_package_comes_from_an_index_with_a_password_that_stands_nowhere(
     )
     pipeline = fit_to_target(pipeline_of(cell(SAYS, "step:says", "package:kfnb-sample==1.0")), options, {})
     travels = find_requirements(pipeline, tmp_path, "none", options.sources)
-    made = compile_workflow(pipeline, options, travels).workflow
-    (python,) = (t for t in made["spec"]["templates"] if "container" in t)
+    workflow = compile_workflow(pipeline, options, travels).workflow
+    (python,) = (t for t in workflow["spec"]["templates"] if "container" in t)
     (secret,) = python["container"].pop("env")
     assert secret == {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "index", "key": "token"}}}
     for password, phase in ((TOKEN, "Succeeded"), ("wrong/one", "Failed")):
         python["container"]["env"] = [{"name": "TOKEN", "value": password}]  # as kubelet gives it
-        run = Interpreter(made, cluster, tmp_path)
+        run = Interpreter(workflow, cluster, tmp_path)
         assert run.run()["phase"] == phase
         log = "".join(run.logs.values())
         assert ("from the wheel" in log) == (phase == "Succeeded")
@@ -105,13 +105,13 @@ def test_an_archive_beside_the_notebook_travels(cluster: Pods, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "words"),
+    ("key", "value", "expected"),
     [
         ("index_url", "https://me:word@host/simple", "contains a user name or password"), ("index_url", "host/simple", "should be an address"),
         ("index_url", "https://${USER}:${TOKEN}@host/simple", ""), ("extra_index_url", "https://host/simple", "a list of texts"),
         ("package_secrets", ["name:key"], "SECRET:KEY:VARIABLE"), ("package_secrets", ["name:key:TOKEN"], ""),
     ],
 )  # fmt: skip
-def test_a_target_names_credentials_and_has_none(key: str, value: object, words: str) -> None:
-    found = settings_error("prod", {"engine": "argo", key: value})
-    assert (words in found) if words else found == ""
+def test_a_target_names_credentials_and_has_none(key: str, value: object, expected: str) -> None:
+    error = settings_error("prod", {"engine": "argo", key: value})
+    assert (expected in error) if expected else error == ""

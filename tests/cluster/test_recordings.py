@@ -63,19 +63,19 @@ def test_the_answer_is_the_recorded_one(name: str) -> None:
         answer = requests.request(request["method"], server + request["path"], headers=headers, data=data, timeout=20)
     assert answer.status_code == response["status"], answer.text
     assert answer.headers["Content-Type"].split(";")[0] == response["headers"]["Content-Type"].split(";")[0]
-    wanted = response["body"]
-    if wanted is None:
+    expected = response["body"]
+    if expected is None:
         assert answer.text == "".join(response["lines"])
         return
-    found = json.loads(answer.text)
-    if wanted.get("type") == "ERROR":
-        found, wanted = found["object"], wanted["object"]
-    if wanted.get("kind") == "Status" and wanted.get("status") == "Failure":
+    actual = json.loads(answer.text)
+    if expected.get("type") == "ERROR":
+        actual, expected = actual["object"], expected["object"]
+    if expected.get("kind") == "Status" and expected.get("status") == "Failure":
         same = ("kind", "status", "reason", "code")
-        assert [found.get(k) for k in same] == [wanted.get(k) for k in same]
-        assert re.sub(r"\d+", "N", found["message"]) == re.sub(r"\d+", "N", wanted["message"])
-    elif wanted.get("kind") == "SelfSubjectAccessReview":
-        assert found["status"]["allowed"] == wanted["status"]["allowed"]
-    elif wanted.get("kind") == "Workflow":
-        assert {"name", "namespace", "resourceVersion"} <= set(found["metadata"]) and found["kind"] == "Workflow"
-        assert found.get("spec", {}).get("shutdown") == wanted.get("spec", {}).get("shutdown")
+        assert [actual.get(k) for k in same] == [expected.get(k) for k in same]
+        assert re.sub(r"\d+", "N", actual["message"]) == re.sub(r"\d+", "N", expected["message"])
+    elif expected.get("kind") == "SelfSubjectAccessReview":
+        assert actual["status"]["allowed"] == expected["status"]["allowed"]
+    elif expected.get("kind") == "Workflow":
+        assert {"name", "namespace", "resourceVersion"} <= set(actual["metadata"]) and actual["kind"] == "Workflow"
+        assert actual.get("spec", {}).get("shutdown") == expected.get("spec", {}).get("shutdown")

@@ -21,14 +21,14 @@ from tests.cluster.kube_api import kubeconfig
 
 @pytest.fixture
 def ear() -> Iterator[Ear]:
-    with listening() as found:
-        yield found
+    with listening() as server:
+        yield server
 
 
 @pytest.fixture
 def other() -> Iterator[Ear]:
-    with listening() as found:
-        yield found
+    with listening() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +75,8 @@ def test_a_token_does_not_go_over_plain_http_to_what_only_looks_like_this_machin
     "host", ["https://example.org", "http://127.0.0.1:8", "http://127.0.0.9", "http://[::1]:8888", "http://localhost:3", "HTTPS://Example.org/x"]
 )  # fmt: skip
 def test_a_token_goes_over_https_and_to_this_machine(host: str, token: Path) -> None:
-    found = headers_of(Connection(token_file=str(token)), address_of(host))
-    assert found == {"Authorization": "Bearer secret-of-the-file"}
+    headers = headers_of(Connection(token_file=str(token)), address_of(host))
+    assert headers == {"Authorization": "Bearer secret-of-the-file"}
 
 
 def test_who_says_so_sends_a_token_over_plain_http(token: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_token_of_a_pod_stays_in_its_cluster(ear: Ear, token: Path, monkeypa
     link = token.parent / "link"
     link.symlink_to(mounted)
     for path in (mounted, "/run/secrets/x/../kubeflow/token", str(link)):
-        with pytest.raises(ClusterError, match="its own cluster only"):
+        with pytest.raises(ClusterError, match="the pod's own cluster"):
             headers_of(Connection(token_file=path), address_of("https://example.org"))
 
 

@@ -223,7 +223,7 @@ def test_a_name_that_means_something_to_a_shell_or_a_terminal_is_no_targets(plac
     source = click.Context(click.Command("run"), obj=source_of(place.folder / "n.ipynb"))
     assert target_names(source, click.Option(["--target"]), "") == ["local", "good"]
     listed = place.kfnb("targets").output
-    assert "no name for a target" in listed and "\x1b" not in listed
+    assert "cannot be the name of a target" in listed and "\x1b" not in listed
 
 
 @pytest.mark.parametrize(

@@ -32,16 +32,16 @@ def compile_once(folder: str) -> None:
         if fullname.partition(".")[0] != "kfnb":
             return load(self, fullname)
         source = self.get_data(self.path)
-        kept = os.path.join(folder, hashlib.blake2b(source).hexdigest())
-        if os.path.exists(kept):
-            with open(kept, "rb") as file:
+        cached = os.path.join(folder, hashlib.blake2b(source).hexdigest())
+        if os.path.exists(cached):
+            with open(cached, "rb") as file:
                 code: CodeType = marshal.load(file)
             _imp._fix_co_filename(code, self.path)
             return code
         code = compile(source, self.path, "exec", dont_inherit=True)
-        with open(f"{kept}.{os.getpid()}", "wb") as file:
+        with open(f"{cached}.{os.getpid()}", "wb") as file:
             marshal.dump(code, file)
-        os.replace(f"{kept}.{os.getpid()}", kept)
+        os.replace(f"{cached}.{os.getpid()}", cached)
         return code
 
     loader.get_code = get_code  # type: ignore[method-assign]

@@ -58,7 +58,7 @@ def test_a_cached_result_of_one_interpreter_is_none_of_another(here: Here, other
 
 def test_what_cannot_run_steps_is_said_before_anything_is_run(here: Here) -> None:
     pipeline = pipeline_of(cell("a = 1", "step:a"))
-    for python, words in (("/nowhere/python", "No such file"), ("/bin/true", "it says nothing")):
+    for python, words in (("/nowhere/python", "No such file"), ("/bin/true", "it printed nothing")):
         (problem,) = here.engine.check(pipeline, RunOptions(python=python))
         assert problem.code == "KF707" and python in problem.message and words in problem.message
     old = here.tmp_path / "old"

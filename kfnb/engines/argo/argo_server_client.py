@@ -46,13 +46,13 @@ class ArgoServer:
 
     def log(self, node: str) -> str:
         """The log of a pod in the artifact repository, without times. Raises `ClusterError` of the kind ``missing`` when there is none."""
-        ways = [f"workflows/{quote(self._name)}"] + ([f"archived-workflows/{quote(self._uid)}"] if self._uid else [])
-        for way in ways:
+        parents = [f"workflows/{quote(self._name)}"] + ([f"archived-workflows/{quote(self._uid)}"] if self._uid else [])
+        for parent in parents:
             try:
-                path = f"/artifact-files/{quote(self._namespace)}/{way}/{quote(node)}/outputs/main-logs"
+                path = f"/artifact-files/{quote(self._namespace)}/{parent}/{quote(node)}/outputs/main-logs"
                 return self._rest.request("GET", path).content.decode("utf-8", "replace")
             except ClusterError as error:
-                if error.kind != "missing" or way == ways[-1]:
+                if error.kind != "missing" or parent == parents[-1]:
                     raise
         raise AssertionError
 

@@ -100,21 +100,23 @@ class ContainerTemplates:
 
     def _values(self, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
         """Add the volume or the artifacts for values that are too large for parameters. All artifacts of a step have one key prefix."""
-        way = self.options.values
-        if way == "parameters":
+        transport = self.options.values
+        if transport == "parameters":
             return
         inputs["parameters"].append({"name": "task"})
         place = "{{workflow.uid}}/{{inputs.parameters.task}}/{{pod.name}}"
         container["env"] = [*container.get("env", []), {"name": PLACE, "value": place}]
-        if way.startswith("volume:"):
+        if transport.startswith("volume:"):
             container["volumeMounts"] = [{"name": "kfnb-values", "mountPath": MOUNT}]
-            body["volumes"] = [{"name": "kfnb-values", "persistentVolumeClaim": {"claimName": way.partition(":")[2]}}]
+            body["volumes"] = [
+                {"name": "kfnb-values", "persistentVolumeClaim": {"claimName": transport.partition(":")[2]}}
+            ]
             return
         inputs["artifacts"] += [
             {"name": f"pack-{n}", "path": f"{FOLDER}/in/packs/{n}", "optional": True} for n in range(1, self.packs + 1)
         ]
         pack = {"name": "pack", "path": f"{FOLDER}/out/pack", "optional": True, "archive": {"none": {}}}
-        body["outputs"]["artifacts"] = [{**pack, way: {"key": f"kfnb/{place}/pack"}}]
+        body["outputs"]["artifacts"] = [{**pack, transport: {"key": f"kfnb/{place}/pack"}}]
 
     def cached(self, job: Job) -> bool:
         return not (job.plain_container or job.in_handler) and self.options.caches(job.step.settings)

@@ -1,4 +1,4 @@
-"""The local engine: runs on this machine."""
+"""The local engine, which runs pipelines on this machine."""
 
 from kfnb.engines.local.local_engine import LocalEngine
 

@@ -26,13 +26,13 @@ from kfnb.pipeline.parameters.mark_placeholders import placeholders
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
 
-RUNS = 200  #: how many runs are looked through
+RUNS = 200  #: how many of the newest runs are searched
 MISSING = object()
 
 
 @dataclass(frozen=True)
 class ReusedResult:
-    """A step's result of an earlier run. ``other`` has the parameters that it depends on and that had other values then."""
+    """The result of a step in an earlier run. ``other`` are the parameters that it depends on and that had other values then."""
 
     run: str
     step: dict[str, Any]
@@ -42,7 +42,7 @@ class ReusedResult:
 def find_reusable(
     store: RunStore, pipeline: Pipeline, options: RunOptions, run_id: str = ""
 ) -> dict[str, ReusedResult]:
-    """The newest results of the steps that a run of a part does not run, by path.
+    """The newest results of the steps that a partial run leaves out, by path.
 
     A result with the same parameters is preferred to a newer one with other parameters.
     """
@@ -50,7 +50,7 @@ def find_reusable(
         return {}
     steps_run = steps_to_run(pipeline, options)
     depends = parameters_of_steps(pipeline)
-    found: dict[str, ReusedResult] = {}
+    reusable: dict[str, ReusedResult] = {}
     for head in store.runs(RUNS):
         if (head["notebook"], head["pipeline"]) != (options.notebook, pipeline.name) or head["run"] == run_id:
             continue
@@ -64,10 +64,10 @@ def find_reusable(
             if step["state"] not in ("succeeded", "cached") or step["step"] in steps_run:
                 continue
             other = {n: v for n, v in changed.items() if n in depends.get(step["step"], ())}
-            before = found.get(step["path"])
-            if before is None or (before.other and not other):
-                found[step["path"]] = ReusedResult(head["run"], step, other)
-    return found
+            candidate = reusable.get(step["path"])
+            if candidate is None or (candidate.other and not other):
+                reusable[step["path"]] = ReusedResult(head["run"], step, other)
+    return reusable
 
 
 def steps_to_run(pipeline: Pipeline, options: RunOptions) -> set[str]:
@@ -116,12 +116,12 @@ def parameters_of_steps(pipeline: Pipeline) -> dict[str, set[str]]:
 
 
 def _transitive(name: str, direct: Mapping[str, set[str]], producers: Mapping[str, set[str]]) -> set[str]:
-    known, stack = {name}, [name]
+    reached, stack = {name}, [name]
     while stack:
-        new = producers.get(stack.pop(), set()) - known
-        known |= new
+        new = producers.get(stack.pop(), set()) - reached
+        reached |= new
         stack += new
-    return set().union(*(direct.get(n, set()) for n in known))
+    return set().union(*(direct.get(n, set()) for n in reached))
 
 
 def _with_references(body: Iterable[Node], enclosing: tuple[Ref, ...]) -> Iterator[tuple[Step, tuple[Ref, ...]]]:

@@ -1,4 +1,4 @@
-"""The local engine: a run is a process of its own, followed through the record of runs."""
+"""The local engine: each run is a process of its own, and is followed through the record of runs."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class LocalEngine:
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
         """Problems of the options: unknown steps, unusable interpreters, and values made with other parameters."""
         names = [s.name for s in pipeline.steps()]
-        found = []
+        problems = []
         for name in (options.only, options.start):
             if name is not None and name not in names:
-                found.append(
+                problems.append(
                     Problem("KF401", f"there is no step `{name}`", f"the steps are {', '.join(names)}", name=name)
                 )
         if options.isolated:
-            found += apart(pipeline)
-        if not found and (options.only or options.start):
-            found += parameter_problems(self.store, pipeline, options)
-        return found if options.python is None else [*found, *_interpreter_problems(options.python)]
+            problems += apart(pipeline)
+        if not problems and (options.only or options.start):
+            problems += parameter_problems(self.store, pipeline, options)
+        return problems if options.python is None else [*problems, *_interpreter_problems(options.python)]
 
     def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
         return json.dumps(to_json(pipeline), indent=1)
@@ -185,11 +185,11 @@ def _interpreter_problems(python: str) -> list[Problem]:
         process = subprocess.run(
             [python, "-Sc", VERSION], capture_output=True, text=True, timeout=SLOW, env=environment, cwd=os.sep
         )
-        words = process.stdout.strip() if process.returncode == 0 else process.stderr.strip().rpartition("\n")[2]
+        output = process.stdout.strip() if process.returncode == 0 else process.stderr.strip().rpartition("\n")[2]
     except (OSError, subprocess.TimeoutExpired) as error:
-        words = str(error)
-    if re.fullmatch(r"3\.(9|\d\d+)", words):
+        output = str(error)
+    if re.fullmatch(r"3\.(9|\d\d+)", output):
         return []
-    reason = f"it is Python {words}" if re.fullmatch(r"\d\.\d+", words) else words or "it says nothing"
-    hint = "name a Python of 3.9 or newer, or leave it out: then steps run with kfnb's own"
-    return [Problem("KF707", f"steps cannot be run by `{python}`: {reason}", hint, name=python)]
+    reason = f"it is Python {output}" if re.fullmatch(r"\d\.\d+", output) else output or "it printed nothing"
+    hint = "name a Python of 3.9 or newer, or leave it out, so that steps run with kfnb's own Python"
+    return [Problem("KF707", f"`{python}` cannot run steps: {reason}", hint, name=python)]

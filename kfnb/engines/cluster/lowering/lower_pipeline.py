@@ -252,15 +252,15 @@ class _Lowering:
     def _refs(
         self, ref: Ref, inputs: dict[Channel, None], plain_container: bool = False
     ) -> Iterator[OutputRef | ExportRef]:
-        for one in _leaves(ref):
-            if isinstance(one, ParameterRef):
-                inputs[Channel("parameter", one.name)] = None
-            elif isinstance(one, StatusRef):
-                inputs[Channel("status", one.guard)] = None
-            elif isinstance(one, (OutputRef, ExportRef)):
-                text = plain_container or one.step in self.plain_containers
-                inputs[Channel("text", f"{one.step}.{one.name}") if text else Channel("pack", one.step)] = None
-                yield one
+        for leaf in _leaves(ref):
+            if isinstance(leaf, ParameterRef):
+                inputs[Channel("parameter", leaf.name)] = None
+            elif isinstance(leaf, StatusRef):
+                inputs[Channel("status", leaf.guard)] = None
+            elif isinstance(leaf, (OutputRef, ExportRef)):
+                text = plain_container or leaf.step in self.plain_containers
+                inputs[Channel("text", f"{leaf.step}.{leaf.name}") if text else Channel("pack", leaf.step)] = None
+                yield leaf
 
     def _runtime_spec(self, step: Step, context: _Context, decides: list[str], lists: list[str]) -> dict[str, Any]:
         prepare = [

@@ -67,9 +67,9 @@ def _command(job: Job, placeholders: Placeholders) -> ContainerCommand:
     marks += [r"(?<!\$)\{(?:%s)\}" % "|".join(map(re.escape, names))] if names else []
     pattern = re.compile(f"({'|'.join(marks)})") if marks else None
 
-    def substitute(word: str) -> str:
+    def substitute(argument: str) -> str:
         text = ""
-        for index, part in enumerate(pattern.split(word) if pattern is not None else [word]):
+        for index, part in enumerate(pattern.split(argument) if pattern is not None else [argument]):
             if index % 2 == 0:
                 text += placeholders.literal(part)
             elif part in paths:

@@ -195,18 +195,18 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         with self._retry_lock(run_id):
             if self.store.head(run_id)["state"] not in FINAL:
                 raise UnknownRun(f"run {run_id} has not ended: cancel it first")
-            before, options = self.record.pipeline_and_options(run_id)
-            now = pipeline if pipeline is not None else before
+            old_pipeline, options = self.record.pipeline_and_options(run_id)
+            new_pipeline = pipeline if pipeline is not None else old_pipeline
             if start is not None:
-                check_step(now, run_id, start)
-            elif now == before and self.retry_in_place(run_id):
+                check_step(new_pipeline, run_id, start)
+            elif new_pipeline == old_pipeline and self.retry_in_place(run_id):
                 return run_id
             attempts = self.record.attempt_counts(run_id)
-            reused = self._reusable_outputs(run_id, before, now, options, start)
-            compiled = self.compile_run(now, options, reused)
-            location = self.create(self.client, run_id, now, options, compiled)
+            reused = self._reusable_outputs(run_id, old_pipeline, new_pipeline, options, start)
+            compiled = self.compile_run(new_pipeline, options, reused)
+            location = self.create(self.client, run_id, new_pipeline, options, compiled)
             self.record.write_location(run_id, location, attempts)
-            self.record.record_retry(run_id, now, reused, compiled.task_jobs)
+            self.record.record_retry(run_id, new_pipeline, reused, compiled.task_jobs)
         return run_id
 
     @contextmanager
@@ -220,12 +220,12 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             yield
 
     def _reusable_outputs(
-        self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
+        self, run_id: str, old_pipeline: Pipeline, new_pipeline: Pipeline, options: RunOptions, start: str | None
     ) -> StepOutputs:
         """The outputs of the steps that a retry does not repeat, by step."""
-        old, new = self.compile_run(before, options), self.compile_run(now, options)
+        old, new = self.compile_run(old_pipeline, options), self.compile_run(new_pipeline, options)
         outputs = self.recorded_outputs(run_id, old, new)
-        return reusable_outputs(outputs, distinct_jobs(old.task_jobs), new.outermost, now, start)
+        return reusable_outputs(outputs, distinct_jobs(old.task_jobs), new.outermost, new_pipeline, start)
 
     def cancel(self, run_id: str) -> bool:
         """Stop a run and return whether it was still running. Its exit handlers run."""

@@ -9,7 +9,7 @@ from typing import Any
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs
 from kfnb.engines.cluster.targets.targets import Target
-from kfnb.engines.engine_interface import OPTIONS, RunOptions, options_kept
+from kfnb.engines.engine_interface import OPTIONS, RunOptions, recorded_options
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import to_json
 from kfnb.runs.kept_pipeline import PIPELINE, kept_pipeline
@@ -44,7 +44,7 @@ class ClusterRunRecord:
 
     def pipeline_and_options(self, run_id: str) -> tuple[Pipeline, RunOptions]:
         """The pipeline and the options of a run."""
-        return kept_pipeline(self._store, run_id), options_kept(self._store.folder(run_id))
+        return kept_pipeline(self._store, run_id), recorded_options(self._store.folder(run_id))
 
     def location(self, run_id: str) -> dict[str, Any]:
         """Where the run is on the cluster. Raises `UnknownRun` when it never reached the cluster."""

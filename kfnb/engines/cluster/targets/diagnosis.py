@@ -45,7 +45,7 @@ def diagnose(target: Target) -> Diagnosis:
         lines = (
             f"kfnb contacts it only after you have trusted {target.path}: look at the file, then run kfnb trust {target.path}",
         )
-        return Diagnosis("untrusted", (*lines, *(f"it {ask.text}" for ask in target.asks)))
+        return Diagnosis("untrusted", (*lines, *(f"it {access.text}" for access in target.asks)))
     try:
         return _argo(connect(target.connection)) if target.engine == "argo" else _kfp(target)
     except ClusterError as error:

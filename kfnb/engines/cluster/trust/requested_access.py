@@ -48,8 +48,8 @@ def access_of_file(file: ConfigFile) -> list[RequestedAccess]:
         for access in access_of_target(name, settings, file.folder):
             requested.append(access)
             if access.setting == "kubeconfig":
-                more = (t for p in _paths(settings, "kubeconfig", file.folder) for t in _kubeconfig_texts(p))
-                requested += [RequestedAccess(access.target, access.setting, access.value, visible(t)) for t in more]
+                texts = (t for p in _paths(settings, "kubeconfig", file.folder) for t in _kubeconfig_texts(p))
+                requested += [RequestedAccess(access.target, access.setting, access.value, visible(t)) for t in texts]
     return requested
 
 

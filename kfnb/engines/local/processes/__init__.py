@@ -1,1 +1,1 @@
-"""The processes of a local run: the one that carries the run, and the fork servers that start its steps."""
+"""The processes of a local run: the one that runs the scheduler, and the fork servers that start the steps. Begin with ``run_process.py``."""

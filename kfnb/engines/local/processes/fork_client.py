@@ -71,14 +71,14 @@ class ForkServer:
 def _become_server(connection: socket.socket, imports: list[str], python: str | None) -> NoReturn:
     """Become a fork server in the forked process, which keeps only the socket and the log of the scheduler."""
     os.setsid()  # a killed process group of the scheduler leaves this process to end the steps
-    kept_fd = connection.fileno()
-    os.closerange(3, kept_fd)
-    os.closerange(kept_fd + 1, 256)
+    socket_fd = connection.fileno()
+    os.closerange(3, socket_fd)
+    os.closerange(socket_fd + 1, 256)
     if python is None:
         serve(connection, imports)
     connection.set_inheritable(True)
     try:
-        os.execv(python, [python, fork_server.__file__, str(kept_fd), *imports])
+        os.execv(python, [python, fork_server.__file__, str(socket_fd), *imports])
     except OSError as error:
         sys.stderr.write(f"{python} cannot be started: {error}\n")
     os._exit(1)
@@ -111,16 +111,16 @@ class ForkClient:
 
     def messages(self) -> list[dict[str, Any]]:
         """The servers' messages since the last call. The steps of a server that has ended count as killed."""
-        found: list[dict[str, Any]] = []
+        received: list[dict[str, Any]] = []
         for server in {id(p): p for p in self._servers.values()}.values():
-            found += server.inbox
+            received += server.inbox
             server.inbox = []
-        for message in found:
+        for message in received:
             del self._servers[message["id"]]
         lost = {id_: server.error for id_, server in self._servers.items() if server.ended}
         for id_ in lost:
             del self._servers[id_]
-        return found + [{"id": id_, "status": -signal.SIGKILL, "why": error} for id_, error in lost.items()]
+        return received + [{"id": id_, "status": -signal.SIGKILL, "why": error} for id_, error in lost.items()]
 
     def close(self) -> None:
         """Close the sockets, which ends the servers."""

@@ -213,21 +213,21 @@ def _kill(child: Child, number: int) -> None:
 
 
 def _kill_leftovers(child: Child) -> int:
-    """Kill what a step left running, and return the number: its process group, and other processes with its mark."""
-    found = 0
+    """Kill the remaining processes of a step: its process group, and other processes with its mark. Return their number."""
+    killed = 0
     try:
         os.killpg(child.pid, signal.SIGKILL)
-        found += 1
+        killed += 1
     except (ProcessLookupError, PermissionError):
-        found += 0
+        killed += 0
     for pid in _adopted():
         if _has_mark(pid, child.mark):
             try:
                 os.kill(pid, signal.SIGKILL)
-                found += 1
+                killed += 1
             except ProcessLookupError:
                 continue
-    return found
+    return killed
 
 
 def _adopted() -> list[int]:
@@ -267,7 +267,7 @@ def _native_threads() -> int:
 
 
 def _import(name: str) -> None:
-    """Import a module ahead. A library that cannot be imported raises in the step again, where the user sees it."""
+    """Import a module before steps need it. When the import fails, it fails in the step again, where the user sees the error."""
     os.environ.setdefault("MPLBACKEND", "Agg")
     try:
         importlib.import_module(name)
@@ -284,10 +284,10 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 def _register_kfnb() -> None:
     """Make this kfnb importable in an interpreter that may have none, without adding the folder that contains it."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    if sys.path and os.path.abspath(sys.path[0]) == here:
+    folder = os.path.dirname(os.path.abspath(__file__))
+    if sys.path and os.path.abspath(sys.path[0]) == folder:
         del sys.path[0]  # Python puts the folder of a program first, and every file in it would be a module
-    root = os.path.dirname(os.path.dirname(os.path.dirname(here)))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(folder)))
     spec = importlib.util.spec_from_file_location(
         "kfnb", os.path.join(root, "__init__.py"), submodule_search_locations=[root]
     )

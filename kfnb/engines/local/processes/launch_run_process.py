@@ -30,9 +30,9 @@ def launch(home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
 
 
 class WarmProcess:
-    """Keeps a process that has done its imports, which take the longest, and waits for a run. Safe for threads.
+    """Keeps a process that has finished its imports, which take the longest, and waits for a run. It is safe to use from several threads.
 
-    The waiting process ends when this process ends, however it ends.
+    The waiting process ends when this process ends, also when this process is killed.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class WarmProcess:
                 self._remaining = None if self._remaining is None else self._remaining - 1
 
     def launch(self, home: Path, run_id: str, log: Path) -> subprocess.Popen[bytes]:
-        """Give a run to the waiting process, or to a fresh one."""
+        """Pass a run to the waiting process, or to a fresh one."""
         with self._lock:
             process, self._waiting = self._waiting, None
         later = threading.Timer(self._pause, self.prepare)
@@ -93,15 +93,15 @@ def environment() -> dict[str, str]:
     Python takes an empty entry of ``PYTHONPATH`` for the current folder, which is often there by mistake. Relative entries
     are made absolute.
     """
-    found = {"PYTHONHASHSEED": "0", **os.environ}
+    variables = {"PYTHONHASHSEED": "0", **os.environ}
     entries = [
         e
-        for e in found.pop("PYTHONPATH", "").split(os.pathsep)
+        for e in variables.pop("PYTHONPATH", "").split(os.pathsep)
         if e and os.path.abspath(e) != os.getcwd() or os.path.isabs(e)
     ]
     if entries:
-        found["PYTHONPATH"] = os.pathsep.join(os.path.abspath(e) for e in entries)
-    return found
+        variables["PYTHONPATH"] = os.pathsep.join(os.path.abspath(e) for e in entries)
+    return variables
 
 
 def _send_run(process: subprocess.Popen[bytes], home: Path, run_id: str, log: Path) -> None:

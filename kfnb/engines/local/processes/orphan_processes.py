@@ -47,13 +47,13 @@ def _end(group: int) -> None:
 
 
 def _members(group: int) -> list[int]:
-    found = []
+    members = []
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if name.isdecimal():
             fields = process_status(int(name))
             if len(fields) > 2 and fields[2] == str(group):
-                found.append(int(name))
-    return found
+                members.append(int(name))
+    return members
 
 
 def _is_dead(pid: int) -> bool:

@@ -74,9 +74,9 @@ def _run_to_end(store: RunStore, run_id: str, mask: int, policy: Retention) -> N
         scheduler = Scheduler(store, run_id, mask, policy.log)
         scheduler.run()
     except (OSError, sqlite3.OperationalError, DamagedRecord, UnknownRun) as error:
-        known = isinstance(error, UserError)
-        message = str(error) if known else write_error_text(error, store.home) + ", then `kfnb retry`"
-        failure = {"kind": "record" if known else "disk", "type": type(error).__name__, "message": message}
+        is_user_error = isinstance(error, UserError)
+        message = str(error) if is_user_error else write_error_text(error, store.home) + ", then `kfnb retry`"
+        failure = {"kind": "record" if is_user_error else "disk", "type": type(error).__name__, "message": message}
         try:
             store.record_run(run_id, "failed", finished=time.time(), error=failure)
         except (sqlite3.OperationalError, DamagedRecord):

@@ -13,10 +13,10 @@ def _register_kfnb() -> None:
     """Make this kfnb importable, and no file of this folder a module."""
     from os.path import abspath, dirname, join
 
-    here = dirname(abspath(__file__))
-    if sys.path and abspath(sys.path[0]) == here:
+    folder = dirname(abspath(__file__))
+    if sys.path and abspath(sys.path[0]) == folder:
         del sys.path[0]
-    root = dirname(dirname(dirname(here)))
+    root = dirname(dirname(dirname(folder)))
     from importlib.util import module_from_spec, spec_from_file_location
 
     spec = spec_from_file_location("kfnb", join(root, "__init__.py"), submodule_search_locations=[root])

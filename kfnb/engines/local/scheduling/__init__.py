@@ -1,1 +1,1 @@
-"""What runs next on this machine, and with which specification. Begin with ``scheduler.py``."""
+"""The scheduler of local runs: which steps run next, and with which spec. Begin with ``scheduler.py``."""

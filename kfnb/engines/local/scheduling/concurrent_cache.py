@@ -16,27 +16,27 @@ class ResultLocks:
     Parameters
     ----------
     folder
-        Where all runs that share results have one file for each lock.
+        The folder of the lock files, which all runs that share results use.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._held: dict[str, int] = {}
+        self._handles: dict[str, int] = {}
 
     def acquire(self, key: str) -> bool:
-        """Take the lock on a result; ``False`` when this or another run has it already."""
-        if key in self._held:
+        """Take the lock on a result. Returns ``False`` when this run or another run holds it already."""
+        if key in self._handles:
             return False
         self._folder.mkdir(exist_ok=True)
         handle = hold(self._folder / key)
         if handle is None:
             return False
-        self._held[key] = handle
+        self._handles[key] = handle
         return True
 
     def release(self, key: str) -> None:
-        """Let go of a result that is in the cache now, or that this run does not produce."""
-        handle = self._held.pop(key, None)
+        """Release the lock on a result that is in the cache now, or that this run will not produce."""
+        handle = self._handles.pop(key, None)
         if handle is not None:
             # A run that has this file open already may take the lock now: it then finds the result in the cache.
             (self._folder / key).unlink(missing_ok=True)

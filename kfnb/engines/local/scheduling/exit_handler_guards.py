@@ -1,4 +1,4 @@
-"""Guards that a run has entered: how much is open inside each, and when its exit handler begins."""
+"""The guards that a run has entered: how many nodes are open inside each, and when its exit handler begins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class OpenGuard:
     parent
         The guard around this one.
     open_count
-        How many waiting nodes, running steps and open guards stand directly inside it.
+        The number of waiting nodes, running steps and open guards directly inside it.
     in_handler
         Whether its body has ended and its handler runs.
     """
@@ -38,12 +38,12 @@ def enclosing(guard: OpenGuard | None) -> Iterator[OpenGuard]:
 
 
 def handler_around(guard: OpenGuard | None) -> OpenGuard | None:
-    """The innermost of the guards around a node in whose handler the node stands."""
+    """The innermost guard whose handler contains a node."""
     return next((g for g in enclosing(guard) if g.in_handler), None)
 
 
 def release(guard: OpenGuard | None, begin_handler: Callable[[OpenGuard], None]) -> None:
-    """Count one thing less as open in ``guard``.
+    """Count one node, step or guard in ``guard`` as ended.
 
     When it was the last of the body, ``begin_handler`` begins the handler. When it was the last of the handler, the
     guard itself ends, and counts as one thing less in its parent.

@@ -17,14 +17,14 @@ def libraries_to_preload(pipeline: Pipeline, folder: Path) -> list[str]:
 
     A library is left out when a module of the same name in the notebook's ``folder`` takes its place.
     """
-    found: dict[str, None] = {}
+    modules: dict[str, None] = {}
     for step in pipeline.steps():
         sources = [c.source for c in step.cells] + [p.code.source for p in step.prepare if isinstance(p, Replay)]
         for source in sources:
             for name in IMPORT.findall(source):
                 if name.split(".")[0] in FORK_SAFE:
-                    found[name] = None
-    return [n for n in found if not any((folder / f"{n.split('.')[0]}{e}").exists() for e in ("", ".py"))]
+                    modules[name] = None
+    return [n for n in modules if not any((folder / f"{n.split('.')[0]}{e}").exists() for e in ("", ".py"))]
 
 
 def needs_libraries(ready: ReadyStep) -> bool:

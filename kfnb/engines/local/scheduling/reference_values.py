@@ -61,18 +61,18 @@ class ReferenceValues:
         if isinstance(item, Replay):
             return [replayed(item)]
         try:
-            found = self.value(item.ref, scope)
+            value = self.value(item.ref, scope)
         except Skipped:
             if item.required:
                 raise
             return []
-        if found is None:
+        if value is None:
             return []
-        if "json" in found:
-            return [{"value": item.name, "json": found["json"]}]
-        if "bundles" in found:
-            return [{"collect": item.name, **found}]
-        return [{"load": item.name, **found}]
+        if "json" in value:
+            return [{"value": item.name, "json": value["json"]}]
+        if "bundles" in value:
+            return [{"collect": item.name, **value}]
+        return [{"load": item.name, **value}]
 
     def value(self, ref: Ref, scope: Scope) -> dict[str, Any] | None:
         """Where a step finds a value: ``json``, a ``bundle`` or ``bundles``; ``None`` when its producer did not bind it."""
@@ -94,10 +94,10 @@ class ReferenceValues:
 
     def plain_value(self, ref: Ref, scope: Scope) -> Any:
         """The value that a condition or loop needs. Raises `Skipped` when nothing produced it."""
-        found = self.value(ref, scope)
-        if found is None:
+        value = self.value(ref, scope)
+        if value is None:
             raise Skipped(f"`{getattr(ref, 'name', ref)}` was not bound")
-        return found.get("json")
+        return value.get("json")
 
     def holds(self, test: Test, scope: Scope) -> bool:
         """Whether a condition holds, evaluated from left to right as Python does."""
@@ -134,8 +134,8 @@ class ReferenceValues:
         return {"bundle": output["bundle"], "name": ref.name} if output else None
 
     def _collected(self, ref: Collected, scope: Scope) -> dict[str, Any]:
-        """The values of all iterations in order. A failed iteration stands in the list, a skipped one does not."""
-        found: list[dict[str, Any]] = []
+        """The values of all iterations in order. The list has an entry for a failed iteration, but none for a skipped one."""
+        values: list[dict[str, Any]] = []
         for path in self.instances.paths(ref.ref.step, scope):
             try:
                 value = self._result_of(ref.ref, path)
@@ -144,10 +144,10 @@ class ReferenceValues:
             except Skipped:
                 continue
             if value is not None:
-                found.append(value)
+                values.append(value)
         if isinstance(ref.ref, OutputRef):
-            return {"bundles": [v["bundle"] for v in found], "name": ref.ref.name}
-        failed = next((v["bundle"]["failed"] for v in found if "bundle" in v), None)
+            return {"bundles": [v["bundle"] for v in values], "name": ref.ref.name}
+        failed = next((v["bundle"]["failed"] for v in values if "bundle" in v), None)
         if failed is not None:
             raise Broken(f"{failed['step']} failed for one item: {failed['type']}: {failed['message']}")
-        return {"json": [v["json"] for v in found]}
+        return {"json": [v["json"] for v in values]}

@@ -1,4 +1,4 @@
-"""The state of one run: which steps are ready, skipped or failed follows from the results so far. Without effects."""
+"""The state of one run, without effects: the results so far decide which steps are ready, skipped or failed."""
 
 from __future__ import annotations
 
@@ -62,13 +62,13 @@ class RunState:
     Parameters
     ----------
     pipeline, parameters
-        What runs, and the value of every parameter.
+        The pipeline that runs, and the value of every parameter.
     outcome
-        How the run stands, which its exit handlers read: ``{"state", "step", "message"}``.
+        The outcome of the run so far, which its exit handlers read: ``{"state", "step", "message"}``.
     handler_facts
-        Gives what else an exit handler reads of the run; called when the handler begins.
+        Returns what else an exit handler can read about the run. It is called when the handler begins.
     closed
-        Whether no further handler begins.
+        Whether handlers no longer begin.
     """
 
     pipeline: Pipeline
@@ -106,7 +106,7 @@ class RunState:
     def stop(self, failed: str | None = None) -> None:
         """Begin nothing new, except the handlers of guards that were entered.
 
-        A handler in which the step ``failed`` stands ends as well.
+        The handler that contains the step ``failed`` ends as well.
         """
         broken = handler_around(self.guards.get(failed or ""))
         waiting, self.waiting = self.waiting, []
@@ -130,7 +130,7 @@ class RunState:
         release(self.guards.pop(path, None), self._begin_handler)
 
     def in_handler(self, path: str) -> bool:
-        """Whether the step stands in an exit handler."""
+        """Whether the step is part of an exit handler."""
         return handler_around(self.guards.get(path)) is not None
 
     def guarded_paths(self, path: str) -> list[str] | None:
@@ -147,11 +147,11 @@ class RunState:
 
     def current_states(self) -> dict[str, str]:
         """The state of every step that has one, in reading order. Steps that the run's end prevented are omitted."""
-        found = {p: "omitted" if p in self.omitted else state for p, state in self.instances.states.items()}
+        states = {p: "omitted" if p in self.omitted else state for p, state in self.instances.states.items()}
         for entry in self.dropped:
             for step in steps_of((entry.node,)):
-                found.setdefault(self.instances.path(step.name, entry.scope), "omitted")
-        return {path: found[path] for path in sorted(found, key=self.instances.reading_order)}
+                states.setdefault(self.instances.path(step.name, entry.scope), "omitted")
+        return {path: states[path] for path in sorted(states, key=self.instances.reading_order)}
 
     def pending(self) -> Iterator[tuple[str, str, int]]:
         """Path, step and position of every step that has no state yet."""
@@ -163,21 +163,21 @@ class RunState:
 
     # ---------------------------------------------------------------- what follows
     def advance(self) -> Iterator[ReadyStep | StateChange]:
-        """Give everything that the results so far decide. Call it again after each `finish`."""
+        """Yield the steps whose next state follows from the results so far. Call it again after each `finish`."""
         progressed = True
         while progressed:
             progressed = False
             waiting, self.waiting = self.waiting, []
             for entry in waiting:
                 try:
-                    found = list(self._visit(entry.node, entry.scope, entry.guard))
+                    decided = list(self._visit(entry.node, entry.scope, entry.guard))
                 except NotReady:
                     self.waiting.append(entry)
                     continue
                 progressed = True
-                if not any(isinstance(f, ReadyStep) for f in found):
+                if not any(isinstance(f, ReadyStep) for f in decided):
                     release(entry.guard, self._begin_handler)
-                yield from found
+                yield from decided
 
     def _visit(self, node: Node, scope: Scope, guard: OpenGuard | None) -> Iterator[ReadyStep | StateChange]:
         if isinstance(node, Step):

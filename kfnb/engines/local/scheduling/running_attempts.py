@@ -1,4 +1,4 @@
-"""The attempts that run now: their processes, logs and deadlines, and the results that they leave."""
+"""The attempts that run now: their processes, logs, deadlines and results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Attempt:
     started: float
     folder: Path
     log: LogWriter
-    pipe: int  #: the reading end of what it prints; -1 after that is closed
+    pipe: int  #: the reading end of the pipe for its output; -1 when it is closed
     deadline: float | None = None
     kill_at: float | None = None
     ended_by: str = ""  #: ``timeout`` or ``cancel``
@@ -53,7 +53,7 @@ class RunningAttempts:
     store
         The folder of values, from which the unfinished files of dead attempts are removed.
     log_limit
-        How large a log may become.
+        The largest size of a log.
     spawn
         Whether every step starts in a fresh interpreter.
     """
@@ -97,7 +97,7 @@ class RunningAttempts:
         return min((t for a in self.by_id.values() for t in (a.deadline, a.kill_at) if t is not None), default=None)
 
     def check_deadlines(self) -> None:
-        """Ask attempts that are over their timeout to end, and kill those that did not."""
+        """Ask attempts that are over their timeout to end, and kill those that have not ended in time."""
         now = time.monotonic()
         for id_, attempt in self.by_id.items():
             if attempt.deadline is not None and now >= attempt.deadline:
@@ -109,7 +109,7 @@ class RunningAttempts:
                 self.forks.signal(id_, signal.SIGKILL)
 
     def cancel(self, keeps_running: Callable[[str], bool], at_once: bool) -> None:
-        """End every attempt but those whose path ``keeps_running``; ``at_once`` kills without asking first."""
+        """End every attempt except those whose path ``keeps_running``. With ``at_once`` they are killed without a request to end."""
         for id_, attempt in self.by_id.items():
             if keeps_running(attempt.ready.path):
                 continue
@@ -133,7 +133,7 @@ class RunningAttempts:
             yield attempt, result
 
     def _read_output(self, attempt: Attempt) -> bool:
-        """Write what an attempt has printed to its log. Return whether there was something."""
+        """Write the new output of an attempt to its log. Return whether there was any."""
         try:
             data = os.read(attempt.pipe, 1 << 16)
         except BlockingIOError:

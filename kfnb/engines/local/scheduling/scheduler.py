@@ -1,4 +1,4 @@
-"""Carries one run to its end: it dispatches the steps that are ready and records what becomes of them."""
+"""The scheduler of one run: it dispatches the steps that are ready, and records their states until the run ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from kfnb.engines.engine_interface import options_kept
+from kfnb.engines.engine_interface import recorded_options
 from kfnb.engines.local.processes.fork_client import ForkClient
 from kfnb.engines.local.scheduling.concurrent_cache import LOOK_EVERY, ResultLocks
 from kfnb.engines.local.scheduling.fork_safe_imports import libraries_to_preload
@@ -44,12 +44,12 @@ class Scheduler:
     def __init__(self, store: RunStore, run_id: str, mask: int, log_limit: int) -> None:
         self.store, self.run_id = store, run_id
         self.folder = store.folder(run_id)
-        self.options = options_kept(self.folder)
+        self.options = recorded_options(self.folder)
         self.pipeline: Pipeline = resolved(kept_pipeline(store, run_id), self.options.parameters)
         self.specs = StepSpecs(self.pipeline, self.options, store.values, self.folder)
         self.state = RunState(self.pipeline, dict(self.options.parameters), handler_facts=self._handler_facts)
         self.progress = Progress()
-        self.kept = store.kept(run_id)
+        self.earlier_results = store.kept(run_id)
         self.values = Values(str(store.values))
         self.locks = ResultLocks(store.home / "making")
         self.limit = self.options.max_parallel or max(8, 4 * (os.cpu_count() or 1))
@@ -63,10 +63,10 @@ class Scheduler:
 
     # ---------------------------------------------------------------- the loop
     def run(self) -> None:
-        """Carry the run to its end."""
+        """Run until the run has ended."""
         self._listen()
         self._advance()
-        self._read_cancel_requests()  # of someone who cancelled before this process listened
+        self._read_cancel_requests()  # the user may have cancelled before this process listened
         while self.attempts.by_id or self.progress.queue:
             self._handle_events()
         self._record_omitted()
@@ -75,7 +75,7 @@ class Scheduler:
         self.store.record_run(self.run_id, state, finished=time.time(), error=error)
 
     def _handler_facts(self) -> dict[str, Any]:
-        """What an exit handler reads of its run, beside the outcome."""
+        """What an exit handler can read about its run, besides the outcome."""
         started = self.store.head(self.run_id)["started"]
         running = dict.fromkeys(self.attempts.paths(), "running")
         return {
@@ -114,7 +114,7 @@ class Scheduler:
             self._cancel(1)
 
     def _read_cancel_requests(self) -> bool:
-        """Cancel the run as often as its folder says that someone asked for it."""
+        """Cancel the run once for each cancel request that its folder has."""
         requests = self.folder / "cancel"
         if requests.exists():
             self._cancel(requests.stat().st_size)
@@ -139,21 +139,23 @@ class Scheduler:
 
     # ---------------------------------------------------------------- what is ready
     def _advance(self) -> None:
-        """Queue, reuse or record everything that the results so far decide."""
-        again = True
-        while again:
-            again, had_no_error = False, self.progress.error is None
-            for found in list(self.state.advance()):
-                if isinstance(found, StateChange):
-                    self._record_change(found)
-                elif not self._reuse_result(found):
-                    self.store.record_step(self.run_id, found.path, found.step.name, "pending", position=found.position)
-                    self.progress.queue.append(found)
+        """Queue, reuse or record each step whose next state follows from the results so far."""
+        repeat = True
+        while repeat:
+            repeat, had_no_error = False, self.progress.error is None
+            for decided in list(self.state.advance()):
+                if isinstance(decided, StateChange):
+                    self._record_change(decided)
+                elif not self._reuse_result(decided):
+                    self.store.record_step(
+                        self.run_id, decided.path, decided.step.name, "pending", position=decided.position
+                    )
+                    self.progress.queue.append(decided)
                 else:
-                    again = True
+                    repeat = True
             if had_no_error and self.progress.error is not None:
                 self._stop()
-                again = True
+                repeat = True
         self._dispatch()
 
     def _record_change(self, change: StateChange) -> None:
@@ -169,23 +171,23 @@ class Scheduler:
     def _reuse_result(self, ready: ReadyStep) -> bool:
         """Finish a step with an earlier result, of this run or from the cache. Return whether there was one."""
         key = self._key(ready)
-        kept = self.kept.get(ready.path)
-        if kept is not None and not (kept["key"] in (key, None) and self.values.has_all(kept["result"])):
-            kept = None
-        if kept is not None:
-            state, result = kept["state"], kept["result"]
+        earlier = self.earlier_results.get(ready.path)
+        if earlier is not None and not (earlier["key"] in (key, None) and self.values.has_all(earlier["result"])):
+            earlier = None
+        if earlier is not None:
+            state, result = earlier["state"], earlier["result"]
         else:
-            found = self.store.cached(key) if self._uses_cache(ready) else None
-            if found is None or not self.values.has_all(found):
+            cached = self.store.cached(key) if self._uses_cache(ready) else None
+            if cached is None or not self.values.has_all(cached):
                 return False
-            state, result = "cached", found
-        self.progress.last_attempts[ready.path] = kept["attempts"] or 0 if kept else 0
+            state, result = "cached", cached
+        self.progress.last_attempts[ready.path] = earlier["attempts"] or 0 if earlier else 0
         self.state.finish(ready.path, state, result)
         self.store.record_step(
             self.run_id, ready.path, ready.step.name, state, position=ready.position, key=key, result=result,
-            reason=kept["reason"] if kept else "an earlier run had the same code and inputs",
-            started=kept["started"] if kept else None, finished=kept["finished"] if kept else time.time(),
-            attempts=kept["attempts"] if kept else 0,
+            reason=earlier["reason"] if earlier else "an earlier run had the same code and inputs",
+            started=earlier["started"] if earlier else None, finished=earlier["finished"] if earlier else time.time(),
+            attempts=earlier["attempts"] if earlier else 0,
         )  # fmt: skip
         return True
 
@@ -196,7 +198,7 @@ class Scheduler:
         return self.specs.handler_key(ready, {p: self.progress.last_attempts.get(p, 0) for p in guarded})
 
     def _uses_cache(self, ready: ReadyStep) -> bool:
-        """Whether an earlier result may be reused. Exit handlers always run: they are there for their effects."""
+        """Whether an earlier result may be reused. Exit handlers always run, because they run for their effects."""
         setting = ready.step.settings.cache
         return not self.state.in_handler(ready.path) and (self.options.cache if setting is None else setting)
 
@@ -255,7 +257,7 @@ class Scheduler:
         self.locks.release(attempt.key)
 
     def _attempt_failed(self, attempt: Attempt, result: dict[str, Any]) -> None:
-        """Try the step again, let the run go on without it, or end the run."""
+        """Start the step again, continue the run without it, or end the run."""
         ready, error = attempt.ready, {**result["error"], "step": attempt.ready.path}
         reason = f"{error['type']}: {error['message']}"
         tries, allowed = self.progress.tries[ready.path], (ready.step.settings.retry or 0) + 1
@@ -276,7 +278,7 @@ class Scheduler:
             self._advance()
 
     def _remember_error(self, error: dict[str, Any]) -> None:
-        """Keep the first error as the run's."""
+        """Keep the first error as the error of the run."""
         if self.progress.error is None:
             self.progress.error = error
             if not self.progress.cancel_requests:
@@ -300,10 +302,10 @@ class Scheduler:
         reason = "the run was cancelled" if progress.cancel_requests else "the run ended before it"
         if progress.error is not None and not progress.cancel_requests:
             reason = f"{progress.error.get('step')} failed"
-        known = {s["path"] for s in self.store.steps(self.run_id) if s["state"] not in ("pending",)}
+        recorded = {s["path"] for s in self.store.steps(self.run_id) if s["state"] not in ("pending",)}
         pending = [*self.state.pending(), *((p, p.split("[")[0], 0) for p, s in states.items() if s == "pending")]
         for path, step, position in pending:
-            if path not in known:
+            if path not in recorded:
                 states[path] = "omitted"
                 fields = {"position": position} if position else {}
                 self.store.record_step(
@@ -312,7 +314,7 @@ class Scheduler:
 
 
 def _failure_of(ready: ReadyStep, error: dict[str, Any]) -> dict[str, Any]:
-    """What stands in a collected list in place of the value, with the loop's item where that is known."""
+    """The entry of a collected list in place of a missing value, with the item of the loop when it is known."""
     names = {i.name for i in ready.step.inputs if isinstance(i.ref, ItemRef) and not i.name.startswith("_")}
     items = [{"item": p["json"]} for p in ready.prepare if p.get("value") in names]
     return {"step": ready.step.name, "type": error["type"], "message": error["message"], **(items[0] if items else {})}

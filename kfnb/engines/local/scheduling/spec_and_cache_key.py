@@ -18,7 +18,7 @@ from kfnb.pipeline.model import Pipeline, StatusRef, Step
 
 
 class StepSpecs:
-    """Makes the specs and keys of one run's steps."""
+    """Creates the specs and cache keys of the steps of one run."""
 
     def __init__(self, pipeline: Pipeline, options: RunOptions, store: Path, folder: Path) -> None:
         self.options, self.store, self.folder = options, store, folder
@@ -34,7 +34,7 @@ class StepSpecs:
         }  # fmt: skip
 
     def key(self, ready: ReadyStep) -> str:
-        """The same for every attempt at the same code with the same inputs, image, packages and environment."""
+        """The cache key of a step. It depends on the code, the inputs, the image, the packages and the environment."""
         step = ready.step
         identity = {
             "prepare": ready.prepare, "cells": [[c.source, c.line, *([True] if c.raises else [])] for c in step.cells], "outputs": step.outputs,
@@ -52,7 +52,7 @@ class StepSpecs:
 
 
 def _settings(step: Step) -> dict[str, Any]:
-    """The settings that change what a step computes; retries and labels do not."""
+    """The settings that change what a step computes. Retries and labels are not among them."""
     settings = step.settings.to_json()
     return {k: settings[k] for k in ("image", "packages", "env") if k in settings}
 

@@ -1,4 +1,4 @@
-"""The pipeline as a graph of steps: positions, loops around them, and what depends on what."""
+"""The pipeline as a graph of steps: their positions, the loops around them, and their dependencies."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def downstream(pipeline: Pipeline, start: str) -> set[str]:
     for step in pipeline.steps():
         for name in step.after:
             following.setdefault(name, set()).add(step.name)
-    found, stack = {start}, [start]
+    reached, stack = {start}, [start]
     while stack:
         for name in following.get(stack.pop(), ()):
-            if name not in found:
-                found.add(name)
+            if name not in reached:
+                reached.add(name)
                 stack.append(name)
-    return found
+    return reached
 
 
 def required_steps(guard: Guard) -> tuple[str, ...]:

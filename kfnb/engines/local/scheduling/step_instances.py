@@ -17,13 +17,13 @@ class NotReady(Exception):
 
 
 def suffix_of(scope: Scope) -> str:
-    """The indexes of a scope, as they stand at the end of a path: ``[2][0]``."""
+    """The indexes of a scope in the form of the end of a path: ``[2][0]``."""
     return "".join(f"[{index}]" for _, index, _ in scope)
 
 
 @dataclass
 class StepInstances:
-    """What is known of every instance, by its path."""
+    """The states and results of all instances, by their paths."""
 
     places: dict[str, Place]
     states: dict[str, str] = field(default_factory=dict)
