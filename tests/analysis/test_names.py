@@ -8,10 +8,12 @@ import sys
 import sysconfig
 import types
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kfnb.analysis.syntax.ast_queries import children
 from kfnb.analysis.syntax.compiled_names import names_of
 
 IGNORED = {
@@ -66,14 +68,39 @@ class LiveCode(ast.NodeTransformer):
         return node if known is None else node.body if known else node.orelse
 
 
+def has_constant_branches(tree: ast.Module) -> bool:
+    live, pending = LiveCode(), [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If | ast.While | ast.IfExp) and live.constant(node.test) is not None:
+            return True
+        pending.extend(children(node))
+    return False
+
+
+NAME_OPERATIONS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL")  # fmt: skip
+OPERATIONS = {dis.opmap[name]: name for name in NAME_OPERATIONS if name in dis.opmap}
+
+
+def name_instructions(code: types.CodeType) -> Iterator[tuple[str, str]]:
+    """The instructions that have a name, as `dis.get_instructions` gives them, in a third of its time."""
+    extended = 0
+    for operation, argument in zip(code.co_code[::2], code.co_code[1::2], strict=True):
+        argument |= extended
+        extended = argument << 8 if operation == dis.EXTENDED_ARG else 0
+        if operation in OPERATIONS:
+            name = OPERATIONS[operation]
+            flagged = name == "LOAD_GLOBAL" and sys.version_info >= (3, 11)  # the lowest bit is not part of the number
+            yield name, code.co_names[argument >> 1 if flagged else argument]
+
+
 def compiler_names(code: types.CodeType, module: bool = True, into: dict[str, set[str]] | None = None) -> dict:
     """Global names in the bytecode, by what is done with them; names a class body both reads and binds are `unsure`."""
     found = into if into is not None else {"reads": set(), "binds": set(), "deletes": set(), "unsure": set()}
     is_class = not module and not code.co_flags & 0x2 and not code.co_flags & 0x1
-    steps = list(dis.get_instructions(code))
-    own = {i.argval for i in steps if i.opname == "STORE_NAME"} if is_class else set()
-    for i in steps:
-        name, op = i.argval, i.opname
+    steps = set(name_instructions(code))
+    own = {name for op, name in steps if op == "STORE_NAME"} if is_class else set()
+    for op, name in steps:
         if op in ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"):
             found["unsure" if name in own else "reads"].add(name)
         elif op == "STORE_GLOBAL" or (op == "STORE_NAME" and module):
@@ -106,7 +133,7 @@ def test_the_names_of_every_file_of_the_standard_library_equal_the_compilers() -
                 continue
         checked += 1
         truth = compiler_names(code)
-        ours = names_of(LiveCode().visit(tree))
+        ours = names_of(LiveCode().visit(tree) if has_constant_branches(tree) else tree)
         deleted_by_except = truth["deletes"] - ours.deletes
         for what, mine in (("reads", ours.reads), ("binds", ours.binds), ("deletes", ours.deletes)):
             theirs = truth[what] - IGNORED

@@ -56,6 +56,7 @@ def run(request: dict[str, Any]) -> None:
     if argv[:3] == ["python3", "-u", "-c"]:
         os.environ.clear()
         os.environ.update(request["env"])
+        tempfile.tempdir = None  # the pod has its own
         sys.argv = ["-c", *argv[4:]]
         sys.path = ["", *[p for p in sys.path if p and "main" not in p.split("/")[-1:]]]
         exec(compile(argv[3], "<boot>", "exec"), {"__name__": "__main__"})

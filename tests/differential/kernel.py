@@ -54,12 +54,15 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
+        request = json.loads(line)
+        if request.get("kfnb"):  # its modules are imported once, before the forks that load the extension
+            from kfnb.kernel.magics import component_magic, pipeline_cell_magic, pipeline_line_magic, role_magics  # noqa: F401
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
             with os.fdopen(writing, "w") as file:
-                file.write(json.dumps(run(json.loads(line))))
+                file.write(json.dumps(run(request)))
             os._exit(0)
         os.close(writing)
         with os.fdopen(reading) as file:
