@@ -348,7 +348,7 @@ def _printed_alone(code: str, key: str, example: dict[str, Any]) -> str:
             finally:
                 os.chdir(here)
     as_described = code in printed.output if key == "example" else printed.status == 0
-    return printed.output.replace(f"{work}/", "") if as_described else ""
+    return printed.output.replace(f"{work}/", "").replace(f"{HERE.parent}/", "…/") if as_described else ""
 
 
 def _fenced(text: str, path: str) -> str:

@@ -68,7 +68,10 @@ def report(notebook: Source, problems: Iterable[Problem], quiet: bool = False) -
             continue
         link = f"  {problem.page}" if in_terminal and problem.code not in linked else ""
         linked.add(problem.code)
-        click.echo(f"{notebook}:{located(problem) if notebook.is_text else problem}{link}", err=True)
+        text = located(problem) if notebook.is_text else str(problem)
+        has_place = problem.cell is not None or (notebook.is_text and problem.line is not None)
+        separator = ":" if has_place else ": "
+        click.echo(f"{notebook}{separator}{text}{link}", err=True)
 
 
 def show_travelling(prepared: Prepared) -> None:

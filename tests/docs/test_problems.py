@@ -31,6 +31,7 @@ def test_a_page_shows_the_message_of_its_example_in_a_folder_of_its_own() -> Non
     page = reference_pages.problem_page("KF301", EXAMPLES["KF301"], run=True)
     assert "$ kfnb check notebook.py\nnotebook.py:" in page and ": error KF301: `" in page.partition("## Mended")[0]
     assert "notebook.py: ok, " in page.partition("## Mended")[2]
+    assert "notebook.ipynb: error KF101: " in reference_pages.problem_page("KF101", EXAMPLES["KF101"], run=True)
 
 
 def test_in_a_terminal_the_first_message_of_a_code_ends_with_the_address_of_its_page(

@@ -43,8 +43,10 @@ def test_messages_link_to_the_site_that_is_built() -> None:
     assert f"{DOCUMENTATION}reference/problems/" in (ROOT / "README.md").read_text("utf-8")
 
 
-def test_the_figures_of_the_comparison_are_the_bars_of_the_benchmarks() -> None:
+def test_the_figures_of_the_comparison_name_their_benchmarks_and_bars() -> None:
     bench = (ROOT / "tests" / "benchmarks" / "test_bench.py").read_text("utf-8")
     page = (ROOT / "docs" / "explanation" / "comparison.md").read_text("utf-8").partition("## Figures")[2]
-    bars = [line.split("|")[-2].strip() for line in page.split("\n") if line.startswith("|")][2:]
-    assert len(bars) == 8 and [bar for bar in bars if f'"{bar}"' not in bench] == []
+    rows = [[c.strip() for c in line.split("|")[1:-1]] for line in page.split("\n") if line.startswith("| ")][1:]
+    assert len(rows) == 10
+    assert [name for _, _, name, _, _ in rows if f"def {name.strip('`')}(" not in bench] == []
+    assert [bar for *_, measured, bar in rows if f'"{bar}"' not in bench or not measured] == []
