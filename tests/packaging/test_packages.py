@@ -169,7 +169,8 @@ def test_the_wheel_installs_alone_and_runs_a_notebook(python: str, wheel: Path, 
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    run(python, "-m", "venv", "--without-pip", "venv")  # the pip of the tests works in there: to install another takes long
+    # the pip of the tests works in there: to install another takes long
+    run(python, "-m", "venv", "--without-pip", "venv")
     bin_ = tmp_path / "venv" / "bin"
     pip = (sys.executable, "-m", "pip", "--python", str(bin_ / "python"))
     run(*pip, "install", "--quiet", "--no-compile", str(wheel))
