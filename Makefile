@@ -3,7 +3,7 @@ BIN = .venv/bin
 EXTENSION = $(wildcard $(addprefix labextension/,*.* src/*.* src/*/*.* style/*.* style/*/*.* schema/* jupyter-config/*))
 JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
-.PHONY: help environments run lab test test-fast lint format docs bench dist clean
+.PHONY: help environments run lab test test-fast lint format docs docs-screenshots bench dist clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -96,6 +96,12 @@ format: .venv/test  ## put the code in order
 
 docs: .venv/docs  ## the documentation as a site, in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-screenshots: .venv/test  ## take the pictures of the documentation anew
+	tools/debian-packages
+	$(BIN)/python -m pytest -q tests/ui/test_documentation_pictures.py
+	mkdir -p docs/images
+	cp build/screenshots/docs/*.png docs/images/
 
 bench: .venv/test .venv-kfp/made  ## the figures, as ratios in one run
 	$(BIN)/python -m pytest tests/benchmarks -s -q -o norecursedirs=

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
-from dataclasses import fields
+import secrets
+import sys
+from dataclasses import dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import click
 import yaml
+from click.testing import CliRunner
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE / "problems.yaml"
@@ -19,13 +25,13 @@ def on_files(files: Any, config: Any) -> Any:
     """Add the generated pages; MkDocs calls this."""
     from mkdocs.structure.files import File
 
-    for path, text in pages().items():
+    for path, text in pages(run=True).items():
         files.append(File.generated(config, path, content=text))
     return files
 
 
-def pages() -> dict[str, str]:
-    """Every generated page: its path within the site, and its Markdown."""
+def pages(*, run: bool = False) -> dict[str, str]:
+    """Every generated page: its path within the site, and its Markdown. With ``run``, the examples of problems are run."""
     return {
         "reference/commands.md": commands_page(),
         "reference/python.md": python_page(),
@@ -33,7 +39,7 @@ def pages() -> dict[str, str]:
         "reference/configuration.md": configuration_page(),
         "reference/magics.md": magics_page(),
         "reference/rest.md": rest_page(),
-        **problem_pages(),
+        **problem_pages(run=run),
     }
 
 
@@ -252,8 +258,16 @@ def problem_examples() -> dict[str, dict[str, Any]]:
     return found
 
 
-def problem_pages() -> dict[str, str]:
-    """One page for each code, and an index."""
+@dataclass(frozen=True)
+class Printed:
+    """What a command of kfnb printed, and its exit status."""
+
+    status: int
+    output: str
+
+
+def problem_pages(*, run: bool = False) -> dict[str, str]:
+    """One page for each code, and an index. With ``run``, every example is run, and its page shows what kfnb printed."""
     from kfnb.problems import KINDS
 
     examples = problem_examples()
@@ -262,11 +276,12 @@ def problem_pages() -> dict[str, str]:
         codes = sorted(c for c in KINDS if c[2] == digit)
         rows = [[f"[{c}]({c}.md)", KINDS[c].slug, KINDS[c].severity, KINDS[c].doc] for c in codes]
         index.append(f"## {title}\n\n{table(['code', 'name', 'severity', 'meaning'], rows)}")
-    pages = {f"reference/problems/{code}.md": _problem_page(code, examples.get(code, {})) for code in KINDS}
+    pages = {f"reference/problems/{code}.md": problem_page(code, examples.get(code, {}), run=run) for code in KINDS}
     return {"reference/problems/index.md": "\n".join(index), **pages}
 
 
-def _problem_page(code: str, example: dict[str, Any]) -> str:
+def problem_page(code: str, example: dict[str, Any], *, run: bool = False) -> str:
+    """The page of a code: its meaning, an example with its message, and the mended example."""
     from kfnb.problems import KINDS
 
     kind = KINDS[code]
@@ -276,14 +291,64 @@ def _problem_page(code: str, example: dict[str, Any]) -> str:
     for title, key in (("Example", "example"), ("Mended", "mended")):
         if key not in example:
             continue
-        command = example.get(f"{key}_command", example.get("command", "check NB"))
-        name = example.get("file", "notebook.py")
-        files = {**example.get("files", {}), **example.get(f"{key}_files", {})}
         parts.append(f"## {title}\n")
-        for path, text in {name: example[key], **files}.items():
-            parts.append(_fenced(text, path))
-        parts.append(f"```console\n$ kfnb {command.replace('NB', name)}\n```\n")
+        parts += [_fenced(text, path) for path, text in _example_files(example, key).items()]
+        parts += [_fenced(text, f"~/.config/kfnb/{path}") for path, text in example.get("home_files", {}).items()]
+        lines = _example_commands(example, key)
+        if lines != [""]:
+            printed = _printed_alone(code, key, example) if run else ""
+            parts.append("```console\n" + "\n".join(f"$ kfnb {line}" for line in lines) + f"\n{printed}```\n")
     return "\n".join(parts)
+
+
+def _example_files(example: dict[str, Any], key: str) -> dict[str, str]:
+    """The files of the notebook as it is, or as it is mended."""
+    name = example.get("file", "notebook.py")
+    return {name: example[key], **example.get("files", {}), **example.get(f"{key}_files", {})}
+
+
+def _example_commands(example: dict[str, Any], key: str) -> list[str]:
+    """The commands of an example; the last one has the problem."""
+    first = [example["first"]] if "first" in example else []
+    lines = [*first, example.get(f"{key}_command", example.get("command", "check NB"))]
+    return [line.replace("NB", example.get("file", "notebook.py")) for line in lines]
+
+
+def run_example(example: dict[str, Any], key: str, folder: Path) -> Printed:
+    """Run an example in a folder, with the record of runs and the configuration that the environment names."""
+    from kfnb.cli import cli
+
+    home = Path(os.environ["XDG_CONFIG_HOME"]) / "kfnb"
+    home.mkdir(parents=True, exist_ok=True)
+    for path, text in example.get("home_files", {}).items():
+        (home / path).write_text(text, encoding="utf-8")
+    for path, text in _example_files(example, key).items():
+        filler = secrets.token_hex(example["noise"] // 2) if "noise" in example else "…"
+        (folder / path).write_text(text.replace("…", filler), encoding="utf-8")
+    missing = {example["without"]: None} if "without" in example and key == "example" else {}
+    with patch.dict(sys.modules, missing):
+        for line in _example_commands(example, key):
+            done = CliRunner().invoke(cli, line.split())
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        return Printed(1, str(done.exception))
+    return Printed(done.exit_code, done.output)
+
+
+def _printed_alone(code: str, key: str, example: dict[str, Any]) -> str:
+    """What an example prints in a folder of its own; nothing if this environment lacks what the problem is about."""
+    here = Path.cwd()
+    with TemporaryDirectory() as folder:
+        work = Path(folder) / "work"
+        work.mkdir()
+        own = {"KFNB_HOME": f"{folder}/record", "XDG_CONFIG_HOME": f"{folder}/config"}
+        with patch.dict(os.environ, own), patch.object(sys, "path", [str(work), *sys.path]):
+            os.chdir(work)
+            try:
+                printed = run_example(example, key, work)
+            finally:
+                os.chdir(here)
+    as_described = code in printed.output if key == "example" else printed.status == 0
+    return printed.output.replace(f"{work}/", "") if as_described else ""
 
 
 def _fenced(text: str, path: str) -> str:

@@ -1,1 +1,1 @@
-"""What cells read, write, change in place, import and define."""
+"""Data-flow analysis: which names cells read and define, which objects they change, and which files they use."""

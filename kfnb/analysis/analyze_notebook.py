@@ -6,57 +6,59 @@ import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.local_module_effects import LocalModules, tree_of
-from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.libraries.effect_tables import word_set
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.unit_facts import Facts
-from kfnb.analysis.units.abstract_state import World
+from kfnb.analysis.units.abstract_state import AbstractState
 from kfnb.analysis.units.unit_reader import UnitReader
 
 
 def imports_anywhere(cells: Iterable[ParsedCell]) -> dict[str, str]:
-    """Import name to library name over a whole notebook: a function may use an import that stands after it."""
-    found: dict[str, str] = {}
+    """The library that each imported name of the notebook stands for. A function may use an import that stands after it."""
+    origins: dict[str, str] = {}
     for cell in cells:
         for node in cell.tree.body if "import" in cell.code else ():
             if isinstance(node, ast.Import):
-                found.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
+                origins.update((a.asname, a.name) if a.asname else (a.name.split(".")[0],) * 2 for a in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 for alias in node.names:
                     if alias.name == "*":
-                        found.update((n, f"{node.module}.{n}") for n in SETTING_NAMES.get(node.module, ()))
+                        origins.update((n, f"{node.module}.{n}") for n in SETTING_NAMES.get(node.module, ()))
                     else:
-                        found[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    return found
+                        origins[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    return origins
 
 
-#: What a star import of these modules gives that sets or draws: the names that matter.
+#: The names of these modules that set something or draw random numbers: what a star import of them binds that matters.
 SETTING_NAMES = {
-    "decimal": words("getcontext setcontext localcontext"),
-    "random": words(
+    "decimal": word_set("getcontext setcontext localcontext"),
+    "random": word_set(
         "seed setstate getstate random randint randrange choice choices sample shuffle uniform gauss normalvariate"
     ),
-    "numpy.random": words("seed rand randn randint random choice shuffle permutation normal uniform"),
-    "logging": words("getLogger basicConfig disable StreamHandler FileHandler Formatter addLevelName captureWarnings"),
-    "warnings": words("filterwarnings simplefilter resetwarnings"),
-    "os": words("chdir environ putenv unsetenv"),
+    "numpy.random": word_set("seed rand randn randint random choice shuffle permutation normal uniform"),
+    "logging": word_set(
+        "getLogger basicConfig disable StreamHandler FileHandler Formatter addLevelName captureWarnings"
+    ),
+    "warnings": word_set("filterwarnings simplefilter resetwarnings"),
+    "os": word_set("chdir environ putenv unsetenv"),
 }
 
 
 class Analyzer:
-    """Reads units one after the other; what one leaves, the next one knows.
+    """Analyzes units in order. Each unit begins with the names that the units before it have left.
 
     Parameters
     ----------
     cells
         Every cell of the notebook.
     modules
-        Sources of the modules beside the notebook, by their name.
+        Sources of the modules beside the notebook, by their names.
     programs
-        Texts of the files beside the notebook that ``%run`` runs, by their path.
-    keeps_shown
-        What cells show is a value that travels (``_``, ``_3``), since some cell reads it.
+        Texts of the files beside the notebook that ``%run`` runs, by their paths.
+    displays_are_values
+        Whether displayed values are values that travel (``_``, ``_3``), because some cell reads one.
     """
 
     def __init__(
@@ -64,19 +66,22 @@ class Analyzer:
         cells: Sequence[ParsedCell],
         modules: Mapping[str, str] | LocalModules | None = None,
         programs: Mapping[str, str] | None = None,
-        keeps_shown: bool = False,
+        displays_are_values: bool = False,
     ) -> None:
-        asks = any("__subclasses__" in cell.code for cell in cells)
-        main = any(_mentions_main(text) for text in (programs or {}).values())
-        self.world = World(
-            later=imports_anywhere(cells), programs=dict(programs or {}), reads_subclasses=asks, mentions_main=main
+        reads_subclasses = any("__subclasses__" in cell.code for cell in cells)
+        mentions_main = any(_mentions_main(text) for text in (programs or {}).values())
+        self.world = AbstractState(
+            imports_anywhere=imports_anywhere(cells),
+            programs=dict(programs or {}),
+            reads_subclasses=reads_subclasses,
+            mentions_main=mentions_main,
         )
         self.modules = modules if isinstance(modules, LocalModules) else LocalModules(modules or {}, self._module)
         self.effects = Effects(self.world, self.modules)
-        self._keeps_shown = keeps_shown
+        self._displays_are_values = displays_are_values
 
     def _module(self, name: str, source: str) -> tuple[Effects, Callable[[], object]]:
-        """The effects of a module beside the notebook, and what reads it as if it were one cell."""
+        """The effects of a module beside the notebook, and a function that analyzes the module as one cell."""
         tree = tree_of(source)
         cell = ParsedCell(0, "", 1, source, source, tree)
         for node in ast.walk(tree):
@@ -87,20 +92,20 @@ class Analyzer:
         return reader.effects, lambda: reader.unit([cell])
 
     def unit(self, cells: Iterable[ParsedCell], sure: bool = True, once: bool = True) -> Facts:
-        """The facts of the next unit. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
-        before = None if sure else self.world.snapshot()
+        """The facts of the next unit. ``sure`` is false if it may be skipped, ``once`` if it may run several times."""
+        snapshot = None if sure else self.world.snapshot()
         reader = UnitReader(self.world, self.effects)
-        reader.keeps_shown = self._keeps_shown
+        reader.displays_are_values = self._displays_are_values
         for cell in cells:
             self.world.mentions_main |= _mentions_main(cell.code)
             reader.cell_body(cell, sure, once)
         facts = reader.facts()
-        if before is not None:
-            self.world.join([before, self.world.snapshot()])
+        if snapshot is not None:
+            self.world.join([snapshot, self.world.snapshot()])
         return facts
 
     def define(self, names: Iterable[str], kind: str, text: str | None = None) -> None:
-        """Names that come from outside the cells: parameters, a loop's variable. ``text``: what is known of it as a path."""
+        """Bind names that come from outside the cells: parameters and loop variables. ``text`` is their text, if known."""
         for name in names:
             self.world.bind(name, kind, text=text)
 
@@ -111,7 +116,7 @@ def _mentions_main(text: str) -> bool:
 
 
 def statements_of(cell: ParsedCell) -> list[ParsedCell]:
-    """A cell per top-level statement, for shared code that is run again statement by statement."""
+    """One cell for each top-level statement, because shared code is run again statement by statement."""
     if len(cell.tree.body) == 1 and not cell.wrappers:
         return [cell]
     return [replace(cell, tree=ast.Module([node], []), wrappers=()) for node in cell.tree.body]

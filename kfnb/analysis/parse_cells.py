@@ -14,7 +14,7 @@ from kfnb.runtime.cells.ipython_syntax import AUTOMAGIC, Magic, Translation, Wra
 from kfnb.surrogates import encodable
 from kfnb.thread_safe_parser import parse
 
-#: Words of the errors that Python finds only when it compiles: `return` outside of a function, an argument named twice.
+#: Words in code that Python can parse and may refuse to compile: `return` outside of a function, an argument named twice.
 COMPILED = re.compile(
     r"\b(?:return|yield|break|continue|nonlocal|global|await|async|case|def|lambda|del|__debug__|__future__)\b|\*"
 )
@@ -30,15 +30,15 @@ class ParsedCell:
     number, id, line
         Code cell number from 1, nbformat id, and the cell's line on which ``source`` begins.
     source, code
-        As written, and as plain Python with the same lines.
+        The text as written, and as plain Python with the same lines.
     tree
-        The syntax tree of ``code``; when the cell is not valid, what can be told of it.
+        The syntax tree of ``code``. For invalid code, the statements that can be parsed.
     wrappers
-        Cell magics that stay around the body, such as ``%%time``.
+        Cell magics around the body, such as ``%%time``.
     magics
         Every magic of the cell, with its line in the cell.
     raises
-        The cell may raise, and the run goes on.
+        Whether the run continues if the cell raises an exception.
     """
 
     number: int
@@ -61,16 +61,16 @@ def parse_cell(
     bound: Callable[[str], bool] | None = None,
     raises: bool = False,
 ) -> ParsedCell:
-    """Parse one cell; a cell that is not Python gives a problem, and the names that it seems to bind.
+    """Parse one cell. A cell that is not valid Python has a problem, and binds the names that it seems to bind.
 
     Parameters
     ----------
     bound
-        Whether the notebook has bound a name before: else a line that begins with a magic's name is that magic.
+        Tells whether the notebook has bound a name before. If not, a line that begins with a magic's name is that magic.
     """
     first = source.strip().partition(" ")[0]
-    taken = first in AUTOMAGIC and bound is not None and bound(first)
-    translation, tree, error = _parsed(source, taken)
+    rebound = first in AUTOMAGIC and bound is not None and bound(first)
+    translation, tree, error = _parsed(source, rebound)
     problem = _problem(error, number, cell_id, line) if error is not None else None
     magics = tuple(Magic(m.name, m.line + line - 1, m.cell) for m in translation.magics)
     return ParsedCell(
@@ -79,9 +79,12 @@ def parse_cell(
 
 
 @functools.lru_cache(maxsize=512)
-def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exception | None]:
-    """``taken``: the notebook has bound the name that the cell begins with. A notebook is read again whenever one of its cells changes; nobody changes the trees."""
-    translation = translate(source, lambda name: taken)
+def _parsed(source: str, rebound: bool) -> tuple[Translation, ast.Module, Exception | None]:
+    """The translation and the syntax tree of a cell, or the error. ``rebound`` says that its first word is a bound name.
+
+    The result is cached, because a notebook is read again whenever one of its cells changes. No code changes the trees.
+    """
+    translation = translate(source, lambda name: rebound)
     try:
         return translation, parse(translation.code), None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -89,7 +92,7 @@ def _parsed(source: str, taken: bool) -> tuple[Translation, ast.Module, Exceptio
 
 
 def compiled(cell: ParsedCell) -> ParsedCell:
-    """The cell, refused where it can be parsed and a kernel refuses it nevertheless."""
+    """The cell, with a problem if its code can be parsed and cannot be compiled."""
     if cell.problem is not None or not COMPILED.search(cell.code):
         return cell
     error = _refusal(cell.code)
@@ -100,7 +103,7 @@ def compiled(cell: ParsedCell) -> ParsedCell:
 
 @functools.lru_cache(maxsize=512)
 def _refusal(code: str) -> Exception | None:
-    """What Python's compiler says against code that can be parsed."""
+    """The error that Python's compiler raises for code that can be parsed; ``None`` if it compiles."""
     try:
         compile(code, "<cell>", "exec", TOP_LEVEL_AWAIT, True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

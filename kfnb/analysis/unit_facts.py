@@ -22,18 +22,18 @@ class Site(NamedTuple):
 
 @dataclass(frozen=True)
 class Replay:
-    """A statement that may be run again in a later step: an import, a definition, a literal, a setting.
+    """A statement that a later step may run again: an import, a definition, a literal or a setting.
 
     Parameters
     ----------
     site, source
-        Where it stands, and its text as plain Python.
+        Its place in the notebook, and its text as plain Python.
     binds
-        Names it gives.
+        Names that it binds.
     reads
-        Names it needs when it runs (not when what it defines is called).
+        Names that it reads when it runs. Names that are read when a function it defines is called are not included.
     effect
-        Wanted by every later step for what it does: star imports, imports never read, settings.
+        Whether every later step runs it for its effect: a star import, an import that no code reads, a setting.
     """
 
     site: Site
@@ -51,16 +51,16 @@ class Hook:
     Parameters
     ----------
     site
-        Where it is handed over.
-    changed
+        The place where the library receives the object.
+    changed_by_callbacks
         Names of values that functions of the notebook change when the library calls them.
-    held
-        Names of values that the library holds itself and writes to.
+    written_by_library
+        Names of values that the library holds and writes to.
     """
 
     site: Site
-    changed: frozenset[str] = frozenset()
-    held: frozenset[str] = frozenset()
+    changed_by_callbacks: frozenset[str] = frozenset()
+    written_by_library: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ class Facts:
     reads
         Upward-exposed uses: names that the unit may read before it has surely bound them, with the first place. The
         names that the called functions read are included.
-    asked
+    direct_reads
         The names among `reads` that the unit's own code reads where it cannot have bound them. Uses inside functions
         and uses inside a ``try`` that handles ``NameError`` are not included.
     via
         For a name read inside a function or class: the name through which it is reached.
-    may, must
+    may_define, must_define
         Names that may be, and surely are, bound when the unit has ended.
-    touches, definite
+    may_mutate, must_mutate
         Names whose object may be, and surely is, changed in place.
-    unbound
-        Names surely deleted at the end.
+    must_delete
+        Names that are surely deleted when the unit has ended.
     replays
         Statements of the unit that later units may run again.
     kinds
@@ -95,34 +95,34 @@ class Facts:
         Paths used, with what for (`kfnb.analysis.files.file_call_tables`); every other text that may name a file.
     requirements
         The requirements that ``%pip install`` names.
-    displayed
-        Place where the display of an earlier cell is read (``_``, ``Out[3]``).
-    not_shown
+    display_use
+        The place that reads the display of an earlier cell (``_``, ``Out[3]``).
+    undefined_display
         The first of these displays that no earlier cell surely produces: its name, and the place that reads it.
     unread_programs
         Files that ``%run`` runs and whose text is not known, so that the names that they bind are unknown too.
-    beyond
+    library_changes
         State of libraries that the unit changes, by name. State that `replays` or ambient state pass on is not included.
     unproved
         Whether the unit calls a library function that may keep state.
     stateful
-        Functions and classes among `touches`, whose own state may change.
-    remembered
+        Functions and classes among `may_mutate`, whose own state may change.
+    cached_functions
         Functions with ``lru_cache`` whose counters the unit reads, or whose first call for an argument has an effect.
     hooks
         The hooks that the unit leaves with libraries, by place. A hook without names removes an earlier one.
-    compared
+    identity_compared
         Names whose identity is compared (``a is b``).
     """
 
     reads: Mapping[str, Site] = field(default_factory=dict)
-    asked: frozenset[str] = frozenset()
+    direct_reads: frozenset[str] = frozenset()
     via: Mapping[str, str] = field(default_factory=dict)
-    may: Mapping[str, Site] = field(default_factory=dict)
-    must: frozenset[str] = frozenset()
-    touches: Mapping[str, Site] = field(default_factory=dict)
-    definite: frozenset[str] = frozenset()
-    unbound: frozenset[str] = frozenset()
+    may_define: Mapping[str, Site] = field(default_factory=dict)
+    must_define: frozenset[str] = frozenset()
+    may_mutate: Mapping[str, Site] = field(default_factory=dict)
+    must_mutate: frozenset[str] = frozenset()
+    must_delete: frozenset[str] = frozenset()
     replays: tuple[Replay, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -130,14 +130,14 @@ class Facts:
     files: Mapping[Use, Site] = field(default_factory=dict)
     texts: Mapping[str, Site] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
-    displayed: Site | None = None
-    beyond: Mapping[str, Site] = field(default_factory=dict)
+    display_use: Site | None = None
+    library_changes: Mapping[str, Site] = field(default_factory=dict)
     unproved: bool = False
     stateful: Mapping[str, Site] = field(default_factory=dict)
-    remembered: Mapping[str, Site] = field(default_factory=dict)
-    compared: frozenset[str] = frozenset()
+    cached_functions: Mapping[str, Site] = field(default_factory=dict)
+    identity_compared: frozenset[str] = frozenset()
     unread_programs: Mapping[str, Site] = field(default_factory=dict)
-    not_shown: tuple[str, Site] | None = None
+    undefined_display: tuple[str, Site] | None = None
     hooks: Mapping[str, Hook] = field(default_factory=dict)
 
     def written(self) -> tuple[str, ...]:

@@ -120,7 +120,7 @@ def store() -> RunStore:
 
 def resolved(runs: RunStore, ref: str, as_json: bool = False) -> str:
     """The id of the run that the user typed: an id, the beginning of one, or ``last``."""
-    from kfnb.runs.record.run_store import UnknownRun
+    from kfnb.runs.record.lookup_by_name import UnknownRun
 
     try:
         return runs.resolve(ref)

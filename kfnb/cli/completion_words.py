@@ -26,7 +26,8 @@ def run_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list
 
 def steps_of_run(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The steps of the run that the words before name; of the newest where they name none."""
-    from kfnb.runs.record.run_store import RunStore, UnknownRun
+    from kfnb.runs.record.lookup_by_name import UnknownRun
+    from kfnb.runs.record.run_store import RunStore
 
     store = RunStore()
     try:
@@ -73,7 +74,7 @@ def target_names(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     source = _source(ctx)
     try:
         found = targets(source.path if source is not None else None).values()
-        return [t.name for t in found if t.name.startswith(incomplete) and not t.wrong]
+        return [t.name for t in found if t.name.startswith(incomplete) and not t.error]
     except BadTarget:
         return []
 

@@ -16,7 +16,8 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.problems import UserError
 from kfnb.runs.kept_notebook import keep_notebook
 from kfnb.runs.kept_pipeline import kept_pipeline
-from kfnb.runs.record.run_store import Event, RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import Event, RunStore
 from kfnb.runs.run_as_text import summary_as_text
 from kfnb.states import FINAL
 from kfnb.terminal_escapes import without_codes

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.step_inputs_outputs import inputs_of, is_name, value_of
 from kfnb.runtime.values.failed_iteration import Failed, failed
 from kfnb.states import NO_ITEMS

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.attempt_logs import LogLine
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object
-from kfnb.runs.record.run_store import Event, RunStore, UnknownRun
+from kfnb.runs.record.run_store import Event, RunStore
 
 OPTIONS = "options.json"  #: in the run's folder: its `RunOptions`
 

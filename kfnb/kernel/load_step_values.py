@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.step_inputs_outputs import inputs_of, outputs_of, value_of
 
 

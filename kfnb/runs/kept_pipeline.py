@@ -6,8 +6,9 @@ import difflib
 
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import from_json
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.run_store import RunStore
 
 PIPELINE = "pipeline.json"
 

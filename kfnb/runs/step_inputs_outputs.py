@@ -23,7 +23,8 @@ from kfnb.pipeline.model import (
     bodies_of,
 )
 from kfnb.runs.kept_pipeline import kept_pipeline
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from kfnb.runtime.values.failed_iteration import failed
 from kfnb.runtime.values.value_previews import preview, type_name
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from kfnb.notebook.formats.text_cells import is_text
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.step_progress import Printed, printed
 from kfnb.server.run_requests import Runs, snapshot
 from kfnb.states import FINAL

@@ -18,8 +18,8 @@ from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
 from kfnb.problems import NotebookError
 from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord
-from kfnb.runs.record.run_store import UnknownRun
 from kfnb.runs.retention.prune_runs import StillRuns
 from kfnb.server.body_size_limit import BoundedBody
 from kfnb.server.browser_json import to_wire

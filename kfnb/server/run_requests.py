@@ -133,7 +133,7 @@ class Runs:
     def targets(self, notebook: Path | None) -> list[dict[str, Any]]:
         """The targets that can be seen from a notebook, and whether the user has chosen what they contact. Raises `BadTarget`."""
         found = targets(notebook).values()
-        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.wrong} for t in found]
+        return [{"name": t.name, "engine": t.engine, "trusted": not t.asks and not t.error} for t in found]
 
     def proposals(self, notebook: Path | None) -> list[dict[str, Any]]:
         """The files beside a notebook that ask for trust, with what they ask for. Raises `BadTarget`."""

@@ -168,7 +168,7 @@ def drawn_from(line: str) -> set[str]:
     cells = [parse_cell(1, "a", SHARED), parse_cell(2, "b", line)]
     analyzer = Analyzer(cells)
     analyzer.unit([cells[0]])
-    return {n for n in analyzer.unit([cells[1]]).touches if n in ("@random", "@numpy.random")}
+    return {n for n in analyzer.unit([cells[1]]).may_mutate if n in ("@random", "@numpy.random")}
 
 
 def states() -> dict[str, str]:

@@ -15,7 +15,7 @@ import pytest
 
 import kfnb
 from kfnb.problems import NotebookError
-from kfnb.runs.record.run_store import UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from tests.notebooks import cell, notebook, write
 
 

@@ -64,13 +64,14 @@ def pods() -> Iterator[Pods]:
 
 @dataclass
 class Interpreter:
-    """One Workflow on its way. ``nodes`` and ``logs`` (by node name) grow."""
+    """One Workflow on its way. ``nodes`` and ``logs`` (by node name) grow; ``secrets`` are values by their key."""
 
     workflow: dict[str, Any]
     pods: Pods
     folder: Path
     nodes: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
     def run(self, **parameters: str) -> dict[str, Any]:
@@ -301,6 +302,9 @@ class Interpreter:
         container = body["container"]
         variables: dict[str, str] = {}
         for entry in container.get("env", []):
+            if "valueFrom" in entry:
+                variables[entry["name"]] = self.secrets[entry["valueFrom"]["secretKeyRef"]["key"]]
+                continue
             variables[entry["name"]] = placed(kubelet(resolved(entry["value"], env), variables))
         words = [
             placed(kubelet(resolved(w, env), variables)) for w in (*container["command"], *container.get("args", []))

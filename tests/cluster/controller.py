@@ -20,8 +20,15 @@ from tests.cluster.kube_api import Cluster, PodLog
 class Controller:
     """Carries every workflow that is created. ``pack``: how its nodes are written: ``plain gzip zstd brotli``."""
 
-    def __init__(self, cluster: Cluster, pods: Pods, pack: str = "plain") -> None:
-        self.cluster, self.pods, self.pack = cluster, pods, pack
+    def __init__(
+        self,
+        cluster: Cluster,
+        pods: Pods,
+        pack: str = "plain",
+        namespace: str = "default",
+        secrets: dict[str, str] | None = None,
+    ) -> None:
+        self.cluster, self.pods, self.pack, self.namespace, self.secrets = cluster, pods, pack, namespace, secrets or {}
         self._done: set[str] = set()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -32,7 +39,7 @@ class Controller:
                 waiting = [
                     n
                     for n in self.cluster.created
-                    if n not in self._done and ("workflows", "default", n) in self.cluster.objects
+                    if n not in self._done and ("workflows", self.namespace, n) in self.cluster.objects
                 ]
                 if not waiting:
                     self.cluster.changed.wait(0.2)
@@ -41,9 +48,9 @@ class Controller:
             self._carry(waiting[0])
 
     def _carry(self, name: str) -> None:
-        workflow = copy.deepcopy(self.cluster.objects["workflows", "default", name])
+        workflow = copy.deepcopy(self.cluster.objects["workflows", self.namespace, name])
         with tempfile.TemporaryDirectory() as folder:
-            run = _Told(workflow, self.pods, Path(folder))
+            run = _Told(workflow, self.pods, Path(folder), secrets=self.secrets)
             run.controller, run.name = self, name
             self.write(name, {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z"}, {})
             status = run.run()
@@ -56,7 +63,7 @@ class Controller:
         else:
             data = {"gzip": gzip.compress, "zstd": _zstd, "brotli": _brotli}[self.pack](text)
             packed = {"compressedNodes": base64.b64encode(data).decode()}
-        self.cluster.update(name, {"status": {**status, **packed}})
+        self.cluster.update(name, {"status": {**status, **packed}}, self.namespace)
 
     @contextmanager
     def at_work(self) -> Iterator[Controller]:
@@ -94,7 +101,7 @@ class _Told(Interpreter):
             notes = {"workflows.argoproj.io/node-id": found["id"], "workflows.argoproj.io/node-name": name}
             meta = {
                 "name": f"{self.name}-{found['id']}",
-                "namespace": "default",
+                "namespace": self.controller.namespace,
                 "annotations": notes,
                 "labels": {"workflows.argoproj.io/workflow": self.name},
             }

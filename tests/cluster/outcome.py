@@ -75,7 +75,7 @@ def on_argo(
         status = run.run(**{n: parameter_text(v, types[n]) for n, v in parameters.items()})
     failed = status["phase"] != "Succeeded"
     found = Outcome("failed" if failed else "succeeded", {}, detail=_detail(status, run.logs))
-    for one in observe_steps(status["nodes"], compiled.tasks):
+    for one in observe_steps(status["nodes"], compiled.task_jobs):
         state = one.state
         if one.attempts:
             report = StepReport()
@@ -180,14 +180,15 @@ def on_kfp(
     found = Outcome(
         answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)
     )
-    loops = {j.name: len(j.loops) for j in compiled.tasks.values()}
+    jobs = {task: job for task, (job,) in compiled.task_jobs.items()}
+    loops = {j.name: len(j.loops) for j in jobs.values()}
     for task, status, text in answer["logs"]:
         report = StepReport()
         lines = [t for t in text.split("\n") if not report.read_line(t)]
         if report.step == RUNTIME:
             continue
         state = report.state or ("failed" if status else "succeeded")
-        path = compiled.tasks[task.split("-iteration-")[0]].name if task in compiled.tasks else report.step
+        path = jobs[task.split("-iteration-")[0]].name if task in jobs else report.step
         if loops.get(path):
             path += f"[{sum(p.startswith(path + '[') for p in found.states)}]"
         found.states[path] = state

@@ -25,7 +25,8 @@ from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.reports import write
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Pods
 from tests.cluster.argo_server import argo_served
 from tests.cluster.controller import Controller
@@ -431,7 +432,8 @@ import sys
 from pathlib import Path
 from kfnb.engines.open_engine import engine_of
 from kfnb.engines.follow_record import follow_all_logs
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 store = RunStore(Path(sys.argv[1]))
 for path, line in follow_all_logs(engine_of(store, sys.argv[2]), sys.argv[2]):
     print(path, line.text, flush=True)

@@ -44,10 +44,12 @@ def compiled(*cells: dict) -> pipeline_ir.Compiled:  # type: ignore[type-arg]
 def both(made: pipeline_ir.Compiled, backend: Backend) -> dict[str, tuple[str, tuple[str, ...]]]:
     """The states and pods of the steps; the same from the Workflow and from the API."""
     nodes = backend.made()
-    whole = {s.path: (s.state, tuple(a.node for a in s.attempts)) for s in observe_steps(nodes, made.jobs, made.blocks)}
-    nodes = nodes_from_details(backend.details(), made.jobs)
+    whole = {
+        s.path: (s.state, tuple(a.node for a in s.attempts)) for s in observe_steps(nodes, made.task_jobs, made.blocks)
+    }
+    nodes = nodes_from_details(backend.details(), made.task_jobs)
     assert {
-        s.path: (s.state, tuple(a.node for a in s.attempts)) for s in observe_steps(nodes, made.jobs, made.blocks)
+        s.path: (s.state, tuple(a.node for a in s.attempts)) for s in observe_steps(nodes, made.task_jobs, made.blocks)
     } == whole
     return whole
 

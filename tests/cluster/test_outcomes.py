@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.reused_steps import reusable_outputs
@@ -115,7 +116,7 @@ def test_what_steps_left_is_imported_into_a_later_run(oracle: Oracle, tmp_path: 
     assert first.state == "failed" and first.states["each[1]"] == "succeeded"
     mended = pipeline_of(*cells, cell("print(row, side / 1)", "step:last"))
     old, new = (pipeline_ir.compile_ir(p, ClusterOptions(), StepRequirements()) for p in (broken, mended))
-    reused = reusable_outputs(first.handed_on, old.tasks.values(), new.outermost, mended, None)
+    reused = reusable_outputs(first.handed_on, distinct_jobs(old.task_jobs), new.outermost, mended, None)
     assert set(reused) >= {"make", "side"}
     second = on_kfp(mended, oracle, {}, tmp_path / "second", reused)
     assert second.state == "succeeded", second.detail
@@ -131,7 +132,7 @@ def test_steps_that_begin_with_nothing_are_not_run_again_however_many(oracle: Or
     mended = pipeline_of(*firsts, cell("b = (a0 + a1 + a2 + a3 + a4) / 10", "step:last"), total)
     first = on_kfp(broken, oracle, {}, tmp_path / "first")
     old, new = (pipeline_ir.compile_ir(p, ClusterOptions(), StepRequirements()) for p in (broken, mended))
-    reused = reusable_outputs(first.handed_on, old.tasks.values(), new.outermost, mended, None)
+    reused = reusable_outputs(first.handed_on, distinct_jobs(old.task_jobs), new.outermost, mended, None)
     assert set(reused) == {f"first{n}" for n in range(5)}
     second = on_kfp(mended, oracle, {}, tmp_path / "second", reused)
     assert second.state == "succeeded", second.detail

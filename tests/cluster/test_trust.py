@@ -118,7 +118,7 @@ def test_nothing_of_an_untrusted_file_is_contacted_read_or_run(place: Place, ear
     for settings, words in hostile(place, ear, trap.path).items():
         file = place.says(f"[targets.prod]\n{settings}\n")
         done = place.run()
-        assert done.exit_code == 2 and f"KF709: target `prod` stands in {file}" in done.output, done.output
+        assert done.exit_code == 2 and f"KF709: target `prod` is defined in {file}" in done.output, done.output
         assert words in done.output and f"kfnb trust {file}" in done.output
         listed = place.kfnb("targets")
         assert listed.exit_code == 1 and "untrusted" in listed.output and words in listed.output
@@ -213,7 +213,7 @@ def test_a_file_of_trust_that_others_can_write_says_nothing(place: Place, ear: E
     place.kfnb("trust")
     (place.home / "trust" / "files.json").chmod(0o666)
     done = place.run()
-    assert done.exit_code == 2 and "can be written by others" in done.output and ear.connections == 0
+    assert done.exit_code == 2 and "can be written by other users" in done.output and ear.connections == 0
 
 
 def test_a_name_that_means_something_to_a_shell_or_a_terminal_is_no_targets(place: Place) -> None:

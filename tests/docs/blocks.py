@@ -1,8 +1,9 @@
 """Reads the code blocks of a documentation page, and runs them in the order in which they stand.
 
-A Python, TOML or other block with a title is a file, which is written into the folder. A `console` block has commands after
-`$ `, and what they print; `…` stands for any text. A Python block without a title is executed. The comment `<!-- cluster -->` before a
-block says that its commands need a cluster, `<!-- not run -->` that they change the machine.
+A Python, TOML or other block with a title is a file, which is written into the folder, or into the user's configuration where the title
+begins with `~/.config`. A `console` block has commands after `$ `, and what they print; `…` stands for any text. A Python block
+without a title is executed; from the first one with a magic on, in a kernel. `<!-- output -->` before a block says that it is what the
+Python block above it shows, `<!-- cluster -->` that its commands need a cluster, `<!-- not run -->` that they change the machine.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import click
-import pytest
 import yaml
 from click.testing import CliRunner
 
 from kfnb.cli import cli
+from tests.docs.clusters import Clusters
+from tests.kernel.live import Live
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -53,6 +54,11 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def has_magic(code: str) -> bool:
+    """Whether a line of a cell is a magic; the line `# %%` begins a cell."""
+    return re.search(r"^\s*%", code, re.M) is not None
+
+
 def commands(body: str) -> Iterator[tuple[list[str], int, list[str]]]:
     """The commands of a console block: words, exit status, lines printed."""
     for part in re.split(r"^\$ ", body, flags=re.M)[1:]:
@@ -82,13 +88,19 @@ class Page:
     folder: Path
     shell: Shell = in_process
     names: dict[str, Any] = field(default_factory=dict)
-    notebook: str = ""  #: the newest
     unused: set[str] = field(default_factory=set)  #: notebooks that no command has named
+    clusters: Clusters | None = None
+    kernel: Live | None = None
+    shown: str = ""  #: by the newest cell of the kernel
 
     def run(self, block: Block) -> None:
         if block.title:
             self.write(block)
-        elif block.language == "python" and not re.search(r"^\s*%", block.body, re.M) and block.note != "not run":
+        elif block.note == "output":
+            assert matches(block.body.split("\n"), self.shown), self.shown
+        elif block.language == "python" and (self.kernel or has_magic(block.body)):
+            self.execute_cell(block.body)
+        elif block.language == "python":
             exec(compile(block.body, "page", "exec"), self.names)
         elif block.language in ("toml", "yaml"):
             parsed(block)
@@ -97,12 +109,28 @@ class Page:
                 self.command(words, status, printed, block.note)
 
     def write(self, block: Block) -> None:
-        (self.folder / block.title).write_text(block.body, encoding="utf-8")
+        path, text = self.folder / block.title, block.body
+        if block.title.startswith("~/.config/"):
+            path = self.folder.parent / "config" / block.title.removeprefix("~/.config/")
+            path.parent.mkdir(parents=True, exist_ok=True)
         if block.language == "toml":
             parsed(block)
-        elif re.search(r"^# %%", block.body, re.M):
-            self.notebook = block.title
+            text = self.clusters.configuration(text) if self.clusters else text
+        elif re.search(r"^# %%", text, re.M):
             self.unused.add(block.title)
+        path.write_text(text, encoding="utf-8")
+
+    def execute_cell(self, code: str) -> None:
+        """Run a cell in the page's kernel, which has nothing of kfnb before the page loads it."""
+        self.kernel = self.kernel or Live(kfnb=False)
+        self.shown = self.kernel.run(code.rstrip("\n"))
+        assert "Traceback (most recent call last)" not in self.shown, self.shown
+
+    def close(self) -> None:
+        if self.kernel is not None:
+            self.kernel.close()
+        if self.clusters is not None:
+            self.clusters.close()
 
     def check_unused(self) -> None:
         """Check the notebooks that a page only shows."""
@@ -113,30 +141,12 @@ class Page:
     def command(self, words: list[str], status: int, printed: list[str], note: str) -> None:
         if note == "not run":
             assert words[0] in ("pip", "git", "make", "cd", "jupyter", "kfnb"), words
-        elif note == "cluster":
-            assert words[0] == "kfnb", words
-            parses(words[1:])
-            for engine in ("argo", "kfp") if self.notebook else ():
-                code, output = self.shell(
-                    ["kfnb", "compile", self.notebook, "--engine", engine, "-o", f"{engine}.yaml"]
-                )
-                assert code == 0, output
         else:
             assert words[0] == "kfnb", words
             self.unused -= set(words)
             code, output = self.shell(words)
             assert code == status, f"{shlex.join(words)}: exit status {code}\n{output}"
             assert not printed or matches(printed, output), f"{shlex.join(words)} printed\n{output}"
-
-
-def parses(words: list[str]) -> None:
-    """Check a command line without running it."""
-    context = click.Context(cli, info_name="kfnb")
-    command = cli.get_command(context, words[0])
-    assert command is not None, f"there is no command {words[0]}"
-    known = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
-    unknown = [w for w in words[1:] if w.startswith("-") and w not in {*known, "--help"}]
-    assert unknown == [], f"kfnb {words[0]} has no {unknown}"
 
 
 def parsed(block: Block) -> None:
@@ -151,15 +161,3 @@ def parsed(block: Block) -> None:
     assert [
         wrong for name, settings in data.get("targets", {}).items() if (wrong := settings_error(name, settings))
     ] == []
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder that a page runs in, with a record of runs and a configuration of its own."""
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-    monkeypatch.syspath_prepend(str(work))
-    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    return work

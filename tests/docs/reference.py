@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 def _loaded() -> ModuleType:
     spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "docs" / "reference_pages.py")
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules["reference_pages"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 

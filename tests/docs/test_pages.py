@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import Page, blocks, folder, matches  # noqa: F401
+from kfnb.notebook.notebook_source import source_of
+from tests.docs.blocks import Block, Page, blocks, has_magic, matches
+from tests.docs.clusters import ARGO, Clusters
+from tests.kernel.live import Live
 
 pytestmark = pytest.mark.slow
 
@@ -18,14 +21,38 @@ FIVE_MINUTES = "docs/start/five-minutes.md"
 
 
 @pytest.mark.parametrize("path", [p for p in PAGES if p != FIVE_MINUTES])
-def test_the_blocks_of_a_page_run_as_it_shows(path: str, folder: Path) -> None:  # noqa: F811
-    page = Page(folder)
-    for block in blocks((ROOT / path).read_text("utf-8")):
-        page.run(block)
-    page.check_unused()
+def test_the_blocks_of_a_page_run_as_it_shows(path: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = blocks((ROOT / path).read_text("utf-8"))
+    page = Page(folder, clusters=Clusters(folder.parent, monkeypatch))
+    if any(b.note == "cluster" for b in found) and not any("[targets." in b.body for b in found):
+        page.write(Block("toml", "~/.config/kfnb/kfnb.toml", ARGO))
+    try:
+        for block in found:
+            page.run(block)
+        page.check_unused()
+    finally:
+        page.close()
 
 
-def test_the_five_minutes_are_done_as_written_from_an_empty_folder(folder: Path) -> None:  # noqa: F811
+MAGIC_NOTEBOOKS = [
+    pytest.param(block.body, id=f"{path}-{number}")
+    for path in PAGES
+    for number, block in enumerate(blocks((ROOT / path).read_text("utf-8")))
+    if block.title.endswith(".py") and has_magic(block.body)
+]
+
+
+@pytest.mark.parametrize("text", MAGIC_NOTEBOOKS)
+def test_a_notebook_with_magics_runs_in_a_kernel_as_well(text: str, live: Live, tmp_path: Path) -> None:
+    path = tmp_path / "notebook.py"
+    path.write_text(text, encoding="utf-8")
+    live.run(f"%reset -f\n%load_ext kfnb\n%cd {tmp_path}")
+    for cell in [c for c in source_of(path).data()["cells"] if c["cell_type"] == "code"]:
+        shown = live.run("".join(cell["source"]))
+        assert "Traceback (most recent call last)" not in shown, shown
+
+
+def test_the_five_minutes_are_done_as_written_from_an_empty_folder(folder: Path) -> None:
     def shell(words: list[str]) -> tuple[int, str]:
         command = [str(Path(sys.executable).with_name("kfnb")), *words[1:]]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)

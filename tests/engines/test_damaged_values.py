@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.runs.record.run_store import LostValue
+from kfnb.runs.record.lookup_by_name import LostValue
 from kfnb.runtime.values.value_store import CHECKED, Store, is_checked
 from tests.notebooks import cell
 from tests.running import Here, states

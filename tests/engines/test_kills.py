@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from kfnb.engines.local import LocalEngine
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from kfnb.states import FINAL
 from tests.notebooks import cell
 from tests.running import Here, wait_for

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kfnb.runs import step_inputs_outputs
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from tests.kernel.test_component import kernel
 from tests.notebooks import cell
 from tests.running import Here

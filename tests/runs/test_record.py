@@ -12,7 +12,8 @@ import pytest
 
 from kfnb.runs.attempt_logs import LogWriter, cells_of, last_line, read_log
 from kfnb.runs.record.home_folder import home_folder
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from tests.notebooks import cell, notebook, write
 from tests.running import Here
 

@@ -316,12 +316,13 @@ def open_file(lab: Lab, page: Page) -> Iterator[OpenFile]:
 def open_notebook(lab: Lab, open_file: OpenFile) -> OpenNotebook:
     """Open a new file with these cells (see ``tests.notebooks``); the rest is as with ``open_file``."""
 
-    def opened(*cells: Json, on: Lab = lab, kernel: str = "python3", **options: Any) -> Page:
-        return open_file(new_file(on, *cells, kernel=kernel), on=on, **options)
+    def opened(*cells: Json, on: Lab = lab, kernel: str = "python3", name: str = "", **options: Any) -> Page:
+        return open_file(new_file(on, *cells, kernel=kernel, name=name), on=on, **options)
 
     return opened
 
 
-def new_file(lab: Lab, *cells: Json, kernel: str = "python3") -> Path:
+def new_file(lab: Lab, *cells: Json, kernel: str = "python3", name: str = "") -> Path:
+    """A file with these cells; without a name it is a number that no other file has."""
     metadata = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
-    return write(lab.root, notebook(*cells, metadata=metadata), f"{time.monotonic_ns()}.ipynb")
+    return write(lab.root, notebook(*cells, metadata=metadata), name or f"{time.monotonic_ns()}.ipynb")

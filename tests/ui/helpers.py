@@ -101,6 +101,6 @@ def set_theme(page: Page, name: str) -> None:
     is_uncovered(page)
 
 
-def screenshot(page: Page, name: str) -> None:
-    """For a person to look at; not in git."""
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+def screenshot(part: Part, name: str) -> None:
+    """A picture of a page or of a part of it, for a person to look at; not in git."""
+    part.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -121,7 +121,7 @@ def test_the_picture_and_the_text_of_a_view_are_safe_and_complete(tmp_path: Path
 
 def test_errors_are_told_in_words() -> None:
     from kfnb.problems import NotebookError, Problem
-    from kfnb.runs.record.run_store import UnknownRun
+    from kfnb.runs.record.lookup_by_name import UnknownRun
 
     wrong: Any = NotebookError([Problem("KF502", "parameter `n`: `x` is not a number (float)", name="n"), Problem("KF701", "no", "go", name="q")])  # fmt: skip
     told = notice_of(wrong)

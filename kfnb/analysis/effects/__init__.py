@@ -1,1 +1,1 @@
-"""What code does beyond the names that it binds: which objects it changes, aliases, and how far library calls reach. Begin with ``call_effects.py``."""
+"""Effect analysis: what code reads, changes and draws from beyond the names that it binds. Begin with ``definition_effects.py``."""

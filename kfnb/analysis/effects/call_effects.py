@@ -1,444 +1,324 @@
 """The effects of a call: which objects, random generators, files and libraries it may read or change.
 
-Knowledge of libraries comes from `kfnb.analysis.libraries.effect_tables`; knowledge of the notebook's own functions from their bodies.
-Where nothing is known the answer is "may change its receiver".
+What library calls do is listed in `kfnb.analysis.libraries.effect_tables`; what the notebook's functions do is read from their bodies.
+An unknown method is assumed to change its receiver.
 """
 
 from __future__ import annotations
 
 import ast
 
-from kfnb.analysis.effects.aliases import Sharing
-from kfnb.analysis.effects.class_queries import changes_shared_attribute, class_making
-from kfnb.analysis.effects.definition_needs import deferred_function
-from kfnb.analysis.effects.effect_types import ARGUMENT, CLOSURE, OWN_CLASS, OWN_CLASSES, Effect, Frame, passed
-from kfnb.analysis.effects.function_summaries import ANY, Summaries
+from kfnb.analysis.effects.aliases import AliasAnalysis
+from kfnb.analysis.effects.effect_types import ARGUMENT, Effect, Frame, bind_arguments
+from kfnb.analysis.effects.function_summaries import ANY
 from kfnb.analysis.effects.library_call_reach import (
-    UNPROVED,
     call_reach,
-    known,
-    lasting,
     place_of,
-    reach_of,
-    store_reach,
 )
 from kfnb.analysis.effects.local_module_effects import STATE, LocalModules
 from kfnb.analysis.files.file_calls import file_uses, magic_uses, shell_uses
-from kfnb.analysis.files.magic_effects import MagicCall, magic_call, mentioned, program_path, timed_code
+from kfnb.analysis.files.magic_effects import MagicCall, magic_call, names_in_magic, program_path, timed_code
 from kfnb.analysis.files.path_patterns import depends_on_parameter, filled, path_text, text_value
 from kfnb.analysis.libraries import effect_tables
-from kfnb.analysis.libraries.ambient_state_calls import ambient_of, ambient_of_call
+from kfnb.analysis.libraries.ambient_state_calls import ambient_of_call
 from kfnb.analysis.syntax.ast_queries import dotted, reaches_main, root
-from kfnb.analysis.syntax.scopes import Deferred
-from kfnb.analysis.units.abstract_state import DEF, IMPORT, VALUE, World
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.syntax.definition_blocks import function_block
+from kfnb.analysis.units.abstract_state import DEF, IMPORT, VALUE, AbstractState
 from kfnb.thread_safe_parser import parse
 
 KERAS_KINDS = (
     "@random",
     "@tensorflow.random",
-)  #: what a model of unknown make may draw from, besides numpy's generator
+)  #: the generators that a model of an unknown library may draw from, besides numpy's
 
 
-class Effects(Sharing):
-    """Answers for one `World`."""
+class CallEffects(AliasAnalysis):
+    """The effects of calls in one notebook."""
 
-    def __init__(self, world: World, modules: LocalModules) -> None:
+    def __init__(self, world: AbstractState, modules: LocalModules) -> None:
         super().__init__(world, modules)
         self.top = self.frame()
-        self.keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.later.values())
-        self._summaries = Summaries(world, self._summarize)
+        self.uses_keras = any(n.partition(".")[0] in ("keras", "tensorflow") for n in world.imports_anywhere.values())
 
-    # ---------------------------------------------------------------- functions of the notebook
-    def summary(self, function: Deferred) -> Effect:
-        """What calling ``function`` (or using an instance of the class) may do, through everything it reaches."""
-        return self._summaries.of(function)
-
-    def asks(self, name: str) -> None:
-        self._summaries.asks(name)
-
-    def methods_named(self, name: str) -> list[Deferred]:
-        return self._summaries.methods(name)
-
-    def _summarize(self, function: Deferred, found: Effect) -> None:
-        found.reads.update((n, function.name) for n in function.reads)
-        found.writes |= frozenset(function.writes)
-        found.deletes |= frozenset(function.deletes)
-        found.makes = function.makes
-        frame = self.frame(function)
-        for target in function.stores:
-            owner = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else target
-            found.touch(self.roots(owner, frame), True)
-            if isinstance(target, ast.Attribute):
-                found.touch(self.listed_classes(owner, frame), True)
-            kind = ambient_of(target, frame) or self.module_store(target, frame)
-            if kind is not None:
-                found.ambient[kind] = "set"
-            else:
-                store_reach(target, frame, found)
-        for call in function.calls:
-            before = dict(found.beyond)
-            self.call(call, frame, found)
-            if call in function.scoped:
-                found.beyond = lasting(found.beyond, before)
-        for decorator in function.decorators:
-            self.decorated(decorator, frame, found)
-        making = class_making(function, False)
-        for name, method in function.methods.items():
-            summary = self.summary(method)
-            if name in making:  # runs when a class is derived, not when this one is used
-                found.reads.update((n, function.name) for n in summary.reads)
-            else:
-                found.add(summary, called=False)
-        for name in list(function.reads):
-            for held in self.world.holds(name):
-                inner = self.summary(held)
-                found.add(inner, called=False)
-                found.makes |= inner.makes or held.kind == "class"
-        if function.kind == "class":
-            self._class_state(function, found)
-        for value in function.returns:
-            found.returns |= self.roots(value, frame)
-        if found.makes or function.generator:
-            found.returns |= frozenset(f"<{p}>" for p in function.params)
-
-    def _class_state(self, cls: Deferred, found: Effect) -> None:
-        """A method that sets something on its object's class sets it on this class, or on one derived from it."""
-        making = class_making(cls, False)
-        own = any(
-            self.summary(m).touches.get(t) for n, m in cls.methods.items() if n not in making for t in OWN_CLASSES
-        )
-        found.keeps = own or changes_shared_attribute(cls) or self._counts(cls)
-        if found.keeps or any(self.summary(c).keeps for c in self.lineage((cls,)) if c is not cls):
-            found.touch((cls.name,), True)
-        if cls.name in found.changes or cls.name in self.world.stateful:
-            found.reads.setdefault(cls.name, cls.name)
-
-    def _counts(self, cls: Deferred) -> bool:
-        """Whether a descriptor in the class's body changes itself when it is asked for its value."""
-        return any(
-            f"<{method.params[0]}>" in self.summary(method).touches
-            for call in cls.attributes
-            if isinstance(call.func, ast.Name)
-            for descriptor in self.lineage(self.world.holds(call.func.id))
-            for name, method in descriptor.methods.items()
-            if name in ("__get__", "__set__", "__delete__") and method.params
-        )
-
-    # ---------------------------------------------------------------- calls
-    def call(self, node: ast.Call, frame: Frame, found: Effect) -> None:
-        """Add what this call does (not what its arguments' own calls do) to ``found``."""
+    def add_call(self, node: ast.Call, frame: Frame, effect: Effect) -> None:
+        """Add the effect of this call to ``effect``. The calls in its arguments are not included."""
         library = dotted(node.func, frame.origin)
         place = library if library is not None and type(node.func) is ast.Name else place_of(node.func, frame)
         values = [*node.args, *[k.value for k in node.keywords]]
-        sets = self._ambient(node, library, library or place, frame, found)
-        local = library is not None and self._module_call(library, node.args, node, frame, found)
+        sets = self._add_ambient(node, library, library or place, frame, effect)
+        local = library is not None and self._module_call(library, node.args, node, frame, effect)
         if not local and not sets:
-            call_reach(node, place, frame, found)
-        self._texts(node, library, frame, found)
+            call_reach(node, place, frame, effect)
+        self._add_texts_and_files(node, library, frame, effect)
         if library in effect_tables.DEFINITION_READERS:
-            self.asks(ANY)
+            self.note_dependency(ANY)
             for name in [n for n, kind in self.world.kinds.items() if kind == DEF]:
-                found.reads.setdefault(name, name)
+                effect.reads.setdefault(name, name)
         if library in effect_tables.CLASS_READERS:
-            for name, held in self.world.defs.items():
-                if self.world.kinds.get(name) == DEF and any(d.kind == "class" for d in held):
-                    found.reads.setdefault(name, name)
-        found.opaque |= library in effect_tables.MAIN_READERS
+            for name, definitions in self.world.definitions.items():
+                if self.world.kinds.get(name) == DEF and any(d.kind == "class" for d in definitions):
+                    effect.reads.setdefault(name, name)
+        effect.opaque |= library in effect_tables.MAIN_READERS
         if self.world.mentions_main and reaches_main([node.func, *values], frame.origin):
-            found.opaque = True
+            effect.opaque = True
         if type(node.func) is ast.Attribute:
             if library is not None:
-                self._library_call(node, node.func.attr, frame, found)
+                self._library_call(node, node.func.attr, frame, effect)
             else:
-                self._method_call(node, node.func, frame, found)
+                self._method_call(node, node.func, frame, effect)
         elif isinstance(node.func, ast.Name) and not frame.local(node.func.id):
-            self._name_call(node, node.func.id, frame, found)
+            self._name_call(node, node.func.id, frame, effect)
         else:
-            found.touch(self.roots(node.func, frame))
-            found.touch(self._every(values, frame))
-        self._callbacks(node, values, frame, found)
+            effect.add_mutations(self.roots(node.func, frame))
+            effect.add_mutations(self._roots_of_all(values, frame))
+        self._add_callbacks(node, values, frame, effect)
 
-    def _ambient(self, node: ast.Call, library: str | None, place: str | None, frame: Frame, found: Effect) -> bool:
-        """Ambient state that the call sets, and generators that it draws from; whether it sets any."""
+    def _add_ambient(
+        self, node: ast.Call, library: str | None, place: str | None, frame: Frame, effect: Effect
+    ) -> bool:
+        """Add the ambient state that the call sets or draws from. Returns whether it sets any."""
         function = node.func
         sets = False
-        value = (
+        is_value = (
             not isinstance(function, ast.Name) or frame.local(function.id) or self.world.kinds.get(function.id) == VALUE
         )
-        own = (
+        own_method = (
             library is None
             and isinstance(function, ast.Attribute)
-            and (isinstance(function.value, ast.Call) or self._carries(function.value, frame))
+            and (isinstance(function.value, ast.Call) or self._holds_callable(function.value, frame))
             and bool(self._methods(function, frame))
         )
-        for kind, how in ambient_of_call(node, place, library, frame.origin, frame.maker, value, own):
-            if library is None and kind in KERAS_KINDS and not self.keras:
+        for kind, how in ambient_of_call(node, place, library, frame.origin, frame.maker, is_value, own_method):
+            if library is None and kind in KERAS_KINDS and not self.uses_keras:
                 continue
             sets = sets or how == "set"
-            if found.ambient.get(kind) != "set":
-                found.ambient[kind] = how
+            if effect.ambient.get(kind) != "set":
+                effect.ambient[kind] = how
         return sets
 
-    def decorated(self, decorator: ast.expr, frame: Frame, found: Effect) -> None:
-        """Add what decorating does: the decorator is called, and keeps or wraps what it is given."""
-        base = root(decorator)
-        if isinstance(decorator, ast.Name) and base in ("property", "staticmethod", "classmethod"):
-            return
-        self.call(ast.copy_location(ast.Call(decorator, [ast.Constant(None)], []), decorator), frame, found)
-        inner = decorator.func if isinstance(decorator, ast.Call) else decorator
-        place = place_of(inner, frame)
-        if place is not None:
-            if isinstance(decorator, ast.Call) and reach_of(place):
-                found.reach(place, reach_of(place))
-        elif isinstance(inner, ast.Attribute) and not self._methods(inner, frame):
-            found.touch(self.roots(inner.value, frame), True)  # `@app.route("/")`, `@area.register(int)`
-
-    def runs_at_once(self, decorator: ast.expr) -> bool:
-        """Whether a decorator of the notebook calls what it decorates there and then, as ``@run_now`` does."""
-        held = self.world.holds(decorator.id) if isinstance(decorator, ast.Name) else frozenset()
-        return any(
-            isinstance(call.func, ast.Name)
-            and call.func.id in function.params[:1]
-            and call.func.id not in function.inner
-            for function in held
-            for call in function.calls
-        )
-
-    def created(self, node: ast.ClassDef, frame: Frame, found: Effect) -> None:
-        """Add what making a class does to those it is derived from, and to its metaclass."""
-        metaclass = [k.value for k in node.keywords if k.arg == "metaclass"]
-        for base in [*node.bases, *metaclass]:
-            name = root(base)
-            place = place_of(base.func if isinstance(base, ast.Call) else base, frame)
-            if place is not None and not known(place):
-                found.reach(place, UNPROVED)
-            if name is None or place is not None or frame.local(name):
-                continue
-            line = self.lineage(self.world.holds(name))
-            makers = {m for c in line for n, m in c.methods.items() if n in class_making(c, base in metaclass)}
-            keeps = any(_keeps(m, self.summary(m)) for m in makers)
-            if keeps or self.world.reads_subclasses or not line and self.world.kinds.get(name) == VALUE:
-                found.touch([c.name for c in line] or [name], True)
-            for maker in makers:
-                found.add(self.summary(maker))
-
-    def module_store(self, target: ast.expr, frame: Frame) -> str | None:
-        """The ambient kind that assigning to ``target`` sets, where it belongs to a module beside the notebook."""
+    def module_state_set_by(self, target: ast.expr, frame: Frame) -> str | None:
+        """The kind of ambient state that assigning to ``target`` sets, if it belongs to a module beside the notebook."""
         place = place_of(target, frame) if self.modules.sources else None
-        found = self.modules.split(place) if place is not None else None
-        if place is None or found is None or "()" in place and not self.modules.keeps(found[0]):
+        module_and_rest = self.modules.split(place) if place is not None else None
+        if (
+            place is None
+            or module_and_rest is None
+            or "()" in place
+            and not self.modules.mutated_globals(module_and_rest[0])
+        ):
             return None
-        return self.modules.kind(found[0])
+        return self.modules.kind(module_and_rest[0])
 
-    def _module_call(self, name: str, args: list[ast.expr], node: ast.Call, frame: Frame, found: Effect) -> bool:
-        """Add what a function of a module beside the notebook does; false when ``name`` is none of such a module."""
+    def _module_call(self, name: str, args: list[ast.expr], node: ast.Call, frame: Frame, effect: Effect) -> bool:
+        """Add the effect of a function in a module beside the notebook. Returns false if ``name`` is not in such a module."""
         known = self.modules.function(name) if self.modules.sources else None
         if known is None:
             return False
         module, functions = known
         if not functions and name != module:
-            found.ambient[self.modules.kind(module)] = "set"  # a method of an object that the module keeps
+            effect.ambient[self.modules.kind(module)] = "set"  # a method of an object that belongs to the module
         for function in functions:
-            effect = self.modules.effect(module, function)
-            found.add(effect)
-            self._arguments(effect, function, args, node.keywords, frame, found)
+            callee = self.modules.effect(module, function)
+            effect.merge(callee)
+            self._add_argument_effects(callee, function, args, node.keywords, frame, effect)
         return True
 
-    def _library_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
+    def _library_call(self, node: ast.Call, name: str, frame: Frame, effect: Effect) -> None:
         if name in effect_tables.CHANGING_FUNCTIONS and node.args:
-            found.touch(self.roots(node.args[0], frame), True)
+            effect.add_mutations(self.roots(node.args[0], frame), True)
         for keyword in node.keywords:
             if keyword.arg in effect_tables.CHANGED_KEYWORDS or keyword.arg == "inplace":
-                found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
+                effect.add_mutations(self.roots(keyword.value, frame), keyword.arg == "out")
 
-    def _name_call(self, node: ast.Call, name: str, frame: Frame, found: Effect) -> None:
-        held = self.world.holds(name)
-        for function in held:
-            self._notebook_call(function, node.args, node.keywords, frame, found)
-            if any(f"<{p}>" in self.summary(function).touches for p in function.kept):
-                found.touch((name,), True)  # `def f(seen=[])`: the default lives in the function
-        if self.keeps_state(name):
-            found.touch((name,))  # what the function that made it keeps
+    def _name_call(self, node: ast.Call, name: str, frame: Frame, effect: Effect) -> None:
+        callables = self.world.callables(name)
+        for function in callables:
+            self._notebook_call(function, node.args, node.keywords, frame, effect)
+            if any(f"<{p}>" in self.summary(function).mutations for p in function.shared_objects):
+                effect.add_mutations((name,), True)  # `def f(seen=[])`: the function keeps the object of the default
+        if self.has_closure_state(name):
+            effect.add_mutations((name,))  # the state that its closure keeps
         kind = self.world.kinds.get(name)
         if kind == IMPORT:
-            self._library_call(node, name, frame, found)
-        elif kind in (None, DEF) or held:
+            self._library_call(node, name, frame, effect)
+        elif kind in (None, DEF) or callables:
             if kind is None and name in effect_tables.OPAQUE_CALLS and not (name == "vars" and node.args):
-                found.opaque = not _literal_code(name, node)
+                effect.opaque = not _literal_code(name, node)
             elif kind is None and name in effect_tables.CHANGING_FUNCTIONS and node.args:
-                found.touch(self.roots(node.args[0], frame), True)
+                effect.add_mutations(self.roots(node.args[0], frame), True)
                 if name in ("setattr", "delattr"):
-                    found.touch(self.listed_classes(node.args[0], frame), True)
+                    effect.add_mutations(self.collected_classes_in(node.args[0], frame), True)
             if kind == VALUE:
-                found.touch((name,))
+                effect.add_mutations((name,))
         elif kind == VALUE:
-            found.touch((name,), name in self.world.mutating_methods)
+            effect.add_mutations((name,), name in self.world.mutating_methods)
 
-    def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, found: Effect) -> None:
+    def _method_call(self, node: ast.Call, function: ast.Attribute, frame: Frame, effect: Effect) -> None:
         receiver = self.roots(function.value, frame)
-        made = self.world.made_by.get(root(function.value) or "", "")
+        maker = self.world.made_by.get(root(function.value) or "", "")
         plain = isinstance(function.value, ast.Name) and not frame.local(function.value.id)
-        if made and plain:
-            self._module_call(f"{made}.{function.attr}", [function.value, *node.args], node, frame, found)
-        mine = self._methods(function, frame)
-        for method in mine:
-            self._notebook_call(method, [function.value, *node.args], node.keywords, frame, found)
-        if self.modules.sources and not mine and not (plain and self.modules.split(made)):
-            self._module_method(function.attr, found)
-        if mine and self._carries(function.value, frame):
+        if maker and plain:
+            self._module_call(f"{maker}.{function.attr}", [function.value, *node.args], node, frame, effect)
+        methods = self._methods(function, frame)
+        for method in methods:
+            self._notebook_call(method, [function.value, *node.args], node.keywords, frame, effect)
+        if self.modules.sources and not methods and not (plain and self.modules.split(maker)):
+            self._module_method(function.attr, effect)
+        if methods and self._holds_callable(function.value, frame):
             return
         name = function.attr
         inplace = bool(node.keywords) and any(
             k.arg == "inplace" and not (isinstance(k.value, ast.Constant) and not k.value.value) for k in node.keywords
         )
         if name == "register" and any(self.world.kinds.get(r) == DEF for r in receiver):
-            found.touch(receiver, True)  # `Interface.register(Class)`
-        if made.startswith(effect_tables.STATEFUL_MAKERS):
+            effect.add_mutations(receiver, True)  # `Interface.register(Class)`
+        if maker.startswith(effect_tables.STATEFUL_MAKERS):
             if not name.startswith(("get_", "savefig")):
-                found.touch(receiver, True)
+                effect.add_mutations(receiver, True)
         elif name in effect_tables.MUTATORS or inplace:
-            found.touch(receiver, True)
+            effect.add_mutations(receiver, True)
         elif name not in effect_tables.PURE_METHODS:
-            found.touch(receiver)
-        if name not in effect_tables.PURE_METHODS and self._carries(function.value, frame):
-            found.touch(self._every([*node.args, *(k.value for k in node.keywords)], frame))
+            effect.add_mutations(receiver)
+        if name not in effect_tables.PURE_METHODS and self._holds_callable(function.value, frame):
+            effect.add_mutations(self._roots_of_all([*node.args, *(k.value for k in node.keywords)], frame))
         for keyword in node.keywords:
             if keyword.arg in effect_tables.CHANGED_KEYWORDS:
-                found.touch(self.roots(keyword.value, frame), keyword.arg == "out")
+                effect.add_mutations(self.roots(keyword.value, frame), keyword.arg == "out")
 
-    def _module_method(self, name: str, found: Effect) -> None:
-        """A method of an object of unknown class: it may belong to a class of a module beside the notebook."""
+    def _module_method(self, name: str, effect: Effect) -> None:
+        """Add the effect of a method of an object of unknown class, whose class may be in a module beside the notebook."""
         for module, method in self.modules.methods(name):
             for kind, how in self.modules.effect(module, method).ambient.items():
-                if kind.startswith(STATE) and found.ambient.get(kind) != "set":
-                    found.ambient[kind] = how
+                if kind.startswith(STATE) and effect.ambient.get(kind) != "set":
+                    effect.ambient[kind] = how
 
     def _notebook_call(
-        self, function: Deferred, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame, found: Effect
+        self, function: CodeBlock, args: list[ast.expr], keywords: list[ast.keyword], frame: Frame, effect: Effect
     ) -> None:
         if function.kind == "class":
             for base in function.bases if self.modules.sources else ():
-                self.asks(base)
+                self.note_dependency(base)
                 origin = self.world.origin(base)
                 if origin is not None:
-                    self._module_call(origin, args, ast.Call(ast.Name(base, ast.Load()), args, keywords), frame, found)
+                    self._module_call(origin, args, ast.Call(ast.Name(base, ast.Load()), args, keywords), frame, effect)
             if "__init__" in function.methods:
-                self._notebook_call(function.methods["__init__"], [ast.Constant(None), *args], keywords, frame, found)
+                self._notebook_call(function.methods["__init__"], [ast.Constant(None), *args], keywords, frame, effect)
             return
         summary = self.summary(function)
-        found.add(summary)
-        self._arguments(summary, function, args, keywords, frame, found)
+        effect.merge(summary)
+        self._add_argument_effects(summary, function, args, keywords, frame, effect)
 
-    def _arguments(
+    def _add_argument_effects(
         self,
         summary: Effect,
-        function: Deferred,
+        function: CodeBlock,
         args: list[ast.expr],
         keywords: list[ast.keyword],
         frame: Frame,
-        found: Effect,
+        effect: Effect,
     ) -> None:
-        """Add what the function does to its arguments, and to the files that they name."""
-        self._files_of(function, summary, args, keywords, frame, found)
-        if ARGUMENT in summary.touches:
+        """Add what the function does to its arguments and to the files that they name."""
+        self._add_files_from_parameters(function, summary, args, keywords, frame, effect)
+        if ARGUMENT in summary.mutations:
             for value in [*args, *(k.value for k in keywords)]:
-                found.touch(self.roots(value, frame))
-        for param, values in passed(function, args, keywords):
-            sure = summary.touches.get(f"<{param}>") if param is not None else False
+                effect.add_mutations(self.roots(value, frame))
+        for param, values in bind_arguments(function, args, keywords):
+            sure = summary.mutations.get(f"<{param}>") if param is not None else False
             if sure is not None:
                 for value in values:
-                    found.touch(self.roots(value, frame), sure)
+                    effect.add_mutations(self.roots(value, frame), sure)
 
-    def _files_of(
+    def _add_files_from_parameters(
         self,
-        function: Deferred,
+        function: CodeBlock,
         summary: Effect,
         args: list[ast.expr],
         keywords: list[ast.keyword],
         frame: Frame,
-        found: Effect,
+        effect: Effect,
     ) -> None:
-        """Paths that a function makes of its parameters, with this call's arguments in them."""
-        asking = [use for use in summary.files if depends_on_parameter(use[0])]
-        if not asking:
+        """Add the files whose paths the function builds from its parameters, filled with this call's arguments."""
+        open_uses = [use for use in summary.files if depends_on_parameter(use[0])]
+        if not open_uses:
             return
-        handed = {p: path_text(v, frame.text) for p, v in function.defaults.items()}
-        for param, values in passed(function, args, keywords):
+        argument_texts = {p: path_text(v, frame.text) for p, v in function.defaults.items()}
+        for param, values in bind_arguments(function, args, keywords):
             if param is not None and values:
-                handed[param] = path_text(values[0], frame.text)
-        found.files |= {(path, how) for text, how in asking if (path := filled(text, handed))}
+                argument_texts[param] = path_text(values[0], frame.text)
+        effect.files |= {(path, how) for text, how in open_uses if (path := filled(text, argument_texts))}
 
-    def _callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, found: Effect) -> None:
-        """A function handed over may be called with the other arguments: ``list(map(add, lists))``."""
+    def _add_callbacks(self, node: ast.Call, values: list[ast.expr], frame: Frame, effect: Effect) -> None:
+        """Add the effects of functions among the arguments, called with the other arguments: ``list(map(add, lists))``."""
         for value in values:
             if type(value) is ast.Attribute:
                 if value.attr in effect_tables.MUTATORS:
-                    found.touch(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
+                    effect.add_mutations(self.roots(value.value, frame), True)  # `pool.map(rows.append, items)`
                 continue
             if type(value) is ast.Name:
                 if value.id in self.world.mutating_methods or self.world.made_by.get(value.id) in effect_tables.STREAMS:
-                    found.touch(self.roots(value, frame), True)
+                    effect.add_mutations(self.roots(value, frame), True)
                 if frame.local(value.id):
                     continue
             elif type(value) is not ast.Lambda:
                 continue
-            for function in self.held(value):
+            for function in self.callables_in(value):
                 summary = self.summary(function)
-                found.add(summary)
-                if any(r.startswith("<") for r in summary.touches):
-                    found.touch(self._every([v for v in values if v is not value], frame))
+                effect.merge(summary)
+                if any(r.startswith("<") for r in summary.mutations):
+                    effect.add_mutations(self._roots_of_all([v for v in values if v is not value], frame))
                     if isinstance(node.func, ast.Attribute):
-                        found.touch(self.roots(node.func.value, frame))
+                        effect.add_mutations(self.roots(node.func.value, frame))
 
-    def _texts(self, node: ast.Call, library: str | None, frame: Frame, found: Effect) -> None:
-        """Names inside texts, and files by literal path."""
+    def _add_texts_and_files(self, node: ast.Call, library: str | None, frame: Frame, effect: Effect) -> None:
+        """Add the names that a call reads through texts, such as a query, and the files that it uses."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         magic = magic_call(node, self.world.made_by)
         if magic is not None:
-            self._magic(magic, node.lineno, frame, found)
+            self._add_magic(magic, node.lineno, frame, effect)
             return
         if name in effect_tables.TEXT_CALLS or name in ("exec",):
             for value in [*node.args, *[k.value for k in node.keywords]]:
                 for part in ast.walk(value):
                     if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) < 5000:
                         for word in effect_tables.IDENTIFIER.findall(part.value):
-                            self.asks(word)
+                            self.note_dependency(word)
                             if word in self.world.known:
-                                found.reads.setdefault(word, name)
+                                effect.reads.setdefault(word, name)
         receiver = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for value in [*node.args, *receiver]:
             folded = None if type(value) is ast.Constant else text_value(value, frame.text)
             if folded and not depends_on_parameter(folded):
-                found.texts |= {folded}
-        found.files |= frozenset(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
+                effect.texts |= {folded}
+        effect.files |= frozenset(file_uses(node, library, frame.text, lambda n: self.world.made_by.get(n, "")))
 
-    def _magic(self, call: MagicCall, line: int, frame: Frame, found: Effect) -> None:
-        self.asks(ANY)
-        for read in mentioned(call, self.world.known):
-            found.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
+    def _add_magic(self, call: MagicCall, line: int, frame: Frame, effect: Effect) -> None:
+        self.note_dependency(ANY)
+        for read in names_in_magic(call, self.world.known):
+            effect.reads.setdefault(read, "!" if call.name == "!" else f"%{call.name}")
         code = timed_code(call)
         if code:
-            timed = function_of(code, line)
-            found.add(self.summary(timed) if timed is not None else Effect())
+            timed = function_from_code(code, line)
+            effect.merge(self.summary(timed) if timed is not None else Effect())
         if call.name in ("cd", "pushd", "popd"):
-            found.ambient["@cwd"] = "set"
+            effect.ambient["@cwd"] = "set"
         if call.name in ("env", "set_env"):
-            found.ambient["@environ"] = "set"
-        found.opaque |= call.name == "store"
+            effect.ambient["@environ"] = "set"
+        effect.opaque |= call.name == "store"
         path = program_path(call)
         if path is not None:
-            found.texts |= {path}
+            effect.texts |= {path}
         if call.name == "!":
-            found.files |= frozenset(shell_uses(call.line, frame.text))
+            effect.files |= frozenset(shell_uses(call.line, frame.text))
         else:
             kind = "run_line_magic" if call.body is None else "run_cell_magic"
-            found.files |= frozenset(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
+            effect.files |= frozenset(magic_uses(kind, call.name, call.line, call.body or "", frame.text))
         for text in (call.line, call.body or ""):
-            found.texts |= set(text.split())
+            effect.texts |= set(text.split())
 
 
-def function_of(code: str, line: int) -> Deferred | None:
-    """Code as the body of a function; ``None`` when it is no Python."""
+def function_from_code(code: str, line: int) -> CodeBlock | None:
+    """The code block of a function with this code as its body; ``None`` if the code is not valid Python."""
     try:
         body = parse(code).body
     except (SyntaxError, ValueError):
@@ -449,12 +329,7 @@ def function_of(code: str, line: int) -> Deferred | None:
     for part in ast.walk(function):
         if hasattr(part, "lineno"):
             part.lineno = line
-    return deferred_function(function, "%timeit")
-
-
-def _keeps(method: Deferred, summary: Effect) -> bool:
-    """Whether a method that runs when a class is made may change more than that class."""
-    return any(not r.startswith("<") or r in (CLOSURE, OWN_CLASS, f"<{method.params[0]}>") for r in summary.touches)
+    return function_block(function, "%timeit")
 
 
 def _literal_code(name: str, node: ast.Call) -> bool:

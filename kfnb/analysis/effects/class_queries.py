@@ -5,22 +5,21 @@ from __future__ import annotations
 import ast
 
 from kfnb.analysis.libraries.effect_tables import CHANGING_FUNCTIONS, MUTATORS
-from kfnb.analysis.syntax.scopes import Deferred
+from kfnb.analysis.syntax.code_block import CodeBlock
 
 METACLASSES = frozenset(("type", "ABCMeta", "EnumMeta", "EnumType"))
-NOTHING: frozenset[str] = frozenset()
 
 
-def class_making(cls: Deferred, metaclass: bool) -> frozenset[str]:
-    """Methods of ``cls`` that run when a class is derived from it, or made by it where it is a metaclass."""
+def class_creation_methods(cls: CodeBlock, metaclass: bool) -> frozenset[str]:
+    """Methods of ``cls`` that run when a class is derived from it, or when it creates a class as its metaclass."""
     if metaclass or METACLASSES & set(cls.bases):
         return frozenset(("__prepare__", "__new__", "__init__"))
     return frozenset(("__init_subclass__",))
 
 
-def changes_shared_attribute(cls: Deferred) -> bool:
-    """Whether a method changes a list, dict or the like that stands in the class's body: all objects share it."""
-    if not cls.kept:
+def changes_shared_attribute(cls: CodeBlock) -> bool:
+    """Whether a method changes a list, dict or other collection of the class's body, which all instances share."""
+    if not cls.shared_objects:
         return False
     for method in cls.methods.values():
         me = method.params[0] if method.params else ""
@@ -32,17 +31,17 @@ def changes_shared_attribute(cls: Deferred) -> bool:
     return False
 
 
-def shared_attributes(cls: Deferred) -> frozenset[str]:
-    """Attributes whose list, dict or the like stands in the class's body and is not replaced in its objects."""
-    return cls.kept - _own_attributes(cls) if cls.kept else cls.kept
+def shared_attributes(cls: CodeBlock) -> frozenset[str]:
+    """Attributes that the class's body binds to a collection and that no method binds again on an instance."""
+    return cls.shared_objects - _instance_attributes(cls) if cls.shared_objects else cls.shared_objects
 
 
 def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _own_attributes(cls: Deferred) -> set[str]:
-    """Attributes that a method sets on its object."""
+def _instance_attributes(cls: CodeBlock) -> set[str]:
+    """Attributes that a method sets on its instance."""
     return {
         t.attr
         for m in cls.methods.values()
@@ -52,7 +51,7 @@ def _own_attributes(cls: Deferred) -> set[str]:
 
 
 def _attribute(node: ast.expr, me: str) -> str | None:
-    """``"seen"`` for ``self.seen``, ``self.seen[k].x``."""
+    """The attribute of the instance that an expression begins with: ``"seen"`` for ``self.seen`` and ``self.seen[k].x``."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         inner = node.func if isinstance(node, ast.Call) else node.value
         if isinstance(node, ast.Attribute) and isinstance(inner, ast.Name):

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from kfnb.analysis.files.path_patterns import depends_on_parameter, hole, parameter_key, text_value
 from kfnb.analysis.files.shell_command_files import Use
 from kfnb.analysis.libraries.random_draws import PLAIN, maker_of
-from kfnb.analysis.syntax.scopes import Deferred
-from kfnb.analysis.units.abstract_state import World
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.units.abstract_state import AbstractState
 
 Roots = frozenset[str]
 NONE: Roots = frozenset()
-#: An argument of a function made inside this one; what such functions keep; the class of a method's object.
+#: Special roots: an argument of a nested function; the state of nested functions; the class of a method's object.
 ARGUMENT, CLOSURE, OWN_CLASS = "<>", "<closure>", "<class>"
 OWN_CLASSES = frozenset((OWN_CLASS, "<cls>"))
 RootsOf = Callable[[ast.expr, "Frame"], Roots]
@@ -24,48 +24,48 @@ RootsOf = Callable[[ast.expr, "Frame"], Roots]
 class Effect:
     """What a piece of code does when it runs.
 
-    Roots in ``<>`` are parameters of the function looked at; `ARGUMENT`, `CLOSURE` and `OWN_CLASS` are special ones.
-    ``beyond``: what it may change in libraries, by name, with how far the call reaches (see `kfnb.analysis.effects.library_call_reach`).
+    A root in ``<>`` is a parameter of the function, or one of `ARGUMENT`, `CLOSURE` and `OWN_CLASS`. ``library_reach``
+    says what the code may change in libraries and how far each call reaches (`kfnb.analysis.effects.library_call_reach`).
     """
 
-    reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which it is reached
-    writes: frozenset[str] = NONE  #: what is seldom there costs no container of its own
+    reads: dict[str, str] = field(default_factory=dict)  #: name: the function through which the code reaches it
+    writes: frozenset[str] = NONE  #: fields that are rarely used share one empty set, for speed
     deletes: frozenset[str] = NONE
-    touches: dict[str, bool] = field(default_factory=dict)  #: root: surely
-    changes: frozenset[str] = NONE  #: of these, names whose own attributes or items are set somewhere
-    beyond: dict[str, int] = field(default_factory=dict)
+    mutations: dict[str, bool] = field(default_factory=dict)  #: root: whether its object surely changes
+    stored_into: frozenset[str] = NONE  #: the roots among `mutations` whose own attributes or items are set
+    library_reach: dict[str, int] = field(default_factory=dict)
     ambient: dict[str, str] = field(default_factory=dict)  #: kind: "read", "draw" or "set"
     files: frozenset[Use] = frozenset()
     texts: frozenset[str] = NONE
     returns: Roots = NONE
     opaque: bool = False
-    makes: bool = False
-    keeps: bool = False  #: for a class: its own code changes something that all its objects share
+    creates_functions: bool = False
+    mutates_class_state: bool = False  #: for a class: its own code changes something that all its instances share
 
-    def touch(self, roots: Iterable[str], sure: bool = False) -> None:
+    def add_mutations(self, roots: Iterable[str], sure: bool = False) -> None:
         roots = tuple(roots)
         for r in roots:
-            self.touches[r] = sure or self.touches.get(r, False)
+            self.mutations[r] = sure or self.mutations.get(r, False)
         if sure:
-            self.changes |= frozenset(roots)
+            self.stored_into |= frozenset(roots)
 
-    def reach(self, place: str, how: int) -> None:
-        self.beyond[place] = max(how, self.beyond.get(place, 0))
+    def add_reach(self, place: str, how: int) -> None:
+        self.library_reach[place] = max(how, self.library_reach.get(place, 0))
 
-    def add(self, other: Effect, called: bool = True) -> None:
+    def merge(self, other: Effect, called: bool = True) -> None:
         """Merge the effects of ``other`` that are visible outside it, which are all but those on its parameters.
 
-        ``called`` is false for a function that is only mentioned: it changes libraries when it is called.
+        ``called`` is false for a function that is only mentioned, because it changes libraries only when it is called.
         """
-        for place, far in other.beyond.items() if called else ():
-            self.reach(place, far)
-        if other.changes:
-            self.changes |= {r for r in other.changes if not r.startswith("<")}
+        for place, far in other.library_reach.items() if called else ():
+            self.add_reach(place, far)
+        if other.stored_into:
+            self.stored_into |= {r for r in other.stored_into if not r.startswith("<")}
         for name, via in other.reads.items():
             self.reads.setdefault(name, via)
         self.writes |= other.writes
         self.deletes |= other.deletes
-        self.touch((r for r, sure in other.touches.items() if not r.startswith("<")))
+        self.add_mutations((r for r, sure in other.mutations.items() if not r.startswith("<")))
         for kind, how in other.ambient.items():
             if self.ambient.get(kind) in (None, "read") or how == "set":
                 self.ambient[kind] = how
@@ -76,30 +76,35 @@ class Effect:
 
 
 class Frame:
-    """Resolves a name to the objects that it may be: its own at top level; in a function those of parameters and globals."""
+    """Resolves a name at one place of the code to the notebook's names and the parameters that may share its object."""
 
-    def __init__(self, world: World, roots: RootsOf, function: Deferred | None = None) -> None:
+    def __init__(self, world: AbstractState, roots: RootsOf, function: CodeBlock | None = None) -> None:
         self.world, self.roots, self.function = world, roots, function
         self.memo: dict[str, Roots] = {}
-        self.resolving: set[str] = set()  #: names whose sources are being followed, so that a cycle ends
+        self.resolving: set[str] = set()  #: names whose sources are being followed, so that the search ends in a cycle
 
     def local(self, name: str) -> bool:
         function = self.function
         return function is not None and (
-            name in function.locals or name in function.inner and name not in function.reads
+            name in function.locals or name in function.nested_names and name not in function.reads
         )
 
     def roots_of(self, name: str) -> Roots:
         function = self.function
-        if function is None or not self.local(name) and name not in function.sources and name not in function.inner:
+        if (
+            function is None
+            or not self.local(name)
+            and name not in function.sources
+            and name not in function.nested_names
+        ):
             return frozenset((name,))
         if name not in self.memo:
             self.memo[name] = frozenset((f"<{name}>",)) if name in function.params else NONE
-            if name in function.inner and name in function.reads:
-                self.memo[name] = frozenset((name,))  # a function inside has a name of its own that is global here
-            if name in function.inner_params:
+            if name in function.nested_names and name in function.reads:
+                self.memo[name] = frozenset((name,))  # local in a nested function, global in this one
+            if name in function.nested_params:
                 self.memo[name] |= {ARGUMENT}
-            if name in function.closed:
+            if name in function.closure_writes:
                 self.memo[name] |= {CLOSURE}
             for source in function.sources.get(name, ()):
                 self.memo[name] |= self.roots(source, self)
@@ -109,19 +114,19 @@ class Frame:
         return None if self.local(name) else self.world.origin(name)
 
     def maker(self, name: str) -> str:
-        """The library's call that made the value of ``name``; ``""`` where it is unknown."""
+        """The library call that created the value of ``name``; ``""`` where it is unknown."""
         function = self.function
         if function is None or not self.local(name) and name not in function.sources:
             return self.world.made_by.get(name, "")
         if name in function.params or name in self.resolving or name not in function.sources:
             return ""
         self.resolving.add(name)
-        found = maker_of(ast.Tuple(function.sources[name], ast.Load()), self.origin, self.maker)
+        maker = maker_of(ast.Tuple(function.sources[name], ast.Load()), self.origin, self.maker)
         self.resolving.discard(name)
-        return PLAIN if found is None else found
+        return PLAIN if maker is None else maker
 
     def text(self, name: str) -> str | None:
-        """What is known of the text of ``name``: of a parameter, that it is one."""
+        """The known text of ``name``. A parameter gives a hole, which each call fills with its argument."""
         function = self.function
         if function is None or not self.local(name) and name not in function.sources:
             return self.world.texts.get(name)
@@ -131,29 +136,29 @@ class Frame:
         if len(sources) != 1 or name in self.resolving:
             return None
         self.resolving.add(name)
-        found = text_value(sources[0], self.text)
+        text = text_value(sources[0], self.text)
         self.resolving.discard(name)
-        return found
+        return text
 
 
-def passed(
-    function: Deferred, args: list[ast.expr], keywords: list[ast.keyword]
+def bind_arguments(
+    function: CodeBlock, args: list[ast.expr], keywords: list[ast.keyword]
 ) -> list[tuple[str | None, list[ast.expr]]]:
     """Which arguments arrive in which parameter; ``None`` for those that may arrive in any."""
-    found: list[tuple[str | None, list[ast.expr]]] = []
+    bound: list[tuple[str | None, list[ast.expr]]] = []
     positional = [p for p in function.params if p not in function.starred]
     for index, value in enumerate(args):
         if isinstance(value, ast.Starred):
-            found += [(p, [value.value]) for p in function.params]
+            bound += [(p, [value.value]) for p in function.params]
         elif index < len(positional):
-            found.append((positional[index], [value]))
+            bound.append((positional[index], [value]))
         else:
-            found += [(p, [value]) for p in function.starred]
+            bound += [(p, [value]) for p in function.starred]
     for keyword in keywords:
         if keyword.arg is None:
-            found += [(p, [keyword.value]) for p in function.params]
+            bound += [(p, [keyword.value]) for p in function.params]
         elif keyword.arg in function.params:
-            found.append((keyword.arg, [keyword.value]))
+            bound.append((keyword.arg, [keyword.value]))
         else:
-            found += [(p, [keyword.value]) for p in function.starred]
-    return found
+            bound += [(p, [keyword.value]) for p in function.starred]
+    return bound

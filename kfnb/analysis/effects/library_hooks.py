@@ -1,6 +1,6 @@
 """Library hooks: objects that a cell hands to a library, which calls them or writes to them later.
 
-From then on any code may change the notebook's objects through it, without naming them.
+From then on any code may change the notebook's objects through the library without naming them.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
 from kfnb.analysis.libraries.ambient_state_calls import setting_of
-from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.libraries.effect_tables import word_set
 from kfnb.analysis.syntax.ast_queries import dotted, root
 from kfnb.analysis.unit_facts import Hook, Site
 from kfnb.analysis.units.abstract_state import VALUE
 
-#: Places whose objects are written to by code that does not name them.
-STREAMS = words("sys.stdout sys.stderr")
-#: Calls that hand a stream, or what writes to one, to those who print or log; last words of their names.
-STREAM_CALLS = words("addHandler basicConfig")
+#: Objects that code writes to without naming them, since ``print`` and the like use them.
+STREAMS = word_set("sys.stdout sys.stderr")
+#: Last words of calls that receive a stream, or an object that writes to one, for logging.
+STREAM_CALLS = word_set("addHandler basicConfig")
 #: Context managers that change something of the process while they are entered, with the place that they change.
 CONTEXTS = {
     "contextlib.redirect_stdout": "sys.stdout", "contextlib.redirect_stderr": "sys.stderr", "contextlib.chdir": "os.chdir",
@@ -29,37 +29,40 @@ CONTEXTS = {
     "numpy.printoptions": "numpy.set_printoptions", "pandas.option_context": "pandas.set_option", "torch.no_grad": "torch.set_grad_enabled",
     "torch.inference_mode": "torch.set_grad_enabled", "matplotlib.pyplot.rc_context": "matplotlib.rc",
 }  # fmt: skip
-#: Last words of calls that add to what was handed over before.
-ADDING = words("addHandler addFilter register append insert")
+#: Last words of calls that add a hook and keep the earlier ones.
+ADDING = word_set("addHandler addFilter register append insert")
 
 
 def hook_of(place: str, values: Iterable[ast.expr], site: Site, effects: Effects) -> Hook:
-    """The hook that handing ``values`` to ``place`` makes; one without names where the notebook is not reached."""
+    """The hook that exists once the library's ``place`` has received ``values``.
+
+    It has no names if the library cannot change the notebook's values through it.
+    """
     world = effects.world
     changed: set[str] = set()
-    held: set[str] = set()
-    writes = place in STREAMS or place.rpartition(".")[2] in STREAM_CALLS
+    written: set[str] = set()
+    is_stream = place in STREAMS or place.rpartition(".")[2] in STREAM_CALLS
     for value in values:
-        for function in effects.held(value):
+        for function in effects.callables_in(value):
             summary = effects.summary(function)
-            changed |= {*summary.touches, *summary.writes}
+            changed |= {*summary.mutations, *summary.writes}
         if isinstance(value, ast.Attribute) and place_of(value, effects.top) is None:
-            held |= effects.roots(value.value, effects.top) if _changes_itself(value, effects) else set()
-        if writes and place_of(value, effects.top) is None:
-            held |= {n for r in effects.roots(value, effects.top) for n in world.group(r)}
-    known = {n for n in changed | held if world.kinds.get(n) == VALUE and n not in world.places}
-    return Hook(site, frozenset(known & changed), frozenset(known & held))
+            written |= effects.roots(value.value, effects.top) if _changes_itself(value, effects) else set()
+        if is_stream and place_of(value, effects.top) is None:
+            written |= {n for r in effects.roots(value, effects.top) for n in world.group(r)}
+    known = {n for n in changed | written if world.kinds.get(n) == VALUE and n not in world.places}
+    return Hook(site, frozenset(known & changed), frozenset(known & written))
 
 
-class Entered(NamedTuple):
-    """A context manager that is entered or left by a call instead of ``with``: what it changes, and to what."""
+class EnteredContext(NamedTuple):
+    """A context manager that a call enters or leaves without ``with``: the place that it changes, and the new values."""
 
     place: str
     values: list[ast.expr]
 
 
-def entered_context(node: ast.Call, effects: Effects, found: Effect) -> Entered | None:
-    """The context manager that a call enters for the rest of the notebook, or leaves; ``found`` gets what that sets."""
+def entered_context(node: ast.Call, effects: Effects, effect: Effect) -> EnteredContext | None:
+    """The context manager that a call enters or leaves without ``with``. Adds to ``effect`` what it sets."""
     if not isinstance(node.func, ast.Attribute) or node.func.attr not in ("__enter__", "__exit__", "enter_context"):
         return None
     entering = node.func.attr != "__exit__"
@@ -74,20 +77,20 @@ def entered_context(node: ast.Call, effects: Effects, found: Effect) -> Entered 
         return None
     setting = setting_of(place)
     if setting is not None:
-        found.ambient[setting] = "set"
+        effect.ambient[setting] = "set"
         return None
-    found.reach(place, LIBRARY)
-    return Entered(place, values if entering else [])
+    effect.add_reach(place, LIBRARY)
+    return EnteredContext(place, values if entering else [])
 
 
 def _changes_itself(method: ast.Attribute, effects: Effects) -> bool:
     """Whether a method of an object of the notebook changes that object."""
-    found = [c.methods[method.attr] for c in effects.world.holds(root(method) or "") if method.attr in c.methods]
-    return any(f"<{f.params[0]}>" in effects.summary(f).touches for f in found if f.params)
+    methods = [c.methods[method.attr] for c in effects.world.callables(root(method) or "") if method.attr in c.methods]
+    return any(f"<{f.params[0]}>" in effects.summary(f).mutations for f in methods if f.params)
 
 
 def hook_key(place: str, node: ast.Call | None) -> str:
-    """Under which key a later hook takes the place of an earlier one: a signal's number belongs to it."""
+    """The key under which a later hook replaces an earlier one. A signal's number is part of it."""
     if node is None:
         return place
     if place.rpartition(".")[2] in ADDING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-#: What is done with a path. A `LOOK` gives something else, and no error, where the file is not there: a shell's ``cat``, ``exists``,
-#: a list of a folder. An `UPDATE` reads and writes, and makes what is not there.
+#: What a call does with a path. A `LOOK` raises no error if the file is missing, but has another result: a shell's ``cat``,
+#: ``exists``, a list of a folder. An `UPDATE` reads and writes, and creates a missing file.
 READ, LOOK, WRITE, UPDATE = "read", "look", "write", "update"
 
 Place = tuple[int, str]
-RECEIVER = -1  #: the path is what the method is called on
+RECEIVER = -1  #: in place of an argument's index: the path is the object whose method is called
 
 
 def _rows(text: str, *places: Place) -> dict[str, tuple[Place, ...]]:
@@ -46,7 +46,7 @@ FUNCTIONS: dict[str, tuple[Place, ...]] = {
     **_rows("tempfile.mkdtemp tempfile.mkstemp"),
 }  # fmt: skip
 
-#: Opening functions with a mode, by whole name or bare: places of path and mode, and the mode where none is said.
+#: Functions that open a file with a mode, by whole or bare name: index of the mode's argument, and the default mode.
 OPENERS: dict[str, tuple[int, str]] = {
     "open": (1, "r"), "io.open": (1, "r"), "codecs.open": (1, "r"), "gzip.open": (1, "r"), "bz2.open": (1, "r"),
     "lzma.open": (1, "r"), "bz2.BZ2File": (1, "r"), "gzip.GzipFile": (1, "r"), "lzma.LZMAFile": (1, "r"), "os.fdopen": (9, "r"),

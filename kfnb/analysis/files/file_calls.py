@@ -20,11 +20,11 @@ def file_uses(node: ast.Call, library: str | None, known: Known, made_by: Callab
     Parameters
     ----------
     library
-        The whole name of a library's function, where the call is one.
+        The whole name of the library function, if the call is one.
     known
-        What is known of the text that a name stands for.
+        Returns the known text of a name.
     made_by
-        The library's function that made the value of a name, or ``""``.
+        Returns the library function that created the value of a name, or ``""``.
     """
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
@@ -67,11 +67,11 @@ def _opener(library: str | None, name: str, receiver: ast.expr | None) -> tuple[
 
 
 def _opened(node: ast.Call, opener: tuple[int, str], receiver: ast.expr | None, known: Known) -> Iterator[Use]:
-    """`open` and its like: the mode says what for."""
+    """The file of `open` and similar calls, used as the mode says."""
     at, mode = opener
     path = receiver if receiver is not None else _argument(node, 0)
     if path is None or receiver is not None and text_value(receiver, known) is None:
-        return  # `image.open()`: whose method it is nobody knows
+        return  # `image.open()`: a method of an unknown object
     mode_argument = node.args[at] if len(node.args) > at else None
     mode_argument = next((k.value for k in node.keywords if k.arg in ("mode", "flag")), mode_argument)
     if any(k.arg == "read_only" and isinstance(k.value, ast.Constant) and k.value.value for k in node.keywords):
@@ -106,7 +106,7 @@ def _argument(node: ast.Call, at: int) -> ast.expr | None:
 def _placed(
     node: ast.Call, places: tuple[Place, ...], receiver: ast.expr | None, known: Known, sure: bool
 ) -> Iterator[Use]:
-    """``sure``: the call uses a file even where nothing is known of its path."""
+    """The files at these places of a call. ``sure`` says that the call uses a file even if its path is unknown."""
     several = len(places) > 1
     for at, how in places:
         if at == RECEIVER:
@@ -132,7 +132,7 @@ def _placed(
 
 
 def _other(node: ast.Call, at: int, how: str) -> ast.expr | None:
-    """An argument of a call with two paths, by its name."""
+    """The keyword argument for one of the two paths of a call."""
     to = how == WRITE
     return next(
         (k.value for k in node.keywords if k.arg in tables.PATH_KEYWORDS and (k.arg in tables.TO_KEYWORDS) == to), None
@@ -157,7 +157,7 @@ def _working_folder(node: ast.Call, name: str) -> Iterator[Use]:
 
 # -------------------------------------------------------------------- commands
 def _command(node: ast.Call, known: Known) -> Iterator[Use]:
-    """`subprocess.run` and its like."""
+    """The files that `subprocess.run` and similar calls use."""
     command = (
         node.args[0]
         if node.args
@@ -166,11 +166,17 @@ def _command(node: ast.Call, known: Known) -> Iterator[Use]:
     if command is None:
         return
     if isinstance(command, (ast.List, ast.Tuple)):
-        words = [path_text(e, known) for e in command.elts if not isinstance(e, ast.Starred)]
-        if words[:2] and words[0] in ("bash", "sh") and len(words) > 2 and words[1].startswith("-") and "c" in words[1]:
-            yield from uses_of_script(words[2])
+        arguments = [path_text(e, known) for e in command.elts if not isinstance(e, ast.Starred)]
+        if (
+            arguments[:2]
+            and arguments[0] in ("bash", "sh")
+            and len(arguments) > 2
+            and arguments[1].startswith("-")
+            and "c" in arguments[1]
+        ):
+            yield from uses_of_script(arguments[2])
         else:
-            yield from uses_of_words([w or "?" for w in words])
+            yield from uses_of_words([w or "?" for w in arguments])
         return
     text = text_value(command, known)
     if text is None or is_hole(text):
@@ -180,12 +186,12 @@ def _command(node: ast.Call, known: Known) -> Iterator[Use]:
 
 
 def shell_uses(command: str, known: Known) -> Iterator[Use]:
-    """The files of ``!command``, with ``$name`` and ``{expression}`` in it."""
+    """The files that ``!command`` uses, where the command may contain ``$name`` and ``{expression}``."""
     yield from uses_of_script(expanded(command, known))
 
 
 def expanded(command: str, known: Known) -> str:
-    """The command with what is known of its ``$name`` and ``{expression}``."""
+    """The command with the known texts of each ``$name`` and ``{expression}`` in it."""
     try:
         parts = [*pieces(command)]
     except ValueError:  # braces that are the shell's own
@@ -207,7 +213,7 @@ def magic_uses(kind: str, name: str, line: str, body: str, known: Known) -> Iter
     if name in ("writefile", "file"):
         yield from ((f, UPDATE if "-a" in words or "--append" in words else WRITE) for f in files[:1])
     elif name in ("run", "load", "loadpy") and files:
-        yield files[0], READ  # what a program does that is run is read in its own text
+        yield files[0], READ  # the files that a program uses are found when its own text is analyzed
     elif name in ("bash", "sh", "script", "!", "system", "sx") and kind == "run_cell_magic":
         yield from uses_of_script(body)
     elif name in ("sx", "system", "ls", "cat", "cp", "mv", "rm", "mkdir", "rmdir", "less", "more", "lf", "ll", "lk"):

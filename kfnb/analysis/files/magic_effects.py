@@ -19,7 +19,7 @@ from kfnb.thread_safe_parser import parse_expression
 
 TIMED = "n:r:tcp:qov:"  #: the options of ``%timeit``
 AS_WRITTEN = frozenset(("timeit", "time", "prun"))  #: magics whose line IPython does not expand
-#: What a cell of an extension's language defines: functions of Cython and numba's kin, ``name <<`` of SQL.
+#: Definitions in a cell of an extension's language: functions of Cython and the like, ``name <<`` of SQL.
 DEFINED = re.compile(r"^(?:cp?def|def|class)\b[^(:=\n]*?(\w+)\s*[(:]", re.MULTILINE)
 ASSIGNED = re.compile(r"^\s*(\w+)\s*<<")
 OUTPUT = re.compile(r"(?:^|\s)(?:-o|--out|--output)[ =]([\w,]+)")
@@ -27,7 +27,7 @@ OUTPUT = re.compile(r"(?:^|\s)(?:-o|--out|--output)[ =]([\w,]+)")
 
 @dataclass(frozen=True)
 class MagicCall:
-    """A call that stands for a magic or a command: ``%name line``, ``%%name line`` over ``body``, ``!line``."""
+    """A magic or a shell command: ``%name line``, ``%%name line`` with ``body`` below it, or ``!line``."""
 
     name: str  #: ``"!"`` for a command
     line: str
@@ -40,12 +40,12 @@ class MagicCall:
 
 
 def magic_call(node: ast.expr, made_by: Mapping[str, str] | None = None) -> MagicCall | None:
-    """The magic or command that an expression is, as the translation of a cell writes it; else ``None``.
+    """The magic or command that an expression of a translated cell stands for; ``None`` if it is neither.
 
     Parameters
     ----------
     made_by
-        The call that made a name's value, for ``ip = get_ipython()``.
+        The call that created the value of each name, so that ``ip = get_ipython()`` is recognized.
     """
     if type(node) is not ast.Call or type(node.func) is not ast.Attribute or not node.args:
         return None
@@ -68,21 +68,21 @@ def magic_call(node: ast.expr, made_by: Mapping[str, str] | None = None) -> Magi
     return None
 
 
-def mentioned(call: MagicCall, known: set[str]) -> set[str]:
-    """Names of the notebook that stand in a magic's text: expanded ones, and of an extension's magic every one."""
-    found: set[str] = set()
+def names_in_magic(call: MagicCall, known: set[str]) -> set[str]:
+    """Names of the notebook in a magic's text: those that IPython expands, and every name for an extension's magic."""
+    names: set[str] = set()
     if call.name not in AS_WRITTEN:
         for text in expressions(call.line):
             try:
-                found |= names_in(parse_expression(text.strip()))
+                names |= names_in(parse_expression(text.strip()))
             except (SyntaxError, ValueError):
                 continue
     if not call.known:
-        words = effect_tables.IDENTIFIER.findall(f"{call.line}\n{call.body or ''}")
-        found |= {call.name, *words}
+        identifiers = effect_tables.IDENTIFIER.findall(f"{call.line}\n{call.body or ''}")
+        names |= {call.name, *identifiers}
     elif call.name in ("pinfo", "pinfo2", "pdoc", "psource", "pfile", "pdef"):
-        found |= {call.line.split(".")[0].rstrip("*").strip()}
-    return found & known
+        names |= {call.line.split(".")[0].rstrip("*").strip()}
+    return names & known
 
 
 def timed_code(call: MagicCall) -> str | None:
@@ -104,7 +104,7 @@ def run_code(call: MagicCall) -> str | None:
 
 
 def bound_names(call: MagicCall) -> list[str]:
-    """Names that a magic gives to the notebook by its options or its text."""
+    """Names that a magic binds by its options or its text."""
     if call.body is not None and (call.name in PROGRAMS or call.name == "script"):
         try:
             return list(ScriptOptions(call.line).names.values())
@@ -118,41 +118,41 @@ def bound_names(call: MagicCall) -> list[str]:
         return [options["v"]]
     if call.known:
         return []
-    found = [n for group in OUTPUT.findall(call.line) for n in group.split(",")]
+    names = [n for group in OUTPUT.findall(call.line) for n in group.split(",")]
     if call.body is not None:
-        found += [*ASSIGNED.findall(call.line), *DEFINED.findall(call.body), call.line]
-    return [n for n in found if n.isidentifier()]
+        names += [*ASSIGNED.findall(call.line), *DEFINED.findall(call.body), call.line]
+    return [n for n in names if n.isidentifier()]
 
 
 def deleted_names(call: MagicCall, known: set[str]) -> list[str]:
-    """Names that a magic takes away."""
+    """Names that a magic deletes."""
     if call.name == "xdel":
         return [call.line.replace("-n", "").strip()]
-    mine = sorted(n for n in known if not n.startswith(("@", "_")))
-    words = call.line.split()
-    if call.name == "reset" and not [w for w in words if not w.startswith("-")]:
-        return mine
+    notebook_names = sorted(n for n in known if not n.startswith(("@", "_")))
+    arguments = call.line.split()
+    if call.name == "reset" and not [w for w in arguments if not w.startswith("-")]:
+        return notebook_names
     if call.name == "reset_selective":
-        words = [w for w in words if w != "-f"]
+        arguments = [w for w in arguments if w != "-f"]
         try:
-            return [n for n in mine if re.search(words[0] if words else "", n)]
+            return [n for n in notebook_names if re.search(arguments[0] if arguments else "", n)]
         except re.error:
             return []
     return []
 
 
 def written_file(call: MagicCall) -> tuple[str, bool] | None:
-    """The path that ``%%writefile`` writes, and whether it adds to it."""
+    """The path that ``%%writefile`` writes, and whether it appends to the file."""
     if call.name not in ("writefile", "file") or call.body is None:
         return None
-    words = call.line.strip()
-    append = words.startswith(("-a ", "--append "))
-    path = words.partition(" ")[2] if append else words
+    arguments = call.line.strip()
+    append = arguments.startswith(("-a ", "--append "))
+    path = arguments.partition(" ")[2] if append else arguments
     return path.strip().strip("'\""), append
 
 
 def program_path(call: MagicCall) -> str | None:
-    """The file that ``%run`` runs, where its name is written out."""
+    """The file that ``%run`` runs, if its path contains no expressions."""
     if call.name != "run" or expressions(call.line):
         return None
     try:
@@ -164,13 +164,13 @@ def program_path(call: MagicCall) -> str | None:
 
 
 def program_cells(path: str, text: str) -> Iterator[str]:
-    """A program's code, or that of each cell of a notebook, as plain Python."""
+    """The code of a program, or of each cell of a notebook, as plain Python."""
     if not path.endswith(".ipynb"):
         yield translate(text).code if path.endswith(".ipy") else text
         return
     try:
         sources = list(cells_of(text))
     except (ValueError, AttributeError, TypeError):
-        return  # no notebook: the magic says so
+        return  # not a notebook: the magic itself raises the error
     for source in sources:
         yield translate(source, lambda name: False).code

@@ -1,7 +1,7 @@
-"""Path patterns: what is known of a path before the code runs, and whether two paths may be the same.
+"""Path patterns: the parts of a path that are known before the code runs, and whether two paths may be the same.
 
-A hole stands for a piece that only the run knows, named by the expression that gives it: ``f"{out}/a.csv"`` is ``⟨out⟩/a.csv``.
-Holes of one name are taken to be equal; that two expressions of one name may differ only makes two steps wait.
+A hole stands for a part that only the run knows. Its name is the expression: ``f"{out}/a.csv"`` is ``⟨out⟩/a.csv``.
+Holes of one name count as equal. Where they are not, one step waits for another without need, and nothing worse happens.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Known = Callable[[str], str | None]
 HOLES = re.compile(f"{HOLE}([^{HOLE}]*){HOLE}")
 TOKENS = re.compile(f"{HOLE}[^{HOLE}]*{HOLE}|.", re.DOTALL)
 FORMAT_FIELDS = re.compile(r"\{[^{}]*\}|%\(\w+\)[-+0 #]*[\d.]*[a-z]|%[-+0 #]*[\d.]*[sdifgr]")
-#: In names of holes these would read as parts of a path or of a command line.
+#: Characters that would read as parts of a path or of a command line; names of holes have another one in their place.
 APART = str.maketrans(dict.fromkeys("/\\ \t\n'\"*?;|&<>()$`", "\x01"))
 JOINING = frozenset("Path PurePath PosixPath PurePosixPath WindowsPath join joinpath".split())
-#: Calls that give the same place in another spelling.
+#: Calls that return the same path in another spelling.
 SAME_PLACE = frozenset(
     "str fspath abspath realpath normpath expanduser expandvars resolve absolute as_posix strip".split()
 )
@@ -31,7 +31,7 @@ MEMORY = (":memory:", "")
 
 
 def hole(name: str) -> str:
-    """A text of which only ``name`` is known."""
+    """A hole: an unknown text with the name ``name``."""
     return f"{HOLE}{name.translate(APART).replace(HOLE, '')}{HOLE}"
 
 
@@ -41,7 +41,7 @@ def is_hole(text: str) -> bool:
 
 
 def path_text(node: ast.expr, known: Known) -> str:
-    """`text_value`, or a hole where nothing of the text is known."""
+    """`text_value`, or a hole if nothing of the text is known."""
     text = text_value(node, known)
     return text if text is not None else hole(_name_of(node, known))
 
@@ -58,7 +58,7 @@ def _name_of(node: ast.expr, known: Known) -> str:
 
 
 def text_value(node: ast.expr | None, known: Known) -> str | None:
-    """What is known of the text of ``node``, with holes for the rest; ``None``: nothing. Open files give ``""``."""
+    """The text of ``node`` with holes for unknown parts; ``None`` if nothing is known, ``""`` for an open file."""
     if type(node) is ast.Name:
         return known(node.id)
     if type(node) is ast.Constant:
@@ -111,7 +111,7 @@ def _call(node: ast.Call, known: Known) -> str | None:
     if name in HERE:
         return "."
     if name in TEMPORARY:
-        return "/tmp/" + hole(f"{name} {node.lineno} {node.col_offset}")  # a place no other call gives
+        return "/tmp/" + hole(f"{name} {node.lineno} {node.col_offset}")  # no other call returns this path
     if name in ("create_engine", "connect") and node.args:
         return _database(text_value(node.args[0], known))
     if name in JOINING:
@@ -176,13 +176,13 @@ def _database(text: str | None) -> str | None:
     if not apart:
         return None if text in MEMORY else text
     if not kind.startswith(("sqlite", "duckdb")):
-        return text  # a server is one place, too
+        return text  # a database server counts as one file
     path = path[1:].partition("?")[0]
     return None if path in MEMORY else path
 
 
 def item_text(node: ast.expr, known: Known) -> str | None:
-    """What is known of each item of ``node``, as a text: a list of files gives the pattern that they fit."""
+    """The text of each item of ``node``. For a list of files it is the pattern that they match."""
     if not isinstance(node, ast.Call):
         return None
     function = node.func
@@ -205,7 +205,7 @@ def parameter_key(parameter: str) -> str:
 
 
 def filled(text: str, arguments: Mapping[str, str]) -> str:
-    """``text`` of a function's body with what a call hands over in the place of its parameters."""
+    """``text`` of a function's body with the arguments of a call in place of its parameters."""
 
     def put(match: re.Match[str]) -> str:
         name = match.group(1)
@@ -219,28 +219,28 @@ def filled(text: str, arguments: Mapping[str, str]) -> str:
 
 
 def filled_with(text: str, values: Mapping[str, str]) -> str:
-    """``text`` with these values in holes of their names."""
+    """``text`` with values in place of the holes of their names."""
     return HOLES.sub(lambda m: values.get(m.group(1), m.group(0)), text) if HOLE in text else text
 
 
 def depends_on_parameter(text: str) -> bool:
-    """Whether a text is known only where the function around it is called."""
+    """Whether a text contains a parameter, so that it is known only where the function is called."""
     return PARAMETER in text
 
 
-# -------------------------------------------------------------------- may two be one?
+# -------------------------------------------------------------------- comparing two paths
 SAME, PERHAPS, UNKNOWN = "same", "perhaps", "unknown"
 
 
 @functools.lru_cache(maxsize=8192)
 def relation(one: str, other: str) -> str | None:
-    """How two paths may meet.
+    """Whether two paths may be the same file, or one may lie in the other.
 
     Returns
     -------
     str or None
-        ``same``: they are one, or one lies in the other; ``perhaps``: they are where the holes fit, and texts around the holes agree;
-        ``unknown``: one of them is nothing but a hole; ``None``: they are apart.
+        ``same``: they are the same, or one lies in the other. ``perhaps``: the known texts agree, and the holes may have
+        fitting values. ``unknown``: one of them is nothing but a hole. ``None``: they are different.
     """
     if one.startswith(("http:", "https:", "ftp:")) or other.startswith(("http:", "https:", "ftp:")):
         return None
@@ -275,7 +275,7 @@ def _tokens(path: str) -> tuple[str, ...]:
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether some text fits both patterns; every hole fits any text."""
+    """Whether some text matches both patterns. A hole matches any text."""
     ends = {(0, 0)}
     stack = [(0, 0)]
     while stack:
@@ -300,5 +300,5 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 def shown(path: str) -> str:
-    """A path for a person: ``{out}/a.csv``."""
+    """A path as a message shows it: ``{out}/a.csv``."""
     return HOLES.sub(lambda m: "{" + m.group(1).replace("\x01", " ").replace(PARAMETER, "") + "}", path)

@@ -11,7 +11,7 @@ from kfnb.analysis.files.path_patterns import hole
 
 Use = tuple[str, str]
 
-EVERYTHING = "*"  #: the working folder, whatever is in it
+EVERYTHING = "*"  #: all files of the working folder
 LOOKING = frozenset(
     "cat head tail less more wc grep egrep fgrep zgrep zcat sort uniq cut awk diff cmp md5sum sha1sum sha256sum stat file test [ "
     "jq column tac nl od xxd hexdump strings readlink realpath bc paste join comm tr".split()
@@ -32,7 +32,7 @@ SILENT = frozenset(
     "echo printf true false pwd date whoami which type nvidia-smi pip pip3 conda mamba uv apt apt-get sudo export env uname df free top ps "
     "hostname set cd sleep nproc kill lscpu id seq yes basename dirname ping printenv exit wait ulimit nvcc".split()
 )
-#: What these do with files no word of the line may say.
+#: Programs that may use files which no word of the command line names.
 PROGRAMS = re.compile(r"(python[\d.]*|bash|sh|zsh|make|Rscript|java|node|npm|npx|cargo|go|perl|ruby|julia|jupyter|papermill|kaggle|gdown|"
                       r"gsutil|aws|gcloud|dvc|ffmpeg|docker|ipython|poetry|ninja|cmake|tox|pytest|source|\.)|.*\.(sh|py|exe)|\./.*")  # fmt: skip
 BEFORE = frozenset("time nohup sudo exec xargs command nice env stdbuf".split())
@@ -43,7 +43,7 @@ LIKE_A_PATH = re.compile(r".*/.*|.*\.[A-Za-z]\w{0,9}|.*\x00.*")
 
 
 def uses_of_script(text: str) -> Iterator[Use]:
-    """Every line of a script in turn."""
+    """The files that each line of a script uses."""
     for line in text.replace("\\\n", " ").split("\n"):
         yield from uses_of_line(line)
 
@@ -134,7 +134,7 @@ def _copied(files: list[str], how: str) -> Iterator[Use]:
 
 
 def _fetched(args: list[str], files: list[str]) -> Iterator[Use]:
-    """wget and curl: the file that is named, or the last part of the address."""
+    """The file that wget or curl writes: the one that an option names, or the last part of the address."""
     output = _option(args, "-O", "-o", "--output", "--output-document")
     folder = _option(args, "-P", "--directory-prefix", "--output-dir")
     if output is not None and _is_file(output):
@@ -216,7 +216,7 @@ _OTHERS = {
 
 
 def _unknown(name: str, args: list[str]) -> Iterator[Use]:
-    """Any other program may read or write what its words name; some may use files that no word names."""
+    """Assume that any other program reads or writes the files that its words name, and some use files that no word names."""
     words = [a.partition("=")[2] if a.startswith("-") and "=" in a else a for a in args]
     runs = PROGRAMS.fullmatch(name) is not None
     if runs and args and all(a in ("--version", "-V", "--help", "-h") for a in args) or args[:2] == ["-m", "pip"]:

@@ -12,13 +12,13 @@ from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.random_draw_tables import SEED_ALL
 from kfnb.analysis.libraries.random_draws import Maker, Origin, draws
 
-#: Kinds whose state is all replaced by setting it; others keep what was there before.
+#: Kinds of ambient state that setting replaces as a whole. Setting another kind keeps the rest of its state.
 GENERATORS = frozenset(("@random", "@numpy.random", "@torch.random", "@tensorflow.random"))
 
 
 @functools.lru_cache(maxsize=4096)
 def setting_of(name: str) -> str | None:
-    """The ambient kind that calling or assigning the library name ``name`` sets."""
+    """The kind of ambient state that calling or assigning the library's ``name`` sets."""
     if name in effect_tables.AMBIENT_WRITES:
         return effect_tables.AMBIENT_WRITES[name]
     while "." in name:
@@ -29,7 +29,7 @@ def setting_of(name: str) -> str | None:
 
 
 def ambient_of(node: ast.expr, frame: Frame) -> str | None:
-    """The kind that assigning to ``node`` sets."""
+    """The kind of ambient state that assigning to ``node`` sets."""
     name = place_of(node, frame) if isinstance(node, (ast.Attribute, ast.Subscript)) else None
     return setting_of(name) if name else None
 
@@ -43,7 +43,10 @@ def ambient_of_call(
     value: bool = False,
     own_method: bool = False,
 ) -> Iterator[tuple[str, str]]:
-    """The kinds that a call of ``place``, of ``library``, sets or draws from, with ``set`` or ``draw``; see `draws`."""
+    """The kinds of ambient state that a call sets or draws from, each with ``set`` or ``draw``.
+
+    ``place`` is the library's object that is called, ``library`` the library's function; the others are those of `draws`.
+    """
     if place is not None:
         for kind in SEED_ALL.get(place, ()):
             yield kind, "set"

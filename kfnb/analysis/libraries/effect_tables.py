@@ -8,19 +8,19 @@ from __future__ import annotations
 import re
 
 
-def words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 #: Builtins that neither change nor keep their arguments.
-PURE_BUILTINS = words("""
+PURE_BUILTINS = word_set("""
     abs all any ascii bin bool bytes callable chr complex dict dir display divmod enumerate filter float format frozenset
     getattr hasattr hash help hex id int isinstance issubclass iter len list map max memoryview min object oct ord pow print
     property range repr reversed round set slice sorted str sum super tuple type vars zip
 """)
 
 #: Methods that change their receiver.
-MUTATORS = words("""
+MUTATORS = word_set("""
     append extend insert pop remove clear sort reverse update add discard setdefault popitem appendleft popleft extendleft
     rotate fill put itemset resize setflags byteswap fit fit_transform fit_predict partial_fit set_params train eval zero_grad
     step backward load_state_dict compile add_node add_nodes_from add_edge add_edges_from remove_node remove_edge write
@@ -29,7 +29,7 @@ MUTATORS = words("""
 """)
 
 #: Methods that leave their receiver and arguments as they were.
-PURE_METHODS = words("""
+PURE_METHODS = word_set("""
     abs add agg aggregate all any apply applymap argmax argmin argsort asfreq assign astype at average between bfill bit_length
     boxplot cast casefold clip columns combine compress conj conf_int copy corr corrwith count cov cross cummax cumcount cumprod
     cumsum cut cdf date decision_function decode deepcopy degree describe diagonal diff difference div dot drop
@@ -50,56 +50,56 @@ PURE_METHODS = words("""
 """)
 
 #: Methods whose result may share memory or objects with the receiver.
-VIEW_METHODS = words("""
+VIEW_METHODS = word_set("""
     reshape ravel view transpose squeeze swapaxes get setdefault groupby rolling resample fit set_params gca add_subplot
     get_group values items keys children modules parameters named_parameters state_dict iterrows itertuples pop popleft popitem
     __enter__ cursor axes flat train eval compile nodes edges subplots union __iter__ diagonal partial_fit pipe
 """)
 
 #: Functions whose result may hold or view their arguments.
-VIEW_FUNCTIONS = words("""
+VIEW_FUNCTIONS = word_set("""
     asarray asanyarray ascontiguousarray reshape ravel squeeze atleast_1d atleast_2d broadcast_to iter zip enumerate reversed
     map filter next transpose chain cycle islice getattr list tuple dict set sorted partial deque defaultdict OrderedDict
     SimpleNamespace redirect_stdout redirect_stderr memoryview diagonal swapaxes make_pipeline make_column_transformer from_numpy
 """)
 
 #: Library functions that change what they are given.
-CHANGING_FUNCTIONS = words("""
+CHANGING_FUNCTIONS = word_set("""
     shuffle heappush heappop heapify heapreplace heappushpop copyto put place put_along_axis fill_diagonal putmask insort
     insort_left insort_right setattr delattr next dump train fit
 """)
 
 #: What makes a stream: whoever is handed one may write to it or read on.
-STREAMS = words("""
+STREAMS = word_set("""
     io.StringIO io.BytesIO io.TextIOWrapper io.BufferedReader io.BufferedWriter tempfile.SpooledTemporaryFile queue.Queue
     queue.SimpleQueue queue.LifoQueue queue.PriorityQueue asyncio.Queue multiprocessing.Queue
 """)
 
 #: Keyword arguments through which library functions change notebook objects.
-CHANGED_KEYWORDS = words("ax axes fig model optimizer rng random_state generator callbacks out")
+CHANGED_KEYWORDS = word_set("ax axes fig model optimizer rng random_state generator callbacks out")
 
 #: Calls whose text argument names variables: identifiers in it are read.
-TEXT_CALLS = words("""
+TEXT_CALLS = word_set("""
     query eval sql execute ols glm logit probit poisson mixedlm gls wls rlm quantreg from_formula dmatrices dmatrix
     negativebinomial phreg gee read_sql
 """)
 
 #: Builtins that see every name.
-OPAQUE_CALLS = words("globals locals exec eval vars")
+OPAQUE_CALLS = word_set("globals locals exec eval vars")
 
 #: Library calls that look for every function and class of ``__main__``.
-DEFINITION_READERS = words("""
+DEFINITION_READERS = word_set("""
     unittest.main unittest.TestProgram typing.get_type_hints inspect.get_annotations dataclasses.make_dataclass
 """)
 
 #: Library calls that look for the classes of ``__main__`` that their data names.
-CLASS_READERS = words("""
+CLASS_READERS = word_set("""
     pickle.load pickle.loads pickle.Unpickler joblib.load dill.load dill.loads cloudpickle.load cloudpickle.loads shelve.open
     pandas.read_pickle torch.load
 """)
 
 #: Library calls that look at every name of ``__main__``.
-MAIN_READERS = words("doctest.testmod doctest.DocTestFinder doctest.testsource doctest.run_docstring_examples")
+MAIN_READERS = word_set("doctest.testmod doctest.DocTestFinder doctest.testsource doctest.run_docstring_examples")
 
 #: Ambient kinds that every later step may use without naming them.
 USED_BY_ALL = (
@@ -135,7 +135,7 @@ AMBIENT_WRITES: dict[str, str] = {
 }  # fmt: skip
 
 #: Statements of these calls are run again in every later step when they need only imports and literals.
-SETUP_CALLS = words("""
+SETUP_CALLS = word_set("""
     logging.basicConfig logging.disable sys.setrecursionlimit tqdm.pandas tqdm.auto.tqdm.pandas tqdm.notebook.tqdm.pandas
     tqdm.tqdm.pandas pandas.plotting.register_matplotlib_converters plotly.offline.init_notebook_mode
     matplotlib.use faulthandler.enable gc.disable mimetypes.init sympy.init_printing
@@ -143,13 +143,13 @@ SETUP_CALLS = words("""
 """)
 
 #: Members of the random modules that do not touch the global generator.
-RANDOM_OWN = words("""
+RANDOM_OWN = word_set("""
     Random SystemRandom getstate get_state default_rng Generator RandomState SeedSequence PCG64 PCG64DXSM MT19937 Philox SFC64
     BitGenerator
 """)
 
 #: Keywords that give a call its own generator.
-SEED_KEYWORDS = words("random_state seed rng random_seed generator")
+SEED_KEYWORDS = word_set("random_state seed rng random_seed generator")
 
 #: Library calls whose result changes with every method: figures, generators of one's own, connections.
 STATEFUL_MAKERS = (
@@ -157,16 +157,16 @@ STATEFUL_MAKERS = (
     "torch.Generator", "plotly.", "bokeh.",
 )  # fmt: skip
 
-#: Calls under an ambient name that only look.
-READING = words(
+#: Calls on ambient state that only read it.
+READING = word_set(
     "os.environ.get os.environ.items os.environ.keys os.environ.values os.environ.copy sys.path.index sys.path.copy"
 )
 
 #: Libraries whose import does nothing that a later step could miss, unless it is named in a submodule below.
-QUIET_IMPORTS = words("""
+IMPORTS_WITHOUT_EFFECT = word_set("""
     numpy pandas matplotlib scipy sklearn seaborn requests yaml tqdm IPython PIL cv2 torch tensorflow keras statsmodels
     networkx joblib xgboost lightgbm polars pyarrow plotly bs4 boto3 kfp kfnb
 """)
-LOUD_PARTS = ("experimental", "mplot3d", "converters", "mpl_toolkits")
+SUBMODULES_WITH_IMPORT_EFFECT = ("experimental", "mplot3d", "converters", "mpl_toolkits")
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.libraries.effect_tables import word_set
 
-#: Builtins that may be called again. Not among them: what asks for an identity, a hash, input or a file.
-BUILTINS = words("""
+#: Builtins that may be called again. Builtins that use an identity, a hash, input or a file are not among them.
+BUILTINS = word_set("""
     abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float format frozenset getattr
     hasattr hex int isinstance issubclass len list map max memoryview min oct ord pow property range repr reversed round set slice
     sorted str sum tuple type zip print Exception ValueError TypeError KeyError RuntimeError NotImplementedError ImportError
     EnvironmentError OSError AssertionError FileNotFoundError AttributeError
 """)
 
-#: Parts of libraries all of whose calls are cheap, unless named below.
+#: Parts of libraries whose calls are cheap, unless a table below names them.
 PREFIXES = (
     "re.", "math.", "cmath.", "string.", "textwrap.", "operator.", "itertools.", "functools.", "collections.", "datetime.", "decimal.",
     "fractions.", "statistics.", "enum.", "typing.", "typing_extensions.", "types.", "dataclasses.", "pathlib.", "os.path.", "platform.",
@@ -43,7 +43,7 @@ PREFIXES = (
     "scipy.constants.", "scipy.stats.norm", "packaging.version.", "cycler.", "plotly.colors.", "networkx.Graph", "networkx.DiGraph",
 )  # fmt: skip
 
-#: Of those, the ones that use files, are slow, or read what the process was started with.
+#: The calls of these parts that use files, are slow, or read how the process was started.
 NOT_CHEAP = (
     "numpy.random.", "numpy.load", "numpy.save", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap", "numpy.lib.npyio", "numpy.fromregex",
     "os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.getsize", "os.path.getmtime", "os.path.getctime", "os.path.getatime",
@@ -51,11 +51,11 @@ NOT_CHEAP = (
     "hashlib.pbkdf2_hmac", "hashlib.scrypt", "hashlib.file_digest", "io.open", "contextlib.redirect",
     "numpy.linalg.", "pathlib.Path.read", "pathlib.Path.write", "pathlib.Path.exists", "pathlib.Path.glob",
 )  # fmt: skip
-#: Generators that have their own seed: cheap when they are given one.
+#: Random generators of their own: cheap calls if they have a seed.
 OWN_GENERATORS = ("numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.SeedSequence", "random.Random")
 
-#: Another value at each call.
-DIFFERING = words("""
+#: Calls that return another value each time.
+NONDETERMINISTIC = word_set("""
     time.time time.time_ns time.perf_counter time.perf_counter_ns time.monotonic time.process_time time.ctime time.localtime time.gmtime time.strftime time.asctime
     datetime.datetime.now datetime.datetime.today datetime.datetime.utcnow datetime.date.today pandas.Timestamp.now pandas.Timestamp.today
     pandas.Timestamp.utcnow uuid.uuid1 uuid.uuid4 os.urandom os.getpid os.getppid os.times secrets.token_hex secrets.token_bytes secrets.token_urlsafe
@@ -65,15 +65,15 @@ DIFFERING = words("""
     random.choice random.choices random.sample random.shuffle random.uniform random.gauss random.randrange random.getrandbits torch.rand
     torch.randn torch.randint torch.randperm threading.get_ident numpy.empty torch.empty
 """)
-#: Calls that are cheap on whatever a step has made.
-PASSING = words(
+#: Calls that are cheap whatever value of a step is their argument.
+PASSING = word_set(
     "Path PurePath join joinpath dict list set tuple frozenset range int float str bool len component component_from_command"
 )
-DIFFERING_BUILTINS = words("id hash object input")
+NONDETERMINISTIC_BUILTINS = word_set("id hash object input")
 NOW = ("now", "today")  #: texts that pandas and numpy read as the present
 
 #: Methods of plain values: texts, numbers, containers, dates, paths, small arrays and tables, loggers, parsers.
-METHODS = words("""
+METHODS = word_set("""
     capitalize removeprefix removesuffix isidentifier istitle swapcase title expandtabs format_map maketrans fromkeys fromisoformat strptime
     fromtimestamp fromordinal timestamp time astimezone replace utctimetuple isocalendar localize normalize with_suffix with_name with_stem
     joinpath absolute expanduser as_posix relative_to is_absolute setLevel addHandler removeHandler setFormatter addFilter getChild
@@ -85,15 +85,15 @@ METHODS = words("""
     config mount headers from_string
 """)
 #: Methods of the analysis' pure ones that a step may not repeat lightly.
-SLOW_METHODS = words("""
+SLOW_METHODS = word_set("""
     read_text write_text read_bytes write_bytes exists is_file is_dir glob iterdir resolve_all sample rvs plot boxplot hist to_csv to_parquet
     to_pickle to_json to_excel to_feather to_hdf to_html to_latex query evaluate predict predict_proba predict_log_proba score transform
     inverse_transform kneighbors pipe trace fit set_params train eval compile partial_fit cursor axes subplots gca add_subplot iterrows itertuples
     apply applymap transform decision_function corr melt
 """)
 
-#: Statements that set something up once per process: by the library's name.
-SETTINGS = words("""
+#: Library calls that set something up once per process.
+SETTINGS = word_set("""
     dotenv.load_dotenv os.makedirs os.chdir logging.basicConfig logging.disable sys.setrecursionlimit warnings.filterwarnings
     warnings.simplefilter gc.disable gc.collect faulthandler.enable locale.setlocale sys.path.append sys.path.insert sys.path.extend
     os.environ.update os.environ.setdefault os.environ.pop matplotlib.use matplotlib.rc matplotlib.pyplot.rc matplotlib.pyplot.ion matplotlib.pyplot.ioff tqdm.tqdm.pandas
@@ -104,25 +104,25 @@ SETTINGS = words("""
 """)
 
 #: Cheap context managers that undo their settings at their end.
-CONTEXTS = words("""
+CONTEXTS = word_set("""
     contextlib.redirect_stdout contextlib.redirect_stderr contextlib.suppress contextlib.nullcontext warnings.catch_warnings
     decimal.localcontext numpy.errstate numpy.printoptions pandas.option_context matplotlib.pyplot.rc_context matplotlib.rc_context
     torch.no_grad torch.inference_mode
 """)
-#: Last words of library calls that run what they are handed, for as long as that takes.
-RUNNING = words("""
+#: Last words of library calls that run a function or program of unknown duration.
+RUNNING = word_set("""
     run run_until_complete main map starmap apply submit minimize optimize fit train timeit repeat profile execute launch serve
     start sweep interact compute evaluate test wait gather process
 """)
 
-#: Bases of classes that make nothing slow of an instance.
-BASES = words("""
+#: Base classes whose instances are cheap to create.
+BASES = word_set("""
     object Enum IntEnum StrEnum Flag IntFlag NamedTuple TypedDict Protocol ABC Generic BaseModel BaseSettings Exception ValueError RuntimeError
     KeyError TypeError dict list str int float tuple set UserDict UserList SimpleNamespace Mapping MutableMapping
     OrderedDict defaultdict Counter JSONEncoder Formatter Filter Handler StreamHandler NullHandler BaseEstimator TransformerMixin ClassifierMixin RegressorMixin
 """)
-#: Calls whose numbers say how large the result is.
-SIZED = words(
+#: Calls whose arguments say how large the result is.
+SIZED = word_set(
     "range arange zeros ones full linspace eye identity logspace geomspace date_range repeat tile product bytes bytearray"
 )
 LARGE = 1_000_000

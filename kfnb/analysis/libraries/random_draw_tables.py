@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.libraries.effect_tables import word_set
 
 NUMPY, PYTHON, TORCH, TENSORFLOW = "@numpy.random", "@random", "@torch.random", "@tensorflow.random"
 
@@ -16,19 +16,19 @@ SEED_ALL: dict[str, tuple[str, ...]] = {
     "torch.random.manual_seed": (TORCH,), "torch.seed": (TORCH,), "torch.set_rng_state": (TORCH,), "torch.random.set_rng_state": (TORCH,),
 }  # fmt: skip
 
-#: Libraries whose functions and classes may draw from these generators unless told a seed.
+#: Libraries whose functions and classes may draw from these generators unless they have a seed.
 DRAWING_LIBRARIES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(words(
+    **dict.fromkeys(word_set(
         "sklearn scipy imblearn umap hdbscan mlxtend skopt lifelines shap lime eli5 boruta tpot pyod sktime tslearn kmodes yellowbrick "
         "nilearn bayes_opt pyswarms prophet sklearn_extra minisom surprise nolearn gplearn statsforecast dalex econml causalml"), (NUMPY,)),
-    **dict.fromkeys(words("networkx deap pygad simpy mesa nltk pymoo"), (PYTHON, NUMPY)),
-    **dict.fromkeys(words("torchvision transformers timm lightning pytorch_lightning fastai skorch ignite torch_geometric diffusers"),
+    **dict.fromkeys(word_set("networkx deap pygad simpy mesa nltk pymoo"), (PYTHON, NUMPY)),
+    **dict.fromkeys(word_set("torchvision transformers timm lightning pytorch_lightning fastai skorch ignite torch_geometric diffusers"),
                     (PYTHON, NUMPY, TORCH)),
-    **dict.fromkeys(words("tensorflow keras"), (PYTHON, NUMPY, TENSORFLOW)),
+    **dict.fromkeys(word_set("tensorflow keras"), (PYTHON, NUMPY, TENSORFLOW)),
 }  # fmt: skip
 
-#: Of these, the parts that never draw.
-STEADY_PREFIXES = (
+#: The parts of these libraries that never draw.
+NON_DRAWING_PREFIXES = (
     "sklearn.metrics.", "sklearn.datasets.load_", "sklearn.datasets.fetch_", "sklearn.preprocessing.", "sklearn.neighbors.",
     "sklearn.naive_bayes.", "sklearn.impute.SimpleImputer", "sklearn.impute.KNNImputer", "sklearn.impute.MissingIndicator",
     "sklearn.feature_extraction.", "sklearn.linear_model.LinearRegression", "sklearn.linear_model.Ridge",
@@ -66,7 +66,7 @@ DRAWING_PREFIXES = (
 )  # fmt: skip
 
 #: Functions of networkx with these in their names draw; the others do not.
-DRAWING_GRAPHS = words("""
+DRAWING_GRAPHS = word_set("""
     random gnp gnm erdos renyi watts strogatz barabasi powerlaw spring_layout spring fruchterman swap sample shuffle geographical
     stochastic block_model planted caveman windmill configuration duplication scale_free geometric expected_degree dorogovtsev
     internet_as kleinberg navigable simulated annealing threshold_accepting louvain label_propagation asyn_fluid girvan community
@@ -74,24 +74,24 @@ DRAWING_GRAPHS = words("""
 """)
 
 #: What is made of other estimators draws only if one of them does.
-COMPOSED = words("""
+COMPOSED = word_set("""
     make_pipeline make_column_transformer make_column_selector make_union Pipeline ColumnTransformer FeatureUnion GridSearchCV
     VotingClassifier VotingRegressor TransformedTargetRegressor MultiOutputClassifier MultiOutputRegressor OneVsRestClassifier
     OneVsOneClassifier CalibratedClassifierCV SelectFromModel RFE RFECV FunctionTransformer StackingClassifier StackingRegressor
     clone TunedThresholdClassifierCV FixedThresholdClassifier FrozenEstimator
 """)
 #: Functions that fit the estimator they are given: they draw if it does, or if the splitter does.
-FITTING = words(
+FITTING = word_set(
     "cross_val_score cross_validate cross_val_predict learning_curve validation_curve permutation_test_score"
 )
 
 #: Methods that draw whoever they belong to, and those that may draw where nobody knows whose they are.
-ALWAYS_DRAWING = words("rvs simulate bootstrap random_state_sample generate_sample")
-DRAWING_METHODS = words(
+ALWAYS_DRAWING = word_set("rvs simulate bootstrap random_state_sample generate_sample")
+DRAWING_METHODS = word_set(
     "sample shuffle permutation fit fit_transform fit_predict partial_fit fit_resample split_and_fit"
 )
 #: Methods of estimators that never draw.
-STEADY_METHODS = words("""
+NON_DRAWING_METHODS = word_set("""
     predict predict_proba predict_log_proba decision_function score score_samples transform inverse_transform pdf cdf ppf sf isf logpdf
     logcdf pmf logpmf mean std var median interval stats expect entropy moment kneighbors apply decision_path summary forecast
     conf_int append add remove items keys values plot show copy staged_predict staged_predict_proba cost_complexity_pruning_path
@@ -99,10 +99,10 @@ STEADY_METHODS = words("""
 """)
 
 #: What torch's tensors and modules do without a generator.
-TORCH_DRAWING = words("""
+TORCH_DRAWING = word_set("""
     normal bernoulli multinomial poisson dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout shuffle randperm
     random_split gumbel_softmax rrelu DataLoader
 """)
-TORCH_METHODS = words(
+TORCH_METHODS = word_set(
     "normal_ uniform_ random_ bernoulli_ exponential_ cauchy_ log_normal_ geometric_ bernoulli multinomial rsample forward"
 )

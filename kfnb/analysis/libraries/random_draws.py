@@ -1,7 +1,7 @@
 """Random draws: which calls draw from the global generator of a library, and which call created a value.
 
-A call into a drawing library draws, unless it is known not to or is given a seed: a step too many in a row costs time, a
-step too few costs the numbers.
+A call into a library that uses random numbers counts as a draw, unless a table says that it does not draw or it has a
+seed. A false draw only makes a step wait; a missed one would change the numbers.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from kfnb.analysis.libraries.random_draw_tables import NUMPY, TORCH
 from kfnb.analysis.syntax.ast_queries import COMPREHENSIONS, dotted
 
 SEEDED = " (seeded)"
-PLAIN = "builtins"  #: the maker of texts, numbers and containers of them
-#: Expressions whose value no call of a library has made.
+PLAIN = "builtins"  #: stands for the call that creates texts, numbers and containers of them
+#: Expressions whose value is not created by a library call.
 PLAIN_EXPRESSIONS = frozenset((ast.Constant, ast.JoinedStr, ast.Compare, ast.BinOp, ast.UnaryOp, ast.Lambda))
 KNOWN_METHODS = PURE_METHODS | VIEW_METHODS | MUTATORS
 PASSING = frozenset("zip enumerate list dict sorted reversed tuple iter next".split())
@@ -33,7 +33,7 @@ Origin = Callable[[str], str | None]
 
 
 def seeded(node: ast.Call, origin: Origin) -> bool:
-    """Whether a call is given a seed or a generator of its own."""
+    """Whether a call has a seed or a generator of its own among its arguments."""
     return bool(node.keywords) and any(k.arg in SEED_KEYWORDS and not _nothing(k.value, origin) for k in node.keywords)
 
 
@@ -41,14 +41,14 @@ def _nothing(node: ast.expr, origin: Origin) -> bool:
     return isinstance(node, ast.Constant) and node.value is None or dotted(node, origin) in ("numpy.random", "random")
 
 
-# -------------------------------------------------------------------- who made it
+# -------------------------------------------------------------------- the call that created a value
 def maker_of(node: ast.expr | None, origin: Origin, made_by: Maker) -> str | None:
-    """The library's call that made a value; of several, the first that draws.
+    """The library call that created a value. Of several, it is the first whose result draws random numbers.
 
     Returns
     -------
     str or None
-        ``""`` where it is unknown, ``None`` for plain values. ``(seeded)`` at its end: with a seed.
+        ``""`` if it is unknown, ``None`` for plain values. ``(seeded)`` at its end says that it had a seed.
     """
     if node is None or type(node) in PLAIN_EXPRESSIONS:
         return None
@@ -84,11 +84,11 @@ def _maker_of_call(node: ast.Call, origin: Origin, made_by: Maker) -> str | None
     if name.rpartition(".")[2] in tables.COMPOSED and name.startswith(("sklearn.", "imblearn.")):
         inner = _of_several(maker_of(v, origin, made_by) for v in _estimators(node))
         return name if inner is None or not _makes_drawing(inner) else inner or "sklearn"
-    return name + SEEDED if seeded(node, origin) or _steady_by_arguments(node, name) else name
+    return name + SEEDED if seeded(node, origin) or _deterministic_by_arguments(node, name) else name
 
 
 def _estimators(node: ast.Call) -> list[ast.expr]:
-    """The arguments that may be estimators: of `GridSearchCV` and its like the first, and the splitter."""
+    """The arguments that may be estimators, such as the first one and the splitter of `GridSearchCV`."""
     several = dotted(node.func, lambda n: n) or ""
     if several.rpartition(".")[2] in ("make_pipeline", "make_union", "make_column_transformer"):
         return [*node.args]
@@ -106,8 +106,8 @@ def _estimators(node: ast.Call) -> list[ast.expr]:
     return [*node.args[:1], *(k.value for k in node.keywords if k.arg in named)]
 
 
-def _steady_by_arguments(node: ast.Call, name: str) -> bool:
-    """What draws with other arguments only."""
+def _deterministic_by_arguments(node: ast.Call, name: str) -> bool:
+    """Whether a call that draws with other arguments does not draw with these."""
     constants = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
     if name.endswith((".LogisticRegression", ".LogisticRegressionCV", ".RidgeClassifier")):
         return not any(k.arg == "solver" for k in node.keywords) or constants.get("solver") in (
@@ -128,16 +128,16 @@ def _steady_by_arguments(node: ast.Call, name: str) -> bool:
 
 
 def _of_several(makers: Iterable[str | None]) -> str | None:
-    found = [m for m in makers if m is not None]
-    return next((m for m in found if _makes_drawing(m)), found[0] if found else None)
+    known_makers = [m for m in makers if m is not None]
+    return next((m for m in known_makers if _makes_drawing(m)), known_makers[0] if known_makers else None)
 
 
 def _makes_drawing(maker: str) -> bool:
-    """Whether what ``maker`` made may draw when it is fitted."""
+    """Whether an object that ``maker`` created may draw when it is fitted."""
     return bool(of_method(maker, "fit"))
 
 
-# -------------------------------------------------------------------- what a call draws from
+# -------------------------------------------------------------------- the generators that a call draws from
 def draws(
     node: ast.Call, library: str | None, origin: Origin, made_by: Maker, value: bool, own_method: bool
 ) -> Iterable[str]:
@@ -146,17 +146,17 @@ def draws(
     Parameters
     ----------
     value
-        What is called is a value: it may be a module of torch, as in ``model(x)``.
+        Whether the call calls a value, which may be a torch module, as in ``model(x)``.
     own_method
-        What is called is a method of the notebook's, which is judged by its body.
+        Whether the call calls a method of the notebook. Its body says what it draws.
     """
-    own = seeded(node, origin)
+    seeded_call = seeded(node, origin)
     function = node.func
     if library is not None:
-        return _of_function(node, library, own, origin, made_by)
+        return _of_function(node, library, seeded_call, origin, made_by)
     if not isinstance(function, ast.Attribute):
         return _of_value(function, origin, made_by) if value else ()
-    if own or own_method:
+    if seeded_call or own_method:
         return ()
     if function.attr == "resample" and node.args and isinstance(getattr(node.args[0], "value", None), str):
         return ()  # of a time series
@@ -164,7 +164,7 @@ def draws(
 
 
 def _of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[str]:
-    """Of calling a value: a module of torch, or a method that was taken before."""
+    """The generators that calling a value draws from. It may be a torch module or a bound method."""
     yield TORCH
     if (
         isinstance(function, ast.Call)
@@ -178,18 +178,18 @@ def _of_value(function: ast.expr, origin: Origin, made_by: Maker) -> Iterator[st
     yield from of_method(maker_of(function, origin, made_by) or PLAIN, "fit")
 
 
-def _of_function(node: ast.Call, name: str, own: bool, origin: Origin, made_by: Maker) -> Iterable[str]:
+def _of_function(node: ast.Call, name: str, seeded_call: bool, origin: Origin, made_by: Maker) -> Iterable[str]:
     library, _, last = name.rpartition(".")
     first = name.partition(".")[0]
     if library in ("random", "numpy.random"):
         return () if last in RANDOM_OWN else (f"@{library}",)
     if first == "torch":
-        return (TORCH,) if not own and _torch_draws(library, last) else ()
+        return (TORCH,) if not seeded_call and _torch_draws(library, last) else ()
     if first in tables.DRAWING_LIBRARIES or name.startswith(tables.DRAWING_PREFIXES):
         if last in tables.FITTING:
             makers = [maker_of(v, origin, made_by) for v in _estimators(node)]
             return (NUMPY,) if any(m is not None and _makes_drawing(m) for m in makers) else ()
-        if not own and _draws_by_name(name, last) and not _steady_by_arguments(node, name):
+        if not seeded_call and _draws_by_name(name, last) and not _deterministic_by_arguments(node, name):
             return tables.DRAWING_LIBRARIES.get(first, (NUMPY,))
     return ()
 
@@ -202,17 +202,17 @@ def _torch_draws(library: str, last: str) -> bool:
 def _draws_by_name(name: str, last: str) -> bool:
     if name.startswith(tables.DRAWING_PREFIXES) or last in tables.ALWAYS_DRAWING:
         return True
-    if name.startswith(tables.STEADY_PREFIXES):
+    if name.startswith(tables.NON_DRAWING_PREFIXES):
         return False
     if name.startswith("networkx."):
         return any(word in last for word in tables.DRAWING_GRAPHS)
-    # making an estimator draws nothing, unless weights are drawn for it
+    # Creating an estimator draws nothing, unless its initial weights are random.
     return not last[:1].isupper() and last not in tables.COMPOSED or name.startswith(("keras.", "tensorflow.", "torch"))
 
 
 @functools.lru_cache(maxsize=4096)
 def of_method(maker: str, name: str) -> tuple[str, ...]:
-    """The kinds that the method ``name`` of what ``maker`` made draws from."""
+    """The generators that the method ``name`` of an object from ``maker`` draws from."""
     return tuple(_of_method(maker, name))
 
 
@@ -235,13 +235,13 @@ def _of_method(maker: str, name: str) -> Iterator[str]:
 
 
 def _of_estimator(maker: str, name: str, kinds: tuple[str, ...]) -> Iterator[str]:
-    steady = maker.startswith(tables.STEADY_PREFIXES) and not maker.startswith(tables.DRAWING_PREFIXES)
+    steady = maker.startswith(tables.NON_DRAWING_PREFIXES) and not maker.startswith(tables.DRAWING_PREFIXES)
     last = maker.rpartition(".")[2]
     if maker.startswith("networkx."):
         return
     if last in tables.COMPOSED:
-        steady = True  # one that draws would stand for it
+        steady = True  # `maker_of` names the estimator inside instead, if that one draws
     if name == "sample":
         yield from kinds
-    elif not steady and name not in tables.STEADY_METHODS and not name.startswith(("get_", "set_")):
+    elif not steady and name not in tables.NON_DRAWING_METHODS and not name.startswith(("get_", "set_")):
         yield from kinds if last[:1].isupper() or name in tables.DRAWING_METHODS else ()

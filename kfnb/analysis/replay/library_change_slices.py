@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.library_call_reach import known, place_of, reach_of
 from kfnb.analysis.libraries import effect_tables
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of_call
@@ -22,7 +22,7 @@ REPEATED = (
 )
 COMPOUND = (ast.If, ast.For, ast.With, ast.Try)
 #: Functions of the standard library that wait, or read and write something outside the process.
-BUSY = effect_tables.words("""
+SLOW_CALLS = effect_tables.word_set("""
     open urlopen run call check_output check_call Popen sleep input system popen connect listdir walk glob iglob load loads
 """)
 
@@ -34,11 +34,11 @@ class Statement:
     Parameters
     ----------
     places
-        What it changes in libraries.
-    touches
+        The parts of libraries that it changes.
+    mutated
         Names whose objects it may change.
     draws
-        Whether it draws from a generator, or hides what it does.
+        Whether it draws from a random generator, or runs code that the analysis cannot see.
     """
 
     node: ast.stmt
@@ -46,7 +46,7 @@ class Statement:
     site: Site
     order: tuple[int, int]
     places: tuple[str, ...] = ()
-    touches: frozenset[str] = frozenset()
+    mutated: frozenset[str] = frozenset()
     draws: bool = False
     binds: frozenset[str] = field(init=False)
     reads: frozenset[str] = field(init=False)
@@ -61,24 +61,24 @@ class Slicer:
 
     def __init__(self, statements: Sequence[Statement], effects: Effects) -> None:
         self.statements, self.effects = statements, effects
-        self.found: dict[tuple[int, int], Replay] = {}
-        #: names whose objects are changed by statements that are not replayed
-        self._changed = {n for s in statements if not s.places for n in s.touches}
+        self.replays: dict[tuple[int, int], Replay] = {}
+        #: Names whose objects are changed by statements that are not replayed.
+        self._changed = {n for s in statements if not s.places for n in s.mutated}
 
-    def repeat(self, target: Statement) -> bool:
+    def add_replay(self, target: Statement) -> bool:
         """Add ``target`` and the statements that it needs; false when a replay could have another effect than the first run."""
         if not isinstance(target.node, REPEATED) or target.draws or _awaits(target.node) or empties_a_file(target.node):
             return False
-        if isinstance(target.node, COMPOUND) and not self._light(target.node):
+        if isinstance(target.node, COMPOUND) and not self._calls_only_known(target.node):
             return False
         needed: dict[tuple[int, int], Statement] = {}
-        if not self._gather(target, target, needed):
+        if not self._add_dependencies(target, target, needed):
             return False
         bound = {n for s in needed.values() for n in s.binds}
-        if any(n not in bound and n not in self.effects.world.places for n in target.touches):
+        if any(n not in bound and n not in self.effects.world.places for n in target.mutated):
             return False
         for statement in needed.values():
-            self.found.setdefault(statement.order, self._replay(statement, statement is target))
+            self.replays.setdefault(statement.order, self._replay(statement, statement is target))
         return True
 
     def _replay(self, statement: Statement, effect: bool) -> Replay:
@@ -87,30 +87,32 @@ class Slicer:
         return Replay(statement.site, source, binds, self._reads(statement), effect)
 
     def _reads(self, statement: Statement) -> frozenset[str]:
-        """The names that the statement reads, and those that the functions read which it may call."""
-        found = set(statement.reads)
+        """The names that the statement and the functions that it may call read."""
+        reads = set(statement.reads)
         for name in statement.reads:
-            for held in self.effects.world.holds(name):
-                found |= self.effects.summary(held).reads.keys()
-        return frozenset(found - statement.binds if not isinstance(statement.node, FUNCTIONS) else found)
+            for callee in self.effects.world.callables(name):
+                reads |= self.effects.summary(callee).reads.keys()
+        return frozenset(reads - statement.binds if not isinstance(statement.node, FUNCTIONS) else reads)
 
-    def _gather(self, statement: Statement, target: Statement, needed: dict[tuple[int, int], Statement]) -> bool:
+    def _add_dependencies(
+        self, statement: Statement, target: Statement, needed: dict[tuple[int, int], Statement]
+    ) -> bool:
         needed[statement.order] = statement
         for name in self._reads(statement):
-            makers = [s for s in self.statements if name in s.binds]
-            before = [s for s in makers if s.order < target.order and s is not statement]
+            definitions = [s for s in self.statements if name in s.binds]
+            before = [s for s in definitions if s.order < target.order and s is not statement]
             if not before or self.effects.world.kinds.get(name) == IMPORT:
                 continue
-            if all(self._plain(s.node) for s in before) and name not in self._changed:
-                for maker in before:
-                    if maker.order not in needed and not self._gather(maker, target, needed):
+            if all(self._is_cheap_definition(s.node) for s in before) and name not in self._changed:
+                for definition in before:
+                    if definition.order not in needed and not self._add_dependencies(definition, target, needed):
                         return False
-            elif makers[-1].order >= target.order or self._calls_notebook(target):
+            elif definitions[-1].order >= target.order or self._calls_notebook(target):
                 return False  # the value is no longer available, or computing it again may be expensive
         return True
 
-    def _light(self, node: ast.stmt) -> bool:
-        """Whether a compound statement calls nothing but libraries that are known, and builtins."""
+    def _calls_only_known(self, node: ast.stmt) -> bool:
+        """Whether a compound statement calls only known libraries and builtins."""
         for call in ast.walk(node):
             if isinstance(call, ast.Call):
                 name = place_of(call.func, self.effects.top)
@@ -120,36 +122,36 @@ class Slicer:
         return True
 
     def _calls_notebook(self, target: Statement) -> bool:
-        return any(self.effects.world.holds(n) for n in target.reads)
+        return any(self.effects.world.callables(n) for n in target.reads)
 
-    def _plain(self, node: ast.stmt) -> bool:
-        """Whether a statement only binds names, at no cost, to the same every time."""
+    def _is_cheap_definition(self, node: ast.stmt) -> bool:
+        """Whether a statement only binds names, costs nothing, and gives equal values each time."""
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             return True
         if isinstance(node, FUNCTIONS):
             return not node.decorator_list
         if isinstance(node, ast.ClassDef):
-            return not node.decorator_list and not any(self.effects.world.holds(n) for n in _names(node.bases))
+            return not node.decorator_list and not any(self.effects.world.callables(n) for n in _names(node.bases))
         if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
             return False
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        return all(isinstance(t, ast.Name) for t in targets) and self._cheap(node.value)
+        return all(isinstance(t, ast.Name) for t in targets) and self._is_cheap(node.value)
 
-    def _cheap(self, node: ast.expr) -> bool:
+    def _is_cheap(self, node: ast.expr) -> bool:
         if is_literal(node) or isinstance(node, (ast.Name, ast.Lambda)):
             return True
         if isinstance(node, ast.Attribute):
-            return self._cheap(node.value)
+            return self._is_cheap(node.value)
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            return all(self._cheap(e) for e in node.elts)
+            return all(self._is_cheap(e) for e in node.elts)
         if isinstance(node, ast.Call):
             name = dotted(node.func, self.effects.world.origin)
             if name is None or name.partition(".")[0] not in sys.stdlib_module_names or name.startswith("random."):
                 return False
             values = [*node.args, *(k.value for k in node.keywords)]
             last = name.rpartition(".")[2]
-            busy = last in BUSY if not last.endswith("FileHandler") else empties_a_file(node)
-            return not busy and not reach_of(name) and all(self._cheap(v) for v in values)
+            busy = last in SLOW_CALLS if not last.endswith("FileHandler") else empties_a_file(node)
+            return not busy and not reach_of(name) and all(self._is_cheap(v) for v in values)
         return False
 
 
@@ -167,12 +169,12 @@ def runs_a_draw(node: ast.stmt, effects: Effects) -> bool:
             return True  # a method of a value of the notebook
         if name not in visited:
             visited.add(name)
-            calls += [c for held in effects.world.holds(name) for c in held.calls]
+            calls += [c for callee in effects.world.callables(name) for c in callee.calls]
     return False
 
 
 def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
-    """The calls that running ``node`` makes, not those of functions that it only makes."""
+    """The calls that ``node`` makes when it runs. Calls in functions that it only defines are not included."""
     stack = [node]
     while stack:
         part = stack.pop()
@@ -183,7 +185,7 @@ def _calls_now(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def empties_a_file(node: ast.AST) -> bool:
-    """Whether a log's file is opened here in a way that loses what stands in it."""
+    """Whether the code opens a log file in a mode that deletes its content."""
     for call in ast.walk(node):
         if isinstance(call, ast.Call):
             name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

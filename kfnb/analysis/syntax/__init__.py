@@ -1,1 +1,1 @@
-"""Questions about syntax trees: scopes, names, and the names that a cell with a syntax error would bind."""
+"""Syntax trees: their scopes, their code blocks, and the names that a cell with a syntax error would bind."""

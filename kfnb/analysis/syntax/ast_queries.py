@@ -10,7 +10,7 @@ from typing import Any
 COLLECTIONS = ("dict", "list", "set", "deque", "defaultdict", "OrderedDict", "Counter", "count", "WeakValueDictionary")
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-#: For each kind of node the fields that may hold others.
+#: For each kind of node the fields that may hold other nodes.
 CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     kind: tuple(
         name
@@ -20,13 +20,13 @@ CHILD_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST) and kind is not ast.Constant
 } | {ast.Constant: ()}  # fmt: skip
-#: Nodes that take a part of another value, which stands in their field ``value``.
+#: Nodes for a part of another value, which is in their field ``value``.
 PARTS = frozenset((ast.Attribute, ast.Subscript, ast.Starred, ast.Await))
-ENDS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
+JUMPS = (ast.Raise, ast.Return, ast.Continue, ast.Break)
 
 
 def targets(target: ast.expr) -> Iterator[str]:
-    """Names that an assignment target binds."""
+    """The names that an assignment target binds."""
     if isinstance(target, ast.Name):
         yield target.id
     elif isinstance(target, (ast.Tuple, ast.List)):
@@ -37,32 +37,32 @@ def targets(target: ast.expr) -> Iterator[str]:
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """What `ast.iter_child_nodes` gives, but for contexts and operators."""
-    found: list[ast.AST] = []
+    """The nodes that `ast.iter_child_nodes` gives, without contexts and operators."""
+    nodes: list[ast.AST] = []
     for name in CHILD_FIELDS[type(node)]:
         value = getattr(node, name, None)
         if isinstance(value, ast.AST):
-            found.append(value)
+            nodes.append(value)
         elif isinstance(value, list):
-            found += [v for v in value if isinstance(v, ast.AST)]
-    return found
+            nodes += [v for v in value if isinstance(v, ast.AST)]
+    return nodes
 
 
 def bound_in(tree: ast.AST) -> set[str]:
-    """Names that code binds anywhere in it."""
-    found: set[str] = set()
+    """The names that code binds anywhere in it."""
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
+            names.add(node.id)
         elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            found.add(node.name)
+            names.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found.update(a.asname or a.name.split(".")[0] for a in node.names)
-    return found
+            names.update(a.asname or a.name.split(".")[0] for a in node.names)
+    return names
 
 
 def pattern_names(pattern: ast.pattern) -> Iterator[str]:
-    """Names that a ``case`` pattern captures."""
+    """The names that a ``case`` pattern captures."""
     for node in ast.walk(pattern):
         if isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
             yield node.name
@@ -106,8 +106,8 @@ def defaults(args: ast.arguments) -> list[ast.expr]:
 
 
 def annotated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
-    found = [a.annotation for a in arguments(node.args) if a.annotation is not None]
-    return found + ([node.returns] if node.returns is not None else [])
+    annotations = [a.annotation for a in arguments(node.args) if a.annotation is not None]
+    return annotations + ([node.returns] if node.returns is not None else [])
 
 
 def names_in(node: ast.AST) -> set[str]:
@@ -115,7 +115,7 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 def is_collection(node: ast.expr | None) -> bool:
-    """Whether a value is surely or by its name a list, dictionary or set."""
+    """Whether a value is a list, dictionary or set, by its syntax or by the name of the call."""
     if isinstance(node, ast.Call):
         return (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in COLLECTIONS
     return isinstance(node, (ast.List, ast.Dict, ast.Set, *COMPREHENSIONS))
@@ -160,7 +160,7 @@ def literal_value(node: ast.expr) -> Any:
     Raises
     ------
     ValueError, TypeError, ArithmeticError
-        It is none, or too large to work out while reading.
+        The node is not a literal, or its value is too large to compute during the analysis.
     """
     if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
         left, right = literal_value(node.left), literal_value(node.right)
@@ -181,7 +181,7 @@ def literal_value(node: ast.expr) -> Any:
 
 
 def may_suppress(node: ast.With | ast.AsyncWith) -> bool:
-    """Whether a ``with`` may go on after an exception in its body (``contextlib.suppress`` and the like)."""
+    """Whether a ``with`` may suppress an exception in its body (``contextlib.suppress`` and the like)."""
     words = {w for item in node.items for w in _words(item.context_expr)}
     return bool(words & {"suppress", "raises", "assertRaises"})
 
@@ -195,13 +195,16 @@ def _words(node: ast.expr) -> Iterator[str]:
 
 
 def rest_of_line(node: ast.stmt, lines: list[str]) -> str:
-    """What stands behind a statement on its last line. Python counts columns in bytes of UTF-8."""
+    """The text after a statement on its last line. Python counts columns in bytes of UTF-8."""
     line = lines[(node.end_lineno or node.lineno) - 1]
     return line.encode("utf-8", "surrogatepass")[node.end_col_offset or 0 :].decode(errors="replace")
 
 
 def source_of(node: ast.stmt, code: str) -> str:
-    """The statement's own lines, so that line numbers stay right; rebuilt when it shares them with another."""
+    """The source of a statement with its own lines, so that line numbers agree.
+
+    If the statement shares a line with another one, the source is generated from the syntax tree.
+    """
     lines = code.split("\n")
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
     last = node.end_lineno or first
@@ -212,7 +215,7 @@ def source_of(node: ast.stmt, code: str) -> str:
 
 
 def reaches_main(parts: Iterable[ast.expr], origin: Callable[[str], str | None]) -> bool:
-    """Whether one of these expressions is, or is taken from, the module ``__main__``: all names can be reached through it."""
+    """Whether one of these expressions is the module ``__main__`` or a part of it, through which code reaches all names."""
     for part in parts:
         while isinstance(part, (ast.Attribute, ast.Subscript, ast.Starred)):
             if isinstance(part, ast.Subscript) and _is_main(part.slice) and dotted(part.value, origin) == "sys.modules":

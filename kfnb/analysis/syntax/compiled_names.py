@@ -1,16 +1,18 @@
-"""The notebook names that one cell mentions, exactly as CPython's compiler sees them."""
+"""The global names that one cell reads, binds and deletes, exactly as CPython's compiler sees them."""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
 
-from kfnb.analysis.syntax.scopes import MODULE, Collector, Deferred, future_annotations
+from kfnb.analysis.syntax.code_block import CodeBlock
+from kfnb.analysis.syntax.collect_code_block import BlockCollector
+from kfnb.analysis.syntax.scopes import MODULE, future_annotations
 
 
 @dataclass(frozen=True)
 class Names:
-    """Global names of a cell: read anywhere in it (nested functions included), bound, deleted."""
+    """The global names that a cell reads (in nested functions too), binds and deletes."""
 
     reads: frozenset[str]
     binds: frozenset[str]
@@ -18,7 +20,7 @@ class Names:
 
 
 def names_of(tree: ast.Module) -> Names:
-    """Which names of the notebook's namespace a cell may touch, in whatever order."""
-    found = Deferred("module", "", 1)
-    Collector(found, MODULE, future_annotations(tree)).visit(tree)
-    return Names(frozenset(found.reads), frozenset(found.writes), frozenset(found.deletes))
+    """The names of the notebook's namespace that a cell may read, bind or delete, in any order."""
+    block = CodeBlock("module", "", 1)
+    BlockCollector(block, MODULE, future_annotations(tree)).visit(tree)
+    return Names(frozenset(block.reads), frozenset(block.writes), frozenset(block.deletes))

@@ -1,27 +1,17 @@
-"""Which names a nested scope takes from the notebook: Python's own scoping rules.
-
-A function, lambda, class or comprehension runs later and elsewhere than it stands. What it needs from the notebook's
-namespace is collected here as a `Deferred`, and judged by `kfnb.analysis.effects.call_effects` when the thing is used.
-Checked against CPython's compiler over the whole standard library.
-"""
+"""Which names belong to a nested scope, and which it takes from the notebook: Python's own scoping rules."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from kfnb.analysis.libraries.effect_tables import MUTATORS
 from kfnb.analysis.syntax.ast_queries import (
     COMPREHENSIONS,
     FUNCTIONS,
-    annotated,
     arguments,
     children,
     defaults,
     pattern_names,
-    root,
-    targets,
 )
 
 #: The commonest nodes, which bind nothing themselves.
@@ -29,83 +19,8 @@ PLAIN = (ast.Constant, ast.Attribute, ast.Call, ast.Subscript, ast.BinOp, ast.As
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-@dataclass(eq=False)
-class Deferred:
-    """What a function, lambda or class needs from the notebook's names when it is used.
-
-    Parameters
-    ----------
-    reads, writes, deletes
-        Global names, with the line of the first mention.
-    params
-        Parameter names in order; those before ``keyword_only`` take positional arguments.
-    stores
-        Attribute and subscript targets, augmented assignments included: what is changed in place.
-    calls
-        Every call in the body.
-    sources
-        Local name to the expressions it may be bound to: for telling whose object a local name is.
-    returns
-        Returned and yielded expressions.
-    makes
-        Whether the body makes functions or classes.
-    methods
-        For a class: its functions by name.
-    kept
-        Parameters whose default is one object for all calls, such as ``seen=[]``; a class's attributes that all its
-        objects share.
-    constants
-        Literals in the body.
-    defaults
-        What a parameter is when a call does not hand it over.
-    late
-        For code that runs at once: names read only by the functions that it makes.
-    inner, inner_params
-        Names, and of these the parameters, that belong to functions made in the body.
-    closed
-        Names of the body that such functions change: what they keep from one call to the next.
-    scoped
-        Of `calls`, those that a ``with`` takes back at its end.
-    decorators
-        Decorators in the body, each called with what it decorates.
-    attributes
-        For a class: what its body binds by a call, such as ``x = Field()``.
-    mentions
-        Every name in the text, its own ones too: the summary depends on no other names of the notebook.
-    """
-
-    kind: str
-    name: str
-    line: int
-    reads: dict[str, int] = field(default_factory=dict)
-    writes: dict[str, int] = field(default_factory=dict)
-    deletes: dict[str, int] = field(default_factory=dict)
-    params: tuple[str, ...] = ()
-    starred: frozenset[str] = frozenset()
-    stores: list[ast.expr] = field(default_factory=list)
-    calls: list[ast.Call] = field(default_factory=list)
-    sources: dict[str, list[ast.expr]] = field(default_factory=dict)
-    returns: list[ast.expr] = field(default_factory=list)
-    locals: set[str] = field(default_factory=set)
-    makes: bool = False
-    generator: bool = False
-    methods: dict[str, Deferred] = field(default_factory=dict)
-    kept: frozenset[str] = frozenset()
-    late: dict[str, int] = field(default_factory=dict)
-    constants: list[ast.Constant] = field(default_factory=list)
-    defaults: dict[str, ast.expr] = field(default_factory=dict)
-    bases: tuple[str, ...] = ()
-    inner: set[str] = field(default_factory=set)
-    inner_params: set[str] = field(default_factory=set)
-    closed: set[str] = field(default_factory=set)
-    decorators: list[ast.expr] = field(default_factory=list)
-    scoped: list[ast.Call] = field(default_factory=list)
-    attributes: list[ast.Call] = field(default_factory=list)
-    mentions: set[str] = field(default_factory=set)
-
-
 class Scope:
-    """One block of code and the names that are its own."""
+    """One scope: the names that are local to a block of code, and the scope around it."""
 
     def __init__(self, kind: str, own: set[str], declared: set[str], parent: Scope | None, mangler: str = "") -> None:
         self.kind, self.own, self.declared, self.parent = kind, own, declared, parent
@@ -157,7 +72,7 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
             stack += defaults(node.args)
             continue
         if isinstance(node, COMPREHENSIONS):
-            bound |= set(_walrus(node))
+            bound |= set(walrus_names(node))
             continue
         if isinstance(node, ast.AnnAssign) and not node.simple and node.value is None:
             continue  # `(x): int` makes no local name
@@ -175,8 +90,8 @@ def bindings(body: Iterable[ast.AST]) -> tuple[set[str], set[str], set[str]]:
     return bound - declared - outer, declared, outer
 
 
-def _walrus(comprehension: ast.AST) -> Iterable[str]:
-    """Names bound by ``:=`` in a comprehension belong to the block around it."""
+def walrus_names(comprehension: ast.AST) -> Iterable[str]:
+    """The names that a comprehension binds by ``:=``, which belong to the block around it."""
     stack = list(children(comprehension))
     while stack:
         node = stack.pop()
@@ -192,234 +107,6 @@ def future_annotations(tree: ast.Module) -> bool:
             if any(a.name == "annotations" for a in node.names):
                 return True
     return False
-
-
-class Collector(ast.NodeVisitor):
-    """Fills a `Deferred` from a piece of tree in a given scope."""
-
-    def __init__(self, into: Deferred, scope: Scope, lazy_annotations: bool = False) -> None:
-        self.d, self.scope, self.lazy = into, scope, lazy_annotations
-
-    def generic_visit(self, node: ast.AST) -> None:
-        for child in children(node):
-            self.visit(child)
-
-    def inside(self, scope: Scope, nodes: Iterable[ast.AST]) -> None:
-        outer, self.scope = self.scope, scope
-        for node in nodes:
-            self.visit(node)
-        self.scope = outer
-
-    # ---- names
-    def mention(self, name: str, line: int, ctx: ast.expr_context) -> None:
-        name = self.scope.mangled(name)
-        if name == "__debug__" or not self.scope.is_global(name):
-            return
-        where = {ast.Load: self.d.reads, ast.Store: self.d.writes, ast.Del: self.d.deletes}[type(ctx)]
-        where.setdefault(name, line)
-
-    def visit_Name(self, node: ast.Name) -> None:
-        self.d.mentions.add(node.id)
-        self.mention(node.id, node.lineno, node.ctx)
-
-    def bind(self, name: str, line: int) -> None:
-        self.mention(name, line, ast.Store())
-
-    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        for alias in node.names:
-            if alias.name != "*":
-                self.bind(alias.asname or alias.name.split(".")[0], node.lineno)
-
-    visit_ImportFrom = visit_Import
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        if node.name:
-            self.bind(node.name, node.lineno)
-        self.generic_visit(node)
-
-    def visit_match_case(self, node: ast.match_case) -> None:
-        for name in pattern_names(node.pattern):
-            self.bind(name, node.pattern.lineno)
-        self.generic_visit(node)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None or not isinstance(node.target, ast.Name):
-            self.visit(node.target)
-        if self.scope.kind not in ("function", "comprehension") and not self.lazy:
-            self.visit(node.annotation)
-        if node.value is not None:
-            self.visit(node.value)
-            self.source(node.target, node.value)
-            self.changed(node.target)
-
-    # ---- nested blocks
-    def generic(self, node: ast.AST) -> Scope:
-        """The scope of ``[T]`` in ``def f[T]()``, ``class C[T]`` and ``type A[T]`` (Python 3.12)."""
-        names = {self.scope.mangled(p.name) for p in getattr(node, "type_params", [])}
-        return Scope("function", names, set(), self.scope) if names else self.scope
-
-    def visit_TypeAlias(self, node: ast.AST) -> None:
-        self.visit(node.name)  # type: ignore[attr-defined]  # only in Python 3.12 and later
-        self.inside(self.generic(node), [*node.type_params, node.value])  # type: ignore[attr-defined]
-
-    def function(self, node: FunctionNode) -> None:
-        lambda_ = isinstance(node, ast.Lambda)
-        for part in [*getattr(node, "decorator_list", []), *defaults(node.args)]:
-            self.visit(part)
-        self.d.decorators += getattr(node, "decorator_list", [])
-        around = self.generic(node)
-        if not isinstance(node, ast.Lambda):
-            if not self.lazy:
-                self.inside(around, annotated(node))
-            self.inside(around, getattr(node, "type_params", []))
-            self.bind(node.name, node.lineno)
-        body: list[ast.AST] = [node.body] if isinstance(node, ast.Lambda) else list(node.body)
-        outer = self.d
-        if outer.kind in ("comprehension", "class body"):
-            self.d = Deferred("function", "", node.lineno)
-        scope = function_scope(node, body, around)
-        self.d.inner |= scope.own - {"__class__"}
-        self.d.inner_params |= {a.arg for a in arguments(node.args)}
-        self.inside(scope, body)
-        if self.d is not outer:
-            outer.late.update(self.d.reads)
-            outer.mentions |= self.d.mentions
-            self.d = outer
-        self.d.makes = self.d.makes or not lambda_ or self.scope.kind != "module"
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self.function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self.function(node)
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        self.function(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        for part in node.decorator_list:
-            self.visit(part)
-        around = self.generic(node)
-        self.inside(around, [*node.bases, *(k.value for k in node.keywords), *getattr(node, "type_params", [])])
-        self.inside(class_scope(node, around), node.body)
-        self.bind(node.name, node.lineno)
-        self.d.makes = True
-
-    def comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
-        first = node.generators[0]
-        self.visit(first.iter)
-        own = {name for g in node.generators for name in targets(g.target)}
-        # `:=` binds in the nearest function; at top level that is the notebook itself
-        holder = self.scope
-        while holder.kind in ("comprehension",) and holder.parent is not None:
-            holder = holder.parent
-        if holder.kind == "module" or any(holder.is_global(n) for n in _walrus(node)):
-            for name in _walrus(node):
-                outer, self.scope = self.scope, holder
-                self.bind(name, node.lineno)
-                self.scope = outer
-        scope = Scope("comprehension", own, set(), self.scope)
-        if self.d.kind == "comprehension":
-            self.d.locals |= own
-        rest: list[ast.AST] = [*first.ifs]
-        for g in node.generators:
-            rest.append(g.target)
-            self.source(g.target, g.iter)
-        for g in node.generators[1:]:
-            rest += [g.iter, *g.ifs]
-        rest += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
-        self.inside(scope, rest)
-
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = comprehension
-
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
-        self.visit(node.value)
-        self.source(node.target, node.value)
-        if self.scope.kind != "comprehension":
-            self.visit(node.target)
-
-    # ---- what is done with objects
-    def source(self, target: ast.expr, value: ast.expr) -> None:
-        for name in targets(target):
-            self.d.sources.setdefault(name, []).append(value)
-
-    def closes(self, node: ast.expr) -> None:
-        """Note that a function changes an object that belongs to the function around it."""
-        name = root(node)
-        scope: Scope | None = self.scope
-        while scope is not None and scope.kind == "comprehension":
-            if name in scope.own:
-                return
-            scope = scope.parent
-        if name is None or scope is None or scope.kind != "function" or name in scope.own | scope.declared:
-            return
-        if not scope.is_global(name):
-            self.d.closed.add(name)
-
-    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
-        self.d.closed |= set(node.names)
-
-    def changed(self, target: ast.expr) -> None:
-        if isinstance(target, (ast.Attribute, ast.Subscript)):
-            self.d.stores.append(target)
-            self.closes(target)
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            for element in target.elts:
-                self.changed(element)
-
-    def visit_Assign(self, node: ast.Assign) -> None:
-        for target in node.targets:
-            self.source(target, node.value)
-            self.changed(target)
-        self.generic_visit(node)
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        self.d.stores.append(node.target)
-        self.closes(node.target)
-        if isinstance(node.target, ast.Name):
-            self.mention(node.target.id, node.lineno, ast.Load())
-        self.generic_visit(node)
-
-    def visit_Delete(self, node: ast.Delete) -> None:
-        for target in node.targets:
-            self.changed(target)
-        self.generic_visit(node)
-
-    def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
-        self.source(node.target, node.iter)
-        self.changed(node.target)
-        self.generic_visit(node)
-
-    visit_AsyncFor = visit_For
-
-    def visit_withitem(self, node: ast.withitem) -> None:
-        if isinstance(node.context_expr, ast.Call):
-            self.d.scoped.append(node.context_expr)
-        if node.optional_vars is not None:
-            self.source(node.optional_vars, node.context_expr)
-        self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        self.d.calls.append(node)
-        if isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
-            self.closes(node.func.value)
-        self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        self.d.constants.append(node)
-
-    def visit_Return(self, node: ast.Return) -> None:
-        if node.value is not None:
-            self.d.returns.append(node.value)
-        self.generic_visit(node)
-
-    def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> None:
-        self.d.generator = True
-        if node.value is not None:
-            self.d.returns.append(node.value)
-        self.generic_visit(node)
-
-    visit_YieldFrom = visit_Yield
 
 
 def function_scope(node: FunctionNode, body: list[ast.AST], parent: Scope) -> Scope:

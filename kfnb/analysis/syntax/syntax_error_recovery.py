@@ -1,4 +1,4 @@
-"""What a cell that is not valid Python binds all the same, so that its error is one problem and not one for each of its names."""
+"""Recovers the names that a cell with a syntax error would bind, so that the error is one problem, not one for each name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from kfnb.analysis.syntax.scopes import bindings
 from kfnb.thread_safe_parser import parse
 
-#: A line at the margin that goes on with the statement before it.
+#: A line without indentation that continues the statement before it.
 GOES_ON = re.compile(r"(else|elif|except|finally)\b|[)\]}]")
 DEFINED = re.compile(r"\s*(?:async\s+)?(?:def|class)\s+(\w+)")
 IMPORTED = re.compile(r"\s*(?:from\s+[\w.]+\s+)?import\s+([\w\s.,*()]+)")
@@ -21,7 +21,7 @@ WORDS = frozenset("as import from for in if else and or not None True False lamb
 
 
 def recovered(code: str) -> ast.Module:
-    """The statements of ``code`` that can be parsed; of the others, an assignment for each name that they seem to bind."""
+    """The statements of ``code`` that can be parsed, and an assignment for each name that the others seem to bind."""
     body: list[ast.stmt] = []
     for first, chunk in _chunks(code):
         body += _parsed(chunk, first) or [_assignment(n, first + at) for at, n in _names(chunk)]
@@ -29,12 +29,12 @@ def recovered(code: str) -> ast.Module:
 
 
 def names_only(tree: ast.Module) -> ast.Module:
-    """An assignment for each name that ``tree`` binds: what is left of a cell that no kernel would run."""
+    """An assignment for each name that ``tree`` binds, in place of a cell that a kernel cannot run."""
     return ast.Module([_assignment(name, 0) for name in sorted(bindings(tree.body)[0])], [])
 
 
 def _chunks(code: str) -> Iterator[tuple[int, str]]:
-    """Pieces that begin at the margin, each with its first line from 0."""
+    """The pieces of code that begin without indentation, each with its first line, counted from 0."""
     lines = code.split("\n")
     starts = [n for n, line in enumerate(lines) if line.strip() and not line[0].isspace() and not GOES_ON.match(line)]
     starts = [n for n in starts if not any(p in starts and lines[p].startswith("@") for p in (n - 1,))]
@@ -54,17 +54,17 @@ def _parsed(chunk: str, first: int) -> list[ast.stmt] | None:
 
 def _names(chunk: str) -> Iterator[tuple[int, str]]:
     for at, line in enumerate(chunk.split("\n")):
-        found: list[str] = []
+        names: list[str] = []
         for pattern in (DEFINED, ASSIGNED):
             match = pattern.match(line)
-            found += WORD.findall(match.group(1)) if match else []
+            names += WORD.findall(match.group(1)) if match else []
         imported = IMPORTED.match(line)
         if imported:
             parts = [p.strip(" ()") for p in imported.group(1).split(",")]
-            found += [re.split(r"\s+as\s+", p)[-1].split(".")[0] for p in parts]
-        found += [w for m in LOOPED.finditer(line) for w in WORD.findall(m.group(1))]
-        found += [m.group(1) or m.group(2) for m in NAMED.finditer(line)]
-        yield from ((at, name) for name in dict.fromkeys(found) if WORD.fullmatch(name) and name not in WORDS)
+            names += [re.split(r"\s+as\s+", p)[-1].split(".")[0] for p in parts]
+        names += [w for m in LOOPED.finditer(line) for w in WORD.findall(m.group(1))]
+        names += [m.group(1) or m.group(2) for m in NAMED.finditer(line)]
+        yield from ((at, name) for name in dict.fromkeys(names) if WORD.fullmatch(name) and name not in WORDS)
 
 
 def _assignment(name: str, line: int) -> ast.stmt:

@@ -1,13 +1,11 @@
-"""`Statements` analyses each kind of statement, and joins the abstract states of the paths through it."""
+"""`StatementReader` analyses each kind of statement, and joins the abstract states of the paths through it."""
 
 from __future__ import annotations
 
 import ast
 import os
 
-from kfnb.analysis.effects.definition_needs import deferred_class, deferred_function
-from kfnb.analysis.effects.effect_types import CLOSURE, Effect
-from kfnb.analysis.effects.library_call_reach import lasting, place_of
+from kfnb.analysis.effects.library_call_reach import place_of, remaining_after_with
 from kfnb.analysis.files.magic_effects import (
     MagicCall,
     bound_names,
@@ -20,13 +18,10 @@ from kfnb.analysis.files.magic_effects import (
 )
 from kfnb.analysis.files.path_patterns import item_text
 from kfnb.analysis.libraries.ambient_state_calls import ambient_of
-from kfnb.analysis.replay.replayable_statements import import_names, replay_of
+from kfnb.analysis.replay.replayable_statements import replay_of
 from kfnb.analysis.syntax.ast_queries import (
-    ENDS,
-    FUNCTIONS,
-    annotated,
+    JUMPS,
     children,
-    defaults,
     may_suppress,
     names_in,
     pattern_names,
@@ -34,23 +29,20 @@ from kfnb.analysis.syntax.ast_queries import (
     root,
     targets,
 )
-from kfnb.analysis.syntax.scopes import MODULE, Collector, Deferred, class_scope
 from kfnb.analysis.unit_facts import Replay
-from kfnb.analysis.units.abstract_state import DEF, IMPORT, SCALAR, VALUE, World
-from kfnb.analysis.units.unit_record import SHELL, Record
+from kfnb.analysis.units.abstract_state import SCALAR, VALUE, AbstractState
+from kfnb.analysis.units.definition_reader import IMPORTED, DefinitionReader
+from kfnb.analysis.units.expression_reader import SHELL
 from kfnb.runtime.cells.ipython_syntax import translate
 from kfnb.thread_safe_parser import parse
 
-IMPORTED = "import "  #: among the texts of a unit: a module, which may be a file that another step writes
 
-
-class Statements(Record):
-    """`Record` with a method per kind of statement."""
+class StatementReader(DefinitionReader):
+    """`DefinitionReader` with a method for every other kind of statement."""
 
     code = ""
-    depth = 0
 
-    def again(self, replay: Replay) -> None:
+    def note_replay(self, replay: Replay) -> None:
         """Note a statement that later units run again."""
         self.replays.append(replay)
 
@@ -92,16 +84,16 @@ class Statements(Record):
             self.code_in_text(translate(str(argument.value)).code, node)
 
     def _magic(self, node: ast.Call) -> None:
-        """What a magic that stands alone does to the notebook's names."""
+        """Note what a magic that is a statement of its own does to the notebook's names."""
         call = magic_call(node, self.world.made_by)
         if call is None:
             self._shell_method_call(node)
             return
         line = node.lineno
         if call.name in ("pip", "conda") or call.name == "!" and call.line.startswith(("pip install", "pip3 install")):
-            words = call.line.split()
-            after = words[words.index("install") + 1 :] if "install" in words else []
-            self.requirements += [w.strip("'\"") for w in after if not w.startswith("-")]
+            arguments = call.line.split()
+            packages = arguments[arguments.index("install") + 1 :] if "install" in arguments else []
+            self.requirements += [w.strip("'\"") for w in packages if not w.startswith("-")]
         if call.name in ("load_ext", "reload_ext"):
             for module in call.line.split():
                 self.texts.setdefault(IMPORTED + module.split(".")[0], self.site(line))
@@ -115,7 +107,7 @@ class Statements(Record):
             self.on_Delete(ast.Delete([ast.copy_location(ast.Name(name, ast.Del()), node)]))
 
     def _file_magic(self, call: MagicCall, node: ast.Call) -> None:
-        """A program that a cell writes or runs: its text is read as if it stood in the cell."""
+        """Read the text of a program that ``%run`` runs as if it stood in the cell. ``%%writefile`` may have written it."""
         programs = self.world.programs
         written = written_file(call)
         if written is not None:
@@ -123,17 +115,17 @@ class Statements(Record):
             programs[path] = (programs.get(path, "") if append else "") + (call.body or "")
         if call.name != "run":
             return
-        found = program_path(call)
-        if found is None or found not in programs:
-            self.unread_programs[found or call.line] = self.site(node.lineno)
-            self.shielded += 1  # whatever the rest of the unit reads may come from there
+        run_path = program_path(call)
+        if run_path is None or run_path not in programs:
+            self.unread_programs[run_path or call.line] = self.site(node.lineno)
+            self.handled_name_errors += 1  # the program may bind any name that the rest of the unit reads
             return
-        for code in program_cells(found, programs[found]):
+        for code in program_cells(run_path, programs[run_path]):
             self._star_imports(code, node)
             self.code_in_text(code, node)
 
     def _star_imports(self, code: str, node: ast.Call) -> None:
-        """``from x import *`` of a program that is run: later steps import it again."""
+        """Note each ``from x import *`` of a program that ``%run`` runs, so that later steps import it again."""
         try:
             body = parse(code).body
         except (SyntaxError, ValueError):
@@ -141,7 +133,7 @@ class Statements(Record):
         for part in body:
             replay = replay_of(part, code, self.site(node.lineno), self.effects.top)
             if replay is not None and replay.star:
-                self.again(replay)
+                self.note_replay(replay)
 
     # ---------------------------------------------------------------- assignment
     def on_Assign(self, node: ast.Assign) -> None:
@@ -156,9 +148,9 @@ class Statements(Record):
                 self.world.share(names[0], other)
 
     def _ambient_target(self, target: ast.expr) -> None:
-        kind = ambient_of(target, self.effects.top) or self.effects.module_store(target, self.effects.top)
+        kind = ambient_of(target, self.effects.top) or self.effects.module_state_set_by(target, self.effects.top)
         if kind is not None:
-            self.ambient(kind, "set", target.lineno, sure=False)
+            self.note_ambient(kind, "set", target.lineno, sure=False)
 
     def on_AnnAssign(self, node: ast.AnnAssign) -> None:
         if not self.world.lazy_annotations:
@@ -179,157 +171,44 @@ class Statements(Record):
         kind = self.world.kinds.get(name)
         if kind != SCALAR:
             for shared in self.effects.roots(target, self.effects.top) | {name}:
-                self.touched(shared, node.lineno, True)
-        self.note(self.may, name, node.lineno)
-        self.world.must.add(name)
+                self.note_mutation(shared, node.lineno, True)
+        self.note(self.may_define, name, node.lineno)
+        self.world.must_define.add(name)
         self.world.known.add(name)
         self.world.texts.pop(name, None)
         self.world.changed.add(name)
         self.world.kinds[name] = SCALAR if kind == SCALAR and self.kind_of(node.value) == SCALAR else VALUE
         for other in self.effects.roots(node.value, self.effects.top):
             self.world.share(name, other)
-        self.world.hold(name, self.effects.held(node.value))
+        self.world.add_callables(name, self.effects.callables_in(node.value))
 
     def on_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             for part in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
                 if isinstance(part, ast.Name):
-                    self.read(part.id, part.lineno) if part.id not in self.world.must else None
-                    self.note(self.may, part.id, part.lineno)
+                    self.read(part.id, part.lineno) if part.id not in self.world.must_define else None
+                    self.note(self.may_define, part.id, part.lineno)
                     self.world.bind(part.id, VALUE)
-                    self.world.must.discard(part.id)
+                    self.world.must_define.discard(part.id)
                     self.world.kinds[part.id] = "deleted"
                     self.world.changed.add(part.id)
                 else:
                     self.store(part, None)
 
-    # ---------------------------------------------------------------- imports, functions, classes
-    def on_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            name = alias.asname or alias.name.split(".")[0]
-            self.bind(name, node.lineno, IMPORT)
-            self.world.origins[name] = alias.name if alias.asname else name
-            self.texts.setdefault(IMPORTED + alias.name.split(".")[0], self.site(node.lineno))
-
-    def on_ImportFrom(self, node: ast.ImportFrom) -> None:
-        module = "." * node.level + (node.module or "")
-        self.texts.setdefault(IMPORTED + module.split(".")[0], self.site(node.lineno))
-        for alias in node.names:
-            if alias.name != "*":
-                name = alias.asname or alias.name
-                self.bind(name, node.lineno, IMPORT)
-                self.world.origins[name] = f"{module}.{alias.name}"
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        now = [*node.decorator_list, *defaults(node.args), *([] if self.world.lazy_annotations else annotated(node))]
-        for part in now:
-            self.expr(part)
-        held: frozenset[Deferred] = frozenset()
-        for part in [*node.decorator_list, *defaults(node.args)]:
-            held |= self.effects.held(part)
-        self._define(node.name, node.lineno, deferred_function(node, node.name, self.world.lazy_annotations), held)
-        self._decorate(node)
-
-    def _decorate(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-        """The decorators are called with what they decorate; what they give may keep state of its own."""
-        effect = Effect()
-        held: frozenset[Deferred] = frozenset()
-        for decorator in node.decorator_list:
-            self.effects.decorated(decorator, self.effects.top, effect)
-            held |= self.effects.held(decorator)
-            for made in self.world.defs.get(node.name, ()) if self.effects.runs_at_once(decorator) else ():
-                effect.add(self.effects.summary(made))
-            place = place_of(decorator.func if isinstance(decorator, ast.Call) else decorator, self.effects.top)
-            if place in ("functools.lru_cache", "functools.cache"):
-                self._remembers(node)
-        if isinstance(node, ast.ClassDef):
-            self.effects.created(node, self.effects.top, effect)
-        effect.touches.pop(node.name, None)
-        self.apply(effect, node.lineno)
-        self.reached(effect, node.lineno)
-        if any(f.kind == "class" or CLOSURE in self.effects.summary(f).touches for f in held):
-            self.world.kinds[node.name] = VALUE
-            self.world.changed.add(node.name)
-
-    on_FunctionDef = on_AsyncFunctionDef = _function
-
-    def _remembers(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
-        """A function that ``lru_cache`` calls once for each argument, though calling it does something."""
-        does = [self.effects.summary(f) for f in self.world.defs.get(node.name, ())]
-        if any(e.writes or e.ambient or any(not r.startswith("<") for r in e.touches) for e in does):
-            self.world.remembering.add(node.name)
-
-    def on_ClassDef(self, node: ast.ClassDef) -> None:
-        outer = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords)]
-        held: frozenset[Deferred] = frozenset()
-        for part in outer:
-            self.expr(part)
-            held |= self._inherited(part)
-        self._class_body(node)
-        self._define(node.name, node.lineno, deferred_class(node, self.world.lazy_annotations), held)
-        self._decorate(node)
-
-    def _inherited(self, base: ast.expr) -> frozenset[Deferred]:
-        """What a class holds by a base, decorator or keyword; what its base is derived from is found from there."""
-        if isinstance(base, ast.Name):
-            classes = self.world.defs.get(base.id, ())
-            if classes and all(c.kind == "class" for c in classes):
-                return frozenset((*classes, *(c for c in self.world.carry.get(base.id, ()) if c.name == base.id)))
-        return self.effects.held(base)
-
-    def _class_body(self, node: ast.ClassDef) -> None:
-        """The body runs now, with names of its own; its functions run later."""
-        now, own = Deferred("class body", node.name, node.lineno), set[str]()
-        scope = class_scope(node, MODULE)
-        scope.own = own  # a name is the class's own from where it is bound
-        collector = Collector(now, scope, self.world.lazy_annotations)
-        for part in node.body:
-            if isinstance(part, FUNCTIONS):
-                for piece in [
-                    *part.decorator_list,
-                    *defaults(part.args),
-                    *([] if self.world.lazy_annotations else annotated(part)),
-                ]:
-                    collector.visit(piece)
-                own.add(part.name)
-            else:
-                collector.visit(part)
-                own |= {n.id for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-                own |= {part.name} if isinstance(part, ast.ClassDef) else set()
-                own |= set(import_names(part))
-        effect = Effect()
-        frame = self.effects.frame(now)
-        now.locals |= own
-        for call in now.calls:
-            self.effects.call(call, frame, effect)
-        for decorator in now.decorators:
-            self.effects.decorated(decorator, frame, effect)
-        self.apply(effect, node.lineno)
-        self.reached(effect, node.lineno)
-        for name, line in now.reads.items():
-            self.read(name, line)
-        for name, line in now.late.items():
-            self.read(name, line, node.name)
-
-    def _define(self, name: str, line: int, deferred: Deferred, held: frozenset[Deferred]) -> None:
-        before = self.world.defs.get(name, ()) if name not in self.world.must and self.depth else ()
-        self.bind(name, line, DEF, held)
-        self.world.defs[name] = (*before, deferred)
-
     # ---------------------------------------------------------------- paths
     def alternatives(self, bodies: list[list[ast.stmt]], else_: bool = True) -> None:
-        """Run each body from the same state; join what those that fall through leave."""
+        """Read each body from the same state, and join the states of the bodies whose end is reached."""
         start = self.world.snapshot()
-        ends: list[World] = [] if else_ else [start.snapshot()]
+        end_states: list[AbstractState] = [] if else_ else [start.snapshot()]
         self.depth += 1
         for number, body in enumerate(bodies, 1):
             if number > 1:
-                self.world.become(start.snapshot() if number < len(bodies) else start)
+                self.world.restore(start.snapshot() if number < len(bodies) else start)
             self.block(body)
-            if not (body and isinstance(body[-1], ENDS)):
-                ends.append(self.world.snapshot())
+            if not (body and isinstance(body[-1], JUMPS)):
+                end_states.append(self.world.snapshot())
         self.depth -= 1
-        self.world.join(ends)
+        self.world.join(end_states)
 
     def on_If(self, node: ast.If) -> None:
         self.expr(node.test)
@@ -346,9 +225,9 @@ class Statements(Record):
         self.store(node.target, None, self.effects.roots(node.iter, self.effects.top))
         place = place_of(node.iter, self.effects.top)
         for name in targets(node.target):
-            self.world.hold(name, self.effects.held(node.iter))
-            if made := self.maker(node.iter):
-                self.world.made_by[name] = made
+            self.world.add_callables(name, self.effects.callables_in(node.iter))
+            if maker := self.maker(node.iter):
+                self.world.made_by[name] = maker
             if place is not None:
                 self.world.places[name] = f"{place}.item"
         if isinstance(node.target, ast.Name) and (text := item_text(node.iter, self.effects.top.text)):
@@ -360,7 +239,7 @@ class Statements(Record):
             start.unshare(targets(node.target))
             self.world.join([start, self.world.snapshot()])
         elif any(isinstance(n, (ast.Break, ast.Continue)) for b in node.body for n in ast.walk(b)):
-            self.world.must &= start.must | set(targets(node.target))
+            self.world.must_define &= start.must_define | set(targets(node.target))
         self.block(node.orelse)
 
     on_For = on_AsyncFor = _loop
@@ -377,15 +256,18 @@ class Statements(Record):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
-            before, sites_before = dict(self.now.beyond), dict(self.beyond)
+            before, sites_before = dict(self.statement_effect.library_reach), dict(self.library_changes)
             self.expr(item.context_expr)
-            self.now.beyond, self.beyond = lasting(self.now.beyond, before), sites_before
+            self.statement_effect.library_reach, self.library_changes = (
+                remaining_after_with(self.statement_effect.library_reach, before),
+                sites_before,
+            )
             if item.optional_vars is not None:
                 self.store(item.optional_vars, item.context_expr)
-        start = set(self.world.must)
+        start = set(self.world.must_define)
         self.block(node.body)
         if may_suppress(node):
-            self.world.must = start
+            self.world.must_define = start
 
     on_With = on_AsyncWith = _with
 
@@ -394,27 +276,27 @@ class Statements(Record):
             h.type is None or names_in(h.type) & {"NameError", "Exception", "BaseException"} for h in node.handlers
         )
         start = self.world.snapshot()
-        self.shielded += shields
+        self.handled_name_errors += shields
         self.depth += 1
         self.block(node.body)
-        self.shielded -= shields
-        after = self.world.snapshot()
-        after.must = set(start.must)
+        self.handled_name_errors -= shields
+        handler_state = self.world.snapshot()
+        handler_state.must_define = set(start.must_define)
         self.block(node.orelse)
-        ends = [self.world.snapshot()]
+        end_states = [self.world.snapshot()]
         for handler in node.handlers:
-            self.world.become(after.snapshot())
+            self.world.restore(handler_state.snapshot())
             self.expr(handler.type)
             if handler.name:
                 self.bind(handler.name, handler.lineno)
             self.block(handler.body)
             if handler.name:
-                self.world.must.discard(handler.name)
-                self.may.pop(handler.name, None) if handler.name not in start.known else None
-            if not (handler.body and isinstance(handler.body[-1], ENDS)):
-                ends.append(self.world.snapshot())
+                self.world.must_define.discard(handler.name)
+                self.may_define.pop(handler.name, None) if handler.name not in start.known else None
+            if not (handler.body and isinstance(handler.body[-1], JUMPS)):
+                end_states.append(self.world.snapshot())
         self.depth -= 1
-        self.world.join(ends)
+        self.world.join(end_states)
         self.block(node.finalbody)
 
     on_TryStar = on_Try
@@ -422,11 +304,11 @@ class Statements(Record):
     def on_Match(self, node: ast.Match) -> None:
         self.expr(node.subject)
         start = self.world.snapshot()
-        ends: list[World] = []
-        whole = False
+        end_states: list[AbstractState] = []
+        exhaustive = False
         self.depth += 1
         for case in node.cases:
-            self.world.become(start.snapshot())
+            self.world.restore(start.snapshot())
             for part in ast.walk(case.pattern):
                 if isinstance(part, ast.MatchValue):
                     self.expr(part.value)
@@ -437,12 +319,12 @@ class Statements(Record):
                 self.bind(name, case.pattern.lineno, shares=shared)
             self.expr(case.guard)
             self.block(case.body)
-            if not (case.body and isinstance(case.body[-1], ENDS)):
-                ends.append(self.world.snapshot())
+            if not (case.body and isinstance(case.body[-1], JUMPS)):
+                end_states.append(self.world.snapshot())
             catches = isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None
-            whole = whole or catches
+            exhaustive = exhaustive or catches
         self.depth -= 1
-        self.world.join(ends if whole else [start, *ends])
+        self.world.join(end_states if exhaustive else [start, *end_states])
 
     def on_Global(self, node: ast.Global) -> None:
         pass
@@ -453,7 +335,7 @@ class Statements(Record):
 
 
 def _not_empty(node: ast.expr) -> bool:
-    """An iterable that surely gives an item."""
+    """Whether an iterable surely has an item."""
     if isinstance(node, (ast.List, ast.Tuple)):
         return bool(node.elts)
     if (

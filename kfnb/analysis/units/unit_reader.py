@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 from functools import partial
 
-from kfnb.analysis.effects.call_effects import Effects
+from kfnb.analysis.effects.definition_effects import Effects
 from kfnb.analysis.effects.effect_types import Effect
 from kfnb.analysis.effects.library_call_reach import LIBRARY, place_of
-from kfnb.analysis.files.magic_effects import magic_call, mentioned
+from kfnb.analysis.files.magic_effects import magic_call, names_in_magic
 from kfnb.analysis.parse_cells import ParsedCell
 from kfnb.analysis.replay.library_change_slices import Slicer, Statement, runs_a_draw
 from kfnb.analysis.replay.replayable_statements import is_conditional, replay_of
 from kfnb.analysis.syntax.scopes import future_annotations
 from kfnb.analysis.unit_facts import Facts, Replay, Site
-from kfnb.analysis.units.abstract_state import IMPORT, World
-from kfnb.analysis.units.statement_reader import Statements
+from kfnb.analysis.units.abstract_state import IMPORT, AbstractState
+from kfnb.analysis.units.statement_reader import StatementReader
 
 #: Expressions that always have a value to show.
 NEVER_NONE = (
@@ -23,38 +23,42 @@ NEVER_NONE = (
 )  # fmt: skip
 
 
-class UnitReader(Statements):
-    """`Statements` for whole cells."""
+class UnitReader(StatementReader):
+    """`StatementReader` for whole cells: it also finds the statements that later units replay."""
 
-    def __init__(self, world: World, effects: Effects) -> None:
+    def __init__(self, world: AbstractState, effects: Effects) -> None:
         super().__init__(world, effects)
-        self._cells = 0  #: read so far
-        self._place = (0, 0)  #: of the present statement
-        self._orders: list[tuple[int, int]] = []  #: cell and place of the statements that `replays` come from
-        self._statements: list[partial[Statement]] = []  #: every top-level statement, looked at only where one needs it
-        self._statement_effects: list[Effect] = []  #: what each of them does
-        self._library_changes: list[
+        self._cell_count = 0  #: number of cells read so far
+        self._position = (0, 0)  #: cell and statement that are read now
+        self._replay_positions: list[tuple[int, int]] = []  #: for each of `replays`, the position of its statement
+        self._statements: list[
+            partial[Statement]
+        ] = []  #: every top-level statement, created only when a replay needs it
+        self._statement_effects: list[Effect] = []  #: the effect of each statement
+        self._changing_statements: list[
             tuple[int, bool]
-        ] = []  #: those that tell a library something, and whether they surely run once
+        ] = []  #: index of each statement that changes a library, and whether it surely runs once
 
     def cell_body(self, cell: ParsedCell, sure: bool = True, once: bool = True) -> None:
         """Read one cell. ``sure`` is false when it may be skipped, ``once`` when it may run several times."""
-        number = self._cells = self._cells + 1
+        number = self._cell_count = self._cell_count + 1
         self.cell, self.offset, self.code = cell.number, cell.line - 1, cell.code
         self.world.lazy_annotations |= future_annotations(cell.tree)
         before = self.world.snapshot() if cell.raises else None
         for wrapper in cell.wrappers:
             self._wrapper(wrapper.name, wrapper.args)
-        for place, node in enumerate(cell.tree.body):
-            self._place = (number, place)
+        for position, node in enumerate(cell.tree.body):
+            self._position = (number, position)
             replay = replay_of(node, cell.code, self.site(node.lineno), self.effects.top)
             if not sure and replay is not None and not replay.binds and is_conditional(node, self.effects.top):
-                replay = None  # it counts only if the step has run: it travels as a value
+                replay = None  # the setting applies only if the step has run, so it travels as a value
             if replay is not None:
-                self.again(replay)
-            self.now = Effect()
-            self._statement_effects.append(self.now)
-            self._statements.append(partial(self._statement, node, cell.code, self.site(node.lineno), (number, place)))
+                self.note_replay(replay)
+            self.statement_effect = Effect()
+            self._statement_effects.append(self.statement_effect)
+            self._statements.append(
+                partial(self._statement, node, cell.code, self.site(node.lineno), (number, position))
+            )
             if replay is None or not replay.effect or replay.binds:
                 self.statement(node)
             else:
@@ -62,61 +66,63 @@ class UnitReader(Statements):
             for name in replay.binds if replay is not None else ():
                 self.world.kinds[name] = IMPORT
                 self.world.changed.add(name)
-            if replay is None and LIBRARY in self.now.beyond.values():
-                self._library_changes.append((len(self._statements) - 1, sure and once))
+            if replay is None and LIBRARY in self.statement_effect.library_reach.values():
+                self._changing_statements.append((len(self._statements) - 1, sure and once))
 
         self.cells_read.add(cell.number)
-        if self.keeps_shown:
-            self._shown(cell)
-        if before is not None:  # it may have ended anywhere
+        if self.displays_are_values:
+            self._bind_display(cell)
+        if before is not None:  # an exception may have ended the cell after any statement
             self.world.join([before, self.world.snapshot()])
 
-    def _shown(self, cell: ParsedCell) -> None:
-        """What the cell shows is ``_``, and ``_3`` in cell 3; a call may give nothing."""
+    def _bind_display(self, cell: ParsedCell) -> None:
+        """Bind ``_``, and ``_3`` in cell 3, to the value that the cell displays. A call may return nothing to display."""
         last = cell.tree.body[-1] if cell.tree.body else None
         if not isinstance(last, ast.Expr) or cell.source.rstrip().endswith(";"):
             return
         value = last.value
         sure = value.value is not None if isinstance(value, ast.Constant) else isinstance(value, NEVER_NONE)
         before = None if sure else self.world.snapshot()
-        self.surely_shown += sure
+        self.sure_displays += sure
         for name in ("_", f"_{cell.number}"):
             self.store(ast.copy_location(ast.Name(name, ast.Store()), last), value)
         if before is not None:
             self.world.join([before, self.world.snapshot()])
 
-    def again(self, replay: Replay) -> None:
-        super().again(replay)
-        self._orders.append(self._place)
+    def note_replay(self, replay: Replay) -> None:
+        super().note_replay(replay)
+        self._replay_positions.append(self._position)
 
-    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], now: Effect) -> Statement:
-        places = tuple(p for p, how in now.beyond.items() if how == LIBRARY)
-        draws = now.opaque or "draw" in now.ambient.values() and runs_a_draw(node, self.effects)
-        return Statement(node, code, site, order, places, frozenset(now.touches), draws)
+    def _statement(self, node: ast.stmt, code: str, site: Site, order: tuple[int, int], effect: Effect) -> Statement:
+        places = tuple(p for p, how in effect.library_reach.items() if how == LIBRARY)
+        draws = effect.opaque or "draw" in effect.ambient.values() and runs_a_draw(node, self.effects)
+        return Statement(node, code, site, order, places, frozenset(effect.mutations), draws)
 
     def facts(self) -> Facts:
-        """Close the record. Later units replay the statements that changed a library, where a replay is safe."""
-        if self._library_changes:
-            statements = [make(now=now) for make, now in zip(self._statements, self._statement_effects, strict=True)]
+        """Return the facts of the unit. Later units replay its statements that changed a library, where that is safe."""
+        if self._changing_statements:
+            statements = [
+                make(effect=effect) for make, effect in zip(self._statements, self._statement_effects, strict=True)
+            ]
             slicer = Slicer(statements, self.effects)
-            for at, sure in self._library_changes:
-                if sure and slicer.repeat(statements[at]):
+            for at, sure in self._changing_statements:
+                if sure and slicer.add_replay(statements[at]):
                     for place in statements[at].places:
-                        self.beyond.pop(place, None)
+                        self.library_changes.pop(place, None)
                 else:
-                    self._hand_on(statements[at])
-            both = [*zip(self._orders, self.replays, strict=True)]
-            both += [(o, r) for o, r in slicer.found.items() if o not in self._orders]
-            self.replays = [r for _, r in sorted(both, key=lambda pair: pair[0])]
+                    self._pass_as_state(statements[at])
+            positioned = [*zip(self._replay_positions, self.replays, strict=True)]
+            positioned += [(o, r) for o, r in slicer.replays.items() if o not in self._replay_positions]
+            self.replays = [r for _, r in sorted(positioned, key=lambda pair: pair[0])]
         return super().facts()
 
-    def _hand_on(self, statement: Statement) -> None:
-        """What cannot be run again travels as state, where its library's state can."""
+    def _pass_as_state(self, statement: Statement) -> None:
+        """Pass the change of a library on as its state, where a replay is unsafe and the library's state can travel."""
         for place in statement.places:
-            if place.startswith("logging.") and place in self.beyond:
-                site = self.beyond.pop(place)
-                self.may.setdefault("@logging", site)
-                self.touches.setdefault("@logging", site)
+            if place.startswith("logging.") and place in self.library_changes:
+                site = self.library_changes.pop(place)
+                self.may_define.setdefault("@logging", site)
+                self.may_mutate.setdefault("@logging", site)
                 self.reads.setdefault("@logging", site)
 
     def _wrapper(self, name: str, args: str) -> None:
@@ -130,11 +136,11 @@ class UnitReader(Statements):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
                 self.read(part.id, part.lineno)
             call = magic_call(part, self.world.made_by) if isinstance(part, ast.Call) else None
-            for name in mentioned(call, self.world.known) if call is not None else ():
+            for name in names_in_magic(call, self.world.known) if call is not None else ():
                 self.read(name, part.lineno)  # type: ignore[attr-defined]  # a call has a line
         for target in node.targets if isinstance(node, ast.Assign) else ():
             place = place_of(target, self.effects.top) or ""
             self.hooks.pop(place, None)
-            self.hand_over(place, [], node.lineno)
+            self.note_hook(place, [], node.lineno)
             if place.startswith("builtins."):
                 self.world.added_builtins.add(place.partition(".")[2])

@@ -49,7 +49,7 @@ def delete(run_ids: tuple[str, ...], as_json: bool) -> None:
 
     What a run left on a cluster stays there.
     """
-    from kfnb.runs.record.run_store import UnknownRun
+    from kfnb.runs.record.lookup_by_name import UnknownRun
     from kfnb.runs.retention.prune_runs import delete_runs
 
     record = store()

@@ -199,7 +199,7 @@ def retry(run_id: str, start: str | None, detach: bool, as_json: bool) -> None:
     from kfnb.notebook.notebook_source import source_of
     from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.runs.kept_notebook import keep_notebook
-    from kfnb.runs.record.run_store import UnknownRun
+    from kfnb.runs.record.lookup_by_name import UnknownRun
 
     runs = store()
     run_id = resolved(runs, run_id, as_json)

@@ -75,7 +75,7 @@ def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times
     """Print what a step of RUN printed, or what all of them did."""
     from kfnb.engines.follow_record import follow_all_logs
     from kfnb.engines.open_engine import engine_of
-    from kfnb.runs.record.run_store import UnknownRun
+    from kfnb.runs.record.lookup_by_name import UnknownRun
 
     record = store()
     run_id = resolved(record, run_id)
@@ -145,7 +145,7 @@ def archive(run_id: str, as_json: bool) -> None:
 @as_json
 def result(run_id: str, value: str, output: Path | None, as_json: bool) -> None:
     """Print a value that a step of RUN left."""
-    from kfnb.runs.record.run_store import UnknownRun
+    from kfnb.runs.record.lookup_by_name import UnknownRun
     from kfnb.runtime.step_failures import Failure
 
     record = store()

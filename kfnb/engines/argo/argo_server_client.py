@@ -1,4 +1,4 @@
-"""A client of Argo's own server, which still has archived workflows and offloaded statuses."""
+"""A client of Argo's own server, which has archived Workflows and offloaded statuses."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ REQUIRED_ROLE = "a role that may `get` workflows there"
 
 
 class ArgoServer:
-    """One workflow at the server that a target names (``server``).
+    """A client for one Workflow on the server that a target names with ``server``.
 
     Source: argo-workflows `pkg/apiclient` (``/api/v1/workflows``, ``/api/v1/archived-workflows``) and `server/artifacts`.
 
     Parameters
     ----------
     connection
-        A target's: ``server``, and ``token_file``, ``token_env``, ``ca_file``, ``verify``. The token of ``kube`` is given to it only
-        where ``server_token = "kubeconfig"`` says so, or where it is reached through the very server that ``kube`` is.
+        The connection of the target. The server gets the token of ``kube`` only when the target sets ``server_token = "kubeconfig"``, or
+        when it is reached through the same server as ``kube``.
     uid
-        The workflow's in the archive; without it, the archive is not asked.
+        The id of the Workflow in the archive. Without it, the archive is not asked.
     """
 
     def __init__(self, connection: Connection, kube: Kube, name: str, uid: str) -> None:
@@ -35,7 +35,7 @@ class ArgoServer:
         self._namespace, self._name, self._uid = kube.namespace, name, uid
 
     def workflow(self) -> dict[str, Any]:
-        """The workflow with all of its nodes, from the cluster or else from the archive. Raises `ClusterError`."""
+        """The Workflow with all of its nodes, from the cluster or else from the archive. Raises `ClusterError`."""
         try:
             return self._rest.request_json("GET", f"/api/v1/workflows/{quote(self._namespace)}/{quote(self._name)}")
         except ClusterError as error:
@@ -45,7 +45,7 @@ class ArgoServer:
         return self._rest.request_json("GET", f"/api/v1/archived-workflows/{quote(self._uid)}", params=query)
 
     def log(self, node: str) -> str:
-        """The log that the artifact repository keeps of a pod, without times. Raises `ClusterError`, ``missing`` where it keeps none."""
+        """The log of a pod in the artifact repository, without times. Raises `ClusterError` of the kind ``missing`` when there is none."""
         ways = [f"workflows/{quote(self._name)}"] + ([f"archived-workflows/{quote(self._uid)}"] if self._uid else [])
         for way in ways:
             try:
@@ -71,7 +71,7 @@ def _credentials(connection: Connection, address: Address, kube: Kube) -> Callab
 
 
 def workflow_of(kube: Kube, name: str, server: ArgoServer | None) -> dict[str, Any]:
-    """The current workflow. It comes from Argo's own server when the cluster no longer has it. Raises `ClusterError`."""
+    """The current Workflow. It comes from Argo's own server when the cluster no longer has it. Raises `ClusterError`."""
     try:
         return kube.get(name)
     except ClusterError as error:

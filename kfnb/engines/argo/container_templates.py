@@ -1,4 +1,4 @@
-"""Container templates: one for all steps that ask for the same pod."""
+"""Container templates of a Workflow: all steps that need the same pod share one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from kfnb.runtime.pods.pod_step import ATTEMPT
 from kfnb.step_settings import Settings
 
 FOLDER = "/tmp/kfnb"
-MOUNT = "/mnt/kfnb"  #: where steps see the volume that values pass by
-#: Unpacks the runtime and hands over to it. The first argument of `main` is the step's own code, an artifact.
+MOUNT = "/mnt/kfnb"  #: where the volume for values is mounted
+#: Unpacks the runtime and calls it. The first argument of `main` is the step's own code, which comes as an artifact.
 BOOT = """\
 import sys,json,zlib,base64,os
 d="/tmp/kfnb"
@@ -32,7 +32,7 @@ from kfnb.runtime.step_exit import leave
 with open(d+"/in/step") as f:t=f.read()
 leave(main(b(t),d))
 """
-CACHE_AGE = "720h"  #: how long an earlier result may be taken
+CACHE_AGE = "720h"  #: the age of the oldest result that a step may take
 TOO_LARGE = (
     "%(names)s: the values that this step hands on take %(size)s, and Argo passes at most 64 KiB by parameter: "
     'let the target pass them by a volume or an artifact repository (`values = "volume:CLAIM"` or `values = "s3"`)'
@@ -46,19 +46,23 @@ class ContainerTemplates:
     options: ClusterOptions
     names: Names
     runtime_bundle: str
-    packs: int  #: most packs that a step takes as artifacts
-    small: int  #: most small outputs that a step has: all steps have as many, so that they can share a template
-    made: list[dict[str, Any]] = field(default_factory=list)
-    _known: dict[str, str] = field(default_factory=dict)
+    packs: int  #: the largest number of packs that a step takes as artifacts
+    small: (
+        int  #: the largest number of small outputs of a step; all steps get as many, so that they can share a template
+    )
+    templates: list[dict[str, Any]] = field(default_factory=list)
+    _template_names: dict[str, str] = field(default_factory=dict)
 
     def of(self, job: Job) -> str:
         """The name of the template that runs a job."""
         body = self._plain_container(job) if job.plain_container else self._python(job)
         key = json.dumps(body, sort_keys=True)
-        if key not in self._known:
-            self._known[key] = self.names.new((job.step.component or job.name) if job.plain_container else "python")
-            self.made.append({"name": self._known[key], **body})
-        return self._known[key]
+        if key not in self._template_names:
+            self._template_names[key] = self.names.new(
+                (job.step.component or job.name) if job.plain_container else "python"
+            )
+            self.templates.append({"name": self._template_names[key], **body})
+        return self._template_names[key]
 
     # ---------------------------------------------------------------- steps with the runtime
     def _python(self, job: Job) -> dict[str, Any]:
@@ -95,7 +99,7 @@ class ContainerTemplates:
         return {**body, **_pod(settings, container, body.get("volumes", []))}
 
     def _values(self, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
-        """How values pass that are too large for parameters: all artifacts of an earlier step lie under one key."""
+        """Add the volume or the artifacts for values that are too large for parameters. All artifacts of a step have one key prefix."""
         way = self.options.values
         if way == "parameters":
             return
@@ -119,11 +123,11 @@ class ContainerTemplates:
     def _plain_container(self, job: Job) -> dict[str, Any]:
         step = job.step
         placeholders = Placeholders(_input_reference, lambda n: _output_path(job, n), escape_dollars)
-        found = container_command(job, placeholders)
+        command = container_command(job, placeholders)
         container: dict[str, Any] = {
             "image": step.settings.image,
-            "command": list(found.command),
-            "args": list(found.args),
+            "command": list(command.command),
+            "args": list(command.args),
         }
         env = [{"name": n, "value": escape_dollars(v)} for n, v in step.settings.env]
         if step.command is not None:
@@ -164,22 +168,24 @@ def output_of(job: Job, channel: Channel) -> str:
 
 
 def runtime_spec(
-    job: Job, types: dict[str, str], whole: dict[str, int], renamed: dict[str, str], values: str
+    job: Job, types: dict[str, str], integers: dict[str, int], renamed: dict[str, str], values: str
 ) -> dict[str, Any]:
-    """The runtime spec of a job on Argo: its small outputs have the names that the shared template gives them."""
-    found = runtime_spec_of(job, lambda channel: output_of(job, channel))
-    wanted = {c.name: types[c.name] for c in job.inputs if c.kind == "parameter"}
-    mine = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.inputs}}
-    numbers = {n: whole[n] for n in wanted if n in whole}
-    found.update({k: v for k, v in (("types", wanted), ("whole", numbers), ("renamed", mine)) if v})
-    gives = Channel("pack", job.name) in job.outputs
+    """The runtime spec of a job on Argo. Its small outputs have the names that the shared template gives them."""
+    job_spec = runtime_spec_of(job, lambda channel: output_of(job, channel))
+    parameter_types = {c.name: types[c.name] for c in job.inputs if c.kind == "parameter"}
+    renamed_inputs = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.inputs}}
+    numbers = {n: integers[n] for n in parameter_types if n in integers}
+    job_spec.update(
+        {k: v for k, v in (("types", parameter_types), ("whole", numbers), ("renamed", renamed_inputs)) if v}
+    )
+    produces_pack = Channel("pack", job.name) in job.outputs
     if values.startswith("volume:"):
-        found["values"] = {"mount": MOUNT}
+        job_spec["values"] = {"mount": MOUNT}
     elif values != "parameters":
-        found["values"] = {"artifacts": True}
-    elif gives:
-        found["limit"] = {"bytes": PARAMETER_LIMIT, "words": TOO_LARGE}
-    return found
+        job_spec["values"] = {"artifacts": True}
+    elif produces_pack:
+        job_spec["limit"] = {"bytes": PARAMETER_LIMIT, "words": TOO_LARGE}
+    return job_spec
 
 
 def compress_spec(spec: dict[str, Any]) -> str:
@@ -192,7 +198,7 @@ def shared_runtime(specs: list[dict[str, Any]]) -> str:
 
 # -------------------------------------------------------------------- the pod
 def _pod(settings: Settings, container: dict[str, Any], volumes: list[dict[str, Any]]) -> dict[str, Any]:
-    """The container and the pod around it, as the settings ask for them."""
+    """The container and the settings of its pod."""
     secrets = [{"name": s.env, "valueFrom": {"secretKeyRef": {"name": s.name, "key": s.key}}} for s in settings.secrets]
     if secrets:
         container["env"] = [*container.get("env", []), *secrets]
@@ -224,12 +230,12 @@ def _pod(settings: Settings, container: dict[str, Any], volumes: list[dict[str, 
 
 
 def toleration(key: str, value: str, effect: str) -> dict[str, str]:
-    found = {"key": key, "operator": "Equal" if value else "Exists"}
-    return {**found, **({"value": value} if value else {}), **({"effect": effect} if effect else {})}
+    fields = {"key": key, "operator": "Equal" if value else "Exists"}
+    return {**fields, **({"value": value} if value else {}), **({"effect": effect} if effect else {})}
 
 
 def resources_of(settings: Settings) -> dict[str, dict[str, str]]:
-    """Requests and limits: what a step asks for is what it gets, and no more."""
+    """The requests and limits of a container. Both are the same, so a step gets what it asks for and no more."""
     requests = {k: v for k, v in (("cpu", settings.cpu), ("memory", settings.memory)) if v}
     limits = {**requests, **({"nvidia.com/gpu": str(settings.gpu)} if settings.gpu else {}), **dict(settings.limits)}
     return {k: v for k, v in (("requests", requests), ("limits", limits)) if v}

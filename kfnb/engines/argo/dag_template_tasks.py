@@ -68,20 +68,20 @@ class TaskEmitter:
         return self._job(node, gates) if isinstance(node, Job) else self._block(node, gates)
 
     def _job(self, job: Job, gates: tuple[Gate, ...]) -> dict[str, Any]:
-        found: dict[str, Any] = {"name": self.context.task(job), "template": self.context.containers.of(job)}
+        task: dict[str, Any] = {"name": self.context.task(job), "template": self.context.containers.of(job)}
         strict = {n for n, s in job.depends if s}
         depends = {
             self.task_of[n]: n in strict and self.task_of[n] in self.steps for n, _ in job.depends if n in self.task_of
         }
-        when = [self._is_taken(g, depends) for g in gates if g.decided]
+        when = [self._branch_runs(g, depends) for g in gates if g.decided]
         for channel in job.inputs:
             if channel.kind in ("pack", "text") and channel.name.split(".")[0] in strict:
                 source = self.sources[channel]
                 if source.task not in self.steps and channel.kind == "pack":
                     when.append(f"{self._value(channel, depends)} != ''")
-        self._add_conditions(found, depends, when)
-        found["arguments"] = self._arguments(job, depends)
-        return found
+        self._add_conditions(task, depends, when)
+        task["arguments"] = self._arguments(job, depends)
+        return task
 
     def _arguments(self, job: Job, depends: dict[str, bool]) -> dict[str, Any]:
         if job.plain_container:
@@ -110,7 +110,7 @@ class TaskEmitter:
             return parameter_text(ref.value, "str" if isinstance(ref.value, str) else "any")
         if isinstance(ref, ParameterRef):
             return "{{workflow.parameters.%s}}" % self.context.argument_name(ref.name)
-        channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # see lowering: native steps take no others
+        channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # a plain container has no other references
         return "{{=%s}}" % self._value(channel, depends)
 
     def _value(self, channel: Channel, depends: dict[str, bool]) -> str:
@@ -122,7 +122,7 @@ class TaskEmitter:
             return source.expression
         return f"(tasks['{source.task}'].status == 'Succeeded' ? {source.expression} : '')"
 
-    def _is_taken(self, gate: Gate, depends: dict[str, bool]) -> str:
+    def _branch_runs(self, gate: Gate, depends: dict[str, bool]) -> str:
         """The expression that says whether a branch is taken.
 
         The first branch also runs when the condition cannot be evaluated: its steps fail then with the reason.
@@ -139,15 +139,15 @@ class TaskEmitter:
         numbers = [g.branch for j in self.context.jobs.values() for g in j.gates if g.condition == condition]
         return max(numbers) + 1
 
-    def _add_conditions(self, found: dict[str, Any], depends: dict[str, bool], when: list[str]) -> None:
+    def _add_conditions(self, task: dict[str, Any], depends: dict[str, bool], when: list[str]) -> None:
         terms = [
             f"{t}.Succeeded" if strict else f"({t}.Succeeded || {t}.Skipped || {t}.Omitted)"
             for t, strict in depends.items()
         ]
         if terms:
-            found["depends"] = " && ".join(terms)
+            task["depends"] = " && ".join(terms)
         if when:
-            found["when"] = "{{= %s }}" % " && ".join(dict.fromkeys(when))
+            task["when"] = "{{= %s }}" % " && ".join(dict.fromkeys(when))
 
     # ---------------------------------------------------------------- loops and guards
     def _block(self, block: Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
@@ -155,8 +155,8 @@ class TaskEmitter:
         name = context.template_names.new(f"{block.name}-{block.kind}")
         needs, exports = template_inputs(block), block_outputs(block, context.root)
         depends = self._block_depends(block, needs)
-        found: dict[str, Any] = {"name": context.task(block), "template": name}
-        self._add_conditions(found, depends, [self._is_taken(g, depends) for g in gates if g.decided])
+        task: dict[str, Any] = {"name": context.task(block), "template": name}
+        self._add_conditions(task, depends, [self._branch_runs(g, depends) for g in gates if g.decided])
         arguments = {
             c: f"{{{{={self._value(c, depends)}}}}}" if self.sources[c].task else self.sources[c].reference
             for c in needs
@@ -166,23 +166,23 @@ class TaskEmitter:
             self.emit_dag(body, name, template_inputs(body), exports)
             arguments = {c: a for c, a in arguments.items() if c in template_inputs(body)}
             if block.handler is not None and block.handler.nodes:
-                found["hooks"] = {"exit": self._hook(block, block.handler, depends)}
+                task["hooks"] = {"exit": self._hook(block, block.handler, depends)}
         else:
-            found["withParam"], item = self._items(block), Channel("item", block.name)
+            task["withParam"], item = self._items(block), Channel("item", block.name)
             arguments = {c: a for c, a in arguments.items() if c != block.items}
             inner = tuple(c for c in needs if c != block.items)
             if block.parallelism:
-                self._limit_parallelism(block, name, inner, item, exports, found, arguments)
-                return found
+                self._limit_parallelism(block, name, inner, item, exports, task, arguments)
+                return task
             arguments[item] = "{{item}}"
             self.emit_dag(block, name, (*inner, item), exports)
         if arguments:
-            found["arguments"] = {"parameters": [{"name": context.key(c), "value": a} for c, a in arguments.items()]}
-        return found
+            task["arguments"] = {"parameters": [{"name": context.key(c), "value": a} for c, a in arguments.items()]}
+        return task
 
     def _limit_parallelism(
         self, block: Block, name: str, inner: tuple[Channel, ...], item: Channel, exports: tuple[Channel, ...],
-        found: dict[str, Any], arguments: dict[Channel, str],
+        task: dict[str, Any], arguments: dict[Channel, str],
     ) -> None:  # fmt: skip
         """Put a template with the limit around a loop that has one: ``parallelism`` limits the tasks of a whole template."""
         context = self.context
@@ -214,7 +214,7 @@ class TaskEmitter:
         context.dag_templates.append({**body, "parallelism": block.parallelism, "dag": {"tasks": [task]}})
         self.emit_dag(block, each, (*inner, item), exports)
         parameters = [{"name": context.key(c), "value": a} for c, a in arguments.items()]
-        found["arguments"] = {"parameters": [*parameters, {"name": "items", "value": found.pop("withParam")}]}
+        task["arguments"] = {"parameters": [*parameters, {"name": "items", "value": task.pop("withParam")}]}
 
     def _block_depends(self, block: Block, needs: tuple[Channel, ...]) -> dict[str, bool]:
         inside = {j.name for j in jobs_in(block)}

@@ -19,7 +19,7 @@ ENDED = {"name": "ended", "valueFrom": {"parameter": "{{workflow.name}}", "defau
 
 @dataclass
 class DagTemplates:
-    """Emits DAG templates into the context. A template stands before those of the blocks inside it."""
+    """Emits DAG templates into the context. A template comes before those of the blocks inside it."""
 
     context: WorkflowContext
 
@@ -53,7 +53,7 @@ class DagTemplates:
     def _task_emitter(
         self, nodes: list[tuple[Job | Block, tuple[Gate, ...]]], inputs: tuple[Channel, ...]
     ) -> TaskEmitter:
-        """What emits the tasks of one template: it knows where each channel comes from there."""
+        """The emitter of the tasks of one template. It knows where each channel comes from in this template."""
         context = self.context
         sources = {
             c: Source(f"inputs.parameters['{context.key(c)}']", f"{{{{inputs.parameters.{context.key(c)}}}}}")
@@ -91,5 +91,5 @@ def without_branches(block: Block, gates: tuple[Gate, ...] = ()) -> Iterator[tup
 
 
 def _joined(first: tuple[Job, ...], second: tuple[Job, ...]) -> tuple[Job, ...]:
-    known = {j.name for j in first}
-    return (*first, *(j for j in second if j.name not in known))
+    names = {j.name for j in first}
+    return (*first, *(j for j in second if j.name not in names))

@@ -1,4 +1,4 @@
-"""Follows a Workflow: watches it and its pods' logs, and writes what happens into the record of runs."""
+"""Follows a Workflow: it watches the Workflow and the logs of its pods, and writes their states into the record of runs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.runs.record.run_store import RunStore
 
 WATCH = 300  #: seconds of one watch
-PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  #: seconds between tries, longer each time
-LOG_PATIENCE = 15.0  #: seconds that a finished pod's log is waited for
+PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  #: seconds between attempts, longer each time
+LOG_PATIENCE = 15.0  #: seconds to wait for the log of a finished pod
 PHASES = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed"}
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
@@ -31,7 +31,7 @@ class WorkflowFollower(Recorder):
     Parameters
     ----------
     name
-        The workflow's.
+        The name of the Workflow.
     earlier_attempts
         How many attempts each step had in earlier workflows of the run.
     observe
@@ -95,7 +95,7 @@ class WorkflowFollower(Recorder):
         except Offloaded:
             return from_pods(self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"))
 
-    # ---------------------------------------------------------------- taking in
+    # ---------------------------------------------------------------- the Workflow
     def _record_workflow(self, workflow: dict[str, Any], follow: bool = True) -> str:
         """Record the state of a workflow, and return its resource version."""
         status = workflow.get("status") or {}
@@ -158,9 +158,9 @@ class WorkflowFollower(Recorder):
         """The pod of a node. It is looked up, because versions of Argo form its name in different ways."""
         if node not in self._pods:
             for pod in self.kube.pods(f"{WORKFLOW_LABEL}={self.name}"):
-                notes = pod["metadata"].get("annotations") or {}
-                if notes.get(NODE_ID):
-                    self._pods[notes[NODE_ID]] = pod["metadata"]["name"]
+                annotations = pod["metadata"].get("annotations") or {}
+                if annotations.get(NODE_ID):
+                    self._pods[annotations[NODE_ID]] = pod["metadata"]["name"]
         return self._pods.get(node)
 
 

@@ -1,4 +1,4 @@
-"""The nodes in a Workflow's status, also where the controller compressed or offloaded them."""
+"""Reads the nodes in a Workflow's status, also when the controller has compressed or offloaded them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 class Offloaded(Exception):
-    """The nodes are in the controller's database: only Argo's own server has them."""
+    """The nodes are in the controller's database, which only Argo's own server can read."""
 
 
 def nodes_of(workflow: dict[str, Any], server: ArgoServer | None) -> dict[str, Any]:
-    """The nodes by id. Raises `Offloaded` when there is no ``server`` to ask; `ValueError` when they cannot be read.
+    """The nodes by id. Raises `Offloaded` when there is no ``server`` to ask, and `ValueError` when they cannot be read.
 
-    Source: argo-workflows `util/file/fileutil.go` and `persist/sqldb` (``compressedNodes``, ``offloadNodeStatusVersion``); brotli
-    has no magic number, so it is what neither gzip nor zstd is.
+    Source: argo-workflows `util/file/fileutil.go` and `persist/sqldb` (``compressedNodes``, ``offloadNodeStatusVersion``). Brotli
+    has no magic number, so data that is neither gzip, zstd nor zlib is read as brotli.
     """
     status = workflow.get("status") or {}
     if status.get("compressedNodes"):
-        found: dict[str, Any] = json.loads(_unpacked(base64.b64decode(status["compressedNodes"])))
-        return found
+        nodes: dict[str, Any] = json.loads(_unpacked(base64.b64decode(status["compressedNodes"])))
+        return nodes
     if status.get("offloadNodeStatusVersion") and not status.get("nodes"):
         if server is None:
             raise Offloaded

@@ -1,4 +1,4 @@
-"""What the emission of a Workflow looks up: the jobs, the names of tasks and parameters, the container templates."""
+"""The context in which a Workflow is emitted: the jobs, the names of tasks and parameters, and the container templates."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class WorkflowContext:
 
     def _runtime_specs(self) -> dict[str, dict[str, Any]]:
         types = {p.name: p.type for p in self.pipeline.parameters}
-        whole = integer_defaults(self.pipeline)
+        integers = integer_defaults(self.pipeline)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in self._keys.items() if k != f"{c.kind}-{c.name}"}
         return {
             j.name: {
-                **container_templates.runtime_spec(j, types, whole, renamed, self.options.values),
+                **container_templates.runtime_spec(j, types, integers, renamed, self.options.values),
                 **self.requirements.of(j.step),
             }
             for j in self.jobs.values()
@@ -61,18 +61,18 @@ class WorkflowContext:
 
     def _all_keys(self) -> dict[Channel, str]:
         """The name of each channel's parameter. Argo allows letters, digits, ``-`` and ``_``."""
-        found: dict[Channel, str] = {}
+        keys: dict[Channel, str] = {}
         for channel in dict.fromkeys(c for j in self.jobs.values() for c in (*j.inputs, *j.outputs)):
-            whole = f"{channel.kind}-{channel.name}"
-            fits = whole.isascii() and all(c.isalnum() or c in "-_" for c in whole)
-            found[channel] = (
-                whole
+            key = f"{channel.kind}-{channel.name}"
+            fits = key.isascii() and all(c.isalnum() or c in "-_" for c in key)
+            keys[channel] = (
+                key
                 if fits
-                else f"{channel.kind}-{self._key_names(channel.name)}-{hashlib.sha256(whole.encode()).hexdigest()[:4]}"
+                else f"{channel.kind}-{self._key_names(channel.name)}-{hashlib.sha256(key.encode()).hexdigest()[:4]}"
             )
         for parameter in self.pipeline.parameters:
-            found.setdefault(Channel("parameter", parameter.name), f"parameter-{parameter.name}")
-        return found
+            keys.setdefault(Channel("parameter", parameter.name), f"parameter-{parameter.name}")
+        return keys
 
     def key(self, channel: Channel) -> str:
         """The name of the parameter that carries a channel."""

@@ -25,28 +25,32 @@ from kfnb.pipeline.parameters.value_schema import choices
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """A compiled pipeline.
+class CompiledWorkflow:
+    """A pipeline compiled to a Workflow.
 
     Parameters
     ----------
     workflow
         The Workflow.
-    tasks
+    task_jobs
         The jobs in each task, by the task's name.
     outermost
         The jobs that stand in no loop, guard or handler.
     root
         The pipeline as jobs and blocks.
-    travelling
+    requirements
         The packages and files that the steps get.
     """
 
     workflow: dict[str, Any]
-    tasks: dict[str, tuple[Job, ...]]
+    task_jobs: dict[str, tuple[Job, ...]]
     outermost: tuple[Job, ...]
     root: Block
     requirements: StepRequirements
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return [self.workflow]
 
 
 def compile_workflow(
@@ -55,7 +59,7 @@ def compile_workflow(
     requirements: StepRequirements,
     values: dict[str, Any] | None = None,
     reused: dict[str, dict[str, str]] | None = None,
-) -> Compiled:
+) -> CompiledWorkflow:
     """Compile a pipeline to a Workflow.
 
     Parameters
@@ -73,11 +77,13 @@ def compile_workflow(
         "kind": "Workflow",
         "metadata": _metadata(pipeline, options),
         "spec": _spec(
-            options, _arguments(pipeline, context, values or {}), [*context.dag_templates, *context.containers.made]
+            options,
+            _arguments(pipeline, context, values or {}),
+            [*context.dag_templates, *context.containers.templates],
         ),
     }
     outermost = tuple(n for n, _ in without_branches(root) if isinstance(n, Job))
-    return Compiled(workflow, context.task_jobs, outermost, root, requirements)
+    return CompiledWorkflow(workflow, context.task_jobs, outermost, root, requirements)
 
 
 def _metadata(pipeline: Pipeline, options: ClusterOptions) -> dict[str, Any]:

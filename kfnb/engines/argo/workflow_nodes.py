@@ -12,7 +12,7 @@ from typing import Any
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, mark_omitted, timestamp_of
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 
-#: Annotations of a pod: how its name is made of these differs between versions.
+#: The annotations of a pod that name its node. The pod's own name depends on the version of Argo.
 NODE_ID, NODE_NAME = "workflows.argoproj.io/node-id", "workflows.argoproj.io/node-name"
 INDEX = re.compile(r"^(?P<task>[^(]*)\((?P<index>\d+):?.*\)$", re.DOTALL)
 PHASES = {
@@ -22,17 +22,17 @@ PHASES = {
 
 
 def observe_steps(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, ...]]) -> list[ObservedStep]:
-    """The state of every step that has a node, or stands in a block that was skipped. ``tasks`` are the jobs in every task."""
+    """The state of every step that has a node, or that is inside a skipped block. ``tasks`` are the jobs in every task."""
     children = {c for n in nodes.values() if n["type"] == "Retry" for c in n.get("children", ())}
-    found: dict[str, ObservedStep] = {}
+    steps: dict[str, ObservedStep] = {}
     for node in nodes.values():
         jobs = tasks.get(task_of(node), ())
         if node["id"] in children or node["type"] in ("DAG", "TaskGroup", "StepGroup", "Steps"):
             continue
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         for job in jobs:
-            found[job.name + suffix] = _observe_step(node, job, job.name + suffix, nodes)
-    return mark_omitted(found)
+            steps[job.name + suffix] = _observe_step(node, job, job.name + suffix, nodes)
+    return mark_omitted(steps)
 
 
 def task_of(node: dict[str, Any]) -> str:
@@ -44,14 +44,14 @@ def task_of(node: dict[str, Any]) -> str:
 
 def indexes_of(node: dict[str, Any], nodes: dict[str, Any]) -> list[int]:
     """The iterations around a node, outermost first."""
-    found: list[int] = []
+    indexes: list[int] = []
     boundary = nodes.get(node.get("boundaryID", ""))
     while boundary is not None:
         match = INDEX.match(boundary["displayName"])
         if match is not None:
-            found.append(int(match["index"]))
+            indexes.append(int(match["index"]))
         boundary = nodes.get(boundary.get("boundaryID", ""))
-    return found[::-1]
+    return indexes[::-1]
 
 
 def _observe_step(node: dict[str, Any], job: Job, path: str, nodes: dict[str, Any]) -> ObservedStep:
@@ -80,10 +80,10 @@ def _observe_step(node: dict[str, Any], job: Job, path: str, nodes: dict[str, An
 
 def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Nodes as far as pods show them. This is for a workflow whose status is offloaded where only Argo's server can read it."""
-    found: dict[str, dict[str, Any]] = {}
+    nodes: dict[str, dict[str, Any]] = {}
     for pod in pods:
-        notes = pod["metadata"].get("annotations") or {}
-        name = notes.get(NODE_NAME, "")
+        annotations = pod["metadata"].get("annotations") or {}
+        name = annotations.get(NODE_NAME, "")
         if not name:
             continue
         boundary, _, last = _split(name)
@@ -91,14 +91,14 @@ def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         main: dict[str, Any] = next((c for c in status.get("containerStatuses") or () if c.get("name") == "main"), {})
         ended = (main.get("state") or {}).get("terminated") or {}
         node = {
-            "id": notes.get(NODE_ID, name), "name": name, "displayName": last, "type": "Pod",
+            "id": annotations.get(NODE_ID, name), "name": name, "displayName": last, "type": "Pod",
             "boundaryID": boundary, "phase": status.get("phase", "Pending"), "startedAt": status.get("startTime"),
             "finishedAt": ended.get("finishedAt"), "message": status.get("message") or ended.get("message") or "",
         }  # fmt: skip
-        found[node["id"]] = node
-        while boundary and boundary not in found:
+        nodes[node["id"]] = node
+        while boundary and boundary not in nodes:
             around, _, display_name = _split(boundary)
-            found[boundary] = {
+            nodes[boundary] = {
                 "id": boundary,
                 "name": boundary,
                 "displayName": display_name or boundary,
@@ -106,11 +106,11 @@ def from_pods(pods: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
                 "boundaryID": around,
             }
             boundary = around
-    return found
+    return nodes
 
 
 def _split(name: str) -> tuple[str, str, str]:
-    """The boundary's name and the node's own; a dot inside of an item's parentheses is none."""
+    """Split the name of a node into its boundary's name and its own. A dot inside the parentheses of an item does not count."""
     depth = 0
     for at in range(len(name) - 1, -1, -1):
         depth += {")": 1, "(": -1}.get(name[at], 0)

@@ -1,4 +1,4 @@
-"""Kubeflow Pipelines' REST API (v2beta1), as far as kfnb uses it.
+"""A client of the REST API of Kubeflow Pipelines (v2beta1), as far as kfnb uses it.
 
 Source: kubeflow/pipelines `backend/api/v2beta1/*.proto`.
 """
@@ -18,22 +18,22 @@ from kfnb.engines.cluster.clients.rest_client import Rest, headers_of, server_ce
 from kfnb.engines.cluster.targets.connection import Connection, address_of
 
 API = "/apis/v2beta1"
-MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: of a pod that the administrator lets use the API
+MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: in a pod that may use the API
 SERVICE = "ml-pipeline:http"
 REQUIRED_ROLE = "a role in that namespace (`kubeflow-pipelines-edit`)"
 Json = dict[str, Any]
 
 
 class KfpClient:
-    """One server.
+    """A client of one server.
 
     Parameters
     ----------
     connection
-        A target's: ``host`` (else ``KUBEFLOW_HOST`` or ``KF_PIPELINES_ENDPOINT``, else through the API server of ``kubeconfig`` and
-        ``context``, else the service in this cluster; the latter two in ``server_namespace``), ``token_file``, ``token_env``,
-        ``cookies_env``, ``ca_file``, ``verify``, ``namespace``, ``allow_http``. The token that Kubernetes mounted into this pod
-        (``KF_PIPELINES_SA_TOKEN_PATH``) is sent to services of this cluster only.
+        The connection of the target. Without ``host``, the address comes from ``KUBEFLOW_HOST`` or ``KF_PIPELINES_ENDPOINT``. Without
+        these, it is the service in ``server_namespace``: through the API server when a ``kubeconfig`` or ``context`` is set, else in the
+        cluster of this process. The token that Kubernetes mounted into this pod (``KF_PIPELINES_SA_TOKEN_PATH``) is sent only to
+        services of this cluster.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -44,18 +44,18 @@ class KfpClient:
     # ---------------------------------------------------------------- questions
     def multi_user(self) -> bool:
         """Whether runs belong to namespaces. Raises `ClusterError` when the server does not answer as Kubeflow Pipelines does."""
-        found = self._request("GET", "/healthz")
-        if "multi_user" not in found and found:
+        answer = self._request("GET", "/healthz")
+        if "multi_user" not in answer and answer:
             raise ClusterError(
-                "refused", f"{self.host} answers, but not as Kubeflow Pipelines does: see `host` of the target"
+                "refused", f"{self.host} answers, but not as Kubeflow Pipelines does: check `host` in the target"
             )
-        return bool(found.get("multi_user"))
+        return bool(answer.get("multi_user"))
 
     def run(self, run_id: str) -> Json:
         return self._request("GET", f"/runs/{run_id}")
 
     def experiments(self) -> list[Json]:
-        """The first experiments that this user may see."""
+        """The first experiments that the user may see."""
         return list(
             self._request("GET", "/experiments", params={"page_size": "1", **self._namespace_query()}).get(
                 "experiments", []
@@ -63,12 +63,12 @@ class KfpClient:
         )
 
     def experiment(self, name: str) -> str:
-        """The id of an experiment, made when it is not there."""
+        """The id of an experiment. It is created when it does not exist."""
         rule = {"predicates": [{"operation": "EQUALS", "key": "display_name", "string_value": name}]}
         query = {"filter": json.dumps(rule), **self._namespace_query()}
-        for found in self._request("GET", "/experiments", params=query).get("experiments", []):
-            if found.get("display_name") == name:
-                return str(found["experiment_id"])
+        for experiment in self._request("GET", "/experiments", params=query).get("experiments", []):
+            if experiment.get("display_name") == name:
+                return str(experiment["experiment_id"])
         return str(
             self._request("POST", "/experiments", json={"display_name": name, **self._namespace_query()})[
                 "experiment_id"
@@ -90,20 +90,20 @@ class KfpClient:
         self._request("POST", f"/runs/{run_id}:{verb}")
 
     def upload_version(self, path: Path, name: str, description: str = "") -> dict[str, str]:
-        """Upload a package as a new version of the pipeline of that name, which is made when it is not there.
+        """Upload a package as a new version of the pipeline of that name. The pipeline is created when it does not exist.
 
         Returns
         -------
         dict
-            ``pipeline_id`` and ``pipeline_version_id``, as a run's reference has them.
+            ``pipeline_id`` and ``pipeline_version_id``, in the form of a run's reference.
         """
         pipeline = self._pipeline(name, description)
         query = {"name": time.strftime(f"{name}-%Y%m%d-%H%M%S", time.gmtime()), "pipelineid": pipeline}
         with path.open("rb") as file:
-            found = self._request(
+            version = self._request(
                 "POST", "/pipelines/upload_version", params=query, files={"uploadfile": (path.name, file)}
             )
-        return {"pipeline_id": pipeline, "pipeline_version_id": str(found["pipeline_version_id"])}
+        return {"pipeline_id": pipeline, "pipeline_version_id": str(version["pipeline_version_id"])}
 
     def _pipeline(self, name: str, description: str) -> str:
         try:
@@ -118,7 +118,7 @@ class KfpClient:
         )
 
     def log(self, run_id: str, pod: str) -> str:
-        """A pod's log so far, without times: from the pod, else from the server's archive. It cannot follow.
+        """The log of a pod so far, without times, from the pod or else from the server's archive. It cannot follow the log.
 
         Source: kubeflow/pipelines `backend/src/apiserver/server/run_log_server.go`.
         """
@@ -131,7 +131,7 @@ class KfpClient:
 
 
 def _server(connection: Connection) -> Rest:
-    """The server of a target: where it is said to be, else behind a kubeconfig's API server, else beside the pod that this runs in."""
+    """The server of a target: the configured address, or the service behind a kubeconfig's API server, or the service in this cluster."""
     named = connection.host or os.environ.get("KUBEFLOW_HOST") or os.environ.get("KF_PIPELINES_ENDPOINT")
     mounted = os.environ.get("KF_PIPELINES_SA_TOKEN_PATH") or MOUNTED_TOKEN
     namespace = connection.server_namespace

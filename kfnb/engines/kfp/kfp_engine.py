@@ -1,8 +1,8 @@
-"""The Kubeflow Pipelines engine: submits runs over REST, and follows them through Kubernetes where it may, else through REST."""
+"""The Kubeflow Pipelines engine: it submits runs over REST, and follows them through Kubernetes when it may, or else through REST."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,82 +11,59 @@ from typing import Any
 from kfnb.engines.argo.follow_workflow import WorkflowFollower
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Kube, connect
+from kfnb.engines.cluster.following.follow_thread import Follower
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
-from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_python, check_size
-from kfnb.engines.cluster.lowering.file_checks import check_files
+from kfnb.engines.cluster.lowering.cluster_checks import check_size
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
-from kfnb.engines.cluster.submission.reused_steps import reusable_outputs
-from kfnb.engines.cluster.submission.shared_engine_actions import ClusterRuns, Follower
-from kfnb.engines.cluster.targets.targets import Target
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
+from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.submission.reused_steps import StepOutputs
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states
 from kfnb.engines.kfp.following.poll_run import PollFollower
-from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.engines.kfp.ir.component_executors import output_of
+from kfnb.engines.kfp.ir.pipeline_ir import CompiledIr, compile_ir
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
 
-RUN_LABEL = "pipeline/runid"  #: that the backend puts on a run's Workflow and pods
+RUN_LABEL = "pipeline/runid"  #: the label that the backend puts on the Workflow and the pods of a run
 DEFAULT_EXPERIMENT = "Default"
 
 
-class KfpEngine(ClusterRuns):
+class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
     """Runs pipelines on Kubeflow Pipelines."""
 
     name = "kfp"
 
-    def __init__(self, store: RunStore, target: Target) -> None:
-        super().__init__(store, target)
-        self._client: KfpClient | None = None
+    def connect(self) -> KfpClient:
+        return KfpClient(self.target.connection)
 
-    @property
-    def client(self) -> KfpClient:
-        """The server, when it is first needed. Raises `ClusterError`."""
-        if self._client is None:
-            self._client = KfpClient(self.target.connection)
-        return self._client
+    def emit(
+        self,
+        pipeline: Pipeline,
+        settings: ClusterOptions,
+        requirements: StepRequirements,
+        parameters: dict[str, Any],
+        reused: StepOutputs,
+    ) -> CompiledIr:
+        return compile_ir(pipeline, settings, requirements, reused)
 
-    # ---------------------------------------------------------------- before
-    def compile_run(
-        self, pipeline: Pipeline, options: RunOptions, reused: dict[str, dict[str, str]] | None = None
-    ) -> pipeline_ir.Compiled:
-        pipeline, settings, requirements = self.fit(pipeline, options)
-        return pipeline_ir.compile_ir(pipeline, settings, requirements, reused)
+    def check_emitted(self, compiled: CompiledIr, options: RunOptions) -> Iterator[Problem]:
+        yield from check_size(compiled.ir, "pipeline")
 
-    def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
-        """Find what the pipeline or the command line asks for and Kubeflow Pipelines cannot do."""
-        part = self.check_partial_run(options)
-        if part:
-            return part
-        compiled = self.compile_run(pipeline, options)
-        jobs = list(compiled.tasks.values())
-        return [
-            *check_jobs(jobs, "kfp"),
-            *check_files(pipeline, compiled.requirements),
-            *check_python(options),
-            *check_size(compiled.ir, "pipeline"),
-        ]
-
-    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
-        compiled = self.compile_run(pipeline, RunOptions(folder=folder))
-        return as_yaml([compiled.ir, *([compiled.platform] if compiled.platform else [])])
-
-    # ---------------------------------------------------------------- beginning
-    def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
-        """Start a run from an inline specification, without an upload. Raises `ClusterError`; the run has failed then."""
-        compiled, client = self.compile_run(pipeline, options), self.client
-        run_id = self.create_run(pipeline, options)
-        with self.submitting(run_id):
-            body = self._body(pipeline, options, compiled, f"{pipeline.name} {run_id}")
-            self.write_remote(run_id, run=client.create_run(body), host=client.host, before={})
-        self.record_pending(run_id, compiled.jobs)
-        return run_id
+    def create(
+        self, client: KfpClient, run_id: str, pipeline: Pipeline, options: RunOptions, compiled: CompiledIr
+    ) -> dict[str, Any]:
+        """Create a run from an inline specification, without an upload, and return its id and the server."""
+        body = self._body(pipeline, options, compiled, f"{pipeline.name} {run_id}")
+        return {"run": client.create_run(body), "host": client.host}
 
     def schedule(self, pipeline: Pipeline, options: RunOptions, cron: str) -> str:
-        """A recurring run; gives its id. ``cron`` has six fields, the first being seconds; five are taken with second 0."""
+        """Create a recurring run and return its id. ``cron`` has six fields that begin with seconds, or five fields, which mean second 0."""
         body = self._body(pipeline, options, self.compile_run(pipeline, options), pipeline.name)
         fields = cron if len(cron.split()) != 5 else f"0 {cron}"
         return self.client.create_recurring_run(
@@ -100,19 +77,19 @@ class KfpEngine(ClusterRuns):
         )
 
     def submit_workflow(self, pipeline: Pipeline, options: RunOptions) -> str:
-        """The run of Argo's form of the pipeline, uploaded as a package of version 1; gives the server's id of the run.
+        """Upload the pipeline as an Argo Workflow, which is a package of version 1, start a run of it and return the run's id.
 
-        The server takes such packages unless ``BLOCK_V1_PIPELINES`` is set there: no drivers, half the pods, no graph of version 2.
+        The server accepts such packages unless ``BLOCK_V1_PIPELINES`` is set there. The run has no driver pods, so it needs half as many
+        pods, and the server shows no graph of version 2.
         """
         from tempfile import TemporaryDirectory
 
-        from kfnb.engines.argo import workflow_manifest
+        from kfnb.engines.argo.argo_engine import ArgoEngine
 
-        pipeline, settings, requirements = self.fit(pipeline, options)
-        compiled = workflow_manifest.compile_workflow(pipeline, settings, requirements, options.parameters)
+        workflow = ArgoEngine(self.store, self.target).compile_run(pipeline, options)
         with TemporaryDirectory() as folder:
             package = Path(folder) / "pipeline.yaml"
-            package.write_text(as_yaml([compiled.workflow]), encoding="utf-8")
+            package.write_text(as_yaml(workflow.documents), encoding="utf-8")
             name = f"{pipeline.name}-workflow"
             version = self.client.upload_version(package, name, pipeline.description)
         experiment = options.experiment or self.target.settings.get("experiment") or DEFAULT_EXPERIMENT
@@ -123,9 +100,7 @@ class KfpEngine(ClusterRuns):
         }
         return self.client.create_run(body)
 
-    def _body(
-        self, pipeline: Pipeline, options: RunOptions, compiled: pipeline_ir.Compiled, name: str
-    ) -> dict[str, Any]:
+    def _body(self, pipeline: Pipeline, options: RunOptions, compiled: CompiledIr, name: str) -> dict[str, Any]:
         settings = self.target.settings
         experiment = options.experiment or settings.get("experiment")
         if not experiment and self.client.multi_user():
@@ -144,84 +119,52 @@ class KfpEngine(ClusterRuns):
             body["experiment_id"] = self.client.experiment(experiment)
         return body
 
-    def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
-        """Run again what did not succeed.
-
-        With the same code the server retries its own run. It accepts neither changed code nor a step to begin at. For these a new
-        run on the server imports the packs of the steps that are not repeated.
-
-        Raises
-        ------
-        UnknownRun
-            When the run has not ended, or has no step ``start``.
-        ClusterError
-            When the server refuses it. The record of the run does not change then.
-        """
-        with self.locked_for_retry(run_id):
-            before, now, options = self.prepare_retry(run_id, start, pipeline)
-            if start is None and now == before:
-                self._retry_on_server(run_id, now, options)
-                return run_id
-            attempts = self.attempt_counts(run_id)
-            reused = self._reusable_outputs(run_id, before, now, options, start)
-            compiled, client = self.compile_run(now, options, reused), self.client
-            body = self._body(now, options, compiled, f"{now.name} {run_id}")
-            self.write_remote(run_id, run=client.create_run(body), host=client.host, before=attempts)
-            self.record_retry(run_id, now, reused, compiled.jobs)
-        return run_id
-
-    def _retry_on_server(self, run_id: str, pipeline: Pipeline, options: RunOptions) -> None:
-        """Let the server retry its own run, and record the repeated steps as pending."""
-        remote, attempts = self.remote(run_id), self.attempt_counts(run_id)
-        tasks = self.compile_run(pipeline, options, self.reused_outputs(run_id)).jobs
-        self.client.act(remote["run"], "retry")
+    def retry_in_place(self, run_id: str) -> bool:
+        """Let the server retry its own run. It accepts neither changed code nor a step to begin at."""
+        location, attempts = self.record.location(run_id), self.record.attempt_counts(run_id)
+        task_jobs = self.recompile(run_id).task_jobs
+        self.client.act(location["run"], "retry")
         done = ("succeeded", "cached", "skipped")
-        again = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
-        before = {path: attempts[path] for path in again if path in attempts}
-        self.write_remote(run_id, run=remote["run"], host=remote["host"], before=before)
-        with self.store.changing():
-            self.store.forget_steps(run_id, again)
-            self.record_pending(run_id, {t: jobs for t, jobs in tasks.items() if jobs[0].name in again})
-            self.store.record_run(run_id, "pending", finished=None, error=None)
+        repeated = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
+        earlier_attempts = {path: attempts[path] for path in repeated if path in attempts}
+        self.record.write_location(run_id, {"run": location["run"], "host": location["host"]}, earlier_attempts)
+        self.record.record_repeated(
+            run_id, repeated, {t: jobs for t, jobs in task_jobs.items() if jobs[0].name in repeated}
+        )
+        return True
 
-    def _reusable_outputs(
-        self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
-    ) -> dict[str, dict[str, str]]:
-        """The outputs that a retry can reuse, from the reports in the steps' logs."""
-        old, new = self.compile_run(before, options), self.compile_run(now, options)
-        outputs = {j.name: [output_of(j, c) for c in j.outputs] for j in new.outermost}
-        handed_on = {}
+    def recorded_outputs(self, run_id: str, old: CompiledIr, new: CompiledIr) -> StepOutputs:
+        """The outputs that the steps reported in their logs, as far as a step reported all outputs that it has now."""
+        names = {j.name: {output_of(j, c) for c in j.outputs} for j in new.outermost}
+        outputs: StepOutputs = {}
         for step in self.store.steps(run_id):
-            if step["state"] == "succeeded" and step["attempts"] and step["path"] in outputs:
+            if step["state"] == "succeeded" and step["attempts"] and step["path"] in names:
                 folder = self.store.attempt_folder(run_id, step["path"], step["attempts"])
-                found = RecordedLog(folder).report.handed_on()
-                if set(outputs[step["path"]]) <= set(found):
-                    handed_on[step["path"]] = found
-        return reusable_outputs(handed_on, old.tasks.values(), new.outermost, now, start)
+                reported = RecordedLog(folder).report.handed_on()
+                if names[step["path"]] <= set(reported):
+                    outputs[step["path"]] = reported
+        return outputs
 
-    def stop(self, remote: dict[str, Any]) -> None:
+    def stop(self, location: dict[str, Any]) -> None:
         """Terminate the run; its exit handlers run."""
-        self.client.act(remote["run"], "terminate")
+        self.client.act(location["run"], "terminate")
 
     def archive(self, run_id: str) -> None:
         """Archive the run on the server."""
-        self.client.act(self.remote(run_id)["run"], "archive")
+        self.client.act(self.record.location(run_id)["run"], "archive")
 
-    # ---------------------------------------------------------------- following
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
-        remote = self.remote(run_id)
-        pipeline, options = self.read_run(run_id)
-        compiled = self.compile_run(pipeline, options, self.reused_outputs(run_id))
-        before = remote.get("before", {})
-        found = self._workflow(remote["run"])
-        if found is not None:
-            kube, name = found
-            see = partial(node_states.observe_steps, blocks=compiled.blocks)
-            return WorkflowFollower(store, run_id, kube, name, compiled.jobs, stopping, before, see)
-        return PollFollower(store, run_id, self.client, remote["run"], compiled.jobs, compiled.blocks, stopping, before)
+        location, compiled = self.record.location(run_id), self.recompile(run_id)
+        jobs, run, earlier_attempts = compiled.task_jobs, location["run"], location.get("before", {})
+        workflow = self._workflow(run)
+        if workflow is not None:
+            kube, name = workflow
+            observe = partial(node_states.observe_steps, blocks=compiled.blocks)
+            return WorkflowFollower(store, run_id, kube, name, jobs, stopping, earlier_attempts, observe)
+        return PollFollower(store, run_id, self.client, run, jobs, compiled.blocks, stopping, earlier_attempts)
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
-        """The run's Workflow, if this user may read it: it has more detail than the REST API, without delay."""
+        """The run's Workflow, if the user may read it. It has more detail than the REST API, and it can be watched without delay."""
         connection = self.target.connection
         if not connection.names_cluster and not MOUNTED_NAMESPACE.is_file():
             return None

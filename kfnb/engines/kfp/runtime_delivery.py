@@ -1,4 +1,4 @@
-"""How steps get the runtime: from the pack of an earlier step, so that it need not stand in their own arguments.
+"""Delivery of the runtime to steps: from the pack of an earlier step, so that it need not be in their own arguments.
 
 The backend writes the arguments of every step several times into the Workflow, which etcd limits to 1.5 MiB.
 """
@@ -11,12 +11,12 @@ from dataclasses import replace
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in, jobs_in
 from kfnb.pipeline.model import Step
 
-RUNTIME = "kfnb-runtime"  #: the step that brings the runtime where many steps begin with nothing
-INLINE = 4  #: steps that may have the runtime in their arguments
+RUNTIME = "kfnb-runtime"  #: the step that delivers the runtime when many steps depend on no other step
+INLINE = 4  #: how many steps may have the runtime in their arguments
 
 
 def deliver_runtime(root: Block) -> Block:
-    """The same blocks, where every step that depends on another reads its pack, whether it needs a value from it or not."""
+    """The same blocks, in which every step that depends on another step reads its pack, even when it needs no value from it."""
     jobs = {j.name: j for j in jobs_in(root)}
     carriers = {j.name: name for j in jobs.values() if not _has_pack(j) and (name := _carrier(j, jobs)) is not None}
     handlers = {j.name for b in _handlers(root) for j in jobs_in(b)}
@@ -49,8 +49,8 @@ def deliver_runtime(root: Block) -> Block:
             outputs = (Channel("pack", job.name), *outputs)
         return replace(job, inputs=inputs, outputs=outputs, depends=depends)
 
-    found = _mapped(root, changed)
-    return found if first is None else replace(found, nodes=(first, *found.nodes))
+    delivered = _mapped(root, changed)
+    return delivered if first is None else replace(delivered, nodes=(first, *delivered.nodes))
 
 
 def _has_pack(job: Job) -> bool:
@@ -58,7 +58,7 @@ def _has_pack(job: Job) -> bool:
 
 
 def _carrier(job: Job, jobs: dict[str, Job]) -> str | None:
-    """A step that always runs before this one, and stands in no loop that is not around this one too."""
+    """A step that always runs before this one, and whose loops are also around this one."""
     if job.plain_container:
         return None
     for name, _ in job.depends:

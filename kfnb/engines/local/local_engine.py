@@ -27,8 +27,9 @@ from kfnb.problems import Problem
 from kfnb.runs.attempt_logs import LogLine
 from kfnb.runs.kept_pipeline import PIPELINE, check_step, kept_pipeline
 from kfnb.runs.record.file_lock import holding, is_held
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import append_to, read_object, write_file
-from kfnb.runs.record.run_store import INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore, UnknownRun
+from kfnb.runs.record.run_store import INTERRUPTED, LAUNCH, SCHEDULER, Event, RunStore
 from kfnb.states import FINAL
 
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"

@@ -24,7 +24,7 @@ class ComponentAnalysis:
     def changed(self) -> set[str]:
         """Names whose object the step may change in place, and names that may share such an object."""
         groups = self.facts.groups
-        return {n for name in self.facts.touches for n in groups.get(name, (name,)) if not n.startswith("@")}
+        return {n for name in self.facts.may_mutate for n in groups.get(name, (name,)) if not n.startswith("@")}
 
 
 def analyse_component(cells: Registered, step: str, source: str) -> ComponentAnalysis:
@@ -34,5 +34,5 @@ def analyse_component(cells: Registered, step: str, source: str) -> ComponentAna
         notebook = notebook_from_json(cells.notebook(source), folder=Path.cwd())
     units = read_units(notebook).units
     facts = next(u.facts for u in units if u.kind == STEP and u.name == step)
-    seeded = {n for u in units if u.kind != OUTSIDE for n in u.facts.may if n in GENERATORS}
-    return ComponentAnalysis(facts, frozenset(seeded & {*facts.reads, *facts.touches}))
+    seeded = {n for u in units if u.kind != OUTSIDE for n in u.facts.may_define if n in GENERATORS}
+    return ComponentAnalysis(facts, frozenset(seeded & {*facts.reads, *facts.may_mutate}))

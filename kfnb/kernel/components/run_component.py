@@ -91,14 +91,14 @@ class Components:
 
     def skipped(self, step: str, facts: Facts) -> None:
         """Record the names that are missing since the step was skipped."""
-        for name in facts.may:
+        for name in facts.may_define:
             if name not in self.shell.user_ns and not name.startswith("@"):
                 replay = next((r for r in facts.replays if name in r.binds), None)
                 self.missing_names[name] = MissingName(step, replay)
 
     def tolerate_failure(self, step: str, facts: Facts) -> None:
         """Record the names that are missing since the step failed, as for later steps of a pipeline."""
-        for name in facts.may:
+        for name in facts.may_define:
             if not name.startswith("@") and facts.kinds.get(name) != IMPORT:
                 self.shell.user_ns.pop(name, None)
                 self.missing_names[name] = MissingName(step, None, "failed")
@@ -172,7 +172,7 @@ class ComponentRun:
             raise
         if self.components.missing_names:
             self.components.missing_names = {
-                n: u for n, u in self.components.missing_names.items() if n not in self.analysis.facts.may
+                n: u for n, u in self.components.missing_names.items() if n not in self.analysis.facts.may_define
             }
 
     # ---------------------------------------------------------------- once, or once per item
@@ -195,8 +195,10 @@ class ComponentRun:
         """Run the body once for each item, each time from the same state. Then bind each of its names to the list of values."""
         values = self._evaluate_mark(items, f"the items of `{variable} in {items}`", list)
         facts = self.analysis.facts
-        imports = {n for n in facts.may if facts.kinds.get(n) == IMPORT}
-        collected: dict[str, list[Any]] = {n: [] for n in facts.may if n not in imports and not n.startswith("@")}
+        imports = {n for n in facts.may_define if facts.kinds.get(n) == IMPORT}
+        collected: dict[str, list[Any]] = {
+            n: [] for n in facts.may_define if n not in imports and not n.startswith("@")
+        }
         missing = self._missing()
         if missing:
             print(f"{self.path} is skipped: {missing}")

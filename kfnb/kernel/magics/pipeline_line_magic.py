@@ -30,7 +30,8 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.problems import NotebookError, UserError
 from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
-from kfnb.runs.record.run_store import RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import RunStore
 from kfnb.sweeps.run_sweep import Sweep
 from kfnb.widgets.frontend_views import kernel_shell
 from kfnb.widgets.run_view import PipelineView, View, show_run

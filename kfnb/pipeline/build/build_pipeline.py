@@ -7,41 +7,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kfnb.notebook.parsed_notebook import Notebook
-from kfnb.pipeline.build.bind_loop_item import ITEMS, take_item
-from kfnb.pipeline.build.conditions import ExpressionLowering, LoweredExpression
 from kfnb.pipeline.build.edges import edges_of
+from kfnb.pipeline.build.place_steps import place_step
+from kfnb.pipeline.build.plan_steps import Plan, plan_steps
 from kfnb.pipeline.build.reaching_definitions import Flow, flow_of, is_definition
 from kfnb.pipeline.build.read_deep_nesting import with_deep_stack
-from kfnb.pipeline.build.step_preparation import Prepared, Preparer
 from kfnb.pipeline.checks.check_pipeline import flow_problems, graph_problems, mark_problems
 from kfnb.pipeline.checks.file_order import FileOrder, doubt_problems, file_use
 from kfnb.pipeline.checks.library_hooks_check import with_hooks
 from kfnb.pipeline.model import (
-    Branch,
     Code,
-    Condition,
     Export,
-    ExportRef,
     Guard,
     Input,
-    ItemRef,
-    Loop,
     Node,
     Origin,
-    OutputRef,
     Parameter,
     Pipeline,
-    Ref,
     Replay,
     StatusRef,
     Step,
-    Truth,
 )
 from kfnb.pipeline.parameters import mark_placeholders
 from kfnb.pipeline.units.notebook_units import Unit, read_units
 from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, STEP
 from kfnb.problems import NotebookError, Problem, errors
-from kfnb.thread_safe_parser import parse
 
 EXIT = "exit"  #: the guard around all steps, whose handler is the step marked `exit`
 
@@ -71,17 +61,6 @@ class Built:
         if self.pipeline is None:
             raise NotebookError(errors(self.problems))
         return self.pipeline
-
-
-@dataclass
-class _Plan:
-    """What the builder knows of each step before it makes the step."""
-
-    prepared: dict[int, Prepared] = field(default_factory=dict)
-    lowered: dict[int, LoweredExpression] = field(default_factory=dict)
-    exports: dict[int, list[Export]] = field(default_factory=dict)
-    live_outputs: dict[int, set[str]] = field(default_factory=dict)
-    files: dict[str, list[str]] = field(default_factory=dict)  #: step to the steps it waits for because of a file
 
 
 def build(notebook: Notebook, name: str | None = None) -> Built:
@@ -143,7 +122,7 @@ def _build_steps(notebook: Notebook) -> Built:
     problems = [*notebook.problems, *reading.problems, *mark_problems(notebook)]
     flow = flow_of(units)
     files = file_use(units, flow)
-    plan = _plan(units, flow, files.orders)
+    plan = plan_steps(units, flow, files.orders)
     problems += flow_problems(units, flow, plan.prepared, notebook)
     pipeline = _assemble(notebook, units, flow, plan, files.orders)
     problems += [*graph_problems(pipeline, notebook), *mark_placeholders.mark_problems(pipeline)]
@@ -152,57 +131,9 @@ def _build_steps(notebook: Notebook) -> Built:
     return Built(None if errors(ordered) else pipeline, ordered, units, flow)
 
 
-def _plan(units: tuple[Unit, ...], flow: Flow, files: tuple[FileOrder, ...]) -> _Plan:
-    plan = _Plan()
-    for order in files:
-        plan.files.setdefault(order.after.name, []).append(order.before.name)
-    preparer, lowering = Preparer(units, flow), ExpressionLowering(units, flow)
-    for index, unit in enumerate(units):
-        if unit.kind == EXPRESSION:
-            plan.lowered[index] = _lower_expression(index, unit, lowering, plan.lowered.get(index - 1))
-            for maker, exports in plan.lowered[index].exports.items():
-                mine = plan.exports.setdefault(maker, [])
-                mine += [e for e in exports if e not in mine]
-            if plan.lowered[index].indexed:
-                (maker,) = plan.lowered[index].exports
-                plan.live_outputs.setdefault(maker, set()).add(unit.expression)
-            if _needs_own_step(plan.lowered[index], unit):
-                plan.prepared[index] = preparer.prepare(index)
-        elif unit.kind == STEP:
-            plan.prepared[index] = preparer.prepare(index)
-    for prepared in plan.prepared.values():
-        for maker, names in prepared.live_outputs.items():
-            plan.live_outputs.setdefault(maker, set()).update(names)
-    return plan
-
-
-def _lower_expression(
-    index: int, unit: Unit, lowering: ExpressionLowering, before: LoweredExpression | None
-) -> LoweredExpression:
-    """Lower the expression of ``when`` or ``foreach``; ``before`` is the result for the items that a ``when`` tests."""
-    marks = unit.marks
-    if unit.name.startswith("foreach-"):
-        return lowering.foreach(index)
-    whole = before is not None and before.items is not None and not before.indexed
-    inner = marks is not None and marks.foreach is not None and _uses_item(unit) and whole
-    item = (marks.foreach.variable, f"foreach-{marks.name}") if inner and marks is not None and marks.foreach else None
-    return lowering.when(index, item)
-
-
-def _uses_item(unit: Unit) -> bool:
-    marks = unit.marks
-    if marks is None or marks.foreach is None:
-        return False
-    return marks.foreach.variable in {n.id for n in ast.walk(parse(unit.expression)) if isinstance(n, ast.Name)}
-
-
-def _needs_own_step(lowered: LoweredExpression, unit: Unit) -> bool:
-    return lowered.items is None if unit.name.startswith("foreach-") else lowered.test is None
-
-
 # -------------------------------------------------------------------- putting it together
 def _assemble(
-    notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: _Plan, files: tuple[FileOrder, ...]
+    notebook: Notebook, units: tuple[Unit, ...], flow: Flow, plan: Plan, files: tuple[FileOrder, ...]
 ) -> Pipeline:
     body: list[Node] = []
     exit_handler: Step | None = None
@@ -215,7 +146,7 @@ def _assemble(
             if unit.marks is not None and unit.marks.exit:
                 exit_handler = exit_handler or step
             else:
-                body += _place(step, unit, units, pending, plan)
+                body += place_step(step, unit, units, pending, plan)
             pending = []
     guarded = (Guard(EXIT, tuple(body), (exit_handler,)),) if exit_handler is not None else tuple(body)
     return Pipeline(
@@ -255,11 +186,11 @@ def _steps_of_expressions(units: tuple[Unit, ...]) -> dict[int, int]:
     return found
 
 
-def _step(index: int, unit: Unit, plan: _Plan) -> Step:
+def _step(index: int, unit: Unit, plan: Plan) -> Step:
     marks = unit.marks
     live_outputs = plan.live_outputs.get(index, set())
     outputs = tuple(sorted(live_outputs))
-    defined = {*unit.facts.may, *unit.facts.touches}
+    defined = {*unit.facts.may_define, *unit.facts.may_mutate}
     results = tuple(
         sorted(
             n
@@ -294,7 +225,7 @@ def _metrics(unit: Unit) -> list[Export]:
     names: dict[str, None] = {}
     for cell in (c for c in unit.cells if c.number in unit.metrics):
         bound = {n.id for n in ast.walk(cell.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        names.update(dict.fromkeys(n for n in unit.facts.may if n in bound and not is_definition(unit.facts, n)))
+        names.update(dict.fromkeys(n for n in unit.facts.may_define if n in bound and not is_definition(unit.facts, n)))
         for node in cell.tree.body:
             if isinstance(node, ast.Expr):
                 value = node.value
@@ -303,100 +234,23 @@ def _metrics(unit: Unit) -> list[Export]:
     return [Export(name, name, metric=True) for name in names]
 
 
-def _place(step: Step, unit: Unit, units: tuple[Unit, ...], pending: list[int], plan: _Plan) -> list[Node]:
-    """Put a step into its loop and condition; steps that evaluate their expressions stand before."""
-    nodes: list[Node] = [step]
-    before: list[Node] = []
-    for index in reversed(pending):
-        expression_unit, lowered = units[index], plan.lowered[index]
-        if expression_unit.name.startswith("foreach-"):
-            nodes = [_loop(step, expression_unit, lowered, nodes, before, plan.prepared.get(index))]
-        else:
-            inner = _uses_item(expression_unit)
-            test, text = lowered.test, ""
-            if test is None:
-                text = expression_unit.expression
-                evaluation = _evaluation_step(expression_unit, plan.prepared[index])
-                (nodes if inner else before).insert(0, evaluation)
-                test = Truth(ExportRef(evaluation.name, "value"))
-            rest = nodes[1:] if inner and lowered.test is None else nodes
-            condition = Condition(expression_unit.name, (Branch(test, tuple(rest), text),))
-            nodes = [nodes[0], condition] if inner and lowered.test is None else [condition]
-    return [*before, *nodes]
-
-
-def _evaluation_step(expression_unit: Unit, prepared: Prepared) -> Step:
-    """A step of its own for a condition whose names come from several steps."""
-    expression = expression_unit.expression
-    return Step(expression_unit.name, (), prepared.ordered(), exports=(Export("value", f"bool({expression})"),))
-
-
-def _loop(
-    step: Step,
-    expression_unit: Unit,
-    lowered: LoweredExpression,
-    nodes: list[Node],
-    before: list[Node],
-    prepared: Prepared | None,
-) -> Loop:
-    marks = expression_unit.marks
-    assert marks is not None and marks.foreach is not None
-    name, variable = f"foreach-{marks.name}", marks.foreach.variable
-    first: tuple[Input | Replay, ...]
-    items: Ref
-    if lowered.items is None and prepared is not None:
-        cell = expression_unit.cells[0]
-        code = Code(cell.number, f"{ITEMS} = [*({expression_unit.expression})]", cell.line, cell.id)
-        export = Export("items", f"list(range(len({ITEMS})))")
-        before.append(Step(expression_unit.name, (code,), prepared.ordered(), (ITEMS,), exports=(export,)))
-        items = ExportRef(expression_unit.name, "items")
-        first = (
-            Input(ITEMS, OutputRef(expression_unit.name, ITEMS)),
-            *take_item(name, variable, ITEMS, cell.number, cell.line),
-        )
-    elif lowered.indexed:
-        cell = expression_unit.cells[0]
-        assert lowered.items is not None
-        items = lowered.items
-        assert isinstance(items, ExportRef)
-        collection = expression_unit.expression
-        load = Input(collection, OutputRef(items.step, collection))
-        first = (load, *take_item(name, variable, f"[*{collection}]", cell.number, cell.line))
-    else:
-        assert lowered.items is not None
-        items = lowered.items
-        first = (Input(variable, ItemRef(name)),)
-    return Loop(name, items, tuple(_with(n, first) for n in nodes), text=expression_unit.expression)
-
-
-def _with(node: Node, first: tuple[Input | Replay, ...]) -> Node:
-    """Let every step of a loop's body bind the item first."""
-    if isinstance(node, Step):
-        return replace(node, prepare=(*first, *node.prepare))
-    if isinstance(node, Condition):
-        return replace(
-            node, branches=tuple(replace(b, body=tuple(_with(n, first) for n in b.body)) for b in node.branches)
-        )
-    return node
-
-
 def _definition_origins(units: tuple[Unit, ...], live_outputs: dict[int, set[str]]) -> tuple[Origin, ...]:
     found = []
     for index, names in sorted(live_outputs.items()):
         facts = units[index].facts
         for name in sorted(names):
-            site = facts.may.get(name) or facts.touches.get(name)
+            site = facts.may_define.get(name) or facts.may_mutate.get(name)
             if site is not None:
                 found.append(Origin(units[index].name, name, site.cell, site.line))
     return tuple(found)
 
 
-def _use_origins(units: tuple[Unit, ...], plan: _Plan) -> tuple[Origin, ...]:
+def _use_origins(units: tuple[Unit, ...], plan: Plan) -> tuple[Origin, ...]:
     found = []
     for index, prepared in plan.prepared.items():
         names = {n for made in prepared.live_outputs.values() for n in made}
         for name in sorted(names):
-            site = units[index].facts.reads.get(name) or units[index].facts.touches.get(name)
+            site = units[index].facts.reads.get(name) or units[index].facts.may_mutate.get(name)
             if site is not None:
                 found.append(Origin(units[index].name, name, site.cell, site.line))
     return tuple(found)

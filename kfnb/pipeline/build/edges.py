@@ -54,15 +54,15 @@ def _data_edges(index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, pre
 
 def _reason(name: str, reader: Unit, maker: Unit, indirect: bool) -> str:
     shown = AMBIENT.get(name, f"what `{name[8:]}` keeps" if name.startswith(STATE) else f"`{name}`")
-    made = maker.facts.may.get(name) or maker.facts.touches.get(name)
-    verb = "made" if name in maker.facts.may else "changed"
+    made = maker.facts.may_define.get(name) or maker.facts.may_mutate.get(name)
+    verb = "made" if name in maker.facts.may_define else "changed"
     text = f"{shown} is {verb} in {made}" if made else f"{shown} comes from {maker.name}"
     read = reader.facts.reads.get(name)
     if read is not None:
         via = reader.facts.via.get(name)
         text += f", read in {read}" + (f" through `{via}`" if via and via not in ("", "!") else "")
-    elif name in reader.facts.touches or name in reader.facts.may:
-        site: Site | None = reader.facts.touches.get(name) or reader.facts.may.get(name)
+    elif name in reader.facts.may_mutate or name in reader.facts.may_define:
+        site: Site | None = reader.facts.may_mutate.get(name) or reader.facts.may_define.get(name)
         text += f", and may be changed in {site}"
     elif indirect:
         text += ", needed by code that is run again here"

@@ -78,12 +78,12 @@ def flow_of(units: tuple[Unit, ...]) -> Flow:
 # -------------------------------------------------------------------- ambient state
 def _with_ambient_state(units: tuple[Unit, ...]) -> list[Facts]:
     """The facts, without ambient state that nothing sets, and with ambient state that every step may use."""
-    sets = {n for u in units if u.kind != OUTSIDE for n in u.facts.may if n.startswith("@")}
+    sets = {n for u in units if u.kind != OUTSIDE for n in u.facts.may_define if n.startswith("@")}
     used = [n for n in USED_BY_ALL if n in sets]
     found: list[Facts] = []
     for unit in units:
         facts = unit.facts
-        if not used and not any(n.startswith("@") for n in (*facts.reads, *facts.touches)):
+        if not used and not any(n.startswith("@") for n in (*facts.reads, *facts.may_mutate)):
             found.append(facts)
             continue
         reads = {n: s for n, s in facts.reads.items() if not n.startswith("@") or n in sets}
@@ -91,8 +91,8 @@ def _with_ambient_state(units: tuple[Unit, ...]) -> list[Facts]:
             here = Site(unit.cells[0].number, unit.cells[0].line)
             for name in used:
                 reads.setdefault(name, here)
-        touches = {n: s for n, s in facts.touches.items() if not n.startswith("@") or n in sets}
-        found.append(replace(facts, reads=reads, touches=touches))
+        touches = {n: s for n, s in facts.may_mutate.items() if not n.startswith("@") or n in sets}
+        found.append(replace(facts, reads=reads, may_mutate=touches))
     return found
 
 
@@ -105,7 +105,7 @@ def _mutated_later(units: tuple[Unit, ...], facts: list[Facts]) -> list[set[str]
     for index in range(len(units) - 1, -1, -1):
         found[index] = later
         mine = facts[index]
-        more = {n for name in (*mine.touches, *mine.compared) for n in mine.groups.get(name, (name,))}
+        more = {n for name in (*mine.may_mutate, *mine.identity_compared) for n in mine.groups.get(name, (name,))}
         if mine.opaque is not None:
             more |= known.all_before(index)
         if not more <= later:
@@ -127,7 +127,7 @@ def _backward(
         live_out[index] = frozenset(live)
         if unit.kind == OUTSIDE:
             continue
-        touches = set(mine.touches)
+        touches = set(mine.may_mutate)
         reads = set(mine.reads)
         if mine.opaque is not None:
             everything = {n for n in known.all_before(index) if not n.startswith("@")}
@@ -136,19 +136,19 @@ def _backward(
         together: set[str] = set()
         for name in touches:
             together |= mine.groups.get(name, frozenset())
-        for name in mine.may:
+        for name in mine.may_define:
             group = mine.groups.get(name, frozenset())
             if group & mutated_later[index]:
                 together |= group
-        defined = (set(mine.may) | touches | together) & live
+        defined = (set(mine.may_define) | touches | together) & live
         if unit.kind == SHARED:
-            defined = {n for n in defined if n in mine.may or n in touches}
+            defined = {n for n in defined if n in mine.may_define or n in touches}
             if not defined and not _has_lasting_effect(mine):
                 continue
         live_definitions[index] = frozenset(defined)
         last = unit.marks is not None and unit.marks.exit
-        kills = frozenset() if index in skippable or last else mine.must
-        through = known.before(index, defined - mine.must)
+        kills = frozenset() if index in skippable or last else mine.must_define
+        through = known.before(index, defined - mine.must_define)
         passed_through[index] = frozenset(through)
         live = (live - kills) | known.before(index, reads) | through
     return live_definitions, passed_through, live_out
@@ -156,7 +156,7 @@ def _backward(
 
 def _has_lasting_effect(facts: Facts) -> bool:
     """Whether a shared statement has an effect beyond the names that it binds."""
-    return facts.unproved or any(r.effect for r in facts.replays) or not facts.may
+    return facts.unproved or any(r.effect for r in facts.replays) or not facts.may_define
 
 
 class _EarlierDefinitions:
@@ -168,7 +168,7 @@ class _EarlierDefinitions:
             variable = (
                 unit.marks.foreach.variable if unit.marks is not None and unit.marks.foreach is not None else None
             )
-            for name in mine.may if unit.parameter is None else (*mine.may, unit.name):
+            for name in mine.may_define if unit.parameter is None else (*mine.may_define, unit.name):
                 if name != variable:
                     self._first.setdefault(name, index)
 
@@ -244,23 +244,23 @@ def _transfer(
         _define(unit.name, index, state, False)
         return
     if unit.kind == OUTSIDE:
-        for name in {*facts.may, *(_mutated_outside(unit) & set(state.definitions))}:
-            if not name.startswith("@") or name in facts.must:
+        for name in {*facts.may_define, *(_mutated_outside(unit) & set(state.definitions))}:
+            if not name.startswith("@") or name in facts.must_define:
                 _define(name, index, state, False)
         return
     if unit.kind == SHARED:
         _transfer_shared(index, unit, facts, state, read_somewhere)
         return
     imported = _imports_of(index, facts, state, read_somewhere)
-    for name in sorted({*facts.may, *live_definitions}):
+    for name in sorted({*facts.may_define, *live_definitions}):
         if name in imported and facts.kinds.get(name) == IMPORT:
             continue
-        if name in facts.unbound and not skippable:
+        if name in facts.must_delete and not skippable:
             state.definitions.pop(name, None)
             state.imports.pop(name, None)
         elif name in live_definitions:
             _define(name, index, state, skippable)
-        elif name in facts.must and not skippable:
+        elif name in facts.must_define and not skippable:
             _define(name, index, state, False)
 
 
@@ -271,21 +271,21 @@ def _mutated_outside(unit: Unit) -> set[str]:
     """
     facts = unit.facts
     acts = any(acts_alone(c.tree.body[0]) for c in unit.cells)
-    live_definitions = {*facts.definite, *(facts.touches if acts else ())}
+    live_definitions = {*facts.must_mutate, *(facts.may_mutate if acts else ())}
     return {
-        n for name in live_definitions for n in facts.groups.get(name, (name,)) if n in facts.touches and n[0] != "@"
+        n for name in live_definitions for n in facts.groups.get(name, (name,)) if n in facts.may_mutate and n[0] != "@"
     }
 
 
 def _transfer_shared(index: int, unit: Unit, facts: Facts, state: _ReachingState, read_somewhere: set[str]) -> None:
     imported = _imports_of(index, facts, state, read_somewhere)
-    names = {n for n in {*facts.may, *facts.touches} if n not in imported}
+    names = {n for n in {*facts.may_define, *facts.may_mutate} if n not in imported}
     for name in names:
-        if name in facts.unbound:
+        if name in facts.must_delete:
             state.definitions.pop(name, None)
         else:
             _define(name, index, state, False)
-    if facts.unproved or not facts.may and not facts.replays and not facts.touches:
+    if facts.unproved or not facts.may_define and not facts.replays and not facts.may_mutate:
         state.effects.append((index, 0))
 
 

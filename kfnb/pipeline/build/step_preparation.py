@@ -94,7 +94,7 @@ class Preparer:
     def _add_definition(self, maker: int, name: str, found: Prepared) -> None:
         """Add the definition of a class or function of which a step only changed the state."""
         facts = self.units[maker].facts
-        if name in facts.may or facts.kinds.get(name) != DEF:
+        if name in facts.may_define or facts.kinds.get(name) != DEF:
             return
         for earlier in self.flow.uses[maker][name].definitions if name in self.flow.uses[maker] else ():
             if self.units[earlier].kind == SHARED:
@@ -135,7 +135,7 @@ class Preparer:
             late = (
                 p
                 for p, r in enumerate(facts.replays)
-                if r.effect and any(n in facts.may and n not in own for n in r.reads)
+                if r.effect and any(n in facts.may_define and n not in own for n in r.reads)
             )
             self._late_position[index] = next(late, len(facts.replays))
         return self._late_position[index]
@@ -146,7 +146,7 @@ class Preparer:
         if own:
             for position in own:
                 self._replay((index, position), found)
-        elif name in facts.may and self.units[index].kind == STEP:
+        elif name in facts.may_define and self.units[index].kind == STEP:
             self._add_use(Use(name, (index,)), found)
         elif name in self.flow.uses[index]:
             self._add_use(self.flow.uses[index][name], found)

@@ -78,13 +78,13 @@ def _unmet(
     index: int, unit: Unit, units: tuple[Unit, ...], flow: Flow, star: bool, notebook: Notebook
 ) -> Iterator[Problem]:
     for name, site in flow.undefined[index].items():
-        deleted = next((u for u in reversed(units[:index]) if name in u.facts.unbound and u.kind != OUTSIDE), None)
-        if deleted is not None and name in unit.facts.asked and name not in PREDEFINED:
-            where = deleted.facts.may.get(name)
+        deleted = next((u for u in reversed(units[:index]) if name in u.facts.must_delete and u.kind != OUTSIDE), None)
+        if deleted is not None and name in unit.facts.direct_reads and name not in PREDEFINED:
+            where = deleted.facts.may_define.get(name)
             yield _named(
                 "KF303", unit, name, site, f"`{name}` was deleted in {where}", "read it before, or do not delete it"
             )
-        elif name in unit.facts.asked and name not in PREDEFINED and not star and not _loop_variable(unit, name):
+        elif name in unit.facts.direct_reads and name not in PREDEFINED and not star and not _loop_variable(unit, name):
             yield _unknown(index, unit, name, site, units, notebook)
 
 
@@ -114,11 +114,11 @@ def _opaque(unit: Unit) -> Iterator[Problem]:
         yield _named("KF305", unit, unit.name, facts.opaque, "this line reaches names through a text, so the step gets every earlier name", "write the names in plain code")  # fmt: skip
     for path, site in facts.unread_programs.items():
         yield _named("KF110", unit, path, site, f"`%run {path}` runs a file that does not exist yet, so the names that it defines stay in this step", "put the file beside the notebook, or assign the values to variables in this step")  # fmt: skip
-    if facts.not_shown is not None:
-        name, site = facts.not_shown
+    if facts.undefined_display is not None:
+        name, site = facts.undefined_display
         yield _named("KF111", unit, name, site, f"`{name}` refers to a value that no step's cell before this one displays", "assign the value to a name where it is computed, and use that name")  # fmt: skip
-    elif facts.displayed is not None:
-        yield _named("KF308", unit, "_", facts.displayed, "this line uses the displayed value of an earlier cell", "assign that value to a name, and use the name")  # fmt: skip
+    elif facts.display_use is not None:
+        yield _named("KF308", unit, "_", facts.display_use, "this line uses the displayed value of an earlier cell", "assign that value to a name, and use the name")  # fmt: skip
 
 
 def _exit_reads(index: int, unit: Unit, units: tuple[Unit, ...], prepared: Mapping[int, Prepared]) -> Iterator[Problem]:
@@ -137,21 +137,21 @@ def _changed_in_loop(index: int, unit: Unit, flow: Flow) -> Iterator[Problem]:
     facts, marks = unit.facts, unit.marks
     assert marks is not None and marks.foreach is not None
     variable = marks.foreach.variable
-    for name, site in {**facts.may, **facts.touches, **facts.stateful}.items():
+    for name, site in {**facts.may_define, **facts.may_mutate, **facts.stateful}.items():
         outer = flow.uses[index].get(name)
-        if outer is None or name == variable or (name not in facts.reads and name in facts.must):
+        if outer is None or name == variable or (name not in facts.reads and name in facts.must_define):
             continue
-        carried = name in facts.may and name in facts.reads
+        carried = name in facts.may_define and name in facts.reads
         if name in facts.stateful and (facts.kinds.get(name) != DEF or name not in flow.live[index]):
             yield _named(
                 "KF313", unit, name, site, f"`{name}` keeps state between calls, but each item of `{unit.name}` begins with the state from before the loop",
                 "assign what must be known after the loop to a name in each iteration",
             )  # fmt: skip
             continue
-        sure = name in facts.definite or name in flow.live[index]
-        if name not in facts.may and not sure:
+        sure = name in facts.must_mutate or name in flow.live[index]
+        if name not in facts.may_define and not sure:
             continue
-        if name in facts.may and not carried and name not in facts.touches:
+        if name in facts.may_define and not carried and name not in facts.may_mutate:
             continue
         shown = "the state of a seeded random generator" if name.startswith("@") else f"`{name}`"
         yield _named(
@@ -165,8 +165,10 @@ def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
     changers: dict[str, list[Unit]] = {}
     for index, unit in enumerate(units):
         if unit.kind == STEP:
-            for name in unit.facts.touches:
-                changed = unit.facts.definite if name.isupper() else flow.live_definitions[index] | unit.facts.definite
+            for name in unit.facts.may_mutate:
+                changed = (
+                    unit.facts.must_mutate if name.isupper() else flow.live_definitions[index] | unit.facts.must_mutate
+                )
                 kind = unit.facts.kinds.get(name, VALUE)
                 if name in flow.uses[index] and name in changed and (kind == VALUE or name.startswith("@")):
                     changers.setdefault(name, []).append(unit)
@@ -182,7 +184,7 @@ def _rows(units: tuple[Unit, ...], flow: Flow) -> Iterator[Problem]:
         else:
             message = f"{names} run one after the other: each changes `{name}`"
             hint = f"let each work on a copy of `{name}` to run side by side"
-        yield _named("KF306", row[-1], name, row[-1].facts.touches[name], message, hint)
+        yield _named("KF306", row[-1], name, row[-1].facts.may_mutate[name], message, hint)
 
 
 # -------------------------------------------------------------------- the graph

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kfnb.analysis.files.file_call_tables import LOOK, UPDATE, WRITE
 from kfnb.analysis.files.path_patterns import HOLES, PERHAPS, SAME, UNKNOWN, filled_with, is_hole, relation, shown
 from kfnb.analysis.unit_facts import Site
-from kfnb.analysis.units.statement_reader import IMPORTED
+from kfnb.analysis.units.definition_reader import IMPORTED
 from kfnb.pipeline.build.reaching_definitions import Flow
 from kfnb.pipeline.model import Edge
 from kfnb.pipeline.units.notebook_units import Unit

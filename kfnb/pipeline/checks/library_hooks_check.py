@@ -19,10 +19,10 @@ def with_hooks(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
     for index, _, hook in _hooks(units):
         if units[index].kind == OUTSIDE:
             continue
-        for at in _steps_to_reader(units, index, hook.changed):
+        for at in _steps_to_reader(units, index, hook.changed_by_callbacks):
             unit = found[at]
             found[at] = replace(
-                unit, facts=_changing(unit.facts, hook.changed, unit.cells[0].number, unit.cells[0].line)
+                unit, facts=_changing(unit.facts, hook.changed_by_callbacks, unit.cells[0].number, unit.cells[0].line)
             )
     return tuple(found)
 
@@ -31,8 +31,11 @@ def hook_problems(units: tuple[Unit, ...]) -> Iterator[Problem]:
     """Report objects that a library holds in one step and that other steps should write to: each step has its own copy."""
     for index, place, hook in _hooks(units):
         unit = units[index]
-        lost = unit.kind == OUTSIDE or unit.kind == STEP and place.startswith((*unit.facts.beyond, "logging."))
-        for names, least in ((hook.held, 2 if unit.kind == SHARED else 1), (hook.changed if lost else (), 1)):
+        lost = unit.kind == OUTSIDE or unit.kind == STEP and place.startswith((*unit.facts.library_changes, "logging."))
+        for names, least in (
+            (hook.written_by_library, 2 if unit.kind == SHARED else 1),
+            (hook.changed_by_callbacks if lost else (), 1),
+        ):
             steps = _steps_to_reader(units, index, frozenset(names))
             if len(steps) >= least:
                 yield _problem(unit, place.partition(":")[0], hook, frozenset(names), units[steps[-1]])
@@ -44,7 +47,7 @@ def _hooks(units: tuple[Unit, ...]) -> Iterator[tuple[int, str, Hook]]:
     for index, unit in enumerate(units):
         if unit.kind in (SHARED, STEP, OUTSIDE) and unit.facts.hooks:
             for place, hook in unit.facts.hooks.items():
-                if hook.changed or hook.held:
+                if hook.changed_by_callbacks or hook.written_by_library:
                     yield index, place, hook
 
 
@@ -61,7 +64,7 @@ def _changing(facts: Facts, names: frozenset[str], cell: int, line: int) -> Fact
     return replace(
         facts,
         reads={**here, **facts.reads},
-        touches={**here, **facts.touches},
+        may_mutate={**here, **facts.may_mutate},
         kinds={**dict.fromkeys(names, VALUE), **facts.kinds},
     )
 

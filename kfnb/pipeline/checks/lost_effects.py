@@ -63,13 +63,13 @@ def _unheard(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str]) ->
         if reader is not None:
             message = f"`{line}` changes what {_called(reader)} uses, and {why}"
         yield _at("KF310" if reader is None else "KF314", unit, replay.site, line, message, hint)
-    for kind, site in unit.facts.touches.items() if unit.kind == OUTSIDE else ():
-        reader = next((u for u in after if u.kind == STEP and kind in {*u.facts.reads, *u.facts.touches}), None)
+    for kind, site in unit.facts.may_mutate.items() if unit.kind == OUTSIDE else ():
+        reader = next((u for u in after if u.kind == STEP and kind in {*u.facts.reads, *u.facts.may_mutate}), None)
         if kind.startswith(STATE) and reader is not None:
             module = kind[len(STATE) :]
             message = f"the state of the module `{module}` is changed here, and step `{reader.name}` uses it, but {why}"
             yield _at("KF314", unit, site, module, message, hint)
-    for place, site in unit.facts.beyond.items():
+    for place, site in unit.facts.library_changes.items():
         reader = next((u for u in after if _mentions(u, place, origins)), None)
         message = f"`{place}` is changed here; later steps do not see the change, because {why}"
         if reader is not None:
@@ -106,7 +106,7 @@ def _whole_names(tree: ast.AST) -> list[ast.expr]:
 
 
 def _remembered(unit: Unit, before: tuple[Unit, ...]) -> Iterator[Problem]:
-    for name, site in unit.facts.remembered.items():
+    for name, site in unit.facts.cached_functions.items():
         if any(u.kind == STEP and _uses(u.facts, name) for u in before):
             yield _at(
                 "KF312", unit, site, name, f"what `{name}` remembers of its calls in earlier steps (lru_cache) is not known here",
@@ -115,7 +115,7 @@ def _remembered(unit: Unit, before: tuple[Unit, ...]) -> Iterator[Problem]:
 
 
 def _uses(facts: Facts, name: str) -> bool:
-    return name in facts.reads or name in facts.may
+    return name in facts.reads or name in facts.may_define
 
 
 def _at(code: str, unit: Unit, site: Site, name: str, message: str, hint: str) -> Problem:

@@ -39,7 +39,7 @@ def outside_state_problems(units: tuple[Unit, ...], origins: Mapping[str, str], 
     seeded: set[str] = set()
     for index, unit in enumerate(units):
         if unit.kind != OUTSIDE:
-            seeded |= {n for n in unit.facts.may if n in GENERATORS}
+            seeded |= {n for n in unit.facts.may_define if n in GENERATORS}
         elif not any(c.number in skipped for c in unit.cells):
             yield from _of_cell(unit, units[index + 1 :], origins, seeded)
 
@@ -47,10 +47,10 @@ def outside_state_problems(units: tuple[Unit, ...], origins: Mapping[str, str], 
 def _of_cell(unit: Unit, after: tuple[Unit, ...], origins: Mapping[str, str], seeded: set[str]) -> Iterator[Problem]:
     replayed = {r.site for r in unit.facts.replays if r.effect}
     set_again = {k: r.site for r in unit.facts.replays if (k := _set_by(r.source, origins)) is not None}
-    for kind, site in {**unit.facts.touches, **unit.facts.may, **set_again}.items():
+    for kind, site in {**unit.facts.may_mutate, **unit.facts.may_define, **set_again}.items():
         if kind not in AMBIENT:
             continue
-        sets = kind in unit.facts.may or kind in set_again
+        sets = kind in unit.facts.may_define or kind in set_again
         reader = _reader(kind, after, origins)
         unsaid = kind in USED_BY_ALL and site not in replayed and any(u.kind == STEP for u in after)
         if sets and (reader is not None or unsaid):
@@ -81,9 +81,9 @@ def _changed(unit: Unit, kind: str, site: Site, reader: Unit | None) -> Problem:
 def _reader(kind: str, after: tuple[Unit, ...], origins: Mapping[str, str]) -> Unit | None:
     """The first step that uses the state, unless a cell before that step sets the state again."""
     for unit in after:
-        if unit.kind == STEP and (kind in {*unit.facts.reads, *unit.facts.touches} or _uses(unit, kind, origins)):
+        if unit.kind == STEP and (kind in {*unit.facts.reads, *unit.facts.may_mutate} or _uses(unit, kind, origins)):
             return unit
-        if unit.kind != OUTSIDE and kind in unit.facts.must:
+        if unit.kind != OUTSIDE and kind in unit.facts.must_define:
             return None
     return None
 

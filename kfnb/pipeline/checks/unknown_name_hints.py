@@ -43,10 +43,10 @@ BRINGING = re.compile(r"^\s*%(run|pylab|load|load_ext|store|reload_ext)\b[^\n]*"
 
 def hint_for(name: str, index: int, units: tuple[Unit, ...], cells: Iterable[Cell]) -> str:
     """The hint for unit ``index``, which reads a name that nothing before it defines."""
-    later = next((u for u in units[index + 1 :] if name in u.facts.may and u.kind != EXPRESSION), None)
+    later = next((u for u in units[index + 1 :] if name in u.facts.may_define and u.kind != EXPRESSION), None)
     if later is not None:
-        return f"it is defined only later, in {later.facts.may[name]}: move that cell before this one"
-    near = nearest(name, {n for u in units for n in u.facts.may if n and not n.startswith("@")})
+        return f"it is defined only later, in {later.facts.may_define[name]}: move that cell before this one"
+    near = nearest(name, {n for u in units for n in u.facts.may_define if n and not n.startswith("@")})
     if near is not None:
         return f"did you mean `{near}`?"
     missing = _import_of(name)

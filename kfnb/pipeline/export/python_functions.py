@@ -117,10 +117,10 @@ class _Writer:
         self.asked = {n for u in units if u.kind == EXPRESSION for n in names_in(parse(u.expression.strip()))}
         self.values = {u.name for u in units if u.kind == PARAMETER}
         self.values |= {n for u in units if u.kind == STEP for n in self._returns(u)}
-        bound = [n for u in units for n in u.facts.may if u.kind in (STEP, SHARED, PARAMETER)]
+        bound = [n for u in units for n in u.facts.may_define if u.kind in (STEP, SHARED, PARAMETER)]
         self.changing = {n for n in bound if bound.count(n) > 1}
         self.taken = {"component", "component_from_command", "pipeline", *self.values, *self.asked}
-        self.taken |= {n for u in units if u.kind in (SHARED, STEP) for n in (*u.facts.may, *u.facts.reads)}
+        self.taken |= {n for u in units if u.kind in (SHARED, STEP) for n in (*u.facts.may_define, *u.facts.reads)}
 
         self.common = self._common()
         self.carried = self._carried()
@@ -131,7 +131,7 @@ class _Writer:
         elif unit.kind == SHARED and unit.code is not None and self._is_carried(unit):
             _parsed(unit.code.source, f"cell {unit.code.cell}")
             self.lines.append(((), unit.code.source))
-            for name in unit.facts.may:
+            for name in unit.facts.may_define:
                 self.known.bind(name, ())
         elif unit.kind == STEP:
             self._step(unit, self.steps[unit.name])
@@ -170,7 +170,7 @@ class _Writer:
         found = []
         for unit in reversed(self.units):
             if unit.kind == SHARED and unit.code is not None:
-                if (unit.code.cell, unit.code.line) in used or wanted & set(unit.facts.may):
+                if (unit.code.cell, unit.code.line) in used or wanted & set(unit.facts.may_define):
                     wanted |= set(unit.facts.reads)
                     found.append(unit)
         return found[::-1]
@@ -180,21 +180,21 @@ class _Writer:
         bound: dict[str, Unit] = {}
         again: set[str] = set()
         for unit in self.common:
-            for name in {*unit.facts.may, *unit.facts.touches}:
+            for name in {*unit.facts.may_define, *unit.facts.may_mutate}:
                 if bound.setdefault(name, unit).code != unit.code:
                     again.add(name)
         for unit in self.units:
             if unit.kind == STEP:
-                again |= bound.keys() & {*unit.facts.may, *unit.facts.touches}
+                again |= bound.keys() & {*unit.facts.may_define, *unit.facts.may_mutate}
         for name in sorted(again):
-            if any(name in u.facts.may and u.facts.kinds.get(name) == "def" for u in self.common):
+            if any(name in u.facts.may_define and u.facts.kinds.get(name) == "def" for u in self.common):
                 raise NotConvertible(
                     f"`{name}` is defined outside the steps and bound again: give one of them another name"
                 )
         return {n for n in again if not n.startswith("@") and bound[n].facts.kinds.get(n) != "import"}
 
     def _is_carried(self, unit: Unit) -> bool:
-        return bool(self.carried & {*unit.facts.may, *unit.facts.touches})
+        return bool(self.carried & {*unit.facts.may_define, *unit.facts.may_mutate})
 
     # ---------------------------------------------------------------- one step
     def _step(self, unit: Unit, step: Step) -> None:
@@ -222,7 +222,7 @@ class _Writer:
             rows = self._name(f"{unit.name}-rows") if len(gives) > 1 else ""
             text = _looped(call, gives, loop.variable, loop.items.strip(), _joined(inner), rows)
         self.lines.append((when, text))
-        for given in {*gives, *unit.facts.may, *unit.facts.touches}:
+        for given in {*gives, *unit.facts.may_define, *unit.facts.may_mutate}:
             self.known.bind(given, when)
 
     def _takes(self, unit: Unit, step: Step, variable: str | None) -> list[str]:
@@ -231,10 +231,10 @@ class _Writer:
         given.update(dict.fromkeys(sorted(self.carried), True))
         found = []
         for name, required in given.items():
-            if name not in {*facts.reads, *facts.touches}:
+            if name not in {*facts.reads, *facts.may_mutate}:
                 continue
             through = facts.via.get(name)
-            if through and through not in facts.may:
+            if through and through not in facts.may_define:
                 raise NotConvertible(
                     f"step `{unit.name}`: `{through}` reads `{name}` of the notebook: give it to `{through}` as an argument"
                 )
@@ -251,12 +251,12 @@ class _Writer:
         step = self.steps[unit.name]
         if step.shell:
             return [o.name for o in step.shell_outputs]
-        left = {*step.outputs, *(self.asked & {*unit.facts.may, *unit.facts.touches})}
+        left = {*step.outputs, *(self.asked & {*unit.facts.may_define, *unit.facts.may_mutate})}
         return sorted(n for n in left if not n.startswith("@"))
 
     def _function(self, name: str, unit: Unit, step: Step, takes: list[str], gives: list[str]) -> str:
         for given in gives:
-            if given not in unit.facts.must and given not in takes:
+            if given not in unit.facts.must_define and given not in takes:
                 raise NotConvertible(f"step `{unit.name}` may leave `{given}` unbound: bind it in every case")
         lines = [_decorator(step.settings, name, unit.name), f"def {name}({', '.join(takes)}):"]
         lines.append(f'    """Step {unit.name}: {cells(step)} of the notebook."""')

@@ -18,7 +18,7 @@ from kfnb.problems import Problem
 def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: tuple[Unit, ...]) -> Iterator[Problem]:
     """Warn of arguments that are changed in place and used again, of shared state, and of changed libraries."""
     calls = [n for n in ast.walk(own.tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
-    seeded = {n for u in units for n in u.facts.may if n.startswith("@")}
+    seeded = {n for u in units for n in u.facts.may_define if n.startswith("@")}
     drawn: dict[str, list[ast.Call]] = {}
     used: dict[
         str, list[tuple[ast.Call, bool]]
@@ -34,7 +34,7 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
             known[form] = _facts(analyzer, own, name, call)
         facts, texts = known[form]
         for index, value in enumerate(given):
-            if isinstance(value, ast.Name) and texts[index] in facts.definite and _read_later(own.tree, value):
+            if isinstance(value, ast.Name) and texts[index] in facts.must_mutate and _read_later(own.tree, value):
                 yield state.problem(
                     "KF610",
                     f"`{name}` changes `{value.id}` in place, and the cell reads it again: each step works on a copy of its own",
@@ -42,11 +42,11 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
                     call.lineno,
                     value.id,
                 )
-        for generator in sorted(seeded & {*facts.reads, *facts.touches}):
+        for generator in sorted(seeded & {*facts.reads, *facts.may_mutate}):
             drawn.setdefault(generator, []).append(call)
-        for shared in {*facts.reads, *facts.touches} - seeded - state.components.keys() - set(texts):
+        for shared in {*facts.reads, *facts.may_mutate} - seeded - state.components.keys() - set(texts):
             used.setdefault(shared, []).append((call, _changes(facts, shared)))
-        for place in facts.beyond:
+        for place in facts.library_changes:
             yield state.problem(
                 "KF610",
                 f"`{name}` changes `{place}`, which later calls see in plain Python; each step begins with the state that shared code left",
@@ -77,7 +77,7 @@ def differences(state: ParserState, analyzer: Analyzer, own: ParsedCell, units: 
 def _changes(facts: Facts, name: str) -> bool:
     """Whether a call changes a name's object; the memory of a function does not count."""
     remembers = name in facts.stateful and facts.kinds.get(name) != DEF
-    return name in facts.touches and not remembers and (not name.startswith("@") or name.startswith(STATE))
+    return name in facts.may_mutate and not remembers and (not name.startswith("@") or name.startswith(STATE))
 
 
 def _facts(analyzer: Analyzer, own: ParsedCell, name: str, call: ast.Call) -> tuple[Facts, list[str]]:

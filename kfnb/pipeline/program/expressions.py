@@ -10,7 +10,7 @@ from kfnb.pipeline.program import refused_constructs
 from kfnb.pipeline.program.parsed_expression import Expression
 from kfnb.pipeline.program.parser_protocol import Parser
 from kfnb.pipeline.program.parser_state import ParserState
-from kfnb.pipeline.program.step_placement import calls_component, component_call
+from kfnb.pipeline.program.steps.step_placement import calls_component, component_call
 
 #: Pure and cheap functions, whose calls may be evaluated twice.
 PURE = frozenset(

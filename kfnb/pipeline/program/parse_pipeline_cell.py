@@ -18,13 +18,13 @@ from kfnb.pipeline.parameters.annotations import KnownTypes, known_types
 from kfnb.pipeline.parameters.declarations import declaration_of
 from kfnb.pipeline.parameters.mark_placeholders import mark_problems, placeholders
 from kfnb.pipeline.parameters.parameter_comments import trailing_comment
-from kfnb.pipeline.program.component_definitions import Components
 from kfnb.pipeline.program.control_flow.control_flow_nodes import nodes_of
 from kfnb.pipeline.program.copy_semantics import differences
 from kfnb.pipeline.program.parser_state import ParserState
 from kfnb.pipeline.program.run_as_plain_python import head_and_rest
 from kfnb.pipeline.program.statements import StatementParser
-from kfnb.pipeline.program.step_drafts import Binding, StepDraft
+from kfnb.pipeline.program.steps.component_definitions import Components
+from kfnb.pipeline.program.steps.step_drafts import Binding, StepDraft
 from kfnb.pipeline.units.notebook_units import Unit, shared_units
 from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, OUTSIDE, SHARED
 from kfnb.problems import Problem, errors
@@ -219,7 +219,7 @@ class _SharedCode:
         binds: dict[str, set[str]] = {}
         for name, prepared in self.prepared_by_name.items():
             indexes = {key[0] for key in prepared.items}
-            binds[name] = {n for i in indexes if self.units[i].kind == SHARED for n in self.units[i].facts.may}
+            binds[name] = {n for i in indexes if self.units[i].kind == SHARED for n in self.units[i].facts.may_define}
         for draft in self.state.drafts.values():
             globals_ = set().union(*(binds.get(n, set()) for n in draft.global_uses)) if draft.global_uses else set()
             for name in sorted(

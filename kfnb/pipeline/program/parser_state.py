@@ -11,10 +11,10 @@ from kfnb.analysis.units.unit_record import PREDEFINED
 from kfnb.notebook.parsed_notebook import PipelineCell
 from kfnb.pipeline.model import ExportRef, Input, OutputRef, Parameter, ParameterRef, Replay, sources
 from kfnb.pipeline.program import refused_constructs
-from kfnb.pipeline.program.backward_slices import Block, Item, LoopCarried, Slicer
-from kfnb.pipeline.program.component_definitions import Component
 from kfnb.pipeline.program.control_flow.control_flow_nodes import NodeDraft
-from kfnb.pipeline.program.step_drafts import Binding, StepDraft
+from kfnb.pipeline.program.steps.backward_slices import Block, Item, LoopCarried, Slicer
+from kfnb.pipeline.program.steps.component_definitions import Component
+from kfnb.pipeline.program.steps.step_drafts import Binding, StepDraft
 from kfnb.problems import Problem
 
 

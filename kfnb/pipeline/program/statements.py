@@ -10,8 +10,6 @@ from kfnb.analysis.syntax.ast_queries import is_literal, literal_value, targets
 from kfnb.pipeline.model import Constant, OutputRef, StatusRef
 from kfnb.pipeline.parameters.value_schema import is_json
 from kfnb.pipeline.program import refused_constructs
-from kfnb.pipeline.program.backward_slices import Assignment
-from kfnb.pipeline.program.component_calls import CallParser
 from kfnb.pipeline.program.control_flow.branches import BranchParser
 from kfnb.pipeline.program.control_flow.control_flow_nodes import GuardDraft
 from kfnb.pipeline.program.control_flow.loops import LoopParser
@@ -19,8 +17,10 @@ from kfnb.pipeline.program.expressions import ExpressionParser
 from kfnb.pipeline.program.parsed_expression import Expression, owner, type_of_expression
 from kfnb.pipeline.program.parser_state import ParserState, Refused
 from kfnb.pipeline.program.run_as_plain_python import STATUS
-from kfnb.pipeline.program.step_drafts import Binding, StepDraft, type_of_value
-from kfnb.pipeline.program.step_placement import (
+from kfnb.pipeline.program.steps.backward_slices import Assignment
+from kfnb.pipeline.program.steps.component_calls import CallParser
+from kfnb.pipeline.program.steps.step_drafts import Binding, StepDraft, type_of_value
+from kfnb.pipeline.program.steps.step_placement import (
     bind_name,
     calls_component,
     component_call,

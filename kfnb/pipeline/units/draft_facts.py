@@ -29,7 +29,7 @@ def facts_of(draft: UnitDraft, analyzer: Analyzer) -> Facts:
     if marks is not None and marks.foreach is not None:
         # the memory of a function stays with its iteration, because iterations have no order
         kept = {n for n in facts.stateful if facts.kinds.get(n) != DEF}
-        return replace(facts, touches={n: s for n, s in facts.touches.items() if n not in kept})
+        return replace(facts, may_mutate={n: s for n, s in facts.may_mutate.items() if n not in kept})
     return facts
 
 
@@ -53,5 +53,10 @@ def _shell_facts(draft: UnitDraft, marks: StepMarks, analyzer: Analyzer) -> Fact
     made = {o.name: Site(draft.cells[0].number, draft.cells[0].line) for o in marks.outputs}
     analyzer.define(outputs, SCALAR)
     return Facts(
-        reads=reads, may=made, must=frozenset(made), kinds=dict.fromkeys(made, SCALAR), files=files, texts=texts
+        reads=reads,
+        may_define=made,
+        must_define=frozenset(made),
+        kinds=dict.fromkeys(made, SCALAR),
+        files=files,
+        texts=texts,
     )

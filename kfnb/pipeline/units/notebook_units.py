@@ -94,8 +94,8 @@ def read_units(notebook: Notebook) -> ParsedNotebook:
     cells, modules, programs = list(parsed.values()), dict(notebook.modules), dict(notebook.programs)
     drafts, split = join_cells(drafts, cells, modules, programs)
     units = _units(drafts, Analyzer(cells, modules, programs))
-    if any(u.facts.displayed for u in units):
-        units = _units(drafts, Analyzer(cells, modules, programs, keeps_shown=True))
+    if any(u.facts.display_use for u in units):
+        units = _units(drafts, Analyzer(cells, modules, programs, displays_are_values=True))
     return ParsedNotebook(units, (*problems, *split))
 
 

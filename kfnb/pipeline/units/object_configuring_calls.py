@@ -6,10 +6,10 @@ import ast
 import re
 
 from kfnb.analysis.libraries import pure_calls
-from kfnb.analysis.libraries.effect_tables import words
+from kfnb.analysis.libraries.effect_tables import word_set
 
 #: Methods that reach out of the process or may take long, so that they must run once.
-OUTWARD = words("""
+OUTWARD = word_set("""
     execute executemany executescript commit rollback send sendall sendall post request put_object connect login logout open close flush
     recv acquire release join kill terminate wait sleep invoke ingest migrate sync crawl scrape plot show display print summary
 """)
@@ -19,7 +19,7 @@ OUTWARD_START = re.compile(
     r"publish|push|pull|submit|process|generate|build|compute|init_db|print|display|show|plot|log|track|record|notify|query|scan|test)(?:_|$)"
 )
 #: Exceptions: these methods only configure the object.
-CONFIGURING = words("read_string read_dict create_function create_aggregate create_collation log_level")
+CONFIGURING = word_set("read_string read_dict create_function create_aggregate create_collation log_level")
 #: Beginnings of the names of methods that only return something.
 ASKING = re.compile(
     r"(?:get|list|describe|is|has|to|count|num|len|info|head|tail|help|repr|find|search|check|validate|show|print|display)(?:_|$)"

@@ -75,6 +75,6 @@ def _place_of(name: str, at: list[int], drafts: list[UnitDraft], facts: list[Fac
 
 
 def _conflict(one: Facts, other: Facts) -> set[str]:
-    mine, theirs = {*one.may, *one.touches}, {*other.may, *other.touches}
+    mine, theirs = {*one.may_define, *one.may_mutate}, {*other.may_define, *other.may_mutate}
     quiet = {n for n in mine & theirs if one.kinds.get(n) == "import"}
     return ((mine & (theirs | set(other.reads))) | (theirs & set(one.reads))) - quiet

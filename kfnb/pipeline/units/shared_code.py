@@ -263,7 +263,7 @@ class SharedCodeRules:
         now = name.startswith(("pandas.", "numpy.")) and any(
             isinstance(v, ast.Constant) and v.value in pure_calls.NOW for v in values
         )
-        if name in pure_calls.DIFFERING or now or name in pure_calls.OWN_GENERATORS and not values:
+        if name in pure_calls.NONDETERMINISTIC or now or name in pure_calls.OWN_GENERATORS and not values:
             return Obstacle(_short(node), node.lineno, DIFFERS)
         if name in pure_calls.OWN_GENERATORS:
             return None
@@ -276,7 +276,7 @@ class SharedCodeRules:
             return self._instance(node, name)
         if name in self.scope.functions:
             return self._function(node, self.scope.functions[name])
-        if name in pure_calls.DIFFERING_BUILTINS:
+        if name in pure_calls.NONDETERMINISTIC_BUILTINS:
             return Obstacle(_short(node), node.lineno, DIFFERS)
         if name in pure_calls.BUILTINS or name in self.scope.cheap and name[:1].isupper():
             return None  # `Point(1, 2)`, where `Point` is made by `namedtuple`

@@ -6,7 +6,6 @@ Every state change is an event with a number, written together with the state it
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import re
 import secrets
@@ -18,14 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kfnb.problems import UserError
 from kfnb.runs.attempt_logs import LogLine, read_log
 from kfnb.runs.record.database import Database, write_error_text
 from kfnb.runs.record.file_lock import is_held
 from kfnb.runs.record.home_folder import home_folder
+from kfnb.runs.record.lookup_by_name import UnknownRun, find_run, find_step, find_value
 from kfnb.runs.record.private_record_files import make_folder, tighten
 from kfnb.runs.record.read_rows import RowReader
-from kfnb.runs.retention.missing_values import again_words
 from kfnb.states import ENDED, FINAL
 from kfnb.surrogates import encodable
 
@@ -38,14 +36,6 @@ INTERRUPTED = {
     "type": "Interrupted",
     "message": "interrupted: the run's scheduler ended before the run did",
 }
-
-
-class UnknownRun(UserError, LookupError):
-    """No run, step or value of that name; the message says what there is."""
-
-
-class LostValue(UnknownRun):
-    """A stored value is damaged or gone; the message says which step must run again."""
 
 
 @dataclass(frozen=True)
@@ -256,22 +246,8 @@ class RunStore:
                 self._db.change(f"delete from {table} where {column} = ?", (run_id,))
 
     def resolve(self, ref: str) -> str:
-        """The run's id from an id, the beginning of one, or ``last``. Raises `UnknownRun`."""
-        ids = self.ids()
-        if ref == "last" and ids:
-            return str(ids[-1])
-        found = (
-            [i for i in ids if i == ref]
-            or [i for i in ids if i.startswith(ref)]
-            or [i for i in ids if i.endswith(f"-{ref}")]
-        )
-        if len(found) == 1:
-            return str(found[0])
-        if found:
-            raise UnknownRun(f"several runs begin with `{ref}`: {', '.join(found[-5:])}")
-        near = difflib.get_close_matches(ref, ids, 1)
-        hint = f"did you mean `{near[0]}`?" if near else "`kfnb runs` lists them" if ids else "there is no run yet"
-        raise UnknownRun(f"there is no run `{ref}`; {hint}")
+        """The run's id from an id, the beginning or end of one, or ``last``. Raises `UnknownRun`."""
+        return find_run(self.ids(), ref)
 
     def head(self, run_id: str) -> dict[str, Any]:
         """The run without its steps. A run whose scheduler died is recorded as interrupted first."""
@@ -331,18 +307,8 @@ class RunStore:
         return str(row["state"]) if row else "unknown"
 
     def find_step(self, run_id: str, name: str) -> dict[str, Any]:
-        """A step's (or iteration's) record. Raises `UnknownRun` with the nearest name."""
-        steps = self.steps(run_id)
-        for step in steps:
-            if step["path"] == name:
-                return step
-        names = [s["path"] for s in steps]
-        inside = [n for n in names if n.startswith(f"{name}[")]
-        if inside:
-            raise UnknownRun(f"step `{name}` ran once per item: say which, such as `{inside[0]}`")
-        near = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean `{near[0]}`?" if near else f"the steps are {', '.join(names[:20])}"
-        raise UnknownRun(f"run {run_id} has no step `{name}`; {hint}")
+        """The record of a step or of one of its iterations. Raises `UnknownRun` with the nearest name."""
+        return find_step(self.steps(run_id), run_id, name)
 
     def attempt_folder(self, run_id: str, path: str, attempt: int) -> Path:
         return self.folder(run_id) / "steps" / path / str(attempt)
@@ -357,35 +323,8 @@ class RunStore:
             yield line
 
     def value(self, run_id: str, path: str, name: str) -> Any:
-        """A value that a step left. Raises `UnknownRun` when it left none of that name."""
-        step = self.find_step(run_id, path)
-        result = step["result"]
-        kept = {**result.get("results", {}), **result.get("outputs", {})}
-        entry = kept.get(name)
-        if entry is not None and "bundle" in entry:
-            from kfnb.runtime.values.load_stored_values import load_value
-            from kfnb.runtime.values.value_store import Damaged
-
-            try:
-                return load_value(str(self.values), entry["bundle"], name)
-            except Damaged as error:
-                raise LostValue(error.message + again_words(run_id, path)) from None
-        if name in result.get("exports", {}):
-            return result["exports"][name]
-        if name in result.get("metrics", {}):
-            return result["metrics"][name]
-        if entry is not None:
-            raise UnknownRun(f"`{name}` of `{path}` was not kept: {entry.get('skipped')}")
-        names = sorted({*kept, *result.get("exports", {}), *result.get("metrics", {})})
-        near = difflib.get_close_matches(name, names, 1)
-        hint = (
-            f"did you mean `{near[0]}`?"
-            if near
-            else f"it left {', '.join(names)}"
-            if names
-            else f"it left nothing (state {step['state']})"
-        )
-        raise UnknownRun(f"step `{path}` left no value `{name}`; {hint}")
+        """A value that a step stored. Raises `UnknownRun` when the step stored no value of that name."""
+        return find_value(self.find_step(run_id, path), run_id, name, self.values)
 
     def _interrupted(self, run_id: str) -> dict[str, Any] | None:
         """The error of a run whose scheduler is gone; it is recorded, unless the disk does not allow it."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kfnb.runs.record.file_lock import holding, is_held
-from kfnb.runs.record.run_store import LAUNCH, SCHEDULER, RunStore, UnknownRun
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import LAUNCH, SCHEDULER, RunStore
 from kfnb.runs.retention.missing_values import addresses_of
 from kfnb.runs.retention.retention_settings import Retention
 from kfnb.runtime.pods.handover_pack import buffers_of

@@ -20,6 +20,7 @@ COROUTINE = 0x80  #: inspect.CO_COROUTINE
 FUTURE_FLAGS = 0x1FF0000  #: all of __future__'s compiler flags
 #: Words of code that needs a running asyncio loop, which a kernel always has; and of code that runs a loop itself.
 TASKS = ("create_task", "ensure_future", "get_running_loop", "asyncio.gather", "TaskGroup")
+STATEMENTS = ("import", "from", "def", "class")  #: first words of a line that is no magic
 OWN_LOOP = ("asyncio.run(", "run_until_complete", "asyncio.Runner")
 
 
@@ -234,7 +235,9 @@ def is_plain(source: str) -> bool:
     if source[:1] in " \t\n":
         return False
     first, _, rest = source.partition(" ")  # a cell of one line may begin with the name of a magic: `ls data`
-    return "\n" in source.strip() or not first.strip().isidentifier() or rest.lstrip()[:1] == "="
+    if "\n" in source.strip() or first in STATEMENTS:
+        return True
+    return not first.strip().isidentifier() or rest.lstrip()[:1] == "="
 
 
 def _mute_stdout() -> int:

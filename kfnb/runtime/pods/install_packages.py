@@ -10,6 +10,24 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+def prepare_packages(job: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any] | None:
+    """Install what ``job`` names, and drop optional imports that the image lacks. Return the error when that fails."""
+    from importlib.util import find_spec
+
+    sources, optional, folder = job.get("sources", {}), job.get("optional", {}), spec["cwd"]
+    requirements = job.get("packages", ())
+    # an archive that came with the step has a relative path
+    failed = install([os.path.join(folder, r[2:]) if r.startswith("./") else r for r in requirements], sources)
+    if not failed:
+        spec["prepare"] = [
+            p
+            for p in spec["prepare"]
+            if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))
+        ]
+        install_on_import(job.get("pins", {}), sources)
+    return failed
+
+
 def install(requirements: list[str], sources: dict[str, Any] | None = None) -> dict[str, Any] | None:
     """Install the missing requirements with `uv` or pip. Return the error when that fails, else ``None``.
 

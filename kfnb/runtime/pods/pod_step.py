@@ -70,14 +70,11 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     )
     _unpack_files(job.get("files", {}), spec["cwd"])
     if job.get("packages") or job.get("pins") or job.get("optional"):
-        from kfnb.runtime.pods.install_packages import install, install_on_import
+        from kfnb.runtime.pods.install_packages import prepare_packages
 
-        sources = job.get("sources", {})
-        failed = install([_archive_path(r, spec["cwd"]) for r in job.get("packages", ())], sources)
+        failed = prepare_packages(job, spec)
         if failed:
             return _tolerate_failure(job, failed, inputs, store, outputs) if may_fail(job) else _fail(job, failed)
-        spec["prepare"] = _without_missing_imports(spec["prepare"], job.get("optional", {}))
-        install_on_import(job.get("pins", {}), sources)
     from kfnb.runtime.run_step import run_step
     from kfnb.runtime.step_exit import adopt_orphans
 
@@ -126,13 +123,6 @@ def _prepare_entries(item: dict[str, Any], inputs: EngineInputs, store: str) -> 
     return [{"load": name, "bundle": pairs[0][1], "name": found["name"]}]
 
 
-def _without_missing_imports(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """``prepare`` without optional imports of modules that the image lacks."""
-    from importlib.util import find_spec
-
-    return [p for p in prepare if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))]
-
-
 def _sources(job: dict[str, Any]) -> dict[str, str]:
     """The texts of the cells as far as this step has them: its own code, and the extra lines of the job."""
     found: dict[str, dict[int, str]] = {}
@@ -142,11 +132,6 @@ def _sources(job: dict[str, Any]) -> dict[str, str]:
     for cell, more_lines in job["spec"].get("lines", {}).items():
         found.setdefault(cell, {}).update((int(n), t) for n, t in more_lines.items())
     return {c: "\n".join(lines.get(n, "") for n in range(1, max(lines) + 1)) for c, lines in found.items()}
-
-
-def _archive_path(requirement: str, folder: str) -> str:
-    """The requirement, with the full path when it is an archive that came with the step."""
-    return os.path.join(folder, requirement[2:]) if requirement.startswith("./") else requirement
 
 
 def _unpack_files(files: dict[str, str], folder: str) -> None:

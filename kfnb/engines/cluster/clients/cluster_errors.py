@@ -1,4 +1,4 @@
-"""Errors of clusters and targets: what a cluster answered, and what is wrong with a target's configuration."""
+"""The errors of clusters and targets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from kfnb.problems import UserError
 class ClusterError(UserError, Exception):
     """A cluster answered with an error, or did not answer.
 
-    ``kind`` is ``unreachable unauthorized forbidden missing gone conflict refused busy``; the text says what happened and what to do.
-    ``retryable`` says that another try may succeed.
+    Parameters
+    ----------
+    kind
+        ``unreachable``, ``unauthorized``, ``forbidden``, ``missing``, ``gone``, ``conflict``, ``refused`` or ``busy``.
+    message
+        What happened, and what the user can do.
+    retryable
+        Whether another attempt may succeed.
     """
 
     def __init__(self, kind: str, message: str, retryable: bool = False) -> None:
@@ -18,4 +24,4 @@ class ClusterError(UserError, Exception):
 
 
 class BadTarget(UserError, Exception):
-    """A target does not exist or cannot be read. The text says which file it is and what to write there."""
+    """A target does not exist, or its configuration cannot be read. The message names the file and says what to write there."""

@@ -1,4 +1,4 @@
-"""A client of the Kubernetes API over the `kubernetes` package, whose errors say what the user can do."""
+"""A client of the Kubernetes API that uses the `kubernetes` package. Its errors tell the user what to do."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.connection import Connection, address_of, check_confidential, pinned_contents
 
 GROUP, VERSION, WORKFLOWS = "argoproj.io", "v1alpha1", "workflows"
-MOUNTED_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  #: of the pod that this runs in
-CONNECT = 10.0  #: seconds to reach the server
-A_DAY = 86_400  #: seconds without a line that a followed log may have
+MOUNTED_NAMESPACE = Path(
+    "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+)  #: the file with the namespace of this pod
+CONNECT = 10.0  #: seconds to wait for a connection
+A_DAY = 86_400  #: seconds for which a followed log may have no new line
 Answer = TypeVar("Answer")
 
 
 class Kube:
-    """One namespace of a cluster.
+    """A client for one namespace of a cluster.
 
     Parameters
     ----------
@@ -40,23 +42,23 @@ class Kube:
 
     # ---------------------------------------------------------------- workflows
     def create(self, body: dict[str, Any], plural: str = WORKFLOWS) -> dict[str, Any]:
-        found: dict[str, Any] = self._call(
+        created: dict[str, Any] = self._call(
             lambda: self._objects.create_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, plural, body, _request_timeout=(CONNECT, 60)
             )
         )
-        return found
+        return created
 
     def get(self, name: str, plural: str = WORKFLOWS) -> dict[str, Any]:
-        found: dict[str, Any] = self._call(
+        resource: dict[str, Any] = self._call(
             lambda: self._objects.get_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, plural, name, _request_timeout=(CONNECT, 60)
             )
         )
-        return found
+        return resource
 
     def patch(self, name: str, body: dict[str, Any]) -> None:
-        """Merge ``body`` into a workflow."""
+        """Merge ``body`` into a Workflow."""
         self._call(
             lambda: self._objects.patch_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, WORKFLOWS, name, body, _request_timeout=(CONNECT, 60)
@@ -71,12 +73,13 @@ class Kube:
         )
 
     def watch(self, name: str, resource_version: str, seconds: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What happens to a workflow after ``resource_version``: kind of event and object, for at most ``seconds``.
+        """The changes of a Workflow after ``resource_version``, for at most ``seconds``: the kind of each event, and the Workflow.
 
         Raises
         ------
         ClusterError
-            ``gone`` when the version is no longer kept: list again. Others when the connection breaks.
+            Of the kind ``gone`` when the server no longer has the version, so that the Workflow must be read again. Of other kinds when
+            the connection breaks.
         """
         response = self._call(
             lambda: self._objects.list_namespaced_custom_object(
@@ -92,25 +95,31 @@ class Kube:
             yield event["type"], event["object"]
 
     def list_workflows(self, label: str) -> list[dict[str, Any]]:
-        """The workflows with a label."""
-        found = self._call(
+        """The Workflows with a label."""
+        answer = self._call(
             lambda: self._objects.list_namespaced_custom_object(
                 GROUP, VERSION, self.namespace, WORKFLOWS, label_selector=label, _request_timeout=(CONNECT, 60)
             )
         )
-        return list(found["items"])
+        return list(answer["items"])
 
     # ---------------------------------------------------------------- pods
     def pods(self, label: str) -> list[dict[str, Any]]:
-        found = self._json(
+        answer = self._json(
             lambda: self._core.list_namespaced_pod(
                 self.namespace, label_selector=label, _preload_content=False, _request_timeout=(CONNECT, 60)
             )
         )
-        return list(found["items"])
+        return list(answer["items"])
 
     def log(self, pod: str, container: str = "main", follow: bool = False) -> Iterator[str]:
-        """Lines as ``TIME TEXT``. Raises `ClusterError`: ``busy`` before the container has started, ``missing`` without the pod."""
+        """The lines of a pod's log as ``TIME TEXT``.
+
+        Raises
+        ------
+        ClusterError
+            Of the kind ``busy`` before the container has started, and ``missing`` when the pod is gone.
+        """
         response = self._call(
             lambda: self._core.read_namespaced_pod_log(
                 pod, self.namespace, container=container, follow=follow, timestamps=True, _preload_content=False, _request_timeout=(CONNECT, A_DAY if follow else 120),
@@ -126,7 +135,7 @@ class Kube:
                 for chunk in response.stream(4096, decode_content=False):
                     *lines, rest = (rest + chunk).split(b"\n")
                     yield from lines
-            except Exception as error:  # urllib3's many
+            except Exception as error:  # urllib3 raises errors of many types
                 if type(error).__module__.partition(".")[0] not in ("urllib3", "http", "builtins", "ssl", "socket"):
                     raise
                 raise ClusterError(
@@ -137,12 +146,12 @@ class Kube:
 
     # ---------------------------------------------------------------- who asks, for other servers behind this one
     def headers(self) -> dict[str, str]:
-        """The headers that say who asks, as they are now: tokens are renewed."""
+        """The current headers that identify the user. They change when a token is renewed."""
         settings = self._configuration.auth_settings()
         return {s["key"]: s["value"] for s in settings.values() if s["in"] == "header" and s["value"]}
 
     def server_certificate(self) -> bool | str:
-        """How the server's certificate is checked: by the authorities of a file, by those that are known, or not at all."""
+        """How the server's certificate is checked: with the authorities in a file, with the usual authorities, or not at all."""
         return (self._configuration.ssl_ca_cert or True) if self._configuration.verify_ssl else False
 
     def client_certificate(self) -> tuple[str, str] | None:
@@ -152,12 +161,12 @@ class Kube:
 
     # ---------------------------------------------------------------- diagnosis
     def version(self) -> str:
-        """The server's, such as ``v1.33.1``."""
-        found = self._json(lambda: self._version.get_code(_preload_content=False, _request_timeout=(CONNECT, 30)))
-        return str(found["gitVersion"])
+        """The version of the server, such as ``v1.33.1``."""
+        answer = self._json(lambda: self._version.get_code(_preload_content=False, _request_timeout=(CONNECT, 30)))
+        return str(answer["gitVersion"])
 
     def is_allowed(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
-        """Whether this user may do something in the namespace."""
+        """Whether the user may use a verb on a resource in the namespace."""
         attributes = {
             "namespace": self.namespace,
             "verb": verb,
@@ -175,7 +184,7 @@ class Kube:
         return bool(answer["status"]["allowed"])
 
     def has_argo_workflows(self) -> bool:
-        """Whether Argo's kinds are installed."""
+        """Whether the cluster has the kinds of Argo Workflows."""
         try:
             self._call(
                 lambda: self._objects.list_namespaced_custom_object(
@@ -189,11 +198,11 @@ class Kube:
         return True
 
     def _json(self, call: Callable[[], Any]) -> dict[str, Any]:
-        """The JSON of an answer. The package's own types are not used, because they refuse answers of newer servers that omit fields."""
+        """The JSON object of an answer. The package's own types are not used, because they refuse answers of newer servers that omit fields."""
         response = self._call(call)
         with _released(response):
-            found: dict[str, Any] = json.loads(response.data)
-        return found
+            answer: dict[str, Any] = json.loads(response.data)
+        return answer
 
     def _call(self, call: Callable[[], Answer]) -> Answer:
         from kubernetes.client.exceptions import ApiException
@@ -221,10 +230,10 @@ def _released(response: Any) -> Iterator[None]:
 
 def _message(body: str) -> str:
     try:
-        found = json.loads(body)
+        answer = json.loads(body)
     except ValueError:
         return body.strip()
-    return str(found.get("message", body)) if isinstance(found, dict) else body
+    return str(answer.get("message", body)) if isinstance(answer, dict) else body
 
 
 def _error(status: int, message: str, kube: Kube) -> ClusterError:
@@ -262,12 +271,12 @@ def _short(error: Exception) -> str:
 
 
 def connect(connection: Connection) -> Kube:
-    """The cluster that a target names: ``kubeconfig`` and ``context``, else the pod that this runs in, else the user's kubeconfig.
+    """Connect to the cluster of a target: by its ``kubeconfig`` and ``context``, or as the pod of this process, or by the user's kubeconfig.
 
     Raises
     ------
     ClusterError
-        When there is no configuration, a file of it has changed since it was trusted, or a token would be sent where others can read it.
+        When there is no configuration, when one of its files has changed since it was trusted, or when others could read the token.
     """
     from kubernetes import client, config
 
@@ -285,18 +294,18 @@ def connect(connection: Connection) -> Kube:
             "unreachable",
             f"no configuration of a cluster was found: set `kubeconfig` in the target, or run inside a pod ({error})",
         ) from None
-    configuration.retries = False  # which also keeps the client from following redirects
+    configuration.retries = False  # this also keeps the client from following redirects
     address = address_of(configuration.host)
     if configuration.api_key or configuration.username:
         check_confidential(address, connection.allow_http, "the token of the kubeconfig's user")
     if address.scheme == "http":
-        configuration.proxy = None  # a proxy would read what is meant for this machine
+        configuration.proxy = None  # a proxy could read requests that are meant for this machine
     namespace = connection.namespace or _own_namespace(connection) or "default"
     return Kube(client.ApiClient(configuration), namespace)
 
 
 def _load(connection: Connection, configuration: Any) -> None:
-    """A kubeconfig; one that lies beside a trusted file is parsed from the very bytes that were trusted."""
+    """Load a kubeconfig. One that is beside a trusted file is parsed from the same bytes that were trusted."""
     import yaml
     from kubernetes import config
     from kubernetes.config.kube_config import KubeConfigLoader
@@ -307,17 +316,17 @@ def _load(connection: Connection, configuration: Any) -> None:
         config.load_kube_config(path, context, client_configuration=configuration)
         return
     try:
-        found = yaml.safe_load(content)
+        kubeconfig = yaml.safe_load(content)
     except yaml.YAMLError:
-        found = None
-    if not isinstance(found, dict):
+        kubeconfig = None
+    if not isinstance(kubeconfig, dict):
         raise ClusterError("refused", f"{path} is not a kubeconfig: name another file with `kubeconfig` in the target")
     folder = str(Path(connection.kubeconfig).parent)
-    KubeConfigLoader(found, active_context=context, config_base_path=folder).load_and_set(configuration)
+    KubeConfigLoader(kubeconfig, active_context=context, config_base_path=folder).load_and_set(configuration)
 
 
 def _own_namespace(connection: Connection) -> str | None:
-    """The namespace of the pod that this runs in, or of the context."""
+    """The namespace of the pod of this process, or of the context."""
     from kubernetes import config
 
     if not connection.names_cluster and MOUNTED_NAMESPACE.is_file():
@@ -326,6 +335,6 @@ def _own_namespace(connection: Connection) -> str | None:
         contexts, active = config.list_kube_config_contexts(connection.kubeconfig or None)
     except config.ConfigException:
         return None
-    found = next((c for c in contexts if c["name"] == connection.context), active)
-    namespace = found["context"].get("namespace")
+    context = next((c for c in contexts if c["name"] == connection.context), active)
+    namespace = context["context"].get("namespace")
     return str(namespace) if namespace else None

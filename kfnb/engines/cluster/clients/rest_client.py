@@ -1,4 +1,4 @@
-"""A REST client for the servers of Kubeflow Pipelines and Argo, whose errors say what the user can do."""
+"""A REST client for the servers of Kubeflow Pipelines and Argo. Its errors tell the user what to do."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import requests
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.connection import Address, Connection, check_confidential, check_mounted, is_mounted
 
-TIMEOUT = (10.0, 60.0)  #: seconds to connect, and for an answer
-PAUSES = (0.3, 1.0, 3.0)  #: seconds between tries of a question that changes nothing
+TIMEOUT = (10.0, 60.0)  #: seconds to wait for a connection, and for an answer
+PAUSES = (0.3, 1.0, 3.0)  #: seconds between attempts of a GET request, which changes nothing on the server
 Json = dict[str, Any]
 
 
 class Rest:
-    """One server.
+    """A client of one server.
 
     Parameters
     ----------
     address
-        Where it is: what stands before the paths.
+        The address of the server. The path of each request is appended to it.
     session
-        With the server's certificate, and the client's where there is one.
+        A session that knows the certificates of the server and of the client.
     headers
-        Asked for every request: tokens rotate.
+        Returns the headers of a request. It is called for every request, because tokens rotate.
     right
-        What to ask an administrator for when something is forbidden.
+        The right that the user should ask an administrator for when the server forbids a request.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Rest:
         self._session, self._headers, self._right = session, headers, right
 
     def request_json(self, method: str, path: str, **body: Any) -> Json:
-        """The JSON answer. Raises `ClusterError`."""
+        """Send a request and return the JSON object of the answer. Raises `ClusterError`."""
         pauses = PAUSES if method == "GET" else ()
         for pause in (*pauses, None):
             try:
@@ -51,17 +51,17 @@ class Rest:
                 time.sleep(pause)
                 continue
             try:
-                found = response.json() if response.content else {}
+                answer = response.json() if response.content else {}
             except ValueError:
                 raise ClusterError(
                     "refused",
-                    f"{self.host} answers with a web page instead of JSON: check `host` in the target, and whether you are logged in",
+                    f"{self.host} answered with a web page instead of JSON: check `host` in the target, and log in again if needed",
                 ) from None
-            return found if isinstance(found, dict) else {}
+            return answer if isinstance(answer, dict) else {}
         raise AssertionError
 
     def request(self, method: str, path: str, **body: Any) -> requests.Response:
-        """The answer as it is. Raises `ClusterError` for everything but success."""
+        """Send a request and return the answer. Raises `ClusterError` when the request does not succeed."""
         try:
             response = self._session.request(
                 method,
@@ -69,8 +69,9 @@ class Rest:
                 headers=self._headers(),
                 timeout=TIMEOUT,
                 allow_redirects=False,
+                # Without this, an environment variable that `requests` reads would override the target.
                 verify=self._session.verify,
-                **body,  # Without this, an environment variable of `requests` would override the target.
+                **body,
             )
         except requests.RequestException as error:
             raise ClusterError(
@@ -88,10 +89,10 @@ class Rest:
         except (ValueError, AttributeError):
             message = response.text[:200].strip() or response.reason
         if status in (301, 302, 303, 307, 308):
-            where = response.headers.get("Location", "")[:100]
+            login_page = response.headers.get("Location", "")[:100]
             return ClusterError(
                 "unauthorized",
-                f"{host} redirects to a login page ({where}): set token_env, token_file or cookies_env in the target",
+                f"{host} redirects to a login page ({login_page}): set token_env, token_file or cookies_env in the target",
             )
         if status == 401:
             return ClusterError(
@@ -112,12 +113,20 @@ class Rest:
 def session_of(
     address: Address, verify: bool | str = True, certificate: tuple[str, str] | None = None
 ) -> requests.Session:
-    """A session for one server; ``verify``: how its certificate is checked, ``certificate``: files of the client's and its key."""
+    """A session for one server.
+
+    Parameters
+    ----------
+    verify
+        Whether the server's certificate is checked, or the file of the certificates that it is checked with.
+    certificate
+        The files of the client's certificate and its key.
+    """
     session = requests.Session()
     session.cert = certificate
     session.verify = verify
-    session.trust_env = address.scheme == "https"  # a proxy reads what goes over http
-    session.auth = _no_authentication  # else `requests` puts a password of ~/.netrc in the place of the target's token
+    session.trust_env = address.scheme == "https"  # over http, a proxy of the environment could read everything
+    session.auth = _no_authentication  # otherwise `requests` replaces the target's token by a password from ~/.netrc
     return session
 
 
@@ -126,26 +135,30 @@ def _no_authentication(request: requests.PreparedRequest) -> requests.PreparedRe
 
 
 def server_certificate(connection: Connection) -> bool | str:
-    """How a target wants its server's certificate to be checked."""
+    """Whether a target's server certificate is checked, or the file of the certificates that it is checked with."""
     return connection.ca_file or connection.verify
 
 
 def headers_of(connection: Connection, address: Address, mounted: str = "") -> dict[str, str]:
-    """Who asks: ``token_env``, ``token_file`` (else ``mounted``, where it is there and the server is of this cluster), ``cookies_env``.
+    """The headers with the token and the cookies of a target.
 
-    Nothing is read before it is clear that it may be sent to ``address``. Raises `ClusterError`.
+    Without ``token_env`` and ``token_file``, the token in the file ``mounted`` is taken, when the file exists and the server is in this
+    cluster. A secret is read only after kfnb has checked that it may be sent to ``address``. Raises `ClusterError`.
     """
-    found: dict[str, str] = {}
+    headers: dict[str, str] = {}
     token = _token(connection, address, mounted)
     if token:
-        found["Authorization"] = f"Bearer {token}"
+        headers["Authorization"] = f"Bearer {token}"
     name = connection.cookies_env
     if name:
         check_confidential(address, connection.allow_http, "cookies")
         if not os.environ.get(name):
-            raise ClusterError("unauthorized", f"the target takes its cookies from ${name}, which is not set")
-        found["Cookie"] = _one_line(os.environ[name], f"${name}")
-    return found
+            raise ClusterError(
+                "unauthorized",
+                f"the target takes its cookies from the variable ${name}, which is not set: set it and try again",
+            )
+        headers["Cookie"] = _one_line(os.environ[name], f"${name}")
+    return headers
 
 
 def _token(connection: Connection, address: Address, mounted: str) -> str:
@@ -167,12 +180,17 @@ def _content(path: str) -> str:
     try:
         return _one_line(Path(path).read_text().strip(), path)
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise ClusterError("unauthorized", f"the token file {path} cannot be read: {why}") from None
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ClusterError(
+            "unauthorized", f"the token file {path} cannot be read ({reason}): check `token_file` in the target"
+        ) from None
 
 
 def _one_line(secret: str, source: str) -> str:
-    """A secret that can stand in a header: an error of `requests` about one that cannot would print it."""
+    """Check that a secret fits into a header. Otherwise `requests` would raise an error whose text contains the secret."""
     if not all(" " <= c <= "~" for c in secret):
-        raise ClusterError("unauthorized", f"what {source} has is no token and no cookies: it is not one line of text")
+        raise ClusterError(
+            "unauthorized",
+            f"{source} holds no token and no cookies, because it is not one line of text: check what was written there",
+        )
     return secret

@@ -43,25 +43,25 @@ class StepReport:
         return True
 
     def bundles(self) -> dict[str, tuple[str, bytes]]:
-        """The small values that the step reported in full: by name the address and the content of the bundle."""
+        """The small values that the step reported as a whole: by name the address and the content of each bundle."""
         return {n: (a, base64.b64decode(t)) for n, (a, t) in self.parts["bundle"].items()}
 
     def handed_on(self) -> dict[str, str]:
-        """What the step hands on to later steps: the URI of its pack, and its small outputs."""
+        """The outputs for later steps: the URI of its pack, and its small outputs."""
         return dict(self.parts["left"])
 
     def result(self) -> dict[str, Any]:
-        """The result as the record of runs keeps it."""
-        known = {n: a for n, (a, _) in self.parts["bundle"].items()}
-        found: dict[str, Any] = {
+        """The result of the step in the form of the record of runs."""
+        addresses = {n: a for n, (a, _) in self.parts["bundle"].items()}
+        result: dict[str, Any] = {
             "exports": self.parts["exports"],
             "metrics": self.parts["metrics"],
             "warnings": self.warnings,
             **({"failure": self.failure} if self.failure else {}),
         }
         for kind in ("outputs", "results"):
-            found[kind] = {
-                n: {**e, "bundle": known[n]} if n in known else {"skipped": "it stayed in the cluster", **e}
+            result[kind] = {
+                n: {**e, "bundle": addresses[n]} if n in addresses else {"skipped": "it stayed in the cluster", **e}
                 for n, e in self.parts[kind].items()
             }
-        return found
+        return result

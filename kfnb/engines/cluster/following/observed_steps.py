@@ -1,4 +1,4 @@
-"""The observed state of steps: what a cluster says about them."""
+"""The observed state of steps, as a cluster reports it."""
 
 from __future__ import annotations
 
@@ -35,24 +35,25 @@ class ObservedStep:
     omitted: bool  #: whether the cluster says Omitted, for whatever reason
 
 
-def mark_omitted(found: dict[str, ObservedStep]) -> list[ObservedStep]:
-    """Tell skipped steps from omitted ones.
+def mark_omitted(steps: dict[str, ObservedStep]) -> list[ObservedStep]:
+    """Distinguish skipped steps from omitted ones.
 
-    A cluster says Omitted about every step that can no longer start. In kfnb it is `omitted` when it depends on a failure, else `skipped`.
+    A cluster reports Omitted for every step that can no longer start. kfnb calls such a step `omitted` only when it depends on a step that
+    failed, and `skipped` otherwise.
     """
     blocked = {"failed", "cancelled", "omitted"}
-    again = True
-    while again:
-        again = False
-        for path, step in found.items():
-            waited = {n for n, _ in step.job.depends}
-            states = {s.state for s in found.values() if s.job.name in waited}
+    changed = True
+    while changed:
+        changed = False
+        for path, step in steps.items():
+            dependencies = {n for n, _ in step.job.depends}
+            states = {s.state for s in steps.values() if s.job.name in dependencies}
             if step.state == "skipped" and step.omitted and states & blocked:
-                found[path] = replace(step, state="omitted")
-                again = True
-    return list(found.values())
+                steps[path] = replace(step, state="omitted")
+                changed = True
+    return list(steps.values())
 
 
 def timestamp_of(text: str | None) -> float | None:
-    """Seconds since 1970, from a time in Kubernetes' form."""
+    """A time in Kubernetes' form as seconds since 1970."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else None

@@ -1,6 +1,7 @@
-"""A pod's log, recorded in the run's folder without a missing line and without a line twice, whoever followed it before.
+"""The logs of pods, recorded in the folder of the run. No line is missing and none is there twice, even when several processes follow a run.
 
-The log is read from its beginning each time, because clocks may disagree. The times of lines say which are recorded already.
+The log is read from its beginning each time, because the clocks of machines differ. The times of its lines say which lines are recorded
+already.
 """
 
 from __future__ import annotations
@@ -54,14 +55,14 @@ class RecordedLog:
                 self._write(marks if self.report.read_line(text) else log, time, text)
 
     def append_untimed(self, text: str, seconds: float, ended: bool = True) -> None:
-        """Record the new lines of a log without times that is read from its beginning: as many as are recorded are passed over.
+        """Record the new lines of a log without times that is read from its beginning. As many lines as are recorded already are skipped.
 
         Parameters
         ----------
         seconds
-            The time of what is new, since 1970.
+            The time of the new lines, in seconds since 1970.
         ended
-            Nothing will be added to the log, so the last line is complete even without a newline.
+            Whether the log is complete. Its last line is then recorded even without a newline.
         """
         lines = text.split("\n")
         rest = lines.pop()
@@ -79,11 +80,11 @@ class RecordedLog:
 
 
 def nanoseconds(time: str) -> str:
-    """A time that kubelet wrote, in a form that sorts. Go omits trailing zeros, which this adds."""
-    whole, dot, fraction = time.rstrip("Z").partition(".")
-    return f"{whole}.{fraction:0<9}" if dot else f"{whole}.000000000"
+    """A time from kubelet in a form that can be sorted as text. Go omits trailing zeros, and this function adds them."""
+    seconds, dot, fraction = time.rstrip("Z").partition(".")
+    return f"{seconds}.{fraction:0<9}" if dot else f"{seconds}.000000000"
 
 
 def stamp_of(seconds: float) -> str:
-    """A time as kubelet writes it."""
+    """A time in the form of kubelet."""
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,4 @@
-"""Writes the observed states of a run into the record of runs, and continues where the record ends."""
+"""A recorder that writes the observed states of a run into the record of runs. It continues where the record ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kfnb.states import FINAL, STEP_FINAL
 
 
 class Recorder:
-    """Writes one run's record. A subclass says how logs are read; it stops when ``stopping`` returns true."""
+    """Writes the record of one run until ``stopping`` returns true. A subclass reads the logs."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Recorder:
             earlier_attempts or {}
         )  #: how many attempts each step had in earlier submissions of the run
         self.state: str = store.head(run_id)["state"]
-        self._known = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
+        self._recorded = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
 
     @property
     def final(self) -> bool:
@@ -55,19 +55,19 @@ class Recorder:
         while time.monotonic() < end and not self.stopping():
             time.sleep(0.05)
 
-    # ---------------------------------------------------------------- taking in
+    # ---------------------------------------------------------------- the steps
     def record_start(self, started: float | None) -> None:
-        """The run has begun."""
+        """Record that the run has begun."""
         self.state = "running"
         self.store.record_run(self.run_id, "running", started=started or time.time(), finished=None, error=None)
 
-    def record_steps(self, found: Iterable[ObservedStep], follow: bool) -> None:
+    def record_steps(self, steps: Iterable[ObservedStep], follow: bool) -> None:
         """Record the states of steps. ``follow`` includes the logs of running steps."""
-        for step in sorted(found, key=lambda s: s.job.position):
+        for step in sorted(steps, key=lambda s: s.job.position):
             self._step(step, follow)
 
     def _step(self, step: ObservedStep, follow: bool) -> None:
-        state, attempts = self._known.get(step.path, (None, None))
+        state, attempts = self._recorded.get(step.path, (None, None))
         if state in STEP_FINAL:
             return
         number = self._number(step, len(step.attempts))
@@ -80,7 +80,7 @@ class Recorder:
             self._record(step, step.state, number, {"reason": step.message or None})
 
     def _finish(self, step: ObservedStep) -> None:
-        """Record the end of a step. Its log is read first, so that whoever sees that it ended can see all that it printed."""
+        """Record the end of a step. Its log is read first, so that the log is complete when the record says that the step has ended."""
         logs = [self.read_log(step, attempt) for attempt in step.attempts]
         report = logs[-1].report if logs else None
         fields: dict[str, Any] = {"reason": step.message or None, "finished": step.finished or time.time()}
@@ -91,7 +91,7 @@ class Recorder:
             if state == "succeeded" and report.state == "skipped":
                 state, fields["reason"] = "skipped", report.reason
             elif state == "succeeded" and report.state == "failed":
-                state = "failed"  # and its run goes on
+                state = "failed"  # the run continues, because the step may fail
         elif step.outputs:
             fields["result"] = {"exports": step.outputs, "outputs": {}, "results": {}, "metrics": {}}
         if state == "failed":
@@ -110,7 +110,7 @@ class Recorder:
         return count + self.earlier_attempts.get(step.path, 0) if count else 0
 
     def _record(self, step: ObservedStep, state: str, attempts: int, fields: dict[str, Any]) -> None:
-        self._known[step.path] = (state, attempts)
+        self._recorded[step.path] = (state, attempts)
         self.store.record_step(
             self.run_id,
             step.path,
@@ -138,10 +138,10 @@ class Recorder:
             error = failed[0]["error"] if failed else failure
         self._write_end(state, finished, error)
 
-    def record_deleted(self, why: str) -> None:
+    def record_deleted(self, reason: str) -> None:
         """Record that the cluster no longer has the run."""
         self._finish_remaining("omitted")
-        message = f"{why}; its time to live is over, or somebody deleted it: run the notebook again"
+        message = f"{reason}; its time to live is over, or somebody deleted it: run the notebook again"
         self._write_end("failed", None, {"kind": "run", "type": "Deleted", "message": message})
 
     def _write_end(self, state: str, finished: float | None, error: dict[str, Any] | None) -> None:

@@ -1,1 +1,1 @@
-"""From a pipeline to jobs and blocks, which the emitters of the engines read. Begin with ``jobs_and_blocks.py``."""
+"""Lowering turns a pipeline into jobs and blocks, from which the engines emit their documents. Begin with ``jobs_and_blocks.py``."""

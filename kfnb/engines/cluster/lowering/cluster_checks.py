@@ -1,4 +1,4 @@
-"""Checks before anything is sent: what a pipeline asks for and a cluster cannot do."""
+"""Checks before anything is sent: they find what a pipeline asks for and a cluster cannot do."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from kfnb.pipeline.model import Step
 from kfnb.problems import Problem
 from kfnb.surrogates import encodable, encoded
 
-MANIFEST_LIMIT = 700_000  #: bytes; etcd takes 1.5 MiB, and the controller's status comes on top
+MANIFEST_LIMIT = 700_000  #: bytes; etcd limits an object to 1.5 MiB, and the controller adds the status to it
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
 PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
 OLDEST = (3, 8)
-SURROGATE = re.compile("[\ud800-\udfff]")  #: of a surrogate pair
+SURROGATE = re.compile("[\ud800-\udfff]")  #: half of a surrogate pair
 
 
 def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
-    """Problems of single steps."""
+    """Find the problems of single steps."""
     for job in jobs:
         yield from _image(job)
         yield from _let_fail(job, engine)
@@ -33,7 +33,7 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
 
 
 def check_items(root: Block, values: dict[str, Any]) -> Iterator[Problem]:
-    """Argo puts the items of a list parameter into its templates as they are, and reads them."""
+    """Find list parameters whose items Argo would read as template tags: it inserts the items into templates without escaping them."""
     for block in blocks_in(root):
         if block.kind == "loop" and isinstance(block.items, Channel) and block.items.kind == "parameter":
             items = values.get(block.items.name) or []
@@ -44,20 +44,20 @@ def check_items(root: Block, values: dict[str, Any]) -> Iterator[Problem]:
                 )  # fmt: skip
 
 
-def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:
-    """Whether the API server will take it."""
+def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
+    """Find out whether the API server would refuse a document. ``kind`` is the word for the document in messages."""
     text = json.dumps(document, ensure_ascii=False)
     surrogate = SURROGATE.search(text)
     if surrogate is not None:
-        where = encodable(text[: surrogate.end()].rsplit('"', 1)[-1][-20:])
+        excerpt = encodable(text[: surrogate.end()].rsplit('"', 1)[-1][-20:])
         yield Problem(
-            "KF320", f"the {what} contains half of a surrogate pair (`{where}`), which no cluster can store",
+            "KF320", f"the {kind} contains half of a surrogate pair (`{excerpt}`), which no cluster can store",
             "create that text inside a step, or remove the half pair",
         )  # fmt: skip
     size = len(encoded(text))
     if size > MANIFEST_LIMIT:
         yield Problem(
-            "KF702", f"the {what} has {size / 1000:.0f} kB, and a cluster takes about {MANIFEST_LIMIT // 1000} kB",
+            "KF702", f"the {kind} has {size / 1000:.0f} kB, and a cluster takes about {MANIFEST_LIMIT // 1000} kB",
             "move large texts out of the cells into files, or the code into a module that the image has",
         )  # fmt: skip
     annotations = document.get("metadata", {}).get("annotations", {})
@@ -70,12 +70,12 @@ def check_size(document: dict[str, Any], what: str) -> Iterator[Problem]:
 
 
 def check_python(options: RunOptions) -> Iterator[Problem]:
-    """Packages travel in the versions of this Python, whatever the notebook's kernel has."""
+    """Warn that packages travel in the versions of this Python, when the notebook's kernel is another Python."""
     if options.python is not None:
-        here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         yield Problem(
             "KF708",
-            f"the steps get the packages and the version of kfnb's own Python {here}, not those of `{options.python}`",
+            f"the steps get the packages and the version of kfnb's own Python {version}, not those of `{options.python}`",
             "where that matters, mark steps with `package:NAME==VERSION` and `image:REF`, or install kfnb beside the kernel",
             name=options.python,
         )
@@ -86,22 +86,22 @@ def _image(job: Job) -> Iterator[Problem]:
     if match is None or job.plain_container:
         return
     version = (int(match[1]), int(match[2]))
-    here = sys.version_info[:2]
+    own_version = sys.version_info[:2]
     if version < OLDEST:
         yield _problem(
             "KF701", job.step, f"step `{job.name}` has the image {job.step.settings.image}, and steps need Python 3.8 or newer",
-            f"use python:{here[0]}.{here[1]}",
+            f"use python:{own_version[0]}.{own_version[1]}",
         )  # fmt: skip
-    elif version != here:
+    elif version != own_version:
         yield _problem(
             "KF705", job.step,
-            f"step `{job.name}` runs on Python {version[0]}.{version[1]}, the notebook on {here[0]}.{here[1]}: functions and classes of "
-            "the notebook cannot pass between them", f"use python:{here[0]}.{here[1]}",
+            f"step `{job.name}` runs on Python {version[0]}.{version[1]}, the notebook on {own_version[0]}.{own_version[1]}: functions and classes of "
+            "the notebook cannot pass between them", f"use python:{own_version[0]}.{own_version[1]}",
         )  # fmt: skip
 
 
 def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
-    """On a cluster, a step that may fail reports its own failure, so it must always reach its end."""
+    """Find steps that may fail but cannot report it. On a cluster, such a step reports its own failure, so its code must reach its end."""
     settings = job.step.settings
     if not settings.may_fail:
         return
@@ -123,11 +123,11 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
 
 
 def _braces(job: Job) -> Iterator[Problem]:
-    """Argo reads ``{{…}}`` in a command, wherever it stands."""
-    words = [c.source for c in job.step.cells]
-    words += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
-    words += [v for _, v in job.step.settings.env]
-    if any("{{" in w for w in words):
+    """Find ``{{…}}`` in a command, which Argo would read as a template tag."""
+    texts = [c.source for c in job.step.cells]
+    texts += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
+    texts += [v for _, v in job.step.settings.env]
+    if any("{{" in w for w in texts):
         yield _problem(
             "KF703", job.step, f"step `{job.name}` has `{{{{` in its script or command, which Argo would read as a template tag",
             "remove the mark `image`, so that the step runs in a Python image, where its text travels encoded",

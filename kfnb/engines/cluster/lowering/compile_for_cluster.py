@@ -8,6 +8,7 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
+from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
@@ -18,7 +19,7 @@ from kfnb.problems import Problem
 
 @dataclass(frozen=True)
 class WorkflowForm:
-    """Which of Argo's kinds: a Workflow, a WorkflowTemplate, or a CronWorkflow with a schedule."""
+    """The kind of Argo's document: a Workflow, a WorkflowTemplate, or a CronWorkflow with a schedule."""
 
     cron: str = ""
     template: bool = False
@@ -37,20 +38,20 @@ def compile_documents(
     Parameters
     ----------
     folder
-        Where the notebook stands.
+        The folder of the notebook.
     values
         Values of parameters. They become arguments of an Argo Workflow, and defaults in Kubeflow Pipelines' IR.
     """
     fixed = list(fixed_values(pipeline))
     pipeline = fit_to_target(pipeline, options, values)
-    found = find_requirements(pipeline, folder, options.packages, options.sources)
-    problems = [*fixed, *check_files(pipeline, found)]
+    requirements = find_requirements(pipeline, folder, options.packages, options.sources)
+    problems = [*fixed, *check_files(pipeline, requirements)]
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest
 
-        emitted = workflow_manifest.compile_workflow(pipeline, options, found, values)
+        emitted = workflow_manifest.compile_workflow(pipeline, options, requirements, values)
         workflow = emitted.workflow
-        jobs = list({j.name: j for jobs in emitted.tasks.values() for j in jobs}.values())
+        jobs = distinct_jobs(emitted.task_jobs)
         if form.cron:
             workflow = workflow_kinds.as_cron(workflow, form.cron)
         elif form.template:
@@ -59,6 +60,6 @@ def compile_documents(
         return [workflow], problems
     from kfnb.engines.kfp.ir import pipeline_ir
 
-    compiled = pipeline_ir.compile_ir(pipeline_ir.with_defaults(pipeline, values), options, found)
-    problems += [*check_jobs(list(compiled.tasks.values()), engine), *check_size(compiled.ir, "pipeline")]
-    return [compiled.ir, *([compiled.platform] if compiled.platform else [])], problems
+    compiled = pipeline_ir.compile_ir(pipeline_ir.with_defaults(pipeline, values), options, requirements)
+    problems += [*check_jobs(distinct_jobs(compiled.task_jobs), engine), *check_size(compiled.ir, "pipeline")]
+    return compiled.documents, problems

@@ -1,14 +1,14 @@
 """Jobs and blocks: the form of a pipeline between its model and an engine's document.
 
 A cluster cannot read Python values. Whatever depends on them is therefore decided inside a step: which version of a merged value
-exists, whether a condition holds, what a loop goes over. Each step hands on one *pack* with its values (see
+exists, whether a condition holds, and which items a loop has. Each step hands on one *pack* with its values (see
 `kfnb.runtime.pods.handover_pack`). When one step can evaluate a condition, the number of the branch that is taken travels as a small
 output (a `choice`). The items of a loop travel as a list of JSON texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,7 +34,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Gate:
-    """A branch that a step stands in.
+    """A branch around a step.
 
     ``decided`` says that an earlier step evaluates the condition, and its choice is a channel. Otherwise the step evaluates the
     condition itself when it starts.
@@ -56,9 +56,9 @@ class Job:
     depends
         The steps that must be final before it. ``True`` means that it is skipped when they are skipped.
     plain_container
-        It is a script or command that runs in its image as it is, without Python and without kfnb's runtime.
+        Whether it is a script or command that runs in its image unchanged, without Python and without kfnb's runtime.
     in_handler
-        It stands in an exit handler. Such a step runs for its effects, so no earlier result replaces it.
+        Whether it is part of an exit handler. Such a step runs for its effects, so no earlier result replaces it.
     """
 
     step: Step
@@ -98,8 +98,13 @@ class Block:
     gate: Gate | None = None
 
 
+def distinct_jobs(task_jobs: Mapping[str, Iterable[Job]]) -> list[Job]:
+    """The jobs of all tasks, each of them once, although a job may be part of several tasks."""
+    return list({j.name: j for jobs in task_jobs.values() for j in jobs}.values())
+
+
 def jobs_in(block: Block) -> Iterator[Job]:
-    """Every job in a block, a guard's handler after its body."""
+    """Every job in a block. The jobs of a guard's handler come after those of its body."""
     for node in block.nodes:
         if isinstance(node, Job):
             yield node
@@ -124,19 +129,19 @@ def block_inputs(block: Block) -> tuple[Channel, ...]:
     outputs = {c for j in inside for c in j.outputs}
     own = {Channel("item", b.name) for b in blocks if b.kind == "loop"}
     own |= {Channel("status", b.name) for b in blocks if b.handler is not None}
-    wanted = dict.fromkeys(c for j in inside for c in j.inputs)
-    wanted.update(dict.fromkeys(b.items for b in blocks if isinstance(b.items, Channel)))
-    return tuple(c for c in wanted if c not in outputs and c not in own)
+    channels = dict.fromkeys(c for j in inside for c in j.inputs)
+    channels.update(dict.fromkeys(b.items for b in blocks if isinstance(b.items, Channel)))
+    return tuple(c for c in channels if c not in outputs and c not in own)
 
 
 def block_outputs(block: Block, root: Block) -> tuple[Channel, ...]:
     """The outputs of a block that something else in ``root`` reads."""
     inside = {j.name for j in jobs_in(block)}
-    mine = {b.name for b in blocks_in(block)}
+    inner_blocks = {b.name for b in blocks_in(block)}
     outputs = dict.fromkeys(c for j in jobs_in(block) for c in j.outputs)
-    taken = {c for j in jobs_in(root) if j.name not in inside for c in j.inputs}
-    taken |= {b.items for b in blocks_in(root) if isinstance(b.items, Channel) and b.name not in mine}
-    return tuple(c for c in outputs if c in taken)
+    read = {c for j in jobs_in(root) if j.name not in inside for c in j.inputs}
+    read |= {b.items for b in blocks_in(root) if isinstance(b.items, Channel) and b.name not in inner_blocks}
+    return tuple(c for c in outputs if c in read)
 
 
 def runtime_spec_of(job: Job, output_of: Callable[[Channel], str]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Names that Kubernetes accepts: labels after RFC 1123, unique within one document."""
+"""Names that Kubernetes accepts: labels as RFC 1123 defines them, unique within one document."""
 
 from __future__ import annotations
 
 import re
 
-LONGEST = 63  #: RFC 1123 labels
+LONGEST = 63  #: characters of a label in RFC 1123
 NOT_ALLOWED = re.compile(r"[^a-z0-9]+")
 
 
@@ -17,26 +17,26 @@ class Names:
         self._used: set[str] = set()
 
     def __call__(self, name: str) -> str:
-        """The Kubernetes name of a user's name; it is the same at every call."""
+        """The Kubernetes name for a user's name. Every call returns the same name."""
         if name not in self._assigned:
             self._assigned[name] = self.new(name)
         return self._assigned[name]
 
     def new(self, name: str) -> str:
         """A similar name that is not in use yet."""
-        wanted = found = label(name, self._longest)
+        base = candidate = label(name, self._longest)
         count = 1
-        while found in self._used:
+        while candidate in self._used:
             count += 1
             tail = f"-{count}"
-            found = wanted[: self._longest - len(tail)].rstrip("-") + tail
-        self._used.add(found)
-        return found
+            candidate = base[: self._longest - len(tail)].rstrip("-") + tail
+        self._used.add(candidate)
+        return candidate
 
 
 def label(name: str, longest: int = LONGEST) -> str:
-    """Lower-case letters, digits and ``-``; begins with a letter, as tasks that others wait for must."""
-    found = NOT_ALLOWED.sub("-", name.lower()).strip("-") or "step"
-    if not found[0].isalpha():
-        found = f"s-{found}"
-    return found[:longest].rstrip("-")
+    """A name of lower-case letters, digits and ``-``. It begins with a letter, because Argo requires that of a task in ``depends``."""
+    text = NOT_ALLOWED.sub("-", name.lower()).strip("-") or "step"
+    if not text[0].isalpha():
+        text = f"s-{text}"
+    return text[:longest].rstrip("-")

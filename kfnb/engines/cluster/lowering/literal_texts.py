@@ -1,4 +1,4 @@
-"""Values as texts that no engine changes: whatever an engine would read as its own syntax is escaped."""
+"""Literal texts of values, in which everything that an engine would read as its own syntax is escaped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def parameter_text(value: Any, kind: str) -> str:
 
 
 def integer_defaults(pipeline: Pipeline) -> dict[str, int]:
-    """The float parameters whose default is an integer. Engines do not keep ``1`` and ``1.0`` apart; the notebook's value is ``1``."""
+    """The float parameters whose default is an integer. Engines cannot distinguish ``1`` from ``1.0``, and the notebook's value is ``1``."""
     return {p.name: p.default for p in pipeline.parameters if p.type == "float" and type(p.default) is int}
 
 
@@ -40,5 +40,5 @@ def escape_texts(value: Any) -> Any:
 
 
 def kfp_value(value: Any, kind: str) -> Any:
-    """A parameter's value for Kubeflow Pipelines, whose parameters have types."""
+    """The value of a parameter in the form of Kubeflow Pipelines, whose parameters have types."""
     return parameter_text(value, kind) if kind in ("str", "any") else escape_texts(value)

@@ -40,7 +40,9 @@ from kfnb.pipeline.model import (
 )
 from kfnb.pipeline.serialize import encode
 
-SHEBANG = re.compile(r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b")  #: no line that names an interpreter but a shell
+SHEBANG = re.compile(
+    r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b"
+)  #: matches a script whose first line names no interpreter but a shell
 
 
 def lower(pipeline: Pipeline, with_runtime: frozenset[str] = frozenset()) -> Block:
@@ -48,7 +50,7 @@ def lower(pipeline: Pipeline, with_runtime: frozenset[str] = frozenset()) -> Blo
     return _Lowering(move_into_branches(pipeline), with_runtime).root()
 
 
-# -------------------------------------------------------------------- conditions that one step can work out
+# -------------------------------------------------------------------- the walk over the pipeline
 @dataclass(frozen=True)
 class _Context:
     """The loops, branches and exit handler around a node."""
@@ -68,7 +70,7 @@ class _Lowering:
         self.gates: dict[str, tuple[Gate, ...]] = {}
         self.loops: dict[str, Loop] = {}
         self._collect(pipeline.body, _Context())
-        self.before = self._ancestors()
+        self.ancestors = self._ancestors()
         self.deciders = {n: d for n, c in self.conditions.items() if (d := self._decider(c)) is not None}
         lists = [loop.items for loop in self.loops.values() if isinstance(loop.items, ExportRef)]
         self.lists = {f"{r.step}.{r.name}": r for r in lists}
@@ -96,12 +98,12 @@ class _Lowering:
 
     def _ancestors(self) -> dict[str, set[str]]:
         """For each step, the steps that are final before it starts in every run."""
-        found: dict[str, set[str]] = {}
-        for step in self.pipeline.steps():  # reading order: whoever is waited for stands before
+        ancestors: dict[str, set[str]] = {}
+        for step in self.pipeline.steps():  # in this order, a step comes after all steps that it waits for
             direct = {*step.after, *(r.step for i in step.inputs for r in sources(i.ref))}
             direct |= {s for gate in self.gates[step.name] for s in condition_steps(self.conditions[gate.condition])}
-            found[step.name] = direct.union(*(found.get(n, set()) for n in direct))
-        return found
+            ancestors[step.name] = direct.union(*(ancestors.get(n, set()) for n in direct))
+        return ancestors
 
     def _decider(self, condition: Condition) -> str | None:
         """The step that can evaluate a condition when it ends, because it has all values; ``None`` when there is no such step.
@@ -116,18 +118,18 @@ class _Lowering:
         context = self.contexts[condition.name]
         for name in sorted(steps, key=lambda n: -self.places[n].position):
             loops = self.places[name].loops
-            seen = all(self.places[s].loops == loops[: len(self.places[s].loops)] for s in steps)
-            if not (seen and loops == context.loops[: len(loops)] and items <= set(loops)):
+            visible = all(self.places[s].loops == loops[: len(self.places[s].loops)] for s in steps)
+            if not (visible and loops == context.loops[: len(loops)] and items <= set(loops)):
                 continue
             sure = self._always_runs(name, context.gates) or name in required_steps(condition)
-            if sure and steps - {name} <= self.before[name]:
+            if sure and steps - {name} <= self.ancestors[name]:
                 return name
         return None
 
     def _always_runs(self, name: str, gates: tuple[Gate, ...]) -> bool:
         """Whether a step runs whenever the branches ``gates`` are taken, unless the run fails."""
-        mine = {(g.condition, g.branch) for g in self.gates[name]}
-        if not mine <= {(g.condition, g.branch) for g in gates}:
+        branches = {(g.condition, g.branch) for g in self.gates[name]}
+        if not branches <= {(g.condition, g.branch) for g in gates}:
             return False
         inputs = self.places[name].step.inputs
         needed = {i.ref.step for i in inputs if i.required and isinstance(i.ref, (OutputRef, ExportRef))}
@@ -149,40 +151,40 @@ class _Lowering:
         return decided and inputs and not decides and all(SHEBANG.match(c.source) for c in step.cells)
 
     def _read_packs(self) -> set[str]:
-        """The steps whose packs are read. Sets ``texts`` too: the values that plain containers read or produce."""
-        found: set[str] = set()
+        """The steps whose packs are read. This also sets ``texts``, the values that plain containers read or produce."""
+        producers: set[str] = set()
         self.texts: dict[str, dict[str, OutputRef | ExportRef]] = {}
         for step in self.pipeline.steps():
             for ref in (r for i in step.inputs for r in sources(i.ref)):
                 if step.name in self.plain_containers or ref.step in self.plain_containers:
                     self.texts.setdefault(ref.step, {})[ref.name] = ref
                 else:
-                    found.add(ref.step)
+                    producers.add(ref.step)
         for name, condition in self.conditions.items():
-            found |= condition_steps(condition) - {self.deciders.get(name, "")}
-        return found
+            producers |= condition_steps(condition) - {self.deciders.get(name, "")}
+        return producers
 
     # ---------------------------------------------------------------- the tree
     def _nodes(self, body: Iterable[Node], context: _Context) -> tuple[Job | Block, ...]:
-        found: list[Job | Block] = []
+        nodes: list[Job | Block] = []
         for node in body:
             if isinstance(node, Step):
-                found.append(self._job(node, context))
+                nodes.append(self._job(node, context))
             elif isinstance(node, Condition):
                 for index, branch in enumerate(node.branches):
                     gate = Gate(node.name, index, node.name in self.deciders)
                     inner = replace(context, gates=(*context.gates, gate))
-                    nodes = self._nodes(branch.body, inner)
-                    if nodes:
-                        found.append(Block("branch", f"{node.name}-{index}", nodes, gate=gate))
+                    inner_nodes = self._nodes(branch.body, inner)
+                    if inner_nodes:
+                        nodes.append(Block("branch", f"{node.name}-{index}", inner_nodes, gate=gate))
             elif isinstance(node, Loop):
-                found.append(self._loop(node, context))
+                nodes.append(self._loop(node, context))
             elif isinstance(node, Guard):
                 handler = Block(
                     "handler", f"{node.name}-handler", self._nodes(node.handler, replace(context, in_handler=True))
                 )
-                found.append(Block("guard", node.name, self._nodes(node.body, context), handler))
-        return tuple(found)
+                nodes.append(Block("guard", node.name, self._nodes(node.body, context), handler))
+        return tuple(nodes)
 
     def _loop(self, node: Loop, context: _Context) -> Block:
         items: tuple[Any, ...] | Channel
@@ -191,7 +193,7 @@ class _Lowering:
         elif isinstance(node.items, ParameterRef):
             items = Channel("parameter", node.items.name)
         else:
-            assert isinstance(node.items, ExportRef)  # see shape
+            assert isinstance(node.items, ExportRef)  # `move_into_branches` adds a step for all other items
             items = Channel("list", f"{node.items.step}.{node.items.name}")
         nodes = self._nodes(node.body, replace(context, loops=(*context.loops, node.name)))
         return Block("loop", node.name, nodes, items=items, parallelism=node.parallelism)
@@ -232,7 +234,7 @@ class _Lowering:
         )  # fmt: skip
 
     def _item_source(self, loop: str, inputs: dict[Channel, None]) -> None:
-        """Add the list parameter that a loop goes over: the runtime finds in it which item a text stands for."""
+        """Add the list parameter that provides the items of a loop. The runtime uses it to find the item of a text."""
         items = self.loops[loop].items
         if isinstance(items, ParameterRef):
             inputs[Channel("parameter", items.name)] = None
@@ -290,8 +292,8 @@ class _Lowering:
 
     def _condition(self, gate: Gate) -> dict[str, Any]:
         condition = self.conditions[gate.condition]
-        words = " / ".join(asked(b) for b in condition.branches if b.when is not None)
-        spec = {"name": gate.condition, "branch": gate.branch, "words": words}
+        text = " / ".join(asked(b) for b in condition.branches if b.when is not None)
+        spec = {"name": gate.condition, "branch": gate.branch, "words": text}
         return spec if gate.decided else {**spec, "branches": self._branches(condition)}
 
     def _branches(self, condition: Condition) -> list[Any]:
@@ -320,22 +322,22 @@ def place_of(spec: dict[str, Any]) -> dict[str, int]:
 
 def without_empty_parts(spec: dict[str, Any], replays: list[dict[str, Any]]) -> dict[str, Any]:
     """A spec without empty entries. Of the cells' texts it keeps only lines that the step's own code does not contain."""
-    found = {k: v for k, v in spec.items() if v not in ([], {}, None, False)}
-    texts = found.pop("sources", {})
-    wanted: dict[str, set[int]] = {}
-    known: dict[tuple[str, int], str] = {}
+    parts = {k: v for k, v in spec.items() if v not in ([], {}, None, False)}
+    texts = parts.pop("sources", {})
+    line_numbers: dict[str, set[int]] = {}
+    own_lines: dict[tuple[str, int], str] = {}
     for code in (*spec["cells"], *replays):
         for number, line in enumerate(code["source"].split("\n"), code["line"]):
-            known[str(code["cell"]), number] = line
-            wanted.setdefault(str(code["cell"]), set()).add(number)
-    here = place_of(spec)
-    made = {n: p for n, p in found.pop("made", {}).items() if p != here}
-    for place in made.values():
-        wanted.setdefault(str(place["cell"]), set()).add(place["line"])
+            own_lines[str(code["cell"]), number] = line
+            line_numbers.setdefault(str(code["cell"]), set()).add(number)
+    first = place_of(spec)
+    definitions = {n: p for n, p in parts.pop("made", {}).items() if p != first}
+    for place in definitions.values():
+        line_numbers.setdefault(str(place["cell"]), set()).add(place["line"])
     lines: dict[str, dict[str, str]] = {}
-    for cell, numbers in wanted.items():
-        whole = texts[cell].split("\n") if cell in texts else []
+    for cell, numbers in line_numbers.items():
+        text = texts[cell].split("\n") if cell in texts else []
         for number in sorted(numbers):
-            if 0 < number <= len(whole) and known.get((cell, number)) != whole[number - 1]:
-                lines.setdefault(cell, {})[str(number)] = whole[number - 1]
-    return {**found, **{k: v for k, v in (("made", made), ("lines", lines)) if v}}
+            if 0 < number <= len(text) and own_lines.get((cell, number)) != text[number - 1]:
+                lines.setdefault(cell, {})[str(number)] = text[number - 1]
+    return {**parts, **{k: v for k, v in (("made", definitions), ("lines", lines)) if v}}

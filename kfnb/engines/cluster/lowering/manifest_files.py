@@ -17,31 +17,31 @@ SUFFIXES = (".yaml", ".yml", ".json", ".zip", ".tar.gz", ".tgz")
 Document = dict[str, Any]
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # libyaml's where it is there
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # prefer the fast one of libyaml
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def as_yaml(documents: list[Document]) -> str:
-    """Documents one after the other."""
+    """All documents as YAML, one after the other."""
     return "---\n".join(yaml.dump(d, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True) for d in documents)
 
 
 def as_json(documents: list[Document]) -> str:
-    """One object; IR with a platform document as the API takes both: ``{"pipeline_spec", "platform_spec"}``."""
-    whole: Any = documents[0]
+    """One JSON object. IR and its platform document become ``{"pipeline_spec", "platform_spec"}``, the form that the API accepts."""
+    document: Any = documents[0]
     if len(documents) > 1:
-        whole = {"pipeline_spec": documents[0], "platform_spec": documents[1]}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+        document = {"pipeline_spec": documents[0], "platform_spec": documents[1]}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def write(documents: list[Document], path: Path) -> int:
-    """Write a file of the kind that its name says; gives its size in bytes.
+    """Write a file in the format that its name says, and return its size in bytes.
 
     Raises
     ------
     ValueError
-        When the name says no kind.
+        When the name has none of the known endings.
     """
     name = path.name.lower()
     if name.endswith((".yaml", ".yml")):

@@ -1,4 +1,4 @@
-"""A pass over the pipeline: whatever only runs when a branch is taken moves into that branch."""
+"""A pass over the pipeline that moves every node into the branch without which it cannot run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from kfnb.thread_safe_parser import parse
 
 
 def move_into_branches(pipeline: Pipeline) -> Pipeline:
-    """The same pipeline with dependents inside of branches, and with a step for the items of each loop that no engine can read itself."""
+    """The same pipeline with dependents inside of branches, and with a step that provides the items of each loop that no engine can read."""
     readers = {c.ref.step for s in pipeline.steps() for i in s.inputs for c in collected_refs(i.ref)}
     body = _nest_dependents(tuple(_extract_loop_items(pipeline.body, readers)))
     return replace(pipeline, body=_MergeResolver(body).nodes(body, ()))
@@ -60,7 +60,7 @@ def condition_steps(condition: Condition) -> set[str]:
 
 # -------------------------------------------------------------------- loops
 def _extract_loop_items(body: Iterable[Node], read: set[str]) -> Iterator[Node]:
-    """Add a step that produces the items of a loop, where they come from several steps or from a list parameter that may be empty."""
+    """Add a step that produces the items of a loop, when they come from several steps or from a list parameter that may be empty."""
     for node in body:
         if isinstance(node, Loop):
             inner = replace(node, body=tuple(_extract_loop_items(node.body, read)))
@@ -96,15 +96,15 @@ def _nest_dependents(body: tuple[Node, ...]) -> tuple[Node, ...]:
             branches = list(node.branches)
             for number, branch in enumerate(branches):
                 inside, moved = list(branch.body), []
-                made = {s.name for s in branch.body if isinstance(s, Step)}
+                producers = {s.name for s in branch.body if isinstance(s, Step)}
                 for later in nodes[index + 1 :]:
                     rest = _remaining_condition(later, branch) if len(branches) == 1 else None
-                    if rest is None and _always_skipped_with(later, made):
+                    if rest is None and _always_skipped_with(later, producers):
                         rest = (later,)
                     if rest is not None:
                         moved.append(later)
                         inside += rest
-                        made |= {n.name for n in rest if isinstance(n, Step)}
+                        producers |= {n.name for n in rest if isinstance(n, Step)}
                 nodes = [n for n in nodes if n not in moved]
                 branches[number] = replace(branch, body=_nest_dependents(tuple(inside)))
             nodes[index] = replace(node, branches=tuple(branches))
@@ -117,37 +117,41 @@ def _nest_dependents(body: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def _remaining_condition(node: Node, branch: Branch) -> tuple[Node, ...] | None:
-    """What remains of a condition whose first tests are those of ``branch``; ``None`` when it begins otherwise."""
+    """The rest of a condition whose first tests are those of ``branch``. ``None`` when its first tests are others."""
     if not isinstance(node, Condition) or len(node.branches) != 1 or branch.when is None:
         return None
-    (one,) = node.branches
-    if one.when is None:
+    (inner,) = node.branches
+    if inner.when is None:
         return None
-    first, second = list(_conjuncts(branch.when)), list(_conjuncts(one.when))
+    first, second = list(_conjuncts(branch.when)), list(_conjuncts(inner.when))
     if second[: len(first)] != first:
         return None
-    left = second[len(first) :]
-    if not left:
-        return one.body
-    return (replace(node, branches=(replace(one, when=left[0] if len(left) == 1 else All(tuple(left))),)),)
+    remaining = second[len(first) :]
+    if not remaining:
+        return inner.body
+    return (
+        replace(node, branches=(replace(inner, when=remaining[0] if len(remaining) == 1 else All(tuple(remaining))),)),
+    )
 
 
-def _always_skipped_with(node: Node, made: set[str]) -> bool:
-    """Whether every step of ``node`` is skipped when the steps ``made`` are."""
+def _always_skipped_with(node: Node, producers: set[str]) -> bool:
+    """Whether every step of ``node`` is skipped when the steps ``producers`` are skipped."""
     if isinstance(node, Step):
-        return any(i.required and isinstance(i.ref, (OutputRef, ExportRef)) and i.ref.step in made for i in node.inputs)
+        return any(
+            i.required and isinstance(i.ref, (OutputRef, ExportRef)) and i.ref.step in producers for i in node.inputs
+        )
     if isinstance(node, Condition):
-        return bool(required_steps(node) & made) or all(
-            _always_skipped_with(n, made) for b in node.branches for n in b.body
+        return bool(required_steps(node) & producers) or all(
+            _always_skipped_with(n, producers) for b in node.branches for n in b.body
         )
     if isinstance(node, Loop):
-        items = isinstance(node.items, ExportRef) and node.items.step in made
-        return items or all(_always_skipped_with(n, made) for n in node.body)
-    return False  # a guard's handler runs
+        items = isinstance(node.items, ExportRef) and node.items.step in producers
+        return items or all(_always_skipped_with(n, producers) for n in node.body)
+    return False  # the handler of a guard always runs
 
 
 def required_steps(condition: Condition) -> set[str]:
-    """The steps that a condition cannot do without: when one of them is skipped, no branch is taken."""
+    """The steps that a condition requires: when one of them is skipped, no branch is taken."""
     if len(condition.branches) != 1 or condition.branches[0].when is None:
         return set()
     return {r.step for t in _conjuncts(condition.branches[0].when) for r in _operands(t) if isinstance(r, ExportRef)}
@@ -231,8 +235,8 @@ class _MergeResolver:
         return ref
 
     def _always_runs(self, name: str, path: Path) -> bool:
-        mine = self.paths[name]
-        if mine != path[: len(mine)]:
+        branches = self.paths[name]
+        if branches != path[: len(branches)]:
             return False
         needed = {r.step for i in self.steps[name].inputs if i.required for r in sources(i.ref)}
         return all(self._always_runs(n, path) for n in needed)
@@ -242,13 +246,13 @@ class _MergeResolver:
         step = self.steps[ref.step]
         if step.shell or step.command is not None:
             return True
-        wanted = next((e.expression for e in step.exports if e.name == ref.name), ref.name)
+        name = next((e.expression for e in step.exports if e.name == ref.name), ref.name)
         for code in step.cells:
             try:
                 tree = parse(code.source)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             targets = (t for n in tree.body if isinstance(n, ast.Assign) for t in n.targets)
-            if any(isinstance(n, ast.Name) and n.id == wanted for t in targets for n in ast.walk(t)):
+            if any(isinstance(n, ast.Name) and n.id == name for t in targets for n in ast.walk(t)):
                 return True
         return False

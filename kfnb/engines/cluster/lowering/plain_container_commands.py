@@ -1,4 +1,4 @@
-"""Commands of plain containers: scripts and commands that run in their image as they are, with an engine's placeholders."""
+"""The commands of plain containers, which run scripts and commands in their image unchanged, with an engine's placeholders."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 
 OUT = "_kfnb_out_"
-#: As the local engine does: bash where there is one, else sh.
+#: Runs the script with bash when the image has it, else with sh, as the local engine does.
 PREFER_BASH = 'if command -v bash >/dev/null 2>&1; then exec bash -c "$0" "$@"; fi; exec sh -c "$0" "$@"'
 
 
 @dataclass(frozen=True)
 class ContainerCommand:
-    """Command and arguments of a container."""
+    """The command and the arguments of a container."""
 
     command: tuple[str, ...]
     args: tuple[str, ...]
@@ -62,27 +62,27 @@ def _command(job: Job, placeholders: Placeholders) -> ContainerCommand:
     assert step.command is not None
     names = {i.name: placeholders.text for i in step.inputs} | {o.name: placeholders.path for o in step.shell_outputs}
     paths = {o.path: o.name for o in step.shell_outputs if o.path}
-    # a longer path that only begins with an output's is another file
+    # A longer path that only begins with the path of an output is another file.
     marks = [re.escape(p) + r"(?![\w/-]|\.\w)" for p in sorted(paths, key=len, reverse=True)]
     marks += [r"(?<!\$)\{(?:%s)\}" % "|".join(map(re.escape, names))] if names else []
     pattern = re.compile(f"({'|'.join(marks)})") if marks else None
 
     def substitute(word: str) -> str:
-        found = ""
+        text = ""
         for index, part in enumerate(pattern.split(word) if pattern is not None else [word]):
             if index % 2 == 0:
-                found += placeholders.literal(part)
+                text += placeholders.literal(part)
             elif part in paths:
-                found += placeholders.path(paths[part])
+                text += placeholders.path(paths[part])
             else:
-                found += names[part[1:-1]](part[1:-1])
-        return found
+                text += names[part[1:-1]](part[1:-1])
+        return text
 
     return ContainerCommand(tuple(map(substitute, step.command.command)), tuple(map(substitute, step.command.args)))
 
 
 def escape_dollars(text: str) -> str:
-    """A text of the user's that kubelet gives to the container as it is: it reads ``$$`` as ``$`` and looks for ``$(NAME)``.
+    """Escape a text of the user, so that kubelet passes it on unchanged: it reads ``$$`` as ``$``, and replaces ``$(NAME)``.
 
     Source: kubernetes `third_party/forked/golang/expansion`.
     """

@@ -1,10 +1,11 @@
-"""The code that travels with a step: the modules of the runtime without comments, compressed and as base64."""
+"""The code that travels with a step: the modules of the runtime, without comments, compressed and encoded with base64."""
 
 from __future__ import annotations
 
 import ast
 import base64
 import json
+import re
 import zlib
 from collections.abc import Iterable
 from functools import cache
@@ -12,19 +13,29 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.runtime.cells.ipython_syntax import translate
+from kfnb.runtime.cells.run_cells import is_plain
 from kfnb.thread_safe_parser import parse
 
 ROOT = Path(__file__).parents[3]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
-#: What every step needs; the others are added where a step's code asks for them.
+#: The modules that every step needs. Other modules are added when the code of a step uses them.
 CORE = (
-    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "cells/display", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "magics/ipython_shell", "cells/ipython_syntax", "module_lookup", "magics/variable_expansion", "cells/mime_formatters", "magics/patch_ipython", "cells/pretty_printer",
+    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "module_lookup", "magics/patch_ipython",
 )  # fmt: skip
 AMBIENT_PARTS = {
     "ambient/module_state": '"@module:',
     "ambient/logger_state": '"@logging"',
-}  #: by the kind of state that needs them
-#: What cells with IPython's magics and commands need.
+}  #: the text in a spec that shows that the module is needed
+#: The modules that cells need which display values, and code that may ask for IPython's shell.
+IPYTHON = (
+    "cells/display",
+    "cells/ipython_syntax",
+    "cells/mime_formatters",
+    "cells/pretty_printer",
+    "magics/ipython_shell",
+    "magics/variable_expansion",
+)
+#: The modules that cells with IPython's magics and commands need.
 MAGICS = (
     "magics/cell_magics",
     "magics/ipython_types",
@@ -36,7 +47,8 @@ MAGICS = (
     "magics/shell_commands",
     "magics/timing_magics",
 )
-ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: words of code that may need a loop
+USES_IPYTHON = re.compile(r"display|get_ipython|import(?<!^from kfnb import)", re.MULTILINE)
+ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: text in code that may need an event loop
 
 
 def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
@@ -44,6 +56,8 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     specs = list(specs)
     text = json.dumps(specs)
     names = {*CORE, f"pods/{engine}_pod"}
+    if '"raises"' in text or any(map(_may_use_ipython, _sources(specs))):
+        names.update(IPYTHON)
     if any(map(_has_magics, _sources(specs))):
         names.update(MAGICS)
     if any(word in text for word in ASYNC):
@@ -71,7 +85,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
 
 
 def _packages(names: Iterable[str]) -> set[str]:
-    """The ``__init__`` modules of the packages that the modules stand in."""
+    """The ``__init__`` modules of the packages that contain the modules."""
     return {"__init__"} | {f"{n.split('/')[0]}/__init__" for n in names if "/" in n}
 
 
@@ -82,6 +96,13 @@ def _sources(specs: Iterable[dict[str, Any]]) -> Iterable[str]:
         yield from (item["run"]["source"] for item in job_spec.get("prepare", ()) if "run" in item)
 
 
+def _may_use_ipython(source: str) -> bool:
+    """Whether code may display a value or ask for IPython's shell, as any library may that it imports."""
+    if not is_plain(source) or USES_IPYTHON.search(source):
+        return True
+    return any(isinstance(statement, ast.Expr) for statement in parse(source).body)
+
+
 def _has_magics(source: str) -> bool:
     return "get_ipython" in source or translate(source, lambda name: False).code != source
 
@@ -90,11 +111,14 @@ def bundle_of(files: dict[str, str]) -> str:
     return compress(json.dumps(files))
 
 
-def compress(text: str, known: str = "") -> str:
-    """Compress with zlib and base64. ``known`` is a text that the reader has too: it becomes the dictionary of a raw deflate."""
-    if not known:
+def compress(text: str, dictionary: str = "") -> str:
+    """Compress a text with zlib and encode it with base64.
+
+    With a ``dictionary``, the result is a raw deflate stream, and whoever decompresses it needs the same dictionary.
+    """
+    if not dictionary:
         return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
-    press = zlib.compressobj(9, wbits=-15, zdict=known.encode()[-32768:])
+    press = zlib.compressobj(9, wbits=-15, zdict=dictionary.encode()[-32768:])
     return base64.b64encode(press.compress(text.encode()) + press.flush()).decode()
 
 
@@ -107,12 +131,14 @@ def arguments(text: str) -> list[str]:
     return [text[i : i + ARGUMENT] for i in range(0, len(text), ARGUMENT)] or [""]
 
 
-# -------------------------------------------------------------------- Python without what only people read
+# -------------------------------------------------------------------- Python without comments and annotations
 @cache
 def minified(name: str) -> str:
-    """A module of ours without docstrings, comments and annotations."""
+    """The source of one of kfnb's modules without docstrings, comments and annotations."""
     tree = _Strip().visit(parse((ROOT / name).read_text("utf-8")))
-    lines = ast.unparse(ast.fix_missing_locations(tree)).split("\n")  # which puts no text over several lines
+    lines = ast.unparse(ast.fix_missing_locations(tree)).split(
+        "\n"
+    )  # `unparse` never writes a string over several lines
     return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in lines)
 
 
@@ -128,8 +154,14 @@ class _Strip(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         node.returns = None
-        given = node.args
-        for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg):
+        signature = node.args
+        for argument in (
+            *signature.posonlyargs,
+            *signature.args,
+            *signature.kwonlyargs,
+            signature.vararg,
+            signature.kwarg,
+        ):
             if argument is not None:
                 argument.annotation = None
         return self._body(node)

@@ -1,4 +1,4 @@
-"""Which files beside a notebook stay on this machine: links out of its folder, hidden ones, and those that git ignores."""
+"""The private files beside a notebook, which stay on this machine: links out of its folder, hidden files, and files that git ignores."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ IGNORE = ".gitignore"
 
 
 class Privacy:
-    """What may leave the folder of a notebook.
+    """Decides which files may leave the folder of a notebook.
 
     Parameters
     ----------
     folder
-        Where the notebook stands.
+        The folder of the notebook.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,53 +28,54 @@ class Privacy:
         self._rules: dict[Path, Any] = {}
 
     def reason(self, name: str) -> str:
-        """Why the file of that name in the folder stays here, as the end of a sentence; empty where it may travel."""
+        """Why a file in the folder stays here, as the end of a sentence. It is empty when the file may travel."""
         hidden = next((part for part in PurePosixPath(name).parts if part.startswith(".")), None)
         if hidden is not None:
             return f"`{hidden}` is hidden"
         outside = self.outside(name)
         if outside is not None:
             return f"it is a link to {outside}, outside of the notebook's folder"
-        return f"{IGNORE} has it" if self._is_ignored(name) else ""
+        return f"{IGNORE} lists it" if self._is_ignored(name) else ""
 
     def reasons(self, names: Iterable[str]) -> dict[str, str]:
-        """The files that stay here, and why."""
-        found = {name: self.reason(name) for name in sorted(names)}
-        return {name: why for name, why in found.items() if why}
+        """The files that stay here, each with the reason."""
+        reasons = {name: self.reason(name) for name in sorted(names)}
+        return {name: reason for name, reason in reasons.items() if reason}
 
     def outside(self, name: str) -> Path | None:
-        """Where a file is that a link leads to, when that is not in the notebook's folder."""
-        found = (self._folder / name).resolve()
-        return None if found.is_relative_to(self._root) else found
+        """The file that a link leads to, when that file is outside of the notebook's folder."""
+        target = (self._folder / name).resolve()
+        return None if target.is_relative_to(self._root) else target
 
     def _is_ignored(self, name: str) -> bool:
-        """As git does it: the last pattern that matches decides, and nothing in an ignored folder is taken back.
+        """Whether git ignores a file, or a folder that contains it.
 
-        That the notebook's own folder is ignored says nothing about what lies in it.
+        As in git, the last pattern that matches decides, and no pattern can include a file of an ignored folder again. Patterns that
+        ignore the notebook's own folder do not count, because they say nothing about the files in it.
         """
         file = self._root / name
         places = [p for p in (*reversed(file.parents), file) if p.is_relative_to(self._root) and p != self._root]
         return any(self._matches(p, p != file) for p in places)
 
     def _matches(self, path: Path, is_folder: bool) -> bool:
-        found = False
+        ignored = False
         for folder in reversed(path.parents):
             if not folder.is_relative_to(self._top):
                 continue
             text = path.relative_to(folder).as_posix() + ("/" if is_folder else "")
             decided = self._spec(folder).check_file(text).include
-            found = found if decided is None else decided
-        return found
+            ignored = ignored if decided is None else decided
+        return ignored
 
     def _spec(self, folder: Path) -> Any:
-        """The patterns of a folder's file; for the repository's own folder, those that stand in no file of it too."""
+        """The patterns that git reads in a folder: from its ``.gitignore``, and from ``.git/info/exclude`` when it is the repository's folder."""
         if folder not in self._rules:
             from pathspec import GitIgnoreSpec
 
             files = [folder / ".git" / "info" / "exclude", folder / IGNORE]
             patterns = [p for f in files for p in _patterns(f)]
             if folder != self._root and self._root.is_relative_to(folder):
-                # one that ignores the notebook's folder says nothing of its files
+                # A pattern that ignores the notebook's folder says nothing about the files in it.
                 own = self._root.relative_to(folder).as_posix() + "/"
                 patterns = [p for p in patterns if p.include is None or p.match_file(own) is None]
             self._rules[folder] = GitIgnoreSpec(patterns)
@@ -82,18 +83,18 @@ class Privacy:
 
     @cached_property
     def _top(self) -> Path:
-        """The repository's folder; without one, the highest whose file may be meant for the notebook's."""
+        """The folder of the repository. Without a repository, the highest folder below the home folder that has a ``.gitignore``."""
         above = (self._root, *self._root.parents)
         for folder in above:
             if (folder / ".git").exists():
                 return folder
         home = Path.home().resolve()
-        mine = [f for f in above if f != home and not home.is_relative_to(f) and f.parent != f]
-        return next((f for f in reversed(mine) if (f / IGNORE).is_file()), self._root)
+        candidates = [f for f in above if f != home and not home.is_relative_to(f) and f.parent != f]
+        return next((f for f in reversed(candidates) if (f / IGNORE).is_file()), self._root)
 
 
 def _patterns(file: Path) -> Iterator[Any]:
-    """The patterns of a file, line by line: git too goes on after one that it cannot read."""
+    """The patterns of a file. Each line is parsed alone, because git continues after a pattern that it cannot read."""
     from pathspec import GitIgnoreSpec
 
     try:
@@ -102,5 +103,5 @@ def _patterns(file: Path) -> Iterator[Any]:
         return
     for line in lines:
         with warnings.catch_warnings(), suppress(ValueError, re.error):
-            warnings.simplefilter("ignore")  # brackets in brackets are no set operations to git
+            warnings.simplefilter("ignore")  # Python warns about nested brackets, which git reads as plain characters
             yield from GitIgnoreSpec.from_lines([line]).patterns

@@ -82,11 +82,11 @@ def find_requirements(
     Parameters
     ----------
     folder
-        Where the notebook stands: its modules come before installed ones, as Python has it.
+        The folder of the notebook. As in Python, the modules in it come before installed ones.
     packages
-        ``none``: only what the marks ask for is installed.
+        With ``none``, only the packages that the marks name are installed.
     sources
-        Where packages come from, behind what a step's marks say.
+        Where packages come from, unless the marks of a step say something else.
     """
     requirements: dict[str, tuple[str, ...]] = {}
     pins: dict[str, dict[str, str]] = {}
@@ -94,38 +94,40 @@ def find_requirements(
     modules: dict[str, tuple[str, ...]] = {}
     optional: dict[str, dict[str, list[str]]] = {}
     too_large: dict[str, tuple[str, ...]] = {}
-    places: dict[str, dict[str, Any]] = {}
+    step_sources: dict[str, dict[str, Any]] = {}
     invalid_archives: dict[str, tuple[str, ...]] = {}
     private: dict[str, dict[str, str]] = {}
     missing: dict[str, tuple[str, ...]] = {}
-    everything: dict[str, str] = {}
+    installed: dict[str, str] = {}
     privacy = Privacy(folder)
     # A file that another step writes is from an earlier run when it exists already.
-    made = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
+    written = {(e.to, os.path.normpath(f)) for e in pipeline.edges for f in e.files}
     spare = unread_imports(pipeline)
     for step in pipeline.steps():
         needed = {m for source in sources_of(step) if source not in spare[step.name] for m in modules_of(source)}
         own = _reached(needed, folder)
-        more = {source: _reached(modules_of(source), folder) for source in spare[step.name]}
-        local = own.files | {n: t for reached in more.values() for n, t in reached.files.items()}
-        found = _requirements(own.outside) if packages == "auto" else {}
-        optional[step.name] = {source: sorted(reached.outside - set(found)) for source, reached in more.items()}
-        everything.update(found)
+        spare_modules = {source: _reached(modules_of(source), folder) for source in spare[step.name]}
+        local = own.files | {n: t for reached in spare_modules.values() for n, t in reached.files.items()}
+        own_requirements = _requirements(own.outside) if packages == "auto" else {}
+        optional[step.name] = {
+            source: sorted(reached.outside - set(own_requirements)) for source, reached in spare_modules.items()
+        }
+        installed.update(own_requirements)
         marked = step.settings.packages
         named = {requirement_name(r) for r in marked}
-        listed = (*marked, *(r for r in dict.fromkeys(found.values()) if requirement_name(r) not in named))
-        archives, wrong = _archives(marked, folder)
-        if wrong:
-            invalid_archives[step.name] = wrong
+        listed = (*marked, *(r for r in dict.fromkeys(own_requirements.values()) if requirement_name(r) not in named))
+        archives, invalid = _archives(marked, folder)
+        if invalid:
+            invalid_archives[step.name] = invalid
         source_settings = step.settings.sources.over(sources).to_json()
         if source_settings:
-            places[step.name] = source_settings
+            step_sources[step.name] = source_settings
         if listed:
             requirements[step.name] = listed
-        data, large = _data(step, folder, {f for to, f in made if to == step.name})
-        found_files = {n: t.encode() for n, t in local.items()} | data
-        withheld = privacy.reasons({*found_files, *large} - set(step.settings.files))
-        contents = {n: c for n, c in found_files.items() if n not in withheld} | archives
+        data, large = _data(step, folder, {f for to, f in written if to == step.name})
+        file_contents = {n: t.encode() for n, t in local.items()} | data
+        withheld = privacy.reasons({*file_contents, *large} - set(step.settings.files))
+        contents = {n: c for n, c in file_contents.items() if n not in withheld} | archives
         large = tuple(n for n in large if n not in withheld)
         absent = tuple(n for n in step.settings.files if not (folder / n).is_file())
         if withheld:
@@ -139,45 +141,57 @@ def find_requirements(
             too_large[step.name] = large
     for step in pipeline.steps():
         reads = bool(step.inputs)
-        others = {m: r for m, r in everything.items() if r not in requirements.get(step.name, ())}
+        others = {m: r for m, r in installed.items() if r not in requirements.get(step.name, ())}
         if reads and others:
             pins[step.name] = others
-    known = {n: o for n, o in optional.items() if o}
+    optional_imports = {n: o for n, o in optional.items() if o}
     return StepRequirements(
-        requirements, pins, files, modules, known, too_large, places, invalid_archives, private, missing
+        requirements,
+        pins,
+        files,
+        modules,
+        optional_imports,
+        too_large,
+        step_sources,
+        invalid_archives,
+        private,
+        missing,
     )
 
 
 def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """The packages beside the notebook that are asked for, by their path there, and why one cannot travel."""
-    found: dict[str, bytes] = {}
-    wrong: list[str] = []
+    """The archives beside the notebook that a step requires, by their paths, and the reasons why others cannot travel."""
+    archives: dict[str, bytes] = {}
+    invalid: list[str] = []
     for text in (r for r in requirements if is_local(r)):
         path = folder / text
         if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
-            wrong.append(f"`{text}` is no file beside the notebook")
+            invalid.append(f"`{text}` is no file beside the notebook")
         elif path.stat().st_size > ARCHIVE_LIMIT:
-            wrong.append(
+            invalid.append(
                 f"`{text}` has {path.stat().st_size / 1000:.0f} kB, and {ARCHIVE_LIMIT // 1024} KiB travel with a step"
             )
         else:
-            found[Path(text).as_posix()] = path.read_bytes()
-    return found, tuple(wrong)
+            archives[Path(text).as_posix()] = path.read_bytes()
+    return archives, tuple(invalid)
 
 
 def _requirements(modules: set[str]) -> dict[str, str]:
     return {m: r for m in sorted(modules) if (r := _requirement(m)) is not None}
 
 
-def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """Files in ``folder`` that the step's code names by a relative path, unless a step before made them: those small enough to travel, and the others' names."""
+def _data(step: Step, folder: Path, written: set[str]) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The data files in ``folder`` that the step's code names by a relative path, unless an earlier step writes them.
+
+    Returns the contents of the files that are small enough to travel, and the names of the others.
+    """
     small: dict[str, bytes] = {}
     large: list[str] = []
     for text in sorted({*_texts(step), *step.settings.files}):
         path = folder / text
         if (
             not text
-            or any(os.path.normpath(text) == f or text.startswith(f"{f}/") for f in made)
+            or any(os.path.normpath(text) == f or text.startswith(f"{f}/") for f in written)
             or "\n" in text
             or len(text) > 200
             or Path(text).is_absolute()
@@ -196,41 +210,41 @@ def _data(step: Step, folder: Path, made: set[str]) -> tuple[dict[str, bytes], t
 
 
 def _texts(step: Step) -> set[str]:
-    """The text literals of a step's own code."""
-    found: set[str] = set()
+    """The string literals in a step's own code."""
+    texts: set[str] = set()
     for code in step.cells if not step.shell else ():
         tree = tree_of(code.source)
         if tree is not None:
-            found |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    return found
+            texts |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return texts
 
 
 @dataclass(frozen=True)
 class _Reached:
-    """The files beside the notebook that modules are, or import in turn, by their path there; the modules from elsewhere."""
+    """The files of modules beside the notebook and of the modules that they import, by path, and the modules from elsewhere."""
 
     files: dict[str, str]
     outside: set[str]
 
 
 def _reached(modules: set[str], folder: Path) -> _Reached:
-    found = _Reached({}, set())
+    reached = _Reached({}, set())
     queue = list(modules)
     while queue:
         module = queue.pop()
         paths = _beside(module, folder)
         if not paths and module not in sys.stdlib_module_names and module != "kfnb":
-            found.outside.add(module)
+            reached.outside.add(module)
         for path in paths:
             name = path.relative_to(folder).as_posix()
-            if name not in found.files:
-                found.files[name] = path.read_text("utf-8")
-                queue += modules_of(found.files[name])
-    return found
+            if name not in reached.files:
+                reached.files[name] = path.read_text("utf-8")
+                queue += modules_of(reached.files[name])
+    return reached
 
 
 def _beside(module: str, folder: Path) -> list[Path]:
-    """The files of a module that lies in ``folder``."""
+    """The files of a module in ``folder``. There are none when the module is not there."""
     if (folder / f"{module}.py").is_file():
         return [folder / f"{module}.py"]
     package = folder / module
@@ -245,7 +259,7 @@ def _distributions() -> dict[str, list[str]]:
 
 
 def _requirement(module: str) -> str | None:
-    """``name==version`` of the distribution that has a module here; ``None`` when nothing here has it."""
+    """The requirement ``name==version`` of the installed distribution that provides a module, or ``None``."""
     for name in _distributions().get(module, ()):
         try:
             return f"{name}=={metadata.version(name)}"
@@ -256,7 +270,15 @@ def _requirement(module: str) -> str | None:
 
 @dataclass(frozen=True)
 class TravellingFile:
-    """A file that leaves this machine with a pipeline: its size, the steps that get it, and where it lies when it is a link out of the notebook's folder."""
+    """A file that leaves this machine with a pipeline.
+
+    Parameters
+    ----------
+    steps
+        The steps that get the file.
+    link
+        The file that it links to, when that is outside of the notebook's folder.
+    """
 
     path: str
     bytes: int
@@ -265,19 +287,21 @@ class TravellingFile:
 
 
 def travelling_files(pipeline: Pipeline, folder: Path, packages: str = "auto") -> list[TravellingFile]:
-    """The files that travel with the steps of a pipeline, for the user to see before they do."""
-    found: dict[str, list[str]] = {}
+    """The files that travel with the steps of a pipeline. The user sees them before a run is submitted."""
+    steps_of: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
     for step, files in find_requirements(pipeline, folder, packages).files.items():
         for name, content in files.items():
-            found.setdefault(name, []).append(step)
+            steps_of.setdefault(name, []).append(step)
             sizes[name] = len(base64.b64decode(content))
     privacy = Privacy(folder)
-    links = {n: privacy.outside(n) for n in found}
-    return [TravellingFile(n, sizes[n], tuple(found[n]), str(links[n]) if links[n] else None) for n in sorted(found)]
+    links = {n: privacy.outside(n) for n in steps_of}
+    return [
+        TravellingFile(n, sizes[n], tuple(steps_of[n]), str(links[n]) if links[n] else None) for n in sorted(steps_of)
+    ]
 
 
 def travelling_text(files: list[TravellingFile]) -> str:
-    """The files in one line for a terminal; empty when there are none."""
+    """The files as one line for a terminal. It is empty when there are none."""
     shown = [f"{f.path} ({f.bytes / 1000:.1f} kB{f', a link to {f.link}' if f.link else ''})" for f in files]
     return f"files that travel with the steps: {', '.join(shown)}" if shown else ""

@@ -1,1 +1,1 @@
-"""The settings of a run on a cluster, and what a retried run need not run again."""
+"""How runs are submitted and retried on a cluster, and the settings of their pods. Begin with ``cluster_engine.py``."""

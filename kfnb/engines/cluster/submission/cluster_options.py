@@ -1,4 +1,4 @@
-"""How a cluster is to run a pipeline: what a target says, with defaults."""
+"""The options of a target that concern the pods of steps, with their defaults."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ KIB = 1024
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """What a target in ``kfnb.toml`` may say of the pods.
+    """The options that a target in ``kfnb.toml`` may set for the pods of its runs.
 
     Parameters
     ----------
     image
-        For steps without one. Default: the slim Python image of this Python's version, since functions travel as its code.
+        The image of steps without an image of their own. The default is the slim Python image of this Python's version, because the
+        bytecode of functions depends on it.
     packages
-        ``auto``: what a step imports is installed when it starts, in the versions of this environment; ``none``: its image has it.
+        With ``auto``, a step installs the packages that it imports when it starts, in the versions of this environment. With ``none``, its
+        image provides them.
     values
-        Argo only: how values pass. ``parameters`` (64 KiB each), ``volume:CLAIM``, or the kind of the artifact repository:
-        ``s3 gcs azure oss``.
+        How values pass from step to step on Argo: ``parameters`` (64 KiB each), ``volume:CLAIM``, or the kind of the artifact repository,
+        which is ``s3``, ``gcs``, ``azure`` or ``oss``.
     index_url, extra_index_url, find_links
-        Where packages come from; ``${NAME}`` in them is a variable of the step, which ``package_secrets`` sets.
+        Where packages come from. ``${NAME}`` in them is a variable of the step, which ``package_secrets`` sets.
     package_secrets
-        ``SECRET:KEY:NAME``, as the mark ``secret`` has it, for every step.
+        Secrets for every step, each as ``SECRET:KEY:NAME`` like in the mark ``secret``.
     ttl
-        Seconds that a workflow is kept after its end.
+        How many seconds the cluster keeps a Workflow after its end.
     """
 
     namespace: str = ""
@@ -52,21 +54,21 @@ class ClusterOptions:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The secrets that packages are fetched with."""
+        """The secrets that steps need to download packages."""
         return tuple(Secret(*text.split(":")) for text in self.package_secrets)
 
     def caches(self, settings: Settings) -> bool:
-        """Whether a step takes an earlier result: its mark says so, else the target."""
+        """Whether a step may take an earlier result. The mark of the step decides, or else the target."""
         return self.cache if settings.cache is None else settings.cache
 
 
-#: Largest value that passes as a parameter of Argo's: parameters stand in the Workflow object, which etcd limits to 1.5 MiB.
+#: The size of the largest value that passes as a parameter of Argo. Parameters are part of the Workflow, which etcd limits to 1.5 MiB.
 PARAMETER_LIMIT = 64 * KIB
 
 
 def kfnb_version() -> str:
-    """Ours, for whoever looks at what was compiled."""
+    """The version of kfnb, which the emitted documents name."""
     try:
         return version("kfnb")
-    except PackageNotFoundError:  # run from its sources
+    except PackageNotFoundError:  # kfnb runs from its sources
         return "0"

@@ -1,4 +1,4 @@
-"""A pipeline for a run on a target: the run's values in its marks, and the secrets that its packages are fetched with."""
+"""Fills a pipeline for a run on a target: the values of parameters in its marks, and the secrets that its packages need."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kfnb.pipeline.parameters.mark_placeholders import resolved
 
 def fit_to_target(pipeline: Pipeline, options: ClusterOptions, values: Mapping[str, Json]) -> Pipeline:
     """The pipeline with the run's values in its marks, and with the secrets that the target's packages need."""
-    found = resolved(pipeline, values)
+    filled = resolved(pipeline, values)
     secrets = options.secrets
     if not secrets:
-        return found
+        return filled
 
     def with_secrets(step: Step) -> Step:
-        known = {s.env for s in step.settings.secrets}
-        added = tuple(s for s in secrets if s.env not in known)
+        names = {s.env for s in step.settings.secrets}
+        added = tuple(s for s in secrets if s.env not in names)
         plain_container = step.command is not None or (step.shell and step.settings.image is not None)
         return (
             step
@@ -27,4 +27,4 @@ def fit_to_target(pipeline: Pipeline, options: ClusterOptions, values: Mapping[s
             else replace(step, settings=replace(step.settings, secrets=(*step.settings.secrets, *added)))
         )
 
-    return with_steps(found, with_secrets)
+    return with_steps(filled, with_secrets)

@@ -9,39 +9,43 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.local.scheduling.step_graph import downstream
 from kfnb.pipeline.model import Pipeline, handlers_of
 
-PLACES = ("cells", "made", "needed", "lines")  #: of a spec: what says where code stands
+StepOutputs = dict[str, dict[str, str]]  #: by the name of a step: the value of each of its outputs, as text
+POSITIONS = ("cells", "made", "needed", "lines")  #: the keys of a spec that say where in the notebook its code stands
 
 
 def reusable_outputs(
-    handed_on: dict[str, dict[str, str]],
-    before: Iterable[Job],
+    outputs: StepOutputs,
+    old_jobs: Iterable[Job],
     outermost: Iterable[Job],
-    now: Pipeline,
+    pipeline: Pipeline,
     start: str | None,
-) -> dict[str, dict[str, str]]:
+) -> StepOutputs:
     """The outputs of the steps that are not repeated.
 
-    A step is not repeated when it stands in no loop and no guard, it succeeded, and its work and that of all steps before it is the same.
+    A step is not repeated when it succeeded, it stands in no loop and no guard, and its work and that of all steps before it is the
+    same as in the earlier run.
 
     Parameters
     ----------
-    handed_on
+    outputs
         The outputs of every step that succeeded, by its name.
-    before
-        The jobs as they were run.
+    old_jobs
+        The jobs of the earlier run.
     outermost
-        The jobs as they are now, as far as they stand in no loop and no guard; a job stands behind those it waits for.
+        The jobs to run now that stand in no loop and no guard. Each job comes after the jobs that it depends on.
+    pipeline
+        The pipeline to run now.
     start
-        The step to begin at: this step and all steps after it are repeated.
+        The step to begin at. This step and all steps after it are repeated.
     """
-    again = downstream(now, start) if start is not None else set()
-    again |= {s.name for s in handlers_of(now.body)}
-    ran = {j.name: _step_work(j) for j in before}
-    reused: dict[str, dict[str, str]] = {}
+    repeated = downstream(pipeline, start) if start is not None else set()
+    repeated |= {s.name for s in handlers_of(pipeline.body)}
+    old_work = {j.name: _step_work(j) for j in old_jobs}
+    reused: StepOutputs = {}
     for job in outermost:
-        same = job.name in handed_on and _step_work(job) == ran.get(job.name) and job.name not in again
+        same = job.name in outputs and _step_work(job) == old_work.get(job.name) and job.name not in repeated
         if same and all(name in reused for name, _ in job.depends):
-            reused[job.name] = handed_on[job.name]
+            reused[job.name] = outputs[job.name]
     return reused
 
 
@@ -51,7 +55,7 @@ def _step_work(job: Job) -> dict[str, Any]:
     return {
         **job.runtime_spec,
         "prepare": [{"run": p["run"]["source"]} if "run" in p else p for p in job.runtime_spec["prepare"]],
-        "spec": {k: v for k, v in spec.items() if k not in PLACES},
+        "spec": {k: v for k, v in spec.items() if k not in POSITIONS},
         "cells": [c["source"] for c in spec.get("cells", ())],
         "image": settings.image,
         "packages": settings.packages,

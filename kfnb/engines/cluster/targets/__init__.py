@@ -1,1 +1,1 @@
-"""Targets in ``kfnb.toml``: where they are found, what they may set, whom they talk to. Begin with ``targets.py``."""
+"""Targets in ``kfnb.toml``: which files define them, what they may set, and which server they talk to. Begin with ``targets.py``."""

@@ -1,6 +1,7 @@
-"""Where targets are configured: ``kfnb.toml`` in the user's own folders, and beside a notebook or above it.
+"""The configuration files that define targets: each ``kfnb.toml`` in the user's own folders, and beside a notebook or above it.
 
-A file beside a notebook came with the notebook, from wherever that came. It counts as the user's own only when it is one of these.
+A file beside a notebook may come from the same stranger as the notebook. It counts as the user's own only when it is also in one of the
+user's own folders.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ NAME = "kfnb.toml"
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A file as it was read once: what is parsed, what is hashed and what is trusted are the same bytes.
+    """A configuration file that was read once, so that the bytes that are parsed, hashed and trusted are the same.
 
     Parameters
     ----------
     own
-        It is the user's, or the administrator's; else it lies beside a notebook or above it.
+        Whether the file is the user's or the administrator's. Otherwise it is beside a notebook or above it.
     """
 
     path: Path
@@ -43,23 +44,23 @@ class ConfigFile:
 
     @property
     def folder(self) -> Path:
-        """What its paths are relative to."""
+        """The folder that relative paths in the file start from."""
         return self.path.parent
 
     def tables(self) -> dict[str, dict[str, Any]]:
-        """The settings of its targets by their names. Raises `BadTarget`."""
+        """The settings of its targets, by the targets' names. Raises `BadTarget`."""
         try:
             data = tomllib.loads(self.content.decode("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadTarget(f"{self.path} is not TOML: {visible(str(error))}") from None
-        found = data.get("targets", {})
-        if not isinstance(found, dict) or not all(isinstance(t, dict) for t in found.values()):
+            raise BadTarget(f"{self.path} is not valid TOML: {visible(str(error))}") from None
+        tables = data.get("targets", {})
+        if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
             raise BadTarget(f"{self.path}: `targets` should be tables, such as [targets.prod]")
-        return found
+        return tables
 
 
 def own_paths() -> list[Path]:
-    """Where the user's own files are, the one that wins first: the user's configuration, then Jupyter's configuration path."""
+    """The paths of the user's own files: the user's configuration folder, then Jupyter's. An earlier path wins over a later one."""
     from jupyter_core.paths import jupyter_config_path
 
     home = os.environ.get("XDG_CONFIG_HOME", "")
@@ -68,17 +69,20 @@ def own_paths() -> list[Path]:
 
 
 def config_files(notebook: Path | None) -> list[ConfigFile]:
-    """The files that may have targets, the nearest first: an earlier one wins. Raises `BadTarget` for one that cannot be read."""
+    """The files that may define targets, the nearest first. An earlier file wins over a later one.
+
+    Raises `BadTarget` when a file cannot be read.
+    """
     start = (notebook.absolute().parent if notebook is not None else Path.cwd()).resolve()
     own = [p for p in own_paths() if p.is_file()]
     own_resolved = {p.resolve() for p in own}
-    found = [f / NAME for f in (start, *start.parents)]
-    beside = [p for p in found if p.is_file() and p.resolve() not in own_resolved]
+    paths = [f / NAME for f in (start, *start.parents)]
+    beside = [p for p in paths if p.is_file() and p.resolve() not in own_resolved]
     return [*(_read(p, False) for p in beside), *(_read(p, True) for p in own)]
 
 
 def config_file(path: Path) -> ConfigFile:
-    """One file that lies beside notebooks. Raises `BadTarget`."""
+    """One file that is beside notebooks. Raises `BadTarget` when it cannot be read."""
     return _read(path.parent.resolve() / path.name, False)
 
 

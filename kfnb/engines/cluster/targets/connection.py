@@ -1,4 +1,4 @@
-"""The connection of a target: which server it talks to, as which user, and where a token or cookies may be sent."""
+"""The connection of a target: which server kfnb talks to, as which user, and where it may send a token or cookies."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ MOUNTS = ("/var/run/secrets", "/run/secrets")  #: where a pod's service-account 
 
 @dataclass(frozen=True)
 class Connection:
-    """The settings of a target that say whom it talks to, and as whom.
+    """The settings of a target that say which server kfnb talks to, and as which user.
 
     Parameters
     ----------
     host
-        Kubeflow Pipelines: its server.
+        The address of Kubeflow Pipelines.
     kubeconfig, context
-        The cluster. ``kubeconfig`` is an absolute path, or several as the variable of that name has them.
+        The cluster. ``kubeconfig`` is an absolute path, or several paths in the form of the variable ``KUBECONFIG``.
     namespace
-        Where runs are made.
+        The namespace in which runs are created.
     server_namespace
-        Kubeflow Pipelines: where its service is.
+        The namespace of the service of Kubeflow Pipelines.
     server
-        Argo's own server.
+        The address of Argo's own server.
     server_token
-        ``kubeconfig``: Argo's own server is given the token of the kubeconfig's user.
+        With ``kubeconfig``, Argo's own server gets the token of the kubeconfig's user.
     token_file, token_env, cookies_env
-        Where the token and the cookies for ``host`` or ``server`` are.
+        The file or variable that holds the token, and the variable that holds the cookies, for ``host`` or ``server``.
     ca_file, verify
         How the server's certificate is checked.
     allow_http
-        Tokens and cookies may go over plain http, where everybody on the way can read them.
+        Whether tokens and cookies may go over plain http, where everybody on the way can read them.
     pins
-        The SHA-256 of files that lie beside a trusted project file, by their paths: they are used with this content only.
+        The SHA-256 of the files beside a trusted configuration file, by their paths. They are used only with this content.
     """
 
     host: str = ""
@@ -65,12 +65,12 @@ class Connection:
 
     @property
     def names_cluster(self) -> bool:
-        """Whether a kubeconfig or a context was chosen; else the pod that this runs in is, then the user's kubeconfig."""
+        """Whether the target chooses a kubeconfig or a context. Otherwise the cluster of this pod counts, or else the user's kubeconfig."""
         return bool(self.kubeconfig or self.context)
 
     @property
     def authenticates(self) -> bool:
-        """Whether a token or cookies were configured."""
+        """Whether the target configures a token or cookies."""
         return bool(self.token_file or self.token_env or self.cookies_env)
 
 
@@ -82,7 +82,7 @@ def connection_of(settings: dict[str, Any], pins: dict[str, str]) -> Connection:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server is, as it was parsed: what is sent goes there and nowhere else."""
+    """The parsed address of a server. Requests go there and nowhere else."""
 
     scheme: str
     host: str
@@ -95,12 +95,12 @@ class Address:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: two addresses with the same are one server."""
+        """Scheme, host and port. Two addresses with the same origin are one server."""
         return self.scheme, self.host, self.port or (443 if self.scheme == "https" else 80)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this machine, in a spelling that cannot mean anything else."""
+        """Whether the address is this machine, in a spelling that cannot mean anything else."""
         if self.host == "localhost":
             return True
         try:
@@ -110,7 +110,7 @@ class Address:
 
     @property
     def is_in_cluster(self) -> bool:
-        """Whether it is a service of the cluster that this runs in."""
+        """Whether the address is a service of the cluster in which this process runs."""
         if re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+\.svc(\.cluster\.local)?", self.host):
             return True
         api = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "")
@@ -118,15 +118,15 @@ class Address:
 
 
 def address_of(text: str) -> Address:
-    """The address that a user wrote; without a scheme it is https.
+    """Parse an address that a user wrote. Without a scheme it is https.
 
     Raises
     ------
     ClusterError
-        For one that two readers could take for two different hosts, such as ``https://a@b``.
+        When it is no address, or when two programs could read two different hosts in it, as in ``https://a@b``.
     """
     text = text.strip()
-    if not all("!" <= c <= "~" for c in text):  # `urlsplit` would leave some of them out
+    if not all("!" <= c <= "~" for c in text):  # `urlsplit` would drop some of these characters
         raise ClusterError("refused", f"`{visible(text)}` is not an address such as https://kubeflow.example.org/path")
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
@@ -137,7 +137,8 @@ def address_of(text: str) -> Address:
         raise ClusterError("refused", f"`{visible(text)}` is not an address: it should begin with https://")
     if "@" in parts.netloc:
         raise ClusterError(
-            "refused", "an address has no user or password in it: name the file or the variable of the token"
+            "refused",
+            "the address contains a user or password: remove it, and name the file or the variable of a token in the target",
         )
     if parts.query or parts.fragment or not PATH.fullmatch(parts.path) or not _is_host(host):
         raise ClusterError("refused", f"`{visible(text)}` is not an address such as https://kubeflow.example.org/path")
@@ -154,17 +155,17 @@ def _is_host(host: str) -> bool:
 
 
 def visible(text: str) -> str:
-    """A text from a file as it can be printed: what would move a cursor, hide or turn letters round is written out."""
+    """A text from a file in a form that is safe to print. Characters that move the cursor or hide or reorder letters are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def check_confidential(address: Address, allow_http: bool, what: str) -> None:
-    """Refuse to send ``what`` (a token, cookies) where others can read it. Raises `ClusterError`."""
+def check_confidential(address: Address, allow_http: bool, secret: str) -> None:
+    """Refuse to send a ``secret``, such as ``the token``, where others can read it. Raises `ClusterError`."""
     if address.scheme == "https" or address.is_loopback or allow_http:
         return
     raise ClusterError(
         "refused",
-        f"{address} is plain http, and {what} would be read by everybody on the way: use https, or say allow_http = true in the target",
+        f"{address} is plain http, so everybody on the way could read {secret}: use https, or set allow_http = true in the target",
     )
 
 
@@ -174,22 +175,22 @@ def check_mounted(address: Address, path: str) -> None:
         return
     raise ClusterError(
         "refused",
-        f"{path} is the token of this pod's service account, which is sent to services of its own cluster only: "
-        f"name one such as http://ml-pipeline.kubeflow.svc:8888 in the place of {address}, or another token",
+        f"{path} is the token of this pod's service account, and kfnb sends it only to services of the pod's own cluster: "
+        f"name such a service, as http://ml-pipeline.kubeflow.svc:8888, in place of {address}, or name another token",
     )
 
 
 def is_mounted(path: str) -> bool:
-    """Whether a file is a token that Kubernetes gave to this pod, by its own path or through links."""
+    """Whether a path leads to a token that Kubernetes mounted into this pod, also through links."""
     named = {os.path.abspath(os.path.expanduser(path)), str(Path(path).expanduser().resolve())}
     return any(n == m or n.startswith(f"{m}/") for n in named for m in MOUNTS)
 
 
-LARGEST_FILE = 1_000_000  #: bytes of a configuration that is read
+LARGEST_FILE = 1_000_000  #: bytes of the largest configuration file that kfnb reads
 
 
 def read_configuration(path: Path) -> bytes:
-    """A file of configuration. Raises `OSError`, also for what is no file or is none of a reasonable size."""
+    """The content of a configuration file. Raises `OSError`, also when the path is no regular file or the file is too large."""
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is not a file", str(path))
@@ -200,8 +201,8 @@ def read_configuration(path: Path) -> bytes:
 
 
 def pinned_contents(connection: Connection) -> dict[str, bytes]:
-    """The files that are used with the content that was trusted, by their paths. Raises `ClusterError` when one has another."""
-    found: dict[str, bytes] = {}
+    """The contents of the trusted files, by their paths. Raises `ClusterError` when a file has changed since it was trusted."""
+    contents: dict[str, bytes] = {}
     for path, sha256 in connection.pins:
         try:
             content = read_configuration(Path(path))
@@ -212,5 +213,5 @@ def pinned_contents(connection: Connection) -> dict[str, bytes]:
                 "refused",
                 f"{path} has changed since you trusted it: look at it, then trust it again with `kfnb trust`",
             )
-        found[path] = content
-    return found
+        contents[path] = content
+    return contents

@@ -1,4 +1,4 @@
-"""Whether a target answers, and what is missing for kfnb to work there."""
+"""Diagnosis of a target: whether its server answers, and what is missing for kfnb to run pipelines there."""
 
 from __future__ import annotations
 
@@ -10,29 +10,37 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
 from kfnb.engines.cluster.targets.targets import Target
 
-#: What submitting, following, logs and cancelling need: verb, API group, resource, subresource.
+#: The rights that kfnb needs to submit, follow and cancel runs and to read logs: verb, API group, resource, subresource.
 REQUIRED_RIGHTS = (
     ("create", "argoproj.io", "workflows", ""), ("get", "argoproj.io", "workflows", ""), ("list", "argoproj.io", "workflows", ""),
     ("watch", "argoproj.io", "workflows", ""), ("patch", "argoproj.io", "workflows", ""), ("list", "", "pods", ""), ("get", "", "pods", "log"),
 )  # fmt: skip
-OLDEST = (1, 24)  #: of Kubernetes, for Argo Workflows 3.7
+OLDEST = (1, 24)  #: the oldest version of Kubernetes that Argo Workflows 3.7 supports
 VERSION = re.compile(r"v(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """``state`` is ``ready untrusted unreachable unauthorized forbidden missing refused busy``; ``lines`` are for the user."""
+    """The state of a target.
+
+    Parameters
+    ----------
+    state
+        ``ready``, ``untrusted``, ``unreachable``, ``unauthorized``, ``forbidden``, ``missing``, ``refused`` or ``busy``.
+    lines
+        The text that the user sees.
+    """
 
     state: str
     lines: tuple[str, ...]
 
 
 def diagnose(target: Target) -> Diagnosis:
-    """Ask a target whether it could run a pipeline. Nothing is created there."""
+    """Ask the server of a target whether it could run a pipeline. Nothing is created there."""
     if target.engine == "local":
         return Diagnosis("ready", ("this machine",))
-    if target.wrong:
-        return Diagnosis("refused", (target.wrong,))
+    if target.error:
+        return Diagnosis("refused", (target.error,))
     if target.asks:
         lines = (
             f"kfnb contacts it only after you have trusted {target.path}: look at the file, then run kfnb trust {target.path}",
@@ -46,20 +54,20 @@ def diagnose(target: Target) -> Diagnosis:
 
 def _argo(kube: Kube) -> Diagnosis:
     version = kube.version()
-    here = f"{kube.server}, namespace {kube.namespace}, Kubernetes {version}"
+    cluster = f"{kube.server}, namespace {kube.namespace}, Kubernetes {version}"
     match = VERSION.match(version)
     if match and (int(match[1]), int(match[2])) < OLDEST and match[1] != "0":
         return Diagnosis(
-            "refused", (f"{here} is too old: Argo Workflows 3.7 needs Kubernetes {OLDEST[0]}.{OLDEST[1]} or newer",)
+            "refused", (f"{cluster} is too old: Argo Workflows 3.7 needs Kubernetes {OLDEST[0]}.{OLDEST[1]} or newer",)
         )
     missing = list(_missing(kube))
     if missing:
         return Diagnosis(
-            "forbidden", (here, f"you may not {', '.join(missing)} there: ask for a role with these rights")
+            "forbidden", (cluster, f"you may not {', '.join(missing)} there: ask for a role with these rights")
         )
     if not kube.has_argo_workflows():
-        return Diagnosis("missing", (f"{here} does not have Argo Workflows: install it, or name another cluster",))
-    return Diagnosis("ready", (here,))
+        return Diagnosis("missing", (f"{cluster} does not have Argo Workflows: install it, or name another cluster",))
+    return Diagnosis("ready", (cluster,))
 
 
 def _missing(kube: Kube) -> Iterator[str]:
@@ -74,6 +82,8 @@ def _kfp(target: Target) -> Diagnosis:
     client = KfpClient(target.connection)
     many = client.multi_user()
     if many and not client.namespace:
-        return Diagnosis("refused", (f"{client.host} is for many users: name yours with `namespace` in the target",))
+        return Diagnosis(
+            "refused", (f"{client.host} has a namespace for each user: set `namespace` in the target to yours",)
+        )
     client.experiments()
     return Diagnosis("ready", (f"{client.host}{f', namespace {client.namespace}' if many else ''}",))

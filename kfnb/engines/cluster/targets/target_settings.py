@@ -1,4 +1,4 @@
-"""The settings that a target in ``kfnb.toml`` may have, and which of them a file may set that nobody has trusted."""
+"""The settings that a target in ``kfnb.toml`` may have, and those that count before the user has trusted the file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kfnb.requirement_checks import BadSource, check_url
 
 TARGET_NAME = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
-)  #: nothing that means something to a shell, a terminal or a page
+)  #: characters that are safe in a shell, a terminal and a web page
 ENGINES = ("local", "kfp", "argo")
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
-#: What only concerns steps. Every other setting, one that is not known too, says whom to talk to or as whom.
+#: Settings that concern only the pods of steps. Any other setting, also an unknown one, may decide which server kfnb talks to.
 STEP_SETTINGS = frozenset({"image", "packages", "values", "pull_secrets", "ttl", "cache", "experiment"})
 CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
 KNOWN = frozenset(
@@ -46,15 +46,15 @@ FILES = frozenset({"token_file", "ca_file", "kubeconfig"})
 
 
 def settings_error(name: str, settings: dict[str, Any]) -> str:
-    """What is wrong with a target, if something is."""
+    """What is wrong with the settings of a target. It is empty when nothing is wrong."""
     if not TARGET_NAME.fullmatch(name):
-        return f"`{name}` is no name for a target: it should have letters, digits, `.`, `_` and `-` only"
+        return f"`{name}` cannot be the name of a target: use only letters, digits, `.`, `_` and `-`"
     if settings.get("engine") not in ENGINES:
         return f'target `{name}` needs engine = "kfp" or engine = "argo", not {settings.get("engine")!r}'
     for key, value in settings.items():
         if key not in KNOWN:
-            near = difflib.get_close_matches(key, KNOWN, 1)
-            return f"target `{name}` has no setting `{key}`{f'; did you mean `{near[0]}`?' if near else ''}"
+            similar = difflib.get_close_matches(key, KNOWN, 1)
+            return f"target `{name}` has no setting `{key}`{f'; did you mean `{similar[0]}`?' if similar else ''}"
         expected = _type_error(key, value)
         if expected:
             return f"target `{name}`: {key} is {expected}, not {value!r}"
@@ -62,7 +62,7 @@ def settings_error(name: str, settings: dict[str, Any]) -> str:
 
 
 def _type_error(key: str, value: Any) -> str:
-    """What a setting should be, if it is not."""
+    """What the value of a setting should be. It is empty when the value is right."""
     if key in FLAGS:
         return "" if isinstance(value, bool) else "true or false"
     if key == "ttl":
@@ -98,10 +98,10 @@ def _source_error(value: Any) -> str:
 
 
 def with_absolute_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The settings with whole paths: those that a file has are as seen from its ``folder``."""
+    """The settings with absolute paths. Relative paths start from the ``folder`` of the file."""
     return {k: absolute_path(v, folder) if k in FILES and isinstance(v, str) and v else v for k, v in settings.items()}
 
 
 def absolute_path(text: str, folder: Path) -> str:
-    """A path, or several as the variable KUBECONFIG has them."""
+    """Make a path absolute, or each of several paths in the form of the variable ``KUBECONFIG``."""
     return os.pathsep.join(os.path.normpath(folder / os.path.expanduser(part)) for part in text.split(os.pathsep))

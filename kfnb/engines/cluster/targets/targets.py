@@ -1,14 +1,15 @@
-"""Targets: named places to run, in ``kfnb.toml`` in the user's configuration folder, or beside the notebook or above it.
+"""Targets: named places to run, which ``kfnb.toml`` defines.
 
-::
+The file is in the user's configuration folder, or in the folder of the notebook or a folder above it. An example::
 
     [targets.prod]
     engine = "argo"            # or "kfp"
     namespace = "team-a"
     values = "s3"
 
-Secrets do not stand there: they are in the kubeconfig, in token files and in the environment. A file beside a notebook says whom to
-talk to only when the user has trusted it (`kfnb.engines.cluster.trust.trusted_files`); untrusted, it sets what concerns steps.
+The file holds no secrets: they are in the kubeconfig, in token files and in environment variables. A file beside a notebook decides
+which server kfnb talks to only after the user has trusted it (`kfnb.engines.cluster.trust.trusted_files`). Before that, only its
+settings for the pods of steps count.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from kfnb.problems import NotebookError, Problem
 
 
 class UntrustedTarget(NotebookError):
-    """A target of a file that the user has not trusted was to be used; the problem (KF709) says which file, and what it asks for."""
+    """The user has not trusted the file that defines a target. The problem (KF709) names the file and the access that it requests."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,15 @@ class Target:
     Parameters
     ----------
     settings
-        As in the file ``path``, with whole paths.
+        The settings in the file ``path``, with absolute paths.
     pins
-        The SHA-256 of files beside a trusted file, by their paths.
+        The SHA-256 of the files beside a trusted file, by their paths.
     asks
-        What must be trusted before anything is contacted.
+        The access that the user must trust before kfnb contacts a server.
     withheld
-        What an untrusted file asks for beside the settings that count.
-    wrong
-        Why it cannot be used at all.
+        The access that an untrusted file requests, and that the user's own target does without.
+    error
+        Why the target cannot be used. It is empty when the target can be used.
     """
 
     name: str
@@ -57,11 +58,11 @@ class Target:
     pins: dict[str, str] = field(default_factory=dict)
     asks: tuple[RequestedAccess, ...] = ()
     withheld: tuple[RequestedAccess, ...] = ()
-    wrong: str = ""
+    error: str = ""
 
     @property
     def connection(self) -> Connection:
-        """Whom it talks to, and as whom. Raises `UntrustedTarget`: nothing is contacted that the user has not chosen."""
+        """The server that it talks to, and the user that it talks as. Raises `UntrustedTarget` before the user has trusted it."""
         if self.asks:
             raise UntrustedTarget([_untrusted_problem(self)])
         return connection_of(self.settings, self.pins)
@@ -71,14 +72,14 @@ LOCAL = Target("local", "local", {})
 
 
 def targets(notebook: Path | None) -> dict[str, Target]:
-    """All targets that can be seen from a notebook; ``local`` is always there, and always this machine.
+    """All targets of a notebook, by their names. The target ``local`` always exists, and is always this machine.
 
     Raises
     ------
     BadTarget
-        When a file cannot be read.
+        When a configuration file cannot be read.
     """
-    found = {"local": LOCAL}
+    named = {"local": LOCAL}
     store = TrustStore()
     for file in reversed(config_files(notebook)):
         tables = {n: t for n, t in file.tables().items() if n != "local"}
@@ -87,95 +88,107 @@ def targets(notebook: Path | None) -> dict[str, Target]:
         trusted = None if file.own else store.of(file)
         for name, settings in tables.items():
             if file.own or trusted is not None:
-                found[name] = _trusted_target(name, settings, file, trusted.files if trusted is not None else {})
+                named[name] = _trusted_target(name, settings, file, trusted.files if trusted is not None else {})
             else:
-                found[name] = _untrusted_target(name, settings, file, found.get(name))
-    return found
+                named[name] = _untrusted_target(name, settings, file, named.get(name))
+    return named
 
 
 def target_named(name: str, notebook: Path | None) -> Target:
-    """The target of that name, for its settings: it may be untrusted. Raises `BadTarget`."""
+    """The target of that name, which the user may not have trusted yet. Raises `BadTarget`."""
     if name == "local":
         return LOCAL
-    known = targets(notebook)
-    if name in known:
-        if known[name].wrong:
-            raise BadTarget(known[name].wrong)
-        return known[name]
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean `{near[0]}`?" if near else f"the targets are {', '.join(map(visible, known))}"
+    named = targets(notebook)
+    if name in named:
+        if named[name].error:
+            raise BadTarget(named[name].error)
+        return named[name]
+    similar = difflib.get_close_matches(name, named, 1)
+    hint = f"did you mean `{similar[0]}`?" if similar else f"the targets are {', '.join(map(visible, named))}"
     raise BadTarget(
-        f"there is no target `{visible(name)}`; {hint} (they stand in {NAME} beside the notebook, as [targets.{visible(name)}])"
+        f"there is no target `{visible(name)}`; {hint} (define it in {NAME} beside the notebook, as [targets.{visible(name)}])"
     )
 
 
 def usable_target(name: str, notebook: Path | None) -> Target:
-    """The target of that name, to run something there. Raises `BadTarget`, and `UntrustedTarget` before anything is contacted."""
-    found = target_named(name, notebook)
-    if found.asks:
-        raise UntrustedTarget([_untrusted_problem(found)])
-    return found
+    """The target of that name, to run something there.
+
+    Raises
+    ------
+    BadTarget
+        When there is no such target, or it cannot be used.
+    UntrustedTarget
+        When the user has not trusted its file. No server has been contacted then.
+    """
+    target = target_named(name, notebook)
+    if target.asks:
+        raise UntrustedTarget([_untrusted_problem(target)])
+    return target
 
 
 def withheld_problems(target: Target) -> list[Problem]:
-    """What does not count of a target since nobody has trusted its file."""
+    """The problem that some settings of a target do not count, because the user has not trusted its file."""
     if not target.withheld:
         return []
     names = ", ".join(dict.fromkeys(a.setting for a in target.withheld))
     return [
         Problem(
-            "KF710", f"{target.path} also sets {names} for target `{visible(target.name)}`, which does not count: your own configuration does",
+            "KF710", f"{target.path} also sets {names} for target `{visible(target.name)}`, which do not count: your own configuration does",
             f"look at it and trust it with `kfnb trust {target.path}`", name=target.name,
         )
     ]  # fmt: skip
 
 
 def options_of(target: Target | None) -> ClusterOptions:
-    """The settings of a target's pods."""
+    """The settings of a target that concern its pods. Without a target they are the defaults."""
     if target is None:
         return ClusterOptions()
-    known = {f.name for f in fields(ClusterOptions)}
+    names = {f.name for f in fields(ClusterOptions)}
     values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in known
+        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in names
     }
     return ClusterOptions(**values)
 
 
-# -------------------------------------------------------------------- of one file
+# -------------------------------------------------------------------- one file
 def _trusted_target(name: str, settings: dict[str, Any], file: ConfigFile, pins: dict[str, str]) -> Target:
-    """A target of the user's own file, or of one that was trusted."""
-    wrong = settings_error(name, settings)
+    """A target from the user's own file, or from a file that the user has trusted."""
+    error = settings_error(name, settings)
     engine = str(settings.get("engine"))
     return Target(
-        name, engine, with_absolute_paths(settings, file.folder), file.path, pins, wrong=_in_file(file, wrong)
+        name, engine, with_absolute_paths(settings, file.folder), file.path, pins, error=_in_file(file, error)
     )
 
 
-def _untrusted_target(name: str, settings: dict[str, Any], file: ConfigFile, known: Target | None) -> Target:
-    """A target of an untrusted file: what it says of steps counts for a target that the user has; else it can be looked at only."""
+def _untrusted_target(name: str, settings: dict[str, Any], file: ConfigFile, own_target: Target | None) -> Target:
+    """A target from a file that the user has not trusted.
+
+    When the user has a target of this name, the file may change its settings for the pods of steps. Otherwise the target can be shown, but
+    not used.
+    """
     asks = tuple(access_of_target(name, settings, file.folder))
-    if known is None or known.asks:
+    if own_target is None or own_target.asks:
         engine = str(settings.get("engine"))
-        wrong = settings_error(name, settings)
+        error = settings_error(name, settings)
         return Target(
-            name, engine, with_absolute_paths(settings, file.folder), file.path, asks=asks, wrong=_in_file(file, wrong)
+            name, engine, with_absolute_paths(settings, file.folder), file.path, asks=asks, error=_in_file(file, error)
         )
-    same = {k for k, v in with_absolute_paths(settings, file.folder).items() if known.settings.get(k) == v}
+    same = {k for k, v in with_absolute_paths(settings, file.folder).items() if own_target.settings.get(k) == v}
     asks = tuple(a for a in asks if a.setting not in same)
-    mine = {k: v for k, v in settings.items() if k in STEP_SETTINGS}
-    merged = {**known.settings, **mine}
-    wrong = known.wrong or _in_file(file, settings_error(name, merged))
-    return replace(known, settings=merged, path=file.path, withheld=(*known.withheld, *asks), wrong=wrong)
+    step_settings = {k: v for k, v in settings.items() if k in STEP_SETTINGS}
+    merged = {**own_target.settings, **step_settings}
+    error = own_target.error or _in_file(file, settings_error(name, merged))
+    return replace(own_target, settings=merged, path=file.path, withheld=(*own_target.withheld, *asks), error=error)
 
 
-def _in_file(file: ConfigFile, wrong: str) -> str:
-    return f"{file.path}: {visible(wrong)}" if wrong else ""
+def _in_file(file: ConfigFile, error: str) -> str:
+    return f"{file.path}: {visible(error)}" if error else ""
 
 
 def _untrusted_problem(target: Target) -> Problem:
     requests = "; ".join(f"it {a.text}" for a in target.asks)
     return Problem(
-        "KF709", f"target `{visible(target.name)}` stands in {target.path}, which you have not trusted: {requests}",
+        "KF709", f"target `{visible(target.name)}` is defined in {target.path}, which you have not trusted: {requests}",
         f"if that is what you want, trust the file with `kfnb trust {target.path}`, or put the target into your own configuration",
         name=target.name,
     )  # fmt: skip

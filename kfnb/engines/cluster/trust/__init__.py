@@ -1,1 +1,1 @@
-"""What a file beside a notebook asks for, and which files the user has trusted. Begin with ``requested_access.py``."""
+"""The access that a file beside a notebook requests, and the files that the user has trusted. Begin with ``requested_access.py``."""

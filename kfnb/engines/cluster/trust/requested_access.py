@@ -1,4 +1,4 @@
-"""What access a file beside a notebook requests, in words, so that the user can judge it before trusting the file."""
+"""The access that a file beside a notebook requests, as text that the user reads before trusting the file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ from kfnb.engines.cluster.trust.trusted_files import hash_of
 
 @dataclass(frozen=True)
 class RequestedAccess:
-    """One thing that a target wants. ``value`` is as the file has it, ``text`` a sentence without its subject."""
+    """One kind of access that a target requests.
+
+    Parameters
+    ----------
+    value
+        The value of the setting in the file.
+    text
+        What the target does with it, as a sentence without its subject, such as ``talks to https://example.org``.
+    """
 
     target: str
     setting: str
@@ -26,7 +34,7 @@ class RequestedAccess:
 
 
 def access_of_target(name: str, settings: dict[str, Any], folder: Path) -> list[RequestedAccess]:
-    """What one target wants."""
+    """The access that one target requests."""
     lines = {key: _text(key, settings, folder) for key in settings if key not in STEP_SETTINGS}
     return [
         RequestedAccess(visible(name), visible(k), visible(str(settings[k])), visible(t)) for k, t in lines.items() if t
@@ -34,28 +42,28 @@ def access_of_target(name: str, settings: dict[str, Any], folder: Path) -> list[
 
 
 def access_of_file(file: ConfigFile) -> list[RequestedAccess]:
-    """What the targets of a file want, with what the kubeconfigs that they name do: those are read. Raises `BadTarget`."""
-    found: list[RequestedAccess] = []
+    """The access that all targets of a file request, and the access that their kubeconfigs give. Raises `BadTarget`."""
+    requested: list[RequestedAccess] = []
     for name, settings in file.tables().items():
-        for ask in access_of_target(name, settings, file.folder):
-            found.append(ask)
-            if ask.setting == "kubeconfig":
+        for access in access_of_target(name, settings, file.folder):
+            requested.append(access)
+            if access.setting == "kubeconfig":
                 more = (t for p in _paths(settings, "kubeconfig", file.folder) for t in _kubeconfig_texts(p))
-                found += [RequestedAccess(ask.target, ask.setting, ask.value, visible(t)) for t in more]
-    return found
+                requested += [RequestedAccess(access.target, access.setting, access.value, visible(t)) for t in more]
+    return requested
 
 
 def hashes_beside(file: ConfigFile) -> dict[str, str]:
-    """The SHA-256 of the files that decide what is run or whom is believed and that came with ``file``, by their paths."""
-    found: dict[str, str] = {}
+    """The SHA-256 of the kubeconfigs, certificates and programs beside ``file`` that it uses, by their paths."""
+    hashes: dict[str, str] = {}
     for settings in file.tables().values():
         for key in ("kubeconfig", "ca_file"):
             value = settings.get(key)
             for text, path in zip(str(value).split(os.pathsep), _paths(settings, key, file.folder), strict=False):
                 if not os.path.isabs(os.path.expanduser(text)) or _inside(path, file.folder):
-                    found[str(path)] = hash_of(path)
-                    found |= {str(c): hash_of(c) for c in _command_files(path)} if key == "kubeconfig" else {}
-    return found
+                    hashes[str(path)] = hash_of(path)
+                    hashes |= {str(c): hash_of(c) for c in _command_files(path)} if key == "kubeconfig" else {}
+    return hashes
 
 
 def _inside(path: Path, folder: Path) -> bool:
@@ -69,10 +77,10 @@ def _paths(settings: dict[str, Any], key: str, folder: Path) -> list[Path]:
     return [Path(p) for p in absolute_path(value, folder).split(os.pathsep)]
 
 
-# -------------------------------------------------------------------- in words
+# -------------------------------------------------------------------- as text
 def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
     value = settings[key]
-    where = settings.get("host") or settings.get("server") or "the server that the environment or this pod names"
+    server = settings.get("host") or settings.get("server") or "the server that the environment or this pod names"
     files = ", ".join(str(p) for p in _paths(settings, key, folder))
     texts = {
         "engine": _cluster_text(settings),
@@ -81,9 +89,9 @@ def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
         "server_token": f"gives the token of the kubeconfig's user to {settings.get('server')}",
         "kubeconfig": f"uses the kubeconfig {files}",
         "context": f"uses the context {value}{'' if settings.get('kubeconfig') else ' of your kubeconfig'}",
-        "token_file": f"sends the content of the file {files} to {where}",
-        "token_env": f"sends the variable ${value} to {where}",
-        "cookies_env": f"sends the variable ${value} as cookies to {where}",
+        "token_file": f"sends the content of the file {files} to {server}",
+        "token_env": f"sends the variable ${value} to {server}",
+        "cookies_env": f"sends the variable ${value} as cookies to {server}",
         "ca_file": f"believes the certificates of {files}",
         "verify": "" if value is True else "does not check the server's certificate",
         "allow_http": "" if value is False else "sends tokens and cookies over plain http too",
@@ -105,7 +113,7 @@ def _listed(value: Any) -> str:
 
 
 def _cluster_text(settings: dict[str, Any]) -> str:
-    """What a target does that names no cluster."""
+    """What a target does when it names no cluster."""
     if settings.get("engine") == "kfp" and not {"host", "kubeconfig", "context"} & set(settings):
         return "runs on the Kubeflow Pipelines that the environment or this pod names, as you"
     if settings.get("engine") == "argo" and not {"kubeconfig", "context"} & set(settings):
@@ -125,18 +133,18 @@ def _kubeconfig_texts(path: Path) -> Iterator[str]:
     for user in _entries(config, "users", "user"):
         if user.get("tokenFile"):
             yield f"{path} sends the content of the file {user['tokenFile']} to it"
-        for words in _commands(user):
-            yield f"{path} runs the command {shlex.join(words)}"
+        for command in _commands(user):
+            yield f"{path} runs the command {shlex.join(command)}"
 
 
 def _kubeconfig(path: Path) -> dict[str, Any] | None:
     import yaml
 
     try:
-        found = yaml.safe_load(read_configuration(path))
+        kubeconfig = yaml.safe_load(read_configuration(path))
     except (OSError, yaml.YAMLError, RecursionError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return kubeconfig if isinstance(kubeconfig, dict) else None
 
 
 def _entries(config: dict[str, Any], kind: str, part: str) -> list[dict[str, Any]]:
@@ -145,7 +153,7 @@ def _entries(config: dict[str, Any], kind: str, part: str) -> list[dict[str, Any
 
 
 def _commands(user: dict[str, Any]) -> Iterator[list[str]]:
-    """What is run to get a user's credentials."""
+    """The commands that a kubeconfig runs to get the credentials of a user."""
     execute, provider = user.get("exec"), user.get("auth-provider")
     if isinstance(execute, dict):
         arguments = execute.get("args")
@@ -156,10 +164,10 @@ def _commands(user: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _command_files(path: Path) -> Iterator[Path]:
-    """The programs beside a kubeconfig that it runs, and the files beside it that their arguments name."""
+    """The files beside a kubeconfig that it runs as programs, or names as their arguments."""
     for user in _entries(_kubeconfig(path) or {}, "users", "user"):
-        for words in _commands(user):
-            for word in words:
-                file = path.parent / word
+        for command in _commands(user):
+            for argument in command:
+                file = path.parent / argument
                 if os.path.isfile(file) and _inside(file, path.parent):
                     yield file

@@ -1,4 +1,4 @@
-"""Files beside notebooks as they are put before the user, and trusted when the user says so."""
+"""Proposals to trust a file beside notebooks: the user sees the access that the file requests, and may accept it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kfnb.engines.cluster.trust.trusted_files import TrustStore
 
 @dataclass(frozen=True)
 class Proposal:
-    """A file, and what trusting it would let it do.
+    """A file that the user may trust, and the access that it would get.
 
     Parameters
     ----------
     files
-        The SHA-256 of files beside it that it names, by their paths.
+        The SHA-256 of the files beside it that it names, by their paths.
     trusted
-        The user has trusted it as it is now.
+        Whether the user has trusted the file with its current content.
     """
 
     file: ConfigFile
@@ -32,12 +32,12 @@ class Proposal:
 
     @property
     def fingerprint(self) -> str:
-        """What was shown: with other content it is another."""
+        """A hash of everything that the user was shown. It changes when the content of a file changes."""
         parts = [str(self.file.path), self.file.sha256, sorted(self.files.items())]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def accept(self, store: TrustStore) -> None:
-        """Trust it as it was shown."""
+        """Trust the file with the content that the user was shown."""
         store.add(self.file, self.files)
 
     def to_json(self) -> dict[str, Any]:
@@ -48,13 +48,13 @@ class Proposal:
 
 
 def proposals(notebook: Path | None, store: TrustStore) -> list[Proposal]:
-    """The files beside a notebook and above it that want something, the nearest first. Raises `BadTarget`."""
-    found = (proposal_of(f, store) for f in config_files(notebook) if not f.own)
-    return [p for p in found if p.asks]
+    """The files beside a notebook and above it that request access, the nearest first. Raises `BadTarget`."""
+    all_proposals = (proposal_of(f, store) for f in config_files(notebook) if not f.own)
+    return [p for p in all_proposals if p.asks]
 
 
 def proposal_at(path: Path, store: TrustStore) -> Proposal:
-    """One file. Raises `BadTarget`."""
+    """The proposal to trust one file. Raises `BadTarget` when it cannot be read."""
     return proposal_of(config_file(path), store)
 
 

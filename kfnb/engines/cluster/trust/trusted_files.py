@@ -1,4 +1,4 @@
-"""Which files beside notebooks the user has trusted: by their path and content, in a file that only the user can write."""
+"""The files beside notebooks that the user has trusted, with the hash of their content. Only the user can write this list."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from kfnb.runs.record.private_record_files import FOLDER_MODE, make_folder, writ
 
 @dataclass(frozen=True)
 class Trusted:
-    """A file as it was when the user trusted it.
+    """A file that the user has trusted, with the hash of its content at that time.
 
     Parameters
     ----------
     files
-        The SHA-256 of the files beside it that it names, by their paths: a kubeconfig, what that runs. They are trusted as they were, too.
+        The SHA-256 of the files beside it that it names, by their paths, such as a kubeconfig and the programs that this runs. They are
+        trusted only with this content, too.
     """
 
     path: str
@@ -37,12 +38,12 @@ class Trusted:
 
 
 class TrustStore:
-    """What the user has trusted.
+    """The list of the files that the user has trusted.
 
     Parameters
     ----------
     folder
-        The user's own; made when something is first trusted.
+        The folder of the list. It is created when the user trusts a file for the first time.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -50,7 +51,7 @@ class TrustStore:
         self._file = self._folder / "files.json"
 
     def all(self) -> list[Trusted]:
-        """What was trusted, the oldest first. Raises `BadTarget` when somebody else can have written it."""
+        """The trusted files, the oldest first. Raises `BadTarget` when somebody else may have written the list."""
         try:
             content = read_configuration(self._file)
             about = self._file.stat()
@@ -60,7 +61,7 @@ class TrustStore:
             raise BadTarget(f"{self._file} cannot be read: {error.strerror}") from None
         if about.st_uid not in (0, os.getuid()) or stat.S_IMODE(about.st_mode) & 0o022:
             raise BadTarget(
-                f"{self._file} can be written by others, so it says nothing: delete it, and trust files again"
+                f"{self._file} can be written by other users, so kfnb does not use it: delete it, and trust your files again"
             )
         try:
             return [Trusted(**entry) for entry in json.loads(content)]
@@ -68,34 +69,36 @@ class TrustStore:
             raise BadTarget(f"{self._file} cannot be read: delete it, and trust files again") from None
 
     def of(self, file: ConfigFile) -> Trusted | None:
-        """How the file was trusted, if it and what it names beside it are still what they were then."""
-        found = next((t for t in self.all() if t.path == str(file.path)), None)
-        if found is None or found.sha256 != file.sha256:
+        """The entry of a file, or ``None`` when the user has not trusted it, or when it or a file that it names has changed since."""
+        trusted = next((t for t in self.all() if t.path == str(file.path)), None)
+        if trusted is None or trusted.sha256 != file.sha256:
             return None
-        return found if all(hash_of(Path(p)) == h != "" for p, h in found.files.items()) else None
+        return trusted if all(hash_of(Path(p)) == h != "" for p, h in trusted.files.items()) else None
 
     def add(self, file: ConfigFile, files: dict[str, str]) -> None:
-        """Trust a file as it was read, with the hashes of the files that it names beside it."""
+        """Trust a file with its current content. ``files`` are the hashes of the files beside it that it names."""
         with self._changing() as entries:
             entries[:] = [t for t in entries if t.path != str(file.path)]
             entries.append(Trusted(str(file.path), file.sha256, time.time(), files))
 
     def remove(self, path: Path) -> bool:
-        """Trust a file no longer; ``False``: it was not."""
+        """Stop trusting a file. Returns whether it was trusted."""
         with self._changing() as entries:
             remaining = [t for t in entries if t.path != str(path)]
-            found = len(remaining) < len(entries)
+            removed = len(remaining) < len(entries)
             entries[:] = remaining
-        return found
+        return removed
 
     @contextmanager
     def _changing(self) -> Iterator[list[Trusted]]:
-        """All entries, to be changed; nobody else changes them meanwhile, and a reader finds the old ones or the new."""
+        """A context with all entries, which the caller may change. A lock keeps other processes from changing them at the same time, and a
+        reader finds either the old entries or the new ones.
+        """
         make_folder(self._folder)
         self._folder.chmod(FOLDER_MODE)
         lock = hold(self._folder / "lock", patience=10)
         if lock is None:
-            raise BadTarget(f"{self._folder} is being changed by another process: try again")
+            raise BadTarget(f"another process is changing {self._folder}: try again")
         try:
             entries = self.all()
             yield entries
@@ -105,7 +108,7 @@ class TrustStore:
 
 
 def hash_of(path: Path) -> str:
-    """The SHA-256 of a file; empty where there is none that can be read."""
+    """The SHA-256 of a file. It is empty when the file cannot be read."""
     try:
         return hashlib.sha256(read_configuration(path)).hexdigest()
     except OSError:

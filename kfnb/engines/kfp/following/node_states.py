@@ -1,7 +1,7 @@
 """From the nodes of a Kubeflow Pipelines run to the states of steps.
 
-The backend makes of a step ``train`` the tasks ``train-driver`` and ``train``, the latter a DAG around the pod; of a loop a DAG
-whose ``iteration-iterations(N:N)`` are the iterations (kubeflow/pipelines `backend/src/v2/compiler/argocompiler`).
+The backend turns a step ``train`` into the tasks ``train-driver`` and ``train``, and the latter is a DAG around the pod. It turns a loop
+into a DAG whose nodes ``iteration-iterations(N:N)`` are the iterations (kubeflow/pipelines `backend/src/v2/compiler/argocompiler`).
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ Jobs = dict[str, tuple[Job, ...]]
 
 
 def observe_steps(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[ObservedStep]:
-    """The state of every step that has a node, or stands in a block that was skipped. ``blocks`` are the jobs in every DAG task."""
+    """The state of every step that has a node, or that is inside a skipped block. ``blocks`` are the jobs in every DAG task."""
     inside: dict[str, list[dict[str, Any]]] = {}
     for node in nodes.values():
         inside.setdefault(node.get("boundaryID", ""), []).append(node)
-    found: dict[str, ObservedStep] = {}
+    steps: dict[str, ObservedStep] = {}
     for node in nodes.values():
         task = node["displayName"]
         if nodes.get(node.get("boundaryID", ""), {}).get("displayName") in tasks:
-            continue  # The pod inside of a step: its node may have the same name as another step.
+            continue  # This is the pod of a step, and its node may have the same name as another step.
         jobs = blocks.get(task, ()) if node["type"] == "Skipped" and task not in tasks else tasks.get(task, ())
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         for job in jobs:
             path = job.name + suffix
-            found[path] = _observe_step(node, job, path, inside.get(node["id"], []), nodes)
-    return mark_omitted(found)
+            steps[path] = _observe_step(node, job, path, inside.get(node["id"], []), nodes)
+    return mark_omitted(steps)
 
 
 def _observe_step(

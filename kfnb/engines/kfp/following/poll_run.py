@@ -15,14 +15,14 @@ from kfnb.engines.kfp.following.task_tree import nodes_from_details
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.runs.record.run_store import RunStore
 
-EVERY = 2.0  #: seconds between two questions
-LOG_SHARE = 10  #: a log is asked for again after that many times what the last answer took: it always comes whole
-LOG_PATIENCE = 10.0  #: seconds that the log of a finished pod is waited for, until the server did not give one
+EVERY = 2.0  #: seconds between two requests
+LOG_SHARE = 10  #: wait this many times the duration of the last request for a log, because the server always sends the whole log
+LOG_PATIENCE = 10.0  #: seconds to wait for the log of a finished pod, until the server has failed to send one
 RUN_STATES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELED": "cancelled", "SKIPPED": "succeeded"}
 
 
 class PollFollower(Recorder):
-    """Brings one run's record up to date. ``remote``: the server's id of the run."""
+    """Brings one run's record up to date. ``remote`` is the id of the run on the server."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class PollFollower(Recorder):
     ) -> None:
         super().__init__(store, run_id, tasks, stopping, earlier_attempts)
         self.client, self.remote, self.blocks = client, remote, blocks
-        self._next: dict[str, float] = {}  #: when a log may be asked for again
+        self._next: dict[str, float] = {}  #: the time of the next request for the log of each node
         self._patience = LOG_PATIENCE
 
     def run(self) -> None:
@@ -55,23 +55,23 @@ class PollFollower(Recorder):
 
     def _record_run(self, follow: bool) -> None:
         try:
-            found = self.client.run(self.remote)
+            run = self.client.run(self.remote)
         except ClusterError as error:
             if error.kind != "missing":
                 raise
             self.record_deleted(f"the run {self.remote} is no longer there")
             return
-        if self.state == "pending" and found.get("state") not in (None, "PENDING"):
-            self.record_start(timestamp_of(found.get("created_at")))
-        details = (found.get("run_details") or {}).get("task_details") or []
+        if self.state == "pending" and run.get("state") not in (None, "PENDING"):
+            self.record_start(timestamp_of(run.get("created_at")))
+        details = (run.get("run_details") or {}).get("task_details") or []
         self.record_steps(observe_steps(nodes_from_details(details, self.tasks), self.tasks, self.blocks), follow)
-        if found.get("state") in RUN_STATES and found.get("finished_at"):
-            self._end(found)
+        if run.get("state") in RUN_STATES and run.get("finished_at"):
+            self._end(run)
 
-    def _end(self, found: dict[str, Any]) -> None:
-        message = (found.get("error") or {}).get("message") or "the run failed"
+    def _end(self, run: dict[str, Any]) -> None:
+        message = (run.get("error") or {}).get("message") or "the run failed"
         failure = {"kind": "run", "type": "FAILED", "message": message}
-        self.record_end(RUN_STATES[found["state"]], timestamp_of(found.get("finished_at")), failure)
+        self.record_end(RUN_STATES[run["state"]], timestamp_of(run.get("finished_at")), failure)
 
     # ---------------------------------------------------------------- logs
     def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:
@@ -80,10 +80,8 @@ class PollFollower(Recorder):
             return
         try:
             text = self.client.log(self.remote, pod_of(attempt.node, step.job.step.settings))
-        except (
-            ClusterError
-        ):  # There is no pod yet, or the server has no logs: `read_log` tries again at the end of the step.
-            return
+        except ClusterError:
+            return  # There is no pod yet, or the server has no logs. `read_log` tries again at the end of the step.
         self.recorded_log(step, attempt).append_untimed(text, time.time(), ended=False)
         self._next[attempt.node] = time.monotonic() + LOG_SHARE * (time.monotonic() - began)
 

@@ -2,9 +2,8 @@
 
 A detail has a display name and the ids of the nodes that come after it; an id is the workflow's name and the FNV-1a hash of the
 node's full name (argo-workflows `workflow/util/pod_name.go`, `pkg/apis/workflow/v1alpha1` ``NodeID``). So the full names can be
-recovered: a name is right when the API lists its id. What the backend makes of a step ``train`` is
-``….train-driver`` and ``….train``, the latter a DAG around ``….train.executor`` and, where steps are tried again,
-``….train.executor(0)`` and so on.
+recovered: a name is right when the API lists its id. The backend turns a step ``train`` into ``….train-driver`` and ``….train``. The
+latter is a DAG around ``….train.executor``, and around ``….train.executor(0)`` and so on when the step has retries.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 Json = dict[str, Any]
 EXECUTOR = "executor"
-TRY = re.compile(r"executor(?:\((\d+)\))?")  #: what stands in a step's DAG
+ATTEMPT = re.compile(r"executor(?:\((\d+)\))?")  #: the names of the nodes inside a step's DAG
 PHASES = {
     "PENDING": "Pending", "RUNNING": "Running", "SUCCEEDED": "Succeeded", "SKIPPED": "Skipped", "FAILED": "Failed",
     "CANCELING": "Running", "CANCELED": "Failed", "PAUSED": "Pending", "CACHED": "Succeeded", "ERROR": "Error",
@@ -29,15 +28,15 @@ def nodes_from_details(details: list[Json], steps: Collection[str]) -> dict[str,
         return {}
     root = min(ids).rpartition("-")[0]
     names = {d.get("display_name", "") for d in details}
-    found = _find_nodes(root, ids, names, steps)
-    matched = _match_details(details, found)
+    tree = _find_nodes(root, ids, names, steps)
+    matched = _match_details(details, tree)
     skipped = {
         d.get("start_time") for d in details if d.get("display_name") == EXECUTOR and d.get("state") == "SKIPPED"
     }
     nodes: dict[str, Json] = {}
     inside: dict[str, list[tuple[int, str, str]]] = {}
-    for node, (boundary, display_name) in found.items():
-        if boundary and found[boundary][1] in steps:
+    for node, (boundary, display_name) in tree.items():
+        if boundary and tree[boundary][1] in steps:
             inside.setdefault(boundary, []).append((_order(display_name), node, display_name))
         elif node in matched:
             nodes[node] = _node(node, boundary, display_name, matched[node])
@@ -51,40 +50,40 @@ def nodes_from_details(details: list[Json], steps: Collection[str]) -> dict[str,
 
 def _find_nodes(root: str, ids: set[str], names: set[str], steps: Collection[str]) -> dict[str, tuple[str, str]]:
     """By the id of a node: the id of the DAG that it stands in, and its display name."""
-    tries = {n for n in names if TRY.fullmatch(n)}
+    tries = {n for n in names if ATTEMPT.fullmatch(n)}
     tasks = names - tries | names & set(steps)
-    found: dict[str, tuple[str, str]] = {root: ("", root)}
+    tree: dict[str, tuple[str, str]] = {root: ("", root)}
     pending = [(root, root, False)]
     while pending:
         boundary, name, in_step = pending.pop()
         prefix = _hash(f"{name}.")
         for display_name in tries if in_step else tasks:
             node = f"{root}-{_hash(display_name, prefix)}"
-            if node in ids and node not in found:
-                found[node] = (boundary, display_name)
+            if node in ids and node not in tree:
+                tree[node] = (boundary, display_name)
                 step = display_name in steps
                 if not in_step and (step or not display_name.endswith("-driver")):
                     pending.append((node, f"{name}.{display_name}", step))
-    return found
+    return tree
 
 
 def _hash(text: str, start: int = 2166136261) -> int:
-    """FNV-1a, 32 bits, going on from ``start``."""
+    """The FNV-1a hash with 32 bits, continued from ``start``."""
     for byte in text.encode():
         start = ((start ^ byte) * 16777619) & 0xFFFFFFFF
     return start
 
 
-def _match_details(details: Iterable[Json], found: dict[str, tuple[str, str]]) -> dict[str, Json]:
-    """The detail of each node: the one whose child tasks stand in the same DAG; without children, one with the same name."""
+def _match_details(details: Iterable[Json], tree: dict[str, tuple[str, str]]) -> dict[str, Json]:
+    """The detail of each node: the one whose child tasks are in the same DAG, or one with the same name when it has no child tasks."""
     free: dict[str, list[str]] = {}
-    for node, (_, display_name) in found.items():
+    for node, (_, display_name) in tree.items():
         free.setdefault(display_name, []).append(node)
     matched: dict[str, Json] = {}
     rest: list[Json] = []
     for detail in details:
         display_name = detail.get("display_name", "")
-        around = {found[c["pod_name"]][0] for c in detail.get("child_tasks") or () if c.get("pod_name") in found}
+        around = {tree[c["pod_name"]][0] for c in detail.get("child_tasks") or () if c.get("pod_name") in tree}
         candidates = [n for n in free.get(display_name, ()) if n in around]
         if candidates:
             matched[candidates[0]] = detail
@@ -109,13 +108,13 @@ def _node(node: str, boundary: str, display_name: str, detail: Json) -> Json:
 
 
 def _order(display_name: str) -> int:
-    match = TRY.fullmatch(display_name)
+    match = ATTEMPT.fullmatch(display_name)
     return int(match[1]) if match is not None and match[1] else -1
 
 
 def _pods(step: Json, inside: list[tuple[str, str]], cached: bool) -> dict[str, Json]:
-    """The nodes in a step's DAG: its pod, or the pods that were tried one after another. The last one is where the step is."""
-    found: dict[str, Json] = {}
+    """The nodes in a step's DAG: one pod for each attempt. The state of the last one is the state of the step."""
+    nodes: dict[str, Json] = {}
     tries = [i for i, display_name in inside if display_name != EXECUTOR] or [i for i, _ in inside]
     for node, display_name in inside:
         last = node == tries[-1]
@@ -123,8 +122,8 @@ def _pods(step: Json, inside: list[tuple[str, str]], cached: bool) -> dict[str, 
         if cached:
             kind = "Skipped"
         phase = step["phase"] if last or kind == "Retry" else "Failed"
-        found[node] = {
+        nodes[node] = {
             **step, "id": node, "displayName": display_name, "boundaryID": step["id"], "type": kind, "phase": phase,
             "children": tries if kind == "Retry" else [],
         }  # fmt: skip
-    return found
+    return nodes

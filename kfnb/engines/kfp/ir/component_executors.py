@@ -20,13 +20,13 @@ TYPES = {
     "str": "STRING", "int": "NUMBER_INTEGER", "float": "NUMBER_DOUBLE", "bool": "BOOLEAN", "list": "LIST", "dict": "STRUCT",
     "any": "STRING",
 }  # fmt: skip
-#: Code that may display a figure or a table.
+#: Matches code that may display a figure or a table.
 DISPLAY_CALL = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
-IMPORTER_OUTPUT = "artifact"  #: the output of what imports an artifact
+IMPORTER_OUTPUT = "artifact"  #: the name of an importer's output
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
-#: Finds the runtime (in the arguments, or in what an earlier step handed on), unpacks it and hands over to it.
-#: Arguments: how many pieces the runtime has, the pieces, the step's code (what is common to the calls of a component,
-#: the rest being the input ``step``), and the launcher's ExecutorInput.
+#: Finds the runtime in the arguments or in the pack of an earlier step, unpacks it and calls it. The arguments are: the number of pieces
+#: of the runtime, the pieces, the step's code, and the launcher's ExecutorInput. When several steps call one component, the code is the
+#: part that all calls have in common, and the input ``step`` holds the rest.
 BOOT = """\
 import sys,json,zlib,base64,os,tempfile,zipfile
 a=sys.argv;n=int(a[1])+2;e=json.loads(a[-1]);i=e.get("inputs",{});u=base64.b64decode
@@ -52,7 +52,7 @@ leave(main(json.loads(t.decode()),a[-1],r))
 
 @dataclass(frozen=True)
 class Wiring:
-    """The names of a component's inputs, by channel. ``lists`` are the channels that collect one value for each iteration."""
+    """The names of a component's inputs, by channel. ``lists`` are the channels that collect the values of all iterations of a loop."""
 
     keys: dict[Channel, str]
     lists: frozenset[Channel]
@@ -60,24 +60,24 @@ class Wiring:
 
 @dataclass
 class Executors:
-    """The components of one pipeline that are containers."""
+    """The components of one pipeline that run containers, and their executors."""
 
     options: ClusterOptions
     types: dict[str, str]
     specs: dict[str, Json]  #: the runtime spec of each step
-    groups: dict[str, list[str]]  #: by component: the steps that are calls of it, where there are several
+    groups: dict[str, list[str]]  #: the steps that call each component, for components with several calls
     components: dict[str, Json] = field(default_factory=dict)
     executors: dict[str, Json] = field(default_factory=dict)
     platform: dict[str, Json] = field(default_factory=dict)
     _commons: dict[str, str] = field(default_factory=dict)
     _names: Names = field(default_factory=Names)
-    _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    _component_names: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.runtime = runtime_bundle("kfp", self.specs.values()) if self.specs else ""
 
     def component(self, job: Job, wiring: Wiring, status: str = "") -> str:
-        """The name of the component that runs a job. ``status``: an input for how a guard ended."""
+        """The name of the component that runs a job. ``status`` is the input that takes the final status of a guard's body."""
         lists = tuple(k for c, k in wiring.keys.items() if c in wiring.lists)
         outputs = tuple(output_of(job, c) for c in job.outputs)
         key = (
@@ -89,11 +89,11 @@ class Executors:
             lists,
             outputs,
         )
-        if key not in self._known:
+        if key not in self._component_names:
             inline = not any(c.kind == "pack" for c in wiring.keys)
             interface = {**_inputs(job, wiring, self.types, self.grouped(job), status), **_outputs(job)}
             name = self._names.new(f"{self._group(job)} first" if self.grouped(job) and inline else self._group(job))
-            self._known[key] = f"comp-{name}"
+            self._component_names[key] = f"comp-{name}"
             self.components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", **interface}
             container = self._plain_container(job, wiring) if job.plain_container else self._python(job, inline)
             resources = _resources(job.step.settings)
@@ -103,7 +103,7 @@ class Executors:
             pod = platform_of(job.step.settings, self.options)
             if pod:
                 self.platform[f"exec-{name}"] = pod
-        return self._known[key]
+        return self._component_names[key]
 
     def importer_task(self, task: str, uri: str) -> Json:
         """The task that imports an artifact of an earlier run, in the form that the SDK emits."""
@@ -125,15 +125,15 @@ class Executors:
         return job.step.component if self.grouped(job) else job.name
 
     def grouped(self, job: Job) -> bool:
-        """Whether other steps are calls of the same component: they share its code."""
+        """Whether several steps call the component of this job, so that they share its code."""
         return not job.plain_container and job.step.component in self.groups
 
     def delta(self, job: Job) -> str:
-        """What is particular to one call of a component, compressed against what all calls have in common."""
+        """The spec of one call of a component, compressed with the spec that all calls have in common as its dictionary."""
         return compress(compact_json(self.specs[job.name]), self._common(job))
 
     def _common(self, job: Job) -> str:
-        """What the calls of a component have in common: what its second call has, since the first often has no inputs."""
+        """The spec that the calls of a component have in common: that of the second call, because the first often has no inputs."""
         component = job.step.component
         if component not in self._commons:
             self._commons[component] = compact_json(self.specs[self.groups[component][1]])
@@ -152,32 +152,32 @@ class Executors:
         placeholders = Placeholders(
             lambda n: "{{$.inputs.parameters['%s']}}" % n, lambda n: "{{$.outputs.parameters['%s'].output_file}}" % n, escape_dollars,
         )  # fmt: skip
-        found = container_command(job, placeholders)
+        command = container_command(job, placeholders)
         env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
         return {
             "image": job.step.settings.image,
-            "command": list(found.command),
-            "args": list(found.args),
+            "command": list(command.command),
+            "args": list(command.args),
             **({"env": env} if env else {}),
         }
 
 
 # -------------------------------------------------------------------- interfaces
 def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, status: str) -> Json:
-    found = {} if job.plain_container else channel_definitions(wiring.keys, types, wiring.lists)
-    parameters = found.pop("parameters", {})
+    definitions = {} if job.plain_container else channel_definitions(wiring.keys, types, wiring.lists)
+    parameters = definitions.pop("parameters", {})
     if job.plain_container:
         parameters = {item.name: {"parameterType": "STRING"} for item in job.step.inputs}
     if grouped:
         parameters["step"] = {"parameterType": "STRING"}
     if status:
         parameters[status] = {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}
-    found.update({"parameters": parameters} if parameters else {})
-    return {"inputDefinitions": found} if found else {}
+    definitions.update({"parameters": parameters} if parameters else {})
+    return {"inputDefinitions": definitions} if definitions else {}
 
 
 def channel_definitions(keys: dict[Channel, str], types: dict[str, str], lists: Collection[Channel]) -> Json:
-    """The definitions of inputs or outputs, by the names of the channels that they carry. ``lists``: those that a loop collects."""
+    """The definitions of inputs or outputs by their names. ``lists`` are the channels that collect the values of all iterations."""
     artifacts: Json = {}
     parameters: Json = {}
     for channel, key in keys.items():
@@ -204,15 +204,18 @@ def _outputs(job: Job) -> Json:
             for n, kind in displayed_artifacts(job.step)
         }
     )
-    found = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
-    return {"outputDefinitions": found} if found else {}
+    definitions = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
+    return {"outputDefinitions": definitions} if definitions else {}
 
 
 def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
-    """Artifacts that Kubeflow Pipelines' own pages show: a step's metrics, and the figures and tables that it may display."""
-    found = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
+    """The artifacts of a step that the pages of Kubeflow Pipelines show: its metrics, and a report of the figures and tables that it displays.
+
+    Each is a name and the title of its schema.
+    """
+    artifacts = [("metrics", "system.Metrics")] if any(e.metric for e in step.exports) else []
     plain_container = step.shell or step.command is not None
-    return found + (
+    return artifacts + (
         [("report", "system.HTML")]
         if not plain_container and any(DISPLAY_CALL.search(c.source) for c in step.cells)
         else []
@@ -220,7 +223,7 @@ def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
 
 
 def output_of(job: Job, channel: Channel) -> str:
-    """The name of the output that carries a channel. The first list is called ``Output``, as the SDK's single output is."""
+    """The name of the output that carries a channel. The first list is named ``Output``, as a single output is in the SDK."""
     if channel.kind == "pack":
         return "pack"
     if channel.kind == "text" and job.plain_container:
@@ -230,7 +233,7 @@ def output_of(job: Job, channel: Channel) -> str:
 
 
 def type_of(channel: Channel, types: dict[str, str], collected: bool = False) -> str:
-    """The type of a parameter that carries a channel: items travel as JSON texts, whatever they are."""
+    """The type of a parameter that carries a channel. The items of loops travel as JSON texts, whatever their type."""
     if collected or channel.kind == "list":
         return "LIST"
     if channel.kind == "parameter":
@@ -240,28 +243,28 @@ def type_of(channel: Channel, types: dict[str, str], collected: bool = False) ->
 
 # -------------------------------------------------------------------- the pod
 def _resources(settings: Settings) -> Json:
-    """The newer text fields, which take Kubernetes quantities, and the accelerator."""
-    found: Json = {}
+    """The resources of a container: the newer text fields, which take Kubernetes' quantities, and the accelerator."""
+    resources: Json = {}
     if settings.cpu:
-        found.update(resourceCpuRequest=settings.cpu, resourceCpuLimit=settings.cpu)
+        resources.update(resourceCpuRequest=settings.cpu, resourceCpuLimit=settings.cpu)
     if settings.memory:
-        found.update(resourceMemoryRequest=settings.memory, resourceMemoryLimit=settings.memory)
+        resources.update(resourceMemoryRequest=settings.memory, resourceMemoryLimit=settings.memory)
     accelerators = [("nvidia.com/gpu", str(settings.gpu))] if settings.gpu else list(settings.limits)
     if accelerators:
         kind, count = accelerators[0]
-        found["accelerator"] = {"resourceType": kind, "resourceCount": count}
-    return found
+        resources["accelerator"] = {"resourceType": kind, "resourceCount": count}
+    return resources
 
 
 def platform_of(settings: Settings, options: ClusterOptions) -> Json:
-    """What the platform document says of an executor (kubeflow/pipelines `kubernetes_platform/proto`)."""
-    found: Json = {}
+    """The entry of an executor in the platform document (kubeflow/pipelines `kubernetes_platform/proto`)."""
+    platform: Json = {}
     if settings.volumes:
-        found["pvcMount"] = [
+        platform["pvcMount"] = [
             {"constant": v.claim, "mountPath": v.path, "pvcNameParameter": _constant(v.claim)} for v in settings.volumes
         ]
     if settings.secrets:
-        found["secretAsEnv"] = [
+        platform["secretAsEnv"] = [
             {
                 "secretName": s.name,
                 "secretNameParameter": _constant(s.name),
@@ -270,9 +273,9 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
             for s in settings.secrets
         ]
     if settings.nodes:
-        found["nodeSelector"] = {"labels": dict(settings.nodes)}
+        platform["nodeSelector"] = {"labels": dict(settings.nodes)}
     if settings.tolerations:
-        found["tolerations"] = [
+        platform["tolerations"] = [
             {
                 k: v
                 for k, v in (
@@ -287,14 +290,14 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
         ]
     metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
     if metadata:
-        found["podMetadata"] = metadata
+        platform["podMetadata"] = metadata
     if options.pull_secrets:
-        found["imagePullSecret"] = [
+        platform["imagePullSecret"] = [
             {"secretName": n, "secretNameParameter": _constant(n)} for n in options.pull_secrets
         ]
     if settings.timeout:
-        found["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
-    return found
+        platform["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
+    return platform
 
 
 def _constant(text: str) -> Json:

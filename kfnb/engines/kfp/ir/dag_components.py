@@ -38,15 +38,15 @@ class DagComponents:
         emitter = TaskEmitter(self.context, sources, task_of, self.emit)
         for node in nodes:
             tasks.update(emitter.tasks(node))
-        found: Json = {"dag": {"tasks": tasks}}
+        component: Json = {"dag": {"tasks": tasks}}
         outputs = self._outputs(exports, sources)
         if outputs:
-            found["dag"]["outputs"] = outputs
+            component["dag"]["outputs"] = outputs
             outer = tuple(n for n in self.context.loops_of(block) if block.kind != "loop" or n != block.name)
-            found["outputDefinitions"] = self.context.channel_definitions(
+            component["outputDefinitions"] = self.context.channel_definitions(
                 {c: self.context.key(c) for c in exports}, outer
             )
-        return found
+        return component
 
     def _nodes_to_run(
         self, block: Block, sources: dict[Channel, Source], task_of: dict[str, str]

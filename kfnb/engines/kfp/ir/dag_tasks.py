@@ -68,23 +68,23 @@ class TaskEmitter:
             if not exit_of:
                 value = self._value(next(c for c in job.inputs if c.kind == "status"))
             inputs.setdefault("parameters", {})[status] = value
-        found: Json = {"componentRef": {"name": context.executors.component(job, wiring, status)}}
+        task: Json = {"componentRef": {"name": context.executors.component(job, wiring, status)}}
         waits = (
             [exit_of]
             if exit_of
             else sorted({self.task_of[n] for n, _ in job.depends if n in self.task_of} - {context.task(job)})
         )
         if waits:
-            found["dependentTasks"] = waits
+            task["dependentTasks"] = waits
         if inputs:
-            found["inputs"] = inputs
+            task["inputs"] = inputs
         if context.options.caches(job.step.settings) and not job.in_handler:
-            found["cachingOptions"] = {"enableCache": True}
+            task["cachingOptions"] = {"enableCache": True}
         if job.step.settings.retry:
-            found["retryPolicy"] = {"maxRetryCount": job.step.settings.retry, **RETRY}
+            task["retryPolicy"] = {"maxRetryCount": job.step.settings.retry, **RETRY}
         if exit_of:
-            found["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
-        return {**found, "taskInfo": {"name": context.task(job)}}
+            task["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+        return {**task, "taskInfo": {"name": context.task(job)}}
 
     def _plain_inputs(self, job: Job) -> Json:
         parameters: Json = {}
@@ -97,7 +97,7 @@ class TaskEmitter:
             elif isinstance(ref, ParameterRef):
                 parameters[item.name] = self._value(Channel("parameter", ref.name))
             else:
-                parameters[item.name] = self._value(Channel("text", f"{ref.step}.{ref.name}"))  # type: ignore[union-attr]  # see lowering
+                parameters[item.name] = self._value(Channel("text", f"{ref.step}.{ref.name}"))  # type: ignore[union-attr]  # a plain container has no other references
         return {"parameters": parameters} if parameters else {}
 
     def _inputs(self, keys: dict[Channel, str]) -> Json:
@@ -145,25 +145,25 @@ class TaskEmitter:
                 "parameterType": "TASK_FINAL_STATUS",
                 "isOptional": True,
             }
-        found: Json = {"componentRef": {"name": name}}
+        task: Json = {"componentRef": {"name": name}}
         inside = {j.name for j in jobs_in(block)}
         waits = {self.task_of[n] for j in jobs_in(block) for n, _ in j.depends if n in self.task_of and n not in inside}
         waits |= {self.sources[c].task for c in needs if c in self.sources and self.sources[c].task}
         if handles:
             waits = {handles}
         if waits:
-            found["dependentTasks"] = sorted(waits)
+            task["dependentTasks"] = sorted(waits)
         if inputs:
-            found["inputs"] = inputs
+            task["inputs"] = inputs
         if block.kind == "loop":
-            found["parameterIterator"] = {"itemInput": context.key(own), "items": self._items(block)}
+            task["parameterIterator"] = {"itemInput": context.key(own), "items": self._items(block)}
             if block.parallelism:
-                found["iteratorPolicy"] = {"parallelismLimit": block.parallelism}
+                task["iteratorPolicy"] = {"parallelismLimit": block.parallelism}
         if block.gate is not None and block.kind == "branch":
-            found["triggerPolicy"] = {"condition": self._condition(block)}
+            task["triggerPolicy"] = {"condition": self._condition(block)}
         if handles:
-            found["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
-        return {**found, "taskInfo": {"name": context.task(block)}}
+            task["triggerPolicy"] = {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+        return {**task, "taskInfo": {"name": context.task(block)}}
 
     def _items(self, block: Block) -> Json:
         if isinstance(block.items, Channel):

@@ -1,4 +1,4 @@
-"""What the emission of IR looks up: the jobs, the names of tasks and channels, what each component gets, the executors."""
+"""The context in which IR is emitted: the jobs, the names of tasks and channels, the inputs of each component, and the executors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class IrContext:
     Parameters
     ----------
     reused
-        What steps handed on that are not run again: by the step's name its small outputs as texts, and as ``pack`` the URI of its
+        The outputs of steps that are not run again: by the step's name its small outputs as texts, and as ``pack`` the URI of its
         pack.
     """
 
@@ -71,15 +71,15 @@ class IrContext:
         return producer is not None and any(n not in loops for n in producer.loops)
 
     def _runtime_spec(self, job: Job, grouped: bool) -> Json:
-        found = runtime_spec_of(job, lambda channel: output_of(job, channel))
+        spec = runtime_spec_of(job, lambda channel: output_of(job, channel))
         keys = self.wirings[job.name].keys
         types = {c.name: self.types[c.name] for c in job.inputs if c.kind == "parameter"}
-        whole = {n: v for n, v in integer_defaults(self.pipeline).items() if n in types}
-        found.update({k: v for k, v in (("types", types), ("whole", whole)) if v})
+        integers = {n: v for n, v in integer_defaults(self.pipeline).items() if n in types}
+        spec.update({k: v for k, v in (("types", types), ("whole", integers)) if v})
         if grouped:
-            return self._call_spec(job, found)
+            return self._call_spec(job, spec)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if k != f"{c.kind}-{c.name}"}
-        return {**found, **({"renamed": renamed} if renamed else {})}
+        return {**spec, **({"renamed": renamed} if renamed else {})}
 
     def _call_spec(self, job: Job, spec: Json) -> Json:
         """A spec that differs as little as possible between the calls of one component.
@@ -88,12 +88,12 @@ class IrContext:
         """
         keys = self.wirings[job.name].keys
         numbers = {c.name: k.partition("-")[2] for c, k in keys.items() if c.kind == "pack"}
-        found: Json = _number_packs(spec, numbers)
-        found["spec"] = {k: v for k, v in found["spec"].items() if k != "needed"}
+        call_spec: Json = _number_packs(spec, numbers)
+        call_spec["spec"] = {k: v for k, v in call_spec["spec"].items() if k != "needed"}
         renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if c.kind not in ("pack", "parameter")}
         skippable = bool(job.gates) or any(self.jobs[n].gates for n in numbers)
         names = {number: name for name, number in numbers.items()} if skippable else {}
-        return {**found, **{k: v for k, v in (("renamed", renamed), ("names", names)) if v}}
+        return {**call_spec, **{k: v for k, v in (("renamed", renamed), ("names", names)) if v}}
 
     def loops_of(self, block: Block) -> tuple[str, ...]:
         """The loops around the jobs of a block; a loop counts as being around its own jobs."""
@@ -104,7 +104,7 @@ class IrContext:
         return tuple(n for n in first.loops if n not in inner)
 
     def key(self, channel: Channel) -> str:
-        """The name of a channel between DAGs: in the SDK's fashion, which `kfp.local` reads."""
+        """The name of a channel between DAGs: in the form of the SDK, which `kfp.local` reads."""
         if channel.kind == "parameter":
             return f"pipelinechannel--{channel.name}"
         if channel in self.producers:
@@ -120,8 +120,8 @@ class IrContext:
         return self.task_names(f"{node.name} block" if same else node.name)
 
     def input_definitions(self, inputs: dict[Channel, str], loops: tuple[str, ...]) -> Json:
-        found = self.channel_definitions(inputs, loops)
-        return {"inputDefinitions": found} if found else {}
+        definitions = self.channel_definitions(inputs, loops)
+        return {"inputDefinitions": definitions} if definitions else {}
 
     def channel_definitions(self, keys: dict[Channel, str], loops: tuple[str, ...]) -> Json:
         return channel_definitions(keys, self.types, {c for c in keys if self.is_collected(c, loops)})

@@ -30,23 +30,33 @@ SCHEMA = "2.1.0"
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """The IR, and the platform document (empty when nothing asks for one).
+class CompiledIr:
+    """A pipeline compiled to IR.
 
-    ``tasks``: the job of each task by its name; ``blocks``: of each task that is a DAG, the jobs in it.
+    Parameters
+    ----------
+    platform
+        The platform document. It is empty when no step needs one.
+    task_jobs
+        The job of each task that runs a step, by the task's name.
+    blocks
+        The jobs in each task that is a DAG, by the task's name.
+    outermost
+        The jobs that stand in no loop, no guard and no branch that is a task of its own.
+    requirements
+        The packages and files that the steps get.
     """
 
     ir: Json
     platform: Json
-    tasks: dict[str, Job]
+    task_jobs: dict[str, tuple[Job, ...]]
     blocks: dict[str, tuple[Job, ...]]
-    outermost: tuple[Job, ...]  #: the steps' jobs that stand in no loop, no guard and no branch of its own
+    outermost: tuple[Job, ...]
     requirements: StepRequirements
 
     @property
-    def jobs(self) -> dict[str, tuple[Job, ...]]:
-        """The steps by the names of their tasks."""
-        return {task: (job,) for task, job in self.tasks.items() if job.name != RUNTIME}
+    def documents(self) -> list[Json]:
+        return [self.ir, self.platform] if self.platform else [self.ir]
 
 
 def compile_ir(
@@ -54,13 +64,13 @@ def compile_ir(
     options: ClusterOptions,
     requirements: StepRequirements,
     reused: dict[str, dict[str, str]] | None = None,
-) -> Compiled:
+) -> CompiledIr:
     """Compile a pipeline to IR.
 
     Parameters
     ----------
     reused
-        What steps left that are not run again: by the step's name the texts of its small outputs, and as ``pack`` its pack's URI.
+        The outputs of steps that are not run again: by the step's name the texts of its small outputs, and as ``pack`` the URI of its pack.
     """
     root = lower(pipeline)
     outside = frozenset(
@@ -92,9 +102,13 @@ def compile_ir(
     platform = context.executors.platform
     document = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}} if platform else {}
     blocks = {context.task(b): tuple(jobs_in(b)) for b in blocks_in(context.root) if b is not context.root}
-    tasks = {context.task_names(j.name): j for j in jobs_in(context.root) if j.name not in context.reused}
+    task_jobs: dict[str, tuple[Job, ...]] = {
+        context.task_names(j.name): (j,)
+        for j in jobs_in(context.root)
+        if j.name not in context.reused and j.name != RUNTIME
+    }
     outermost = tuple(_own(n) for n in context.root.nodes if isinstance(n, Job) and n.name != RUNTIME)
-    return Compiled(ir, document, tasks, blocks, outermost, requirements)
+    return CompiledIr(ir, document, task_jobs, blocks, outermost, requirements)
 
 
 def with_defaults(pipeline: Pipeline, values: dict[str, Any]) -> Pipeline:
@@ -109,7 +123,7 @@ def _own(job: Job) -> Job:
 
 
 def _parameter(kind: str, default: Any, description: str) -> Json:
-    found: Json = {"parameterType": TYPES[kind], "isOptional": True}
+    definition: Json = {"parameterType": TYPES[kind], "isOptional": True}
     if kind in ("str", "any") or default is not None:
-        found["defaultValue"] = kfp_value(default, kind)
-    return {**found, **({"description": description} if description else {})}
+        definition["defaultValue"] = kfp_value(default, kind)
+    return {**definition, **({"description": description} if description else {})}

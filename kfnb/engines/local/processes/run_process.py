@@ -17,8 +17,9 @@ from kfnb.engines.local.scheduling.scheduler import Scheduler
 from kfnb.problems import UserError
 from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.file_lock import hold
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import DamagedRecord
-from kfnb.runs.record.run_store import SCHEDULER, RunStore, UnknownRun
+from kfnb.runs.record.run_store import SCHEDULER, RunStore
 from kfnb.runs.retention.prune_runs import delete_runs, outdated, share
 from kfnb.runs.retention.retention_settings import BadRetention, Retention, retention
 from kfnb.runtime.values.value_store import remove_unfinished

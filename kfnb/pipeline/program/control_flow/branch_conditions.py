@@ -30,12 +30,12 @@ from kfnb.pipeline.model import (
     sources,
 )
 from kfnb.pipeline.parameters.value_schema import is_json
-from kfnb.pipeline.program.backward_slices import Item
-from kfnb.pipeline.program.component_definitions import SCALARS
 from kfnb.pipeline.program.parsed_expression import Expression
 from kfnb.pipeline.program.parser_state import ParserState
-from kfnb.pipeline.program.step_drafts import StepDraft
-from kfnb.pipeline.program.step_placement import code_at, new_step
+from kfnb.pipeline.program.steps.backward_slices import Item
+from kfnb.pipeline.program.steps.component_definitions import SCALARS
+from kfnb.pipeline.program.steps.step_drafts import StepDraft
+from kfnb.pipeline.program.steps.step_placement import code_at, new_step
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import ast
 from dataclasses import dataclass
 
 from kfnb.pipeline.model import Merge, Ref
-from kfnb.pipeline.program.backward_slices import Block, If
 from kfnb.pipeline.program.control_flow.branch_conditions import ConditionParser, LoweredCondition
 from kfnb.pipeline.program.control_flow.control_flow_nodes import BranchDraft, ConditionDraft
 from kfnb.pipeline.program.parser_protocol import Parser
-from kfnb.pipeline.program.step_drafts import Binding, always
-from kfnb.pipeline.program.step_placement import calls_component
+from kfnb.pipeline.program.steps.backward_slices import Block, If
+from kfnb.pipeline.program.steps.step_drafts import Binding, always
+from kfnb.pipeline.program.steps.step_placement import calls_component
 
 
 @dataclass

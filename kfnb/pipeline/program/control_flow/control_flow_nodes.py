@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kfnb.pipeline.model import Branch, Condition, Guard, Loop, Node, Ref, Step, Test
-from kfnb.pipeline.program.step_drafts import StepDraft
+from kfnb.pipeline.program.steps.step_drafts import StepDraft
 
 
 @dataclass(eq=False)

@@ -12,13 +12,13 @@ from kfnb.analysis.syntax.ast_queries import is_value, literal_value, targets
 from kfnb.pipeline.model import Constant, Input, ItemRef, OutputRef, ParameterRef, Ref, Replay, sources
 from kfnb.pipeline.parameters.value_schema import is_json
 from kfnb.pipeline.program import refused_constructs
-from kfnb.pipeline.program.backward_slices import NOTHING, Assignment, Block, For, Item
 from kfnb.pipeline.program.control_flow.branch_conditions import step_with_all
 from kfnb.pipeline.program.control_flow.control_flow_nodes import LoopDraft
 from kfnb.pipeline.program.parsed_expression import owner
 from kfnb.pipeline.program.parser_protocol import Parser
-from kfnb.pipeline.program.step_drafts import Binding, type_of_value
-from kfnb.pipeline.program.step_placement import bind_name, code_at, new_step
+from kfnb.pipeline.program.steps.backward_slices import NOTHING, Assignment, Block, For, Item
+from kfnb.pipeline.program.steps.step_drafts import Binding, type_of_value
+from kfnb.pipeline.program.steps.step_placement import bind_name, code_at, new_step
 
 MOST = 10_000  #: the largest number of iterations of a literal loop
 

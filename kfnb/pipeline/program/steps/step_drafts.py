@@ -19,7 +19,7 @@ from kfnb.pipeline.model import (
     Replay,
     sources,
 )
-from kfnb.pipeline.program.backward_slices import Block, Call
+from kfnb.pipeline.program.steps.backward_slices import Block, Call
 from kfnb.step_settings import Settings, ShellOutput
 
 

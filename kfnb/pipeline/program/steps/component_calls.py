@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from kfnb.analysis.syntax.ast_queries import is_value, literal_value, targets
 from kfnb.pipeline.model import Constant, Input, OutputRef
 from kfnb.pipeline.parameters.value_schema import is_json
-from kfnb.pipeline.program.component_definitions import Argument, Component
 from kfnb.pipeline.program.expressions import ExpressionParser
 from kfnb.pipeline.program.parsed_expression import Expression
 from kfnb.pipeline.program.parser_protocol import Parser
-from kfnb.pipeline.program.step_drafts import Binding, StepDraft, type_of_value
-from kfnb.pipeline.program.step_placement import bind_name, code_at, new_step, order_after, step_for_expression
+from kfnb.pipeline.program.steps.component_definitions import Argument, Component
+from kfnb.pipeline.program.steps.step_drafts import Binding, StepDraft, type_of_value
+from kfnb.pipeline.program.steps.step_placement import bind_name, code_at, new_step, order_after, step_for_expression
 
 OUTPUT = "output"  #: the name of a step's value to which the user gave no name
 

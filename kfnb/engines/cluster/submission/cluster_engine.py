@@ -1,0 +1,268 @@
+"""The base class of both cluster engines: it checks, submits, retries, cancels and follows runs."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
+from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_python
+from kfnb.engines.cluster.lowering.file_checks import check_files
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
+from kfnb.engines.cluster.lowering.manifest_files import as_yaml
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
+from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
+from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_outputs
+from kfnb.engines.cluster.targets.targets import Target, options_of
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.follow_record import follow_events, follow_log
+from kfnb.pipeline.model import Pipeline
+from kfnb.problems import Problem
+from kfnb.runs.attempt_logs import LogLine
+from kfnb.runs.kept_pipeline import check_step
+from kfnb.runs.record.file_lock import holding
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.run_store import LAUNCH, Event, RunStore
+from kfnb.states import FINAL
+
+PATIENCE = 30.0  #: seconds to wait for another command that retries the same run
+
+
+class CompiledPipeline(Protocol):
+    """What a compiled pipeline has on every cluster."""
+
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        """The documents that the engine emits."""
+
+    @property
+    def task_jobs(self) -> dict[str, tuple[Job, ...]]:
+        """The jobs in each task, by the task's name."""
+
+    @property
+    def outermost(self) -> tuple[Job, ...]:
+        """The jobs that stand in no loop, guard or handler."""
+
+    @property
+    def requirements(self) -> StepRequirements:
+        """The packages and files that the steps get."""
+
+
+Client = TypeVar("Client")
+Compiled = TypeVar("Compiled", bound=CompiledPipeline)
+
+
+class ClusterEngine(ABC, Generic[Client, Compiled]):
+    """Runs pipelines on one target.
+
+    A subclass says how to connect, how to emit its documents and create a run from them, and where the outputs and states of steps
+    are found. Everything else is here.
+    """
+
+    name: str
+
+    def __init__(self, store: RunStore, target: Target) -> None:
+        self.store, self.target = store, target
+        self.record = ClusterRunRecord(store, target, self.name)
+        self._client: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """The client of the cluster. It connects when it is first needed. Raises `ClusterError`."""
+        if self._client is None:
+            self._client = self.connect()
+        return self._client
+
+    # ---------------------------------------------------------------- what an engine defines
+    @abstractmethod
+    def connect(self) -> Client:
+        """Connect to the cluster. Raises `ClusterError`."""
+
+    @abstractmethod
+    def emit(
+        self,
+        pipeline: Pipeline,
+        settings: ClusterOptions,
+        requirements: StepRequirements,
+        parameters: dict[str, Any],
+        reused: StepOutputs,
+    ) -> Compiled:
+        """Emit the engine's documents. ``reused`` are the outputs of steps that do not run again."""
+
+    @abstractmethod
+    def check_emitted(self, compiled: Compiled, options: RunOptions) -> Iterable[Problem]:
+        """Find the problems that only this engine has with a compiled pipeline."""
+
+    @abstractmethod
+    def create(
+        self, client: Client, run_id: str, pipeline: Pipeline, options: RunOptions, compiled: Compiled
+    ) -> dict[str, Any]:
+        """Create the run on the cluster and return where it is. Raises `ClusterError`."""
+
+    @abstractmethod
+    def recorded_outputs(self, run_id: str, old: Compiled, new: Compiled) -> StepOutputs:
+        """The outputs of the steps that succeeded in the run so far.
+
+        Parameters
+        ----------
+        old, new
+            The pipeline as it was run, and as it is to run now.
+        """
+
+    @abstractmethod
+    def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
+        """What brings the record of a run up to date. Raises `ClusterError`."""
+
+    @abstractmethod
+    def stop(self, location: dict[str, Any]) -> None:
+        """Ask the cluster to stop the run at a location. Its exit handlers run."""
+
+    def retry_in_place(self, run_id: str) -> bool:
+        """Let the cluster retry its own run with the same code, and return whether it can do that."""
+        return False
+
+    # ---------------------------------------------------------------- compile and check
+    def compile_run(self, pipeline: Pipeline, options: RunOptions, reused: StepOutputs | None = None) -> Compiled:
+        """Compile a pipeline as the target runs it."""
+        settings = options_of(self.target)
+        pipeline = fit_to_target(pipeline, settings, options.parameters)
+        requirements = find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources)
+        return self.emit(pipeline, settings, requirements, options.parameters, reused or {})
+
+    def recompile(self, run_id: str) -> Compiled:
+        """Compile the pipeline of a run again, as it was last submitted."""
+        pipeline, options = self.record.pipeline_and_options(run_id)
+        return self.compile_run(pipeline, options, self.record.reused_outputs(run_id))
+
+    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
+        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
+        return as_yaml(self.compile_run(pipeline, options).documents)
+
+    def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
+        """Find what the pipeline or the command line asks for and the cluster cannot do."""
+        if options.only or options.start:
+            hint = "leave out --step and --from, or run it on the target `local`"
+            return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
+        compiled = self.compile_run(pipeline, options)
+        return [
+            *check_jobs(distinct_jobs(compiled.task_jobs), self.name),
+            *check_files(pipeline, compiled.requirements),
+            *check_python(options),
+            *self.check_emitted(compiled, options),
+        ]
+
+    # ---------------------------------------------------------------- submit, retry, cancel
+    def submit(self, pipeline: Pipeline, options: RunOptions) -> str:
+        """Start a run and return its id.
+
+        Raises
+        ------
+        ClusterError
+            When the cluster cannot be reached, or refuses the run. A refused run is recorded as failed.
+        """
+        compiled, client = self.compile_run(pipeline, options), self.client
+        run_id = self.record.create(pipeline, options)
+        try:
+            location = self.create(client, run_id, pipeline, options, compiled)
+        except ClusterError as error:
+            failure = {"kind": "submit", "type": error.kind, "message": str(error)}
+            self.store.record_run(run_id, "failed", finished=time.time(), error=failure)
+            raise
+        self.record.write_location(run_id, location)
+        self.record.record_pending(run_id, compiled.task_jobs)
+        return run_id
+
+    def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
+        """Run the steps again that did not succeed, or whose code or inputs have changed.
+
+        A cluster that can retry its own run does so when nothing has changed. Otherwise the engine creates a new run on the cluster,
+        which takes the outputs of the steps that do not run again.
+
+        Raises
+        ------
+        UnknownRun
+            When the run has not ended, or has no step ``start``, or another command retries it.
+        ClusterError
+            When the cluster refuses it. The record of the run does not change then.
+        """
+        with self._retry_lock(run_id):
+            if self.store.head(run_id)["state"] not in FINAL:
+                raise UnknownRun(f"run {run_id} has not ended: cancel it first")
+            before, options = self.record.pipeline_and_options(run_id)
+            now = pipeline if pipeline is not None else before
+            if start is not None:
+                check_step(now, run_id, start)
+            elif now == before and self.retry_in_place(run_id):
+                return run_id
+            attempts = self.record.attempt_counts(run_id)
+            reused = self._reusable_outputs(run_id, before, now, options, start)
+            compiled = self.compile_run(now, options, reused)
+            location = self.create(self.client, run_id, now, options, compiled)
+            self.record.write_location(run_id, location, attempts)
+            self.record.record_retry(run_id, now, reused, compiled.task_jobs)
+        return run_id
+
+    @contextmanager
+    def _retry_lock(self, run_id: str) -> Iterator[None]:
+        """Hold the lock of a run while it is retried. Raises `UnknownRun` when another command holds it for too long."""
+        with holding(self.store.kept_folder(run_id) / LAUNCH, patience=PATIENCE) as acquired:
+            if not acquired:
+                raise UnknownRun(
+                    f"another command is retrying run {run_id}: wait until it is done, then look at the state of the run"
+                )
+            yield
+
+    def _reusable_outputs(
+        self, run_id: str, before: Pipeline, now: Pipeline, options: RunOptions, start: str | None
+    ) -> StepOutputs:
+        """The outputs of the steps that a retry does not repeat, by step."""
+        old, new = self.compile_run(before, options), self.compile_run(now, options)
+        outputs = self.recorded_outputs(run_id, old, new)
+        return reusable_outputs(outputs, distinct_jobs(old.task_jobs), new.outermost, now, start)
+
+    def cancel(self, run_id: str) -> bool:
+        """Stop a run and return whether it was still running. Its exit handlers run."""
+        self.refresh(run_id)
+        if self.store.head(run_id)["state"] in FINAL:
+            return False
+        self.stop(self.record.location(run_id))
+        return True
+
+    # ---------------------------------------------------------------- follow
+    def refresh(self, run_id: str) -> None:
+        """Bring the record up to date, unless another process follows the run already. Raises `ClusterError`."""
+        if self.store.head(run_id)["state"] not in FINAL:
+            with holding(self.store.folder(run_id) / FOLLOW_LOCK) as acquired:
+                if acquired:
+                    self.follower(self.store, run_id, lambda: False).update()
+
+    @contextmanager
+    def following(self, run_id: str) -> Iterator[FollowThread]:
+        """A context in which the record is kept up to date, by this process or by another one that follows the run already."""
+        thread = FollowThread(self.store.home, run_id, self.follower)
+        thread.start()
+        try:
+            yield thread
+        finally:
+            thread.stop()
+
+    def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
+        """The events after number ``since``, as they happen, until the run has ended. Raises `ClusterError` when it cannot be followed."""
+        with self.following(run_id) as thread:
+            yield from follow_events(self.store, run_id, since, thread.look)
+
+    def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
+        """The log lines of a step. With ``follow`` new lines are added until its attempt has ended."""
+        if self.store.head(run_id)["state"] in FINAL or not follow:
+            self.refresh(run_id)
+            yield from follow_log(self.store, run_id, path, attempt)
+            return
+        with self.following(run_id):
+            yield from follow_log(self.store, run_id, path, attempt, follow)

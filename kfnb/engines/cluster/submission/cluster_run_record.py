@@ -1,0 +1,117 @@
+"""What the record of runs holds of a run on a cluster: its pipeline, where it is, and the outputs that a retry reuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
+from kfnb.engines.cluster.submission.reused_steps import StepOutputs
+from kfnb.engines.cluster.targets.targets import Target
+from kfnb.engines.engine_interface import OPTIONS, RunOptions, options_kept
+from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.serialize import to_json
+from kfnb.runs.kept_pipeline import PIPELINE, kept_pipeline
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.record.private_record_files import read_object, write_file
+from kfnb.runs.record.run_store import RunStore
+
+REUSED = "kept.json"  #: in the run's folder: the outputs of steps that the last retry did not repeat
+LOCATION = "remote.json"  #: in the run's folder: the target, and where the run is on the cluster
+
+
+class ClusterRunRecord:
+    """Reads and writes the record of the runs of one engine.
+
+    Parameters
+    ----------
+    engine
+        The engine's name.
+    """
+
+    def __init__(self, store: RunStore, target: Target, engine: str) -> None:
+        self._store, self._target, self._engine = store, target, engine
+
+    def create(self, pipeline: Pipeline, options: RunOptions) -> str:
+        """Create a run and return its id. Environment variables are not recorded."""
+        run_id = self._store.create(
+            pipeline.name, options.notebook, options.experiment, self._engine, options.parameters
+        )
+        self._write(run_id, PIPELINE, to_json(pipeline))
+        self._write(run_id, OPTIONS, replace(options, environment={}).to_json())
+        return run_id
+
+    def pipeline_and_options(self, run_id: str) -> tuple[Pipeline, RunOptions]:
+        """The pipeline and the options of a run."""
+        return kept_pipeline(self._store, run_id), options_kept(self._store.folder(run_id))
+
+    def location(self, run_id: str) -> dict[str, Any]:
+        """Where the run is on the cluster. Raises `UnknownRun` when it never reached the cluster."""
+        try:
+            return read_object(self._store.folder(run_id) / LOCATION)
+        except FileNotFoundError:
+            raise UnknownRun(f"run {run_id} never reached its cluster: run the notebook again") from None
+
+    def write_location(
+        self, run_id: str, location: dict[str, Any], earlier_attempts: dict[str, int] | None = None
+    ) -> None:
+        """Record where the run is, and how many attempts each step had before the run on the cluster began."""
+        target = self._target
+        fields = {
+            "target": target.name,
+            "engine": self._engine,
+            "settings": target.settings,
+            "pins": target.pins,
+            **location,
+        }
+        self._write(run_id, LOCATION, {**fields, "before": earlier_attempts or {}})
+
+    def reused_outputs(self, run_id: str) -> StepOutputs:
+        """The outputs of the steps that the last retry did not repeat."""
+        try:
+            return read_object(self._store.folder(run_id) / REUSED)
+        except FileNotFoundError:
+            return {}
+
+    def attempt_counts(self, run_id: str) -> dict[str, int]:
+        """How many attempts every step has had."""
+        folder = self._store.folder(run_id) / "steps"
+        counts: dict[str, int] = {}
+        for attempt in folder.glob("*/*") if folder.exists() else ():
+            if attempt.name.isdecimal():
+                counts[attempt.parent.name] = max(counts.get(attempt.parent.name, 0), int(attempt.name))
+        return counts
+
+    def record_pending(self, run_id: str, task_jobs: dict[str, tuple[Job, ...]]) -> None:
+        """Record the steps outside of loops as pending. Iterations are recorded when they appear."""
+        outside_loops = (j for j in distinct_jobs(task_jobs) if not j.loops)
+        for job in sorted(outside_loops, key=lambda j: j.position):
+            self._store.record_step(run_id, job.name, job.name, "pending", position=job.position)
+
+    def record_retry(
+        self, run_id: str, pipeline: Pipeline, reused: StepOutputs, task_jobs: dict[str, tuple[Job, ...]]
+    ) -> None:
+        """Record that the cluster accepted a retry.
+
+        Parameters
+        ----------
+        reused
+            The outputs of the steps that are not repeated, by step.
+        task_jobs
+            The jobs that run, by the names of their tasks.
+        """
+        self._write(run_id, PIPELINE, to_json(pipeline))
+        self._write(run_id, REUSED, reused)
+        repeated = [s["path"] for s in self._store.steps(run_id) if s["path"] not in reused]
+        self.record_repeated(run_id, repeated, task_jobs)
+
+    def record_repeated(self, run_id: str, repeated: list[str], task_jobs: dict[str, tuple[Job, ...]]) -> None:
+        """Record the run and the steps that are repeated as pending. ``task_jobs`` are the jobs that run again."""
+        with self._store.changing():
+            self._store.forget_steps(run_id, repeated)
+            self.record_pending(run_id, task_jobs)
+            self._store.record_run(run_id, "pending", finished=None, error=None)
+
+    def _write(self, run_id: str, name: str, content: Any) -> None:
+        write_file(self._store.folder(run_id) / name, json.dumps(content))

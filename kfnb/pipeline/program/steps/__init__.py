@@ -1,0 +1,1 @@
+"""Component calls of a pipeline cell, and the steps that they become."""
