@@ -3,7 +3,7 @@ BIN = .venv/bin
 EXTENSION = $(wildcard $(addprefix labextension/,*.* src/*.* src/*/*.* style/*.* style/*/*.* schema/* jupyter-config/*))
 JLPM = cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
-.PHONY: help run lab test test-fast lint format docs docs-screenshots bench dist clean
+.PHONY: help environments run lab test test-fast lint format docs docs-screenshots bench dist clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,7 +46,14 @@ help:  ## what there is to make
 	$(BIN)/python -m pip install --quiet --upgrade --target $(@D) kubernetes==$*.0
 	touch $@
 
-OLDER = .venv/kubernetes-30.1/made .venv/kubernetes-35.0/made
+ENVIRONMENTS = .venv/test .venv-kfp/made .venv/kubernetes-30.1/made .venv/kubernetes-35.0/made
+
+# side by side: most of their time is downloads; all else in order, for many targets install into one environment
+ifndef SIDE_BY_SIDE
+.NOTPARALLEL:
+endif
+environments: .venv/made
+	@$(MAKE) --no-print-directory -j 2 SIDE_BY_SIDE=1 $(ENVIRONMENTS)
 
 run: .venv/run  ## set up, and run a notebook as a pipeline
 	$(BIN)/kfnb show notebooks/03-add-numbers.ipynb
@@ -58,7 +65,7 @@ lab: .venv/lab  ## set up, and open JupyterLab on the tutorial
 # few tests at a time, so that both workers end together
 PYTEST = $(BIN)/python -m pytest -n 2 --maxschedchunk 4
 
-test: .venv/test .venv-kfp/made $(OLDER) lint docs  ## every check
+test: environments lint docs  ## every check
 	tools/debian-packages
 	$(JLPM) test
 	$(PYTEST) --junit-xml build/tests.xml
@@ -70,7 +77,7 @@ test-fast: .venv/test  ## the checks that take under half a minute
 	$(PYTEST) -m 'not slow' $(FAST)
 
 # `make test-ui`, `make test-cluster`, `make test-kernel`, …
-test-%: .venv/test .venv-kfp/made $(OLDER)  ## one folder of the tests: `make test-ui`
+test-%: environments  ## one folder of the tests: `make test-ui`
 	@test -d tests/$* || { echo "there is no folder tests/$*"; exit 1; }
 	$(if $(filter ui widgets,$*),tools/debian-packages)
 	$(PYTEST) tests/$*
