@@ -72,7 +72,11 @@ def _kfp_backend(server: kfp_api.Server, folder: Path) -> Iterator[None]:
         while not stopped.wait(0.02):
             for run_id, run in [(i, r) for i, r in server.runs.items() if i not in done]:
                 done.add(run_id)
-                _execute(server, run, oracle, folder / run_id)
+                try:
+                    _execute(server, run, oracle, folder / run_id)
+                except BaseException:  # a page that waits for the run must see that it has ended
+                    run.update(state="FAILED", finished_at=END)
+                    raise
         oracle.close()
 
     thread = threading.Thread(target=work, daemon=True)
@@ -89,7 +93,7 @@ def _execute(server: kfp_api.Server, run: dict[str, Any], oracle: Oracle, folder
     ir = spec.get("pipeline_spec", spec)
     answer = oracle.ask(ir, run["runtime_config"]["parameters"], folder)
     backend = Backend(ir, {task: "Failed" for task, status, _ in answer["logs"] if status})
-    for node in backend.made().values():
+    for node in backend.workflow_nodes().values():
         for task, _, text in answer["logs"]:
             if re.search(rf"\.{re.escape(task)}\.executor(\(\d+\))?$", node["name"]):
                 server.logs.update({pod_of(node["id"], s): text for s in (Settings(), Settings(retry=1))})
