@@ -197,6 +197,8 @@ def wait_for(lab: Lab, server: subprocess.Popen[bytes]) -> None:
 
 
 NETWORK_FAILS = re.compile(r"(Failed to load resource|WebSocket connection to '[^']*' failed): ")
+#: Jupyter Server's list of kernels fails while one of them starts, because it has no time of its last activity yet.
+STARTING_KERNEL = re.compile(r"/api/kernels\?\d+$")
 JUPYTER, OURS = "/static/lab/", "/extensions/kfnb/"  # whose code it is, by its address
 
 
@@ -215,6 +217,8 @@ class Console:
         # Jupyter says of a bad schema in a warning that it is dropped; other warnings are its own affair
         if message.type == "error" or (message.type == "warning" and "kfnb" in message.text):
             where = message.location["url"]
+            if "status of 500" in message.text and STARTING_KERNEL.search(where):
+                return
             if not (self.server_may_go and (NETWORK_FAILS.match(message.text) or JUPYTER in where)):
                 self.said.append(f"{message.type}: {message.text} ({where})")
 
