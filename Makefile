@@ -63,7 +63,7 @@ lab: .venv/lab  ## set up, and open JupyterLab on the tutorial
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/08-conditions-loops-exit-handlers.ipynb
 
 # few tests at a time, so that both workers end together
-PYTEST = $(BIN)/python -m pytest -n 2 --maxschedchunk 4
+PYTEST = $(BIN)/python -m pytest -n 3 --maxschedchunk 4
 
 test: environments lint docs  ## every check
 	tools/debian-packages
