@@ -62,8 +62,10 @@ def test_a_run_that_is_stopped_twice_ends_at_once(lab: Lab, open_notebook: OpenN
     page = open_notebook(*stopped(gates, f"print('cleaning')\n{gates.code('handler')}"))
     press_run(page)
     gates.reached("middle")
+    has_state(page, "first", "running")  # only then does the button stop the run
     press_run(page)
     gates.reached("handler")
+    has_state(page, "clean", "running")
     press_run(page)
     has_state(page, "clean", "cancelled")
     assert runs_of(page, lab)[0]["state"] == "cancelled"
