@@ -262,11 +262,16 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         with self.following(run_id) as thread:
             yield from follow_events(self.store, run_id, since, thread.look)
 
-    def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """The log lines of a step. With ``follow`` new lines are added until its attempt has ended."""
+    def logs(
+        self, run_id: str, path: str, attempt: int | None = None, follow: bool = False, verbose: bool = False
+    ) -> Iterator[LogLine]:
+        """The log lines of a step. With ``follow`` new lines are added until its attempt has ended.
+
+        ``verbose`` adds the lines of the cluster's own tools.
+        """
         if self.store.head(run_id)["state"] in FINAL or not follow:
             self.refresh(run_id)
-            yield from follow_log(self.store, run_id, path, attempt)
+            yield from follow_log(self.store, run_id, path, attempt, verbose=verbose)
             return
         with self.following(run_id):
-            yield from follow_log(self.store, run_id, path, attempt, follow)
+            yield from follow_log(self.store, run_id, path, attempt, follow, verbose)
