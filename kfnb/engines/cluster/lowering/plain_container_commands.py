@@ -57,7 +57,9 @@ def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
     script = "\n".join([*head, *body, *tail])
     arguments = [placeholders.text(n) for n in inputs] + [placeholders.path(n) for n in outputs]
     names_shell = any(c.source.lstrip().startswith("#!") for c in step.cells)
-    return ContainerCommand(("sh", "-c", PREFER_BASH if names_shell else PIPEFAIL), (placeholders.literal(script), "kfnb", *arguments))
+    return ContainerCommand(
+        ("sh", "-c", PREFER_BASH if names_shell else PIPEFAIL), (placeholders.literal(script), "kfnb", *arguments)
+    )
 
 
 def _command(job: Job, placeholders: Placeholders) -> ContainerCommand:
