@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import secrets
+import ssl
 import threading
 import time
 import uuid
@@ -51,6 +52,9 @@ class Cluster:
     requests: list[tuple[str, str]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     created: list[str] = field(default_factory=list)
+    certificates: list[tuple[tuple[str, str], ...]] = field(
+        default_factory=list
+    )  #: subjects of users who asked with one
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def put(self, plural: str, namespace: str, body: Json, kind: str) -> Json:
@@ -110,15 +114,18 @@ def merge(into: Json, change: Json) -> None:
 
 
 @contextmanager
-def served(cluster: Cluster) -> Iterator[str]:
-    """The server's address while it runs."""
+def served(cluster: Cluster, certificates: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The server's address while it runs. With ``certificates``, it speaks https."""
     handler = type("Handler", (_Handler,), {"cluster": cluster})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    if certificates is not None:
+        server.socket = certificates.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that does not believe us hangs up
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'' if certificates is None else 's'}://127.0.0.1:{server.server_address[1]}"
     finally:
         cluster.drop()
         server.shutdown()
@@ -156,7 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         self.body: Json = json.loads(self.rfile.read(length)) if length else {}
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        if token not in ("good", "viewer"):
+        certificate = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+        if certificate:
+            self.cluster.certificates.append(tuple(part[0] for part in certificate["subject"]))
+        elif token not in ("good", "viewer"):
             self._status(401, "Unauthorized", "Unauthorized")
             return
         self.viewer = token == "viewer"

@@ -173,6 +173,19 @@ def test_a_run_is_followed_in_kubernetes_where_that_may_be_asked(tmp_path: Path)
             assert [line.text for line in engine.store.logs(run_id, "one")] == ["hello"]
 
 
+def test_a_failed_exit_handler_fails_the_run_though_the_server_does_not_count_it(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(cell("a = 1", "step:one"), cell("1 / 0", "step:leave", "exit"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        logs = {"one": marked("one", state="succeeded"), "leave": marked("leave", state="failed")}
+        tell(server, run, backend_of(run, {"leave": "Failed"}), logs, state="SUCCEEDED", finished_at=END)
+        engine.refresh(run_id)
+        summary = engine.store.summary(run_id)
+        assert (summary["state"], summary["error"]["step"]) == ("failed", "leave")
+
+
 def test_a_server_behind_kubernetes_own(tmp_path: Path) -> None:
     server = Server()
     with served(server) as address:
