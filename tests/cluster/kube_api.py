@@ -23,6 +23,10 @@ Json = dict[str, Any]
 WORKFLOWS = re.compile(
     r"^/apis/argoproj\.io/v1alpha1/namespaces/([^/]+)/(workflows|workflowtemplates|cronworkflows)(?:/([^/]+))?$"
 )
+REVIEWS = re.compile(
+    r"^/apis/auth\w+\.k8s\.io/v1/(?:namespaces/[^/]+/)?(selfsubjectreviews|selfsubjectrulesreviews|localsubjectaccessreviews)$"
+)
+NAMED = re.compile(r"^/api/v1/namespaces/([^/]+)/(serviceaccounts|configmaps|secrets|persistentvolumeclaims)/([^/]+)$")
 PODS = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+)(/log)?)?$")
 KINDS = {"workflows": "Workflow", "workflowtemplates": "WorkflowTemplate", "cronworkflows": "CronWorkflow"}
 
@@ -55,6 +59,12 @@ class Cluster:
     certificates: list[tuple[tuple[str, str], ...]] = field(
         default_factory=list
     )  #: subjects of users who asked with one
+    accounts: dict[str, tuple[str, ...]] = field(default_factory=dict)  #: service accounts, and what they may do
+    any_account: bool = True  #: whether every service account exists
+    named: dict[tuple[str, str, str], Json] = field(
+        default_factory=dict
+    )  #: ConfigMaps, secrets and claims: kind, namespace, name
+    hidden: tuple[str, ...] = ()  #: kinds that nobody may read
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def put(self, plural: str, namespace: str, body: Json, kind: str) -> Json:
@@ -198,12 +208,52 @@ class _Handler(BaseHTTPRequestHandler):
             attributes = self.body["spec"]["resourceAttributes"]
             allowed = not self.viewer or attributes["verb"] in ("get", "list", "watch")
             self._send(201, {**self.body, "metadata": {}, "status": {"allowed": allowed}})
+        elif match := REVIEWS.match(path):
+            self._review(match[1])
+        elif match := NAMED.match(path):
+            self._named(*match.groups())
         elif (match := WORKFLOWS.match(path)) and self.cluster.installed:
             self._workflows(*match.groups())
         elif match := PODS.match(path):
             self._pods(*match.groups())
         else:
             self._plain(404, "404 page not found\n")
+
+    # ---------------------------------------------------------------- who may what, and what is there
+    def _review(self, kind: str) -> None:
+        if kind == "selfsubjectreviews":
+            self._send(201, {**self.body, "status": {"userInfo": {"username": "viewer" if self.viewer else "admin"}}})
+        elif kind == "selfsubjectrulesreviews":
+            verbs = ["get", "list", "watch"] if self.viewer else ["*"]
+            rule = {"verbs": verbs, "apiGroups": ["*"], "resources": ["*"]}
+            self._send(
+                201, {**self.body, "status": {"resourceRules": [rule], "nonResourceRules": [], "incomplete": False}}
+            )
+        elif self.viewer:
+            self._forbidden("create", "localsubjectaccessreviews")
+        else:
+            account, attributes = self.body["spec"]["user"].rpartition(":")[2], self.body["spec"]["resourceAttributes"]
+            rights = self.cluster.accounts.get(account, ("create workflowtaskresults", "patch workflowtaskresults"))
+            allowed = f"{attributes['verb']} {attributes['resource']}" in rights
+            self._send(201, {**self.body, "status": {"allowed": allowed}})
+
+    def _named(self, namespace: str, plural: str, name: str) -> None:
+        if plural in self.cluster.hidden or (self.viewer and plural == "secrets"):
+            self._forbidden("get", plural)
+        elif plural == "serviceaccounts" and (
+            name == "default" or name in self.cluster.accounts or self.cluster.any_account
+        ):
+            self._send(200, {"kind": "ServiceAccount", "metadata": {"name": name}})
+        elif found := self.cluster.named.get((plural, namespace, name)):
+            partial = "PartialObjectMetadata" in self.headers.get("Accept", "")
+            self._send(200, {"metadata": {"name": name}, **({} if partial else found)})
+        else:
+            self._status(404, "NotFound", f'{plural} "{name}" not found')
+
+    def _forbidden(self, verb: str, plural: str) -> None:
+        self._status(
+            403, "Forbidden", f'{plural} is forbidden: User "viewer" cannot {verb} resource "{plural}" in API group ""'
+        )
 
     # ---------------------------------------------------------------- custom objects
     def _workflows(self, namespace: str, plural: str, name: str | None) -> None:

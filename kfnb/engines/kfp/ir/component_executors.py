@@ -10,6 +10,7 @@ from typing import Any
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
+from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.pipeline.model import Step
@@ -166,6 +167,7 @@ class Executors:
         )  # fmt: skip
         command = container_command(job, placeholders)
         env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
+        env += home_variable(self.options, job.step.settings)
         return {
             "image": job.step.settings.image,
             "command": list(command.command),
@@ -307,6 +309,10 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
         platform["imagePullSecret"] = [
             {"secretName": n, "secretNameParameter": _constant(n)} for n in options.pull_secrets
         ]
+    if user_of(options) is not None or options.security == "restricted":
+        # The server sets the rest of the restricted standard itself, from version 2.16 on.
+        context = {k: v for k, v in pod_context(options).items() if k in ("runAsUser", "runAsNonRoot")}
+        platform["securityContext"] = context
     if settings.timeout:
         platform["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
     return platform
