@@ -131,7 +131,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._text(server.logs[log[2]])
         elif log:
             missing = f"InternalServerError: Failed to get file reader for {log[2]}/main.log: NoSuchKey: no such key"
-            message = f"BadRequestError: Failed to read logs for run {log[1]} due to error fetching the log file: {missing}"
+            message = (
+                f"BadRequestError: Failed to read logs for run {log[1]} due to error fetching the log file: {missing}"
+            )
             # the status has been sent when the server learns that there is no log
             self._text(json.dumps({"error_message": message, "error_details": message}, separators=(",", ":")))
         elif match and match[1] in server.runs:

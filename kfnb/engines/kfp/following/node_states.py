@@ -18,7 +18,9 @@ from kfnb.step_settings import Settings
 
 DRIVER = "-driver"
 ITERATION = ("iteration", "iteration-item")  #: what the drivers of loops and of iterations prepare
-STOPPED = "Step exceeded its deadline"  #: the controller's message for a pod of a run that was cancelled (`exec_control.go`)
+STOPPED = (
+    "Step exceeded its deadline"  #: the controller's message for a pod of a run that was cancelled (`exec_control.go`)
+)
 CANCELLED = "the run was cancelled"
 PREPARES = "Kubeflow Pipelines prepares it"
 COULD_NOT_PREPARE = (
@@ -63,7 +65,9 @@ def _prepared_steps(
         jobs, template = _jobs_of_block(task, driver, nodes, blocks), "system-dag-driver"
     attempt = replace(_attempt(1, driver), template=template)
     if attempt.state != "failed":
-        known = [j for j in jobs if len(j.loops) == suffix.count("[")]  # the iterations of inner loops are not known yet
+        known = [
+            j for j in jobs if len(j.loops) == suffix.count("[")
+        ]  # the iterations of inner loops are not known yet
         for job in known:
             yield ObservedStep(job.name + suffix, job, "pending", None, None, PREPARES, (), {}, False)
         return
