@@ -135,7 +135,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         settings = options_of(self.target)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
-            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters
+            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python
         )
         pipeline = embed_files(pipeline, requirements.files)
         return self.emit(pipeline, settings, requirements, options.parameters, reused or {})
