@@ -24,7 +24,9 @@ def deliver_runtime(root: Block) -> Block:
     loops = {b.name: b for b in blocks_in(root) if b.kind == "loop"}
     makers = {c: j.name for j in jobs.values() for c in j.outputs if c.kind == "list"}
     carriers = {
-        j.name: name for j in jobs.values() if not _has_pack(j) and (name := _carrier(j, jobs, loops, makers)) is not None
+        j.name: name
+        for j in jobs.values()
+        if not _has_pack(j) and (name := _carrier(j, jobs, loops, makers)) is not None
     }
     bare = [j for j in jobs.values() if not j.plain_container and not _has_pack(j) and j.name not in carriers]
     first = None
