@@ -339,3 +339,15 @@ def test_the_diagnosis_of_a_server_for_many_users(tmp_path: Path) -> None:
         found = diagnose(engine.target)
         assert found.state == "refused" and "namespace" in found.lines[0]
     assert diagnose(Target("t", "kfp", {"host": "http://127.0.0.1:9"})).state == "unreachable"
+
+
+def test_the_cache_of_a_run_is_that_of_its_command(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE, cell("print(1)", "step:three", "cache:off"), cell("print(2)", "step:leave", "exit"))
+        for cache in (False, True):
+            engine.submit(pipeline, options(pipeline, tmp_path, cache=cache))
+        plain, cached = (r["pipeline_spec"].get("pipeline_spec", r["pipeline_spec"]) for r in server.runs.values())
+        assert "cachingOptions" not in json.dumps(plain)
+        dags = [c["dag"]["tasks"] for c in (cached["root"], *cached["components"].values()) if "dag" in c]
+        assert {n for tasks in dags for n, t in tasks.items() if "cachingOptions" in t} == {"one", "two"}
