@@ -282,7 +282,8 @@ class Interpreter:
         node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **more)
         pod_folder = Path(tempfile.mkdtemp(dir=self.folder))
         root = pod_folder / "root"
-        for folder in (root / "in", root / "out", pod_folder / "own"):
+        # Kubernetes makes the folders of its mounts, which are those of input artifacts. Nothing makes /tmp/kfnb/out.
+        for folder in (*([root / "in"] if body.get("inputs", {}).get("artifacts") else []), pod_folder / "own"):
             folder.mkdir(parents=True)
         files = {
             o["valueFrom"]["path"]: str(pod_folder / "own" / o["name"])

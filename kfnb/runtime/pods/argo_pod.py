@@ -35,6 +35,8 @@ def main(job: dict[str, Any], folder: str = FOLDER) -> int:
     inputs = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], by_kind["text"], job.get("names"))
     status = run_pod(job, inputs, outputs)
     if not status and transport:
+        # A mount on /tmp/kfnb/in makes that folder only: nobody has made the folder of the outputs.
+        os.makedirs(os.path.join(folder, "out"), exist_ok=True)
         with open(_output_path(folder, "values"), "w", encoding="utf-8") as file:
             file.write("f:" + os.environ[PLACE])
     return status
