@@ -6,6 +6,7 @@ import os
 
 from kfnb.runtime.light_json import loads
 from kfnb.runtime.pods import engine_inputs as engine
+from kfnb.runtime.pods.coded_text import coded
 from kfnb.runtime.pods.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -32,7 +33,10 @@ def main(job: dict[str, Any], folder: str = FOLDER) -> int:
         outputs["values"] = _output_path(folder, "values")
     elif transport:
         outputs["values"] = _pack(folder, transport)
-    inputs = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], by_kind["text"], job.get("names"))
+    # The text of a container is coded, so an empty one stands for a step that was skipped.
+    texts = {n: t for n, t in by_kind["text"].items() if t != ""}
+    inputs = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], texts, job.get("names"))
+    outputs["encode"] = coded
     status = run_pod(job, inputs, outputs)
     if not status and transport:
         # A mount on /tmp/kfnb/in makes that folder only: nobody has made the folder of the outputs.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Step
 from kfnb.problems import Problem
@@ -26,22 +26,8 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
     for job in jobs:
         yield from _image(job)
         yield from _let_fail(job, engine)
-        if job.plain_container and engine == "argo":
-            yield from _braces(job)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
-
-
-def check_items(root: Block, values: dict[str, Any]) -> Iterator[Problem]:
-    """Find list parameters whose items Argo would read as template tags: it inserts the items into templates without escaping them."""
-    for block in blocks_in(root):
-        if block.kind == "loop" and isinstance(block.items, Channel) and block.items.kind == "parameter":
-            items = values.get(block.items.name) or []
-            if any(isinstance(v, str) and "{{" in v for v in items):
-                yield Problem(
-                    "KF703", f"an item of `{block.items.name}` contains `{{{{`, which Argo would read as a template tag",
-                    f"loop over a list that a step makes, such as items = list({block.items.name})", name=block.items.name,
-                )  # fmt: skip
 
 
 def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
@@ -119,18 +105,6 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
         yield _problem(
             "KF408", job.step, f"step `{job.name}` has `on-failure:continue` and `timeout`, and a cluster that stops it at its timeout fails the run",
             "limit the time inside the step, or remove one of the two marks",
-        )  # fmt: skip
-
-
-def _braces(job: Job) -> Iterator[Problem]:
-    """Find ``{{…}}`` in a command, which Argo would read as a template tag."""
-    texts = [c.source for c in job.step.cells]
-    texts += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
-    texts += [v for _, v in job.step.settings.env]
-    if any("{{" in w for w in texts):
-        yield _problem(
-            "KF703", job.step, f"step `{job.name}` has `{{{{` in its script or command, which Argo would read as a template tag",
-            "remove the mark `image`, so that the step runs in a Python image, where its text travels encoded",
         )  # fmt: skip
 
 
