@@ -41,12 +41,7 @@ help:  ## what there is to make
 	.venv-kfp/bin/python -m pip install --quiet kfp==2.17.0
 	touch $@
 
-# other generations of the Kubernetes client, beside the newest
-.venv/kubernetes-%/made: .venv/test
-	$(BIN)/python -m pip install --quiet --upgrade --target $(@D) kubernetes==$*.0
-	touch $@
-
-ENVIRONMENTS = .venv/test .venv-kfp/made .venv/kubernetes-30.1/made .venv/kubernetes-35.0/made
+ENVIRONMENTS = .venv/test .venv-kfp/made
 
 # side by side: most of their time is downloads; all else in order, for many targets install into one environment
 ifndef SIDE_BY_SIDE

@@ -17,6 +17,7 @@ from kfnb.wording import duration, elapsed, error_line, error_place
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from kfnb.engines.engine_interface import Engine
     from kfnb.runs.record.run_store import RunStore
@@ -26,6 +27,10 @@ COLOURS = {
     "cached": "blue", "cancelled": "yellow",
 }  # fmt: skip
 REFRESH = 10  #: frames a second
+SHORTEST_NAME = 8  #: characters of a step's name that stand in one line even on the narrowest screen
+WHOLE_NAME = 24  #: characters of a step's name that come before its note
+BETWEEN = 2  #: characters between two columns
+Row = tuple["Text", "Text", str, "Text"]  #: what the table says of a step: its name, its state, its time, a note
 
 
 def watch(engine: Engine, run_id: str, quiet: bool = False, since: int = 0) -> None:
@@ -102,7 +107,8 @@ class _Terminal(_Silent):
 
         self._store, self._run = engine.store, run_id
         self._note = ""
-        self._live = Live(console=Console(), refresh_per_second=REFRESH, get_renderable=self._table)
+        self._console = Console()
+        self._live = Live(console=self._console, refresh_per_second=REFRESH, get_renderable=self._table)
 
     def __enter__(self) -> None:
         self._live.start()
@@ -120,40 +126,59 @@ class _Terminal(_Silent):
 
         store = RunStore(self._store.home)
         try:
-            return table(store.summary(self._run), store, self._note)
+            return table(store.summary(self._run), self._console.width, store, self._note)
         finally:
             store.close()
 
 
-def table(summary: dict[str, Any], store: RunStore | None = None, note: str = "") -> Table:
-    """The run as a table: a row per step, and one for each iteration that is not plainly over."""
+def table(summary: dict[str, Any], width: int, store: RunStore | None = None, note: str = "") -> Table:
+    """The run as a table: a row per step, and one for each iteration that is not plainly over.
+
+    The name of a step is never cut. It is folded where it is longer than ``width`` allows, and the note gets what the others leave.
+    """
+    from rich.cells import cell_len
     from rich.table import Table
 
+    rows = [row for name, step in summary["steps"].items() for row in _rows(summary, name, step, store)]
+    heads = ("step", "state", "time", "")
+    longest = [max(map(cell_len, (head, *(str(row[at]) for row in rows)))) for at, head in enumerate(heads)]
+    rest = width - longest[1] - longest[2] - BETWEEN * (len(heads) - 1)  # for the name and the note
+    name_width = max(SHORTEST_NAME, min(longest[0], max(rest // 2, rest - longest[3], min(WHOLE_NAME, rest))))
+    note_width = rest - name_width
     found = Table(box=None, pad_edge=False, title_justify="left", caption_justify="left", caption=note or None)
-    for head in ("step", "state", "time", ""):
-        found.add_column(head, no_wrap=True, justify="right" if head == "time" else "left", overflow="ellipsis")
-    for name, step in summary["steps"].items():
-        found.add_row(*_row(summary, name, step, store))
-        inside = step.get("iterations") or {}
-        for path, one in inside.items() if len(inside) <= 12 else ():
-            found.add_row(*_row(summary, f"  {path}", one, store))
+    found.add_column("step", overflow="fold", width=name_width)
+    found.add_column("state", no_wrap=True, overflow="ellipsis", min_width=longest[1])
+    found.add_column("time", no_wrap=True, justify="right", min_width=longest[2])
+    if note_width > 0 and longest[3]:
+        found.add_column("", no_wrap=True, overflow="ellipsis", width=min(note_width, longest[3]))
+    for row in rows:
+        found.add_row(*row[: len(found.columns)])
     return found
 
 
-def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunStore | None) -> tuple[Any, ...]:
+def _rows(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunStore | None) -> list[Row]:
+    inside = step.get("iterations") or {}
+    shown = inside if len(inside) <= 12 else {}
+    return [
+        _row(summary, name, step, store),
+        *(_row(summary, f"  {path}", one, store) for path, one in shown.items()),
+    ]
+
+
+def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunStore | None) -> Row:
     from rich.text import Text
 
     state = step["state"]
     note = without_codes(step["reason"] or "")
     if state == "running" and store is not None and step["attempts"]:
-        note = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log")
+        note = last_line(store.attempt_folder(summary["run"], name.strip(), step["attempts"]) / "log") or note
     tries = (
         f" (attempt {step['attempts']})"
         if step["attempts"] and step["attempts"] > 1 and "iterations" not in step
         else ""
     )
     return (
-        name,
+        Text(name),
         Text(f"{SYMBOLS[state]} {state}{tries}", COLOURS[state]),
         step_duration(step, time.time()),
         Text(note.split("\n")[0], "dim"),
@@ -163,7 +188,8 @@ def _row(summary: dict[str, Any], name: str, step: dict[str, Any], store: RunSto
 def print_table(summary: dict[str, Any]) -> None:
     from rich.console import Console
 
-    Console().print(table(summary))
+    console = Console()
+    console.print(table(summary, console.width))
 
 
 def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> None:

@@ -104,8 +104,13 @@ class Engine(Protocol):
     def events(self, run_id: str, since: int = 0) -> Iterator[Event]:
         """The events after number ``since``, as they happen, until the run has ended."""
 
-    def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
-        """The log lines of a step. With ``follow`` new lines are added until its attempt has ended."""
+    def logs(
+        self, run_id: str, path: str, attempt: int | None = None, follow: bool = False, verbose: bool = False
+    ) -> Iterator[LogLine]:
+        """The log lines of a step. With ``follow`` new lines are added until its attempt has ended.
+
+        ``verbose`` adds the lines of the cluster's own tools.
+        """
 
     def cancel(self, run_id: str) -> bool:
         """Ask the run to end, or with a second request to end at once. ``False`` when it has ended already."""

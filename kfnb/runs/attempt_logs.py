@@ -13,6 +13,10 @@ from typing import BinaryIO
 from kfnb.runs.record.private_record_files import DamagedRecord, append_to
 from kfnb.terminal_escapes import without_codes
 
+LOG, EXECUTOR = (
+    "log",
+    "executor",
+)  #: in an attempt's folder: what the step printed, and what the cluster's own tools wrote
 END_PART = 0.1  #: of a log that is full: what each of the two files takes that keep its end
 CELLS = "cells"  #: beside the log: a line for each cell, with the byte of the log where it begins and its number
 

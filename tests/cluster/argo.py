@@ -303,9 +303,11 @@ class Interpreter:
         pod_folder = Path(tempfile.mkdtemp(dir=self.folder))
         root = pod_folder / "root"
         # Kubernetes makes the folders of its mounts, which are those of input artifacts. Nothing makes /tmp/kfnb/out.
-        mounts = [m["mountPath"] for m in body["container"].get("volumeMounts", []) if m["mountPath"].startswith("/tmp/kfnb/")]
-        mounts += ["/tmp/kfnb/in"] if body.get("inputs", {}).get("artifacts") else []
-        for folder in (*(root / m.removeprefix("/tmp/kfnb/") for m in mounts), pod_folder / "own"):
+        mounts = [
+            m["mountPath"] for m in body["container"].get("volumeMounts", []) if m["mountPath"].startswith("/tmp/kfnb/")
+        ]
+        mounts += ["/kfnb/in"] if body.get("inputs", {}).get("artifacts") else []
+        for folder in (*(root / m.removeprefix("/tmp").removeprefix("/kfnb/") for m in mounts), pod_folder / "own"):
             folder.mkdir(parents=True)
         files = {
             o["valueFrom"]["path"]: str(pod_folder / "own" / o["name"])
@@ -316,6 +318,7 @@ class Interpreter:
         def placed(text: str) -> str:
             for path, private in files.items():
                 text = re.sub(re.escape(path) + r"(?![\w/-])", private, text)
+            text = text.replace("/kfnb/in", str(root / "in"))
             return text.replace("/mnt/kfnb", str(self.folder / "volume")).replace("/tmp/kfnb", str(root))
 
         try:

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import secrets
+import ssl
 import threading
 import time
 import uuid
@@ -22,6 +23,10 @@ Json = dict[str, Any]
 WORKFLOWS = re.compile(
     r"^/apis/argoproj\.io/v1alpha1/namespaces/([^/]+)/(workflows|workflowtemplates|cronworkflows)(?:/([^/]+))?$"
 )
+REVIEWS = re.compile(
+    r"^/apis/auth\w+\.k8s\.io/v1/(?:namespaces/[^/]+/)?(selfsubjectreviews|selfsubjectrulesreviews|localsubjectaccessreviews)$"
+)
+NAMED = re.compile(r"^/api/v1/namespaces/([^/]+)/(serviceaccounts|configmaps|secrets|persistentvolumeclaims)/([^/]+)$")
 PODS = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+)(/log)?)?$")
 KINDS = {"workflows": "Workflow", "workflowtemplates": "WorkflowTemplate", "cronworkflows": "CronWorkflow"}
 
@@ -51,6 +56,15 @@ class Cluster:
     requests: list[tuple[str, str]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     created: list[str] = field(default_factory=list)
+    certificates: list[tuple[tuple[str, str], ...]] = field(
+        default_factory=list
+    )  #: subjects of users who asked with one
+    accounts: dict[str, tuple[str, ...]] = field(default_factory=dict)  #: service accounts, and what they may do
+    any_account: bool = True  #: whether every service account exists
+    named: dict[tuple[str, str, str], Json] = field(
+        default_factory=dict
+    )  #: ConfigMaps, secrets and claims: kind, namespace, name
+    hidden: tuple[str, ...] = ()  #: kinds that nobody may read
     _versions: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def put(self, plural: str, namespace: str, body: Json, kind: str) -> Json:
@@ -110,15 +124,18 @@ def merge(into: Json, change: Json) -> None:
 
 
 @contextmanager
-def served(cluster: Cluster) -> Iterator[str]:
-    """The server's address while it runs."""
+def served(cluster: Cluster, certificates: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The server's address while it runs. With ``certificates``, it speaks https."""
     handler = type("Handler", (_Handler,), {"cluster": cluster})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    if certificates is not None:
+        server.socket = certificates.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that does not believe us hangs up
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'' if certificates is None else 's'}://127.0.0.1:{server.server_address[1]}"
     finally:
         cluster.drop()
         server.shutdown()
@@ -156,7 +173,10 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         self.body: Json = json.loads(self.rfile.read(length)) if length else {}
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        if token not in ("good", "viewer"):
+        certificate = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+        if certificate:
+            self.cluster.certificates.append(tuple(part[0] for part in certificate["subject"]))
+        elif token not in ("good", "viewer"):
             self._status(401, "Unauthorized", "Unauthorized")
             return
         self.viewer = token == "viewer"
@@ -188,12 +208,52 @@ class _Handler(BaseHTTPRequestHandler):
             attributes = self.body["spec"]["resourceAttributes"]
             allowed = not self.viewer or attributes["verb"] in ("get", "list", "watch")
             self._send(201, {**self.body, "metadata": {}, "status": {"allowed": allowed}})
+        elif match := REVIEWS.match(path):
+            self._review(match[1])
+        elif match := NAMED.match(path):
+            self._named(*match.groups())
         elif (match := WORKFLOWS.match(path)) and self.cluster.installed:
             self._workflows(*match.groups())
         elif match := PODS.match(path):
             self._pods(*match.groups())
         else:
             self._plain(404, "404 page not found\n")
+
+    # ---------------------------------------------------------------- who may what, and what is there
+    def _review(self, kind: str) -> None:
+        if kind == "selfsubjectreviews":
+            self._send(201, {**self.body, "status": {"userInfo": {"username": "viewer" if self.viewer else "admin"}}})
+        elif kind == "selfsubjectrulesreviews":
+            verbs = ["get", "list", "watch"] if self.viewer else ["*"]
+            rule = {"verbs": verbs, "apiGroups": ["*"], "resources": ["*"]}
+            self._send(
+                201, {**self.body, "status": {"resourceRules": [rule], "nonResourceRules": [], "incomplete": False}}
+            )
+        elif self.viewer:
+            self._forbidden("create", "localsubjectaccessreviews")
+        else:
+            account, attributes = self.body["spec"]["user"].rpartition(":")[2], self.body["spec"]["resourceAttributes"]
+            rights = self.cluster.accounts.get(account, ("create workflowtaskresults", "patch workflowtaskresults"))
+            allowed = f"{attributes['verb']} {attributes['resource']}" in rights
+            self._send(201, {**self.body, "status": {"allowed": allowed}})
+
+    def _named(self, namespace: str, plural: str, name: str) -> None:
+        if plural in self.cluster.hidden or (self.viewer and plural == "secrets"):
+            self._forbidden("get", plural)
+        elif plural == "serviceaccounts" and (
+            name == "default" or name in self.cluster.accounts or self.cluster.any_account
+        ):
+            self._send(200, {"kind": "ServiceAccount", "metadata": {"name": name}})
+        elif found := self.cluster.named.get((plural, namespace, name)):
+            partial = "PartialObjectMetadata" in self.headers.get("Accept", "")
+            self._send(200, {"metadata": {"name": name}, **({} if partial else found)})
+        else:
+            self._status(404, "NotFound", f'{plural} "{name}" not found')
+
+    def _forbidden(self, verb: str, plural: str) -> None:
+        self._status(
+            403, "Forbidden", f'{plural} is forbidden: User "viewer" cannot {verb} resource "{plural}" in API group ""'
+        )
 
     # ---------------------------------------------------------------- custom objects
     def _workflows(self, namespace: str, plural: str, name: str | None) -> None:

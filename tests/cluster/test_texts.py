@@ -93,7 +93,7 @@ def test_kubelet_reads_variables_and_dollars() -> None:
 
 # -------------------------------------------------------------------- between all kinds of steps
 SHELL = "%%component {0} --shell --image library/bash:4.4.23 --output {0}_text=/tmp/{0}.txt\nprintf '%s\\n' \"${1}\" > /tmp/{0}.txt"
-OWN_SHELL = "%%component {0} --shell --output {0}_text\nprintf '%s\\n' \"${1}\" > \"${0}_text\""
+OWN_SHELL = '%%component {0} --shell --output {0}_text\nprintf \'%s\\n\' "${1}" > "${0}_text"'
 COMMANDS = """from kfnb import component, component_from_command
 
 copy = component_from_command(image="some/image", command=["python3", "-c", "import os, sys; open(sys.argv[2], 'w', newline='').write(sys.argv[1] + chr(10)); sys.exit(os.environ['text'] != sys.argv[1])"],
@@ -130,7 +130,8 @@ def shell_pipeline(text: str) -> Any:
 def command_pipeline(text: str) -> Any:
     built = read(
         f"a = copy(given)\nb = copy(a)\nc = same(b)\nd = copy(c)\ntell(a, b, d, copy({text!r}))",
-        f"p(given: str = {text!r})", COMMANDS,
+        f"p(given: str = {text!r})",
+        COMMANDS,
     )
     assert built.pipeline is not None, built.problems
     return built.pipeline
@@ -142,7 +143,15 @@ def told_on_argo(pipeline: Any, cluster: Pods, step: str, parameters: dict[str, 
     return json.loads(found.texts[step])
 
 
-TRICKY = ["{{workflow.name}} {{=1+1}}", "{{=1+}} $$ $(ARGO_CONTAINER_NAME)", "{", "a\n\n", "\x1b[31m\x7f\U000e0001", "kfnb+text:%7B", ""]
+TRICKY = [
+    "{{workflow.name}} {{=1+1}}",
+    "{{=1+}} $$ $(ARGO_CONTAINER_NAME)",
+    "{",
+    "a\n\n",
+    "\x1b[31m\x7f\U000e0001",
+    "kfnb+text:%7B",
+    "",
+]
 
 
 @pytest.mark.parametrize("text", [*TRICKY, *("".join(Random(n).choices(PIECES, k=9)) for n in range(6))])
@@ -165,13 +174,16 @@ printf '%s\\n' "$python_text" > /tmp/made.txt"""
 def test_a_text_passes_loops_and_handlers(text: str, cluster: Pods) -> None:
     """As an item of a parameter and of a step's list, as an argument of a loop's and a handler's template, and collected from a loop."""
     pipeline = pipeline_of(
-        cell(f"given: str = {text!r}\nwords: list = [{text!r}, 'plain']\nextra: dict = {{{text!r}: {text!r}}}", "parameters"),
+        cell(
+            f"given: str = {text!r}\nwords: list = [{text!r}, 'plain']\nextra: dict = {{{text!r}: {text!r}}}",
+            "parameters",
+        ),
         cell("python_text, items = words[0], words[::-1]", "step:python"),
         cell("%%component each --foreach 'w in words'\nitem = w"),
         cell("%%component turned --foreach 'v in items'\nother = v"),
         cell(LOOPS),
         cell("import json\nprint(json.dumps([item, other, made, extra]))", "step:told"),
-        cell('%%component last --shell --image library/bash:4.4.23 --exit\nprintf "%s." "$given"'),
+        cell('%%component last --shell --image library/bash:4.4.23 --exit\nprintf "%s.\\n" "$given"'),
     )
     found = on_argo(pipeline, cluster, {"given": text, "words": [text, "plain"], "extra": {text: text}})
     assert found.state == "succeeded", found.detail

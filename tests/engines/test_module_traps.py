@@ -21,7 +21,7 @@ from tests.running import Here, wait_for
 BIN = Path(sys.executable).parent
 #: What our processes have or may have loaded, and what Python itself looks for when it starts.
 OTHERS = (
-    "kfnb sitecustomize usercustomize click rich requests urllib3 certifi idna yaml tomli numpy pandas kubernetes tornado zmq traitlets jinja2"
+    "kfnb sitecustomize usercustomize click rich requests urllib3 certifi idna yaml tomli numpy pandas tornado zmq traitlets jinja2"
     " jupyter_server jupyter_client jupyter_core nbformat nbconvert IPython ipykernel pytest _sha256 _json _pickle _hashlib"
 ).split()
 CELLS = (

@@ -121,7 +121,7 @@ def test_the_metadata_says_who_for_what_and_for_which_pythons(metadata: Message)
 
 def test_installing_kfnb_brings_the_live_view_and_both_kinds_of_clusters(metadata: Message) -> None:
     required = {re.split(r"[^\w.-]", r)[0] for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r}
-    assert required >= {"anywidget", "ipywidgets", "kubernetes", "requests", "jupyter-server", "nbconvert"}
+    assert required >= {"anywidget", "ipywidgets", "requests", "jupyter-server", "nbconvert"}
 
 
 def test_the_release_files_name_this_version() -> None:
@@ -133,11 +133,10 @@ def test_the_release_files_name_this_version() -> None:
 def test_the_conda_recipe_requires_what_the_wheel_requires(metadata: Message) -> None:
     yaml = pytest.importorskip("yaml")
     recipe = yaml.safe_load((ROOT / "recipe" / "recipe.yaml").read_text())
-    named = {"kubernetes": "python-kubernetes"}
 
     def split(text: str) -> tuple[str, frozenset[str]]:
         name, versions = re.fullmatch(r"([\w.-]+)\s*(.*)", text.partition(";")[0].strip()).groups()  # type: ignore[union-attr]
-        return named.get(name, name).lower().replace("_", "-"), frozenset(versions.replace(" ", "").split(","))
+        return name.lower().replace("_", "-"), frozenset(versions.replace(" ", "").split(","))
 
     required = dict(split(r) for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r)
     in_recipe = dict(split(r) for r in recipe["requirements"]["run"])

@@ -71,7 +71,8 @@ def status(run_id: str, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on until the step has ended.")
 @click.option("--attempt", type=int, help="Which attempt; by default the last.")
 @click.option("--times", is_flag=True, help="Show when each line was printed.")
-def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times: bool) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Show what the cluster's own tools wrote into the log, too.")
+def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times: bool, verbose: bool) -> None:
     """Print what a step of RUN printed, or what all of them did."""
     from kfnb.engines.follow_record import follow_all_logs
     from kfnb.engines.open_engine import engine_of
@@ -89,11 +90,11 @@ def logs(run_id: str, step: str | None, follow: bool, attempt: int | None, times
         with cluster_errors():
             engine.refresh(run_id)
             if step is None and follow:
-                for path, line in follow_all_logs(engine, run_id):
+                for path, line in follow_all_logs(engine, run_id, verbose):
                     show(line, path)
                 return
             for path in [step] if step else [s["path"] for s in record.steps(run_id) if s["attempts"]]:
-                for line in engine.logs(run_id, path, attempt, follow):
+                for line in engine.logs(run_id, path, attempt, follow, verbose):
                     show(line, path)
     except UnknownRun as error:
         refuse(str(error))

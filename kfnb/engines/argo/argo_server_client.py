@@ -65,7 +65,7 @@ def _credentials(connection: Connection, address: Address, kube: Kube) -> Callab
 
     def of_kubeconfig() -> dict[str, str]:
         check_confidential(address, connection.allow_http, "the token of the kubeconfig's user")
-        return kube.headers()
+        return kube.session.prepare()
 
     return of_kubeconfig
 

@@ -139,9 +139,11 @@ class LocalEngine:
         """The events after number ``since``, as they happen, until the run has ended."""
         return follow_events(self.store, run_id, since)
 
-    def logs(self, run_id: str, path: str, attempt: int | None = None, follow: bool = False) -> Iterator[LogLine]:
+    def logs(
+        self, run_id: str, path: str, attempt: int | None = None, follow: bool = False, verbose: bool = False
+    ) -> Iterator[LogLine]:
         """The log of a step's attempt, by default the last. With ``follow`` new lines are added until the step has ended."""
-        return follow_log(self.store, run_id, path, attempt, follow)
+        return follow_log(self.store, run_id, path, attempt, follow, verbose)
 
     @contextmanager
     def following(self, run_id: str) -> Iterator[LocalEngine]:

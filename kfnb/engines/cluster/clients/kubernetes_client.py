@@ -1,23 +1,25 @@
-"""A client of the Kubernetes API that uses the `kubernetes` package. Its errors tell the user what to do."""
+"""A client of the Kubernetes API for one namespace. Its errors tell the user what to do."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
 
+from kfnb.engines.cluster.clients.cluster_credentials import Credentials
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
-from kfnb.engines.cluster.targets.connection import Connection, address_of, check_confidential, pinned_contents
+from kfnb.engines.cluster.clients.cluster_session import CHECK_ADDRESS, ClusterSession, error_of
+from kfnb.engines.cluster.clients.kubeconfig import MOUNTED_NAMESPACE, read_access
+from kfnb.engines.cluster.targets.connection import Connection, address_of, check_confidential
+
+__all__ = ["MOUNTED_NAMESPACE", "Kube", "connect"]
 
 GROUP, VERSION, WORKFLOWS = "argoproj.io", "v1alpha1", "workflows"
-MOUNTED_NAMESPACE = Path(
-    "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
-)  #: the file with the namespace of this pod
-CONNECT = 10.0  #: seconds to wait for a connection
+MERGE = "application/merge-patch+json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+SHORT = 30.0  #: seconds to wait for an answer to a question that needs no work
 A_DAY = 86_400  #: seconds for which a followed log may have no new line
-Answer = TypeVar("Answer")
 
 
 class Kube:
@@ -25,52 +27,27 @@ class Kube:
 
     Parameters
     ----------
-    client
-        A `kubernetes.client.ApiClient`.
+    session
+        The connection to the cluster.
     """
 
-    def __init__(self, client: Any, namespace: str) -> None:
-        from kubernetes import client as api
-
-        self.namespace = namespace
-        self._objects: Any = api.CustomObjectsApi(client)
-        self._core: Any = api.CoreV1Api(client)
-        self._access: Any = api.AuthorizationV1Api(client)
-        self._version: Any = api.VersionApi(client)
-        self._configuration: Any = client.configuration
-        self.server: str = client.configuration.host.rstrip("/")
+    def __init__(self, session: ClusterSession, namespace: str) -> None:
+        self.session, self.namespace = session, namespace
+        self.server = session.server
 
     # ---------------------------------------------------------------- workflows
     def create(self, body: dict[str, Any], plural: str = WORKFLOWS) -> dict[str, Any]:
-        created: dict[str, Any] = self._call(
-            lambda: self._objects.create_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, plural, body, _request_timeout=(CONNECT, 60)
-            )
-        )
-        return created
+        return self.session.request_json("POST", self._path(plural), body=body)
 
     def get(self, name: str, plural: str = WORKFLOWS) -> dict[str, Any]:
-        resource: dict[str, Any] = self._call(
-            lambda: self._objects.get_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, plural, name, _request_timeout=(CONNECT, 60)
-            )
-        )
-        return resource
+        return self.session.request_json("GET", self._path(plural, name))
 
     def patch(self, name: str, body: dict[str, Any]) -> None:
         """Merge ``body`` into a Workflow."""
-        self._call(
-            lambda: self._objects.patch_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, WORKFLOWS, name, body, _request_timeout=(CONNECT, 60)
-            )
-        )
+        self.session.request_json("PATCH", self._path(WORKFLOWS, name), body=body, content_type=MERGE)
 
     def delete(self, name: str, plural: str = WORKFLOWS) -> None:
-        self._call(
-            lambda: self._objects.delete_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, plural, name, _request_timeout=(CONNECT, 60)
-            )
-        )
+        self.session.request_json("DELETE", self._path(plural, name))
 
     def watch(self, name: str, resource_version: str, seconds: int) -> Iterator[tuple[str, dict[str, Any]]]:
         """The changes of a Workflow after ``resource_version``, for at most ``seconds``: the kind of each event, and the Workflow.
@@ -81,36 +58,28 @@ class Kube:
             Of the kind ``gone`` when the server no longer has the version, so that the Workflow must be read again. Of other kinds when
             the connection breaks.
         """
-        response = self._call(
-            lambda: self._objects.list_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, WORKFLOWS, field_selector=f"metadata.name={name}", resource_version=resource_version,
-                timeout_seconds=seconds, watch=True, _preload_content=False, _request_timeout=(CONNECT, seconds + 10),
-            )
-        )  # fmt: skip
-        for line in self._lines(response):
+        query = {"fieldSelector": f"metadata.name={name}"}
+        return self.watch_path(self._path(WORKFLOWS), query, resource_version, seconds)
+
+    def watch_path(
+        self, path: str, query: dict[str, str], resource_version: str, seconds: int
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The changes of what a path lists, as `watch` has them."""
+        query = {**query, "resourceVersion": resource_version, "timeoutSeconds": str(seconds), "watch": "true"}
+        for line in self.session.lines(path, query, seconds + 10):
             event = json.loads(line)
             if event["type"] == "ERROR":
                 status = event["object"]
-                raise _error(status.get("code", 0), status.get("message", ""), self)
+                raise error_of(status.get("code", 0), status.get("message", ""), self.server)
             yield event["type"], event["object"]
 
     def list_workflows(self, label: str) -> list[dict[str, Any]]:
         """The Workflows with a label."""
-        answer = self._call(
-            lambda: self._objects.list_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, WORKFLOWS, label_selector=label, _request_timeout=(CONNECT, 60)
-            )
-        )
-        return list(answer["items"])
+        return list(self.session.request_json("GET", self._path(WORKFLOWS), query={"labelSelector": label})["items"])
 
     # ---------------------------------------------------------------- pods
     def pods(self, label: str) -> list[dict[str, Any]]:
-        answer = self._json(
-            lambda: self._core.list_namespaced_pod(
-                self.namespace, label_selector=label, _preload_content=False, _request_timeout=(CONNECT, 60)
-            )
-        )
-        return list(answer["items"])
+        return list(self.session.request_json("GET", self.core_path("pods"), query={"labelSelector": label})["items"])
 
     def log(self, pod: str, container: str = "main", follow: bool = False) -> Iterator[str]:
         """The lines of a pod's log as ``TIME TEXT``.
@@ -120,154 +89,89 @@ class Kube:
         ClusterError
             Of the kind ``busy`` before the container has started, and ``missing`` when the pod is gone.
         """
-        response = self._call(
-            lambda: self._core.read_namespaced_pod_log(
-                pod, self.namespace, container=container, follow=follow, timestamps=True, _preload_content=False, _request_timeout=(CONNECT, A_DAY if follow else 120),
-            )
-        )  # fmt: skip
-        for line in self._lines(response):
+        query = {"container": container, "follow": "true" if follow else "false", "timestamps": "true"}
+        path = f"{self.core_path('pods')}/{quote(pod)}/log"
+        for line in self.session.lines(path, query, A_DAY if follow else 120):
             yield line.decode("utf-8", "backslashreplace")
 
-    def _lines(self, response: Any) -> Iterator[bytes]:
-        rest = b""
-        with _released(response):
-            try:
-                for chunk in response.stream(4096, decode_content=False):
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    yield from lines
-            except Exception as error:  # urllib3 raises errors of many types
-                if type(error).__module__.partition(".")[0] not in ("urllib3", "http", "builtins", "ssl", "socket"):
-                    raise
-                raise ClusterError(
-                    "unreachable", f"the connection to {self.server} broke: {error}", retryable=True
-                ) from None
-        if rest:
-            yield rest
+    # ---------------------------------------------------------------- paths
+    def core_path(self, plural: str) -> str:
+        """The path of a kind of Kubernetes' own in the namespace, such as ``pods`` or ``events``."""
+        return f"/api/v1/namespaces/{quote(self.namespace, safe='')}/{plural}"
 
-    # ---------------------------------------------------------------- who asks, for other servers behind this one
-    def headers(self) -> dict[str, str]:
-        """The current headers that identify the user. They change when a token is renewed."""
-        settings = self._configuration.auth_settings()
-        return {s["key"]: s["value"] for s in settings.values() if s["in"] == "header" and s["value"]}
-
-    def server_certificate(self) -> bool | str:
-        """How the server's certificate is checked: with the authorities in a file, with the usual authorities, or not at all."""
-        return (self._configuration.ssl_ca_cert or True) if self._configuration.verify_ssl else False
-
-    def client_certificate(self) -> tuple[str, str] | None:
-        """The files of the client's certificate and its key."""
-        file, key = self._configuration.cert_file, self._configuration.key_file
-        return (file, key) if file and key else None
+    def _path(self, plural: str, name: str = "") -> str:
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{quote(self.namespace, safe='')}/{plural}"
+        return f"{path}/{quote(name, safe='')}" if name else path
 
     # ---------------------------------------------------------------- diagnosis
     def version(self) -> str:
         """The version of the server, such as ``v1.33.1``."""
-        answer = self._json(lambda: self._version.get_code(_preload_content=False, _request_timeout=(CONNECT, 30)))
+        answer = self.session.request_json("GET", "/version", seconds=SHORT)
+        if "gitVersion" not in answer:
+            raise ClusterError("refused", f"{self.server} answers, but not as Kubernetes does: {CHECK_ADDRESS}")
         return str(answer["gitVersion"])
 
     def is_allowed(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
         """Whether the user may use a verb on a resource in the namespace."""
-        attributes = {
-            "namespace": self.namespace,
-            "verb": verb,
-            "group": group,
-            "resource": resource,
-            "subresource": subresource,
-        }
-        body = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        call = self._access.create_self_subject_access_review
-        answer = self._json(lambda: call(body, _preload_content=False, _request_timeout=(CONNECT, 30)))
+        attributes = {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource}  # fmt: skip
+        answer = self._review("selfsubjectaccessreviews", "SelfSubjectAccessReview", {"resourceAttributes": attributes})
         return bool(answer["status"]["allowed"])
+
+    def account_is_allowed(self, account: str, verb: str, group: str, resource: str) -> bool:
+        """Whether a service account of the namespace may use a verb on a resource there. Few users may ask that."""
+        spec = {
+            "user": f"system:serviceaccount:{self.namespace}:{account}",
+            "groups": ["system:serviceaccounts", f"system:serviceaccounts:{self.namespace}", "system:authenticated"],
+            "resourceAttributes": {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource},
+        }
+        path = f"namespaces/{quote(self.namespace, safe='')}/localsubjectaccessreviews"
+        answer = self._review(path, "LocalSubjectAccessReview", spec, {"namespace": self.namespace})
+        return bool(answer["status"]["allowed"])
+
+    def own_rules(self) -> list[dict[str, list[str]]]:
+        """The rights of the user in the namespace, as far as the server can list them."""
+        answer = self._review("selfsubjectrulesreviews", "SelfSubjectRulesReview", {"namespace": self.namespace})
+        return list((answer.get("status") or {}).get("resourceRules") or ())
+
+    def user_name(self) -> str:
+        """The name that the cluster knows the user by; empty when it is older than 1.28 and cannot say it."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        try:
+            path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+            answer = self.session.request_json("POST", path, body=body, seconds=SHORT)
+        except ClusterError as error:
+            if error.kind in ("missing", "forbidden"):
+                return ""
+            raise
+        return str(answer.get("status", {}).get("userInfo", {}).get("username") or "")
+
+    def _review(
+        self, path: str, kind: str, spec: dict[str, Any], metadata: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "metadata": metadata or {}, "spec": spec}
+        return self.session.request_json("POST", f"/apis/authorization.k8s.io/v1/{path}", body=body, seconds=SHORT)
+
+    def find(self, path: str, only_metadata: bool = False) -> dict[str, Any] | None:
+        """What a path names; ``None`` when it does not exist. With ``only_metadata`` the server keeps the content, such as a secret's.
+
+        Raises `ClusterError`, of the kind ``forbidden`` when the user may not see it.
+        """
+        try:
+            return self.session.request_json("GET", path, seconds=SHORT, accept=METADATA if only_metadata else "")
+        except ClusterError as error:
+            if error.kind == "missing":
+                return None
+            raise
 
     def has_argo_workflows(self) -> bool:
         """Whether the cluster has the kinds of Argo Workflows."""
         try:
-            self._call(
-                lambda: self._objects.list_namespaced_custom_object(
-                    GROUP, VERSION, self.namespace, WORKFLOWS, limit=1, _request_timeout=(CONNECT, 30)
-                )
-            )
+            self.session.request_json("GET", self._path(WORKFLOWS), query={"limit": "1"}, seconds=SHORT)
         except ClusterError as error:
             if error.kind == "missing":
                 return False
             raise
         return True
-
-    def _json(self, call: Callable[[], Any]) -> dict[str, Any]:
-        """The JSON object of an answer. The package's own types are not used, because they refuse answers of newer servers that omit fields."""
-        response = self._call(call)
-        with _released(response):
-            answer: dict[str, Any] = json.loads(response.data)
-        return answer
-
-    def _call(self, call: Callable[[], Answer]) -> Answer:
-        from kubernetes.client.exceptions import ApiException
-        from urllib3.exceptions import HTTPError
-
-        try:
-            return call()
-        except ApiException as error:
-            body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body or ""
-            raise _error(error.status or 0, _message(body) or str(error.reason), self) from None
-        except (HTTPError, OSError) as error:
-            raise ClusterError(
-                "unreachable", f"{self.server} cannot be reached: {_short(error)}", retryable=True
-            ) from None
-
-
-@contextmanager
-def _released(response: Any) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        response.close()
-        response.release_conn()
-
-
-def _message(body: str) -> str:
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return body.strip()
-    return str(answer.get("message", body)) if isinstance(answer, dict) else body
-
-
-def _error(status: int, message: str, kube: Kube) -> ClusterError:
-    if status == 401:
-        return ClusterError(
-            "unauthorized",
-            f"{kube.server} does not accept your credentials ({message}): log in again, or check the token of this target",
-        )
-    if status == 403:
-        return ClusterError(
-            "forbidden", f"{message}: ask for a role with that right (`kfnb targets` lists what is missing)"
-        )
-    if status == 404 and "page not found" in message:
-        return ClusterError(
-            "missing", f"{kube.server} does not have Argo Workflows: install it, or name another cluster"
-        )
-    if status == 404 and message.startswith("namespaces"):
-        return ClusterError("missing", f"{message}: name another with `namespace` in the target")
-    if status == 404:
-        return ClusterError("missing", message)
-    if status == 410:
-        return ClusterError("gone", message, retryable=True)
-    if status == 409:
-        return ClusterError("conflict", message)
-    if status == 429 or status >= 500:
-        return ClusterError("busy", f"{kube.server} is busy: {message}", retryable=True)
-    if status == 400 and "waiting to start" in message:
-        return ClusterError("busy", message, retryable=True)
-    return ClusterError("refused", message)
-
-
-def _short(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or error
-    return str(reason).split("\n")[0][:300]
 
 
 def connect(connection: Connection) -> Kube:
@@ -278,63 +182,9 @@ def connect(connection: Connection) -> Kube:
     ClusterError
         When there is no configuration, when one of its files has changed since it was trusted, or when others could read the token.
     """
-    from kubernetes import client, config
-
-    configuration = client.Configuration()
-    try:
-        if connection.names_cluster:
-            _load(connection, configuration)
-        else:
-            try:
-                config.load_incluster_config(client_configuration=configuration)
-            except config.ConfigException:
-                config.load_kube_config(client_configuration=configuration)
-    except config.ConfigException as error:
-        raise ClusterError(
-            "unreachable",
-            f"no configuration of a cluster was found: set `kubeconfig` in the target, or run inside a pod ({error})",
-        ) from None
-    configuration.retries = False  # this also keeps the client from following redirects
-    address = address_of(configuration.host)
-    if configuration.api_key or configuration.username:
+    access = read_access(connection)
+    address = address_of(access.server)
+    credentials = Credentials(access.user, lambda: read_access(connection).user)
+    if credentials.are_secret:
         check_confidential(address, connection.allow_http, "the token of the kubeconfig's user")
-    if address.scheme == "http":
-        configuration.proxy = None  # a proxy could read requests that are meant for this machine
-    namespace = connection.namespace or _own_namespace(connection) or "default"
-    return Kube(client.ApiClient(configuration), namespace)
-
-
-def _load(connection: Connection, configuration: Any) -> None:
-    """Load a kubeconfig. One that is beside a trusted file is parsed from the same bytes that were trusted."""
-    import yaml
-    from kubernetes import config
-    from kubernetes.config.kube_config import KubeConfigLoader
-
-    path, context = connection.kubeconfig or None, connection.context or None
-    content = pinned_contents(connection).get(connection.kubeconfig)
-    if content is None:
-        config.load_kube_config(path, context, client_configuration=configuration)
-        return
-    try:
-        kubeconfig = yaml.safe_load(content)
-    except yaml.YAMLError:
-        kubeconfig = None
-    if not isinstance(kubeconfig, dict):
-        raise ClusterError("refused", f"{path} is not a kubeconfig: name another file with `kubeconfig` in the target")
-    folder = str(Path(connection.kubeconfig).parent)
-    KubeConfigLoader(kubeconfig, active_context=context, config_base_path=folder).load_and_set(configuration)
-
-
-def _own_namespace(connection: Connection) -> str | None:
-    """The namespace of the pod of this process, or of the context."""
-    from kubernetes import config
-
-    if not connection.names_cluster and MOUNTED_NAMESPACE.is_file():
-        return MOUNTED_NAMESPACE.read_text().strip()
-    try:
-        contexts, active = config.list_kube_config_contexts(connection.kubeconfig or None)
-    except config.ConfigException:
-        return None
-    context = next((c for c in contexts if c["name"] == connection.context), active)
-    namespace = context["context"].get("namespace")
-    return str(namespace) if namespace else None
+    return Kube(ClusterSession(access, credentials), connection.namespace or access.namespace or "default")

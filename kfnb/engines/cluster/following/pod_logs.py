@@ -6,16 +6,18 @@ already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import BinaryIO
 
+from kfnb.engines.cluster.following.executor_lines import ExecutorLines
 from kfnb.engines.cluster.following.log_markers import StepReport
-from kfnb.runs.attempt_logs import read_log
+from kfnb.runs.attempt_logs import EXECUTOR, LOG, read_log
 from kfnb.runs.record.private_record_files import append_to, make_folder
 
-LOG, MARKS = "log", "marks"
+MARKS = "marks"
 
 
 class RecordedLog:
@@ -25,12 +27,15 @@ class RecordedLog:
         self.folder = folder
         make_folder(folder)
         self.report = StepReport()
+        self._executor = ExecutorLines()
         self._last, self._same_time_lines, self._count = "", 0, 0
-        for name in (LOG, MARKS):
+        for name in (LOG, MARKS, EXECUTOR):
             for line, _ in read_log(folder / name):
                 self._count_line(line.time)
                 if name == MARKS:
                     self.report.read_line(line.text)
+                elif name == EXECUTOR:
+                    self._executor.split(line.text)
 
     def _count_line(self, time: str) -> None:
         self._count += 1
@@ -43,7 +48,7 @@ class RecordedLog:
     def append(self, lines: Iterable[str]) -> None:
         """Record the new lines of a log that is read from its beginning."""
         last, same = self._last, self._same_time_lines
-        with append_to(self.folder / LOG) as log, append_to(self.folder / MARKS) as marks:
+        with self._files() as files:
             for line in lines:
                 time, _, text = line.rstrip("\r\n").partition(" ")
                 stamp = nanoseconds(time)
@@ -52,7 +57,7 @@ class RecordedLog:
                 if stamp == last and same:
                     same -= 1
                     continue
-                self._write(marks if self.report.read_line(text) else log, time, text)
+                self._write(files, time, text)
 
     def append_untimed(self, text: str, seconds: float, ended: bool = True) -> None:
         """Record the new lines of a log without times that is read from its beginning. As many lines as are recorded already are skipped.
@@ -68,12 +73,23 @@ class RecordedLog:
         rest = lines.pop()
         if rest and ended:
             lines.append(rest)
-        with append_to(self.folder / LOG) as log, append_to(self.folder / MARKS) as marks:
+        with self._files() as files:
             for line in lines[self._count :]:
-                text = line.rstrip("\r")
-                self._write(marks if self.report.read_line(text) else log, stamp_of(seconds), text)
+                self._write(files, stamp_of(seconds), line.rstrip("\r"))
 
-    def _write(self, file: BinaryIO, time: str, text: str) -> None:
+    @contextmanager
+    def _files(self) -> Iterator[dict[str, BinaryIO]]:
+        """The files that new lines go to, by their names."""
+        with ExitStack() as stack:
+            yield {name: stack.enter_context(append_to(self.folder / name)) for name in (LOG, MARKS, EXECUTOR)}
+
+    def _write(self, files: dict[str, BinaryIO], time: str, text: str) -> None:
+        """Record a line in the file that it belongs to. Of a line that two have written, only the step's part is recorded."""
+        printed, executor = self._executor.split(text)
+        if executor and not printed:
+            file, text = files[EXECUTOR], executor
+        else:
+            file, text = files[MARKS if self.report.read_line(printed) else LOG], printed
         file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
         file.flush()
         self._count_line(time)

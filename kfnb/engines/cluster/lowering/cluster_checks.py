@@ -18,6 +18,10 @@ MANIFEST_LIMIT = 700_000  #: bytes; etcd limits an object to 1.5 MiB, and the co
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
 PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
 OLDEST = (3, 8)
+#: The beginning of a tag that Argo replaces: an expression, a name that it knows, or a tag without an end.
+ARGO_TAG = re.compile(
+    r"\{\{(?:\s*(?:=|(?:workflow|inputs|outputs|pod|node|tasks|steps|item|retries|lastRetry)\b)|(?!.*\}\}))", re.DOTALL
+)
 SURROGATE = re.compile("[\ud800-\udfff]")  #: half of a surrogate pair
 
 
@@ -28,6 +32,8 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
         yield from _let_fail(job, engine)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
+            if job.plain_container:
+                yield from _template_tags(job)
 
 
 def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
@@ -105,6 +111,19 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
         yield _problem(
             "KF408", job.step, f"step `{job.name}` has `on-failure:continue` and `timeout`, and a cluster that stops it at its timeout fails the run",
             "limit the time inside the step, or remove one of the two marks",
+        )  # fmt: skip
+
+
+def _template_tags(job: Job) -> Iterator[Problem]:
+    """Find what Argo, on which Kubeflow Pipelines runs, would replace in a script or command. It leaves names that it does not know."""
+    texts = [c.source for c in job.step.cells]
+    texts += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
+    texts += [v for _, v in job.step.settings.env]
+    found = next((m for t in texts if (m := ARGO_TAG.search(t))), None)
+    if found is not None:
+        yield _problem(
+            "KF703", job.step, f"step `{job.name}` has `{found[0]}` in its script or command, which Argo below Kubeflow Pipelines would replace",
+            "remove the mark `image`, so that the step runs in a Python image, where its text travels encoded",
         )  # fmt: skip
 
 

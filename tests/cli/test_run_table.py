@@ -1,0 +1,36 @@
+"""The table of a run has the whole name of each step, however wide the screen is and however long a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from kfnb.cli.live_run_table import table
+from kfnb.states import SYMBOLS
+
+REASON = 'ImagePullBackOff: Back-off pulling image "nowhere.invalid/none:1": no such host' * 3
+
+
+def step(state: str, reason: str | None = None) -> dict[str, Any]:
+    return {"state": state, "started": 1.0, "finished": 3_700.0, "attempts": 1, "reason": reason, "outputs": {}}
+
+
+@pytest.mark.parametrize("width", range(40, 201, 7))
+def test_the_names_stand_beside_the_longest_reasons(width: int) -> None:
+    names = ["load-the-houses", "train", "größenvergleich", "a-step-with-a-name-longer-than-a-narrow-screen"]
+    states = ["failed", "succeeded", "cancelled", "omitted"]
+    steps = {n: step(s, REASON if s != "succeeded" else None) for n, s in zip(names, states, strict=True)}
+    summary = {"run": "r", "steps": steps}
+    console = Console(width=width, file=None, force_terminal=False)
+    with console.capture() as caught:
+        console.print(table(summary, width))
+    lines = caught.get().split("\n")
+    assert all(len(line) <= width for line in lines)
+    for name, state in zip(names, states, strict=True):
+        (row,) = [line for line in lines if f"{SYMBOLS[state]} {state}" in line]
+        assert row.split()[0] == name or len(name) > 16 or width < 60
+    assert all(name in "".join(line.split(" ")[0] for line in lines) for name in names)
+    if width >= 100:
+        assert "ImagePullBackOff: Back" in next(line for line in lines if line.startswith(names[0]))
