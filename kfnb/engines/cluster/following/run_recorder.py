@@ -31,7 +31,7 @@ class Recorder:
             earlier_attempts or {}
         )  #: how many attempts each step had in earlier submissions of the run
         self.state: str = store.head(run_id)["state"]
-        self._recorded = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
+        self._recorded = {s["path"]: (s["state"], s["attempts"], s["reason"]) for s in store.steps(run_id)}
 
     @property
     def final(self) -> bool:
@@ -67,8 +67,8 @@ class Recorder:
             self._step(step, follow)
 
     def _step(self, step: ObservedStep, follow: bool) -> None:
-        state, attempts = self._recorded.get(step.path, (None, None))
-        if state in STEP_FINAL:
+        recorded = self._recorded.get(step.path, (None, None, None))
+        if recorded[0] in STEP_FINAL:
             return
         number = self._number(step, len(step.attempts))
         for attempt in step.attempts:
@@ -76,7 +76,7 @@ class Recorder:
                 self.watch_log(step, attempt)
         if step.state in STEP_FINAL:
             self._finish(step)
-        elif (step.state, number) != (state, attempts):
+        elif (step.state, number, step.message or None) != recorded:
             self._record(step, step.state, number, {"reason": step.message or None})
 
     def _finish(self, step: ObservedStep) -> None:
@@ -110,7 +110,7 @@ class Recorder:
         return count + self.earlier_attempts.get(step.path, 0) if count else 0
 
     def _record(self, step: ObservedStep, state: str, attempts: int, fields: dict[str, Any]) -> None:
-        self._recorded[step.path] = (state, attempts)
+        self._recorded[step.path] = (state, attempts, fields.get("reason"))
         self.store.record_step(
             self.run_id,
             step.path,

@@ -25,7 +25,7 @@ VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 STEP_SETTINGS = frozenset({"image", "packages", "values", "pull_secrets", "ttl", "cache", "experiment"})
 CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
 KNOWN = frozenset(
-    {"engine", "experiment", "pipeline_root", *CONNECTION_SETTINGS, *(f.name for f in fields(ClusterOptions))}
+    {"engine", "experiment", "pipeline_root", "ui", *CONNECTION_SETTINGS, *(f.name for f in fields(ClusterOptions))}
 )
 LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets"})
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
@@ -39,10 +39,11 @@ TEXTS = frozenset(
         "values",
         "experiment",
         "pipeline_root",
+        "ui",
         *(CONNECTION_SETTINGS - FLAGS),
     }
 )
-ADDRESSES = frozenset({"host", "server"})
+ADDRESSES = frozenset({"host", "server", "ui"})
 FILES = frozenset({"token_file", "ca_file", "kubeconfig"})
 
 
