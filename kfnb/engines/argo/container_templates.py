@@ -85,7 +85,7 @@ class ContainerTemplates:
             key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
             body["memoize"] = {"key": key, "maxAge": CACHE_AGE, "cache": {"configMap": {"name": "kfnb-cache"}}}
         container: dict[str, Any] = {
-            "image": settings.image or self.options.image,
+            "image": self.options.image_of(settings),
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime_bundle),
         }
@@ -129,7 +129,7 @@ class ContainerTemplates:
         placeholders = Placeholders(_input_reference, lambda n: _output_path(job, n), literal_for_kubelet)
         command = container_command(job, placeholders)
         container: dict[str, Any] = {
-            "image": step.settings.image,
+            "image": self.options.image_of(step.settings),
             "command": list(command.command),
             "args": list(command.args),
         }
