@@ -90,7 +90,7 @@ def test_a_user_without_rights_is_told_which(tmp_path: Path) -> None:
         (tmp_path / "kfnb.toml").write_text(f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\n')
         trust(tmp_path, tmp_path / "home")
         done = kfnb(tmp_path, "targets")
-        assert done.returncode == 1 and "you may not create workflows, patch workflows, to submit" in done.stdout
+        assert done.returncode == 1 and "you may not create, patch workflows, to submit" in done.stdout
         path = write(tmp_path, notebook(cell("print(1)", "step:one")))
         done = kfnb(tmp_path, "run", str(path), "--target", "prod")
         assert done.returncode == 1 and "cannot create resource" in done.stderr and "Traceback" not in done.stderr

@@ -55,7 +55,7 @@ def test_asking_for_all_rights_takes_one_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "settings", "cluster", "message"),
     [
-        ("forbidden", {}, {"accounts": {"default": ()}}, "`default` of the steps may not create workflowtaskresults, patch workflowtaskresults"),
+        ("forbidden", {}, {"accounts": {"default": ()}}, "`default` of the steps may not create, patch workflowtaskresults"),
         ("forbidden", {"service_account": "s"}, {"accounts": {"s": ("create workflowtaskresults",)}}, "`s` of the steps may not patch workflowtaskresults"),
         ("missing", {"service_account": "s"}, {"any_account": False}, "the service account `s` does not exist in default"),
         ("missing", {"values": "volume:c"}, {}, "the volume claim `c` of `values` does not exist"),
@@ -93,10 +93,7 @@ def test_the_account_of_argos_defaults_is_the_one_that_counts(tmp_path: Path) ->
 def test_who_may_only_look_is_told_what_is_missing(tmp_path: Path) -> None:
     found = diagnosed(tmp_path, Cluster(), token="viewer")
     assert found.state == "forbidden"
-    assert (
-        "you may not create workflows, patch workflows, to submit, follow and cancel runs: ask for a role"
-        in found.lines[1]
-    )
+    assert "you may not create, patch workflows, to submit, follow and cancel runs" in found.lines[1]
     assert "the rights of the service account `default`" in found.lines[-1]
 
 
