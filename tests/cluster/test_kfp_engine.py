@@ -344,7 +344,9 @@ def test_the_diagnosis_of_a_server_for_many_users(tmp_path: Path) -> None:
 def test_the_cache_of_a_run_is_that_of_its_command(tmp_path: Path) -> None:
     server = Server()
     with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE, cell("print(1)", "step:three", "cache:off"), cell("print(2)", "step:leave", "exit"))
+        pipeline = pipeline_of(
+            *PIPELINE, cell("print(1)", "step:three", "cache:off"), cell("print(2)", "step:leave", "exit")
+        )
         for cache in (False, True):
             engine.submit(pipeline, options(pipeline, tmp_path, cache=cache))
         plain, cached = (r["pipeline_spec"].get("pipeline_spec", r["pipeline_spec"]) for r in server.runs.values())
