@@ -98,7 +98,9 @@ class Recorder:
             error = (report.error if report is not None else None) or {
                 "kind": "died",
                 "type": "Pod",
-                "message": step.message or "the pod failed",
+                "message": ": ".join(
+                    filter(None, (step.message or "the pod failed", logs[-1].last_words if logs else ""))
+                ),
             }
             fields["error"] = {**error, "step": step.path}
             fields["reason"] = f"{error['type']}: {error['message']}"
