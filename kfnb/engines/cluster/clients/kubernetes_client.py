@@ -94,6 +94,11 @@ class Kube:
             yield line.decode("utf-8", "backslashreplace")
 
     # ---------------------------------------------------------------- paths
+    @property
+    def workflows_path(self) -> str:
+        """The path of the namespace's Workflows."""
+        return self._path(WORKFLOWS)
+
     def core_path(self, plural: str) -> str:
         """The path of a kind of Kubernetes' own in the namespace, such as ``pods`` or ``events``."""
         return f"/api/v1/namespaces/{quote(self.namespace, safe='')}/{plural}"
