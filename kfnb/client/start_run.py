@@ -54,7 +54,7 @@ class Prepared:
         from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
 
         packages = options_of(self.target).packages
-        return travelling_text(travelling_files(self.pipeline, self.source.folder, packages))
+        return travelling_text(travelling_files(self.pipeline, self.source.folder, packages, self.options.parameters))
 
     def submit(self, launch: Launch = launch) -> Run:
         """Start the run; ``launch`` starts the processes of local runs. Raises `ClusterError`."""

@@ -293,6 +293,7 @@ class Interpreter:
         def placed(text: str) -> str:
             for path, private in files.items():
                 text = re.sub(re.escape(path) + r"(?![\w/-])", private, text)
+            text = text.replace("/kfnb/in", str(root / "in"))
             return text.replace("/mnt/kfnb", str(self.folder / "volume")).replace("/tmp/kfnb", str(root))
 
         env = {**env, "pod": {"name": f"wf-{node['id']}"}}

@@ -7,6 +7,7 @@ are what stands in it first, or what comes after it; its id is the FNV-1a hash o
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,52 @@ STATES = {
     "Skipped": "SKIPPED",
     "Pending": "PENDING",
 }
+
+
+def as_kept(ir: Json) -> Json:
+    """The IR as the backend keeps it: it stores the spec of a component under the hash of the container, so that components with equal
+    containers have the spec of one of them (`argocompiler/argo.go`, ``hashComponentContainer``)."""
+    executors = ir["deploymentSpec"]["executors"]
+    by_container: dict[str, Json] = {}
+    components = {}
+    for name, component in sorted(ir["components"].items()):
+        container = executors.get(component.get("executorLabel"), {}).get("container")
+        key = name if container is None else json.dumps(container, sort_keys=True)
+        components[name] = by_container.setdefault(key, component)
+    return {**ir, "components": components}
+
+
+def _parameters(task: Json) -> Json:
+    parameters: Json = task.get("inputs", {}).get("parameters", {})
+    return parameters
+
+
+def missing_input(task: Json, component: Json) -> str:
+    """What a driver says when a task does not give what the component's spec asks for (`driver/resolve.go`)."""
+    given = _parameters(task)
+    items = task.get("parameterIterator", {}).get("itemInput")
+    for name, spec in component.get("inputDefinitions", {}).get("parameters", {}).items():
+        if name not in given and name != items and not spec.get("isOptional") and "defaultValue" not in spec:
+            return f'neither value nor default value provided for non-optional parameter "{name}"'
+    return ""
+
+
+def metadata_state(ir: Json, dag: str, conditions: dict[str, bool], cached: bool = False) -> str:
+    """The state of a DAG that ended well, as its exit handler learns it, when what has no pod ends last.
+
+    Only the launcher in a step's pod counts what has ended in its DAG; the drivers of branches that are not taken and of steps whose
+    result was found do not (`metadata/client.go`, ``UpdateDAGExecutionsState``). ``conditions`` says which branches are taken.
+    """
+    tasks = ir["components"][dag]["dag"]["tasks"]
+    for name, task in tasks.items():
+        component = task["componentRef"]["name"]
+        if "condition" in task.get("triggerPolicy", {}) and not conditions.get(name, True):
+            return "RUNNING"
+        if cached and "cachingOptions" in task:
+            return "RUNNING"
+        if "dag" in ir["components"][component] and metadata_state(ir, component, conditions, cached) == "RUNNING":
+            return "RUNNING"
+    return "COMPLETE"
 
 
 def node_id(workflow: str, name: str) -> str:
@@ -37,7 +84,7 @@ class Backend:
     ----------
     phases
         Of tasks, by their name with the indexes of the iterations around them; the others have succeeded. What is behind a failure is
-        omitted; ``Cached`` is a step whose result was found.
+        omitted; ``Cached`` is a step whose result was found; ``DriverFailed`` is a step that never began.
     items
         How many iterations a loop has.
     tries
@@ -50,6 +97,7 @@ class Backend:
     tries: dict[str, int] = field(default_factory=dict)
     workflow: str = "words-x7f2p"
     nodes: dict[str, Json] = field(default_factory=dict)
+    driver_logs: dict[str, str] = field(default_factory=dict)  #: of the drivers that failed, by node
 
     def workflow_nodes(self) -> dict[str, Json]:
         top = self._node(self.workflow, "", "DAG", "entrypoint", "Succeeded")
@@ -57,6 +105,7 @@ class Backend:
         top["children"].append(driver["id"])
         root = self._node(f"{self.workflow}.root", self.workflow, "DAG", "root", "Succeeded")
         driver["children"].append(root["id"])
+        self.ir = as_kept(self.ir)
         self._dag(self.ir["root"], root, "")
         return self.nodes
 
@@ -73,6 +122,7 @@ class Backend:
                     "start_time": node["startedAt"],
                     **({"end_time": node["finishedAt"]} if node["finishedAt"] else {}),
                     **({"state": state} if state else {}),
+                    **({"error": {"code": 2, "message": node["message"]}} if node.get("message") else {}),
                     **({"child_tasks": [{"pod_name": c} for c in node["children"]]} if node["children"] else {}),
                 }
             )
@@ -92,8 +142,12 @@ class Backend:
         return node
 
     # ---------------------------------------------------------------- one DAG
-    def _dag(self, component: Json, boundary: Json, indexes: str) -> list[Json]:
-        """The nodes that what comes after the DAG hangs on."""
+    def _dag(self, component: Json, boundary: Json, indexes: str, iteration: bool = False) -> list[Json]:
+        """The nodes that what comes after the DAG hangs on.
+
+        In an ``iteration`` the metadata have another name for each task, under which a driver does not look for the task whose final
+        status it wants (`metadata/client.go`, ``GetExecutionsInDAG``; `driver/resolve.go`, ``TaskFinalStatus``).
+        """
         tasks = component["dag"]["tasks"]
         exits = {t["dependentTasks"][0]: n for n, t in tasks.items() if self._exit(t)}
         ends: dict[str, list[Json]] = {}
@@ -108,7 +162,10 @@ class Backend:
                     f"{boundary['name']}.{name}.onExit", boundary["name"], "DAG", "exit-hook", "Succeeded"
                 )
                 self.nodes[node_id(self.workflow, f"{boundary['name']}.{name}")]["children"].append(hook["id"])
-                self._task(exits[name], tasks[exits[name]], hook, indexes, [hook])
+                handler = tasks[exits[name]]
+                unknown = iteration and any("taskFinalStatus" in v for v in _parameters(handler).values())
+                trouble = "producer task, , not in tasks" if unknown else ""
+                self._task(exits[name], handler, hook, indexes, [hook], trouble)
         dependencies = {n for t in tasks.values() if not self._exit(t) for n in t.get("dependentTasks", ())}
         return [e for n, nodes in ends.items() if n not in dependencies for e in nodes]
 
@@ -116,12 +173,18 @@ class Backend:
     def _exit(task: Json) -> bool:
         return bool(task.get("triggerPolicy", {}).get("strategy") == "ALL_UPSTREAM_TASKS_COMPLETED")
 
-    def _task(self, name: str, task: Json, boundary: Json, indexes: str, previous: list[Json]) -> list[Json]:
-        """The nodes of a task; what comes after it hangs on those that are given back."""
+    def _task(
+        self, name: str, task: Json, boundary: Json, indexes: str, previous: list[Json], trouble: str = ""
+    ) -> list[Json]:
+        """The nodes of a task; what comes after it hangs on those that are given back. ``trouble``: why its driver fails."""
         component = self.ir["components"][task["componentRef"]["name"]]
         if "parameterIterator" in task:
             return self._loop(name, task, component, boundary, indexes, previous)
         phase = self.phases.get(f"{name}{indexes}", "Succeeded")
+        if name != "iteration-item":
+            trouble = trouble or missing_input(task, component)
+        if trouble or phase == "DriverFailed":
+            return self._failed_driver(name, boundary, previous, trouble or "failed to execute: no metadata")
         kind = "Skipped" if phase == "Omitted" else "Pod"
         within = boundary["name"]
         driver = self._node(
@@ -136,8 +199,21 @@ class Backend:
         node = self._node(f"{within}.{name}", within, "DAG", "x", "Succeeded" if phase == "Cached" else phase)
         driver["children"].append(node["id"])
         if "dag" in component:
-            return self._dag(component, node, indexes)
+            return self._dag(component, node, indexes, name == "iteration-item")
         return self._pods(f"{name}{indexes}", task, node, phase)
+
+    def _failed_driver(self, name: str, boundary: Json, previous: list[Json], message: str) -> list[Json]:
+        """A driver that fails says why in its log only; what it should have prepared is omitted."""
+        within = boundary["name"]
+        driver = self._node(f"{within}.{name}-driver", within, "Pod", "system-driver", "Failed")
+        driver["message"] = "main: Error (exit code 1)"
+        self.driver_logs[driver["id"]] = f"F1129 08:00:00.000000       1 main.go:79] KFP driver: {message}\n"
+        for one in previous:
+            one["children"].append(driver["id"])
+        omitted = self._node(f"{within}.{name}", within, "Skipped", "x", "Omitted")
+        omitted["message"] = "omitted: depends condition not met"
+        driver["children"].append(omitted["id"])
+        return [omitted]
 
     def _pods(self, path: str, task: Json, node: Json, phase: str) -> list[Json]:
         name = f"{node['name']}.executor"

@@ -23,6 +23,7 @@ from kfnb.engines.local import LocalEngine
 from kfnb.pipeline.model import Pipeline, steps_of
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Interpreter, Pods
+from tests.cluster.kfp_backend import as_kept
 from tests.warm_launch import warm_launch
 
 
@@ -182,7 +183,7 @@ def on_kfp(
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
     compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements(), reused)
     values = {p.name: kfp_value(parameters[p.name], p.type) for p in pipeline.parameters}
-    answer = oracle.ask(compiled.ir, values, folder)
+    answer = oracle.ask(as_kept(compiled.ir), values, folder)
     outcome = Outcome(
         answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)
     )

@@ -81,7 +81,7 @@ def test_settings_of_pods_pass_strict_validation() -> None:
         template["activeDeadlineSeconds"] == 1800 and template["memoize"]["cache"]["configMap"]["name"] == "kfnb-cache"
     )
     platform = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements()).platform
-    (executor,) = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values()
+    executor = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-one"]
     assert executor["pvcMount"][0]["mountPath"] == "/data" and executor["podMetadata"]["labels"] == {"team": "a"}
 
 
@@ -108,14 +108,14 @@ def test_sixty_steps_stay_below_300_kB() -> None:
         cells.append(cell(code, f"step:s{n}"))
     pipeline = pipeline_of(*cells)
     for engine in ("kfp", "argo"):
-        (document,), found = compile_documents(pipeline, engine, ClusterOptions(), Path("."), {})
+        (document, *_), found = compile_documents(pipeline, engine, ClusterOptions(), Path("."), {})
         assert not found and len(json.dumps(document)) < 300_000
 
 
 def test_sixty_independent_steps_stay_below_300_kB() -> None:
     pipeline = pipeline_of(*(cell(f"a{n} = {n}\nprint(a{n})", f"step:s{n}") for n in range(60)))
     for engine in ("kfp", "argo"):
-        (document,), _ = compile_documents(pipeline, engine, ClusterOptions(), Path("."), {})
+        (document, *_), _ = compile_documents(pipeline, engine, ClusterOptions(), Path("."), {})
         assert len(json.dumps(document)) < 300_000
 
 
@@ -265,13 +265,14 @@ def test_compile_writes_every_kind_of_file(tmp_path: Path, engine: str, suffix: 
     assert done.exit_code == 0, done.output
     document: Any
     if suffix == "zip":
-        document = yaml.safe_load(zipfile.ZipFile(output).read("pipeline.yaml"))
+        document = next(yaml.safe_load_all(zipfile.ZipFile(output).read("pipeline.yaml")))
     elif suffix == "tar.gz":
         file = tarfile.open(output).extractfile("pipeline.yaml")
         assert file is not None
-        document = yaml.safe_load(file.read())
+        document = next(yaml.safe_load_all(file.read()))
     else:
-        document = yaml.safe_load(output.read_text())
+        document = next(yaml.safe_load_all(output.read_text()))
+        document = document.get("pipeline_spec", document)
     if engine == "argo":
         assert document["spec"]["arguments"]["parameters"] == [{"name": "a", "value": "7"}]
     else:

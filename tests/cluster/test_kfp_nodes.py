@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
+
 import pytest
 
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
@@ -9,8 +13,9 @@ from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.following.node_states import observe_steps, pod_of
 from kfnb.engines.kfp.following.task_tree import nodes_from_details
 from kfnb.engines.kfp.ir import pipeline_ir
+from kfnb.runtime.pods.engine_inputs import typed_inputs
 from kfnb.step_settings import Settings
-from tests.cluster.kfp_backend import Backend, node_id
+from tests.cluster.kfp_backend import Backend, as_kept, metadata_state, node_id
 from tests.notebooks import cell
 from tests.running import pipeline_of
 
@@ -34,6 +39,20 @@ NESTED = cell(
 )
 GUARDED = cell(
     "%%pipeline guarded\ntry:\n    x = make(1)\n    if x > 1:\n        show(x)\n    else:\n        show(3)\nfinally:\n    show(9)"
+)
+
+GREETINGS = cell(
+    "from kfnb import component\n"
+    "@component\ndef greet(name: str) -> str:\n    return 'hello ' + name\n"
+    "@component\ndef say(text: str):\n    print(text)\n"
+    "@component\ndef names() -> list:\n    return ['ada', 'bob']"
+)
+EXIT_IN_LOOP = cell(
+    "%%pipeline greetings\n"
+    "for name in names():\n"
+    "    try:\n        x = greet(name)\n        say(x)\n"
+    "    finally:\n        say('left')\n"
+    "say('end')"
 )
 
 
@@ -109,3 +128,67 @@ def test_tries_and_results_that_were_found() -> None:
 )
 def test_a_pod_is_called_by_its_workflow_its_template_and_its_node(settings: Settings, template: str) -> None:
     assert pod_of("my-words-x7f2p-3375089848", settings) == f"my-words-x7f2p-{template}-3375089848"
+
+
+def test_components_with_equal_containers_keep_their_own_interfaces() -> None:
+    pipeline = compiled(GREETINGS, EXIT_IN_LOOP)
+    kept = as_kept(pipeline.ir)["components"]
+    parts = ("inputDefinitions", "outputDefinitions")
+    for name, component in pipeline.ir["components"].items():
+        assert [kept[name].get(p) for p in parts] == [component.get(p) for p in parts], name
+    backend = Backend(pipeline.ir)
+    backend.workflow_nodes()
+    assert not backend.driver_logs
+
+
+STATUS_IN_LOOP = cell(
+    "%%pipeline greetings\n"
+    "for name in names():\n"
+    "    try:\n        x = greet(name)\n        if x == 'hello ada':\n            say(x)\n"
+    "    finally:\n        say(kfnb_status['state'])\n"
+    "say('end')"
+)
+
+
+@pytest.mark.parametrize("source", [EXIT_IN_LOOP, STATUS_IN_LOOP])
+def test_a_handler_in_a_loop_runs_whether_it_reads_the_status_or_not(source: dict) -> None:  # type: ignore[type-arg]
+    pipeline = compiled(GREETINGS, source)
+    states = both(pipeline, Backend(pipeline.ir, items={t: 2 for t in pipeline.blocks}))
+    handler = next(jobs[-1].name for jobs in pipeline.blocks.values() if any(j.in_handler for j in jobs))
+    assert states[f"{handler}[0]"][0] == states[f"{handler}[1]"][0] == "succeeded"
+
+
+def specs_of(ir: dict) -> list[dict]:  # type: ignore[type-arg]
+    """What the runtime reads in each step, for steps whose component nothing else calls."""
+    found = []
+    for executor in ir["deploymentSpec"]["executors"].values():
+        if executor["container"]["command"][0] == "python3":
+            count, *pieces, _ = executor["container"]["args"]
+            found.append(json.loads(zlib.decompress(base64.b64decode("".join(pieces[int(count) :])))))
+    return found
+
+
+GUARDED_BRANCH = "%%pipeline guarded\ntry:\n    x = make(1)\n    if x > 1:\n        show(x)\nfinally:\n    {handler}"
+
+
+def test_a_handler_learns_that_its_guard_ended_well_though_a_branch_was_not_taken() -> None:
+    cached = ClusterOptions(cache=True)
+    for handler, state in (("show(len(kfnb_status['state']))", "COMPLETE"), ("show(9)", "RUNNING")):
+        pipeline = pipeline_of(COMPONENTS, cell(GUARDED_BRANCH.format(handler=handler)))
+        ir = pipeline_ir.compile_ir(pipeline, cached, StepRequirements()).ir
+        guard = ir["root"]["dag"]["tasks"]["try"]["componentRef"]["name"]
+        branches = {n for n in ir["components"][guard]["dag"]["tasks"] if n.startswith("if")}
+        assert metadata_state(ir, guard, dict.fromkeys(branches, False), cached=True) == state
+        assert bool(branches) == (state == "RUNNING"), "the handler that does not ask costs no pods"
+
+
+def test_a_script_in_its_own_image_keeps_its_branch_and_the_handler_takes_an_unknown_end_for_a_good_one() -> None:
+    script = cell('%%component hello --shell --image bash:4.4.23 --when "a > 1"\necho $a')
+    leave = cell("print(kfnb_status['state'])", "step:leave", "exit")
+    pipeline = compiled(cell("a = 1", "step:one"), script, leave)
+    specs = {s["spec"]["step"]: s for s in specs_of(pipeline.ir)}
+    assert "unsure" in specs["leave"]
+    reported = {"status": {n: {"state": "RUNNING"} for n in specs["leave"]["unsure"]}}
+    empty: dict[str, dict[str, object]] = {"parameter": {}, "item": {}}
+    _, _, statuses = typed_inputs(specs["leave"], {**empty, **reported})
+    assert [s["state"] for s in statuses.values()] == ["succeeded"]

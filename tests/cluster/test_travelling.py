@@ -11,12 +11,18 @@ import pytest
 from click.testing import CliRunner
 
 from kfnb.cli import cli
+from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.packaging.private_files import Privacy
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.notebook.notebook_source import source_of
+from kfnb.pipeline.build.build_from_source import build_source
+from tests.cluster.argo import Interpreter, Pods
 from tests.notebooks import cell, notebook, write
-from tests.running import pipeline_of
+from tests.running import Here, pipeline_of
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SECRET = "the-secret-of-this-machine"
 
 
@@ -168,3 +174,80 @@ def test_what_travels_is_told(folder: Path) -> None:
     assert told["link.csv"]["link"] == str(folder.parent / "outside" / "id_rsa")
     done = CliRunner().invoke(cli, ["compile", str(file), "--engine", "kfp"])
     assert "files that travel with the steps: link.csv (0.0 kB, a link to" in done.stderr
+
+
+# -------------------------------------------------------------------- scripts, commands, parameters
+READS = [
+    ("text = open(path).read()", ()),
+    ("from pathlib import Path\ntext = (Path('data') / name).read_text()", ()),
+    ("import os\ntext = open(os.path.join('data', 'rows.csv')).read()", ()),
+    ("folder = 'data'\ntext = open(f'{folder}/rows.csv').read()", ()),
+    ("cat data/rows.csv", ("shell",)),
+    ('cat "$path" | sort', ("shell",)),
+    ('cat < "${address#file://}"', ("shell",)),
+    ('test -f "$path" && cat data/rows.csv', ("shell", "image:library/bash:4.4.23")),
+    ('#!/bin/bash\ncat "${address#file://}"', ("shell", "image:library/bash:4.4.23")),
+]
+
+
+@pytest.mark.parametrize(("code", "marks"), READS, ids=[c for c, _ in READS])
+def test_a_file_that_a_step_names_reaches_its_pod(
+    cluster: Pods, tmp_path: Path, code: str, marks: tuple[str, ...]
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "rows.csv").write_text("1,2\n")
+    given = "path: str = 'data/rows.csv'\naddress: str = 'file://data/rows.csv'\nname: str = 'rows.csv'"
+    prints = "" if marks else "\nprint(text)"
+    pipeline = pipeline_of(cell(given, "parameters"), cell(code + prints, "step:one", *marks))
+    values = {p.name: p.default for p in pipeline.parameters}
+    (workflow,), problems = compile_documents(pipeline, "argo", ClusterOptions(), tmp_path, values)
+    run = Interpreter(workflow, cluster, tmp_path)
+    assert problems == [] and run.run(**values)["phase"] == "Succeeded", run.logs
+    assert any(text.startswith("1,2\n") for text in run.logs.values()), run.logs
+
+
+def test_the_value_of_a_parameter_names_the_file(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "out.csv"):
+        (tmp_path / name).write_text("1\n")
+    pipeline = pipeline_of(
+        cell("path: str = 'a.csv'", "parameters"), cell("sort $path > out.csv\necho '# b.csv'", "step:one", "shell")
+    )
+    assert set(find_requirements(pipeline, tmp_path).files["one"]) == {"a.csv"}
+    assert set(find_requirements(pipeline, tmp_path, values={"path": "b.csv"}).files["one"]) == {"b.csv"}
+
+
+def test_the_files_of_a_container_without_python_fit_into_its_command(tmp_path: Path) -> None:
+    for name in ("a.bin", "b.bin"):
+        (tmp_path / name).write_bytes(bytes(40_000))
+    for marks, large in (((), {}), (("image:bash",), {"one": ("b.bin",)})):
+        found = find_requirements(pipeline_of(cell("cat a.bin b.bin", "step:one", "shell", *marks)), tmp_path)
+        assert found.too_large == large and "a.bin" in found.files["one"]
+
+
+@pytest.mark.parametrize("image", [(), ("image:library/bash:4.4.23",)])
+def test_a_shell_step_fails_when_any_part_of_its_pipe_fails(
+    cluster: Pods, tmp_path: Path, image: tuple[str, ...]
+) -> None:
+    for script, phase in (
+        ("cat nothing.txt | tee out.txt", "Failed"),
+        ("yes | head -1", "Succeeded"),
+        ("#!/bin/sh\ncat nothing.txt | tee out.txt", "Succeeded"),
+    ):
+        pipeline = pipeline_of(cell(script, "step:one", "shell", *image))
+        (workflow,), _ = compile_documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
+        assert Interpreter(workflow, cluster, tmp_path).run()["phase"] == phase, script
+        (tmp_path / "here").mkdir(exist_ok=True)
+        summary = Here(tmp_path / "here").run(cell(script, "step:one", "shell", *image))
+        assert summary["state"] == phase.lower(), script
+
+
+@pytest.mark.parametrize("path", ["04-parallel-download.ipynb", "pipeline-cells/04-parallel-download.ipynb"])
+def test_the_texts_beside_the_notebook_reach_the_pods(cluster: Pods, tmp_path: Path, path: str) -> None:
+    source = source_of(str(NOTEBOOKS / path))
+    pipeline = build_source(source, None).pipeline
+    assert pipeline is not None
+    values = {p.name: p.default for p in pipeline.parameters}
+    for given, phase in ((values, "Succeeded"), ({**values, "url1": "nothing.txt"}, "Failed")):
+        (workflow,), _ = compile_documents(pipeline, "argo", ClusterOptions(), source.folder, given)
+        run = Interpreter(workflow, cluster, tmp_path)
+        assert run.run(**{n: v for n, v in given.items() if isinstance(v, str)})["phase"] == phase, run.logs

@@ -49,7 +49,7 @@ class Clusters:
         controller = Controller(kube, containers, namespace=NAMESPACE, secrets={"password": "sesame"})
         self._servers.enter_context(controller.at_work())
         own = kube_api.kubeconfig(self.folder, address, namespace=NAMESPACE)
-        self.patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(own))
+        self.patch.setenv("KUBECONFIG", str(own))
 
     def _start_kfp(self) -> str:
         self.patch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)

@@ -81,7 +81,7 @@ def compile_(
         report(notebook, problems, quiet=True)
     if errors(problems):
         fail(notebook, problems, True) if as_json else sys.exit(FAILED)
-    files = travelling_files(graph, notebook.folder, options.packages)
+    files = travelling_files(graph, notebook.folder, options.packages, values)
     if files and not as_json:
         click.echo(travelling_text(files), err=True)
     if output is None:

@@ -9,9 +9,10 @@ from typing import Any
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, runtime_spec_of
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
+from kfnb.engines.cluster.lowering.pod_security import home_variable, secure
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
-from kfnb.runtime.pods.argo_pod import PLACE
+from kfnb.runtime.pods.argo_pod import INPUTS, PLACE
 from kfnb.runtime.pods.engine_inputs import RUN, STARTED
 from kfnb.runtime.pods.pod_step import ATTEMPT
 from kfnb.step_settings import Settings
@@ -21,7 +22,7 @@ MOUNT = "/mnt/kfnb"  #: where the volume for values is mounted
 #: Unpacks the runtime and calls it. The first argument of `main` is the step's own code, which comes as an artifact.
 BOOT = """\
 import sys,json,zlib,base64,os
-d="/tmp/kfnb"
+d="/tmp/kfnb";i="/kfnb/in"
 def b(t):return json.loads(zlib.decompress(base64.b64decode(t)).decode())
 for n,s in b("".join(sys.argv[1:])).items():
     p=os.path.join(d,"lib",n);os.makedirs(os.path.dirname(p),exist_ok=True)
@@ -29,8 +30,8 @@ for n,s in b("".join(sys.argv[1:])).items():
 sys.path.insert(0,d+"/lib")
 from kfnb.runtime.pods.argo_pod import main
 from kfnb.runtime.step_exit import leave
-with open(d+"/in/step") as f:t=f.read()
-leave(main(b(t),d))
+with open(i+"/step") as f:t=f.read()
+leave(main(b(t),d,i))
 """
 CACHE_AGE = "720h"  #: the age of the oldest result that a step may take
 TOO_LARGE = (
@@ -70,8 +71,8 @@ class ContainerTemplates:
         inputs: dict[str, Any] = {
             "parameters": [{"name": "given", "value": "{}"}],
             "artifacts": [
-                {"name": "step", "path": f"{FOLDER}/in/step"},
-                {"name": "given", "path": f"{FOLDER}/in/given.json", "raw": {"data": "{{inputs.parameters.given}}"}},
+                {"name": "step", "path": f"{INPUTS}/step"},
+                {"name": "given", "path": f"{INPUTS}/given.json", "raw": {"data": "{{inputs.parameters.given}}"}},
             ],
         }
         body: dict[str, Any] = {"inputs": inputs}
@@ -96,7 +97,7 @@ class ContainerTemplates:
         if env:
             container["env"] = env
         self._values(inputs, body, container)
-        return {**body, **_pod(settings, container, body.get("volumes", []))}
+        return {**body, **_pod(settings, container, body.get("volumes", []), self.options)}
 
     def _values(self, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
         """Add the volume or the artifacts for values that are too large for parameters. All artifacts of a step have one key prefix."""
@@ -113,7 +114,7 @@ class ContainerTemplates:
             ]
             return
         inputs["artifacts"] += [
-            {"name": f"pack-{n}", "path": f"{FOLDER}/in/packs/{n}", "optional": True} for n in range(1, self.packs + 1)
+            {"name": f"pack-{n}", "path": f"{INPUTS}/packs/{n}", "optional": True} for n in range(1, self.packs + 1)
         ]
         pack = {"name": "pack", "path": f"{FOLDER}/out/pack", "optional": True, "archive": {"none": {}}}
         body["outputs"]["artifacts"] = [{**pack, transport: {"key": f"kfnb/{place}/pack"}}]
@@ -132,6 +133,7 @@ class ContainerTemplates:
             "args": list(command.args),
         }
         env = [{"name": n, "value": escape_dollars(v)} for n, v in step.settings.env]
+        env += home_variable(self.options, step.settings)
         if step.command is not None:
             env += [{"name": i.name, "value": _input_reference(i.name)} for i in step.inputs]
             env += [{"name": o.name, "value": _output_path(job, o.name)} for o in step.shell_outputs]
@@ -146,7 +148,7 @@ class ContainerTemplates:
                 for o in step.shell_outputs
             ]
             body["outputs"] = {"parameters": outputs}
-        return {**body, **_pod(step.settings, container, [])}
+        return {**body, **_pod(step.settings, container, [], self.options)}
 
 
 def _output_path(job: Job, name: str) -> str:
@@ -199,7 +201,9 @@ def shared_runtime(specs: list[dict[str, Any]]) -> str:
 
 
 # -------------------------------------------------------------------- the pod
-def _pod(settings: Settings, container: dict[str, Any], volumes: list[dict[str, Any]]) -> dict[str, Any]:
+def _pod(
+    settings: Settings, container: dict[str, Any], volumes: list[dict[str, Any]], options: ClusterOptions
+) -> dict[str, Any]:
     """The container and the settings of its pod."""
     secrets = [{"name": s.env, "valueFrom": {"secretKeyRef": {"name": s.name, "key": s.key}}} for s in settings.secrets]
     if secrets:
@@ -207,12 +211,13 @@ def _pod(settings: Settings, container: dict[str, Any], volumes: list[dict[str, 
     resources = resources_of(settings)
     if resources:
         container["resources"] = resources
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = {"volumes": volumes} if volumes else {}
     if settings.volumes:
         claims = [(f"claim-{n}", v) for n, v in enumerate(settings.volumes, 1)]
         mounts = [{"name": n, "mountPath": v.path} for n, v in claims]
         container["volumeMounts"] = [*container.get("volumeMounts", []), *mounts]
         body["volumes"] = [*volumes, *({"name": n, "persistentVolumeClaim": {"claimName": v.claim}} for n, v in claims)]
+    secure(container, body, settings, options)
     body["container"] = container
     metadata = {k: dict(v) for k, v in (("labels", settings.labels), ("annotations", settings.annotations)) if v}
     if metadata:

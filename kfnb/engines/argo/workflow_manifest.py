@@ -17,6 +17,7 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Job
 from kfnb.engines.cluster.lowering.kubernetes_names import label
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.cluster.lowering.lower_pipeline import lower
+from kfnb.engines.cluster.lowering.pod_security import patch_of_added_containers, pod_context
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb_version
 from kfnb.pipeline.model import Parameter, Pipeline
@@ -104,12 +105,18 @@ def _spec(options: ClusterOptions, arguments: list[dict[str, Any]], templates: l
         "entrypoint": "main",
         **({"arguments": {"parameters": arguments}} if arguments else {}),
         **({"serviceAccountName": options.service_account} if options.service_account else {}),
+        **_security(options),
         **({"imagePullSecrets": [{"name": n} for n in options.pull_secrets]} if options.pull_secrets else {}),
         # Pods stay for a day, because whoever follows the run later reads its logs from them.
         "podGC": {"strategy": "OnWorkflowSuccess", "deleteDelayDuration": "24h"},
         "ttlStrategy": {"secondsAfterCompletion": options.ttl},
         "templates": templates,
     }
+
+
+def _security(options: ClusterOptions) -> dict[str, Any]:
+    context, patch = pod_context(options), patch_of_added_containers(options)
+    return {**({"securityContext": context} if context else {}), **({"podSpecPatch": patch} if patch else {})}
 
 
 def _arguments(pipeline: Pipeline, context: WorkflowContext, values: dict[str, Any]) -> list[dict[str, Any]]:

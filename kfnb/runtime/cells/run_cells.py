@@ -68,7 +68,10 @@ class Session:
     def shell(self) -> Any:
         """What ``get_ipython()`` returns, created at the first use."""
         if self._shell is None:
-            from kfnb.runtime.magics.ipython_shell import Shell
+            try:
+                from kfnb.runtime.magics.ipython_shell import Shell
+            except ImportError:  # it did not travel: libraries take this error for a plain Python
+                raise NameError("name 'get_ipython' is not defined") from None
 
             self._shell = Shell(self)
         return self._shell

@@ -13,6 +13,9 @@ TYPE_CHECKING = False  # importing `typing` would cost a step as much as startin
 if TYPE_CHECKING:
     from typing import Any, Callable
 
+#: A script fails when any part of its last pipe fails, as far as the shell can do that: dash cannot.
+PIPEFAIL = 'if (set -o pipefail) 2>/dev/null; then exec sh -o pipefail -c "$0"; fi; exec sh -c "$0"'
+PIPE_CLOSED = 128 + 13  #: the status of `yes | head -1` then: a program whose reader had enough has not failed
 LOG = 1  #: the file descriptor that everything a step prints goes to
 
 
@@ -175,9 +178,10 @@ def _run_shared_code(code: dict[str, Any], spec: dict[str, Any], found: dict[str
 def run_script(source: str, names: dict[str, str], files: dict[str, str], outputs: Any) -> int:
     """Run one script and return its exit status."""
     try:
-        return run_words(command(source, files, outputs), dict(os.environ, **names, **files))
+        status = run_words(command(source, files, outputs), dict(os.environ, **names, **files))
     except NotStarted as error:
         raise Failure("shell", "OSError", "the script cannot be started: %s" % error) from None
+    return 0 if status == PIPE_CLOSED and not _names_program(source) else status
 
 
 def command(source: str, files: dict[str, str], outputs: Any) -> list[str]:
@@ -275,15 +279,18 @@ def exit_description(status: int) -> str:
 
 def interpreter(source: str) -> list[str]:
     """The program that runs a script: the one after ``#!``, else bash, else sh."""
-    first = source.lstrip("\n").split("\n", 1)[0]
-    if first.startswith("#!"):
-        words = first[2:].split()
+    if _names_program(source):
+        words = source.lstrip("\n").split("\n", 1)[0][2:].split()
         return [*words, "-c"] if words and not words[-1].startswith("-") else words
-    for name in ("bash", "sh"):
+    for name, options in (("bash", ["-o", "pipefail", "-c"]), ("sh", ["-c", PIPEFAIL])):
         for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
             if os.access(os.path.join(folder, name), os.X_OK):
-                return [os.path.join(folder, name), "-c"]
+                return [os.path.join(folder, name), *options]
     raise Failure("shell", "FileNotFoundError", "this machine has neither bash nor sh")
+
+
+def _names_program(source: str) -> bool:
+    return source.lstrip("\n").startswith("#!")
 
 
 # -------------------------------------------------------------------- outputs

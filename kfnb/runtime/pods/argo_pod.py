@@ -13,27 +13,30 @@ if TYPE_CHECKING:
     from typing import Any
 
 PLACE = "KFNB_PLACE"  #: environment variable: the workflow's uid, the step's task and the pod's name, which form the path of its pack
-FOLDER = "/tmp/kfnb"  #: where Argo puts inputs and looks for outputs
+FOLDER = "/tmp/kfnb"  #: where Argo looks for outputs
+#: Where Argo puts inputs. Kubernetes makes this folder as root, so a step cannot write there.
+INPUTS = "/kfnb/in"
 
 
-def main(job: dict[str, Any], folder: str = FOLDER) -> int:
-    """Run the step of ``job`` with the inputs that Argo put into ``folder``."""
+def main(job: dict[str, Any], folder: str = FOLDER, inputs: str = INPUTS) -> int:
+    """Run the step of ``job`` with what Argo put into ``inputs``, and write its outputs to ``folder``."""
     from kfnb.runtime.pods.pod_step import run_pod
 
-    with open(os.path.join(folder, "in", "given.json"), encoding="utf-8") as file:
+    with open(os.path.join(inputs, "given.json"), encoding="utf-8") as file:
         by_kind = engine.by_kind(job, loads(file.read()))
     parameters, items, statuses = engine.typed_inputs(job, by_kind)
     transport = job.get("values", {})
+    artifacts = os.path.join(inputs, "packs")
     packs = {
-        n: _paths(text, os.path.join(folder, "packs", n), folder, transport) for n, text in by_kind["pack"].items()
+        n: _paths(text, os.path.join(folder, "packs", n), artifacts, transport) for n, text in by_kind["pack"].items()
     }
     outputs: dict[str, Any] = {"values": "", "small": _SmallOutputs(folder), "limit": job.get("limit")}
     if "limit" in job:
         outputs["values"] = _output_path(folder, "values")
     elif transport:
         outputs["values"] = _pack(folder, transport)
-    inputs = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], by_kind["text"], job.get("names"))
-    status = run_pod(job, inputs, outputs)
+    given = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], by_kind["text"], job.get("names"))
+    status = run_pod(job, given, outputs)
     if not status and transport:
         with open(_output_path(folder, "values"), "w", encoding="utf-8") as file:
             file.write("f:" + os.environ[PLACE])
@@ -63,23 +66,22 @@ def _output_path(folder: str, name: str) -> str:
     return os.path.join(folder, "out", name)
 
 
-def _paths(text: Any, path: str, folder: str, transport: dict[str, Any]) -> list[str]:
+def _paths(text: Any, path: str, artifacts: str, transport: dict[str, Any]) -> list[str]:
     """The paths of the packs in a text: one pack, none, or the packs of a loop's iterations as a nested JSON list.
 
     A text that Argo could not resolve holds no pack. A text ``v:…`` is the pack itself. A text ``f:…`` is the place of the
-    pack, on the volume or in one of the artifacts that Argo put here.
+    pack, on the volume or in one of the ``artifacts`` that Argo put here.
     """
     if isinstance(text, str) and text.startswith("["):
         text = loads(text)
     if isinstance(text, list):
-        return [p for n, item in enumerate(text) for p in _paths(item, "%s-%d" % (path, n), folder, transport)]
+        return [p for n, item in enumerate(text) for p in _paths(item, "%s-%d" % (path, n), artifacts, transport)]
     if not text or text.startswith("{{"):
         return []
     if text.startswith("f:"):
         place = text[2:]
         if "mount" in transport:
             return [os.path.join(transport["mount"], place, "pack")]
-        artifacts = os.path.join(folder, "in", "packs")
         pod = place.rsplit("/", 1)[1]
         candidates = [os.path.join(artifacts, number, pod, "pack") for number in sorted(os.listdir(artifacts))]
         return [p for p in candidates if os.path.exists(p)][:1] or candidates[:1]

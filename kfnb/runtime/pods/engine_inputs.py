@@ -21,6 +21,8 @@ ENGINE_STATES = {
     "COMPLETE": "succeeded", "SUCCEEDED": "succeeded", "Succeeded": "succeeded", "CANCELED": "cancelled",
     "CANCELLED": "cancelled", "Omitted": "succeeded", "Skipped": "succeeded",
 }  # fmt: skip
+#: Kubeflow Pipelines does not always learn that a guard has ended, when its last branch was not taken.
+UNSURE_STATES = {**ENGINE_STATES, "RUNNING": "succeeded"}
 
 
 def by_kind(job: dict[str, Any], keyed: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -94,17 +96,18 @@ def texts_of(value: Any) -> tuple[str, ...]:
     return (dumps(value), dumps(value).replace(", ", ",").replace(": ", ":"))
 
 
-def run_status(value: Any, pipeline: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def run_status(value: Any, pipeline: str, parameters: dict[str, Any], states: dict[str, str]) -> dict[str, Any]:
     """The status that an exit handler reads: how the guard's body ended, and facts of the run.
 
-    Facts that a cluster does not provide are ``None``: which step failed first, and the states of the others. Kubeflow
-    Pipelines does not provide the start time either.
+    ``states`` are kfnb's words for the engine's states; any other state means that the body failed. Facts that a cluster does not
+    provide are ``None``: which step failed first, and the states of the others. Kubeflow Pipelines does not provide the start time
+    either.
     """
     reported: dict[str, Any] = value if isinstance(value, dict) else {"state": str(value)}
     started = os.environ.get(STARTED, "")
     start_time = float(started) if started.replace(".", "", 1).isdigit() else None
     return {
-        "state": ENGINE_STATES.get(reported.get("state", ""), "failed"),
+        "state": states.get(reported.get("state", ""), "failed"),
         "step": None,
         "message": (reported.get("error") or {}).get("message", ""),
         "run": reported.get("pipelineJobResourceName") or os.environ.get(RUN) or None,
@@ -127,8 +130,8 @@ def typed_inputs(
     items = {n: loop_item(v, sources.get(n), parameters) for n, v in by_kind_and_name["item"].items()}
     run_facts = job.get("about", {})
     ordered = {n: parameters[n] for n in run_facts.get("parameters", ()) if n in parameters}
-    return (
-        parameters,
-        items,
-        {n: run_status(v, run_facts.get("pipeline", ""), ordered) for n, v in by_kind_and_name["status"].items()},
-    )
+    statuses = {}
+    for name, value in by_kind_and_name["status"].items():
+        states = UNSURE_STATES if name in job.get("unsure", ()) else ENGINE_STATES
+        statuses[name] = run_status(value, run_facts.get("pipeline", ""), ordered, states)
+    return parameters, items, statuses

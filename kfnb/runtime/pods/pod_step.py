@@ -44,6 +44,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     """
     from tempfile import mkdtemp
 
+    _find_home()
     folder = mkdtemp(prefix="kfnb-")
     store = os.path.join(folder, "store")
     try:
@@ -88,6 +89,22 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         _report({**_summary(result, store), "step": job["spec"]["step"], "state": "failed", "error": result["error"]})
         return status or NOT_STARTED
     return _write_outputs(job, inputs, result, store, outputs)
+
+
+def _find_home() -> None:
+    """Give a user that the image does not know, or whose home folder it does not let write, a home folder and a name."""
+    home = os.path.expanduser("~")
+    if not os.access(home, os.W_OK):
+        from tempfile import gettempdir
+
+        os.environ["HOME"] = gettempdir()
+    if not {"LOGNAME", "USER"} & set(os.environ):
+        import pwd
+
+        try:
+            pwd.getpwuid(os.getuid())
+        except KeyError:
+            os.environ["USER"] = "kfnb"  # `getpass.getuser`, which libraries ask, fails without
 
 
 def _enter_branches(job: dict[str, Any], inputs: EngineInputs) -> None:

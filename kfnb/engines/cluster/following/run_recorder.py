@@ -129,11 +129,16 @@ class Recorder:
 
     # ---------------------------------------------------------------- the end
     def record_end(self, state: str, finished: float | None, failure: dict[str, Any]) -> None:
-        """Record the end of the run. ``failure`` is the error to record when the run failed although no step did."""
+        """Record the end of the run. ``failure`` is the error to record when the run failed although no step did.
+
+        A controller does not count a failed exit handler. Here such a run has failed, as on the local engine.
+        """
         self._finish_remaining("skipped" if state == "succeeded" else "omitted")
         failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed" and not is_let_fail(s)]
         failed.sort(key=lambda s: s["finished"] or 0)
         error = None
+        if state == "succeeded" and failed:
+            state = "failed"
         if state == "failed":
             error = failed[0]["error"] if failed else failure
         self._write_end(state, finished, error)

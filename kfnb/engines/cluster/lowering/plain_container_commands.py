@@ -11,6 +11,13 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 OUT = "_kfnb_out_"
 #: Runs the script with bash when the image has it, else with sh, as the local engine does.
 PREFER_BASH = 'if command -v bash >/dev/null 2>&1; then exec bash -c "$0" "$@"; fi; exec sh -c "$0" "$@"'
+#: The same for a script that names no shell with `#!`: it fails when any part of its last pipe fails, as far as the shell can do that: dash cannot.
+PIPEFAIL = (
+    'if command -v bash >/dev/null 2>&1; then exec bash -o pipefail -c "$0" "$@"; fi; '
+    'if (set -o pipefail) 2>/dev/null; then exec sh -o pipefail -c "$0" "$@"; fi; exec sh -c "$0" "$@"'
+)
+#: A program that ends with status 141 because its reader had enough, as in `yes | head -1`, has not failed.
+CHECKED = "(\n{}\n)\n_s=$?; case $_s in 0 | 141) ;; *) exit $_s ;; esac"
 
 
 @dataclass(frozen=True)
@@ -45,16 +52,14 @@ def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
     head += [f'{o.name}="{o.path or f"${OUT}{o.name}"}"' for o in step.shell_outputs]
     head += [f'mkdir -p "$(dirname "${OUT}{n}")"' for n in outputs]
     head += [f"export {' '.join([*inputs, *outputs])}"] if inputs or outputs else []
-    scripts = [c.source for c in step.cells]
-    body = (
-        [scripts[0]]
-        if len(scripts) == 1 and not outputs
-        else [f"(\n{s}\n)\n_s=$?; [ $_s = 0 ] || exit $_s" for s in scripts]
-    )
+    body = [CHECKED.replace("{}", c.source) for c in step.cells]
     tail = [f'[ "${o.name}" = "${OUT}{o.name}" ] || cp "${o.name}" "${OUT}{o.name}"' for o in step.shell_outputs]
     script = "\n".join([*head, *body, *tail])
     arguments = [placeholders.text(n) for n in inputs] + [placeholders.path(n) for n in outputs]
-    return ContainerCommand(("sh", "-c", PREFER_BASH), (placeholders.literal(script), "kfnb", *arguments))
+    names_shell = any(c.source.lstrip().startswith("#!") for c in step.cells)
+    return ContainerCommand(
+        ("sh", "-c", PREFER_BASH if names_shell else PIPEFAIL), (placeholders.literal(script), "kfnb", *arguments)
+    )
 
 
 def _command(job: Job, placeholders: Placeholders) -> ContainerCommand:

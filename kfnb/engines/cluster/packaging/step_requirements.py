@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from kfnb.engines.cluster.packaging.named_files import named_files
 from kfnb.engines.cluster.packaging.private_files import Privacy
-from kfnb.engines.cluster.packaging.step_imports import modules_of, sources_of, tree_of, unread_imports
+from kfnb.engines.cluster.packaging.step_imports import modules_of, sources_of, unread_imports
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
 
 ARCHIVE_LIMIT = 256 * 1024  #: bytes of one package that travels with a step
-FILE_LIMIT = 64 * 1024  #: bytes of one data file that travels with a step
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,11 @@ class StepRequirements:
 
 
 def find_requirements(
-    pipeline: Pipeline, folder: Path, packages: str = "auto", sources: PackageSources = DEFAULT_SOURCES
+    pipeline: Pipeline,
+    folder: Path,
+    packages: str = "auto",
+    sources: PackageSources = DEFAULT_SOURCES,
+    values: Mapping[str, Any] | None = None,
 ) -> StepRequirements:
     """Find what every step's code needs.
 
@@ -87,7 +91,10 @@ def find_requirements(
         With ``none``, only the packages that the marks name are installed.
     sources
         Where packages come from, unless the marks of a step say something else.
+    values
+        The values of parameters, which may name files. Without a value, a parameter has its default.
     """
+    given = {**{p.name: p.default for p in pipeline.parameters}, **(values or {})}
     requirements: dict[str, tuple[str, ...]] = {}
     pins: dict[str, dict[str, str]] = {}
     files: dict[str, dict[str, str]] = {}
@@ -124,7 +131,7 @@ def find_requirements(
             step_sources[step.name] = source_settings
         if listed:
             requirements[step.name] = listed
-        data, large = _data(step, folder, {f for to, f in written if to == step.name})
+        data, large = named_files(step, folder, {f for to, f in written if to == step.name}, given)
         file_contents = {n: t.encode() for n, t in local.items()} | data
         withheld = privacy.reasons({*file_contents, *large} - set(step.settings.files))
         contents = {n: c for n, c in file_contents.items() if n not in withheld} | archives
@@ -178,45 +185,6 @@ def _archives(requirements: tuple[str, ...], folder: Path) -> tuple[dict[str, by
 
 def _requirements(modules: set[str]) -> dict[str, str]:
     return {m: r for m in sorted(modules) if (r := _requirement(m)) is not None}
-
-
-def _data(step: Step, folder: Path, written: set[str]) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """The data files in ``folder`` that the step's code names by a relative path, unless an earlier step writes them.
-
-    Returns the contents of the files that are small enough to travel, and the names of the others.
-    """
-    small: dict[str, bytes] = {}
-    large: list[str] = []
-    for text in sorted({*_texts(step), *step.settings.files}):
-        path = folder / text
-        if (
-            not text
-            or any(os.path.normpath(text) == f or text.startswith(f"{f}/") for f in written)
-            or "\n" in text
-            or len(text) > 200
-            or Path(text).is_absolute()
-            or ".." in Path(text).parts
-        ):
-            continue
-        try:
-            size = path.stat().st_size if path.is_file() else None
-        except OSError:
-            continue
-        if size is not None and size <= FILE_LIMIT:
-            small[Path(text).as_posix()] = path.read_bytes()
-        elif size is not None:
-            large.append(Path(text).as_posix())
-    return small, tuple(large)
-
-
-def _texts(step: Step) -> set[str]:
-    """The string literals in a step's own code."""
-    texts: set[str] = set()
-    for code in step.cells if not step.shell else ():
-        tree = tree_of(code.source)
-        if tree is not None:
-            texts |= {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    return texts
 
 
 @dataclass(frozen=True)
@@ -286,11 +254,13 @@ class TravellingFile:
     link: str | None
 
 
-def travelling_files(pipeline: Pipeline, folder: Path, packages: str = "auto") -> list[TravellingFile]:
+def travelling_files(
+    pipeline: Pipeline, folder: Path, packages: str = "auto", values: Mapping[str, Any] | None = None
+) -> list[TravellingFile]:
     """The files that travel with the steps of a pipeline. The user sees them before a run is submitted."""
     steps_of: dict[str, list[str]] = {}
     sizes: dict[str, int] = {}
-    for step, files in find_requirements(pipeline, folder, packages).files.items():
+    for step, files in find_requirements(pipeline, folder, packages, values=values).files.items():
         for name, content in files.items():
             steps_of.setdefault(name, []).append(step)
             sizes[name] = len(base64.b64decode(content))

@@ -15,6 +15,7 @@ from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_pytho
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
+from kfnb.engines.cluster.packaging.embedded_files import embed_files
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
@@ -133,7 +134,10 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         """Compile a pipeline as the target runs it."""
         settings = options_of(self.target)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
-        requirements = find_requirements(pipeline, Path(options.folder), settings.packages, settings.sources)
+        requirements = find_requirements(
+            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters
+        )
+        pipeline = embed_files(pipeline, requirements.files)
         return self.emit(pipeline, settings, requirements, options.parameters, reused or {})
 
     def recompile(self, run_id: str) -> Compiled:

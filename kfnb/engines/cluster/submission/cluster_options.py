@@ -10,6 +10,7 @@ from kfnb.requirement_checks import PackageSources
 from kfnb.step_settings import Secret, Settings
 
 KIB = 1024
+CLUSTER_USER = "cluster"  #: the value of `run_as_user` where the cluster gives each namespace a user
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class ClusterOptions:
         Where packages come from. ``${NAME}`` in them is a variable of the step, which ``package_secrets`` sets.
     package_secrets
         Secrets for every step, each as ``SECRET:KEY:NAME`` like in the mark ``secret``.
+    security
+        The Pod Security Standard that pods satisfy: ``restricted``, ``baseline``, or ``off``.
+    run_as_user
+        The user of the pods, or ``cluster`` where the cluster gives each namespace its user. Without it, restricted pods run as user 1000.
+    fs_group
+        The group that volumes belong to. Without it, the group of restricted pods has the number of their user.
+    read_only_root
+        Argo only. Whether the image's file system is read-only in a pod. Steps can then write below ``/tmp``.
     ttl
         How many seconds the cluster keeps a Workflow after its end.
     """
@@ -45,6 +54,10 @@ class ClusterOptions:
     extra_index_url: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     package_secrets: tuple[str, ...] = ()
+    security: str = "restricted"
+    run_as_user: int | str | None = None
+    fs_group: int | None = None
+    read_only_root: bool = False
     ttl: int = 7 * 24 * 3600
     cache: bool = False
 

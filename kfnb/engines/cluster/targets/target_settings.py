@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
-from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.lowering.pod_security import SECURITY
+from kfnb.engines.cluster.submission.cluster_options import CLUSTER_USER, ClusterOptions
 from kfnb.engines.cluster.targets.connection import Connection, address_of
 from kfnb.requirement_checks import BadSource, check_url
 
@@ -28,7 +29,7 @@ KNOWN = frozenset(
 )
 LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets"})
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
-FLAGS = frozenset({"verify", "allow_http", "cache"})
+FLAGS = frozenset({"verify", "allow_http", "cache", "read_only_root"})
 TEXTS = frozenset(
     {
         "engine",
@@ -58,6 +59,8 @@ def settings_error(name: str, settings: dict[str, Any]) -> str:
         expected = _type_error(key, value)
         if expected:
             return f"target `{name}`: {key} is {expected}, not {value!r}"
+    if settings.get("run_as_user") == 0 and settings.get("security", "restricted") == "restricted":
+        return f'target `{name}`: pods that run as user 0 need security = "baseline" or security = "off"'
     return ""
 
 
@@ -65,6 +68,12 @@ def _type_error(key: str, value: Any) -> str:
     """What the value of a setting should be. It is empty when the value is right."""
     if key in FLAGS:
         return "" if isinstance(value, bool) else "true or false"
+    if key == "security":
+        return "" if value in SECURITY else "one of " + ", ".join(SECURITY)
+    if key in ("run_as_user", "fs_group"):
+        fits = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        names = f' or "{CLUSTER_USER}"' if key == "run_as_user" else ""
+        return "" if fits or (names and value == CLUSTER_USER) else f"a number{names}"
     if key == "ttl":
         return "" if isinstance(value, int) and not isinstance(value, bool) else "a number of seconds"
     if key in LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):

@@ -10,6 +10,7 @@ from typing import Any
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
+from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.pipeline.model import Step
@@ -22,6 +23,7 @@ TYPES = {
 }  # fmt: skip
 #: Matches code that may display a figure or a table.
 DISPLAY_CALL = re.compile(r"\b(?:plt|plot|display|fig(?:ure)?|hist|describe|head|DataFrame|read_\w+|style)\b")
+COMPONENT = "KFNB_COMPONENT"  #: the environment variable that makes equal containers of different components differ
 IMPORTER_OUTPUT = "artifact"  #: the name of an importer's output
 ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 #: Finds the runtime in the arguments or in the pack of an earlier step, unpacks it and calls it. The arguments are: the number of pieces
@@ -72,6 +74,7 @@ class Executors:
     _commons: dict[str, str] = field(default_factory=dict)
     _names: Names = field(default_factory=Names)
     _component_names: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    _interfaces: dict[str, Json] = field(default_factory=dict)  #: by a container's text, the interface that has it
 
     def __post_init__(self) -> None:
         self.runtime = runtime_bundle("kfp", self.specs.values()) if self.specs else ""
@@ -97,13 +100,23 @@ class Executors:
             self.components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", **interface}
             container = self._plain_container(job, wiring) if job.plain_container else self._python(job, inline)
             resources = _resources(job.step.settings)
-            self.executors[f"exec-{name}"] = {
-                "container": {**container, **({"resources": resources} if resources else {})}
-            }
+            container = {**container, **({"resources": resources} if resources else {})}
+            self.executors[f"exec-{name}"] = {"container": self._distinct(container, interface, name)}
             pod = platform_of(job.step.settings, self.options)
             if pod:
                 self.platform[f"exec-{name}"] = pod
         return self._component_names[key]
+
+    def _distinct(self, container: Json, interface: Json, name: str) -> Json:
+        """The container, with a variable more when a component with another interface has the same container.
+
+        The backend keeps the specs of components by the hash of their containers, so such components would share one interface
+        (kubeflow/pipelines `argocompiler/argo.go`, ``hashComponentContainer``).
+        """
+        if self._interfaces.setdefault(compact_json(container), interface) == interface:
+            return container
+        variable = {"name": COMPONENT, "value": name}
+        return self._distinct({**container, "env": [*container.get("env", ()), variable]}, interface, name)
 
     def importer_task(self, task: str, uri: str) -> Json:
         """The task that imports an artifact of an earlier run, in the form that the SDK emits."""
@@ -154,6 +167,7 @@ class Executors:
         )  # fmt: skip
         command = container_command(job, placeholders)
         env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
+        env += home_variable(self.options, job.step.settings)
         return {
             "image": job.step.settings.image,
             "command": list(command.command),
@@ -295,6 +309,10 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
         platform["imagePullSecret"] = [
             {"secretName": n, "secretNameParameter": _constant(n)} for n in options.pull_secrets
         ]
+    if user_of(options) is not None or options.security == "restricted":
+        # The server sets the rest of the restricted standard itself, from version 2.16 on.
+        context = {k: v for k, v in pod_context(options).items() if k in ("runAsUser", "runAsNonRoot")}
+        platform["securityContext"] = context
     if settings.timeout:
         platform["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
     return platform

@@ -59,7 +59,7 @@ class TaskEmitter:
         """The task of a step. ``exit_of``: the task whose exit handler it is."""
         context = self.context
         wiring = context.wirings[job.name]
-        status = next((f"status-{c.name}" for c in job.inputs if c.kind == "status"), "status" if exit_of else "")
+        status = next((f"status-{c.name}" for c in job.inputs if c.kind == "status"), "")
         inputs = self._plain_inputs(job) if job.plain_container else self._inputs(wiring.keys)
         if context.executors.grouped(job):
             inputs.setdefault("parameters", {})["step"] = {"runtimeValue": {"constant": context.executors.delta(job)}}
@@ -78,7 +78,7 @@ class TaskEmitter:
             task["dependentTasks"] = waits
         if inputs:
             task["inputs"] = inputs
-        if context.options.caches(job.step.settings) and not job.in_handler:
+        if context.caches(job):
             task["cachingOptions"] = {"enableCache": True}
         if job.step.settings.retry:
             task["retryPolicy"] = {"maxRetryCount": job.step.settings.retry, **RETRY}
@@ -138,8 +138,8 @@ class TaskEmitter:
         context.dags[name] = {**body, **definitions}
         status = next((c for c in needs if c.kind == "status" and handles), None)
         inputs = self._inputs({c: k for c, k in needs.items() if c != status})
-        if handles:
-            key = context.key(status) if status is not None else "status"
+        if status is not None:
+            key = context.key(status)
             inputs.setdefault("parameters", {})[key] = {"taskFinalStatus": {"producerTask": handles}}
             context.dags[name].setdefault("inputDefinitions", {}).setdefault("parameters", {})[key] = {
                 "parameterType": "TASK_FINAL_STATUS",

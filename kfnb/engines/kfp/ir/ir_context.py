@@ -11,6 +11,7 @@ from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir.component_executors import Executors, Json, Wiring, channel_definitions, output_of
+from kfnb.engines.kfp.ir.reshape_blocks import observed_jobs
 from kfnb.pipeline.model import Pipeline
 
 
@@ -30,6 +31,7 @@ class IrContext:
     options: ClusterOptions
     requirements: StepRequirements
     reused: dict[str, dict[str, str]]
+    unsure: set[str]  #: the guards whose state the backend does not always learn
     dags: Json = field(default_factory=dict)  #: the DAG components that are emitted
 
     def __post_init__(self) -> None:
@@ -37,6 +39,7 @@ class IrContext:
         self.types = {p.name: p.type for p in self.pipeline.parameters}
         self.jobs = {j.name: j for j in jobs_in(self.root)}
         self.producers = {c: j for j in self.jobs.values() for c in j.outputs}
+        self.observed = observed_jobs(self.root)
         self.loops = {b.name: b for b in blocks_in(self.root) if b.kind == "loop"}
         calls: dict[str, list[str]] = {}
         for job in self.jobs.values():
@@ -51,6 +54,10 @@ class IrContext:
             if not j.plain_container
         }
         self.executors = Executors(self.options, self.types, specs, groups)
+
+    def caches(self, job: Job) -> bool:
+        """Whether the backend may take an earlier result for a step."""
+        return self.options.caches(job.step.settings) and not job.in_handler and job.name not in self.observed
 
     def _wiring(self, job: Job, grouped: bool) -> Wiring:
         """The names of a job's inputs. Where several steps call one component, its inputs are numbered instead of named after steps."""
@@ -75,7 +82,8 @@ class IrContext:
         keys = self.wirings[job.name].keys
         types = {c.name: self.types[c.name] for c in job.inputs if c.kind == "parameter"}
         integers = {n: v for n, v in integer_defaults(self.pipeline).items() if n in types}
-        spec.update({k: v for k, v in (("types", types), ("whole", integers)) if v})
+        unsure = [c.name for c in job.inputs if c.kind == "status" and c.name in self.unsure]
+        spec.update({k: v for k, v in (("types", types), ("whole", integers), ("unsure", unsure)) if v})
         if grouped:
             return self._call_spec(job, spec)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if k != f"{c.kind}-{c.name}"}

@@ -1,10 +1,11 @@
 """From jobs and blocks to Kubeflow Pipelines' IR: the whole specification and its platform document.
 
-Four facts about the backend (kubeflow/pipelines 2.17) decide its form. A reference that crosses into a DAG must be an input of each
+Six facts about the backend (kubeflow/pipelines 2.17) decide its form. A reference that crosses into a DAG must be an input of each
 DAG on the way. An exit task is a hook of each task that it depends on, so it depends on exactly one. An exit task cannot take an
 output of a sibling, because the compiler makes a dependency of such an input. A task that waits for a skipped task never runs.
 So a branch becomes a task with a condition only where nothing outside of it reads what is inside. Elsewhere the steps of the
-branch evaluate the condition themselves.
+branch evaluate the condition themselves. What the backend knows of a guard's end, and where it looks for it: see `reshape_blocks`.
+Components with equal containers share one interface: see `component_executors`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb
 from kfnb.engines.kfp.ir.component_executors import TYPES, Json
 from kfnb.engines.kfp.ir.dag_components import DagComponents
 from kfnb.engines.kfp.ir.ir_context import IrContext
-from kfnb.engines.kfp.ir.reshape_blocks import flatten_branches, is_closed, wrap_guards
+from kfnb.engines.kfp.ir.reshape_blocks import flatten_branches, task_branches, unsure_guards, wrap_guards
 from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import described
@@ -73,18 +74,20 @@ def compile_ir(
         The outputs of steps that are not run again: by the step's name the texts of its small outputs, and as ``pack`` the URI of its pack.
     """
     root = lower(pipeline)
+    branches = task_branches(root)
     outside = frozenset(
         j.name
         for b in blocks_in(root)
-        if b.kind == "branch" and not is_closed(b, root)
+        if b.kind == "branch" and b.name not in branches
         for j in jobs_in(b)
         if j.plain_container
     )
     if outside:
         root = lower(pipeline, outside)
-    context = IrContext(
-        pipeline, wrap_guards(deliver_runtime(flatten_branches(root, root))), options, requirements, reused or {}
-    )
+        branches = task_branches(root)
+    unsure = unsure_guards(root, branches)
+    reshaped = wrap_guards(deliver_runtime(flatten_branches(root, branches)))
+    context = IrContext(pipeline, reshaped, options, requirements, reused or {}, unsure)
     spec = DagComponents(context).emit(
         context.root, {Channel("parameter", p.name): p.name for p in pipeline.parameters}
     )
