@@ -80,6 +80,11 @@ class Kube:
     def pods(self, label: str) -> list[dict[str, Any]]:
         return list(self.session.request_json("GET", self.core_path("pods"), query={"labelSelector": label})["items"])
 
+    def pod_events(self, pod: str) -> list[dict[str, Any]]:
+        """The events of a pod."""
+        query = {"fieldSelector": f"involvedObject.kind=Pod,involvedObject.name={pod}"}
+        return list(self.session.request_json("GET", self.core_path("events"), query=query)["items"])
+
     def log(self, pod: str, container: str = "main", follow: bool = False) -> Iterator[str]:
         """The lines of a pod's log as ``TIME TEXT``.
 

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
 from kfnb.engines.cluster.following.observed_steps import timestamp_of
 from kfnb.engines.cluster.following.resource_watch import Json, Kind, ResourceWatch
 from kfnb.engines.cluster.following.words.waiting_words import PodEvent
+from kfnb.engines.cluster.targets.connection import Connection
 
 WORKFLOW_LABEL, COMPLETED = "workflows.argoproj.io/workflow", "workflows.argoproj.io/completed"
 NODE_ID = "workflows.argoproj.io/node-id"
 MOST_EVENTS = 20  #: the events of a pod that are remembered
+MOST_STATES = 16  #: the states of a Workflow that wait to be recorded; of more, only the newest count
+MOST_ASKED = 10  #: the waiting pods whose events are asked for, when a run is looked at once
 
-_watches: dict[tuple[str, ...], NamespaceWatch] = {}
+_watches: dict[tuple[Connection, str, str, str], NamespaceWatch] = {}
 _watches_lock = threading.Lock()
 
 
@@ -32,7 +36,7 @@ class FollowedWorkflow:
         self._changed = threading.Condition()
         self._version = 0
         self._seen = -1
-        self._workflow: Json | None = None
+        self._workflows: deque[Json] = deque(maxlen=MOST_STATES)
         self._is_absent = False
         self._pods: dict[str, Json] = {}  #: by the id of the node
         self._events: dict[str, list[PodEvent]] = {}  #: by the name of the pod
@@ -48,12 +52,13 @@ class FollowedWorkflow:
             self._seen = self._version
             return has_changed
 
-    def take_workflow(self) -> tuple[Json | None, bool]:
-        """The newest Workflow if it is a new one, and whether the watch no longer has it, so that it must be asked for."""
+    def take_workflows(self) -> tuple[list[Json], bool]:
+        """The states of the Workflow since the last call, and whether the watch no longer has it, so that it must be asked for."""
         with self._changed:
-            workflow, is_absent = self._workflow, self._is_absent
-            self._workflow, self._is_absent = None, False
-            return workflow, is_absent
+            workflows, is_absent = list(self._workflows), self._is_absent
+            self._workflows.clear()
+            self._is_absent = False
+            return workflows, is_absent
 
     def pod(self, node: str) -> Json | None:
         """The pod of a node. Its name is not computed, because versions of Argo form it in different ways."""
@@ -72,6 +77,16 @@ class FollowedWorkflow:
                 if node:
                     self._pods.setdefault(node, pod)
 
+    def look_once(self, kube: Kube) -> None:
+        """Ask for the pods once, and for the events of those that wait, where nothing is watched."""
+        with suppress(ClusterError):  # who may not see pods hears what the Workflow says
+            pods = kube.pods(f"{WORKFLOW_LABEL}={self.name}")
+            self.remember_pods(pods)
+            waiting = [p for p in pods if (p.get("status") or {}).get("phase") == "Pending"]
+            for pod in waiting[:MOST_ASKED]:
+                name = pod["metadata"]["name"]
+                self.set_events(name, [_event(e) for e in kube.pod_events(name)])
+
     # ---------------------------------------------------------------- what the watches say
     def _notify(self) -> None:
         self._version += 1
@@ -79,7 +94,8 @@ class FollowedWorkflow:
 
     def set_workflow(self, workflow: Json) -> None:
         with self._changed:
-            self._workflow, self._is_absent = workflow, False
+            self._workflows.append(workflow)
+            self._is_absent = False
             self._notify()
 
     def set_absent(self) -> None:
@@ -207,15 +223,15 @@ class NamespaceWatch:
                     followed.set_events(pod, list(known))
 
 
-def shared_watch(kube: Kube, label: str, user: str) -> NamespaceWatch:
+def shared_watch(kube: Kube, label: str, connection: Connection) -> NamespaceWatch:
     """The watch of a namespace that all runs in this process share.
 
     Parameters
     ----------
-    user
-        What tells one user of the server from another, since they may have other rights.
+    connection
+        How the server is reached. Two users of one server have watches of their own, since they may have other rights.
     """
-    key = (kube.server, kube.namespace, label, user)
+    key = (connection, kube.server, kube.namespace, label)
     with _watches_lock:
         if key not in _watches:
             _watches[key] = NamespaceWatch(kube, label)

@@ -11,7 +11,6 @@ EXIT = re.compile(r"^(?:main: )?\w+ \(exit code (\d+)\)(?:: (.*))?$", re.DOTALL)
 OTHER = re.compile(r"^(init|wait|supervisor): \w+ \(exit code \d+\)(?:: (.*))?$", re.DOTALL)
 TASK = re.compile(r"^task '[^']*' errored: ", re.DOTALL)
 DEADLINES = ("longer than the specified deadline", "Step exceeded its deadline", "exceeded workflow deadline")
-SHUTDOWN = "workflow shutdown with strategy"
 SIGNALS = {137: "SIGKILL", 139: "SIGSEGV", 134: "SIGABRT", 143: "SIGTERM"}
 LOST = re.compile(
     r"node .* (?:is )?(?:lost|unresponsive)|NodeLost|node status unknown|Node is not ready", re.IGNORECASE
