@@ -122,3 +122,7 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
         name = location["name"]
         stopping = self.client.get(name).get("spec", {}).get("shutdown")
         self.client.patch(name, {"spec": {"shutdown": "Terminate" if stopping else "Stop"}})
+
+    def discard(self, run_id: str) -> None:
+        """Delete the Workflow with its pods."""
+        self.client.delete(self.record.location(run_id)["name"])

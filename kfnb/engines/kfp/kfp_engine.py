@@ -33,6 +33,7 @@ from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
 
 RUN_LABEL = "pipeline/runid"  #: the label that the backend puts on the Workflow and the pods of a run
 DEFAULT_EXPERIMENT = "Default"
@@ -156,6 +157,12 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
     def archive(self, run_id: str) -> None:
         """Archive the run on the server."""
         self.client.act(self.record.location(run_id)["run"], "archive")
+
+    def discard(self, run_id: str) -> None:
+        """End the run, and archive it: the server keeps what has run."""
+        if self.store.head(run_id)["state"] not in FINAL:
+            self.stop(self.record.location(run_id))
+        self.archive(run_id)
 
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
         location, compiled = self.record.location(run_id), self.recompile(run_id)

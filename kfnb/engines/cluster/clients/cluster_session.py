@@ -56,7 +56,7 @@ class ClusterSession:
 
     def request(
         self, method: str, path: str, *, query: dict[str, Any] | None = None, body: dict[str, Any] | None = None,
-        content_type: str = "application/json", seconds: float = 60.0, stream: bool = False,
+        content_type: str = "application/json", accept: str = "", seconds: float = 60.0, stream: bool = False,
     ) -> requests.Response:  # fmt: skip
         """Send a request and return the answer.
 
@@ -71,6 +71,7 @@ class ClusterSession:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": content_type} if data is not None else {}
         headers |= {"Accept-Encoding": "identity"} if stream else {}
+        headers |= {"Accept": accept} if accept else {}
         secret = self.credentials.secret()
         for is_last in (False, True):
             response = self._send(method, path, params=query, data=data, headers=headers, seconds=seconds, stream=stream, secret=secret)  # fmt: skip

@@ -17,6 +17,7 @@ __all__ = ["MOUNTED_NAMESPACE", "Kube", "connect"]
 
 GROUP, VERSION, WORKFLOWS = "argoproj.io", "v1alpha1", "workflows"
 MERGE = "application/merge-patch+json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 SHORT = 30.0  #: seconds to wait for an answer to a question that needs no work
 A_DAY = 86_400  #: seconds for which a followed log may have no new line
 
@@ -122,20 +123,55 @@ class Kube:
 
     def is_allowed(self, verb: str, group: str, resource: str, subresource: str = "") -> bool:
         """Whether the user may use a verb on a resource in the namespace."""
-        attributes = {
-            "namespace": self.namespace,
-            "verb": verb,
-            "group": group,
-            "resource": resource,
-            "subresource": subresource,
+        attributes = {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource}  # fmt: skip
+        answer = self._review("selfsubjectaccessreviews", "SelfSubjectAccessReview", {"resourceAttributes": attributes})
+        return bool(answer["status"]["allowed"])
+
+    def account_is_allowed(self, account: str, verb: str, group: str, resource: str) -> bool:
+        """Whether a service account of the namespace may use a verb on a resource there. Few users may ask that."""
+        spec = {
+            "user": f"system:serviceaccount:{self.namespace}:{account}",
+            "groups": ["system:serviceaccounts", f"system:serviceaccounts:{self.namespace}", "system:authenticated"],
+            "resourceAttributes": {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource},
         }
-        body = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        return bool(self.session.request_json("POST", path, body=body, seconds=SHORT)["status"]["allowed"])
+        path = f"namespaces/{quote(self.namespace, safe='')}/localsubjectaccessreviews"
+        answer = self._review(path, "LocalSubjectAccessReview", spec, {"namespace": self.namespace})
+        return bool(answer["status"]["allowed"])
+
+    def own_rules(self) -> list[dict[str, list[str]]]:
+        """The rights of the user in the namespace, as far as the server can list them."""
+        answer = self._review("selfsubjectrulesreviews", "SelfSubjectRulesReview", {"namespace": self.namespace})
+        return list((answer.get("status") or {}).get("resourceRules") or ())
+
+    def user_name(self) -> str:
+        """The name that the cluster knows the user by; empty when it is older than 1.28 and cannot say it."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        try:
+            path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+            answer = self.session.request_json("POST", path, body=body, seconds=SHORT)
+        except ClusterError as error:
+            if error.kind in ("missing", "forbidden"):
+                return ""
+            raise
+        return str(answer.get("status", {}).get("userInfo", {}).get("username") or "")
+
+    def _review(
+        self, path: str, kind: str, spec: dict[str, Any], metadata: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "metadata": metadata or {}, "spec": spec}
+        return self.session.request_json("POST", f"/apis/authorization.k8s.io/v1/{path}", body=body, seconds=SHORT)
+
+    def find(self, path: str, only_metadata: bool = False) -> dict[str, Any] | None:
+        """What a path names; ``None`` when it does not exist. With ``only_metadata`` the server keeps the content, such as a secret's.
+
+        Raises `ClusterError`, of the kind ``forbidden`` when the user may not see it.
+        """
+        try:
+            return self.session.request_json("GET", path, seconds=SHORT, accept=METADATA if only_metadata else "")
+        except ClusterError as error:
+            if error.kind == "missing":
+                return None
+            raise
 
     def has_argo_workflows(self) -> bool:
         """Whether the cluster has the kinds of Argo Workflows."""

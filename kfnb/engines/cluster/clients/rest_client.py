@@ -14,6 +14,7 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.connection import Address, Connection, check_confidential, check_mounted, is_mounted
 
 TIMEOUT = (10.0, 60.0)  #: seconds to wait for a connection, and for an answer
+BUSY = (429, 502, 503, 504)  #: statuses of a server, or of a proxy before it, that may soon answer
 PAUSES = (0.3, 1.0, 3.0)  #: seconds between attempts of a GET request, which changes nothing on the server
 Json = dict[str, Any]
 
@@ -78,10 +79,10 @@ class Rest:
                 "unreachable", f"{self.host} cannot be reached: {str(error)[:300]}", retryable=True
             ) from None
         if response.status_code >= 300:
-            raise self._error(response)
+            raise self._error(method, response)
         return response
 
-    def _error(self, response: requests.Response) -> ClusterError:
+    def _error(self, method: str, response: requests.Response) -> ClusterError:
         status, host = response.status_code, self.host
         try:
             body = response.json()
@@ -105,8 +106,10 @@ class Rest:
             return ClusterError("missing", message)
         if status == 409:
             return ClusterError("conflict", message)
-        if status == 429 or status >= 500:
+        if status in BUSY:
             return ClusterError("busy", f"{host} is busy: {message}", retryable=True)
+        if status >= 500:
+            return ClusterError("refused", f"{host} could not do it: {message}", retryable=method == "GET")
         return ClusterError("refused", message)
 
 

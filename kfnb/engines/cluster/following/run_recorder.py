@@ -72,13 +72,15 @@ class Recorder:
     def record_steps(self, steps: Iterable[ObservedStep], follow: bool) -> None:
         """Record the states of steps. ``follow`` includes the logs of running steps."""
         in_order = sorted(steps, key=lambda s: s.job.position)
-        self._observed.update({s.path: s for s in in_order})
+        for step in in_order:
+            if step.path not in self._observed or self._recorded.get(step.path, ("",))[0] not in STEP_FINAL:
+                self._observed[step.path] = step
         for step in in_order:
             self._step(step, follow)
 
     def _step(self, step: ObservedStep, follow: bool) -> None:
-        state, attempts, reason = self._recorded.get(step.path, (None, None, None))
-        if state in STEP_FINAL:
+        recorded = self._recorded.get(step.path, (None, None, None))
+        if recorded[0] in STEP_FINAL:
             return
         number = self._number(step, len(step.attempts))
         for attempt in step.attempts:
@@ -86,7 +88,7 @@ class Recorder:
                 self.watch_log(step, attempt)
         if step.state in STEP_FINAL:
             self._finish(step)
-        elif (step.state, number, step.message or None) != (state, attempts, reason):
+        elif (step.state, number, step.message or None) != recorded:
             self._record(step, step.state, number, {"reason": step.message or None})
 
     def _finish(self, step: ObservedStep) -> None:

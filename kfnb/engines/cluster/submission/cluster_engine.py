@@ -125,6 +125,10 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def stop(self, location: dict[str, Any]) -> None:
         """Ask the cluster to stop the run at a location. Its exit handlers run."""
 
+    @abstractmethod
+    def discard(self, run_id: str) -> None:
+        """Remove a run from the cluster, or put it away where it cannot be removed. Raises `ClusterError`."""
+
     def retry_in_place(self, run_id: str) -> bool:
         """Let the cluster retry its own run with the same code, and return whether it can do that."""
         return False

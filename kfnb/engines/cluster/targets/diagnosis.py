@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
-from kfnb.engines.cluster.targets.targets import Target
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.targets.server_findings import findings
+from kfnb.engines.cluster.targets.targets import Target, options_of
 
-#: The rights that kfnb needs to submit, follow and cancel runs and to read logs: verb, API group, resource, subresource.
-REQUIRED_RIGHTS = (
-    ("create", "argoproj.io", "workflows", ""), ("get", "argoproj.io", "workflows", ""), ("list", "argoproj.io", "workflows", ""),
-    ("watch", "argoproj.io", "workflows", ""), ("patch", "argoproj.io", "workflows", ""), ("list", "", "pods", ""), ("get", "", "pods", "log"),
-)  # fmt: skip
 OLDEST = (1, 24)  #: the oldest version of Kubernetes that Argo Workflows 3.7 supports
 VERSION = re.compile(r"v(\d+)\.(\d+)")
 
@@ -47,12 +43,14 @@ def diagnose(target: Target) -> Diagnosis:
         )
         return Diagnosis("untrusted", (*lines, *(f"it {access.text}" for access in target.asks)))
     try:
-        return _argo(connect(target.connection)) if target.engine == "argo" else _kfp(target)
+        if target.engine == "argo":
+            return _argo(connect(target.connection), options_of(target))
+        return _kfp(target)
     except ClusterError as error:
         return Diagnosis(error.kind, (str(error),))
 
 
-def _argo(kube: Kube) -> Diagnosis:
+def _argo(kube: Kube, options: ClusterOptions) -> Diagnosis:
     version = kube.version()
     cluster = f"{kube.server}, namespace {kube.namespace}, Kubernetes {version}"
     match = VERSION.match(version)
@@ -60,20 +58,16 @@ def _argo(kube: Kube) -> Diagnosis:
         return Diagnosis(
             "refused", (f"{cluster} is too old: Argo Workflows 3.7 needs Kubernetes {OLDEST[0]}.{OLDEST[1]} or newer",)
         )
-    missing = list(_missing(kube))
-    if missing:
-        return Diagnosis(
-            "forbidden", (cluster, f"you may not {', '.join(missing)} there: ask for a role with these rights")
-        )
-    if not kube.has_argo_workflows():
+    found = list(findings(kube, options))
+    states = [f.state for f in found if f.state in ("forbidden", "missing")]
+    if not states and not kube.has_argo_workflows():
         return Diagnosis("missing", (f"{cluster} does not have Argo Workflows: install it, or name another cluster",))
-    return Diagnosis("ready", (cluster,))
-
-
-def _missing(kube: Kube) -> Iterator[str]:
-    for verb, group, resource, subresource in REQUIRED_RIGHTS:
-        if not kube.is_allowed(verb, group, resource, subresource):
-            yield f"{verb} {resource}{f'/{subresource}' if subresource else ''}"
+    lines = [f.text for f in found if f.state in ("forbidden", "missing")]
+    lines += [f.text for f in found if f.state == "note"]
+    unknown = [f.text for f in found if f.state == "unknown"]
+    if unknown:
+        lines.append(f"you may not see {', '.join(unknown)}: `kfnb targets --deep` tries it")
+    return Diagnosis(states[0] if states else "ready", (cluster, *lines))
 
 
 def _kfp(target: Target) -> Diagnosis:

@@ -28,7 +28,7 @@ def ending_words(message: str) -> str:
     if any(deadline in text for deadline in DEADLINES):
         return "it took longer than its timeout"
     if text.startswith("The node was low on resource") or text.startswith("Pod ephemeral") or "evicted" in text.lower():
-        return f"the node put it out: {own_words(text)}"
+        return f"its node evicted it: {own_words(text)}"
     if "imminent node shutdown" in text or "node shutdown" in text:
         return f"its node was shut down: {own_words(text)}"
     if text.startswith("pod deleted"):

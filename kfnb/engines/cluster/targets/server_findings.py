@@ -1,0 +1,196 @@
+"""What a target's settings name, and whether the cluster has it: rights, service account, volume, artifact repository, secrets.
+
+Everything is asked for without changing the cluster. What the user may not see is said to be unknown, never to be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import quote
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.clients.kubernetes_client import Kube
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.targets.rights import missing_rights, missing_step_rights
+
+REPOSITORIES = "artifact-repositories"  #: the ConfigMap of a namespace that Argo reads
+CONTROLLER = "workflow-controller-configmap"
+CONTROLLER_NAMESPACES = ("argo", "kubeflow")
+UNREADABLE = ("forbidden", "unauthorized")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Parameters
+    ----------
+    state
+        ``forbidden`` or ``missing`` when no run can succeed, ``unknown`` when the user may not see it, ``note`` when runs are possible.
+    text
+        What the user reads.
+    """
+
+    state: str
+    text: str
+
+
+def findings(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
+    """What stands in the way of runs on a cluster with Argo Workflows. Raises `ClusterError` when the cluster does not answer."""
+    yield from _rights(kube)
+    yield from _account(kube, options)
+    yield from _values(kube, options)
+    yield from _secrets(kube, options)
+
+
+def _rights(kube: Kube) -> Iterator[Finding]:
+    for rule, lacking in missing_rights(kube):
+        what = ", ".join(lacking)
+        if rule.required:
+            yield Finding("forbidden", f"you may not {what}, {rule.purpose}: ask for a role with these rights")
+        else:
+            yield Finding("note", f"you may not {what}, {rule.purpose}")
+
+
+# -------------------------------------------------------------------- the account of the steps
+def _account(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
+    account = options.service_account or _usual_account(kube)
+    try:
+        if kube.find(f"{kube.core_path('serviceaccounts')}/{quote(account, safe='')}", only_metadata=True) is None:
+            yield Finding(
+                "missing",
+                f"the service account `{account}` does not exist in {kube.namespace}: name another with `service_account`, or let an "
+                "administrator make it (`kfnb init-target --rbac` prints how)",
+            )
+            return
+    except ClusterError as error:
+        if error.kind not in UNREADABLE:
+            raise
+    try:
+        lacking = missing_step_rights(kube, account)
+    except ClusterError as error:
+        if error.kind not in UNREADABLE:
+            raise
+        yield Finding("unknown", f"the rights of the service account `{account}`")
+        return
+    if lacking:
+        yield Finding(
+            "forbidden",
+            f"the service account `{account}` of the steps may not {', '.join(lacking)}, so that no step can hand on what it has made: name "
+            "another with `service_account`, or let an administrator apply the role (`kfnb init-target --rbac` prints it)",
+        )
+
+
+def _usual_account(kube: Kube) -> str:
+    """The account of pods that name none: that of Argo's defaults, when the user may read them, or `default`."""
+    for data in _controller_data(kube):
+        defaults = _yaml(data.get("workflowDefaults"))
+        spec = defaults.get("spec") if isinstance(defaults, dict) else None
+        if isinstance(spec, dict) and spec.get("serviceAccountName"):
+            return str(spec["serviceAccountName"])
+    return "default"
+
+
+# -------------------------------------------------------------------- where values pass
+def _values(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
+    if options.values.startswith("volume:"):
+        yield from _readable(_claim, kube, options.values.partition(":")[2])
+    elif options.values != "parameters":
+        yield from _repository(kube, options.values)
+
+
+def _claim(kube: Kube, name: str) -> Iterator[Finding]:
+    claim = kube.find(f"{kube.core_path('persistentvolumeclaims')}/{quote(name, safe='')}")
+    if claim is None:
+        yield Finding(
+            "missing",
+            f"the volume claim `{name}` of `values` does not exist in {kube.namespace}: make it, or name another",
+        )
+        return
+    phase, modes = claim.get("status", {}).get("phase"), claim.get("spec", {}).get("accessModes") or []
+    if phase == "Lost":
+        yield Finding("missing", f"the volume of the claim `{name}` is lost: make the claim anew, or name another")
+    elif not {"ReadWriteMany", "ReadWriteOnce"} & set(modes):
+        yield Finding(
+            "missing", f"the volume claim `{name}` has the access modes {', '.join(modes)}: steps must write to it"
+        )
+    elif "ReadWriteMany" not in modes:
+        yield Finding("note", f"the volume claim `{name}` is ReadWriteOnce: all steps of a run work on one node")
+
+
+def _repository(kube: Kube, kind: str) -> Iterator[Finding]:
+    """Whether Argo has an artifact repository of that kind: the namespace's own, or that of its controller."""
+    try:
+        own = kube.find(f"{kube.core_path('configmaps')}/{REPOSITORIES}")
+    except ClusterError as error:
+        if error.kind not in UNREADABLE:
+            raise
+        yield Finding("unknown", f'the artifact repository that values = "{kind}" needs')
+        return
+    texts = list((own or {}).get("data", {}).values())
+    controllers = list(_controller_data(kube))
+    texts += [data["artifactRepository"] for data in controllers if data.get("artifactRepository")]
+    kinds = {key for text in texts for key in (_yaml(text) or {})} if texts else set()
+    if kind in kinds:
+        return
+    if own is None and not controllers:
+        yield Finding("unknown", f'the artifact repository that values = "{kind}" needs')
+        return
+    others = ", ".join(sorted(kinds & {"s3", "gcs", "azure", "oss"}))
+    yield Finding(
+        "missing",
+        f'Argo has no artifact repository of the kind {kind}, which values = "{kind}" needs{f" (it has {others})" if others else ""}: let an '
+        f'administrator configure one, or write values = "parameters" or values = "volume:CLAIM"',
+    )
+
+
+def _controller_data(kube: Kube) -> Iterator[dict[str, object]]:
+    """The configuration of Argo's controller, as far as the user may read it. A controller of its own namespace counts first."""
+    for namespace in dict.fromkeys((kube.namespace, *CONTROLLER_NAMESPACES)):
+        try:
+            found = kube.find(f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{CONTROLLER}")
+        except ClusterError as error:
+            if error.kind not in UNREADABLE:
+                raise
+            continue
+        if found is not None:
+            data = found.get("data") or {}
+            yield {**data, **(_yaml(data.get("config")) or {})}
+
+
+def _yaml(text: object) -> dict[str, object] | None:
+    """The object that a text of a ConfigMap describes."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(text) if isinstance(text, str) else text
+    except yaml.YAMLError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+# -------------------------------------------------------------------- secrets
+def _secrets(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
+    named = [("pull_secrets", name) for name in options.pull_secrets]
+    named += [("package_secrets", secret.name) for secret in options.secrets]
+    for setting, name in dict.fromkeys(named):
+        yield from _readable(partial(_secret, setting), kube, name)
+
+
+def _secret(setting: str, kube: Kube, name: str) -> Iterator[Finding]:
+    if kube.find(f"{kube.core_path('secrets')}/{quote(name, safe='')}", only_metadata=True) is None:
+        yield Finding(
+            "missing",
+            f"the secret `{name}` of `{setting}` does not exist in {kube.namespace}: make it, or name another",
+        )
+
+
+def _readable(ask: Callable[[Kube, str], Iterator[Finding]], kube: Kube, name: str) -> Iterator[Finding]:
+    try:
+        yield from ask(kube, name)
+    except ClusterError as error:
+        if error.kind not in UNREADABLE:
+            raise
+        yield Finding("unknown", f"`{name}`")
