@@ -9,6 +9,7 @@ from kfnb.engines.cluster.following.words.refusal_words import refusal_words
 
 EXIT = re.compile(r"^(?:main: )?\w+ \(exit code (\d+)\)(?:: (.*))?$", re.DOTALL)
 OTHER = re.compile(r"^(init|wait|supervisor): \w+ \(exit code \d+\)(?:: (.*))?$", re.DOTALL)
+EXECUTOR_FAILED = "64"  #: the exit status of a container in which argoexec itself failed
 TASK = re.compile(r"^task '[^']*' errored: ", re.DOTALL)
 DEADLINES = ("longer than the specified deadline", "Step exceeded its deadline", "exceeded workflow deadline")
 SIGNALS = {137: "SIGKILL", 139: "SIGSEGV", 134: "SIGABRT", 143: "SIGTERM"}
@@ -36,6 +37,8 @@ def ending_words(message: str) -> str:
     if LOST.search(text):
         return f"its node is gone: {own_words(text)}"
     found = EXIT.match(text)
+    if found is not None and found[1] == EXECUTOR_FAILED and found[2]:
+        return f"Argo's part of the pod failed: {own_words(found[2])}"
     if found is not None:
         return _exit_words(int(found[1]), found[2] or "")
     other = OTHER.match(text)

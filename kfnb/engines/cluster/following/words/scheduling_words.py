@@ -8,7 +8,7 @@ from typing import Any
 from kfnb.engines.cluster.following.words.image_words import own_words
 
 NODES = re.compile(r"^0/(\d+) nodes are available: (.*)$", re.DOTALL)
-SHORT = re.compile(r"Insufficient ([\w./-]+)")
+SHORT = re.compile(r"Insufficient ([\w./-]*\w)")
 CLAIM_MISSING = re.compile(r'persistentvolumeclaim "([^"]+)" not found')
 TAINT = re.compile(r"untolerated taint\(?s?\)? ?\{([^}]*)\}")
 WHAT = {"cpu": "processors (`cpu`)", "memory": "memory (`memory`)", "ephemeral-storage": "disk space"}
