@@ -220,7 +220,7 @@ def test_steps_install_what_they_import_and_nothing_else(tmp_path: Path) -> None
         and list(found.files["numbers"]) == ["data.csv"]
         and found.too_large == {"numbers": ("big.bin",)}
     )
-    assert found.pins["plain"]["numpy"] == f"numpy=={version('numpy')}"
+    assert found.details["plain"].pins["numpy"] == (f"numpy=={version('numpy')}",)
     assert find_requirements(pipeline, tmp_path, "none").packages == {}
 
 
@@ -234,7 +234,7 @@ def test_an_import_that_only_other_steps_read_is_not_installed_for_this_one(clus
     )
     found = find_requirements(pipeline, tmp_path)
     assert found.packages == {"one": (f"six=={version('six')}",)}
-    assert found.optional["two"] == {"import json, six": ["six"]}
+    assert found.details["two"].optional == {"import json, six": ["six"]}
     made_up = "open('made_up.py', 'w').close()\nimport made_up\ntext = made_up.__name__"
     pipeline = pipeline_of(cell(made_up, "step:one"), cell("print(text)", "step:two"))
     for told, state in ((find_requirements(pipeline, tmp_path), "Succeeded"), (StepRequirements(), "Failed")):

@@ -160,7 +160,7 @@ def _server(connection: Connection) -> Rest:
     if not named and connection.names_cluster:
         kube = connect(connection)
         behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace, safe='')}/services/{SERVICE}/proxy")
-        return Rest(behind, kube.session.requests, kube.session.prepare, REQUIRED_ROLE)
+        return Rest(behind, kube.session.requests, kube.session.prepare, REQUIRED_ROLE, kube.session.renew)
     if not named and MOUNTED_NAMESPACE.is_file():
         named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
     if not named:

@@ -32,13 +32,16 @@ class Rest:
         Returns the headers of a request. It is called for every request, because tokens rotate.
     right
         The right that the user should ask an administrator for when the server forbids a request.
+    renew
+        Renews the credentials when the server has refused them. Without it, they are only read again.
     """
 
     def __init__(
-        self, address: Address, session: requests.Session, headers: Callable[[], dict[str, str]], right: str
-    ) -> None:
+        self, address: Address, session: requests.Session, headers: Callable[[], dict[str, str]], right: str,
+        renew: Callable[[], object] = lambda: None,
+    ) -> None:  # fmt: skip
         self.host = str(address)
-        self._session, self._headers, self._right = session, headers, right
+        self._session, self._headers, self._right, self._renew = session, headers, right, renew
 
     def request_json(self, method: str, path: str, **body: Any) -> Json:
         """Send a request and return the JSON object of the answer. Raises `ClusterError`."""
@@ -63,11 +66,23 @@ class Rest:
 
     def request(self, method: str, path: str, **body: Any) -> requests.Response:
         """Send a request and return the answer. Raises `ClusterError` when the request does not succeed."""
+        headers = self._headers()
+        response = self._send(method, path, headers, body)
+        if response.status_code == 401:  # a token runs out while a run goes on
+            self._renew()
+            renewed = self._headers()
+            if renewed != headers and not body.get("files"):
+                response = self._send(method, path, renewed, body)
+        if response.status_code >= 300:
+            raise self._error(method, response)
+        return response
+
+    def _send(self, method: str, path: str, headers: dict[str, str], body: dict[str, Any]) -> requests.Response:
         try:
-            response = self._session.request(
+            return self._session.request(
                 method,
                 self.host + path,
-                headers=self._headers(),
+                headers=headers,
                 timeout=TIMEOUT,
                 allow_redirects=False,
                 # Without this, an environment variable that `requests` reads would override the target.
@@ -78,9 +93,6 @@ class Rest:
             raise ClusterError(
                 "unreachable", f"{self.host} cannot be reached: {str(error)[:300]}", retryable=True
             ) from None
-        if response.status_code >= 300:
-            raise self._error(method, response)
-        return response
 
     def _error(self, method: str, response: requests.Response) -> ClusterError:
         status, host = response.status_code, self.host

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.pipeline.model import Step
+from kfnb.pipeline.model import Pipeline, Step
 from kfnb.problems import Problem
 from kfnb.surrogates import encodable, encoded
 
@@ -30,6 +31,18 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
             yield from _braces(job)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
+
+
+def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
+    """Find imported modules that a step cannot install."""
+    for step in pipeline.steps():
+        found = requirements.details.get(step.name)
+        for module, reason in (found.left_out if found is not None else {}).items():
+            yield _problem(
+                "KF730", step, f"step `{step.name}` imports `{module}`, which is not installed there: {reason}",
+                "name a package that a cluster can get with the mark `package:`, an archive beside the notebook (`package:./dist/it.whl`) "
+                "or an image that has it (`image:`)",
+            )  # fmt: skip
 
 
 def check_items(root: Block, values: dict[str, Any]) -> Iterator[Problem]:

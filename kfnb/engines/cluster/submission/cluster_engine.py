@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
-from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_python
+from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_packages, check_python
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
@@ -139,7 +139,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         settings = options_of(self.target)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
-            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters
+            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python
         )
         pipeline = embed_files(pipeline, requirements.files)
         return self.emit(pipeline, settings, requirements, options.parameters, reused or {})
@@ -162,6 +162,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name),
             *check_files(pipeline, compiled.requirements),
+            *check_packages(pipeline, compiled.requirements),
             *check_python(options),
             *self.check_emitted(compiled, options),
         ]
