@@ -173,7 +173,7 @@ def test_a_step_says_what_is_in_the_way_of_its_start(tmp_path: Path, case: str) 
     with waiting(tmp_path) as run, run.engine.following(run.run) as follower:
         run.node("Pending")
         run.pod()
-        run.until("a node is being chosen")
+        run.until("starting: a node is being chosen")
         run.pod(status, **spec)
         for reason, message in events:
             run.kube.tell("pod", reason, message)

@@ -10,11 +10,12 @@ from typing import Any
 from kfnb.engines.cluster.following.words.image_words import IMAGE_REASONS, image_words, own_words
 from kfnb.engines.cluster.following.words.refusal_words import refusal_words
 from kfnb.engines.cluster.following.words.scheduling_words import scheduling_words
+from kfnb.states import STARTING
 
 CONTAINER_REASONS = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff", "PreStartHookError"}
 )
-STARTING = frozenset({"PodInitializing", "ContainerCreating"})
+USUAL_REASONS = frozenset({"PodInitializing", "ContainerCreating"})
 MISSING = re.compile(r'(secret|configmap) "([^"]+)" not found')
 MOUNTS = {"FailedMount": "mounted", "FailedAttachVolume": "attached to the node", "FailedMapVolume": "mapped"}
 BACK_OFF = re.compile(r'Back-off pulling image "([^"]+)"')
@@ -60,7 +61,7 @@ def waiting_for(message: str, pod: dict[str, Any] | None, events: Iterable[PodEv
     known = list(events)
     for words in (*_blocks(pod or {}, known), *_block_in(message, pod or {})):
         return Wait(words, True)
-    return Wait(_progress(pod, known), False)
+    return Wait(f"{STARTING}{_progress(pod, known)}", False)
 
 
 def _blocks(pod: dict[str, Any], events: list[PodEvent]) -> Iterator[str]:
@@ -135,7 +136,7 @@ def _block_in(message: str, pod: dict[str, Any]) -> Iterator[str]:
         yield scheduling_words(rest, pod)
     elif refusal_words(message):
         yield refusal_words(message)
-    elif reason and reason not in STARTING and not pod:
+    elif reason and reason not in USUAL_REASONS and not pod:
         yield own_words(message)
 
 
