@@ -145,7 +145,7 @@ def table(summary: dict[str, Any], width: int, store: RunStore | None = None, no
     heads = ("step", "state", "time", "")
     longest = [max(map(cell_len, (head, *(str(row[at]) for row in rows)))) for at, head in enumerate(heads)]
     rest = width - longest[1] - longest[2] - BETWEEN * (len(heads) - 1)  # for the name and the note
-    name_width = max(SHORTEST_NAME, min(longest[0], max(rest // 2, rest - longest[3], min(WHOLE_NAME, rest))))
+    name_width = min(longest[0], max(SHORTEST_NAME, rest // 2, rest - longest[3], min(WHOLE_NAME, rest)))
     note_width = rest - name_width
     found = Table(box=None, pad_edge=False, title_justify="left", caption_justify="left", caption=note or None)
     found.add_column("step", overflow="fold", width=name_width)
