@@ -137,10 +137,15 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         return body
 
     def retry_in_place(self, run_id: str) -> bool:
-        """Let the server retry its own run. It accepts neither changed code nor a step to begin at."""
+        """Let the server retry its own run. It accepts neither changed code nor a step to begin at, nor a run that it calls succeeded."""
         location, attempts = self.record.location(run_id), self.record.attempt_counts(run_id)
         task_jobs = self.recompile(run_id).task_jobs
-        self.client.act(location["run"], "retry")
+        try:
+            self.client.act(location["run"], "retry")
+        except ClusterError as error:
+            if error.kind != "conflict":
+                raise
+            return False
         done = ("succeeded", "cached", "skipped")
         repeated = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
         earlier_attempts = {path: attempts[path] for path in repeated if path in attempts}
