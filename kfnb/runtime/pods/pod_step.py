@@ -42,10 +42,8 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     int
         The exit status. When the step succeeded, ``outputs`` also has its ``result`` and ``folder``.
     """
-    from tempfile import mkdtemp
-
     _find_home()
-    folder = mkdtemp(prefix="kfnb-")
+    folder = _new_folder()
     store = os.path.join(folder, "store")
     try:
         for item in inputs.items.values():
@@ -89,6 +87,18 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         _report({**_summary(result, store), "step": job["spec"]["step"], "state": "failed", "error": result["error"]})
         return status or NOT_STARTED
     return _write_outputs(job, inputs, result, store, outputs)
+
+
+def _new_folder() -> str:
+    """A temporary folder of the step's own. Where the usual place cannot be used, `tempfile` finds one."""
+    folder = os.path.join(os.environ.get("TMPDIR") or "/tmp", "kfnb-" + os.urandom(8).hex())
+    try:
+        os.mkdir(folder, 0o700)
+    except OSError:
+        from tempfile import mkdtemp
+
+        return mkdtemp(prefix="kfnb-")
+    return folder
 
 
 def _find_home() -> None:
