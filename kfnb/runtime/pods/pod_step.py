@@ -61,6 +61,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         store=store,
         folder=os.path.join(folder, "step"),
         cwd=os.path.join(folder, "work"),
+        temporary=True,
     )
     spec["sources"] = _sources(job)
     first: dict[str, Any] = next(iter(spec.get("cells", ())), {})
@@ -75,9 +76,9 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         if failed:
             return _tolerate_failure(job, failed, inputs, store, outputs) if may_fail(job) else _fail(job, failed)
     from kfnb.runtime.run_step import run_step
-    from kfnb.runtime.step_exit import adopt_orphans
+    from kfnb.runtime.step_exit import adopt_orphans_of_later_processes
 
-    adopt_orphans()
+    adopt_orphans_of_later_processes()
     status = run_step(spec)
     with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
         result = loads(file.read())

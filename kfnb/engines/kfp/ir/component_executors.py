@@ -30,7 +30,8 @@ ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 #: of the runtime, the pieces, the step's code, and the launcher's ExecutorInput. When several steps call one component, the code is the
 #: part that all calls have in common, and the input ``step`` holds the rest.
 BOOT = """\
-import sys,json,zlib,binascii,os
+import sys,json,zlib,binascii,os,gc
+gc.disable()
 a=sys.argv;n=int(a[1])+2;e=json.loads(a[-1]);i=e.get("inputs",{});u=binascii.a2b_base64
 r="".join(a[2:n]);t=zlib.decompress(u("".join(a[n:-1])))
 s=i.get("parameterValues",{}).get("step")
@@ -43,10 +44,11 @@ if not r:
     with open(p,"rb") as f:r=f.read(400000)
     k=r.find(b"runtime.json")+12;r=r[k:k+int.from_bytes(r[k-24:k-20],"little")].decode()
 d=(os.environ.get("TMPDIR")or"/tmp")+"/kfnb-"+os.urandom(8).hex()
-k=iter(zlib.decompress(u(r)).decode().split("\\0"))
+k=iter(zlib.decompress(u(r)).split(b"\\0"))
 for n,v in zip(k,k):
-    p=os.path.join(d,n);os.makedirs(os.path.dirname(p),exist_ok=True)
-    with open(p,"w",encoding="utf-8") as f:f.write(v)
+    p=d+"/"+n.decode();q=os.path.dirname(p)
+    if not os.path.isdir(q):os.makedirs(q,exist_ok=True)
+    with open(p,"wb",0) as f:f.write(v)
 sys.path.insert(0,d);sys.dont_write_bytecode=True
 from kfnb.runtime.pods.kfp_pod import main
 from kfnb.runtime.step_exit import leave
