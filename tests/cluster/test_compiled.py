@@ -171,10 +171,10 @@ def test_a_script_in_its_own_image_keeps_its_dollars(cluster: Pods) -> None:
     assert found.texts == {"say": "1 inner pid-2\n2 inner pid-3"}, found.detail
 
 
-def test_braces_in_a_script_with_an_image_are_refused_for_argo() -> None:
-    pipeline = pipeline_of(cell("%%component say --shell --image library/bash:4.4.23\necho '{{x}}'"))
-    _, found = compile_documents(pipeline, "argo", ClusterOptions(), Path("."), {})
-    assert [p.code for p in found] == ["KF703"]
+def test_braces_in_a_script_or_command_are_the_users(cluster: Pods) -> None:
+    script = "%%component say --shell --image library/bash:4.4.23 --env 'A={{workflow.name}}'\necho '{{x}} {{=1+1}} {{' \"$A\""
+    found = on_argo(pipeline_of(cell(script)), cluster, {})
+    assert found.texts == {"say": "{{x}} {{=1+1}} {{ {{workflow.name}}"}, found.detail
 
 
 def test_a_value_too_large_for_a_parameter_fails_with_the_way_out(cluster: Pods) -> None:

@@ -8,11 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.argo.follow_workflow import WorkflowFollower
+from kfnb.engines.argo.follow_workflow import WorkflowFollower, WorkflowSource
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.following.follow_thread import Follower
+from kfnb.engines.cluster.following.namespace_watch import shared_watch
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.start_timeout import StartTimeout
+from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.cluster_checks import check_size
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
@@ -20,12 +23,14 @@ from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs
+from kfnb.engines.cluster.targets.targets import options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states
 from kfnb.engines.kfp.following.poll_run import PollFollower
 from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.ir.pipeline_ir import CompiledIr, compile_ir
 from kfnb.engines.kfp.kfp_client import KfpClient
+from kfnb.engines.kfp.workflow_size import WORKFLOW_LIMIT, workflow_size
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
@@ -54,7 +59,18 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         return compile_ir(pipeline, settings, requirements, reused)
 
     def check_emitted(self, compiled: CompiledIr, options: RunOptions) -> Iterator[Problem]:
-        yield from check_size(compiled.ir, "pipeline")
+        too_large = list(check_size(compiled.ir, "pipeline"))
+        if too_large:
+            yield from too_large
+            return
+        size = workflow_size(compiled.ir, compiled.platform, compiled.pods)
+        if size > WORKFLOW_LIMIT:
+            yield Problem(
+                "KF702",
+                f"the Workflow that Kubeflow Pipelines makes of the pipeline grows to about {size / 1000:.0f} kB, and Argo keeps "
+                f"{WORKFLOW_LIMIT / 1000:.0f} kB",
+                "let fewer steps or iterations do the same work, run it as two pipelines, or use a target with the engine `argo`",
+            )
 
     def create(
         self, client: KfpClient, run_id: str, pipeline: Pipeline, options: RunOptions, compiled: CompiledIr
@@ -121,10 +137,15 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         return body
 
     def retry_in_place(self, run_id: str) -> bool:
-        """Let the server retry its own run. It accepts neither changed code nor a step to begin at."""
+        """Let the server retry its own run. It accepts neither changed code nor a step to begin at, nor a run that it calls succeeded."""
         location, attempts = self.record.location(run_id), self.record.attempt_counts(run_id)
         task_jobs = self.recompile(run_id).task_jobs
-        self.client.act(location["run"], "retry")
+        try:
+            self.client.act(location["run"], "retry")
+        except ClusterError as error:
+            if error.kind != "conflict":
+                raise
+            return False
         done = ("succeeded", "cached", "skipped")
         repeated = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
         earlier_attempts = {path: attempts[path] for path in repeated if path in attempts}
@@ -167,7 +188,12 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         if workflow is not None:
             kube, name = workflow
             observe = partial(node_states.observe_steps, blocks=compiled.blocks)
-            return WorkflowFollower(store, run_id, kube, name, jobs, stopping, earlier_attempts, observe)
+            watch = shared_watch(kube, RUN_LABEL, self.target.connection)
+            source = WorkflowSource(kube, name, watch, observe=observe)
+            seconds = options_of(self.target).start_timeout
+            timeout = StartTimeout(store.folder(run_id), name, seconds, lambda: self.stop(location))
+            words = SkipWords(self.record.pipeline_and_options(run_id)[0])
+            return WorkflowFollower(store, run_id, source, jobs, stopping, timeout, earlier_attempts, words)
         return PollFollower(store, run_id, self.client, run, jobs, compiled.blocks, stopping, earlier_attempts)
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:

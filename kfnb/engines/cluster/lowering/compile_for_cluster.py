@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs, check_packages, check_size
+from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_packages, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
@@ -58,7 +58,7 @@ def compile_documents(
             workflow = workflow_kinds.as_cron(workflow, form.cron)
         elif form.template:
             workflow = workflow_kinds.as_template(workflow)
-        problems += [*check_jobs(jobs, engine), *check_items(emitted.root, values), *check_size(workflow, "Workflow")]
+        problems += [*check_jobs(jobs, engine), *check_size(workflow, "Workflow")]
         return [workflow], problems
     from kfnb.engines.kfp.ir import pipeline_ir
 

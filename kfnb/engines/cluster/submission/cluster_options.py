@@ -22,6 +22,8 @@ class ClusterOptions:
     image
         The image of steps without an image of their own. The default is the slim Python image of this Python's version, because the
         bytecode of functions depends on it.
+    registry
+        Where images come from that name no registry, such as ``registry.example.org/mirror``. Without it, each node's own setting counts.
     packages
         With ``auto``, a step installs the packages that it imports when it starts, in the versions of this environment. With ``none``, its
         image provides them.
@@ -40,6 +42,9 @@ class ClusterOptions:
         The group that volumes belong to. Without it, the group of restricted pods has the number of their user.
     read_only_root
         Argo only. Whether the image's file system is read-only in a pod. Steps can then write below ``/tmp``.
+    start_timeout
+        How many seconds a step may wait for something that is in the way of its start, such as an image that cannot be pulled, before the
+        run is stopped and has failed. With 0 it may wait for ever.
     ttl
         How many seconds the cluster keeps a Workflow after its end.
     """
@@ -47,6 +52,7 @@ class ClusterOptions:
     namespace: str = ""
     service_account: str = ""
     image: str = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
+    registry: str = ""
     packages: str = "auto"
     values: str = "parameters"
     pull_secrets: tuple[str, ...] = ()
@@ -58,8 +64,19 @@ class ClusterOptions:
     run_as_user: int | str | None = None
     fs_group: int | None = None
     read_only_root: bool = False
+    start_timeout: int = 600
     ttl: int = 7 * 24 * 3600
     cache: bool = False
+
+    def image_of(self, settings: Settings) -> str:
+        """The image of a step, from the registry of the target when its name names none."""
+        image = settings.image or self.image
+        if not self.registry:
+            return image
+        path = image.removeprefix("docker.io/")  # the registry of names that name none
+        host, slash, _ = path.partition("/")
+        names_registry = bool(slash) and (host == "localhost" or "." in host or ":" in host)
+        return path if names_registry else f"{self.registry.rstrip('/')}/{path}"
 
     @property
     def sources(self) -> PackageSources:
