@@ -202,7 +202,11 @@ def test_what_the_driver_and_the_launcher_said_last_is_why_a_step_failed(tmp_pat
             run = list(server.runs.values())[-1]
             backend = backend_of(run, {**phases, "two": "Omitted"})
             nodes = backend.workflow_nodes()
-            pod = next(n for n in nodes.values() if n["name"].endswith((f".{task}", f".{task}.executor")) and n["type"] == "Pod")
+            pod = next(
+                n
+                for n in nodes.values()
+                if n["name"].endswith((f".{task}", f".{task}.executor")) and n["type"] == "Pod"
+            )
             template = "system-container-driver" if task == "one-driver" else ""
             said = "failed to upload output artifacts" if task == "one" else "failed to resolve inputs"
             text = f"I1129 08:00:00.123456       1 main.go:139] Setting log level\nF1129 08:00:02.100000       1 main.go:130] {said}\n"
