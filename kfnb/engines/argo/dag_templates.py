@@ -9,7 +9,7 @@ from typing import Any
 from kfnb.engines.argo.container_templates import output_of
 from kfnb.engines.argo.dag_template_tasks import Source, TaskEmitter, quoted
 from kfnb.engines.argo.workflow_context import WorkflowContext
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, jobs_in
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, jobs_in, steps_of_pod
 
 #: An output that every guard has. Older controllers resolve a hook's arguments only where the task of the hook has outputs. With
 #: this output, a status that was not resolved means in a handler that the guard failed (argo-workflows
@@ -67,7 +67,8 @@ class DagTemplates:
         for node, _ in nodes:
             task = context.task(node)
             jobs = (node,) if isinstance(node, Job) else tuple(jobs_in(node))
-            context.task_jobs[task] = _joined(context.task_jobs.get(task, ()), jobs)
+            steps = tuple(s for j in jobs for s in steps_of_pod(j))
+            context.task_jobs[task] = _joined(context.task_jobs.get(task, ()), steps)
             for job in jobs:
                 task_of[job.name] = task
                 for channel in job.outputs:
@@ -77,8 +78,8 @@ class DagTemplates:
                         f"{{{{tasks.{task}.outputs.parameters.{output}}}}}",
                         task,
                     )
-        steps = {context.task(n) for n, _ in nodes if isinstance(n, Job)}
-        return TaskEmitter(context, sources, task_of, steps, self.emit)
+        step_tasks = {context.task(n) for n, _ in nodes if isinstance(n, Job)}
+        return TaskEmitter(context, sources, task_of, step_tasks, self.emit)
 
 
 def without_branches(block: Block, gates: tuple[Gate, ...] = ()) -> Iterator[tuple[Job | Block, tuple[Gate, ...]]]:

@@ -40,6 +40,8 @@ class ClusterOptions:
         The group that volumes belong to. Without it, the group of restricted pods has the number of their user.
     read_only_root
         Argo only. Whether the image's file system is read-only in a pod. Steps can then write below ``/tmp``.
+    fuse
+        Whether chains of steps that ask for no resources run in one pod.
     ttl
         How many seconds the cluster keeps a Workflow after its end.
     """
@@ -60,6 +62,7 @@ class ClusterOptions:
     read_only_root: bool = False
     ttl: int = 7 * 24 * 3600
     cache: bool = False
+    fuse: bool = False
 
     @property
     def sources(self) -> PackageSources:
