@@ -210,6 +210,8 @@ def conclude(store: RunStore, summary: dict[str, Any], values: bool = True) -> N
             click.echo(without_codes(line))
     length = f" in {duration(elapsed(summary))}" if summary["finished"] and summary["started"] else ""
     click.echo(f"run {summary['run']} {summary['state']}{length}")
+    if summary.get("page"):
+        click.echo(f"on the cluster: {summary['page']}")
     if summary["state"] == "failed" and summary["run"]:
         click.echo(f"after mending it: kfnb retry {summary['run']}")
 

@@ -245,10 +245,10 @@ def _error_json(error: Exception) -> dict[str, Any]:
 def snapshot(store: RunStore, run_id: str) -> dict[str, Any]:
     """The present state of a run. Raises `UnknownRun`."""
     last = store.last_event(run_id)
-    head = store.head(run_id)
+    head, summary = store.head(run_id), store.summary(run_id)
     steps = [{k: v for k, v in s.items() if k not in ("result", "key")} for s in store.steps(run_id)]
     return {
-        "run": head, "steps": steps, "metrics": store.summary(run_id)["metrics"], "seq": last,
+        "run": {**head, "page": summary.get("page")}, "steps": steps, "metrics": summary["metrics"], "seq": last,
         "cell_lines": _cell_lines(store, head),
     }  # fmt: skip
 

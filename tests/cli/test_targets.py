@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,7 @@ def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods, monk
         (tmp_path / "kept.txt").write_text("1")
         (tmp_path / "kfnb.toml").write_text(
             f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\npackages = "none"\n'
+            'ui = "https://argo.example.org/"\n'
         )
         assert kfnb(tmp_path, "trust").returncode == 0
         assert "prod         argo   ready" in kfnb(tmp_path, "targets").stdout
@@ -65,6 +67,7 @@ def test_a_user_runs_a_notebook_on_a_cluster(tmp_path: Path, cluster: Pods, monk
         assert done.returncode == 0 and "[one] b is 42" in done.stdout and "succeeded" in done.stdout, (
             done.stdout + done.stderr
         )
+        assert f"on the cluster: https://argo.example.org/workflows/default/{kube.created[0]}" in done.stdout
         assert "files that travel with the steps: kept.txt (0.0 kB)" in done.stderr
         assert kfnb(tmp_path, "result", "last", "two.c").stdout.strip() == "{'b': 42}"
         assert kfnb(tmp_path, "logs", "last", "two").stdout.strip() == "{'b': 42}"
@@ -87,10 +90,55 @@ def test_a_user_without_rights_is_told_which(tmp_path: Path) -> None:
         (tmp_path / "kfnb.toml").write_text(f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\n')
         trust(tmp_path, tmp_path / "home")
         done = kfnb(tmp_path, "targets")
-        assert done.returncode == 1 and "you may not create workflows, patch workflows, to submit" in done.stdout
+        assert done.returncode == 1 and "you may not create, patch workflows, to submit" in done.stdout
         path = write(tmp_path, notebook(cell("print(1)", "step:one")))
         done = kfnb(tmp_path, "run", str(path), "--target", "prod")
         assert done.returncode == 1 and "cannot create resource" in done.stderr and "Traceback" not in done.stderr
+
+
+def probed(folder: Path, config: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    (folder / "kfnb.toml").write_text(f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\npackages = "none"\n')
+    trust(folder, folder / "home")
+    return kfnb(folder, "targets", "--target", "prod", "--deep", *words)
+
+
+def test_a_probe_says_what_each_part_of_the_way_did_and_leaves_nothing(tmp_path: Path, cluster: Pods) -> None:
+    kube = Cluster()
+    with served(kube) as server, Controller(kube, cluster).at_work():
+        done = probed(tmp_path, kubeconfig(tmp_path, server))
+        told = [line.strip().rpartition(" (")[0] for line in done.stdout.splitlines() if "✓" in line]
+        assert done.returncode == 0 and len(kube.created) == 1 and not kube.objects, done.stdout + done.stderr
+        assert told[0].startswith("✓ the cluster accepts the run (kfnb-probe") and told[1:] == [
+            "✓ a step runs and hands on a value", "✓ the next step takes the value", "✓ the log of a step can be read", "✓ what the probe made is removed again",
+        ]  # fmt: skip
+        assert json.loads(kfnb(tmp_path, "runs", "--json").stdout or "[]") == [], "a probe is no run of the user's"
+        (listed,) = json.loads(kfnb(tmp_path, "targets", "--target", "prod", "--deep", "--json").stdout)
+        assert listed["state"] == "ready" and {line["state"] for line in listed["probe"]} <= {"done", "waiting"}
+
+
+def test_a_probe_that_fails_says_where(tmp_path: Path) -> None:
+    kube = Cluster()
+
+    def fail() -> None:
+        while not kube.created:
+            time.sleep(0.02)
+        node = {
+            "id": "n",
+            "name": "n",
+            "displayName": "hand-on",
+            "type": "Pod",
+            "phase": "Error",
+            "message": "Error (exit code 64): no rights",
+        }
+        status = {"phase": "Error", "finishedAt": "2026-01-01T00:00:09Z", "message": "it broke", "nodes": {"n": node}}
+        kube.update(kube.created[0], {"status": status})
+
+    with served(kube) as server:
+        threading.Thread(target=fail, daemon=True).start()
+        done = probed(tmp_path, kubeconfig(tmp_path, server), "--json")
+    (listed,) = json.loads(done.stdout)
+    assert done.returncode == 1 and listed["state"] == "failed" and not kube.objects
+    assert "exit code 64): no rights" in next(line["text"] for line in listed["probe"] if line["state"] == "failed")
 
 
 def test_an_unknown_target_is_no_traceback(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """An interpreter of Workflows that follows the controller: depends, when, withParam, failFast, exit hooks, retries, defaults.
 
-Containers run as processes here. What it leaves is a ``status`` as the controller would write it.
+Each pass of template substitution happens where the controller does it (`ProcessArgs`, `resolveDependencyReferences`,
+`expandTask`, `substitutePodParams`). Containers run as processes here. What it leaves is a ``status`` as the controller would write it.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -19,10 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.expressions import Unresolved, as_text, evaluate
+from tests.cluster.expressions import Missing, Unresolved, evaluate
+from tests.cluster.templates import kubelet, replaced
 
-TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-KUBELET = re.compile(r"\$\$|\$\(([^)]*)\)")
+TASKS = ("tasks", "steps")  #: names that must be known where a task is replaced
+OFFLOADED = 128 * 1024  #: bytes of a template that is too large for an environment variable
 DEPENDS = re.compile(r"([\w-]+)\.(Succeeded|Skipped|Omitted|Failed|Errored)")
 
 
@@ -83,16 +86,13 @@ class Interpreter:
         self.globals = {
             "workflow": {"parameters": values, "name": "wf", "uid": "0", "creationTimestamp": {"s": "1000"}}
         }
+        replaced({k: v for k, v in spec.items() if k != "templates"}, self.globals)
         phase, _ = self.execute("wf", spec["entrypoint"], {}, None)
         return {"phase": phase, "nodes": self.nodes, "finishedAt": _clock(self.count)}
 
     # ---------------------------------------------------------------- nodes
     def node(self, name: str, kind: str, phase: str, boundary: str | None, **more: Any) -> dict[str, Any]:
-        id_ = (
-            name
-            if "." not in name and "(" not in name
-            else f"wf-{int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)}"
-        )
+        id_ = _node_id(name)
         self.count += 1
         display = name[len(self.nodes[boundary]["name"]) + 1 :] if boundary else name
         node = {
@@ -116,22 +116,36 @@ class Interpreter:
     def execute(
         self, name: str, template: str, arguments: dict[str, Any], boundary: str | None, **more: Any
     ) -> tuple[str, dict[str, str]]:
-        body = self.templates[template]
-        artifacts = arguments.pop("artifacts", {})
-        inputs: dict[str, str] = {}
-        for parameter in body.get("inputs", {}).get("parameters", []):
-            value = arguments.get(parameter["name"], parameter.get("value"))
-            if value is None:
-                return self.finish(
-                    self.node(name, "Skipped", "Error", boundary),
-                    "Error",
-                    message=f"inputs.parameters.{parameter['name']} was not supplied",
-                )
-            inputs[parameter["name"]] = value
-        env = {**self.globals, "inputs": {"parameters": inputs}}
+        try:
+            body, env = self.processed(self.templates[template], arguments, {"pod": {"name": f"wf-{_node_id(name)}"}})
+        except Unresolved as error:
+            message = f"task '{name}' errored: {error}"
+            return self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=message)
         if "dag" in body:
             return self.dag(name, body, env, boundary, **more)
-        return self.retried(name, body, env, artifacts, boundary, **more)
+        return self.retried(name, body, env, boundary, **more)
+
+    def processed(
+        self, template: dict[str, Any], arguments: dict[str, Any], local: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A template with its arguments: first the names of the whole Workflow are replaced, then those of its inputs."""
+        body = copy.deepcopy(template)
+        given = {p["name"]: p["value"] for p in arguments.get("parameters", [])}
+        for parameter in body.get("inputs", {}).get("parameters", []):
+            parameter["value"] = given.get(parameter["name"], parameter.get("value"))
+            if parameter["value"] is None:
+                raise Unresolved(f"inputs.parameters.{parameter['name']} was not supplied")
+        artifacts = {a["name"]: a for a in arguments.get("artifacts", [])}
+        for artifact in body.get("inputs", {}).get("artifacts", []):
+            artifact.update({k: v for k, v in artifacts.get(artifact["name"], {}).items() if k != "optional"})
+        return self.substituted(body, local)
+
+    def substituted(self, body: dict[str, Any], local: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        env = {**self.globals, **local}
+        body = replaced(body, env)
+        inputs = {p["name"]: p["value"] for p in body.get("inputs", {}).get("parameters", [])}
+        env = {**env, "inputs": {"parameters": inputs}}
+        return replaced(body, env), env
 
     # ---------------------------------------------------------------- DAGs
     def dag(
@@ -162,11 +176,19 @@ class Interpreter:
         return self.finish(node, "Succeeded", outputs)
 
     def output(self, output: dict[str, Any], env: dict[str, Any]) -> str:
+        source = output["valueFrom"]
         try:
-            return resolved(output["valueFrom"]["parameter"], env)
+            if "expression" in source:
+                return str(evaluate(source["expression"], env))
+            value: Any = env
+            for part in source["parameter"].strip("{} ").split("."):
+                if part not in value:
+                    raise Missing(source["parameter"])
+                value = value[part]
+            return str(value)
         except Unresolved:
-            if "default" in output["valueFrom"]:
-                return str(output["valueFrom"]["default"])
+            if "default" in source:
+                return str(source["default"])
             raise
 
     def task(self, name: str, task: dict[str, Any], phases: dict[str, str], env: dict[str, Any], boundary: str) -> str:
@@ -176,30 +198,32 @@ class Interpreter:
         )
         if logic and not eval(logic.replace("&&", " and ").replace("||", " or ")):
             self.node(name, "Skipped", "Omitted", boundary, message="omitted: depends condition not met")
-            env["tasks"][short] = {"status": "Omitted"}
+            env["tasks"][short] = {"status": "Omitted", **self.defaults(task)}
             return "Omitted"
         # what a task may look at are its ancestors
         ancestors = self.ancestors(task, boundary)
         visible = {**env, "tasks": {k: v for k, v in env["tasks"].items() if k in ancestors}}
         try:
-            if "when" in task and resolved(task["when"], visible).strip() != "true":
+            if "when" in task and replaced(task["when"], visible, TASKS).strip() != "true":
                 self.node(name, "Skipped", "Skipped", boundary, message="when evaluated false")
-                env["tasks"][short] = {"status": "Skipped"}
+                env["tasks"][short] = {"status": "Skipped", **self.defaults(task)}
                 return "Skipped"
+            ready = replaced({k: v for k, v in task.items() if k != "hooks"}, visible, TASKS)
             if "withParam" in task:
-                phase, outputs = self.group(name, task, visible, boundary)
+                phase, outputs = self.group(name, ready, boundary)
             else:
-                phase, outputs = self.execute(name, task["template"], self.arguments(task, visible), boundary)
+                phase, outputs = self.execute(name, task["template"], ready.get("arguments", {}), boundary)
         except Unresolved as error:
-            self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=str(error))
+            message = f"task '{name}' errored: {error}"
+            self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=message)
             return "Error"
-        env["tasks"][short] = {"status": phase, **({"outputs": {"parameters": outputs}} if outputs else {})}
+        known = {"outputs": {"parameters": outputs}} if outputs else self.defaults(task) if phase == "Skipped" else {}
+        env["tasks"][short] = {"status": phase, **known}
         hook = task.get("hooks", {}).get("exit")
         if hook and phase in ("Succeeded", "Failed", "Error"):
             visible["tasks"][short] = {"status": phase}
-            done, _ = self.execute(
-                f"{name}.onExit", hook["template"], self.arguments(hook, visible), boundary, nodeFlag={"hooked": True}
-            )
+            arguments = replaced(hook.get("arguments", {}), visible)
+            done, _ = self.execute(f"{name}.onExit", hook["template"], arguments, boundary, nodeFlag={"hooked": True})
             if done != "Succeeded":
                 return "Failed"
         return phase
@@ -216,19 +240,15 @@ class Interpreter:
                     stack.append(name)
         return ancestors
 
-    def arguments(self, task: dict[str, Any], env: dict[str, Any]) -> dict[str, Any]:
-        arguments = task.get("arguments", {})
-        resolved_arguments: dict[str, Any] = {
-            p["name"]: resolved(p["value"], env) for p in arguments.get("parameters", [])
-        }
-        resolved_arguments["artifacts"] = {
-            a["name"]: resolved(a["raw"]["data"] if "raw" in a else a["s3"]["key"], env)
-            for a in arguments.get("artifacts", [])
-        }
-        return resolved_arguments
+    def defaults(self, task: dict[str, Any]) -> dict[str, Any]:
+        """What the controller knows of the outputs of a task that did not run."""
+        outputs = self.templates[task["template"]].get("outputs", {}).get("parameters", [])
+        return (
+            {"outputs": {"parameters": {o["name"]: o["valueFrom"].get("default") for o in outputs}}} if outputs else {}
+        )
 
-    def group(self, name: str, task: dict[str, Any], env: dict[str, Any], boundary: str) -> tuple[str, dict[str, str]]:
-        items = json.loads(resolved(task["withParam"], env))
+    def group(self, name: str, task: dict[str, Any], boundary: str) -> tuple[str, dict[str, str]]:
+        items = json.loads(task["withParam"])
         if not items:
             self.node(name, "Skipped", "Skipped", boundary, message="Skipped, empty params")
             return "Skipped", {}
@@ -236,8 +256,11 @@ class Interpreter:
         results = []
         for index, item in enumerate(items):
             text = item if isinstance(item, str) else json.dumps(item, separators=(",", ":"))
-            arguments = self.arguments(task, {**env, "item": text})
-            results.append(self.execute(f"{name}({index}:{text})", task["template"], arguments, boundary))
+            expanded = replaced(task, {**self.globals, "item": text}, tuple(self.globals) + ("item", *TASKS))
+            shown = text.replace("(", "").replace(")", "")
+            results.append(
+                self.execute(f"{name}({index}:{shown})", task["template"], expanded.get("arguments", {}), boundary)
+            )
         bad = [p for p, _ in results if p != "Succeeded"]
         if bad:
             return self.finish(node, "Failed")
@@ -251,20 +274,17 @@ class Interpreter:
         name: str,
         body: dict[str, Any],
         env: dict[str, Any],
-        artifacts: dict[str, str],
         boundary: str | None,
         **more: Any,
     ) -> tuple[str, dict[str, str]]:
         strategy = body.get("retryStrategy")
         if strategy is None:
-            return self.pod(name, body, env, artifacts, boundary, **more)
+            return self.pod(name, body, env, boundary, **more)
         node = self.node(name, "Retry", "Running", boundary, templateName=body["name"], **more)
         phase, outputs = "Failed", {}
         for attempt in range(int(strategy["limit"]) + 1):
-            tried = {**env, "retries": str(attempt)}
-            phase, outputs = self.pod(
-                f"{name}({attempt})", body, tried, artifacts, boundary, nodeFlag={"retried": True}
-            )
+            again, tried = self.substituted(body, {"pod": env["pod"], "retries": str(attempt)})
+            phase, outputs = self.pod(f"{name}({attempt})", again, tried, boundary, nodeFlag={"retried": True})
             node.setdefault("children", []).append(next(reversed(self.nodes)))
             if phase == "Succeeded":
                 break
@@ -275,14 +295,19 @@ class Interpreter:
         name: str,
         body: dict[str, Any],
         env: dict[str, Any],
-        artifacts: dict[str, str],
         boundary: str | None,
         **more: Any,
     ) -> tuple[str, dict[str, str]]:
-        node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **more)
+        given = {"inputs": {"parameters": p}} if (p := body.get("inputs", {}).get("parameters")) else {}
+        node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **given, **more)
         pod_folder = Path(tempfile.mkdtemp(dir=self.folder))
         root = pod_folder / "root"
-        for folder in (root / "in", root / "out", pod_folder / "own"):
+        # Kubernetes makes the folders of its mounts, which are those of input artifacts. Nothing makes /tmp/kfnb/out.
+        mounts = [
+            m["mountPath"] for m in body["container"].get("volumeMounts", []) if m["mountPath"].startswith("/tmp/kfnb/")
+        ]
+        mounts += ["/kfnb/in"] if body.get("inputs", {}).get("artifacts") else []
+        for folder in (*(root / m.removeprefix("/tmp").removeprefix("/kfnb/") for m in mounts), pod_folder / "own"):
             folder.mkdir(parents=True)
         files = {
             o["valueFrom"]["path"]: str(pod_folder / "own" / o["name"])
@@ -296,26 +321,30 @@ class Interpreter:
             text = text.replace("/kfnb/in", str(root / "in"))
             return text.replace("/mnt/kfnb", str(self.folder / "volume")).replace("/tmp/kfnb", str(root))
 
-        env = {**env, "pod": {"name": f"wf-{node['id']}"}}
-        for artifact in body.get("inputs", {}).get("artifacts", []):
-            key = artifacts.get(artifact["name"], "") if artifact.get("optional") else ""
-            if artifact.get("optional"):
-                stored = self.folder / "repository" / key
-                if key and stored.exists():
-                    shutil.copytree(stored, placed(artifact["path"]))
+        try:
+            spec = replaced({"container": body["container"], "template": json.dumps(body)}, env)
+        except Unresolved as error:
+            return self.finish(node, "Error", message=str(error))
+        container = spec["container"]
+        # Argo's executor reads the template from an environment variable, which kubelet has expanded.
+        template = json.loads(
+            kubelet(spec["template"], {}) if len(spec["template"].encode()) < OFFLOADED else spec["template"]
+        )
+        for artifact in template.get("inputs", {}).get("artifacts", []):
+            if "raw" in artifact:
+                Path(placed(artifact["path"])).write_text(artifact["raw"]["data"], encoding="utf-8")
                 continue
-            data = resolved(artifact["raw"]["data"], env) if "raw" in artifact else artifacts[artifact["name"]]
-            Path(placed(artifact["path"])).write_text(data, encoding="utf-8")
-        container = body["container"]
-        variables: dict[str, str] = {}
+            key = artifact.get("s3", {}).get("key", "")
+            stored = self.folder / "repository" / key
+            if key and stored.exists():
+                shutil.copytree(stored, placed(artifact["path"]))
+        variables: dict[str, str] = {"ARGO_CONTAINER_NAME": "main"}
         for entry in container.get("env", []):
             if "valueFrom" in entry:
                 variables[entry["name"]] = self.secrets[entry["valueFrom"]["secretKeyRef"]["key"]]
                 continue
-            variables[entry["name"]] = placed(kubelet(resolved(entry["value"], env), variables))
-        command = [
-            placed(kubelet(resolved(w, env), variables)) for w in (*container["command"], *container.get("args", []))
-        ]
+            variables[entry["name"]] = placed(kubelet(entry["value"], variables))
+        command = [placed(kubelet(w, variables)) for w in (*container["command"], *container.get("args", []))]
         log = pod_folder / "log"
         (pod_folder / "work").mkdir()
         status = self.pods.run(command, variables, pod_folder / "work", log)
@@ -324,7 +353,7 @@ class Interpreter:
         for output in body.get("outputs", {}).get("parameters", []):
             path = Path(placed(output["valueFrom"]["path"]))
             if path.exists():
-                outputs[output["name"]] = path.read_text("utf-8")
+                outputs[output["name"]] = path.read_bytes().decode("utf-8", "replace").removesuffix("\n")
             elif "default" in output["valueFrom"]:
                 outputs[output["name"]] = output["valueFrom"]["default"]
             elif not status:
@@ -332,7 +361,7 @@ class Interpreter:
         for artifact in body.get("outputs", {}).get("artifacts", []):
             output_file = Path(placed(artifact["path"]))
             if output_file.exists():
-                stored = self.folder / "repository" / resolved(artifact["s3"]["key"], env)
+                stored = self.folder / "repository" / artifact["s3"]["key"]
                 stored.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(output_file, stored)
         if status:  # what the step has left is kept all the same (`workflow/executor/postmain.go`)
@@ -340,34 +369,20 @@ class Interpreter:
         return self.finish(node, "Succeeded", outputs)
 
 
-def resolved(text: str, env: dict[str, Any]) -> str:
-    """Templates resolved as the controller does. Raises `Unresolved`."""
-
-    def put(match: re.Match[str]) -> str:
-        inner = match[1]
-        if inner.startswith("="):
-            return as_text(evaluate(inner[1:], env))
-        value: Any = env
-        for part in inner.strip().split("."):
-            if not isinstance(value, dict) or part not in value:
-                raise Unresolved(inner)
-            value = value[part]
-        return str(value)
-
-    return TAG.sub(put, text)
-
-
-def kubelet(text: str, env: dict[str, str]) -> str:
-    """``$$`` is ``$``, ``$(NAME)`` the variable where there is one."""
-    return KUBELET.sub(lambda m: "$" if m[0] == "$$" else env.get(m[1], m[0]), text)
+def _node_id(name: str) -> str:
+    plain = "." not in name and "(" not in name
+    return name if plain else f"wf-{int(hashlib.sha256(name.encode()).hexdigest()[:8], 16)}"
 
 
 def _aggregated(values: list[str]) -> str:
-    """The controller reads JSON where every element is JSON."""
+    """The controller reads lists and objects where every element is one (older controllers read all JSON)."""
     try:
-        return json.dumps([json.loads(v) for v in values], separators=(",", ":"))
+        found = [json.loads(v) for v in values]
     except ValueError:
-        return json.dumps(values)
+        return json.dumps(values, ensure_ascii=False)
+    return json.dumps(
+        found if all(isinstance(v, (list, dict)) for v in found) else values, separators=(",", ":"), ensure_ascii=False
+    )
 
 
 def _clock(tick: int) -> str:

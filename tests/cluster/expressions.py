@@ -9,29 +9,49 @@ from collections.abc import Callable
 from typing import Any
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<sign>&&|\|\||==|!=|<=|>=|[-+!<>?:(){}\[\],.]))"
+    r"\s*(?:(?P<string>'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<sign>&&|\|\||==|!=|<=|>=|\.\.|[-+!<>?:(){}\[\],.]))"
 )
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 Env = dict[str, Any]
 Value = Callable[[Env], Any]
 
 
 class Unresolved(Exception):
-    """The expression cannot be worked out: the controller leaves it standing, and what holds it is an error."""
+    """The expression cannot be evaluated, or the controller cannot replace a tag."""
+
+
+class Missing(Unresolved):
+    """Nothing of that name is known."""
 
 
 def evaluate(text: str, env: Env) -> Any:
-    value = _Parser(text).parse()(env)
+    try:
+        value = _Parser(text).parse()(env)
+    except (TypeError, ValueError) as error:
+        raise Unresolved(f"failed to evaluate expression: {error}") from None
     if value is None:
-        raise Unresolved(f"{text}: nil")
+        raise Missing(f"failed to evaluate expression {text!r}")
     return value
 
 
-def as_text(value: Any) -> str:
-    """As the controller writes a result into a template."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else json.dumps(value)
+def paths_of(text: str) -> list[str]:
+    """The names that an expression mentions, also in parts that are not evaluated, as dotted paths."""
+    parser = _Parser(text)
+    parser.parse()
+    return [p for p in dict.fromkeys(parser.paths) if p.split(".")[0] not in FUNCTIONS]
+
+
+def _to_json(value: Any) -> str:
+    """Go's JSON: sorted, without spaces, and safe inside of HTML."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _replace(old: str, new: str, text: Any) -> str:
+    if not isinstance(text, str):
+        raise Unresolved(f"sprig.replace of {text!r}")
+    return text.replace(old, new)
 
 
 def _sha(text: str) -> str:
@@ -39,21 +59,29 @@ def _sha(text: str) -> str:
 
 
 FUNCTIONS: Env = {
-    "toJson": lambda v: json.dumps(v),
+    "toJson": _to_json,
+    "fromJSON": json.loads,
+    "len": len,
     "asInt": int,
     "asFloat": float,
-    "sprig": {"replace": lambda old, new, text: text.replace(old, new), "sha256sum": _sha},
+    "sprig": {
+        "replace": _replace,
+        "sha256sum": _sha,
+        "hasPrefix": lambda prefix, text: text.startswith(prefix),
+        "trimPrefix": lambda prefix, text: text.removeprefix(prefix),
+    },
 }
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text, self.tokens, self.at = text, [], 0
+        self.paths: list[str] = []
         end = 0
         while end < len(text.rstrip()):
             match = TOKEN.match(text, end)
             if match is None:
-                raise Unresolved(f"cannot be read at {text[end:]!r}")
+                raise Unresolved(f"failed to evaluate expression: cannot be read at {text[end:]!r}")
             self.tokens.append((match.lastgroup, match.group(match.lastgroup or 0)))
             end = match.end()
 
@@ -100,18 +128,26 @@ class _Parser:
         return expression
 
     def compared(self) -> Value:
-        left = self.sum()
+        left = self.range()
         for sign, does in (("==", lambda a, b: type(a) is type(b) and a == b), ("!=", lambda a, b: a != b)):
             if self.take(sign):
-                right = self.sum()
+                right = self.range()
                 return lambda env, f=does: f(left(env), right(env))
         return left
 
+    def range(self) -> Value:
+        first = self.sum()
+        if not self.take(".."):
+            return first
+        last = self.sum()
+        return lambda env: list(range(first(env), last(env) + 1))
+
     def sum(self) -> Value:
         expression = self.unary()
-        while self.take("+"):
+        while self.peek() in ("+", "-"):
+            minus = self.take("-") or not self.take("+")
             left, right = expression, self.unary()
-            expression = lambda env, a=left, b=right: a(env) + b(env)  # noqa: E731
+            expression = lambda env, a=left, b=right, m=minus: a(env) - b(env) if m else a(env) + b(env)  # noqa: E731
         return expression
 
     def unary(self) -> Value:
@@ -121,13 +157,19 @@ class _Parser:
         return self.postfix()
 
     def postfix(self) -> Value:
+        path = [self.peek()] if self.at < len(self.tokens) and self.tokens[self.at][0] == "name" else []
         expression = self.primary()
         while True:
+            if path:
+                self.paths.append(".".join(path))
             if self.take("."):
                 name = self.tokens[self.at][1]
                 self.at += 1
+                path = [*path, name] if path else []
                 expression = _member(expression, lambda env, n=name: n)
             elif self.take("["):
+                text = self.tokens[self.at] if self.at < len(self.tokens) else ("", "")
+                path = [*path, text[1][1:-1]] if path and text[0] == "string" else []
                 key = self.ternary()
                 self.expect("]")
                 expression = _member(expression, key)
@@ -141,10 +183,12 @@ class _Parser:
                 return expression
 
     def primary(self) -> Value:
+        if self.at >= len(self.tokens):
+            raise Unresolved(f"failed to evaluate expression: unexpected token EOF in {self.text}")
         kind, text = self.tokens[self.at]
         self.at += 1
         if kind == "string":
-            value = re.sub(r"\\(.)", r"\1", text[1:-1])
+            value = re.sub(r"\\(.)", lambda m: ESCAPES.get(m[1], m[1]), text[1:-1])
             return lambda env: value
         if kind == "number":
             number = json.loads(text)
@@ -171,14 +215,14 @@ def _known(env: Env, name: str) -> Any:
         return env[name]
     if name in FUNCTIONS:
         return FUNCTIONS[name]
-    raise Unresolved(f"unknown name {name}")
+    raise Missing(f"unknown name {name}")
 
 
 def _member(of: Value, key: Value) -> Value:
     def get(env: Env) -> Any:
         members, name = of(env), key(env)
         if not isinstance(members, dict) or name not in members:
-            raise Unresolved(f"no {name}")
+            raise Missing(f"no {name}")
         return members[name]
 
     return get

@@ -47,6 +47,7 @@ class Server:
     actions: list[tuple[str, str]] = field(default_factory=list)
     trouble: list[tuple[str, int]] = field(default_factory=list)  #: answers to give instead: of what request, status
     headers: list[Json] = field(default_factory=list)
+    answers: list[Json] = field(default_factory=list)  #: recorded exchanges, whose answers come next, in this order
 
 
 @contextmanager
@@ -76,6 +77,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.known.headers.append(dict(self.headers))
         if self.headers.get("Authorization") != f"Bearer {self.known.token}":
             self._send(401, {"code": 16, "message": "Unauthenticated"})
+        elif self.known.answers:
+            exchange = self.known.answers.pop(0)
+            answer = exchange["answer"]
+            if exchange.get("content_type", "application/json").startswith("application/json"):
+                self._send(exchange["status"], answer)
+            else:
+                self._text(answer if isinstance(answer, str) else json.dumps(answer, separators=(",", ":")))
         elif trouble := [t for t in self.known.trouble if t[0] in f"{self.command} {self.path}"]:
             self.known.trouble.remove(trouble[0])
             self._send(trouble[0][1], {"code": 14, "message": "upstream connect error"})
@@ -122,9 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif log and log[1] in server.runs and log[2] in server.logs:
             self._text(server.logs[log[2]])
         elif log:
-            self._send(
-                500, {"error_message": "Failed to read logs for run", "error_details": f'pods "{log[2]}" not found'}
+            missing = f"InternalServerError: Failed to get file reader for {log[2]}/main.log: NoSuchKey: no such key"
+            message = (
+                f"BadRequestError: Failed to read logs for run {log[1]} due to error fetching the log file: {missing}"
             )
+            # the status has been sent when the server learns that there is no log
+            self._text(json.dumps({"error_message": message, "error_details": message}, separators=(",", ":")))
         elif match and match[1] in server.runs:
             if match[2]:
                 server.actions.append((match[1], match[2]))

@@ -12,6 +12,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from kfnb.engines.cluster.following.observed_steps import Attempt
+
 Json = dict[str, Any]
 START, END = "2026-01-01T00:00:01Z", "2026-01-01T00:00:05Z"
 STATES = {
@@ -67,6 +69,11 @@ def metadata_state(ir: Json, dag: str, conditions: dict[str, bool], cached: bool
         if "dag" in ir["components"][component] and metadata_state(ir, component, conditions, cached) == "RUNNING":
             return "RUNNING"
     return "COMPLETE"
+
+
+def pod_node(node: str) -> Attempt:
+    """The attempt whose pod is that of a node."""
+    return Attempt(1, node, "succeeded", None, None, "")
 
 
 def node_id(workflow: str, name: str) -> str:

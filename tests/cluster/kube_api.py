@@ -59,6 +59,7 @@ class Cluster:
     certificates: list[tuple[tuple[str, str], ...]] = field(
         default_factory=list
     )  #: subjects of users who asked with one
+    tokens: tuple[str, ...] = ("good", "viewer")  #: those that are accepted; the second may only look
     accounts: dict[str, tuple[str, ...]] = field(default_factory=dict)  #: service accounts, and what they may do
     any_account: bool = True  #: whether every service account exists
     named: dict[tuple[str, str, str], Json] = field(
@@ -176,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         certificate = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
         if certificate:
             self.cluster.certificates.append(tuple(part[0] for part in certificate["subject"]))
-        elif token not in ("good", "viewer"):
+        elif token not in self.cluster.tokens:
             self._status(401, "Unauthorized", "Unauthorized")
             return
         self.viewer = token == "viewer"

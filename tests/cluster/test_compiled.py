@@ -171,10 +171,10 @@ def test_a_script_in_its_own_image_keeps_its_dollars(cluster: Pods) -> None:
     assert found.texts == {"say": "1 inner pid-2\n2 inner pid-3"}, found.detail
 
 
-def test_braces_in_a_script_with_an_image_are_refused_for_argo() -> None:
-    pipeline = pipeline_of(cell("%%component say --shell --image library/bash:4.4.23\necho '{{x}}'"))
-    _, found = compile_documents(pipeline, "argo", ClusterOptions(), Path("."), {})
-    assert [p.code for p in found] == ["KF703"]
+def test_braces_in_a_script_or_command_are_the_users(cluster: Pods) -> None:
+    script = "%%component say --shell --image library/bash:4.4.23 --env 'A={{workflow.name}}'\necho '{{x}} {{=1+1}} {{' \"$A\""
+    found = on_argo(pipeline_of(cell(script)), cluster, {})
+    assert found.texts == {"say": "{{x}} {{=1+1}} {{ {{workflow.name}}"}, found.detail
 
 
 def test_a_value_too_large_for_a_parameter_fails_with_the_way_out(cluster: Pods) -> None:
@@ -220,7 +220,7 @@ def test_steps_install_what_they_import_and_nothing_else(tmp_path: Path) -> None
         and list(found.files["numbers"]) == ["data.csv"]
         and found.too_large == {"numbers": ("big.bin",)}
     )
-    assert found.pins["plain"]["numpy"] == f"numpy=={version('numpy')}"
+    assert found.details["plain"].pins["numpy"] == (f"numpy=={version('numpy')}",)
     assert find_requirements(pipeline, tmp_path, "none").packages == {}
 
 
@@ -234,7 +234,7 @@ def test_an_import_that_only_other_steps_read_is_not_installed_for_this_one(clus
     )
     found = find_requirements(pipeline, tmp_path)
     assert found.packages == {"one": (f"six=={version('six')}",)}
-    assert found.optional["two"] == {"import json, six": ["six"]}
+    assert found.details["two"].optional == {"import json, six": ["six"]}
     made_up = "open('made_up.py', 'w').close()\nimport made_up\ntext = made_up.__name__"
     pipeline = pipeline_of(cell(made_up, "step:one"), cell("print(text)", "step:two"))
     for told, state in ((find_requirements(pipeline, tmp_path), "Succeeded"), (StepRequirements(), "Failed")):

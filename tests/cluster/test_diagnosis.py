@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from kfnb.engines.cluster.targets import rights
+from kfnb.engines.cluster.targets.cluster_pages import page_of
 from kfnb.engines.cluster.targets.diagnosis import Diagnosis, diagnose
 from kfnb.engines.cluster.targets.targets import Target
 from tests.cluster.kube_api import Cluster, kubeconfig, served
@@ -54,7 +55,7 @@ def test_asking_for_all_rights_takes_one_request(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "settings", "cluster", "message"),
     [
-        ("forbidden", {}, {"accounts": {"default": ()}}, "`default` of the steps may not create workflowtaskresults, patch workflowtaskresults"),
+        ("forbidden", {}, {"accounts": {"default": ()}}, "`default` of the steps may not create, patch workflowtaskresults"),
         ("forbidden", {"service_account": "s"}, {"accounts": {"s": ("create workflowtaskresults",)}}, "`s` of the steps may not patch workflowtaskresults"),
         ("missing", {"service_account": "s"}, {"any_account": False}, "the service account `s` does not exist in default"),
         ("missing", {"values": "volume:c"}, {}, "the volume claim `c` of `values` does not exist"),
@@ -92,10 +93,7 @@ def test_the_account_of_argos_defaults_is_the_one_that_counts(tmp_path: Path) ->
 def test_who_may_only_look_is_told_what_is_missing(tmp_path: Path) -> None:
     found = diagnosed(tmp_path, Cluster(), token="viewer")
     assert found.state == "forbidden"
-    assert (
-        "you may not create workflows, patch workflows, to submit, follow and cancel runs: ask for a role"
-        in found.lines[1]
-    )
+    assert "you may not create, patch workflows, to submit, follow and cancel runs" in found.lines[1]
     assert "the rights of the service account `default`" in found.lines[-1]
 
 
@@ -114,3 +112,20 @@ def test_the_manifests_bind_the_user_and_the_account(user: str, kind: str) -> No
     (subject,) = documents[-1]["subjects"]
     assert subject["kind"] == kind and subject["name"] == (user if kind == "User" else "nb")
     assert documents[3]["subjects"] == [{"kind": "ServiceAccount", "name": "steps", "namespace": "n"}]
+
+
+# ---------------------------------------------------------------- the cluster's own pages
+@pytest.mark.parametrize(
+    ("engine", "settings", "page"),
+    [
+        ("argo", {"ui": "https://argo.example.org/x/"}, "https://argo.example.org/x/workflows/team/w-1"),
+        ("argo", {"server": "argo.example.org"}, "https://argo.example.org/workflows/team/w-1"),
+        ("argo", {}, ""),
+        ("kfp", {"host": "https://kf.example.org/pipeline"}, "https://kf.example.org/pipeline/#/runs/details/r%2F1"),
+        ("kfp", {"host": "http://ml-pipeline.kubeflow.svc:8888"}, ""),
+        ("kfp", {"host": "http://ml-pipeline.kubeflow.svc:8888", "ui": "https://kf.example.org"}, "https://kf.example.org/#/runs/details/r%2F1"),
+        ("argo", {"ui": "javascript:alert(1)"}, ""),
+    ],
+)  # fmt: skip
+def test_a_run_has_a_page_on_its_cluster(engine: str, settings: dict[str, Any], page: str) -> None:
+    assert page_of(engine, settings, {"namespace": "team", "name": "w-1", "run": "r/1"}) == page

@@ -58,3 +58,29 @@ def test_a_last_line_without_an_end_keeps_what_the_step_printed(tmp_path: Path, 
     recorded = RecordedLog(tmp_path)
     recorded.append([f"2026-01-01T00:00:01Z 100%{message}", "2026-01-01T00:00:02Z Error: exit status 3"])
     assert texts(tmp_path) == ["100%"] and texts(tmp_path, EXECUTOR) == ["Error: exit status 3"]
+
+
+LAUNCHER = """\
+I1129 08:00:00.123456       1 main.go:139] Setting log level to: '1'
+hello
+almost there: I1129 08:00:01.000000       1 launcher_v2.go:800] outputArtifact in uploadOutputArtifacts call: pack
+I1129 08:00:01.000000       1 launcher_v2.go:1230] ExecutorOutput: {
+  "artifacts": {
+    "pack": {}
+  }
+}
+I1129 08:00:01.500000      14 absl_app.py:12] mine
+I1129 08:00:02.000000       1 launcher_v2.go:206] publish success.
+F1129 08:00:02.100000       1 main.go:130] failed to execute component: exit status 1
+"""
+
+
+@pytest.mark.parametrize("read_before", range(12))
+def test_the_launchers_lines_are_not_the_steps_even_when_the_log_is_read_in_two_parts(
+    tmp_path: Path, read_before: int
+) -> None:
+    lines = LAUNCHER.splitlines(keepends=True)
+    RecordedLog(tmp_path).append_untimed("".join(lines[:read_before]), 1.0, ended=False)
+    RecordedLog(tmp_path).append_untimed(LAUNCHER, 2.0)
+    assert texts(tmp_path) == ["hello", "almost there: ", "I1129 08:00:01.500000      14 absl_app.py:12] mine"]
+    assert len(texts(tmp_path, EXECUTOR)) == 8

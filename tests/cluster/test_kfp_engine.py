@@ -22,7 +22,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.runs.record.run_store import RunStore
 from kfnb.step_settings import Settings
 from tests.cluster.kfp_api import Server, served
-from tests.cluster.kfp_backend import END, START, Backend
+from tests.cluster.kfp_backend import END, START, Backend, pod_node
 from tests.cluster.kube_api import Cluster, kubeconfig
 from tests.cluster.kube_api import served as kube_served
 from tests.notebooks import cell
@@ -86,7 +86,7 @@ def tell(server: Server, run: dict[str, Any], backend: Backend, logs: dict[str, 
     run.update(run_details={"task_details": backend.details()}, **more)
     for task, text in logs.items():
         executor = next(n for n in nodes.values() if n["name"].endswith(f".{task}.executor"))
-        server.logs[pod_of(executor["id"], Settings())] = text
+        server.logs[pod_of(pod_node(executor["id"]), Settings())] = text
 
 
 def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from kfnb.engines.kfp.following.task_tree import nodes_from_details
 from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.runtime.pods.engine_inputs import typed_inputs
 from kfnb.step_settings import Settings
-from tests.cluster.kfp_backend import Backend, as_kept, metadata_state, node_id
+from tests.cluster.kfp_backend import Backend, as_kept, metadata_state, node_id, pod_node
 from tests.notebooks import cell
 from tests.running import pipeline_of
 
@@ -127,7 +127,7 @@ def test_tries_and_results_that_were_found() -> None:
     ],
 )
 def test_a_pod_is_called_by_its_workflow_its_template_and_its_node(settings: Settings, template: str) -> None:
-    assert pod_of("my-words-x7f2p-3375089848", settings) == f"my-words-x7f2p-{template}-3375089848"
+    assert pod_of(pod_node("my-words-x7f2p-3375089848"), settings) == f"my-words-x7f2p-{template}-3375089848"
 
 
 def test_components_with_equal_containers_keep_their_own_interfaces() -> None:

@@ -18,7 +18,7 @@ from tests.cluster import kfp_api, kube_api
 from tests.cluster.argo import pods
 from tests.cluster.conftest import KFP
 from tests.cluster.controller import Controller
-from tests.cluster.kfp_backend import END, Backend
+from tests.cluster.kfp_backend import END, Backend, pod_node
 from tests.cluster.outcome import Oracle
 
 NAMESPACE = "team-a"  #: of every target in the pages
@@ -96,5 +96,5 @@ def _execute(server: kfp_api.Server, run: dict[str, Any], oracle: Oracle, folder
     for node in backend.workflow_nodes().values():
         for task, _, text in answer["logs"]:
             if re.search(rf"\.{re.escape(task)}\.executor(\(\d+\))?$", node["name"]):
-                server.logs.update({pod_of(node["id"], s): text for s in (Settings(), Settings(retry=1))})
+                server.logs.update({pod_of(pod_node(node["id"]), s): text for s in (Settings(), Settings(retry=1))})
     run.update(run_details={"task_details": backend.details()}, state=answer["state"].upper(), finished_at=END)

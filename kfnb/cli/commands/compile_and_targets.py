@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kfnb.cli import completion_words
 from kfnb.cli.command_helpers import (
     FAILED,
     OK,
@@ -27,6 +28,10 @@ from kfnb.cli.commands.run_and_retry import parse_parameters
 from kfnb.problems import NotebookError, errors
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kfnb.engines.cluster.targets.diagnosis import Diagnosis
+    from kfnb.engines.cluster.targets.targets import Target
     from kfnb.notebook.notebook_source import Source
 
 
@@ -100,31 +105,58 @@ def compile_(
 
 @click.command()
 @click.argument("notebook", type=click.Path(exists=True, path_type=Path), required=False)
+@click.option("--target", metavar="NAME", help="Only this one.", shell_complete=completion_words.target_names)
+@click.option("--deep", is_flag=True, help="Also run a few small steps there, and say what each part of the way did.")
 @as_json
-def targets(notebook: Path | None, as_json: bool) -> None:
+def targets(notebook: Path | None, target: str | None, deep: bool, as_json: bool) -> None:
     """List the targets that NOTEBOOK (or this folder) can run on, and whether each answers."""
-    from kfnb.engines.cluster.targets.connection import visible
     from kfnb.engines.cluster.targets.diagnosis import diagnose
+    from kfnb.engines.cluster.targets.targets import target_named
     from kfnb.engines.cluster.targets.targets import targets as known
 
     with cluster_errors(as_json):
-        known_targets = known(notebook)
+        chosen = [target_named(target, notebook)] if target else list(known(notebook).values())
     listed = []
-    for name, target in known_targets.items():
-        diagnosis = diagnose(target)
+    for one in chosen:
+        diagnosis = diagnose(one)
+        if not as_json:
+            _show_diagnosis(one, diagnosis)
+        probed = list(_probed(one, as_json)) if deep and diagnosis.state == "ready" and one.engine != "local" else []
+        failed = any(line["state"] == "failed" for line in probed)
         listed.append(
             {
-                "target": name,
-                "engine": target.engine,
-                "state": diagnosis.state,
+                "target": one.name,
+                "engine": one.engine,
+                "state": "failed" if failed else diagnosis.state,
                 "told": list(diagnosis.lines),
-                "file": str(target.path) if target.path else None,
+                "file": str(one.path) if one.path else None,
+                **({"probe": probed} if deep else {}),
             }
         )
-        if not as_json:
-            click.echo(f"{visible(name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.lines[0]}")
-            for line in diagnosis.lines[1:]:
-                click.echo(f"{'':34}{line}")
     if as_json:
         emit(listed)
     sys.exit(FAILED if any(t["state"] != "ready" for t in listed) else OK)
+
+
+def _show_diagnosis(target: Target, diagnosis: Diagnosis) -> None:
+    from kfnb.engines.cluster.targets.connection import visible
+
+    click.echo(f"{visible(target.name):12} {visible(target.engine):6} {diagnosis.state:13} {diagnosis.lines[0]}")
+    for line in diagnosis.lines[1:]:
+        click.echo(f"{'':34}{line}")
+
+
+def _probed(target: Target, as_json: bool) -> Iterator[dict[str, Any]]:
+    """What each part of the way did, as soon as it is known."""
+    from kfnb.client.probe_target import probe
+    from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+
+    try:
+        for line in probe(target):
+            if not as_json:
+                click.echo(f"{'':34}{line}")
+            yield {"state": line.state, "text": line.text, "seconds": round(line.seconds, 1)}
+    except (ClusterError, NotebookError) as error:
+        if not as_json:
+            click.echo(f"{'':34}✗ {error}")
+        yield {"state": "failed", "text": str(error)}

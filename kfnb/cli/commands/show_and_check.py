@@ -66,6 +66,9 @@ def cluster_needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
 
     need = find_requirements(pipeline, notebook.folder)
     lines = [f"  on a cluster it installs {', '.join(need.packages[step])}"] if need.packages.get(step) else []
+    details = need.details[step]
+    lines += [f"    {module} because of `{why}`" for module, why in details.reasons.items()]
+    lines += [f"  on a cluster it does not install {module}: {why}" for module, why in details.left_out.items()]
     lines += [f"  on a cluster {', '.join(need.modules[step])} travels with it"] if need.modules.get(step) else []
     data = sorted(set(need.files.get(step, ())) - set(need.modules.get(step, ())))
     lines += [f"  on a cluster the file {name} travels with it" for name in data]

@@ -14,7 +14,7 @@ from kfnb.engines.argo.workflow_manifest import CompiledWorkflow, compile_workfl
 from kfnb.engines.argo.workflow_nodes import observe_steps
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
-from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_size
+from kfnb.engines.cluster.lowering.cluster_checks import check_size
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
@@ -46,7 +46,6 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
         return compile_workflow(pipeline, settings, requirements, parameters, reused)
 
     def check_emitted(self, compiled: CompiledWorkflow, options: RunOptions) -> Iterator[Problem]:
-        yield from check_items(compiled.root, options.parameters)
         yield from check_size(compiled.workflow, "Workflow")
 
     def create(
@@ -116,3 +115,7 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
         name = location["name"]
         stopping = self.client.get(name).get("spec", {}).get("shutdown")
         self.client.patch(name, {"spec": {"shutdown": "Terminate" if stopping else "Stop"}})
+
+    def discard(self, run_id: str) -> None:
+        """Delete the Workflow with its pods."""
+        self.client.delete(self.record.location(run_id)["name"])

@@ -31,7 +31,8 @@ class ArgoServer:
     def __init__(self, connection: Connection, kube: Kube, name: str, uid: str) -> None:
         address = address_of(connection.server)
         session = session_of(address, server_certificate(connection))
-        self._rest = Rest(address, session, _credentials(connection, address, kube), REQUIRED_ROLE)
+        renew = (lambda: None) if connection.authenticates else kube.session.renew
+        self._rest = Rest(address, session, _credentials(connection, address, kube), REQUIRED_ROLE, renew)
         self._namespace, self._name, self._uid = kube.namespace, name, uid
 
     def workflow(self) -> dict[str, Any]:

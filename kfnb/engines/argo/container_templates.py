@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from kfnb.engines.argo.coded_expressions import brace_variables, decoded_by_kubelet, literal_for_kubelet
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, runtime_spec_of, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
+from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command
 from kfnb.engines.cluster.lowering.pod_security import home_variable, secure
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
@@ -73,7 +74,7 @@ class ContainerTemplates:
             "parameters": [{"name": "given", "value": "{}"}],
             "artifacts": [
                 {"name": "step", "path": f"{INPUTS}/step"},
-                {"name": "given", "path": f"{INPUTS}/given.json", "raw": {"data": "{{inputs.parameters.given}}"}},
+                {"name": "given", "path": f"{INPUTS}/given.json", "raw": {"data": "{{=inputs.parameters.given}}"}},
             ],
         }
         body: dict[str, Any] = {"inputs": inputs}
@@ -86,7 +87,7 @@ class ContainerTemplates:
             key = "{{=sprig.sha256sum(inputs.parameters['code'] + inputs.parameters['given'])}}"
             body["memoize"] = {"key": key, "maxAge": CACHE_AGE, "cache": {"configMap": {"name": "kfnb-cache"}}}
         container: dict[str, Any] = {
-            "image": settings.image or self.options.image,
+            "image": self.options.image_of(settings),
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime_bundle),
         }
@@ -133,20 +134,20 @@ class ContainerTemplates:
     # ---------------------------------------------------------------- steps without
     def _plain_container(self, job: Job) -> dict[str, Any]:
         step = job.step
-        placeholders = Placeholders(_input_reference, lambda n: _output_path(job, n), escape_dollars)
+        placeholders = Placeholders(_input_reference, lambda n: _output_path(job, n), literal_for_kubelet)
         command = container_command(job, placeholders)
         container: dict[str, Any] = {
-            "image": step.settings.image,
+            "image": self.options.image_of(step.settings),
             "command": list(command.command),
             "args": list(command.args),
         }
-        env = [{"name": n, "value": escape_dollars(v)} for n, v in step.settings.env]
+        # The variables come first: kubelet inserts only those that stand before.
+        env = [*brace_variables(), *({"name": n, "value": literal_for_kubelet(v)} for n, v in step.settings.env)]
         env += home_variable(self.options, step.settings)
         if step.command is not None:
             env += [{"name": i.name, "value": _input_reference(i.name)} for i in step.inputs]
             env += [{"name": o.name, "value": _output_path(job, o.name)} for o in step.shell_outputs]
-        if env:
-            container["env"] = env
+        container["env"] = env
         body: dict[str, Any] = {}
         if step.inputs:
             body["inputs"] = {"parameters": [{"name": i.name} for i in step.inputs]}
@@ -156,7 +157,12 @@ class ContainerTemplates:
                 for o in step.shell_outputs
             ]
             body["outputs"] = {"parameters": outputs}
-        return {**body, **_pod(step.settings, container, [], self.options)}
+        volumes: list[dict[str, Any]] = []
+        if step.command is not None and not all(o.path for o in step.shell_outputs):
+            # No image has this folder, and a command without a shell cannot make it.
+            container["volumeMounts"] = [{"name": "kfnb-out", "mountPath": f"{FOLDER}/out"}]
+            volumes.append({"name": "kfnb-out", "emptyDir": {}})
+        return {**body, **_pod(step.settings, container, volumes, self.options)}
 
 
 def _output_path(job: Job, name: str) -> str:
@@ -165,7 +171,7 @@ def _output_path(job: Job, name: str) -> str:
 
 
 def _input_reference(name: str) -> str:
-    return "{{=sprig.replace('$', '$$', inputs.parameters['%s'])}}" % name
+    return "{{=%s}}" % decoded_by_kubelet(f"inputs.parameters['{name}']")
 
 
 # -------------------------------------------------------------------- outputs by place
@@ -197,6 +203,8 @@ def runtime_spec(
     parameter_types = {c.name: types[c.name] for c in job.inputs if c.kind == "parameter"}
     renamed_inputs = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.inputs}}
     numbers = {n: integers[n] for n in parameter_types if n in integers}
+    if "loops" in job_spec:
+        job_spec["loops"] = {n: {**s, "index": True} if "parameter" in s else s for n, s in job_spec["loops"].items()}
     job_spec.update(
         {k: v for k, v in (("types", parameter_types), ("whole", numbers), ("renamed", renamed_inputs)) if v}
     )

@@ -35,14 +35,14 @@ class Source:
     ----------
     expression
         The channel in Argo's expression language.
-    reference
-        The channel as a simple template tag.
+    output
+        The channel as an output of the template: Argo's ``valueFrom``.
     task
         The task of the template that produces the channel; empty when it comes from outside.
     """
 
     expression: str
-    reference: str
+    output: dict[str, str]
     task: str = ""
 
 
@@ -89,7 +89,7 @@ class TaskEmitter:
             return {"parameters": texts} if texts else {}
         pairs = [f"'{self.context.key(c)}': {self._value(c, depends)}" for c in job.inputs]
         spec = self.context.runtime_specs[job.name]
-        parameters = [{"name": "given", "value": "{{=toJson({%s})}}" % ", ".join(pairs) if pairs else "{}"}]
+        parameters = [{"name": "given", "value": tag("toJson({%s})" % ", ".join(pairs)) if pairs else "{}"}]
         if self.context.containers.cached(job):
             parameters.append(
                 {"name": "code", "value": hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()}
@@ -109,9 +109,9 @@ class TaskEmitter:
         if isinstance(ref, Constant):
             return parameter_text(ref.value, "str" if isinstance(ref.value, str) else "any")
         if isinstance(ref, ParameterRef):
-            return "{{workflow.parameters.%s}}" % self.context.argument_name(ref.name)
+            return tag(f"workflow.parameters['{self.context.argument_name(ref.name)}']")
         channel = Channel("text", f"{ref.step}.{ref.name}")  # type: ignore[union-attr]  # a plain container has no other references
-        return "{{=%s}}" % self._value(channel, depends)
+        return tag(self._value(channel, depends))
 
     def _value(self, channel: Channel, depends: dict[str, bool]) -> str:
         """The expression of a channel: an empty text where its task was skipped."""
@@ -157,10 +157,7 @@ class TaskEmitter:
         depends = self._block_depends(block, needs)
         task: dict[str, Any] = {"name": context.task(block), "template": name}
         self._add_conditions(task, depends, [self._branch_runs(g, depends) for g in gates if g.decided])
-        arguments = {
-            c: f"{{{{={self._value(c, depends)}}}}}" if self.sources[c].task else self.sources[c].reference
-            for c in needs
-        }
+        arguments = {c: tag(self._value(c, depends)) for c in needs}
         if block.kind == "guard":
             body = replace(block, handler=None)
             self.emit_dag(body, name, template_inputs(body), exports)
@@ -187,7 +184,7 @@ class TaskEmitter:
         """Put a template with the limit around a loop that has one: ``parallelism`` limits the tasks of a whole template."""
         context = self.context
         each = context.template_names.new(f"{block.name}-each")
-        passed = [{"name": context.key(c), "value": f"{{{{inputs.parameters.{context.key(c)}}}}}"} for c in inner]
+        passed = [{"name": context.key(c), "value": tag(f"inputs.parameters['{context.key(c)}']")} for c in inner]
         task = {
             "name": "each",
             "template": each,
@@ -235,8 +232,10 @@ class TaskEmitter:
     def _items(self, block: Block) -> str:
         if isinstance(block.items, Channel):
             if block.items.kind == "parameter":
-                return "{{workflow.parameters.%s}}" % self.context.argument_name(block.items.name)
-            return self.sources[block.items].reference
+                # The indexes of the list's elements. Argo would insert the elements themselves into the template, and read them.
+                items = f"workflow.parameters['{self.context.argument_name(block.items.name)}']"
+                return tag(f"toJson(0..(len(fromJSON({items})) - 1))")
+            return tag(self.sources[block.items].expression)
         return json.dumps([str(i) for i in range(len(block.items or ()))] or [NO_ITEM])
 
     def _hook(self, block: Block, handler: Block, depends: dict[str, bool]) -> dict[str, Any]:
@@ -250,15 +249,14 @@ class TaskEmitter:
             if channel == status:
                 value = "{{tasks.%s.status}}" % context.task(block)
             else:
-                source = self.sources[channel]
-                value = source.reference if not source.task else f"{{{{={self._value(channel, depends)}}}}}"
+                value = tag(self._value(channel, depends))
             arguments.append({"name": context.key(channel), "value": value})
         return {"template": name, **({"arguments": {"parameters": arguments}} if arguments else {})}
 
 
-def quoted(text: str) -> str:
-    """A text in Argo's expression language."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def tag(expression: str) -> str:
+    """A template tag with an expression. A tag with a name alone breaks the template where the value has certain control characters."""
+    return "{{=%s}}" % expression
 
 
 def template_inputs(block: Block) -> tuple[Channel, ...]:

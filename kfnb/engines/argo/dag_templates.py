@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kfnb.engines.argo.coded_expressions import coded_output, quoted
 from kfnb.engines.argo.container_templates import output_of
-from kfnb.engines.argo.dag_template_tasks import Source, TaskEmitter, quoted
+from kfnb.engines.argo.dag_template_tasks import Source, TaskEmitter
 from kfnb.engines.argo.workflow_context import WorkflowContext
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, jobs_in, steps_of_pod
+from kfnb.runtime.pods.coded_text import always_coded
 
 #: An output that every guard has. Older controllers resolve a hook's arguments only where the task of the hook has outputs. With
 #: this output, a status that was not resolved means in a handler that the guard failed (argo-workflows
@@ -40,8 +42,7 @@ class DagTemplates:
         if inputs:
             body["inputs"] = {"parameters": [{"name": self.context.key(c)} for c in inputs]}
         parameters = [
-            {"name": self.context.key(c), "valueFrom": {"parameter": emitter.sources[c].reference, "default": ""}}
-            for c in outputs
+            {"name": self.context.key(c), "valueFrom": {**emitter.sources[c].output, "default": ""}} for c in outputs
         ]
         if block.kind == "guard":
             parameters.append(ENDED)
@@ -56,13 +57,16 @@ class DagTemplates:
         """The emitter of the tasks of one template. It knows where each channel comes from in this template."""
         context = self.context
         sources = {
-            c: Source(f"inputs.parameters['{context.key(c)}']", f"{{{{inputs.parameters.{context.key(c)}}}}}")
+            c: Source(
+                f"inputs.parameters['{context.key(c)}']", {"parameter": f"{{{{inputs.parameters.{context.key(c)}}}}}"}
+            )
             for c in inputs
         }
         for job in context.jobs.values():
             for channel in job.outputs if job.name in context.reused else ():
                 value = context.reused[job.name].get(output_of(job, channel), "")
-                sources[channel] = Source(quoted(value), value)
+                value = quoted(always_coded(value) if job.plain_container else value)
+                sources[channel] = Source(value, {"expression": value})
         task_of: dict[str, str] = {}
         for node, _ in nodes:
             task = context.task(node)
@@ -73,13 +77,17 @@ class DagTemplates:
                 task_of[job.name] = task
                 for channel in job.outputs:
                     output = output_of(job, channel) if isinstance(node, Job) else context.key(channel)
-                    sources[channel] = Source(
-                        f"tasks['{task}'].outputs.parameters['{output}']",
-                        f"{{{{tasks.{task}.outputs.parameters.{output}}}}}",
-                        task,
-                    )
+                    sources[channel] = _output_source(node, task, output)
         step_tasks = {context.task(n) for n, _ in nodes if isinstance(n, Job)}
         return TaskEmitter(context, sources, task_of, step_tasks, self.emit)
+
+
+def _output_source(node: Job | Block, task: str, output: str) -> Source:
+    """An output of a task. What a container without our runtime wrote is coded here, before anything reads it."""
+    expression = f"tasks['{task}'].outputs.parameters['{output}']"
+    if isinstance(node, Job) and node.plain_container:
+        return Source(coded_output(expression), {"expression": coded_output(expression)}, task)
+    return Source(expression, {"parameter": f"{{{{tasks.{task}.outputs.parameters.{output}}}}}"}, task)
 
 
 def without_branches(block: Block, gates: tuple[Gate, ...] = ()) -> Iterator[tuple[Job | Block, tuple[Gate, ...]]]:

@@ -22,6 +22,7 @@ WATCH = 300  #: seconds of one watch
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  #: seconds between attempts, longer each time
 LOG_PATIENCE = 15.0  #: seconds to wait for the log of a finished pod
 PHASES = {"Succeeded": "succeeded", "Failed": "failed", "Error": "failed"}
+CANCELLED = 0  #: the time that Kubeflow Pipelines leaves to a Workflow when its run is cancelled
 WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 
 
@@ -109,7 +110,8 @@ class WorkflowFollower(Recorder):
 
     def _end(self, workflow: dict[str, Any], status: dict[str, Any]) -> None:
         state = PHASES[status["phase"]]
-        if workflow.get("spec", {}).get("shutdown") and state == "failed":
+        spec = workflow.get("spec", {})
+        if state == "failed" and (spec.get("shutdown") or spec.get("activeDeadlineSeconds") == CANCELLED):
             state = "cancelled"
         message = status.get("message") or "the workflow failed"
         self.record_end(

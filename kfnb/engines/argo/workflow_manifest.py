@@ -134,7 +134,7 @@ def _arguments(pipeline: Pipeline, context: WorkflowContext, values: dict[str, A
 def _description(parameter: Parameter) -> dict[str, Any]:
     """What Argo's pages show about a parameter: its choices as a list, other limits as text."""
     options = choices(schema_of(parameter))
-    text = described(parameter)
+    text = described(parameter).replace("{{", "{ {")  # Argo would read it as a template tag
     return {
         **({"description": text} if text else {}),
         **({"enum": [parameter_text(v, parameter.type) for v in options]} if options else {}),

@@ -20,6 +20,7 @@ from kfnb.engines.cluster.targets.connection import Connection, address_of
 API = "/apis/v2beta1"
 MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: in a pod that may use the API
 SERVICE = "ml-pipeline:http"
+ERROR_IN_LOG = '{"error_message":"'  #: how an error in the place of a log begins
 REQUIRED_ROLE = "a role in that namespace (`kubeflow-pipelines-edit`)"
 Json = dict[str, Any]
 
@@ -120,14 +121,35 @@ class KfpClient:
     def log(self, run_id: str, pod: str) -> str:
         """The log of a pod so far, without times, from the pod or else from the server's archive. It cannot follow the log.
 
-        Source: kubeflow/pipelines `backend/src/apiserver/server/run_log_server.go`.
+        The server writes its status 200 before it looks for the log, and then, when it finds none, an error as JSON in the log's place
+        (kubeflow/pipelines `backend/src/apiserver/server/run_log_server.go`). Raises `ClusterError`.
         """
-        return self._rest.request("GET", f"/apis/v1alpha1/runs/{run_id}/nodes/{pod}/log").content.decode(
-            "utf-8", "replace"
-        )
+        answer = self._rest.request("GET", f"/apis/v1alpha1/runs/{run_id}/nodes/{pod}/log")
+        text = answer.content.decode("utf-8", "replace")
+        error = _error_in_log(text)
+        if error:
+            raise ClusterError("missing", f"{self.host} has no log of this step: {error}", retryable=True)
+        return text
 
     def _request(self, method: str, path: str, **body: Any) -> Json:
         return self._rest.request_json(method, f"{API}{path}", **body)
+
+
+def _error_in_log(text: str) -> str:
+    """The error that the server wrote in the place of a log, or behind the part of it that it could read; else an empty text.
+
+    Its last words say what happened: the server puts an introduction before them for each of its layers.
+    """
+    _, start, rest = text.rpartition(ERROR_IN_LOG)
+    if not start:
+        return ""
+    try:
+        message = str(json.loads(start + rest).get("error_message", ""))
+    except ValueError:
+        return ""
+    if "Failed to read logs" not in message:
+        return ""
+    return message.rpartition(" due to ")[2]
 
 
 def _server(connection: Connection) -> Rest:
@@ -138,7 +160,7 @@ def _server(connection: Connection) -> Rest:
     if not named and connection.names_cluster:
         kube = connect(connection)
         behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace, safe='')}/services/{SERVICE}/proxy")
-        return Rest(behind, kube.session.requests, kube.session.prepare, REQUIRED_ROLE)
+        return Rest(behind, kube.session.requests, kube.session.prepare, REQUIRED_ROLE, kube.session.renew)
     if not named and MOUNTED_NAMESPACE.is_file():
         named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
     if not named:

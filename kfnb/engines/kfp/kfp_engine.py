@@ -26,9 +26,11 @@ from kfnb.engines.kfp.following.poll_run import PollFollower
 from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.ir.pipeline_ir import CompiledIr, compile_ir
 from kfnb.engines.kfp.kfp_client import KfpClient
+from kfnb.engines.kfp.workflow_size import WORKFLOW_LIMIT, workflow_size
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
 
 RUN_LABEL = "pipeline/runid"  #: the label that the backend puts on the Workflow and the pods of a run
 DEFAULT_EXPERIMENT = "Default"
@@ -53,7 +55,18 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         return compile_ir(pipeline, settings, requirements, reused)
 
     def check_emitted(self, compiled: CompiledIr, options: RunOptions) -> Iterator[Problem]:
-        yield from check_size(compiled.ir, "pipeline")
+        too_large = list(check_size(compiled.ir, "pipeline"))
+        if too_large:
+            yield from too_large
+            return
+        size = workflow_size(compiled.ir, compiled.platform, compiled.pods)
+        if size > WORKFLOW_LIMIT:
+            yield Problem(
+                "KF702",
+                f"the Workflow that Kubeflow Pipelines makes of the pipeline grows to about {size / 1000:.0f} kB, and Argo keeps "
+                f"{WORKFLOW_LIMIT / 1000:.0f} kB",
+                "let fewer steps or iterations do the same work, run it as two pipelines, or use a target with the engine `argo`",
+            )
 
     def create(
         self, client: KfpClient, run_id: str, pipeline: Pipeline, options: RunOptions, compiled: CompiledIr
@@ -152,6 +165,12 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
     def archive(self, run_id: str) -> None:
         """Archive the run on the server."""
         self.client.act(self.record.location(run_id)["run"], "archive")
+
+    def discard(self, run_id: str) -> None:
+        """End the run, and archive it: the server keeps what has run."""
+        if self.store.head(run_id)["state"] not in FINAL:
+            self.stop(self.record.location(run_id))
+        self.archive(run_id)
 
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
         location, compiled = self.record.location(run_id), self.recompile(run_id)

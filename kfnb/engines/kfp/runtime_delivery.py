@@ -1,33 +1,39 @@
 """Delivery of the runtime to steps: from the pack of an earlier step, so that it need not be in their own arguments.
 
-The backend writes the arguments of every step several times into the Workflow, which etcd limits to 1.5 MiB.
+The backend writes the arguments of a step into the Workflow's specification once, and into its status four times for each pod of the
+step. The controller keeps a Workflow only below 1 MiB (argo-workflows `workflow/packer`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in, jobs_in
 from kfnb.pipeline.model import Step
 
-RUNTIME = "kfnb-runtime"  #: the step that delivers the runtime when many steps depend on no other step
-INLINE = 4  #: how many steps may have the runtime in their arguments
+RUNTIME = "kfnb-runtime"  #: the step that delivers the runtime when many pods wait for no other step
+INLINE = 3  #: how many pods may have the runtime in their arguments
+LOOP = 10  #: how many items a loop is taken to have when only the run knows them
 
 
 def deliver_runtime(root: Block) -> Block:
-    """The same blocks, in which every step that depends on another step reads its pack, even when it needs no value from it."""
+    """The same blocks, in which every step that runs after another step reads its pack, even when it needs no value from it."""
     jobs = {j.name: j for j in jobs_in(root)}
-    carriers = {j.name: name for j in jobs.values() if not _has_pack(j) and (name := _carrier(j, jobs)) is not None}
-    handlers = {j.name for b in _handlers(root) for j in jobs_in(b)}
-    bare = [
-        j.name
+    loops = {b.name: b for b in blocks_in(root) if b.kind == "loop"}
+    makers = {c: j.name for j in jobs.values() for c in j.outputs if c.kind == "list"}
+    carriers = {
+        j.name: name
         for j in jobs.values()
-        if not j.plain_container and not _has_pack(j) and j.name not in carriers and j.name not in handlers
-    ]
+        if not _has_pack(j) and (name := _carrier(j, jobs, loops, makers)) is not None
+    }
+    bare = [j for j in jobs.values() if not j.plain_container and not _has_pack(j) and j.name not in carriers]
     first = None
-    if len(bare) > INLINE:
-        carriers.update(dict.fromkeys(bare, RUNTIME))
+    if sum(pods_of(j, loops, LOOP) for j in bare) > INLINE:
+        # outside of loops, an exit handler has the runtime itself: a driver more for its guard would cost as much
+        delivered_to = [j.name for j in bare if j.loops or not j.in_handler]
+        carriers.update(dict.fromkeys(delivered_to, RUNTIME))
         first = Job(
             Step(RUNTIME, ()),
             -1,
@@ -57,19 +63,22 @@ def _has_pack(job: Job) -> bool:
     return any(c.kind == "pack" for c in job.inputs)
 
 
-def _carrier(job: Job, jobs: dict[str, Job]) -> str | None:
-    """A step that always runs before this one, and whose loops are also around this one."""
+def _carrier(job: Job, jobs: dict[str, Job], loops: dict[str, Block], makers: dict[Channel, str]) -> str | None:
+    """A step that always runs before this one, and whose loops are also around this one: it depends on it, or loops over its list."""
     if job.plain_container:
         return None
-    for name, _ in job.depends:
+    items = [loops[n].items for n in job.loops]
+    for name in (*(n for n, _ in job.depends), *(makers[c] for c in items if isinstance(c, Channel) and c in makers)):
         other = jobs[name]
         if not other.plain_container and other.loops == job.loops[: len(other.loops)]:
             return name
     return None
 
 
-def _handlers(block: Block) -> list[Block]:
-    return [b.handler for b in blocks_in(block) if b.handler is not None]
+def pods_of(job: Job, loops: dict[str, Block], unknown: int) -> int:
+    """How many pods a step has when no attempt fails. ``unknown`` is the number of items of a loop where only the run knows it."""
+    items = [loops[n].items for n in job.loops]
+    return prod(unknown if i is None or isinstance(i, Channel) else max(1, len(i)) for i in items)
 
 
 def _mapped(block: Block, change: Callable[[Job], Job]) -> Block:

@@ -282,9 +282,11 @@ class RunStore:
 
     def summary(self, run_id: str) -> dict[str, Any]:
         """The run as ``--json`` prints it."""
+        from kfnb.runs.cluster_page import cluster_page
         from kfnb.runs.run_summary import summarize
 
-        return summarize(self.head(run_id), self.steps(run_id))
+        head, page = self.head(run_id), cluster_page(self.folder(run_id))
+        return summarize({**head, "page": page} if page else head, self.steps(run_id))
 
     def events(self, run_id: str, since: int = 0) -> list[Event]:
         """Events with a number above ``since``."""

@@ -6,6 +6,7 @@ import os
 
 from kfnb.runtime.light_json import loads
 from kfnb.runtime.pods import engine_inputs as engine
+from kfnb.runtime.pods.coded_text import coded
 from kfnb.runtime.pods.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -60,9 +61,13 @@ def _run(job: dict[str, Any], given: dict[str, Any], folder: str, inputs: str, n
         outputs["values"] = values
     elif transport:
         outputs["values"] = _pack(folder, transport, pack_of(number))
-    received = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], by_kind["text"], job.get("names"))
+    # The text of a container is coded, so an empty one stands for a step that was skipped.
+    texts = {n: t for n, t in by_kind["text"].items() if t != ""}
+    received = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], texts, job.get("names"))
+    outputs["encode"] = coded
     status = run_pod(job, received, outputs)
     if not status and transport:
+        # Nobody has made the folder: the pack is on the volume.
         os.makedirs(os.path.dirname(values), exist_ok=True)
         with open(values, "w", encoding="utf-8") as file:
             file.write("f:" + os.environ[PLACE] + ("" if number == 1 else ":" + pack_of(number)))

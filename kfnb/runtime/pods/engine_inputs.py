@@ -6,13 +6,13 @@ import os
 from time import time
 
 from kfnb.runtime.light_json import dumps, loads
+from kfnb.runtime.pods.coded_text import decoded
 from kfnb.runtime.pods.resolve_references import NO_ITEM
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
 
-ESCAPED = "kfnb+json:"  #: prefix of a JSON text with characters that an engine would change
 RUN, STARTED = (
     "KFNB_RUN",
     "KFNB_STARTED",
@@ -47,15 +47,12 @@ def typed_parameter(value: Any, kind: str) -> Any:
         When the text is not a value of the type.
     """
     if isinstance(value, str):
-        if value.startswith(ESCAPED):
-            value = loads(value[len(ESCAPED) :])
-            if kind == "str" or not isinstance(value, str):
-                return value
+        value = decoded(value)
         if kind == "str":
             return value
         value = loads({"True": "true", "False": "false", "None": "null"}.get(value.strip(), value))
-    if kind in ("list", "dict"):
-        return unescaped(value)
+    elif kind in ("list", "dict"):  # an engine that takes the value itself got each text in it coded
+        value = decoded_texts(value)
     if kind == "int" and isinstance(value, float) and value == int(value):
         return int(value)
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
@@ -63,24 +60,28 @@ def typed_parameter(value: Any, kind: str) -> Any:
     return value
 
 
-def unescaped(value: Any) -> Any:
-    """A JSON value with all escaped texts in it restored."""
+def decoded_texts(value: Any) -> Any:
+    """A JSON value with all coded texts in it decoded."""
     if isinstance(value, list):
-        return [unescaped(v) for v in value]
+        return [decoded_texts(v) for v in value]
     if isinstance(value, dict):
-        return {unescaped(k): unescaped(v) for k, v in value.items()}
-    return loads(value[len(ESCAPED) :]) if isinstance(value, str) and value.startswith(ESCAPED) else value
+        return {decoded_texts(k): decoded_texts(v) for k, v in value.items()}
+    return decoded(value) if isinstance(value, str) else value
 
 
 def loop_item(text: Any, source: dict[str, Any] | None, parameters: dict[str, Any]) -> Any:
-    """The item of a loop from the engine's text: the index of a constant item, an element of a list parameter, or JSON."""
+    """The item of a loop from the engine's text: an index, an element of a list parameter, or JSON.
+
+    The text is an index for constant items, and for a list parameter whose source says ``index``.
+    """
     if text == NO_ITEM or source is None:
         return text if text == NO_ITEM else loads(text)
     if "constant" in source:
         return source["constant"][int(text)]
-    if isinstance(text, str) and text.startswith(ESCAPED):
-        return loads(text[len(ESCAPED) :])
     elements = parameters[source["parameter"]]
+    if source.get("index"):
+        return elements[int(text)]
+    text = decoded(text) if isinstance(text, str) else text
     for value in elements:
         if text == value or text in texts_of(value):
             return value

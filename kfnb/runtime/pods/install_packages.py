@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+#: What pip and uv print when no versions fit together, or an index does not have one.
+CONFLICT = ("ResolutionImpossible", "conflict", "No matching distribution", "No solution found")
+
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any
@@ -15,20 +18,23 @@ def prepare_packages(job: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any
     from importlib.util import find_spec
 
     sources, optional, folder = job.get("sources", {}), job.get("optional", {}), spec["cwd"]
-    requirements = job.get("packages", ())
+    requirements, constraints = job.get("packages", ()), job.get("constraints", ())
     # an archive that came with the step has a relative path
-    failed = install([os.path.join(folder, r[2:]) if r.startswith("./") else r for r in requirements], sources)
+    paths = [os.path.join(folder, r[2:]) if r.startswith("./") else r for r in requirements]
+    failed = install(paths, sources, constraints)
     if not failed:
         spec["prepare"] = [
             p
             for p in spec["prepare"]
             if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))
         ]
-        install_on_import(job.get("pins", {}), sources)
+        install_on_import(job.get("pins", {}), sources, constraints)
     return failed
 
 
-def install(requirements: list[str], sources: dict[str, Any] | None = None) -> dict[str, Any] | None:
+def install(
+    requirements: list[str], sources: dict[str, Any] | None = None, constraints: Any = ()
+) -> dict[str, Any] | None:
     """Install the missing requirements with `uv` or pip. Return the error when that fails, else ``None``.
 
     Parameters
@@ -36,6 +42,8 @@ def install(requirements: list[str], sources: dict[str, Any] | None = None) -> d
     sources
         Where packages come from: ``index``, ``extra`` and ``links``. ``${NAME}`` in them is an environment variable,
         whose value is never printed.
+    constraints
+        The versions of what the requirements require, as ``name==version``.
     """
     missing = [r for r in requirements if not _is_installed(r)]
     if not missing:
@@ -48,25 +56,15 @@ def install(requirements: list[str], sources: dict[str, Any] | None = None) -> d
             "the package index needs the variable %s: let a secret set it (`package_secrets` of the target)" % error
         )
         return {"kind": "packages", "type": "InstallError", "message": message}
-    import subprocess
-    from shutil import which
     from tempfile import mkdtemp
 
     folder = mkdtemp(prefix="kfnb-packages-")
-    if which("uv"):
-        command = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", folder, *missing]
-    else:
-        command = [
-            sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore",
-            "--no-warn-script-location", "--target", folder, *missing,
-        ]  # fmt: skip
     print("installing %s" % ", ".join(missing), flush=True)
-    process = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
-        env=dict(os.environ, **variables),
-    )  # fmt: skip
-    if process.returncode:
-        output = process.stdout
+    status, output = _run_installer(missing, folder, variables, constraints)
+    if status and constraints and any(words in output for words in CONFLICT):
+        print("not with the notebook's versions of what these require; installing any that fit", flush=True)
+        status, output = _run_installer(missing, folder, variables, ())
+    if status:
         for value, name in secrets.items():
             output = output.replace(value, "${%s}" % name)
         print(output.rstrip(), flush=True)
@@ -81,6 +79,39 @@ def install(requirements: list[str], sources: dict[str, Any] | None = None) -> d
     os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (folder, os.environ.get("PYTHONPATH")) if p)
     importlib.invalidate_caches()
     return None
+
+
+def _run_installer(missing: list[str], folder: str, variables: dict[str, str], constraints: Any) -> tuple[int, str]:
+    """Run `uv` or pip, and return its exit status and what it printed."""
+    import subprocess
+    from shutil import which
+
+    limits = []
+    if constraints:
+        named = {_name(r) for r in missing}
+        path = folder + ".txt"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n".join(c for c in constraints if _name(c) not in named))
+        limits = ["--constraint", path]
+    if which("uv"):
+        command = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", folder, *limits, *missing]
+    else:
+        command = [
+            sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore",
+            "--no-warn-script-location", "--target", folder, *limits, *missing,
+        ]  # fmt: skip
+    process = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+        env=dict(os.environ, **variables),
+    )  # fmt: skip
+    return process.returncode, process.stdout
+
+
+def _name(requirement: str) -> str:
+    """The name of the package, as an index compares it."""
+    import re
+
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
 def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
@@ -126,22 +157,23 @@ def _is_installed(requirement: str) -> bool:
         found = version(name.split("[")[0].strip())
     except PackageNotFoundError:
         return False
-    return not version_wanted or found == version_wanted
+    # the image may have a build such as `2.3.0+cu121`
+    return not version_wanted or version_wanted in (found, found.partition("+")[0])
 
 
-def install_on_import(pins: dict[str, str], sources: dict[str, Any] | None = None) -> None:
-    """Install a package when a value of another step needs its module. ``pins`` has the requirements by module."""
+def install_on_import(pins: dict[str, list[str]], sources: dict[str, Any] | None = None, constraints: Any = ()) -> None:
+    """Install packages when a value of another step needs their module. ``pins`` has the requirements by module."""
     if pins:
-        sys.meta_path.append(_InstallingFinder(pins, sources))
+        sys.meta_path.append(_InstallingFinder(pins, sources, constraints))
 
 
 class _InstallingFinder:
-    def __init__(self, pins: dict[str, str], sources: dict[str, Any] | None) -> None:
-        self.pins, self.sources = dict(pins), sources
+    def __init__(self, pins: dict[str, list[str]], sources: dict[str, Any] | None, constraints: Any) -> None:
+        self.pins, self.sources, self.constraints = dict(pins), sources, constraints
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        requirement = self.pins.pop(name, None)
-        if requirement is None or install([requirement], self.sources) is not None:
+        requirements = self.pins.pop(name, None)
+        if requirements is None or install(requirements, self.sources, self.constraints) is not None:
             return None
         from importlib.machinery import PathFinder
 

@@ -9,6 +9,7 @@ import os
 import sys
 
 from kfnb.runtime.light_json import dumps, loads
+from kfnb.runtime.pods.coded_text import coded, plain_json
 from kfnb.runtime.pods.resolve_references import NO_ITEM, Broken, EngineInputs, Skipped
 from kfnb.runtime.step_failures import Failure
 
@@ -35,7 +36,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     outputs
         Where outputs go. ``values`` is the path of the pack, ``small`` has the paths of small outputs by name, and
         ``runtime`` has the runtime's sources to pass on. With ``tell`` the log also has the small outputs and the ``uri``
-        of the pack, for a later run. ``limit`` has the allowed size of the pack and the message for a larger one.
+        of the pack, for a later run. ``encode`` is the code in which texts pass through the engine. ``limit`` has the allowed size of the pack and the message for a larger one.
 
     Returns
     -------
@@ -178,7 +179,7 @@ def _write_outputs(
     for name, branches in job.get("decides", {}).items():
         _write_file(outputs["small"][name], _choice(inputs, branches))
     for name, ref in job.get("texts", {}).items():
-        failed = _write_text(outputs["small"][name], inputs, ref, store)
+        failed = _write_text(name, inputs, ref, store, outputs)
         if failed:
             return _fail(job, failed)
     for name, ref in job.get("lists", {}).items():
@@ -217,7 +218,7 @@ def _choice(inputs: EngineInputs, branches: list[Any]) -> str:
     except Skipped:
         return "none"
     except Broken as error:
-        return "error: %s" % error
+        return coded("error: %s" % error)
     return "none" if chosen is None else str(chosen)
 
 
@@ -232,7 +233,9 @@ def _loop_items(inputs: EngineInputs, ref: dict[str, Any]) -> list[str]:
     return [plain_json(i) for i in items] or [NO_ITEM]
 
 
-def _write_text(path: str, inputs: EngineInputs, ref: dict[str, Any], store: str) -> dict[str, Any] | None:
+def _write_text(
+    name: str, inputs: EngineInputs, ref: dict[str, Any], store: str, outputs: dict[str, Any]
+) -> dict[str, Any] | None:
     """Write a value as the text that a command gets. Return the error when it has no text."""
     from kfnb.runtime.components.shell_steps import as_text
     from kfnb.runtime.values.value_store import Store
@@ -248,7 +251,7 @@ def _write_text(path: str, inputs: EngineInputs, ref: dict[str, Any], store: str
             type(value).__name__,
         )
         return {"kind": "load", "type": type(value).__name__, "message": message}
-    _write_file(path, text)
+    _write_file(outputs["small"][name], outputs.get("encode", str)(text))
     return None
 
 
@@ -324,6 +327,7 @@ def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> 
     with open(path, "rb") as file:
         text = "v:" + b2a_base64(file.read(), newline=False).decode()
     if len(text) > outputs["limit"]["bytes"]:
+        os.remove(path)  # an engine takes the outputs of failed steps too
         sizes = ", ".join("`%s`" % n for n in head["outputs"])
         message = outputs["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
         return {"kind": "store", "type": "ValueError", "message": message}
@@ -335,11 +339,6 @@ def _write_file(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
-
-
-def plain_json(value: Any) -> str:
-    """JSON without the characters that Argo (``{{``) and kubelet (``$(``, ``$$``) replace. They occur inside strings only."""
-    return dumps(value).replace("{{", "{\\u007b").replace("$", "\\u0024")
 
 
 # -------------------------------------------------------------------- telling the engine

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 
 from kfnb.runtime.light_json import dumps, loads
+from kfnb.runtime.pods.coded_text import PREFIX, decoded
 from kfnb.runtime.pods.handover_pack import Pack
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -175,8 +176,8 @@ class EngineInputs:
         try:
             if choice is None:
                 chosen = self.choose(condition["branches"])
-            elif choice.startswith("error: "):
-                raise Broken(choice[7:])
+            elif decoded(choice).startswith("error: "):
+                raise Broken(decoded(choice)[7:])
             else:
                 chosen = int(choice) if choice.isdigit() else None
         except Broken as error:
@@ -186,7 +187,12 @@ class EngineInputs:
 
 
 def _line(text: Any) -> str:
-    """The text of a file without one trailing newline, as with ``$(…)`` in a shell. Engines may have parsed it as a number."""
+    """The text of a file without one trailing newline, as with ``$(…)`` in a shell. Engines may have parsed it as a number.
+
+    A coded text has its newline no more: Argo's executor has dropped it.
+    """
+    if isinstance(text, str) and text.startswith(PREFIX):
+        return decoded(text)
     found = text if isinstance(text, str) else dumps(text)
     return found[:-1] if found.endswith("\n") else found
 

@@ -37,6 +37,11 @@ export function RunSection({
         onDelete={run => void deleteRun(session, run, trans).then(reload)}
         trans={trans}
       />
+      {session.run?.run.page ? (
+        <a className="kfnb-ClusterPage" href={session.run.run.page} target="_blank" rel="noreferrer">
+          {trans.__('Show this run on the cluster’s own page')}
+        </a>
+      ) : null}
     </Section>
   );
 }

@@ -137,6 +137,8 @@ export interface RunInfo {
   started: number | null;
   finished: number | null;
   error: Failure | null;
+  /** The address of the cluster's own page of the run. */
+  page?: string | null;
 }
 
 export interface Snapshot {

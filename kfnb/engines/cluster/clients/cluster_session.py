@@ -119,6 +119,10 @@ class ClusterSession:
         self._use(self.credentials.secret())
         return self.credentials.headers()
 
+    def renew(self) -> None:
+        """Look for other credentials, because a server behind the cluster has refused these. Raises `ClusterError`."""
+        self.credentials.renew(self.credentials.secret())
+
     def _use(self, secret: Secret) -> None:
         """Connect with the certificate of a secret."""
         certificate = (secret.certificate, secret.key)

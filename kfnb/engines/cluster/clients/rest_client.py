@@ -14,6 +14,7 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.connection import Address, Connection, check_confidential, check_mounted, is_mounted
 
 TIMEOUT = (10.0, 60.0)  #: seconds to wait for a connection, and for an answer
+BUSY = (429, 502, 503, 504)  #: statuses of a server, or of a proxy before it, that may soon answer
 PAUSES = (0.3, 1.0, 3.0)  #: seconds between attempts of a GET request, which changes nothing on the server
 Json = dict[str, Any]
 
@@ -31,13 +32,16 @@ class Rest:
         Returns the headers of a request. It is called for every request, because tokens rotate.
     right
         The right that the user should ask an administrator for when the server forbids a request.
+    renew
+        Renews the credentials when the server has refused them. Without it, they are only read again.
     """
 
     def __init__(
-        self, address: Address, session: requests.Session, headers: Callable[[], dict[str, str]], right: str
-    ) -> None:
+        self, address: Address, session: requests.Session, headers: Callable[[], dict[str, str]], right: str,
+        renew: Callable[[], object] = lambda: None,
+    ) -> None:  # fmt: skip
         self.host = str(address)
-        self._session, self._headers, self._right = session, headers, right
+        self._session, self._headers, self._right, self._renew = session, headers, right, renew
 
     def request_json(self, method: str, path: str, **body: Any) -> Json:
         """Send a request and return the JSON object of the answer. Raises `ClusterError`."""
@@ -62,11 +66,23 @@ class Rest:
 
     def request(self, method: str, path: str, **body: Any) -> requests.Response:
         """Send a request and return the answer. Raises `ClusterError` when the request does not succeed."""
+        headers = self._headers()
+        response = self._send(method, path, headers, body)
+        if response.status_code == 401:  # a token runs out while a run goes on
+            self._renew()
+            renewed = self._headers()
+            if renewed != headers and not body.get("files"):
+                response = self._send(method, path, renewed, body)
+        if response.status_code >= 300:
+            raise self._error(method, response)
+        return response
+
+    def _send(self, method: str, path: str, headers: dict[str, str], body: dict[str, Any]) -> requests.Response:
         try:
-            response = self._session.request(
+            return self._session.request(
                 method,
                 self.host + path,
-                headers=self._headers(),
+                headers=headers,
                 timeout=TIMEOUT,
                 allow_redirects=False,
                 # Without this, an environment variable that `requests` reads would override the target.
@@ -77,11 +93,8 @@ class Rest:
             raise ClusterError(
                 "unreachable", f"{self.host} cannot be reached: {str(error)[:300]}", retryable=True
             ) from None
-        if response.status_code >= 300:
-            raise self._error(response)
-        return response
 
-    def _error(self, response: requests.Response) -> ClusterError:
+    def _error(self, method: str, response: requests.Response) -> ClusterError:
         status, host = response.status_code, self.host
         try:
             body = response.json()
@@ -105,8 +118,10 @@ class Rest:
             return ClusterError("missing", message)
         if status == 409:
             return ClusterError("conflict", message)
-        if status == 429 or status >= 500:
+        if status in BUSY:
             return ClusterError("busy", f"{host} is busy: {message}", retryable=True)
+        if status >= 500:
+            return ClusterError("refused", f"{host} could not do it: {message}", retryable=method == "GET")
         return ClusterError("refused", message)
 
 

@@ -18,6 +18,7 @@ class Attempt:
     started: float | None
     finished: float | None
     message: str
+    template: str = ""  #: the template of the pod, where the engine cannot find it from the step
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Recorder:
         self.state: str = store.head(run_id)["state"]
         self._thread, self._members = threading.get_ident(), threading.RLock()
         self._started: dict[str, float] = {}  #: when the first attempt of a step in a shared pod began
-        self._recorded = {s["path"]: (s["state"], s["attempts"]) for s in store.steps(run_id)}
+        self._recorded = {s["path"]: (s["state"], s["attempts"], s["reason"]) for s in store.steps(run_id)}
 
     @property
     def final(self) -> bool:
@@ -85,8 +85,8 @@ class Recorder:
                 self._shared_pod([members[p] for p in step.pod if p in members], follow)
 
     def _step(self, step: ObservedStep, follow: bool) -> None:
-        state, attempts = self._recorded.get(step.path, (None, None))
-        if state in STEP_FINAL:
+        recorded = self._recorded.get(step.path, (None, None, None))
+        if recorded[0] in STEP_FINAL:
             return
         number = self._number(step.path, len(step.attempts))
         for attempt in step.attempts:
@@ -94,7 +94,7 @@ class Recorder:
                 self.watch_log(step, attempt)
         if step.state in STEP_FINAL:
             self._finish(step)
-        elif (step.state, number) != (state, attempts):
+        elif (step.state, number, step.message or None) != recorded:
             self._record(step, step.state, number, {"reason": step.message or None})
 
     def _finish(self, step: ObservedStep) -> None:
@@ -137,7 +137,7 @@ class Recorder:
         for member in members:
             state = "running" if member is first and first.state == "running" else "pending"
             with self._members:
-                recorded = self._recorded.get(member.path, (None, None))[0]
+                recorded = self._recorded.get(member.path, (None, None, None))[0]
                 if recorded in (None, "pending") and recorded != state:
                     number = self._number(member.path, 1) if state == "running" else 0
                     self._record(member, state, number, {"reason": first.message or None})
@@ -148,7 +148,7 @@ class Recorder:
         """Record the steps of a pod that has ended, of which its log did not say how they ended."""
         begun = log.attempts if isinstance(log, SharedPodLog) else {}
         for member in members:
-            if self._recorded.get(member.path, ("", 0))[0] in STEP_FINAL:
+            if self._recorded.get(member.path, (None, None, None))[0] in STEP_FINAL:
                 continue
             if member.path in begun or member.state == "succeeded":
                 attempt = begun.get(member.path)
@@ -169,7 +169,7 @@ class Recorder:
         started = self._started.setdefault(attempt.path, attempt.started)
         step = ObservedStep(attempt.path, job, "running", started, attempt.ended, "", (), {}, False, pod)
         with self._members:
-            if self._recorded.get(attempt.path, ("", 0))[0] in STEP_FINAL:
+            if self._recorded.get(attempt.path, (None, None, None))[0] in STEP_FINAL:
                 return
             if attempt.ended is None:
                 self._record(step, "running", self._number(attempt.path, attempt.number), {"reason": None})
@@ -181,7 +181,7 @@ class Recorder:
         return count + self.earlier_attempts.get(path, 0) if count else 0
 
     def _record(self, step: ObservedStep, state: str, attempts: int, fields: dict[str, Any]) -> None:
-        self._recorded[step.path] = (state, attempts)
+        self._recorded[step.path] = (state, attempts, fields.get("reason"))
         with self._store_of_thread() as store:
             store.record_step(
                 self.run_id,

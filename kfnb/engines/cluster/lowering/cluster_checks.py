@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.pipeline.model import Step
+from kfnb.pipeline.model import Pipeline, Step
 from kfnb.problems import Problem
 from kfnb.surrogates import encodable, encoded
 
@@ -18,6 +19,10 @@ MANIFEST_LIMIT = 700_000  #: bytes; etcd limits an object to 1.5 MiB, and the co
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
 PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
 OLDEST = (3, 8)
+#: The beginning of a tag that Argo replaces: an expression, a name that it knows, or a tag without an end.
+ARGO_TAG = re.compile(
+    r"\{\{(?:\s*(?:=|(?:workflow|inputs|outputs|pod|node|tasks|steps|item|retries|lastRetry)\b)|(?!.*\}\}))", re.DOTALL
+)
 SURROGATE = re.compile("[\ud800-\udfff]")  #: half of a surrogate pair
 
 
@@ -26,22 +31,22 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
     for job in jobs:
         yield from _image(job)
         yield from _let_fail(job, engine)
-        if job.plain_container and engine == "argo":
-            yield from _braces(job)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
+            if job.plain_container:
+                yield from _template_tags(job)
 
 
-def check_items(root: Block, values: dict[str, Any]) -> Iterator[Problem]:
-    """Find list parameters whose items Argo would read as template tags: it inserts the items into templates without escaping them."""
-    for block in blocks_in(root):
-        if block.kind == "loop" and isinstance(block.items, Channel) and block.items.kind == "parameter":
-            items = values.get(block.items.name) or []
-            if any(isinstance(v, str) and "{{" in v for v in items):
-                yield Problem(
-                    "KF703", f"an item of `{block.items.name}` contains `{{{{`, which Argo would read as a template tag",
-                    f"loop over a list that a step makes, such as items = list({block.items.name})", name=block.items.name,
-                )  # fmt: skip
+def check_packages(pipeline: Pipeline, requirements: StepRequirements) -> Iterator[Problem]:
+    """Find imported modules that a step cannot install."""
+    for step in pipeline.steps():
+        found = requirements.details.get(step.name)
+        for module, reason in (found.left_out if found is not None else {}).items():
+            yield _problem(
+                "KF730", step, f"step `{step.name}` imports `{module}`, which is not installed there: {reason}",
+                "name a package that a cluster can get with the mark `package:`, an archive beside the notebook (`package:./dist/it.whl`) "
+                "or an image that has it (`image:`)",
+            )  # fmt: skip
 
 
 def check_size(document: dict[str, Any], kind: str) -> Iterator[Problem]:
@@ -122,14 +127,15 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
         )  # fmt: skip
 
 
-def _braces(job: Job) -> Iterator[Problem]:
-    """Find ``{{…}}`` in a command, which Argo would read as a template tag."""
+def _template_tags(job: Job) -> Iterator[Problem]:
+    """Find what Argo, on which Kubeflow Pipelines runs, would replace in a script or command. It leaves names that it does not know."""
     texts = [c.source for c in job.step.cells]
     texts += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
     texts += [v for _, v in job.step.settings.env]
-    if any("{{" in w for w in texts):
+    found = next((m for t in texts if (m := ARGO_TAG.search(t))), None)
+    if found is not None:
         yield _problem(
-            "KF703", job.step, f"step `{job.name}` has `{{{{` in its script or command, which Argo would read as a template tag",
+            "KF703", job.step, f"step `{job.name}` has `{found[0]}` in its script or command, which Argo below Kubeflow Pipelines would replace",
             "remove the mark `image`, so that the step runs in a Python image, where its text travels encoded",
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.cluster_checks import check_items, check_jobs, check_size
+from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_packages, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
@@ -47,7 +47,8 @@ def compile_documents(
     fixed = list(fixed_values(pipeline))
     pipeline = fit_to_target(pipeline, options, values)
     requirements = find_requirements(pipeline, folder, options.packages, options.sources, values)
-    problems = [*fixed, *check_files(pipeline, requirements), *check_pods(pipeline, options)]
+    problems = [*fixed, *check_files(pipeline, requirements), *check_packages(pipeline, requirements)]
+    problems += check_pods(pipeline, options)
     pipeline = embed_files(pipeline, requirements.files)
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest
@@ -59,7 +60,7 @@ def compile_documents(
             workflow = workflow_kinds.as_cron(workflow, form.cron)
         elif form.template:
             workflow = workflow_kinds.as_template(workflow)
-        problems += [*check_jobs(jobs, engine), *check_items(emitted.root, values), *check_size(workflow, "Workflow")]
+        problems += [*check_jobs(jobs, engine), *check_size(workflow, "Workflow")]
         return [workflow], problems
     from kfnb.engines.kfp.ir import pipeline_ir
 

@@ -1,4 +1,4 @@
-"""Literal texts of values, in which everything that an engine would read as its own syntax is escaped."""
+"""Literal texts of values, in a form that an engine does not change (see `kfnb.runtime.pods.coded_text`)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import json
 from typing import Any
 
 from kfnb.pipeline.model import Pipeline
-from kfnb.runtime.pods.engine_inputs import ESCAPED
-from kfnb.runtime.pods.pod_step import plain_json
-
-ENGINE_SYNTAX = ("{{", "$(", "$$")  #: Argo's templates, kubelet's variables, kubelet's escape
+from kfnb.runtime.pods.coded_text import coded, has_syntax, plain_json
 
 
 def parameter_text(value: Any, kind: str) -> str:
-    """The value of a parameter as a text. A text stays as it is, other values become JSON, and an engine's own syntax is escaped."""
-    if kind != "str" or not isinstance(value, str):
-        text = json.dumps(value, ensure_ascii=False)
-        return plain_json(value) if has_engine_syntax(text) else text
-    return ESCAPED + plain_json(value) if has_engine_syntax(value) or value.startswith(ESCAPED) else value
+    """The value of a parameter as a text: a text in its coded form, other values as JSON."""
+    if kind == "str" and isinstance(value, str):
+        return coded(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return plain_json(value) if has_syntax(text) else text
 
 
 def integer_defaults(pipeline: Pipeline) -> dict[str, int]:
@@ -25,20 +22,15 @@ def integer_defaults(pipeline: Pipeline) -> dict[str, int]:
     return {p.name: p.default for p in pipeline.parameters if p.type == "float" and type(p.default) is int}
 
 
-def has_engine_syntax(text: str) -> bool:
-    """Whether a text contains something that an engine would replace."""
-    return any(sign in text for sign in ENGINE_SYNTAX)
-
-
-def escape_texts(value: Any) -> Any:
-    """A list or object with each text in it escaped. Kubeflow Pipelines takes the value itself, not its JSON."""
+def coded_texts(value: Any) -> Any:
+    """A list or object with each text in it coded. Kubeflow Pipelines takes the value itself, not its JSON."""
     if isinstance(value, list):
-        return [escape_texts(v) for v in value]
+        return [coded_texts(v) for v in value]
     if isinstance(value, dict):
-        return {escape_texts(k): escape_texts(v) for k, v in value.items()}
-    return parameter_text(value, "str") if isinstance(value, str) else value
+        return {coded_texts(k): coded_texts(v) for k, v in value.items()}
+    return coded(value) if isinstance(value, str) else value
 
 
 def kfp_value(value: Any, kind: str) -> Any:
     """The value of a parameter in the form of Kubeflow Pipelines, whose parameters have types."""
-    return parameter_text(value, kind) if kind in ("str", "any") else escape_texts(value)
+    return parameter_text(value, kind) if kind in ("str", "any") else coded_texts(value)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 
 from kfnb.pipeline.model import Pipeline, Replay, Step
 from kfnb.runtime.magics.magic_table import QUIET_EXTENSIONS
@@ -34,19 +36,36 @@ def _replayed(step: Step) -> list[str]:
 
 
 def modules_of(source: str) -> set[str]:
-    """The top-level names of the modules that code imports, also inside of functions."""
+    """The full names of what code imports, also inside of functions: ``from google.cloud import storage`` is ``google.cloud.storage``."""
     tree = tree_of(source)
-    if tree is None:
+    return set() if tree is None else {m for node in ast.walk(tree) for m in _imported(node)}
+
+
+def _imported(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {a.name for a in node.names}
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return {f"{node.module}.{a.name}" for a in node.names}
+    if isinstance(node, ast.Call):
+        return _extensions(node) | _by_name(node)
+    return set()
+
+
+def tentative_modules(source: str) -> set[str]:
+    """The full names of the modules that code imports in a ``try``, so that it goes on without them."""
+    tree = tree_of(source)
+    tries = [n for n in ast.walk(tree) if isinstance(n, ast.Try) and n.handlers] if tree is not None else []
+    return {m for t in tries for statement in t.body for node in ast.walk(statement) for m in _imported(node)}
+
+
+def _by_name(node: ast.Call) -> set[str]:
+    """The module of ``importlib.import_module("name")`` and ``__import__("name")``."""
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    first = node.args[0] if node.args else None
+    if called not in ("import_module", "__import__") or not isinstance(first, ast.Constant):
         return set()
-    modules: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules.update(a.name.split(".")[0] for a in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            modules.add(node.module.split(".")[0])
-        elif isinstance(node, ast.Call):
-            modules |= _extensions(node)
-    return modules
+    name = first.value
+    return {name} if isinstance(name, str) and name.replace(".", "").isidentifier() and name[:1] != "." else set()
 
 
 def _extensions(node: ast.Call) -> set[str]:
@@ -98,3 +117,46 @@ def _bound(source: str) -> dict[str, str]:
         else:
             return {}
     return modules
+
+
+# -------------------------------------------------------------------- modules beside the notebook
+@dataclass(frozen=True)
+class Reached:
+    """What imports reach: the files of modules beside the notebook, by path, and the full names of modules from elsewhere."""
+
+    files: dict[str, str]
+    outside: frozenset[str]
+
+    @property
+    def tops(self) -> set[str]:
+        """The top-level names of the modules from elsewhere."""
+        return {m.partition(".")[0] for m in self.outside}
+
+
+def reached_from(modules: set[str], folder: Path) -> Reached:
+    """What modules and the modules beside the notebook that they import reach. As in Python, the modules in ``folder`` come first."""
+    files: dict[str, str] = {}
+    outside: set[str] = set()
+    queue = list(modules)
+    while queue:
+        module = queue.pop()
+        top = module.partition(".")[0]
+        paths = _beside(top, folder)
+        if not paths and top not in sys.stdlib_module_names and top != "kfnb":
+            outside.add(module)
+        for path in paths:
+            name = path.relative_to(folder).as_posix()
+            if name not in files:
+                files[name] = path.read_text("utf-8")
+                queue += modules_of(files[name])
+    return Reached(files, frozenset(outside))
+
+
+def _beside(module: str, folder: Path) -> list[Path]:
+    """The files of a module in ``folder``. There are none when the module is not there."""
+    if (folder / f"{module}.py").is_file():
+        return [folder / f"{module}.py"]
+    package = folder / module
+    if not (package / "__init__.py").is_file():
+        return []
+    return [p for p in package.rglob("*.py") if not any(n.startswith(".") for n in p.relative_to(package).parts)]

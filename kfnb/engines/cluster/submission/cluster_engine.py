@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_python
+from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_packages, check_python
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
@@ -127,6 +127,10 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def stop(self, location: dict[str, Any]) -> None:
         """Ask the cluster to stop the run at a location. Its exit handlers run."""
 
+    @abstractmethod
+    def discard(self, run_id: str) -> None:
+        """Remove a run from the cluster, or put it away where it cannot be removed. Raises `ClusterError`."""
+
     def retry_in_place(self, run_id: str) -> bool:
         """Let the cluster retry its own run with the same code, and return whether it can do that."""
         return False
@@ -138,7 +142,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         settings = replace(settings, fuse=settings.fuse or options.fuse)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
-            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters
+            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python
         )
         pipeline = embed_files(pipeline, requirements.files)
         return self.emit(pipeline, settings, requirements, options.parameters, reused or {})
@@ -162,6 +166,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name),
             *check_pods(pipeline, options_of(self.target)),
             *check_files(pipeline, compiled.requirements),
+            *check_packages(pipeline, compiled.requirements),
             *check_python(options),
             *self.check_emitted(compiled, options),
         ]

@@ -22,6 +22,8 @@ class ClusterOptions:
     image
         The image of steps without an image of their own. The default is the slim Python image of this Python's version, because the
         bytecode of functions depends on it.
+    registry
+        Where images come from that name no registry, such as ``registry.example.org/mirror``. Without it, each node's own setting counts.
     packages
         With ``auto``, a step installs the packages that it imports when it starts, in the versions of this environment. With ``none``, its
         image provides them.
@@ -49,6 +51,7 @@ class ClusterOptions:
     namespace: str = ""
     service_account: str = ""
     image: str = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
+    registry: str = ""
     packages: str = "auto"
     values: str = "parameters"
     pull_secrets: tuple[str, ...] = ()
@@ -63,6 +66,16 @@ class ClusterOptions:
     ttl: int = 7 * 24 * 3600
     cache: bool = False
     fuse: bool = False
+
+    def image_of(self, settings: Settings) -> str:
+        """The image of a step, from the registry of the target when its name names none."""
+        image = settings.image or self.image
+        if not self.registry:
+            return image
+        path = image.removeprefix("docker.io/")  # the registry of names that name none
+        host, slash, _ = path.partition("/")
+        names_registry = bool(slash) and (host == "localhost" or "." in host or ":" in host)
+        return path if names_registry else f"{self.registry.rstrip('/')}/{path}"
 
     @property
     def sources(self) -> PackageSources:

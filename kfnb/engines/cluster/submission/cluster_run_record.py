@@ -8,17 +8,18 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs
+from kfnb.engines.cluster.targets.cluster_pages import page_of
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import OPTIONS, RunOptions, recorded_options
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.serialize import to_json
+from kfnb.runs.cluster_page import LOCATION
 from kfnb.runs.kept_pipeline import PIPELINE, kept_pipeline
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.private_record_files import read_object, write_file
 from kfnb.runs.record.run_store import RunStore
 
 REUSED = "kept.json"  #: in the run's folder: the outputs of steps that the last retry did not repeat
-LOCATION = "remote.json"  #: in the run's folder: the target, and where the run is on the cluster
 
 
 class ClusterRunRecord:
@@ -63,6 +64,7 @@ class ClusterRunRecord:
             "engine": self._engine,
             "settings": target.settings,
             "pins": target.pins,
+            "page": page_of(self._engine, target.settings, location),
             **location,
         }
         self._write(run_id, LOCATION, {**fields, "before": earlier_attempts or {}})

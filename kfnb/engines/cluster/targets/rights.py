@@ -47,34 +47,46 @@ STEP_RULES = (
 )  # fmt: skip
 
 
-def missing_rights(kube: Kube) -> Iterator[tuple[Rule, list[str]]]:
-    """The rules of which the user lacks something, with what is missing as ``watch pods``. Raises `ClusterError`.
+def missing_rights(kube: Kube) -> Iterator[tuple[Rule, str]]:
+    """The rules of which the user lacks something, and what is missing, as ``list, watch pods``. Raises `ClusterError`.
 
     The server lists the user's rights in one answer. It need not know those that other programs grant, so whatever is not in the list is
     asked for by itself.
     """
     granted = kube.own_rules()
     for rule in USER_RULES:
-        lacking = [
-            f"{verb} {resource}"
+        lacking = {
+            resource: [
+                verb
+                for verb in rule.verbs
+                if not _granted(granted, verb, rule.group, resource)
+                and not kube.is_allowed(verb, rule.group, *resource.split("/", 1))
+            ]
             for resource in rule.resources
-            for verb in rule.verbs
-            if not _granted(granted, verb, rule.group, resource)
-            and not kube.is_allowed(verb, rule.group, *resource.split("/", 1))
-        ]
-        if lacking:
-            yield rule, lacking
+        }
+        if any(lacking.values()):
+            yield rule, _in_words(lacking)
 
 
-def missing_step_rights(kube: Kube, account: str) -> list[str]:
-    """What the service account of the steps may not do. Raises `ClusterError`, of the kind ``forbidden`` when the user may not ask that."""
-    return [
-        f"{verb} {resource}"
+def _in_words(lacking: dict[str, list[str]]) -> str:
+    """What is missing, with the resources together that lack the same."""
+    together: dict[str, list[str]] = {}
+    for resource, verbs in lacking.items():
+        if verbs:
+            together.setdefault(", ".join(verbs), []).append(resource)
+    return "; ".join(f"{verbs} {' and '.join(resources)}" for verbs, resources in together.items())
+
+
+def missing_step_rights(kube: Kube, account: str) -> str:
+    """What the service account of the steps may not do; empty when it may do all.
+
+    Raises `ClusterError`, of the kind ``forbidden`` when the user may not ask that.
+    """
+    return _in_words({
+        resource: [verb for verb in rule.verbs if not kube.account_is_allowed(account, verb, rule.group, resource)]
         for rule in STEP_RULES
         for resource in rule.resources
-        for verb in rule.verbs
-        if not kube.account_is_allowed(account, verb, rule.group, resource)
-    ]
+    })  # fmt: skip
 
 
 def _granted(rules: Iterable[dict[str, list[str]]], verb: str, group: str, resource: str) -> bool:

@@ -46,12 +46,14 @@ def findings(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
 
 
 def _rights(kube: Kube) -> Iterator[Finding]:
-    for rule, lacking in missing_rights(kube):
-        what = ", ".join(lacking)
-        if rule.required:
-            yield Finding("forbidden", f"you may not {what}, {rule.purpose}: ask for a role with these rights")
-        else:
-            yield Finding("note", f"you may not {what}, {rule.purpose}")
+    missing = list(missing_rights(kube))
+    required = [(rule, lacking) for rule, lacking in missing if rule.required]
+    for rule, lacking in required:
+        yield Finding("forbidden", f"you may not {lacking}, {rule.purpose}")
+    if required:
+        yield Finding("note", "let an administrator give you the role that `kfnb init-target --rbac` prints")
+    for rule, lacking in missing if not required else ():
+        yield Finding("note", f"you may not {lacking}, {rule.purpose}")
 
 
 # -------------------------------------------------------------------- the account of the steps
@@ -78,7 +80,7 @@ def _account(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
     if lacking:
         yield Finding(
             "forbidden",
-            f"the service account `{account}` of the steps may not {', '.join(lacking)}, so that no step can hand on what it has made: name "
+            f"the service account `{account}` of the steps may not {lacking}, so that no step can hand on what it has made: name "
             "another with `service_account`, or let an administrator apply the role (`kfnb init-target --rbac` prints it)",
         )
 

@@ -18,14 +18,15 @@ from kfnb.requirement_checks import BadSource, check_url
 TARGET_NAME = re.compile(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"
 )  #: characters that are safe in a shell, a terminal and a web page
+REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*/?")
 ENGINES = ("local", "kfp", "argo")
 VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
 #: Settings that concern only the pods of steps. Any other setting, also an unknown one, may decide which server kfnb talks to.
-STEP_SETTINGS = frozenset({"image", "packages", "values", "pull_secrets", "ttl", "cache", "experiment"})
+STEP_SETTINGS = frozenset({"image", "registry", "packages", "values", "pull_secrets", "ttl", "cache", "experiment"})
 CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
 KNOWN = frozenset(
-    {"engine", "experiment", "pipeline_root", *CONNECTION_SETTINGS, *(f.name for f in fields(ClusterOptions))}
+    {"engine", "experiment", "pipeline_root", "ui", *CONNECTION_SETTINGS, *(f.name for f in fields(ClusterOptions))}
 )
 LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets"})
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
@@ -35,14 +36,16 @@ TEXTS = frozenset(
         "engine",
         "service_account",
         "image",
+        "registry",
         "packages",
         "values",
         "experiment",
         "pipeline_root",
+        "ui",
         *(CONNECTION_SETTINGS - FLAGS),
     }
 )
-ADDRESSES = frozenset({"host", "server"})
+ADDRESSES = frozenset({"host", "server", "ui"})
 FILES = frozenset({"token_file", "ca_file", "kubeconfig"})
 
 
@@ -85,6 +88,8 @@ def _type_error(key: str, value: Any) -> str:
         return "" if fits else "a list of SECRET:KEY:VARIABLE"
     if key in TEXTS and (not isinstance(value, str) or "\0" in value):
         return "a text"
+    if key == "registry" and value and not REGISTRY.fullmatch(value):
+        return "a registry, with a path or without, such as registry.example.org/mirror"
     if key == "values" and value not in VALUES and not value.startswith("volume:"):
         return f"one of {', '.join(VALUES)} or volume:CLAIM"
     if key == "server_token" and value != "kubeconfig":

@@ -86,6 +86,7 @@ def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
         "engine": _cluster_text(settings),
         "host": f"talks to {value}",
         "server": f"talks to Argo's own server {value}",
+        "ui": f"shows links to {value}",
         "server_token": f"gives the token of the kubeconfig's user to {settings.get('server')}",
         "kubeconfig": f"uses the kubeconfig {files}",
         "context": f"uses the context {value}{'' if settings.get('kubeconfig') else ' of your kubeconfig'}",

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.run_recorder import Recorder
-from kfnb.engines.kfp.following.node_states import Jobs, observe_steps, pod_of
-from kfnb.engines.kfp.following.task_tree import nodes_from_details
+from kfnb.engines.kfp.following.node_states import CANCELLED, Jobs, observe_steps, pod_of
+from kfnb.engines.kfp.following.task_tree import nodes_from_details, time_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.runs.record.run_store import RunStore
 
 EVERY = 2.0  #: seconds between two requests
 LOG_SHARE = 10  #: wait this many times the duration of the last request for a log, because the server always sends the whole log
 LOG_PATIENCE = 10.0  #: seconds to wait for the log of a finished pod, until the server has failed to send one
+NO_LIVE_LOG = (
+    "its log comes when it has ended: a server for a single user shows none before; with `kubeconfig` or `context` in the target, "
+    "kfnb reads it from the pod"
+)
 RUN_STATES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELED": "cancelled", "SKIPPED": "succeeded"}
 
 
@@ -39,6 +44,9 @@ class PollFollower(Recorder):
         self.client, self.remote, self.blocks = client, remote, blocks
         self._next: dict[str, float] = {}  #: the time of the next request for the log of each node
         self._patience = LOG_PATIENCE
+        self._unread: dict[str, str] = {}  #: by the path of a step, why its log could not be read
+        self._silent: set[str] = set()  #: the running steps whose log the server does not show before their end
+        self._single_user: bool | None = None  #: whether the server is one for a single user, once it is known
 
     def run(self) -> None:
         while not self.stopping() and not self.final:
@@ -64,14 +72,19 @@ class PollFollower(Recorder):
         if self.state == "pending" and run.get("state") not in (None, "PENDING"):
             self.record_start(timestamp_of(run.get("created_at")))
         details = (run.get("run_details") or {}).get("task_details") or []
-        self.record_steps(observe_steps(nodes_from_details(details, self.tasks), self.tasks, self.blocks), follow)
-        if run.get("state") in RUN_STATES and run.get("finished_at"):
+        nodes, cancelled = nodes_from_details(details, self.tasks), cancelled_at(run)
+        steps = observe_steps(nodes, self.tasks, self.blocks)
+        self.record_steps([with_cancellation(self._explained(s), cancelled) for s in steps], follow)
+        if run.get("state") in RUN_STATES and time_of(run.get("finished_at")):
             self._end(run)
 
     def _end(self, run: dict[str, Any]) -> None:
         message = (run.get("error") or {}).get("message") or "the run failed"
         failure = {"kind": "run", "type": "FAILED", "message": message}
-        self.record_end(RUN_STATES[run["state"]], timestamp_of(run.get("finished_at")), failure)
+        state = RUN_STATES[run["state"]]
+        if state == "failed" and cancelled_at(run) is not None:
+            state = "cancelled"
+        self.record_end(state, timestamp_of(run.get("finished_at")), failure)
 
     # ---------------------------------------------------------------- logs
     def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:
@@ -79,9 +92,12 @@ class PollFollower(Recorder):
         if began < self._next.get(attempt.node, 0.0):
             return
         try:
-            text = self.client.log(self.remote, pod_of(attempt.node, step.job.step.settings))
+            text = self.client.log(self.remote, pod_of(attempt, step.job.step.settings))
         except ClusterError:
-            return  # There is no pod yet, or the server has no logs. `read_log` tries again at the end of the step.
+            # There is no pod yet, or the server has no logs. `read_log` tries again at the end of the step.
+            if self._is_for_single_user():
+                self._silent.add(step.path)
+            return
         self.recorded_log(step, attempt).append_untimed(text, time.time(), ended=False)
         self._next[attempt.node] = time.monotonic() + LOG_SHARE * (time.monotonic() - began)
 
@@ -90,14 +106,47 @@ class PollFollower(Recorder):
         end = time.monotonic() + self._patience
         while recorded.report.state is None:
             try:
-                text = self.client.log(self.remote, pod_of(attempt.node, step.job.step.settings))
+                text = self.client.log(self.remote, pod_of(attempt, step.job.step.settings))
                 recorded.append_untimed(text, attempt.finished or time.time())
                 break
             except ClusterError as error:
-                if not error.retryable or self.stopping():
-                    break
                 if time.monotonic() > end:
                     self._patience = 0.0
+                if not error.retryable or self.stopping() or not self._patience:
+                    self._unread[step.path] = str(error)
                     break
                 self.pause(0.3)
         return recorded
+
+    def _explained(self, step: ObservedStep) -> ObservedStep:
+        """A running step, with why its log is empty."""
+        silent = step.state == "running" and step.path in self._silent
+        return replace(step, message=NO_LIVE_LOG) if silent else step
+
+    def _is_for_single_user(self) -> bool:
+        if self._single_user is None:
+            self._single_user = not self.client.multi_user()
+        return self._single_user
+
+    def _record(self, step: ObservedStep, state: str, attempts: int, fields: dict[str, Any]) -> None:
+        """Record a step, and what is not known of it when its log could not be read."""
+        unread = self._unread.pop(step.path, "")
+        if unread and state in ("succeeded", "failed"):
+            message = f"{step.message or f'it {state}'}; its log and its values are not known: {unread}"
+            fields = {**fields, "reason": message}
+            if state == "failed":
+                fields["error"] = {**fields["error"], "message": message}
+        super()._record(step, state, attempts, fields)
+
+
+def cancelled_at(run: dict[str, Any]) -> float | None:
+    """When a run was cancelled. Its last state is `FAILED`, as that of a run that failed by itself."""
+    times = [h.get("update_time") for h in run.get("state_history") or () if h.get("state") == "CANCELING"]
+    return timestamp_of(times[0]) if times else None
+
+
+def with_cancellation(step: ObservedStep, cancelled: float | None) -> ObservedStep:
+    """The step as `cancelled` when it was running at that time. Exit handlers run to their end."""
+    if cancelled is None or step.state != "failed" or step.job.in_handler or (step.finished or cancelled) < cancelled:
+        return step
+    return replace(step, state="cancelled", message=CANCELLED)

@@ -96,13 +96,18 @@ def _match_details(details: Iterable[Json], tree: dict[str, tuple[str, str]]) ->
     return matched
 
 
+def time_of(text: str | None) -> str | None:
+    """A time of the API, which writes the year 1970 for what has not happened."""
+    return None if not text or text.startswith("1970-01-01T00:00:00") else text
+
+
 def _node(node: str, boundary: str, display_name: str, detail: Json) -> Json:
     state = detail.get("state")
-    ended = bool(detail.get("end_time"))
+    ended = time_of(detail.get("end_time"))
     phase = PHASES.get(state or "", "Omitted" if ended else "Pending")
     return {
         "id": node, "displayName": display_name, "boundaryID": boundary, "type": "Skipped" if phase in ("Skipped", "Omitted") else "DAG",
-        "phase": phase, "startedAt": detail.get("start_time"), "finishedAt": detail.get("end_time"),
+        "phase": phase, "startedAt": detail.get("start_time"), "finishedAt": ended,
         "message": (detail.get("error") or {}).get("message", ""), "children": [],
     }  # fmt: skip
 

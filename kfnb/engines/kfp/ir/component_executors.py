@@ -156,7 +156,7 @@ class Executors:
         code = compress(self._common(job) if self.grouped(job) else compact_json(self.specs[job.name]))
         pieces = arguments(self.runtime) if inline else []
         return {
-            "image": job.step.settings.image or self.options.image,
+            "image": self.options.image_of(job.step.settings),
             "command": ["python3", "-u", "-c", BOOT],
             "args": [str(len(pieces)), *pieces, *arguments(code), "{{$}}"],
         }
@@ -169,7 +169,7 @@ class Executors:
         env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
         env += home_variable(self.options, job.step.settings)
         return {
-            "image": job.step.settings.image,
+            "image": self.options.image_of(job.step.settings),
             "command": list(command.command),
             "args": list(command.args),
             **({"env": env} if env else {}),

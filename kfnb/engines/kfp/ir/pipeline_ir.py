@@ -23,7 +23,7 @@ from kfnb.engines.kfp.ir.component_executors import TYPES, Json
 from kfnb.engines.kfp.ir.dag_components import DagComponents
 from kfnb.engines.kfp.ir.ir_context import IrContext
 from kfnb.engines.kfp.ir.reshape_blocks import flatten_branches, task_branches, unsure_guards, wrap_guards
-from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime
+from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime, pods_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import described
 
@@ -46,6 +46,8 @@ class CompiledIr:
         The jobs that stand in no loop, no guard and no branch that is a task of its own.
     requirements
         The packages and files that the steps get.
+    pods
+        How many pods the task of a step has at least.
     """
 
     ir: Json
@@ -54,6 +56,7 @@ class CompiledIr:
     blocks: dict[str, tuple[Job, ...]]
     outermost: tuple[Job, ...]
     requirements: StepRequirements
+    pods: dict[str, int]
 
     @property
     def documents(self) -> list[Json]:
@@ -111,7 +114,8 @@ def compile_ir(
         if j.name not in context.reused and j.name != RUNTIME
     }
     outermost = tuple(_own(n) for n in context.root.nodes if isinstance(n, Job) and n.name != RUNTIME)
-    return CompiledIr(ir, document, task_jobs, blocks, outermost, requirements)
+    pods = {t: pods_of(job, context.loops, 1) for t, (job,) in task_jobs.items()}
+    return CompiledIr(ir, document, task_jobs, blocks, outermost, requirements, pods)
 
 
 def with_defaults(pipeline: Pipeline, values: dict[str, Any]) -> Pipeline:

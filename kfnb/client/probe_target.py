@@ -1,0 +1,172 @@
+"""A probe of a target: a run of a few small steps that tells which part of the way works.
+
+It is a pipeline as any other, with a record in a folder of its own, and it is removed from the cluster at its end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
+from kfnb.engines.cluster.targets.targets import Target, options_of
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.open_engine import engine_for
+from kfnb.notebook.notebook_source import source_of
+from kfnb.pipeline.build.build_from_source import build_source
+from kfnb.problems import NotebookError, errors
+from kfnb.runs.record.run_store import RunStore
+from kfnb.states import FINAL
+
+PATIENCE = 600.0  #: seconds after which a probe that has not ended is given up
+EVERY = 0.3  #: seconds between looks at the record
+NOTEBOOK = """\
+# %% tags=["step:hand-on"]
+value = "handed on" * 100
+print("a step runs")
+
+# %% tags=["step:take"]
+assert value == "handed on" * 100
+print("the value arrived")
+"""
+#: With `packages = "auto"`: a package that is small, and that is installed wherever kfnb is.
+INSTALL = """
+# %% tags=["step:install"]
+import idna
+print("packages are installed", idna.__name__)
+"""
+MEANINGS = {
+    "hand-on": "a step runs and hands on a value",
+    "take": "the next step takes the value",
+    "install": "a step installs a package",
+}
+
+
+@dataclass(frozen=True)
+class ProbeLine:
+    """What one part of the way did.
+
+    Parameters
+    ----------
+    state
+        ``done``, ``waiting`` or ``failed``.
+    seconds
+        The time since the probe began.
+    """
+
+    state: str
+    text: str
+    seconds: float
+
+    def __str__(self) -> str:
+        sign = {"done": "✓", "waiting": "…", "failed": "✗"}[self.state]
+        return f"{sign} {self.text} ({self.seconds:.1f} s)"
+
+
+def probe(target: Target, patience: float = PATIENCE) -> Iterator[ProbeLine]:
+    """Run a few small steps on a cluster and say what each part of the way did. The last line failed when the probe did.
+
+    Raises
+    ------
+    ClusterError
+        When the cluster refuses the run, or does not answer any more.
+    NotebookError
+        When the settings of the target do not allow any run.
+    """
+    began = time.monotonic()
+
+    def line(state: str, text: str) -> ProbeLine:
+        return ProbeLine(state, text, time.monotonic() - began)
+
+    with TemporaryDirectory(prefix="kfnb-probe-") as folder, _submitted(target, Path(folder)) as (engine, run_id):
+        location = engine.record.location(run_id)
+        yield line("done", f"the cluster accepts the run ({location.get('name') or location.get('run')})")
+        try:
+            yield from _follow(engine, run_id, line, began + patience)
+        finally:
+            left = _discard(engine, run_id)
+        yield line("waiting", left) if left else line("done", "what the probe made is removed again")
+
+
+@contextmanager
+def _submitted(target: Target, folder: Path) -> Iterator[tuple[ClusterEngine[Any, Any], str]]:
+    path = folder / "kfnb-probe.py"
+    path.write_text(NOTEBOOK + (INSTALL if options_of(target).packages == "auto" else ""))
+    source = source_of(path)
+    pipeline = build_source(source).pipeline
+    assert pipeline is not None
+    store = RunStore(folder / "record")
+    try:
+        engine = engine_for(store, replace(target, settings={**target.settings, "cache": False}))
+        assert isinstance(engine, ClusterEngine)
+        options = RunOptions(notebook=source.key, folder=str(folder))
+        found = errors(engine.check(pipeline, options))
+        if found:
+            raise NotebookError(found)
+        yield engine, engine.submit(pipeline, options)
+    finally:
+        store.close()
+
+
+def _follow(
+    engine: ClusterEngine[Any, Any], run_id: str, line: Callable[[str, str], ProbeLine], end: float
+) -> Iterator[ProbeLine]:
+    """The states of the steps as they change, until the run has ended or is given up."""
+    told: set[tuple[str, str]] = set()
+    with engine.following(run_id) as following:
+        while True:
+            following.look()
+            ended = engine.store.head(run_id)["state"] in FINAL
+            for step in engine.store.steps(run_id):
+                state, reason = str(step["state"]), str(step.get("reason") or "")
+                key = (step["path"], f"{state} {reason}" if state in ("pending", "running") else state)
+                if key not in told:
+                    told.add(key)
+                    yield from _step_lines(step["path"], state, reason, line)
+            if ended:
+                break
+            if time.monotonic() > end:
+                yield line("failed", "the probe has not ended: the lines above say how far it came")
+                return
+            time.sleep(EVERY)
+    yield from _end(engine, run_id, line)
+
+
+def _step_lines(name: str, state: str, reason: str, line: Callable[[str, str], ProbeLine]) -> Iterator[ProbeLine]:
+    meaning = MEANINGS.get(name, name)
+    if state == "succeeded":
+        yield line("done", meaning)
+    elif state == "running":
+        yield line("waiting", f"{name} runs")
+    elif state == "pending" and reason:
+        yield line("waiting", f"{name} waits: {reason}")
+    elif state in ("failed", "error"):
+        yield line("failed", f"{meaning}: it failed{f' ({reason})' if reason else ''}")
+
+
+def _end(engine: ClusterEngine[Any, Any], run_id: str, line: Callable[[str, str], ProbeLine]) -> Iterator[ProbeLine]:
+    head = engine.store.head(run_id)
+    if head["state"] != "succeeded":
+        message = (head.get("error") or {}).get("message") or "no step says why"
+        yield line("failed", f"the run {head['state']}: {message}")
+        return
+    texts = [log.text for log in engine.store.logs(run_id, "take")]
+    if "the value arrived" in texts:
+        yield line("done", "the log of a step can be read")
+    else:
+        yield line("failed", "the steps ran, but their logs cannot be read: ask for the right to get pods/log")
+
+
+def _discard(engine: ClusterEngine[Any, Any], run_id: str) -> str:
+    """Remove the run from the cluster, and return why it is still there."""
+    try:
+        engine.discard(run_id)
+    except ClusterError as error:
+        return f"what the probe made could not be removed: {error}"
+    return ""

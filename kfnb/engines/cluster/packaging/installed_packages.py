@@ -1,0 +1,182 @@
+"""The packages of the environment that a notebook runs in: which of them provides a module, and how a step can get the same one."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from kfnb.requirement_checks import BadSource, check_requirement
+
+SLOW = 20.0  #: seconds in which an interpreter must say where its packages are
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+MODULE_FILE = re.compile(r"([A-Za-z_]\w*)(\.[\w-]+)*\.(py|so|pyd)")
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """An installed package. ``folder`` has its metadata."""
+
+    name: str
+    version: str
+    folder: Path
+
+    @cached_property
+    def requirement(self) -> str:
+        """What pip installs to get the same package. Raises `BadSource` when that is impossible, with the reason."""
+        origin = self._origin
+        url = str(origin.get("url", ""))
+        if not url:
+            # An index has no local version such as `2.3.0+cu121`, and `==2.3.0` accepts it where it is installed.
+            return f"{self.name}=={self.version.partition('+')[0]}"
+        if url.startswith("file:"):
+            raise BadSource(f"it is installed from {unquote(urlsplit(url).path)}, which a cluster cannot reach")
+        repository = origin.get("vcs_info")
+        if isinstance(repository, dict):
+            url = f"{repository.get('vcs')}+{url}@{repository.get('commit_id')}"
+        return check_requirement(f"{self.name} @ {url}")
+
+    @property
+    def project(self) -> Path | None:
+        """The folder of the sources, when the package is installed from there and changes with them."""
+        origin = self._origin
+        if not isinstance(origin.get("dir_info"), dict):
+            return None
+        return Path(unquote(urlsplit(str(origin.get("url", ""))).path))
+
+    @cached_property
+    def _origin(self) -> dict[str, object]:
+        try:
+            found = json.loads((self.folder / "direct_url.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def requires(self) -> tuple[str, ...]:
+        """The names of the packages that it requires, without those of its extras."""
+        found = metadata.PathDistribution(self.folder).requires or []
+        return tuple(normalized(m[0]) for text in found if "extra" not in text and (m := NAME.match(text)))
+
+    def modules(self, depth: int) -> Iterator[str]:
+        """Its modules, with at most ``depth`` parts of their names."""
+        for line in _lines(self.folder / "RECORD") or _lines(self.folder / "installed-files.txt"):
+            parts = line.split(",", 1)[0].split("/")
+            file = MODULE_FILE.fullmatch(parts[-1])
+            if file is not None and parts[0] not in ("..", "__pycache__", "bin"):
+                names = parts[:-1] if file[1] == "__init__" else [*parts[:-1], file[1]]
+                if all(n.isidentifier() for n in names[:depth]):
+                    yield ".".join(names[:depth])
+        yield from (n for n in _lines(self.folder / "top_level.txt") if n)
+
+
+class InstalledPackages:
+    """The packages below the folders of an interpreter's module search path."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = list(paths)
+
+    def provider(self, module: str) -> Distribution | None:
+        """The package that provides a module, which may have dots in its name. ``None`` when there is none."""
+        top = module.partition(".")[0]
+        names = self._tops.get(top, ())
+        if len(names) > 1:  # several packages share a namespace, such as `google`
+            parts = module.split(".")
+            for depth in range(len(parts), 1, -1):
+                wanted = ".".join(parts[:depth])
+                for name in names:
+                    if wanted in set(self.distributions[name].modules(depth)):
+                        return self.distributions[name]
+        if names:
+            return self.distributions[names[0]]
+        return next((d for d in self._projects if _has_module(d.project, top)), None)
+
+    def constraints(self, names: Iterable[str]) -> list[str]:
+        """The versions of packages and of all that they require, as ``name==version``."""
+        found: set[str] = set()
+        queue = [normalized(n) for n in names]
+        while queue:
+            name = queue.pop()
+            if name in self.distributions and name not in found:
+                found.add(name)
+                queue += self.distributions[name].requires
+        versions = {n: self.distributions[n] for n in sorted(found)}
+        return [f"{n}=={d.version.partition('+')[0]}" for n, d in versions.items() if not d._origin]
+
+    @cached_property
+    def distributions(self) -> dict[str, Distribution]:
+        """All packages by their normalized names. The first of a name counts, as when Python imports."""
+        found: dict[str, Distribution] = {}
+        for folder in (f for path in self._paths for f in _metadata_folders(path)):
+            name, _, version = folder.name.rpartition(".")[0].partition("-")
+            if folder.suffix == ".egg-info":
+                version = version.partition("-py")[0]
+            if version:
+                found.setdefault(normalized(name), Distribution(name.replace("_", "-"), version, folder))
+        return found
+
+    @cached_property
+    def _tops(self) -> dict[str, tuple[str, ...]]:
+        tops: dict[str, list[str]] = {}
+        for name, distribution in self.distributions.items():
+            for top in set(distribution.modules(1)):
+                tops.setdefault(top, []).append(name)
+        return {top: tuple(names) for top, names in tops.items()}
+
+    @cached_property
+    def _projects(self) -> list[Distribution]:
+        return [d for d in self.distributions.values() if d.project is not None]
+
+
+def installed_packages(python: str | None = None) -> InstalledPackages:
+    """The packages of an interpreter, by default of this one."""
+    return _packages_below(_search_path(python) if python else tuple(sys.path))
+
+
+def normalized(name: str) -> str:
+    """The name of a package as an index compares it: lower case, with ``-``."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@cache
+def _packages_below(paths: tuple[str, ...]) -> InstalledPackages:
+    return InstalledPackages(paths)
+
+
+@cache
+def _search_path(python: str) -> tuple[str, ...]:
+    """Where an interpreter finds its packages. An interpreter that does not say it has none."""
+    try:
+        done = subprocess.run(
+            [python, "-c", "import json, sys; print(json.dumps(sys.path[1:]))"],
+            capture_output=True, text=True, timeout=SLOW, check=True,
+        )  # fmt: skip
+        return tuple(json.loads(done.stdout.strip().splitlines()[-1]))
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return ()
+
+
+def _metadata_folders(path: str) -> list[Path]:
+    try:
+        return sorted(f for f in Path(path or ".").iterdir() if f.suffix in (".dist-info", ".egg-info"))
+    except OSError:
+        return []
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+def _has_module(project: Path | None, module: str) -> bool:
+    places = [] if project is None else [project, project / "src"]
+    return any((p / module).is_dir() or (p / f"{module}.py").is_file() for p in places)
