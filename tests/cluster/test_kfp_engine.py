@@ -17,6 +17,7 @@ from kfnb.engines.cluster.targets.diagnosis import diagnose
 from kfnb.engines.cluster.targets.targets import Target
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following.node_states import pod_of
+from kfnb.engines.kfp.following.poll_run import cancelled_at
 from kfnb.engines.kfp.kfp_engine import KfpEngine
 from kfnb.pipeline.model import Pipeline
 from kfnb.runs.record.run_store import RunStore
@@ -28,6 +29,7 @@ from tests.cluster.kube_api import served as kube_served
 from tests.notebooks import cell
 from tests.running import pipeline_of, states
 
+RECORDINGS = Path(__file__).parents[1] / "data" / "recordings" / "kfp"
 PIPELINE = (
     cell("n: int = 3\ntext: str = 'a'\nitems: list = [1, 2]", "parameters"),
     cell("a = n + 1", "step:one"),
@@ -184,6 +186,17 @@ def test_a_failed_exit_handler_fails_the_run_though_the_server_does_not_count_it
         engine.refresh(run_id)
         summary = engine.store.summary(run_id)
         assert (summary["state"], summary["error"]["step"]) == ("failed", "leave")
+        refusal = json.loads((RECORDINGS / "retry-succeeded.json").read_text())
+        server.answers = [refusal]  # the server calls this run succeeded and does not retry it
+        engine.retry(run_id)
+        assert len(server.runs) == 2 and engine.store.head(run_id)["state"] == "pending"
+
+
+def test_a_run_that_fails_after_it_was_cancelled_and_retried_has_failed() -> None:
+    told = [("RUNNING", 1), ("CANCELING", 2), ("FAILED", 3), ("PENDING", 4), ("RUNNING", 5), ("FAILED", 6)]
+    history = [{"state": s, "update_time": f"2026-01-01T00:00:0{n}Z"} for s, n in told]
+    assert cancelled_at({"state_history": history[:3]}) is not None
+    assert cancelled_at({"state_history": history}) is None
 
 
 def test_a_server_behind_kubernetes_own(tmp_path: Path) -> None:
@@ -339,3 +352,17 @@ def test_the_diagnosis_of_a_server_for_many_users(tmp_path: Path) -> None:
         found = diagnose(engine.target)
         assert found.state == "refused" and "namespace" in found.lines[0]
     assert diagnose(Target("t", "kfp", {"host": "http://127.0.0.1:9"})).state == "unreachable"
+
+
+def test_the_cache_of_a_run_is_that_of_its_command(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(
+            *PIPELINE, cell("print(1)", "step:three", "cache:off"), cell("print(2)", "step:leave", "exit")
+        )
+        for cache in (False, True):
+            engine.submit(pipeline, options(pipeline, tmp_path, cache=cache))
+        plain, cached = (r["pipeline_spec"].get("pipeline_spec", r["pipeline_spec"]) for r in server.runs.values())
+        assert "cachingOptions" not in json.dumps(plain)
+        dags = [c["dag"]["tasks"] for c in (cached["root"], *cached["components"].values()) if "dag" in c]
+        assert {n for tasks in dags for n, t in tasks.items() if "cachingOptions" in t} == {"one", "two"}

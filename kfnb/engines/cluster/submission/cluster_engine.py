@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -137,6 +138,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def compile_run(self, pipeline: Pipeline, options: RunOptions, reused: StepOutputs | None = None) -> Compiled:
         """Compile a pipeline as the target runs it."""
         settings = options_of(self.target)
+        settings = replace(settings, cache=settings.cache or options.cache)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
             pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python
