@@ -9,7 +9,7 @@ import os
 import signal
 
 from kfnb.runtime.light_json import loads
-from kfnb.runtime.step_exit import flush, kill_children, leave
+from kfnb.runtime.step_exit import adopt_orphans_of_later_processes, flush, kill_children, leave
 from kfnb.runtime.step_failures import Failure
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -57,6 +57,7 @@ def _run(run_step: Callable[[dict[str, Any]], int], spec: dict[str, Any], second
     pid = os.fork()
     if pid == 0:
         os.setpgid(0, 0)
+        adopt_orphans_of_later_processes()
         leave(run_step(spec), spec["folder"])
     _let_group_begin(pid)
     # Whoever stops the pod asks this process to end, and means the step.
