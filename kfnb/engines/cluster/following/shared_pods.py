@@ -41,7 +41,12 @@ class SharedPodLog(RecordedLog):
         self._path_of = {p.partition("[")[0]: p for p in paths}
         self._paths, self._open_log, self._tell = paths, open_log, tell
         self.report = StepReport()  #: the report that ends the pod: of a failed step, or of the last step
+        self._last_words = ""
         self.attempts: dict[str, MemberAttempt] = {}  #: the last attempt of each step that has begun, by its path
+
+    @property
+    def last_words(self) -> str:
+        return self._last_words
 
     def append(self, lines: Iterable[str]) -> None:
         with ExitStack() as stack:
@@ -50,6 +55,7 @@ class SharedPodLog(RecordedLog):
                 time, _, text = line.rstrip("\r\n").partition(" ")
                 add(text).add(time, text)
                 self._read(text, _seconds(time))
+            self._last_words = add.last_words
 
     def append_untimed(self, text: str, seconds: float, ended: bool = True) -> None:
         with ExitStack() as stack:
@@ -57,6 +63,7 @@ class SharedPodLog(RecordedLog):
             for line in whole_lines(text, ended):
                 add(line).add_untimed(stamp_of(seconds), line)
                 self._read(line, seconds)
+            self._last_words = add.last_words
 
     def open(self, path: str, number: int) -> RecordedLog:
         return self._open_log(path, number)
@@ -95,11 +102,17 @@ class _Distributor:
         self._log, self._stack = log, stack
         self._open: dict[tuple[str, int], NewLines] = {}
         self._at = log.first
+        self._log_of: dict[tuple[str, int], RecordedLog] = {}
+
+    @property
+    def last_words(self) -> str:
+        return self._log_of[self._at].last_words if self._at in self._log_of else ""
 
     def __call__(self, text: str) -> NewLines:
         self._at = self._log.begins(text) or self._at
         if self._at not in self._open:
-            self._open[self._at] = self._stack.enter_context(self._log.open(*self._at).adding())
+            self._log_of[self._at] = self._log.open(*self._at)
+            self._open[self._at] = self._stack.enter_context(self._log_of[self._at].adding())
         return self._open[self._at]
 
 

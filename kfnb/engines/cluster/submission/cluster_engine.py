@@ -139,7 +139,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def compile_run(self, pipeline: Pipeline, options: RunOptions, reused: StepOutputs | None = None) -> Compiled:
         """Compile a pipeline as the target runs it."""
         settings = options_of(self.target)
-        settings = replace(settings, fuse=settings.fuse or options.fuse)
+        settings = replace(settings, cache=settings.cache or options.cache, fuse=settings.fuse or options.fuse)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
             pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python

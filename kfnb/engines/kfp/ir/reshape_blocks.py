@@ -8,6 +8,7 @@ evaluate the condition themselves.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
@@ -20,6 +21,9 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import (
     blocks_in,
     jobs_in,
 )
+from kfnb.pipeline.model import StatusRef
+
+STATUS = "kfnb_status"
 
 
 def task_branches(root: Block) -> frozenset[str]:
@@ -32,13 +36,19 @@ def task_branches(root: Block) -> frozenset[str]:
 
 def observed_guards(root: Block) -> list[Block]:
     """The guards whose handler reads how they ended."""
-    return [b for b in blocks_in(root) if b.handler is not None and reads_status(b)]
+    return [b for b in blocks_in(root) if any(_names_status(j) for j in _takers_of_status(b))]
 
 
-def reads_status(guard: Block) -> bool:
-    """Whether the handler of a guard reads how the guard ended."""
+def _takers_of_status(guard: Block) -> list[Job]:
+    """The steps of a guard's handler that get the status of the guard."""
     status = Channel("status", guard.name)
-    return guard.handler is not None and any(status in j.inputs for j in jobs_in(guard.handler))
+    return [] if guard.handler is None else [j for j in jobs_in(guard.handler) if status in j.inputs]
+
+
+def _names_status(job: Job) -> bool:
+    """Whether a step that gets a status reads it. A step with the mark ``exit`` always gets one, as the input `kfnb_status`."""
+    inputs = [i.name for i in job.step.inputs if isinstance(i.ref, StatusRef)]
+    return inputs != [STATUS] or json.dumps(job.runtime_spec).count(STATUS) > 1
 
 
 def unsure_guards(root: Block, branches: Collection[str]) -> set[str]:
@@ -92,7 +102,7 @@ def wrap_guards(block: Block) -> Block:
             nodes.append(node)
             continue
         inner = wrap_guards(node)
-        lost = block.kind == "loop" and reads_status(inner)
+        lost = block.kind == "loop" and bool(_takers_of_status(inner))
         nodes.append(
             Block("group", f"{inner.name} group", (inner,)) if lost or _reads_siblings(inner, block) else inner
         )
