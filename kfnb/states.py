@@ -16,6 +16,7 @@ FINAL = ("succeeded", "failed", "cancelled")  #: the states in which a run has e
 STEP_FINAL = ("succeeded", "failed", "skipped", "omitted", "cached", "cancelled")  #: those in which a step has ended
 ENDED = ("succeeded", "cached")  #: those of a step or an iteration that has left its values
 TIMED = ("running", "succeeded", "failed", "cancelled")  #: those of a step that has run in this run
+STARTING = "starting: "  #: how the reason of a pending step begins when nothing is in its way
 NO_ITEMS = "the loop has no items"  #: why a step was skipped whose collected values are empty lists
 
 

@@ -11,7 +11,7 @@ import click
 from kfnb.runs.attempt_logs import last_line
 from kfnb.runs.record.run_store import Event
 from kfnb.runs.run_as_text import step_duration
-from kfnb.states import STEP_FINAL, SYMBOLS
+from kfnb.states import STARTING, STEP_FINAL, SYMBOLS
 from kfnb.terminal_escapes import terminal_text, without_codes
 from kfnb.wording import duration, elapsed, error_line, error_place
 
@@ -28,6 +28,8 @@ COLOURS = {
 }  # fmt: skip
 REFRESH = 10  #: frames a second
 SHORTEST_NAME = 8  #: characters of a step's name that stand in one line even on the narrowest screen
+#: The states with which a step's log is printed. A step that is pending again has an attempt that failed.
+PRINTED = ("pending", *(s for s in STEP_FINAL if s != "cached"))
 WHOLE_NAME = 24  #: characters of a step's name that come before its note
 BETWEEN = 2  #: characters between two columns
 Row = tuple["Text", "Text", str, "Text"]  #: what the table says of a step: its name, its state, its time, a note
@@ -86,9 +88,9 @@ class _Plain(_Silent):
                 click.echo(f"run {self._run}")
             return
         state = data["state"]
-        if state == "pending" and not data.get("reason"):
-            return
-        if data.get("attempts") and (state in STEP_FINAL or data.get("reason")) and state != "cached":
+        if state == "pending" and (data.get("reason") or STARTING).startswith(STARTING):
+            return  # what happens by itself is left to the live table
+        if data.get("attempts") and state in PRINTED:
             for line in self._engine.store.logs(self._run, data["path"], data["attempts"]):
                 click.echo(f"[{data['path']}] {terminal_text(line.text)}")
         reason = f"  ({data['reason']})" if data.get("reason") else ""
@@ -143,7 +145,7 @@ def table(summary: dict[str, Any], width: int, store: RunStore | None = None, no
     heads = ("step", "state", "time", "")
     longest = [max(map(cell_len, (head, *(str(row[at]) for row in rows)))) for at, head in enumerate(heads)]
     rest = width - longest[1] - longest[2] - BETWEEN * (len(heads) - 1)  # for the name and the note
-    name_width = max(SHORTEST_NAME, min(longest[0], max(rest // 2, rest - longest[3], min(WHOLE_NAME, rest))))
+    name_width = min(longest[0], max(SHORTEST_NAME, rest // 2, rest - longest[3], min(WHOLE_NAME, rest)))
     note_width = rest - name_width
     found = Table(box=None, pad_edge=False, title_justify="left", caption_justify="left", caption=note or None)
     found.add_column("step", overflow="fold", width=name_width)

@@ -77,6 +77,7 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
 
         ambient_state.begin()
     session = Session(spec)
+    _collect_garbage()
     store = _open_store(spec)
     fingerprints = _fingerprints(spec)
     for item in spec.get("prepare", ()):
@@ -106,6 +107,13 @@ def _run_python(spec: dict[str, Any], result: dict[str, Any]) -> None:
                 "this step drew from the global generator %s, which the notebook seeds in another cell, and kfnb did not see that use: its numbers may differ from those in the notebook; seed the generator in this step"
                 % kind[1:]
             )
+
+
+def _collect_garbage() -> None:
+    """Collect garbage as usual from here on: a pod does not, while it loads what never becomes garbage."""
+    import gc
+
+    gc.enable()
 
 
 def announce_cell(spec: dict[str, Any], cell: dict[str, Any]) -> None:
@@ -222,7 +230,8 @@ def _write_result(spec: dict[str, Any], result: dict[str, Any]) -> bool:
         with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
+            if not spec.get("temporary"):
+                os.fsync(file.fileno())
         os.replace(path + ".new", path)
     except OSError as error:
         Failure("store", type(error).__name__, _disk_message(error)).show()

@@ -153,7 +153,7 @@ def _has_files_to_write() -> bool:
 
 # -------------------------------------------------------------------- the very end
 def _close(status: int, folder: str | None) -> NoReturn:
-    if _kill_children():
+    if kill_children():
         _warn(LEFT_RUNNING, folder)
     _end_trackers()
     flush()
@@ -195,7 +195,32 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, linux/prctl.h
 
 
-def _kill_children() -> int:
+def adopt_orphans_of_later_processes() -> None:
+    """Adopt orphans as soon as the step can start a process: the module that does it takes as long to import as Python itself."""
+    if "_posixsubprocess" in sys.modules:
+        adopt_orphans()
+    elif hasattr(os, "register_at_fork"):
+        watch = _ProcessWatch()
+        sys.meta_path.insert(0, watch)
+        os.register_at_fork(before=watch.adopt)
+
+
+class _ProcessWatch:
+    """A finder that finds nothing. It notices the import of the module that starts processes."""
+
+    done = False
+
+    def adopt(self) -> None:
+        if not self.done:
+            self.done = True
+            adopt_orphans()
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        if name == "_posixsubprocess":
+            self.adopt()
+
+
+def kill_children() -> int:
     """Kill every descendant of this process and return how many there were (Linux only)."""
     trackers = {getattr(t, "_pid", None) for t in _trackers()}
     killed: set[int] = set()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 
-from kfnb.runtime.values.class_pickling import parts_of
-from kfnb.runtime.values.pickling import dump, root_of
+from kfnb.runtime.values.plain_values import dump_plain, is_plain
 from kfnb.runtime.values.value_previews import human, preview, type_name
 from kfnb.runtime.values.value_store import Store
 
@@ -38,7 +37,7 @@ def store_outputs(
 
     One failure names every output that cannot be stored.
     """
-    store = Store(spec["store"])
+    store = Store(spec["store"], durable=not spec.get("temporary"))
     values = {n: _value_of(n, namespace) for n in outputs if n.startswith("@") or n in namespace}
     errors: dict[str, BaseException] = {}
     result["outputs"] = _store(store, values, errors)
@@ -76,13 +75,12 @@ class _TooLarge(Exception):
 def _store(
     store: Store, values: dict[str, Any], errors: dict[str, BaseException], limit: int | None = None
 ) -> dict[str, dict[str, Any]]:
-    classes = [c for v in values.values() if issubclass(type(v), type) for c in parts_of(v)]
-    owners = _shared_memory(values) | {id(c) for c in classes}
+    owners = _shared_memory(values) | _class_parts(values)
     pickled: dict[str, tuple[bytes, list[Any], Any]] = {}
     total = 0
     for name, value in values.items():
         try:
-            head, buffers, pickler = dump({name: value}, owners)
+            head, buffers, pickler = _dump({name: value}, owners)
         except RecursionError:
             errors[name] = RecursionError("it is nested too deeply: pass it as a list of its parts")
             continue
@@ -99,7 +97,7 @@ def _store(
         pickled[name] = (head, buffers, pickler)
     found: dict[str, dict[str, Any]] = {}
     for group in _groups(pickled, values, owners):
-        head, buffers, _ = pickled[group[0]] if len(group) == 1 else dump({n: values[n] for n in group}, owners)
+        head, buffers, _ = pickled[group[0]] if len(group) == 1 else _dump({n: values[n] for n in group}, owners)
         address = store.put(head, [store.put_buffer(b) for b in buffers])
         for name in group:
             size = len(pickled[name][0]) + sum(b.raw().nbytes for b in pickled[name][1])
@@ -112,11 +110,31 @@ def _store(
     return found
 
 
+def _dump(values: dict[str, Any], owners: frozenset[int]) -> tuple[bytes, list[Any], Any]:
+    if all(is_plain(v) for v in values.values()):
+        return dump_plain(values)
+    from kfnb.runtime.values.pickling import dump
+
+    return dump(values, owners)
+
+
+def _class_parts(values: dict[str, Any]) -> frozenset[int]:
+    """The ids of the classes among the values, and of what belongs to them."""
+    classes = [v for v in values.values() if issubclass(type(v), type)]
+    if not classes:
+        return frozenset()
+    from kfnb.runtime.values.class_pickling import parts_of
+
+    return frozenset(id(c) for v in classes for c in parts_of(v))
+
+
 def _shared_memory(values: dict[str, Any]) -> frozenset[int]:
     """The ids of the arrays whose memory belongs to more than one name."""
     counts: dict[int, int] = {}
     for value in values.values():
         if type(value).__name__ == "ndarray":
+            from kfnb.runtime.values.pickling import root_of
+
             owner = id(root_of(value))
             counts[owner] = counts.get(owner, 0) + 1
     return frozenset(o for o, count in counts.items() if count > 1)

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-Json = dict[str, Any]
+from tests.cluster.kube_selectors import Json, Snapshots, changes, matches
+
 WORKFLOWS = re.compile(
     r"^/apis/argoproj\.io/v1alpha1/namespaces/([^/]+)/(workflows|workflowtemplates|cronworkflows)(?:/([^/]+))?$"
 )
@@ -30,6 +31,7 @@ NAMED = re.compile(
     r"^/api/v1/namespaces/([^/]+)/(serviceaccounts|configmaps|secrets|persistentvolumeclaims|services)(?:/([^/]+))?$"
 )
 STORAGE = "/apis/storage.k8s.io/v1/storageclasses"
+EVENTS = re.compile(r"^/api/v1/namespaces/([^/]+)/events$")
 PODS = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+)(/log)?)?$")
 KINDS = {"workflows": "Workflow", "workflowtemplates": "WorkflowTemplate", "cronworkflows": "CronWorkflow"}
 
@@ -51,6 +53,8 @@ class Cluster:
     installed: bool = True
     objects: dict[tuple[str, str, str], Json] = field(default_factory=dict)
     pods: dict[str, Json] = field(default_factory=dict)
+    events: dict[str, Json] = field(default_factory=dict)
+    seen: dict[str, Snapshots] = field(default_factory=lambda: {"pods": Snapshots(), "events": Snapshots()})
     logs: dict[str, PodLog] = field(default_factory=dict)
     history: list[tuple[int, str, Json]] = field(default_factory=list)
     oldest: int = 0  #: versions before it are no longer kept
@@ -90,7 +94,27 @@ class Cluster:
         with self.changed:
             body = copy.deepcopy(self.objects["workflows", namespace, name])
             merge(body, change)
+            ended = (body.get("status") or {}).get("phase") in ("Succeeded", "Failed", "Error")
+            labels = body["metadata"].setdefault("labels", {})
+            labels["workflows.argoproj.io/completed"] = "true" if ended else "false"
             self.put("workflows", namespace, body, "MODIFIED")
+
+    def put_pod(self, pod: Json) -> None:
+        """Make a pod, or change it, as a node does."""
+        with self.changed:
+            self.pods[pod["metadata"]["name"]] = copy.deepcopy(pod)
+            self.changed.notify_all()
+
+    def tell(self, pod: str, reason: str, message: str, kind: str = "Warning") -> None:
+        """An event of a pod, now."""
+        with self.changed:
+            name, now = f"{pod}.{secrets.token_hex(8)}", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            self.events[name] = {
+                "metadata": {"name": name, "namespace": "default", "creationTimestamp": now},
+                "involvedObject": {"kind": "Pod", "name": pod}, "type": kind, "reason": reason, "message": message,
+                "firstTimestamp": now, "lastTimestamp": now,
+            }  # fmt: skip
+            self.changed.notify_all()
 
     def forget(self) -> None:
         """As etcd's compaction: old versions can no longer be watched from."""
@@ -226,6 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._workflows(*match.groups())
         elif match := PODS.match(path):
             self._pods(*match.groups())
+        elif EVENTS.match(path):
+            self._core("events", "Event", self.cluster.events)
         else:
             self._plain(404, "404 page not found\n")
 
@@ -353,13 +379,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _wanted(self, body: Json) -> bool:
-        labels = body["metadata"].get("labels") or {}
-        for part in filter(None, self.query.get("labelSelector", "").split(",")):
-            key, _, value = part.partition("=")
-            if labels.get(key) != value:
-                return False
-        fields = [p.partition("=") for p in filter(None, self.query.get("fieldSelector", "").split(","))]
-        return all(body["metadata"].get(k.removeprefix("metadata.")) == v for k, _, v in fields)
+        return matches(body, self.query.get("labelSelector", ""), self.query.get("fieldSelector", ""))
 
     def _watch(self, namespace: str, plural: str) -> None:
         self._stream("application/json")
@@ -382,11 +402,7 @@ class _Handler(BaseHTTPRequestHandler):
         end, drops = time.monotonic() + float(self.query.get("timeoutSeconds", 60)), cluster.dropped
         while time.monotonic() < end:
             with cluster.changed:
-                news = [
-                    (v, k, o)
-                    for v, k, o in cluster.history
-                    if v > since and self._wanted(o) and o["metadata"]["namespace"] == namespace
-                ]
+                news = list(self._news(namespace, plural, since))
                 if not news and cluster.dropped == drops:
                     cluster.changed.wait(min(0.5, max(0.0, end - time.monotonic())))
             if cluster.dropped != drops:
@@ -399,11 +415,70 @@ class _Handler(BaseHTTPRequestHandler):
                     return
         self._chunk("")
 
-    # ---------------------------------------------------------------- pods
+    def _news(self, namespace: str, plural: str, since: int) -> Iterator[tuple[int, str, Json]]:
+        """The changes after a version. An object that the selectors no longer want leaves the watch in its last state that they wanted."""
+        before: dict[str, Json] = {}
+        for version, change, body in self.cluster.history:
+            meta = body["metadata"]
+            if body["kind"] != KINDS[plural] or meta["namespace"] != namespace:
+                continue
+            was = before.get(meta["name"])
+            if change != "DELETED" and self._wanted(body):
+                before[meta["name"]] = body
+                if version > since:
+                    yield version, "MODIFIED" if was else "ADDED", body
+            elif was is not None:
+                del before[meta["name"]]
+                if version > since:
+                    yield version, "DELETED", {**was, "metadata": {**was["metadata"], "resourceVersion": str(version)}}
+
+    # ---------------------------------------------------------------- pods and events
+    def _core(self, plural: str, kind: str, objects: dict[str, Json]) -> None:
+        """A list or a watch of objects that tests change as they like: what has changed is found by looking."""
+        snapshots = self.cluster.seen[plural]
+        if self.viewer and plural == "events":
+            self._status(403, "Forbidden", f'{plural} is forbidden: User "viewer" cannot list resource "{plural}"')
+        elif self.query.get("watch", "").lower() not in ("true", "1"):
+            with self.cluster.changed:
+                items = [copy.deepcopy(o) for o in objects.values() if self._wanted(o)]
+                version = snapshots.take({o["metadata"]["name"]: o for o in items})
+            meta = {"resourceVersion": version}
+            self._send(200, {"kind": f"{kind}List", "apiVersion": "v1", "metadata": meta, "items": items})
+        else:
+            self._watch_core(snapshots, objects)
+
+    def _watch_core(self, snapshots: Snapshots, objects: dict[str, Json]) -> None:
+        cluster = self.cluster
+        self._stream("application/json")
+        known = snapshots.of(self.query.get("resourceVersion", ""))
+        if known is None:
+            status = {"kind": "Status", "status": "Failure", "message": "too old resource version", "reason": "Expired", "code": 410}  # fmt: skip
+            self._chunk(json.dumps({"type": "ERROR", "object": status}) + "\n")
+            self._chunk("")
+            return
+        end, drops = time.monotonic() + float(self.query.get("timeoutSeconds", 60)), cluster.dropped
+        while time.monotonic() < end:
+            with cluster.changed:
+                wanted = {n: copy.deepcopy(o) for n, o in objects.items() if self._wanted(o)}
+                news = changes(known, wanted)
+                if not news and cluster.dropped == drops:
+                    cluster.changed.wait(0.2)
+                    continue
+            if cluster.dropped != drops:
+                self.close_connection = True
+                self.connection.close()
+                return
+            known = wanted
+            version = snapshots.take(wanted)
+            for change, body in news:
+                body = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
+                if not self._chunk(json.dumps({"type": change, "object": body}) + "\n"):
+                    return
+        self._chunk("")
+
     def _pods(self, namespace: str, name: str | None, log: str | None) -> None:
         if name is None:
-            items = [p for p in self.cluster.pods.values() if self._wanted(p)]
-            self._send(200, {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items})
+            self._core("pods", "Pod", self.cluster.pods)
         elif name not in self.cluster.pods:
             self._status(404, "NotFound", f'pods "{name}" not found')
         elif not log:

@@ -342,7 +342,7 @@ def test_an_evicted_pod_is_said_and_has_no_log(tmp_path: Path) -> None:
         kube.update(name, {"status": {"phase": "Failed", "finishedAt": "2026-01-01T00:00:02Z", "nodes": {"n": node}}})
         summary = finished(engine, run_id)
         assert states(summary) == {"one": "failed", "two": "omitted", "three": "omitted"}
-        assert summary["error"]["message"] == "The node was low on resource: memory."
+        assert summary["error"]["message"] == "its node evicted it: The node was low on resource: memory."
 
 
 def test_a_log_is_waited_for_until_its_container_starts(tmp_path: Path) -> None:

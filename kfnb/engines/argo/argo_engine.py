@@ -8,17 +8,22 @@ from typing import Any
 
 from kfnb.engines.argo import workflow_kinds
 from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
-from kfnb.engines.argo.follow_workflow import WorkflowFollower
+from kfnb.engines.argo.container_templates import output_of
+from kfnb.engines.argo.follow_workflow import WorkflowFollower, WorkflowSource
 from kfnb.engines.argo.read_status_nodes import Offloaded, nodes_of
 from kfnb.engines.argo.workflow_manifest import CompiledWorkflow, compile_workflow
 from kfnb.engines.argo.workflow_nodes import observe_steps
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
+from kfnb.engines.cluster.following.namespace_watch import shared_watch
+from kfnb.engines.cluster.following.start_timeout import StartTimeout
+from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.cluster_checks import check_size
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs
+from kfnb.engines.cluster.targets.targets import options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
@@ -95,10 +100,14 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
 
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> WorkflowFollower:
         location = self.record.location(run_id)
-        return WorkflowFollower(
-            store, run_id, self.client, location["name"], self.recompile(run_id).task_jobs, stopping, location["before"],
-            server=self._server(location),
-        )  # fmt: skip
+        pipeline, _ = self.record.pipeline_and_options(run_id)
+        watch = shared_watch(self.client, RUN_LABEL, self.target.connection)
+        source = WorkflowSource(self.client, location["name"], watch, self._server(location))
+        jobs = self.recompile(run_id).task_jobs
+        seconds = options_of(self.target).start_timeout
+        timeout = StartTimeout(store.folder(run_id), location["name"], seconds, lambda: self.stop(location))
+        words = SkipWords(pipeline, output_of)
+        return WorkflowFollower(store, run_id, source, jobs, stopping, timeout, location["before"], words)
 
     def _server(self, location: dict[str, Any]) -> ArgoServer | None:
         """Argo's own server, where the target names one, for the Workflow of a run."""

@@ -12,7 +12,7 @@ from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command
 from kfnb.engines.cluster.lowering.pod_security import home_variable, secure
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
-from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
+from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, START_ALLOWANCE, ClusterOptions
 from kfnb.runtime.pods.argo_pod import INPUTS, PLACE
 from kfnb.runtime.pods.engine_inputs import RUN, STARTED
 from kfnb.runtime.pods.pod_step import ATTEMPT
@@ -22,17 +22,21 @@ FOLDER = "/tmp/kfnb"
 MOUNT = "/mnt/kfnb"  #: where the volume for values is mounted
 #: Unpacks the runtime and calls it. The first argument of `main` is the step's own code, which comes as an artifact.
 BOOT = """\
-import sys,json,zlib,base64,os
+import sys,zlib,binascii,os,gc
+gc.disable()
 d="/tmp/kfnb";i="/kfnb/in"
-def b(t):return json.loads(zlib.decompress(base64.b64decode(t)).decode())
-for n,s in b("".join(sys.argv[1:])).items():
-    p=os.path.join(d,"lib",n);os.makedirs(os.path.dirname(p),exist_ok=True)
-    with open(p,"w",encoding="utf-8") as f:f.write(s)
-sys.path.insert(0,d+"/lib")
+def b(t):return zlib.decompress(binascii.a2b_base64(t))
+k=iter(b("".join(sys.argv[1:])).split(b"\\0"))
+for n,s in zip(k,k):
+    p=d+"/lib/"+n.decode();q=os.path.dirname(p)
+    if not os.path.isdir(q):os.makedirs(q,exist_ok=True)
+    with open(p,"wb",0) as f:f.write(s)
+sys.path.insert(0,d+"/lib");sys.dont_write_bytecode=True
 from kfnb.runtime.pods.argo_pod import main
+from kfnb.runtime.light_json import loads
 from kfnb.runtime.step_exit import leave
 with open(i+"/step") as f:t=f.read()
-leave(main(b(t),d,i))
+leave(main(loads(b(t).decode()),d,i))
 """
 CACHE_AGE = "720h"  #: the age of the oldest result that a step may take
 TOO_LARGE = (
@@ -235,7 +239,7 @@ def _pod(
     if settings.tolerations:
         body["tolerations"] = [toleration(t.key, t.value, t.effect) for t in settings.tolerations]
     if settings.timeout:
-        body["activeDeadlineSeconds"] = max(1, round(settings.timeout))
+        body["activeDeadlineSeconds"] = round(settings.timeout) + START_ALLOWANCE
     if settings.retry:
         body["retryStrategy"] = {
             "limit": str(settings.retry), "retryPolicy": "Always",

@@ -8,11 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.argo.follow_workflow import WorkflowFollower
+from kfnb.engines.argo.follow_workflow import WorkflowFollower, WorkflowSource
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.following.follow_thread import Follower
+from kfnb.engines.cluster.following.namespace_watch import shared_watch
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.start_timeout import StartTimeout
+from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.cluster_checks import check_size
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
@@ -20,6 +23,7 @@ from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs
+from kfnb.engines.cluster.targets.targets import options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states
 from kfnb.engines.kfp.following.poll_run import PollFollower
@@ -133,10 +137,15 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         return body
 
     def retry_in_place(self, run_id: str) -> bool:
-        """Let the server retry its own run. It accepts neither changed code nor a step to begin at."""
+        """Let the server retry its own run. It accepts neither changed code nor a step to begin at, nor a run that it calls succeeded."""
         location, attempts = self.record.location(run_id), self.record.attempt_counts(run_id)
         task_jobs = self.recompile(run_id).task_jobs
-        self.client.act(location["run"], "retry")
+        try:
+            self.client.act(location["run"], "retry")
+        except ClusterError as error:
+            if error.kind != "conflict":
+                raise
+            return False
         done = ("succeeded", "cached", "skipped")
         repeated = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
         earlier_attempts = {path: attempts[path] for path in repeated if path in attempts}
@@ -179,7 +188,12 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         if workflow is not None:
             kube, name = workflow
             observe = partial(node_states.observe_steps, blocks=compiled.blocks)
-            return WorkflowFollower(store, run_id, kube, name, jobs, stopping, earlier_attempts, observe)
+            watch = shared_watch(kube, RUN_LABEL, self.target.connection)
+            source = WorkflowSource(kube, name, watch, observe=observe)
+            seconds = options_of(self.target).start_timeout
+            timeout = StartTimeout(store.folder(run_id), name, seconds, lambda: self.stop(location))
+            words = SkipWords(self.record.pipeline_and_options(run_id)[0])
+            return WorkflowFollower(store, run_id, source, jobs, stopping, timeout, earlier_attempts, words)
         return PollFollower(store, run_id, self.client, run, jobs, compiled.blocks, stopping, earlier_attempts)
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:

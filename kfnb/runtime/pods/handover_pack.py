@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from kfnb.runtime.light_json import dumps, loads
+from kfnb.runtime.pods.light_zip import LightZip, write_zip
 from kfnb.runtime.values.value_store import MAGIC, Store
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -18,11 +19,9 @@ class Pack:
     """A pack that an earlier step wrote."""
 
     def __init__(self, path: str) -> None:
-        from zipfile import ZipFile
-
-        self._zip = ZipFile(path)
+        self._zip = LightZip(path)
         self.head: dict[str, Any] = loads(self._zip.read(HEAD).decode("utf-8"))
-        self._names = set(self._zip.namelist())
+        self._names = set(self._zip.names())
 
     def fetch(self, address: str, folder: str) -> None:
         """Put a bundle and its buffers into the store in ``folder``."""
@@ -36,11 +35,8 @@ class Pack:
         if address not in self._names:
             return []
         if not os.path.exists(path):
-            from shutil import copyfileobj
-
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with self._zip.open(address) as source, open(path + ".new", "wb") as file:
-                copyfileobj(source, file, 1 << 20)
+            self._zip.copy(address, path + ".new")
             os.replace(path + ".new", path)
         return buffers_of(path)
 
@@ -63,17 +59,12 @@ def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "", 
     compress
         Compress the pack, for packs that are passed as text.
     """
-    from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
-
-    store, written = Store(folder), set()  # type: tuple[Store, set[str]]
+    store, entries = Store(folder), {}  # type: tuple[Store, dict[str, Any]]
+    if runtime:
+        entries[RUNTIME] = runtime.encode()  # the first: a step that has no runtime yet looks for it there
+    entries[HEAD] = dumps(head).encode()
+    for entry in head.get("outputs", {}).values():
+        address = entry["bundle"]
+        entries.update((part, store.path(part)) for part in (address, *buffers_of(store.path(address))))
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with ZipFile(path, "w", ZIP_DEFLATED if compress else ZIP_STORED) as file:
-        file.writestr(HEAD, dumps(head))
-        if runtime:
-            file.writestr(RUNTIME, runtime)
-        for entry in head.get("outputs", {}).values():
-            address = entry["bundle"]
-            for part in (address, *buffers_of(store.path(address))):
-                if part not in written:
-                    written.add(part)
-                    file.write(store.path(part), part)
+    write_zip(path, list(entries.items()), compress)

@@ -43,10 +43,8 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     int
         The exit status. When the step succeeded, ``outputs`` also has its ``result`` and ``folder``.
     """
-    from tempfile import mkdtemp
-
     _find_home()
-    folder = mkdtemp(prefix="kfnb-")
+    folder = _new_folder()
     store = os.path.join(folder, "store")
     try:
         for item in inputs.items.values():
@@ -64,6 +62,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         store=store,
         folder=os.path.join(folder, "step"),
         cwd=os.path.join(folder, "work"),
+        temporary=True,
     )
     spec["sources"] = _sources(job)
     first: dict[str, Any] = next(iter(spec.get("cells", ())), {})
@@ -78,18 +77,39 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         if failed:
             return _tolerate_failure(job, failed, inputs, store, outputs) if may_fail(job) else _fail(job, failed)
     from kfnb.runtime.run_step import run_step
-    from kfnb.runtime.step_exit import adopt_orphans
+    from kfnb.runtime.step_exit import adopt_orphans_of_later_processes
 
-    adopt_orphans()
-    status = run_step(spec)
-    with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
-        result = loads(file.read())
+    adopt_orphans_of_later_processes()
+    if "timeout" in job:
+        from kfnb.runtime.pods.limited_time import run_limited
+
+        status, result = run_limited(run_step, spec, job["timeout"])
+    else:
+        status, result = run_step(spec), _result(spec)
     if result["state"] != "succeeded" and may_fail(job):
         return _tolerate_failure(job, result["error"], inputs, store, outputs, _summary(result, store))
     if result["state"] != "succeeded":
         _report({**_summary(result, store), "step": job["spec"]["step"], "state": "failed", "error": result["error"]})
         return status or NOT_STARTED
     return _write_outputs(job, inputs, result, store, outputs)
+
+
+def _result(spec: dict[str, Any]) -> dict[str, Any]:
+    with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
+        result: dict[str, Any] = loads(file.read())
+    return result
+
+
+def _new_folder() -> str:
+    """A temporary folder of the step's own. Where the usual place cannot be used, `tempfile` finds one."""
+    folder = os.path.join(os.environ.get("TMPDIR") or "/tmp", "kfnb-" + os.urandom(8).hex())
+    try:
+        os.mkdir(folder, 0o700)
+    except OSError:
+        from tempfile import mkdtemp
+
+        return mkdtemp(prefix="kfnb-")
+    return folder
 
 
 def _find_home() -> None:

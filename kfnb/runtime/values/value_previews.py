@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kfnb.runtime.values.plain_values import is_plain
+
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -39,6 +41,8 @@ def preview(value: Any, size: int = 0) -> Any:
     if _is_plain(kind):
         if len(value) > WIDTH:
             return "%s of %d" % (kind.__name__, len(value))
+        if is_plain(value):
+            return _cut(_text(value, DEPTH))
         return within(lambda: _cut(_text(value, DEPTH)), kind.__name__)
     return within(lambda: _object(value, size), "<%s>" % type_name(value))
 

@@ -30,10 +30,13 @@ class Damaged(Failure):
 
 
 class Store:
-    """The store in ``folder``. It keeps every bundle that it has loaded, so that shared objects stay shared."""
+    """The store in ``folder``. It keeps every bundle that it has loaded, so that shared objects stay shared.
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    A store that is not ``durable`` ends with its pod, so it does not wait for the disk.
+    """
+
+    def __init__(self, folder: str, durable: bool = True) -> None:
+        self.folder, self.durable = folder, durable
         self._changed: dict[str, None] = {}
         self._read: dict[str, dict[str, Any]] = {}
 
@@ -97,13 +100,14 @@ class Store:
         if not os.path.isdir(folder):
             os.makedirs(folder, FOLDER_MODE, exist_ok=True)
             self._changed[self.folder] = None
-        _sync(temporary)
+        if self.durable:
+            _sync(temporary)
         os.replace(temporary, path)
         self._changed[folder] = None
 
     def sync(self) -> None:
         """Flush the folders of the stored files to the disk."""
-        for folder in self._changed:
+        for folder in self._changed if self.durable else ():
             _sync(folder)
         self._changed = {}
 

@@ -81,6 +81,11 @@ class Kube:
     def pods(self, label: str) -> list[dict[str, Any]]:
         return list(self.session.request_json("GET", self.core_path("pods"), query={"labelSelector": label})["items"])
 
+    def pod_events(self, pod: str) -> list[dict[str, Any]]:
+        """The events of a pod."""
+        query = {"fieldSelector": f"involvedObject.kind=Pod,involvedObject.name={pod}"}
+        return list(self.session.request_json("GET", self.core_path("events"), query=query)["items"])
+
     def log(self, pod: str, container: str = "main", follow: bool = False) -> Iterator[str]:
         """The lines of a pod's log as ``TIME TEXT``.
 
@@ -95,6 +100,11 @@ class Kube:
             yield line.decode("utf-8", "backslashreplace")
 
     # ---------------------------------------------------------------- paths
+    @property
+    def workflows_path(self) -> str:
+        """The path of the namespace's Workflows."""
+        return self._path(WORKFLOWS)
+
     def core_path(self, plural: str) -> str:
         """The path of a kind of Kubernetes' own in the namespace, such as ``pods`` or ``events``."""
         return f"/api/v1/namespaces/{quote(self.namespace, safe='')}/{plural}"

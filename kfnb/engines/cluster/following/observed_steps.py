@@ -35,6 +35,18 @@ class ObservedStep:
     outputs: dict[str, str]
     omitted: bool  #: whether the cluster says Omitted, for whatever reason
 
+    def waiting(self, text: str) -> ObservedStep:
+        """The step as one that waits for something."""
+        return replace(self, state="pending", message=text)
+
+    def noted(self, text: str) -> ObservedStep:
+        """The step in the same state, with what is to be said of it."""
+        return replace(self, message=text)
+
+    def failed(self, text: str) -> ObservedStep:
+        """The step as one that has failed for a reason."""
+        return replace(self, state="failed", message=text, omitted=False)
+
 
 def mark_omitted(steps: dict[str, ObservedStep]) -> list[ObservedStep]:
     """Distinguish skipped steps from omitted ones.

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: The modules that every step needs. Other modules are added when the code of a step uses them.
 CORE = (
-    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/handover_pack", "pods/resolve_references", "pods/engine_inputs", "pods/coded_text", "module_lookup", "magics/patch_ipython",
+    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/plain_values", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/handover_pack", "pods/light_zip", "pods/resolve_references", "pods/engine_inputs", "pods/coded_text", "module_lookup", "magics/patch_ipython",
 )  # fmt: skip
 AMBIENT_PARTS = {
     "ambient/module_state": '"@module:',
@@ -76,6 +76,8 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
         names.add("components/file_components")
     if engine == "kfp":
         names.add("pods/display_page")
+    if any("timeout" in t for t in specs):
+        names.add("pods/limited_time")
     if any(t.get("packages") or t.get("pins") or t.get("optional") for t in specs):
         names.add("pods/install_packages")
     return bundle_of(
@@ -108,7 +110,8 @@ def _has_magics(source: str) -> bool:
 
 
 def bundle_of(files: dict[str, str]) -> str:
-    return compress(json.dumps(files))
+    """Files as one compressed text: names and contents by turns, with a zero character between them."""
+    return compress("\0".join(text for file in files.items() for text in file))
 
 
 def compress(text: str, dictionary: str = "") -> str:

@@ -140,9 +140,17 @@ class PollFollower(Recorder):
 
 
 def cancelled_at(run: dict[str, Any]) -> float | None:
-    """When a run was cancelled. Its last state is `FAILED`, as that of a run that failed by itself."""
-    times = [h.get("update_time") for h in run.get("state_history") or () if h.get("state") == "CANCELING"]
-    return timestamp_of(times[0]) if times else None
+    """When a run was cancelled. Its last state is `FAILED`, as that of a run that failed by itself.
+
+    The history of a run that was retried also has what came before.
+    """
+    time = None
+    for entry in run.get("state_history") or ():
+        if entry.get("state") == "CANCELING":
+            time = timestamp_of(entry.get("update_time"))
+        elif entry.get("state") in ("PENDING", "RUNNING"):
+            time = None
+    return time
 
 
 def with_cancellation(step: ObservedStep, cancelled: float | None) -> ObservedStep:

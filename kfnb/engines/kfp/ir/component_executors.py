@@ -12,7 +12,7 @@ from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
-from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, ClusterOptions
 from kfnb.pipeline.model import Step
 from kfnb.step_settings import Settings
 
@@ -30,8 +30,9 @@ ARTIFACT = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
 #: of the runtime, the pieces, the step's code, and the launcher's ExecutorInput. When several steps call one component, the code is the
 #: part that all calls have in common, and the input ``step`` holds the rest.
 BOOT = """\
-import sys,json,zlib,base64,os,tempfile,zipfile
-a=sys.argv;n=int(a[1])+2;e=json.loads(a[-1]);i=e.get("inputs",{});u=base64.b64decode
+import sys,json,zlib,binascii,os,gc
+gc.disable()
+a=sys.argv;n=int(a[1])+2;e=json.loads(a[-1]);i=e.get("inputs",{});u=binascii.a2b_base64
 r="".join(a[2:n]);t=zlib.decompress(u("".join(a[n:-1])))
 s=i.get("parameterValues",{}).get("step")
 if s:t=zlib.decompressobj(-15,t[-32768:]).decompress(u(s))
@@ -40,12 +41,15 @@ if not r:
     p=p.get("customPath") or p["uri"]
     for k in("gs","minio","s3","oci"):
         if p.startswith(k+"://"):p="/"+{"gs":"gcs"}.get(k,k)+p[len(k)+2:]
-    r=zipfile.ZipFile(p).read("runtime.json").decode()
-d=tempfile.mkdtemp()
-for k,v in json.loads(zlib.decompress(u(r)).decode()).items():
-    p=os.path.join(d,k);os.makedirs(os.path.dirname(p),exist_ok=True)
-    with open(p,"w",encoding="utf-8") as f:f.write(v)
-sys.path.insert(0,d)
+    with open(p,"rb") as f:r=f.read(400000)
+    k=r.find(b"runtime.json")+12;r=r[k:k+int.from_bytes(r[k-24:k-20],"little")].decode()
+d=(os.environ.get("TMPDIR")or"/tmp")+"/kfnb-"+os.urandom(8).hex()
+k=iter(zlib.decompress(u(r)).split(b"\\0"))
+for n,v in zip(k,k):
+    p=d+"/"+n.decode();q=os.path.dirname(p)
+    if not os.path.isdir(q):os.makedirs(q,exist_ok=True)
+    with open(p,"wb",0) as f:f.write(v)
+sys.path.insert(0,d);sys.dont_write_bytecode=True
 from kfnb.runtime.pods.kfp_pod import main
 from kfnb.runtime.step_exit import leave
 leave(main(json.loads(t.decode()),a[-1],r))
@@ -314,7 +318,7 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
         context = {k: v for k, v in pod_context(options).items() if k in ("runAsUser", "runAsNonRoot")}
         platform["securityContext"] = context
     if settings.timeout:
-        platform["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
+        platform["activeDeadlineSeconds"] = str(round(settings.timeout) + START_ALLOWANCE)
     return platform
 
 

@@ -35,6 +35,7 @@ RUNTIME = tuple(
         "step_exit",
         "step_outputs",
         "values.value_store",
+        "values.pickling",
         "ambient.ambient_state",
         "cells.ipython_syntax",
     )
