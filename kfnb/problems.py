@@ -275,11 +275,6 @@ KINDS: dict[str, Kind] = {
         "unknown-pipeline",
         "The notebook has no pipeline of this name, or has several pipelines and none was selected.",
     ),
-    "KF408": Kind(
-        WARNING,
-        "not-forgiven",
-        "A step may fail without failing the run, but on a cluster some of its failures fail the run nevertheless.",
-    ),
     "KF501": Kind(ERROR, "unknown-parameter", "The run sets a parameter that the pipeline does not have."),
     "KF502": Kind(
         ERROR, "bad-parameter-value", "The value of a parameter cannot be converted to the parameter's type."

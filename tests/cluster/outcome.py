@@ -36,6 +36,7 @@ class Outcome:
     texts: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     detail: str = ""
+    errors: dict[str, dict[str, Any]] = field(default_factory=dict)  #: what failed steps told
     handed_on: dict[str, dict[str, str]] = field(default_factory=dict)  #: what steps told of what they left
 
 
@@ -86,6 +87,8 @@ def on_argo(
                 if not report.read_line(t)
             ]
             state = report.state if report.state is not None and state == "succeeded" else state
+            if report.error is not None:
+                outcome.errors[step.path] = report.error
             if state == "succeeded":
                 outcome.texts[step.path] = "\n".join(lines).rstrip("\n")
                 values = _values(report.result()) if report.state else step.outputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_a_run_is_submitted_as_the_server_wants_it(tmp_path: Path) -> None:
         (run,) = server.runs.values()
         json_format.ParseDict(run["pipeline_spec"]["pipeline_spec"], pipeline_spec_pb2.PipelineSpec())
         platform = run["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-        assert "1800" in [e.get("activeDeadlineSeconds") for e in platform.values()]
+        assert "2700" in [e.get("activeDeadlineSeconds") for e in platform.values()]
         assert run["runtime_config"] == {
             "parameters": {"n": 3, "text": "a", "items": [1, 2]},
             "pipeline_root": "s3://b/r",
@@ -190,6 +191,32 @@ def test_a_failed_exit_handler_fails_the_run_though_the_server_does_not_count_it
         server.answers = [refusal]  # the server calls this run succeeded and does not retry it
         engine.retry(run_id)
         assert len(server.runs) == 2 and engine.store.head(run_id)["state"] == "pending"
+
+
+def test_what_the_driver_and_the_launcher_said_last_is_why_a_step_failed(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        for phases, task in (({"one": "Failed"}, "one"), ({"one": "DriverFailed"}, "one-driver")):
+            run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+            run = list(server.runs.values())[-1]
+            backend = backend_of(run, {**phases, "two": "Omitted"})
+            nodes = backend.workflow_nodes()
+            pod = next(
+                n
+                for n in nodes.values()
+                if n["name"].endswith((f".{task}", f".{task}.executor")) and n["type"] == "Pod"
+            )
+            template = "system-container-driver" if task == "one-driver" else ""
+            said = "failed to upload output artifacts" if task == "one" else "failed to resolve inputs"
+            text = f"I1129 08:00:00.123456       1 main.go:139] Setting log level\nF1129 08:00:02.100000       1 main.go:130] {said}\n"
+            server.logs[pod_of(replace(pod_node(pod["id"]), template=template), Settings())] = text
+            run.update(run_details={"task_details": backend.details()}, state="FAILED", finished_at=END)
+            engine.refresh(run_id)
+            summary = engine.store.summary(run_id)
+            assert states(summary) == {"one": "failed", "two": "omitted"}
+            assert said in summary["error"]["message"] and "Setting log level" not in summary["error"]["message"]
+            assert not list(engine.store.logs(run_id, "one"))
 
 
 def test_a_run_that_fails_after_it_was_cancelled_and_retried_has_failed() -> None:

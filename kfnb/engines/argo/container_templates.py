@@ -12,7 +12,7 @@ from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command
 from kfnb.engines.cluster.lowering.pod_security import home_variable, secure
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
-from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
+from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, START_ALLOWANCE, ClusterOptions
 from kfnb.runtime.pods.argo_pod import INPUTS, PLACE
 from kfnb.runtime.pods.engine_inputs import RUN, STARTED
 from kfnb.runtime.pods.pod_step import ATTEMPT
@@ -239,7 +239,7 @@ def _pod(
     if settings.tolerations:
         body["tolerations"] = [toleration(t.key, t.value, t.effect) for t in settings.tolerations]
     if settings.timeout:
-        body["activeDeadlineSeconds"] = max(1, round(settings.timeout))
+        body["activeDeadlineSeconds"] = round(settings.timeout) + START_ALLOWANCE
     if settings.retry:
         body["retryStrategy"] = {
             "limit": str(settings.retry), "retryPolicy": "Always",

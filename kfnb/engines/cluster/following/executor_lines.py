@@ -15,7 +15,7 @@ ARGOEXEC = re.compile(r'time="?\d{4}-\d\d-\d\dT[^ "]+"? level=[a-zA-Z]+ msg=.* ?
 EXITED = 'msg="sub-process exited"'
 EXIT_STATUS = re.compile(r"Error: exit status \d+")  #: the last line of argoexec after a command that failed
 #: A message of the launcher of Kubeflow Pipelines. Python's absl writes the same form, with the name of a file of Python.
-LAUNCHER = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ [\w-]+\.go:\d+\] ")
+LAUNCHER = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ [\w-]+\.go:\d+\] ")
 OUTPUTS, OUTPUTS_END = "ExecutorOutput: {", "}"  #: the first and the last line of the outputs as JSON
 
 
@@ -24,6 +24,7 @@ class ExecutorLines:
 
     def __init__(self) -> None:
         self._exited = False
+        self.last_words = ""  #: with which the launcher or a driver of Kubeflow Pipelines gave up
         self._in_outputs = False  #: whether the next line is one of the outputs as JSON
 
     def split(self, text: str) -> tuple[str, str]:
@@ -38,6 +39,7 @@ class ExecutorLines:
         if launcher is not None:
             message = text[launcher.end() :]
             self._in_outputs = message == OUTPUTS
+            self.last_words = message if launcher[1] == "F" else self.last_words
             return text[: launcher.start()], text[launcher.start() :]
         found = ARGOEXEC.search(text)
         if found is not None:

@@ -37,6 +37,11 @@ class RecordedLog:
                 elif name == EXECUTOR:
                     self._executor.split(line.text)
 
+    @property
+    def last_words(self) -> str:
+        """What the cluster's tools said when they gave up; empty when they did not."""
+        return self._executor.last_words
+
     def _count_line(self, time: str) -> None:
         self._count += 1
         stamp = nanoseconds(time)

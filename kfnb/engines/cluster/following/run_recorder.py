@@ -109,7 +109,7 @@ class Recorder:
         if state == "failed" and self.stopped and (report is None or report.error is None):
             state = ended_by_stop(step)
         if state == "failed":
-            error = (report.error if report is not None else None) or self.death(step)
+            error = (report.error if report is not None else None) or _with_last_words(self.death(step), logs)
             fields["error"] = {**error, "step": step.path}
             fields["reason"] = f"{error['type']}: {error['message']}"
         elif state in ("cancelled", "omitted") and self.stopped:
@@ -190,3 +190,9 @@ def _why(state: str, failed: list[dict[str, Any]]) -> str:
     if failed:
         return f"{failed[0]['path']} failed"
     return UNKNOWN if state == "succeeded" else "the run ended before it"
+
+
+def _with_last_words(error: dict[str, Any], logs: list[RecordedLog]) -> dict[str, Any]:
+    """The error, with what the cluster's tools said in the log of the last attempt when they gave up."""
+    words = logs[-1].last_words if logs else ""
+    return {**error, "message": f"{error['message']}: {words}"} if words else error

@@ -76,6 +76,8 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
         names.add("components/file_components")
     if engine == "kfp":
         names.add("pods/display_page")
+    if any("timeout" in t for t in specs):
+        names.add("pods/limited_time")
     if any(t.get("packages") or t.get("pins") or t.get("optional") for t in specs):
         names.add("pods/install_packages")
     return bundle_of(

@@ -92,6 +92,8 @@ class ClusterOptions:
         return self.cache if settings.cache is None else settings.cache
 
 
+#: Seconds that the pod of a step with a timeout has on top of it, for its start and its packages. The step itself ends at its timeout.
+START_ALLOWANCE = 900
 #: The size of the largest value that passes as a parameter of Argo. Parameters are part of the Workflow, which etcd limits to 1.5 MiB.
 PARAMETER_LIMIT = 64 * KIB
 

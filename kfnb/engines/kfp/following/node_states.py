@@ -23,9 +23,7 @@ STOPPED = (
 )
 CANCELLED = "the run was cancelled"
 PREPARES = "Kubeflow Pipelines prepares it"
-COULD_NOT_PREPARE = (
-    "Kubeflow Pipelines could not prepare it: its driver failed, and says why in `kfnb logs --verbose` of this step"
-)
+COULD_NOT_PREPARE = "Kubeflow Pipelines could not prepare it, because the driver of the step failed"
 Nodes = dict[str, dict[str, Any]]
 Jobs = dict[str, tuple[Job, ...]]
 
