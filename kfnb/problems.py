@@ -275,11 +275,6 @@ KINDS: dict[str, Kind] = {
         "unknown-pipeline",
         "The notebook has no pipeline of this name, or has several pipelines and none was selected.",
     ),
-    "KF408": Kind(
-        WARNING,
-        "not-forgiven",
-        "A step may fail without failing the run, but on a cluster some of its failures fail the run nevertheless.",
-    ),
     "KF501": Kind(ERROR, "unknown-parameter", "The run sets a parameter that the pipeline does not have."),
     "KF502": Kind(
         ERROR, "bad-parameter-value", "The value of a parameter cannot be converted to the parameter's type."
@@ -370,5 +365,6 @@ KINDS: dict[str, Kind] = {
         WARNING, "private-file", "A step needs a file that is private to this machine, so kfnb does not send it."
     ),
     "KF712": Kind(ERROR, "bad-file-mark", "A mark names a file that cannot be sent with a step."),
+    "KF718": Kind(ERROR, "apart", "Steps that a mark puts into one pod cannot share it."),
     "KF730": Kind(WARNING, "package-left-out", "A step imports a module that it cannot install on a cluster."),
 }

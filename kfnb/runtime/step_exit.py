@@ -153,7 +153,7 @@ def _has_files_to_write() -> bool:
 
 # -------------------------------------------------------------------- the very end
 def _close(status: int, folder: str | None) -> NoReturn:
-    if _kill_children():
+    if kill_children():
         _warn(LEFT_RUNNING, folder)
     _end_trackers()
     flush()
@@ -220,7 +220,7 @@ class _ProcessWatch:
             self.adopt()
 
 
-def _kill_children() -> int:
+def kill_children() -> int:
     """Kill every descendant of this process and return how many there were (Linux only)."""
     trackers = {getattr(t, "_pid", None) for t in _trackers()}
     killed: set[int] = set()

@@ -78,7 +78,8 @@ def test_settings_of_pods_pass_strict_validation() -> None:
     )
     assert template["container"]["resources"]["limits"] == {"cpu": "2", "memory": "4Gi", "nvidia.com/gpu": "1"}
     assert (
-        template["activeDeadlineSeconds"] == 1800 and template["memoize"]["cache"]["configMap"]["name"] == "kfnb-cache"
+        template["activeDeadlineSeconds"] == 1800 + 900
+        and template["memoize"]["cache"]["configMap"]["name"] == "kfnb-cache"
     )
     platform = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements()).platform
     executor = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-one"]

@@ -59,7 +59,7 @@ def test_a_run_is_submitted_as_the_server_wants_it(tmp_path: Path) -> None:
         (run,) = server.runs.values()
         json_format.ParseDict(run["pipeline_spec"]["pipeline_spec"], pipeline_spec_pb2.PipelineSpec())
         platform = run["pipeline_spec"]["platform_spec"]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-        assert "1800" in [e.get("activeDeadlineSeconds") for e in platform.values()]
+        assert "2700" in [e.get("activeDeadlineSeconds") for e in platform.values()]
         assert run["runtime_config"] == {
             "parameters": {"n": 3, "text": "a", "items": [1, 2]},
             "pipeline_root": "s3://b/r",

@@ -80,15 +80,24 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     from kfnb.runtime.step_exit import adopt_orphans_of_later_processes
 
     adopt_orphans_of_later_processes()
-    status = run_step(spec)
-    with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
-        result = loads(file.read())
+    if "timeout" in job:
+        from kfnb.runtime.pods.limited_time import run_limited
+
+        status, result = run_limited(run_step, spec, job["timeout"])
+    else:
+        status, result = run_step(spec), _result(spec)
     if result["state"] != "succeeded" and may_fail(job):
         return _tolerate_failure(job, result["error"], inputs, store, outputs, _summary(result, store))
     if result["state"] != "succeeded":
         _report({**_summary(result, store), "step": job["spec"]["step"], "state": "failed", "error": result["error"]})
         return status or NOT_STARTED
     return _write_outputs(job, inputs, result, store, outputs)
+
+
+def _result(spec: dict[str, Any]) -> dict[str, Any]:
+    with open(os.path.join(spec["folder"], "result.json"), encoding="utf-8") as file:
+        result: dict[str, Any] = loads(file.read())
+    return result
 
 
 def _new_folder() -> str:
@@ -338,6 +347,7 @@ def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> 
     with open(path, "rb") as file:
         text = "v:" + b2a_base64(file.read(), newline=False).decode()
     if len(text) > outputs["limit"]["bytes"]:
+        os.remove(path)  # an engine takes the outputs of failed steps too
         sizes = ", ".join("`%s`" % n for n in head["outputs"])
         message = outputs["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
         return {"kind": "store", "type": "ValueError", "message": message}

@@ -120,11 +120,6 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
             "KF704", job.step, f"step `{job.name}` has `on-failure:continue` and `retry`, and Kubeflow Pipelines does not tell a step which attempt it is",
             "keep one of the two marks",
         )  # fmt: skip
-    elif settings.timeout:
-        yield _problem(
-            "KF408", job.step, f"step `{job.name}` has `on-failure:continue` and `timeout`, and a cluster that stops it at its timeout fails the run",
-            "limit the time inside the step, or remove one of the two marks",
-        )  # fmt: skip
 
 
 def _template_tags(job: Job) -> Iterator[Problem]:

@@ -276,6 +276,8 @@ class _Lowering:
             spec["about"] = {"pipeline": self.pipeline.name, "parameters": [p.name for p in self.pipeline.parameters]}
         if step.settings.may_fail:
             spec["may_fail"] = {"retry": step.settings.retry or 0}
+        if step.settings.timeout:
+            spec["timeout"] = step.settings.timeout
         if decides:
             spec["decides"] = {f"choice-{n}": self._branches(self.conditions[n]) for n in decides}
         if step.name in self.texts and step.name not in self.plain_containers:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.pipeline.model import Step
+from kfnb.runtime.pods.limited_time import timeout_error
+from kfnb.runtime.pods.pod_step import MARK
 
 OUT = "_kfnb_out_"
 #: Runs the script with bash when the image has it, else with sh, as the local engine does.
@@ -18,6 +24,17 @@ PIPEFAIL = (
 )
 #: A program that ends with status 141 because its reader had enough, as in `yes | head -1`, has not failed.
 CHECKED = "(\n{}\n)\n_s=$?; case $_s in 0 | 141) ;; *) exit $_s ;; esac"
+
+#: Around one of these, for a script with a timeout. When the script has ended, its container ends, and all that is left in it. Who asks
+#: the container to end means the script.
+LIMITED = """\
+sh -c %(runner)s "$0" "$@" & p=$!
+trap 'kill -TERM $p' TERM
+(sleep %(seconds)d || exit; printf '%%s\\n' %(message)s %(report)s; kill -TERM $p; sleep 3; kill -KILL $p) & w=$!
+wait $p; s=$?
+kill -0 $p 2>/dev/null && { wait $p; s=$?; }
+kill $w 2>/dev/null
+exit $s"""
 
 
 @dataclass(frozen=True)
@@ -57,9 +74,19 @@ def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
     script = "\n".join([*head, *body, *tail])
     arguments = [placeholders.text(n) for n in inputs] + [placeholders.path(n) for n in outputs]
     names_shell = any(c.source.lstrip().startswith("#!") for c in step.cells)
-    return ContainerCommand(
-        ("sh", "-c", PREFER_BASH if names_shell else PIPEFAIL), (placeholders.literal(script), "kfnb", *arguments)
-    )
+    runner = PREFER_BASH if names_shell else PIPEFAIL
+    runner = _limited(step, runner) if step.settings.timeout else runner
+    return ContainerCommand(("sh", "-c", runner), (placeholders.literal(script), "kfnb", *arguments))
+
+
+def _limited(step: Step, runner: str) -> str:
+    """A runner that ends the script of a step at its timeout, and reports that as the runtime would."""
+    error = timeout_error(step.settings.timeout or 0)
+    report = MARK + json.dumps({"step": step.name, "state": "failed", "error": error}, ensure_ascii=False)
+    words = {"runner": runner, "message": f"{error['type']}: {error['message']}", "report": report}
+    return LIMITED % {
+        "seconds": math.ceil(step.settings.timeout or 0), **{k: shlex.quote(v) for k, v in words.items()}
+    }  # fmt: skip
 
 
 def _command(job: Job, placeholders: Placeholders) -> ContainerCommand:

@@ -12,7 +12,7 @@ from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
-from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, ClusterOptions
 from kfnb.pipeline.model import Step
 from kfnb.step_settings import Settings
 
@@ -318,7 +318,7 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
         context = {k: v for k, v in pod_context(options).items() if k in ("runAsUser", "runAsNonRoot")}
         platform["securityContext"] = context
     if settings.timeout:
-        platform["activeDeadlineSeconds"] = str(max(1, round(settings.timeout)))
+        platform["activeDeadlineSeconds"] = str(round(settings.timeout) + START_ALLOWANCE)
     return platform
 
 

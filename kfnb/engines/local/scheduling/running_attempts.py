@@ -18,6 +18,7 @@ from kfnb.engines.local.scheduling.fork_safe_imports import needs_libraries
 from kfnb.engines.local.scheduling.run_state import ReadyStep
 from kfnb.runs.attempt_logs import LogWriter
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object, write_file
+from kfnb.runtime.pods.limited_time import timeout_error
 from kfnb.runtime.step_exit import LEFT_RUNNING
 from kfnb.runtime.values.value_store import remove_unfinished
 
@@ -162,9 +163,7 @@ class RunningAttempts:
                 else {"kind": "python", "type": "OSError", "message": server_error}
             )
         if attempt.ended_by == "timeout" and result["state"] != "succeeded":
-            seconds = attempt.ready.step.settings.timeout
-            message = f"it took longer than its timeout of {seconds:g} s"
-            result["error"] = {"kind": "timeout", "type": "TimeoutError", "message": message}
+            result["error"] = timeout_error(attempt.ready.step.settings.timeout or 0)
         return result
 
 

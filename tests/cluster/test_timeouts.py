@@ -1,0 +1,79 @@
+"""The timeout of a step counts from where its code starts, ends all that it started, and is told as on this machine."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from kfnb.engines.argo.workflow_manifest import compile_workflow
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
+from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, ClusterOptions
+from tests.cluster.argo import Pods
+from tests.cluster.outcome import locally, on_argo
+from tests.notebooks import cell
+from tests.running import pipeline_of
+
+MESSAGE = "it took longer than its timeout of 0.5 s"
+PYTHON = "import time\ntime.sleep(60)"
+STUBBORN = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"
+CHILDREN = "import subprocess, os\np = subprocess.Popen(['sleep', '61.5'], start_new_session=True)\nopen({path!r}, 'w').write(str(p.pid))\np.wait()"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        cell(PYTHON, "step:slow", "timeout:0.5s"),
+        cell(STUBBORN, "step:slow", "timeout:0.5s"),
+        cell("%%component slow --shell --timeout 0.5s\nsleep 60"),
+        cell("%%component slow --shell --timeout 0.5s --image library/bash:4.4.23\nsleep 60"),
+    ],
+    ids=["python", "stubborn", "script", "script-in-an-image"],
+)
+def test_a_step_ends_at_its_timeout_with_the_message_of_this_machine(
+    step: dict[str, object], cluster: Pods, tmp_path: Path
+) -> None:
+    pipeline = pipeline_of(step, cell("print(1)", "step:rest", "after:slow"))
+    began = time.monotonic()
+    there = on_argo(pipeline, cluster, {})
+    assert time.monotonic() - began < 30
+    assert there.state == "failed" and there.states == {"slow": "failed", "rest": "omitted"}
+    seconds = "0.5"
+    assert there.errors["slow"]["kind"] == "timeout"
+    assert there.errors["slow"]["message"] == f"it took longer than its timeout of {seconds} s"
+    here = locally(pipeline, tmp_path, {})
+    assert here.state == "failed" and MESSAGE in here.detail
+
+
+def test_what_the_step_started_ends_with_it(cluster: Pods, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    on_argo(pipeline_of(cell(CHILDREN.format(path=str(path)), "step:slow", "timeout:0.5s")), cluster, {})
+    assert not Path(f"/proc/{path.read_text()}/cmdline").exists()
+
+
+def test_a_step_within_its_timeout_is_as_any_other(cluster: Pods) -> None:
+    pipeline = pipeline_of(cell("a = 1\nprint('done')", "step:quick", "timeout:30s"), cell("print(a)", "step:rest"))
+    found = on_argo(pipeline, cluster, {})
+    assert found.texts == {"quick": "done", "rest": "1"}, found.detail
+
+
+def test_a_step_that_kills_itself_says_so(cluster: Pods) -> None:
+    pipeline = pipeline_of(cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "step:dies", "timeout:30s"))
+    found = on_argo(pipeline, cluster, {})
+    assert "out of memory" in found.errors["dies"]["message"]
+
+
+def test_a_step_that_may_fail_may_take_too_long(cluster: Pods, tmp_path: Path) -> None:
+    pipeline = pipeline_of(
+        cell(PYTHON, "step:slow", "timeout:0.5s", "on-failure:continue"), cell("print(1)", "step:rest", "after:slow")
+    )
+    for found in (on_argo(pipeline, cluster, {}), locally(pipeline, tmp_path, {})):
+        assert (found.state, found.states) == ("succeeded", {"slow": "failed", "rest": "succeeded"}), found.detail
+
+
+def test_the_pods_deadline_leaves_time_for_its_start() -> None:
+    pipeline = pipeline_of(cell("1", "step:one", "timeout:10s"))
+    workflow = compile_workflow(pipeline, ClusterOptions(), StepRequirements()).workflow
+    deadlines = [t["activeDeadlineSeconds"] for t in workflow["spec"]["templates"] if "container" in t]
+    assert deadlines == [10 + START_ALLOWANCE]
