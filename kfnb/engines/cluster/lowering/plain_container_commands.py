@@ -31,8 +31,8 @@ LIMITED = """\
 sh -c %(runner)s "$0" "$@" & p=$!
 trap 'kill -TERM $p' TERM
 (sleep %(seconds)d || exit; printf '%%s\\n' %(message)s %(report)s; kill -TERM $p; sleep 3; kill -KILL $p) & w=$!
-wait $p; s=$?
-kill -0 $p 2>/dev/null && { wait $p; s=$?; }
+{ wait $p; } 2>/dev/null; s=$?
+kill -0 $p 2>/dev/null && { { wait $p; } 2>/dev/null; s=$?; }
 kill $w 2>/dev/null
 exit $s"""
 
