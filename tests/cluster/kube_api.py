@@ -27,7 +27,10 @@ WORKFLOWS = re.compile(
 REVIEWS = re.compile(
     r"^/apis/auth\w+\.k8s\.io/v1/(?:namespaces/[^/]+/)?(selfsubjectreviews|selfsubjectrulesreviews|localsubjectaccessreviews)$"
 )
-NAMED = re.compile(r"^/api/v1/namespaces/([^/]+)/(serviceaccounts|configmaps|secrets|persistentvolumeclaims)/([^/]+)$")
+NAMED = re.compile(
+    r"^/api/v1/namespaces/([^/]+)/(serviceaccounts|configmaps|secrets|persistentvolumeclaims|services)(?:/([^/]+))?$"
+)
+STORAGE = "/apis/storage.k8s.io/v1/storageclasses"
 EVENTS = re.compile(r"^/api/v1/namespaces/([^/]+)/events$")
 PODS = re.compile(r"^/api/v1/namespaces/([^/]+)/pods(?:/([^/]+)(/log)?)?$")
 KINDS = {"workflows": "Workflow", "workflowtemplates": "WorkflowTemplate", "cronworkflows": "CronWorkflow"}
@@ -237,6 +240,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._review(match[1])
         elif match := NAMED.match(path):
             self._named(*match.groups())
+        elif path == STORAGE:
+            self._forbidden("list", "storageclasses") if self.viewer else self._send(
+                200, {"items": [{"metadata": {"name": "fast"}}]}
+            )
+        elif path == "/apis/argoproj.io/v1alpha1" and self.cluster.installed:
+            self._send(200, {"kind": "APIResourceList", "resources": [{"name": "workflows", "kind": "Workflow"}]})
         elif (match := WORKFLOWS.match(path)) and self.cluster.installed:
             self._workflows(*match.groups())
         elif match := PODS.match(path):
@@ -264,8 +273,16 @@ class _Handler(BaseHTTPRequestHandler):
             allowed = f"{attributes['verb']} {attributes['resource']}" in rights
             self._send(201, {**self.body, "status": {"allowed": allowed}})
 
-    def _named(self, namespace: str, plural: str, name: str) -> None:
-        if plural in self.cluster.hidden or (self.viewer and plural == "secrets"):
+    def _named(self, namespace: str, plural: str, name: str | None) -> None:
+        if name is None:
+            names = ["default", *self.cluster.accounts] if plural == "serviceaccounts" else []
+            listed = [
+                {**o, "metadata": {"name": n}}
+                for (p, s, n), o in self.cluster.named.items()
+                if (p, s) == (plural, namespace)
+            ]
+            self._send(200, {"items": [*({"metadata": {"name": n}} for n in names), *listed]})
+        elif plural in self.cluster.hidden or (self.viewer and plural == "secrets"):
             self._forbidden("get", plural)
         elif plural == "serviceaccounts" and (
             name == "default" or name in self.cluster.accounts or self.cluster.any_account

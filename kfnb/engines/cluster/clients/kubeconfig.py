@@ -90,7 +90,12 @@ def read_access(connection: Connection) -> ClusterAccess:
 
 
 def contexts_of(connection: Connection) -> tuple[list[str], str]:
-    """The names of the contexts in the kubeconfig of a target, and the name of the current one. Raises `ClusterError`."""
+    """The names of the contexts in the kubeconfig of a target, and the name of the current one. Raises `ClusterError`.
+
+    In a pod whose target names no kubeconfig there are none.
+    """
+    if not connection.names_cluster and _mounted_access() is not None:
+        return [], ""
     config = _Merged(connection)
     return sorted(config.entries["contexts"]), config.current
 

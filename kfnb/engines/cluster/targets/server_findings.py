@@ -18,6 +18,7 @@ from kfnb.engines.cluster.targets.rights import missing_rights, missing_step_rig
 REPOSITORIES = "artifact-repositories"  #: the ConfigMap of a namespace that Argo reads
 CONTROLLER = "workflow-controller-configmap"
 CONTROLLER_NAMESPACES = ("argo", "kubeflow")
+KINDS = {"s3", "gcs", "azure", "oss"}
 UNREADABLE = ("forbidden", "unauthorized")
 
 
@@ -123,29 +124,33 @@ def _claim(kube: Kube, name: str) -> Iterator[Finding]:
 
 
 def _repository(kube: Kube, kind: str) -> Iterator[Finding]:
-    """Whether Argo has an artifact repository of that kind: the namespace's own, or that of its controller."""
+    """Whether Argo has an artifact repository of that kind."""
+    kinds = repository_kinds(kube)
+    if kinds is None:
+        yield Finding("unknown", f'the artifact repository that values = "{kind}" needs')
+    elif kind not in kinds:
+        others = ", ".join(sorted(kinds))
+        yield Finding(
+            "missing",
+            f'Argo has no artifact repository of the kind {kind}, which values = "{kind}" needs{f" (it has {others})" if others else ""}: let an '
+            f'administrator configure one, or write values = "parameters" or values = "volume:CLAIM"',
+        )
+
+
+def repository_kinds(kube: Kube) -> set[str] | None:
+    """The kinds of Argo's artifact repositories: the namespace's own, and that of its controller. ``None`` when the user may see neither."""
     try:
         own = kube.find(f"{kube.core_path('configmaps')}/{REPOSITORIES}")
     except ClusterError as error:
         if error.kind not in UNREADABLE:
             raise
-        yield Finding("unknown", f'the artifact repository that values = "{kind}" needs')
-        return
-    texts = list((own or {}).get("data", {}).values())
+        return None
     controllers = list(_controller_data(kube))
-    texts += [data["artifactRepository"] for data in controllers if data.get("artifactRepository")]
-    kinds = {key for text in texts for key in (_yaml(text) or {})} if texts else set()
-    if kind in kinds:
-        return
     if own is None and not controllers:
-        yield Finding("unknown", f'the artifact repository that values = "{kind}" needs')
-        return
-    others = ", ".join(sorted(kinds & {"s3", "gcs", "azure", "oss"}))
-    yield Finding(
-        "missing",
-        f'Argo has no artifact repository of the kind {kind}, which values = "{kind}" needs{f" (it has {others})" if others else ""}: let an '
-        f'administrator configure one, or write values = "parameters" or values = "volume:CLAIM"',
-    )
+        return None
+    texts: list[object] = [*((own or {}).get("data") or {}).values()]
+    texts += [data["artifactRepository"] for data in controllers if data.get("artifactRepository")]
+    return KINDS & {key for text in texts for key in (_yaml(text) or {})}
 
 
 def _controller_data(kube: Kube) -> Iterator[dict[str, object]]:
