@@ -279,7 +279,12 @@ def test_a_server_is_believed_by_the_authorities_of_the_kubeconfig_alone(
             connect(config(tmp_path / "config", cluster, {"token": "good"})).version()
 
 
-def test_a_user_may_have_a_certificate(tmp_path: Path, certificates: Path, secure: tuple[Cluster, str]) -> None:
+def test_a_user_may_have_a_certificate(
+    tmp_path: Path, certificates: Path, secure: tuple[Cluster, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(keys))
     cluster = {"server": secure[1], "tls-server-name": "kube", "certificate-authority-data": data(certificates / "ca.crt")}  # fmt: skip
     inline = {"client-certificate-data": data(certificates / "user.crt"), "client-key-data": data(certificates / "user.key")}  # fmt: skip
     files = {"client-certificate": str(certificates / "user.crt"), "client-key": str(certificates / "user.key")}
@@ -290,7 +295,7 @@ def test_a_user_may_have_a_certificate(tmp_path: Path, certificates: Path, secur
     assert {dict(secure[0].certificates[-1])["commonName"]} == {"ada"} and len(secure[0].certificates) == 3
     with pytest.raises(ClusterError, match="a certificate in the kubeconfig cannot be used"):
         connect(config(tmp_path / "config", cluster, {**files, "client-key": str(certificates / "other.key")})).version()  # fmt: skip
-    assert list(Path("/tmp").glob("kfnb-*")) == [], "no key is left behind"
+    assert list(keys.iterdir()) == [], "no key is left behind"
 
 
 # ---------------------------------------------------------------- proxies

@@ -125,6 +125,26 @@ def test_where_one_step_makes_arrow_columns_every_step_with_pandas_can_read_them
     assert found["three"].pins["pandas"] == ("pandas==1.0", "pyarrow==1.0")
 
 
+def test_a_value_may_be_of_a_package_that_another_one_requires(tmp_path: Path) -> None:
+    """The mean of a column is a number of numpy's, which no import names."""
+    site = tmp_path / "site"
+    package(site, "pandas", requires="numpy>=1 python-dateutil")
+    package(site, "numpy", "2.1")
+    package(site, "python-dateutil", modules=("dateutil/__init__.py",))
+    pipeline = pipeline_of(
+        cell("import pandas as pd\nmean = pd.DataFrame({'a': [1]})['a'].mean()", "step:one"),
+        cell("print(mean)", "step:two"),
+    )
+    found = packages_of(pipeline, tmp_path, InstalledPackages([str(site)]))
+    assert found["one"].pins == {} and found["two"].requirements == {}
+    assert found["two"].pins == {
+        "dateutil": ("python-dateutil==1.0",),
+        "numpy": ("numpy==2.1",),
+        "pandas": ("pandas==1.0",),
+    }
+    assert set(found["one"].constraints) == {"numpy==2.1", "pandas==1.0", "python-dateutil==1.0"}
+
+
 def test_code_beside_the_notebook_counts(environment: InstalledPackages, tmp_path: Path) -> None:
     (tmp_path / "helpers.py").write_text(
         "import pandas\n\ndef write(rows):\n    pandas.DataFrame(rows).to_excel('a.xlsx')\n"

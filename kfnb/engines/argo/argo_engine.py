@@ -95,7 +95,10 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
             if error.kind != "missing":
                 raise
             return {}
-        succeeded = (s for s in observe_steps(nodes, old.task_jobs) if s.state == "succeeded" and s.path == s.job.name)
+        states = {s["path"]: s["state"] for s in self.store.steps(run_id)}
+        steps = observe_steps(nodes, self.recompile(run_id).task_jobs)
+        # Of a pod that failed, the steps before the failed one have succeeded.
+        succeeded = (s for s in steps if states.get(s.path) == "succeeded" and s.path == s.job.name)
         return {**{s.path: s.outputs for s in succeeded}, **self.record.reused_outputs(run_id)}
 
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> WorkflowFollower:

@@ -75,7 +75,7 @@ class TaskEmitter:
         }
         when = [self._branch_runs(g, depends) for g in gates if g.decided]
         for channel in job.inputs:
-            if channel.kind in ("pack", "text") and channel.name.split(".")[0] in strict:
+            if channel.kind in ("pack", "text") and self.context.pod_of(channel.name.split(".")[0]) in strict:
                 source = self.sources[channel]
                 if source.task not in self.steps and channel.kind == "pack":
                     when.append(f"{self._value(channel, depends)} != ''")
@@ -100,7 +100,7 @@ class TaskEmitter:
             parameters.append({"name": "task", "value": self.context.task(job)})
             steps = [c.name for c in job.inputs if c.kind == "pack"] if not passing.startswith("volume:") else []
             for number, name in enumerate(steps, 1):
-                key = f"kfnb/{{{{workflow.uid}}}}/{self.context.task(self.context.jobs[name])}"
+                key = f"kfnb/{{{{workflow.uid}}}}/{self.context.task(self.context.jobs[self.context.pod_of(name)])}"
                 artifacts.append({"name": f"pack-{number}", "optional": True, passing: {"key": key}})
         return {"parameters": parameters, "artifacts": artifacts}
 

@@ -13,7 +13,8 @@ from typing import Any
 from kfnb.engines.argo.dag_templates import DagTemplates, without_branches
 from kfnb.engines.argo.workflow_context import WorkflowContext
 from kfnb.engines.argo.workflow_kinds import API
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Job
+from kfnb.engines.cluster.fusing.fuse_jobs import fuse
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Job, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import label
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.cluster.lowering.lower_pipeline import lower
@@ -70,7 +71,7 @@ def compile_workflow(
     reused
         Outputs of steps that are not run again: by the step's name the value of each of its template's outputs.
     """
-    root = lower(pipeline)
+    root = fuse(lower(pipeline), options, reused or ())
     context = WorkflowContext(pipeline, root, options, requirements, reused or {})
     DagTemplates(context).emit(root, context.template_names("main"))
     workflow = {
@@ -83,7 +84,7 @@ def compile_workflow(
             [*context.dag_templates, *context.containers.templates],
         ),
     }
-    outermost = tuple(n for n, _ in without_branches(root) if isinstance(n, Job))
+    outermost = tuple(s for n, _ in without_branches(root) if isinstance(n, Job) for s in steps_of_pod(n))
     return CompiledWorkflow(workflow, context.task_jobs, outermost, root, requirements)
 
 

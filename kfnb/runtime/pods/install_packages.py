@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+#: Seconds that pip and uv wait for an index. Many steps that start at one time make it slow.
+PATIENCE = {"PIP_DEFAULT_TIMEOUT": "60", "UV_HTTP_TIMEOUT": "60"}
 #: What pip and uv print when no versions fit together, or an index does not have one.
 CONFLICT = ("ResolutionImpossible", "conflict", "No matching distribution", "No solution found")
 
@@ -102,7 +104,7 @@ def _run_installer(missing: list[str], folder: str, variables: dict[str, str], c
         ]  # fmt: skip
     process = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
-        env=dict(os.environ, **variables),
+        env={**PATIENCE, **os.environ, **variables},
     )  # fmt: skip
     return process.returncode, process.stdout
 

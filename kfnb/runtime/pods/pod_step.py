@@ -348,6 +348,7 @@ def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> 
     with open(path, "rb") as file:
         text = "v:" + b2a_base64(file.read(), newline=False).decode()
     if len(text) > outputs["limit"]["bytes"]:
+        os.remove(path)  # an engine takes the outputs of failed steps too
         sizes = ", ".join("`%s`" % n for n in head["outputs"])
         message = outputs["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
         return {"kind": "store", "type": "ValueError", "message": message}

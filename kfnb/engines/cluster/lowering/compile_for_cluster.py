@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
 from kfnb.engines.cluster.lowering.cluster_checks import check_command_texts, check_jobs, check_packages, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
@@ -47,6 +48,7 @@ def compile_documents(
     pipeline = fit_to_target(pipeline, options, values)
     requirements = find_requirements(pipeline, folder, options.packages, options.sources, values)
     problems = [*fixed, *check_files(pipeline, requirements), *check_packages(pipeline, requirements)]
+    problems += check_pods(pipeline, options)
     pipeline = embed_files(pipeline, requirements.files)
     if engine == "argo":
         from kfnb.engines.argo import workflow_kinds, workflow_manifest

@@ -98,8 +98,8 @@ class InstalledPackages:
             return self.distributions[names[0]]
         return next((d for d in self._projects if _has_module(d.project, top)), None)
 
-    def constraints(self, names: Iterable[str]) -> list[str]:
-        """The versions of packages and of all that they require, as ``name==version``."""
+    def with_required(self, names: Iterable[str]) -> list[Distribution]:
+        """Packages and all that they require, in the order of their names."""
         found: set[str] = set()
         queue = [normalized(n) for n in names]
         while queue:
@@ -107,8 +107,13 @@ class InstalledPackages:
             if name in self.distributions and name not in found:
                 found.add(name)
                 queue += self.distributions[name].requires
-        versions = {n: self.distributions[n] for n in sorted(found)}
-        return [f"{n}=={d.version.partition('+')[0]}" for n, d in versions.items() if not d._origin]
+        return [self.distributions[n] for n in sorted(found)]
+
+    def constraints(self, names: Iterable[str]) -> list[str]:
+        """The versions of packages and of all that they require, as ``name==version``."""
+        return [
+            f"{normalized(d.name)}=={d.version.partition('+')[0]}" for d in self.with_required(names) if not d._origin
+        ]
 
     @cached_property
     def distributions(self) -> dict[str, Distribution]:

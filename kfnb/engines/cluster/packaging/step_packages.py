@@ -72,19 +72,37 @@ def packages_of(pipeline: Pipeline, folder: Path, installed: InstalledPackages) 
     found = [_of_step(code, implied_needs(code.sources, libraries), installed) for code in codes]
     everything = {m: r for one in found for m, r in one.requirements.items()}
     distributions = {m: installed.provider(m) for m in everything}
+    required = _required(everything, distributions, installed)
     steps = {}
     for code, one in zip(codes, found, strict=True):
         own = _with_companions(one.requirements, everything)
-        pins = {m: r for m, r in everything.items() if m not in own} if code.step.inputs or own else {}
+        given = _required(own, distributions, installed)
+        later = {m: r for m, r in required.items() if m not in given}
+        pins = {m: r for m, r in (later | everything).items() if m not in own} if code.step.inputs or own else {}
         pins = {
             m: tuple(dict.fromkeys(r for n in _with_companions({m: pins[m]}, pins).values() for r in n)) for m in pins
         }
-        names = [d.name for m in (*own, *pins) if (d := distributions[m]) is not None]
+        names = [d.name for m in (*own, *pins) if (d := distributions.get(m)) is not None]
         constraints = installed.constraints(names) if own or pins else []
         steps[code.step.name] = StepPackages(
             own, pins, tuple(constraints), one.optional, one.local, one.reasons, one.left_out
         )
     return steps
+
+
+def _required(
+    modules: Iterable[str], distributions: dict[str, Distribution | None], installed: InstalledPackages
+) -> dict[str, tuple[str, ...]]:
+    """The requirements for all modules that the packages of ``modules`` bring with them: a value may be of any of them."""
+    names = [d.name for m in modules if (d := distributions[m]) is not None]
+    found: dict[str, tuple[str, ...]] = {}
+    for distribution in installed.with_required(names):
+        try:
+            requirement = distribution.requirement
+        except BadSource:
+            continue
+        found.update((top, (requirement,)) for top in set(distribution.modules(1)) if top[0] != "_")
+    return {m: found[m] for m in sorted(found)}
 
 
 def _codes(pipeline: Pipeline, folder: Path) -> Iterator[_Code]:
