@@ -23,6 +23,9 @@ from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.pipeline.model import Constant, Input, ParameterRef
 from kfnb.runtime.pods.resolve_references import NO_ITEM
 
+#: An argument of Workflows with exit handlers. `kfnb cancel` sets it to `CANCELLED`, because Argo's state of a cancelled block is Failed.
+CANCEL_PARAMETER = "kfnb-cancelled"
+
 #: Emits the DAG template of a block under a name, with its inputs and outputs.
 EmitDag = Callable[[Block, str, tuple[Channel, ...], tuple[Channel, ...]], None]
 
@@ -247,7 +250,7 @@ class TaskEmitter:
         arguments = []
         for channel in inner:
             if channel == status:
-                value = "{{tasks.%s.status}}" % context.task(block)
+                value = "{{tasks.%s.status}}{{workflow.parameters.%s}}" % (context.task(block), CANCEL_PARAMETER)
             else:
                 value = tag(self._value(channel, depends))
             arguments.append({"name": context.key(channel), "value": value})

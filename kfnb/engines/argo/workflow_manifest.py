@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kfnb.engines.argo.dag_template_tasks import CANCEL_PARAMETER
 from kfnb.engines.argo.dag_templates import DagTemplates, without_branches
 from kfnb.engines.argo.workflow_context import WorkflowContext
 from kfnb.engines.argo.workflow_kinds import API
@@ -121,7 +122,7 @@ def _security(options: ClusterOptions) -> dict[str, Any]:
 
 
 def _arguments(pipeline: Pipeline, context: WorkflowContext, values: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
+    arguments = [
         {
             "name": context.argument_name(p.name),
             "value": parameter_text(values.get(p.name, p.default), p.type),
@@ -129,6 +130,10 @@ def _arguments(pipeline: Pipeline, context: WorkflowContext, values: dict[str, A
         }
         for p in pipeline.parameters
     ]
+    if any(c.kind == "status" for j in context.jobs.values() for c in j.inputs):
+        said = "kfnb sets it when it cancels the run, so that exit handlers know."
+        arguments.append({"name": CANCEL_PARAMETER, "value": "", "description": said})
+    return arguments
 
 
 def _description(parameter: Parameter) -> dict[str, Any]:

@@ -133,7 +133,7 @@ class Recorder:
         elif step.outputs:
             fields["result"] = {"exports": step.outputs, "outputs": {}, "results": {}, "metrics": {}}
         if state == "failed" and self.stopped and (report is None or report.error is None):
-            state = ended_by_stop(step)
+            state = ended_by_stop(step, self._recorded.get(step.path, ("",))[0] == "running")
         if state == "failed":
             error = (report.error if report is not None else None) or _with_last_words(self.death(step), last_words)
             fields["error"] = {**error, "step": step.path}
