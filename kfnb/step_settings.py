@@ -70,6 +70,8 @@ class Settings:
         Whether the result of an earlier step with the same key is reused. ``None``: only if the run asks for it.
     on_failure
         ``continue``: the run continues although the step has failed. ``None`` or ``stop``: the run fails.
+    pod
+        The name of the pod that the step shares with its neighbours of the same mark, on a cluster.
     files
         Files beside the notebook that are sent with the step although they are hidden, ignored by git, or links.
     env, labels, annotations, nodes
@@ -89,6 +91,7 @@ class Settings:
     timeout: float | None = None
     cache: bool | None = None
     on_failure: str | None = None
+    pod: str | None = None
     files: tuple[str, ...] = ()
     env: Pairs = ()
     secrets: tuple[Secret, ...] = ()

@@ -44,6 +44,8 @@ class RunOptions:
     environment
         Additional environment variables for steps that run on this machine. ``${NAME}`` in a value is replaced by a
         variable of this process.
+    fuse
+        Whether chains of light steps run in one pod, on a cluster.
     """
 
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class RunOptions:
     spawn: bool = False
     python: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    fuse: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -349,8 +349,6 @@ class Interpreter:
         (pod_folder / "work").mkdir()
         status = self.pods.run(command, variables, pod_folder / "work", log)
         self.logs[name] = log.read_text("utf-8", "replace")
-        if status:
-            return self.finish(node, "Failed", message=f"main: Error (exit code {status})")
         outputs = {}
         for output in body.get("outputs", {}).get("parameters", []):
             path = Path(placed(output["valueFrom"]["path"]))
@@ -358,7 +356,7 @@ class Interpreter:
                 outputs[output["name"]] = path.read_bytes().decode("utf-8", "replace").removesuffix("\n")
             elif "default" in output["valueFrom"]:
                 outputs[output["name"]] = output["valueFrom"]["default"]
-            else:
+            elif not status:
                 return self.finish(node, "Error", message=f"no file {path}")
         for artifact in body.get("outputs", {}).get("artifacts", []):
             output_file = Path(placed(artifact["path"]))
@@ -366,6 +364,8 @@ class Interpreter:
                 stored = self.folder / "repository" / artifact["s3"]["key"]
                 stored.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(output_file, stored)
+        if status:  # what the step has left is kept all the same (`workflow/executor/postmain.go`)
+            return self.finish(node, "Failed", outputs, f"main: Error (exit code {status})")
         return self.finish(node, "Succeeded", outputs)
 
 

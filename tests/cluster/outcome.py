@@ -13,6 +13,9 @@ from typing import Any
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.argo.workflow_nodes import observe_steps
 from kfnb.engines.cluster.following.log_markers import StepReport
+from kfnb.engines.cluster.following.observed_steps import ObservedStep
+from kfnb.engines.cluster.following.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.shared_pods import SharedPodLog
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value, parameter_text
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
@@ -21,6 +24,7 @@ from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.engines.kfp.runtime_delivery import RUNTIME
 from kfnb.engines.local import LocalEngine
 from kfnb.pipeline.model import Pipeline, steps_of
+from kfnb.runs.attempt_logs import LOG, read_log
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.kfp_backend import as_kept
@@ -68,9 +72,11 @@ def on_argo(
     parameters: dict[str, Any],
     values: str = "parameters",
     travels: StepRequirements | None = None,
+    fuse: bool = False,
 ) -> Outcome:
     """The manifest's outcome in the interpreter."""
-    compiled = compile_workflow(pipeline, ClusterOptions(values=values), travels or StepRequirements())
+    options = ClusterOptions(values=values, fuse=fuse)
+    compiled = compile_workflow(pipeline, options, travels or StepRequirements())
     types = {p.name: p.type for p in pipeline.parameters}
     with tempfile.TemporaryDirectory() as folder:
         run = Interpreter(compiled.workflow, pods, Path(folder))
@@ -80,12 +86,14 @@ def on_argo(
     for step in observe_steps(status["nodes"], compiled.task_jobs):
         state = step.state
         if step.attempts:
-            report = StepReport()
-            lines = [
-                t
-                for t in run.logs[status["nodes"][step.attempts[-1].node]["name"]].split("\n")
-                if not report.read_line(t)
-            ]
+            log = run.logs[status["nodes"][step.attempts[-1].node]["name"]]
+            lines, report = _told(step, log) if step.pod else _told_alone(log)
+            if step.pod and report is None:
+                outcome.states[step.path] = "omitted"  # a step before it in its pod has failed
+                continue
+            assert report is not None
+            if step.pod and report.state is not None:
+                state = "succeeded" if report.state != "failed" else "failed"
             state = report.state if report.state is not None and state == "succeeded" else state
             if report.error is not None:
                 outcome.errors[step.path] = report.error
@@ -95,6 +103,25 @@ def on_argo(
                 outcome.values.update({f"{step.path}.{n}": v for n, v in values.items()})
         outcome.states[step.path] = state
     return settled(outcome, pipeline)
+
+
+def _told_alone(log: str) -> tuple[list[str], StepReport]:
+    report = StepReport()
+    return [t for t in log.split("\n") if not report.read_line(t)], report
+
+
+def _told(step: ObservedStep, log: str) -> tuple[list[str], StepReport | None]:
+    """What a step of a shared pod printed and reported, as the recorder of a run takes it from the pod's log."""
+    with tempfile.TemporaryDirectory() as folder:
+        shared = SharedPodLog(
+            step.pod, lambda path, number: RecordedLog(Path(folder) / path / str(number)), lambda _: None
+        )
+        shared.append_untimed(log, 0.0)
+        attempt = shared.attempts.get(step.path)
+        if attempt is None:
+            return [], None
+        lines = [line.text for line, _ in read_log(Path(folder) / step.path / str(attempt.number) / LOG)]
+        return lines, attempt.report
 
 
 def settled(outcome: Outcome, pipeline: Pipeline) -> Outcome:

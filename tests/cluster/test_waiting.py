@@ -20,6 +20,7 @@ import pytest
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.words.waiting_words import waiting_for
+from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.kube_api import Cluster
 from tests.cluster.test_argo_engine import engine_at, finished, options
 from tests.notebooks import cell
@@ -358,6 +359,22 @@ def test_who_may_see_no_pods_and_events_hears_what_the_workflow_says(tmp_path: P
 
 
 # ---------------------------------------------------------------- cancelled runs
+def test_an_exit_handler_knows_that_the_run_was_cancelled(tmp_path: Path, cluster: Pods) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(
+            cell("a = 1 / 0", "step:one"), cell("print('it was', kfnb_status['state'])", "step:bye", "exit")
+        )
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert engine.cancel(run_id)
+        workflow = kube.objects["workflows", "default", kube.created[0]]
+        assert workflow["spec"]["shutdown"] == "Stop"
+        run = Interpreter(workflow, cluster, tmp_path)
+        run.run()
+        (text,) = [t for n, t in run.logs.items() if n.endswith("bye")]
+        assert "it was cancelled" in text
+
+
 def test_the_recorded_run_that_was_stopped_has_a_cancelled_step(tmp_path: Path) -> None:
     kube = Cluster()
     recording = recorded("wf-stopped-while-running")

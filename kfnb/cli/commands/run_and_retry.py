@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     "--target", default="local", show_default=True, help="Where to run.", shell_complete=completion_words.target_names
 )
 @click.option("--cron", metavar="SCHEDULE", help='Do not run now: put it on the target\'s clock, such as "0 6 * * *".')
+@click.option("--fuse", is_flag=True, help="On a cluster: run chains of light steps in one pod.")
 @click.option("--via-kfp", is_flag=True, help="Argo: submit the Workflow through Kubeflow Pipelines' legacy path.")
 @click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
 @click.option("--python", metavar="PATH", help="The interpreter of the steps, with its own packages; it needs no kfnb.")
@@ -92,6 +93,7 @@ def run(
     experiment: str | None,
     target: str,
     cron: str | None,
+    fuse: bool,
     via_kfp: bool,
     spawn: bool,
     python: str | None,
@@ -114,7 +116,7 @@ def run(
     with request_errors(notebook, as_json), cluster_errors(as_json):
         prepared = prepare(
             notebook, graph, values, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
-            max_parallel=max_parallel, spawn=spawn, python=python and os.path.abspath(shutil.which(python) or python),
+            max_parallel=max_parallel, spawn=spawn, fuse=fuse, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
         report(notebook, (*built.problems, *prepared.problems), quiet=True)

@@ -9,6 +9,7 @@ from typing import Any
 from kfnb.engines.argo import workflow_kinds
 from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
 from kfnb.engines.argo.container_templates import output_of
+from kfnb.engines.argo.dag_template_tasks import CANCEL_PARAMETER
 from kfnb.engines.argo.follow_workflow import WorkflowFollower, WorkflowSource
 from kfnb.engines.argo.read_status_nodes import Offloaded, nodes_of
 from kfnb.engines.argo.workflow_manifest import CompiledWorkflow, compile_workflow
@@ -28,6 +29,7 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
+from kfnb.runtime.pods.engine_inputs import CANCELLED
 
 RUN_LABEL = "kfnb.dev/run"
 
@@ -95,7 +97,10 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
             if error.kind != "missing":
                 raise
             return {}
-        succeeded = (s for s in observe_steps(nodes, old.task_jobs) if s.state == "succeeded" and s.path == s.job.name)
+        states = {s["path"]: s["state"] for s in self.store.steps(run_id)}
+        steps = observe_steps(nodes, self.recompile(run_id).task_jobs)
+        # Of a pod that failed, the steps before the failed one have succeeded.
+        succeeded = (s for s in steps if states.get(s.path) == "succeeded" and s.path == s.job.name)
         return {**{s.path: s.outputs for s in succeeded}, **self.record.reused_outputs(run_id)}
 
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> WorkflowFollower:
@@ -105,7 +110,7 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
         source = WorkflowSource(self.client, location["name"], watch, self._server(location))
         jobs = self.recompile(run_id).task_jobs
         seconds = options_of(self.target).start_timeout
-        timeout = StartTimeout(store.folder(run_id), location["name"], seconds, lambda: self.stop(location))
+        timeout = StartTimeout(store.folder(run_id), location["name"], seconds, lambda: self._stop_failed(location))
         words = SkipWords(pipeline, output_of)
         return WorkflowFollower(store, run_id, source, jobs, stopping, timeout, location["before"], words)
 
@@ -117,10 +122,19 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
         return ArgoServer(connection, self.client, location["name"], location.get("uid", ""))
 
     def stop(self, location: dict[str, Any]) -> None:
-        """Stop the Workflow; its exit handlers run. A second call terminates it without them."""
+        """Stop the Workflow; its exit handlers run, and know that the run was cancelled. A second call terminates it without them."""
         name = location["name"]
-        stopping = self.client.get(name).get("spec", {}).get("shutdown")
-        self.client.patch(name, {"spec": {"shutdown": "Terminate" if stopping else "Stop"}})
+        spec = self.client.get(name).get("spec", {})
+        arguments = spec.get("arguments") or {}
+        told = [
+            {**p, "value": CANCELLED} if p["name"] == CANCEL_PARAMETER else p for p in arguments.get("parameters") or ()
+        ]
+        change = {"arguments": {**arguments, "parameters": told}} if told else {}
+        self.client.patch(name, {"spec": {**change, "shutdown": "Terminate" if spec.get("shutdown") else "Stop"}})
+
+    def _stop_failed(self, location: dict[str, Any]) -> None:
+        """Stop a Workflow that has failed; its exit handlers run."""
+        self.client.patch(location["name"], {"spec": {"shutdown": "Stop"}})
 
     def discard(self, run_id: str) -> None:
         """Delete the Workflow with its pods."""

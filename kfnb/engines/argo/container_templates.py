@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfnb.engines.argo.coded_expressions import brace_variables, decoded_by_kubelet, literal_for_kubelet
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, runtime_spec_of
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, runtime_spec_of, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command
 from kfnb.engines.cluster.lowering.pod_security import home_variable, secure
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
+from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, START_ALLOWANCE, ClusterOptions
-from kfnb.runtime.pods.argo_pod import INPUTS, PLACE
+from kfnb.runtime.pods.argo_pod import INPUTS, PLACE, pack_of, values_of
 from kfnb.runtime.pods.engine_inputs import RUN, STARTED
 from kfnb.runtime.pods.pod_step import ATTEMPT
 from kfnb.step_settings import Settings
@@ -81,7 +82,8 @@ class ContainerTemplates:
             ],
         }
         body: dict[str, Any] = {"inputs": inputs}
-        names = ["values", *(f"small-{n}" for n in range(1, self.small + 1))]
+        packs = [values_of(n) for n, _ in enumerate(steps_of_pod(job), 1)]
+        names = [*packs, *(f"small-{n}" for n in range(1, self.small + 1))]
         outputs = [{"name": n, "valueFrom": {"path": f"{FOLDER}/out/{n}", "default": ""}} for n in names]
         body["outputs"] = {"parameters": outputs}
         if self.cached(job):
@@ -101,10 +103,10 @@ class ContainerTemplates:
             ]
         if env:
             container["env"] = env
-        self._values(inputs, body, container)
+        self._values(job, inputs, body, container)
         return {**body, **_pod(settings, container, body.get("volumes", []), self.options)}
 
-    def _values(self, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
+    def _values(self, job: Job, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
         """Add the volume or the artifacts for values that are too large for parameters. All artifacts of a step have one key prefix."""
         transport = self.options.values
         if transport == "parameters":
@@ -121,8 +123,14 @@ class ContainerTemplates:
         inputs["artifacts"] += [
             {"name": f"pack-{n}", "path": f"{INPUTS}/packs/{n}", "optional": True} for n in range(1, self.packs + 1)
         ]
-        pack = {"name": "pack", "path": f"{FOLDER}/out/pack", "optional": True, "archive": {"none": {}}}
-        body["outputs"]["artifacts"] = [{**pack, transport: {"key": f"kfnb/{place}/pack"}}]
+        packs = [pack_of(n) for n, _ in enumerate(steps_of_pod(job), 1)]
+        body["outputs"]["artifacts"] = [
+            {
+                "name": pack, "path": f"{FOLDER}/out/{pack}", "optional": True, "archive": {"none": {}},
+                transport: {"key": f"kfnb/{place}/{pack}"},
+            }
+            for pack in packs
+        ]  # fmt: skip
 
     def cached(self, job: Job) -> bool:
         return not (job.plain_container or job.in_handler) and self.options.caches(job.step.settings)
@@ -173,19 +181,29 @@ def _input_reference(name: str) -> str:
 # -------------------------------------------------------------------- outputs by place
 def output_of(job: Job, channel: Channel) -> str:
     """The name of the output that carries a channel."""
-    if channel.kind == "pack":
-        return "values"
     if job.plain_container:
         return channel.name.partition(".")[2]
-    small = [c for c in job.outputs if c.kind != "pack"]
-    return f"small-{small.index(channel) + 1}"
+    return _output_names(steps_of_pod(job))[channel]
+
+
+def _output_names(steps: tuple[Job, ...]) -> dict[Channel, str]:
+    """The outputs of a pod with the runtime. Its steps have their packs in one order, and all small outputs are counted together."""
+    small = [c for s in steps for c in s.outputs if c.kind != "pack"]
+    packs = {c: values_of(n) for n, s in enumerate(steps, 1) for c in s.outputs if c.kind == "pack"}
+    return {**packs, **{c: f"small-{n}" for n, c in enumerate(small, 1)}}
+
+
+def outputs_of_member(member: Job, steps: tuple[Job, ...], outputs: dict[str, str]) -> dict[str, str]:
+    """The outputs of one step of a pod, under the names that they have where the step has a pod of its own."""
+    names = _output_names(steps)
+    return {own: outputs[names[c]] for c, own in _output_names((member,)).items() if names[c] in outputs}
 
 
 def runtime_spec(
-    job: Job, types: dict[str, str], integers: dict[str, int], renamed: dict[str, str], values: str
+    job: Job, pod: Job, types: dict[str, str], integers: dict[str, int], renamed: dict[str, str], values: str
 ) -> dict[str, Any]:
-    """The runtime spec of a job on Argo. Its small outputs have the names that the shared template gives them."""
-    job_spec = runtime_spec_of(job, lambda channel: output_of(job, channel))
+    """The runtime spec of a job on Argo. Its small outputs have the names that the shared template gives them in its pod."""
+    job_spec = runtime_spec_of(job, lambda channel: output_of(pod, channel))
     parameter_types = {c.name: types[c.name] for c in job.inputs if c.kind == "parameter"}
     renamed_inputs = {k: v for k, v in renamed.items() if v in {f"{c.kind}-{c.name}" for c in job.inputs}}
     numbers = {n: integers[n] for n in parameter_types if n in integers}
@@ -202,6 +220,27 @@ def runtime_spec(
     elif produces_pack:
         job_spec["limit"] = {"bytes": PARAMETER_LIMIT, "words": TOO_LARGE}
     return job_spec
+
+
+def pod_spec(
+    job: Job, types: dict[str, str], integers: dict[str, int], renamed: dict[str, str], values: str,
+    requirements: StepRequirements,
+) -> dict[str, Any]:  # fmt: skip
+    """What the runtime reads in a pod: the spec of its step, or those of its steps as ``members``."""
+
+    def spec_of(step: Job, names: Job) -> dict[str, Any]:
+        # Every step reads all inputs of the pod, so it must know the types of all of them.
+        seen = replace(step, inputs=names.inputs)
+        return {**runtime_spec(seen, names, types, integers, renamed, values), **requirements.of(step.step)}
+
+    if not job.members:
+        return spec_of(job, job)
+    retries = [m.step.settings.retry or 0 for m in job.members]
+    return {
+        "members": [
+            {**spec_of(m, job), **({"retry": r} if r else {})} for m, r in zip(job.members, retries, strict=True)
+        ]
+    }
 
 
 def compress_spec(spec: dict[str, Any]) -> str:

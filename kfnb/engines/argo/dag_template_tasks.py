@@ -23,6 +23,9 @@ from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.pipeline.model import Constant, Input, ParameterRef
 from kfnb.runtime.pods.resolve_references import NO_ITEM
 
+#: An argument of Workflows with exit handlers. `kfnb cancel` sets it to `CANCELLED`, because Argo's state of a cancelled block is Failed.
+CANCEL_PARAMETER = "kfnb-cancelled"
+
 #: Emits the DAG template of a block under a name, with its inputs and outputs.
 EmitDag = Callable[[Block, str, tuple[Channel, ...], tuple[Channel, ...]], None]
 
@@ -75,7 +78,7 @@ class TaskEmitter:
         }
         when = [self._branch_runs(g, depends) for g in gates if g.decided]
         for channel in job.inputs:
-            if channel.kind in ("pack", "text") and channel.name.split(".")[0] in strict:
+            if channel.kind in ("pack", "text") and self.context.pod_of(channel.name.split(".")[0]) in strict:
                 source = self.sources[channel]
                 if source.task not in self.steps and channel.kind == "pack":
                     when.append(f"{self._value(channel, depends)} != ''")
@@ -100,7 +103,7 @@ class TaskEmitter:
             parameters.append({"name": "task", "value": self.context.task(job)})
             steps = [c.name for c in job.inputs if c.kind == "pack"] if not passing.startswith("volume:") else []
             for number, name in enumerate(steps, 1):
-                key = f"kfnb/{{{{workflow.uid}}}}/{self.context.task(self.context.jobs[name])}"
+                key = f"kfnb/{{{{workflow.uid}}}}/{self.context.task(self.context.jobs[self.context.pod_of(name)])}"
                 artifacts.append({"name": f"pack-{number}", "optional": True, passing: {"key": key}})
         return {"parameters": parameters, "artifacts": artifacts}
 
@@ -247,7 +250,7 @@ class TaskEmitter:
         arguments = []
         for channel in inner:
             if channel == status:
-                value = "{{tasks.%s.status}}" % context.task(block)
+                value = "{{tasks.%s.status}}{{workflow.parameters.%s}}" % (context.task(block), CANCEL_PARAMETER)
             else:
                 value = tag(self._value(channel, depends))
             arguments.append({"name": context.key(channel), "value": value})

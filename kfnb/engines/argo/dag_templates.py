@@ -10,7 +10,7 @@ from kfnb.engines.argo.coded_expressions import coded_output, quoted
 from kfnb.engines.argo.container_templates import output_of
 from kfnb.engines.argo.dag_template_tasks import Source, TaskEmitter
 from kfnb.engines.argo.workflow_context import WorkflowContext
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, jobs_in
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, jobs_in, steps_of_pod
 from kfnb.runtime.pods.coded_text import always_coded
 
 #: An output that every guard has. Older controllers resolve a hook's arguments only where the task of the hook has outputs. With
@@ -71,14 +71,15 @@ class DagTemplates:
         for node, _ in nodes:
             task = context.task(node)
             jobs = (node,) if isinstance(node, Job) else tuple(jobs_in(node))
-            context.task_jobs[task] = _joined(context.task_jobs.get(task, ()), jobs)
+            steps = tuple(s for j in jobs for s in steps_of_pod(j))
+            context.task_jobs[task] = _joined(context.task_jobs.get(task, ()), steps)
             for job in jobs:
                 task_of[job.name] = task
                 for channel in job.outputs:
                     output = output_of(job, channel) if isinstance(node, Job) else context.key(channel)
                     sources[channel] = _output_source(node, task, output)
-        steps = {context.task(n) for n, _ in nodes if isinstance(n, Job)}
-        return TaskEmitter(context, sources, task_of, steps, self.emit)
+        step_tasks = {context.task(n) for n, _ in nodes if isinstance(n, Job)}
+        return TaskEmitter(context, sources, task_of, step_tasks, self.emit)
 
 
 def _output_source(node: Job | Block, task: str, output: str) -> Source:

@@ -38,7 +38,7 @@ class PodLogThread(threading.Thread):
         while not self._stopped.is_set() and not self._stopping() and self.recorded.report.state is None:
             try:
                 pod = self._find_pod()
-                if pod is not None:
+                if pod is not None and not self._stopped.is_set():
                     self.recorded.append(self._lines(pod))
                     return
             except ClusterError as error:

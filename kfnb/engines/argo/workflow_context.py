@@ -37,6 +37,7 @@ class WorkflowContext:
     def __post_init__(self) -> None:
         self.template_names, self._task_names, self._key_names = Names(), Names(), Names(longest=128)
         self.jobs = {j.name: j for j in jobs_in(self.root)}
+        self._pods = {m.name: j.name for j in self.jobs.values() for m in j.members}
         self._keys = self._all_keys()
         self.runtime_specs = self._runtime_specs()
         packs = max((sum(c.kind == "pack" for c in j.inputs) for j in self.jobs.values()), default=0)
@@ -51,10 +52,7 @@ class WorkflowContext:
         integers = integer_defaults(self.pipeline)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in self._keys.items() if k != f"{c.kind}-{c.name}"}
         return {
-            j.name: {
-                **container_templates.runtime_spec(j, types, integers, renamed, self.options.values),
-                **self.requirements.of(j.step),
-            }
+            j.name: container_templates.pod_spec(j, types, integers, renamed, self.options.values, self.requirements)
             for j in self.jobs.values()
             if not j.plain_container
         }
@@ -77,6 +75,10 @@ class WorkflowContext:
     def key(self, channel: Channel) -> str:
         """The name of the parameter that carries a channel."""
         return self._keys[channel]
+
+    def pod_of(self, step: str) -> str:
+        """The name of the job in whose pod a step runs."""
+        return self._pods.get(step, step)
 
     def argument_name(self, parameter: str) -> str:
         """The name of a pipeline's parameter among the Workflow's arguments."""

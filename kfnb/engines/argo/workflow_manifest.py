@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kfnb.engines.argo.dag_template_tasks import CANCEL_PARAMETER
 from kfnb.engines.argo.dag_templates import DagTemplates, without_branches
 from kfnb.engines.argo.workflow_context import WorkflowContext
 from kfnb.engines.argo.workflow_kinds import API
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Job
+from kfnb.engines.cluster.fusing.fuse_jobs import fuse
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Job, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import label
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.cluster.lowering.lower_pipeline import lower
@@ -70,7 +72,7 @@ def compile_workflow(
     reused
         Outputs of steps that are not run again: by the step's name the value of each of its template's outputs.
     """
-    root = lower(pipeline)
+    root = fuse(lower(pipeline), options, reused or ())
     context = WorkflowContext(pipeline, root, options, requirements, reused or {})
     DagTemplates(context).emit(root, context.template_names("main"))
     workflow = {
@@ -83,7 +85,7 @@ def compile_workflow(
             [*context.dag_templates, *context.containers.templates],
         ),
     }
-    outermost = tuple(n for n, _ in without_branches(root) if isinstance(n, Job))
+    outermost = tuple(s for n, _ in without_branches(root) if isinstance(n, Job) for s in steps_of_pod(n))
     return CompiledWorkflow(workflow, context.task_jobs, outermost, root, requirements)
 
 
@@ -120,7 +122,7 @@ def _security(options: ClusterOptions) -> dict[str, Any]:
 
 
 def _arguments(pipeline: Pipeline, context: WorkflowContext, values: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
+    arguments = [
         {
             "name": context.argument_name(p.name),
             "value": parameter_text(values.get(p.name, p.default), p.type),
@@ -128,6 +130,10 @@ def _arguments(pipeline: Pipeline, context: WorkflowContext, values: dict[str, A
         }
         for p in pipeline.parameters
     ]
+    if any(c.kind == "status" for j in context.jobs.values() for c in j.inputs):
+        said = "kfnb sets it when it cancels the run, so that exit handlers know."
+        arguments.append({"name": CANCEL_PARAMETER, "value": "", "description": said})
+    return arguments
 
 
 def _description(parameter: Parameter) -> dict[str, Any]:

@@ -7,8 +7,10 @@ A node's name is its way from the root: ``wf.train``, ``wf.loop(2:item).train``,
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+from kfnb.engines.argo.container_templates import outputs_of_member
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, mark_omitted, timestamp_of
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 
@@ -30,8 +32,13 @@ def observe_steps(nodes: dict[str, dict[str, Any]], tasks: dict[str, tuple[Job, 
         if node["id"] in children or node["type"] in ("DAG", "TaskGroup", "StepGroup", "Steps"):
             continue
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
+        shared = len(jobs) > 1 and node["type"] in ("Pod", "Retry")
+        pod = tuple(j.name + suffix for j in jobs) if shared else ()
         for job in jobs:
-            steps[job.name + suffix] = _observe_step(node, job, job.name + suffix, nodes)
+            step = _observe_step(node, job, job.name + suffix, nodes)
+            steps[step.path] = (
+                replace(step, pod=pod, outputs=outputs_of_member(job, jobs, step.outputs)) if pod else step
+            )
     return mark_omitted(steps)
 
 

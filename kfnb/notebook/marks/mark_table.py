@@ -273,6 +273,7 @@ MARKS: dict[str, Mark] = {
         Mark("timeout", duration, "timeout", setting=True, shown="30m"),
         Mark("cache", switch, "cache", setting=True, shown="on|off"),
         Mark("on-failure", on_failure, "on_failure", setting=True, shown="continue|stop"),
+        Mark("pod", step_name, "pod", setting=True, shown="NAME"),
         Mark("file", file, "files", many=True, setting=True, shown="PATH"),
         Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
         Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),

@@ -21,6 +21,7 @@ ENGINE_STATES = {
     "COMPLETE": "succeeded", "SUCCEEDED": "succeeded", "Succeeded": "succeeded", "CANCELED": "cancelled",
     "CANCELLED": "cancelled", "Omitted": "succeeded", "Skipped": "succeeded",
 }  # fmt: skip
+CANCELLED = "Cancelled"  #: what kfnb adds to the state of a block on Argo, where a cancelled run is a failed one
 #: Kubeflow Pipelines does not always learn that a guard has ended, when its last branch was not taken.
 UNSURE_STATES = {**ENGINE_STATES, "RUNNING": "succeeded"}
 
@@ -105,10 +106,11 @@ def run_status(value: Any, pipeline: str, parameters: dict[str, Any], states: di
     either.
     """
     reported: dict[str, Any] = value if isinstance(value, dict) else {"state": str(value)}
+    state = reported.get("state", "")
     started = os.environ.get(STARTED, "")
     start_time = float(started) if started.replace(".", "", 1).isdigit() else None
     return {
-        "state": states.get(reported.get("state", ""), "failed"),
+        "state": "cancelled" if state.endswith(CANCELLED) else states.get(state, "failed"),
         "step": None,
         "message": (reported.get("error") or {}).get("message", ""),
         "run": reported.get("pipelineJobResourceName") or os.environ.get(RUN) or None,

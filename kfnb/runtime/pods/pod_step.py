@@ -36,7 +36,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     outputs
         Where outputs go. ``values`` is the path of the pack, ``small`` has the paths of small outputs by name, and
         ``runtime`` has the runtime's sources to pass on. With ``tell`` the log also has the small outputs and the ``uri``
-        of the pack, for a later run. ``encode`` is the code in which texts pass through the engine. ``limit`` has the allowed size of the pack and the message for a larger one.
+        of the pack, for a later run. ``encode`` is the code in which texts pass through the engine, except those of ``raw``. ``limit`` has the allowed size of the pack and the message for a larger one.
 
     Returns
     -------
@@ -271,7 +271,8 @@ def _write_text(
             type(value).__name__,
         )
         return {"kind": "load", "type": type(value).__name__, "message": message}
-    _write_file(outputs["small"][name], outputs.get("encode", str)(text))
+    encode = str if name in outputs.get("raw", ()) else outputs.get("encode", str)
+    _write_file(outputs["small"][name], encode(text))
     return None
 
 
@@ -347,6 +348,7 @@ def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> 
     with open(path, "rb") as file:
         text = "v:" + b2a_base64(file.read(), newline=False).decode()
     if len(text) > outputs["limit"]["bytes"]:
+        os.remove(path)  # an engine takes the outputs of failed steps too
         sizes = ", ".join("`%s`" % n for n in head["outputs"])
         message = outputs["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
         return {"kind": "store", "type": "ValueError", "message": message}

@@ -14,6 +14,9 @@ class StepReport:
 
     def __init__(self) -> None:
         self.step = ""
+        self.begun: tuple[str, int] | None = (
+            None  #: the step and the attempt that the last line began, in a pod of several steps
+        )
         self.state: str | None = None
         self.reason: str | None = None
         self.error: dict[str, Any] | None = None
@@ -36,6 +39,9 @@ class StepReport:
         for part, entries in self.parts.items():
             if isinstance(message.get(part), dict):
                 entries.update(message[part])
+        self.begun = None
+        if isinstance(message.get("begin"), str) and isinstance(message.get("attempt"), int):
+            self.begun = message["begin"], message["attempt"]
         if "state" in message:
             self.step = message.get("step", "")
             self.state, self.reason, self.error = message["state"], message.get("reason"), message.get("error")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, names_before
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,9 @@ class ObservedStep:
     attempts: tuple[Attempt, ...]
     outputs: dict[str, str]
     omitted: bool  #: whether the cluster says Omitted, for whatever reason
+    pod: tuple[
+        str, ...
+    ] = ()  #: the paths of the steps that share its pod, in their order; empty when it has a pod of its own
 
     def waiting(self, text: str) -> ObservedStep:
         """The step as one that waits for something."""
@@ -59,7 +62,7 @@ def mark_omitted(steps: dict[str, ObservedStep]) -> list[ObservedStep]:
     while changed:
         changed = False
         for path, step in steps.items():
-            dependencies = {n for n, _ in step.job.depends}
+            dependencies = names_before(step.job)
             states = {s.state for s in steps.values() if s.job.name in dependencies}
             if step.state == "skipped" and step.omitted and states & blocked:
                 steps[path] = replace(step, state="omitted")

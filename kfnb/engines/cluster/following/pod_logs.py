@@ -6,9 +6,10 @@ already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,17 +53,10 @@ class RecordedLog:
 
     def append(self, lines: Iterable[str]) -> None:
         """Record the new lines of a log that is read from its beginning."""
-        last, same = self._last, self._same_time_lines
-        with self._files() as files:
+        with self.adding() as new_lines:
             for line in lines:
                 time, _, text = line.rstrip("\r\n").partition(" ")
-                stamp = nanoseconds(time)
-                if stamp < last:
-                    continue
-                if stamp == last and same:
-                    same -= 1
-                    continue
-                self._write(files, time, text)
+                new_lines.add(time, text)
 
     def append_untimed(self, text: str, seconds: float, ended: bool = True) -> None:
         """Record the new lines of a log without times that is read from its beginning. As many lines as are recorded already are skipped.
@@ -74,13 +68,15 @@ class RecordedLog:
         ended
             Whether the log is complete. Its last line is then recorded even without a newline.
         """
-        lines = text.split("\n")
-        rest = lines.pop()
-        if rest and ended:
-            lines.append(rest)
+        with self.adding() as new_lines:
+            for line in whole_lines(text, ended):
+                new_lines.add_untimed(stamp_of(seconds), line)
+
+    @contextmanager
+    def adding(self) -> Iterator[NewLines]:
+        """A context in which the lines of a log are added, from its beginning."""
         with self._files() as files:
-            for line in lines[self._count :]:
-                self._write(files, stamp_of(seconds), line.rstrip("\r"))
+            yield NewLines(partial(self._write, files), self._last, self._same_time_lines, self._count)
 
     @contextmanager
     def _files(self) -> Iterator[dict[str, BinaryIO]]:
@@ -98,6 +94,47 @@ class RecordedLog:
         file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
         file.flush()
         self._count_line(time)
+
+
+class NewLines:
+    """Adds the lines of a log that are not recorded yet. It gets all lines of the log, from its beginning.
+
+    Parameters
+    ----------
+    write
+        Records a line: it takes the time and the text.
+    last, same
+        The time of the last recorded line, and how many recorded lines have this time.
+    count
+        How many lines are recorded.
+    """
+
+    def __init__(self, write: Callable[[str, str], None], last: str, same: int, count: int) -> None:
+        self._write, self._last, self._same, self._count = write, last, same, count
+
+    def add(self, time: str, text: str) -> None:
+        """Add the next line of a log with times."""
+        stamp = nanoseconds(time)
+        if stamp < self._last:
+            return
+        if stamp == self._last and self._same:
+            self._same -= 1
+            return
+        self._write(time, text)
+
+    def add_untimed(self, time: str, text: str) -> None:
+        """Add the next line of a log without times. ``time`` is recorded when the line is new."""
+        if self._count:
+            self._count -= 1
+            return
+        self._write(time, text)
+
+
+def whole_lines(text: str, ended: bool) -> list[str]:
+    """The lines of a log. What stands after the last newline is a line only when the log has ended."""
+    lines = text.split("\n")
+    rest = lines.pop()
+    return [line.rstrip("\r") for line in (*lines, *([rest] if rest and ended else ()))]
 
 
 def nanoseconds(time: str) -> str:

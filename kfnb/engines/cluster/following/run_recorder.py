@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from kfnb.engines.cluster.following.log_markers import StepReport
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.shared_pods import MemberAttempt, SharedPodLog
 from kfnb.engines.cluster.following.words.ending_words import ending_words
 from kfnb.engines.cluster.following.words.skip_words import UNKNOWN, SkipWords
 from kfnb.engines.cluster.following.words.stop_words import CANCELLED, ended_by_stop
@@ -36,6 +41,8 @@ class Recorder:
             earlier_attempts or {}
         )  #: how many attempts each step had in earlier submissions of the run
         self.state: str = store.head(run_id)["state"]
+        self._thread, self._members = threading.get_ident(), threading.RLock()
+        self._started: dict[str, float] = {}  #: when the first attempt of a step in a shared pod began
         self.stopped = ""  #: why the run was asked to end, if it was
         self._skip_words = skip_words
         self._observed: dict[str, ObservedStep] = {}
@@ -54,8 +61,13 @@ class Recorder:
         raise NotImplementedError
 
     def recorded_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
-        """The recorded log of an attempt."""
-        return RecordedLog(self.store.attempt_folder(self.run_id, step.path, self._number(step, attempt.number)))
+        """The recorded log of an attempt. The log of a pod with several steps is recorded step by step, each where its own log is."""
+        if step.pod:
+            return SharedPodLog(step.pod, self._attempt_log, partial(self._record_member, step.pod))
+        return self._attempt_log(step.path, attempt.number)
+
+    def _attempt_log(self, path: str, number: int) -> RecordedLog:
+        return RecordedLog(self.store.attempt_folder(self.run_id, path, self._number(path, number)))
 
     def pause(self, seconds: float) -> None:
         """Wait, but return early when the follower should stop."""
@@ -76,13 +88,17 @@ class Recorder:
             if step.path not in self._observed or self._recorded.get(step.path, ("",))[0] not in STEP_FINAL:
                 self._observed[step.path] = step
         for step in in_order:
-            self._step(step, follow)
+            if not step.pod or not step.attempts:
+                self._step(step, follow)
+            elif step.path == step.pod[0]:
+                members = {s.path: s for s in in_order if s.pod == step.pod}
+                self._shared_pod([members[p] for p in step.pod if p in members], follow)
 
     def _step(self, step: ObservedStep, follow: bool) -> None:
         recorded = self._recorded.get(step.path, (None, None, None))
         if recorded[0] in STEP_FINAL:
             return
-        number = self._number(step, len(step.attempts))
+        number = self._number(step.path, len(step.attempts))
         for attempt in step.attempts:
             if follow and attempt.state == "running":
                 self.watch_log(step, attempt)
@@ -94,7 +110,17 @@ class Recorder:
     def _finish(self, step: ObservedStep) -> None:
         """Record the end of a step. Its log is read first, so that the log is complete when the record says that the step has ended."""
         logs = [self.read_log(step, attempt) for attempt in step.attempts]
-        report = logs[-1].report if logs else None
+        last_words = logs[-1].last_words if logs else ""
+        self._record_final(step, logs[-1].report if logs else None, len(step.attempts), last_words)
+
+    def _record_final(self, step: ObservedStep, report: StepReport | None, count: int, last_words: str = "") -> None:
+        """Record the end of a step that has had so many attempts.
+
+        Parameters
+        ----------
+        last_words
+            What the cluster's tools said in the log of the last attempt when they gave up.
+        """
         fields: dict[str, Any] = {"reason": None, "finished": step.finished or time.time()}
         state = step.state
         if report is not None and report.state is not None:
@@ -107,9 +133,9 @@ class Recorder:
         elif step.outputs:
             fields["result"] = {"exports": step.outputs, "outputs": {}, "results": {}, "metrics": {}}
         if state == "failed" and self.stopped and (report is None or report.error is None):
-            state = ended_by_stop(step)
+            state = ended_by_stop(step, self._recorded.get(step.path, ("",))[0] == "running")
         if state == "failed":
-            error = (report.error if report is not None else None) or _with_last_words(self.death(step), logs)
+            error = (report.error if report is not None else None) or _with_last_words(self.death(step), last_words)
             fields["error"] = {**error, "step": step.path}
             fields["reason"] = f"{error['type']}: {error['message']}"
         elif state in ("cancelled", "omitted") and self.stopped:
@@ -117,27 +143,89 @@ class Recorder:
         elif state == step.state and state in ("skipped", "omitted"):
             fields["reason"] = self._skip_words.of(step, self._observed) if self._skip_words is not None else UNKNOWN
         self._observed[step.path] = replace(step, state=state)
-        self._record(step, state, 0 if state == "skipped" else self._number(step, len(step.attempts)), fields)
+        self._record(step, state, 0 if state == "skipped" else self._number(step.path, count), fields)
 
     def death(self, step: ObservedStep) -> dict[str, Any]:
         """The error of a step whose pod has ended without a report."""
         return {"kind": "died", "type": "Pod", "message": ending_words(step.message) or "the pod failed"}
 
-    def _number(self, step: ObservedStep, count: int) -> int:
-        return count + self.earlier_attempts.get(step.path, 0) if count else 0
+    # ---------------------------------------------------------------- pods with several steps
+    def _shared_pod(self, members: list[ObservedStep], follow: bool) -> None:
+        """Record the steps of a pod. What its log says of them is recorded as it is read."""
+        first, attempt = members[0], members[0].attempts[-1]
+        if first.state in STEP_FINAL:
+            self._finish_shared_pod(members, self.read_log(first, attempt))
+            return
+        for member in members:
+            state = "running" if member is first and first.state == "running" else "pending"
+            reason = first.message or None if member is first else None
+            with self._members:
+                recorded = self._recorded.get(member.path, (None, None, None))
+                if recorded[0] in (None, "pending") and (recorded[0], recorded[2]) != (state, reason):
+                    number = self._number(member.path, 1) if state == "running" else 0
+                    self._record(member, state, number, {"reason": reason})
+        if attempt.state == "running":
+            self.watch_log(first, attempt) if follow else self.read_log(first, attempt)
+
+    def _finish_shared_pod(self, members: list[ObservedStep], log: RecordedLog) -> None:
+        """Record the steps of a pod that has ended, of which its log did not say how they ended."""
+        begun = log.attempts if isinstance(log, SharedPodLog) else {}
+        for member in members:
+            if self._recorded.get(member.path, (None, None, None))[0] in STEP_FINAL:
+                continue
+            if member.path in begun or member.state == "succeeded":
+                attempt = begun.get(member.path)
+                number = attempt.number if attempt is not None else 1
+                report = attempt.report if attempt is not None else None
+                self._record_final(member, report, number, log.last_words)
+            else:
+                reason = self.stopped or f"{list(begun)[-1] if begun else members[0].path} failed"
+                self._observed[member.path] = replace(member, state="omitted")
+                self._record(member, "omitted", 0, {"finished": member.finished, "reason": reason})
+
+    def _record_member(self, pod: tuple[str, ...], attempt: MemberAttempt) -> None:
+        """Record that a step of a pod has begun, or how it has ended. A failed attempt that is tried again is not its end."""
+        job = next(j for jobs in self.tasks.values() for j in jobs if j.name == attempt.path.partition("[")[0])
+        report = attempt.report
+        started = self._started.setdefault(attempt.path, attempt.started)
+        step = ObservedStep(attempt.path, job, "running", started, attempt.ended, "", (), {}, False, pod)
+        with self._members:
+            if self._recorded.get(attempt.path, (None, None, None))[0] in STEP_FINAL:
+                return
+            if attempt.ended is None:
+                self._record(step, "running", self._number(attempt.path, attempt.number), {"reason": None})
+            elif report.state != "failed" or attempt.number > (job.step.settings.retry or 0):
+                state = "failed" if report.state == "failed" else "succeeded"
+                self._record_final(replace(step, state=state), report, attempt.number)
+
+    def _number(self, path: str, count: int) -> int:
+        return count + self.earlier_attempts.get(path, 0) if count else 0
 
     def _record(self, step: ObservedStep, state: str, attempts: int, fields: dict[str, Any]) -> None:
         self._recorded[step.path] = (state, attempts, fields.get("reason"))
-        self.store.record_step(
-            self.run_id,
-            step.path,
-            step.job.name,
-            state,
-            position=step.job.position,
-            started=step.started,
-            attempts=attempts,
-            **fields,
-        )
+        with self._store_of_thread() as store:
+            store.record_step(
+                self.run_id,
+                step.path,
+                step.job.name,
+                state,
+                position=step.job.position,
+                started=step.started,
+                attempts=attempts,
+                **fields,
+            )
+
+    @contextmanager
+    def _store_of_thread(self) -> Iterator[RunStore]:
+        """The record. A thread that reads a log opens it for itself, because a connection to SQLite belongs to its thread."""
+        if threading.get_ident() == self._thread:
+            yield self.store
+            return
+        store = RunStore(self.store.home)
+        try:
+            yield store
+        finally:
+            store.close()
 
     def _store_bundles(self, bundles: dict[str, tuple[str, bytes]]) -> None:
         store = Store(str(self.store.values))
@@ -192,7 +280,5 @@ def _why(state: str, failed: list[dict[str, Any]]) -> str:
     return UNKNOWN if state == "succeeded" else "the run ended before it"
 
 
-def _with_last_words(error: dict[str, Any], logs: list[RecordedLog]) -> dict[str, Any]:
-    """The error, with what the cluster's tools said in the log of the last attempt when they gave up."""
-    words = logs[-1].last_words if logs else ""
+def _with_last_words(error: dict[str, Any], words: str) -> dict[str, Any]:
     return {**error, "message": f"{error['message']}: {words}"} if words else error

@@ -17,6 +17,7 @@ from kfnb.pipeline.model import (
 )
 
 SMALL_OUTPUTS = ("decides", "lists", "texts")  #: parts of a runtime spec whose entries are small outputs
+BESIDE = " + "  #: stands between the names of steps in the name of the job of their pod
 Kind = Literal["pack", "text", "choice", "list", "parameter", "item", "status"]
 
 
@@ -59,6 +60,8 @@ class Job:
         Whether it is a script or command that runs in its image unchanged, without Python and without kfnb's runtime.
     in_handler
         Whether it is part of an exit handler. Such a step runs for its effects, so no earlier result replaces it.
+    members
+        The jobs of the steps that run one after the other in this job's pod; empty when it has only its own step.
     """
 
     step: Step
@@ -71,6 +74,7 @@ class Job:
     runtime_spec: dict[str, Any]
     plain_container: bool = False
     in_handler: bool = False
+    members: tuple[Job, ...] = ()
 
     @property
     def name(self) -> str:
@@ -101,6 +105,16 @@ class Block:
 def distinct_jobs(task_jobs: Mapping[str, Iterable[Job]]) -> list[Job]:
     """The jobs of all tasks, each of them once, although a job may be part of several tasks."""
     return list({j.name: j for jobs in task_jobs.values() for j in jobs}.values())
+
+
+def steps_of_pod(job: Job) -> tuple[Job, ...]:
+    """The jobs of the steps that run in the pod of a job: its members, or itself."""
+    return job.members or (job,)
+
+
+def names_before(job: Job) -> set[str]:
+    """The names of the steps that a job depends on. A shared pod stands for all its steps."""
+    return {name for pod, _ in job.depends for name in pod.split(BESIDE)}
 
 
 def jobs_in(block: Block) -> Iterator[Job]:

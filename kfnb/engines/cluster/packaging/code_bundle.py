@@ -53,9 +53,12 @@ ASYNC = ("await", "async ", "create_task", "ensure_future", "asyncio")  #: text 
 
 def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     """The modules of the runtime that the steps need. The container's first command unpacks them."""
-    specs = list(specs)
+    pods = list(specs)
+    specs = [s for pod in pods for s in pod.get("members", (pod,))]
     text = json.dumps(specs)
     names = {*CORE, f"pods/{engine}_pod"}
+    if any("members" in pod for pod in pods):
+        names.add("pods/pod_members")
     if '"raises"' in text or any(map(_may_use_ipython, _sources(specs))):
         names.update(IPYTHON)
     if any(map(_has_magics, _sources(specs))):

@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
+from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
 from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_packages, check_python
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
@@ -138,7 +139,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def compile_run(self, pipeline: Pipeline, options: RunOptions, reused: StepOutputs | None = None) -> Compiled:
         """Compile a pipeline as the target runs it."""
         settings = options_of(self.target)
-        settings = replace(settings, cache=settings.cache or options.cache)
+        settings = replace(settings, cache=settings.cache or options.cache, fuse=settings.fuse or options.fuse)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
             pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python
@@ -163,6 +164,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         compiled = self.compile_run(pipeline, options)
         return [
             *check_jobs(distinct_jobs(compiled.task_jobs), self.name),
+            *check_pods(pipeline, options_of(self.target)),
             *check_files(pipeline, compiled.requirements),
             *check_packages(pipeline, compiled.requirements),
             *check_python(options),

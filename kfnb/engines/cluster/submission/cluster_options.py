@@ -42,6 +42,8 @@ class ClusterOptions:
         The group that volumes belong to. Without it, the group of restricted pods has the number of their user.
     read_only_root
         Argo only. Whether the image's file system is read-only in a pod. Steps can then write below ``/tmp``.
+    fuse
+        Whether chains of steps that ask for no resources run in one pod.
     start_timeout
         How many seconds a step may wait for something that is in the way of its start, such as an image that cannot be pulled, before the
         run is stopped and has failed. With 0 it may wait for ever.
@@ -67,6 +69,7 @@ class ClusterOptions:
     start_timeout: int = 600
     ttl: int = 7 * 24 * 3600
     cache: bool = False
+    fuse: bool = False
 
     def image_of(self, settings: Settings) -> str:
         """The image of a step, from the registry of the target when its name names none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, names_before
 from kfnb.engines.local.scheduling.step_graph import downstream
 from kfnb.pipeline.model import Pipeline, handlers_of
 
@@ -44,7 +44,7 @@ def reusable_outputs(
     reused: StepOutputs = {}
     for job in outermost:
         same = job.name in outputs and _step_work(job) == old_work.get(job.name) and job.name not in repeated
-        if same and all(name in reused for name, _ in job.depends):
+        if same and all(name in reused for name in names_before(job)):
             reused[job.name] = outputs[job.name]
     return reused
 

@@ -33,7 +33,7 @@ KNOWN = frozenset(
 LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets"})
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
 SECONDS = frozenset({"start_timeout", "ttl"})
-FLAGS = frozenset({"verify", "allow_http", "cache", "read_only_root"})
+FLAGS = frozenset({"verify", "allow_http", "cache", "fuse", "read_only_root"})
 TEXTS = frozenset(
     {
         "engine",

@@ -19,7 +19,9 @@ def scheduling_words(message: str, pod: dict[str, Any]) -> str:
     found = NODES.match(message)
     causes = found[2] if found else message
     count = int(found[1]) if found else 0
-    said = f" ({own_words(causes.split(' preemption:')[0].rstrip(' .'))})"
+    said = (
+        f" ({own_words(causes.split(' preemption:')[0].removesuffix(' no new claims to deallocate,').rstrip(' .,'))})"
+    )
     missing = CLAIM_MISSING.search(message)
     if missing is not None:
         return f"the claim `{missing[1]}` does not exist in its namespace: create it, or correct the mark `volume`"

@@ -12,13 +12,18 @@ SHUTDOWN = "workflow shutdown with strategy"
 KILLED = re.compile(r"\(exit code (?:137|143)\)")  #: SIGKILL, SIGTERM
 
 
-def ended_by_stop(step: ObservedStep) -> str:
+def ended_by_stop(step: ObservedStep, was_running: bool) -> str:
     """The state of a failed step of a run that was stopped.
 
     A step whose pod was running is ``cancelled``. One whose pod never began is ``omitted``: the controller makes and ends its node in the same
     moment. One that failed by itself before is ``failed``.
+
+    Parameters
+    ----------
+    was_running
+        Whether the step was seen running.
     """
     if step.message.startswith(SHUTDOWN) or any(d in step.message for d in DEADLINES):
-        began = step.started is not None and step.finished is not None and step.finished - step.started >= 1
-        return "cancelled" if began else "omitted"
+        took_time = step.started is not None and step.finished is not None and step.finished - step.started >= 1
+        return "cancelled" if was_running or took_time else "omitted"
     return "cancelled" if KILLED.search(step.message) or step.message == "terminated" else "failed"

@@ -1,0 +1,79 @@
+"""The settings of a pod in which several steps run one after the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.step_settings import Settings
+
+BACKOFF = 5.0  #: seconds before the second attempt of a step; twice as many before each further one
+UNITS: dict[str, int | Decimal] = {
+    "": 1, "m": Decimal("0.001"), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60,
+}  # fmt: skip
+
+
+def settings_of_pod(job: Job, options: ClusterOptions) -> dict[str, Any]:
+    """The settings that all steps of a pod have in common, by the words of their marks."""
+    settings = job.step.settings
+    return {
+        "image": settings.image or options.image,
+        "node": frozenset(settings.nodes),
+        "toleration": frozenset(settings.tolerations),
+        "volume": frozenset(settings.volumes),
+        "secret": frozenset(settings.secrets),
+        "label": frozenset(settings.labels),
+        "annotation": frozenset(settings.annotations),
+    }
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """The words of the settings that differ."""
+    return [word for word, value in one.items() if other[word] != value]
+
+
+def joined_settings(members: tuple[Job, ...], options: ClusterOptions) -> Settings:
+    """The settings of the pod: the largest of each resource, and time for all attempts of all steps."""
+    all_settings = [m.step.settings for m in members]
+    times = [_longest_time(s) for s in all_settings]
+    limits: dict[str, list[str]] = {}
+    for name, value in (pair for s in all_settings for pair in s.limits):
+        limits.setdefault(name, []).append(value)
+    return replace(
+        all_settings[0],
+        cpu=_largest(s.cpu for s in all_settings),
+        memory=_largest(s.memory for s in all_settings),
+        gpu=max((s.gpu or 0 for s in all_settings), default=0) or None,
+        limits=tuple((name, _largest(values) or "") for name, values in limits.items()),
+        timeout=None if None in times else sum(t for t in times if t is not None),
+        retry=None,
+        on_failure=None,
+        cache=False,
+        packages=(),
+        env=(),
+        files=(),
+    )
+
+
+def _longest_time(settings: Settings) -> float | None:
+    """The longest time that all attempts of a step may take, with the pauses between them."""
+    if settings.timeout is None:
+        return None
+    retries = settings.retry or 0
+    return settings.timeout * (retries + 1) + BACKOFF * float(2**retries - 1)
+
+
+def _largest(quantities: Iterable[str | None]) -> str | None:
+    """The largest of several Kubernetes quantities, as it was written."""
+    return max((q for q in quantities if q), key=_amount, default=None)
+
+
+def _amount(quantity: str) -> Decimal:
+    match = re.fullmatch(r"([\d.]+)(\D*)", quantity)
+    return Decimal(match[1]) * UNITS[match[2]] if match is not None else Decimal(0)

@@ -1,0 +1,111 @@
+"""Runs several steps one after the other in one pod, each in a process of its own, as if it had a pod of its own.
+
+Before each attempt a line for the engine says which step begins. All lines up to the next such line belong to that attempt.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from kfnb.runtime.light_json import dumps
+from kfnb.runtime.pods.pod_step import ATTEMPT, MARK
+
+TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
+if TYPE_CHECKING:
+    from typing import Any, Callable, NoReturn
+
+BACKOFF = 5.0  #: seconds before the second attempt of a step; twice as many before each further one
+
+
+def run_members(members: list[dict[str, Any]], run: Callable[[int, dict[str, Any]], int]) -> int:
+    """Run the steps in their order until one of them fails. Return the exit status of the pod.
+
+    Parameters
+    ----------
+    members
+        The specs of the steps.
+    run
+        Runs the step of a number, counted from 1, and returns its exit status. It is called in a process of its own.
+    """
+    from functools import partial
+
+    child = _Child()
+    for number, member in enumerate(members, 1):
+        status = 0
+        for attempt in range(member.get("retry", 0) + 1):
+            if attempt and not child.ended:
+                child.pause(BACKOFF * 2 ** (attempt - 1))
+            if child.ended:
+                return child.ended
+            sys.stdout.write(MARK + dumps({"begin": member["spec"]["step"], "attempt": attempt + 1}) + "\n")
+            sys.stdout.flush()
+            status = child.run(attempt, partial(run, number, member))
+            if status > 128 and not child.ended:
+                _report_death(member["spec"]["step"], status - 128)
+            if not status:
+                break
+        if status:
+            return status
+    return 0
+
+
+class _Child:
+    """The process of the step that runs now. It gets the signals that this process gets."""
+
+    def __init__(self) -> None:
+        import signal
+
+        self.ended = 0  #: the exit status of the pod, once something outside has asked it to end
+        self._pid = 0
+        signal.signal(signal.SIGTERM, self._pass_on)
+
+    def _pass_on(self, number: int, frame: Any) -> None:
+        self.ended = 128 + number
+        if self._pid:
+            os.kill(self._pid, number)
+
+    def pause(self, seconds: float) -> None:
+        import time
+
+        end = time.monotonic() + seconds
+        while not self.ended and time.monotonic() < end:
+            time.sleep(min(0.2, max(0.0, end - time.monotonic())))
+
+    def run(self, attempt: int, run: Callable[[], int]) -> int:
+        sys.stderr.flush()
+        self._pid = os.fork()
+        if not self._pid:
+            _run_in_child(attempt, run)
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        return 128 + (status & 0x7F) if status & 0x7F else status >> 8
+
+
+def _run_in_child(attempt: int, run: Callable[[], int]) -> NoReturn:
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.environ[ATTEMPT] = str(attempt)
+    from kfnb.runtime.step_exit import leave
+
+    status = 1
+    try:
+        status = run()
+    except BaseException:  # nothing of this process may run on as the pod's own process
+        import traceback
+
+        traceback.print_exc()
+    leave(status)
+
+
+def _report_death(step: str, signal: int) -> None:
+    """Report a step whose process something outside of it has killed, so that it could not report itself."""
+    memory = ", as happens when the memory of the pod is used up" if signal == 9 else ""
+    error = {
+        "kind": "died",
+        "type": "Killed",
+        "message": "the step's process was ended by signal %d%s" % (signal, memory),
+    }
+    sys.stdout.write("\n" + MARK + dumps({"step": step, "state": "failed", "error": error}) + "\n")
+    sys.stdout.flush()
