@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -41,11 +42,18 @@ ZYGOTE = subprocess.Popen(
 )
 
 
+def changed_on_the_way(word: str) -> str:
+    """What Argo, in whose templates the backend's driver writes the command, and kubelet make of a word."""
+    for tag, value in (("{{workflow.name}}", "wf"), ("{{=1+1}}", "2"), ("{{pod.name}}", "pod")):
+        word = word.replace(tag, value)
+    return re.sub(r"\$\$|\$\(KFP_POD_NAME\)", lambda m: "$" if m[0] == "$$" else "pod", word)
+
+
 def run_command(full_command: list[str], env_vars: dict[str, str] | None = None) -> int:
     pod_folder = Path(tempfile.mkdtemp(prefix="oracle-", dir=NOW.folder))
     if full_command[1:3] == ["-u", "-c"]:
         full_command = ["python3", *full_command[1:]]
-    command = [w.replace("$$", "$") for w in full_command]
+    command = [changed_on_the_way(w) for w in full_command]
     request = {
         "argv": command,
         "env": {**os.environ, "TMPDIR": str(pod_folder), **(env_vars or {})},

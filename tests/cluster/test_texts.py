@@ -11,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.runtime.pods.coded_text import PREFIX, always_coded, coded, decoded, has_syntax
 from tests.cluster.argo import Interpreter, Pods
-from tests.cluster.outcome import on_argo
+from tests.cluster.outcome import Oracle, on_argo, on_kfp
 from tests.cluster.templates import kubelet
 from tests.notebooks import cell
 from tests.program.cells import read
@@ -157,6 +159,40 @@ TRICKY = [
 @pytest.mark.parametrize("text", [*TRICKY, *("".join(Random(n).choices(PIECES, k=9)) for n in range(6))])
 def test_a_text_passes_scripts_of_all_kinds(text: str, cluster: Pods) -> None:
     assert told_on_argo(shell_pipeline(text), cluster, "told", {"given": text}) == [text] * 7
+
+
+@pytest.mark.parametrize(
+    "text", ["{{workflow.name}} {{=1+1}} $$ $(KFP_POD_NAME) %7B }}", "a\n\n", "kfnb+text:%7B", "{ plain $x }", ""]
+)
+def test_a_text_passes_scripts_on_kubeflow_pipelines(text: str, oracle: Oracle, tmp_path: Path) -> None:
+    pipeline = pipeline_of(
+        cell(f"given: str = {text!r}", "parameters"),
+        cell("python_text = given", "step:python"),
+        cell(SHELL.format("plain", "python_text")),
+        cell(SHELL.format("plain_again", "plain_text")),
+        cell(SHELL.format("plain_given", "given")),
+        cell(
+            "import json\nprint(json.dumps([given, python_text, plain_text, plain_again_text, plain_given_text]))",
+            "step:told",
+        ),
+    )
+    found = on_kfp(pipeline, oracle, {"given": text}, tmp_path)
+    assert found.state == "succeeded", found.detail
+    assert json.loads(found.texts["told"]) == [text] * 5
+
+
+def test_a_script_with_braces_runs_on_kubeflow_pipelines(oracle: Oracle, tmp_path: Path) -> None:
+    script = "%%component say --shell --image library/bash:4.4.23 --timeout 1m\necho '{{workflow.name}} $$ $(x) {{'"
+    found = on_kfp(pipeline_of(cell(script)), oracle, {}, tmp_path)
+    assert found.texts == {"say": "{{workflow.name}} $$ $(x) {{"}, found.detail
+
+
+def test_a_text_that_kubeflow_pipelines_would_change_for_a_command_is_refused() -> None:
+    for body, line in (("copy('{{x}}')", "p"), ("copy(given)", "p(given: str = 'a $$')")):
+        made = read(body, line, COMMANDS).pipeline
+        assert made is not None
+        _, found = compile_documents(made, "kfp", ClusterOptions(), Path("."), {})
+        assert [p.code for p in found if p.code == "KF703"] == ["KF703"]
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

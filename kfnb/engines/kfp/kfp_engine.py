@@ -16,7 +16,8 @@ from kfnb.engines.cluster.following.namespace_watch import shared_watch
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
-from kfnb.engines.cluster.lowering.cluster_checks import check_size
+from kfnb.engines.cluster.lowering.cluster_checks import check_command_texts, check_size
+from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
@@ -59,6 +60,7 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         return compile_ir(pipeline, settings, requirements, reused)
 
     def check_emitted(self, compiled: CompiledIr, options: RunOptions) -> Iterator[Problem]:
+        yield from check_command_texts(distinct_jobs(compiled.task_jobs), options.parameters)
         too_large = list(check_size(compiled.ir, "pipeline"))
         if too_large:
             yield from too_large

@@ -36,7 +36,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     outputs
         Where outputs go. ``values`` is the path of the pack, ``small`` has the paths of small outputs by name, and
         ``runtime`` has the runtime's sources to pass on. With ``tell`` the log also has the small outputs and the ``uri``
-        of the pack, for a later run. ``encode`` is the code in which texts pass through the engine. ``limit`` has the allowed size of the pack and the message for a larger one.
+        of the pack, for a later run. ``encode`` is the code in which texts pass through the engine, except those of ``raw``. ``limit`` has the allowed size of the pack and the message for a larger one.
 
     Returns
     -------
@@ -271,7 +271,8 @@ def _write_text(
             type(value).__name__,
         )
         return {"kind": "load", "type": type(value).__name__, "message": message}
-    _write_file(outputs["small"][name], outputs.get("encode", str)(text))
+    encode = str if name in outputs.get("raw", ()) else outputs.get("encode", str)
+    _write_file(outputs["small"][name], encode(text))
     return None
 
 
@@ -409,7 +410,7 @@ def _report(job: dict[str, Any]) -> None:
     if len(error.get("message", "")) > LINE_LIMIT // 4:
         error["message"] = error["message"][: LINE_LIMIT // 4] + "…"
     lines.append({**job, **({"error": error} if error else {})})
-    sys.stdout.flush()
+    sys.stdout.write("\n")  # the step, or a program that it ran, may have left a line without its end
     for line in _join_lines(lines):
         sys.stdout.write(MARK + line + "\n")
     sys.stdout.flush()

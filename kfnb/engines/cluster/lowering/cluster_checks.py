@@ -11,8 +11,9 @@ from typing import Any
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.pipeline.model import Pipeline, Step
+from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
 from kfnb.problems import Problem
+from kfnb.runtime.pods.coded_text import coded
 from kfnb.surrogates import encodable, encoded
 
 MANIFEST_LIMIT = 700_000  #: bytes; etcd limits an object to 1.5 MiB, and the controller adds the status to it
@@ -123,16 +124,32 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
 
 
 def _template_tags(job: Job) -> Iterator[Problem]:
-    """Find what Argo, on which Kubeflow Pipelines runs, would replace in a script or command. It leaves names that it does not know."""
-    texts = [c.source for c in job.step.cells]
-    texts += [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
+    """Find what Argo, on which Kubeflow Pipelines runs, would replace in a command. It leaves names that it does not know.
+
+    A script decodes its texts.
+    """
+    texts = [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
     texts += [v for _, v in job.step.settings.env]
     found = next((m for t in texts if (m := ARGO_TAG.search(t))), None)
     if found is not None:
         yield _problem(
-            "KF703", job.step, f"step `{job.name}` has `{found[0]}` in its script or command, which Argo below Kubeflow Pipelines would replace",
+            "KF703", job.step, f"step `{job.name}` has `{found[0]}` in its command or environment, which Argo below Kubeflow Pipelines would replace",
             "remove the mark `image`, so that the step runs in a Python image, where its text travels encoded",
         )  # fmt: skip
+
+
+def check_command_texts(jobs: list[Job], values: dict[str, Any]) -> Iterator[Problem]:
+    """Find texts for commands that Kubeflow Pipelines would change. ``values`` are those of the pipeline's parameters."""
+    for job in jobs:
+        for item in job.step.inputs if job.plain_container and not job.step.shell else ():
+            value = values.get(item.ref.name) if isinstance(item.ref, ParameterRef) else None
+            value = item.ref.value if isinstance(item.ref, Constant) else value
+            if isinstance(value, str) and coded(value) != value:
+                yield _problem(
+                    "KF703", job.step,
+                    f"`{item.name}` of step `{job.name}` is a text that Kubeflow Pipelines changes on its way to a command: it contains `{{{{`, `}}}}`, `$$` or `$(`, or ends with a newline",
+                    "pass the text without them, or remove the mark `image`, so that the step runs in a Python image, where texts are decoded",
+                )  # fmt: skip
 
 
 def _kfp_resources(step: Step) -> Iterator[Problem]:

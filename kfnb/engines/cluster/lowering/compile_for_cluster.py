@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_packages, check_size
+from kfnb.engines.cluster.lowering.cluster_checks import check_command_texts, check_jobs, check_packages, check_size
 from kfnb.engines.cluster.lowering.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
@@ -65,5 +65,7 @@ def compile_documents(
     from kfnb.engines.kfp.ir import pipeline_ir
 
     compiled = pipeline_ir.compile_ir(pipeline_ir.with_defaults(pipeline, values), options, requirements)
+    given = {p.name: values.get(p.name, p.default) for p in pipeline.parameters}
+    problems += [*check_command_texts(distinct_jobs(compiled.task_jobs), given)]
     problems += [*check_jobs(distinct_jobs(compiled.task_jobs), engine), *check_size(compiled.ir, "pipeline")]
     return compiled.documents, problems

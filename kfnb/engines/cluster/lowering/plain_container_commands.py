@@ -30,9 +30,9 @@ CHECKED = "(\n{}\n)\n_s=$?; case $_s in 0 | 141) ;; *) exit $_s ;; esac"
 LIMITED = """\
 sh -c %(runner)s "$0" "$@" & p=$!
 trap 'kill -TERM $p' TERM
-(sleep %(seconds)d || exit; printf '%%s\\n' %(message)s %(report)s; kill -TERM $p; sleep 3; kill -KILL $p) & w=$!
-wait $p; s=$?
-kill -0 $p 2>/dev/null && { wait $p; s=$?; }
+(sleep %(seconds)d || exit; printf '\\n%%s\\n%%s\\n' %(message)s %(report)s; kill -TERM $p; sleep 3; kill -KILL $p) & w=$!
+{ wait $p; } 2>/dev/null; s=$?
+kill -0 $p 2>/dev/null && { { wait $p; } 2>/dev/null; s=$?; }
 kill $w 2>/dev/null
 exit $s"""
 
@@ -52,6 +52,9 @@ class Placeholders:
     text: Callable[[str], str]
     path: Callable[[str], str]
     literal: Callable[[str], str]
+    written: Callable[[list[str]], list[str]] = (
+        lambda names: []
+    )  #: more lines for a script, after it has written these outputs
 
 
 def container_command(job: Job, placeholders: Placeholders) -> ContainerCommand:
@@ -71,6 +74,7 @@ def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
     head += [f"export {' '.join([*inputs, *outputs])}"] if inputs or outputs else []
     body = [CHECKED.replace("{}", c.source) for c in step.cells]
     tail = [f'[ "${o.name}" = "${OUT}{o.name}" ] || cp "${o.name}" "${OUT}{o.name}"' for o in step.shell_outputs]
+    tail += placeholders.written(outputs)
     script = "\n".join([*head, *body, *tail])
     arguments = [placeholders.text(n) for n in inputs] + [placeholders.path(n) for n in outputs]
     names_shell = any(c.source.lstrip().startswith("#!") for c in step.cells)

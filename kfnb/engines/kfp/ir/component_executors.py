@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, escape_dollars
+from kfnb.engines.cluster.lowering.plain_container_commands import OUT, Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, ClusterOptions
+from kfnb.engines.kfp.ir.coded_scripts import coding, decoding
 from kfnb.pipeline.model import Step
+from kfnb.runtime.pods.coded_text import coded
 from kfnb.step_settings import Settings
 
 Json = dict[str, Any]
@@ -72,6 +74,7 @@ class Executors:
     types: dict[str, str]
     specs: dict[str, Json]  #: the runtime spec of each step
     groups: dict[str, list[str]]  #: the steps that call each component, for components with several calls
+    raw: Collection[Channel] = ()  #: the texts that somebody reads who cannot decode them
     components: dict[str, Json] = field(default_factory=dict)
     executors: dict[str, Json] = field(default_factory=dict)
     platform: dict[str, Json] = field(default_factory=dict)
@@ -169,7 +172,13 @@ class Executors:
         placeholders = Placeholders(
             lambda n: "{{$.inputs.parameters['%s']}}" % n, lambda n: "{{$.outputs.parameters['%s'].output_file}}" % n, escape_dollars,
         )  # fmt: skip
+        if job.step.shell:
+            placeholders = replace(
+                placeholders, literal=coded, written=lambda names: coding(self._coded_files(job, names))
+            )
         command = container_command(job, placeholders)
+        if job.step.shell:
+            command = decoding(command)
         env = [{"name": n, "value": escape_dollars(v)} for n, v in job.step.settings.env]
         env += home_variable(self.options, job.step.settings)
         return {
@@ -178,6 +187,10 @@ class Executors:
             "args": list(command.args),
             **({"env": env} if env else {}),
         }
+
+    def _coded_files(self, job: Job, outputs: list[str]) -> list[str]:
+        """The files of a script's outputs that it codes, as words of its shell."""
+        return [f'"${OUT}{n}"' for n in outputs if Channel("text", f"{job.name}.{n}") not in self.raw]
 
 
 # -------------------------------------------------------------------- interfaces

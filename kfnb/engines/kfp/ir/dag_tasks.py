@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, block_inputs, block_outputs, jobs_in
+from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.kfp.ir.component_executors import Json
 from kfnb.engines.kfp.ir.ir_context import IrContext
 from kfnb.pipeline.model import Constant, ParameterRef
@@ -91,9 +92,7 @@ class TaskEmitter:
         for item in job.step.inputs:
             ref = item.ref
             if isinstance(ref, Constant):
-                parameters[item.name] = {
-                    "runtimeValue": {"constant": ref.value if isinstance(ref.value, str) else json.dumps(ref.value)}
-                }
+                parameters[item.name] = {"runtimeValue": {"constant": _constant_text(ref.value)}}
             elif isinstance(ref, ParameterRef):
                 parameters[item.name] = self._value(Channel("parameter", ref.name))
             else:
@@ -196,3 +195,7 @@ class TaskEmitter:
             yield context.task(first), self.step(first, context.task(block))
         else:
             yield context.task(block.handler), self._block(block.handler, context.task(block))
+
+
+def _constant_text(value: Any) -> str:
+    return parameter_text(value, "str" if isinstance(value, str) else "any")

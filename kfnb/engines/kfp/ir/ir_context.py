@@ -47,13 +47,16 @@ class IrContext:
                 calls.setdefault(job.step.component, []).append(job.name)
         groups = {component: names for component, names in calls.items() if len(names) > 1}
         grouped = {n for names in groups.values() for n in names}
+        # A command of an image cannot decode what it gets.
+        commands = [j for j in self.jobs.values() if j.plain_container and not j.step.shell]
+        self.raw = frozenset(c for j in commands for c in j.inputs if c.kind == "text")
         self.wirings = {j.name: self._wiring(j, j.name in grouped) for j in self.jobs.values()}
         specs = {
             j.name: {**self._runtime_spec(j, j.name in grouped), **self.requirements.of(j.step)}
             for j in self.jobs.values()
             if not j.plain_container
         }
-        self.executors = Executors(self.options, self.types, specs, groups)
+        self.executors = Executors(self.options, self.types, specs, groups, self.raw)
 
     def caches(self, job: Job) -> bool:
         """Whether the backend may take an earlier result for a step."""
@@ -84,6 +87,8 @@ class IrContext:
         integers = {n: v for n, v in integer_defaults(self.pipeline).items() if n in types}
         unsure = [c.name for c in job.inputs if c.kind == "status" and c.name in self.unsure]
         spec.update({k: v for k, v in (("types", types), ("whole", integers), ("unsure", unsure)) if v})
+        raw = [output_of(job, c) for c in job.outputs if c in self.raw]
+        spec.update({"raw": raw} if raw else {})
         if grouped:
             return self._call_spec(job, spec)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if k != f"{c.kind}-{c.name}"}

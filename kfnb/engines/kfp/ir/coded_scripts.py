@@ -1,0 +1,57 @@
+"""Scripts in images of their own that decode the texts they get, and code those that they write (see `kfnb.runtime.pods.coded_text`).
+
+On Kubeflow Pipelines, every text passes through templates of Argo and through kubelet on its way into a container, and the container's
+shell is the first that can decode it. The shell code needs nothing but POSIX.
+"""
+
+from __future__ import annotations
+
+from kfnb.engines.cluster.lowering.plain_container_commands import ContainerCommand
+
+#: Replaces each ``$1`` in ``$_t`` by ``$2``.
+_PUT = """\
+_put() { _o=; while :; do case $_t in *"$1"*) _o=$_o${_t%%"$1"*}$2 _t=${_t#*"$1"} ;; *) break ;; esac; done; _t=$_o$_t; }
+"""
+#: Decodes all arguments and runs them. A text without the code is from a file, and loses one newline at its end, as with ``$(…)``.
+_DECODE = (
+    _PUT
+    + """\
+for _a do
+  _t=$_a
+  case $_t in
+    kfnb+text:*) _t=${_t#kfnb+text:}; _put %24 '$'; _put %7B '{'; _put %7D '}'; _put %0A '
+'; _put %25 % ;;
+    *'
+') _t=${_t%?} ;;
+  esac
+  shift
+  set -- "$@" "$_t"
+done
+exec "$@\""""
+)
+#: Codes the text in the file ``$1`` where an engine would read a part of it.
+_CODE = (
+    _PUT
+    + """\
+_code() {
+  _t=$(cat "$1"; printf x); _t=${_t%x}
+  case $_t in *'{{'* | *'}}'* | *'$('* | *'$$'* | kfnb+text:*) ;; *) return 0 ;; esac
+  _t=${_t%'
+'}
+  _put % %25; _put '{' %7B; _put '}' %7D; _put '$' %24
+  case $_t in *'
+') _t=${_t%?}%0A ;; esac
+  printf 'kfnb+text:%s' "$_t" > "$1"
+}
+"""
+)
+
+
+def decoding(command: ContainerCommand) -> ContainerCommand:
+    """A command whose arguments are decoded before it runs."""
+    return ContainerCommand(("sh", "-c", _DECODE), ("kfnb", *command.command, *command.args))
+
+
+def coding(paths: list[str]) -> list[str]:
+    """The lines of a script that code the texts in files. The paths are words of the shell."""
+    return [_CODE, *(f"_code {p}" for p in paths)] if paths else []
