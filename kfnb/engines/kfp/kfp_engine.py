@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.argo.follow_workflow import WorkflowFollower, WorkflowSource
+from kfnb.engines.argo.following.follow_workflow import WorkflowFollower, WorkflowSource
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.following.follow_thread import Follower
