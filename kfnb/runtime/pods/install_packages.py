@@ -100,7 +100,7 @@ def _run_installer(missing: list[str], folder: str, variables: dict[str, str], c
     else:
         command = [
             sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore",
-            "--no-warn-script-location", "--target", folder, *limits, *missing,
+            "--no-warn-script-location", "--no-compile", "--target", folder, *limits, *missing,
         ]  # fmt: skip
     process = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",

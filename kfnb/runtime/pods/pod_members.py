@@ -43,7 +43,7 @@ def run_members(members: list[dict[str, Any]], run: Callable[[int, dict[str, Any
                 child.pause(BACKOFF * 2 ** (attempt - 1))
             if child.ended:
                 return child.ended
-            sys.stdout.write(MARK + dumps({"begin": member["spec"]["step"], "attempt": attempt + 1}) + "\n")
+            sys.stdout.write("\n" + MARK + dumps({"begin": member["spec"]["step"], "attempt": attempt + 1}) + "\n")
             sys.stdout.flush()
             status = child.run(attempt, partial(run, number, member))
             if status > 128 and not child.ended:

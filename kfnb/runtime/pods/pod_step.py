@@ -410,7 +410,7 @@ def _report(job: dict[str, Any]) -> None:
     if len(error.get("message", "")) > LINE_LIMIT // 4:
         error["message"] = error["message"][: LINE_LIMIT // 4] + "…"
     lines.append({**job, **({"error": error} if error else {})})
-    sys.stdout.flush()
+    sys.stdout.write("\n")  # the step, or a program that it ran, may have left a line without its end
     for line in _join_lines(lines):
         sys.stdout.write(MARK + line + "\n")
     sys.stdout.flush()

@@ -30,6 +30,7 @@ class RecordedLog:
         self.report = StepReport()
         self._executor = ExecutorLines()
         self._last, self._same_time_lines, self._count = "", 0, 0
+        self._empty_line = ""  #: the time of an empty line that is not recorded yet
         for name in (LOG, MARKS, EXECUTOR):
             for line, _ in read_log(folder / name):
                 self._count_line(line.time)
@@ -75,6 +76,7 @@ class RecordedLog:
     @contextmanager
     def adding(self) -> Iterator[NewLines]:
         """A context in which the lines of a log are added, from its beginning."""
+        self._empty_line = ""  # it comes again
         with self._files() as files:
             yield NewLines(partial(self._write, files), self._last, self._same_time_lines, self._count)
 
@@ -85,12 +87,23 @@ class RecordedLog:
             yield {name: stack.enter_context(append_to(self.folder / name)) for name in (LOG, MARKS, EXECUTOR)}
 
     def _write(self, files: dict[str, BinaryIO], time: str, text: str) -> None:
-        """Record a line in the file that it belongs to. Of a line that two have written, only the step's part is recorded."""
+        """Record a line in the file that it belongs to. Of a line that two have written, only the step's part is recorded.
+
+        Reports begin with a newline, which ends the last line of what the step printed. Where the step ended that line itself, an empty
+        line stands before the report, and belongs to it. So an empty line is only recorded with the next one.
+        """
         printed, executor = self._executor.split(text)
         if executor and not printed:
-            file, text = files[EXECUTOR], executor
+            name, text = EXECUTOR, executor
         else:
-            file, text = files[MARKS if self.report.read_line(printed) else LOG], printed
+            name, text = MARKS if self.report.read_line(printed) else LOG, printed
+        if self._empty_line:
+            self._record(files[MARKS if name == MARKS else LOG], self._empty_line, "")
+        self._empty_line = time if name == LOG and not printed else ""
+        if not self._empty_line:
+            self._record(files[name], time, text)
+
+    def _record(self, file: BinaryIO, time: str, text: str) -> None:
         file.write(f"{time} {text}\n".encode("utf-8", "backslashreplace"))
         file.flush()
         self._count_line(time)

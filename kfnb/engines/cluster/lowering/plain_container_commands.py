@@ -30,7 +30,7 @@ CHECKED = "(\n{}\n)\n_s=$?; case $_s in 0 | 141) ;; *) exit $_s ;; esac"
 LIMITED = """\
 sh -c %(runner)s "$0" "$@" & p=$!
 trap 'kill -TERM $p' TERM
-(sleep %(seconds)d || exit; printf '%%s\\n' %(message)s %(report)s; kill -TERM $p; sleep 3; kill -KILL $p) & w=$!
+(sleep %(seconds)d || exit; printf '\\n%%s\\n%%s\\n' %(message)s %(report)s; kill -TERM $p; sleep 3; kill -KILL $p) & w=$!
 { wait $p; } 2>/dev/null; s=$?
 kill -0 $p 2>/dev/null && { { wait $p; } 2>/dev/null; s=$?; }
 kill $w 2>/dev/null

@@ -141,24 +141,24 @@ def arguments(text: str) -> list[str]:
 @cache
 def minified(name: str) -> str:
     """The source of one of kfnb's modules without docstrings, comments and annotations."""
-    tree = _Strip().visit(parse((ROOT / name).read_text("utf-8")))
-    lines = ast.unparse(ast.fix_missing_locations(tree)).split(
-        "\n"
-    )  # `unparse` never writes a string over several lines
+    tree = parse((ROOT / name).read_text("utf-8"))
+    tree.body = _stripped(tree.body, has_docstring=True)
+    lines = ast.unparse(tree).split("\n")  # `unparse` never writes a string over several lines
     return "\n".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in lines)
 
 
-class _Strip(ast.NodeTransformer):
-    def _body(self, node: Any) -> Any:
-        self.generic_visit(node)
-        first = node.body[0] if node.body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            node.body = node.body[1:] or [ast.Pass()]
-        return node
+def _stripped(body: list[ast.stmt], has_docstring: bool = False) -> list[ast.stmt]:
+    """The statements without docstrings and annotations. Expressions, which have neither, are not visited: that takes most of the time."""
+    first = body[0] if body else None
+    if has_docstring and isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        body = (body[1:] if isinstance(first.value.value, str) else body) or [ast.Pass()]
+    return [_strip(statement) for statement in body if not _is_for_type_checkers(statement)]
 
-    visit_Module = visit_ClassDef = _body
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+def _strip(node: Any) -> Any:
+    if isinstance(node, ast.AnnAssign):
+        return ast.copy_location(ast.Assign([node.target], node.value) if node.value is not None else ast.Pass(), node)
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         node.returns = None
         signature = node.args
         for argument in (
@@ -170,12 +170,15 @@ class _Strip(ast.NodeTransformer):
         ):
             if argument is not None:
                 argument.annotation = None
-        return self._body(node)
+    is_scope = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    for part in ("body", "orelse", "finalbody"):
+        if getattr(node, part, None):
+            setattr(node, part, _stripped(getattr(node, part), is_scope))
+    for part in ("handlers", "cases"):
+        for inner in getattr(node, part, ()):
+            inner.body = _stripped(inner.body)
+    return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        return ast.Assign([node.target], node.value) if node.value is not None else ast.Pass()
 
-    def visit_If(self, node: ast.If) -> Any:
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            return None
-        return self.generic_visit(node)
+def _is_for_type_checkers(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
