@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kfnb.states import FINAL, PRIORITY, STEP_FINAL, SYMBOLS, TIMED
+from kfnb.states import FINAL, PRIORITY, STARTING, STEP_FINAL, SYMBOLS, TIMED
 
 ROOT = Path(__file__).parents[1]
 STATES = ROOT / "labextension" / "src" / "common" / "state-table.ts"
@@ -64,6 +64,9 @@ export const SHAPES: Record<State, string> = {{
 export const STATE_PRIORITY: State[] = [
 {priority}
 ];
+
+/** How the reason of a pending step begins when nothing is in its way. */
+export const STARTING = {STARTING!r};
 """
 
 

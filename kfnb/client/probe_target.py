@@ -18,7 +18,7 @@ from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.open_engine import engine_for
-from kfnb.notebook.notebook_source import source_of
+from kfnb.notebook.notebook_source import Source
 from kfnb.pipeline.build.build_from_source import build_source
 from kfnb.problems import NotebookError, errors
 from kfnb.runs.record.run_store import RunStore
@@ -26,21 +26,12 @@ from kfnb.states import FINAL
 
 PATIENCE = 600.0  #: seconds after which a probe that has not ended is given up
 EVERY = 0.3  #: seconds between looks at the record
-NOTEBOOK = """\
-# %% tags=["step:hand-on"]
-value = "handed on" * 100
-print("a step runs")
-
-# %% tags=["step:take"]
-assert value == "handed on" * 100
-print("the value arrived")
-"""
+CELLS = {
+    "hand-on": 'value = "handed on" * 100\nprint("a step runs")',
+    "take": 'assert value == "handed on" * 100\nprint("the value arrived")',
+}
 #: With `packages = "auto"`: a package that is small, and that is installed wherever kfnb is.
-INSTALL = """
-# %% tags=["step:install"]
-import idna
-print("packages are installed", idna.__name__)
-"""
+INSTALL = {"install": 'import idna\nprint("packages are installed", idna.__name__)'}
 MEANINGS = {
     "hand-on": "a step runs and hands on a value",
     "take": "the next step takes the value",
@@ -94,11 +85,19 @@ def probe(target: Target, patience: float = PATIENCE) -> Iterator[ProbeLine]:
         yield line("waiting", left) if left else line("done", "what the probe made is removed again")
 
 
+def _notebook(cells: dict[str, str]) -> dict[str, Any]:
+    """A notebook whose steps have these names and sources."""
+    code: list[dict[str, Any]] = [
+        {"cell_type": "code", "metadata": {"tags": [f"step:{name}"]}, "source": source, "outputs": [], "execution_count": None}
+        for name, source in cells.items()
+    ]  # fmt: skip
+    return {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": code}
+
+
 @contextmanager
 def _submitted(target: Target, folder: Path) -> Iterator[tuple[ClusterEngine[Any, Any], str]]:
-    path = folder / "kfnb-probe.py"
-    path.write_text(NOTEBOOK + (INSTALL if options_of(target).packages == "auto" else ""))
-    source = source_of(path)
+    cells = {**CELLS, **(INSTALL if options_of(target).packages == "auto" else {})}
+    source = Source(folder / "kfnb-probe.ipynb", folder, "kfnb-probe", _notebook(cells))
     pipeline = build_source(source).pipeline
     assert pipeline is not None
     store = RunStore(folder / "record")

@@ -1,4 +1,4 @@
-"""An interpreter of Workflows that follows the controller: depends, when, withParam, failFast, exit hooks, retries, defaults.
+"""An interpreter of Workflows that follows the controller: depends, when, withParam, exit hooks, retries, defaults.
 
 Each pass of template substitution happens where the controller does it (`ProcessArgs`, `resolveDependencyReferences`,
 `expandTask`, `substitutePodParams`). Containers run as processes here. What it leaves is a ``status`` as the controller would write it.
@@ -161,10 +161,6 @@ class Interpreter:
                 t for t in waiting if {d for d, _ in DEPENDS.findall(tasks[t].get("depends", ""))} <= set(phases)
             )
             waiting.remove(task)
-            if any(p in ("Failed", "Error") for p in phases.values()):
-                # failFast: no new task starts; the controller does not even make nodes for them
-                phases[task] = "Unstarted"
-                continue
             phases[task] = self.task(f"{name}.{task}", tasks[task], phases, env, node["id"])
         bad = [p for p in phases.values() if p in ("Failed", "Error")]
         if bad:

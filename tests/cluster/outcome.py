@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.engines.kfp.runtime_delivery import RUNTIME
 from kfnb.engines.local import LocalEngine
-from kfnb.pipeline.model import Pipeline, steps_of
+from kfnb.pipeline.model import Condition, Node, Pipeline, Step, steps_of
 from kfnb.runs.attempt_logs import LOG, read_log
 from kfnb.runs.record.run_store import RunStore
 from tests.cluster.argo import Interpreter, Pods
@@ -82,7 +83,8 @@ def on_argo(
         status = run.run(**{n: parameter_text(v, types[n]) for n, v in parameters.items()})
     failed = status["phase"] != "Succeeded"
     outcome = Outcome("failed" if failed else "succeeded", {}, detail=_detail(status, run.logs))
-    for step in observe_steps(status["nodes"], compiled.task_jobs):
+    steps = observe_steps(status["nodes"], compiled.task_jobs)
+    for step in steps:
         state = step.state
         if step.attempts:
             log = run.logs[status["nodes"][step.attempts[-1].node]["name"]]
@@ -101,7 +103,10 @@ def on_argo(
                 values = _values(report.result()) if report.state else step.outputs
                 outcome.values.update({f"{step.path}.{n}": v for n, v in values.items()})
         outcome.states[step.path] = state
-    return settled(outcome, pipeline)
+    outcome = settled(outcome, pipeline)
+    broken = [] if any(s.pod for s in steps) else against_the_rule(pipeline, steps, outcome)
+    assert not broken, f"{broken}\n{outcome.detail}"
+    return outcome
 
 
 def _told_alone(log: str) -> tuple[list[str], StepReport]:
@@ -149,11 +154,15 @@ def _detail(status: dict[str, Any], logs: dict[str, str]) -> str:
 
 
 def differences(actual: Outcome, expected: Outcome) -> list[str]:
-    """Where an engine's outcome is not the local engine's. After a failure, which steps beside it still ran depends on time."""
+    """Where an engine's outcome is not the local engine's.
+
+    After a failure the local engine begins nothing more, so what still ran beside it depends on time there. A cluster runs all that does not
+    come after the failure (see `against_the_rule`), and more steps may fail.
+    """
     differing = []
     if actual.state != expected.state:
         differing.append(f"the run {actual.state} instead of {expected.state}\n{actual.detail}\n{expected.detail}")
-    free = {"succeeded", "omitted", "cancelled"} if expected.state == "failed" else set()
+    free = {"succeeded", "failed", "omitted", "cancelled"} if expected.state == "failed" else set()
     for path in sorted({*actual.states, *expected.states}):
         a, b = actual.states.get(path), expected.states.get(path)
         base = path.split("[")[0]
@@ -180,6 +189,39 @@ def differences(actual: Outcome, expected: Outcome) -> list[str]:
         if name in expected.values and value != expected.values[name]:
             differing.append(f"{name} is {value!r} instead of {expected.values[name]!r}")
     return differing
+
+
+def against_the_rule(pipeline: Pipeline, steps: list[ObservedStep], outcome: Outcome) -> list[str]:
+    """The steps on Argo that ran although they come after a failure, and those that were left out without one.
+
+    The second is judged only where no loop and no handler stands around steps, since those fail as a whole.
+    """
+    jobs = {s.job.name: s.job for s in steps if not s.job.loops}
+    flat = all(isinstance(n, (Step, Condition)) for n in nodes_of(pipeline.body))
+    found = []
+    for name, job in jobs.items():
+        if job.in_handler or name not in outcome.states:
+            continue
+        before, pending = set(), [job]
+        while pending:
+            names = {n for n, _ in pending.pop().depends if n in jobs} - before
+            before |= names
+            pending += [jobs[n] for n in names]
+        failed = [n for n in before if outcome.states.get(n) == "failed" and not jobs[n].step.settings.may_fail]
+        state = outcome.states[name]
+        if failed and state not in ("omitted", "skipped"):
+            found.append(f"{name} {state} after {failed[0]} failed")
+        if flat and not failed and state == "omitted":
+            found.append(f"{name} was left out, and nothing before it failed")
+    return found
+
+
+def nodes_of(body: tuple[Node, ...]) -> Iterator[Node]:
+    for node in body:
+        yield node
+        if isinstance(node, Condition):
+            for branch in node.branches:
+                yield from nodes_of(branch.body)
 
 
 def _comparable_text(text: str, run: Outcome) -> str:

@@ -159,7 +159,8 @@ def test_a_program_tells_the_token_once_for_many_requests(tmp_path: Path) -> Non
         connection, count = with_program(tmp_path, server)
         kube = connect(connection)
         assert [kube.version() for _ in range(3)] == ["v1.36.0"] * 3
-    assert count.read_text() == "1"
+        assert connect(connection).version() == "v1.36.0"
+    assert count.read_text() == "1", "another connection as the same user asks no more"
     told = json.loads((tmp_path / "count.info").read_text())["info"]
     assert told == {
         "apiVersion": API, "kind": "ExecCredential",

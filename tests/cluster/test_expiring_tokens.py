@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from kfnb.cli import cli
 from kfnb.engines.argo.argo_engine import ArgoEngine
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.targets.connection import Connection
@@ -18,8 +23,8 @@ from kfnb.runs.record.run_store import RunStore
 from tests.cluster import kfp_api
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
-from tests.cluster.kube_api import Cluster, served
-from tests.notebooks import cell
+from tests.cluster.kube_api import Cluster, kubeconfig, served
+from tests.notebooks import cell, notebook, write
 from tests.running import pipeline_of
 
 PLUGIN = """\
@@ -66,6 +71,38 @@ def test_a_token_that_runs_out_in_mid_run_is_asked_for_once(tmp_path: Path, clus
         [f"step {n}"] for n in range(4)
     ]
     assert len(count.read_text()) == 2, "the program was asked once more"
+
+
+def test_who_must_log_in_again_is_told_once_and_follows_on(
+    tmp_path: Path, cluster: Pods, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kfnb.engines.cluster.following.resource_watch.PAUSES", (0.05,) * 6)
+    monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = write(tmp_path, notebook(cell("print('one')\na = 1", "step:one"), cell("print('two', a)", "step:two")))
+    kube = Cluster(tokens=("first", ""))
+    with served(kube) as server:
+        config = kubeconfig(tmp_path, server, "first")
+        (tmp_path / "kfnb").mkdir()
+        (tmp_path / "kfnb" / "kfnb.toml").write_text(
+            f'[targets.t]\nengine = "argo"\nkubeconfig = "{config}"\npackages = "none"\n'
+        )
+
+        def revoke() -> None:
+            while not kube.created:
+                time.sleep(0.01)
+            kube.tokens = ("second", "")
+            kube.drop()
+
+        threading.Thread(target=revoke, daemon=True).start()
+        done = CliRunner().invoke(cli, ["run", str(path), "--target", "t"])
+        assert done.exit_code == 1 and done.output.count("log in again") == 1, done.output
+        assert re.search(r"the run goes on without this command, and `kfnb logs \S+ -f` follows it again", done.output)
+        config.write_text(config.read_text().replace("first", "second"))
+        with Controller(kube, cluster).at_work():
+            done = CliRunner().invoke(cli, ["logs", "last", "-f"])
+        assert (done.exit_code, done.output) == (0, "[one] one\n[two] two 1\n")
+        assert CliRunner().invoke(cli, ["status", "last"]).exit_code == 0
 
 
 def test_the_server_behind_the_clusters_own_is_asked_again_with_the_new_token(tmp_path: Path) -> None:

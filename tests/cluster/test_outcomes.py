@@ -70,6 +70,26 @@ def test_state_of_classes_and_loggers_reaches_later_pods(cluster: Pods, tmp_path
     assert here.texts["b"] == there.texts["b"].strip() == "2 17"
 
 
+def test_on_a_cluster_a_failure_stops_what_comes_after_it_and_nothing_else(cluster: Pods) -> None:
+    """Whatever takes how long: a step that waits only for order, or for one of two branches, does not run either when its way there is broken."""
+    cells = [
+        cell("a = 1 / 0", "step:train"),
+        cell("b = a", "step:validate"),
+        cell("print('deployed')", "step:deploy", "after:validate"),
+        cell("c = 1", "step:beside"),
+        cell("print('checked', c)", "step:check"),
+        cell("d = c", "step:branch", "when:c > 5"),
+        cell("print('after a branch')", "step:last", "after:branch"),
+        cell("e = a", "step:lost", "when:a > 5"),
+        cell("print('after a lost branch')", "step:never", "after:lost"),
+    ]
+    states = on_argo(pipeline_of(*cells), cluster, {}).states
+    assert states == {
+        "train": "failed", "validate": "omitted", "deploy": "omitted", "beside": "succeeded", "check": "succeeded", "branch": "skipped",
+        "last": "succeeded", "lost": "omitted", "never": "omitted",
+    }  # fmt: skip
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_a_notebook_has_the_same_outcome_on_every_engine(

@@ -51,7 +51,7 @@ def test_a_redirect_is_not_followed_to_another_server(ear: Ear, other: Ear, toke
 @pytest.mark.parametrize("status", [302, 307])
 def test_kubernetes_own_client_follows_no_redirect_either(ear: Ear, other: Ear, tmp_path: Path, status: int) -> None:
     ear.answer = (status, {"Location": f"{other.url}/version"})
-    with pytest.raises(ClusterError):
+    with pytest.raises(ClusterError, match="sends kfnb elsewhere"):
         connect(Connection(kubeconfig=str(kubeconfig(tmp_path, ear.url)))).version()
     assert len(ear.secrets()) == 1 and other.connections == 0
 

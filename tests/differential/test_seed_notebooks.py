@@ -80,7 +80,7 @@ def test_run_all_leaves_what_a_run_leaves_and_the_view_of_one_is_saved(
     monkeypatch.setenv("KFNB_HOME", str(tmp_path / "home"))
     data = json.loads((FOLDER / name).read_text())
     given = GIVEN.get(name, {})
-    shutil.copytree(FOLDER / "data", tmp_path / "data")
+    shutil.copytree(FOLDER / "data", (tmp_path / name).parent / "data")
     folder = (tmp_path / name).parent
     folder.mkdir(exist_ok=True)
     file = shutil.copy(FOLDER / name, tmp_path / name)

@@ -168,9 +168,14 @@ def parse_parameters(parameters: tuple[str, ...], as_json: bool) -> dict[str, st
 def follow(engine: Engine, run_id: str, as_json: bool, since: int = 0) -> None:
     """Watch a run to its end, show it, and leave with its status. Ctrl-C cancels it."""
     from kfnb.cli.live_run_table import watch
+    from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 
     with cluster_errors(as_json):
-        watch(engine, run_id, quiet=as_json, since=since)
+        try:
+            watch(engine, run_id, quiet=as_json, since=since)
+        except ClusterError as error:
+            again = f"the run goes on without this command, and `kfnb logs {run_id} -f` follows it again"
+            raise ClusterError(error.kind, f"{error}; {again}", error.retryable) from None
     summary = engine.store.summary(run_id)
     if as_json:
         emit(summary)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfnb.engines.argo.container_templates import compress_spec
+from kfnb.engines.argo.task_conditions import TaskConditions
 from kfnb.engines.argo.workflow_context import WorkflowContext
 from kfnb.engines.cluster.lowering.jobs_and_blocks import (
     Block,
@@ -66,6 +67,7 @@ class TaskEmitter:
     task_of: dict[str, str]
     steps: set[str]
     emit_dag: EmitDag
+    conditions: TaskConditions = field(default_factory=TaskConditions)
 
     def task(self, node: Job | Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
         return self._job(node, gates) if isinstance(node, Job) else self._block(node, gates)
@@ -82,7 +84,7 @@ class TaskEmitter:
                 source = self.sources[channel]
                 if source.task not in self.steps and channel.kind == "pack":
                     when.append(f"{self._value(channel, depends)} != ''")
-        self._add_conditions(task, depends, when)
+        self.conditions.add(task, depends, when)
         task["arguments"] = self._arguments(job, depends)
         return task
 
@@ -142,16 +144,6 @@ class TaskEmitter:
         numbers = [g.branch for j in self.context.jobs.values() for g in j.gates if g.condition == condition]
         return max(numbers) + 1
 
-    def _add_conditions(self, task: dict[str, Any], depends: dict[str, bool], when: list[str]) -> None:
-        terms = [
-            f"{t}.Succeeded" if strict else f"({t}.Succeeded || {t}.Skipped || {t}.Omitted)"
-            for t, strict in depends.items()
-        ]
-        if terms:
-            task["depends"] = " && ".join(terms)
-        if when:
-            task["when"] = "{{= %s }}" % " && ".join(dict.fromkeys(when))
-
     # ---------------------------------------------------------------- loops and guards
     def _block(self, block: Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
         context = self.context
@@ -159,7 +151,9 @@ class TaskEmitter:
         needs, exports = template_inputs(block), block_outputs(block, context.root)
         depends = self._block_depends(block, needs)
         task: dict[str, Any] = {"name": context.task(block), "template": name}
-        self._add_conditions(task, depends, [self._branch_runs(g, depends) for g in gates if g.decided])
+        has_items = isinstance(block.items, tuple) and bool(block.items)
+        when = [self._branch_runs(g, depends) for g in gates if g.decided]
+        self.conditions.add(task, depends, when, may_skip=block.kind == "loop" and not has_items)
         arguments = {c: tag(self._value(c, depends)) for c in needs}
         if block.kind == "guard":
             body = replace(block, handler=None)
@@ -211,7 +205,9 @@ class TaskEmitter:
                     for c in exports
                 ]
             }
-        context.dag_templates.append({**body, "parallelism": block.parallelism, "dag": {"tasks": [task]}})
+        context.dag_templates.append(
+            {**body, "parallelism": block.parallelism, "dag": {"failFast": False, "tasks": [task]}}
+        )
         self.emit_dag(block, each, (*inner, item), exports)
         parameters = [{"name": context.key(c), "value": a} for c, a in arguments.items()]
         task["arguments"] = {"parameters": [*parameters, {"name": "items", "value": task.pop("withParam")}]}

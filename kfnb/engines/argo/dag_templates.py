@@ -48,7 +48,10 @@ class DagTemplates:
             parameters.append(ENDED)
         if parameters:
             body["outputs"] = {"parameters": parameters}
-        body["dag"] = {"tasks": tasks}
+        body["dag"] = {
+            "failFast": False,
+            "tasks": tasks,
+        }  # what does not come after a failed task runs, whatever the time
         self.context.dag_templates[index] = body
 
     def _task_emitter(

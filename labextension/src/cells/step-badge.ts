@@ -6,7 +6,7 @@ import { Widget } from '@lumino/widgets';
 
 import { button, element, setText } from '../common/elements';
 import { formatDuration } from '../common/format';
-import { StepProgress } from '../session/run-progress';
+import { clusterReason, StepProgress } from '../session/run-progress';
 import { NotebookSession } from '../session/notebook-session';
 import { hue, SHAPES, State, words } from '../common/states';
 import { stepName } from '../marks/step-name';
@@ -111,7 +111,10 @@ export class StepBadge extends Widget {
     const percent = printed?.percent ?? null;
     this.node.style.setProperty('--kfnb-percent', `${percent ?? 0}%`);
     this.node.classList.toggle('kfnb-mod-progress', percent !== null);
-    setText(this._line, printed?.line ?? '');
+    const progress = this._step ? this._session.progress(this._step) : null;
+    const line = printed?.line ?? (progress ? clusterReason(progress) : '');
+    setText(this._line, line);
+    this._line.title = line;
   }
 
   private _showStep(step: string): void {

@@ -28,3 +28,6 @@ export const STATE_PRIORITY: State[] = [
   'omitted',
   'skipped'
 ];
+
+/** How the reason of a pending step begins when nothing is in its way. */
+export const STARTING = 'starting: ';

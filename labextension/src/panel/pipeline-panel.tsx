@@ -16,6 +16,7 @@ import { RunSection } from './run-section';
 import { Section } from './section';
 import { TargetSelect } from './target-select';
 import { NotebookSession } from '../session/notebook-session';
+import { blockedSteps, isActive } from '../session/run-progress';
 import { ISessions } from '../session/sessions-plugin';
 import { SHAPES, words } from '../common/states';
 import { Problem } from '../server/api-types';
@@ -191,11 +192,13 @@ function Announcement({ session, trans }: { session: NotebookSession; trans: Tra
   const failures = failedSteps.length
     ? trans.__(', although these failed: %1', failedSteps.slice(0, MAX_FAILED_STEPS).join(', '))
     : '';
+  const waiting = isActive(run) ? blockedSteps(run).slice(0, MAX_FAILED_STEPS) : [];
   const text = `${SHAPES[state]} ${trans.__('Run %1', words(trans)[state])}${failures}`;
   return (
     <p className="kfnb-Panel-state" role="status" data-state={state}>
       {text}
       {error && state === 'failed' ? `${place}: ${error.type}: ${error.message}` : ''}
+      {waiting.length ? `; ${waiting.join('; ')}` : ''}
     </p>
   );
 }

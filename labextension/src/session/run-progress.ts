@@ -1,6 +1,6 @@
 /** The state of a run and of its steps, computed from a snapshot and the messages that follow it. Pure functions. */
 
-import { FINAL_STATES, STATE_PRIORITY, State } from '../common/states';
+import { FINAL_STATES, STARTING, STATE_PRIORITY, State } from '../common/states';
 import { Snapshot, StepRun, StreamMessage } from '../server/api-types';
 
 /** The progress of a step, with all of its iterations taken together. */
@@ -117,6 +117,24 @@ function earliest(times: (number | null)[]): number | null {
 function latest(times: (number | null)[]): number | null {
   const defined = times.filter(time => time !== null);
   return defined.length ? Math.max(...defined) : null;
+}
+
+/** What a step waits for, or what is wrong with its pod; an empty text if nothing of that kind is to be said. */
+export function clusterReason(progress: StepProgress): string {
+  const failure = progress.runs.find(step => step.path === progress.path)?.error?.kind ?? '';
+  const isSaid =
+    progress.state === 'pending' ||
+    progress.state === 'running' ||
+    (progress.state === 'failed' && (failure === 'died' || failure === 'start'));
+  return isSaid ? (progress.reason ?? '').split('\n')[0] : '';
+}
+
+/** The steps of a run that cannot start, or whose node does not answer, each with the reason. */
+export function blockedSteps(run: Snapshot): string[] {
+  return run.steps
+    .filter(step => step.state === 'pending' || step.state === 'running')
+    .filter(step => step.reason !== null && !step.reason.startsWith(STARTING))
+    .map(step => `${step.path}: ${step.reason}`);
 }
 
 export function isActive(run: Snapshot | null): boolean {

@@ -35,6 +35,11 @@ class Secret:
     expires: float = float("inf")
 
 
+#: What programs have printed, by program and certificate: many runs are followed in one process, and each would ask the user to log in.
+_PRINTED: dict[str, Secret] = {}
+_PRINTING = threading.Lock()
+
+
 class Credentials:
     """The credentials of a user. They may be used by several threads.
 
@@ -49,8 +54,6 @@ class Credentials:
 
     def __init__(self, user: ClusterUser, read_again: Callable[[], ClusterUser]) -> None:
         self._user, self._read_again = user, read_again
-        self._secret: Secret | None = None
-        self._lock = threading.Lock()
 
     @property
     def are_secret(self) -> bool:
@@ -71,25 +74,27 @@ class Credentials:
 
     def secret(self) -> Secret:
         """What identifies the user now. Raises `ClusterError`."""
-        with self._lock:
-            user = self._user
-            if user.token_file:  # the token of a pod is replaced every hour
-                return Secret(_one_line(_content(user.token_file), user.token_file), user.certificate, user.key)
-            if user.plugin is None or user.token:
-                return Secret(_one_line(user.token, "the kubeconfig"), user.certificate, user.key)
-            if self._secret is None or self._secret.expires - EARLY < time.time():
-                self._secret = _run(user.plugin, user)
-            return self._secret
+        user = self._user
+        if user.token_file:  # the token of a pod is replaced every hour
+            return Secret(_one_line(_content(user.token_file), user.token_file), user.certificate, user.key)
+        if user.plugin is None or user.token:
+            return Secret(_one_line(user.token, "the kubeconfig"), user.certificate, user.key)
+        key = f"{user.plugin!r} {user.certificate}"
+        with _PRINTING:
+            secret = _PRINTED.get(key)
+            if secret is None or secret.expires - EARLY < time.time():
+                secret = _PRINTED[key] = _run(user.plugin, user)
+            return secret
 
     def renew(self, refused: Secret) -> bool:
         """Look for other credentials than those that the server has ``refused``. Returns whether there are any. Raises `ClusterError`.
 
         When several threads are refused at one time, a program is run once.
         """
-        with self._lock:
-            if self._secret is refused:
-                self._secret = None
-            self._user = self._read_again()
+        with _PRINTING:
+            for key in [k for k, secret in _PRINTED.items() if secret is refused]:
+                del _PRINTED[key]
+        self._user = self._read_again()
         return self.secret() != refused
 
 

@@ -220,6 +220,11 @@ def _message(response: requests.Response) -> str:
 
 def error_of(status: int, message: str, server: str) -> ClusterError:
     """The error that a status and a message of the Kubernetes API mean."""
+    if 300 <= status < 400:
+        return ClusterError(
+            "unauthorized",
+            f"{server} sends kfnb elsewhere, as a login page does: log in, or check the address in the kubeconfig",
+        )
     if status == 401:
         return ClusterError(
             "unauthorized",

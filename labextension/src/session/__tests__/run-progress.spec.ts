@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { applyMessage, isActive, progressByStep } from '../run-progress';
+import { applyMessage, blockedSteps, clusterReason, isActive, progressByStep } from '../run-progress';
 import { State } from '../../common/states';
 import { StreamMessage, Snapshot, StepRun } from '../../server/api-types';
 
@@ -106,5 +106,27 @@ describe('where a step stands', () => {
       iterations: 0,
       finished: 3
     });
+  });
+});
+
+describe('what a step on a cluster waits for', () => {
+  const of = (one: StepRun) => clusterReason(progressByStep(snapshot([one])).get(one.step)!);
+
+  it('is said while it waits, and when its pod is the reason that it failed', () => {
+    expect(of(step('a', 'pending', { reason: 'the image does not exist' }))).toBe('the image does not exist');
+    expect(of(step('a', 'running', { reason: 'its node does not answer' }))).toBe('its node does not answer');
+    expect(of(step('a', 'skipped', { reason: 'its condition was false' }))).toBe('');
+    const error = { kind: 'died', type: 'Pod', message: 'no memory' };
+    expect(of(step('a', 'failed', { reason: 'Pod: no memory', error }))).toBe('Pod: no memory');
+    expect(of(step('a', 'failed', { reason: 'ValueError', error: { ...error, kind: 'exception' } }))).toBe('');
+  });
+
+  it('is part of what is said of the run only if something is in the way', () => {
+    const steps = [
+      step('a', 'pending', { reason: 'starting: its pod is being made' }),
+      step('b', 'pending', { reason: 'no node has 2 free gpus' }),
+      step('c', 'pending')
+    ];
+    expect(blockedSteps(snapshot(steps))).toEqual(['b: no node has 2 free gpus']);
   });
 });
