@@ -14,6 +14,7 @@ from typing import Any
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.argo.workflow_nodes import observe_steps
 from kfnb.engines.cluster.following.log_markers import StepReport
+from kfnb.engines.cluster.following.observed_steps import ObservedStep
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.shared_pods import SharedPodLog
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value, parameter_text
