@@ -59,6 +59,16 @@ def test_a_command_imports_only_what_it_needs(tmp_path: Path, command: list[str]
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "heavy: []"), done.stderr
 
 
+def test_a_text_notebook_is_read_without_grammars_of_addresses(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text('# %% tags=["step:one"]\nprint(1)\n')
+    code = (
+        "import atexit, sys\nfrom kfnb.cli import main\nsys.argv = ['kfnb', 'check', 'train.py']\n"
+        "atexit.register(lambda: print([m in sys.modules for m in ('jsonschema', 'lark')]))\nmain()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "[True, False]", done.stdout + done.stderr
+
+
 def test_the_list_of_commands_says_what_each_command_says() -> None:
     from kfnb.cli import COMMANDS, load_command
 

@@ -86,6 +86,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run ``kfnb``."""
+    # The reader of text notebooks loads jsonschema, which would spend two seconds on grammars of addresses that no notebook has.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     open_streams_to_any_text()
     try:
         cli(prog_name="kfnb")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kfnb.engines.argo.following.workflow_nodes import observe_steps
 from kfnb.engines.argo.workflow_manifest import compile_workflow
-from kfnb.engines.argo.workflow_nodes import observe_steps
 from kfnb.engines.cluster.following.log_markers import StepReport
 from kfnb.engines.cluster.following.observed_steps import ObservedStep
 from kfnb.engines.cluster.following.pod_logs import RecordedLog

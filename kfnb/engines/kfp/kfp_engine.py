@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.argo.follow_workflow import WorkflowFollower, WorkflowSource
+from kfnb.engines.argo.following.follow_workflow import WorkflowFollower, WorkflowSource
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.following.follow_thread import Follower
@@ -201,6 +201,7 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
     def follower(self, store: RunStore, run_id: str, stopping: Callable[[], bool]) -> Follower:
         location, compiled = self.record.location(run_id), self.recompile(run_id)
         jobs, run, earlier_attempts = compiled.task_jobs, location["run"], location.get("before", {})
+        words = SkipWords(self.record.pipeline_and_options(run_id)[0])
         workflow = self._workflow(run)
         if workflow is not None:
             kube, name = workflow
@@ -209,9 +210,8 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
             source = WorkflowSource(kube, name, watch, observe=observe)
             seconds = options_of(self.target).start_timeout
             timeout = StartTimeout(store.folder(run_id), name, seconds, lambda: self.stop(location))
-            words = SkipWords(self.record.pipeline_and_options(run_id)[0])
             return WorkflowFollower(store, run_id, source, jobs, stopping, timeout, earlier_attempts, words)
-        return PollFollower(store, run_id, self.client, run, jobs, compiled.blocks, stopping, earlier_attempts)
+        return PollFollower(store, run_id, self.client, run, jobs, compiled.blocks, stopping, earlier_attempts, words)
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, if the user may read it. It has more detail than the REST API, and it can be watched without delay."""

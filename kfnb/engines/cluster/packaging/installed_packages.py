@@ -65,6 +65,11 @@ class Distribution:
         found = metadata.PathDistribution(self.folder).requires or []
         return tuple(normalized(m[0]) for text in found if "extra" not in text and (m := NAME.match(text)))
 
+    @cached_property
+    def tops(self) -> frozenset[str]:
+        """The top-level names of its modules."""
+        return frozenset(self.modules(1))
+
     def modules(self, depth: int) -> Iterator[str]:
         """Its modules, with at most ``depth`` parts of their names."""
         for line in _lines(self.folder / "RECORD") or _lines(self.folder / "installed-files.txt"):
@@ -131,7 +136,7 @@ class InstalledPackages:
     def _tops(self) -> dict[str, tuple[str, ...]]:
         tops: dict[str, list[str]] = {}
         for name, distribution in self.distributions.items():
-            for top in set(distribution.modules(1)):
+            for top in sorted(distribution.tops):
                 tops.setdefault(top, []).append(name)
         return {top: tuple(names) for top, names in tops.items()}
 

@@ -101,7 +101,7 @@ def _required(
             requirement = distribution.requirement
         except BadSource:
             continue
-        found.update((top, (requirement,)) for top in set(distribution.modules(1)) if top[0] != "_")
+        found.update((top, (requirement,)) for top in distribution.tops if top[0] != "_")
     return {m: found[m] for m in sorted(found)}
 
 

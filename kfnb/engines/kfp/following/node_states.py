@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from kfnb.engines.argo.workflow_nodes import PHASES, indexes_of
+from kfnb.engines.argo.following.workflow_nodes import PHASES, indexes_of
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, mark_omitted, timestamp_of
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.step_settings import Settings
