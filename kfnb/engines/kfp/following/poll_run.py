@@ -11,6 +11,7 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.run_recorder import Recorder
+from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.kfp.following.node_states import CANCELLED, Jobs, observe_steps, pod_of
 from kfnb.engines.kfp.following.task_tree import nodes_from_details, time_of
 from kfnb.engines.kfp.kfp_client import KfpClient
@@ -39,8 +40,9 @@ class PollFollower(Recorder):
         blocks: Jobs,
         stopping: Callable[[], bool],
         earlier_attempts: dict[str, int] | None = None,
+        skip_words: SkipWords | None = None,
     ) -> None:
-        super().__init__(store, run_id, tasks, stopping, earlier_attempts)
+        super().__init__(store, run_id, tasks, stopping, earlier_attempts, skip_words)
         self.client, self.remote, self.blocks = client, remote, blocks
         self._next: dict[str, float] = {}  #: the time of the next request for the log of each node
         self._patience = LOG_PATIENCE
@@ -73,6 +75,7 @@ class PollFollower(Recorder):
             self.record_start(timestamp_of(run.get("created_at")))
         details = (run.get("run_details") or {}).get("task_details") or []
         nodes, cancelled = nodes_from_details(details, self.tasks), cancelled_at(run)
+        self.stopped = CANCELLED if cancelled is not None else ""
         steps = observe_steps(nodes, self.tasks, self.blocks)
         self.record_steps([with_cancellation(self._explained(s), cancelled) for s in steps], follow)
         if run.get("state") in RUN_STATES and time_of(run.get("finished_at")):
