@@ -149,7 +149,8 @@ def has_settled(run: dict[str, Any], details: list[dict[str, Any]]) -> bool:
     if finished is None:
         return False
     unsettled = any(
-        d.get("state") in ("PENDING", "RUNNING") or not d.get("state") and not time_of(d.get("end_time")) for d in details
+        d.get("state") in ("PENDING", "RUNNING") or not d.get("state") and not time_of(d.get("end_time"))
+        for d in details
     )
     return not unsettled or time.time() - finished > SETTLING
 
