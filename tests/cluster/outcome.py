@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kfnb.engines.argo.following.workflow_nodes import observe_steps
 from kfnb.engines.argo.workflow_manifest import compile_workflow
-from kfnb.engines.argo.workflow_nodes import observe_steps
 from kfnb.engines.cluster.following.log_markers import StepReport
 from kfnb.engines.cluster.following.observed_steps import ObservedStep
 from kfnb.engines.cluster.following.pod_logs import RecordedLog
@@ -89,7 +89,7 @@ def on_argo(
         state = step.state
         if step.attempts:
             log = run.logs[status["nodes"][step.attempts[-1].node]["name"]]
-            lines, report = _told(step, log) if step.pod else _told_alone(log)
+            lines, report = told_by(step.path, step.pod, log) if step.pod else _told_alone(log)
             if step.pod and report is None:
                 outcome.states[step.path] = "omitted"  # a step before it in its pod has failed
                 continue
@@ -115,18 +115,29 @@ def _told_alone(log: str) -> tuple[list[str], StepReport]:
     return [t for t in log.split("\n") if not report.read_line(t)], report
 
 
-def _told(step: ObservedStep, log: str) -> tuple[list[str], StepReport | None]:
+def told_by(path: str, pod: tuple[str, ...], log: str) -> tuple[list[str], StepReport | None]:
     """What a step of a shared pod printed and reported, as the recorder of a run takes it from the pod's log."""
     with tempfile.TemporaryDirectory() as folder:
-        shared = SharedPodLog(
-            step.pod, lambda path, number: RecordedLog(Path(folder) / path / str(number)), lambda _: None
-        )
+        shared = SharedPodLog(pod, lambda p, number: RecordedLog(Path(folder) / p / str(number)), lambda _: None)
         shared.append_untimed(log, 0.0)
-        attempt = shared.attempts.get(step.path)
+        attempt = shared.attempts.get(path)
         if attempt is None:
             return [], None
-        lines = [line.text for line, _ in read_log(Path(folder) / step.path / str(attempt.number) / LOG)]
+        lines = [line.text for line, _ in read_log(Path(folder) / path / str(attempt.number) / LOG)]
         return lines, attempt.report
+
+
+def _told_by_steps(log: str, pods: dict[str, tuple[str, ...]]) -> list[tuple[list[str], StepReport]]:
+    """What the steps of a shared pod printed and reported; empty for a pod with one step."""
+    first, begun = StepReport(), None
+    for line in log.split("\n"):
+        if begun is None and first.read_line(line):
+            begun = first.begun
+    if begun is None:
+        return []
+    pod = pods[begun[0]]
+    found = [told_by(path, pod, log) for path in pod]
+    return [(lines, report) for lines, report in found if report is not None]
 
 
 def settled(outcome: Outcome, pipeline: Pipeline) -> Outcome:
@@ -251,23 +262,28 @@ def on_kfp(
     parameters: dict[str, Any],
     folder: Path,
     reused: dict[str, dict[str, str]] | None = None,
+    fuse: bool = False,
 ) -> Outcome:
     """The IR's outcome in `kfp.local`. It tells no iterations: they are numbered as they come."""
-    compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(), StepRequirements(), reused)
+    compiled = pipeline_ir.compile_ir(pipeline, ClusterOptions(fuse=fuse), StepRequirements(), reused)
     values = {p.name: kfp_value(parameters[p.name], p.type) for p in pipeline.parameters}
     answer = oracle.ask(as_kept(compiled.ir), values, folder)
     outcome = Outcome(
         answer["state"], {}, detail=f"{answer['error']}\n" + "\n".join(t[-1500:] for _, s, t in answer["logs"] if s)
     )
-    jobs = {task: job for task, (job,) in compiled.task_jobs.items()}
-    loops = {j.name: len(j.loops) for j in jobs.values()}
-    for task, status, text in answer["logs"]:
-        report = StepReport()
-        lines = [t for t in text.split("\n") if not report.read_line(t)]
+    jobs = compiled.task_jobs
+    loops = {j.name: len(j.loops) for pod in jobs.values() for j in pod}
+    pods = {j.name: tuple(m.name for m in pod) for pod in jobs.values() if len(pod) > 1 for j in pod}
+    told = [
+        (task, status, *of_step)
+        for task, status, text in answer["logs"]
+        for of_step in (_told_by_steps(text, pods) or [_told_alone(text)])
+    ]
+    for task, status, lines, report in told:
         if report.step == RUNTIME:
             continue
         state = report.state or ("failed" if status else "succeeded")
-        path = jobs[task.split("-iteration-")[0]].name if task in jobs else report.step
+        path = jobs[task][0].name if len(jobs.get(task, ())) == 1 else report.step
         if loops.get(path):
             path += f"[{sum(p.startswith(path + '[') for p in outcome.states)}]"
         outcome.states[path] = state

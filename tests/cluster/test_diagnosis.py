@@ -129,3 +129,18 @@ def test_the_manifests_bind_the_user_and_the_account(user: str, kind: str) -> No
 )  # fmt: skip
 def test_a_run_has_a_page_on_its_cluster(engine: str, settings: dict[str, Any], page: str) -> None:
     assert page_of(engine, settings, {"namespace": "team", "name": "w-1", "run": "r/1"}) == page
+
+
+@pytest.mark.parametrize("engine", ["argo", "kfp"])
+def test_a_server_that_does_not_answer_is_named_with_the_reason(tmp_path: Path, engine: str) -> None:
+    address = (
+        {"kubeconfig": str(kubeconfig(tmp_path, "http://127.0.0.1:9"))}
+        if engine == "argo"
+        else {"host": "http://127.0.0.1:9"}
+    )
+    found = diagnose(Target("t", engine, {"engine": engine, **address}))
+    assert found.state == "unreachable"
+    assert re.fullmatch(
+        r"http://127.0.0.1:9 cannot be reached: Failed to establish a new connection: \[Errno \d+\] Connection refused",
+        found.lines[0],
+    )

@@ -6,25 +6,32 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 
 from kfnb.engines.argo.workflow_manifest import CompiledWorkflow, compile_workflow
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.kfp.ir.pipeline_ir import compile_ir
 from kfnb.pipeline.model import Pipeline
+from kfnb.pipeline.parameters.bind_values import bind
 from tests.cluster.argo import Pods
 from tests.cluster.controller import Controller
+from tests.cluster.kfp_api import Server
 from tests.cluster.kube_api import Cluster
 from tests.cluster.lint import problems, round_trip
-from tests.cluster.outcome import differences, on_argo
+from tests.cluster.outcome import Oracle, by_step, differences, on_argo, on_kfp
 from tests.cluster.pod_standard import pods_of_workflow, violations
 from tests.cluster.test_argo_engine import engine_at, finished, printed
 from tests.cluster.test_compiled import pipeline_at
+from tests.cluster.test_kfp_engine import backend_of, marked, tell
+from tests.cluster.test_kfp_engine import engine_at as kfp_engine_at
 from tests.notebooks import cell
 from tests.program.cells import read
 from tests.program.programs import COMPONENTS, program
-from tests.running import pipeline_of, states
+from tests.running import pipeline_of, states, wait_for
 
 FUSED = ClusterOptions(fuse=True)
 
@@ -239,6 +246,66 @@ def test_the_iterations_of_a_loop_are_a_pod_each(tmp_path: Path, cluster: Pods) 
         assert printed(engine, run_id, "show") == ["12"]
 
 
+def begun(step: str, attempt: int = 1) -> str:
+    return f'::kfnb {{"begin": "{step}", "attempt": {attempt}}}\n'
+
+
+def test_a_pod_of_kubeflow_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)
+    server = Server()
+    with kfp_engine_at(tmp_path, server) as engine:
+        cells = [
+            cell("a = 1", "step:one"),
+            cell("b = a", "step:two", "retry:1"),
+            cell("c = b", "step:three"),
+            cell("print(c)", "step:four"),
+        ]
+        pipeline = pipeline_of(*cells)
+        run_id = engine.submit(pipeline, run_options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        pod = "one-two-three-four"
+        first = (
+            begun("one")
+            + marked("one", "begin", state="succeeded", left={"pack": "minio://b/one"})
+            + begun("two")
+            + "half"
+        )
+        tell(server, run, backend_of(run, {pod: "Running"}), {pod: first}, state="RUNNING")
+        with engine.following(run_id):
+            assert wait_for(
+                lambda: (
+                    states(engine.store.summary(run_id))
+                    == {"one": "succeeded", "two": "running", "three": "pending", "four": "pending"}
+                )
+            )
+            more = first + " of it\n" + marked("two", "no", state="failed", error={"type": "E", "message": "m"})
+            more += begun("two", 2) + marked("two", "yes", state="succeeded") + begun("three")
+            more += marked("three", "dying", state="failed", error={"type": "ZeroDivisionError", "message": "by zero"})
+            tell(
+                server,
+                run,
+                backend_of(run, {pod: "Failed"}),
+                {pod: more},
+                state="FAILED",
+                finished_at="2026-01-01T00:00:09Z",
+            )
+            events = list(engine.events(run_id))
+        assert states(engine.store.summary(run_id)) == {
+            "one": "succeeded",
+            "two": "succeeded",
+            "three": "failed",
+            "four": "omitted",
+        }
+        assert [line.text for line in engine.store.logs(run_id, "two", 1)] == ["half of it", "no"]
+        assert [line.text for line in engine.store.logs(run_id, "two", 2)] == ["yes"]
+        running = [e.data["path"] for e in events if e.kind == "step" and e.data["state"] == "running"]
+        assert running == ["one", "two", "two", "three"]
+        # the launcher stores nothing of a pod that failed, so all its steps run again
+        mended = pipeline_of(*cells[:2], cell("c = b + 1", "step:three"), cells[3])
+        engine.retry(run_id, pipeline=mended)
+        assert set(states(engine.store.summary(run_id)).values()) == {"pending"}
+
+
 # -------------------------------------------------------------------- the same outcome
 NOTEBOOKS = sorted(Path(__file__).parents[2].glob("notebooks/**/*.ipynb"))
 
@@ -248,6 +315,30 @@ def test_every_notebook_compiles_with_shared_pods(path: Path) -> None:
     workflow = compiled(pipeline_at(path)).workflow
     assert not problems(workflow) and not round_trip(workflow)
     assert not any(violations(pod) for pod in pods_of_workflow(workflow).values())
+
+
+def test_generated_pipelines_have_the_same_outcome_in_shared_pods_of_kubeflow(oracle: Oracle, tmp_path: Path) -> None:
+    shared = 0
+    for number in range(24):
+        pipeline = read(program(Random(number), fails=number % 4 == 1), before=COMPONENTS).pipeline
+        assert pipeline is not None
+        if len(list(pipeline.steps())) > 8:
+            continue
+        apart = on_kfp(pipeline, oracle, bind(pipeline, {}), tmp_path / f"apart-{number}")
+        together = on_kfp(pipeline, oracle, bind(pipeline, {}), tmp_path / f"together-{number}", fuse=True)
+        assert not differences(by_step(together, pipeline), by_step(apart, pipeline)), f"seed {number}"
+        tasks = [compile_ir(pipeline, o, StepRequirements()).task_jobs for o in (FUSED, ClusterOptions())]
+        shared += len(tasks[0]) < len(tasks[1])
+    assert shared > 3
+
+
+def test_a_chain_of_ten_light_steps_is_one_executor_of_kubeflow(oracle: Oracle, tmp_path: Path) -> None:
+    pipeline = pipeline_of(*CHAIN)
+    compiled_ir = compile_ir(pipeline, FUSED, StepRequirements())
+    assert len(compiled_ir.ir["deploymentSpec"]["executors"]) == 1
+    json_format.ParseDict(compiled_ir.ir, pipeline_spec_pb2.PipelineSpec())
+    outcome = on_kfp(pipeline, oracle, {}, tmp_path, fuse=True)
+    assert outcome.state == "succeeded" and outcome.texts["s9"] == "step 9 9" and len(outcome.states) == 10
 
 
 def test_generated_pipelines_have_the_same_values_in_shared_pods(cluster: Pods) -> None:

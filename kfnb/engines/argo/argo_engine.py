@@ -10,10 +10,10 @@ from kfnb.engines.argo import workflow_kinds
 from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
 from kfnb.engines.argo.container_templates import output_of
 from kfnb.engines.argo.dag_template_tasks import CANCEL_PARAMETER
-from kfnb.engines.argo.follow_workflow import WorkflowFollower, WorkflowSource
-from kfnb.engines.argo.read_status_nodes import Offloaded, nodes_of
+from kfnb.engines.argo.following.follow_workflow import WorkflowFollower, WorkflowSource
+from kfnb.engines.argo.following.read_status_nodes import Offloaded, nodes_of
+from kfnb.engines.argo.following.workflow_nodes import observe_steps
 from kfnb.engines.argo.workflow_manifest import CompiledWorkflow, compile_workflow
-from kfnb.engines.argo.workflow_nodes import observe_steps
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
 from kfnb.engines.cluster.following.namespace_watch import shared_watch

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.argo.follow_workflow import WorkflowFollower, WorkflowSource
+from kfnb.engines.argo.following.follow_workflow import WorkflowFollower, WorkflowSource
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.following.follow_thread import Follower
@@ -17,7 +17,7 @@ from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.cluster_checks import check_command_texts, check_size
-from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
@@ -38,6 +38,7 @@ from kfnb.runs.record.run_store import RunStore
 from kfnb.states import FINAL
 
 RUN_LABEL = "pipeline/runid"  #: the label that the backend puts on the Workflow and the pods of a run
+DONE = ("succeeded", "cached", "skipped")  #: the states of steps that the server does not repeat
 DEFAULT_EXPERIMENT = "Default"
 
 
@@ -148,8 +149,8 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
             if error.kind != "conflict":
                 raise
             return False
-        done = ("succeeded", "cached", "skipped")
-        repeated = [s["path"] for s in self.store.steps(run_id) if s["state"] not in done]
+        lost = self._in_failed_pods(run_id, task_jobs)
+        repeated = [s["path"] for s in self.store.steps(run_id) if s["state"] not in DONE or s["path"] in lost]
         earlier_attempts = {path: attempts[path] for path in repeated if path in attempts}
         self.record.write_location(run_id, {"run": location["run"], "host": location["host"]}, earlier_attempts)
         self.record.record_repeated(
@@ -157,12 +158,26 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         )
         return True
 
+    def _in_failed_pods(self, run_id: str, task_jobs: dict[str, tuple[Job, ...]]) -> set[str]:
+        """The paths of steps that share a pod with one that did not succeed. The launcher stores nothing of such a pod."""
+        states = {s["path"]: s["state"] for s in self.store.steps(run_id)}
+        lost: set[str] = set()
+        for jobs in task_jobs.values():
+            names = {j.name for j in jobs}
+            for path in [
+                p for p, state in states.items() if len(jobs) > 1 and state not in DONE and p.partition("[")[0] in names
+            ]:
+                _, bracket, suffix = path.partition("[")
+                lost |= {name + bracket + suffix for name in names}
+        return lost
+
     def recorded_outputs(self, run_id: str, old: CompiledIr, new: CompiledIr) -> StepOutputs:
         """The outputs that the steps reported in their logs, as far as a step reported all outputs that it has now."""
         names = {j.name: {output_of(j, c) for c in j.outputs} for j in new.outermost}
+        lost = self._in_failed_pods(run_id, self.recompile(run_id).task_jobs)
         outputs: StepOutputs = {}
         for step in self.store.steps(run_id):
-            if step["state"] == "succeeded" and step["attempts"] and step["path"] in names:
+            if step["state"] == "succeeded" and step["attempts"] and step["path"] in names.keys() - lost:
                 folder = self.store.attempt_folder(run_id, step["path"], step["attempts"])
                 reported = RecordedLog(folder).report.handed_on()
                 if names[step["path"]] <= set(reported):

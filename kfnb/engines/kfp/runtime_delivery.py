@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in, jobs_in
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in, jobs_in, steps_of_pod
 from kfnb.pipeline.model import Step
 
 RUNTIME = "kfnb-runtime"  #: the step that delivers the runtime when many pods wait for no other step
@@ -49,14 +49,23 @@ def deliver_runtime(root: Block) -> Block:
     def changed(job: Job) -> Job:
         inputs, outputs, depends = job.inputs, job.outputs, job.depends
         if job.name in carriers:
-            inputs = (*inputs, Channel("pack", carriers[job.name]))
+            carrier = jobs[carriers[job.name]] if carriers[job.name] != RUNTIME else None
+            inputs = (*inputs, Channel("pack", RUNTIME) if carrier is None else _first_pack(carrier))
             depends = depends if carriers[job.name] in dict(depends) else (*depends, (carriers[job.name], True))
-        if job.name in carriers_used and Channel("pack", job.name) not in outputs:
-            outputs = (Channel("pack", job.name), *outputs)
-        return replace(job, inputs=inputs, outputs=outputs, depends=depends)
+        members = job.members
+        if job.name in carriers_used and _first_pack(job) not in outputs:
+            outputs = (_first_pack(job), *outputs)
+            first_outputs = (_first_pack(job), *members[0].outputs) if members else ()
+            members = (replace(members[0], outputs=first_outputs), *members[1:]) if members else ()
+        return replace(job, inputs=inputs, outputs=outputs, depends=depends, members=members)
 
     delivered = _mapped(root, changed)
     return delivered if first is None else replace(delivered, nodes=(first, *delivered.nodes))
+
+
+def _first_pack(job: Job) -> Channel:
+    """The pack of a step, or of the first step of a pod."""
+    return Channel("pack", steps_of_pod(job)[0].name)
 
 
 def _has_pack(job: Job) -> bool:

@@ -6,32 +6,69 @@ import os
 
 from kfnb.runtime.light_json import dumps, loads
 from kfnb.runtime.pods import engine_inputs as engine
-from kfnb.runtime.pods.coded_text import coded
+from kfnb.runtime.pods.coded_text import coded_for_database
 from kfnb.runtime.pods.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 #: Where the launcher puts what is stored under a URI (kubeflow/pipelines, `sdk/python/kfp/dsl/types/artifact_types.py`).
 MOUNTS = (("gs://", "/gcs/"), ("minio://", "/minio/"), ("s3://", "/s3/"), ("oci://", "/oci/"))
 
 
 def main(job: dict[str, Any], executor_input: str, runtime: str) -> int:
-    """Run the step of ``job``. ``runtime``, the runtime's sources, is passed on to later steps."""
+    """Run the steps of ``job``. ``runtime``, the runtime's sources, is passed on to later steps."""
+    request = loads(executor_input)
+    if "members" not in job:
+        return _run(job, request, runtime, {})
+    from kfnb.runtime.pods.pod_members import numbered, run_members
+
+    def run(number: int, member: dict[str, Any]) -> int:
+        made = {}
+        for earlier, other in enumerate(job["members"][: number - 1], 1):
+            for artifact in _requested(request, numbered("pack", earlier)):
+                made["pack-" + other["spec"]["step"]] = [_local_path(artifact)]
+        return _run(member, request, runtime, made, lambda name: numbered(name, number))
+
+    return run_members(job["members"], run)
+
+
+def _requested(request: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The artifacts that the launcher expects as an output."""
+    artifacts: list[dict[str, Any]] = request.get("outputs", {}).get("artifacts", {}).get(name, {}).get("artifacts", [])
+    return artifacts
+
+
+def _run(
+    job: dict[str, Any],
+    request: dict[str, Any],
+    runtime: str,
+    made: dict[str, list[str]],
+    named: Callable[[str], str] = str,
+) -> int:
+    """Run one step of the pod.
+
+    Parameters
+    ----------
+    made
+        The paths of the packs that earlier steps of the pod have made, by their inputs.
+    named
+        The name of an output of this step in the pod.
+    """
     from kfnb.runtime.pods.pod_step import run_pod
 
-    request = loads(executor_input)
     inputs, requested = request.get("inputs", {}), request.get("outputs", {})
     artifacts = {k: [_local_path(a) for a in v.get("artifacts", ())] for k, v in inputs.get("artifacts", {}).items()}
+    artifacts.update(made)
     by_name = engine.by_kind(job, {**inputs.get("parameterValues", {}), **artifacts})
     parameters, items, statuses = engine.typed_inputs(job, by_name)
     small = {n: p["outputFile"] for n, p in requested.get("parameters", {}).items()}
-    values = requested.get("artifacts", {}).get("pack", {}).get("artifacts", ())
+    values = _requested(request, named("pack"))
     outputs: dict[str, Any] = {"values": "", "small": small, "runtime": runtime, "tell": True}
     if values:
         outputs.update(values=_local_path(values[0]), uri=values[0]["uri"])
-    outputs.update(encode=coded, raw=job.get("raw", ()))
+    outputs.update(encode=coded_for_database, raw=job.get("raw", ()))
     status = run_pod(
         job,
         EngineInputs(
@@ -41,15 +78,24 @@ def main(job: dict[str, Any], executor_input: str, runtime: str) -> int:
     )
     if not status and requested.get("outputFile"):
         output_artifacts = {
-            k: v["artifacts"][0] for k, v in requested.get("artifacts", {}).items() if v.get("artifacts")
+            k: found[0] for k in ("pack", "metrics", "report") if (found := _requested(request, named(k)))
         }
-        described = {k: {"artifacts": [_describe(a, k, outputs)]} for k, a in output_artifacts.items()}
+        described = {named(k): {"artifacts": [_describe(a, k, outputs)]} for k, a in output_artifacts.items()}
         if "report" in output_artifacts and "folder" in outputs:
             from kfnb.runtime.pods.display_page import write_page
 
             write_page(outputs["folder"], job["spec"]["step"], _local_path(output_artifacts["report"]))
-        _write_file(requested["outputFile"], dumps({"artifacts": described}))
+        _write_file(requested["outputFile"], dumps({"artifacts": {**_described(requested["outputFile"]), **described}}))
     return status
+
+
+def _described(path: str) -> dict[str, Any]:
+    """What the steps before in this pod have described."""
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        artifacts: dict[str, Any] = loads(file.read() or "{}").get("artifacts", {})
+    return artifacts
 
 
 def _describe(artifact: dict[str, Any], kind: str, outputs: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 BACKOFF = 5.0  #: seconds before the second attempt of a step; twice as many before each further one
 
 
+def numbered(name: str, number: int) -> str:
+    """The name of an output of the step of a number, counted from 1, among the steps of a pod."""
+    return name if number == 1 else "%s-%d" % (name, number)
+
+
 def run_members(members: list[dict[str, Any]], run: Callable[[int, dict[str, Any]], int]) -> int:
     """Run the steps in their order until one of them fails. Return the exit status of the pod.
 

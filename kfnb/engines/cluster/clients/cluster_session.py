@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 import tempfile
 import threading
@@ -142,7 +143,7 @@ class ClusterSession:
             )  # fmt: skip
         except (requests.RequestException, OSError) as error:
             raise ClusterError(
-                "unreachable", f"{self.server} cannot be reached: {_short(error)}", retryable=True
+                "unreachable", f"{self.server} cannot be reached: {reason_of(error)}", retryable=True
             ) from None
 
 
@@ -183,7 +184,7 @@ def _tls(access: ClusterAccess, certificate: str, key: str) -> ssl.SSLContext:
             with _as_file(f"{certificate}\n{key}\n") as path:
                 context.load_cert_chain(path)
     except (ssl.SSLError, ValueError) as error:
-        raise ClusterError("refused", f"a certificate in the kubeconfig cannot be used: {_short(error)}") from None
+        raise ClusterError("refused", f"a certificate in the kubeconfig cannot be used: {reason_of(error)}") from None
     # Authorities of clusters are often older than the strict rules, which Go's programs do not apply, and may be intermediate ones.
     context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
     context.verify_flags |= getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0)
@@ -251,8 +252,8 @@ def error_of(status: int, message: str, server: str) -> ClusterError:
     return ClusterError("refused", message)
 
 
-def _short(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The cause of an error of `requests`, which wraps the errors of others."""
     cause: Any = error.args[0] if isinstance(error, requests.RequestException) and error.args else error
     reason = getattr(cause, "reason", None) or cause
-    return str(reason).split("\n")[0][:300]
+    return re.sub(r"^\w+\([^()]*\): ", "", str(reason).split("\n")[0])[:300]  # without the object that says it

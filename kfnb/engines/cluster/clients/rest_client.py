@@ -11,6 +11,7 @@ from typing import Any
 import requests
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.clients.cluster_session import reason_of
 from kfnb.engines.cluster.targets.connection import Address, Connection, check_confidential, check_mounted, is_mounted
 
 TIMEOUT = (10.0, 60.0)  #: seconds to wait for a connection, and for an answer
@@ -91,7 +92,7 @@ class Rest:
             )
         except requests.RequestException as error:
             raise ClusterError(
-                "unreachable", f"{self.host} cannot be reached: {str(error)[:300]}", retryable=True
+                "unreachable", f"{self.host} cannot be reached: {reason_of(error)}", retryable=True
             ) from None
 
     def _error(self, method: str, response: requests.Response) -> ClusterError:

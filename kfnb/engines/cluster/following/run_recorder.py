@@ -193,7 +193,9 @@ class Recorder:
             if self._recorded.get(attempt.path, (None, None, None))[0] in STEP_FINAL:
                 return
             if attempt.ended is None:
-                self._record(step, "running", self._number(attempt.path, attempt.number), {"reason": None})
+                number = self._number(attempt.path, attempt.number)
+                if self._recorded.get(attempt.path) != ("running", number, None):
+                    self._record(step, "running", number, {"reason": None})
             elif report.state != "failed" or attempt.number > (job.step.settings.retry or 0):
                 state = "failed" if report.state == "failed" else "succeeded"
                 self._record_final(replace(step, state=state), report, attempt.number)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.engines.cluster.targets.server_findings import findings
+from kfnb.engines.cluster.targets.server_findings import Finding, findings, secret_findings
 from kfnb.engines.cluster.targets.targets import Target, options_of
 
+STOPPING = ("forbidden", "missing")  #: states of findings with which no run can succeed
 OLDEST = (1, 24)  #: the oldest version of Kubernetes that Argo Workflows 3.7 supports
 VERSION = re.compile(r"v(\d+)\.(\d+)")
 
@@ -59,15 +60,19 @@ def _argo(kube: Kube, options: ClusterOptions) -> Diagnosis:
             "refused", (f"{cluster} is too old: Argo Workflows 3.7 needs Kubernetes {OLDEST[0]}.{OLDEST[1]} or newer",)
         )
     found = list(findings(kube, options))
-    states = [f.state for f in found if f.state in ("forbidden", "missing")]
-    if not states and not kube.has_argo_workflows():
+    if not any(f.state in STOPPING for f in found) and not kube.has_argo_workflows():
         return Diagnosis("missing", (f"{cluster} does not have Argo Workflows: install it, or name another cluster",))
-    lines = [f.text for f in found if f.state in ("forbidden", "missing")]
-    lines += [f.text for f in found if f.state == "note"]
+    return _of_findings(cluster, found)
+
+
+def _of_findings(cluster: str, found: list[Finding]) -> Diagnosis:
+    """What was found, the worst first."""
+    stopping = [f for f in found if f.state in STOPPING]
+    lines = [f.text for f in (*stopping, *(f for f in found if f.state == "note"))]
     unknown = [f.text for f in found if f.state == "unknown"]
     if unknown:
         lines.append(f"you may not see {', '.join(unknown)}: `kfnb targets --deep` tries it")
-    return Diagnosis(states[0] if states else "ready", (cluster, *lines))
+    return Diagnosis(stopping[0].state if stopping else "ready", (cluster, *lines))
 
 
 def _kfp(target: Target) -> Diagnosis:
@@ -80,4 +85,13 @@ def _kfp(target: Target) -> Diagnosis:
             "refused", (f"{client.host} has a namespace for each user: set `namespace` in the target to yours",)
         )
     client.experiments()
-    return Diagnosis("ready", (f"{client.host}{f', namespace {client.namespace}' if many else ''}",))
+    return _of_findings(f"{client.host}{f', namespace {client.namespace}' if many else ''}", _kfp_findings(target))
+
+
+def _kfp_findings(target: Target) -> list[Finding]:
+    """The secrets that the pods need, where the target says how to ask the cluster itself."""
+    connection = target.connection
+    if not connection.names_cluster:
+        return []
+    kube = connect(replace(connection, namespace=connection.namespace or connection.server_namespace))
+    return list(secret_findings(kube, options_of(target)))

@@ -43,7 +43,7 @@ def findings(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
     yield from _rights(kube)
     yield from _account(kube, options)
     yield from _values(kube, options)
-    yield from _secrets(kube, options)
+    yield from secret_findings(kube, options)
 
 
 def _rights(kube: Kube) -> Iterator[Finding]:
@@ -179,7 +179,8 @@ def _yaml(text: object) -> dict[str, object] | None:
 
 
 # -------------------------------------------------------------------- secrets
-def _secrets(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
+def secret_findings(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
+    """Whether the secrets exist with which images are pulled and packages are downloaded. Raises `ClusterError`."""
     named = [("pull_secrets", name) for name in options.pull_secrets]
     named += [("package_secrets", secret.name) for secret in options.secrets]
     for setting, name in dict.fromkeys(named):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from kfnb.engines.argo.workflow_nodes import PHASES, indexes_of
+from kfnb.engines.argo.following.workflow_nodes import PHASES, indexes_of
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, mark_omitted, timestamp_of
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.step_settings import Settings
@@ -41,9 +41,10 @@ def observe_steps(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[ObservedStep]
             continue  # This is the pod of a step, and its node may have the same name as another step.
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         if task in tasks:
+            pod = tuple(j.name + suffix for j in tasks[task]) if len(tasks[task]) > 1 else ()
             for job in tasks[task]:
                 path = job.name + suffix
-                steps[path] = _observe_step(node, job, path, inside.get(node["id"], []), nodes)
+                steps[path] = replace(_observe_step(node, job, path, inside.get(node["id"], []), nodes), pod=pod)
         elif node["type"] == "Skipped":
             for job in blocks.get(task, ()):
                 steps[job.name + suffix] = _observe_step(node, job, job.name + suffix, [], nodes)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import OUT, Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
@@ -16,6 +16,7 @@ from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, Clu
 from kfnb.engines.kfp.ir.coded_scripts import coding, decoding
 from kfnb.pipeline.model import Step
 from kfnb.runtime.pods.coded_text import coded
+from kfnb.runtime.pods.pod_members import numbered
 from kfnb.step_settings import Settings
 
 Json = dict[str, Any]
@@ -94,7 +95,7 @@ class Executors:
             self._group(job),
             status,
             job.step.settings,
-            tuple(displayed_artifacts(job.step)),
+            tuple(_displayed(job)),
             tuple(wiring.keys.values()),
             lists,
             outputs,
@@ -228,15 +229,18 @@ def _outputs(job: Job) -> Json:
     }
     if job.plain_container:
         parameters = {o.name: {"parameterType": "STRING"} for o in job.step.shell_outputs}
-    artifacts = {"pack": {"artifactType": ARTIFACT}} if any(c.kind == "pack" for c in job.outputs) else {}
+    artifacts: Json = {output_of(job, c): {"artifactType": ARTIFACT} for c in job.outputs if c.kind == "pack"}
     artifacts.update(
-        {
-            n: {"artifactType": {"schemaTitle": kind, "schemaVersion": "0.0.1"}}
-            for n, kind in displayed_artifacts(job.step)
-        }
+        {n: {"artifactType": {"schemaTitle": kind, "schemaVersion": "0.0.1"}} for n, kind in _displayed(job)}
     )
     definitions = {k: v for k, v in (("artifacts", artifacts), ("parameters", parameters)) if v}
     return {"outputDefinitions": definitions} if definitions else {}
+
+
+def _displayed(job: Job) -> list[tuple[str, str]]:
+    """The artifacts of all steps of a pod that the pages show."""
+    steps = enumerate(steps_of_pod(job), 1)
+    return [(numbered(name, n), kind) for n, s in steps for name, kind in displayed_artifacts(s.step)]
 
 
 def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
@@ -256,7 +260,7 @@ def displayed_artifacts(step: Step) -> list[tuple[str, str]]:
 def output_of(job: Job, channel: Channel) -> str:
     """The name of the output that carries a channel. The first list is named ``Output``, as a single output is in the SDK."""
     if channel.kind == "pack":
-        return "pack"
+        return numbered("pack", [s.name for s in steps_of_pod(job)].index(channel.name) + 1)
     if channel.kind == "text" and job.plain_container:
         return channel.name.partition(".")[2]
     lists = [c for c in job.outputs if c.kind == "list"]

@@ -51,11 +51,7 @@ class IrContext:
         commands = [j for j in self.jobs.values() if j.plain_container and not j.step.shell]
         self.raw = frozenset(c for j in commands for c in j.inputs if c.kind == "text")
         self.wirings = {j.name: self._wiring(j, j.name in grouped) for j in self.jobs.values()}
-        specs = {
-            j.name: {**self._runtime_spec(j, j.name in grouped), **self.requirements.of(j.step)}
-            for j in self.jobs.values()
-            if not j.plain_container
-        }
+        specs = {j.name: self._pod_spec(j, j.name in grouped) for j in self.jobs.values() if not j.plain_container}
         self.executors = Executors(self.options, self.types, specs, groups, self.raw)
 
     def caches(self, job: Job) -> bool:
@@ -80,14 +76,26 @@ class IrContext:
         producer = self.producers.get(channel)
         return producer is not None and any(n not in loops for n in producer.loops)
 
-    def _runtime_spec(self, job: Job, grouped: bool) -> Json:
-        spec = runtime_spec_of(job, lambda channel: output_of(job, channel))
+    def _pod_spec(self, job: Job, grouped: bool) -> Json:
+        """What the runtime reads in a pod: the spec of its step, or those of its steps as ``members``."""
+        if not job.members:
+            return {**self._runtime_spec(job, job, grouped), **self.requirements.of(job.step)}
+        members = []
+        for member in job.members:
+            retry = member.step.settings.retry
+            spec = {**self._runtime_spec(member, job, grouped), **self.requirements.of(member.step)}
+            members.append({**spec, **({"retry": retry} if retry else {})})
+        return {"members": members}
+
+    def _runtime_spec(self, step: Job, job: Job, grouped: bool) -> Json:
+        """The spec of a step in the pod of a job. It gets all inputs of the pod, so it knows the types of all of them."""
+        spec = runtime_spec_of(step, lambda channel: output_of(job, channel))
         keys = self.wirings[job.name].keys
         types = {c.name: self.types[c.name] for c in job.inputs if c.kind == "parameter"}
         integers = {n: v for n, v in integer_defaults(self.pipeline).items() if n in types}
         unsure = [c.name for c in job.inputs if c.kind == "status" and c.name in self.unsure]
         spec.update({k: v for k, v in (("types", types), ("whole", integers), ("unsure", unsure)) if v})
-        raw = [output_of(job, c) for c in job.outputs if c in self.raw]
+        raw = [output_of(job, c) for c in step.outputs if c in self.raw]
         spec.update({"raw": raw} if raw else {})
         if grouped:
             return self._call_spec(job, spec)
@@ -104,7 +112,7 @@ class IrContext:
         call_spec: Json = _number_packs(spec, numbers)
         call_spec["spec"] = {k: v for k, v in call_spec["spec"].items() if k != "needed"}
         renamed = {k: f"{c.kind}-{c.name}" for c, k in keys.items() if c.kind not in ("pack", "parameter")}
-        skippable = bool(job.gates) or any(self.jobs[n].gates for n in numbers)
+        skippable = bool(job.gates) or any(self.producers[Channel("pack", n)].gates for n in numbers)
         names = {number: name for name, number in numbers.items()} if skippable else {}
         return {**call_spec, **{k: v for k, v in (("renamed", renamed), ("names", names)) if v}}
 

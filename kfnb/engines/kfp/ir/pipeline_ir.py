@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, blocks_in, jobs_in
+from kfnb.engines.cluster.fusing.fuse_jobs import fuse
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, blocks_in, jobs_in, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import label
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.lower_pipeline import lower
@@ -88,6 +89,8 @@ def compile_ir(
     if outside:
         root = lower(pipeline, outside)
         branches = task_branches(root)
+    root = fuse(root, options, reused or ())
+    branches = task_branches(root)
     unsure = unsure_guards(root, branches)
     reshaped = wrap_guards(deliver_runtime(flatten_branches(root, branches)))
     context = IrContext(pipeline, reshaped, options, requirements, reused or {}, unsure)
@@ -107,14 +110,20 @@ def compile_ir(
     }  # fmt: skip
     platform = context.executors.platform
     document = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": platform}}}} if platform else {}
-    blocks = {context.task(b): tuple(jobs_in(b)) for b in blocks_in(context.root) if b is not context.root}
+    blocks = {
+        context.task(b): tuple(s for j in jobs_in(b) for s in steps_of_pod(j))
+        for b in blocks_in(context.root)
+        if b is not context.root
+    }
     task_jobs: dict[str, tuple[Job, ...]] = {
-        context.task_names(j.name): (j,)
+        context.task_names(j.name): steps_of_pod(j)
         for j in jobs_in(context.root)
         if j.name not in context.reused and j.name != RUNTIME
     }
-    outermost = tuple(_own(n) for n in context.root.nodes if isinstance(n, Job) and n.name != RUNTIME)
-    pods = {t: pods_of(job, context.loops, 1) for t, (job,) in task_jobs.items()}
+    outermost = tuple(
+        _own(s) for n in context.root.nodes if isinstance(n, Job) and n.name != RUNTIME for s in steps_of_pod(n)
+    )
+    pods = {t: pods_of(jobs[0], context.loops, 1) for t, jobs in task_jobs.items()}
     return CompiledIr(ir, document, task_jobs, blocks, outermost, requirements, pods)
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kfnb.engines.argo.argo_server_client import ArgoServer, workflow_of
-from kfnb.engines.argo.pod_log_thread import PodLogThread
-from kfnb.engines.argo.read_status_nodes import Offloaded, nodes_of
-from kfnb.engines.argo.workflow_nodes import from_pods, observe_steps
+from kfnb.engines.argo.following.pod_log_thread import PodLogThread
+from kfnb.engines.argo.following.read_status_nodes import Offloaded, nodes_of
+from kfnb.engines.argo.following.workflow_nodes import from_pods, observe_steps
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
 from kfnb.engines.cluster.following.namespace_watch import WORKFLOW_LABEL, FollowedWorkflow, NamespaceWatch
