@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,23 @@ def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert (summary["error"]["type"], summary["error"]["cell"]) == ("ZeroDivisionError", 3)
         assert [line.text for line in engine.store.logs(run_id, "one")] == ["begun", "half of it"]
         assert engine.store.steps(run_id)[0]["result"]["exports"] == {"a": 4}
+
+
+def test_a_run_ends_when_the_server_has_said_how_its_steps_ended(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        ended = {"state": "SUCCEEDED", "finished_at": datetime.now(timezone.utc).isoformat()}
+        tell(server, run, backend_of(run, {"two": "Running"}), {"one": marked("one", state="succeeded")}, **ended)
+        engine.refresh(run_id)
+        assert engine.store.head(run_id)["state"] == "running"
+        tell(server, run, backend_of(run, {}), {"two": marked("two", state="succeeded", exports={"b": 5})}, **ended)
+        engine.refresh(run_id)
+        summary = engine.store.summary(run_id)
+        assert summary["state"] == "succeeded" and states(summary) == {"one": "succeeded", "two": "succeeded"}
+        assert engine.store.steps(run_id)[1]["result"]["exports"] == {"b": 5}
 
 
 def test_a_server_that_gives_no_logs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

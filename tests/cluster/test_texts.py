@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.runtime.pods.coded_text import PREFIX, always_coded, coded, decoded, has_syntax
+from kfnb.runtime.pods.coded_text import PREFIX, always_coded, coded, coded_for_database, decoded, has_syntax
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.outcome import Oracle, on_argo, on_kfp
 from tests.cluster.templates import kubelet
@@ -37,7 +37,8 @@ TEXTS = st.lists(
 # -------------------------------------------------------------------- the code
 @given(st.text())
 def test_a_coded_text_is_decoded_to_itself(text: str) -> None:
-    assert decoded(coded(text)) == decoded(always_coded(text)) == text
+    assert decoded(coded(text)) == decoded(always_coded(text)) == decoded(coded_for_database(text)) == text
+    assert all(c <= "\uffff" and (c.isprintable() or c in "\n\r\t") for c in coded_for_database(text))
 
 
 @given(TEXTS)
@@ -45,7 +46,7 @@ def test_a_coded_text_is_decoded_to_itself(text: str) -> None:
 @example(f"{PREFIX}%7B")
 @example("a\n")
 def test_nothing_on_the_way_reads_a_coded_text(text: str) -> None:
-    for form in (coded(text), always_coded(text)):
+    for form in (coded(text), always_coded(text), coded_for_database(text)):
         assert not has_syntax(form) and not form.endswith("\n")
         assert kubelet(form, {"ARGO_CONTAINER_NAME": "main"}) == form
 
@@ -162,7 +163,15 @@ def test_a_text_passes_scripts_of_all_kinds(text: str, cluster: Pods) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{{workflow.name}} {{=1+1}} $$ $(KFP_POD_NAME) %7B }}", "a\n\n", "kfnb+text:%7B", "{ plain $x }", ""]
+    "text",
+    [
+        "{{workflow.name}} {{=1+1}} $$ $(KFP_POD_NAME) %7B }}",
+        "a\n\n",
+        "kfnb+text:%7B",
+        "{ plain $x }",
+        "é 漢 🎈 \x1b[0m\x7f\U000e0001",
+        "",
+    ],
 )
 def test_a_text_passes_scripts_on_kubeflow_pipelines(text: str, oracle: Oracle, tmp_path: Path) -> None:
     pipeline = pipeline_of(

@@ -52,6 +52,21 @@ def test_what_the_step_started_ends_with_it(cluster: Pods, tmp_path: Path) -> No
     assert not Path(f"/proc/{path.read_text()}/cmdline").exists()
 
 
+def test_what_a_script_in_an_image_started_ends_with_it(cluster: Pods, tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    script = f"%%component slow --shell --timeout 0.5s --image library/bash:4.4.23\n(trap '' TERM; sh -c 'echo $PPID > {path}; sleep 61') | cat"
+    assert on_argo(pipeline_of(cell(script)), cluster, {}).errors["slow"]["kind"] == "timeout"
+    assert not Path(f"/proc/{path.read_text().strip()}/cmdline").exists()
+
+
+def test_a_script_that_is_quick_or_killed_did_not_take_too_long(cluster: Pods) -> None:
+    mark = "%%component slow --shell --timeout 1m --image library/bash:4.4.23\n"
+    began = time.monotonic()
+    assert on_argo(pipeline_of(cell(f"{mark}echo done")), cluster, {}).texts == {"slow": "done"}
+    found = on_argo(pipeline_of(cell(f"{mark}kill -KILL $PPID; kill -KILL $$")), cluster, {})
+    assert found.state == "failed" and found.errors == {} and time.monotonic() - began < 30
+
+
 def test_a_step_within_its_timeout_is_as_any_other(cluster: Pods) -> None:
     pipeline = pipeline_of(cell("a = 1\nprint('done')", "step:quick", "timeout:30s"), cell("print(a)", "step:rest"))
     found = on_argo(pipeline, cluster, {})

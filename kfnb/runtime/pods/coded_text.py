@@ -29,6 +29,16 @@ def coded(text: str) -> str:
     return always_coded(text) if changed else text
 
 
+def coded_for_database(text: str) -> str:
+    """A text in the form in which it passes through an engine that keeps texts in a database.
+
+    Kubeflow Pipelines' may store characters of three bytes and no control characters.
+    """
+    if all(c.isprintable() or c in "\n\r\t" for c in text) and max(text, default="") <= "\uffff":
+        return coded(text)
+    return "".join(c if c.isprintable() and c <= "\uffff" else _percent(c) for c in always_coded(text))
+
+
 def always_coded(text: str) -> str:
     """The coded form of a text, with the prefix also where the text could stay as it is."""
     for character, code in CODES:
@@ -40,8 +50,12 @@ def decoded(text: str) -> str:
     """The text that `coded` was given. A text without the prefix is the text itself."""
     if not text.startswith(PREFIX):
         return text
-    first, *parts = text[len(PREFIX) :].split("%")
-    return first + "".join(chr(int(p[:2], 16)) + p[2:] for p in parts)
+    first, *parts = text[len(PREFIX) :].encode("utf-8", "surrogatepass").split(b"%")
+    return b"".join((first, *(bytes((int(p[:2], 16),)) + p[2:] for p in parts))).decode("utf-8", "surrogatepass")
+
+
+def _percent(character: str) -> str:
+    return "".join("%%%02X" % b for b in character.encode("utf-8", "surrogatepass"))
 
 
 def has_syntax(text: str) -> bool:

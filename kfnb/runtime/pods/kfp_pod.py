@@ -6,7 +6,7 @@ import os
 
 from kfnb.runtime.light_json import dumps, loads
 from kfnb.runtime.pods import engine_inputs as engine
-from kfnb.runtime.pods.coded_text import coded
+from kfnb.runtime.pods.coded_text import coded_for_database
 from kfnb.runtime.pods.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -68,7 +68,7 @@ def _run(
     outputs: dict[str, Any] = {"values": "", "small": small, "runtime": runtime, "tell": True}
     if values:
         outputs.update(values=_local_path(values[0]), uri=values[0]["uri"])
-    outputs.update(encode=coded, raw=job.get("raw", ()))
+    outputs.update(encode=coded_for_database, raw=job.get("raw", ()))
     status = run_pod(
         job,
         EngineInputs(

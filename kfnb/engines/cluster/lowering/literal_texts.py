@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from kfnb.pipeline.model import Pipeline
-from kfnb.runtime.pods.coded_text import coded, has_syntax, plain_json
+from kfnb.runtime.pods.coded_text import coded, coded_for_database, has_syntax, plain_json
 
 
 def parameter_text(value: Any, kind: str) -> str:
@@ -28,9 +28,11 @@ def coded_texts(value: Any) -> Any:
         return [coded_texts(v) for v in value]
     if isinstance(value, dict):
         return {coded_texts(k): coded_texts(v) for k, v in value.items()}
-    return coded(value) if isinstance(value, str) else value
+    return coded_for_database(value) if isinstance(value, str) else value
 
 
 def kfp_value(value: Any, kind: str) -> Any:
     """The value of a parameter in the form of Kubeflow Pipelines, whose parameters have types."""
-    return parameter_text(value, kind) if kind in ("str", "any") else coded_texts(value)
+    if kind == "str" and isinstance(value, str):
+        return coded_for_database(value)
+    return plain_json(value) if kind in ("str", "any") else coded_texts(value)

@@ -25,15 +25,24 @@ PIPEFAIL = (
 #: A program that ends with status 141 because its reader had enough, as in `yes | head -1`, has not failed.
 CHECKED = "(\n{}\n)\n_s=$?; case $_s in 0 | 141) ;; *) exit $_s ;; esac"
 
-#: Around one of these, for a script with a timeout. When the script has ended, its container ends, and all that is left in it. Who asks
-#: the container to end means the script.
+#: Around one of these, for a script with a timeout. Who asks the container to end means the script. When the time is over, the second
+#: process ends the script and all that it started, and no longer lets itself be ended, which is how the first one knows. Nothing that is
+#: left may keep the container's output open.
 LIMITED = """\
+tree() {
+  for f in /proc/[0-9]*/stat; do
+    { read -r l < "$f"; } 2>/dev/null || continue
+    n=${l%%%% *} r=${l##*) }; r=${r#* }
+    [ "${r%%%% *}" = "$1" ] && { echo "$n"; tree "$n"; }
+  done
+}
 sh -c %(runner)s "$0" "$@" & p=$!
 trap 'kill -TERM $p' TERM
-(sleep %(seconds)d || exit; printf '\\n%%s\\n%%s\\n' %(message)s %(report)s; kill -TERM $p; sleep 3; kill -KILL $p) & w=$!
+(sleep %(seconds)d || exit 1; trap '' TERM; t="$p $(tree $p)"; kill -TERM $t; sleep 3; kill -KILL $t; exit 0) >/dev/null 2>&1 & w=$!
 { wait $p; } 2>/dev/null; s=$?
 kill -0 $p 2>/dev/null && { { wait $p; } 2>/dev/null; s=$?; }
 kill $w 2>/dev/null
+{ wait $w; } 2>/dev/null && printf '\\n%%s\\n%%s\\n' %(message)s %(report)s
 exit $s"""
 
 

@@ -20,6 +20,7 @@ from kfnb.runs.record.run_store import RunStore
 EVERY = 2.0  #: seconds between two requests
 LOG_SHARE = 10  #: wait this many times the duration of the last request for a log, because the server always sends the whole log
 LOG_PATIENCE = 10.0  #: seconds to wait for the log of a finished pod, until the server has failed to send one
+SETTLING = 60.0  #: seconds after the end of a run in which the server may still write down how its tasks ended
 NO_LIVE_LOG = (
     "its log comes when it has ended: a server for a single user shows none before; with `kubeconfig` or `context` in the target, "
     "kfnb reads it from the pod"
@@ -78,7 +79,7 @@ class PollFollower(Recorder):
         self.stopped = CANCELLED if cancelled is not None else ""
         steps = observe_steps(nodes, self.tasks, self.blocks)
         self.record_steps([with_cancellation(self._explained(s), cancelled) for s in steps], follow)
-        if run.get("state") in RUN_STATES and time_of(run.get("finished_at")):
+        if run.get("state") in RUN_STATES and has_settled(run, details):
             self._end(run)
 
     def _end(self, run: dict[str, Any]) -> None:
@@ -140,6 +141,18 @@ class PollFollower(Recorder):
             if state == "failed":
                 fields["error"] = {**fields["error"], "message": message}
         super()._record(step, state, attempts, fields)
+
+
+def has_settled(run: dict[str, Any], details: list[dict[str, Any]]) -> bool:
+    """Whether the server has written down how each task ended: a busy one does so seconds after the end of the run."""
+    finished = timestamp_of(time_of(run.get("finished_at")))
+    if finished is None:
+        return False
+    unsettled = any(
+        d.get("state") in ("PENDING", "RUNNING") or not d.get("state") and not time_of(d.get("end_time"))
+        for d in details
+    )
+    return not unsettled or time.time() - finished > SETTLING
 
 
 def cancelled_at(run: dict[str, Any]) -> float | None:

@@ -13,14 +13,20 @@ _PUT = """\
 _put() { _o=; while :; do case $_t in *"$1"*) _o=$_o${_t%%"$1"*}$2 _t=${_t#*"$1"} ;; *) break ;; esac; done; _t=$_o$_t; }
 """
 #: Decodes all arguments and runs them. A text without the code is from a file, and loses one newline at its end, as with ``$(…)``.
-_DECODE = (
-    _PUT
-    + """\
+_DECODE = """\
 for _a do
   _t=$_a
   case $_t in
-    kfnb+text:*) _t=${_t#kfnb+text:}; _put %24 '$'; _put %7B '{'; _put %7D '}'; _put %0A '
-'; _put %25 % ;;
+    kfnb+text:*)
+      _t=${_t#kfnb+text:} _o=
+      while :; do
+        case $_t in *%*) ;; *) break ;; esac
+        _o=$_o${_t%%"%"*} _t=${_t#*"%"}
+        _h=${_t%"${_t#??}"} _t=${_t#??}
+        _c=$(printf "\\\\$(printf %03o "0x$_h")x")
+        _o=$_o${_c%x}
+      done
+      _t=$_o$_t ;;
     *'
 ') _t=${_t%?} ;;
   esac
@@ -28,7 +34,6 @@ for _a do
   set -- "$@" "$_t"
 done
 exec "$@\""""
-)
 #: Codes the text in the file ``$1`` where an engine would read a part of it.
 _CODE = (
     _PUT
