@@ -138,7 +138,7 @@ class KfpClient:
 def _error_in_log(text: str) -> str:
     """The error that the server wrote in the place of a log, or behind the part of it that it could read; else an empty text.
 
-    Its last words say what happened: the server puts an introduction before them for each of its layers.
+    Its last words say what happened: each layer of the server and of the store puts an introduction before them.
     """
     _, start, rest = text.rpartition(ERROR_IN_LOG)
     if not start:
@@ -149,7 +149,7 @@ def _error_in_log(text: str) -> str:
         return ""
     if "Failed to read logs" not in message:
         return ""
-    return message.rpartition(" due to ")[2]
+    return ": ".join(message.split(": ")[-2:])
 
 
 def _server(connection: Connection) -> Rest:
