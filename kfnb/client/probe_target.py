@@ -118,35 +118,38 @@ def _follow(
 ) -> Iterator[ProbeLine]:
     """The states of the steps as they change, until the run has ended or is given up."""
     told: set[tuple[str, str]] = set()
+
+    def news() -> Iterator[ProbeLine]:
+        for step in engine.store.steps(run_id):
+            words = _words(str(step["path"]), str(step["state"]), str(step.get("reason") or ""))
+            if words is not None and words not in told:
+                told.add(words)
+                yield line(*words)
+
     with engine.following(run_id) as following:
-        while True:
+        while engine.store.head(run_id)["state"] not in FINAL:
             following.look()
-            ended = engine.store.head(run_id)["state"] in FINAL
-            for step in engine.store.steps(run_id):
-                state, reason = str(step["state"]), str(step.get("reason") or "")
-                key = (step["path"], f"{state} {reason}" if state in ("pending", "running") else state)
-                if key not in told:
-                    told.add(key)
-                    yield from _step_lines(step["path"], state, reason, line)
-            if ended:
-                break
+            yield from news()
             if time.monotonic() > end:
                 yield line("failed", "the probe has not ended: the lines above say how far it came")
                 return
             time.sleep(EVERY)
+    yield from news()  # the last step may be recorded after its run
     yield from _end(engine, run_id, line)
 
 
-def _step_lines(name: str, state: str, reason: str, line: Callable[[str, str], ProbeLine]) -> Iterator[ProbeLine]:
+def _words(name: str, state: str, reason: str) -> tuple[str, str] | None:
+    """What a step's state means for the probe: whether that part of the way is done, and what is told of it."""
     meaning = MEANINGS.get(name, name)
     if state == "succeeded":
-        yield line("done", meaning)
-    elif state == "running":
-        yield line("waiting", f"{name} runs")
-    elif state == "pending" and reason:
-        yield line("waiting", f"{name} waits: {reason}")
-    elif state in ("failed", "error"):
-        yield line("failed", f"{meaning}: it failed{f' ({reason})' if reason else ''}")
+        return "done", meaning
+    if state == "running":
+        return "waiting", f"{name} runs"
+    if state == "pending" and reason:
+        return "waiting", f"{name} waits: {reason}"
+    if state in ("failed", "error"):
+        return "failed", f"{meaning}: it failed{f' ({reason})' if reason else ''}"
+    return None
 
 
 def _end(engine: ClusterEngine[Any, Any], run_id: str, line: Callable[[str, str], ProbeLine]) -> Iterator[ProbeLine]:

@@ -108,7 +108,7 @@ class Cluster:
     def tell(self, pod: str, reason: str, message: str, kind: str = "Warning") -> None:
         """An event of a pod, now."""
         with self.changed:
-            name, now = f"{pod}.{secrets.token_hex(8)}", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            name, now = f"{pod}.{secrets.token_hex(8)}", _now()
             self.events[name] = {
                 "metadata": {"name": name, "namespace": "default", "creationTimestamp": now},
                 "involvedObject": {"kind": "Pod", "name": pod}, "type": kind, "reason": reason, "message": message,
@@ -138,6 +138,10 @@ class Cluster:
                 log.lines.append(f"{seconds}.{fraction}Z {text}\n" if fraction else f"{seconds}Z {text}\n")
             log.ended = log.ended or ended
             self.changed.notify_all()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def merge(into: Json, change: Json) -> None:
@@ -345,7 +349,7 @@ class _Handler(BaseHTTPRequestHandler):
         if (plural, namespace, meta["name"]) in self.cluster.objects:
             self._status(409, "AlreadyExists", f'{plural}.argoproj.io "{meta["name"]}" already exists')
             return
-        meta.update(namespace=namespace, uid=str(uuid.uuid4()), creationTimestamp="2026-01-01T00:00:00Z", generation=1)
+        meta.update(namespace=namespace, uid=str(uuid.uuid4()), creationTimestamp=_now(), generation=1)
         created = self.cluster.put(plural, namespace, body, "ADDED")
         self.cluster.created.append(created["metadata"]["name"])
         self._send(201, created)

@@ -292,20 +292,16 @@ def test_a_node_that_does_not_answer_is_said_while_the_step_runs(tmp_path: Path)
 
 
 def test_a_controller_that_is_down_is_said(tmp_path: Path) -> None:
-    """The fake's creation time is long ago, as that of a Workflow that nobody has begun for a while."""
     with waiting(tmp_path) as run:
         run.engine.refresh(run.run)
-        assert "Argo's controller has not begun the run" in run.step["reason"]
+        assert run.step["reason"] is None, "a controller has some seconds to begin"
+        run.kube.update(run.name, {"metadata": {"creationTimestamp": now(60)}})
+        with run.engine.following(run.run):
+            assert run.until("Argo's controller has not begun the run")["state"] == "pending"
         assert run.engine.store.find_step(run.run, "two")["reason"] is None
         run.node("Running")
-        run.pod(
-            {
-                "phase": "Succeeded",
-                "containerStatuses": [
-                    {"name": "main", "state": {"terminated": {"exitCode": 0, "finishedAt": now(60)}}}
-                ],
-            }
-        )
+        ended = {"terminated": {"exitCode": 0, "finishedAt": now(60)}}
+        run.pod({"phase": "Succeeded", "containerStatuses": [{"name": "main", "state": ended}]})
         run.engine.refresh(run.run)
         assert "its pod has ended, and Argo's controller has not noticed it" in run.step["reason"]
 
