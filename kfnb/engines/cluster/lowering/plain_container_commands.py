@@ -42,7 +42,7 @@ trap 'kill -TERM $p' TERM
 { wait $p; } 2>/dev/null; s=$?
 kill -0 $p 2>/dev/null && { { wait $p; } 2>/dev/null; s=$?; }
 kill $w 2>/dev/null
-{ wait $w; } 2>/dev/null && printf '\\n%%s\\n%%s\\n' %(message)s %(report)s
+{ wait $w; } 2>/dev/null && printf '\\n%%s\\n%%s\\n' %(report)s %(message)s
 exit $s"""
 
 
