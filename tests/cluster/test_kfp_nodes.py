@@ -47,6 +47,19 @@ GREETINGS = cell(
     "@component\ndef say(text: str):\n    print(text)\n"
     "@component\ndef names() -> list:\n    return ['ada', 'bob']"
 )
+STATUS_OF_EACH = """%%pipeline greetings
+heard = []
+for name in names():
+    try:
+        text = greet(name)
+        if text == 'hello ada':
+            say(text)
+        heard.append(text)
+    finally:
+        last = greet(kfnb_status['state'])
+        say(last)
+say(str(heard))
+"""
 EXIT_IN_LOOP = cell(
     "%%pipeline greetings\n"
     "for name in names():\n"

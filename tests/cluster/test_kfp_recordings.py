@@ -17,7 +17,7 @@ from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline
 from tests.cluster.kfp_api import Server
 from tests.cluster.test_kfp_engine import engine_at, options
-from tests.cluster.test_kfp_nodes import GREETINGS
+from tests.cluster.test_kfp_nodes import GREETINGS, STATUS_OF_EACH
 from tests.notebooks import cell
 from tests.running import pipeline_of, states
 
@@ -74,8 +74,8 @@ def test_a_log_that_the_server_could_not_read_to_its_end_is_an_error_too(tmp_pat
 def test_every_recorded_task_finds_its_place(name: str) -> None:
     details = recorded(name)["answer"]["run_details"]["task_details"]
     names = {d["display_name"] for d in details}
-    steps = {n for n in names if f"{n}-driver" in names and n not in ("root", "iteration-item", "try", "try-2", "exit")}
-    steps -= {n for n in steps if n.startswith(("if-", "foreach-"))}
+    steps = {n for n in names if f"{n}-driver" in names and n not in ("root", "iteration-item", "exit")}
+    steps -= {n for n in steps if n.startswith(("if-", "foreach-", "try"))}
     nodes = nodes_from_details(details, steps)
     assert len(nodes) == len(details)
     assert sorted(n["displayName"] for n in nodes.values()) == sorted(d["display_name"] for d in details)
@@ -136,3 +136,16 @@ def test_a_recorded_driver_that_failed_is_a_failed_step(tmp_path: Path) -> None:
     assert summary["state"] == "failed" and summary["error"]["step"] == "say-2"
     assert {n for n, state in states(summary).items() if state == "failed"} == {"say", "say-2"}
     assert "could not prepare it" in summary["error"]["message"]
+
+
+def test_a_recorded_handler_in_a_loop_that_reads_the_status_ran_in_each_iteration(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(GREETINGS, cell(STATUS_OF_EACH))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        run.update({k: v for k, v in recorded("run-status-in-loop-succeeded")["answer"].items() if k != "run_id"})
+        engine.refresh(run_id)
+        found = {s["path"]: s["state"] for s in engine.store.steps(run_id)}
+        assert {p for p in found if p.startswith("say-2")} == {"say-2[0]", "say-2[1]"}
+        assert set(found.values()) == {"succeeded"} and engine.store.head(run_id)["state"] == "succeeded"

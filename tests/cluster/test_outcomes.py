@@ -20,7 +20,7 @@ from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from tests.cluster.argo import Pods
 from tests.cluster.outcome import Oracle, Outcome, by_step, differences, locally, on_argo, on_kfp
-from tests.cluster.test_kfp_nodes import GREETINGS
+from tests.cluster.test_kfp_nodes import GREETINGS, STATUS_OF_EACH
 from tests.differential.programs import program as notebook_program
 from tests.notebooks import cell
 from tests.program.cells import read
@@ -172,21 +172,6 @@ def test_steps_that_begin_with_nothing_are_not_run_again_however_many(oracle: Or
     second = on_kfp(mended, oracle, {}, tmp_path / "second", reused)
     assert second.state == "succeeded", second.detail
     assert second.texts["total"] == "11.0" and not set(reused) & set(second.texts)
-
-
-STATUS_OF_EACH = """%%pipeline greetings
-heard = []
-for name in names():
-    try:
-        text = greet(name)
-        if text == 'hello ada':
-            say(text)
-        heard.append(text)
-    finally:
-        last = greet(kfnb_status['state'])
-        say(last)
-say(str(heard))
-"""
 
 
 def test_a_handler_in_a_loop_has_the_same_outcome_on_every_engine(cluster: Pods, oracle: Oracle) -> None:

@@ -78,6 +78,7 @@ KINDS = (".csv", ".json", ".svg", ".html")
 @click.option(
     "--target", default="local", show_default=True, help="Where to run.", shell_complete=completion_words.target_names
 )
+@click.option("--fuse", is_flag=True, help="On a cluster: run chains of light steps in one pod.")
 @click.option("--spawn", is_flag=True, help="Start every step in a fresh interpreter.")
 @click.option("--python", metavar="PATH", help="The interpreter of the steps, with its own packages; it needs no kfnb.")
 @click.option(
@@ -138,7 +139,7 @@ def plan_from_arguments(arguments: dict[str, Any]) -> tuple[Plan, str]:
     built = build_source(notebook, arguments["pipeline"])
     graph = required(built, notebook, as_json)
     drawn = seed if seed is not None else randrange(10_000)
-    options = {k: arguments[k] for k in ("cache", "isolated", "max_parallel", "spawn")}
+    options = {k: arguments[k] for k in ("cache", "isolated", "max_parallel", "spawn", "fuse")}
     with request_errors(notebook, as_json), cluster_errors(as_json):
         planned = plan(
             notebook, graph, arguments["parameters"], grid_of_texts, Size(count, drawn, arguments["max_runs"], arguments["jobs"]),

@@ -186,6 +186,7 @@ class PipelineMagic:
                 "spawn",
                 "python",
                 "max_parallel",
+                "fuse",
             )
         }
         parameters = parse_parameters(arguments["parameters"], False)
