@@ -89,7 +89,9 @@ def _output_source(node: Job | Block, task: str, output: str) -> Source:
     """An output of a task. What a container without our runtime wrote is coded here, before anything reads it."""
     expression = f"tasks['{task}'].outputs.parameters['{output}']"
     if isinstance(node, Job) and node.plain_container:
-        return Source(coded_output(expression), {"expression": coded_output(expression)}, task)
+        coded = coded_output(expression)
+        # The output of a container that was skipped is its default, which the code would make a text.
+        return Source(coded, {"expression": f"tasks['{task}'].status == 'Succeeded' ? {coded} : ''"}, task)
     return Source(expression, {"parameter": f"{{{{tasks.{task}.outputs.parameters.{output}}}}}"}, task)
 
 

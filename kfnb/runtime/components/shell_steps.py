@@ -136,6 +136,7 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
     from kfnb.runtime.values.value_store import Store
 
     found: dict[str, str] = {}
+    values: dict[str, Any] = {}
     store = Store(spec["store"])
     for item in spec.get("prepare", ()):
         if "value" in item:
@@ -149,9 +150,12 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
             value = collected(item, store)
         else:
             if "run" in item:
-                _run_shared_code(item["run"], spec, found)
+                _run_shared_code(item["run"], spec, values, found)
             continue
+        values[name] = value
         text = as_text(value)
+        if text is None and any("run" in i for i in spec["prepare"]):
+            continue  # shared code makes texts of it
         if text is None:
             raise Failure(
                 "load", type(value).__name__,
@@ -162,15 +166,19 @@ def _inputs(spec: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _run_shared_code(code: dict[str, Any], spec: dict[str, Any], found: dict[str, str]) -> None:
-    """Run shared code, and take over its values that have a text."""
+def _run_shared_code(code: dict[str, Any], spec: dict[str, Any], values: dict[str, Any], found: dict[str, str]) -> None:
+    """Run shared code with the values before it, and take over its values and those of their texts that there are."""
     from kfnb.runtime.cells.run_cells import Session
 
     session = Session(spec)
+    session.namespace.update(values)
     session.replay(code)
     for name, value in session.namespace.items():
+        if name.startswith("__"):
+            continue
+        values[name] = value
         text = as_text(value)
-        if not name.startswith("__") and text is not None:
+        if text is not None:
             found[name] = text
 
 

@@ -6,7 +6,7 @@ import os
 
 from kfnb.runtime.light_json import loads
 from kfnb.runtime.pods import engine_inputs as engine
-from kfnb.runtime.pods.coded_text import coded
+from kfnb.runtime.pods.coded_text import NOTHING, coded
 from kfnb.runtime.pods.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -62,7 +62,7 @@ def _run(job: dict[str, Any], given: dict[str, Any], folder: str, inputs: str, n
     elif transport:
         outputs["values"] = _pack(folder, transport, pack_of(number))
     # The text of a container is coded, so an empty one stands for a step that was skipped.
-    texts = {n: t for n, t in by_kind["text"].items() if t != ""}
+    texts = {n: _iterations(t) for n, t in by_kind["text"].items() if t != ""}
     received = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], texts, job.get("names"))
     outputs["encode"] = coded
     status = run_pod(job, received, outputs)
@@ -72,6 +72,11 @@ def _run(job: dict[str, Any], given: dict[str, Any], folder: str, inputs: str, n
         with open(values, "w", encoding="utf-8") as file:
             file.write("f:" + os.environ[PLACE] + ("" if number == 1 else ":" + pack_of(number)))
     return status
+
+
+def _iterations(text: str) -> Any:
+    """The text of a container, or the list of those of a loop. Where an iteration was skipped, the list has an empty text."""
+    return [t or NOTHING for t in loads(text)] if text.startswith("[") else text
 
 
 def _read(path: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 PREFIX = "kfnb+text:"
+NOTHING = PREFIX + "%none"  #: instead of a text from a script that was skipped; no text has this code
 SYNTAX = ("{{", "}}", "$(", "$$")  #: Argo's templates, kubelet's variables, kubelet's escape
 CODES = (
     ("%", "%25"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 
 from kfnb.runtime.light_json import dumps, loads
-from kfnb.runtime.pods.coded_text import PREFIX, decoded
+from kfnb.runtime.pods.coded_text import NOTHING, PREFIX, decoded
 from kfnb.runtime.pods.handover_pack import Pack
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -93,6 +93,8 @@ class EngineInputs:
         if ref["step"] in self.own_heads:
             return self._result_of(ref, self.own_heads[ref["step"]], None)
         text = "%s.%s" % (ref["step"], ref["name"])
+        if self._texts.get(text) == NOTHING:
+            raise self._missing(ref)
         if text in self._texts:
             return {"json": _line(self._texts[text])}
         packs = self.packs(ref["step"])
@@ -122,7 +124,8 @@ class EngineInputs:
     def _collected(self, ref: dict[str, Any]) -> dict[str, Any]:
         text = self._texts.get("%s.%s" % (ref["step"], ref["name"]))
         if text is not None:
-            return {"json": [_line(t) for t in (loads(text) if isinstance(text, str) else text)]}
+            texts = loads(text) if isinstance(text, str) else text
+            return {"json": [_line(t) for t in texts if t != NOTHING]}
         found = []
         for pack in self.packs(ref["step"]):
             try:

@@ -46,6 +46,11 @@ class Gate:
     decided: bool
 
 
+def branch_name(gate: Gate) -> str:
+    """The name of the block of a branch."""
+    return f"{gate.condition}-{gate.branch}"
+
+
 @dataclass(frozen=True)
 class Job:
     """A step with the channels that it reads and produces, and the steps that it depends on.
@@ -100,6 +105,12 @@ class Block:
     items: tuple[Any, ...] | Channel | None = None
     parallelism: int = 0
     gate: Gate | None = None
+
+
+def condition_text(job: Job, gate: Gate) -> str:
+    """The condition of a gate of a job, as the user wrote it."""
+    found: str = next(c["words"] for c in job.runtime_spec["conditions"] if c["name"] == gate.condition)
+    return found
 
 
 def distinct_jobs(task_jobs: Mapping[str, Iterable[Job]]) -> list[Job]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, branch_name
 from kfnb.engines.cluster.lowering.move_into_branches import (
     collected_refs,
     condition_steps,
     move_into_branches,
     required_steps,
 )
+from kfnb.engines.cluster.lowering.text_steps import TEXT_REFS, add_text_steps, is_container
 from kfnb.engines.local.scheduling.step_graph import Place, places_of
 from kfnb.engines.static_step_spec import StaticSpecs, replayed
 from kfnb.pipeline.drawing.expression_text import branch_condition
@@ -40,14 +40,16 @@ from kfnb.pipeline.model import (
 )
 from kfnb.pipeline.serialize import encode
 
-SHEBANG = re.compile(
-    r"\s*(?!#!)|\s*#!\s*\S*/(env )?(ba|da)?sh\b"
-)  #: matches a script whose first line names no interpreter but a shell
-
 
 def lower(pipeline: Pipeline, with_runtime: frozenset[str] = frozenset()) -> Block:
     """Lower a pipeline. ``with_runtime`` names scripts and commands that need the runtime although they have an image of their own."""
-    return _Lowering(move_into_branches(pipeline), with_runtime).root()
+    moved = move_into_branches(pipeline)
+    first = _Lowering(moved, with_runtime)
+    undecided = first.conditions.keys() - first.deciders.keys()
+    added = add_text_steps(moved, undecided)
+    if added == moved:
+        return first.root()
+    return _Lowering(move_into_branches(added), with_runtime).root()
 
 
 # -------------------------------------------------------------------- the walk over the pipeline
@@ -138,17 +140,12 @@ class _Lowering:
 
     def _is_plain_container(self, step: Step) -> bool:
         """Whether a step is a script or command with an image of its own, and nothing has to be decided inside it."""
-        if (
-            not (step.shell or step.command is not None)
-            or step.settings.image is None
-            or step.name in self.with_runtime
-        ):
+        if not is_container(step) or step.name in self.with_runtime:
             return False
-        simple = (Constant, ParameterRef, OutputRef, ExportRef)
         decided = all(g.condition in self.deciders for g in self.gates[step.name])
         decides = step.name in self.deciders.values() or step.name in {r.step for r in self.lists.values()}
-        inputs = all(isinstance(p, Input) and isinstance(p.ref, simple) for p in step.prepare)
-        return decided and inputs and not decides and all(SHEBANG.match(c.source) for c in step.cells)
+        inputs = all(isinstance(p, Input) and isinstance(p.ref, TEXT_REFS) for p in step.prepare)
+        return decided and inputs and not decides
 
     def _read_packs(self) -> set[str]:
         """The steps whose packs are read. This also sets ``texts``, the values that plain containers read or produce."""
@@ -176,7 +173,7 @@ class _Lowering:
                     inner = replace(context, gates=(*context.gates, gate))
                     inner_nodes = self._nodes(branch.body, inner)
                     if inner_nodes:
-                        nodes.append(Block("branch", f"{node.name}-{index}", inner_nodes, gate=gate))
+                        nodes.append(Block("branch", branch_name(gate), inner_nodes, gate=gate))
             elif isinstance(node, Loop):
                 nodes.append(self._loop(node, context))
             elif isinstance(node, Guard):

@@ -9,8 +9,10 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Gate, Job, condition_text
+from kfnb.engines.cluster.lowering.text_steps import NOTHING_GIVEN
 from kfnb.pipeline.model import Step
+from kfnb.runtime.pods.coded_text import NOTHING
 from kfnb.runtime.pods.limited_time import timeout_error
 from kfnb.runtime.pods.pod_step import MARK
 
@@ -64,6 +66,9 @@ class Placeholders:
     written: Callable[[list[str]], list[str]] = (
         lambda names: []
     )  #: more lines for a script, after it has written these outputs
+    gates: tuple[
+        tuple[Gate, str], ...
+    ] = ()  #: the branches that a script enters itself, and the text of the choice of each
 
 
 def container_command(job: Job, placeholders: Placeholders) -> ContainerCommand:
@@ -80,16 +85,49 @@ def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
     head += [f'{OUT}{n}="${{{at}}}"' for at, n in enumerate(outputs, len(inputs) + 1)]
     head += [f'{o.name}="{o.path or f"${OUT}{o.name}"}"' for o in step.shell_outputs]
     head += [f'mkdir -p "$(dirname "${OUT}{n}")"' for n in outputs]
+    head += [
+        line
+        for at, (g, _) in enumerate(placeholders.gates, len(inputs) + len(outputs) + 1)
+        for line in _enter(job, g, at)
+    ]
     head += [f"export {' '.join([*inputs, *outputs])}"] if inputs or outputs else []
     body = [CHECKED.replace("{}", c.source) for c in step.cells]
     tail = [f'[ "${o.name}" = "${OUT}{o.name}" ] || cp "${o.name}" "${OUT}{o.name}"' for o in step.shell_outputs]
     tail += placeholders.written(outputs)
     script = "\n".join([*head, *body, *tail])
     arguments = [placeholders.text(n) for n in inputs] + [placeholders.path(n) for n in outputs]
+    arguments += [choice for _, choice in placeholders.gates]
     names_shell = any(c.source.lstrip().startswith("#!") for c in step.cells)
     runner = PREFER_BASH if names_shell else PIPEFAIL
     runner = _limited(step, runner) if step.settings.timeout else runner
     return ContainerCommand(("sh", "-c", runner), (placeholders.literal(script), "kfnb", *arguments))
+
+
+def _enter(job: Job, gate: Gate, at: int) -> list[str]:
+    """The lines of a script that end it where another branch was taken. Whoever reads its outputs finds that it was skipped."""
+    text = condition_text(job, gate)
+    reason = text if text in NOTHING_GIVEN else f"`{text}` was false"
+    left = [f'printf %s {shlex.quote(NOTHING)} > "${OUT}{o.name}"' for o in job.step.shell_outputs]
+
+    def leave(why: str) -> str:
+        report = MARK + json.dumps({"step": job.name, "state": "skipped", "reason": why}, ensure_ascii=False)
+        return "; ".join([*left, f"printf '\\n%s\\n' {shlex.quote(report)}", "exit 0"])
+
+    error = f"the condition `{text}` cannot be evaluated"
+    failed = {
+        "step": job.name,
+        "state": "failed",
+        "error": {"kind": "condition", "type": "TypeError", "message": error},
+    }
+    report = shlex.quote(MARK + json.dumps(failed, ensure_ascii=False))
+    return [
+        f'case "${{{at}}}" in',
+        f"  {gate.branch}) ;;",
+        f"  none) {leave(reason)} ;;",
+        f"  *error*) printf '%s\\n%s\\n' {shlex.quote(error)} {report}; exit 1 ;;",
+        f"  *) {leave('another branch was taken')} ;;",
+        "esac",
+    ]
 
 
 def _limited(step: Step, runner: str) -> str:

@@ -17,6 +17,7 @@ _DECODE = """\
 for _a do
   _t=$_a
   case $_t in
+    kfnb+text:%none) _t= ;;
     kfnb+text:*)
       _t=${_t#kfnb+text:} _o=
       while :; do

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, steps_of_pod
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Gate, Job, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import OUT, Placeholders, container_command, escape_dollars
 from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
@@ -76,6 +76,7 @@ class Executors:
     specs: dict[str, Json]  #: the runtime spec of each step
     groups: dict[str, list[str]]  #: the steps that call each component, for components with several calls
     raw: Collection[Channel] = ()  #: the texts that somebody reads who cannot decode them
+    entered: dict[str, tuple[Gate, ...]] = field(default_factory=dict)  #: the branches that scripts enter themselves
     components: dict[str, Json] = field(default_factory=dict)
     executors: dict[str, Json] = field(default_factory=dict)
     platform: dict[str, Json] = field(default_factory=dict)
@@ -102,7 +103,10 @@ class Executors:
         )
         if key not in self._component_names:
             inline = not any(c.kind == "pack" for c in wiring.keys)
-            interface = {**_inputs(job, wiring, self.types, self.grouped(job), status), **_outputs(job)}
+            interface = {
+                **_inputs(job, wiring, self.types, self.grouped(job), status, self.entered.get(job.name, ())),
+                **_outputs(job),
+            }
             name = self._names.new(f"{self._group(job)} first" if self.grouped(job) and inline else self._group(job))
             self._component_names[key] = f"comp-{name}"
             self.components[f"comp-{name}"] = {"executorLabel": f"exec-{name}", **interface}
@@ -174,8 +178,11 @@ class Executors:
             lambda n: "{{$.inputs.parameters['%s']}}" % n, lambda n: "{{$.outputs.parameters['%s'].output_file}}" % n, escape_dollars,
         )  # fmt: skip
         if job.step.shell:
+            gates = tuple(
+                (g, "{{$.inputs.parameters['%s']}}" % choice_input(g)) for g in self.entered.get(job.name, ())
+            )
             placeholders = replace(
-                placeholders, literal=coded, written=lambda names: coding(self._coded_files(job, names))
+                placeholders, literal=coded, written=lambda names: coding(self._coded_files(job, names)), gates=gates
             )
         command = container_command(job, placeholders)
         if job.step.shell:
@@ -195,17 +202,25 @@ class Executors:
 
 
 # -------------------------------------------------------------------- interfaces
-def _inputs(job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, status: str) -> Json:
+def _inputs(
+    job: Job, wiring: Wiring, types: dict[str, str], grouped: bool, status: str, entered: Iterable[Gate]
+) -> Json:
     definitions = {} if job.plain_container else channel_definitions(wiring.keys, types, wiring.lists)
     parameters = definitions.pop("parameters", {})
     if job.plain_container:
-        parameters = {item.name: {"parameterType": "STRING"} for item in job.step.inputs}
+        names = [*(i.name for i in job.step.inputs), *map(choice_input, entered)]
+        parameters = {name: {"parameterType": "STRING"} for name in names}
     if grouped:
         parameters["step"] = {"parameterType": "STRING"}
     if status:
         parameters[status] = {"parameterType": "TASK_FINAL_STATUS", "isOptional": True}
     definitions.update({"parameters": parameters} if parameters else {})
     return {"inputDefinitions": definitions} if definitions else {}
+
+
+def choice_input(gate: Gate) -> str:
+    """The input of a script that carries the choice of a branch that it enters itself."""
+    return f"choice-{gate.condition}"
 
 
 def channel_definitions(keys: dict[Channel, str], types: dict[str, str], lists: Collection[Channel]) -> Json:

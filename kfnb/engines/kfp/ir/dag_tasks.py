@@ -9,7 +9,7 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, block_inputs, block_outputs, jobs_in
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
-from kfnb.engines.kfp.ir.component_executors import Json
+from kfnb.engines.kfp.ir.component_executors import Json, choice_input
 from kfnb.engines.kfp.ir.ir_context import IrContext
 from kfnb.pipeline.model import Constant, ParameterRef
 from kfnb.runtime.pods.resolve_references import NO_ITEM
@@ -97,6 +97,8 @@ class TaskEmitter:
                 parameters[item.name] = self._value(Channel("parameter", ref.name))
             else:
                 parameters[item.name] = self._value(Channel("text", f"{ref.step}.{ref.name}"))  # type: ignore[union-attr]  # a plain container has no other references
+        for gate in self.context.executors.entered.get(job.name, ()):
+            parameters[choice_input(gate)] = self._value(Channel("choice", gate.condition))
         return {"parameters": parameters} if parameters else {}
 
     def _inputs(self, keys: dict[Channel, str]) -> Json:

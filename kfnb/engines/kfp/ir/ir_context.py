@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, blocks_in, jobs_in, runtime_spec_of
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, blocks_in, jobs_in, runtime_spec_of
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
@@ -32,6 +32,7 @@ class IrContext:
     requirements: StepRequirements
     reused: dict[str, dict[str, str]]
     unsure: set[str]  #: the guards whose state the backend does not always learn
+    entered: dict[str, tuple[Gate, ...]]  #: for each script in an image of its own, the branches that it enters itself
     dags: Json = field(default_factory=dict)  #: the DAG components that are emitted
 
     def __post_init__(self) -> None:
@@ -52,7 +53,7 @@ class IrContext:
         self.raw = frozenset(c for j in commands for c in j.inputs if c.kind == "text")
         self.wirings = {j.name: self._wiring(j, j.name in grouped) for j in self.jobs.values()}
         specs = {j.name: self._pod_spec(j, j.name in grouped) for j in self.jobs.values() if not j.plain_container}
-        self.executors = Executors(self.options, self.types, specs, groups, self.raw)
+        self.executors = Executors(self.options, self.types, specs, groups, self.raw, self.entered)
 
     def caches(self, job: Job) -> bool:
         """Whether the backend may take an earlier result for a step."""

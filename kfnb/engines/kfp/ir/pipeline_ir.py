@@ -23,7 +23,13 @@ from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb
 from kfnb.engines.kfp.ir.component_executors import TYPES, Json
 from kfnb.engines.kfp.ir.dag_components import DagComponents
 from kfnb.engines.kfp.ir.ir_context import IrContext
-from kfnb.engines.kfp.ir.reshape_blocks import flatten_branches, task_branches, unsure_guards, wrap_guards
+from kfnb.engines.kfp.ir.reshape_blocks import (
+    entered_by_scripts,
+    flatten_branches,
+    task_branches,
+    unsure_guards,
+    wrap_guards,
+)
 from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime, pods_of
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import described
@@ -84,7 +90,7 @@ def compile_ir(
         for b in blocks_in(root)
         if b.kind == "branch" and b.name not in branches
         for j in jobs_in(b)
-        if j.plain_container
+        if j.plain_container and not j.step.shell
     )
     if outside:
         root = lower(pipeline, outside)
@@ -93,7 +99,8 @@ def compile_ir(
     branches = task_branches(root)
     unsure = unsure_guards(root, branches)
     reshaped = wrap_guards(deliver_runtime(flatten_branches(root, branches)))
-    context = IrContext(pipeline, reshaped, options, requirements, reused or {}, unsure)
+    entered = entered_by_scripts(root, branches)
+    context = IrContext(pipeline, reshaped, options, requirements, reused or {}, unsure, entered)
     spec = DagComponents(context).emit(
         context.root, {Channel("parameter", p.name): p.name for p in pipeline.parameters}
     )

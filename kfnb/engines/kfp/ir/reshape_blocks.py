@@ -15,10 +15,12 @@ from dataclasses import replace
 from kfnb.engines.cluster.lowering.jobs_and_blocks import (
     Block,
     Channel,
+    Gate,
     Job,
     block_inputs,
     block_outputs,
     blocks_in,
+    branch_name,
     jobs_in,
 )
 from kfnb.pipeline.model import StatusRef
@@ -75,6 +77,13 @@ def _is_closed(branch: Block, root: Block) -> bool:
     inside = {j.name for j in jobs_in(branch)}
     waited = {n for j in jobs_in(root) if j.name not in inside for n, _ in j.depends}
     return branch.gate is not None and branch.gate.decided and not block_outputs(branch, root) and not waited & inside
+
+
+def entered_by_scripts(root: Block, branches: Collection[str]) -> dict[str, tuple[Gate, ...]]:
+    """For each script in an image of its own, the branches around it that are no tasks. It enters them itself."""
+    scripts = (j for j in jobs_in(root) if j.plain_container)
+    entered = {j.name: tuple(g for g in j.gates if branch_name(g) not in branches) for j in scripts}
+    return {name: gates for name, gates in entered.items() if gates}
 
 
 def flatten_branches(block: Block, branches: Collection[str]) -> Block:

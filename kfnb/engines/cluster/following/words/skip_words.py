@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kfnb.engines.cluster.following.observed_steps import ObservedStep
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Gate, Job
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Gate, Job, condition_text
+from kfnb.engines.cluster.lowering.text_steps import NOTHING_GIVEN
 from kfnb.pipeline.drawing.expression_text import branch_condition
 from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline
 from kfnb.states import NO_ITEMS
@@ -63,6 +64,8 @@ class SkipWords:
             if taken is None:
                 return ""
             text = self._conditions.get(gate.condition, "")
+            if not text and condition_text(step.job, gate) in NOTHING_GIVEN:
+                return condition_text(step.job, gate)
             return f"`{text}` was false" if taken < 0 and text else "another branch was taken"
         return ""
 
