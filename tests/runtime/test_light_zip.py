@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kfnb.runtime.pods import light_zip
-from kfnb.runtime.pods.light_zip import LightZip, write_zip
+from kfnb.runtime.pods.handover import light_zip
+from kfnb.runtime.pods.handover.light_zip import LightZip, write_zip
 
 ENTRIES = st.dictionaries(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=9), st.binary(max_size=99))  # fmt: skip
 

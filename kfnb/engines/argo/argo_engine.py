@@ -29,7 +29,7 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
-from kfnb.runtime.pods.engine_inputs import CANCELLED
+from kfnb.runtime.pods.handover.engine_inputs import CANCELLED
 
 RUN_LABEL = "kfnb.dev/run"
 

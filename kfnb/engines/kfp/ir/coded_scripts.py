@@ -1,4 +1,4 @@
-"""Scripts in images of their own that decode the texts they get, and code those that they write (see `kfnb.runtime.pods.coded_text`).
+"""Scripts in images of their own that decode the texts they get, and code those that they write (see `kfnb.runtime.pods.handover.coded_text`).
 
 On Kubeflow Pipelines, every text passes through templates of Argo and through kubelet on its way into a container, and the container's
 shell is the first that can decode it. The shell code needs nothing but POSIX.
