@@ -237,6 +237,27 @@ def test_what_the_driver_and_the_launcher_said_last_is_why_a_step_failed(tmp_pat
             assert not list(engine.store.logs(run_id, "one"))
 
 
+def test_a_server_for_a_single_user_has_no_live_log_and_the_first_running_step_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(cell("a = 1", "step:one"), cell("b = 2", "step:two"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        tell(server, run, backend_of(run, {"one": "Running", "two": "Running"}), {}, state="RUNNING")
+        with engine.following(run_id):
+            for event in engine.events(run_id):
+                if "single user" in str(event.data.get("reason")):
+                    break
+        logs = {n: marked(n, state="succeeded") for n in ("one", "two")}
+        tell(server, run, backend_of(run, {}), logs, state="SUCCEEDED", finished_at=END)
+        engine.refresh(run_id)
+        reasons = [e.data.get("reason") for e in engine.store.events(run_id) if e.data.get("reason")]
+        assert sum("single user" in r for r in reasons) == 1
+
+
 def test_a_run_that_fails_after_it_was_cancelled_and_retried_has_failed() -> None:
     told = [("RUNNING", 1), ("CANCELING", 2), ("FAILED", 3), ("PENDING", 4), ("RUNNING", 5), ("FAILED", 6)]
     history = [{"state": s, "update_time": f"2026-01-01T00:00:0{n}Z"} for s, n in told]

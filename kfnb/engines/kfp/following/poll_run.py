@@ -48,7 +48,7 @@ class PollFollower(Recorder):
         self._next: dict[str, float] = {}  #: the time of the next request for the log of each node
         self._patience = LOG_PATIENCE
         self._unread: dict[str, str] = {}  #: by the path of a step, why its log could not be read
-        self._silent: set[str] = set()  #: the running steps whose log the server does not show before their end
+        self._silent = ""  #: the first step whose log the server does not show before its end: it says so for all
         self._single_user: bool | None = None  #: whether the server is one for a single user, once it is known
 
     def run(self) -> None:
@@ -99,8 +99,8 @@ class PollFollower(Recorder):
             text = self.client.log(self.remote, pod_of(attempt, step.job.step.settings))
         except ClusterError:
             # There is no pod yet, or the server has no logs. `read_log` tries again at the end of the step.
-            if self._is_for_single_user():
-                self._silent.add(step.path)
+            if not self._silent and self._is_for_single_user():
+                self._silent = step.path
             return
         self.recorded_log(step, attempt).append_untimed(text, time.time(), ended=False)
         self._next[attempt.node] = time.monotonic() + LOG_SHARE * (time.monotonic() - began)
@@ -124,7 +124,7 @@ class PollFollower(Recorder):
 
     def _explained(self, step: ObservedStep) -> ObservedStep:
         """A running step, with why its log is empty."""
-        silent = step.state == "running" and step.path in self._silent
+        silent = step.state == "running" and step.path == self._silent
         return replace(step, message=NO_LIVE_LOG) if silent else step
 
     def _is_for_single_user(self) -> bool:

@@ -34,16 +34,26 @@ for _a do
   set -- "$@" "$_t"
 done
 exec "$@\""""
-#: Codes the text in the file ``$1`` where an engine would read a part of it.
+#: Codes the text in the file ``$1`` where an engine would read a part of it, or cannot store it: then all bytes that are not ASCII.
 _CODE = (
     _PUT
     + """\
 _code() {
   _t=$(cat "$1"; printf x); _t=${_t%x}
-  case $_t in *'{{'* | *'}}'* | *'$('* | *'$$'* | kfnb+text:*) ;; *) return 0 ;; esac
+  case $(LC_ALL=C; printf x; case $_t in *[!"$(printf '\\t\\n\\r')"\\ -~]*) printf y ;; esac)$_t in xy*) ;; *'{{'* | *'}}'* | *'$('* | *'$$'* | xkfnb+text:*) ;; *) return 0 ;; esac
   _t=${_t%'
 '}
-  _put % %25; _put '{' %7B; _put '}' %7D; _put '$' %24
+  _put % %25
+  _n=1
+  while [ $_n -lt 256 ]; do
+    case $_n in
+      9 | 10 | 13) ;;
+      32) _n=126 ;;
+      *) _put "$(printf "\\\\$(printf %03o $_n)")" "%$(printf %02X $_n)" ;;
+    esac
+    _n=$((_n + 1))
+  done
+  _put '{' %7B; _put '}' %7D; _put '$' %24
   case $_t in *'
 ') _t=${_t%?}%0A ;; esac
   printf 'kfnb+text:%s' "$_t" > "$1"
