@@ -31,7 +31,14 @@ def submitted(kube: Cluster) -> str:
 
 def waits_for_image(kube: Cluster, name: str) -> dict[str, Any]:
     """Argo and kubelet have begun with the step, and its image is not there."""
-    node = {"id": "n", "name": f"{name}.one", "displayName": "one", "type": "Pod", "phase": "Pending", "startedAt": now()}
+    node = {
+        "id": "n",
+        "name": f"{name}.one",
+        "displayName": "one",
+        "type": "Pod",
+        "phase": "Pending",
+        "startedAt": now(),
+    }
     kube.update(name, {"status": {"phase": "Running", "startedAt": now(), "nodes": {"n": node}}})
     metadata = {
         "name": "pod", "annotations": {"workflows.argoproj.io/node-id": "n"},
