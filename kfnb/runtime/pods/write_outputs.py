@@ -28,7 +28,7 @@ def write_outputs(
         return fail(job, failed)
     inputs.own_heads = {job["spec"]["step"]: head}
     for name, branches in job.get("decides", {}).items():
-        _write_file(outputs["small"][name], _choice(inputs, branches))
+        write_file(outputs["small"][name], _choice(inputs, branches))
     for name, ref in job.get("texts", {}).items():
         failed = _write_text(name, inputs, ref, store, outputs)
         if failed:
@@ -39,7 +39,7 @@ def write_outputs(
         except Broken as error:
             message = "the items of `%s` %s" % (name.partition("-")[2], error)
             return fail(job, {"kind": "condition", "type": "TypeError", "message": message})
-        _write_file(outputs["small"][name], dumps(texts))
+        write_file(outputs["small"][name], dumps(texts))
     report(
         {
             **summary(result, store),
@@ -103,7 +103,7 @@ def _write_text(
         )
         return {"kind": "load", "type": type(value).__name__, "message": message}
     encode = str if name in outputs.get("raw", ()) else outputs.get("encode", str)
-    _write_file(outputs["small"][name], encode(text))
+    write_file(outputs["small"][name], encode(text))
     return None
 
 
@@ -113,11 +113,11 @@ def write_no_values(
     """Write a pack without values, and the text for "no value" to every small output."""
     _write_values(dict(head, exports={}, outputs={}, **({"failure": failure} if failure else {})), store, outputs)
     for name in job.get("decides", {}):
-        _write_file(outputs["small"][name], "none")
+        write_file(outputs["small"][name], "none")
     for name in job.get("lists", {}):
-        _write_file(outputs["small"][name], dumps([NO_ITEM]))
+        write_file(outputs["small"][name], dumps([NO_ITEM]))
     for name in job.get("texts", {}):
-        _write_file(outputs["small"][name], "")
+        write_file(outputs["small"][name], "")
 
 
 def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> dict[str, Any] | None:
@@ -140,11 +140,11 @@ def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> 
         sizes = ", ".join("`%s`" % n for n in head["outputs"])
         message = outputs["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
         return {"kind": "store", "type": "ValueError", "message": message}
-    _write_file(path, text)
+    write_file(path, text)
     return None
 
 
-def _write_file(path: str, text: str) -> None:
+def write_file(path: str, text: str) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
