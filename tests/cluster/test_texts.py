@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
-from kfnb.runtime.pods.coded_text import PREFIX, always_coded, coded, coded_for_database, decoded, has_syntax
+from kfnb.runtime.pods.handover.coded_text import PREFIX, always_coded, coded, coded_for_database, decoded, has_syntax
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.outcome import Oracle, on_argo, on_kfp
 from tests.cluster.templates import kubelet

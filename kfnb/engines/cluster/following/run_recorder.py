@@ -10,10 +10,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from kfnb.engines.cluster.following.log_markers import StepReport
+from kfnb.engines.cluster.following.logs.log_markers import StepReport
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.logs.shared_pods import MemberAttempt, SharedPodLog
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep
-from kfnb.engines.cluster.following.pod_logs import RecordedLog
-from kfnb.engines.cluster.following.shared_pods import MemberAttempt, SharedPodLog
 from kfnb.engines.cluster.following.words.ending_words import ending_words
 from kfnb.engines.cluster.following.words.skip_words import UNKNOWN, SkipWords
 from kfnb.engines.cluster.following.words.stop_words import CANCELLED, ended_by_stop

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
-from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs

@@ -1,4 +1,6 @@
-"""Scripts in images of their own that decode the texts they get, and code and report those that they write (see `kfnb.runtime.pods.coded_text`).
+"""Scripts in images of their own: they decode the texts they get, and code and report those that they write.
+
+The code is that of `kfnb.runtime.pods.handover.coded_text`.
 
 On Kubeflow Pipelines, every text passes through templates of Argo and through kubelet on its way into a container, and the container's
 shell is the first that can decode it. The shell code needs nothing but POSIX.
@@ -7,7 +9,7 @@ shell is the first that can decode it. The shell code needs nothing but POSIX.
 from __future__ import annotations
 
 from kfnb.engines.cluster.lowering.plain_container_commands import OUT, ContainerCommand
-from kfnb.runtime.pods.pod_step import MARK
+from kfnb.runtime.pods.report_lines import MARK
 
 #: Replaces each ``$1`` in ``$_t`` by ``$2``.
 _PUT = """\

@@ -16,7 +16,7 @@ from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, 
 from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, ClusterOptions
 from kfnb.engines.kfp.ir.coded_scripts import coding, decoding, reporting
 from kfnb.pipeline.model import Step
-from kfnb.runtime.pods.coded_text import coded
+from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.runtime.pods.pod_members import numbered
 from kfnb.step_settings import Settings
 

@@ -1,4 +1,4 @@
-"""Lines in a pod's log that report to the engine (see `kfnb.runtime.pods.pod_step`)."""
+"""Lines in a pod's log that report to the engine (see `kfnb.runtime.pods.report_lines`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from kfnb.runtime.pods.pod_step import MARK
+from kfnb.runtime.pods.report_lines import MARK
 
 
 class StepReport:
