@@ -348,7 +348,9 @@ KINDS: dict[str, Kind] = {
     "KF701": Kind(ERROR, "old-image", "The image of a step contains a version of Python on which steps cannot run."),
     "KF702": Kind(ERROR, "too-large", "The compiled pipeline is larger than the cluster accepts."),
     "KF703": Kind(
-        ERROR, "template-text", "A script or command contains characters that the engine would interpret as a template."
+        ERROR,
+        "template-text",
+        "A command gets a text that Kubeflow Pipelines would interpret as a template of its own.",
     ),
     "KF704": Kind(ERROR, "not-on-this-engine", "The engine does not support something that a step requires."),
     "KF705": Kind(WARNING, "other-python", "The image of a step contains another version of Python than the notebook."),

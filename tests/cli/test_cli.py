@@ -303,7 +303,7 @@ def test_a_full_disk_under_the_record_is_told_and_the_run_can_be_retried(kfnb: S
         again = kfnb("retry", "last")
         assert (again.returncode, "[b] short" in again.stdout) == (0, True), again.stdout + again.stderr
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)  # the processes of the run may still be ending
 
 
 # -------------------------------------------------------------------- show, check, help

@@ -390,18 +390,7 @@ class _Handler(BaseHTTPRequestHandler):
         since = int(self.query.get("resourceVersion") or 0)
         cluster = self.cluster
         if since < cluster.oldest:
-            message = f"too old resource version: {since} ({cluster.oldest})"
-            status = {
-                "kind": "Status",
-                "apiVersion": "v1",
-                "metadata": {},
-                "status": "Failure",
-                "message": message,
-                "reason": "Expired",
-                "code": 410,
-            }
-            self._chunk(json.dumps({"type": "ERROR", "object": status}) + "\n")
-            self._chunk("")
+            self._expired(f"too old resource version: {since} ({cluster.oldest})")
             return
         end, drops = time.monotonic() + float(self.query.get("timeoutSeconds", 60)), cluster.dropped
         while time.monotonic() < end:
@@ -417,6 +406,20 @@ class _Handler(BaseHTTPRequestHandler):
                 since = version
                 if not self._chunk(json.dumps({"type": kind, "object": body}) + "\n"):
                     return
+        self._chunk("")
+
+    def _expired(self, message: str) -> None:
+        """End a watch that begins at a version which the server no longer has."""
+        status = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": message,
+            "reason": "Expired",
+            "code": 410,
+        }
+        self._chunk(json.dumps({"type": "ERROR", "object": status}) + "\n")
         self._chunk("")
 
     def _news(self, namespace: str, plural: str, since: int) -> Iterator[tuple[int, str, Json]]:
@@ -456,9 +459,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._stream("application/json")
         known = snapshots.of(self.query.get("resourceVersion", ""))
         if known is None:
-            status = {"kind": "Status", "status": "Failure", "message": "too old resource version", "reason": "Expired", "code": 410}  # fmt: skip
-            self._chunk(json.dumps({"type": "ERROR", "object": status}) + "\n")
-            self._chunk("")
+            self._expired("too old resource version")
             return
         end, drops = time.monotonic() + float(self.query.get("timeoutSeconds", 60)), cluster.dropped
         while time.monotonic() < end:

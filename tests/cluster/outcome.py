@@ -13,10 +13,10 @@ from typing import Any
 
 from kfnb.engines.argo.following.workflow_nodes import observe_steps
 from kfnb.engines.argo.workflow_manifest import compile_workflow
-from kfnb.engines.cluster.following.log_markers import StepReport
+from kfnb.engines.cluster.following.logs.log_markers import StepReport
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.logs.shared_pods import SharedPodLog
 from kfnb.engines.cluster.following.observed_steps import ObservedStep
-from kfnb.engines.cluster.following.pod_logs import RecordedLog
-from kfnb.engines.cluster.following.shared_pods import SharedPodLog
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value, parameter_text
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
@@ -290,7 +290,8 @@ def on_kfp(
         if state == "succeeded":
             outcome.handed_on[path] = report.handed_on()
             outcome.texts[path] = "\n".join(lines).rstrip("\n")
-            outcome.values.update({f"{path}.{n}": v for n, v in _values(report.result()).items()})
+            values = _values(report.result()) if report.state else report.texts()
+            outcome.values.update({f"{path}.{n}": v for n, v in values.items()})
     return settled(outcome, pipeline)
 
 

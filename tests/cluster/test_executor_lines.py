@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.engines.cluster.following.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.runs.attempt_logs import EXECUTOR, LOG, read_log
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "recordings" / "argo"

@@ -13,7 +13,7 @@ from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.following.node_states import observe_steps, pod_of
 from kfnb.engines.kfp.following.task_tree import nodes_from_details
 from kfnb.engines.kfp.ir import pipeline_ir
-from kfnb.runtime.pods.engine_inputs import typed_inputs
+from kfnb.runtime.pods.handover.engine_inputs import typed_inputs
 from kfnb.step_settings import Settings
 from tests.cluster.kfp_backend import Backend, as_kept, metadata_state, node_id, pod_node
 from tests.notebooks import cell

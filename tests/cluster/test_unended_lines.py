@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kfnb.engines.cluster.following.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.runs.attempt_logs import LOG, read_log
 from tests.cluster.argo import Pods
 from tests.cluster.outcome import on_argo

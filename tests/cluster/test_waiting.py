@@ -371,40 +371,32 @@ def test_an_exit_handler_knows_that_the_run_was_cancelled(tmp_path: Path, cluste
         assert "it was cancelled" in text
 
 
-def test_the_recorded_run_that_was_stopped_has_a_cancelled_step(tmp_path: Path) -> None:
-    kube = Cluster()
-    recording = recorded("wf-stopped-while-running")
+def summary_of_recording(recording: str, name: str, tmp_path: Path) -> Any:
+    """The summary of a run of which the cluster answers what it answered for the recorded Workflow ``name``."""
+    workflow, kube = recorded(recording), Cluster()
     with engine_at(tmp_path, kube) as engine:
         pipeline = pipeline_of(
             cell("a = 1", "step:quick"), cell("print(a)\nb = 2", "step:long"), cell("print(b)", "step:next"),
             cell("print(kfnb_status)", "step:bye", "exit"),
         )  # fmt: skip
         run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (name,) = kube.created
-        for node in recording["status"]["nodes"].values():
-            node["name"] = node["name"].replace("long-j9nhq", name)
-        kube.update(name, copy.deepcopy(recording))
-        summary = finished(engine, run_id)
-        assert summary["state"] == "cancelled" and summary["error"] is None
-        assert states(summary) == {"quick": "succeeded", "long": "cancelled", "next": "omitted", "bye": "succeeded"}
-        assert {n: s["reason"] for n, s in summary["steps"].items()} == {
-            "quick": None, "long": "the run was cancelled", "next": "the run was cancelled", "bye": None,
-        }  # fmt: skip
+        (submitted,) = kube.created
+        for node in workflow["status"]["nodes"].values():
+            node["name"] = node["name"].replace(name, submitted)
+        kube.update(submitted, copy.deepcopy(workflow))
+        return finished(engine, run_id)
+
+
+def test_the_recorded_run_that_was_stopped_has_a_cancelled_step(tmp_path: Path) -> None:
+    summary = summary_of_recording("wf-stopped-while-running", "long-j9nhq", tmp_path)
+    assert summary["state"] == "cancelled" and summary["error"] is None
+    assert states(summary) == {"quick": "succeeded", "long": "cancelled", "next": "omitted", "bye": "succeeded"}
+    assert {n: s["reason"] for n, s in summary["steps"].items()} == {
+        "quick": None, "long": "the run was cancelled", "next": "the run was cancelled", "bye": None,
+    }  # fmt: skip
 
 
 def test_a_step_that_was_not_begun_when_the_run_was_stopped_is_omitted(tmp_path: Path) -> None:
-    kube = Cluster()
-    recording = recorded("wf-stopped")
-    with engine_at(tmp_path, kube) as engine:
-        pipeline = pipeline_of(
-            cell("a = 1", "step:quick"), cell("print(a)\nb = 2", "step:long"), cell("print(b)", "step:next"),
-            cell("print(kfnb_status)", "step:bye", "exit"),
-        )  # fmt: skip
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (name,) = kube.created
-        for node in recording["status"]["nodes"].values():
-            node["name"] = node["name"].replace("long-ph8d4", name)
-        kube.update(name, copy.deepcopy(recording))
-        summary = finished(engine, run_id)
-        assert states(summary) == {"quick": "succeeded", "long": "omitted", "next": "omitted", "bye": "succeeded"}
-        assert summary["steps"]["long"]["reason"] == "the run was cancelled"
+    summary = summary_of_recording("wf-stopped", "long-ph8d4", tmp_path)
+    assert states(summary) == {"quick": "succeeded", "long": "omitted", "next": "omitted", "bye": "succeeded"}
+    assert summary["steps"]["long"]["reason"] == "the run was cancelled"

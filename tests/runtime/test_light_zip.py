@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kfnb.runtime.pods import light_zip
-from kfnb.runtime.pods.light_zip import LightZip, write_zip
+from kfnb.runtime.pods.handover import light_zip
+from kfnb.runtime.pods.handover.light_zip import LightZip, write_zip
 
 ENTRIES = st.dictionaries(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=9), st.binary(max_size=99))  # fmt: skip
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=ENTRIES, compress=st.booleans())
 def test_an_archive_is_what_the_package_reads_and_writes(
     entries: dict[str, bytes], compress: bool, tmp_path: Path

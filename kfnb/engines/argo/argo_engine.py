@@ -19,7 +19,7 @@ from kfnb.engines.cluster.clients.kubernetes_client import Kube, connect
 from kfnb.engines.cluster.following.namespace_watch import shared_watch
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
-from kfnb.engines.cluster.lowering.cluster_checks import check_size
+from kfnb.engines.cluster.lowering.checks.cluster_checks import check_size
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
@@ -29,7 +29,7 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore
-from kfnb.runtime.pods.engine_inputs import CANCELLED
+from kfnb.runtime.pods.handover.engine_inputs import CANCELLED
 
 RUN_LABEL = "kfnb.dev/run"
 

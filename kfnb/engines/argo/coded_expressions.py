@@ -1,4 +1,4 @@
-"""Expressions that code and decode texts (see `kfnb.runtime.pods.coded_text`) inside of Argo, around containers without our runtime.
+"""Expressions that code and decode texts (see `kfnb.runtime.pods.handover.coded_text`) inside of Argo, around containers without our runtime.
 
 Argo inserts an expression's result into the template and scans the template again, also as the whole pod. So a text with
 braces must never be a result. A container that runs a command of the user's gets its texts in the form that kubelet decodes: the
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from kfnb.runtime.pods.coded_text import CODES, PREFIX
+from kfnb.runtime.pods.handover.coded_text import CODES, PREFIX
 
 #: The environment variables of a container whose texts kubelet decodes.
 BRACES = (("KFNB_OPEN_BRACE", "{"), ("KFNB_CLOSE_BRACE", "}"))

@@ -15,7 +15,7 @@ from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, 
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, START_ALLOWANCE, ClusterOptions
 from kfnb.runtime.pods.argo_pod import INPUTS, PLACE, pack_of, values_of
-from kfnb.runtime.pods.engine_inputs import RUN, STARTED
+from kfnb.runtime.pods.handover.engine_inputs import RUN, STARTED
 from kfnb.runtime.pods.pod_step import ATTEMPT
 from kfnb.step_settings import Settings
 

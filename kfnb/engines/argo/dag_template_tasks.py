@@ -22,7 +22,7 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import (
 )
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.pipeline.model import Constant, Input, ParameterRef
-from kfnb.runtime.pods.resolve_references import NO_ITEM
+from kfnb.runtime.pods.handover.resolve_references import NO_ITEM
 
 #: An argument of Workflows with exit handlers. `kfnb cancel` sets it to `CANCELLED`, because Argo's state of a cancelled block is Failed.
 CANCEL_PARAMETER = "kfnb-cancelled"

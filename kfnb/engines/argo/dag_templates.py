@@ -11,7 +11,7 @@ from kfnb.engines.argo.container_templates import output_of
 from kfnb.engines.argo.dag_template_tasks import Source, TaskEmitter
 from kfnb.engines.argo.workflow_context import WorkflowContext
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, jobs_in, steps_of_pod
-from kfnb.runtime.pods.coded_text import always_coded
+from kfnb.runtime.pods.handover.coded_text import always_coded
 
 #: An output that every guard has. Older controllers resolve a hook's arguments only where the task of the hook has outputs. With
 #: this output, a status that was not resolved means in a handler that the guard failed (argo-workflows

@@ -12,11 +12,11 @@ from kfnb.engines.argo.following.follow_workflow import WorkflowFollower, Workfl
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Kube, connect
 from kfnb.engines.cluster.following.follow_thread import Follower
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.namespace_watch import shared_watch
-from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
-from kfnb.engines.cluster.lowering.cluster_checks import check_command_texts, check_size
+from kfnb.engines.cluster.lowering.checks.cluster_checks import check_command_texts, check_size
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml

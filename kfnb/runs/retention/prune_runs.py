@@ -17,7 +17,7 @@ from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import LAUNCH, SCHEDULER, RunStore
 from kfnb.runs.retention.missing_values import addresses_of
 from kfnb.runs.retention.retention_settings import Retention
-from kfnb.runtime.pods.handover_pack import buffers_of
+from kfnb.runtime.pods.handover.handover_pack import buffers_of
 from kfnb.runtime.values.value_store import CHECKED, UNFINISHED, Store, remove_unfinished
 from kfnb.states import FINAL
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from kfnb.runtime.light_json import loads
-from kfnb.runtime.pods import engine_inputs as engine
-from kfnb.runtime.pods.coded_text import NOTHING, coded
-from kfnb.runtime.pods.resolve_references import EngineInputs
+from kfnb.runtime.pods.handover import engine_inputs as engine
+from kfnb.runtime.pods.handover.coded_text import NOTHING, coded
+from kfnb.runtime.pods.handover.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

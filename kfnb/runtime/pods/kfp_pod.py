@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from kfnb.runtime.light_json import dumps, loads
-from kfnb.runtime.pods import engine_inputs as engine
-from kfnb.runtime.pods.coded_text import coded_for_database
-from kfnb.runtime.pods.resolve_references import EngineInputs
+from kfnb.runtime.pods.handover import engine_inputs as engine
+from kfnb.runtime.pods.handover.coded_text import coded_for_database
+from kfnb.runtime.pods.handover.resolve_references import EngineInputs
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def _run(
         The name of an output of this step in the pod.
     """
     from kfnb.runtime.pods.pod_step import run_pod
+    from kfnb.runtime.pods.write_outputs import write_file
 
     inputs, requested = request.get("inputs", {}), request.get("outputs", {})
     artifacts = {k: [_local_path(a) for a in v.get("artifacts", ())] for k, v in inputs.get("artifacts", {}).items()}
@@ -85,7 +86,7 @@ def _run(
             from kfnb.runtime.pods.display_page import write_page
 
             write_page(outputs["folder"], job["spec"]["step"], _local_path(output_artifacts["report"]))
-        _write_file(requested["outputFile"], dumps({"artifacts": {**_described(requested["outputFile"]), **described}}))
+        write_file(requested["outputFile"], dumps({"artifacts": {**_described(requested["outputFile"]), **described}}))
     return status
 
 
@@ -104,12 +105,6 @@ def _describe(artifact: dict[str, Any], kind: str, outputs: dict[str, Any]) -> d
     if kind == "metrics":
         metadata.update((n, v) for n, v in outputs.get("result", {}).get("metrics", {}).items())
     return {"name": artifact.get("name", ""), "uri": artifact["uri"], "metadata": metadata}
-
-
-def _write_file(path: str, text: str) -> None:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _local_path(artifact: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import os
 import sys
 
 from kfnb.runtime.light_json import dumps
-from kfnb.runtime.pods.pod_step import ATTEMPT, MARK
+from kfnb.runtime.pods.pod_step import ATTEMPT
+from kfnb.runtime.pods.report_lines import MARK
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from kfnb.engines.argo.following.read_status_nodes import Offloaded, nodes_of
 from kfnb.engines.argo.following.workflow_nodes import from_pods, observe_steps
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.namespace_watch import WORKFLOW_LABEL, FollowedWorkflow, NamespaceWatch
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
-from kfnb.engines.cluster.following.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.resource_watch import PAUSES
 from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.following.start_timeout import StartTimeout

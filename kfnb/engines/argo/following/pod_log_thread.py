@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
-from kfnb.engines.cluster.following.pod_logs import RecordedLog
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 
 PAUSES = (0.3, 0.5, 1.0, 2.0, 5.0)  #: seconds between attempts to read a log, longer each time
 

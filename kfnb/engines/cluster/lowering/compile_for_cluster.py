@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.cluster_checks import check_command_texts, check_jobs, check_packages, check_size
-from kfnb.engines.cluster.lowering.file_checks import check_files
+from kfnb.engines.cluster.lowering.checks.cluster_checks import (
+    check_command_texts,
+    check_jobs,
+    check_packages,
+    check_size,
+)
+from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
 from kfnb.engines.cluster.packaging.step_requirements import find_requirements

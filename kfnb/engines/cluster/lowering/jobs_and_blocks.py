@@ -2,7 +2,7 @@
 
 A cluster cannot read Python values. Whatever depends on them is therefore decided inside a step: which version of a merged value
 exists, whether a condition holds, and which items a loop has. Each step hands on one *pack* with its values (see
-`kfnb.runtime.pods.handover_pack`). When one step can evaluate a condition, the number of the branch that is taken travels as a small
+`kfnb.runtime.pods.handover.handover_pack`). When one step can evaluate a condition, the number of the branch that is taken travels as a small
 output (a `choice`). The items of a loop travel as a list of JSON texts.
 """
 

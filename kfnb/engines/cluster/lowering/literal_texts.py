@@ -1,4 +1,4 @@
-"""Literal texts of values, in a form that an engine does not change (see `kfnb.runtime.pods.coded_text`)."""
+"""Literal texts of values, in a form that an engine does not change (see `kfnb.runtime.pods.handover.coded_text`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from kfnb.pipeline.model import Pipeline
-from kfnb.runtime.pods.coded_text import coded, coded_for_database, has_syntax, plain_json
+from kfnb.runtime.pods.handover.coded_text import coded, coded_for_database, has_syntax, plain_json
 
 
 def parameter_text(value: Any, kind: str) -> str:

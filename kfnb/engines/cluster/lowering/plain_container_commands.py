@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Gate, Job, condition_text
 from kfnb.engines.cluster.lowering.text_steps import NOTHING_GIVEN
 from kfnb.pipeline.model import Step
-from kfnb.runtime.pods.coded_text import NOTHING
+from kfnb.runtime.pods.handover.coded_text import NOTHING
 from kfnb.runtime.pods.limited_time import timeout_error
-from kfnb.runtime.pods.pod_step import MARK
+from kfnb.runtime.pods.report_lines import MARK
 
 OUT = "_kfnb_out_"
 #: Runs the script with bash when the image has it, else with sh, as the local engine does.

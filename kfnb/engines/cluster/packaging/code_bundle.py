@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kfnb.runtime.cells.ipython_syntax import translate
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]  #: of the package
 ARGUMENT = 100_000  #: bytes of one argument: the kernel takes less than 131,072
 #: The modules that every step needs. Other modules are added when the code of a step uses them.
 CORE = (
-    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/plain_values", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/handover_pack", "pods/light_zip", "pods/resolve_references", "pods/engine_inputs", "pods/coded_text", "module_lookup", "magics/patch_ipython",
+    "run_step", "step_exit", "light_json", "step_failures", "cells/run_cells", "values/value_store", "step_outputs", "values/value_previews", "cells/cell_sources", "values/pickling", "values/plain_values", "values/function_pickling", "values/class_pickling", "values/enum_pickling", "values/instance_pickling", "values/library_reducers", "values/unpicklable_values", "pods/pod_step", "pods/write_outputs", "pods/report_lines", "pods/handover/handover_pack", "pods/handover/light_zip", "pods/handover/resolve_references", "pods/handover/engine_inputs", "pods/handover/coded_text", "module_lookup", "magics/patch_ipython",
 )  # fmt: skip
 AMBIENT_PARTS = {
     "ambient/module_state": '"@module:',
@@ -91,7 +91,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
 
 def _packages(names: Iterable[str]) -> set[str]:
     """The ``__init__`` modules of the packages that contain the modules."""
-    return {"__init__"} | {f"{n.split('/')[0]}/__init__" for n in names if "/" in n}
+    return {str(folder / "__init__") for name in names for folder in PurePosixPath(name).parents}
 
 
 def _sources(specs: Iterable[dict[str, Any]]) -> Iterable[str]:

@@ -13,8 +13,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.cluster_checks import check_jobs, check_packages, check_python
-from kfnb.engines.cluster.lowering.file_checks import check_files
+from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_packages, check_python
+from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.packaging.embedded_files import embed_files

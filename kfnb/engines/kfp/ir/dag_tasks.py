@@ -12,7 +12,7 @@ from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.kfp.ir.component_executors import Json, choice_input
 from kfnb.engines.kfp.ir.ir_context import IrContext
 from kfnb.pipeline.model import Constant, ParameterRef
-from kfnb.runtime.pods.resolve_references import NO_ITEM
+from kfnb.runtime.pods.handover.resolve_references import NO_ITEM
 
 #: Emits the DAG component of a block, given the names of its inputs and the channels that it exports.
 EmitDag = Callable[[Block, dict[Channel, str], tuple[Channel, ...]], Json]

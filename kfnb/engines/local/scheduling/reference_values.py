@@ -26,7 +26,7 @@ from kfnb.pipeline.model import (
     Test,
     Truth,
 )
-from kfnb.runtime.pods.resolve_references import COMPARE, Broken, Skipped, first_value
+from kfnb.runtime.pods.handover.resolve_references import COMPARE, Broken, Skipped, first_value
 from kfnb.states import ENDED
 
 

@@ -12,7 +12,7 @@ from kfnb.engines.local.scheduling.step_graph import places_of, required_steps
 from kfnb.engines.local.scheduling.step_instances import NotReady, Scope, StepInstances, suffix_of
 from kfnb.pipeline.drawing.expression_text import branch_condition
 from kfnb.pipeline.model import Condition, Guard, Loop, Node, Pipeline, Step, steps_of
-from kfnb.runtime.pods.resolve_references import Broken, Skipped
+from kfnb.runtime.pods.handover.resolve_references import Broken, Skipped
 from kfnb.states import NO_ITEMS
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kfnb.engines.local.scheduling.step_graph import Place
-from kfnb.runtime.pods.resolve_references import Skipped
+from kfnb.runtime.pods.handover.resolve_references import Skipped
 from kfnb.states import ENDED
 
 Scope = tuple[tuple[str, int, Any], ...]  #: loop, index and item of every loop around, outermost first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from kfnb.runtime.light_json import dumps, loads
-from kfnb.runtime.pods.light_zip import LightZip, write_zip
+from kfnb.runtime.pods.handover.light_zip import LightZip, write_zip
 from kfnb.runtime.values.value_store import MAGIC, Store
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python

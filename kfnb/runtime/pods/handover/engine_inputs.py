@@ -6,8 +6,8 @@ import os
 from time import time
 
 from kfnb.runtime.light_json import dumps, loads
-from kfnb.runtime.pods.coded_text import decoded
-from kfnb.runtime.pods.resolve_references import NO_ITEM
+from kfnb.runtime.pods.handover.coded_text import decoded
+from kfnb.runtime.pods.handover.resolve_references import NO_ITEM
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from kfnb.engines.cluster.following.log_markers import StepReport
-from kfnb.engines.cluster.following.pod_logs import NewLines, RecordedLog, nanoseconds, stamp_of, whole_lines
+from kfnb.engines.cluster.following.logs.log_markers import StepReport
+from kfnb.engines.cluster.following.logs.pod_logs import NewLines, RecordedLog, nanoseconds, stamp_of, whole_lines
 
 
 @dataclass

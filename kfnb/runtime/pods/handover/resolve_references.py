@@ -9,8 +9,8 @@ from __future__ import annotations
 import operator
 
 from kfnb.runtime.light_json import dumps, loads
-from kfnb.runtime.pods.coded_text import NOTHING, PREFIX, decoded
-from kfnb.runtime.pods.handover_pack import Pack
+from kfnb.runtime.pods.handover.coded_text import NOTHING, PREFIX, decoded
+from kfnb.runtime.pods.handover.handover_pack import Pack
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
 from kfnb.problems import Problem
-from kfnb.runtime.pods.coded_text import coded
+from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.surrogates import encodable, encoded
 
 MANIFEST_LIMIT = 700_000  #: bytes; etcd limits an object to 1.5 MiB, and the controller adds the status to it

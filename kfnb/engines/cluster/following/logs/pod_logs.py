@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from kfnb.engines.cluster.following.executor_lines import ExecutorLines
-from kfnb.engines.cluster.following.log_markers import StepReport
+from kfnb.engines.cluster.following.logs.executor_lines import ExecutorLines
+from kfnb.engines.cluster.following.logs.log_markers import StepReport
 from kfnb.runs.attempt_logs import EXECUTOR, LOG, read_log
 from kfnb.runs.record.private_record_files import append_to, make_folder
 

@@ -1,0 +1,75 @@
+"""A step on a cluster that cannot start says why in its badge and in the side bar, in words."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.cluster.kube_api import Cluster, kubeconfig, served
+from tests.cluster.test_waiting import PULL, container, now
+from tests.notebooks import cell, notebook, write
+from tests.ui.conftest import SECONDS, Lab, OpenFile
+from tests.ui.helpers import badge, has_state, panel, press_run, screenshot, set_theme
+
+pytestmark = pytest.mark.slow
+WORDS = "the image `reg.example.org/a/b:1` does not exist"
+
+
+def submitted(kube: Cluster) -> str:
+    """The name of the Workflow that the page has made."""
+    end = time.monotonic() + SECONDS
+    while not kube.created:
+        assert time.monotonic() < end, "the run has not reached the cluster"
+        time.sleep(0.05)
+    return kube.created[0]
+
+
+def waits_for_image(kube: Cluster, name: str) -> dict[str, Any]:
+    """Argo and kubelet have begun with the step, and its image is not there."""
+    node = {
+        "id": "n",
+        "name": f"{name}.one",
+        "displayName": "one",
+        "type": "Pod",
+        "phase": "Pending",
+        "startedAt": now(),
+    }
+    kube.update(name, {"status": {"phase": "Running", "startedAt": now(), "nodes": {"n": node}}})
+    metadata = {
+        "name": "pod", "annotations": {"workflows.argoproj.io/node-id": "n"},
+        "labels": {"workflows.argoproj.io/workflow": name, "workflows.argoproj.io/completed": "false"},
+    }  # fmt: skip
+    status = {"phase": "Pending", **container("ErrImagePull", f"{PULL}not found", "reg.example.org/a/b:1")}
+    kube.put_pod({"metadata": metadata, "spec": {"containers": [{"name": "main"}]}, "status": status})
+    return node
+
+
+def test_a_step_that_waits_for_its_image_says_so(lab: Lab, open_file: OpenFile) -> None:
+    kube = Cluster()
+    config = lab.home / "xdg_config_home" / "kfnb" / "kfnb.toml"
+    with served(kube) as server, contextlib.ExitStack() as end:
+        config.parent.mkdir(parents=True, exist_ok=True)
+        path = json.dumps(str(kubeconfig(lab.home, server)))
+        config.write_text(f'[targets.away]\nengine = "argo"\nkubeconfig = {path}\npackages = "none"\n')
+        end.callback(config.unlink)
+        page = open_file(
+            write(lab.root, notebook(cell("a = 1", "step:one"), cell("print(a)", "step:two")), "waits.ipynb")
+        )
+        side_bar = panel(page)
+        page.get_by_label("Where to run").select_option("away")
+        press_run(page)
+        name = submitted(kube)
+        node = waits_for_image(kube, name)
+        expect(badge(page, "one")).to_contain_text(WORDS)
+        expect(side_bar).to_contain_text(WORDS)
+        for theme in ("JupyterLab Dark", "JupyterLab Light"):
+            set_theme(page, theme)
+            screenshot(page, f"waiting-{theme.split()[-1].lower()}")
+        failed = {**node, "phase": "Failed", "message": "Pod was deleted", "finishedAt": now()}
+        kube.update(name, {"status": {"phase": "Failed", "finishedAt": now(), "nodes": {"n": failed}}})
+        has_state(page, "one", "failed")
