@@ -91,7 +91,8 @@ class Backend:
     ----------
     phases
         Of tasks, by their name with the indexes of the iterations around them; the others have succeeded. What is behind a failure is
-        omitted; ``Cached`` is a step whose result was found; ``DriverFailed`` is a step that never began.
+        omitted; ``Cached`` is a step whose result was found; ``DriverFailed`` is a step that never began, and ``Preparing`` one
+        whose driver runs.
     items
         How many iterations a loop has.
     tries
@@ -194,6 +195,8 @@ class Backend:
             return self._failed_driver(name, boundary, previous, trouble or "failed to execute: no metadata")
         kind = "Skipped" if phase == "Omitted" else "Pod"
         within = boundary["name"]
+        if phase == "Preparing":  # the task itself has no node before its driver has ended
+            return [self._node(f"{within}.{name}-driver", within, "Pod", "system-driver", "Running")]
         driver = self._node(
             f"{within}.{name}-driver", within, kind, "system-driver", phase if kind == "Skipped" else "Succeeded"
         )

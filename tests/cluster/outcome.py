@@ -290,7 +290,8 @@ def on_kfp(
         if state == "succeeded":
             outcome.handed_on[path] = report.handed_on()
             outcome.texts[path] = "\n".join(lines).rstrip("\n")
-            outcome.values.update({f"{path}.{n}": v for n, v in _values(report.result()).items()})
+            values = _values(report.result()) if report.state else report.texts()
+            outcome.values.update({f"{path}.{n}": v for n, v in values.items()})
     return settled(outcome, pipeline)
 
 

@@ -22,6 +22,7 @@ from kfnb.engines.kfp.following.node_states import pod_of
 from kfnb.engines.kfp.following.poll_run import cancelled_at
 from kfnb.engines.kfp.kfp_engine import KfpEngine
 from kfnb.pipeline.model import Pipeline
+from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import RunStore
 from kfnb.step_settings import Settings
 from tests.cluster.kfp_api import Server, served
@@ -256,6 +257,58 @@ def test_a_server_for_a_single_user_has_no_live_log_and_the_first_running_step_s
         engine.refresh(run_id)
         reasons = [e.data.get("reason") for e in engine.store.events(run_id) if e.data.get("reason")]
         assert sum("single user" in r for r in reasons) == 1
+
+
+def test_the_texts_of_a_script_are_known_and_a_result_that_was_found_says_where_its_values_are(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        script = "%%component script --shell --image library/bash:4.4.23 --output word=/tmp/w\necho word > /tmp/w"
+        pipeline = pipeline_of(cell(script), cell("a = 1", "step:found", "cache:on"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        log = 'printed\n\n::kfnb {"texts": {"word": "776f72640a"}}\n'
+        tell(server, run, backend_of(run, {"found": "Cached"}), {"script": log}, state="SUCCEEDED", finished_at=END)
+        engine.refresh(run_id)
+        assert engine.store.value(run_id, "script", "word") == "word"
+        assert [line.text for line in engine.store.logs(run_id, "script")] == ["printed"]
+        with pytest.raises(UnknownRun, match="cached: Kubeflow Pipelines found its result in an earlier run"):
+            engine.store.value(run_id, "found", "a")
+
+
+@pytest.mark.parametrize("phases", [{"two": "Preparing"}, {"two": "Running"}, None])
+def test_a_server_that_no_longer_records_what_a_run_does_is_not_waited_for_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phases: dict[str, str] | None
+) -> None:
+    monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)
+    monkeypatch.setattr("kfnb.engines.kfp.following.stalled_record.QUIET", 0.2)
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        run.update(state="RUNNING", state_history=[{"state": "RUNNING", "update_time": "2026-01-01T00:00:00Z"}])
+        if phases is not None:
+            logs = {"one": marked("one", state="succeeded"), "two": "working\n"}
+            tell(server, run, backend_of(run, phases), {n: t for n, t in logs.items() if n not in phases})
+        first = "one" if phases is None else "two"
+        with engine.following(run_id):
+            for event in engine.events(run_id):
+                if phases == {"two": "Running"} and "single user" in str(event.data.get("reason")):
+                    # The step may run for hours without a change; but its log is there when it has ended.
+                    tell(server, run, backend_of(run, phases), {"two": marked("two", state="succeeded")})
+                if "has recorded no change" in str(event.data.get("reason")):
+                    break
+        assert event.data["path"] == first and "kubectl get workflows" in event.data["reason"]
+        tell(
+            server,
+            run,
+            backend_of(run, {}),
+            {n: marked(n, state="succeeded") for n in ("one", "two")},
+            state="SUCCEEDED",
+            finished_at=END,
+        )
+        engine.refresh(run_id)
+        assert states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "succeeded"}
 
 
 def test_a_run_that_fails_after_it_was_cancelled_and_retried_has_failed() -> None:

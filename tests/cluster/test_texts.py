@@ -188,6 +188,18 @@ def test_a_text_passes_scripts_on_kubeflow_pipelines(text: str, oracle: Oracle, 
     found = on_kfp(pipeline, oracle, {"given": text}, tmp_path)
     assert found.state == "succeeded", found.detail
     assert json.loads(found.texts["told"]) == [text] * 5
+    assert {found.values[f"{n}.{n}_text"] for n in ("plain", "plain_again", "plain_given")} == {text}
+
+
+def test_a_script_of_another_image_reports_its_short_texts(oracle: Oracle, tmp_path: Path) -> None:
+    bash = "--shell --image library/bash:4.4.23 --output"
+    pipeline = pipeline_of(
+        cell(f"%%component short {bash} a --output b\nprintf 'no end' | tee \"$a\"\nprintf '\\377' > \"$b\""),
+        cell(f"%%component long {bash} c\nprintf '%5000d' 0 > \"$c\""),
+    )
+    found = on_kfp(pipeline, oracle, {}, tmp_path)
+    assert found.state == "succeeded", found.detail
+    assert found.values == {"short.a": "no end"} and found.texts == {"short": "no end", "long": ""}
 
 
 def test_a_script_with_braces_runs_on_kubeflow_pipelines(oracle: Oracle, tmp_path: Path) -> None:

@@ -77,6 +77,6 @@ def find_value(step: dict[str, Any], run_id: str, name: str, values: Path) -> An
         if near
         else f"it left {', '.join(names)}"
         if names
-        else f"it left nothing (state {step['state']})"
+        else f"it left nothing (state {step['state']}{': ' + step['reason'] if step['reason'] else ''})"
     )
     raise UnknownRun(f"step `{path}` left no value `{name}`; {hint}")

@@ -130,8 +130,8 @@ class Recorder:
                 state, fields["reason"] = "skipped", report.reason
             elif state == "succeeded" and report.state == "failed":
                 state = "failed"  # the run continues, because the step may fail
-        elif step.outputs:
-            fields["result"] = {"exports": step.outputs, "outputs": {}, "results": {}, "metrics": {}}
+        elif texts := step.outputs or (report.texts() if report is not None else {}):
+            fields["result"] = {"exports": texts, "outputs": {}, "results": {}, "metrics": {}}
         if state == "failed" and self.stopped and (report is None or report.error is None):
             state = ended_by_stop(step, self._recorded.get(step.path, ("",))[0] == "running")
         if state == "failed":
@@ -140,6 +140,8 @@ class Recorder:
             fields["reason"] = f"{error['type']}: {error['message']}"
         elif state in ("cancelled", "omitted") and self.stopped:
             fields["reason"] = self.stopped
+        elif state == "cached":
+            fields["reason"] = step.message or None
         elif state == step.state and state in ("skipped", "omitted"):
             fields["reason"] = self._skip_words.of(step, self._observed) if self._skip_words is not None else UNKNOWN
         self._observed[step.path] = replace(step, state=state)

@@ -23,6 +23,7 @@ STOPPED = (
 )
 CANCELLED = "the run was cancelled"
 PREPARES = "Kubeflow Pipelines prepares it"
+FOUND = "Kubeflow Pipelines found its result in an earlier run, whose record has its log and its values"
 COULD_NOT_PREPARE = "Kubeflow Pipelines could not prepare it, because the driver of the step failed"
 Nodes = dict[str, dict[str, Any]]
 Jobs = dict[str, tuple[Job, ...]]
@@ -101,7 +102,7 @@ def _observe_step(
     attempts = tuple(_attempt(number, pod) for number, pod in enumerate(pods, 1))
     state, message = PHASES.get(node.get("phase", ""), "pending"), node.get("message", "")
     if state == "succeeded" and not attempts and any(n["type"] == "Skipped" for n in inside):
-        state = "cached"  # The driver found an earlier result, so no pod runs.
+        state, message = "cached", FOUND  # The driver found an earlier result, so no pod runs.
     if state == "failed" and attempts:
         message = attempts[-1].message or message
         state, message = ("cancelled", CANCELLED) if message == STOPPED else (state, message)

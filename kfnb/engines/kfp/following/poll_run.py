@@ -12,7 +12,9 @@ from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep, timestamp_of
 from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
+from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.kfp.following.node_states import CANCELLED, Jobs, observe_steps, pod_of
+from kfnb.engines.kfp.following.stalled_record import last_change, stalled_step
 from kfnb.engines.kfp.following.task_tree import nodes_from_details, time_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.runs.record.run_store import RunStore
@@ -49,6 +51,9 @@ class PollFollower(Recorder):
         self._patience = LOG_PATIENCE
         self._unread: dict[str, str] = {}  #: by the path of a step, why its log could not be read
         self._silent = ""  #: the first step whose log the server does not show before its end: it says so for all
+        self._ended: dict[
+            str, float
+        ] = {}  #: by the path of a step that the server calls running, when its log was complete
         self._single_user: bool | None = None  #: whether the server is one for a single user, once it is known
 
     def run(self) -> None:
@@ -77,8 +82,10 @@ class PollFollower(Recorder):
         details = (run.get("run_details") or {}).get("task_details") or []
         nodes, cancelled = nodes_from_details(details, self.tasks), cancelled_at(run)
         self.stopped = CANCELLED if cancelled is not None else ""
-        steps = observe_steps(nodes, self.tasks, self.blocks)
-        self.record_steps([with_cancellation(self._explained(s), cancelled) for s in steps], follow)
+        steps = [self._explained(s) for s in observe_steps(nodes, self.tasks, self.blocks)]
+        if run.get("state") not in RUN_STATES:
+            steps = self._with_stalled(steps, last_change(run, details))
+        self.record_steps([with_cancellation(s, cancelled) for s in steps], follow)
         if run.get("state") in RUN_STATES and has_settled(run, details):
             self._end(run)
 
@@ -102,7 +109,10 @@ class PollFollower(Recorder):
             if not self._silent and self._is_for_single_user():
                 self._silent = step.path
             return
-        self.recorded_log(step, attempt).append_untimed(text, time.time(), ended=False)
+        recorded = self.recorded_log(step, attempt)
+        recorded.append_untimed(text, time.time(), ended=False)
+        if recorded.report.state is not None and attempt is step.attempts[-1] and not step.pod:
+            self._ended.setdefault(step.path, time.time())
         self._next[attempt.node] = time.monotonic() + LOG_SHARE * (time.monotonic() - began)
 
     def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
@@ -126,6 +136,11 @@ class PollFollower(Recorder):
         """A running step, with why its log is empty."""
         silent = step.state == "running" and step.path == self._silent
         return replace(step, message=NO_LIVE_LOG) if silent else step
+
+    def _with_stalled(self, steps: list[ObservedStep], changed: float | None) -> list[ObservedStep]:
+        """The steps, of which one says when the server no longer records what the run does."""
+        stalled = stalled_step(steps, distinct_jobs(self.tasks), self._ended, changed)
+        return steps if stalled is None else [*(s for s in steps if s.path != stalled.path), stalled]
 
     def _is_for_single_user(self) -> bool:
         if self._single_user is None:

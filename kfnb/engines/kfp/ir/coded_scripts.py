@@ -1,4 +1,6 @@
-"""Scripts in images of their own that decode the texts they get, and code those that they write (see `kfnb.runtime.pods.handover.coded_text`).
+"""Scripts in images of their own: they decode the texts they get, and code and report those that they write.
+
+The code is that of `kfnb.runtime.pods.handover.coded_text`.
 
 On Kubeflow Pipelines, every text passes through templates of Argo and through kubelet on its way into a container, and the container's
 shell is the first that can decode it. The shell code needs nothing but POSIX.
@@ -6,7 +8,8 @@ shell is the first that can decode it. The shell code needs nothing but POSIX.
 
 from __future__ import annotations
 
-from kfnb.engines.cluster.lowering.plain_container_commands import ContainerCommand
+from kfnb.engines.cluster.lowering.plain_container_commands import OUT, ContainerCommand
+from kfnb.runtime.pods.report_lines import MARK
 
 #: Replaces each ``$1`` in ``$_t`` by ``$2``.
 _PUT = """\
@@ -60,6 +63,15 @@ _code() {
 }
 """
 )
+#: Reports the text ``$1`` in the file ``$2`` to the engine, as hexadecimal digits: the server gives nobody the values of outputs. A longer
+#: text would not fit into a line of the log, and an image without these programs reports nothing.
+_TELL = f"""\
+_tell() {{
+  if [ -f "$2" ] && [ "$(wc -c < "$2")" -lt 3900 ] && command -v od >/dev/null 2>&1 && command -v tr >/dev/null 2>&1; then
+    printf '\\n{MARK}{{"texts": {{"%s": "%s"}}}}\\n' "$1" "$(od -An -v -tx1 "$2" | tr -d ' \\n')"
+  fi 2>/dev/null
+}}
+"""
 
 
 def decoding(command: ContainerCommand) -> ContainerCommand:
@@ -70,3 +82,8 @@ def decoding(command: ContainerCommand) -> ContainerCommand:
 def coding(paths: list[str]) -> list[str]:
     """The lines of a script that code the texts in files. The paths are words of the shell."""
     return [_CODE, *(f"_code {p}" for p in paths)] if paths else []
+
+
+def reporting(outputs: list[str]) -> list[str]:
+    """The lines of a script that report the texts that it has written, and keep its status."""
+    return ["_r=$?", _TELL, *(f'_tell {n} "${OUT}{n}"' for n in outputs), "(exit $_r)"] if outputs else []

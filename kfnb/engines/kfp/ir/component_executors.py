@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, steps_of_pod
@@ -13,7 +14,7 @@ from kfnb.engines.cluster.lowering.plain_container_commands import OUT, Placehol
 from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, ClusterOptions
-from kfnb.engines.kfp.ir.coded_scripts import coding, decoding
+from kfnb.engines.kfp.ir.coded_scripts import coding, decoding, reporting
 from kfnb.pipeline.model import Step
 from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.runtime.pods.pod_members import numbered
@@ -174,9 +175,7 @@ class Executors:
             lambda n: "{{$.inputs.parameters['%s']}}" % n, lambda n: "{{$.outputs.parameters['%s'].output_file}}" % n, escape_dollars,
         )  # fmt: skip
         if job.step.shell:
-            placeholders = replace(
-                placeholders, literal=coded, written=lambda names: coding(self._coded_files(job, names))
-            )
+            placeholders = replace(placeholders, literal=coded, written=partial(self._written, job))
         command = container_command(job, placeholders)
         if job.step.shell:
             command = decoding(command)
@@ -189,9 +188,10 @@ class Executors:
             **({"env": env} if env else {}),
         }
 
-    def _coded_files(self, job: Job, outputs: list[str]) -> list[str]:
-        """The files of a script's outputs that it codes, as words of its shell."""
-        return [f'"${OUT}{n}"' for n in outputs if Channel("text", f"{job.name}.{n}") not in self.raw]
+    def _written(self, job: Job, outputs: list[str]) -> list[str]:
+        """The lines that a script ends with when it has written its outputs."""
+        coded_files = [f'"${OUT}{n}"' for n in outputs if Channel("text", f"{job.name}.{n}") not in self.raw]
+        return [*reporting(outputs), *coding(coded_files)]
 
 
 # -------------------------------------------------------------------- interfaces

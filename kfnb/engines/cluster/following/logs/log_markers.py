@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from typing import Any
 
 from kfnb.runtime.pods.report_lines import MARK
@@ -23,7 +24,7 @@ class StepReport:
         self.failure: dict[str, Any] | None = None
         self.warnings: list[str] = []
         self.parts: dict[str, dict[str, Any]] = {
-            k: {} for k in ("exports", "metrics", "outputs", "results", "bundle", "left")
+            k: {} for k in ("exports", "metrics", "outputs", "results", "bundle", "left", "texts")
         }
 
     def read_line(self, text: str) -> bool:
@@ -51,6 +52,14 @@ class StepReport:
     def bundles(self) -> dict[str, tuple[str, bytes]]:
         """The small values that the step reported as a whole: by name the address and the content of each bundle."""
         return {n: (a, base64.b64decode(t)) for n, (a, t) in self.parts["bundle"].items()}
+
+    def texts(self) -> dict[str, str]:
+        """The texts that a script wrote into the files of its outputs, as far as they are text, without one newline at their end."""
+        found: dict[str, str] = {}
+        for name, digits in self.parts["texts"].items():
+            with suppress(ValueError, TypeError):
+                found[name] = bytes.fromhex(digits).decode().removesuffix("\n")
+        return found
 
     def handed_on(self) -> dict[str, str]:
         """The outputs for later steps: the URI of its pack, and its small outputs."""
