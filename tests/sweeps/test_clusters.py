@@ -75,7 +75,8 @@ def test_a_sweep_on_kubeflow_pipelines_puts_its_runs_into_one_experiment(
         """What the server does with a run, as soon as it has it."""
         given = run["runtime_config"]["parameters"]
         score = given["a"] * 10 + given["b"]
-        backend = Backend(run["pipeline_spec"], workflow=f"train-{next(numbers)}")
+        spec = run["pipeline_spec"].get("pipeline_spec", run["pipeline_spec"])
+        backend = Backend(spec, workflow=f"train-{next(numbers)}")
         logs = {
             "one": marked("one", state="succeeded"),
             "metrics": marked("metrics", state="succeeded", metrics={"score": score}),
