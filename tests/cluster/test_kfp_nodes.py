@@ -88,10 +88,11 @@ def both(pipeline: pipeline_ir.CompiledIr, backend: Backend) -> dict[str, tuple[
     return from_workflow
 
 
-@pytest.mark.parametrize("name", ["executor", "executor-setup", "taxi-driver"])
+@pytest.mark.parametrize("name", ["root", "iteration-item", "executor", "executor-setup", "taxi-driver"])
 def test_a_step_may_be_called_as_the_backends_own_nodes_are(name: str) -> None:
     pipeline = compiled(cell("a = 1", f"step:{name}", "retry:2"), cell("print(a)", "step:last"))
-    states = both(pipeline, Backend(pipeline.ir, {"last": "Running"}, tries={name: 2}))
+    (task,) = (t for t, jobs in pipeline.task_jobs.items() if jobs[0].name == name)
+    states = both(pipeline, Backend(pipeline.ir, {"last": "Running"}, tries={task: 2}))
     assert {p: (s, len(pods)) for p, (s, pods) in states.items()} == {name: ("succeeded", 2), "last": ("running", 1)}
 
 

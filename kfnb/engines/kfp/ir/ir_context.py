@@ -7,6 +7,7 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, blocks_in, jobs_in, runtime_spec_of
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
+from kfnb.engines.kfp.ir.task_names import TaskNames
 from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
@@ -36,7 +37,7 @@ class IrContext:
     dags: Json = field(default_factory=dict)  #: the DAG components that are emitted
 
     def __post_init__(self) -> None:
-        self.task_names, self.dag_names = Names(), Names()
+        self.task_names, self.dag_names = TaskNames(), Names()
         self.types = {p.name: p.type for p in self.pipeline.parameters}
         self.jobs = {j.name: j for j in jobs_in(self.root)}
         self.producers = {c: j for j in self.jobs.values() for c in j.outputs}
