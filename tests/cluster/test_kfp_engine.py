@@ -148,6 +148,18 @@ def test_a_run_ends_when_the_server_has_said_how_its_steps_ended(tmp_path: Path)
         assert engine.store.steps(run_id)[1]["result"]["exports"] == {"b": 5}
 
 
+def test_a_step_of_which_the_server_says_nothing_is_not_said_to_have_had_a_false_condition(tmp_path: Path) -> None:
+    server = Server()
+    with engine_at(tmp_path, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        run.update(run_details={"task_details": []}, state="SUCCEEDED", finished_at="2026-01-01T00:00:09Z")
+        engine.refresh(run_id)
+        one = engine.store.find_step(run_id, "one")
+        assert one["state"] == "skipped" and "has not told what became of it" in one["reason"]
+
+
 def test_a_server_that_gives_no_logs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.LOG_PATIENCE", 0.5)
     server = Server()

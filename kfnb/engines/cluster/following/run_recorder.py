@@ -268,11 +268,16 @@ class Recorder:
         jobs = {j.name: j for jobs in self.tasks.values() for j in jobs}
         for job in sorted(jobs.values(), key=lambda j: j.position):
             paths = [p for p in states if p == job.name or p.startswith(f"{job.name}[")]
+            why = NOT_TOLD if reason == UNKNOWN and not (job.gates or job.loops or job.depends) else reason
             for path in paths or [job.name]:
                 if states.get(path) not in STEP_FINAL:
                     self.store.record_step(
-                        self.run_id, path, job.name, state, position=job.position, finished=time.time(), reason=reason
+                        self.run_id, path, job.name, state, position=job.position, finished=time.time(), reason=why
                     )
+
+
+#: A step that nothing decides about has run when its run has succeeded.
+NOT_TOLD = "the cluster has not told what became of it, although the run succeeded: look at the run's own page"
 
 
 def _why(state: str, failed: list[dict[str, Any]]) -> str:
