@@ -116,7 +116,7 @@ def test_the_manifests_bind_the_user_and_the_account(user: str, kind: str) -> No
 
 # ---------------------------------------------------------------- the cluster's own pages
 @pytest.mark.parametrize(
-    ("engine", "settings", "page"),
+    ("engine", "settings", "address"),
     [
         ("argo", {"ui": "https://argo.example.org/x/"}, "https://argo.example.org/x/workflows/team/w-1"),
         ("argo", {"server": "argo.example.org"}, "https://argo.example.org/workflows/team/w-1"),
@@ -127,8 +127,8 @@ def test_the_manifests_bind_the_user_and_the_account(user: str, kind: str) -> No
         ("argo", {"ui": "javascript:alert(1)"}, ""),
     ],
 )  # fmt: skip
-def test_a_run_has_a_page_on_its_cluster(engine: str, settings: dict[str, Any], page: str) -> None:
-    assert page_of(engine, settings, {"namespace": "team", "name": "w-1", "run": "r/1"}) == page
+def test_a_run_has_a_page_on_its_cluster(engine: str, settings: dict[str, Any], address: str) -> None:
+    assert page_of(engine, settings, {"namespace": "team", "name": "w-1", "run": "r/1"}) == address
 
 
 @pytest.mark.parametrize("engine", ["argo", "kfp"])

@@ -83,6 +83,7 @@ OpenNotebook = Callable[..., Page]
 Settings = Callable[..., None]
 
 
+@pytest.hookimpl(trylast=True)  # pytest itself puts tests together that share a fixture, such as the browser
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """These tests come last: once Playwright has begun, its event loop runs in this thread to the end of the session."""
     items.sort(key=lambda item: HERE in item.path.parents)
