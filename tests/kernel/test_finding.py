@@ -38,7 +38,7 @@ def test_jupyters_own_file_is_found_with_what_was_run_since_it_was_saved(session
     assert session.execute(run).splitlines()[-1] == "3", "a file that was saved later is what counts"
 
 
-@pytest.mark.xfail(reason="the last step is missing since scripts in images without Python got helper steps")
+@pytest.mark.xfail(reason="the last step is missing: its cause is not known yet")
 def test_tab_completes_commands_options_steps_and_targets(session: Session) -> None:
     assert session.complete("%pipeline ru") == ["run", "runs"]
     assert session.complete("r = %pipeline run --st") == ["--step"]
