@@ -27,6 +27,7 @@ from kfnb.pipeline.references import (
     Truth,
     operands,
     sources,
+    with_operands,
 )
 from kfnb.step_settings import Settings, ShellOutput
 
@@ -69,6 +70,7 @@ __all__ = [
     "operands",
     "sources",
     "steps_of",
+    "with_operands",
     "with_steps",
 ]
 
@@ -131,6 +133,11 @@ class Command:
 
     command: tuple[str, ...]
     args: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The whole command line."""
+        return (*self.command, *self.args)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 Json = Any  # None, bool, int, float, str, list or dict of the same
@@ -130,6 +130,17 @@ class Any_:
 
 
 Test = Compare | Truth | Not | All | Any_
+
+
+def with_operands(test: Test, change: Callable[[Ref], Ref]) -> Test:
+    """The test with each of its references changed."""
+    if isinstance(test, Compare):
+        return replace(test, left=change(test.left), right=change(test.right))
+    if isinstance(test, Truth):
+        return replace(test, ref=change(test.ref))
+    if isinstance(test, Not):
+        return replace(test, test=with_operands(test.test, change))
+    return replace(test, tests=tuple(with_operands(t, change) for t in test.tests))
 
 
 def operands(test: Test) -> Iterator[Ref]:

@@ -20,7 +20,6 @@ from kfnb.pipeline.model import (
     Loop,
     Merge,
     Node,
-    Not,
     OutputRef,
     ParameterRef,
     Pipeline,
@@ -32,6 +31,7 @@ from kfnb.pipeline.model import (
     operands,
     sources,
     steps_of,
+    with_operands,
 )
 from kfnb.thread_safe_parser import parse
 
@@ -206,22 +206,13 @@ class _MergeResolver:
             return replace(node, body=self.nodes(node.body, path), handler=self.nodes(node.handler, path))
         branches = (
             Branch(
-                None if b.when is None else self._test(b.when, path),
+                None if b.when is None else with_operands(b.when, lambda r: self._ref(r, path)),
                 self.nodes(b.body, (*path, (node.name, n))),
                 b.text,
             )
             for n, b in enumerate(node.branches)
         )
         return replace(node, branches=tuple(branches))
-
-    def _test(self, test: Test, path: Path) -> Test:
-        if isinstance(test, Compare):
-            return replace(test, left=self._ref(test.left, path), right=self._ref(test.right, path))
-        if isinstance(test, Truth):
-            return replace(test, ref=self._ref(test.ref, path))
-        if isinstance(test, Not):
-            return replace(test, test=self._test(test.test, path))
-        return replace(test, tests=tuple(self._test(t, path) for t in test.tests))
 
     def _ref(self, ref: Ref, path: Path) -> Ref:
         if isinstance(ref, Merge):

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from kfnb.engines.cluster.packaging.named_files import has_own_image
 from kfnb.pipeline.model import (
-    All,
-    Any_,
     Branch,
-    Compare,
     Condition,
     Constant,
     Export,
@@ -26,7 +24,6 @@ from kfnb.pipeline.model import (
     Loop,
     Merge,
     Node,
-    Not,
     OutputRef,
     ParameterRef,
     Pipeline,
@@ -34,10 +31,11 @@ from kfnb.pipeline.model import (
     Replay,
     StatusRef,
     Step,
-    Test,
     Truth,
     operands,
     steps_of,
+    with_operands,
+    with_steps,
 )
 from kfnb.states import NO_ITEMS
 from kfnb.thread_safe_parser import parse
@@ -55,8 +53,7 @@ NOTHING_GIVEN = (NO_ITEMS, MISSING, f"{NO_ITEMS}, or {MISSING}")  #: why a conta
 
 def is_container(step: Step) -> bool:
     """Whether a step is a script or a command in an image of its own that can run without Python."""
-    container = step.shell or step.command is not None
-    return container and step.settings.image is not None and all(SHEBANG.match(c.source) for c in step.cells)
+    return has_own_image(step) and all(SHEBANG.match(c.source) for c in step.cells)
 
 
 def add_text_steps(pipeline: Pipeline, undecided: Collection[str]) -> Pipeline:
@@ -67,7 +64,7 @@ def add_text_steps(pipeline: Pipeline, undecided: Collection[str]) -> Pipeline:
     undecided
         The names of the conditions that no step can evaluate when it ends.
     """
-    pipeline = replace(pipeline, body=tuple(_without_unread_status(n) for n in pipeline.body))
+    pipeline = with_steps(pipeline, _drop_status)
     if not any(_needs_texts(s) for s in pipeline.steps()):
         return pipeline
     return replace(pipeline, body=_Adder(pipeline, undecided).nodes(pipeline.body, False))
@@ -77,16 +74,11 @@ def _needs_texts(step: Step) -> bool:
     return is_container(step) and PYTHON_IMAGE.search(step.settings.image or "") is None
 
 
-def _without_unread_status(node: Node) -> Node:
-    """A node whose scripts and commands get the status of the run only where they name it."""
-    return _changed_steps(node, _drop_status)
-
-
 def _drop_status(step: Step) -> Step:
+    """A script or command gets the status of the run only where it names it."""
     if not is_container(step):
         return step
-    words = (*step.command.command, *step.command.args) if step.command is not None else ()
-    if any(STATUS in text for text in (*words, *(c.source for c in step.cells))):
+    if any(STATUS in text for text in _texts_of(step)):
         return step
     return replace(
         step,
@@ -94,18 +86,6 @@ def _drop_status(step: Step) -> Step:
             p for p in step.prepare if not (isinstance(p, Input) and p.name == STATUS and isinstance(p.ref, StatusRef))
         ),
     )
-
-
-def _changed_steps(node: Node, change: Callable[[Step], Step]) -> Node:
-    if isinstance(node, Step):
-        return change(node)
-    if isinstance(node, Condition):
-        branches = (replace(b, body=tuple(_changed_steps(n, change) for n in b.body)) for b in node.branches)
-        return replace(node, branches=tuple(branches))
-    body = tuple(_changed_steps(n, change) for n in node.body)
-    if isinstance(node, Loop):
-        return replace(node, body=body)
-    return replace(node, body=body, handler=tuple(_changed_steps(n, change) for n in node.handler))
 
 
 @dataclass
@@ -172,7 +152,7 @@ class _Adder:
 
     def _condition(self, node: Condition, may_be_empty: bool) -> Iterator[Node]:
         branches = tuple(
-            replace(b, when=None if b.when is None else _changed_test(b.when, self._ref), body=self.nodes(b.body, may_be_empty))
+            replace(b, when=None if b.when is None else with_operands(b.when, self._ref), body=self.nodes(b.body, may_be_empty))
             for b in node.branches
         )  # fmt: skip
         if node.name not in self.undecided or not self.containers & {s.name for s in steps_of((node,))}:
@@ -190,7 +170,7 @@ class _Adder:
             return ExportRef(step, values[ref]) if ref in values else ref
 
         decided = (
-            replace(b, when=None if b.when is None else _changed_test(b.when, of_step), text=b.text) for b in branches
+            replace(b, when=None if b.when is None else with_operands(b.when, of_step), text=b.text) for b in branches
         )
         yield replace(node, branches=tuple(decided))
 
@@ -209,11 +189,14 @@ class _Adder:
         return name
 
 
+def _texts_of(step: Step) -> tuple[str, ...]:
+    """What the user wrote for a container: the words of its command, or its script."""
+    return (*(step.command.words if step.command is not None else ()), *(c.source for c in step.cells))
+
+
 def _texts_of_shared_code(step: Step) -> tuple[str, ...]:
     """The names that a script or command may read, among its inputs and what its shared code binds."""
-    words = (*step.command.command, *step.command.args) if step.command is not None else ()
-    texts = (*words, *(c.source for c in step.cells))
-    named = {w for text in texts for w in re.findall(r"\w+", text)}
+    named = {w for text in _texts_of(step) for w in re.findall(r"\w+", text)}
     bound = [n for p in step.prepare for n in ((p.name,) if isinstance(p, Input) else _assigned(p.code.source))]
     return tuple(n for n in dict.fromkeys(bound) if n in named)
 
@@ -239,15 +222,3 @@ def _deciding_refs(body: tuple[Node, ...]) -> Iterator[OutputRef | ExportRef]:
             yield from _deciding_refs(node.body)
         elif isinstance(node, Guard):
             yield from _deciding_refs((*node.body, *node.handler))
-
-
-def _changed_test(test: Test, change: Callable[[Ref], Ref]) -> Test:
-    """A test with its references changed."""
-    if isinstance(test, Compare):
-        return replace(test, left=change(test.left), right=change(test.right))
-    if isinstance(test, Truth):
-        return Truth(change(test.ref))
-    if isinstance(test, Not):
-        return Not(_changed_test(test.test, change))
-    tests = tuple(_changed_test(t, change) for t in test.tests)
-    return All(tests) if isinstance(test, All) else Any_(tests)

@@ -82,7 +82,7 @@ def _names(step: Step, values: Mapping[str, Any]) -> Iterator[str]:
     if step.shell:
         texts += (w for c in step.cells for w in _words(c.source))
     elif step.command is not None:
-        texts += [*step.command.command, *step.command.args]
+        texts += step.command.words
     else:
         texts += _literals(sources_of(step), {n: v for n, v in given.items() if isinstance(v, str)})
     for text in texts:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
@@ -18,7 +19,6 @@ from kfnb.surrogates import encodable, encoded
 
 MANIFEST_LIMIT = 700_000  #: bytes; etcd limits an object to 1.5 MiB, and the controller adds the status to it
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
-PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")
 OLDEST = (3, 8)
 #: The beginning of a tag that Argo replaces: an expression, a name that it knows, or a tag without an end.
 ARGO_TAG = re.compile(
@@ -128,7 +128,7 @@ def _template_tags(job: Job) -> Iterator[Problem]:
 
     A script decodes its texts.
     """
-    texts = [*job.step.command.command, *job.step.command.args] if job.step.command is not None else []
+    texts = [*job.step.command.words] if job.step.command is not None else []
     texts += [v for _, v in job.step.settings.env]
     found = next((m for t in texts if (m := ARGO_TAG.search(t))), None)
     if found is not None:
