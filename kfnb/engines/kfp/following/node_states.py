@@ -38,8 +38,6 @@ def observe_steps(nodes: Nodes, tasks: Jobs, blocks: Jobs) -> list[ObservedStep]
     prepared: dict[str, ObservedStep] = {}
     for node in nodes.values():
         task = node["displayName"]
-        if nodes.get(node.get("boundaryID", ""), {}).get("displayName") in tasks:
-            continue  # This is the pod of a step, and its node may have the same name as another step.
         suffix = "".join(f"[{i}]" for i in indexes_of(node, nodes))
         if task in tasks:
             pod = tuple(j.name + suffix for j in tasks[task]) if len(tasks[task]) > 1 else ()

@@ -51,7 +51,7 @@ def nodes_from_details(details: list[Json], steps: Collection[str]) -> dict[str,
 def _find_nodes(root: str, ids: set[str], names: set[str], steps: Collection[str]) -> dict[str, tuple[str, str]]:
     """By the id of a node: the id of the DAG that it stands in, and its display name."""
     tries = {n for n in names if ATTEMPT.fullmatch(n)}
-    tasks = names - tries | names & set(steps)
+    tasks = names - tries
     tree: dict[str, tuple[str, str]] = {root: ("", root)}
     pending = [(root, root, False)]
     while pending:
