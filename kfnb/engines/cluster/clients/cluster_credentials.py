@@ -181,11 +181,8 @@ def _output(plugin: ExecPlugin, name: str, terminal: bool) -> Any:
 
 def _cluster_info(cluster: dict[str, Any]) -> dict[str, Any]:
     """A cluster as a program is told of it."""
-    names = {
-        "server": "server", "tls-server-name": "tls-server-name", "proxy-url": "proxy-url",
-        "insecure-skip-tls-verify": "insecure-skip-tls-verify", "certificate-authority-data": "certificate-authority-data",
-    }  # fmt: skip
-    info = {name: cluster[key] for key, name in names.items() if cluster.get(key)}
+    keys = ("server", "tls-server-name", "proxy-url", "insecure-skip-tls-verify", "certificate-authority-data")
+    info = {key: cluster[key] for key in keys if cluster.get(key)}
     for extension in cluster.get("extensions") or ():
         if isinstance(extension, dict) and extension.get("name") == "client.authentication.k8s.io/exec":
             info["config"] = extension.get("extension")

@@ -49,22 +49,17 @@ class Kube:
     def delete(self, name: str, plural: str = WORKFLOWS) -> None:
         self.session.request_json("DELETE", self._path(plural, name))
 
-    def watch(self, name: str, resource_version: str, seconds: int) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The changes of a Workflow after ``resource_version``, for at most ``seconds``: the kind of each event, and the Workflow.
+    def watch(
+        self, path: str, query: dict[str, str], resource_version: str, seconds: int
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The changes of what a path lists after ``resource_version``, for at most ``seconds``: the kind of each event, and the object.
 
         Raises
         ------
         ClusterError
-            Of the kind ``gone`` when the server no longer has the version, so that the Workflow must be read again. Of other kinds when
+            Of the kind ``gone`` when the server no longer has the version, so that the objects must be listed again. Of other kinds when
             the connection breaks.
         """
-        query = {"fieldSelector": f"metadata.name={name}"}
-        return self.watch_path(self._path(WORKFLOWS), query, resource_version, seconds)
-
-    def watch_path(
-        self, path: str, query: dict[str, str], resource_version: str, seconds: int
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The changes of what a path lists, as `watch` has them."""
         query = {**query, "resourceVersion": resource_version, "timeoutSeconds": str(seconds), "watch": "true"}
         for line in self.session.lines(path, query, seconds + 10):
             event = json.loads(line)

@@ -128,7 +128,7 @@ class ResourceWatch:
             self._idle.wait(POLL)
             return ""
         query = {**dict(self._kind.query), "allowWatchBookmarks": "true"}
-        for change, body in self._kube.watch_path(self._kind.path, query, version, WATCH):
+        for change, body in self._kube.watch(self._kind.path, query, version, WATCH):
             version = str(body["metadata"]["resourceVersion"])
             if change != "BOOKMARK":
                 self._on_change(change, body)

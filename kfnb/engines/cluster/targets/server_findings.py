@@ -6,6 +6,7 @@ Everything is asked for without changing the cluster. What the user may not see 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -20,6 +21,16 @@ CONTROLLER = "workflow-controller-configmap"
 CONTROLLER_NAMESPACES = ("argo", "kubeflow")
 KINDS = {"s3", "gcs", "azure", "oss"}
 UNREADABLE = ("forbidden", "unauthorized")
+
+
+@contextmanager
+def passing_over_unreadable() -> Iterator[None]:
+    """A context that is left where the user may not read what it asks for."""
+    try:
+        yield
+    except ClusterError as error:
+        if error.kind not in UNREADABLE:
+            raise
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ def _rights(kube: Kube) -> Iterator[Finding]:
 # -------------------------------------------------------------------- the account of the steps
 def _account(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
     account = options.service_account or _usual_account(kube)
-    try:
+    with passing_over_unreadable():
         if kube.find(f"{kube.core_path('serviceaccounts')}/{quote(account, safe='')}", only_metadata=True) is None:
             yield Finding(
                 "missing",
@@ -68,17 +79,12 @@ def _account(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
                 "administrator make it (`kfnb init-target --rbac` prints how)",
             )
             return
-    except ClusterError as error:
-        if error.kind not in UNREADABLE:
-            raise
-    try:
+    lacking = None
+    with passing_over_unreadable():
         lacking = missing_step_rights(kube, account)
-    except ClusterError as error:
-        if error.kind not in UNREADABLE:
-            raise
+    if lacking is None:
         yield Finding("unknown", f"the rights of the service account `{account}`")
-        return
-    if lacking:
+    elif lacking:
         yield Finding(
             "forbidden",
             f"the service account `{account}` of the steps may not {lacking}, so that no step can hand on what it has made: name "
@@ -139,29 +145,23 @@ def _repository(kube: Kube, kind: str) -> Iterator[Finding]:
 
 def repository_kinds(kube: Kube) -> set[str] | None:
     """The kinds of Argo's artifact repositories: the namespace's own, and that of its controller. ``None`` when the user may see neither."""
-    try:
+    with passing_over_unreadable():
         own = kube.find(f"{kube.core_path('configmaps')}/{REPOSITORIES}")
-    except ClusterError as error:
-        if error.kind not in UNREADABLE:
-            raise
-        return None
-    controllers = list(_controller_data(kube))
-    if own is None and not controllers:
-        return None
-    texts: list[object] = [*((own or {}).get("data") or {}).values()]
-    texts += [data["artifactRepository"] for data in controllers if data.get("artifactRepository")]
-    return KINDS & {key for text in texts for key in (_yaml(text) or {})}
+        controllers = list(_controller_data(kube))
+        if own is None and not controllers:
+            return None
+        texts: list[object] = [*((own or {}).get("data") or {}).values()]
+        texts += [data["artifactRepository"] for data in controllers if data.get("artifactRepository")]
+        return KINDS & {key for text in texts for key in (_yaml(text) or {})}
+    return None
 
 
 def _controller_data(kube: Kube) -> Iterator[dict[str, object]]:
     """The configuration of Argo's controller, as far as the user may read it. A controller of its own namespace counts first."""
     for namespace in dict.fromkeys((kube.namespace, *CONTROLLER_NAMESPACES)):
-        try:
+        found = None
+        with passing_over_unreadable():
             found = kube.find(f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{CONTROLLER}")
-        except ClusterError as error:
-            if error.kind not in UNREADABLE:
-                raise
-            continue
         if found is not None:
             data = found.get("data") or {}
             yield {**data, **(_yaml(data.get("config")) or {})}
@@ -196,9 +196,7 @@ def _secret(setting: str, kube: Kube, name: str) -> Iterator[Finding]:
 
 
 def _readable(ask: Callable[[Kube, str], Iterator[Finding]], kube: Kube, name: str) -> Iterator[Finding]:
-    try:
+    with passing_over_unreadable():
         yield from ask(kube, name)
-    except ClusterError as error:
-        if error.kind not in UNREADABLE:
-            raise
-        yield Finding("unknown", f"`{name}`")
+        return
+    yield Finding("unknown", f"`{name}`")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import Kube
 from kfnb.engines.cluster.targets.rights import STEPS_ACCOUNT
-from kfnb.engines.cluster.targets.server_findings import UNREADABLE, repository_kinds
+from kfnb.engines.cluster.targets.server_findings import passing_over_unreadable, repository_kinds
 
 KFP_SERVICE = "ml-pipeline"
 VALUES_CLAIM = "kfnb-values"  #: a claim of this name is taken for values without being asked for
@@ -92,12 +91,9 @@ def proposed_settings(found: Survey, engine: str) -> dict[str, Any]:
 
 def _has_argo(kube: Kube) -> bool:
     """Whether there is the kind Workflow. The server lists its kinds to everybody who has logged in."""
-    try:
+    with passing_over_unreadable():
         return kube.find("/apis/argoproj.io/v1alpha1") is not None
-    except ClusterError as error:
-        if error.kind not in UNREADABLE:
-            raise
-        return kube.has_argo_workflows()
+    return kube.has_argo_workflows()
 
 
 def _kfp_namespace(kube: Kube, server_namespace: str) -> str:
@@ -126,12 +122,9 @@ def _items(kube: Kube, path: str, names: tuple[str, ...] = ()) -> list[dict[str,
 
 
 def _find(kube: Kube, path: str) -> dict[str, Any] | None:
-    try:
+    with passing_over_unreadable():
         return kube.find(path)
-    except ClusterError as error:
-        if error.kind not in UNREADABLE:
-            raise
-        return None
+    return None
 
 
 def _names(items: list[dict[str, Any]]) -> list[str]:
