@@ -80,9 +80,20 @@ def marked(step: str, *texts: str, **told: Any) -> str:
     return "".join(f"{line}\n" for line in (*texts, mark))
 
 
-def backend_of(run: dict[str, Any], phases: dict[str, str]) -> Backend:
+@contextmanager
+def submitted(folder: Path) -> Iterator[tuple[Server, KfpEngine, str, dict[str, Any]]]:
+    """A server, an engine at it, and a run of `PIPELINE`: its id here, and what the server has of it."""
+    server = Server()
+    with engine_at(folder, server) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, folder))
+        (run,) = server.runs.values()
+        yield server, engine, run_id, run
+
+
+def backend_of(run: dict[str, Any], phases: dict[str, str], **more: Any) -> Backend:
     spec = run["pipeline_spec"]
-    return Backend(spec.get("pipeline_spec", spec), phases)
+    return Backend(spec.get("pipeline_spec", spec), phases, **more)
 
 
 def tell(server: Server, run: dict[str, Any], backend: Backend, logs: dict[str, str], **more: Any) -> None:
@@ -96,11 +107,7 @@ def tell(server: Server, run: dict[str, Any], backend: Backend, logs: dict[str, 
 
 def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)
-    server = Server()
-    with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE)
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (run,) = server.runs.values()
+    with submitted(tmp_path) as (server, engine, run_id, run):
         server.trouble = [("GET", 503), ("GET", 429)]
         engine.refresh(run_id)
         tell(
@@ -132,11 +139,7 @@ def test_a_run_is_followed_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_run_ends_when_the_server_has_said_how_its_steps_ended(tmp_path: Path) -> None:
-    server = Server()
-    with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE)
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (run,) = server.runs.values()
+    with submitted(tmp_path) as (server, engine, run_id, run):
         ended = {"state": "SUCCEEDED", "finished_at": datetime.now(timezone.utc).isoformat()}
         tell(server, run, backend_of(run, {"two": "Running"}), {"one": marked("one", state="succeeded")}, **ended)
         engine.refresh(run_id)
@@ -149,11 +152,7 @@ def test_a_run_ends_when_the_server_has_said_how_its_steps_ended(tmp_path: Path)
 
 
 def test_a_step_of_which_the_server_says_nothing_is_not_said_to_have_had_a_false_condition(tmp_path: Path) -> None:
-    server = Server()
-    with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE)
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (run,) = server.runs.values()
+    with submitted(tmp_path) as (server, engine, run_id, run):
         run.update(run_details={"task_details": []}, state="SUCCEEDED", finished_at="2026-01-01T00:00:09Z")
         engine.refresh(run_id)
         one = engine.store.find_step(run_id, "one")
@@ -162,11 +161,7 @@ def test_a_step_of_which_the_server_says_nothing_is_not_said_to_have_had_a_false
 
 def test_a_server_that_gives_no_logs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.LOG_PATIENCE", 0.5)
-    server = Server()
-    with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE)
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (run,) = server.runs.values()
+    with submitted(tmp_path) as (server, engine, run_id, run):
         tell(server, run, backend_of(run, {}), {}, state="SUCCEEDED", finished_at="2026-01-01T00:00:09Z")
         asked = len(server.headers)
         engine.refresh(run_id)
@@ -293,11 +288,7 @@ def test_a_server_that_no_longer_records_what_a_run_does_is_not_waited_for_in_si
 ) -> None:
     monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)
     monkeypatch.setattr("kfnb.engines.kfp.following.stalled_record.QUIET", 0.2)
-    server = Server()
-    with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE)
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (run,) = server.runs.values()
+    with submitted(tmp_path) as (server, engine, run_id, run):
         run.update(state="RUNNING", state_history=[{"state": "RUNNING", "update_time": "2026-01-01T00:00:00Z"}])
         if phases is not None:
             logs = {"one": marked("one", state="succeeded"), "two": "working\n"}
@@ -340,11 +331,7 @@ def test_a_server_behind_kubernetes_own(tmp_path: Path) -> None:
 
 
 def test_a_run_is_taken_up_with_other_code_from_what_its_steps_left(tmp_path: Path) -> None:
-    server = Server()
-    with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE)
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (run,) = server.runs.values()
+    with submitted(tmp_path) as (server, engine, run_id, run):
         left = {"pack": "minio://mlpipeline/v2/artifacts/p/r/one/1/pack"}
         logs = {"one": marked("one", state="succeeded", left=left), "two": marked("two", state="failed")}
         tell(server, run, backend_of(run, {"two": "Failed"}), logs, state="FAILED", finished_at="2026-01-01T00:00:09Z")
@@ -387,11 +374,7 @@ def test_a_run_is_taken_up_with_other_code_from_what_its_steps_left(tmp_path: Pa
 def test_a_step_is_run_again_for_what_it_does_not_for_where_it_stands(
     tmp_path: Path, cells: tuple[dict[str, Any], ...], kept: set[str]
 ) -> None:
-    server = Server()
-    with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE)
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (run,) = server.runs.values()
+    with submitted(tmp_path) as (server, engine, run_id, run):
         left = {"pack": "minio://mlpipeline/v2/artifacts/p/r/one/1/pack"}
         logs = {"one": marked("one", state="succeeded", left=left), "two": marked("two", state="failed")}
         tell(server, run, backend_of(run, {"two": "Failed"}), logs, state="FAILED", finished_at=END)
@@ -406,11 +389,7 @@ def test_a_run_that_is_not_taken_again_stands_as_it_stood_and_can_be_taken_up_la
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
 ) -> None:
     monkeypatch.setattr("kfnb.engines.cluster.clients.rest_client.PAUSES", ())
-    server = Server()
-    with engine_at(tmp_path, server) as engine:
-        pipeline = pipeline_of(*PIPELINE)
-        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
-        (run,) = server.runs.values()
+    with submitted(tmp_path) as (server, engine, run_id, run):
         left = {"pack": "minio://mlpipeline/v2/artifacts/p/r/one/1/pack"}
         logs = {"one": marked("one", state="succeeded", left=left), "two": marked("two", "dying", state="failed")}
         tell(server, run, backend_of(run, {"two": "Failed"}), logs, state="FAILED", finished_at=END)

@@ -16,10 +16,9 @@ from tests.cluster.argo import pods
 from tests.cluster.controller import Controller
 from tests.cluster.kfp_api import Server
 from tests.cluster.kfp_api import served as kfp_served
-from tests.cluster.kfp_backend import Backend
 from tests.cluster.kube_api import Cluster, kubeconfig
 from tests.cluster.kube_api import served as kube_served
-from tests.cluster.test_kfp_engine import marked, tell
+from tests.cluster.test_kfp_engine import backend_of, marked, tell
 from tests.notebooks import cell, notebook, write
 from tests.trusting import trust
 
@@ -75,8 +74,7 @@ def test_a_sweep_on_kubeflow_pipelines_puts_its_runs_into_one_experiment(
         """What the server does with a run, as soon as it has it."""
         given = run["runtime_config"]["parameters"]
         score = given["a"] * 10 + given["b"]
-        spec = run["pipeline_spec"].get("pipeline_spec", run["pipeline_spec"])
-        backend = Backend(spec, workflow=f"train-{next(numbers)}")
+        backend = backend_of(run, {}, workflow=f"train-{next(numbers)}")
         logs = {
             "one": marked("one", state="succeeded"),
             "metrics": marked("metrics", state="succeeded", metrics={"score": score}),

@@ -244,7 +244,7 @@ class Recorder:
         """
         failed = [s for s in self.store.steps(self.run_id) if s["state"] == "failed" and not is_let_fail(s)]
         failed.sort(key=lambda s: s["finished"] or 0)
-        self._finish_remaining("skipped" if state == "succeeded" else "omitted", _why(state, failed))
+        self._finish_remaining("skipped" if state == "succeeded" else "omitted", partial(_why, state, failed))
         error = None
         if state == "succeeded" and failed:
             state = "failed"
@@ -254,7 +254,7 @@ class Recorder:
 
     def record_deleted(self, reason: str) -> None:
         """Record that the cluster no longer has the run."""
-        self._finish_remaining("omitted", reason)
+        self._finish_remaining("omitted", lambda _: reason)
         message = f"{reason}; its time to live is over, or somebody deleted it: run the notebook again"
         self._write_end("failed", None, {"kind": "run", "type": "Deleted", "message": message})
 
@@ -262,17 +262,22 @@ class Recorder:
         self.state = state
         self.store.record_run(self.run_id, state, finished=finished or time.time(), error=error)
 
-    def _finish_remaining(self, state: str, reason: str) -> None:
-        """Set every step that has no final state when the run ends to ``state``, for a ``reason``."""
+    def _finish_remaining(self, state: str, reason_of: Callable[[Job], str]) -> None:
+        """Set every step that has no final state when the run ends to ``state``, for the reason of its job."""
         states = {s["path"]: s["state"] for s in self.store.steps(self.run_id)}
         jobs = {j.name: j for jobs in self.tasks.values() for j in jobs}
         for job in sorted(jobs.values(), key=lambda j: j.position):
             paths = [p for p in states if p == job.name or p.startswith(f"{job.name}[")]
-            why = NOT_TOLD if reason == UNKNOWN and not (job.gates or job.loops or job.depends) else reason
             for path in paths or [job.name]:
                 if states.get(path) not in STEP_FINAL:
                     self.store.record_step(
-                        self.run_id, path, job.name, state, position=job.position, finished=time.time(), reason=why
+                        self.run_id,
+                        path,
+                        job.name,
+                        state,
+                        position=job.position,
+                        finished=time.time(),
+                        reason=reason_of(job),
                     )
 
 
@@ -280,13 +285,15 @@ class Recorder:
 NOT_TOLD = "the cluster has not told what became of it, although the run succeeded: look at the run's own page"
 
 
-def _why(state: str, failed: list[dict[str, Any]]) -> str:
-    """Why a step has no state when its run ends."""
+def _why(state: str, failed: list[dict[str, Any]], job: Job) -> str:
+    """Why a step of a job has no state when its run ends."""
     if state == "cancelled":
         return CANCELLED
     if failed:
         return f"{failed[0]['path']} failed"
-    return UNKNOWN if state == "succeeded" else "the run ended before it"
+    if state != "succeeded":
+        return "the run ended before it"
+    return UNKNOWN if job.gates or job.loops or job.depends else NOT_TOLD
 
 
 def _with_last_words(error: dict[str, Any], words: str) -> dict[str, Any]:
