@@ -40,6 +40,25 @@ def now(ago: float = 0.0) -> str:
     return datetime.fromtimestamp(time.time() - ago, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def pod_node(workflow: str, phase: str, message: str = "", **more: Any) -> Json:
+    """The node of the step ``one`` in a Workflow."""
+    return {
+        "id": "n", "name": f"{workflow}.one", "displayName": "one", "type": "Pod", "phase": phase,
+        "startedAt": now(), "message": message, **more,
+    }  # fmt: skip
+
+
+def pod_of_node(workflow: str, status: Json | None = None, **spec: Any) -> Json:
+    """The pod of that node."""
+    return {
+        "metadata": {
+            "name": "pod", "annotations": {"workflows.argoproj.io/node-id": "n"},
+            "labels": {"workflows.argoproj.io/workflow": workflow, "workflows.argoproj.io/completed": "false"},
+        },
+        "spec": {"containers": [{"name": "main"}], **spec}, "status": {"phase": "Pending", **(status or {})},
+    }  # fmt: skip
+
+
 class Waiting:
     """A run of one step, whose node and pod a test changes as a cluster would."""
 
@@ -50,23 +69,12 @@ class Waiting:
         (self.name,) = kube.created
 
     def node(self, phase: str, message: str = "", **more: Any) -> None:
-        node = {
-            "id": "n", "name": f"{self.name}.one", "displayName": "one", "type": "Pod", "phase": phase,
-            "startedAt": now(), "message": message, **more,
-        }  # fmt: skip
+        node = pod_node(self.name, phase, message, **more)
         self.kube.update(self.name, {"status": {"phase": "Running", "startedAt": now(), "nodes": {"n": node}}})
 
     def pod(self, status: Json | None = None, **spec: Any) -> None:
         """Make the pod, or change its status."""
-        self.kube.put_pod(
-            {
-                "metadata": {
-                    "name": "pod", "annotations": {"workflows.argoproj.io/node-id": "n"},
-                    "labels": {"workflows.argoproj.io/workflow": self.name, "workflows.argoproj.io/completed": "false"},
-                },
-                "spec": {"containers": [{"name": "main"}], **spec}, "status": {"phase": "Pending", **(status or {})},
-            }
-        )  # fmt: skip
+        self.kube.put_pod(pod_of_node(self.name, status, **spec))
 
     def end(self, phase: str = "Failed", message: str = "", **spec: Any) -> None:
         node = {"phase": phase, "message": message, "finishedAt": now()}

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.cluster.kube_api import Cluster, kubeconfig, served
-from tests.cluster.test_waiting import PULL, container, now
+from tests.cluster.test_waiting import PULL, container, now, pod_node, pod_of_node
 from tests.notebooks import cell, notebook, write
 from tests.ui.conftest import SECONDS, Lab, OpenFile
 from tests.ui.helpers import badge, has_state, panel, press_run, screenshot, set_theme
@@ -31,21 +31,9 @@ def submitted(kube: Cluster) -> str:
 
 def waits_for_image(kube: Cluster, name: str) -> dict[str, Any]:
     """Argo and kubelet have begun with the step, and its image is not there."""
-    node = {
-        "id": "n",
-        "name": f"{name}.one",
-        "displayName": "one",
-        "type": "Pod",
-        "phase": "Pending",
-        "startedAt": now(),
-    }
+    node = pod_node(name, "Pending")
     kube.update(name, {"status": {"phase": "Running", "startedAt": now(), "nodes": {"n": node}}})
-    metadata = {
-        "name": "pod", "annotations": {"workflows.argoproj.io/node-id": "n"},
-        "labels": {"workflows.argoproj.io/workflow": name, "workflows.argoproj.io/completed": "false"},
-    }  # fmt: skip
-    status = {"phase": "Pending", **container("ErrImagePull", f"{PULL}not found", "reg.example.org/a/b:1")}
-    kube.put_pod({"metadata": metadata, "spec": {"containers": [{"name": "main"}]}, "status": status})
+    kube.put_pod(pod_of_node(name, container("ErrImagePull", f"{PULL}not found", "reg.example.org/a/b:1")))
     return node
 
 
