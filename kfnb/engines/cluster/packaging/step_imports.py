@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from kfnb.pipeline.model import Pipeline, Replay, Step
@@ -12,6 +13,7 @@ from kfnb.runtime.magics.magic_table import QUIET_EXTENSIONS
 from kfnb.thread_safe_parser import parse
 
 
+@lru_cache(maxsize=512)  # what a step imports, calls and names is read from the same trees, which nobody changes
 def tree_of(source: str) -> ast.Module | None:
     """The syntax tree of a cell, which may contain IPython's syntax. ``None`` when it cannot be parsed."""
     try:
