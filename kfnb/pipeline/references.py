@@ -46,6 +46,9 @@ class ItemRef:
     loop: str
 
 
+STATUS = "kfnb_status"  #: the name under which an exit handler reads how its run ended
+
+
 @dataclass(frozen=True)
 class StatusRef:
     """How the body of ``guard`` ended, for its handler: ``{"state", "step", "message"}`` (JSON).

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from kfnb.engines.engine_interface import RunOptions
-from kfnb.engines.local.scheduling.running_attempts import KILL_AFTER
 from kfnb.pipeline.parameters.bind_values import bind
+from kfnb.runtime.pods.limited_time import KILL_AFTER
 from tests.notebooks import cell
 from tests.running import Here, pipeline_of, processes_with, states, wait_for
 

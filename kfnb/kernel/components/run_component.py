@@ -22,13 +22,13 @@ from kfnb.kernel_notebook.executed_cells import Registered
 from kfnb.notebook.marks.cell_marks import COMPONENT
 from kfnb.notebook.parsed_notebook import StepMarks
 from kfnb.pipeline.parameters.mark_placeholders import resolved_settings
+from kfnb.pipeline.references import STATUS
 from kfnb.pipeline.units.draft_facts import MENTIONED
 from kfnb.runtime.components import shell_steps
 from kfnb.runtime.step_failures import Failure
 from kfnb.runtime.values.failed_iteration import failed
 from kfnb.thread_safe_parser import parse
 
-STATUS = "kfnb_status"
 SUCCEEDED: dict[str, Any] = {"state": "succeeded", "step": None, "message": ""}
 CANCELLED: dict[str, Any] = {**SUCCEEDED, "state": "cancelled"}
 NO_TEXT = (

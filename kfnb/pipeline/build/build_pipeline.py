@@ -29,6 +29,7 @@ from kfnb.pipeline.model import (
     Step,
 )
 from kfnb.pipeline.parameters import mark_placeholders
+from kfnb.pipeline.references import STATUS
 from kfnb.pipeline.units.notebook_units import Unit, read_units
 from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, STEP
 from kfnb.problems import NotebookError, Problem, errors
@@ -201,7 +202,7 @@ def _step(index: int, unit: Unit, plan: Plan) -> Step:
     exports = [*plan.exports.get(index, []), *_metrics(unit)]
     prepare: tuple[Input | Replay, ...] = plan.prepared[index].ordered()
     if marks is not None and marks.exit:
-        prepare = (Input("kfnb_status", StatusRef(EXIT)), *prepare)
+        prepare = (Input(STATUS, StatusRef(EXIT)), *prepare)
     if marks is None:
         waits = tuple(plan.files.get(unit.name, ()))
         return Step(unit.name, _codes(unit), prepare, outputs, results, tuple(exports), waits)

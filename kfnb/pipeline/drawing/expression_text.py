@@ -19,6 +19,7 @@ from kfnb.pipeline.model import (
     Test,
     Truth,
 )
+from kfnb.pipeline.references import STATUS
 
 
 def branch_condition(branch: Branch) -> str:
@@ -61,5 +62,5 @@ def reference_text(ref: Ref) -> str:
     if isinstance(ref, Collected):
         return reference_text(ref.ref)
     if isinstance(ref, StatusRef):
-        return "kfnb_status"
+        return STATUS
     return ref.name

@@ -11,7 +11,7 @@ from kfnb.analysis.syntax.ast_queries import names_in
 from kfnb.pipeline.build.build_pipeline import Built
 from kfnb.pipeline.drawing.expression_text import cells
 from kfnb.pipeline.model import Replay, Step
-from kfnb.pipeline.program.run_as_plain_python import STATUS
+from kfnb.pipeline.references import STATUS
 from kfnb.pipeline.units.notebook_units import Unit
 from kfnb.pipeline.units.sort_into_drafts import EXPRESSION, PARAMETER, SHARED, STEP
 from kfnb.runtime.magics.magic_table import LINE, OWN, PERSON, SET_UP, SHOWS

@@ -6,11 +6,11 @@ import ast
 from typing import Any
 
 from kfnb.analysis.syntax.ast_queries import is_literal
+from kfnb.pipeline.references import STATUS
 from kfnb.runtime.components.component_decorators import MARK
 from kfnb.runtime.values.failed_iteration import Failed
 from kfnb.thread_safe_parser import parse
 
-STATUS = "kfnb_status"
 CALLED = "_kfnb_called"
 
 

@@ -16,7 +16,6 @@ from kfnb.pipeline.program.control_flow.loops import LoopParser
 from kfnb.pipeline.program.expressions import ExpressionParser
 from kfnb.pipeline.program.parsed_expression import Expression, owner, type_of_expression
 from kfnb.pipeline.program.parser_state import ParserState, Refused
-from kfnb.pipeline.program.run_as_plain_python import STATUS
 from kfnb.pipeline.program.steps.backward_slices import Assignment
 from kfnb.pipeline.program.steps.component_calls import CallParser
 from kfnb.pipeline.program.steps.step_drafts import Binding, StepDraft, type_of_value
@@ -28,6 +27,7 @@ from kfnb.pipeline.program.steps.step_placement import (
     step_for_expression,
     steps_behind,
 )
+from kfnb.pipeline.references import STATUS
 
 DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.runtime.pods.pod_members import BACKOFF
 from kfnb.step_settings import Settings
 
-BACKOFF = 5.0  #: seconds before the second attempt of a step; twice as many before each further one
 UNITS: dict[str, int | Decimal] = {
     "": 1, "m": Decimal("0.001"), "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15, "E": 10**18,
     "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60,

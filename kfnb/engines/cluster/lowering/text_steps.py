@@ -37,6 +37,7 @@ from kfnb.pipeline.model import (
     with_operands,
     with_steps,
 )
+from kfnb.pipeline.references import STATUS
 from kfnb.states import NO_ITEMS
 from kfnb.thread_safe_parser import parse
 
@@ -45,7 +46,6 @@ SHEBANG = re.compile(
 )  #: matches a script whose first line names no interpreter but a shell
 PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+)\.(\d+)")  #: an image that has Python, by its name
 TEXT_REFS = (Constant, ParameterRef, OutputRef, ExportRef)  #: what an engine can give to a container as a text
-STATUS = "kfnb_status"
 GIVEN = "given"  #: the export that says that a step has found the inputs of the container behind it
 MISSING = "a value that it needs was skipped"
 NOTHING_GIVEN = (NO_ITEMS, MISSING, f"{NO_ITEMS}, or {MISSING}")  #: why a container gets no inputs

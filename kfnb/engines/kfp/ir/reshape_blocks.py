@@ -23,9 +23,7 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import (
     branch_name,
     jobs_in,
 )
-from kfnb.pipeline.model import StatusRef
-
-STATUS = "kfnb_status"
+from kfnb.pipeline.references import STATUS, StatusRef
 
 
 def task_branches(root: Block) -> frozenset[str]:

@@ -18,11 +18,9 @@ from kfnb.engines.local.scheduling.fork_safe_imports import needs_libraries
 from kfnb.engines.local.scheduling.run_state import ReadyStep
 from kfnb.runs.attempt_logs import LogWriter
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object, write_file
-from kfnb.runtime.pods.limited_time import timeout_error
+from kfnb.runtime.pods.limited_time import KILL_AFTER, timeout_error
 from kfnb.runtime.step_exit import LEFT_RUNNING
 from kfnb.runtime.values.value_store import remove_unfinished
-
-KILL_AFTER = 3.0  #: seconds between asking a step to end and ending it
 
 
 @dataclass

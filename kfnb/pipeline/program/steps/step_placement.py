@@ -7,9 +7,9 @@ import ast
 from kfnb.pipeline.model import Code, OutputRef, sources
 from kfnb.pipeline.program.parsed_expression import Expression, type_of_expression
 from kfnb.pipeline.program.parser_state import ParserState
-from kfnb.pipeline.program.run_as_plain_python import STATUS
 from kfnb.pipeline.program.steps.component_definitions import Component
 from kfnb.pipeline.program.steps.step_drafts import Binding, StepDraft
+from kfnb.pipeline.references import STATUS
 
 
 def component_call(state: ParserState, node: ast.expr) -> tuple[ast.Call | None, list[ast.expr]]:
