@@ -28,6 +28,7 @@ from kfnb.engines.cluster.targets.targets import options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states
 from kfnb.engines.kfp.following.poll_run import PollFollower
+from kfnb.engines.kfp.following.shared_poll import shared_poll
 from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.ir.pipeline_ir import CompiledIr, compile_ir
 from kfnb.engines.kfp.kfp_client import KfpClient
@@ -211,7 +212,10 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
             seconds = options_of(self.target).start_timeout
             timeout = StartTimeout(store.folder(run_id), name, seconds, lambda: self.stop(location))
             return WorkflowFollower(store, run_id, source, jobs, stopping, timeout, earlier_attempts, words)
-        return PollFollower(store, run_id, self.client, run, jobs, compiled.blocks, stopping, earlier_attempts, words)
+        poll = shared_poll(self.client, self.target.connection)
+        return PollFollower(
+            store, run_id, self.client, poll, run, jobs, compiled.blocks, stopping, earlier_attempts, words
+        )
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, if the user may read it. It has more detail than the REST API, and it can be watched without delay."""

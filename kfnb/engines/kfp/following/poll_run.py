@@ -1,9 +1,13 @@
-"""Follows a run of Kubeflow Pipelines by polling its REST API, where Kubernetes itself cannot be read."""
+"""Follows a run of Kubeflow Pipelines by polling its REST API, where Kubernetes itself cannot be read.
+
+All runs that a process follows on a server share their requests. A run, and a log, is asked for more seldom while nothing changes in it.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,18 +18,26 @@ from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.kfp.following.node_states import CANCELLED, Jobs, observe_steps, pod_of
+from kfnb.engines.kfp.following.pace import Pace
+from kfnb.engines.kfp.following.shared_poll import FollowedRun, SharedPoll
 from kfnb.engines.kfp.following.stalled_record import last_change, stalled_step
 from kfnb.engines.kfp.following.task_tree import nodes_from_details, time_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.runs.record.run_store import RunStore
 
-EVERY = 2.0  #: seconds between two requests
+EVERY = 2.0  #: seconds between two requests while something changes
 LOG_SHARE = 10  #: wait this many times the duration of the last request for a log, because the server always sends the whole log
+SILENT = 15  #: where there is no log, how many times as long as the shortest wait the longest is
 LOG_PATIENCE = 10.0  #: seconds to wait for the log of a finished pod, until the server has failed to send one
 SETTLING = 60.0  #: seconds after the end of a run in which the server may still write down how its tasks ended
+WAITING = 30.0  #: seconds after which a step without a log is said to wait for something that the server does not tell
 NO_LIVE_LOG = (
-    "its log comes when it has ended: a server for a single user shows none before; with `kubeconfig` or `context` in the target, "
-    "kfnb reads it from the pod"
+    "its log comes when it has ended, because a server for a single user shows none before, and no server tells what a step waits for; "
+    "with `kubeconfig` or `context` in the target, kfnb reads both from the pod"
+)
+NO_WAITS = (
+    "it has no log yet, and Kubeflow Pipelines does not tell what its pod waits for, such as an image or room on a node; with "
+    "`kubeconfig` or `context` in the target, kfnb reads it from the pod"
 )
 RUN_STATES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELED": "cancelled", "SKIPPED": "succeeded"}
 
@@ -38,6 +50,7 @@ class PollFollower(Recorder):
         store: RunStore,
         run_id: str,
         client: KfpClient,
+        poll: SharedPoll,
         remote: str,
         tasks: Jobs,
         blocks: Jobs,
@@ -46,37 +59,58 @@ class PollFollower(Recorder):
         skip_words: SkipWords | None = None,
     ) -> None:
         super().__init__(store, run_id, tasks, stopping, earlier_attempts, skip_words)
-        self.client, self.remote, self.blocks = client, remote, blocks
+        self.client, self.poll, self.remote, self.blocks = client, poll, remote, blocks
+        self._pace = Pace(EVERY)
+        self._answer: dict[str, Any] = {}  #: what the server last said of the run
+        self._log_paces: dict[str, Pace] = {}  #: by node
         self._next: dict[str, float] = {}  #: the time of the next request for the log of each node
+        self._lengths: dict[str, int] = {}  #: of the last log of each node
         self._patience = LOG_PATIENCE
         self._unread: dict[str, str] = {}  #: by the path of a step, why its log could not be read
-        self._silent = ""  #: the first step whose log the server does not show before its end: it says so for all
+        self._silent: tuple[str, str] | None = (
+            None  #: the first step whose log the server does not show, and why: it says so for all
+        )
         self._ended: dict[
             str, float
         ] = {}  #: by the path of a step that the server calls running, when its log was complete
         self._single_user: bool | None = None  #: whether the server is one for a single user, once it is known
 
     def run(self) -> None:
-        while not self.stopping() and not self.final:
-            try:
-                self._record_run(follow=True)
-            except ClusterError as error:
-                if not error.retryable:
-                    raise
-            self.pause(0.0 if self.final else EVERY)
+        with self.poll.following(self.remote) as followed:
+            while not self.stopping() and not self.final:
+                try:
+                    if followed.is_due():
+                        self._record_newest(followed)
+                    else:
+                        self._record_run(self._answer, follow=True)
+                except ClusterError as error:
+                    if not error.retryable:
+                        raise
+                self.pause(0.0 if self.final else EVERY)
 
     def update(self) -> None:
         """Bring the record up to date."""
-        self._record_run(follow=False)
+        with self._recording_deletion():
+            self._record_run(self.client.run(self.remote), follow=False)
 
-    def _record_run(self, follow: bool) -> None:
+    def _record_newest(self, followed: FollowedRun) -> None:
+        with self._recording_deletion():
+            answer = self.poll.ask(followed)
+            changed = any(answer.get(k) != self._answer.get(k) for k in ("state", "run_details"))
+            self._pace.note(changed or answer.get("state") in RUN_STATES)
+            self._answer, followed.wait = answer, self._pace.wait
+            self._record_run(answer, follow=True)
+
+    @contextmanager
+    def _recording_deletion(self) -> Iterator[None]:
         try:
-            run = self.client.run(self.remote)
+            yield
         except ClusterError as error:
             if error.kind != "missing":
                 raise
             self.record_deleted(f"the run {self.remote} is no longer there")
-            return
+
+    def _record_run(self, run: dict[str, Any], follow: bool) -> None:
         if self.state == "pending" and run.get("state") not in (None, "PENDING"):
             self.record_start(timestamp_of(run.get("created_at")))
         details = (run.get("run_details") or {}).get("task_details") or []
@@ -102,18 +136,19 @@ class PollFollower(Recorder):
         began = time.monotonic()
         if began < self._next.get(attempt.node, 0.0):
             return
+        recorded, pace = self.recorded_log(step, attempt), self._log_paces.setdefault(attempt.node, Pace(EVERY))
         try:
             text = self.client.log(self.remote, pod_of(attempt, step.job.step.settings))
+            recorded.append_untimed(text, time.time(), ended=False)
+            pace.note(len(text) != self._lengths.get(attempt.node))
+            self._lengths[attempt.node] = len(text)
         except ClusterError:
             # There is no pod yet, or the server has no logs. `read_log` tries again at the end of the step.
-            if not self._silent and self._is_for_single_user():
-                self._silent = step.path
-            return
-        recorded = self.recorded_log(step, attempt)
-        recorded.append_untimed(text, time.time(), ended=False)
+            self._note_silence(step)
+            pace.note(False, SILENT)
         if recorded.report.state is not None and attempt is step.attempts[-1] and not step.pod:
             self._ended.setdefault(step.path, time.time())
-        self._next[attempt.node] = time.monotonic() + LOG_SHARE * (time.monotonic() - began)
+        self._next[attempt.node] = began + max(pace.wait - EVERY / 2, LOG_SHARE * (time.monotonic() - began))
 
     def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
         recorded = self.recorded_log(step, attempt)
@@ -132,10 +167,19 @@ class PollFollower(Recorder):
                 self.pause(0.3)
         return recorded
 
+    def _note_silence(self, step: ObservedStep) -> None:
+        if self._silent is not None:
+            return
+        if self._is_for_single_user():
+            self._silent = step.path, NO_LIVE_LOG
+        elif step.started is not None and time.time() - step.started > WAITING:
+            self._silent = step.path, NO_WAITS
+
     def _explained(self, step: ObservedStep) -> ObservedStep:
         """A running step, with why its log is empty."""
-        silent = step.state == "running" and step.path == self._silent
-        return replace(step, message=NO_LIVE_LOG) if silent else step
+        if self._silent is None or step.state != "running" or step.path != self._silent[0]:
+            return step
+        return step.noted(self._silent[1])
 
     def _with_stalled(self, steps: list[ObservedStep], changed: float | None) -> list[ObservedStep]:
         """The steps, of which one says when the server no longer records what the run does."""
