@@ -368,7 +368,7 @@ KINDS: dict[str, Kind] = {
     ),
     "KF712": Kind(ERROR, "bad-file-mark", "A mark names a file that cannot be sent with a step."),
     "KF713": Kind(
-        INFO,
+        WARNING,
         "pod-timeout",
         "The timeout of a command also counts the start of its pod, because its image may have no shell.",
     ),

@@ -124,16 +124,20 @@ def test_a_command_within_its_timeout_gets_and_gives_its_texts_as_without_one(cl
     assert here.texts == there.texts == {"slow": "a $$ 'b' {{x}}"}, there.detail
 
 
-def test_the_deadline_of_a_command_without_a_shell_is_near_its_timeout_and_a_note_says_so(tmp_path: Path) -> None:
-    for image, deadline, notes in (
+def test_the_deadline_of_a_command_without_a_shell_is_near_its_timeout_and_a_warning_says_so(tmp_path: Path) -> None:
+    for image, deadline, codes in (
         ("registry.example.org/python:3.12", 10 + BARE_ALLOWANCE, ["KF713"]),
         ("docker.io/library/python:3.12", 10 + START_ALLOWANCE, []),
     ):
         pipeline = command_pipeline(image, "['/sender', '{text}', '{out}']", "10s")
         (workflow,), problems = compile_documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
         assert [t["activeDeadlineSeconds"] for t in workflow["spec"]["templates"] if "container" in t] == [deadline]
-        assert [p.code for p in problems] == notes
+        assert [p.code for p in problems] == codes
     bare = command_pipeline("registry.example.org/sender", "['/sender', '{text}', '{out}']", "10s")
     _, problems = compile_documents(bare, "kfp", ClusterOptions(), tmp_path, {})
-    note = next(p for p in problems if p.code == "KF713")
-    assert note.severity == "info" and "`slow`" in note.message and "registry.example.org/sender" in note.message
+    warning = next(p for p in problems if p.code == "KF713")
+    assert (
+        warning.severity == "warning"
+        and "`slow`" in warning.message
+        and "registry.example.org/sender" in warning.message
+    )
