@@ -97,7 +97,13 @@ def test_a_user_without_rights_is_told_which(tmp_path: Path) -> None:
 
 
 def probed(folder: Path, config: Path, *words: str, values: str = "parameters") -> subprocess.CompletedProcess[str]:
-    lines = ["[targets.prod]", 'engine = "argo"', f'kubeconfig = "{config}"', 'packages = "none"', f'values = "{values}"']
+    lines = [
+        "[targets.prod]",
+        'engine = "argo"',
+        f'kubeconfig = "{config}"',
+        'packages = "none"',
+        f'values = "{values}"',
+    ]
     (folder / "kfnb.toml").write_text("\n".join(lines))
     trust(folder, folder / "home")
     return kfnb(folder, "targets", "--target", "prod", "--deep", *words)
@@ -118,7 +124,12 @@ def test_a_probe_says_what_each_part_of_the_way_did_and_leaves_nothing(tmp_path:
 
 
 def test_a_probe_takes_a_value_where_it_passes_outside_of_the_workflow(tmp_path: Path, cluster: Pods) -> None:
-    named = {("persistentvolumeclaims", "default", "c"): {"spec": {"accessModes": ["ReadWriteMany"]}, "status": {"phase": "Bound"}}}
+    named = {
+        ("persistentvolumeclaims", "default", "c"): {
+            "spec": {"accessModes": ["ReadWriteMany"]},
+            "status": {"phase": "Bound"},
+        }
+    }
     kube = Cluster(named=named)
     with served(kube) as server, Controller(kube, cluster).at_work():
         done = probed(tmp_path, kubeconfig(tmp_path, server), values="volume:c")
