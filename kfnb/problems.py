@@ -367,6 +367,11 @@ KINDS: dict[str, Kind] = {
         WARNING, "private-file", "A step needs a file that is private to this machine, so kfnb does not send it."
     ),
     "KF712": Kind(ERROR, "bad-file-mark", "A mark names a file that cannot be sent with a step."),
+    "KF713": Kind(
+        WARNING,
+        "pod-timeout",
+        "The timeout of a command also counts the start of its pod, because its image may have no shell.",
+    ),
     "KF718": Kind(ERROR, "apart", "Steps that a mark puts into one pod cannot share it."),
     "KF730": Kind(WARNING, "package-left-out", "A step imports a module that it cannot install on a cluster."),
 }

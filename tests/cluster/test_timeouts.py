@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
+from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
-from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, ClusterOptions
+from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE, START_ALLOWANCE, ClusterOptions
+from kfnb.pipeline.model import Pipeline
 from tests.cluster.argo import Pods
 from tests.cluster.outcome import locally, on_argo
 from tests.notebooks import cell
@@ -92,3 +94,50 @@ def test_the_pods_deadline_leaves_time_for_its_start() -> None:
     workflow = compile_workflow(pipeline, ClusterOptions(), StepRequirements()).workflow
     deadlines = [t["activeDeadlineSeconds"] for t in workflow["spec"]["templates"] if "container" in t]
     assert deadlines == [10 + START_ALLOWANCE]
+
+
+# -------------------------------------------------------------------- commands of images
+def command_pipeline(image: str, command: str, timeout: str) -> Pipeline:
+    """One command that reads a text, prints it and writes it into an output."""
+    made = f"slow = component_from_command(name='slow', image={image!r}, command={command}, inputs=['text'], outputs=['out'], timeout={timeout!r})"
+    return pipeline_of(
+        cell(f"from kfnb import component_from_command\n{made}"), cell("%%pipeline timed\nslow('a $$ \\'b\\' {{x}}')")
+    )
+
+
+SLEEPS = """['sh', '-c', 'echo "[$0]"; sleep 60', '{text}']"""
+COPIES = """['python3', '-c', 'import os, sys; print(sys.argv[1]); open(sys.argv[2], "w").write(os.environ["text"])', '{text}', '{out}']"""
+
+
+def test_a_command_ends_at_its_timeout_too(cluster: Pods, tmp_path: Path) -> None:
+    pipeline = command_pipeline("some/image", SLEEPS, "0.5s")
+    began = time.monotonic()
+    there = on_argo(pipeline, cluster, {})
+    assert (there.state, there.errors["slow"]["message"]) == ("failed", MESSAGE)
+    here = locally(pipeline, tmp_path, {})
+    assert here.state == "failed" and MESSAGE in here.detail and time.monotonic() - began < 40
+
+
+def test_a_command_within_its_timeout_gets_and_gives_its_texts_as_without_one(cluster: Pods, tmp_path: Path) -> None:
+    pipeline = command_pipeline("python:3.12-slim", COPIES, "1m")
+    here, there = locally(pipeline, tmp_path, {}), on_argo(pipeline, cluster, {})
+    assert here.texts == there.texts == {"slow": "a $$ 'b' {{x}}"}, there.detail
+
+
+def test_the_deadline_of_a_command_without_a_shell_is_near_its_timeout_and_a_warning_says_so(tmp_path: Path) -> None:
+    for image, deadline, codes in (
+        ("registry.example.org/python:3.12", 10 + BARE_ALLOWANCE, ["KF713"]),
+        ("docker.io/library/python:3.12", 10 + START_ALLOWANCE, []),
+    ):
+        pipeline = command_pipeline(image, "['/sender', '{text}', '{out}']", "10s")
+        (workflow,), problems = compile_documents(pipeline, "argo", ClusterOptions(), tmp_path, {})
+        assert [t["activeDeadlineSeconds"] for t in workflow["spec"]["templates"] if "container" in t] == [deadline]
+        assert [p.code for p in problems] == codes
+    bare = command_pipeline("registry.example.org/sender", "['/sender', '{text}', '{out}']", "10s")
+    _, problems = compile_documents(bare, "kfp", ClusterOptions(), tmp_path, {})
+    warning = next(p for p in problems if p.code == "KF713")
+    assert (
+        warning.severity == "warning"
+        and "`slow`" in warning.message
+        and "registry.example.org/sender" in warning.message
+    )

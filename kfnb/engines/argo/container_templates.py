@@ -9,11 +9,11 @@ from typing import Any
 from kfnb.engines.argo.coded_expressions import brace_variables, decoded_by_kubelet, literal_for_kubelet
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, runtime_spec_of, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command
+from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, pod_deadline
 from kfnb.engines.cluster.lowering.pod_security import home_variable, secure
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
-from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, START_ALLOWANCE, ClusterOptions
+from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
 from kfnb.runtime.pods.argo_pod import INPUTS, PLACE, pack_of, values_of
 from kfnb.runtime.pods.handover.engine_inputs import RUN, STARTED
 from kfnb.runtime.pods.pod_step import ATTEMPT
@@ -104,7 +104,7 @@ class ContainerTemplates:
         if env:
             container["env"] = env
         self._values(job, inputs, body, container)
-        return {**body, **_pod(settings, container, body.get("volumes", []), self.options)}
+        return {**body, **_pod(job, container, body.get("volumes", []), self.options)}
 
     def _values(self, job: Job, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
         """Add the volume or the artifacts for values that are too large for parameters. All artifacts of a step have one key prefix."""
@@ -166,7 +166,7 @@ class ContainerTemplates:
             # No image has this folder, and a command without a shell cannot make it.
             container["volumeMounts"] = [{"name": "kfnb-out", "mountPath": f"{FOLDER}/out"}]
             volumes.append({"name": "kfnb-out", "emptyDir": {}})
-        return {**body, **_pod(step.settings, container, volumes, self.options)}
+        return {**body, **_pod(job, container, volumes, self.options)}
 
 
 def _output_path(job: Job, name: str) -> str:
@@ -252,10 +252,9 @@ def shared_runtime(specs: list[dict[str, Any]]) -> str:
 
 
 # -------------------------------------------------------------------- the pod
-def _pod(
-    settings: Settings, container: dict[str, Any], volumes: list[dict[str, Any]], options: ClusterOptions
-) -> dict[str, Any]:
-    """The container and the settings of its pod."""
+def _pod(job: Job, container: dict[str, Any], volumes: list[dict[str, Any]], options: ClusterOptions) -> dict[str, Any]:
+    """The container of a job and the settings of its pod."""
+    settings = job.step.settings
     secrets = [{"name": s.env, "valueFrom": {"secretKeyRef": {"name": s.name, "key": s.key}}} for s in settings.secrets]
     if secrets:
         container["env"] = [*container.get("env", []), *secrets]
@@ -277,8 +276,9 @@ def _pod(
         body["nodeSelector"] = dict(settings.nodes)
     if settings.tolerations:
         body["tolerations"] = [toleration(t.key, t.value, t.effect) for t in settings.tolerations]
-    if settings.timeout:
-        body["activeDeadlineSeconds"] = round(settings.timeout) + START_ALLOWANCE
+    deadline = pod_deadline(job)
+    if deadline is not None:
+        body["activeDeadlineSeconds"] = deadline
     if settings.retry:
         body["retryStrategy"] = {
             "limit": str(settings.retry), "retryPolicy": "Always",

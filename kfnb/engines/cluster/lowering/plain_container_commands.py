@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Gate, Job, condition_text
 from kfnb.engines.cluster.lowering.text_steps import NOTHING_GIVEN
+from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE, START_ALLOWANCE
 from kfnb.pipeline.model import Step
 from kfnb.runtime.pods.handover.coded_text import NOTHING
 from kfnb.runtime.pods.limited_time import timeout_error
@@ -27,9 +28,19 @@ PIPEFAIL = (
 #: A program that ends with status 141 because its reader had enough, as in `yes | head -1`, has not failed.
 CHECKED = "(\n{}\n)\n_s=$?; case $_s in 0 | 141) ;; *) exit $_s ;; esac"
 
-#: Around one of these, for a script with a timeout. Who asks the container to end means the script. When the time is over, the second
-#: process ends the script and all that it started, and no longer lets itself be ended, which is how the first one knows. Nothing that is
-#: left may keep the container's output open.
+#: Runs a command as it is.
+COMMAND = 'exec "$0" "$@"'
+#: Programs that are shells: an image with such a command has a POSIX shell.
+SHELLS = frozenset({"sh", "bash", "ash", "dash", "ksh", "zsh"})
+#: Repositories of Docker Hub, by their names without `library/`, of which all Linux images have a POSIX shell.
+SHELL_IMAGES = frozenset(
+    "almalinux alpine amazonlinux bash buildpack-deps busybox debian eclipse-temurin fedora gcc golang google/cloud-sdk httpd julia mariadb "
+    "maven mysql nginx node openjdk oraclelinux perl php postgres pypy python r-base redis rockylinux ruby rust ubuntu".split()
+)
+
+#: Around one of these, for a script or command with a timeout. Who asks the container to end means it. When the time is over, the second process
+#: ends it and all that it started, and no longer lets itself be ended, which is how the first one knows. Nothing that is left may keep the
+#: container's output open.
 LIMITED = """\
 tree() {
   for f in /proc/[0-9]*/stat; do
@@ -74,6 +85,26 @@ class Placeholders:
 def container_command(job: Job, placeholders: Placeholders) -> ContainerCommand:
     """The command that the plain container of a job runs."""
     return _script(job, placeholders) if job.step.shell else _command(job, placeholders)
+
+
+def pod_deadline(job: Job) -> int | None:
+    """The `activeDeadlineSeconds` of the pod of a job, which has a timeout. They also count the time until the step's code starts."""
+    timeout = job.step.settings.timeout
+    return round(timeout) + (START_ALLOWANCE if ends_itself(job) else BARE_ALLOWANCE) if timeout else None
+
+
+def ends_itself(job: Job) -> bool:
+    """Whether the pod of a job ends its step at the timeout. A command in an image that may have no shell leaves that to Kubernetes."""
+    step = job.step
+    return (
+        not job.plain_container or step.command is None or _has_shell(step.settings.image or "", step.command.words[0])
+    )
+
+
+def _has_shell(image: str, program: str) -> bool:
+    """Whether an image surely has a POSIX shell: its command is one, or it is a known image of Docker Hub."""
+    repository = re.sub(r"(:[^/:]*)?(@.*)?$", "", image).removeprefix("docker.io/").removeprefix("library/")
+    return program.rpartition("/")[2] in SHELLS or repository in SHELL_IMAGES
 
 
 def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
@@ -131,7 +162,7 @@ def _enter(job: Job, gate: Gate, at: int) -> list[str]:
 
 
 def _limited(step: Step, runner: str) -> str:
-    """A runner that ends the script of a step at its timeout, and reports that as the runtime would."""
+    """A runner that ends the script or command of a step at its timeout, and reports that as the runtime would."""
     error = timeout_error(step.settings.timeout or 0)
     report = MARK + json.dumps({"step": step.name, "state": "failed", "error": error}, ensure_ascii=False)
     words = {"runner": runner, "message": f"{error['type']}: {error['message']}", "report": report}
@@ -161,7 +192,10 @@ def _command(job: Job, placeholders: Placeholders) -> ContainerCommand:
                 text += names[part[1:-1]](part[1:-1])
         return text
 
-    return ContainerCommand(tuple(map(substitute, step.command.command)), tuple(map(substitute, step.command.args)))
+    command, args = (tuple(map(substitute, words)) for words in (step.command.command, step.command.args))
+    if step.settings.timeout and ends_itself(job):
+        return ContainerCommand(("sh", "-c", _limited(step, COMMAND)), (*command, *args))
+    return ContainerCommand(command, args)
 
 
 def escape_dollars(text: str) -> str:

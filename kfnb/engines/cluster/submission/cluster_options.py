@@ -97,6 +97,8 @@ class ClusterOptions:
 
 #: Seconds that the pod of a step with a timeout has on top of it, for its start and its packages. The step itself ends at its timeout.
 START_ALLOWANCE = 900
+#: The same for a command that only its pod's deadline ends, because its image may have no shell: enough for most images.
+BARE_ALLOWANCE = 60
 #: The size of the largest value that passes as a parameter of Argo. Parameters are part of the Workflow, which etcd limits to 1.5 MiB.
 PARAMETER_LIMIT = 64 * KIB
 

@@ -10,10 +10,16 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Gate, Job, steps_of_pod
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
-from kfnb.engines.cluster.lowering.plain_container_commands import OUT, Placeholders, container_command, escape_dollars
+from kfnb.engines.cluster.lowering.plain_container_commands import (
+    OUT,
+    Placeholders,
+    container_command,
+    escape_dollars,
+    pod_deadline,
+)
 from kfnb.engines.cluster.lowering.pod_security import home_variable, pod_context, user_of
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
-from kfnb.engines.cluster.submission.cluster_options import START_ALLOWANCE, ClusterOptions
+from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir.coded_scripts import coding, decoding, reporting
 from kfnb.pipeline.model import Step
 from kfnb.runtime.pods.handover.coded_text import coded
@@ -115,7 +121,7 @@ class Executors:
             resources = _resources(job.step.settings)
             container = {**container, **({"resources": resources} if resources else {})}
             self.executors[f"exec-{name}"] = {"container": self._distinct(container, interface, name)}
-            pod = platform_of(job.step.settings, self.options)
+            pod = _platform_of(job, self.options)
             if pod:
                 self.platform[f"exec-{name}"] = pod
         return self._component_names[key]
@@ -306,8 +312,9 @@ def _resources(settings: Settings) -> Json:
     return resources
 
 
-def platform_of(settings: Settings, options: ClusterOptions) -> Json:
+def _platform_of(job: Job, options: ClusterOptions) -> Json:
     """The entry of an executor in the platform document (kubeflow/pipelines `kubernetes_platform/proto`)."""
+    settings = job.step.settings
     platform: Json = {}
     if settings.volumes:
         platform["pvcMount"] = [
@@ -349,8 +356,9 @@ def platform_of(settings: Settings, options: ClusterOptions) -> Json:
         # The server sets the rest of the restricted standard itself, from version 2.16 on.
         context = {k: v for k, v in pod_context(options).items() if k in ("runAsUser", "runAsNonRoot")}
         platform["securityContext"] = context
-    if settings.timeout:
-        platform["activeDeadlineSeconds"] = str(round(settings.timeout) + START_ALLOWANCE)
+    deadline = pod_deadline(job)
+    if deadline is not None:
+        platform["activeDeadlineSeconds"] = str(deadline)
     return platform
 
 

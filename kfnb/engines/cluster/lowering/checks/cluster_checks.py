@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself
 from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
+from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
 from kfnb.problems import Problem
@@ -32,6 +34,7 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
     for job in jobs:
         yield from _image(job)
         yield from _let_fail(job, engine)
+        yield from _timeout(job)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
             if job.plain_container:
@@ -120,6 +123,18 @@ def _let_fail(job: Job, engine: str) -> Iterator[Problem]:
         yield _problem(
             "KF704", job.step, f"step `{job.name}` has `on-failure:continue` and `retry`, and Kubeflow Pipelines does not tell a step which attempt it is",
             "keep one of the two marks",
+        )  # fmt: skip
+
+
+def _timeout(job: Job) -> Iterator[Problem]:
+    """Find commands whose timeout only Kubernetes enforces."""
+    if job.step.settings.timeout and not ends_itself(job):
+        image = job.step.settings.image
+        yield _problem(
+            "KF713", job.step,
+            f"the timeout of step `{job.name}` also counts the time in which its pod starts, and is {BARE_ALLOWANCE} s longer for that: kfnb does not know "
+            f"whether the image {image} has a shell, which would count the time of the command alone",
+            'if it has one, let the command begin with it: `command=["sh", "-c", \'exec "$0" "$@"\', …]`',
         )  # fmt: skip
 
 
