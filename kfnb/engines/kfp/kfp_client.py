@@ -17,12 +17,12 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, connect
 from kfnb.engines.cluster.clients.rest_client import Rest, headers_of, server_certificate, session_of
 from kfnb.engines.cluster.targets.connection import Connection, address_of
+from kfnb.engines.kfp.refusal_words import ROLE, explained
 
 API = "/apis/v2beta1"
 MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: in a pod that may use the API
 SERVICE = "ml-pipeline:http"
 ERROR_IN_LOG = '{"error_message":"'  #: how an error in the place of a log begins
-REQUIRED_ROLE = "a role in that namespace (`kubeflow-pipelines-edit`)"
 Json = dict[str, Any]
 
 
@@ -52,6 +52,15 @@ class KfpClient:
                 "refused", f"{self.host} answers, but not as Kubeflow Pipelines does: check `host` in the target"
             )
         return bool(answer.get("multi_user"))
+
+    def check_namespace(self) -> bool:
+        """Whether runs belong to namespaces. Raises `ClusterError` when they do and the target names none."""
+        many = self.multi_user()
+        if many and not self.namespace:
+            raise ClusterError(
+                "refused", f"{self.host} has a namespace for each user: set `namespace` in the target to yours"
+            )
+        return many
 
     def run(self, run_id: str) -> Json:
         return self._request("GET", f"/runs/{run_id}")
@@ -139,7 +148,10 @@ class KfpClient:
         return text
 
     def _request(self, method: str, path: str, **body: Any) -> Json:
-        return self._rest.request_json(method, f"{API}{path}", **body)
+        try:
+            return self._rest.request_json(method, f"{API}{path}", **body)
+        except ClusterError as error:
+            raise explained(error, self.host) from None
 
 
 def _error_in_log(text: str) -> str:
@@ -167,7 +179,7 @@ def _server(connection: Connection) -> Rest:
     if not named and connection.names_cluster:
         kube = connect(connection)
         behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace, safe='')}/services/{SERVICE}/proxy")
-        return Rest(behind, kube.session.requests, kube.session.prepare, REQUIRED_ROLE, kube.session.renew)
+        return Rest(behind, kube.session.requests, kube.session.prepare, ROLE, kube.session.renew)
     if not named and MOUNTED_NAMESPACE.is_file():
         named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
     if not named:
@@ -177,4 +189,4 @@ def _server(connection: Connection) -> Rest:
         )
     address = address_of(named)
     session = session_of(address, server_certificate(connection))
-    return Rest(address, session, lambda: headers_of(connection, address, mounted), REQUIRED_ROLE)
+    return Rest(address, session, lambda: headers_of(connection, address, mounted), ROLE)

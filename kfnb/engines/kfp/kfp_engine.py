@@ -27,7 +27,7 @@ from kfnb.engines.cluster.submission.reused_steps import StepOutputs
 from kfnb.engines.cluster.targets.targets import options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states
-from kfnb.engines.kfp.following.poll_run import PollFollower
+from kfnb.engines.kfp.following.poll_run import PollFollower, ServerRun
 from kfnb.engines.kfp.following.shared_poll import shared_poll
 from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.ir.pipeline_ir import CompiledIr, compile_ir
@@ -124,7 +124,7 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
     def _body(self, pipeline: Pipeline, options: RunOptions, compiled: CompiledIr, name: str) -> dict[str, Any]:
         settings = self.target.settings
         experiment = options.experiment or settings.get("experiment")
-        if not experiment and self.client.multi_user():
+        if self.client.check_namespace() and not experiment:
             experiment = DEFAULT_EXPERIMENT
         types = {p.name: p.type for p in pipeline.parameters}
         values = {n: kfp_value(v, types[n]) for n, v in options.parameters.items()}
@@ -213,9 +213,8 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
             timeout = StartTimeout(store.folder(run_id), name, seconds, lambda: self.stop(location))
             return WorkflowFollower(store, run_id, source, jobs, stopping, timeout, earlier_attempts, words)
         poll = shared_poll(self.client, self.target.connection)
-        return PollFollower(
-            store, run_id, self.client, poll, run, jobs, compiled.blocks, stopping, earlier_attempts, words
-        )
+        server = ServerRun(self.client, poll, run, lambda: self.record.location(run_id).get("cancelled"))
+        return PollFollower(store, run_id, server, jobs, compiled.blocks, stopping, earlier_attempts, words)
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, if the user may read it. It has more detail than the REST API, and it can be watched without delay."""

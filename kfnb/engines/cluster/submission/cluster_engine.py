@@ -246,6 +246,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         if self.store.head(run_id)["state"] in FINAL:
             return False
         self.stop(self.record.location(run_id))
+        self.record.record_cancel(run_id)
         return True
 
     # ---------------------------------------------------------------- follow

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
@@ -42,16 +42,34 @@ NO_WAITS = (
 RUN_STATES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELED": "cancelled", "SKIPPED": "succeeded"}
 
 
+@dataclass(frozen=True)
+class ServerRun:
+    """A run on a server.
+
+    Parameters
+    ----------
+    client, poll
+        How its logs and its state are asked for.
+    id
+        Its id there.
+    cancelled
+        When kfnb has asked the server to stop it. The server itself forgets that when the run ends at once.
+    """
+
+    client: KfpClient
+    poll: SharedPoll
+    id: str
+    cancelled: Callable[[], float | None]
+
+
 class PollFollower(Recorder):
-    """Brings one run's record up to date. ``remote`` is the id of the run on the server."""
+    """Brings one run's record up to date."""
 
     def __init__(
         self,
         store: RunStore,
         run_id: str,
-        client: KfpClient,
-        poll: SharedPoll,
-        remote: str,
+        server: ServerRun,
         tasks: Jobs,
         blocks: Jobs,
         stopping: Callable[[], bool],
@@ -59,7 +77,8 @@ class PollFollower(Recorder):
         skip_words: SkipWords | None = None,
     ) -> None:
         super().__init__(store, run_id, tasks, stopping, earlier_attempts, skip_words)
-        self.client, self.poll, self.remote, self.blocks = client, poll, remote, blocks
+        self.server, self.blocks = server, blocks
+        self._cancelling: float | None = None  #: when the server was first seen to stop the run
         self._pace = Pace(EVERY)
         self._answer: dict[str, Any] = {}  #: what the server last said of the run
         self._log_paces: dict[str, Pace] = {}  #: by node
@@ -76,7 +95,7 @@ class PollFollower(Recorder):
         self._single_user: bool | None = None  #: whether the server is one for a single user, once it is known
 
     def run(self) -> None:
-        with self.poll.following(self.remote) as followed:
+        with self.server.poll.following(self.server.id) as followed:
             while not self.stopping() and not self.final:
                 try:
                     if followed.is_due():
@@ -91,11 +110,11 @@ class PollFollower(Recorder):
     def update(self) -> None:
         """Bring the record up to date."""
         with self._recording_deletion():
-            self._record_run(self.client.run(self.remote), follow=False)
+            self._record_run(self.server.client.run(self.server.id), follow=False)
 
     def _record_newest(self, followed: FollowedRun) -> None:
         with self._recording_deletion():
-            answer = self.poll.ask(followed)
+            answer = self.server.poll.ask(followed)
             changed = any(answer.get(k) != self._answer.get(k) for k in ("state", "run_details"))
             self._pace.note(changed or answer.get("state") in RUN_STATES)
             self._answer, followed.wait = answer, self._pace.wait
@@ -108,13 +127,13 @@ class PollFollower(Recorder):
         except ClusterError as error:
             if error.kind != "missing":
                 raise
-            self.record_deleted(f"the run {self.remote} is no longer there")
+            self.record_deleted(f"the run {self.server.id} is no longer there")
 
     def _record_run(self, run: dict[str, Any], follow: bool) -> None:
         if self.state == "pending" and run.get("state") not in (None, "PENDING"):
             self.record_start(timestamp_of(run.get("created_at")))
         details = (run.get("run_details") or {}).get("task_details") or []
-        nodes, cancelled = nodes_from_details(details, self.tasks), cancelled_at(run)
+        nodes, cancelled = nodes_from_details(details, self.tasks), self._cancelled_at(run)
         self.stopped = CANCELLED if cancelled is not None else ""
         steps = [self._explained(s) for s in observe_steps(nodes, self.tasks, self.blocks)]
         if run.get("state") not in RUN_STATES:
@@ -123,11 +142,18 @@ class PollFollower(Recorder):
         if run.get("state") in RUN_STATES and has_settled(run, details):
             self._end(run)
 
+    def _cancelled_at(self, run: dict[str, Any]) -> float | None:
+        """When a run was cancelled. The server writes it into its history only when the run takes a while to stop."""
+        if run.get("state") == "CANCELING" and self._cancelling is None:
+            self._cancelling = time.time()
+        told = cancelled_at(run) or self._cancelling
+        return self.server.cancelled() if told is None and run.get("state") == "FAILED" else told
+
     def _end(self, run: dict[str, Any]) -> None:
         message = (run.get("error") or {}).get("message") or "the run failed"
         failure = {"kind": "run", "type": "FAILED", "message": message}
         state = RUN_STATES[run["state"]]
-        if state == "failed" and cancelled_at(run) is not None:
+        if state == "failed" and self._cancelled_at(run) is not None:
             state = "cancelled"
         self.record_end(state, timestamp_of(run.get("finished_at")), failure)
 
@@ -138,7 +164,7 @@ class PollFollower(Recorder):
             return
         recorded, pace = self.recorded_log(step, attempt), self._log_paces.setdefault(attempt.node, Pace(EVERY))
         try:
-            text = self.client.log(self.remote, pod_of(attempt, step.job.step.settings))
+            text = self.server.client.log(self.server.id, pod_of(attempt, step.job.step.settings))
             recorded.append_untimed(text, time.time(), ended=False)
             pace.note(len(text) != self._lengths.get(attempt.node))
             self._lengths[attempt.node] = len(text)
@@ -155,7 +181,7 @@ class PollFollower(Recorder):
         end = time.monotonic() + self._patience
         while recorded.report.state is None:
             try:
-                text = self.client.log(self.remote, pod_of(attempt, step.job.step.settings))
+                text = self.server.client.log(self.server.id, pod_of(attempt, step.job.step.settings))
                 recorded.append_untimed(text, attempt.finished or time.time())
                 break
             except ClusterError as error:
@@ -188,7 +214,7 @@ class PollFollower(Recorder):
 
     def _is_for_single_user(self) -> bool:
         if self._single_user is None:
-            self._single_user = not self.client.multi_user()
+            self._single_user = not self.server.client.multi_user()
         return self._single_user
 
     def _record(self, step: ObservedStep, state: str, attempts: int, fields: dict[str, Any]) -> None:
