@@ -452,6 +452,11 @@ def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
         engine.retry(run_id)
         assert server.actions[-1] == (remote, "retry")
         assert states(engine.store.summary(run_id)) == {"one": "pending", "two": "pending"}
+        server.runs[remote].update(state="FAILED")
+        engine.refresh(run_id)
+        elsewhere = replace(pipeline, notebook=str(tmp_path / "the-same.ipynb"))
+        engine.retry(run_id, pipeline=elsewhere)
+        assert server.actions[-1] == (remote, "retry") and len(server.runs) == 1
         engine.archive(run_id)
         assert server.actions[-1] == (remote, "archive")
         assert engine.schedule(pipeline, options(pipeline, tmp_path), "0 6 * * *") == "r1"
