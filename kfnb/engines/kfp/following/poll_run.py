@@ -6,8 +6,8 @@ All runs that a process follows on a server share their requests. A run, and a l
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +17,15 @@ from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep,
 from kfnb.engines.cluster.following.run_recorder import Recorder
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
-from kfnb.engines.kfp.following.node_states import CANCELLED, Jobs, observe_steps, pod_of
+from kfnb.engines.kfp.following.node_states import CANCELLED, DRIVER_TEMPLATE, Jobs, Nodes, observe_steps, pod_of
 from kfnb.engines.kfp.following.pace import Pace
 from kfnb.engines.kfp.following.shared_poll import FollowedRun, SharedPoll
 from kfnb.engines.kfp.following.stalled_record import last_change, stalled_step
+from kfnb.engines.kfp.following.taken_texts import Taken, add_text, taken_texts, texts_in_log
 from kfnb.engines.kfp.following.task_tree import nodes_from_details, time_of
 from kfnb.engines.kfp.kfp_client import KfpClient
 from kfnb.runs.record.run_store import RunStore
+from kfnb.step_settings import Settings
 
 EVERY = 2.0  #: seconds between two requests while something changes
 LOG_SHARE = 10  #: wait this many times the duration of the last request for a log, because the server always sends the whole log
@@ -72,12 +74,13 @@ class PollFollower(Recorder):
         server: ServerRun,
         tasks: Jobs,
         blocks: Jobs,
+        taken: Collection[Taken],
         stopping: Callable[[], bool],
         earlier_attempts: dict[str, int] | None = None,
         skip_words: SkipWords | None = None,
     ) -> None:
         super().__init__(store, run_id, tasks, stopping, earlier_attempts, skip_words)
-        self.server, self.blocks = server, blocks
+        self.server, self.blocks, self.taken = server, blocks, taken
         self._cancelling: float | None = None  #: when the server was first seen to stop the run
         self._pace = Pace(EVERY)
         self._answer: dict[str, Any] = {}  #: what the server last said of the run
@@ -136,10 +139,13 @@ class PollFollower(Recorder):
         nodes, cancelled = nodes_from_details(details, self.tasks), self._cancelled_at(run)
         self.stopped = CANCELLED if cancelled is not None else ""
         steps = [self._explained(s) for s in observe_steps(nodes, self.tasks, self.blocks)]
+        has_ended = run.get("state") in RUN_STATES and has_settled(run, details)
+        if has_ended:
+            steps = self._with_taken_texts(steps, nodes)
         if run.get("state") not in RUN_STATES:
             steps = self._with_stalled(steps, last_change(run, details))
         self.record_steps([with_cancellation(s, cancelled) for s in steps], follow)
-        if run.get("state") in RUN_STATES and has_settled(run, details):
+        if has_ended:
             self._end(run)
 
     def _cancelled_at(self, run: dict[str, Any]) -> float | None:
@@ -192,6 +198,19 @@ class PollFollower(Recorder):
                     break
                 self.pause(0.3)
         return recorded
+
+    def _with_taken_texts(self, steps: list[ObservedStep], nodes: Nodes) -> list[ObservedStep]:
+        """The steps with what commands wrote, from the logs of the drivers that resolved it. The last look at a run reads them."""
+        logs: dict[str, dict[str, Any]] = {}
+        texts: dict[str, dict[str, str]] = {}
+        for one in taken_texts(nodes, self.taken):
+            if one.driver not in logs:
+                driver = Attempt(1, one.driver, "succeeded", None, None, "", DRIVER_TEMPLATE)
+                logs[one.driver] = {}
+                with suppress(ClusterError):  # who cannot read it does not know the values
+                    logs[one.driver] = texts_in_log(self.server.client.log(self.server.id, pod_of(driver, Settings())))
+            add_text(texts, one, logs[one.driver])
+        return [replace(s, outputs={**s.outputs, **texts.get(s.path, {})}) for s in steps]
 
     def _note_silence(self, step: ObservedStep) -> None:
         if self._silent is not None:
