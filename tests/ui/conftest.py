@@ -60,7 +60,7 @@ class Lab:
         return self.home / "server.log"
 
     def start(self) -> None:
-        names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR", "KFNB_HOME", "XDG_CONFIG_HOME")  # fmt: skip
+        names = ("JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR", "KFNB_HOME", "XDG_CONFIG_HOME", "KUBECONFIG")  # fmt: skip
         env = {**os.environ, **{name: str(self.home / name.lower()) for name in names}}
         env.update(JUPYTER_CONFIG_DIR=str(self.home / "config"), JUPYTERLAB_SETTINGS_DIR=str(self.home / "settings"))
         with self.log.open("a") as out:

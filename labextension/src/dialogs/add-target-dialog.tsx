@@ -22,13 +22,16 @@ export async function addTarget(api: RestClient, trans: TranslationBundle): Prom
     added = target;
     dialog.resolve(0);
   });
+  const title = trans.__('Add a target');
   const dialog = new FormDialog({
-    title: trans.__('Add a target'),
+    title,
     body,
     buttons: [Dialog.cancelButton({ label: trans.__('Close') })],
     hasClose: true,
     focusNodeSelector: 'select, input'
   });
+  dialog.addClass('kfnb-TargetDialog');
+  dialog.node.setAttribute('aria-label', title);
   await dialog.launch();
   return added;
 }
@@ -174,7 +177,7 @@ function Found({ proposal, trans }: { proposal: TargetProposal; trans: Translati
           <Document text={proposal.rbac} file="kfnb-roles.yaml" trans={trans} />
         </details>
       )}
-      <details>
+      <details open={!proposal.rbac}>
         <summary>{trans.__('What is there')}</summary>
         <ul>
           {proposal.found.map(line => (
@@ -227,7 +230,6 @@ function NewTarget({ form, trans, onAdded }: FormProps & { onAdded: (added: Adde
         {form.text}
       </pre>
       <p>{trans.__('It is written into %1.', form.proposal?.file ?? '')}</p>
-      <ProbeLines lines={form.lines} trans={trans} />
       <div className="kfnb-Target-buttons">
         {form.task === 'probe' ? (
           <button type="button" className="jp-mod-styled jp-mod-warn" onClick={() => form.stopProbe()}>
@@ -264,16 +266,21 @@ function NewTarget({ form, trans, onAdded }: FormProps & { onAdded: (added: Adde
           </button>
         )}
       </div>
+      <ProbeLines lines={form.lines} trans={trans} />
     </div>
   );
 }
 
 const SIGNS = { done: '✓', waiting: '…', failed: '✗' };
 
-/** What each part of the way of the trial run did, as it becomes known. */
+/** What each part of the way of the trial run did, as it becomes known; the newest line is in sight. */
 function ProbeLines({ lines, trans }: { lines: readonly ProbeLine[]; trans: TranslationBundle }): React.JSX.Element {
+  const end = React.useRef<HTMLDivElement>(null);
+  React.useEffect(() => {
+    end.current?.lastElementChild?.scrollIntoView({ block: 'nearest' });
+  }, [lines.length]);
   return (
-    <div role="log" aria-label={trans.__('Trial run')}>
+    <div role="log" aria-label={trans.__('Trial run')} ref={end}>
       {lines.map((line, number) => (
         <div key={number} className="kfnb-Target-line" data-state={line.state}>
           {SIGNS[line.state]} {line.text}
