@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,32 +13,14 @@ from playwright.sync_api import Locator, Page, expect
 from kfnb.engines.cluster.targets import rights
 from tests.cluster.argo import pods
 from tests.cluster.controller import Controller
-from tests.cluster.kube_api import Cluster, served
+from tests.cluster.kube_api import Cluster
 from tests.notebooks import cell
 from tests.ui.conftest import Console, Lab, OpenNotebook
-from tests.ui.helpers import panel, screenshot, set_theme
+from tests.ui.helpers import command, panel, screenshot, set_theme
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
 STEPS = (cell("rows = [1, 2]", "step:load"), cell("total = sum(rows)", "step:total"))
-
-
-@pytest.fixture
-def kube(lab: Lab) -> Iterator[Cluster]:
-    """A cluster that the user's kubeconfig reaches by two contexts: as somebody who may run notebooks, and as somebody who may look."""
-    kube = Cluster(accounts={"kfnb-steps": ("create workflowtaskresults", "patch workflowtaskresults")})
-    users = {"work": "good", "visit": "viewer"}
-    with served(kube) as server:
-        config = {
-            "current-context": "work",
-            "clusters": [{"name": "c", "cluster": {"server": server}}],
-            "users": [{"name": name, "user": {"token": token}} for name, token in users.items()],
-            "contexts": [{"name": n, "context": {"cluster": "c", "user": n, "namespace": "default"}} for n in users],
-        }
-        path = lab.home / "kubeconfig"
-        path.write_text(json.dumps(config))
-        yield kube
-        path.unlink()
 
 
 @pytest.fixture
@@ -143,8 +124,7 @@ def test_without_a_kubeconfig_the_form_says_so_and_escape_closes_it(
     page = open_notebook(*STEPS)
     command(page, "apputils:activate-command-palette")
     page.get_by_placeholder("SEARCH", exact=True).fill("Add a Target")
-    expect(page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text("Add a Target…")
-    page.keyboard.press("Enter")
+    page.locator(".lm-CommandPalette-item", has_text="Add a Target…").click()
     dialog = page.get_by_role("dialog", name="Add a target")
     expect(dialog.get_by_role("alert")).to_contain_text("no configuration of a cluster was found")
     assert len(console.said) == 1 and "status of 502" in console.said.pop()

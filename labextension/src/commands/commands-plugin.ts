@@ -235,11 +235,6 @@ class Commands implements NotificationActions {
         } else if (session.run && progress) {
           const { folder } = await session.client.status();
           const code = loadCode(session.run.run.run, progress.path, direction, folder);
-          if (kernel.status === 'busy') {
-            Notification.info(trans.__('The kernel is busy. It will load the values when it is idle.'), {
-              autoClose: 5000
-            });
-          }
           await notifyLoaded(kernel.requestExecute({ code, store_history: false, stop_on_error: false }), trans);
         }
       });
