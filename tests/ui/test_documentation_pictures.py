@@ -83,7 +83,7 @@ def test_the_form_of_a_target(open_notebook: OpenNotebook, kube: Cluster) -> Non
 
     page = open_notebook(*HOUSES, name="homes.ipynb")
     page.route("**/targets/proposal?*", of_a_user)
-    command(page, "kfnb:add-target")
+    panel(page).get_by_role("button", name="Add a target…").click()
     dialog = page.get_by_role("dialog", name="Add a target")
     dialog.get_by_role("button", name="Look at the Cluster").click()
     expect(dialog.get_by_role("region", name="The target")).to_contain_text('context = "work"')
