@@ -96,8 +96,15 @@ def test_a_user_without_rights_is_told_which(tmp_path: Path) -> None:
         assert done.returncode == 1 and "cannot create resource" in done.stderr and "Traceback" not in done.stderr
 
 
-def probed(folder: Path, config: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    (folder / "kfnb.toml").write_text(f'[targets.prod]\nengine = "argo"\nkubeconfig = "{config}"\npackages = "none"\n')
+def probed(folder: Path, config: Path, *words: str, values: str = "parameters") -> subprocess.CompletedProcess[str]:
+    lines = [
+        "[targets.prod]",
+        'engine = "argo"',
+        f'kubeconfig = "{config}"',
+        'packages = "none"',
+        f'values = "{values}"',
+    ]
+    (folder / "kfnb.toml").write_text("\n".join(lines))
     trust(folder, folder / "home")
     return kfnb(folder, "targets", "--target", "prod", "--deep", *words)
 
@@ -109,11 +116,24 @@ def test_a_probe_says_what_each_part_of_the_way_did_and_leaves_nothing(tmp_path:
         told = [line.strip().rpartition(" (")[0] for line in done.stdout.splitlines() if "✓" in line]
         assert done.returncode == 0 and len(kube.created) == 1 and not kube.objects, done.stdout + done.stderr
         assert told[0].startswith("✓ the cluster accepts the run (kfnb-probe") and told[1:] == [
-            "✓ a step runs and hands on a value", "✓ the next step takes the value", "✓ the log of a step can be read", "✓ what the probe made is removed again",
+            "✓ a step runs and hands on a value", "✓ the log of a step can be read", "✓ what the probe made is removed again",
         ]  # fmt: skip
         assert json.loads(kfnb(tmp_path, "runs", "--json").stdout or "[]") == [], "a probe is no run of the user's"
         (listed,) = json.loads(kfnb(tmp_path, "targets", "--target", "prod", "--deep", "--json").stdout)
         assert listed["state"] == "ready" and {line["state"] for line in listed["probe"]} <= {"done", "waiting"}
+
+
+def test_a_probe_takes_a_value_where_it_passes_outside_of_the_workflow(tmp_path: Path, cluster: Pods) -> None:
+    named = {
+        ("persistentvolumeclaims", "default", "c"): {
+            "spec": {"accessModes": ["ReadWriteMany"]},
+            "status": {"phase": "Bound"},
+        }
+    }
+    kube = Cluster(named=named)
+    with served(kube) as server, Controller(kube, cluster).at_work():
+        done = probed(tmp_path, kubeconfig(tmp_path, server), values="volume:c")
+    assert done.returncode == 0 and "✓ the next step takes the value" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_probe_that_fails_says_where(tmp_path: Path) -> None:

@@ -23,6 +23,15 @@ from tests.running import pipeline_of
 
 WHEEL = "kfnb_sample-1.0-py3-none-any.whl"
 TOKEN = "s3cret/word"
+SAMPLE = """
+word = 'from the wheel'
+
+def comparable(cls):
+    def equal(self, other):
+        return self.__class__ is other.__class__ and vars(self) == vars(other)
+    cls.__eq__ = equal
+    return cls
+"""
 
 
 def wheel(folder: Path) -> Path:
@@ -30,7 +39,7 @@ def wheel(folder: Path) -> Path:
     path = folder / WHEEL
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as file:
-        file.writestr("kfnb_sample.py", "word = 'from the wheel'\n")
+        file.writestr("kfnb_sample.py", SAMPLE)
         file.writestr("kfnb_sample-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: kfnb-sample\nVersion: 1.0\n")
         file.writestr(
             "kfnb_sample-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -102,6 +111,18 @@ def test_an_archive_beside_the_notebook_travels(cluster: Pods, tmp_path: Path) -
     assert (done.state, done.values["says.word"]) == ("succeeded", "from the wheel"), done.detail
     (reason,) = find_requirements(pipeline, tmp_path / "dist", "none").invalid_archives["says"]
     assert reason == f"`./dist/{WHEEL}` is no file beside the notebook"
+
+
+def test_a_class_that_a_package_has_filled_is_one_class_in_every_pod(cluster: Pods, tmp_path: Path) -> None:
+    """Each pod installs the package into a folder of its own, so the code of the methods names another file in each."""
+    wheel(tmp_path / "dist")
+    defined = "import kfnb_sample\n@kfnb_sample.comparable\nclass Point:\n    x = 1"
+    package = f"package:dist/{WHEEL}"
+    pipeline = pipeline_of(
+        cell(defined), cell("p = Point()", "step:a", package), cell("same = p == Point()", "step:b", package)
+    )
+    done = on_argo(pipeline, cluster, {}, travels=find_requirements(pipeline, tmp_path, "none"))
+    assert (done.state, done.values["b.same"]) == ("succeeded", True), done.detail
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
+from types import CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType
 
 from kfnb.runtime.values import enum_pickling
 
@@ -68,8 +68,6 @@ def _remember(cls: type, identity: str) -> None:
 
 def _content(cls: type) -> str:
     """A digest of the class's own code. Two classes with one place and one content are the same class."""
-    import marshal
-
     from kfnb.runtime.values.value_store import digest
 
     parts = [cls.__name__.encode(), str([b.__qualname__ for b in cls.__bases__]).encode()]
@@ -77,10 +75,28 @@ def _content(cls: type) -> str:
         function = getattr(value, "__func__", value) if type(value) in (classmethod, staticmethod) else value
         code = getattr(function, "__code__", None) if callable(function) else None
         if code is not None:
-            parts += [name.encode(), marshal.dumps(code), *_closure(function)]
+            parts += [name.encode(), _code_text(code).encode("utf-8", "backslashreplace"), *_closure(function)]
         elif type(value) in PLAIN and name not in LEFT_OUT:
             parts.append(("%s=%r" % (name, value)).encode("utf-8", "backslashreplace"))
     return digest(b"\0".join(parts))[:16]
+
+
+def _code_text(code: CodeType) -> str:
+    """What the code does, without the file it stands in: each pod installs libraries into a folder of its own.
+
+    `marshal` would write the file, and its bytes depend on how often an object is referred to.
+    """
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    constants = [_constant_text(c) for c in code.co_consts]
+    return repr((code.co_name, code.co_firstlineno, code.co_flags, code.co_code, names, constants))
+
+
+def _constant_text(constant: Any) -> str:
+    if isinstance(constant, CodeType):
+        return _code_text(constant)
+    if isinstance(constant, frozenset):  # in an order that does not depend on the hashes of texts
+        return "frozenset(%s)" % sorted(repr(c) for c in constant)
+    return repr(constant)
 
 
 def _closure(function: Any) -> list[bytes]:

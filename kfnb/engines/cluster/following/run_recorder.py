@@ -48,7 +48,10 @@ class Recorder:
         self.stopped = ""  #: why the run was asked to end, if it was
         self._skip_words = skip_words
         self._observed: dict[str, ObservedStep] = {}
-        self._recorded = {s["path"]: (s["state"], s["attempts"], s["reason"]) for s in store.steps(run_id)}
+        steps = store.steps(run_id)
+        self._recorded = {s["path"]: (s["state"], s["attempts"], s["reason"]) for s in steps}
+        #: the steps that have succeeded and of which no value is known
+        self._without_values = {s["path"] for s in steps if s["state"] == "succeeded" and not s["result"]}
 
     @property
     def final(self) -> bool:
@@ -101,6 +104,9 @@ class Recorder:
     def _step(self, step: ObservedStep, follow: bool) -> None:
         recorded = self._recorded.get(step.path, (None, None, None))
         if recorded[0] in STEP_FINAL:
+            if step.outputs and step.path in self._without_values:
+                self._without_values.discard(step.path)
+                self.store.record_result(self.run_id, step.path, _result_of_texts(step.outputs))
             return
         number = self._number(step.path, len(step.attempts))
         for attempt in step.attempts:
@@ -142,7 +148,7 @@ class Recorder:
             elif state == "succeeded" and report.state == "failed":
                 state = "failed"  # the run continues, because the step may fail
         elif texts := step.outputs or (report.texts() if report is not None else {}):
-            fields["result"] = {"exports": texts, "outputs": {}, "results": {}, "metrics": {}}
+            fields["result"] = _result_of_texts(texts)
         if state == "failed" and self.stopped and (report is None or report.error is None):
             state = ended_by_stop(step, self._recorded.get(step.path, ("",))[0] == "running")
         if state == "failed":
@@ -155,6 +161,8 @@ class Recorder:
             fields["reason"] = step.message or None
         elif state == step.state and state in ("skipped", "omitted"):
             fields["reason"] = self._skip_words.of(step, self._observed) if self._skip_words is not None else UNKNOWN
+        if state == "succeeded" and "result" not in fields:
+            self._without_values.add(step.path)
         self._observed[step.path] = replace(step, state=state)
         self._record(step, state, 0 if state == "skipped" else self._number(step.path, count), fields)
 
@@ -309,6 +317,11 @@ def _why(state: str, failed: list[dict[str, Any]], job: Job) -> str:
     if state != "succeeded":
         return "the run ended before it"
     return UNKNOWN if job.gates or job.loops or job.depends else NOT_TOLD
+
+
+def _result_of_texts(texts: dict[str, str]) -> dict[str, Any]:
+    """The result of a script or command, in the form of the record of runs."""
+    return {"exports": texts, "outputs": {}, "results": {}, "metrics": {}}
 
 
 def _with_last_words(error: dict[str, Any], words: str) -> dict[str, Any]:

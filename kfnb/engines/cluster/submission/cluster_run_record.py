@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +69,10 @@ class ClusterRunRecord:
             **location,
         }
         self._write(run_id, LOCATION, {**fields, "before": earlier_attempts or {}})
+
+    def record_cancel(self, run_id: str) -> None:
+        """Record when the cluster was asked to stop the run. The next submission forgets it."""
+        self._write(run_id, LOCATION, {**self.location(run_id), "cancelled": time.time()})
 
     def reused_outputs(self, run_id: str) -> StepOutputs:
         """The outputs of the steps that the last retry did not repeat."""

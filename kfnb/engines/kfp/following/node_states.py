@@ -17,6 +17,7 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.step_settings import Settings
 
 DRIVER = "-driver"
+DRIVER_TEMPLATE = "system-container-driver"  #: the template of the pods of the drivers of steps
 ITERATION = ("iteration", "iteration-item")  #: what the drivers of loops and of iterations prepare
 STOPPED = (
     "Step exceeded its deadline"  #: the controller's message for a pod of a run that was cancelled (`exec_control.go`)
@@ -58,7 +59,7 @@ def _prepared_steps(
 ) -> Iterator[ObservedStep]:
     """The steps that a driver prepares, or could not prepare: the failure is that of the first one, and the others are omitted."""
     task = driver["displayName"].removesuffix(DRIVER)
-    jobs, template = tasks.get(task, ()), "system-container-driver"
+    jobs, template = tasks.get(task, ()), DRIVER_TEMPLATE
     if not jobs:
         jobs, template = _jobs_of_block(task, driver, nodes, blocks), "system-dag-driver"
     attempt = replace(_attempt(1, driver), template=template)
