@@ -5,8 +5,9 @@ It is a pipeline as any other, with a record in a folder of its own, and it is r
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,8 +60,15 @@ class ProbeLine:
         return f"{sign} {self.text} ({self.seconds:.1f} s)"
 
 
-def probe(target: Target, patience: float = PATIENCE) -> Iterator[ProbeLine]:
+def probe(
+    target: Target, patience: float = PATIENCE, stop: threading.Event | None = None
+) -> Generator[ProbeLine, None, None]:
     """Run a few small steps on a cluster and say what each part of the way did. The last line failed when the probe did.
+
+    Parameters
+    ----------
+    stop
+        Ends the probe when it is set. What the probe made is removed then too.
 
     Raises
     ------
@@ -69,7 +77,7 @@ def probe(target: Target, patience: float = PATIENCE) -> Iterator[ProbeLine]:
     NotebookError
         When the settings of the target do not allow any run.
     """
-    began = time.monotonic()
+    began, stop = time.monotonic(), stop or threading.Event()
 
     def line(state: str, text: str) -> ProbeLine:
         return ProbeLine(state, text, time.monotonic() - began)
@@ -78,7 +86,7 @@ def probe(target: Target, patience: float = PATIENCE) -> Iterator[ProbeLine]:
         location = engine.record.location(run_id)
         yield line("done", f"the cluster accepts the run ({location.get('name') or location.get('run')})")
         try:
-            yield from _follow(engine, run_id, line, began + patience)
+            yield from _follow(engine, run_id, line, began + patience, stop)
         finally:
             left = _discard(engine, run_id)
         yield line("waiting", left) if left else line("done", "what the probe made is removed again")
@@ -124,7 +132,11 @@ def _submitted(target: Target, folder: Path) -> Iterator[tuple[ClusterEngine[Any
 
 
 def _follow(
-    engine: ClusterEngine[Any, Any], run_id: str, line: Callable[[str, str], ProbeLine], end: float
+    engine: ClusterEngine[Any, Any],
+    run_id: str,
+    line: Callable[[str, str], ProbeLine],
+    end: float,
+    stop: threading.Event,
 ) -> Iterator[ProbeLine]:
     """The states of the steps as they change, until the run has ended or is given up."""
     told: set[tuple[str, str]] = set()
@@ -143,7 +155,8 @@ def _follow(
             if time.monotonic() > end:
                 yield line("failed", "the probe has not ended: the lines above say how far it came")
                 return
-            time.sleep(EVERY)
+            if stop.wait(EVERY):
+                return
     yield from news()  # the last step may be recorded after its run
     yield from _end(engine, run_id, line)
 

@@ -8,6 +8,7 @@ from traitlets import Float, Int
 from kfnb.server.event_hub import Hub
 from kfnb.server.rest_handlers import ROUTES
 from kfnb.server.run_requests import Runs
+from kfnb.server.target_requests import Probes
 
 
 class KfnbApp(ExtensionApp):
@@ -30,12 +31,15 @@ class KfnbApp(ExtensionApp):
     def initialize_settings(self) -> None:
         runs = Runs()
         hub = Hub(runs, self.look_every, self.queue_length)
-        self.settings.update(kfnb_runs=runs, kfnb_hub=hub, kfnb_max_notebook_bytes=self.max_notebook_bytes)
+        self.settings.update(
+            kfnb_runs=runs, kfnb_hub=hub, kfnb_probes=Probes(), kfnb_max_notebook_bytes=self.max_notebook_bytes
+        )
 
     def initialize_handlers(self) -> None:
         self.handlers.extend(ROUTES)
 
     async def stop_extension(self) -> None:
         """Stop the extension. Runs go on, because they are separate processes."""
+        self.settings["kfnb_probes"].stop()
         await self.settings["kfnb_hub"].stop()
         self.settings["kfnb_runs"].close()

@@ -15,6 +15,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
 from kfnb.engines.cluster.clients.cluster_errors import BadTarget, ClusterError
+from kfnb.engines.cluster.targets.write_target import TargetExists
 from kfnb.problems import NotebookError
 from kfnb.runs.record.database import write_error_text
 from kfnb.runs.record.home_folder import home_folder
@@ -49,6 +50,8 @@ class Handler(BoundedBody, APIHandler):
             return await asyncio.get_running_loop().run_in_executor(None, functools.partial(question, *args, **kwargs))
         except StillRuns as error:
             raise self.problem(409, words_of(error)) from None
+        except TargetExists as error:
+            raise self.problem(409 if error.replaceable else 422, str(error)) from None
         except (UnknownRun, BadTarget) as error:
             raise self.problem(404, words_of(error)) from None
         except (BadNotebook, Refused) as error:

@@ -14,6 +14,7 @@ from kfnb.server.browser_json import to_wire
 from kfnb.server.event_hub import Hub
 from kfnb.server.event_websocket import StreamHandler
 from kfnb.server.request_checks import AUTH, RUN, Handler, NotebookHandler
+from kfnb.server.target_handlers import ClustersHandler, ProbeHandler, ProposalHandler, TargetsHandler, TrustHandler
 from kfnb.version import __version__
 
 API = r"/kfnb/api/v1"
@@ -190,43 +191,15 @@ class ValuesHandler(Handler):
         self.finish(to_wire(await self.ask(self.runs.values, run_id, unquote(step))))
 
 
-class TargetsHandler(Handler):
-    """The targets on which a notebook can run: their names and engines, never their addresses."""
-
-    @web.authenticated
-    @authorized("read", AUTH)
-    async def get(self) -> None:
-        path = self.get_query_argument("notebook", "")
-        place = self.notebook_path(path) if path else None
-        self.finish(to_wire({"targets": await self.ask(self.runs.targets, place)}))
-
-
-class TrustHandler(Handler):
-    """The settings files beside a notebook that name servers: list what they request, or record that the user trusts one."""
-
-    @web.authenticated
-    @authorized("execute", AUTH)
-    async def get(self) -> None:
-        path = self.get_query_argument("notebook", "")
-        place = self.notebook_path(path) if path else None
-        self.finish(to_wire({"files": await self.ask(self.runs.proposals, place)}))
-
-    @web.authenticated
-    @authorized("execute", AUTH)
-    async def post(self) -> None:
-        body = self.body(path=str, fingerprint=str)
-        place = self.notebook_path(str(body.get("path") or ""))
-        if not await self.ask(self.runs.trust, place, str(body.get("fingerprint"))):
-            raise self.problem(409, "the file is not what was shown: look at it again")
-        self.finish(to_wire({"files": await self.ask(self.runs.proposals, place)}))
-
-
 ID, STEP = rf"(?P<run_id>{RUN.pattern})", r"(?P<step>[^/]+)"
 ROUTES: list[Any] = [
     (API, StatusHandler),
     (rf"{API}/compile", CompileHandler),
     (rf"{API}/manifest", ManifestHandler),
     (rf"{API}/targets", TargetsHandler),
+    (rf"{API}/targets/proposal", ProposalHandler),
+    (rf"{API}/targets/probe", ProbeHandler),
+    (rf"{API}/clusters", ClustersHandler),
     (rf"{API}/trust", TrustHandler),
     (rf"{API}/runs", RunsHandler),
     (rf"{API}/runs/{ID}", RunHandler),

@@ -5,18 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from kfnb.cli.command_helpers import FAILED, OK, as_json, cluster_errors, emit, refuse
+from kfnb.cli.command_helpers import FAILED, OK, as_json, cluster_errors, emit
 
 if TYPE_CHECKING:
     from kfnb.engines.cluster.targets.connection import Connection
-    from kfnb.engines.cluster.targets.diagnosis import Diagnosis
+    from kfnb.engines.cluster.targets.proposed_target import ProposedTarget
     from kfnb.engines.cluster.targets.survey import Survey
-
-NAMES = {"argo": "cluster", "kfp": "kubeflow"}  #: of targets that nobody named
 
 
 @click.command("init-target")
@@ -41,40 +39,52 @@ def init_target(
     \b
     kfnb init-target --rbac --namespace team-a | kubectl apply -f -
     """
+    from kfnb.engines.cluster.targets.proposed_target import (
+        USUAL_NAMES,
+        check_namespace,
+        propose,
+        settings_for,
+        usual_engine,
+    )
     from kfnb.engines.cluster.targets.write_target import check_new_target
 
     asks = not (yes or as_json or rbac) and sys.stdin.isatty()
     with cluster_errors(as_json):
         if name:
             check_new_target(name)
+        if namespace:
+            check_namespace(namespace)
         if host:
             settings = {"engine": "kfp", "host": host, **({"namespace": namespace} if namespace else {})}
-            _add(name or NAMES["kfp"], settings, as_json)
+            _add(propose(name or USUAL_NAMES["kfp"], settings), as_json)
         chosen = _connection(kubeconfig, context, namespace, asks)
         if rbac:
             click.echo(_roles(chosen), nl=False)
             sys.exit(OK)
         found = _surveyed(chosen, as_json)
-        engine = engine or _engine(found, as_json)
-        name = name or (click.prompt("name of the target", default=NAMES[engine]) if asks else NAMES[engine])
-        _add(name, _settings(found, engine, chosen), as_json, found)
+        engine = engine or usual_engine(found)
+        usual = USUAL_NAMES[engine]
+        name = name or (click.prompt("name of the target", default=usual) if asks else usual)
+        _add(propose(name, settings_for(found, engine, chosen), found), as_json, found)
 
 
 def _connection(kubeconfig: str | None, context: str | None, namespace: str | None, asks: bool) -> Connection:
     """The cluster and the namespace that the options name, or that the user chooses."""
     from kfnb.engines.cluster.clients.kubeconfig import contexts_of, read_access
     from kfnb.engines.cluster.targets.connection import Connection
+    from kfnb.engines.cluster.targets.proposed_target import check_namespace
     from kfnb.engines.cluster.targets.target_settings import absolute_path
 
     chosen = Connection(kubeconfig=absolute_path(kubeconfig, Path.cwd()) if kubeconfig else "", context=context or "")
     if not context:
-        names, current = contexts_of(chosen)
-        if asks and len(names) > 1:
-            current = click.prompt("context", type=click.Choice(names), default=current or None)
+        contexts, current = contexts_of(chosen)
+        if asks and len(contexts) > 1:
+            current = click.prompt("context", type=click.Choice(list(contexts)), default=current or None)
         chosen = replace(chosen, context=current)
     if not namespace:
         usual = read_access(chosen).namespace or "default"
         namespace = click.prompt("namespace", default=usual) if asks else usual
+        check_namespace(namespace)
     return replace(chosen, namespace=namespace)
 
 
@@ -101,59 +111,25 @@ def _surveyed(chosen: Connection, as_json: bool) -> Survey:
     return found
 
 
-def _engine(found: Survey, as_json: bool) -> str:
-    if found.argo:
-        return "argo"
-    if found.kfp:
-        return "kfp"
-    refuse(
-        f"{found.server} has neither Argo Workflows nor Kubeflow Pipelines: install one of them, or name another cluster with --context",
-        as_json,
-    )
-
-
-def _settings(found: Survey, engine: str, chosen: Connection) -> dict[str, Any]:
-    """The settings of the target. They name the context, so that a later change of the current one changes no target."""
-    from kfnb.engines.cluster.targets.survey import proposed_settings
-
-    settings: dict[str, Any] = {"engine": engine}
-    settings |= {key: value for key in ("kubeconfig", "context") if (value := getattr(chosen, key))}
-    if engine == "kfp":
-        from kfnb.engines.kfp.kfp_client import KfpClient
-
-        reached = replace(chosen, server_namespace=found.kfp or chosen.server_namespace)
-        settings |= {"server_namespace": found.kfp} if found.kfp not in ("", "kubeflow") else {}
-        settings |= {"namespace": chosen.namespace} if KfpClient(reached).multi_user() else {}
-        return settings
-    return {**settings, "namespace": chosen.namespace, **proposed_settings(found, engine)}
-
-
-def _add(name: str, settings: dict[str, Any], as_json: bool, found: Survey | None = None) -> None:
+def _add(proposed: ProposedTarget, as_json: bool, found: Survey | None = None) -> None:
     """Write the target, say whether it is ready and what is missing, and exit."""
-    from kfnb.engines.cluster.targets.diagnosis import diagnose
-    from kfnb.engines.cluster.targets.targets import Target
-    from kfnb.engines.cluster.targets.write_target import add_target, target_text
+    from kfnb.engines.cluster.targets.write_target import add_target
 
-    diagnosis, roles = diagnose(Target(name, settings["engine"], settings)), ""
-    if found is not None and settings["engine"] == "argo" and diagnosis.state in ("forbidden", "missing"):
-        from kfnb.engines.cluster.targets.rights import STEPS_ACCOUNT, manifests
-
-        settings = {**settings, "service_account": STEPS_ACCOUNT}  # which the roles make
-        roles = manifests(found.namespace, user=found.user)
+    name, settings, diagnosis = proposed.target.name, proposed.target.settings, proposed.diagnosis
     path = add_target(name, settings)
     if as_json:
         told = {"state": diagnosis.state, "told": list(diagnosis.lines), "found": found.lines() if found else []}
-        emit({"target": name, "file": str(path), "settings": settings, **told, "rbac": roles})
+        emit({"target": name, "file": str(path), "settings": settings, **told, "rbac": proposed.roles})
     else:
-        click.echo(f"\n{target_text(name, settings)}\nwritten into {path}: {diagnosis.state}")
-        _show(diagnosis, roles)
+        click.echo(f"\n{proposed.text}\nwritten into {path}: {diagnosis.state}")
+        _show(proposed)
     sys.exit(OK if diagnosis.state == "ready" else FAILED)
 
 
-def _show(diagnosis: Diagnosis, roles: str) -> None:
-    for line in diagnosis.lines[1:] if diagnosis.state in ("ready", "forbidden", "missing") else diagnosis.lines:
+def _show(proposed: ProposedTarget) -> None:
+    for line in proposed.told:
         click.echo(f"  {line}")
-    if diagnosis.state == "ready":
+    if proposed.diagnosis.state == "ready":
         click.echo("try it: kfnb targets --deep")
-    elif roles:
-        click.echo(f"an administrator can apply this:\n\n{roles}", nl=False)
+    elif proposed.roles:
+        click.echo(f"an administrator can apply this:\n\n{proposed.roles}", nl=False)

@@ -188,7 +188,7 @@ class WorkflowFollower(Recorder):
         failed = self._start_timeout.failure()
         if failed is None:
             return list(steps)
-        return [s.failed(failed.text) if s.path == failed.path and s.state in ENDED_BADLY else s for s in steps]
+        return [s.failed(failed.text) if s.shown_path == failed.path and s.state in ENDED_BADLY else s for s in steps]
 
     def death(self, step: ObservedStep) -> dict[str, Any]:
         failed = self._start_timeout.failure()

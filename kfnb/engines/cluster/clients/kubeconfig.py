@@ -89,15 +89,16 @@ def read_access(connection: Connection) -> ClusterAccess:
     return mounted or _kubeconfig_access(connection)
 
 
-def contexts_of(connection: Connection) -> tuple[list[str], str]:
-    """The names of the contexts in the kubeconfig of a target, and the name of the current one. Raises `ClusterError`.
+def contexts_of(connection: Connection) -> tuple[dict[str, str], str]:
+    """The namespaces of the contexts in the kubeconfig of a target, by the contexts' names, and the name of the current one.
 
-    In a pod whose target names no kubeconfig there are none.
+    In a pod whose target names no kubeconfig there are none. A context may have no namespace. Raises `ClusterError`.
     """
     if not connection.names_cluster and _mounted_access() is not None:
-        return [], ""
+        return {}, ""
     config = _Merged(connection)
-    return sorted(config.entries["contexts"]), config.current
+    contexts = sorted(config.entries["contexts"].items())
+    return {name: str(context.get("namespace") or "") for name, (context, _) in contexts}, config.current
 
 
 def _mounted_access() -> ClusterAccess | None:

@@ -66,7 +66,7 @@ class WaitingSteps:
         if wait.is_blocked:
             now = time.time()
             first = self._first.setdefault(step.path, now)
-            self.blocked[step.path] = (wait.text, min(first, attempt.started or first))
+            self.blocked[step.shown_path] = (wait.text, min(first, attempt.started or first))
         else:
             self._first.pop(step.path, None)
         return step.waiting(wait.text)
