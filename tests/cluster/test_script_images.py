@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
+from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.pipeline.model import Pipeline
@@ -120,6 +121,57 @@ def test_no_script_needs_python_in_its_image(make: Any) -> None:
     containers = [t["container"] for t in workflow["spec"]["templates"] if "container" in t]
     assert {c["command"][0] for c in containers if "bash" in c["image"]} == {"sh"}
     assert {c["command"][0] for c in containers if "bash" not in c["image"]} <= {"python3"}
+
+
+# -------------------------------------------------------------------- scripts and commands that need Python
+PERL = "%%component greet --shell --image {}\n#!/usr/bin/{}\n1"
+BRANCH = """from kfnb import component, component_from_command
+
+say = component_from_command(name="say", image="{}", command=["cp", "{{text}}", "{{out}}"], inputs=["text"], outputs=["out"])
+
+@component
+def made() -> str:
+    return "a"
+
+@component
+def tell(text: str) -> str:
+    return text
+"""
+BRANCHES = """%%pipeline nightly
+word = made()
+said = tell("nothing")
+if word == "a":
+    said = say(word)
+tell(said)
+"""
+
+
+def codes_of(pipeline: Pipeline, engine: str, folder: Path) -> list[str]:
+    return [p.code for p in compile_documents(pipeline, engine, ClusterOptions(), folder, {})[1]]
+
+
+@pytest.mark.parametrize(
+    ("image", "program", "found"),
+    [
+        ("perl:5", "perl", ["KF714"]),
+        ("perl:5", "env python3", []),
+        ("registry.example.org/team-python:1", "perl", []),
+        ("perl:5", "env sh", []),
+    ],
+)
+def test_a_script_for_another_interpreter_says_that_its_image_needs_python(
+    image: str, program: str, found: list[str], tmp_path: Path
+) -> None:
+    pipeline = pipeline_of(cell(PERL.format(image, program)))
+    assert codes_of(pipeline, "argo", tmp_path) == codes_of(pipeline, "kfp", tmp_path) == found
+
+
+@pytest.mark.parametrize(("image", "found"), [("alpine", ["KF714"]), ("team/python", [])])
+def test_a_command_in_a_branch_that_is_no_task_of_kubeflow_pipelines_says_so(
+    image: str, found: list[str], tmp_path: Path
+) -> None:
+    pipeline = pipeline_of(cell(BRANCH.format(image)), cell(BRANCHES))
+    assert codes_of(pipeline, "kfp", tmp_path) == found and codes_of(pipeline, "argo", tmp_path) == []
 
 
 # -------------------------------------------------------------------- the record has the user's own steps only

@@ -53,7 +53,12 @@ NOTHING_GIVEN = (NO_ITEMS, MISSING, f"{NO_ITEMS}, or {MISSING}")  #: why a conta
 
 def is_container(step: Step) -> bool:
     """Whether a step is a script or a command in an image of its own that can run without Python."""
-    return has_own_image(step) and all(SHEBANG.match(c.source) for c in step.cells)
+    return has_own_image(step) and all(is_shell_script(c.source) for c in step.cells)
+
+
+def is_shell_script(source: str) -> bool:
+    """Whether a script is one of a shell: its first line names no other interpreter."""
+    return SHEBANG.match(source) is not None
 
 
 def add_text_steps(pipeline: Pipeline, undecided: Collection[str]) -> tuple[Pipeline, dict[str, str]]:
