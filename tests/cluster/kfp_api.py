@@ -47,6 +47,7 @@ class Server:
     actions: list[tuple[str, str]] = field(default_factory=list)
     trouble: list[tuple[str, int]] = field(default_factory=list)  #: answers to give instead: of what request, status
     headers: list[Json] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)  #: method and path
     answers: list[Json] = field(default_factory=list)  #: recorded exchanges, whose answers come next, in this order
 
 
@@ -75,6 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         raw = self.rfile.read(length)
         self.known.headers.append(dict(self.headers))
+        self.known.requests.append((self.command, self.path))
         if self.headers.get("Authorization") != f"Bearer {self.known.token}":
             self._send(401, {"code": 16, "message": "Unauthenticated"})
         elif self.known.answers:
@@ -106,6 +108,11 @@ class _Handler(BaseHTTPRequestHandler):
             created = {**body, "experiment_id": str(uuid.uuid4())}
             server.experiments[created["experiment_id"]] = created
             self._send(200, created)
+        elif path == "/apis/v2beta1/runs" and self.command == "GET":
+            (rule,) = json.loads(query["filter"])["predicates"]
+            assert (rule["operation"], rule["key"]) == ("IN", "run_id")
+            runs = [r for r in server.runs.values() if r["run_id"] in rule["string_values"]["values"]]
+            self._send(200, {"runs": runs[: int(query["page_size"])], "total_size": len(runs)})
         elif path == "/apis/v2beta1/runs":
             typed(body, "V2beta1Run")
             if server.multi_user and not body.get("experiment_id"):

@@ -314,6 +314,31 @@ def test_a_server_that_no_longer_records_what_a_run_does_is_not_waited_for_in_si
         assert states(engine.store.summary(run_id)) == {"one": "succeeded", "two": "succeeded"}
 
 
+def test_a_cancelled_run_is_cancelled_although_the_server_forgets_that_it_was_stopped(tmp_path: Path) -> None:
+    """A server that is asked to stop a run sets its state, and no history; the run's end replaces the state."""
+    history = [{"state": s, "update_time": f"2026-01-01T00:00:0{n}Z"} for n, s in enumerate(("PENDING", "FAILED"))]
+    with submitted(tmp_path) as (server, engine, run_id, run):
+        assert engine.cancel(run_id)
+        run.update(state="FAILED", state_history=history, finished_at=END)
+        engine.refresh(run_id)
+        assert engine.store.head(run_id)["state"] == "cancelled"
+        engine.retry(run_id)
+        run.update(state="FAILED", finished_at=END)
+        engine.refresh(run_id)
+        assert engine.store.head(run_id)["state"] == "failed", "the retried run was not cancelled"
+
+
+def test_a_run_that_somebody_else_cancels_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kfnb.engines.kfp.following.poll_run.EVERY", 0.05)
+    with submitted(tmp_path) as (server, engine, run_id, run):
+        run.update(state="CANCELING")
+        with engine.following(run_id):
+            for event in engine.events(run_id):
+                if event.data.get("state") == "running":
+                    run.update(state="FAILED", finished_at=END)
+        assert engine.store.head(run_id)["state"] == "cancelled"
+
+
 def test_a_run_that_fails_after_it_was_cancelled_and_retried_has_failed() -> None:
     told = [("RUNNING", 1), ("CANCELING", 2), ("FAILED", 3), ("PENDING", 4), ("RUNNING", 5), ("FAILED", 6)]
     history = [{"state": s, "update_time": f"2026-01-01T00:00:0{n}Z"} for s, n in told]
@@ -427,6 +452,11 @@ def test_terminate_retry_and_schedule(tmp_path: Path) -> None:
         engine.retry(run_id)
         assert server.actions[-1] == (remote, "retry")
         assert states(engine.store.summary(run_id)) == {"one": "pending", "two": "pending"}
+        server.runs[remote].update(state="FAILED")
+        engine.refresh(run_id)
+        elsewhere = replace(pipeline, notebook=str(tmp_path / "the-same.ipynb"))
+        engine.retry(run_id, pipeline=elsewhere)
+        assert server.actions[-1] == (remote, "retry") and len(server.runs) == 1
         engine.archive(run_id)
         assert server.actions[-1] == (remote, "archive")
         assert engine.schedule(pipeline, options(pipeline, tmp_path), "0 6 * * *") == "r1"
@@ -462,6 +492,32 @@ def test_the_diagnosis_of_a_server_for_many_users(tmp_path: Path) -> None:
         found = diagnose(engine.target)
         assert found.state == "refused" and "namespace" in found.lines[0]
     assert diagnose(Target("t", "kfp", {"host": "http://127.0.0.1:9"})).state == "unreachable"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("users-other-namespace", "`eve@example.org` may not list experiments in the namespace team-a of "),
+        ("users-viewer-submits", "`vera@example.org` may not create experiments in the namespace team-a of "),
+        ("users-no-identity", "does not learn who you are"),
+    ],
+)
+def test_a_server_for_many_users_refuses_in_words(tmp_path: Path, answer: str, words: str) -> None:
+    server = Server()
+    with engine_at(tmp_path, server, namespace="team-a") as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        server.answers = [json.loads((RECORDINGS / f"{name}.json").read_text()) for name in ("users-healthz", answer)]
+        with pytest.raises(ClusterError, match=words) as caught:
+            engine.submit(pipeline, options(pipeline, tmp_path))
+        assert "ResourceAttributes" not in str(caught.value) and "header" not in str(caught.value)
+        assert caught.value.kind in ("forbidden", "unauthorized")
+
+
+def test_a_server_for_many_users_needs_a_namespace(tmp_path: Path) -> None:
+    with engine_at(tmp_path, Server(multi_user=True)) as engine:
+        pipeline = pipeline_of(*PIPELINE)
+        with pytest.raises(ClusterError, match="set `namespace` in the target to yours"):
+            engine.submit(pipeline, options(pipeline, tmp_path, experiment="mine"))
 
 
 def test_the_cache_of_a_run_is_that_of_its_command(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,12 +17,12 @@ from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, connect
 from kfnb.engines.cluster.clients.rest_client import Rest, headers_of, server_certificate, session_of
 from kfnb.engines.cluster.targets.connection import Connection, address_of
+from kfnb.engines.kfp.refusal_words import ROLE, explained
 
 API = "/apis/v2beta1"
 MOUNTED_TOKEN = "/var/run/secrets/kubeflow/pipelines/token"  #: in a pod that may use the API
 SERVICE = "ml-pipeline:http"
 ERROR_IN_LOG = '{"error_message":"'  #: how an error in the place of a log begins
-REQUIRED_ROLE = "a role in that namespace (`kubeflow-pipelines-edit`)"
 Json = dict[str, Any]
 
 
@@ -52,8 +53,23 @@ class KfpClient:
             )
         return bool(answer.get("multi_user"))
 
+    def check_namespace(self) -> bool:
+        """Whether runs belong to namespaces. Raises `ClusterError` when they do and the target names none."""
+        many = self.multi_user()
+        if many and not self.namespace:
+            raise ClusterError(
+                "refused", f"{self.host} has a namespace for each user: set `namespace` in the target to yours"
+            )
+        return many
+
     def run(self, run_id: str) -> Json:
         return self._request("GET", f"/runs/{run_id}")
+
+    def runs(self, run_ids: Collection[str]) -> list[Json]:
+        """The runs with these ids, each as `run` has it. A run that the server no longer has is left out."""
+        rule = {"predicates": [{"operation": "IN", "key": "run_id", "string_values": {"values": sorted(run_ids)}}]}
+        query = {"filter": json.dumps(rule), "page_size": str(len(run_ids)), **self._namespace_query()}
+        return list(self._request("GET", "/runs", params=query).get("runs", []))
 
     def experiments(self) -> list[Json]:
         """The first experiments that the user may see."""
@@ -132,7 +148,10 @@ class KfpClient:
         return text
 
     def _request(self, method: str, path: str, **body: Any) -> Json:
-        return self._rest.request_json(method, f"{API}{path}", **body)
+        try:
+            return self._rest.request_json(method, f"{API}{path}", **body)
+        except ClusterError as error:
+            raise explained(error, self.host) from None
 
 
 def _error_in_log(text: str) -> str:
@@ -160,7 +179,7 @@ def _server(connection: Connection) -> Rest:
     if not named and connection.names_cluster:
         kube = connect(connection)
         behind = address_of(f"{kube.server}/api/v1/namespaces/{quote(namespace, safe='')}/services/{SERVICE}/proxy")
-        return Rest(behind, kube.session.requests, kube.session.prepare, REQUIRED_ROLE, kube.session.renew)
+        return Rest(behind, kube.session.requests, kube.session.prepare, ROLE, kube.session.renew)
     if not named and MOUNTED_NAMESPACE.is_file():
         named = f"http://ml-pipeline.{namespace}.svc.cluster.local:8888"
     if not named:
@@ -170,4 +189,4 @@ def _server(connection: Connection) -> Rest:
         )
     address = address_of(named)
     session = session_of(address, server_certificate(connection))
-    return Rest(address, session, lambda: headers_of(connection, address, mounted), REQUIRED_ROLE)
+    return Rest(address, session, lambda: headers_of(connection, address, mounted), ROLE)

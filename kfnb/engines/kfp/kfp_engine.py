@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from kfnb.engines.cluster.clients.kubernetes_client import MOUNTED_NAMESPACE, Ku
 from kfnb.engines.cluster.following.follow_thread import Follower
 from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.namespace_watch import shared_watch
+from kfnb.engines.cluster.following.observed_steps import ObservedStep
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.checks.cluster_checks import check_command_texts, check_size
@@ -27,7 +28,9 @@ from kfnb.engines.cluster.submission.reused_steps import StepOutputs
 from kfnb.engines.cluster.targets.targets import options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.following import node_states
-from kfnb.engines.kfp.following.poll_run import PollFollower
+from kfnb.engines.kfp.following.poll_run import PollFollower, ServerRun
+from kfnb.engines.kfp.following.shared_poll import shared_poll
+from kfnb.engines.kfp.following.taken_texts import Taken, taken_outputs, with_texts_of_nodes
 from kfnb.engines.kfp.ir.component_executors import output_of
 from kfnb.engines.kfp.ir.pipeline_ir import CompiledIr, compile_ir
 from kfnb.engines.kfp.kfp_client import KfpClient
@@ -123,7 +126,7 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
     def _body(self, pipeline: Pipeline, options: RunOptions, compiled: CompiledIr, name: str) -> dict[str, Any]:
         settings = self.target.settings
         experiment = options.experiment or settings.get("experiment")
-        if not experiment and self.client.multi_user():
+        if self.client.check_namespace() and not experiment:
             experiment = DEFAULT_EXPERIMENT
         types = {p.name: p.type for p in pipeline.parameters}
         values = {n: kfp_value(v, types[n]) for n, v in options.parameters.items()}
@@ -176,12 +179,16 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         names = {j.name: {output_of(j, c) for c in j.outputs} for j in new.outermost}
         lost = self._in_failed_pods(run_id, self.recompile(run_id).task_jobs)
         outputs: StepOutputs = {}
-        for step in self.store.steps(run_id):
-            if step["state"] == "succeeded" and step["attempts"] and step["path"] in names.keys() - lost:
-                folder = self.store.attempt_folder(run_id, step["path"], step["attempts"])
+        succeeded = {s["path"]: s["attempts"] for s in self.store.steps(run_id) if s["state"] == "succeeded"}
+        counts = self.record.attempt_counts(run_id)
+        # The record has only the user's own steps. Of the others it has the logs of those that succeeded.
+        succeeded.update({j.name: counts.get(j.name, 0) for j in new.outermost if j.helps})
+        for path, attempts in succeeded.items():
+            if attempts and path in names.keys() - lost:
+                folder = self.store.attempt_folder(run_id, path, attempts)
                 reported = RecordedLog(folder).report.handed_on()
-                if names[step["path"]] <= set(reported):
-                    outputs[step["path"]] = reported
+                if names[path] <= set(reported):
+                    outputs[path] = reported
         return outputs
 
     def stop(self, location: dict[str, Any]) -> None:
@@ -202,16 +209,19 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         location, compiled = self.record.location(run_id), self.recompile(run_id)
         jobs, run, earlier_attempts = compiled.task_jobs, location["run"], location.get("before", {})
         words = SkipWords(self.record.pipeline_and_options(run_id)[0])
+        taken = taken_outputs(compiled.ir, jobs)
         workflow = self._workflow(run)
         if workflow is not None:
             kube, name = workflow
-            observe = partial(node_states.observe_steps, blocks=compiled.blocks)
+            observe = partial(_observe_steps, blocks=compiled.blocks, taken=taken)
             watch = shared_watch(kube, RUN_LABEL, self.target.connection)
             source = WorkflowSource(kube, name, watch, observe=observe)
             seconds = options_of(self.target).start_timeout
             timeout = StartTimeout(store.folder(run_id), name, seconds, lambda: self.stop(location))
             return WorkflowFollower(store, run_id, source, jobs, stopping, timeout, earlier_attempts, words)
-        return PollFollower(store, run_id, self.client, run, jobs, compiled.blocks, stopping, earlier_attempts, words)
+        poll = shared_poll(self.client, self.target.connection)
+        server = ServerRun(self.client, poll, run, lambda: self.record.location(run_id).get("cancelled"))
+        return PollFollower(store, run_id, server, jobs, compiled.blocks, taken, stopping, earlier_attempts, words)
 
     def _workflow(self, run: str) -> tuple[Kube, str] | None:
         """The run's Workflow, if the user may read it. It has more detail than the REST API, and it can be watched without delay."""
@@ -224,3 +234,10 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         except ClusterError:
             return None
         return (kube, names[0]) if names else None
+
+
+def _observe_steps(
+    nodes: node_states.Nodes, tasks: node_states.Jobs, blocks: node_states.Jobs, taken: Collection[Taken]
+) -> list[ObservedStep]:
+    """The states of steps in a Workflow of the server, with the texts of commands that it shows."""
+    return with_texts_of_nodes(node_states.observe_steps(nodes, tasks, blocks), nodes, taken)

@@ -154,6 +154,11 @@ class RunStore:
             shown = {k: v for k, v in fields.items() if k not in ("result", "key")}
             self._event(run_id, "step", {"path": path, "step": step, "state": state, **shown})
 
+    def record_result(self, run_id: str, path: str, result: dict[str, Any]) -> None:
+        """Set the result of a step that has ended before its values were known. It is no event: the state is as it was."""
+        with self._db.transaction():
+            self._update("steps", {"result": json.dumps(result)}, {"run": run_id, "path": path})
+
     def changing(self) -> AbstractContextManager[None]:
         """A transaction: all changes inside it are recorded, or none."""
         return self._db.transaction()

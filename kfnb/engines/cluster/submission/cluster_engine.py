@@ -195,7 +195,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     def retry(self, run_id: str, start: str | None = None, pipeline: Pipeline | None = None) -> str:
         """Run the steps again that did not succeed, or whose code or inputs have changed.
 
-        A cluster that can retry its own run does so when nothing has changed. Otherwise the engine creates a new run on the cluster,
+        A cluster that can retry its own run does so when nothing has changed but the place of the notebook. Otherwise the engine creates a new run on the cluster,
         which takes the outputs of the steps that do not run again.
 
         Raises
@@ -212,7 +212,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             new_pipeline = pipeline if pipeline is not None else old_pipeline
             if start is not None:
                 check_step(new_pipeline, run_id, start)
-            elif new_pipeline == old_pipeline and self.retry_in_place(run_id):
+            elif replace(new_pipeline, notebook=old_pipeline.notebook) == old_pipeline and self.retry_in_place(run_id):
                 return run_id
             attempts = self.record.attempt_counts(run_id)
             reused = self._reusable_outputs(run_id, old_pipeline, new_pipeline, options, start)
@@ -246,15 +246,22 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         if self.store.head(run_id)["state"] in FINAL:
             return False
         self.stop(self.record.location(run_id))
+        self.record.record_cancel(run_id)
         return True
 
     # ---------------------------------------------------------------- follow
-    def refresh(self, run_id: str) -> None:
-        """Bring the record up to date, unless another process follows the run already. Raises `ClusterError`."""
+    def refresh(self, run_id: str, log_of: str = "") -> None:
+        """Bring the record up to date, unless another process follows the run already. Raises `ClusterError`.
+
+        Parameters
+        ----------
+        log_of
+            The path of a step. While it runs, its log so far is recorded too.
+        """
         if self.store.head(run_id)["state"] not in FINAL:
             with holding(self.store.folder(run_id) / FOLLOW_LOCK) as acquired:
                 if acquired:
-                    self.follower(self.store, run_id, lambda: False).update()
+                    self.follower(self.store, run_id, lambda: False).update(log_of)
 
     @contextmanager
     def following(self, run_id: str) -> Iterator[FollowThread]:
@@ -279,7 +286,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         ``verbose`` adds the lines of the cluster's own tools.
         """
         if self.store.head(run_id)["state"] in FINAL or not follow:
-            self.refresh(run_id)
+            self.refresh(run_id, path)
             yield from follow_log(self.store, run_id, path, attempt, verbose=verbose)
             return
         with self.following(run_id):

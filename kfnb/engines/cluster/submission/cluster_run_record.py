@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -69,6 +70,10 @@ class ClusterRunRecord:
         }
         self._write(run_id, LOCATION, {**fields, "before": earlier_attempts or {}})
 
+    def record_cancel(self, run_id: str) -> None:
+        """Record when the cluster was asked to stop the run. The next submission forgets it."""
+        self._write(run_id, LOCATION, {**self.location(run_id), "cancelled": time.time()})
+
     def reused_outputs(self, run_id: str) -> StepOutputs:
         """The outputs of the steps that the last retry did not repeat."""
         try:
@@ -87,7 +92,7 @@ class ClusterRunRecord:
 
     def record_pending(self, run_id: str, task_jobs: dict[str, tuple[Job, ...]]) -> None:
         """Record the steps outside of loops as pending. Iterations are recorded when they appear."""
-        outside_loops = (j for j in distinct_jobs(task_jobs) if not j.loops)
+        outside_loops = (j for j in distinct_jobs(task_jobs) if not j.loops and not j.helps)
         for job in sorted(outside_loops, key=lambda j: j.position):
             self._store.record_step(run_id, job.name, job.name, "pending", position=job.position)
 

@@ -79,11 +79,7 @@ def _kfp(target: Target) -> Diagnosis:
     from kfnb.engines.kfp.kfp_client import KfpClient
 
     client = KfpClient(target.connection)
-    many = client.multi_user()
-    if many and not client.namespace:
-        return Diagnosis(
-            "refused", (f"{client.host} has a namespace for each user: set `namespace` in the target to yours",)
-        )
+    many = client.check_namespace()
     client.experiments()
     return _of_findings(f"{client.host}{f', namespace {client.namespace}' if many else ''}", _kfp_findings(target))
 

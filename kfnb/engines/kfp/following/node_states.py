@@ -17,6 +17,7 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.step_settings import Settings
 
 DRIVER = "-driver"
+DRIVER_TEMPLATE = "system-container-driver"  #: the template of the pods of the drivers of steps
 ITERATION = ("iteration", "iteration-item")  #: what the drivers of loops and of iterations prepare
 STOPPED = (
     "Step exceeded its deadline"  #: the controller's message for a pod of a run that was cancelled (`exec_control.go`)
@@ -58,7 +59,7 @@ def _prepared_steps(
 ) -> Iterator[ObservedStep]:
     """The steps that a driver prepares, or could not prepare: the failure is that of the first one, and the others are omitted."""
     task = driver["displayName"].removesuffix(DRIVER)
-    jobs, template = tasks.get(task, ()), "system-container-driver"
+    jobs, template = tasks.get(task, ()), DRIVER_TEMPLATE
     if not jobs:
         jobs, template = _jobs_of_block(task, driver, nodes, blocks), "system-dag-driver"
     attempt = replace(_attempt(1, driver), template=template)
@@ -98,6 +99,8 @@ def _observe_step(
     else:
         pods = [n for n in (node, *inside) if n["type"] == "Pod"]
     attempts = tuple(_attempt(number, pod) for number, pod in enumerate(pods, 1))
+    if job.helps:  # its pods may be told as those of the step that it helps
+        attempts = tuple(replace(a, template=_template(job.step.settings)) for a in attempts)
     state, message = PHASES.get(node.get("phase", ""), "pending"), node.get("message", "")
     if state == "succeeded" and not attempts and any(n["type"] == "Skipped" for n in inside):
         state, message = "cached", FOUND  # The driver found an earlier result, so no pod runs.
@@ -126,7 +129,11 @@ def pod_of(attempt: Attempt, settings: Settings) -> str:
     workflow, _, number = attempt.node.rpartition("-")
     if attempt.template:
         return f"{workflow}-{attempt.template}-{number}"
+    return f"{workflow}-{_template(settings)}-{number}"
+
+
+def _template(settings: Settings) -> str:
     template = f"{'retry-' if settings.retry else ''}system-container-impl"
     if settings.labels or settings.annotations:
         template = f"metadata-{len(settings.annotations)}-{len(settings.labels)}-{template}"
-    return f"{workflow}-{template}-{number}"
+    return template
