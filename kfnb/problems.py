@@ -372,6 +372,7 @@ KINDS: dict[str, Kind] = {
         "pod-timeout",
         "The timeout of a command also counts the start of its pod, because its image may have no shell.",
     ),
+    "KF714": Kind(WARNING, "needs-python", "A script or command needs Python in its image, which may have none."),
     "KF718": Kind(ERROR, "apart", "Steps that a mark puts into one pod cannot share it."),
     "KF730": Kind(WARNING, "package-left-out", "A step imports a module that it cannot install on a cluster."),
 }

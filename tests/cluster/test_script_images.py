@@ -9,14 +9,21 @@ from typing import Any
 import pytest
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
+from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from tests.cluster.argo import Pods
+from tests.cluster.controller import Controller
+from tests.cluster.kfp_api import Server
+from tests.cluster.kube_api import Cluster
 from tests.cluster.outcome import Oracle, Outcome, by_step, differences, locally, on_argo, on_kfp
+from tests.cluster.test_argo_engine import engine_at, finished, options, printed
+from tests.cluster.test_kfp_engine import END, backend_of, marked, tell
+from tests.cluster.test_kfp_engine import engine_at as kfp_engine_at
 from tests.notebooks import cell
-from tests.running import pipeline_of
+from tests.running import pipeline_of, states
 
 SCRIPT = "%%component {} --shell --image library/bash:4.4.23"
 
@@ -114,3 +121,136 @@ def test_no_script_needs_python_in_its_image(make: Any) -> None:
     containers = [t["container"] for t in workflow["spec"]["templates"] if "container" in t]
     assert {c["command"][0] for c in containers if "bash" in c["image"]} == {"sh"}
     assert {c["command"][0] for c in containers if "bash" not in c["image"]} <= {"python3"}
+
+
+# -------------------------------------------------------------------- scripts and commands that need Python
+PERL = "%%component greet --shell --image {}\n#!/usr/bin/{}\n1"
+BRANCH = """from kfnb import component, component_from_command
+
+say = component_from_command(name="say", image="{}", command=["cp", "{{text}}", "{{out}}"], inputs=["text"], outputs=["out"])
+
+@component
+def made() -> str:
+    return "a"
+
+@component
+def tell(text: str) -> str:
+    return text
+"""
+BRANCHES = """%%pipeline nightly
+word = made()
+said = tell("nothing")
+if word == "a":
+    said = say(word)
+tell(said)
+"""
+
+
+def codes_of(pipeline: Pipeline, engine: str, folder: Path) -> list[str]:
+    return [p.code for p in compile_documents(pipeline, engine, ClusterOptions(), folder, {})[1]]
+
+
+@pytest.mark.parametrize(
+    ("image", "program", "found"),
+    [
+        ("perl:5", "perl", ["KF714"]),
+        ("perl:5", "env python3", []),
+        ("registry.example.org/team-python:1", "perl", []),
+        ("perl:5", "env sh", []),
+    ],
+)
+def test_a_script_for_another_interpreter_says_that_its_image_needs_python(
+    image: str, program: str, found: list[str], tmp_path: Path
+) -> None:
+    pipeline = pipeline_of(cell(PERL.format(image, program)))
+    assert codes_of(pipeline, "argo", tmp_path) == codes_of(pipeline, "kfp", tmp_path) == found
+
+
+@pytest.mark.parametrize(("image", "found"), [("alpine", ["KF714"]), ("team/python", [])])
+def test_a_command_in_a_branch_that_is_no_task_of_kubeflow_pipelines_says_so(
+    image: str, found: list[str], tmp_path: Path
+) -> None:
+    pipeline = pipeline_of(cell(BRANCH.format(image)), cell(BRANCHES))
+    assert codes_of(pipeline, "kfp", tmp_path) == found and codes_of(pipeline, "argo", tmp_path) == []
+
+
+# -------------------------------------------------------------------- the record has the user's own steps only
+@pytest.mark.parametrize("make", PIPELINES)
+def test_the_steps_that_kfnb_adds_are_not_in_the_record(make: Any, cluster: Pods, tmp_path: Path) -> None:
+    pipeline, kubernetes = make(), Cluster()
+    with engine_at(tmp_path, kubernetes) as engine, Controller(kubernetes, cluster).at_work():
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        summary = finished(engine, run_id)
+        own = {s.name for s in pipeline.steps()}
+        told = {e.data["path"].partition("[")[0] for e in engine.store.events(run_id) if "path" in e.data}
+    here = locally(pipeline, tmp_path / "here", bind(pipeline, {}))
+    of_steps = {path.partition("[")[0]: state for path, state in here.states.items()}
+    assert told == own and states(summary) == of_steps and summary["state"] == "succeeded"
+
+
+def test_a_step_whose_helper_fails_has_failed_with_its_error_and_its_log(cluster: Pods, tmp_path: Path) -> None:
+    pipeline, kubernetes = (
+        pipeline_of(
+            cell("n = 3", "step:made"),
+            cell("size = {n: object()}", "step:big", "when:n > 2"),
+            cell("size = 'small'", "step:small", "when:n <= 2"),
+            script("tell", 'echo "it is $size"'),
+            cell("print(1)", "step:rest", "after:tell"),
+        ),
+        Cluster(),
+    )
+    with engine_at(tmp_path, kubernetes) as engine, Controller(kubernetes, cluster).at_work():
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        summary = finished(engine, run_id)
+        reasons = {s["path"]: s["reason"] for s in engine.store.steps(run_id)}
+        log = printed(engine, run_id, "tell")
+    here = locally(pipeline, tmp_path / "here", {})
+    assert states(summary) == here.states and states(summary)["tell"] == "failed"
+    assert summary["error"]["step"] == "tell" and "`size` is a dict" in summary["error"]["message"]
+    assert "`size` is a dict" in here.detail
+    assert reasons["rest"] == "tell failed" and any(summary["error"]["message"] in line for line in log)
+
+
+def test_a_retry_takes_up_a_script_whose_helper_succeeded(cluster: Pods, tmp_path: Path) -> None:
+    pipeline = pipeline_of(
+        cell("names = ['x', 'y']", "step:made"),
+        script("said --output word", 'echo "$names" > "$word"'),
+        script("win --when \"word != 'heads'\" --output won", 'echo "$word" > "$won"'),
+        cell(f"import os\nassert os.path.exists({str(tmp_path / 'mended')!r}), won", "step:told"),
+    )
+    kubernetes = Cluster()
+    with engine_at(tmp_path, kubernetes) as engine, Controller(kubernetes, cluster).at_work():
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert states(finished(engine, run_id))["told"] == "failed"
+        (tmp_path / "mended").touch()
+        engine.retry(run_id)
+        summary = finished(engine, run_id)
+        assert set(states(summary).values()) == {"succeeded"}
+        attempts = {s["path"]: s["attempts"] for s in engine.store.steps(run_id)}
+    assert attempts == {"made": 1, "said": 1, "win": 1, "told": 2}
+
+
+def test_kubeflow_pipelines_tells_of_helpers_as_of_the_steps_that_they_help(tmp_path: Path) -> None:
+    server, pipeline = Server(), over_what_a_script_found()
+    with kfp_engine_at(tmp_path, server) as engine:
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (run,) = server.runs.values()
+        tell(server, run, backend_of(run, {"first-outputs": "Running"}), {}, state="RUNNING")
+        engine.refresh(run_id)
+        steps = {s["path"]: (s["state"], s["reason"]) for s in engine.store.steps(run_id)}
+        assert steps["first"] == ("running", "its outputs are being read") and "first-outputs" not in steps
+        error = {"kind": "condition", "type": "TypeError", "message": "the condition cannot be evaluated"}
+        log = marked("first-outputs", "why", state="failed", error=error)
+        tell(
+            server,
+            run,
+            backend_of(run, {"first-outputs": "Failed"}),
+            {"first": "printed\n", "first-outputs": log},
+            state="FAILED",
+            finished_at=END,
+        )
+        engine.refresh(run_id)
+        summary = engine.store.summary(run_id)
+        assert states(summary)["first"] == "failed" and summary["error"]["message"] == error["message"]
+        assert [line.text for line in engine.store.logs(run_id, "first", 1)] == ["printed"]
+        assert [line.text for line in engine.store.logs(run_id, "first", 2)] == ["why"]

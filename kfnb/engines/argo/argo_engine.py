@@ -100,6 +100,7 @@ class ArgoEngine(ClusterEngine[Kube, CompiledWorkflow]):
         states = {s["path"]: s["state"] for s in self.store.steps(run_id)}
         steps = observe_steps(nodes, self.recompile(run_id).task_jobs)
         # Of a pod that failed, the steps before the failed one have succeeded.
+        states.update({s.path: s.state for s in steps if s.job.helps})  # the record has only the user's own steps
         succeeded = (s for s in steps if states.get(s.path) == "succeeded" and s.path == s.job.name)
         return {**{s.path: s.outputs for s in succeeded}, **self.record.reused_outputs(run_id)}
 

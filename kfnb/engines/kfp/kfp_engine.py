@@ -179,12 +179,16 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         names = {j.name: {output_of(j, c) for c in j.outputs} for j in new.outermost}
         lost = self._in_failed_pods(run_id, self.recompile(run_id).task_jobs)
         outputs: StepOutputs = {}
-        for step in self.store.steps(run_id):
-            if step["state"] == "succeeded" and step["attempts"] and step["path"] in names.keys() - lost:
-                folder = self.store.attempt_folder(run_id, step["path"], step["attempts"])
+        succeeded = {s["path"]: s["attempts"] for s in self.store.steps(run_id) if s["state"] == "succeeded"}
+        counts = self.record.attempt_counts(run_id)
+        # The record has only the user's own steps. Of the others it has the logs of those that succeeded.
+        succeeded.update({j.name: counts.get(j.name, 0) for j in new.outermost if j.helps})
+        for path, attempts in succeeded.items():
+            if attempts and path in names.keys() - lost:
+                folder = self.store.attempt_folder(run_id, path, attempts)
                 reported = RecordedLog(folder).report.handed_on()
-                if names[step["path"]] <= set(reported):
-                    outputs[step["path"]] = reported
+                if names[path] <= set(reported):
+                    outputs[path] = reported
         return outputs
 
     def stop(self, location: dict[str, Any]) -> None:

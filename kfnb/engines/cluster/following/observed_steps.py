@@ -38,6 +38,11 @@ class ObservedStep:
         str, ...
     ] = ()  #: the paths of the steps that share its pod, in their order; empty when it has a pod of its own
 
+    @property
+    def shown_path(self) -> str:
+        """The path of the step that the user sees: of the one that it helps, if kfnb added it."""
+        return self.job.helps + self.path[len(self.job.name) :] if self.job.helps else self.path
+
     def waiting(self, text: str) -> ObservedStep:
         """The step as one that waits for something."""
         return replace(self, state="pending", message=text)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from kfnb.engines.cluster.following.helper_steps import tell_of_helped
 from kfnb.engines.cluster.following.logs.log_markers import StepReport
 from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.logs.shared_pods import MemberAttempt, SharedPodLog
@@ -17,7 +18,7 @@ from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep
 from kfnb.engines.cluster.following.words.ending_words import ending_words
 from kfnb.engines.cluster.following.words.skip_words import UNKNOWN, SkipWords
 from kfnb.engines.cluster.following.words.stop_words import CANCELLED, ended_by_stop
-from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
+from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_summary import is_let_fail
 from kfnb.runtime.values.value_store import Store
@@ -36,7 +37,8 @@ class Recorder:
         earlier_attempts: dict[str, int] | None = None,
         skip_words: SkipWords | None = None,
     ) -> None:
-        self.store, self.run_id, self.tasks, self.stopping = store, run_id, tasks, stopping
+        self.store, self.run_id, self.stopping = store, run_id, stopping
+        self.tasks, self.jobs = tasks, {j.name: j for j in distinct_jobs(tasks)}
         self.earlier_attempts = (
             earlier_attempts or {}
         )  #: how many attempts each step had in earlier submissions of the run
@@ -57,6 +59,10 @@ class Recorder:
 
     def watch_log(self, step: ObservedStep, attempt: Attempt) -> None:
         """Record the new lines of a running pod's log, or begin to follow it."""
+        raise NotImplementedError
+
+    def read_log_so_far(self, step: ObservedStep, attempt: Attempt) -> None:
+        """Record what a running pod has printed, once."""
         raise NotImplementedError
 
     def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
@@ -86,16 +92,24 @@ class Recorder:
 
     def record_steps(self, steps: Iterable[ObservedStep], follow: bool) -> None:
         """Record the states of steps. ``follow`` includes the logs of running steps."""
-        in_order = sorted(steps, key=lambda s: s.job.position)
+        in_order = sorted(tell_of_helped(steps, self.jobs), key=lambda s: s.job.position)
         for step in in_order:
             if step.path not in self._observed or self._recorded.get(step.path, ("",))[0] not in STEP_FINAL:
                 self._observed[step.path] = step
         for step in in_order:
-            if not step.pod or not step.attempts:
+            if step.job.helps and not step.pod:
+                self._helper(step)
+            elif not step.pod or not step.attempts:
                 self._step(step, follow)
             elif step.path == step.pod[0]:
                 members = {s.path: s for s in in_order if s.pod == step.pod}
                 self._shared_pod([members[p] for p in step.pod if p in members], follow)
+
+    def record_log_so_far(self, path: str) -> None:
+        """Record what a step has printed, if it runs."""
+        step = self._observed.get(path)
+        if step is not None and step.state == "running" and step.attempts and not step.pod:
+            self.read_log_so_far(step, step.attempts[-1])
 
     def _step(self, step: ObservedStep, follow: bool) -> None:
         recorded = self._recorded.get(step.path, (None, None, None))
@@ -112,6 +126,13 @@ class Recorder:
             self._finish(step)
         elif (step.state, number, step.message or None) != recorded:
             self._record(step, step.state, number, {"reason": step.message or None})
+
+    def _helper(self, step: ObservedStep) -> None:
+        """Keep the log of a step that kfnb added. It has the outputs that a retry reuses."""
+        if step.state == "succeeded" and step.path not in self._recorded:
+            self._recorded[step.path] = (step.state, len(step.attempts), None)
+            for attempt in step.attempts:
+                self.read_log(step, attempt)
 
     def _finish(self, step: ObservedStep) -> None:
         """Record the end of a step. Its log is read first, so that the log is complete when the record says that the step has ended."""
@@ -195,7 +216,7 @@ class Recorder:
 
     def _record_member(self, pod: tuple[str, ...], attempt: MemberAttempt) -> None:
         """Record that a step of a pod has begun, or how it has ended. A failed attempt that is tried again is not its end."""
-        job = next(j for jobs in self.tasks.values() for j in jobs if j.name == attempt.path.partition("[")[0])
+        job = self.jobs[attempt.path.partition("[")[0]]
         report = attempt.report
         started = self._started.setdefault(attempt.path, attempt.started)
         step = ObservedStep(attempt.path, job, "running", started, attempt.ended, "", (), {}, False, pod)
@@ -215,6 +236,11 @@ class Recorder:
 
     def _record(self, step: ObservedStep, state: str, attempts: int, fields: dict[str, Any]) -> None:
         self._recorded[step.path] = (state, attempts, fields.get("reason"))
+        if step.job.helps and state != "failed":
+            return
+        if step.job.helps:
+            step = replace(step, path=step.shown_path, job=self.jobs[step.job.helps])
+            self._recorded[step.path] = (state, attempts, fields.get("reason"))
         with self._store_of_thread() as store:
             store.record_step(
                 self.run_id,
@@ -273,8 +299,7 @@ class Recorder:
     def _finish_remaining(self, state: str, reason_of: Callable[[Job], str]) -> None:
         """Set every step that has no final state when the run ends to ``state``, for the reason of its job."""
         states = {s["path"]: s["state"] for s in self.store.steps(self.run_id)}
-        jobs = {j.name: j for jobs in self.tasks.values() for j in jobs}
-        for job in sorted(jobs.values(), key=lambda j: j.position):
+        for job in sorted((j for j in self.jobs.values() if not j.helps), key=lambda j: j.position):
             paths = [p for p in states if p == job.name or p.startswith(f"{job.name}[")]
             for path in paths or [job.name]:
                 if states.get(path) not in STEP_FINAL:

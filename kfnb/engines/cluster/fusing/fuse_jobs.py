@@ -171,6 +171,7 @@ def _fused(members: tuple[Job, ...], options: ClusterOptions) -> Job:
         depends=tuple(depends.items()),
         runtime_spec={},
         members=members,
+        helps="",
     )
 
 

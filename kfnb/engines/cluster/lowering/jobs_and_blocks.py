@@ -67,6 +67,8 @@ class Job:
         Whether it is part of an exit handler. Such a step runs for its effects, so no earlier result replaces it.
     members
         The jobs of the steps that run one after the other in this job's pod; empty when it has only its own step.
+    helps
+        The user's step for which kfnb added this one; empty for the user's own.
     """
 
     step: Step
@@ -80,6 +82,7 @@ class Job:
     plain_container: bool = False
     in_handler: bool = False
     members: tuple[Job, ...] = ()
+    helps: str = ""
 
     @property
     def name(self) -> str:

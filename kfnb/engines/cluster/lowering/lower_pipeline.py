@@ -37,6 +37,7 @@ from kfnb.pipeline.model import (
     Test,
     operands,
     sources,
+    steps_of,
 )
 from kfnb.pipeline.serialize import encode
 
@@ -44,12 +45,12 @@ from kfnb.pipeline.serialize import encode
 def lower(pipeline: Pipeline, with_runtime: frozenset[str] = frozenset()) -> Block:
     """Lower a pipeline. ``with_runtime`` names scripts and commands that need the runtime although they have an image of their own."""
     moved = move_into_branches(pipeline)
-    first = _Lowering(moved, with_runtime)
+    first = _Lowering(moved, with_runtime, {})
     undecided = first.conditions.keys() - first.deciders.keys()
-    added = add_text_steps(moved, undecided)
-    if added == moved:
-        return first.root()
-    return _Lowering(move_into_branches(added), with_runtime).root()
+    added, helped = add_text_steps(moved, undecided)
+    own = {s.name for s in pipeline.steps()}
+    helped |= {n: s for n, s in first.readers_of_items(own) if n not in own}
+    return _Lowering(moved if added == moved else move_into_branches(added), with_runtime, helped).root()
 
 
 # -------------------------------------------------------------------- the walk over the pipeline
@@ -63,8 +64,8 @@ class _Context:
 
 
 class _Lowering:
-    def __init__(self, pipeline: Pipeline, with_runtime: frozenset[str]) -> None:
-        self.pipeline, self.with_runtime = pipeline, with_runtime
+    def __init__(self, pipeline: Pipeline, with_runtime: frozenset[str], helped: dict[str, str]) -> None:
+        self.pipeline, self.with_runtime, self.helped = pipeline, with_runtime, helped
         self.places: dict[str, Place] = places_of(pipeline)
         self.specs = StaticSpecs(pipeline)
         self.conditions: dict[str, Condition] = {}
@@ -78,6 +79,12 @@ class _Lowering:
         self.lists = {f"{r.step}.{r.name}": r for r in lists}
         self.plain_containers = {s.name for s in pipeline.steps() if self._is_plain_container(s)}
         self.read_packs = self._read_packs()
+
+    def readers_of_items(self, own: set[str]) -> Iterator[tuple[str, str]]:
+        """The steps that produce the items of loops, each with the first of the user's own steps in its loop."""
+        for loop in self.loops.values():
+            if isinstance(loop.items, ExportRef):
+                yield loop.items.step, next(s.name for s in steps_of(loop.body) if s.name in own)
 
     def root(self) -> Block:
         return Block("root", "root", self._nodes(self.pipeline.body, _Context()))
@@ -227,7 +234,7 @@ class _Lowering:
         return Job(
             step, self.places[step.name].position, context.loops, context.gates, tuple(inputs), tuple(outputs),
             tuple((n, s) for n, s in depends.items() if n in self.places), self._runtime_spec(step, context, decides, lists),
-            step.name in self.plain_containers, context.in_handler,
+            step.name in self.plain_containers, context.in_handler, helps=self.helped.get(step.name, ""),
         )  # fmt: skip
 
     def _item_source(self, loop: str, inputs: dict[Channel, None]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kfnb.engines.cluster.packaging.named_files import has_own_image
 from kfnb.pipeline.model import (
@@ -53,11 +53,16 @@ NOTHING_GIVEN = (NO_ITEMS, MISSING, f"{NO_ITEMS}, or {MISSING}")  #: why a conta
 
 def is_container(step: Step) -> bool:
     """Whether a step is a script or a command in an image of its own that can run without Python."""
-    return has_own_image(step) and all(SHEBANG.match(c.source) for c in step.cells)
+    return has_own_image(step) and all(is_shell_script(c.source) for c in step.cells)
 
 
-def add_text_steps(pipeline: Pipeline, undecided: Collection[str]) -> Pipeline:
-    """The pipeline with the steps that its containers without Python need.
+def is_shell_script(source: str) -> bool:
+    """Whether a script is one of a shell: its first line names no other interpreter."""
+    return SHEBANG.match(source) is not None
+
+
+def add_text_steps(pipeline: Pipeline, undecided: Collection[str]) -> tuple[Pipeline, dict[str, str]]:
+    """The pipeline with the steps that its containers without Python need, and for each of these the step that it helps.
 
     Parameters
     ----------
@@ -66,8 +71,9 @@ def add_text_steps(pipeline: Pipeline, undecided: Collection[str]) -> Pipeline:
     """
     pipeline = with_steps(pipeline, _drop_status)
     if not any(_needs_texts(s) for s in pipeline.steps()):
-        return pipeline
-    return replace(pipeline, body=_Adder(pipeline, undecided).nodes(pipeline.body, False))
+        return pipeline, {}
+    adder = _Adder(pipeline, undecided)
+    return replace(pipeline, body=adder.nodes(pipeline.body, False)), adder.helped
 
 
 def _needs_texts(step: Step) -> bool:
@@ -94,6 +100,7 @@ class _Adder:
 
     pipeline: Pipeline
     undecided: Collection[str]
+    helped: dict[str, str] = field(default_factory=dict)  #: by a step that was added, the step that it helps
 
     def __post_init__(self) -> None:
         self.names = {s.name for s in self.pipeline.steps()}
@@ -101,7 +108,7 @@ class _Adder:
         self.readers: dict[str, str] = {}  #: by a container that decides something, the step behind it
         for ref in _deciding_refs(self.pipeline.body):
             if ref.step in self.containers and ref.step not in self.readers:
-                self.readers[ref.step] = self._new_name(f"{ref.step}-outputs")
+                self.readers[ref.step] = self._new_name(f"{ref.step}-outputs", ref.step)
 
     def nodes(self, body: tuple[Node, ...], may_be_empty: bool) -> tuple[Node, ...]:
         """The nodes with their steps. ``may_be_empty``: whether a loop around them may have no items."""
@@ -131,7 +138,7 @@ class _Adder:
         if not read and not may_be_empty:
             yield from (step, *behind)
             return
-        name = self._new_name(f"{step.name}-inputs")
+        name = self._new_name(f"{step.name}-inputs", step.name)
         exports = (Export(GIVEN, "True"),)
         yield Step(name, (), read, names, exports=exports, after=step.after)
         others = tuple(p for p in step.prepare if p not in read)
@@ -158,7 +165,8 @@ class _Adder:
         if node.name not in self.undecided or not self.containers & {s.name for s in steps_of((node,))}:
             yield replace(node, branches=branches)
             return
-        step = self._new_name(f"{node.name}-values")
+        first = next(s.name for b in node.branches for s in steps_of(b.body) if s.name in self.containers)
+        step = self._new_name(f"{node.name}-values", first)
         refs = dict.fromkeys(
             r for b in branches if b.when is not None for r in operands(b.when) if not isinstance(r, Constant)
         )
@@ -180,12 +188,14 @@ class _Adder:
             return ExportRef(self.readers[ref.step], ref.name)
         return ref
 
-    def _new_name(self, wanted: str) -> str:
+    def _new_name(self, wanted: str, helped: str = "") -> str:
         name, number = wanted, 1
         while name in self.names:
             number += 1
             name = f"{wanted}-{number}"
         self.names.add(name)
+        if helped:
+            self.helped[name] = helped
         return name
 
 

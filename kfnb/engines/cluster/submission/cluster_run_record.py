@@ -92,7 +92,7 @@ class ClusterRunRecord:
 
     def record_pending(self, run_id: str, task_jobs: dict[str, tuple[Job, ...]]) -> None:
         """Record the steps outside of loops as pending. Iterations are recorded when they appear."""
-        outside_loops = (j for j in distinct_jobs(task_jobs) if not j.loops)
+        outside_loops = (j for j in distinct_jobs(task_jobs) if not j.loops and not j.helps)
         for job in sorted(outside_loops, key=lambda j: j.position):
             self._store.record_step(run_id, job.name, job.name, "pending", position=job.position)
 

@@ -99,6 +99,8 @@ def _observe_step(
     else:
         pods = [n for n in (node, *inside) if n["type"] == "Pod"]
     attempts = tuple(_attempt(number, pod) for number, pod in enumerate(pods, 1))
+    if job.helps:  # its pods may be told as those of the step that it helps
+        attempts = tuple(replace(a, template=_template(job.step.settings)) for a in attempts)
     state, message = PHASES.get(node.get("phase", ""), "pending"), node.get("message", "")
     if state == "succeeded" and not attempts and any(n["type"] == "Skipped" for n in inside):
         state, message = "cached", FOUND  # The driver found an earlier result, so no pod runs.
@@ -127,7 +129,11 @@ def pod_of(attempt: Attempt, settings: Settings) -> str:
     workflow, _, number = attempt.node.rpartition("-")
     if attempt.template:
         return f"{workflow}-{attempt.template}-{number}"
+    return f"{workflow}-{_template(settings)}-{number}"
+
+
+def _template(settings: Settings) -> str:
     template = f"{'retry-' if settings.retry else ''}system-container-impl"
     if settings.labels or settings.annotations:
         template = f"metadata-{len(settings.annotations)}-{len(settings.labels)}-{template}"
-    return f"{workflow}-{template}-{number}"
+    return template

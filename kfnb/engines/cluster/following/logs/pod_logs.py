@@ -6,6 +6,7 @@ already.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
@@ -20,6 +21,7 @@ from kfnb.runs.record.private_record_files import append_to, make_folder
 from kfnb.runtime.pods.archived_lines import without_keeper
 
 MARKS = "marks"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 
 
 class RecordedLog:
@@ -54,11 +56,15 @@ class RecordedLog:
             self._same_time_lines += 1
 
     def append(self, lines: Iterable[str]) -> None:
-        """Record the new lines of a log that is read from its beginning."""
+        """Record the new lines of a log that is read from its beginning.
+
+        A line without a time is not the pod's. The kubelet answers so when the containers of an evicted pod are gone.
+        """
         with self.adding() as new_lines:
             for line in lines:
                 time, _, text = line.rstrip("\r\n").partition(" ")
-                new_lines.add(time, text)
+                if TIME.match(time):
+                    new_lines.add(time, text)
 
     def append_untimed(self, text: str, seconds: float, ended: bool = True) -> None:
         """Record the new lines of a log without times that is read from its beginning. As many lines as are recorded already are skipped.

@@ -46,7 +46,7 @@ class SkipWords:
         while pending:
             for before in _before(pending.pop(), steps):
                 if before.state == "failed":
-                    return f"{before.path} failed"
+                    return f"{before.shown_path} failed"
                 if before.state == "cancelled":
                     return "the run was cancelled"
                 if before.path not in seen:
@@ -91,6 +91,8 @@ class SkipWords:
     # ---------------------------------------------------------------- a step that it needs
     def _needs(self, step: ObservedStep, steps: Mapping[str, ObservedStep]) -> str:
         for before in _before(step, steps):
+            if before.state == "skipped" and before.job.helps:
+                return self.of(before, steps)
             if before.state == "skipped":
                 names = [n for i in step.job.step.inputs for n in _names_from(i.ref, before.job.name)]
                 if names:

@@ -10,7 +10,8 @@ from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself
-from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE
+from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE, is_shell_script
+from kfnb.engines.cluster.packaging.named_files import has_own_image
 from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE
 from kfnb.engines.engine_interface import RunOptions
@@ -20,6 +21,9 @@ from kfnb.runtime.pods.handover.coded_text import coded
 from kfnb.surrogates import encodable, encoded
 
 MANIFEST_LIMIT = 700_000  #: bytes; etcd limits an object to 1.5 MiB, and the controller adds the status to it
+#: Matches the name of an image that has Python, as far as a name can say so.
+HAS_PYTHON = re.compile(r"python|pypy|conda|jupyter|pytorch|tensorflow", re.IGNORECASE)
+PYTHON_SCRIPT = re.compile(r"\s*#!.*python")  #: matches a script that says that its image has Python
 ANNOTATIONS_LIMIT = 256 * 1024  #: bytes of all annotations of an object (Kubernetes `ValidateAnnotationsSize`)
 OLDEST = (3, 8)
 #: The beginning of a tag that Argo replaces: an expression, a name that it knows, or a tag without an end.
@@ -35,6 +39,7 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
         yield from _image(job)
         yield from _let_fail(job, engine)
         yield from _timeout(job)
+        yield from _python(job)
         if engine == "kfp":
             yield from _kfp_resources(job.step)
             if job.plain_container:
@@ -136,6 +141,24 @@ def _timeout(job: Job) -> Iterator[Problem]:
             f"whether the image {image} has a shell, which would count the time of the command alone",
             'if it has one, let the command begin with it: `command=["sh", "-c", \'exec "$0" "$@"\', …]`',
         )  # fmt: skip
+
+
+def _python(job: Job) -> Iterator[Problem]:
+    """Find scripts and commands that kfnb's runtime starts, in an image that may have no Python for it."""
+    step = job.step
+    sources = [c.source for c in step.cells]
+    if job.plain_container or not has_own_image(step) or HAS_PYTHON.search(step.settings.image or ""):
+        return
+    if sources and all(map(PYTHON_SCRIPT.match, sources)):
+        return
+    if step.shell:
+        first = next(s for s in sources if not is_shell_script(s)).lstrip().partition("\n")[0]
+        reason = f"its script begins with `{first}`, and kfnb starts such a script with Python"
+        hint = "begin the script with `#!/bin/sh` and call that program in it, or use an image that also has Python 3.8 or newer"
+    else:
+        reason = "its command stands in a branch that is no task of Kubeflow Pipelines, and kfnb decides with Python whether it runs"
+        hint = "make it a script (`%%component NAME --shell --image …`), which decides that itself, or use an image that also has Python 3.8 or newer"
+    yield _problem("KF714", step, f"step `{step.name}` needs Python in its image {step.settings.image}: {reason}", hint)
 
 
 def _template_tags(job: Job) -> Iterator[Problem]:
