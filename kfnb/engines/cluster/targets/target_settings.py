@@ -24,7 +24,18 @@ VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
 #: Settings that concern only the pods of steps. Any other setting, also an unknown one, may decide which server kfnb talks to.
 STEP_SETTINGS = frozenset(
-    {"image", "registry", "packages", "values", "pull_secrets", "start_timeout", "parallelism", "ttl", "cache", "experiment"}
+    {
+        "image",
+        "registry",
+        "packages",
+        "values",
+        "pull_secrets",
+        "start_timeout",
+        "parallelism",
+        "ttl",
+        "cache",
+        "experiment",
+    }
 )
 CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
 KNOWN = frozenset(
