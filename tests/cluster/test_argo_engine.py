@@ -379,6 +379,24 @@ def test_a_log_is_waited_for_until_its_container_starts(tmp_path: Path) -> None:
         lines.close()  # type: ignore[attr-defined]
 
 
+def test_what_a_running_step_has_printed_can_be_read_without_following_it(tmp_path: Path) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube) as engine:
+        pipeline = pipeline_of(*THREE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        (name,) = kube.created
+        node = {"id": "n", "name": f"{name}.one", "displayName": "one", "type": "Pod", "phase": "Running"}
+        annotations = {"workflows.argoproj.io/node-id": "n"}
+        labels = {"workflows.argoproj.io/workflow": name}
+        kube.pods["p"] = {"metadata": {"name": "p", "annotations": annotations, "labels": labels}}
+        kube.update(name, {"status": {"phase": "Running", "nodes": {"n": node}}})
+        kube.say("p", "so far")
+        assert [line.text for line in engine.logs(run_id, "one")] == ["so far"]
+        kube.say("p", "and further")
+        kube.logs["p"].lines.append("unable to retrieve container logs for containerd://c844a86138440faa")
+        assert [line.text for line in engine.logs(run_id, "one")] == ["so far", "and further"]
+
+
 def test_cancel_stops_and_then_terminates(tmp_path: Path) -> None:
     kube = Cluster()
     with engine_at(tmp_path, kube) as engine:

@@ -154,7 +154,7 @@ WAITS: dict[str, tuple[Json, Json, list[tuple[str, str]], str]] = {
     ),
     "a claim without storage": (
         unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"), CLAIM, [],
-        "the claim `values` has no storage yet",
+        "the claim `values` has no storage yet: its storage class has not made a volume, or does not exist",
     ),
     "a claim that does not exist": (
         unschedulable('0/1 nodes are available: persistentvolumeclaim "values" not found. not found'), CLAIM, [],
@@ -264,6 +264,9 @@ ENDS = {
     "memory": ("main: OOMKilled (exit code 137)", "it used more memory than it may"),
     "eviction": (
         "The node was low on resource: memory. Threshold quantity: 100Mi, available: 20Mi.", "its node evicted it: The node was low on resource: memory"
+    ),
+    "too many files": (
+        "Pod ephemeral local storage usage exceeds the total limit of containers 20Mi. ", "it wrote more files than it may, so its node evicted it: Pod ephemeral"
     ),
     "a deadline": ("Pod was active on the node longer than the specified deadline", "it took longer than its timeout"),
     "a lost node": ("pod deleted", "its pod was deleted, by somebody or because its node is gone"),

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.cluster.kube_api import Cluster
 from tests.notebooks import cell
 from tests.ui.conftest import Gates, Lab, OpenNotebook
 from tests.ui.helpers import badge, command, has_state, kernel_is_idle, panel, press_run, screenshot, set_theme
@@ -70,6 +71,23 @@ def test_the_menu_of_marks(open_notebook: OpenNotebook) -> None:
         screenshot(page, f"docs/marks-{theme.lower()}")
         page.keyboard.press("Escape")
     set_theme(page, "JupyterLab Light")
+
+
+def test_the_form_of_a_target(open_notebook: OpenNotebook, kube: Cluster) -> None:
+    def of_a_user(route: Route) -> None:
+        """The answer of the server, with the addresses and folders of a user in place of those of a test."""
+        answer = route.fetch().json()
+        answer["file"] = "~/.config/kfnb/kfnb.toml"
+        answer["found"][0] = "https://cluster.example.org, Kubernetes v1.36.2, as ada@example.org"
+        route.fulfill(json=answer)
+
+    page = open_notebook(*HOUSES, name="homes.ipynb")
+    page.route("**/targets/proposal?*", of_a_user)
+    panel(page).get_by_role("button", name="Add a target…").click()
+    dialog = page.get_by_role("dialog", name="Add a target")
+    dialog.get_by_role("button", name="Look at the Cluster").click()
+    expect(dialog.get_by_role("region", name="The target")).to_contain_text('context = "work"')
+    documentation_pictures(page, dialog.locator(".jp-Dialog-content"), "target-form")
 
 
 def test_the_view_of_a_run_below_its_cell(open_notebook: OpenNotebook, gates: Gates, tmp_path: Path) -> None:

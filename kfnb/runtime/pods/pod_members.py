@@ -11,7 +11,7 @@ import sys
 
 from kfnb.runtime.light_json import dumps
 from kfnb.runtime.pods.pod_step import ATTEMPT
-from kfnb.runtime.pods.report_lines import MARK
+from kfnb.runtime.pods.report_lines import MARK, end_line
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -45,12 +45,9 @@ def run_members(members: list[dict[str, Any]], run: Callable[[int, dict[str, Any
                 child.pause(BACKOFF * 2 ** (attempt - 1))
             if child.ended:
                 return child.ended
-            sys.stdout.write(
-                "\n"
-                + MARK
-                + dumps({"begin": member["spec"]["step"], "attempt": pods_before * attempts + attempt + 1})
-                + "\n"
-            )
+            end_line()
+            begun = {"begin": member["spec"]["step"], "attempt": pods_before * attempts + attempt + 1}
+            sys.stdout.write(MARK + dumps(begun) + "\n")
             sys.stdout.flush()
             status = child.run(attempt, partial(run, number, member))
             if status > 128 and not child.ended:
@@ -119,5 +116,6 @@ def _report_death(step: str, signal: int) -> None:
         "type": "Killed",
         "message": "the step's process was ended by signal %d%s" % (signal, memory),
     }
-    sys.stdout.write("\n" + MARK + dumps({"step": step, "state": "failed", "error": error}) + "\n")
+    end_line()
+    sys.stdout.write(MARK + dumps({"step": step, "state": "failed", "error": error}) + "\n")
     sys.stdout.flush()

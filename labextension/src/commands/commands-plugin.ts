@@ -14,6 +14,7 @@ import { CommandIDs } from '../common/command-ids';
 import { pipelineIcon } from '../common/pipeline-icon';
 import { loadCode, notifyLoaded } from './load-values';
 import { NotificationActions, notifyRunEnds, notifyError, notifyWarnings } from './run-notifications';
+import { addTarget } from '../dialogs/add-target-dialog';
 import { startRun } from '../dialogs/other-parameters-dialog';
 import { runButton } from './run-button';
 import { NotebookSession } from '../session/notebook-session';
@@ -44,7 +45,8 @@ export const commandsPlugin: JupyterFrontEndPlugin<void> = {
     const commands = new Commands(app, tracker, sessions, cells, trans);
     commands.register();
     const category = trans.__('Pipeline');
-    for (const command of [CommandIDs.run, CommandIDs.stop, CommandIDs.retry, CommandIDs.inputs, CommandIDs.outputs]) {
+    const { run, stop, retry, inputs, outputs, addTarget } = CommandIDs;
+    for (const command of [run, stop, retry, inputs, outputs, addTarget]) {
       palette?.addItem({ command, category });
     }
     toolbars?.addFactory('Notebook', 'kfnb-run', () => runButton(app.commands, CommandIDs.toggle));
@@ -85,6 +87,7 @@ class Commands implements NotificationActions {
   }
 
   register(): void {
+    this._registerTargets();
     this._registerRuns();
     this._registerSteps();
   }
@@ -107,6 +110,24 @@ class Commands implements NotificationActions {
     if (this._app.commands.hasCommand(CommandIDs.panel)) {
       void this._app.commands.execute(CommandIDs.panel);
     }
+  }
+
+  // ------------------------------------------------------------------ targets
+  private _registerTargets(): void {
+    const trans = this._trans;
+    this._add(CommandIDs.addTarget, {
+      label: trans.__('Add a Target…'),
+      caption: trans.__('Look at a cluster, and make it a target on which pipelines can run'),
+      execute: async () => {
+        const session = this._sessions.current;
+        const added = await addTarget(this._sessions.client, trans);
+        if (added) {
+          Notification.success(trans.__('The target %1 is in %2', added.name, added.file), { autoClose: 5000 });
+          await session?.readTargets();
+          session?.setTarget(added.name);
+        }
+      }
+    });
   }
 
   // ------------------------------------------------------------------ runs
@@ -214,11 +235,6 @@ class Commands implements NotificationActions {
         } else if (session.run && progress) {
           const { folder } = await session.client.status();
           const code = loadCode(session.run.run.run, progress.path, direction, folder);
-          if (kernel.status === 'busy') {
-            Notification.info(trans.__('The kernel is busy. It will load the values when it is idle.'), {
-              autoClose: 5000
-            });
-          }
           await notifyLoaded(kernel.requestExecute({ code, store_history: false, stop_on_error: false }), trans);
         }
       });

@@ -19,5 +19,6 @@ export const CommandIDs = {
   rename: 'kfnb:rename-step',
   split: 'kfnb:split-step',
   panel: 'kfnb:open-panel',
+  addTarget: 'kfnb:add-target',
   create: 'kfnb:new-notebook'
 } as const;

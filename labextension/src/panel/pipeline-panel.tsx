@@ -14,7 +14,7 @@ import { ClusterManifest } from './cluster-manifest';
 import { ProblemList } from './problem-list';
 import { RunSection } from './run-section';
 import { Section } from './section';
-import { TargetSelect } from './target-select';
+import { TargetChoice } from './target-select';
 import { NotebookSession } from '../session/notebook-session';
 import { blockedSteps, isActive } from '../session/run-progress';
 import { ISessions } from '../session/sessions-plugin';
@@ -165,7 +165,7 @@ function Head({ session, commands, trans }: ViewProps): React.JSX.Element {
       ) : (
         <h2 title={shown?.description}>{shown?.pipeline ?? session.lastValid?.pipeline ?? ''}</h2>
       )}
-      <TargetSelect session={session} trans={trans} />
+      <TargetChoice session={session} commands={commands} trans={trans} />
       <button
         type="button"
         className={`jp-mod-styled ${active ? 'jp-mod-warn' : 'jp-mod-accept'}`}

@@ -2,19 +2,44 @@
 
 import { showErrorMessage } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
+import { addIcon } from '@jupyterlab/ui-components';
+import { CommandRegistry } from '@lumino/commands';
 import * as React from 'react';
 
+import { CommandIDs } from '../common/command-ids';
 import { confirmTrust } from '../dialogs/trust-dialog';
 import { NotebookSession } from '../session/notebook-session';
 
-export function TargetSelect({
-  session,
-  trans
-}: {
+interface TargetProps {
   session: NotebookSession;
+  commands: CommandRegistry;
   trans: TranslationBundle;
-}): React.JSX.Element | null {
+}
+
+/** The list, and the button that adds a target to it. */
+export function TargetChoice(props: TargetProps): React.JSX.Element {
+  const { session, commands, trans } = props;
   React.useEffect(() => void session.readTargets(), [session]);
+  const label = trans.__('Add a target…');
+  return (
+    <>
+      <TargetSelect {...props} />
+      {commands.hasCommand(CommandIDs.addTarget) && (
+        <button
+          type="button"
+          className="jp-mod-styled jp-mod-minimal kfnb-Panel-addTarget"
+          aria-label={label}
+          title={label}
+          onClick={() => void commands.execute(CommandIDs.addTarget)}
+        >
+          <addIcon.react tag="span" />
+        </button>
+      )}
+    </>
+  );
+}
+
+function TargetSelect({ session, trans }: TargetProps): React.JSX.Element | null {
   const targets = session.targets;
   if (targets.length < 2) {
     return null;

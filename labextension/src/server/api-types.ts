@@ -224,3 +224,42 @@ export interface NotebookRequest {
   path: string;
   pipeline: string | null;
 }
+
+/** The contexts of the user's kubeconfig with their namespaces; a server in a pod has none, and a namespace of its own. */
+export interface Clusters {
+  contexts: Record<string, string>;
+  current: string;
+  namespace: string;
+}
+
+/** What the user has chosen in the form that adds a target; without an engine or a name, the usual one counts. */
+export interface ClusterChoice {
+  context: string;
+  namespace: string;
+  engine?: string;
+  name?: string;
+}
+
+/** What a cluster has, and the target that fits it. */
+export interface TargetProposal {
+  found: string[];
+  engines: string[];
+  name: string;
+  settings: { engine?: string; [key: string]: unknown };
+  /** The target as the configuration file would have it; empty where the cluster has no engine. */
+  text: string;
+  /** `ready`, or why no run is possible yet. */
+  state: string;
+  told: string[];
+  /** The roles that an administrator can apply, as YAML; empty where none are missing. */
+  rbac: string;
+  /** The configuration file of the user. */
+  file: string;
+}
+
+/** What one part of the way of a trial run did. */
+export interface ProbeLine {
+  state: 'done' | 'waiting' | 'failed';
+  text: string;
+  seconds: number | null;
+}

@@ -5,19 +5,24 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import {
   CellSteps,
+  ClusterChoice,
+  Clusters,
   Explanation,
   Graph,
   ListedRun,
   LogChunk,
   DisplayedOutput,
+  ProbeLine,
   Problem,
   TrustProposal,
   NotebookRequest,
   Snapshot,
   TargetInfo,
+  TargetProposal,
   TravellingFile,
   StepValues
 } from './api-types';
+import { readJsonLines } from './read-json-lines';
 
 const API_PATH = 'kfnb/api/v1';
 
@@ -59,6 +64,27 @@ export class RestClient {
 
   targets(path: string): Promise<{ targets: TargetInfo[] }> {
     return this._request('GET', `targets${URLExt.objectToQueryString({ notebook: path })}`);
+  }
+
+  /** The contexts of the user's kubeconfig. */
+  clusters(): Promise<Clusters> {
+    return this._request('GET', 'clusters');
+  }
+
+  /** Looks at a cluster. Nothing is changed there, and nothing is written. */
+  propose(choice: ClusterChoice): Promise<TargetProposal> {
+    return this._request('POST', 'targets/proposal', choice);
+  }
+
+  /** Runs a few small steps on a cluster, until they have ended or the signal aborts them. */
+  async probe(choice: ClusterChoice, onLine: (line: ProbeLine) => void, signal: AbortSignal): Promise<void> {
+    const response = await this._respond('POST', 'targets/probe', choice, signal);
+    await readJsonLines(response, onLine);
+  }
+
+  /** Writes a target with the settings of a proposal into the user's configuration. */
+  addTarget(choice: ClusterChoice, settings: object, replace: boolean): Promise<{ name: string; file: string }> {
+    return this._request('POST', 'targets', { ...choice, settings, replace });
   }
 
   /** The configuration files beside a notebook, and the access that they request. */
@@ -122,14 +148,18 @@ export class RestClient {
   }
 
   private async _request<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await this._respond(method, path, body);
+    return (await response.json()) as T;
+  }
+
+  private async _respond(method: string, path: string, body?: object, signal?: AbortSignal): Promise<Response> {
     const url = URLExt.join(this.settings.baseUrl, API_PATH, path);
-    const init: RequestInit = { method, ...(body ? { body: JSON.stringify(body) } : {}) };
+    const init: RequestInit = { method, signal, ...(body ? { body: JSON.stringify(body) } : {}) };
     const response = await ServerConnection.makeRequest(url, init, this.settings);
-    const text = await response.text();
-    if (response.ok) {
-      return JSON.parse(text) as T;
+    if (!response.ok) {
+      throw refusal(response, await response.text());
     }
-    throw refusal(response, text);
+    return response;
   }
 }
 

@@ -138,8 +138,7 @@ class WorkflowFollower(Recorder):
                 self.pause(PAUSES[min(tries, len(PAUSES) - 1)])
                 tries += 1
 
-    def update(self) -> None:
-        """Bring the record up to date."""
+    def update(self, log_of: str = "") -> None:
         try:
             workflow = workflow_of(self.kube, self.name, self.source.server)
         except ClusterError as error:
@@ -150,6 +149,7 @@ class WorkflowFollower(Recorder):
         if (workflow.get("status") or {}).get("phase") not in PHASES:
             self._followed.look_once(self.kube)
         self._record_workflow(workflow, follow=False)
+        self.record_log_so_far(log_of)
 
     def _nodes(self, workflow: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -212,6 +212,12 @@ class WorkflowFollower(Recorder):
             recorded = self.recorded_log(step, attempt)
             self._logs[key] = PodLogThread(self.kube, recorded, lambda: self._pod(attempt.node), self.stopping)
             self._logs[key].start()
+
+    def read_log_so_far(self, step: ObservedStep, attempt: Attempt) -> None:
+        pod = self._pod(attempt.node)
+        if pod is not None:
+            with suppress(ClusterError):  # its container has not started yet
+                self.recorded_log(step, attempt).append(self.kube.log(pod))
 
     def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
         running = self._logs.pop(f"{step.path}/{attempt.number}", None)

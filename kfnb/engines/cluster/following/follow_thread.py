@@ -20,8 +20,8 @@ class Follower(Protocol):
     def run(self) -> None:
         """Follow the run until its end."""
 
-    def update(self) -> None:
-        """Record the current state once."""
+    def update(self, log_of: str = "") -> None:
+        """Record the current state once, with the log so far of the step at the path ``log_of`` if it runs."""
 
 
 class FollowThread(threading.Thread):

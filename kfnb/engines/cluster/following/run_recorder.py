@@ -64,6 +64,10 @@ class Recorder:
         """Record the new lines of a running pod's log, or begin to follow it."""
         raise NotImplementedError
 
+    def read_log_so_far(self, step: ObservedStep, attempt: Attempt) -> None:
+        """Record what a running pod has printed, once."""
+        raise NotImplementedError
+
     def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
         """The whole log of a pod that has ended."""
         raise NotImplementedError
@@ -103,6 +107,12 @@ class Recorder:
             elif step.path == step.pod[0]:
                 members = {s.path: s for s in in_order if s.pod == step.pod}
                 self._shared_pod([members[p] for p in step.pod if p in members], follow)
+
+    def record_log_so_far(self, path: str) -> None:
+        """Record what a step has printed, if it runs."""
+        step = self._observed.get(path)
+        if step is not None and step.state == "running" and step.attempts and not step.pod:
+            self.read_log_so_far(step, step.attempts[-1])
 
     def _step(self, step: ObservedStep, follow: bool) -> None:
         recorded = self._recorded.get(step.path, (None, None, None))

@@ -10,8 +10,8 @@ from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep,
 from kfnb.engines.cluster.following.words.waiting_words import Wait, waiting_for
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 
-CONTROLLER_PATIENCE = 15.0  #: seconds after which a controller that has done nothing is said to be silent
-END_PATIENCE = 30.0  #: seconds after which a pod that has ended should have been noticed
+CONTROLLER_PATIENCE = 8.0  #: seconds after which a controller that has done nothing is said to be silent
+END_PATIENCE = 20.0  #: seconds after which a pod that has ended should have been noticed
 NOT_BEGUN = "Argo's controller has not begun the run: it is down, or it does not look after this namespace"
 NOT_NOTICED = "its pod has ended, and Argo's controller has not noticed it: the controller may be down"
 

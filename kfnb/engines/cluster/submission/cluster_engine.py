@@ -250,12 +250,18 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         return True
 
     # ---------------------------------------------------------------- follow
-    def refresh(self, run_id: str) -> None:
-        """Bring the record up to date, unless another process follows the run already. Raises `ClusterError`."""
+    def refresh(self, run_id: str, log_of: str = "") -> None:
+        """Bring the record up to date, unless another process follows the run already. Raises `ClusterError`.
+
+        Parameters
+        ----------
+        log_of
+            The path of a step. While it runs, its log so far is recorded too.
+        """
         if self.store.head(run_id)["state"] not in FINAL:
             with holding(self.store.folder(run_id) / FOLLOW_LOCK) as acquired:
                 if acquired:
-                    self.follower(self.store, run_id, lambda: False).update()
+                    self.follower(self.store, run_id, lambda: False).update(log_of)
 
     @contextmanager
     def following(self, run_id: str) -> Iterator[FollowThread]:
@@ -280,7 +286,7 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         ``verbose`` adds the lines of the cluster's own tools.
         """
         if self.store.head(run_id)["state"] in FINAL or not follow:
-            self.refresh(run_id)
+            self.refresh(run_id, path)
             yield from follow_log(self.store, run_id, path, attempt, verbose=verbose)
             return
         with self.following(run_id):

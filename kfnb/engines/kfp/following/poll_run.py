@@ -110,10 +110,10 @@ class PollFollower(Recorder):
                         raise
                 self.pause(0.0 if self.final else EVERY)
 
-    def update(self) -> None:
-        """Bring the record up to date."""
+    def update(self, log_of: str = "") -> None:
         with self._recording_deletion():
             self._record_run(self.server.client.run(self.server.id), follow=False)
+        self.record_log_so_far(log_of)
 
     def _record_newest(self, followed: FollowedRun) -> None:
         with self._recording_deletion():
@@ -181,6 +181,9 @@ class PollFollower(Recorder):
         if recorded.report.state is not None and attempt is step.attempts[-1] and not step.pod:
             self._ended.setdefault(step.path, time.time())
         self._next[attempt.node] = began + max(pace.wait - EVERY / 2, LOG_SHARE * (time.monotonic() - began))
+
+    def read_log_so_far(self, step: ObservedStep, attempt: Attempt) -> None:
+        self.watch_log(step, attempt)  # it reads the log once, too
 
     def read_log(self, step: ObservedStep, attempt: Attempt) -> RecordedLog:
         recorded = self.recorded_log(step, attempt)

@@ -6,6 +6,7 @@ already.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
@@ -17,8 +18,10 @@ from kfnb.engines.cluster.following.logs.executor_lines import ExecutorLines
 from kfnb.engines.cluster.following.logs.log_markers import StepReport
 from kfnb.runs.attempt_logs import EXECUTOR, LOG, read_log
 from kfnb.runs.record.private_record_files import append_to, make_folder
+from kfnb.runtime.pods.archived_lines import without_keeper
 
 MARKS = "marks"
+TIME = re.compile(r"\d{4}-\d\d-\d\dT")
 
 
 class RecordedLog:
@@ -53,11 +56,15 @@ class RecordedLog:
             self._same_time_lines += 1
 
     def append(self, lines: Iterable[str]) -> None:
-        """Record the new lines of a log that is read from its beginning."""
+        """Record the new lines of a log that is read from its beginning.
+
+        A line without a time is not the pod's. The kubelet answers so when the containers of an evicted pod are gone.
+        """
         with self.adding() as new_lines:
             for line in lines:
                 time, _, text = line.rstrip("\r\n").partition(" ")
-                new_lines.add(time, text)
+                if TIME.match(time):
+                    new_lines.add(time, text)
 
     def append_untimed(self, text: str, seconds: float, ended: bool = True) -> None:
         """Record the new lines of a log without times that is read from its beginning. As many lines as are recorded already are skipped.
@@ -92,7 +99,7 @@ class RecordedLog:
         Reports begin with a newline, which ends the last line of what the step printed. Where the step ended that line itself, an empty
         line stands before the report, and belongs to it. So an empty line is only recorded with the next one.
         """
-        printed, executor = self._executor.split(text)
+        printed, executor = self._executor.split(without_keeper(text))
         if executor and not printed:
             name, text = EXECUTOR, executor
         else:

@@ -28,6 +28,8 @@ def ending_words(message: str) -> str:
         return "it used more memory than it may: give it more with the mark `memory`"
     if any(deadline in text for deadline in DEADLINES):
         return "it took longer than its timeout"
+    if text.startswith("Pod ephemeral local storage usage exceeds"):
+        return f"it wrote more files than it may, so its node evicted it: {own_words(text)}"
     if text.startswith("The node was low on resource") or text.startswith("Pod ephemeral") or "evicted" in text.lower():
         return f"its node evicted it: {own_words(text)}"
     if "imminent node shutdown" in text or "node shutdown" in text:

@@ -27,7 +27,7 @@ def scheduling_words(message: str, pod: dict[str, Any]) -> str:
         return f"the claim `{missing[1]}` does not exist in its namespace: create it, or correct the mark `volume`"
     if "unbound immediate PersistentVolumeClaims" in message or "didn't find available persistent volumes" in message:
         names = ", ".join(f"`{n}`" for n in claims_of(pod)) or "its volume"
-        return f"the claim {names} has no storage yet: its storage class has not made a volume{said}"
+        return f"the claim {names} has no storage yet: its storage class has not made a volume, or does not exist"
     whole = "the node" if count == 1 else "no node"
     parts = [_part(name, pod) for name in dict.fromkeys(SHORT.findall(causes))]
     if re.search(r"didn't match Pod's node affinity|didn't match node selector|MatchNodeSelector", causes):
