@@ -237,7 +237,15 @@ def test_a_failed_exit_handler_fails_the_run_though_the_server_does_not_count_it
         refusal = json.loads((RECORDINGS / "retry-succeeded.json").read_text())
         server.answers = [refusal]  # the server calls this run succeeded and does not retry it
         engine.retry(run_id)
-        assert len(server.runs) == 2 and engine.store.head(run_id)["state"] == "pending"
+        assert len(server.runs) == 2
+        list(server.runs.values())[1].update(state="FAILED", finished_at=END)
+        engine.refresh(run_id)
+        running = (
+            "Failed to retry a run: Workflow cannot be retried with node x in Running phase: workflow cannot be retried"
+        )
+        server.answers = [{"status": 500, "answer": {"code": 13, "message": running}}]
+        engine.retry(run_id)
+        assert len(server.runs) == 3 and engine.store.head(run_id)["state"] == "pending"
 
 
 def test_what_the_driver_and_the_launcher_said_last_is_why_a_step_failed(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from kfnb.states import FINAL
 
 RUN_LABEL = "pipeline/runid"  #: the label that the backend puts on the Workflow and the pods of a run
 DONE = ("succeeded", "cached", "skipped")  #: the states of steps that the server does not repeat
+NOT_RETRIED = "workflow cannot be retried"  #: what the server says of a Workflow that ended while a pod ran
 DEFAULT_EXPERIMENT = "Default"
 
 
@@ -149,7 +150,7 @@ class KfpEngine(ClusterEngine[KfpClient, CompiledIr]):
         try:
             self.client.act(location["run"], "retry")
         except ClusterError as error:
-            if error.kind != "conflict":
+            if error.kind != "conflict" and NOT_RETRIED not in str(error):
                 raise
             return False
         lost = self._in_failed_pods(run_id, task_jobs)
