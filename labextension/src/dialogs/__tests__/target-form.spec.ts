@@ -127,7 +127,7 @@ describe('the target', () => {
     expect(await form.add()).toBeNull();
     open();
     await asked;
-    expect(server.asked.at(-1)).toEqual({ context: 'here', namespace: 'team', engine: 'kfp' });
+    expect(server.asked).toContainEqual({ context: 'here', namespace: 'team', engine: 'kfp' });
   });
 
   it('is written as it was shown', async () => {
