@@ -1,6 +1,7 @@
 """Runs several steps one after the other in one pod, each in a process of its own, as if it had a pod of its own.
 
-Before each attempt a line for the engine says which step begins. All lines up to the next such line belong to that attempt.
+Before each attempt a line for the engine says which step begins. All lines up to the next such line belong to that attempt. A pod that comes
+after one that was lost runs all its steps again, and goes on with the numbers of their attempts.
 """
 
 from __future__ import annotations
@@ -36,16 +37,17 @@ def run_members(members: list[dict[str, Any]], run: Callable[[int, dict[str, Any
     """
     from functools import partial
 
-    child = _Child()
+    child, pods_before = _Child(), int(os.environ.get(ATTEMPT) or 0)
     for number, member in enumerate(members, 1):
-        status = 0
-        for attempt in range(member.get("retry", 0) + 1):
+        status, attempts = 0, member.get("retry", 0) + 1
+        for attempt in range(attempts):
             if attempt and not child.ended:
                 child.pause(BACKOFF * 2 ** (attempt - 1))
             if child.ended:
                 return child.ended
             end_line()
-            sys.stdout.write(MARK + dumps({"begin": member["spec"]["step"], "attempt": attempt + 1}) + "\n")
+            begun = {"begin": member["spec"]["step"], "attempt": pods_before * attempts + attempt + 1}
+            sys.stdout.write(MARK + dumps(begun) + "\n")
             sys.stdout.flush()
             status = child.run(attempt, partial(run, number, member))
             if status > 128 and not child.ended:
