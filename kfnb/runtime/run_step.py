@@ -64,8 +64,13 @@ def _set_up_process(spec: dict[str, Any]) -> None:
         enter(cwd)
     os.makedirs(spec["folder"], 0o700, exist_ok=True)
     # Both streams write to the log in one order, and every text can be written. The streams from before the fork write to another file.
-    sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
-    sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
+    if spec.get("archived"):
+        from kfnb.runtime.pods.archived_lines import ArchivedStream
+
+        sys.stdout, sys.stderr = ArchivedStream(1), ArchivedStream(2)
+    else:
+        sys.stdout = open(1, "w", 1, "utf-8", "backslashreplace", closefd=False)
+        sys.stderr = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
 
 

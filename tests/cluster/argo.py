@@ -280,9 +280,13 @@ class Interpreter:
         phase, outputs = "Failed", {}
         for attempt in range(int(strategy["limit"]) + 1):
             again, tried = self.substituted(body, {"pod": env["pod"], "retries": str(attempt)})
-            phase, outputs = self.pod(f"{name}({attempt})", again, tried, boundary, nodeFlag={"retried": True})
-            node.setdefault("children", []).append(next(reversed(self.nodes)))
-            if phase == "Succeeded":
+            child = f"{name}({attempt})"
+            node.setdefault("children", []).append(_node_id(child))
+            phase, outputs = self.pod(child, again, tried, boundary, nodeFlag={"retried": True})
+            last = self.nodes[_node_id(child)]
+            code = re.search(r"\(exit code (\d+)\)", last.get("message", ""))
+            known = {"lastRetry": {"status": last["phase"], "exitCode": code[1] if code else "-1"}}
+            if phase == "Succeeded" or ("expression" in strategy and not evaluate(strategy["expression"], known)):
                 break
         return self.finish(node, phase, outputs)
 

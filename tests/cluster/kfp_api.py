@@ -21,6 +21,22 @@ PROXY = "/api/v1/namespaces/kubeflow/services/ml-pipeline:http/proxy"  #: of Kub
 RUN = re.compile(r"^/apis/v2beta1/runs/([^/:]+)(?::(\w+))?$")
 
 
+def archived(text: str) -> str:
+    """A log as the server shows it from its archive (`archive/log.go`), which is all that a server for a single user shows."""
+    lines = []
+    *ended, rest = text.split("\n")
+    for line in ended:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = line
+        if entry is None or isinstance(entry, dict):
+            lines.append(str((entry or {}).get("log", "")))
+        elif line:
+            lines.append(line)
+    return "".join(f"{line}\n" for line in lines) + rest
+
+
 def typed(body: Json, kind: str) -> None:
     """Raise unless every field of a payload is one of the API's."""
     model = getattr(kfp_server_api, kind)
@@ -135,7 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif path.startswith("/apis/v2beta1/pipelines/names/") and path.rpartition("/")[2] in server.pipelines:
             self._send(200, {"pipeline_id": server.pipelines[path.rpartition("/")[2]]})
         elif log and log[1] in server.runs and log[2] in server.logs:
-            self._text(server.logs[log[2]])
+            text = server.logs[log[2]]
+            self._text(text if server.multi_user else archived(text))
         elif log:
             missing = f"InternalServerError: Failed to get file reader for {log[2]}/main.log: NoSuchKey: no such key"
             message = (

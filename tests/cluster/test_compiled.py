@@ -50,6 +50,16 @@ def sound(pipeline: Pipeline) -> None:
     json_format.ParseDict(compiled.ir, pipeline_spec_pb2.PipelineSpec())
 
 
+def test_a_target_limits_how_many_pods_of_a_run_run_at_once() -> None:
+    pipeline = pipeline_at(NOTEBOOKS[2])
+    limited, free = (
+        workflow_manifest.compile_workflow(pipeline, ClusterOptions(parallelism=n), StepRequirements()).workflow
+        for n in (7, 0)
+    )
+    assert limited["spec"]["parallelism"] == 7 and "parallelism" not in free["spec"]
+    assert not round_trip(limited) and not problems(limited)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_every_notebook_passes_strict_validation(path: Path) -> None:
     sound(pipeline_at(path))

@@ -202,6 +202,27 @@ def test_a_run_is_followed_in_kubernetes_where_that_may_be_asked(tmp_path: Path)
             assert [line.text for line in engine.store.logs(run_id, "one")] == ["hello"]
 
 
+def test_a_step_that_waited_for_its_image_when_the_run_was_stopped_is_cancelled(tmp_path: Path) -> None:
+    server, kube = Server(), Cluster()
+    with kube_served(kube) as address:
+        config = str(kubeconfig(tmp_path, address))
+        with engine_at(tmp_path, server, kubeconfig=config, namespace="default") as engine:
+            pipeline = pipeline_of(*PIPELINE)
+            run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+            ((remote, run),) = server.runs.items()
+            backend = backend_of(run, {"one": "Failed", "two": "Omitted"})
+            nodes = backend.workflow_nodes()
+            waited = next(n for n in nodes.values() if n["name"].endswith(".one.executor"))
+            waited.update(phase="Error", message="pod deleted")
+            meta = {"name": backend.workflow, "namespace": "default", "labels": {"pipeline/runid": remote}}
+            status = {"phase": "Failed", "nodes": nodes, "startedAt": START, "finishedAt": END}
+            workflow = {"kind": "Workflow", "metadata": meta, "spec": {"activeDeadlineSeconds": 0}, "status": status}
+            kube.put("workflows", "default", workflow, "ADDED")
+            engine.refresh(run_id)
+            summary = engine.store.summary(run_id)
+            assert summary["state"] == "cancelled" and states(summary) == {"one": "cancelled", "two": "omitted"}
+
+
 def test_a_failed_exit_handler_fails_the_run_though_the_server_does_not_count_it(tmp_path: Path) -> None:
     server = Server()
     with engine_at(tmp_path, server) as engine:

@@ -48,6 +48,14 @@ def test_the_pods_of_a_loop_get_the_runtime_from_a_step_before_it() -> None:
     assert with_runtime(many.ir) == {RUNTIME} and many.pods == {"each": 20}
 
 
+def test_attempts_count_as_pods() -> None:
+    """The status has the arguments of each attempt: on a server, three steps of which one was tried three times were above 1 MiB."""
+    steps = [cell("x = 1", "step:flaky", "retry:2"), cell("y = 2", "step:steady"), cell("z = 3", "step:third")]
+    assert with_runtime(compiled(*steps).ir) == {RUNTIME}
+    assert with_runtime(compiled(steps[0], steps[1]).ir) == {"flaky", "steady"}
+    assert with_runtime(compiled(cell("x = 1", "step:flaky", "retry:9")).ir) == {RUNTIME}
+
+
 def test_a_loop_of_twenty_runs_with_the_runtime_of_another_step(oracle: Oracle, tmp_path: Path) -> None:
     cells = [
         cell("y = n * 2", "step:each", f"foreach:n in {list(range(20))}"),

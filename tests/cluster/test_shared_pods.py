@@ -98,7 +98,7 @@ def test_a_mark_puts_steps_into_one_pod_that_gets_the_most_of_what_they_ask_for(
         if "resources" in t.get("container", {})
     ]
     assert template["container"]["resources"]["limits"] == {"cpu": "500m", "memory": "1Gi"}
-    assert "retryStrategy" not in template and template["activeDeadlineSeconds"] >= 45
+    assert "lastRetry" in template["retryStrategy"]["expression"] and template["activeDeadlineSeconds"] >= 45
     assert not list(check_pods(pipeline, ClusterOptions()))
 
 
@@ -230,7 +230,7 @@ def test_a_step_that_dies_is_told_and_its_pod_ends(tmp_path: Path, cluster: Pods
         )  # fmt: skip
         summary = finished(engine, engine.submit(pipeline, run_options(pipeline, tmp_path)))
         assert states(summary) == {"one": "succeeded", "two": "failed", "three": "omitted"}
-        assert "ended by signal 9" in summary["error"]["message"]
+        assert "ended by SIGKILL" in summary["error"]["message"]
 
 
 def test_the_iterations_of_a_loop_are_a_pod_each(tmp_path: Path, cluster: Pods) -> None:
@@ -351,3 +351,37 @@ def test_generated_pipelines_have_the_same_values_in_shared_pods(cluster: Pods) 
         assert not differences(together, apart), f"seed {number}"
         shared += len(compiled(pipeline).task_jobs) < len(compiled(pipeline, ClusterOptions()).task_jobs)
     assert shared > 10
+
+
+# -------------------------------------------------------------------- a pod that is lost
+def lost_once(folder: Path) -> Pipeline:
+    """The second step asks its pod to end, the first time, as a node does that is drained."""
+    code = (
+        f"import os, pathlib, signal, time\nonce = pathlib.Path({str(folder / 'once')!r})\nprint('two', n)\n"
+        "if not once.exists():\n    once.touch()\n    os.kill(os.getppid(), signal.SIGTERM)\n    time.sleep(20)\nm = n + 1"
+    )
+    return pipeline_of(
+        cell("n = 1\nprint('one')", "step:one", "pod:p"),
+        cell(code, "step:two", "pod:p", "retry:1"),
+        cell("print('three', m)", "step:three", "pod:p"),
+    )
+
+
+def test_a_shared_pod_that_was_lost_is_made_again_where_a_step_may_be_retried(tmp_path: Path, cluster: Pods) -> None:
+    kube, pipeline = Cluster(), lost_once(tmp_path)
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        run_id = engine.submit(pipeline, run_options(pipeline, tmp_path, fuse=False))
+        summary = finished(engine, run_id)
+        assert summary["state"] == "succeeded" and set(states(summary).values()) == {"succeeded"}
+        assert pods_made(kube) == 2 and printed(engine, run_id, "three") == ["three 2"]
+        assert {s["path"]: s["attempts"] for s in engine.store.steps(run_id)} == {"one": 1, "two": 3, "three": 2}
+
+
+def test_a_step_that_fails_by_itself_does_not_make_its_shared_pod_again(tmp_path: Path, cluster: Pods) -> None:
+    kube = Cluster()
+    pipeline = pipeline_of(cell("n = 1", "step:one", "pod:p"), cell("n / 0", "step:two", "pod:p", "retry:1"))
+    with engine_at(tmp_path, kube) as engine, Controller(kube, cluster).at_work():
+        run_id = engine.submit(pipeline, run_options(pipeline, tmp_path, fuse=False))
+        summary = finished(engine, run_id)
+        assert states(summary) == {"one": "succeeded", "two": "failed"} and pods_made(kube) == 1
+        assert summary["error"]["type"] == "ZeroDivisionError"

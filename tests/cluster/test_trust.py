@@ -234,6 +234,7 @@ def test_a_name_that_means_something_to_a_shell_or_a_terminal_is_no_targets(plac
         ('engine = "kfp"\nverify = "false"', "true or false"),
         ('engine = "argo"\nkubeconfig = 3', "a text"),
         ('engine = "argo"\nttl = "long"', "a number of seconds"),
+        ('engine = "argo"\nparallelism = -1', "a number of pods"),
         ('engine = "argo"\npull_secrets = "one"', "a list of names"),
         ('engine = "kubernetes"', 'engine = "kfp" or engine = "argo"'),
         ('engine = "argo"\nindex_url = "https://["', "index_url"),

@@ -39,6 +39,9 @@ from kfnb.runtime.step_exit import leave
 with open(i+"/step") as f:t=f.read()
 leave(main(loads(b(t).decode()),d,i))
 """
+#: When the pod of several steps runs again: it was deleted, it was evicted so that nobody knows how it ended, or something outside asked it to
+#: end. A step that failed by itself has had its retries inside the pod.
+POD_LOST = "lastRetry.status == 'Error' || lastRetry.exitCode == '-1' || lastRetry.exitCode == '143'"
 CACHE_AGE = "720h"  #: the age of the oldest result that a step may take
 TOO_LARGE = (
     "%(names)s: the values that this step hands on take %(size)s, and Argo passes at most 64 KiB by parameter: "
@@ -95,7 +98,8 @@ class ContainerTemplates:
             "command": ["python3", "-u", "-c", BOOT],
             "args": arguments(self.runtime_bundle),
         }
-        env = [{"name": ATTEMPT, "value": "{{retries}}"}] if settings.may_fail and settings.retry else []
+        tells_attempt = (settings.may_fail and settings.retry) or _retries_when_lost(job)
+        env = [{"name": ATTEMPT, "value": "{{retries}}"}] if tells_attempt else []
         if any(c.kind == "status" for c in job.inputs):
             env += [
                 {"name": RUN, "value": "{{workflow.name}}"},
@@ -279,12 +283,18 @@ def _pod(job: Job, container: dict[str, Any], volumes: list[dict[str, Any]], opt
     deadline = pod_deadline(job)
     if deadline is not None:
         body["activeDeadlineSeconds"] = deadline
-    if settings.retry:
+    retries = settings.retry or _retries_when_lost(job)
+    if retries:
         body["retryStrategy"] = {
-            "limit": str(settings.retry), "retryPolicy": "Always",
+            "limit": str(retries), "retryPolicy": "Always", **({"expression": POD_LOST} if job.members else {}),
             "backoff": {"duration": "5s", "factor": "2", "maxDuration": "1h"},
         }  # fmt: skip
     return body
+
+
+def _retries_when_lost(job: Job) -> int:
+    """How often the pod of several steps runs again when it was lost: as often as one of them may."""
+    return max((m.step.settings.retry or 0 for m in job.members), default=0)
 
 
 def toleration(key: str, value: str, effect: str) -> dict[str, str]:

@@ -108,6 +108,7 @@ def _spec(options: ClusterOptions, arguments: list[dict[str, Any]], templates: l
         **({"arguments": {"parameters": arguments}} if arguments else {}),
         **({"serviceAccountName": options.service_account} if options.service_account else {}),
         **_security(options),
+        **({"parallelism": options.parallelism} if options.parallelism else {}),
         **({"imagePullSecrets": [{"name": n} for n in options.pull_secrets]} if options.pull_secrets else {}),
         # Pods stay for a day, because whoever follows the run later reads its logs from them.
         "podGC": {"strategy": "OnWorkflowSuccess", "deleteDelayDuration": "24h"},

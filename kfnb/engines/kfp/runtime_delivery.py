@@ -1,7 +1,7 @@
 """Delivery of the runtime to steps: from the pack of an earlier step, so that it need not be in their own arguments.
 
 The backend writes the arguments of a step into the Workflow's specification once, and into its status four times for each pod of the
-step. The controller keeps a Workflow only below 1 MiB (argo-workflows `workflow/packer`).
+step: twice for its driver, for the DAG around the pod, and for the pod. A step with retries has a node more, and a pod for each attempt. The controller keeps a Workflow only below 1 MiB (argo-workflows `workflow/packer`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, b
 from kfnb.pipeline.model import Step
 
 RUNTIME = "kfnb-runtime"  #: the step that delivers the runtime when many pods wait for no other step
-INLINE = 3  #: how many pods may have the runtime in their arguments
+COPIES = 4  #: how often the status of a Workflow has the arguments of a pod
+INLINE = 3 * COPIES  #: how often it may have the runtime
 LOOP = 10  #: how many items a loop is taken to have when only the run knows them
 
 
@@ -30,7 +31,7 @@ def deliver_runtime(root: Block) -> Block:
     }
     bare = [j for j in jobs.values() if not j.plain_container and not _has_pack(j) and j.name not in carriers]
     first = None
-    if sum(pods_of(j, loops, LOOP) for j in bare) > INLINE:
+    if sum(pods_of(j, loops, LOOP) * _copies(j) for j in bare) > INLINE:
         # outside of loops, an exit handler has the runtime itself: a driver more for its guard would cost as much
         delivered_to = [j.name for j in bare if j.loops or not j.in_handler]
         carriers.update(dict.fromkeys(delivered_to, RUNTIME))
@@ -82,6 +83,12 @@ def _carrier(job: Job, jobs: dict[str, Job], loops: dict[str, Block], makers: di
         if not other.plain_container and other.loops == job.loops[: len(other.loops)]:
             return name
     return None
+
+
+def _copies(job: Job) -> int:
+    """How often the status has the arguments of a step when all attempts are needed."""
+    retries = job.step.settings.retry or 0
+    return COPIES + (1 + retries if retries else 0)
 
 
 def pods_of(job: Job, loops: dict[str, Block], unknown: int) -> int:

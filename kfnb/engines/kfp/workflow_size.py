@@ -50,7 +50,8 @@ def workflow_size(ir: Json, platform: Json, pods: Mapping[str, int]) -> int:
                 nodes.append(_node(ids, text, json.dumps(called)))
             else:
                 for _ in range(pods.get(name, 1)):
-                    nodes += _nodes_of_step(ids, text, json.dumps(called), container)
+                    copies = PATCH_COPIES + ("retryPolicy" in task)
+                    nodes += _nodes_of_step(ids, text, json.dumps(called), container, copies)
     status = sum(map(len, nodes))
     if specification + status > WORKFLOW_LIMIT:
         status = _compressed(nodes)
@@ -62,11 +63,11 @@ def _escaped(text: str) -> int:
     return len(json.dumps(text))
 
 
-def _nodes_of_step(ids: random.Random, task: str, component: str, container: Json) -> list[str]:
-    """The inputs and outputs of a step's nodes: of its driver, of the DAG around its pod, and of its pod."""
+def _nodes_of_step(ids: random.Random, task: str, component: str, container: Json, patches: int) -> list[str]:
+    """The inputs and outputs of a step's nodes: of its driver, of the DAG around its pod, of what tries again, and of its pod."""
     patch = json.dumps(json.dumps([container["command"], container["args"], component]))
     patch += "l" * LAUNCHER
-    copies = [_node(ids, patch) for _ in range(PATCH_COPIES - 1)]
+    copies = [_node(ids, patch) for _ in range(patches - 1)]
     return [_node(ids, task, component, json.dumps(container), patch), *copies]
 
 

@@ -66,7 +66,7 @@ def _run(
     parameters, items, statuses = engine.typed_inputs(job, by_name)
     small = {n: p["outputFile"] for n, p in requested.get("parameters", {}).items()}
     values = _requested(request, named("pack"))
-    outputs: dict[str, Any] = {"values": "", "small": small, "runtime": runtime, "tell": True}
+    outputs: dict[str, Any] = {"values": "", "small": small, "runtime": runtime, "tell": True, "archived": True}
     if values:
         outputs.update(values=_local_path(values[0]), uri=values[0]["uri"])
     outputs.update(encode=coded_for_database, raw=job.get("raw", ()))

@@ -1,6 +1,7 @@
 """Runs several steps one after the other in one pod, each in a process of its own, as if it had a pod of its own.
 
-Before each attempt a line for the engine says which step begins. All lines up to the next such line belong to that attempt.
+Before each attempt a line for the engine says which step begins. All lines up to the next such line belong to that attempt. A pod that comes
+after one that was lost runs all its steps again, and goes on with the numbers of their attempts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 
 from kfnb.runtime.light_json import dumps
 from kfnb.runtime.pods.pod_step import ATTEMPT
-from kfnb.runtime.pods.report_lines import MARK
+from kfnb.runtime.pods.report_lines import MARK, end_line
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -36,19 +37,21 @@ def run_members(members: list[dict[str, Any]], run: Callable[[int, dict[str, Any
     """
     from functools import partial
 
-    child = _Child()
+    child, pods_before = _Child(), int(os.environ.get(ATTEMPT) or 0)
     for number, member in enumerate(members, 1):
-        status = 0
-        for attempt in range(member.get("retry", 0) + 1):
+        status, attempts = 0, member.get("retry", 0) + 1
+        for attempt in range(attempts):
             if attempt and not child.ended:
                 child.pause(BACKOFF * 2 ** (attempt - 1))
             if child.ended:
                 return child.ended
-            sys.stdout.write("\n" + MARK + dumps({"begin": member["spec"]["step"], "attempt": attempt + 1}) + "\n")
+            end_line()
+            begun = {"begin": member["spec"]["step"], "attempt": pods_before * attempts + attempt + 1}
+            sys.stdout.write(MARK + dumps(begun) + "\n")
             sys.stdout.flush()
             status = child.run(attempt, partial(run, number, member))
             if status > 128 and not child.ended:
-                _report_death(member["spec"]["step"], status - 128)
+                _report_death(member["spec"]["step"], status)
             if not status:
                 break
         if status:
@@ -105,13 +108,11 @@ def _run_in_child(attempt: int, run: Callable[[], int]) -> NoReturn:
     leave(status)
 
 
-def _report_death(step: str, signal: int) -> None:
+def _report_death(step: str, status: int) -> None:
     """Report a step whose process something outside of it has killed, so that it could not report itself."""
-    memory = ", as happens when the memory of the pod is used up" if signal == 9 else ""
-    error = {
-        "kind": "died",
-        "type": "Killed",
-        "message": "the step's process was ended by signal %d%s" % (signal, memory),
-    }
-    sys.stdout.write("\n" + MARK + dumps({"step": step, "state": "failed", "error": error}) + "\n")
+    from kfnb.runtime.step_failures import death_error
+
+    end_line()
+    report = {"step": step, "state": "failed", "error": death_error(status)}
+    sys.stdout.write(MARK + dumps(report) + "\n")
     sys.stdout.flush()

@@ -28,7 +28,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     outputs
         Where outputs go. ``values`` is the path of the pack, ``small`` has the paths of small outputs by name, and
         ``runtime`` has the runtime's sources to pass on. With ``tell`` the log also has the small outputs and the ``uri``
-        of the pack, for a later run. ``encode`` is the code in which texts pass through the engine, except those of ``raw``. ``limit`` has the allowed size of the pack and the message for a larger one.
+        of the pack, for a later run. ``archived`` says that an archive changes some lines of the log. ``encode`` is the code in which texts pass through the engine, except those of ``raw``. ``limit`` has the allowed size of the pack and the message for a larger one.
 
     Returns
     -------
@@ -55,6 +55,7 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         folder=os.path.join(folder, "step"),
         cwd=os.path.join(folder, "work"),
         temporary=True,
+        archived=outputs.get("archived", False),
     )
     spec["sources"] = _sources(job)
     first: dict[str, Any] = next(iter(spec.get("cells", ())), {})

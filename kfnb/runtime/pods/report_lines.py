@@ -30,10 +30,16 @@ def report(job: dict[str, Any]) -> None:
     if len(error.get("message", "")) > LINE_LIMIT // 4:
         error["message"] = error["message"][: LINE_LIMIT // 4] + "…"
     lines.append({**job, **({"error": error} if error else {})})
-    sys.stdout.write("\n")  # the step, or a program that it ran, may have left a line without its end
+    end_line()
     for line in _join_lines(lines):
         sys.stdout.write(MARK + line + "\n")
     sys.stdout.flush()
+
+
+def end_line() -> None:
+    """End the line that the step, or a program that it ran, may have left without its end. No archive needs to keep it."""
+    write = getattr(sys.stdout, "write_unmarked", sys.stdout.write)
+    write("\n")
 
 
 def _join_lines(lines: list[dict[str, Any]]) -> list[str]:

@@ -24,6 +24,8 @@ from kfnb.runs.run_summary import is_let_fail
 from kfnb.runtime.values.value_store import Store
 from kfnb.states import FINAL, STEP_FINAL
 
+POD_LOST = "its pod was lost, so all steps of the pod run again"
+
 
 class Recorder:
     """Writes the record of one run until ``stopping`` returns true. A subclass reads the logs."""
@@ -44,6 +46,7 @@ class Recorder:
         )  #: how many attempts each step had in earlier submissions of the run
         self.state: str = store.head(run_id)["state"]
         self._thread, self._members = threading.get_ident(), threading.RLock()
+        self._pods_begun: dict[str, int] = {}  #: by the first step of a shared pod, which of its pods was seen last
         self._started: dict[str, float] = {}  #: when the first attempt of a step in a shared pod began
         self.stopped = ""  #: why the run was asked to end, if it was
         self._skip_words = skip_words
@@ -187,6 +190,9 @@ class Recorder:
         if first.state in STEP_FINAL:
             self._finish_shared_pod(members, self.read_log(first, attempt))
             return
+        if self._pods_begun.get(first.path, len(first.attempts)) < len(first.attempts):
+            self._tell_of_loss(members)
+        self._pods_begun[first.path] = len(first.attempts)
         for member in members:
             state = "running" if member is first and first.state == "running" else "pending"
             reason = first.message or None if member is first else None
@@ -197,6 +203,14 @@ class Recorder:
                     self._record(member, state, number, {"reason": reason})
         if attempt.state == "running":
             self.watch_log(first, attempt) if follow else self.read_log(first, attempt)
+
+    def _tell_of_loss(self, members: list[ObservedStep]) -> None:
+        """Record that the pod of steps was lost and is made again. What has succeeded stays so."""
+        with self._members:
+            for member in members:
+                recorded = self._recorded.get(member.path, (None, 0, None))
+                if recorded[0] == "running":
+                    self._record(member, "running", recorded[1] or 1, {"reason": POD_LOST})
 
     def _finish_shared_pod(self, members: list[ObservedStep], log: RecordedLog) -> None:
         """Record the steps of a pod that has ended, of which its log did not say how they ended."""
@@ -227,7 +241,7 @@ class Recorder:
                 number = self._number(attempt.path, attempt.number)
                 if self._recorded.get(attempt.path) != ("running", number, None):
                     self._record(step, "running", number, {"reason": None})
-            elif report.state != "failed" or attempt.number > (job.step.settings.retry or 0):
+            elif report.state != "failed" or attempt.number % ((job.step.settings.retry or 0) + 1) == 0:
                 state = "failed" if report.state == "failed" else "succeeded"
                 self._record_final(replace(step, state=state), report, attempt.number)
 

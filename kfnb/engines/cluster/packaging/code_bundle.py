@@ -78,7 +78,7 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
     if "Path" in text:
         names.add("components/file_components")
     if engine == "kfp":
-        names.add("pods/display_page")
+        names |= {"pods/display_page", "pods/archived_lines"}
     if any("timeout" in t for t in specs):
         names.add("pods/limited_time")
     if any(t.get("packages") or t.get("pins") or t.get("optional") for t in specs):

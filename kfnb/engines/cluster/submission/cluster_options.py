@@ -47,6 +47,8 @@ class ClusterOptions:
     start_timeout
         How many seconds a step may wait for something that is in the way of its start, such as an image that cannot be pulled, before the
         run is stopped and has failed. With 0 it may wait for ever.
+    parallelism
+        Argo only. How many pods of a run may run at the same time. With 0 the cluster decides.
     ttl
         How many seconds the cluster keeps a Workflow after its end.
     """
@@ -67,6 +69,7 @@ class ClusterOptions:
     fs_group: int | None = None
     read_only_root: bool = False
     start_timeout: int = 600
+    parallelism: int = 0
     ttl: int = 7 * 24 * 3600
     cache: bool = False
     fuse: bool = False

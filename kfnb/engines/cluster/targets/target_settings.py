@@ -24,7 +24,18 @@ VALUES = ("parameters", "s3", "gcs", "azure", "oss")
 
 #: Settings that concern only the pods of steps. Any other setting, also an unknown one, may decide which server kfnb talks to.
 STEP_SETTINGS = frozenset(
-    {"image", "registry", "packages", "values", "pull_secrets", "start_timeout", "ttl", "cache", "experiment"}
+    {
+        "image",
+        "registry",
+        "packages",
+        "values",
+        "pull_secrets",
+        "start_timeout",
+        "parallelism",
+        "ttl",
+        "cache",
+        "experiment",
+    }
 )
 CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
 KNOWN = frozenset(
@@ -80,8 +91,9 @@ def _type_error(key: str, value: Any) -> str:
         fits = isinstance(value, int) and not isinstance(value, bool) and value >= 0
         names = f' or "{CLUSTER_USER}"' if key == "run_as_user" else ""
         return "" if fits or (names and value == CLUSTER_USER) else f"a number{names}"
-    if key in SECONDS:
-        return "" if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else "a number of seconds"
+    if key in SECONDS or key == "parallelism":
+        fits = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        return "" if fits else "a number of pods" if key == "parallelism" else "a number of seconds"
     if key in LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
         return "a list of names" if key == "pull_secrets" else "a list of texts"
     if key in SOURCES:

@@ -18,6 +18,7 @@ from kfnb.engines.cluster.following.logs.executor_lines import ExecutorLines
 from kfnb.engines.cluster.following.logs.log_markers import StepReport
 from kfnb.runs.attempt_logs import EXECUTOR, LOG, read_log
 from kfnb.runs.record.private_record_files import append_to, make_folder
+from kfnb.runtime.pods.archived_lines import without_keeper
 
 MARKS = "marks"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT")
@@ -98,7 +99,7 @@ class RecordedLog:
         Reports begin with a newline, which ends the last line of what the step printed. Where the step ended that line itself, an empty
         line stands before the report, and belongs to it. So an empty line is only recorded with the next one.
         """
-        printed, executor = self._executor.split(text)
+        printed, executor = self._executor.split(without_keeper(text))
         if executor and not printed:
             name, text = EXECUTOR, executor
         else:

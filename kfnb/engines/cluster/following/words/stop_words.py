@@ -9,6 +9,7 @@ from kfnb.engines.cluster.following.words.ending_words import DEADLINES
 
 CANCELLED = "the run was cancelled"
 SHUTDOWN = "workflow shutdown with strategy"
+DELETED = "pod deleted"  #: of a pod that waited for its image or for room when the run was stopped
 KILLED = re.compile(r"\(exit code (?:137|143)\)")  #: SIGKILL, SIGTERM
 
 
@@ -23,7 +24,7 @@ def ended_by_stop(step: ObservedStep, was_running: bool) -> str:
     was_running
         Whether the step was seen running.
     """
-    if step.message.startswith(SHUTDOWN) or any(d in step.message for d in DEADLINES):
+    if step.message.startswith((SHUTDOWN, DELETED)) or any(d in step.message for d in DEADLINES):
         took_time = step.started is not None and step.finished is not None and step.finished - step.started >= 1
         return "cancelled" if was_running or took_time else "omitted"
     return "cancelled" if KILLED.search(step.message) or step.message == "terminated" else "failed"
