@@ -56,6 +56,19 @@ class Failure(Exception):
             return  # nobody reads any more, and the result has the failure too
 
 
+def death_error(status: int) -> dict[str, Any]:
+    """The error of a step whose process ended without a result. Above 128, the exit status is that of a signal, as in a shell."""
+    import signal
+
+    if status > 128:
+        number = status - 128
+        name = signal.Signals(number).name if number in set(signal.Signals) else str(number)
+        hint = "; the system may have been out of memory" if number == signal.SIGKILL else ""
+        return {"kind": "died", "type": name, "message": "the step's process was ended by %s%s" % (name, hint)}
+    message = "the step's process ended with exit status %d before it wrote a result: code of the step may have called os._exit"
+    return {"kind": "died", "type": "exit", "message": message % status}
+
+
 def from_exception(error: BaseException, prefix: str = "") -> Failure:
     """A failure for an exception. Its traceback has the user's frames only and shows the lines of the cells."""
     import traceback

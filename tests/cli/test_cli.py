@@ -125,14 +125,14 @@ def test_a_detached_run_outlives_the_command_and_can_be_followed(kfnb: Shell) ->
 
 def test_ctrl_c_cancels_the_run_and_leaves_130(kfnb: Shell) -> None:
     name = kfnb.notebook(
-        cell("import time\nprint('up')\ntime.sleep(60)", "step:a"),
+        cell("import time\nprint('up')\ntime.sleep(600)", "step:a"),
         cell("print(kfnb_status['state'])", "step:end", "exit"),
     )
     process = kfnb.start("run", name)
-    assert wait_for(lambda: "running" in kfnb("runs").stdout)
-    assert wait_for(lambda: "up" in kfnb("logs", "last").stdout)
+    assert wait_for(lambda: "running" in kfnb("runs").stdout, 60)
+    assert wait_for(lambda: "up" in kfnb("logs", "last").stdout, 60)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate()
     assert process.returncode == 130, out + err
     assert "■ a cancelled" in out and "[end] cancelled" in out and "Traceback" not in err
 

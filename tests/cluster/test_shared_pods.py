@@ -230,7 +230,7 @@ def test_a_step_that_dies_is_told_and_its_pod_ends(tmp_path: Path, cluster: Pods
         )  # fmt: skip
         summary = finished(engine, engine.submit(pipeline, run_options(pipeline, tmp_path)))
         assert states(summary) == {"one": "succeeded", "two": "failed", "three": "omitted"}
-        assert "ended by signal 9" in summary["error"]["message"]
+        assert "ended by SIGKILL" in summary["error"]["message"]
 
 
 def test_the_iterations_of_a_loop_are_a_pod_each(tmp_path: Path, cluster: Pods) -> None:

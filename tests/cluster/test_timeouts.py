@@ -46,6 +46,7 @@ def test_a_step_ends_at_its_timeout_with_the_message_of_this_machine(
     assert there.errors["slow"]["message"] == f"it took longer than its timeout of {seconds} s"
     here = locally(pipeline, tmp_path, {})
     assert here.state == "failed" and MESSAGE in here.detail
+    assert (tmp_path / "home").exists() and any(MESSAGE in f.read_text() for f in (tmp_path / "home").rglob("log"))
 
 
 def test_what_the_step_started_ends_with_it(cluster: Pods, tmp_path: Path) -> None:

@@ -261,6 +261,10 @@ ENDS = {
         'wait: Error (exit code 64): workflowtaskresults.argoproj.io is forbidden: User "system:serviceaccount:team-a:default" cannot create resource "workflowtaskresults" in API group "argoproj.io" in the namespace "team-a"',
         "the service account `default` of namespace `team-a` may not create workflowtaskresults",
     ),
+    "more values than a pod takes": (
+        'task \'many-62zgf.total\' errored: configmaps is forbidden: User "system:serviceaccount:argo:argo" cannot create resource "configmaps" in API group "" in the namespace "team"',
+        "the values that it takes are together too large for the Workflow: let values pass by a volume",
+    ),
     "memory": ("main: OOMKilled (exit code 137)", "it used more memory than it may"),
     "eviction": (
         "The node was low on resource: memory. Threshold quantity: 100Mi, available: 20Mi.", "its node evicted it: The node was low on resource: memory"

@@ -42,11 +42,9 @@ def test_idle_pools_end_without_a_word(chain: Chain) -> None:
         "a = list(ProcessPoolExecutor(1).map(abs, [-1]))\nb = list(ThreadPoolExecutor(1).map(abs, [-2]))\n"
         "c = Parallel(n_jobs=2)(delayed(abs)(-i) for i in range(3))"
     )
-    done = chain.step(
-        source + "\nimport time\nended = time.time()", "a, b, c", exports=[{"name": "ended", "expression": "ended"}]
-    )
+    # What the step had to cut off, because it did not end by itself, would be a warning.
+    done = chain.step(source, "a, b, c")
     assert (done.status, done.log, done.result["warnings"]) == (0, "([1], [2], [0, 1, 2])\n", [])
-    assert time.time() - done.result["exports"]["ended"] < BOUND
 
 
 def test_hooks_run_in_pythons_order_after_the_threads(chain: Chain) -> None:

@@ -225,6 +225,8 @@ class Console:
                 return
             if CANCELLED_REQUEST.match(message.text) and JUPYTER in where:
                 return
+            if message.text.endswith("net::ERR_NETWORK_CHANGED"):  # of this machine, as when a container starts
+                return
             if not (self.server_may_go and (NETWORK_FAILS.match(message.text) or JUPYTER in where)):
                 self.said.append(f"{message.type}: {message.text} ({where})")
 

@@ -1,4 +1,4 @@
-"""The form that makes a target of a cluster: from the side bar, the menu and the palette; by keyboard, in every theme, and narrow."""
+"""The form that makes a target of a cluster: from the side bar and the menu; by keyboard, in every theme, and narrow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cluster.controller import Controller
 from tests.cluster.kube_api import Cluster
 from tests.notebooks import cell
 from tests.ui.conftest import Console, Lab, OpenNotebook
-from tests.ui.helpers import command, panel, screenshot, set_theme
+from tests.ui.helpers import panel, screenshot, set_theme
 from tests.ui.test_hard import violations
 
 pytestmark = pytest.mark.slow
@@ -122,9 +122,8 @@ def test_without_a_kubeconfig_the_form_says_so_and_escape_closes_it(
     open_notebook: OpenNotebook, file: Path, console: Console
 ) -> None:
     page = open_notebook(*STEPS)
-    command(page, "apputils:activate-command-palette")
-    page.get_by_placeholder("SEARCH", exact=True).fill("Add a Target")
-    page.locator(".lm-CommandPalette-item", has_text="Add a Target…").click()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Add a Target…").click()
     dialog = page.get_by_role("dialog", name="Add a target")
     expect(dialog.get_by_role("alert")).to_contain_text("no configuration of a cluster was found")
     assert len(console.said) == 1 and "status of 502" in console.said.pop()

@@ -10,7 +10,7 @@ import signal
 
 from kfnb.runtime.light_json import loads
 from kfnb.runtime.step_exit import adopt_orphans_of_later_processes, flush, kill_children, leave
-from kfnb.runtime.step_failures import Failure
+from kfnb.runtime.step_failures import Failure, death_error
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run_limited(
             "results": {},
             "exports": {},
             "metrics": {},
-            "error": _death(status),
+            "error": death_error(status),
         }
     if over and result["state"] != "succeeded":
         result["error"] = timeout_error(seconds)
@@ -78,19 +78,6 @@ def _run(run_step: Callable[[dict[str, Any]], int], spec: dict[str, Any], second
 def timeout_error(seconds: float) -> dict[str, Any]:
     """The error of a step that took longer than its timeout."""
     return {"kind": "timeout", "type": "TimeoutError", "message": "it took longer than its timeout of %g s" % seconds}
-
-
-def _death(status: int) -> dict[str, Any]:
-    """The error of a step whose process ended without a result."""
-    if status > 128:
-        hint = "; the system may have been out of memory" if status == 128 + signal.SIGKILL else ""
-        return {
-            "kind": "died",
-            "type": "signal",
-            "message": "the step's process was ended by signal %d%s" % (status - 128, hint),
-        }
-    message = "the step's process ended with exit status %d before it wrote a result: code of the step may have called os._exit"
-    return {"kind": "died", "type": "exit", "message": message % status}
 
 
 def _let_group_begin(pid: int) -> None:

@@ -51,7 +51,7 @@ def run_members(members: list[dict[str, Any]], run: Callable[[int, dict[str, Any
             sys.stdout.flush()
             status = child.run(attempt, partial(run, number, member))
             if status > 128 and not child.ended:
-                _report_death(member["spec"]["step"], status - 128)
+                _report_death(member["spec"]["step"], status)
             if not status:
                 break
         if status:
@@ -108,14 +108,11 @@ def _run_in_child(attempt: int, run: Callable[[], int]) -> NoReturn:
     leave(status)
 
 
-def _report_death(step: str, signal: int) -> None:
+def _report_death(step: str, status: int) -> None:
     """Report a step whose process something outside of it has killed, so that it could not report itself."""
-    memory = ", as happens when the memory of the pod is used up" if signal == 9 else ""
-    error = {
-        "kind": "died",
-        "type": "Killed",
-        "message": "the step's process was ended by signal %d%s" % (signal, memory),
-    }
+    from kfnb.runtime.step_failures import death_error
+
     end_line()
-    sys.stdout.write(MARK + dumps({"step": step, "state": "failed", "error": error}) + "\n")
+    report = {"step": step, "state": "failed", "error": death_error(status)}
+    sys.stdout.write(MARK + dumps(report) + "\n")
     sys.stdout.flush()

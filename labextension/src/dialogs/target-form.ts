@@ -100,12 +100,13 @@ export class TargetForm {
     this._onChange();
   }
 
-  /** Asks what the cluster has. */
+  /** Asks what the cluster has; with an engine, also the target for it. What was seen before stays until the answer is there. */
   async look(engine?: string): Promise<void> {
     if (this._task !== null) {
       return;
     }
-    this._forget();
+    this._lines = [];
+    this._isTaken = false;
     const choice = { context: this._context, namespace: this._namespace.trim(), ...(engine ? { engine } : {}) };
     const proposal = await this._ask('look', () => this._api.propose(choice));
     // the answer is not about a cluster that was selected while it was under way

@@ -20,6 +20,7 @@ from kfnb.runs.attempt_logs import LogWriter
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object, write_file
 from kfnb.runtime.pods.limited_time import KILL_AFTER, timeout_error
 from kfnb.runtime.step_exit import LEFT_RUNNING
+from kfnb.runtime.step_failures import death_error
 from kfnb.runtime.values.value_store import remove_unfinished
 
 
@@ -127,6 +128,9 @@ class RunningAttempts:
             result = self._result(attempt, message["status"], message.get("why"))
             if message.get("lingered") and LEFT_RUNNING not in result.get("warnings", ()):
                 result["warnings"] = [*result.get("warnings", []), LEFT_RUNNING]
+            error = result.get("error") or {}
+            if error.get("kind") in ("timeout", "died"):  # a process that was ended could not say so in its log
+                attempt.log.feed(f"{error['type']}: {error['message']}\n".encode())
             attempt.log.close()
             (attempt.folder / PID).unlink(missing_ok=True)
             yield attempt, result
@@ -156,23 +160,10 @@ class RunningAttempts:
             remove_unfinished(str(self.store), attempt.folder)
             result = {"state": "failed", "outputs": {}, "results": {}, "exports": {}, "metrics": {}, "warnings": []}
             result["error"] = (
-                _death(status)
+                death_error(128 - status if status < 0 else status)
                 if server_error is None
                 else {"kind": "python", "type": "OSError", "message": server_error}
             )
         if attempt.ended_by == "timeout" and result["state"] != "succeeded":
             result["error"] = timeout_error(attempt.ready.step.settings.timeout or 0)
         return result
-
-
-def _death(status: int) -> dict[str, Any]:
-    """The error of a process that ended without writing a result."""
-    if status < 0:
-        name = signal.Signals(-status).name if -status in set(signal.Signals) else str(-status)
-        hint = "; the system may have been out of memory" if -status == signal.SIGKILL else ""
-        return {"kind": "died", "type": name, "message": f"the step's process was ended by {name}{hint}"}
-    return {
-        "kind": "died",
-        "type": "exit",
-        "message": f"the step's process ended with exit status {status} before it wrote a result: code of the step may have called os._exit",
-    }

@@ -117,6 +117,19 @@ describe('the target', () => {
     expect(form.name).toBe('team.a');
   });
 
+  it('for another engine takes the place of the one before it when it is there', async () => {
+    const server = new Server();
+    const form = await looked(server);
+    let open = () => {};
+    server.gate = new Promise(resolve => (open = resolve));
+    const asked = form.look('kfp');
+    expect([form.task, form.proposal]).toEqual(['look', PROPOSAL]);
+    expect(await form.add()).toBeNull();
+    open();
+    await asked;
+    expect(server.asked).toContainEqual({ context: 'here', namespace: 'team', engine: 'kfp' });
+  });
+
   it('is written as it was shown', async () => {
     const server = new Server();
     const form = await looked(server);

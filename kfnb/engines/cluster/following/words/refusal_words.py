@@ -39,6 +39,11 @@ def refusal_words(message: str) -> str:
     right = NO_RIGHT.search(message)
     if right is not None:
         _, namespace, name, verb, resource = right.groups()
+        if (verb, resource) == ("create", "configmaps"):  # Argo puts a template there that is too large for a variable
+            return (
+                "the values that it takes are together too large for the Workflow: let values pass by a volume or an artifact repository"
+                f" (`values` in the target), or give the service account `{name}` of namespace `{namespace}` the right to create configmaps"
+            )
         return f"the service account `{name}` of namespace `{namespace}` may not {verb} {resource}: it needs a role with that right"
     if REPOSITORY in message:
         return "the controller has no artifact repository, which `values` in the target asks for: set one up, or choose other values"
