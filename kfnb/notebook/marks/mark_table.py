@@ -133,6 +133,12 @@ def on_failure(text: str) -> str:
     return text
 
 
+def network(text: str) -> str:
+    if text not in ("none", "host", "default"):
+        raise BadValue(f"`{text}` should be `none`, `host` or `default`")
+    return text
+
+
 def pair(delimiter: str, shape: str) -> Callable[[str], tuple[str, str]]:
     def read(text: str) -> tuple[str, str]:
         name, separator, value = text.partition(delimiter)
@@ -274,6 +280,7 @@ MARKS: dict[str, Mark] = {
         Mark("cache", switch, "cache", setting=True, shown="on|off"),
         Mark("on-failure", on_failure, "on_failure", setting=True, shown="continue|stop"),
         Mark("pod", step_name, "pod", setting=True, shown="NAME"),
+        Mark("network", network, "network", setting=True, shown="none|host|default"),
         Mark("file", file, "files", many=True, setting=True, shown="PATH"),
         Mark("env", variable_pair, "env", many=True, setting=True, shown="K=V"),
         Mark("secret", secret, "secrets", many=True, setting=True, shown="NAME:KEY:ENV"),

@@ -45,14 +45,14 @@ def run_shell(spec: dict[str, Any], result: dict[str, Any], announce_cell: Calla
     folder = _shell_safe_folder(os.path.join(spec["folder"], "out"))
     try:
         files = output_files(spec.get("shell_outputs", ()), folder)
-        if spec.get("command"):
+        if spec.get("container"):
+            from kfnb.runtime.components.shell_in_container import run_in_container
+
+            run_in_container(spec, names, files)
+        elif spec.get("command"):
             _run_command(spec, names, files)
-        for cell in spec.get("cells", ()):
-            announce_cell(spec, cell)
-            status = run_script(cell["source"], names, files, spec.get("shell_outputs", ()))
-            if status:
-                message = "the script of cell %s ended with %s" % (cell["cell"], exit_description(status))
-                raise Failure("shell", "exit", message, cell["cell"])
+        else:
+            _run_scripts(spec, names, files, announce_cell)
         texts = read_outputs(files, spec)
     finally:
         if not folder.startswith(spec["folder"]):
@@ -62,6 +62,20 @@ def run_shell(spec: dict[str, Any], result: dict[str, Any], announce_cell: Calla
 
         store_outputs(spec, dict(texts), list(texts), [], result)
         result["exports"].update({n: t for n, t in texts.items() if len(t) <= 100_000})
+
+
+def _run_scripts(
+    spec: dict[str, Any], names: dict[str, str], files: dict[str, str], announce_cell: Callable[..., None]
+) -> None:
+    for cell in spec.get("cells", ()):
+        announce_cell(spec, cell)
+        raise_status(cell["cell"], run_script(cell["source"], names, files, spec.get("shell_outputs", ())))
+
+
+def raise_status(cell: int, status: int) -> None:
+    """Raise the failure of a script that ended with a status other than 0."""
+    if status:
+        raise Failure("shell", "exit", "the script of cell %s ended with %s" % (cell, exit_description(status)), cell)
 
 
 def _run_command(spec: dict[str, Any], names: dict[str, str], files: dict[str, str]) -> None:

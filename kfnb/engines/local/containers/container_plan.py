@@ -1,0 +1,101 @@
+"""What the container of each step is to be: its image, its limits, and the packages that the image may lack."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from kfnb.engines.engine_interface import RunOptions
+from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
+from kfnb.pipeline.model import Pipeline, Step
+
+#: The image of steps that name none. The bytecode of functions depends on the version of Python.
+PYTHON_IMAGE = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
+UNITS = {
+    "m": Decimal("0.001"), "": Decimal(1), "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12),
+    "P": Decimal(10**15), "E": Decimal(10**18), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
+    "Pi": Decimal(2**50), "Ei": Decimal(2**60),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ContainerPlan:
+    """The container of one step.
+
+    Parameters
+    ----------
+    outside
+        Whether the runtime stays outside of the container, because a script or a command needs no Python in it.
+    network
+        ``none``, ``host``, or empty for the network that the tool gives by default.
+    cpus, memory
+        The most processors and bytes, or 0.
+    memory_mark
+        The limit as the mark has it, for messages.
+    packages, constraints, sources
+        What the step needs beside the image, the versions of what that requires, and where it comes from.
+    variables
+        Names of environment variables that the container gets from this machine.
+    """
+
+    image: str
+    outside: bool
+    network: str
+    cpus: float
+    memory: int
+    memory_mark: str
+    gpus: int
+    packages: tuple[str, ...]
+    constraints: tuple[str, ...]
+    sources: dict[str, Any]
+    variables: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def container_plans(pipeline: Pipeline, options: RunOptions) -> dict[str, ContainerPlan]:
+    """The container of every step of a pipeline, by the step's name."""
+    needs = find_requirements(pipeline, Path(options.folder), values=options.parameters, python=options.python)
+    return {step.name: _plan(step, needs, options) for step in pipeline.steps()}
+
+
+def image_of(step: Step, options: RunOptions) -> str:
+    """The image of a step: that of its mark, else that of the run, else the slim Python image of this version."""
+    return step.settings.image or options.image or PYTHON_IMAGE
+
+
+def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> ContainerPlan:
+    settings = step.settings
+    outside = step.shell or step.command is not None
+    found = needs.of(step)
+    variables = dict.fromkeys([*options.environment, *(s.env for s in settings.secrets), *(n for n, _ in settings.env)])
+    return ContainerPlan(
+        image_of(step, options),
+        outside,
+        settings.network if settings.network in ("none", "host") else "",
+        float(amount(settings.cpu)) if settings.cpu else 0.0,
+        int(amount(settings.memory)) if settings.memory else 0,
+        settings.memory or "",
+        settings.gpu or 0,
+        () if outside else _packages(found),
+        () if outside else tuple(found.get("constraints", ())),
+        found.get("sources", {}),
+        tuple(variables),
+    )
+
+
+def _packages(found: dict[str, Any]) -> tuple[str, ...]:
+    """What the code of a step requires, and what it may meet in values of other steps."""
+    return tuple(dict.fromkeys([*found.get("packages", ()), *(r for rs in found.get("pins", {}).values() for r in rs)]))
+
+
+def amount(quantity: str) -> Decimal:
+    """A Kubernetes quantity, such as ``500m`` or ``4Gi``, as a number."""
+    match = re.fullmatch(r"([\d.]+)(\D*)", quantity)
+    assert match is not None, quantity  # the mark was checked
+    return Decimal(match[1]) * UNITS[match[2]]
