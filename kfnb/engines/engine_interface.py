@@ -47,7 +47,7 @@ class RunOptions:
     fuse
         Whether chains of light steps run in one pod, on a cluster.
     containers
-        ``podman`` or ``docker``, when every step runs in a container on this machine.
+        ``podman``, ``docker``, or ``auto`` for the one that is there, when every step runs in a container on this machine.
     image
         The image of steps in containers that name none. Default: the slim Python image of this Python's version.
     """

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -34,6 +34,17 @@ if TYPE_CHECKING:
     from kfnb.client.start_run import Prepared
     from kfnb.engines.engine_interface import Engine
     from kfnb.notebook.notebook_source import Source
+
+
+class _ContainerTool(click.ParamType):
+    """What ``--containers`` takes. Without a value, it takes the next word for one."""
+
+    name = "podman|docker"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in ("auto", "podman", "docker"):
+            self.fail(f"`{value}` is neither podman nor docker; write `--containers` after the notebook", param, ctx)
+        return value
 
 
 @click.command()
@@ -67,6 +78,14 @@ if TYPE_CHECKING:
 )
 @click.option("--cache", is_flag=True, help="Take earlier results of steps with the same code and inputs.")
 @click.option("--isolated", is_flag=True, help="Give each step a folder of its own, as a cluster does.")
+@click.option(
+    "--containers",
+    is_flag=False,
+    flag_value="auto",
+    type=_ContainerTool(),
+    help="Run each step in a container on this machine.",
+)
+@click.option("--image", metavar="REF", help="With --containers: the image of steps that name none.")
 @click.option("--experiment", metavar="NAME", help="Put the run into a named group.")
 @click.option(
     "--target", default="local", show_default=True, help="Where to run.", shell_complete=completion_words.target_names
@@ -90,6 +109,8 @@ def run(
     any_parameters: bool,
     cache: bool,
     isolated: bool,
+    containers: str | None,
+    image: str | None,
     experiment: str | None,
     target: str,
     cron: str | None,
@@ -116,7 +137,7 @@ def run(
     with request_errors(notebook, as_json), cluster_errors(as_json):
         prepared = prepare(
             notebook, graph, values, target, experiment=experiment, cache=cache, isolated=isolated, only=only, start=start, any_parameters=any_parameters,
-            max_parallel=max_parallel, spawn=spawn, fuse=fuse, python=python and os.path.abspath(shutil.which(python) or python),
+            max_parallel=max_parallel, spawn=spawn, fuse=fuse, containers=containers, image=image, python=python and os.path.abspath(shutil.which(python) or python),
         )  # fmt: skip
     if not as_json:
         report(notebook, (*built.problems, *prepared.problems), quiet=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.local.containers.container_tool import has_gpus
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline, Step
 
@@ -81,7 +82,7 @@ def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> Container
         float(amount(settings.cpu)) if settings.cpu else 0.0,
         int(amount(settings.memory)) if settings.memory else 0,
         settings.memory or "",
-        settings.gpu or 0,
+        (settings.gpu or 0) if has_gpus() else 0,
         () if outside else _packages(found),
         () if outside else tuple(found.get("constraints", ())),
         found.get("sources", {}),

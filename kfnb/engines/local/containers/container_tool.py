@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOOLS = ("podman", "docker")  #: the first one that is found is used
+ANY = "auto"
 RUN_LABEL = "kfnb.run"  #: on every container: the id of its run
 KILLED_FOR_MEMORY = "{{.State.OOMKilled}}"
 CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")  #: where the Container Device Interface has the devices of this machine
@@ -26,13 +27,14 @@ class ContainerTool:
     path: str
 
     @staticmethod
-    def find(name: str | None = None) -> ContainerTool:
-        """The tool of that name; without a name podman, or else docker. Raises `NoContainerTool`."""
-        for candidate in TOOLS if name is None else (name,):
+    def find(name: str | None) -> ContainerTool:
+        """The tool of that name; for `ANY` podman, or else docker. Raises `NoContainerTool`."""
+        for candidate in TOOLS if name in (None, ANY) else (name,):
             path = shutil.which(candidate)
             if path is not None:
                 return ContainerTool(candidate, path)
-        raise NoContainerTool(f"there is no {name or ' or '.join(TOOLS)} on this machine")
+        wanted = f"no {name}" if name in TOOLS else f"neither {' nor '.join(TOOLS)}"
+        raise NoContainerTool(f"there is {wanted} on this machine")
 
     # ---------------------------------------------------------------- images
     def image_id(self, image: str) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.local.containers.container_failures import ContainerFailure
+from kfnb.engines.local.containers.container_failures import ContainerFailure, missing_words
 from kfnb.engines.local.containers.container_tool import ContainerTool
 from kfnb.engines.local.containers.image_facts import image_facts
 from kfnb.engines.local.containers.kept_packages import packages_folder
@@ -71,9 +71,5 @@ class ReadyImages:
                 tell(last)
         id_ = self._tool.image_id(full_name) or self._tool.image_id(last)
         if process.returncode or id_ is None:
-            raise ContainerFailure(
-                "MissingImage",
-                f"the image {image} is not on this machine and cannot be pulled ({last or 'no reason was given'}): correct the mark "
-                f"`image`, or make it here, for example with `{self._tool.name} build`",
-            )
+            raise ContainerFailure("MissingImage", missing_words(image, self._tool.name, last))
         return id_
