@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -36,15 +36,11 @@ if TYPE_CHECKING:
     from kfnb.notebook.notebook_source import Source
 
 
-class _ContainerTool(click.ParamType):
-    """What ``--containers`` takes. Without a value, it takes the next word for one."""
-
-    name = "podman|docker"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value not in ("auto", "podman", "docker"):
-            self.fail(f"`{value}` is neither podman nor docker; write `--containers` after the notebook", param, ctx)
-        return value
+def container_tool(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Check what ``--containers`` got: where no value is meant, it takes the next word for one."""
+    if value not in (None, "auto", "podman", "docker"):
+        raise click.BadParameter(f"`{value}` is neither podman nor docker; write `--containers` after the notebook")
+    return value
 
 
 @click.command()
@@ -82,7 +78,8 @@ class _ContainerTool(click.ParamType):
     "--containers",
     is_flag=False,
     flag_value="auto",
-    type=_ContainerTool(),
+    metavar="[podman|docker]",
+    callback=container_tool,
     help="Run each step in a container on this machine.",
 )
 @click.option("--image", metavar="REF", help="With --containers: the image of steps that name none.")

@@ -28,6 +28,13 @@ script() {
   else checked sh -c "$1"; fi
 }
 checked() { program "$@"; s=$?; [ "$s" = 141 ] && s=0; return "$s"; }
+failed() {
+  for f in %(events)s; do
+    [ -r "$f" ] || continue
+    while read -r k n; do [ "$k" = oom_kill ] && [ "$n" != 0 ] && : > %(out_of_memory)s; done < "$f"
+  done
+  exit "$1"
+}
 program() {
   "$@" </dev/null & p=$!
   trap 'kill -TERM "$p"' TERM
@@ -39,7 +46,7 @@ program() {
 
 
 def run_in_container(spec: dict[str, Any], names: dict[str, str], files: dict[str, str]) -> None:
-    """Run the step of ``spec``, whose ``container`` has the words that start one.
+    """Run the step of ``spec``, whose ``container`` has the words that start one, and how it tells that it ran out of memory.
 
     Parameters
     ----------
@@ -75,13 +82,15 @@ def run_in_container(spec: dict[str, Any], names: dict[str, str], files: dict[st
 
 def _script_of(spec: dict[str, Any], files: dict[str, str], current: str) -> str:
     """One script that runs the scripts of all cells, and keeps in the file ``current`` in which cell it is."""
-    lines = [HEAD]
+    container = spec["container"]
+    mark = shlex.quote(os.path.join(spec["folder"], container["out_of_memory"]))
+    lines = [HEAD.replace("%(events)s", " ".join(container["memory_events"])).replace("%(out_of_memory)s", mark)]
     for cell in spec.get("cells", ()):
         source = substituted([cell["source"]], {}, files, spec.get("shell_outputs", ()), placeholders=False)[0]
         lines.append("echo %d > %s" % (cell["cell"], shlex.quote(current)))
         if spec.get("mark"):
             lines.append("printf '\\036%%s %%d\\036' %s %d" % (spec["mark"], cell["cell"]))
-        lines.append("%s || exit $?" % " ".join(map(shlex.quote, [*_runner(source), source])))
+        lines.append("%s || failed $?" % " ".join(map(shlex.quote, [*_runner(source), source])))
     sys.stdout.flush()
     return "\n".join(lines)
 

@@ -10,6 +10,11 @@ import os
 import signal
 import sys
 
+OUT_OF_MEMORY = (
+    "out-of-memory"  #: file in the folder of an attempt: the kernel killed a process of the container for its memory
+)
+#: Where the kernel counts that, in the two versions of its cgroups (Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst).
+MEMORY_EVENTS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 LINGERED = "lingered"  #: file in the folder of an attempt: the step left processes running
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -24,8 +29,11 @@ def main(path: str) -> NoReturn:
         _run(path)
     signal.signal(signal.SIGTERM, lambda number, _: _pass_on(pid, number))
     status = _wait(pid)
+    folder = os.path.dirname(path)
     if _has_children():
-        open(os.path.join(os.path.dirname(path), LINGERED), "w").close()
+        open(os.path.join(folder, LINGERED), "w").close()
+    if status and _ran_out_of_memory():
+        open(os.path.join(folder, OUT_OF_MEMORY), "w").close()
     os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
 
 
@@ -44,6 +52,13 @@ def _run(path: str) -> NoReturn:
     sys.argv = [""]
     os.umask(spec["container"]["mask"])
     find_home()
+    optional = spec["container"]["optional"]
+    if optional:
+        from kfnb.runtime.pods.install_packages import possible
+
+        sys.path.insert(0, spec["cwd"])  # where a module beside the notebook is
+        spec["prepare"] = possible(spec["prepare"], optional)
+        del sys.path[0]
     leave(run(spec), spec["folder"])
 
 
@@ -60,6 +75,19 @@ def _wait(pid: int) -> int:
         found, status = os.wait()
         if found == pid:
             return status
+
+
+def _ran_out_of_memory() -> bool:
+    """Whether the kernel has killed a process of this container for its memory."""
+    for path in MEMORY_EVENTS:
+        try:
+            with open(path, encoding="ascii") as file:
+                counts = dict(line.split() for line in file)
+        except (OSError, ValueError):
+            continue
+        if counts.get("oom_kill", "0") != "0":
+            return True
+    return False
 
 
 def _has_children() -> bool:

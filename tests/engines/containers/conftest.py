@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.images.base_image import BaseImage, base_image, podman
+from tests.images.base_image import BaseImage, base_image, podman, run
 from tests.running import Here
 
 __all__ = ["base_image", "podman"]
@@ -36,3 +37,15 @@ def there(podman: BaseImage, tmp_path: Path) -> Iterator[InContainers]:
     home = InContainers(tmp_path)
     yield home
     assert home.containers() == []
+
+
+@pytest.fixture(scope="session")
+def image_without_python(podman: BaseImage) -> str:
+    """An image in which nothing can be run."""
+    name = "localhost/kfnb-test-empty:latest"
+    if subprocess.run(["podman", "image", "exists", name]).returncode:
+        archive = podman.layout.parent / "empty.tar"
+        with tarfile.open(archive, "w") as file:
+            file.addfile(tarfile.TarInfo("nothing"))
+        run("podman", "import", "--quiet", str(archive), name)
+    return name

@@ -20,7 +20,7 @@ from kfnb.engines.local.containers.container_tool import ContainerTool
 from kfnb.engines.local.containers.ready_images import ReadyImages
 from kfnb.runs.record.private_record_files import read_object, write_file
 from kfnb.runtime.components.shell_in_container import NOT_FOUND, NOT_STARTED
-from kfnb.runtime.pods.local_container import LINGERED
+from kfnb.runtime.pods.local_container import LINGERED, MEMORY_EVENTS, OUT_OF_MEMORY
 
 VALUES = "values"  #: in the folder of an attempt: what the step has stored
 
@@ -93,13 +93,23 @@ class ContainerAttempt:
         image = self.images.image(plan["image"], self._tell, self._watch)
         packages = None
         if not plan["outside"]:
-            packages = self.images.packages(plan, image, spec["cwd"], self._tell, self._watch)
+            packages = self.images.packages(plan, image, self._tell, self._watch)
         container = Container(self.name, self.run, image, plan, spec, packages)
         container.make_folders()
         if plan["outside"]:
-            inner = {"image": image, "name": plan["image"], "start": container.start(self.tool)}
+            inner = {
+                "image": image,
+                "name": plan["image"],
+                "start": container.start(self.tool),
+                "memory_events": MEMORY_EVENTS,
+                "out_of_memory": OUT_OF_MEMORY,
+            }
         else:
-            inner = {"paths": [str(packages)] if packages is not None else [], "mask": self.mask}
+            inner = {
+                "paths": [str(packages)] if packages is not None else [],
+                "mask": self.mask,
+                "optional": plan["optional"],
+            }
             spec["new_values"] = str(Path(spec["folder"]) / VALUES)
         write_file(self.spec_path, json.dumps({**spec, "container": inner}))
         return container
@@ -139,7 +149,7 @@ class ContainerAttempt:
     def _error(self, container: Container, status: int, said: str) -> dict[str, Any] | None:
         """The error of a step that has failed, when its container explains it better than its result does."""
         result = Path(container.spec["folder"]) / "result.json"
-        if (container.plan["outside"] or not result.exists()) and self.tool.ran_out_of_memory(self.name):
+        if (container.plan["outside"] or not result.exists()) and self._ran_out_of_memory(result.parent):
             return memory_error(container.plan["memory_mark"])
         if result.exists():
             return with_hint(read_object(result)["error"])
@@ -150,6 +160,10 @@ class ContainerAttempt:
             self._tell(f"{failure.type}: {failure}")
             return failure.to_json()
         return None
+
+    def _ran_out_of_memory(self, folder: Path) -> bool:
+        """Whether the container has seen a process of it killed for its memory, or the tool has."""
+        return (folder / OUT_OF_MEMORY).exists() or self.tool.ran_out_of_memory(self.name)
 
 
 def _publish(new: Path, store: Path) -> None:

@@ -39,8 +39,12 @@ class ContainerPlan:
         The limit as the mark has it, for messages.
     packages, constraints, sources
         What the step needs beside the image, the versions of what that requires, and where it comes from.
+    optional
+        Imports of which the step reads nothing, each with its modules: it does without those that its image lacks.
     variables
         Names of environment variables that the container gets from this machine.
+    notebook
+        The folder of the notebook, to which requirements may be relative.
     """
 
     image: str
@@ -53,7 +57,9 @@ class ContainerPlan:
     packages: tuple[str, ...]
     constraints: tuple[str, ...]
     sources: dict[str, Any]
+    optional: dict[str, list[str]]
     variables: tuple[str, ...]
+    notebook: str
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,7 +92,9 @@ def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> Container
         () if outside else _packages(found),
         () if outside else tuple(found.get("constraints", ())),
         found.get("sources", {}),
+        found.get("optional", {}),
         tuple(variables),
+        options.folder,
     )
 
 

@@ -48,7 +48,6 @@ def packages_folder(
     plan: dict[str, Any],
     image: ImageFacts,
     kept: Path,
-    notebook: str,
     tell: Callable[[str], None],
     watch: Watch,
 ) -> Path | None:
@@ -60,8 +59,6 @@ def packages_folder(
         The step's `ContainerPlan` as JSON.
     kept
         Where the folders are.
-    notebook
-        The folder of the notebook, to which requirements may be relative.
     tell
         Gets what the user should read meanwhile.
     watch
@@ -81,7 +78,7 @@ def packages_folder(
     with holding(kept / f"{folder.name}.lock", patience=WAIT):
         if not folder.exists():
             tell(f"installing {', '.join(missing)}; later runs find them in {folder}")
-            _Installation(plan, image, folder, notebook, watch).install(missing)
+            _Installation(plan, image, folder, watch).install(missing)
         os.utime(folder)
     return folder
 
@@ -93,7 +90,6 @@ class _Installation:
     plan: dict[str, Any]
     image: ImageFacts
     folder: Path
-    notebook: str
     watch: Watch
 
     def install(self, missing: list[str]) -> None:
@@ -129,7 +125,7 @@ class _Installation:
         command = _installer(self.image)
         try:
             process = subprocess.Popen(
-                [*command, "--target", str(folder), "--constraint", str(file), *missing], cwd=self.notebook, stdin=subprocess.DEVNULL,
+                [*command, "--target", str(folder), "--constraint", str(file), *missing], cwd=self.plan["notebook"], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
                 env={**PATIENCE, **os.environ, **variables},
             )  # fmt: skip
@@ -149,7 +145,7 @@ def _installer(image: ImageFacts) -> list[str]:
     """The words with which pip, or else uv, installs for an image."""
     if importlib.util.find_spec("pip") is None:
         return ["uv", "pip", "install", "--quiet", "--python-version", f"{image.python[0]}.{image.python[1]}"]
-    quiet = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore", "--no-compile"]
+    quiet = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
     return [sys.executable, "-m", "pip", "install", *quiet, *_pip_options(image)]
 
 
@@ -167,6 +163,7 @@ def _pip_options(image: ImageFacts) -> list[str]:
     else:
         names = list(MUSL_PLATFORMS)
     version = f"{image.python[0]}{image.python[1]}"
-    options = ["--only-binary=:all:", "--python-version", version, "--implementation", "cp"]
+    # The bytecode would be for this Python.
+    options = ["--no-compile", "--only-binary=:all:", "--python-version", version, "--implementation", "cp"]
     options += [o for abi in (f"cp{version}", "abi3", "none") for o in ("--abi", abi)]
     return options + [o for name in names for o in ("--platform", f"{name}_{image.machine}")]

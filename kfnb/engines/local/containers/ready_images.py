@@ -51,11 +51,11 @@ class ReadyImages:
                 self._ids[image] = self._tool.image_id(image) or self._pulled(image, tell, watch)
             return self._ids[image]
 
-    def packages(self, plan: dict[str, Any], id_: str, notebook: str, tell: Tell, watch: Watch) -> Path | None:
+    def packages(self, plan: dict[str, Any], id_: str, tell: Tell, watch: Watch) -> Path | None:
         """The folder of the packages that an image lacks for a step. Raises `ContainerFailure`."""
         with self._locks[f"facts {id_}"]:
             facts = image_facts(self._tool, plan["image"], id_, self._kept / "images")
-        return packages_folder(plan, facts, self._kept / "packages", notebook, tell, watch)
+        return packages_folder(plan, facts, self._kept / "packages", tell, watch)
 
     def _pulled(self, image: str, tell: Tell, watch: Watch) -> str:
         try:
