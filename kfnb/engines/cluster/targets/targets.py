@@ -25,8 +25,8 @@ from kfnb.engines.cluster.targets.config_files import NAME, ConfigFile, config_f
 from kfnb.engines.cluster.targets.connection import Connection, connection_of, visible
 from kfnb.engines.cluster.targets.target_settings import (
     CAPS,
-    STEP_SETTINGS,
     cap_text,
+    concerns_steps_only,
     settings_error,
     with_absolute_paths,
 )
@@ -185,7 +185,7 @@ def _untrusted_target(name: str, settings: dict[str, Any], file: ConfigFile, own
         )
     same = {k for k, v in with_absolute_paths(settings, file.folder).items() if own_target.settings.get(k) == v}
     asks = tuple(a for a in asks if a.setting not in same)
-    step_settings = {k: v for k, v in settings.items() if k in STEP_SETTINGS}
+    step_settings = {k: v for k, v in settings.items() if concerns_steps_only(k, v)}
     merged = {**own_target.settings, **step_settings}
     error = own_target.error or _in_file(file, settings_error(name, merged))
     return replace(own_target, settings=merged, path=file.path, withheld=(*own_target.withheld, *asks), error=error)
