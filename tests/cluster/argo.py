@@ -26,6 +26,11 @@ from tests.cluster.templates import kubelet, replaced
 
 TASKS = ("tasks", "steps")  #: names that must be known where a task is replaced
 OFFLOADED = 128 * 1024  #: bytes of a template that is too large for an environment variable
+#: What the controller says of a pod with such a template: it would keep the template in a ConfigMap, and Argo's manifests do not let it.
+NO_CONFIGMAP = (
+    'configmaps is forbidden: User "system:serviceaccount:argo:argo" cannot create resource "configmaps" in API group ""'
+    ' in the namespace "team-a"'
+)
 DEPENDS = re.compile(r"([\w-]+)\.(Succeeded|Skipped|Omitted|Failed|Errored)")
 
 
@@ -299,6 +304,10 @@ class Interpreter:
         **more: Any,
     ) -> tuple[str, dict[str, str]]:
         given = {"inputs": {"parameters": p}} if (p := body.get("inputs", {}).get("parameters")) else {}
+        # The executor does not need the parameters, so the controller leaves them out (argo-workflows `workflow/controller/workflowpod.go`).
+        executed = {**body, "inputs": {"artifacts": body.get("inputs", {}).get("artifacts", [])}}
+        if len(json.dumps(executed, ensure_ascii=False).encode()) >= OFFLOADED:
+            raise Unresolved(NO_CONFIGMAP)
         node = self.node(name, "Pod", "Running", boundary, templateName=body["name"], **given, **more)
         pod_folder = Path(tempfile.mkdtemp(dir=self.folder))
         root = pod_folder / "root"
@@ -322,14 +331,12 @@ class Interpreter:
             return text.replace("/mnt/kfnb", str(self.folder / "volume")).replace("/tmp/kfnb", str(root))
 
         try:
-            spec = replaced({"container": body["container"], "template": json.dumps(body)}, env)
+            spec = replaced({"container": body["container"], "template": json.dumps(executed)}, env)
         except Unresolved as error:
             return self.finish(node, "Error", message=str(error))
         container = spec["container"]
         # Argo's executor reads the template from an environment variable, which kubelet has expanded.
-        template = json.loads(
-            kubelet(spec["template"], {}) if len(spec["template"].encode()) < OFFLOADED else spec["template"]
-        )
+        template = json.loads(kubelet(spec["template"], {}))
         for artifact in template.get("inputs", {}).get("artifacts", []):
             if "raw" in artifact:
                 Path(placed(artifact["path"])).write_text(artifact["raw"]["data"], encoding="utf-8")

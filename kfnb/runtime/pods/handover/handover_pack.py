@@ -49,15 +49,13 @@ def buffers_of(path: str) -> list[str]:
         return file.readline().decode().split()
 
 
-def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "", compress: bool = False) -> None:
+def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "") -> None:
     """Write a pack with ``head`` and the bundles of its ``outputs``, from the store in ``folder``.
 
     Parameters
     ----------
     runtime
         The sources of the runtime, for later steps that have no other copy.
-    compress
-        Compress the pack, for packs that are passed as text.
     """
     store, entries = Store(folder), {}  # type: tuple[Store, dict[str, Any]]
     if runtime:
@@ -67,4 +65,4 @@ def write_pack(path: str, head: dict[str, Any], folder: str, runtime: str = "", 
         address = entry["bundle"]
         entries.update((part, store.path(part)) for part in (address, *buffers_of(store.path(address))))
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    write_zip(path, list(entries.items()), compress)
+    write_zip(path, list(entries.items()))
