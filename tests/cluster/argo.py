@@ -31,6 +31,8 @@ NO_CONFIGMAP = (
     'configmaps is forbidden: User "system:serviceaccount:argo:argo" cannot create resource "configmaps" in API group ""'
     ' in the namespace "team-a"'
 )
+#: What the controller says of words that are no condition (`workflow/controller/steps.go`, ``shouldExecute``).
+NO_CONDITION = "Cannot transition token types from VARIABLE [kfnb] to VARIABLE [condition]"
 DEPENDS = re.compile(r"([\w-]+)\.(Succeeded|Skipped|Omitted|Failed|Errored)")
 
 
@@ -205,7 +207,12 @@ class Interpreter:
         ancestors = self.ancestors(task, boundary)
         visible = {**env, "tasks": {k: v for k, v in env["tasks"].items() if k in ancestors}}
         try:
-            if "when" in task and replaced(task["when"], visible, TASKS).strip() != "true":
+            when = replaced(task.get("when", "true"), visible, TASKS).strip()
+            if when not in ("true", "false") and "withParam" not in task:
+                message = f"Invalid 'when' expression '{when}': {NO_CONDITION}"
+                self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=message)
+                return "Error"
+            if when == "false":
                 self.node(name, "Skipped", "Skipped", boundary, message="when evaluated false")
                 env["tasks"][short] = {"status": "Skipped", **self.defaults(task)}
                 return "Skipped"
@@ -249,7 +256,11 @@ class Interpreter:
         )
 
     def group(self, name: str, task: dict[str, Any], boundary: str) -> tuple[str, dict[str, str]]:
-        items = json.loads(task["withParam"])
+        try:
+            items = json.loads(task["withParam"])
+        except ValueError:
+            message = f"withParam value could not be parsed as a JSON list: {task['withParam']}: invalid character 'k' looking for beginning of value"
+            return self.finish(self.node(name, "Skipped", "Error", boundary), "Error", message=message)
         if not items:
             self.node(name, "Skipped", "Skipped", boundary, message="Skipped, empty params")
             return "Skipped", {}

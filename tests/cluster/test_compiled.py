@@ -275,14 +275,14 @@ def test_local_modules_and_files_travel(cluster: Pods, tmp_path: Path) -> None:
 def test_a_step_collects_the_results_of_many_iterations(cluster: Pods) -> None:
     """The controller refuses a pod whose template is longer than 128 KiB, and the runtime takes half of that."""
     pipeline = pipeline_of(
-        cell("items = list(range(120))", "step:made"),
+        cell("items = list(range(110))", "step:made"),
         cell("squares = item * item", "step:square", "foreach:item in items"),
         cell("print(len(squares), sum(squares))", "step:total"),
     )
-    assert on_argo(pipeline, cluster, {}).texts["total"] == "120 568820"
+    assert on_argo(pipeline, cluster, {}).texts["total"] == "110 437635"
     pipeline = pipeline_of(
         cell("import os\nitems = list(range(4))", "step:made"),
-        cell("texts = os.urandom(9_000).hex()", "step:text", "foreach:item in items"),
+        cell("texts = os.urandom(20_000).hex()", "step:text", "foreach:item in items"),
         cell("print(len(texts))", "step:total"),
     )
     refused = on_argo(pipeline, cluster, {})

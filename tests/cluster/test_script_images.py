@@ -254,3 +254,46 @@ def test_kubeflow_pipelines_tells_of_helpers_as_of_the_steps_that_they_help(tmp_
         assert states(summary)["first"] == "failed" and summary["error"]["message"] == error["message"]
         assert [line.text for line in engine.store.logs(run_id, "first", 1)] == ["printed"]
         assert [line.text for line in engine.store.logs(run_id, "first", 2)] == ["why"]
+
+
+# -------------------------------------------------------------------- a condition that cannot be evaluated
+FLIP = cell("coin = 'heads'", "step:flip")
+SAY = """from kfnb import component, component_from_command
+
+say = component_from_command(name="say", image="alpine", command=["echo", "{text}"], inputs=["text"])
+
+@component
+def flip() -> str:
+    return "heads"
+"""
+
+
+def with_a_script() -> Pipeline:
+    return pipeline_of(FLIP, script('win --when "coin > 2"', "echo won"), cell("1", "step:rest"))
+
+
+def with_a_script_in_a_loop() -> Pipeline:
+    items = cell("names = ['a', 'b']", "parameters")
+    return pipeline_of(items, FLIP, script('win --when "coin > 2" --foreach "n in names"', 'echo "$n"'))
+
+
+def with_a_command() -> Pipeline:
+    return pipeline_of(cell(SAY), cell('%%pipeline nightly\ncoin = flip()\nif coin > 2:\n    say("won")\nelse:\n    say("lost")'))
+
+
+BROKEN = [(with_a_script, "win"), (with_a_script_in_a_loop, "win"), (with_a_command, "say")]
+
+
+@pytest.mark.parametrize(("make", "guarded"), BROKEN)
+def test_what_a_condition_without_a_meaning_guards_fails_and_does_not_run(
+    make: Any, guarded: str, cluster: Pods, tmp_path: Path
+) -> None:
+    pipeline, kubernetes = make(), Cluster()
+    here = locally(pipeline, tmp_path, bind(pipeline, {}))
+    assert here.state == "failed" and "cannot be evaluated" in here.detail
+    with engine_at(tmp_path, kubernetes) as engine, Controller(kubernetes, cluster).at_work():
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        summary = finished(engine, run_id)
+        assert not printed(engine, run_id, guarded)
+    assert summary["state"] == "failed" and states(summary)[guarded] == "failed"
+    assert summary["error"]["message"] in here.detail and "`coin > 2` cannot be evaluated" in summary["error"]["message"]

@@ -136,7 +136,7 @@ def _script(job: Job, placeholders: Placeholders) -> ContainerCommand:
 
 def _enter(job: Job, gate: Gate, at: int) -> list[str]:
     """The lines of a script that end it where another branch was taken. Whoever reads its outputs finds that it was skipped."""
-    text = condition_text(job, gate)
+    text = condition_text(job, gate.condition)
     reason = text if text in NOTHING_GIVEN else f"`{text}` was false"
     left = [f'printf %s {shlex.quote(NOTHING)} > "${OUT}{o.name}"' for o in job.step.shell_outputs]
 
