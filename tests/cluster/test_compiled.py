@@ -175,9 +175,7 @@ def test_texts_arrive_byte_for_byte(engine: str, length: int, cluster: Pods, ora
     pipeline, item = with_nasty_texts(long), NASTY.replace("{{", "")
     wanted = {"short": digest(NASTY * 2 + item), "long": digest(long), "passed": digest(NASTY), "each[0]": digest(item)}
     given = {p.name: p.default for p in pipeline.parameters}
-    found = (
-        on_argo(pipeline, cluster, given) if engine == "argo" else on_kfp(pipeline, oracle, given, tmp_path)
-    )
+    found = on_argo(pipeline, cluster, given) if engine == "argo" else on_kfp(pipeline, oracle, given, tmp_path)
     assert found.texts == wanted, found.detail
 
 
@@ -286,7 +284,7 @@ def test_a_step_collects_the_results_of_many_iterations(cluster: Pods) -> None:
         cell("print(len(texts))", "step:total"),
     )
     refused = on_argo(pipeline, cluster, {})
-    assert refused.states["total"] == "failed" and "cannot create resource \"configmaps\"" in refused.detail
+    assert refused.states["total"] == "failed" and 'cannot create resource "configmaps"' in refused.detail
 
 
 # -------------------------------------------------------------------- the command line

@@ -26,7 +26,9 @@ def test_a_text_is_read_as_what_it_was_written_from(content: bytes, tmp_path: Pa
 @pytest.mark.parametrize("name", ["x", "squares", "a_rather_long_name_of_a_value"])
 def test_a_light_value_is_handed_on_in_few_bytes(name: str, tmp_path: Path) -> None:
     store, path = Store(str(tmp_path / "store")), str(tmp_path / "pack")
-    bundle = store.put(b"\x80\x05\x95\x10\0\0\0\0\0\0\0}\x94\x8c" + bytes([len(name)]) + name.encode() + b"\x94K\x07s.", [])
+    bundle = store.put(
+        b"\x80\x05\x95\x10\0\0\0\0\0\0\0}\x94\x8c" + bytes([len(name)]) + name.encode() + b"\x94K\x07s.", []
+    )
     head = {"state": "succeeded", "exports": {}, "late": {}, "outputs": {name: {"bundle": bundle}}}
     write_pack(path, head, str(tmp_path / "store"))
     text = text_of_pack(path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kfnb.engines.argo.container_templates import compress_spec
 from kfnb.engines.argo.coded_expressions import quoted
+from kfnb.engines.argo.container_templates import compress_spec
 from kfnb.engines.argo.task_conditions import TaskConditions, failure_of, is_error, unless_broken
 from kfnb.engines.argo.workflow_context import WorkflowContext
 from kfnb.engines.cluster.lowering.jobs_and_blocks import (
@@ -85,7 +85,7 @@ class TaskEmitter:
                 source = self.sources[channel]
                 if source.task not in self.steps and channel.kind == "pack":
                     when.append(f"{self._value(channel, depends)} != ''")
-        self.conditions.add(task, depends, when, broken=self._broken(gates, depends, [job]))
+        self.conditions.add(task, depends, when, broken=self._broken(gates, depends))
         task["arguments"] = self._arguments(job, depends)
         return task
 
@@ -129,31 +129,13 @@ class TaskEmitter:
         return f"(tasks['{source.task}'].status == 'Succeeded' ? {source.expression} : '')"
 
     def _branch_runs(self, gate: Gate, depends: dict[str, bool]) -> str:
-        """The expression that says whether a branch is taken.
+        """The expression that says whether a branch is taken."""
+        return f"{self._value(Channel('choice', gate.condition), depends)} == '{gate.branch}'"
 
-        The first branch also runs when the condition cannot be evaluated: its steps fail then with the reason.
-        """
-        channel = Channel("choice", gate.condition)
-        choice = self._value(channel, depends)
-        if gate.branch:
-            return f"{choice} == '{gate.branch}'"
-        count = self._branch_count(gate.condition)
-        sure = depends.get(self.sources[channel].task, False)
-        return " && ".join(f"{choice} != '{c}'" for c in (*(() if sure else ("",)), "none", *map(str, range(1, count))))
-
-    def _broken(self, gates: tuple[Gate, ...], depends: dict[str, bool], jobs: Iterable[Job]) -> dict[str, str]:
-        """By an expression that says that a condition around jobs cannot be evaluated, the one with what the controller then says.
-
-        Only containers without our runtime need that: a step with it fails by itself.
-        """
-        if not any(j.plain_container for j in jobs):
-            return {}
-        choices = {g: self._value(Channel("choice", g.condition), depends) for g in gates if g.decided and not g.branch}
+    def _broken(self, gates: tuple[Gate, ...], depends: dict[str, bool]) -> dict[str, str]:
+        """By an expression that says that a condition cannot be evaluated, the one with what the controller then says."""
+        choices = {g: self._value(Channel("choice", g.condition), depends) for g in gates if g.decided}
         return {is_error(c): failure_of(g.condition, c) for g, c in choices.items()}
-
-    def _branch_count(self, condition: str) -> int:
-        numbers = [g.branch for j in self.context.jobs.values() for g in j.gates if g.condition == condition]
-        return max(numbers) + 1
 
     # ---------------------------------------------------------------- loops and guards
     def _block(self, block: Block, gates: tuple[Gate, ...]) -> dict[str, Any]:
@@ -164,7 +146,7 @@ class TaskEmitter:
         task: dict[str, Any] = {"name": context.task(block), "template": name}
         has_items = isinstance(block.items, tuple) and bool(block.items)
         when = [self._branch_runs(g, depends) for g in gates if g.decided]
-        broken = self._broken(gates, depends, jobs_in(block))
+        broken = self._broken(gates, depends)
         self.conditions.add(task, depends, when, block.kind == "loop" and not has_items, broken)
         arguments = {c: tag(self._value(c, depends)) for c in needs}
         if block.kind == "guard":

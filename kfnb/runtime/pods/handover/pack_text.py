@@ -9,7 +9,10 @@ from __future__ import annotations
 from binascii import a2b_base64, b2a_base64
 from zlib import compressobj, decompressobj
 
-ARCHIVE, SHORT = "v:", "z:"  #: what a text begins with: an archive as it is, which earlier versions wrote, and a compressed one
+ARCHIVE, SHORT = (
+    "v:",
+    "z:",
+)  #: what a text begins with: an archive as it is, which earlier versions wrote, and a compressed one
 #: A pack as `handover_pack` writes it, with one small number. It is part of the form: texts that exist would not be read with another one.
 KNOWN = (
     b'"state": "skipped", "reason": "another branch was taken` was false", "failure": {"step": "type": "message": "'
