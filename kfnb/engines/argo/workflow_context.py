@@ -11,8 +11,8 @@ from kfnb.engines.argo.container_templates import ContainerTemplates
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, jobs_in
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 
 
@@ -49,10 +49,11 @@ class WorkflowContext:
 
     def _runtime_specs(self) -> dict[str, dict[str, Any]]:
         types = {p.name: p.type for p in self.pipeline.parameters}
+        transport = container_templates.transport_of(self.options)
         integers = integer_defaults(self.pipeline)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in self._keys.items() if k != f"{c.kind}-{c.name}"}
         return {
-            j.name: container_templates.pod_spec(j, types, integers, renamed, self.options.values, self.requirements)
+            j.name: container_templates.pod_spec(j, types, integers, renamed, transport, self.requirements)
             for j in self.jobs.values()
             if not j.plain_container
         }

@@ -13,6 +13,7 @@ ARCHIVE, SHORT = (
     "v:",
     "z:",
 )  #: what a text begins with: an archive as it is, which earlier versions wrote, and a compressed one
+PIECE = 1 << 20  #: bytes that are read at once
 #: A pack as `handover_pack` writes it, with one small number. It is part of the form: texts that exist would not be read with another one.
 KNOWN = (
     b'"state": "skipped", "reason": "another branch was taken` was false", "failure": {"step": "type": "message": "'
@@ -31,7 +32,7 @@ def text_of_pack(path: str) -> str:
     """The text of the pack in a file, which is an archive without compression."""
     press = compressobj(9, wbits=-15, zdict=KNOWN)
     with open(path, "rb") as file:
-        pressed = press.compress(file.read()) + press.flush()
+        pressed = b"".join([press.compress(piece) for piece in iter(lambda: file.read(PIECE), b"")]) + press.flush()
     return SHORT + b2a_base64(pressed, newline=False).decode()
 
 
