@@ -51,7 +51,7 @@ class Prepared:
         """The files that are about to leave this machine with the run, in one line; empty when there are none."""
         if self.target.engine == "local":
             return ""
-        from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
+        from kfnb.images.needs.step_requirements import travelling_files, travelling_text
 
         packages = options_of(self.target).packages
         return travelling_text(travelling_files(self.pipeline, self.source.folder, packages, self.options.parameters))

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.packaging.step_requirements import travelling_files
 from kfnb.engines.cluster.targets.targets import (
     Target,
     options_of,
@@ -24,6 +23,7 @@ from kfnb.engines.engine_interface import Engine, RunOptions
 from kfnb.engines.local import LocalEngine
 from kfnb.engines.local.processes.launch_run_process import WarmProcess
 from kfnb.engines.open_engine import engine_for, engine_of
+from kfnb.images.needs.step_requirements import travelling_files
 from kfnb.notebook.formats.text_cells import is_text
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind

@@ -228,9 +228,9 @@ def test_the_ir_of_500_steps_against_the_sdk() -> None:
     import tempfile
 
     from kfnb.engines.cluster.lowering.manifest_files import write as write_file
-    from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
     from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
     from kfnb.engines.kfp.ir import pipeline_ir
+    from kfnb.images.needs.step_requirements import StepRequirements
     from tests.program.cells import read
 
     sdk = Path(__file__).parents[2] / ".venv-kfp" / "bin" / "python"

@@ -18,12 +18,12 @@ from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.logs.shared_pods import SharedPodLog
 from kfnb.engines.cluster.following.observed_steps import ObservedStep
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value, parameter_text
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.engines.kfp.runtime_delivery import RUNTIME
 from kfnb.engines.local import LocalEngine
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Condition, Node, Pipeline, Step, steps_of
 from kfnb.runs.attempt_logs import LOG, read_log
 from kfnb.runs.record.run_store import RunStore

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 
 

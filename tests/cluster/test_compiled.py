@@ -18,9 +18,9 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from kfnb.cli import cli
 from kfnb.engines.argo import workflow_kinds, workflow_manifest
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir import pipeline_ir
+from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.notebook import read_notebook
 from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline

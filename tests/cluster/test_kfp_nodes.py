@@ -8,11 +8,11 @@ import zlib
 
 import pytest
 
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.following.node_states import observe_steps, pod_of
 from kfnb.engines.kfp.following.task_tree import nodes_from_details
 from kfnb.engines.kfp.ir import pipeline_ir
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.runtime.pods.handover.engine_inputs import typed_inputs
 from kfnb.step_settings import Settings
 from tests.cluster.kfp_backend import Backend, as_kept, metadata_state, node_id, pod_node

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir import pipeline_ir
 from kfnb.engines.kfp.runtime_delivery import RUNTIME
 from kfnb.engines.kfp.workflow_size import WORKFLOW_LIMIT, workflow_size
+from kfnb.images.needs.step_requirements import StepRequirements
 from tests.cluster.kfp_api import Server
 from tests.cluster.outcome import Oracle, by_step, differences, locally, on_kfp
 from tests.cluster.test_compiled import NOTEBOOKS, pipeline_at

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.reused_steps import reusable_outputs
 from kfnb.engines.kfp.ir import pipeline_ir
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.notebook import notebook_from_json, read_notebook
 from kfnb.pipeline.build.build_pipeline import build
 from kfnb.pipeline.model import Pipeline

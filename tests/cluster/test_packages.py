@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
-from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
 from kfnb.engines.cluster.targets.target_settings import settings_error
+from kfnb.images.needs.step_requirements import find_requirements
 from tests.cluster.argo import Interpreter, Pods
 from tests.cluster.outcome import on_argo
 from tests.notebooks import cell

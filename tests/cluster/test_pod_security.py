@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.targets.target_settings import settings_error
 from kfnb.engines.kfp.ir.pipeline_ir import compile_ir
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from tests.cluster.argo import Pods
 from tests.cluster.lint import round_trip

@@ -10,8 +10,8 @@ import pytest
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from tests.cluster.argo import Pods

@@ -11,10 +11,10 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from kfnb.engines.argo.workflow_manifest import CompiledWorkflow, compile_workflow
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.kfp.ir.pipeline_ir import compile_ir
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import bind
 from tests.cluster.argo import Pods

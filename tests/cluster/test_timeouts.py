@@ -9,8 +9,8 @@ import pytest
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE, START_ALLOWANCE, ClusterOptions
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from tests.cluster.argo import Pods
 from tests.cluster.outcome import locally, on_argo

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from kfnb.cli import cli
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
-from kfnb.engines.cluster.packaging.private_files import Privacy
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.images.needs.private_files import Privacy
+from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.notebook.notebook_source import source_of
 from kfnb.pipeline.build.build_from_source import build_source
 from tests.cluster.argo import Interpreter, Pods

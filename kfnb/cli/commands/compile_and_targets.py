@@ -60,8 +60,8 @@ def compile_(
     from kfnb.engines.cluster.clients.cluster_errors import BadTarget
     from kfnb.engines.cluster.lowering.compile_for_cluster import WorkflowForm, compile_documents
     from kfnb.engines.cluster.lowering.manifest_files import as_yaml, write
-    from kfnb.engines.cluster.packaging.step_requirements import travelling_files, travelling_text
     from kfnb.engines.cluster.targets.targets import options_of, target_named
+    from kfnb.images.needs.step_requirements import travelling_files, travelling_text
     from kfnb.pipeline.build.build_from_source import build_source
     from kfnb.pipeline.parameters.bind_values import bind
 

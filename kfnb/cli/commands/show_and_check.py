@@ -62,7 +62,7 @@ def show(notebook: Source, as_json: bool, pipeline: str | None, svg: bool, why: 
 
 def cluster_needs(pipeline: Pipeline, notebook: Source, step: str) -> list[str]:
     """What a step needs on a cluster in addition to its code, one line each."""
-    from kfnb.engines.cluster.packaging.step_requirements import find_requirements
+    from kfnb.images.needs.step_requirements import find_requirements
 
     need = find_requirements(pipeline, notebook.folder)
     lines = [f"  on a cluster it installs {', '.join(need.packages[step])}"] if need.packages.get(step) else []

@@ -20,12 +20,12 @@ from kfnb.engines.cluster.following.namespace_watch import shared_watch
 from kfnb.engines.cluster.following.start_timeout import StartTimeout
 from kfnb.engines.cluster.following.words.skip_words import SkipWords
 from kfnb.engines.cluster.lowering.checks.cluster_checks import check_size
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_engine import ClusterEngine
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.reused_steps import StepOutputs
 from kfnb.engines.cluster.targets.targets import options_of
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.record.run_store import RunStore

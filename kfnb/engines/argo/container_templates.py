@@ -12,8 +12,8 @@ from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.plain_container_commands import Placeholders, container_command, pod_deadline
 from kfnb.engines.cluster.lowering.pod_security import home_variable, secure
 from kfnb.engines.cluster.packaging.code_bundle import arguments, compact_json, compress, runtime_bundle
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import PARAMETER_LIMIT, ClusterOptions
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.runtime.pods.argo_pod import INPUTS, PLACE, pack_of, values_of
 from kfnb.runtime.pods.handover.engine_inputs import RUN, STARTED
 from kfnb.runtime.pods.pod_step import ATTEMPT

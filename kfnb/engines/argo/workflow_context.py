@@ -11,8 +11,8 @@ from kfnb.engines.argo.container_templates import ContainerTemplates
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Job, jobs_in
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 
 

@@ -20,8 +20,8 @@ from kfnb.engines.cluster.lowering.kubernetes_names import label
 from kfnb.engines.cluster.lowering.literal_texts import parameter_text
 from kfnb.engines.cluster.lowering.lower_pipeline import lower
 from kfnb.engines.cluster.lowering.pod_security import patch_of_added_containers, pod_context
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb_version
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Parameter, Pipeline
 from kfnb.pipeline.parameters.bind_values import described, schema_of
 from kfnb.pipeline.parameters.value_schema import choices

@@ -16,9 +16,9 @@ from kfnb.engines.cluster.lowering.checks.cluster_checks import (
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import distinct_jobs
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
-from kfnb.engines.cluster.packaging.step_requirements import find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
+from kfnb.images.needs.step_requirements import find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.mark_placeholders import fixed_values
 from kfnb.problems import Problem

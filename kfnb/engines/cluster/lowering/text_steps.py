@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
-from kfnb.engines.cluster.packaging.named_files import has_own_image
+from kfnb.images.needs.named_files import has_own_image
 from kfnb.pipeline.model import (
     Branch,
     Condition,

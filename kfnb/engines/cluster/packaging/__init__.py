@@ -1,1 +1,1 @@
-"""What travels with each step: its code, the runtime, packages and files. Begin with ``step_requirements.py``."""
+"""The code that travels with each step, and the files that a script unpacks itself. Begin with ``code_bundle.py``."""

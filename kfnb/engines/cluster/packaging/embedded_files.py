@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from kfnb.engines.cluster.packaging.named_files import has_own_image
+from kfnb.images.needs.named_files import has_own_image
 from kfnb.pipeline.model import Pipeline, Step, with_steps
 
 #: The image's own folder is used where it can be written to, so that a script finds what it expects there.

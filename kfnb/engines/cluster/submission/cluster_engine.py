@@ -18,7 +18,6 @@ from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.engines.cluster.lowering.manifest_files import as_yaml
 from kfnb.engines.cluster.packaging.embedded_files import embed_files
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements, find_requirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.submission.cluster_run_record import ClusterRunRecord
 from kfnb.engines.cluster.submission.fill_for_target import fit_to_target
@@ -26,6 +25,7 @@ from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_o
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.follow_record import follow_events, follow_log
+from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
 from kfnb.runs.attempt_logs import LogLine

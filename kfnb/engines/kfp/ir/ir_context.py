@@ -8,11 +8,11 @@ from typing import Any
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Block, Channel, Gate, Job, blocks_in, jobs_in, runtime_spec_of
 from kfnb.engines.cluster.lowering.kubernetes_names import Names
 from kfnb.engines.cluster.lowering.literal_texts import integer_defaults
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.kfp.ir.component_executors import Executors, Json, Wiring, channel_definitions, output_of
 from kfnb.engines.kfp.ir.reshape_blocks import observed_jobs
 from kfnb.engines.kfp.ir.task_names import TaskNames
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 
 

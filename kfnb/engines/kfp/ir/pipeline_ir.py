@@ -18,7 +18,6 @@ from kfnb.engines.cluster.lowering.jobs_and_blocks import Channel, Job, blocks_i
 from kfnb.engines.cluster.lowering.kubernetes_names import label
 from kfnb.engines.cluster.lowering.literal_texts import kfp_value
 from kfnb.engines.cluster.lowering.lower_pipeline import lower
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions, kfnb_version
 from kfnb.engines.kfp.ir.component_executors import TYPES, Json
 from kfnb.engines.kfp.ir.dag_components import DagComponents
@@ -31,6 +30,7 @@ from kfnb.engines.kfp.ir.reshape_blocks import (
     wrap_guards,
 )
 from kfnb.engines.kfp.runtime_delivery import RUNTIME, deliver_runtime, pods_of
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.pipeline.parameters.bind_values import described
 

@@ -11,10 +11,10 @@ from typing import Any
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
 from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself
 from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE, is_shell_script
-from kfnb.engines.cluster.packaging.named_files import has_own_image
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
 from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.images.needs.named_files import has_own_image
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.model import Constant, ParameterRef, Pipeline, Step
 from kfnb.problems import Problem
 from kfnb.runtime.pods.handover.coded_text import coded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from kfnb.engines.cluster.packaging.step_requirements import StepRequirements
+from kfnb.images.needs.step_requirements import StepRequirements
 from kfnb.pipeline.checks.isolated_files import missed
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from kfnb.engines.cluster.packaging import library_needs as table
-from kfnb.engines.cluster.packaging.step_imports import tree_of
+from kfnb.images.needs import library_needs as table
+from kfnb.images.needs.step_imports import tree_of
 
 SCHEME = re.compile(r"([a-z][a-z0-9_+]*)://")
 ARROW = "[pyarrow]"  #: in the name of a data type

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kfnb.engines.cluster.packaging.step_imports import sources_of, tree_of
+from kfnb.images.needs.step_imports import sources_of, tree_of
 from kfnb.pipeline.model import Step
 from kfnb.pipeline.references import Constant, ParameterRef
 

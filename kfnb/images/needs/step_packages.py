@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kfnb.engines.cluster.packaging.implied_modules import Need, implied_needs
-from kfnb.engines.cluster.packaging.installed_packages import Distribution, InstalledPackages, normalized
-from kfnb.engines.cluster.packaging.library_needs import COMPANIONS
-from kfnb.engines.cluster.packaging.step_imports import (
+from kfnb.images.needs.implied_modules import Need, implied_needs
+from kfnb.images.needs.installed_packages import Distribution, InstalledPackages, normalized
+from kfnb.images.needs.library_needs import COMPANIONS
+from kfnb.images.needs.step_imports import (
     Reached,
     modules_of,
     reached_from,

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kfnb.engines.cluster.packaging.installed_packages import InstalledPackages, installed_packages
-from kfnb.engines.cluster.packaging.named_files import named_files
-from kfnb.engines.cluster.packaging.private_files import Privacy
-from kfnb.engines.cluster.packaging.step_packages import StepPackages, packages_of
+from kfnb.images.needs.installed_packages import InstalledPackages, installed_packages
+from kfnb.images.needs.named_files import named_files
+from kfnb.images.needs.private_files import Privacy
+from kfnb.images.needs.step_packages import StepPackages, packages_of
 from kfnb.pipeline.model import Pipeline, Step
 from kfnb.requirement_checks import DEFAULT_SOURCES, PackageSources, is_local, requirement_name
 

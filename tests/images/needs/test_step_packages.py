@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from kfnb.engines.cluster.lowering.compile_for_cluster import compile_documents
-from kfnb.engines.cluster.packaging.implied_modules import implied_needs
-from kfnb.engines.cluster.packaging.installed_packages import InstalledPackages, installed_packages
-from kfnb.engines.cluster.packaging.step_packages import StepPackages, packages_of
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
+from kfnb.images.needs.implied_modules import implied_needs
+from kfnb.images.needs.installed_packages import InstalledPackages, installed_packages
+from kfnb.images.needs.step_packages import StepPackages, packages_of
 from tests.notebooks import cell
 from tests.running import pipeline_of
 
@@ -250,7 +250,7 @@ def test_what_a_package_requires_has_the_version_of_the_notebook(
 
 def test_every_need_is_a_text_of_modules() -> None:
     """Each entry of the tables can be read."""
-    from kfnb.engines.cluster.packaging import library_needs as table
+    from kfnb.images.needs import library_needs as table
 
     by_library = [*table.CALLS.values(), *table.METHODS.values(), *table.KEYWORDS.values()]
     needs = [

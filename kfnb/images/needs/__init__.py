@@ -1,0 +1,1 @@
+"""What each step needs besides its code: packages, modules and files. Begin with ``step_requirements.py``."""

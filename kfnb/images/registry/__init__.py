@@ -1,0 +1,1 @@
+"""Where images are kept: registries, folders of the OCI image layout, and archives, behind one interface."""
