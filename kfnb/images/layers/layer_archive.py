@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from kfnb.images.layers.deflate_streams import MEMBER_HEAD, member_tail, stored, with_short_zeros
 
@@ -56,7 +56,7 @@ def plain_file(path: str, content: bytes, executable: bool = False) -> LayerFile
     return LayerFile(path, len(content), lambda: stored([content]), executable)
 
 
-def write_layer(files: Iterable[LayerFile], out: BinaryIO, folders: Iterable[str] = ()) -> LayerDigests:
+def write_layer(files: Iterable[LayerFile], out: IO[bytes], folders: Iterable[str] = ()) -> LayerDigests:
     """Write files, and the folders that hold them, in the order of their paths. Of two files with one path the later counts.
 
     Parameters
@@ -96,7 +96,7 @@ def _head(path: str, size: int, executable: bool, folder: bool = False) -> bytes
 class _Writer:
     """Writes gzip members, and computes both digests."""
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: IO[bytes]) -> None:
         self._out = out
         self.blob, self.archive, self.size = hashlib.sha256(), hashlib.sha256(), 0
 
