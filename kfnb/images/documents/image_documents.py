@@ -120,7 +120,6 @@ def _environment(base: BaseImage) -> dict[str, str]:
         "PATH": f"{found.get('PATH') or DEFAULT_PATH}:/{PREFIX}/bin",
         "PYTHONPATH": ":".join(search),
         "HOME": f"/{HOME}",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
 
 

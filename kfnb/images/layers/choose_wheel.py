@@ -67,7 +67,10 @@ def _ranks(python: str, platform: Platform) -> dict[Tag, int]:
     """The tags that fit, each with its place: the best tag is the first."""
     version = tuple(int(part) for part in python.split(".")[:2])
     platforms = list(_platforms(platform))
-    tags = [*cpython_tags(version, platforms=platforms), *compatible_tags(version, f"cp{version[0]}{version[1]}", platforms)]
+    tags = [
+        *cpython_tags(version, platforms=platforms),
+        *compatible_tags(version, f"cp{version[0]}{version[1]}", platforms),
+    ]
     return {tag: n for n, tag in reversed(list(enumerate(tags)))}
 
 

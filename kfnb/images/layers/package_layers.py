@@ -18,7 +18,9 @@ LARGE = 2_000_000  #: bytes of a wheel that has a layer of its own
 MOST_LAYERS = 16  #: with the base image's own there are at most about 20
 WORKERS = 4
 
-Progress = Callable[[str, int, int], None]  #: is told of a layer's title how many bytes are there, and how many there will be
+Progress = Callable[
+    [str, int, int], None
+]  #: is told of a layer's title how many bytes are there, and how many there will be
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,15 @@ def package_layers(wheels: Iterable[tuple[str, LockedFile]]) -> tuple[PackageLay
     listed = sorted(wheels, key=lambda w: w[0])
     large = sorted((w for w in listed if (w[1].size or 0) >= LARGE), key=lambda w: (-(w[1].size or 0), w[0]))
     own = {name for name, _ in large[: MOST_LAYERS - 1]}
-    small = tuple(w for name, w in listed if name not in own)
-    together = [PackageLayer(f"{len(small)} small packages" if len(small) > 1 else small[0].name, small)] if small else []
+    small = [(name, w) for name, w in listed if name not in own]
+    title = f"{len(small)} small packages" if len(small) > 1 else "".join(name for name, _ in small)
+    together = [PackageLayer(title, tuple(w for _, w in small))] if small else []
     return (*together, *(PackageLayer(name, (w,)) for name, w in listed if name in own))
 
 
-def make_layers(layers: Sequence[PackageLayer], cache: WheelCache, progress: Progress = lambda *_: None) -> list[LayerDigests]:
+def make_layers(
+    layers: Sequence[PackageLayer], cache: WheelCache, progress: Progress = lambda *_: None
+) -> list[LayerDigests]:
     """Make those layers that are not kept. Several wheels are downloaded at one time."""
     missing = [layer for layer in layers if cache.layer(layer.key) is None]
     # Wheels come in one queue, because the layer of small packages has many of them.

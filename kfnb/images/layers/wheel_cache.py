@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from kfnb.images.layers.layer_archive import CHUNK, LayerDigests
@@ -79,6 +79,9 @@ class WheelCache:
 
     def layer_path(self, key: str) -> Path:
         return self.folder / "layers" / f"{key}.tar.gz"
+
+    def open_layer(self, key: str) -> BinaryIO:
+        return self.layer_path(key).open("rb")
 
     def keep_layer(self, key: str, write: Callable[[IO[bytes]], LayerDigests]) -> LayerDigests:
         """Write the archive of a layer, and what names it."""
@@ -156,7 +159,10 @@ def _download(file: LockedFile, out: IO[bytes], session: requests.Session, progr
                 if answer.status_code < 400:
                     _copy(file, answer.iter_content(CHUNK), out, progress)
                     return
-                reason, passing = f"status {answer.status_code}", answer.status_code in (408, 429) or answer.status_code >= 500
+                reason, passing = (
+                    f"status {answer.status_code}",
+                    answer.status_code in (408, 429) or answer.status_code >= 500,
+                )
         except requests.RequestException as error:
             reason, passing = type(error).__name__, True
         if not passing or attempt == TRIES:
@@ -174,4 +180,6 @@ def _copy(file: LockedFile, pieces: Iterator[bytes], out: IO[bytes], progress: P
         done += len(piece)
         progress(done)
     if digest.hexdigest() != file.sha256:
-        raise BadDownload(f"{file.name} is not the file of the lock: its hash is {digest.hexdigest()[:12]}…, and the lock says {file.sha256[:12]}…")
+        raise BadDownload(
+            f"{file.name} is not the file of the lock: its hash is {digest.hexdigest()[:12]}…, and the lock says {file.sha256[:12]}…"
+        )
