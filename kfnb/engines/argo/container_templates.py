@@ -45,7 +45,8 @@ POD_LOST = "lastRetry.status == 'Error' || lastRetry.exitCode == '-1' || lastRet
 CACHE_AGE = "720h"  #: the age of the oldest result that a step may take
 TOO_LARGE = (
     "%(names)s: the values that this step hands on take %(size)s, and Argo passes at most 64 KiB by parameter: "
-    'let the target pass them by a volume or an artifact repository (`values = "volume:CLAIM"` or `values = "s3"`)'
+    "let the target pass them by a store, a volume or an artifact repository "
+    '(`values = "s3://BUCKET/PREFIX"`, `values = "volume:CLAIM"` or `values = "s3"`)'
 )
 
 
@@ -113,7 +114,7 @@ class ContainerTemplates:
     def _values(self, job: Job, inputs: dict[str, Any], body: dict[str, Any], container: dict[str, Any]) -> None:
         """Add the volume or the artifacts for values that are too large for parameters. All artifacts of a step have one key prefix."""
         transport = self.options.values
-        if transport == "parameters":
+        if not transport_of(self.options):
             return
         inputs["parameters"].append({"name": "task"})
         place = "{{workflow.uid}}/{{inputs.parameters.task}}/{{pod.name}}"
@@ -123,6 +124,8 @@ class ContainerTemplates:
             body["volumes"] = [
                 {"name": "kfnb-values", "persistentVolumeClaim": {"claimName": transport.partition(":")[2]}}
             ]
+            return
+        if self.options.values_by_url:
             return
         inputs["artifacts"] += [
             {"name": f"pack-{n}", "path": f"{INPUTS}/packs/{n}", "optional": True} for n in range(1, self.packs + 1)
@@ -203,8 +206,24 @@ def outputs_of_member(member: Job, steps: tuple[Job, ...], outputs: dict[str, st
     return {own: outputs[names[c]] for c, own in _output_names((member,)).items() if names[c] in outputs}
 
 
+def transport_of(options: ClusterOptions) -> dict[str, Any]:
+    """How the runtime passes values on; empty where they are parameters."""
+    if options.values_by_url:
+        sources = options.sources.to_json()
+        settings = {"options": dict(options.value_options), "sources": sources}
+        return {"url": options.values, **{k: v for k, v in settings.items() if v}}
+    if options.values.startswith("volume:"):
+        return {"mount": MOUNT}
+    return {"artifacts": True} if options.artifact_kind else {}
+
+
 def runtime_spec(
-    job: Job, pod: Job, types: dict[str, str], integers: dict[str, int], renamed: dict[str, str], values: str
+    job: Job,
+    pod: Job,
+    types: dict[str, str],
+    integers: dict[str, int],
+    renamed: dict[str, str],
+    transport: dict[str, Any],
 ) -> dict[str, Any]:
     """The runtime spec of a job on Argo. Its small outputs have the names that the shared template gives them in its pod."""
     job_spec = runtime_spec_of(job, lambda channel: output_of(pod, channel))
@@ -217,17 +236,15 @@ def runtime_spec(
         {k: v for k, v in (("types", parameter_types), ("whole", numbers), ("renamed", renamed_inputs)) if v}
     )
     produces_pack = Channel("pack", job.name) in job.outputs
-    if values.startswith("volume:"):
-        job_spec["values"] = {"mount": MOUNT}
-    elif values != "parameters":
-        job_spec["values"] = {"artifacts": True}
+    if transport:
+        job_spec["values"] = transport
     elif produces_pack:
         job_spec["limit"] = {"bytes": PARAMETER_LIMIT, "words": TOO_LARGE}
     return job_spec
 
 
 def pod_spec(
-    job: Job, types: dict[str, str], integers: dict[str, int], renamed: dict[str, str], values: str,
+    job: Job, types: dict[str, str], integers: dict[str, int], renamed: dict[str, str], transport: dict[str, Any],
     requirements: StepRequirements,
 ) -> dict[str, Any]:  # fmt: skip
     """What the runtime reads in a pod: the spec of its step, or those of its steps as ``members``."""
@@ -235,7 +252,7 @@ def pod_spec(
     def spec_of(step: Job, names: Job) -> dict[str, Any]:
         # Every step reads all inputs of the pod, so it must know the types of all of them.
         seen = replace(step, inputs=names.inputs)
-        return {**runtime_spec(seen, names, types, integers, renamed, values), **requirements.of(step.step)}
+        return {**runtime_spec(seen, names, types, integers, renamed, transport), **requirements.of(step.step)}
 
     if not job.members:
         return spec_of(job, job)

@@ -103,10 +103,11 @@ class TaskEmitter:
         passing = self.context.options.values
         if passing != "parameters":
             parameters.append({"name": "task", "value": self.context.task(job)})
-            steps = [c.name for c in job.inputs if c.kind == "pack"] if not passing.startswith("volume:") else []
+            by_artifact = self.context.options.artifact_kind
+            steps = [c.name for c in job.inputs if c.kind == "pack"] if by_artifact else []
             for number, name in enumerate(steps, 1):
                 key = f"kfnb/{{{{workflow.uid}}}}/{self.context.task(self.context.jobs[self.context.pod_of(name)])}"
-                artifacts.append({"name": f"pack-{number}", "optional": True, passing: {"key": key}})
+                artifacts.append({"name": f"pack-{number}", "optional": True, by_artifact: {"key": key}})
         return {"parameters": parameters, "artifacts": artifacts}
 
     def _input_text(self, job: Job, item: Input, depends: dict[str, bool]) -> str:

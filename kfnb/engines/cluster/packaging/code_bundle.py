@@ -83,6 +83,13 @@ def runtime_bundle(engine: str, specs: Iterable[dict[str, Any]]) -> str:
         names.add("pods/limited_time")
     if any(t.get("packages") or t.get("pins") or t.get("optional") for t in specs):
         names.add("pods/install_packages")
+    if any("url" in t.get("values", {}) for t in specs):
+        names |= {
+            "pods/handover/url_client",
+            "pods/handover/url_files",
+            "pods/handover/url_pack",
+            "pods/install_packages",
+        }
     return bundle_of(
         {f"kfnb/runtime/{n}.py": minified(f"runtime/{n}.py") for n in sorted({*names, *_packages(names)})}
         | {"kfnb/__init__.py": minified("__init__.py")}

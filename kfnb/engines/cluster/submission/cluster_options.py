@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
+from kfnb.pipeline.model import Json
 from kfnb.requirement_checks import PackageSources
 from kfnb.step_settings import Secret, Settings
 
 KIB = 1024
 CLUSTER_USER = "cluster"  #: the value of `run_as_user` where the cluster gives each namespace a user
+
+
+def is_url(values: str) -> bool:
+    """Whether the setting `values` is the URL of a store."""
+    return "://" in values
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,12 @@ class ClusterOptions:
         With ``auto``, a step installs the packages that it imports when it starts, in the versions of this environment. With ``none``, its
         image provides them.
     values
-        How values pass from step to step on Argo: ``parameters`` (64 KiB each), ``volume:CLAIM``, or the kind of the artifact repository,
-        which is ``s3``, ``gcs``, ``azure`` or ``oss``.
+        How values pass from step to step on Argo: ``parameters`` (64 KiB each), ``volume:CLAIM``, the kind of the artifact repository,
+        which is ``s3``, ``gcs``, ``azure`` or ``oss``, or the URL of a store, such as ``s3://bucket/prefix``.
+    value_options
+        The options of the filesystem of that URL, such as ``endpoint_url``.
+    value_secrets
+        Secrets for every step with the credentials of that store, each as ``SECRET:KEY:NAME``.
     index_url, extra_index_url, find_links
         Where packages come from. ``${NAME}`` in them is a variable of the step, which ``package_secrets`` sets.
     package_secrets
@@ -59,6 +70,8 @@ class ClusterOptions:
     registry: str = ""
     packages: str = "auto"
     values: str = "parameters"
+    value_options: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    value_secrets: tuple[str, ...] = ()
     pull_secrets: tuple[str, ...] = ()
     index_url: str = ""
     extra_index_url: tuple[str, ...] = ()
@@ -90,8 +103,19 @@ class ClusterOptions:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The secrets that steps need to download packages."""
-        return tuple(Secret(*text.split(":")) for text in self.package_secrets)
+        """The secrets that steps need to download packages and to reach the value store."""
+        return tuple(Secret(*text.split(":")) for text in (*self.package_secrets, *self.value_secrets))
+
+    @property
+    def values_by_url(self) -> bool:
+        """Whether values pass through a store at a URL."""
+        return is_url(self.values)
+
+    @property
+    def artifact_kind(self) -> str:
+        """The kind of the artifact repository that values pass through; empty when they pass in another way."""
+        other = self.values == "parameters" or self.values.startswith("volume:") or self.values_by_url
+        return "" if other else self.values
 
     def caches(self, settings: Settings) -> bool:
         """Whether a step may take an earlier result. The mark of the step decides, or else the target."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.lowering.pod_security import SECURITY
-from kfnb.engines.cluster.submission.cluster_options import CLUSTER_USER, ClusterOptions
+from kfnb.engines.cluster.submission.cluster_options import CLUSTER_USER, ClusterOptions, is_url
 from kfnb.engines.cluster.targets.connection import Connection, address_of
 from kfnb.requirement_checks import BadSource, check_url
 
@@ -41,7 +41,10 @@ CONNECTION_SETTINGS = frozenset({f.name for f in fields(Connection)} - {"pins"})
 KNOWN = frozenset(
     {"engine", "experiment", "pipeline_root", "ui", *CONNECTION_SETTINGS, *(f.name for f in fields(ClusterOptions))}
 )
-LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets"})
+LISTS = frozenset({"pull_secrets", "extra_index_url", "find_links", "package_secrets", "value_secrets"})
+SECRETS = frozenset({"package_secrets", "value_secrets"})
+#: Words in the names of options of filesystems that are credentials, which stand in secrets.
+CREDENTIALS = re.compile(r"secret|password|token|credential|connection_string|(^|_)key$|^key")
 SOURCES = frozenset({"index_url", "extra_index_url", "find_links"})
 SECONDS = frozenset({"start_timeout", "ttl"})
 FLAGS = frozenset({"verify", "allow_http", "cache", "fuse", "read_only_root"})
@@ -98,15 +101,19 @@ def _type_error(key: str, value: Any) -> str:
         return "a list of names" if key == "pull_secrets" else "a list of texts"
     if key in SOURCES:
         return _source_error(value)
-    if key == "package_secrets":
+    if key in SECRETS:
         fits = all(re.fullmatch(r"[^:]+:[^:]+:[A-Za-z_]\w*", v) for v in value)
         return "" if fits else "a list of SECRET:KEY:VARIABLE"
+    if key == "value_options":
+        return _options_error(value)
     if key in TEXTS and (not isinstance(value, str) or "\0" in value):
         return "a text"
     if key == "registry" and value and not REGISTRY.fullmatch(value):
         return "a registry, with a path or without, such as registry.example.org/mirror"
+    if key == "values" and is_url(value):
+        return _store_error(value)
     if key == "values" and value not in VALUES and not value.startswith("volume:"):
-        return f"one of {', '.join(VALUES)} or volume:CLAIM"
+        return f"one of {', '.join(VALUES)}, volume:CLAIM or a URL such as s3://BUCKET/PREFIX"
     if key == "server_token" and value != "kubeconfig":
         return '"kubeconfig" or left out'
     if key in ADDRESSES:
@@ -114,6 +121,26 @@ def _type_error(key: str, value: Any) -> str:
             address_of(value)
         except ClusterError:
             return "an address such as https://kubeflow.example.org/pipeline, without user and password"
+    return ""
+
+
+def concerns_steps_only(key: str, value: Any) -> bool:
+    """Whether a setting counts although nobody has trusted its file. Values may not go to just any store."""
+    return key in STEP_SETTINGS and not (key == "values" and is_url(str(value)))
+
+
+def _options_error(value: Any) -> str:
+    if not isinstance(value, dict):
+        return 'a table, such as { endpoint_url = "https://minio.example.org" }'
+    if any(CREDENTIALS.search(name) for name in value):
+        return "options without credentials, which steps get by value_secrets"
+    return ""
+
+
+def _store_error(url: str) -> str:
+    found = re.fullmatch(r"[a-z][a-z0-9+.-]*://([^\s?#]+)", url)
+    if not found or "@" in found[1].partition("/")[0] and not url.startswith(("az", "abfs")) or ".." in url.split("/"):
+        return "a URL such as s3://BUCKET/PREFIX, without user and password"
     return ""
 
 
