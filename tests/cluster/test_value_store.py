@@ -208,7 +208,11 @@ def test_a_large_array_goes_through_s3_into_the_notebook_in_little_memory(
         code = f"from kfnb.client.run_object import Run\n{PEAK}a = Run({run_id!r})['one']['a']\nprint(int(a[-1]), int(a.sum()))"
         home = {**os.environ, "KFNB_HOME": str(engine.store.home)}
         notebook = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, check=True)
-        logs = {"one": printed(engine, run_id, "one"), "two": printed(engine, run_id, "two"), "notebook": notebook.stdout.split("\n")}
+        logs = {
+            "one": printed(engine, run_id, "one"),
+            "two": printed(engine, run_id, "two"),
+            "notebook": notebook.stdout.split("\n"),
+        }
         expected = f"{ITEMS - 1} {sum(range(ITEMS))}"
         for name, lines in logs.items():
             (peak,) = (int(line.split()[1]) for line in lines if line.startswith("peak"))
@@ -218,7 +222,9 @@ def test_a_large_array_goes_through_s3_into_the_notebook_in_little_memory(
 
 
 @pytest.mark.slow
-def test_the_process_that_moves_files_takes_little_memory(tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_that_moves_files_takes_little_memory(
+    tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = s3_settings(s3, f"s3://values/{tmp_path.name}", monkeypatch)
     (tmp_path / "a").write_bytes(bytes(SIZE))
     command = [sys.executable, url_files.__file__, settings["values"], json.dumps(settings["value_options"])]

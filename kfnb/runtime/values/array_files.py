@@ -44,7 +44,7 @@ def reduction_of(value: Any, content: PickleBuffer, offset: int) -> Any:
     return (make_array, (content, offset, value.shape, value.dtype, "F" if _is_fortran(value) else "C"))
 
 
-def make_array(file: Any, offset: int, shape: Any, dtype: Any, order: str) -> Any:
+def make_array(file: Any, offset: int, shape: Any, dtype: Any, order: Any) -> Any:
     import numpy
 
     return numpy.ndarray(shape, dtype, file, offset, None, order)
