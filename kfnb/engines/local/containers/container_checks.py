@@ -23,10 +23,10 @@ def _machine_problems(options: RunOptions) -> Iterator[Problem]:
     try:
         ContainerTool.find(options.containers)
     except NoContainerTool as error:
-        yield Problem("KF720", str(error), "install podman, or run the steps without `--containers`")
+        yield Problem("KF740", str(error), "install podman, or run the steps without `--containers`")
     if options.folder == os.sep and not options.isolated:
         hint = "move the notebook into a folder of its own, or give each step one with `--isolated`"
-        yield Problem("KF720", f"the notebook is in {os.sep}, which would hide the whole file system of an image", hint)
+        yield Problem("KF740", f"the notebook is in {os.sep}, which would hide the whole file system of an image", hint)
 
 
 def _step_problems(step: Step, options: RunOptions) -> Iterator[Problem]:
@@ -36,9 +36,9 @@ def _step_problems(step: Step, options: RunOptions) -> Iterator[Problem]:
             image_reference(image)
     except RegistryError as error:
         hint = "correct the mark `image`" if step.settings.image else "correct `--image`"
-        yield Problem("KF720", f"step `{step.name}` cannot have its container: {error}", hint, name=step.name)
+        yield Problem("KF740", f"step `{step.name}` cannot have its container: {error}", hint, name=step.name)
     if step.settings.gpu and not has_gpus():
         yield Problem(
-            "KF721", f"step `{step.name}` asks for a GPU, and this machine describes none for containers: it runs without",
+            "KF741", f"step `{step.name}` asks for a GPU, and this machine describes none for containers: it runs without",
             "where there is one, `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` describes it", name=step.name,
         )  # fmt: skip

@@ -14,7 +14,6 @@ from kfnb.engines.local.containers.container_tool import RUN_LABEL, ContainerToo
 PACKAGE = Path(__file__).parents[3]  #: kfnb itself, of which a container gets the runtime
 INSIDE = "/kfnb"  #: where a container finds it
 TEMPORARY = "/tmp"
-SHARED_MEMORY = "2g"  #: the limit of /dev/shm, which containers would limit to 64 MB: too little for data loaders with several processes
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Container:
         words = [
             tool.path, "run", "--name", self.name, "--label", f"{RUN_LABEL}={self.run}", "--pull", "never", "--log-driver", "none",
             "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", "label=disable",
-            "--shm-size", SHARED_MEMORY, "--workdir", self.spec["cwd"], *tool.user_options(),
+            "--shm-size", str(plan["shared_memory"]), "--workdir", self.spec["cwd"], *tool.user_options(),
         ]  # fmt: skip
         words += ["--network", plan["network"]] if plan["network"] else []
         words += ["--cpus", f"{min(plan['cpus'], float(os.cpu_count() or 1)):g}"] if plan["cpus"] else []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,12 @@ from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.local.containers.container_tool import has_gpus
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline, Step
+from kfnb.setting_marks.quantities import amount
 
+#: The limit of /dev/shm. Podman and docker have 64 MB, which is too little for data loaders with several processes.
+SHARED_MEMORY = 2 << 30
 #: The image of steps that name none. The bytecode of functions depends on the version of Python.
 PYTHON_IMAGE = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
-UNITS = {
-    "m": Decimal("0.001"), "": Decimal(1), "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12),
-    "P": Decimal(10**15), "E": Decimal(10**18), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
-    "Pi": Decimal(2**50), "Ei": Decimal(2**60),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,7 @@ class ContainerPlan:
     cpus: float
     memory: int
     memory_mark: str
+    shared_memory: int
     gpus: int
     packages: tuple[str, ...]
     constraints: tuple[str, ...]
@@ -88,6 +85,7 @@ def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> Container
         float(amount(settings.cpu)) if settings.cpu else 0.0,
         int(amount(settings.memory)) if settings.memory else 0,
         settings.memory or "",
+        int(amount(settings.shared_memory)) if settings.shared_memory else SHARED_MEMORY,
         (settings.gpu or 0) if has_gpus() else 0,
         () if outside else _packages(found),
         () if outside else tuple(found.get("constraints", ())),
@@ -101,10 +99,3 @@ def _plan(step: Step, needs: StepRequirements, options: RunOptions) -> Container
 def _packages(found: dict[str, Any]) -> tuple[str, ...]:
     """What the code of a step requires, and what it may meet in values of other steps."""
     return tuple(dict.fromkeys([*found.get("packages", ()), *(r for rs in found.get("pins", {}).values() for r in rs)]))
-
-
-def amount(quantity: str) -> Decimal:
-    """A Kubernetes quantity, such as ``500m`` or ``4Gi``, as a number."""
-    match = re.fullmatch(r"([\d.]+)(\D*)", quantity)
-    assert match is not None, quantity  # the mark was checked
-    return Decimal(match[1]) * UNITS[match[2]]
