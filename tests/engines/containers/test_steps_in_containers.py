@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kfnb.engines.engine_interface import RunOptions
+from kfnb.engines.local.containers.container_tool import has_gpus
 from tests.engines.containers.conftest import InContainers
 from tests.images.base_image import BaseImage
 from tests.notebooks import cell
@@ -175,12 +176,20 @@ def test_a_package_that_cannot_be_had_says_so(there: InContainers) -> None:
 
 
 # -------------------------------------------------------------------- before the run
-def test_what_stands_in_the_way_is_said_before_the_run(there: InContainers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_stands_in_the_way_is_said_before_the_run(
+    there: InContainers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     pipeline = pipeline_of(cell("x = 1", "step:a", "image:Team/App"))
-    options = RunOptions(containers="auto", folder="/")
-    monkeypatch.setenv("PATH", "/nowhere")
-    found = [str(p) for p in there.engine.check(pipeline, options)]
-    assert [text.split(":")[0] for text in found] != [], found
-    assert any("neither podman nor docker is on this machine" in t or "neither podman nor docker" in t for t in found)
-    assert any("would hide the whole file system" in t for t in found)
-    assert any("`Team/App` is not the name of an image" in t for t in found)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    tool, folder, image = there.engine.check(pipeline, RunOptions(containers="auto", folder="/"))
+    assert "neither podman nor docker is on this machine" in str(tool)
+    assert "would hide the whole file system" in str(folder)
+    assert "`Team/App` is not the name of an image" in str(image)
+
+
+@pytest.mark.skipif(has_gpus(), reason="this machine has GPUs for containers")
+def test_a_step_without_the_gpu_that_it_asks_for_runs_with_a_warning(there: InContainers) -> None:
+    cells = [cell("x = 1", "step:a", "gpu:1")]
+    (problem,) = there.engine.check(pipeline_of(*cells), RunOptions(containers="podman", folder=str(there.tmp_path)))
+    assert (problem.code, problem.severity) == ("KF741", "warning")
+    assert there.run(*cells)["state"] == "succeeded"

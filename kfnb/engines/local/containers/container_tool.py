@@ -33,8 +33,9 @@ class ContainerTool:
             path = shutil.which(candidate)
             if path is not None:
                 return ContainerTool(candidate, path)
-        wanted = f"no {name}" if name in TOOLS else f"neither {' nor '.join(TOOLS)}"
-        raise NoContainerTool(f"there is {wanted} on this machine")
+        raise NoContainerTool(
+            f"{name if name in TOOLS else 'neither podman nor docker'} is {'not ' if name in TOOLS else ''}on this machine"
+        )
 
     # ---------------------------------------------------------------- images
     def image_id(self, image: str) -> str | None:
