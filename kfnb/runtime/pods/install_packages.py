@@ -52,7 +52,7 @@ def install(
         return None
     secrets: dict[str, str] = {}
     try:
-        variables = _variables(sources or {}, secrets)
+        variables = index_variables(sources or {}, secrets)
     except KeyError as error:
         message = (
             "the package index needs the variable %s: let a secret set it (`package_secrets` of the target)" % error
@@ -116,7 +116,7 @@ def _name(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
-def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
+def index_variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
     """The environment variables that tell pip and uv where packages come from. Every process could read arguments.
 
     The values of the variables in the sources are added to ``secrets``. Raises `KeyError` for a variable that is not set.
