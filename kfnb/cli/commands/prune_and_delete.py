@@ -47,7 +47,7 @@ def prune(keep: int | None, older: str | None, dry_run: bool, as_json: bool) -> 
 def delete(run_ids: tuple[str, ...], as_json: bool) -> None:
     """Delete runs (ids, or beginnings of them), with their logs and the values that no other run has.
 
-    What a run left on a cluster stays there.
+    What a run left on a cluster stays there, but for its values in a store at a URL.
     """
     from kfnb.runs.record.lookup_by_name import UnknownRun
     from kfnb.runs.retention.prune_runs import delete_runs
@@ -91,11 +91,13 @@ def _progress(count: int) -> Callable[[str], None]:
 
 def _report(done: Pruned, as_json: bool, verb: str) -> None:
     if as_json:
-        emit({"runs": list(done.runs), "bytes": done.bytes, "dry_run": verb != "deleted"})
+        emit({"runs": list(done.runs), "bytes": done.bytes, "dry_run": verb != "deleted", "stayed": list(done.stayed)})
         return
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     for run_id in done.runs:
         click.echo(run_id)
+    for why in done.stayed:
+        click.echo(why, err=True)
     count = len(done.runs)
     click.echo(f"{count} run{'' if count == 1 else 's'} {verb}, {done.bytes / 1e6:.1f} MB")

@@ -49,10 +49,11 @@ class WorkflowContext:
 
     def _runtime_specs(self) -> dict[str, dict[str, Any]]:
         types = {p.name: p.type for p in self.pipeline.parameters}
+        transport = container_templates.transport_of(self.options)
         integers = integer_defaults(self.pipeline)
         renamed = {k: f"{c.kind}-{c.name}" for c, k in self._keys.items() if k != f"{c.kind}-{c.name}"}
         return {
-            j.name: container_templates.pod_spec(j, types, integers, renamed, self.options.values, self.requirements)
+            j.name: container_templates.pod_spec(j, types, integers, renamed, transport, self.requirements)
             for j in self.jobs.values()
             if not j.plain_container
         }

@@ -145,6 +145,10 @@ class ImageRepository(Protocol):
         """Attach a document, such as an SBOM, to a manifest, so that it is found among the manifest's referrers."""
         ...
 
+    def check_writable(self) -> None:
+        """Raises `RegistryError` when nothing can be stored here."""
+        ...
+
 
 # -------------------------------------------------------------------- digests and documents
 def digest_of(content: bytes) -> str:

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +33,7 @@ from kfnb.images.registry.image_repository import (
 )
 
 TAG = "org.opencontainers.image.ref.name"  #: the annotation that holds a tag in the index of the layout
+LAYOUT = {"imageLayoutVersion": "1.0.0"}  #: the content of the file ``oci-layout``
 _INDEX_LOCK = threading.Lock()
 
 
@@ -94,6 +95,13 @@ class OciFolder:
         self._put_bytes(stored, manifest)
         self._add_entry(stored)
 
+    def check_writable(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.folder).close()
+        except OSError as error:
+            raise self._error(error) from None
+
     def entries(self) -> tuple[Descriptor, ...]:
         """What the index of the layout lists: the manifests with a tag, and what is attached to them."""
         try:
@@ -141,10 +149,10 @@ class OciFolder:
                 e for e in self.entries() if (e.annotations.get(TAG) != tag if tag else (e.digest, dict(e.annotations)) != (added.digest, {}))
             ]  # fmt: skip
             index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [e.to_json() for e in [*kept, added]]}
-            self._write("oci-layout", {"imageLayoutVersion": "1.0.0"})
+            self._write("oci-layout", LAYOUT)
             self._write("index.json", index)
 
-    def _write(self, name: str, document: dict[str, object]) -> None:
+    def _write(self, name: str, document: Mapping[str, object]) -> None:
         temporary = self.folder / f".{name}.{os.getpid()}"
         try:
             temporary.write_text(json.dumps(document, indent=1) + "\n")

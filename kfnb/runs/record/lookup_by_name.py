@@ -50,16 +50,24 @@ def find_step(steps: list[dict[str, Any]], run_id: str, name: str) -> dict[str, 
     raise UnknownRun(f"run {run_id} has no step `{name}`; {hint}")
 
 
-def find_value(step: dict[str, Any], run_id: str, name: str, values: Path) -> Any:
-    """The value called ``name`` that a step stored. ``values`` is the folder of the value store."""
+def find_value(step: dict[str, Any], run_id: str, name: str, values: Path, folder: Path) -> Any:
+    """The value called ``name`` that a step stored. ``values`` is the folder of the value store, ``folder`` that of the run."""
     path, result = step["path"], step["result"]
     exports, metrics = result.get("exports", {}), result.get("metrics", {})
     entries = {**result.get("results", {}), **result.get("outputs", {})}
     entry = entries.get(name)
     if entry is not None and "bundle" in entry:
+        from kfnb.runs.record.values_at_url import UnreachableStore, bring_value
+        from kfnb.runtime.step_failures import Failure
         from kfnb.runtime.values.load_stored_values import load_value
         from kfnb.runtime.values.value_store import Damaged
 
+        try:
+            bring_value(entry, folder, values)
+        except UnreachableStore as unreachable:
+            raise UnknownRun(f"`{name}` of `{path}`: {unreachable}") from None
+        except Failure as failure:
+            raise LostValue(failure.message + again_words(run_id, path)) from None
         try:
             return load_value(str(values), entry["bundle"], name)
         except Damaged as error:

@@ -334,7 +334,8 @@ class RunStore:
 
     def value(self, run_id: str, path: str, name: str) -> Any:
         """A value that a step stored. Raises `UnknownRun` when the step stored no value of that name."""
-        return find_value(self.find_step(run_id, path), run_id, name, self.values)
+        step = self.find_step(run_id, path)
+        return find_value(step, run_id, name, self.values, self.folder(run_id))
 
     def _interrupted(self, run_id: str) -> dict[str, Any] | None:
         """Record that a run was interrupted if its scheduler is gone. Returns the error only if it cannot be recorded."""

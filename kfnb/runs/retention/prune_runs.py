@@ -15,6 +15,7 @@ from pathlib import Path
 from kfnb.runs.record.file_lock import holding, is_held
 from kfnb.runs.record.lookup_by_name import UnknownRun
 from kfnb.runs.record.run_store import LAUNCH, SCHEDULER, RunStore
+from kfnb.runs.record.values_at_url import UnreachableStore, UrlStore, folders_of, places_of, store_of
 from kfnb.runs.retention.missing_values import addresses_of
 from kfnb.runs.retention.retention_settings import Retention
 from kfnb.runtime.pods.handover.handover_pack import buffers_of
@@ -31,10 +32,11 @@ Progress = Callable[[str], None]  #: called with a text about the next action
 
 @dataclass(frozen=True)
 class Pruned:
-    """The runs that were removed, and the bytes of their folders and values."""
+    """The runs that were removed, the bytes of their folders and values, and why something stayed in a value store elsewhere."""
 
     runs: tuple[str, ...]
     bytes: int
+    stayed: tuple[str, ...] = ()
 
 
 def outdated(store: RunStore, limits: Retention) -> list[str]:
@@ -70,33 +72,47 @@ def delete_runs(store: RunStore, runs: Iterable[str], say: Progress = lambda _: 
     StillRuns
         For one that has not ended, or is being taken up again; those before it are gone.
     """
-    gone, size = [], 0
+    gone, size, stayed = [], 0, list[str]()
     try:
         for run_id in runs:
             say(f"run {run_id}")
             with contextlib.suppress(*((UnknownRun,) if skip else ())):
-                size += _delete(store, run_id)
+                size += _delete(store, run_id, stayed)
                 gone.append(run_id)
     finally:
         if gone:
             say("values that no run has any more")
             size += collect(store)
-    return Pruned(tuple(gone), size)
+    return Pruned(tuple(gone), size, tuple(stayed))
 
 
-def _delete(store: RunStore, run_id: str) -> int:
+def _delete(store: RunStore, run_id: str, stayed: list[str]) -> int:
     folder = store.folder(run_id)
     if not folder.is_dir():
         store.head(run_id)
         store.drop(run_id)
         return 0
+    stored, elsewhere = store_of(folder), folders_of(folder, [s["result"] for s in store.steps(run_id)])
     with holding(folder / LAUNCH) as held:
         if not held or store.head(run_id)["state"] not in FINAL:
             raise StillRuns(f"run {run_id} has not ended: cancel it first, then delete it")
         store.drop(run_id)
         size = size_of(folder)
         shutil.rmtree(folder, ignore_errors=True)
+    if stored is not None:
+        used = {p.partition("/")[0] for p in places_of(list(store.results()))}
+        stayed += _remove_from(stored, elsewhere - used)
     return size
+
+
+def _remove_from(stored: UrlStore, folders: Iterable[str]) -> Iterator[str]:
+    """Remove folders from a value store, and yield why one stays. The run is deleted all the same."""
+    for name in sorted(folders):
+        try:
+            stored.files().remove(name)
+        except Exception as error:  # whatever the client of a store raises
+            problem = error if isinstance(error, UnreachableStore) else stored.unreachable(error)
+            yield f"{stored.url}/{name} stays: {problem}"
 
 
 def size_of_runs(store: RunStore, runs: list[str]) -> int:

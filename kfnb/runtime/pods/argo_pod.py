@@ -61,17 +61,37 @@ def _run(job: dict[str, Any], given: dict[str, Any], folder: str, inputs: str, n
         outputs["values"] = values
     elif transport:
         outputs["values"] = _pack(folder, transport, pack_of(number))
+    opened: dict[str, Any] = {}
+    if "url" in transport:
+        files, place = _value_store(transport, job), os.environ[PLACE]
+        outputs.update(files=files, place=place, step=job["spec"]["step"])
+        opened["open_pack"] = lambda text: _url_pack(files, text, os.path.join(folder, "packs"))
     # The text of a container is coded, so an empty one stands for a step that was skipped.
     texts = {n: _iterations(t) for n, t in by_kind["text"].items() if t != ""}
-    received = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], texts, job.get("names"))
+    received = EngineInputs(parameters, items, statuses, packs, by_kind["choice"], texts, job.get("names"), **opened)
     outputs["encode"] = coded
     status = run_pod(job, received, outputs)
     if not status and transport:
-        # Nobody has made the folder: the pack is on the volume.
+        # Nobody has made the folder: the pack is on the volume, or in the value store.
         os.makedirs(os.path.dirname(values), exist_ok=True)
         with open(values, "w", encoding="utf-8") as file:
             file.write("f:" + os.environ[PLACE] + ("" if number == 1 else ":" + pack_of(number)))
     return status
+
+
+def _value_store(transport: dict[str, Any], job: dict[str, Any]) -> Any:
+    from kfnb.runtime.pods.handover.url_client import UrlClient
+
+    return UrlClient(transport["url"], transport.get("options", {}), transport.get("sources") or job.get("sources", {}))
+
+
+def _url_pack(files: Any, text: str, folder: str) -> Any:
+    """The pack of a place in a value store, such as ``UID/TASK/POD:pack-2``."""
+    from kfnb.runtime.pods.handover.url_pack import UrlPack
+
+    place, _, name = text.partition(":")
+    name = name or pack_of(1)
+    return UrlPack(files, place, name, os.path.join(folder, *place.split("/"), name))
 
 
 def _iterations(text: str) -> Any:
@@ -113,8 +133,9 @@ def _output_path(folder: str, name: str) -> str:
 def _paths(text: Any, path: str, places: tuple[str, str], transport: dict[str, Any]) -> list[str]:
     """The paths of the packs in a text: one pack, none, or the packs of a loop's iterations as a nested JSON list.
 
-    A text that Argo could not resolve holds no pack. A text ``v:…`` is the pack itself. A text ``f:…`` is the place of the
-    pack, on the volume or in one of ``places``: the artifacts that Argo put here, and the packs of this pod.
+    A text that Argo could not resolve holds no pack. A text ``z:…`` or ``v:…`` is the pack itself. A text ``f:…`` is the place of the
+    pack, on the volume or in one of ``places``: the artifacts that Argo put here, and the packs of this pod. Of a pack in a value
+    store at a URL, the place itself is returned.
     """
     if isinstance(text, str) and text.startswith("["):
         text = loads(text)
@@ -124,6 +145,8 @@ def _paths(text: Any, path: str, places: tuple[str, str], transport: dict[str, A
         return []
     if text.startswith("f:"):
         place, _, name = text[2:].partition(":")
+        if "url" in transport:
+            return [text[2:]]
         name = name or pack_of(1)
         if "mount" in transport:
             return [os.path.join(transport["mount"], place, name)]
@@ -133,9 +156,9 @@ def _paths(text: Any, path: str, places: tuple[str, str], transport: dict[str, A
         pod = place.rsplit("/", 1)[1]
         candidates = [os.path.join(artifacts, number, pod, name) for number in sorted(os.listdir(artifacts))]
         return [p for p in candidates if os.path.exists(p)][:1] or candidates[:1]
-    from binascii import a2b_base64
+    from kfnb.runtime.pods.handover.pack_text import pack_of_text
 
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
-        file.write(a2b_base64(text[2:]))
+        file.write(pack_of_text(text))
     return [path]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from kfnb.runtime.step_failures import Failure
+
 #: Seconds that pip and uv wait for an index. Many steps that start at one time make it slow.
 PATIENCE = {"PIP_DEFAULT_TIMEOUT": "60", "UV_HTTP_TIMEOUT": "60"}
 #: What pip and uv print when no versions fit together, or an index does not have one.
@@ -50,14 +52,28 @@ def install(
     missing = [r for r in requirements if not _is_installed(r)]
     if not missing:
         return None
+    try:
+        folder = installed_apart(missing, sources or {}, constraints)
+    except Failure as failure:
+        return {"kind": failure.kind, "type": failure.type, "message": failure.message}
+    import importlib
+
+    sys.path.insert(0, folder)
+    os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (folder, os.environ.get("PYTHONPATH")) if p)
+    importlib.invalidate_caches()
+    return None
+
+
+def installed_apart(missing: list[str], sources: dict[str, Any], constraints: Any = ()) -> str:
+    """Install packages into a folder of their own, and return it. Raises `Failure`."""
     secrets: dict[str, str] = {}
     try:
-        variables = index_variables(sources or {}, secrets)
+        variables = index_variables(sources, secrets)
     except KeyError as error:
         message = (
             "the package index needs the variable %s: let a secret set it (`package_secrets` of the target)" % error
         )
-        return {"kind": "packages", "type": "InstallError", "message": message}
+        raise Failure("packages", "InstallError", message) from None
     from tempfile import mkdtemp
 
     folder = mkdtemp(prefix="kfnb-packages-")
@@ -74,13 +90,8 @@ def install(
             "%s cannot be installed in this step's image (%s); name an image that has them, with `packages: none`"
             % (", ".join(missing), (output.strip().splitlines() or ["no output"])[-1])
         )
-        return {"kind": "packages", "type": "InstallError", "message": message}
-    import importlib
-
-    sys.path.insert(0, folder)
-    os.environ["PYTHONPATH"] = os.pathsep.join(p for p in (folder, os.environ.get("PYTHONPATH")) if p)
-    importlib.invalidate_caches()
-    return None
+        raise Failure("packages", "InstallError", message)
+    return folder
 
 
 def _run_installer(missing: list[str], folder: str, variables: dict[str, str], constraints: Any) -> tuple[int, str]:

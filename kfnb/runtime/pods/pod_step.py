@@ -8,6 +8,7 @@ from kfnb.runtime.light_json import loads
 from kfnb.runtime.pods.handover.resolve_references import NO_ITEM, Broken, EngineInputs, Skipped
 from kfnb.runtime.pods.report_lines import NOT_STARTED, fail, report, summary
 from kfnb.runtime.pods.write_outputs import write_no_values, write_outputs
+from kfnb.runtime.step_failures import Failure
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
     outputs
         Where outputs go. ``values`` is the path of the pack, ``small`` has the paths of small outputs by name, and
         ``runtime`` has the runtime's sources to pass on. With ``tell`` the log also has the small outputs and the ``uri``
-        of the pack, for a later run. ``archived`` says that an archive changes some lines of the log. ``encode`` is the code in which texts pass through the engine, except those of ``raw``. ``limit`` has the allowed size of the pack and the message for a larger one.
+        of the pack, for a later run. ``archived`` says that an archive changes some lines of the log. ``encode`` is the code in which texts pass through the engine, except those of ``raw``. ``limit`` has the allowed size of the pack and the message for a larger one. ``files`` is the value store at a URL that takes
+        the pack, at the step's ``place``.
 
     Returns
     -------
@@ -48,6 +50,11 @@ def run_pod(job: dict[str, Any], inputs: EngineInputs, outputs: dict[str, Any]) 
         return _skip(job, str(skipped), store, outputs, skipped.failure)
     except Broken as error:
         return fail(job, {"kind": "condition", "type": "TypeError", "message": str(error)})
+    except Failure as failure:
+        return fail(job, {"kind": failure.kind, "type": failure.type, "message": failure.message})
+    finally:
+        if "files" in outputs:
+            outputs["files"].close()  # its process waits for nothing while the step runs
     spec = dict(
         job["spec"],
         prepare=prepare,

@@ -22,7 +22,7 @@ def report(job: dict[str, Any]) -> None:
     """Print the lines for the engine. The state comes last, so that a reader of the state has read everything."""
     bundles = job.pop("bundles", {})
     lines = [{"bundle": {n: b}} for n, b in bundles.items()]
-    for part in ("exports", "outputs", "results", "metrics", "left"):
+    for part in ("exports", "outputs", "results", "metrics", "stored", "left"):
         lines += [{part: {n: v}} for n, v in job.pop(part, {}).items()]
     error = dict(job.get("error") or {})
     if len(error.get("traceback", "")) > LINE_LIMIT // 2:

@@ -8,6 +8,7 @@ from kfnb.runtime.light_json import dumps
 from kfnb.runtime.pods.handover.coded_text import coded, plain_json
 from kfnb.runtime.pods.handover.resolve_references import NO_ITEM, Broken, EngineInputs, Skipped
 from kfnb.runtime.pods.report_lines import fail, report, summary
+from kfnb.runtime.step_failures import Failure
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
 if TYPE_CHECKING:
@@ -43,12 +44,22 @@ def write_outputs(
     report(
         {
             **summary(result, store),
+            "stored": _stored(result, outputs),
             "left": _reusable_outputs(job, outputs),
             "step": job["spec"]["step"],
             "state": "succeeded",
         }
     )
     return 0
+
+
+def _stored(result: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    """The values that are in a value store, by name: the place of the pack and the address of the bundle."""
+    if "files" not in outputs:
+        return {}
+    place = "%s/%s" % (outputs["place"], os.path.basename(outputs["values"]))
+    entries = {**result["results"], **result["outputs"]}
+    return {n: [place, e["bundle"]] for n, e in entries.items() if "bundle" in e and not n.startswith("@")}
 
 
 def _reusable_outputs(job: dict[str, Any], outputs: dict[str, Any]) -> dict[str, str]:
@@ -110,8 +121,11 @@ def _write_text(
 def write_no_values(
     head: dict[str, Any], failure: Any, job: dict[str, Any], store: str, outputs: dict[str, Any]
 ) -> None:
-    """Write a pack without values, and the text for "no value" to every small output."""
-    _write_values(dict(head, exports={}, outputs={}, **({"failure": failure} if failure else {})), store, outputs)
+    """Write a pack without values, and the text for "no value" to every small output. Raises `Failure`."""
+    head = dict(head, exports={}, outputs={}, **({"failure": failure} if failure else {}))
+    failed = _write_values(head, store, outputs)
+    if failed:
+        raise Failure(failed["kind"], failed["type"], failed["message"])
     for name in job.get("decides", {}):
         write_file(outputs["small"][name], "none")
     for name in job.get("lists", {}):
@@ -127,20 +141,34 @@ def _write_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> 
     path = outputs.get("values")
     if not path:
         return None
+    if "files" in outputs:
+        return _send_values(head, store, outputs)
     if not outputs.get("limit"):
         write_pack(path, head, store, outputs.get("runtime", ""))
         return None
-    from binascii import b2a_base64
+    from kfnb.runtime.pods.handover.pack_text import text_of_pack
 
-    write_pack(path, head, store, compress=True)
-    with open(path, "rb") as file:
-        text = "v:" + b2a_base64(file.read(), newline=False).decode()
+    write_pack(path, head, store)
+    text = text_of_pack(path)
     if len(text) > outputs["limit"]["bytes"]:
         os.remove(path)  # an engine takes the outputs of failed steps too
         sizes = ", ".join("`%s`" % n for n in head["outputs"])
         message = outputs["limit"]["words"] % {"names": sizes, "size": "%.1f kB" % (len(text) / 1000)}
         return {"kind": "store", "type": "ValueError", "message": message}
     write_file(path, text)
+    return None
+
+
+def _send_values(head: dict[str, Any], store: str, outputs: dict[str, Any]) -> dict[str, Any] | None:
+    """Write the pack to the value store at a URL. Return the error when that fails."""
+    from kfnb.runtime.pods.handover.url_pack import send_pack
+
+    result = outputs.get("result", {}) if head["state"] == "succeeded" else {}
+    entries = {**result.get("results", {}), **result.get("outputs", {})}
+    try:
+        send_pack(outputs["files"], (outputs["place"], outputs["step"]), outputs["values"], head, entries, store)
+    except Failure as failure:
+        return {"kind": failure.kind, "type": failure.type, "message": failure.message}
     return None
 
 

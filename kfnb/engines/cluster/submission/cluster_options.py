@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
+from kfnb.pipeline.model import Json
 from kfnb.requirement_checks import PackageSources
 from kfnb.step_settings import Secret, Settings
 
 KIB = 1024
 CLUSTER_USER = "cluster"  #: the value of `run_as_user` where the cluster gives each namespace a user
+
+
+def is_url(values: str) -> bool:
+    """Whether the setting `values` is the URL of a store."""
+    return "://" in values
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,12 @@ class ClusterOptions:
         With ``auto``, a step installs the packages that it imports when it starts, in the versions of this environment. With ``none``, its
         image provides them.
     values
-        How values pass from step to step on Argo: ``parameters`` (64 KiB each), ``volume:CLAIM``, or the kind of the artifact repository,
-        which is ``s3``, ``gcs``, ``azure`` or ``oss``.
+        How values pass from step to step on Argo: ``parameters`` (64 KiB each), ``volume:CLAIM``, the kind of the artifact repository,
+        which is ``s3``, ``gcs``, ``azure`` or ``oss``, or the URL of a store, such as ``s3://bucket/prefix``.
+    value_options
+        The options of the filesystem of that URL, such as ``endpoint_url``.
+    value_secrets
+        Secrets for every step with the credentials of that store, each as ``SECRET:KEY:NAME``.
     index_url, extra_index_url, find_links
         Where packages come from. ``${NAME}`` in them is a variable of the step, which ``package_secrets`` sets.
     package_secrets
@@ -41,7 +52,14 @@ class ClusterOptions:
     fs_group
         The group that volumes belong to. Without it, the group of restricted pods has the number of their user.
     read_only_root
-        Argo only. Whether the image's file system is read-only in a pod. Steps can then write below ``/tmp``.
+        Argo only. Whether the image's file system is read-only in a pod. Steps can then write below ``/tmp``. Without it, it is in
+        restricted pods, except where a step declares an output file in a folder of its image.
+    defaults
+        The settings of steps whose marks say nothing of them.
+    max_cpu, max_memory, max_gpu
+        The most that a step may ask for: Kubernetes quantities, and a number of accelerators. Empty or ``None``: as much as it likes.
+    allowed_images, allowed_service_accounts
+        Patterns of the images and service accounts that steps may have, such as ``registry.example.org/*``. Empty: any.
     fuse
         Whether chains of steps that ask for no resources run in one pod.
     start_timeout
@@ -59,6 +77,8 @@ class ClusterOptions:
     registry: str = ""
     packages: str = "auto"
     values: str = "parameters"
+    value_options: Mapping[str, Json] = field(default_factory=dict, hash=False)
+    value_secrets: tuple[str, ...] = ()
     pull_secrets: tuple[str, ...] = ()
     index_url: str = ""
     extra_index_url: tuple[str, ...] = ()
@@ -67,7 +87,13 @@ class ClusterOptions:
     security: str = "restricted"
     run_as_user: int | str | None = None
     fs_group: int | None = None
-    read_only_root: bool = False
+    read_only_root: bool | None = None
+    defaults: Settings = field(default_factory=Settings)
+    max_cpu: str = ""
+    max_memory: str = ""
+    max_gpu: int | None = None
+    allowed_images: tuple[str, ...] = ()
+    allowed_service_accounts: tuple[str, ...] = ()
     start_timeout: int = 600
     parallelism: int = 0
     ttl: int = 7 * 24 * 3600
@@ -90,8 +116,19 @@ class ClusterOptions:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The secrets that steps need to download packages."""
-        return tuple(Secret(*text.split(":")) for text in self.package_secrets)
+        """The secrets that steps need to download packages and to reach the value store."""
+        return tuple(Secret(*text.split(":")) for text in (*self.package_secrets, *self.value_secrets))
+
+    @property
+    def values_by_url(self) -> bool:
+        """Whether values pass through a store at a URL."""
+        return is_url(self.values)
+
+    @property
+    def artifact_kind(self) -> str:
+        """The kind of the artifact repository that values pass through; empty when they pass in another way."""
+        other = self.values == "parameters" or self.values.startswith("volume:") or self.values_by_url
+        return "" if other else self.values
 
     def caches(self, settings: Settings) -> bool:
         """Whether a step may take an earlier result. The mark of the step decides, or else the target."""

@@ -106,8 +106,8 @@ def _usual_account(kube: Kube) -> str:
 def _values(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
     if options.values.startswith("volume:"):
         yield from _readable(_claim, kube, options.values.partition(":")[2])
-    elif options.values != "parameters":
-        yield from _repository(kube, options.values)
+    elif options.artifact_kind:
+        yield from _repository(kube, options.artifact_kind)
 
 
 def _claim(kube: Kube, name: str) -> Iterator[Finding]:
@@ -180,9 +180,10 @@ def _yaml(text: object) -> dict[str, object] | None:
 
 # -------------------------------------------------------------------- secrets
 def secret_findings(kube: Kube, options: ClusterOptions) -> Iterator[Finding]:
-    """Whether the secrets exist with which images are pulled and packages are downloaded. Raises `ClusterError`."""
+    """Whether the secrets of images, packages and the value store exist. Raises `ClusterError`."""
     named = [("pull_secrets", name) for name in options.pull_secrets]
-    named += [("package_secrets", secret.name) for secret in options.secrets]
+    named += [("package_secrets", text.partition(":")[0]) for text in options.package_secrets]
+    named += [("value_secrets", text.partition(":")[0]) for text in options.value_secrets]
     for setting, name in dict.fromkeys(named):
         yield from _readable(partial(_secret, setting), kube, name)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kfnb.engines.cluster.targets.config_files import ConfigFile
 from kfnb.engines.cluster.targets.connection import read_configuration, visible
-from kfnb.engines.cluster.targets.target_settings import KNOWN, STEP_SETTINGS, absolute_path
+from kfnb.engines.cluster.targets.target_settings import KNOWN, absolute_path, concerns_steps_only
 from kfnb.engines.cluster.trust.trusted_files import hash_of
 
 
@@ -35,7 +35,7 @@ class RequestedAccess:
 
 def access_of_target(name: str, settings: dict[str, Any], folder: Path) -> list[RequestedAccess]:
     """The access that one target requests."""
-    lines = {key: _text(key, settings, folder) for key in settings if key not in STEP_SETTINGS}
+    lines = {key: _text(key, settings, folder) for key in settings if not concerns_steps_only(key, settings[key])}
     return [
         RequestedAccess(visible(name), visible(k), visible(str(settings[k])), visible(t)) for k, t in lines.items() if t
     ]
@@ -104,6 +104,9 @@ def _text(key: str, settings: dict[str, Any], folder: Path) -> str:
             for k in ("index_url", "extra_index_url", "find_links")
         },
         "package_secrets": f"gives every step the secrets {_listed(value)}",
+        "values": f"lets steps keep their values in {value}",
+        "value_options": f"reaches the store of values with {value}",
+        "value_secrets": f"gives every step the secrets {_listed(value)}",
         "pipeline_root": f"lets steps keep their values in {value}",
     }
     return texts.get(key, f"sets {key} = {value!r}" + ("" if key in KNOWN else ", which kfnb does not know"))

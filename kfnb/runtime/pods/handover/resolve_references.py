@@ -51,6 +51,8 @@ class EngineInputs:
         By ``step.name`` the text of a file that a step without the runtime wrote, or the list of a loop's texts.
     names
         The names of steps for messages, when references use other names.
+    open_pack
+        Opens the pack at one of the paths.
     """
 
     def __init__(
@@ -62,16 +64,17 @@ class EngineInputs:
         choices: dict[str, str],
         texts: dict[str, Any] | None = None,
         names: dict[str, str] | None = None,
+        open_pack: Callable[[str], Pack] = Pack,
     ) -> None:
         self.parameters, self.items, self.status, self.choices = parameters, items, status, choices
         self._texts, self._names = texts or {}, names or {}
-        self._paths = packs
+        self._paths, self._open_pack = packs, open_pack
         self._packs: dict[str, list[Pack]] = {}
         self.own_heads: dict[str, dict[str, Any]] = {}  #: the head of this step, after it has run
 
     def packs(self, step: str) -> list[Pack]:
         if step not in self._packs:
-            self._packs[step] = [Pack(p) for p in self._paths.get(step, ())]
+            self._packs[step] = [self._open_pack(p) for p in self._paths.get(step, ())]
         return self._packs[step]
 
     # ---------------------------------------------------------------- values

@@ -24,7 +24,7 @@ class StepReport:
         self.failure: dict[str, Any] | None = None
         self.warnings: list[str] = []
         self.parts: dict[str, dict[str, Any]] = {
-            k: {} for k in ("exports", "metrics", "outputs", "results", "bundle", "left", "texts")
+            k: {} for k in ("exports", "metrics", "outputs", "results", "bundle", "stored", "left", "texts")
         }
 
     def read_line(self, text: str) -> bool:
@@ -67,7 +67,8 @@ class StepReport:
 
     def result(self) -> dict[str, Any]:
         """The result of the step in the form of the record of runs."""
-        addresses = {n: a for n, (a, _) in self.parts["bundle"].items()}
+        kept = {n: {"bundle": a} for n, (a, _) in self.parts["bundle"].items()}
+        kept |= {n: {"bundle": a, "stored": place} for n, (place, a) in self.parts["stored"].items()}
         result: dict[str, Any] = {
             "exports": self.parts["exports"],
             "metrics": self.parts["metrics"],
@@ -76,7 +77,7 @@ class StepReport:
         }
         for kind in ("outputs", "results"):
             result[kind] = {
-                n: {**e, "bundle": addresses[n]} if n in addresses else {"skipped": "it stayed in the cluster", **e}
+                n: {**e, **kept[n]} if n in kept else {"skipped": "it stayed in the cluster", **e}
                 for n, e in self.parts[kind].items()
             }
         return result

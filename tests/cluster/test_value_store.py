@@ -1,0 +1,240 @@
+"""Values of any size pass through a store at a URL: on a shared volume, and in moto's S3 server. The notebook reads them from there."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from kfnb.client.run_object import Run
+from kfnb.engines.cluster.targets.target_settings import settings_error
+from kfnb.engines.cluster.trust.requested_access import access_of_target
+from kfnb.runs.record.lookup_by_name import UnknownRun
+from kfnb.runs.retention.prune_runs import delete_runs
+from kfnb.runtime.pods.handover import url_files
+from tests.cluster.argo import Pods
+from tests.cluster.controller import Controller
+from tests.cluster.kube_api import Cluster
+from tests.cluster.test_argo_engine import engine_at, finished, options, printed
+from tests.notebooks import cell
+from tests.running import pipeline_of, states
+
+KEYS = {"AWS_ACCESS_KEY_ID": "reader", "AWS_SECRET_ACCESS_KEY": "the-secret-of-the-store"}
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The address of moto's S3 server, with the bucket `values`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + 60
+        while True:
+            try:
+                requests.put(f"{address}/values", timeout=5).raise_for_status()
+                break
+            except requests.ConnectionError:
+                assert process.poll() is None and time.monotonic() < until
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(params=["file", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The settings of a target whose values pass by URL."""
+    if request.param == "file":
+        return {"values": f"file://{tmp_path}/shared"}
+    return s3_settings(request.getfixturevalue("s3"), f"s3://values/{tmp_path.name}", monkeypatch)
+
+
+def s3_settings(address: str, url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)  # of the user, on this machine
+    return {
+        "values": url,
+        "value_options": {"endpoint_url": address},
+        "value_secrets": [f"store:{name}:{name}" for name in KEYS],
+    }
+
+
+def files_of(store: dict[str, Any]) -> dict[str, int]:
+    """The sizes of the files in a store, by their names."""
+    from fsspec.core import url_to_fs
+
+    files, root = url_to_fs(store["values"], **store.get("value_options", {}))
+    files.invalidate_cache()
+    return {path[len(root) + 1 :]: files.size(path) for path in files.find(root)}
+
+
+PIPELINE = (
+    cell("import os\na = os.urandom(3_000_000)\nitems = [1, 2, 3]\nimport array\nbig = array.array('d', range(200_000))", "step:one"),
+    cell("%%component each --foreach 'i in items'\nb = a * i"),
+    cell("c = [len(x) for x in b]\nprint(len(a), c, big[-1])", "step:two"),
+    cell("%%component never --when 'c[0] < 0'\nd = 1"),
+    cell("e = d", "step:after"),
+    cell("unread = bytes(2_000_000)\nprint(sum(c))", "step:three"),
+)  # fmt: skip
+
+
+def test_values_of_any_size_pass_and_can_be_read_on_this_machine(
+    tmp_path: Path, cluster: Pods, store: dict[str, Any]
+) -> None:
+    kube = Cluster()
+    with engine_at(tmp_path, kube, **store) as engine, Controller(kube, cluster, secrets=KEYS).at_work():
+        pipeline = pipeline_of(*PIPELINE)
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        summary = finished(engine, run_id)
+        assert summary["state"] == "succeeded", summary["error"]
+        assert printed(engine, run_id, "two") == ["3000000 [3000000, 6000000, 9000000] 199999.0"]
+        assert states(summary)["never"] == states(summary)["after"] == "skipped"
+        run = Run(run_id, engine.store.home)
+        assert run["one"]["big"][-1] == 199999.0 and run["three"]["unread"] == bytes(2_000_000)
+        assert [len(b) for b in run["each"]["b"]] == [3_000_000, 6_000_000, 9_000_000]
+        assert run["two"].inputs["big"][2] == 2.0
+        log = "\n".join(run.log(step) for step in ("one", "two", "three"))
+        assert KEYS["AWS_SECRET_ACCESS_KEY"] not in log
+        assert delete_runs(engine.store, [run_id]).stayed == () and files_of(store) == {}
+
+
+def written(tmp_path: Path, engine: Any) -> Run:
+    pipeline = pipeline_of(cell("import os\na = os.urandom(3_000_000)\nsmall = 'é'", "step:one"))
+    run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+    assert finished(engine, run_id)["state"] == "succeeded"
+    return Run(run_id, engine.store.home)
+
+
+def test_a_large_value_that_was_damaged_or_removed_is_told(tmp_path: Path, cluster: Pods) -> None:
+    kube, folder = Cluster(), tmp_path / "shared"
+    with engine_at(tmp_path, kube, values=f"file://{folder}") as engine, Controller(kube, cluster).at_work():
+        run = written(tmp_path, engine)
+        (file,) = folder.glob("*/*/*/one/a.bundle")
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] + b"x")
+        with pytest.raises(UnknownRun, match=f"damaged in the value store.*kfnb retry {run.id} --from one"):
+            run["one"]["a"]
+        file.unlink()
+        with pytest.raises(UnknownRun, match="gone from the value store"):
+            run["one"]["a"]
+        file.write_bytes(content)
+        assert len(run["one"]["a"]) == 3_000_000 and run["one"]["small"] == "é"
+        file.unlink()
+        assert len(run["one"]["a"]) == 3_000_000  # this machine has it now
+
+
+def test_a_store_that_cannot_be_used_fails_the_step_with_its_reason(
+    tmp_path: Path, cluster: Pods, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kube, settings = Cluster(), s3_settings(s3, "s3://no-such-bucket/x", monkeypatch)
+    with engine_at(tmp_path, kube, **settings) as engine, Controller(kube, cluster, secrets=KEYS).at_work():
+        pipeline = pipeline_of(cell("a = 1", "step:one"), cell("print(a)", "step:two"))
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        error = finished(engine, run_id)["error"]
+        assert error["step"] == "one" and "the value store s3://no-such-bucket/x cannot be used" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"values": "s3://bucket/prefix"}, ""),
+        ({"values": "az://container@account.blob.core.windows.net/prefix"}, ""),
+        ({"values": "s3://user:password@bucket"}, "without user and password"),
+        ({"values": "s3://bucket/../other"}, "a URL such as"),
+        ({"values": "s4"}, "volume:CLAIM or a URL"),
+        ({"value_options": {"endpoint_url": "http://minio"}}, ""),
+        ({"value_options": {"secret": "x"}}, "by value_secrets"),
+        ({"value_options": {"account_key": "x"}}, "by value_secrets"),
+        ({"value_options": "x"}, "a table"),
+        ({"value_secrets": ["a:b"]}, "SECRET:KEY:VARIABLE"),
+    ],
+)
+def test_the_settings_of_a_store_are_checked(settings: dict[str, Any], words: str) -> None:
+    error = settings_error("t", {"engine": "argo", **settings})
+    assert words in error and bool(words) == bool(error)
+
+
+def test_values_go_to_no_store_that_only_an_untrusted_file_names(tmp_path: Path) -> None:
+    settings = {
+        "engine": "argo",
+        "values": "s3://elsewhere/x",
+        "value_options": {"endpoint_url": "https://evil.example.org"},
+    }
+    texts = {a.setting: a.text for a in access_of_target("t", settings, tmp_path)}
+    assert texts["values"] == "lets steps keep their values in s3://elsewhere/x"
+    assert "https://evil.example.org" in texts["value_options"]
+    assert "values" not in {
+        a.setting for a in access_of_target("t", {"engine": "argo", "values": "volume:a"}, tmp_path)
+    }
+
+
+# -------------------------------------------------------------------- memory
+ITEMS = 40_000_000  #: numbers of the large array
+SIZE = ITEMS * 8
+ROOM = 200 * 2**20  #: bytes that a process may take beside the array
+#: Prints the most memory that this process had, at its end.
+PEAK = """\
+import atexit, resource
+import numpy as np
+atexit.register(lambda: print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+"""
+
+
+@pytest.mark.slow
+def test_a_large_array_goes_through_s3_into_the_notebook_in_little_memory(
+    tmp_path: Path, cluster: Pods, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kube, settings = Cluster(), s3_settings(s3, f"s3://values/{tmp_path.name}", monkeypatch)
+    with engine_at(tmp_path, kube, **settings) as engine, Controller(kube, cluster, secrets=KEYS).at_work():
+        pipeline = pipeline_of(
+            cell(f"{PEAK}a = np.arange({ITEMS}, dtype='f8')", "step:one"),
+            cell(f"{PEAK}print(int(a[-1]), int(a.sum()))", "step:two"),
+        )
+        run_id = engine.submit(pipeline, options(pipeline, tmp_path))
+        assert finished(engine, run_id)["state"] == "succeeded"
+        code = f"from kfnb.client.run_object import Run\n{PEAK}a = Run({run_id!r})['one']['a']\nprint(int(a[-1]), int(a.sum()))"
+        home = {**os.environ, "KFNB_HOME": str(engine.store.home)}
+        notebook = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, check=True)
+        logs = {
+            "one": printed(engine, run_id, "one"),
+            "two": printed(engine, run_id, "two"),
+            "notebook": notebook.stdout.split("\n"),
+        }
+        expected = f"{ITEMS - 1} {sum(range(ITEMS))}"
+        for name, lines in logs.items():
+            (peak,) = (int(line.split()[1]) for line in lines if line.startswith("peak"))
+            assert peak < SIZE + ROOM, (name, peak)
+            assert name == "one" or expected in lines
+        assert files_of(settings)[next(n for n in files_of(settings) if n.endswith("/one/a.npy"))] == SIZE + 128
+
+
+@pytest.mark.slow
+def test_the_process_that_moves_files_takes_little_memory(
+    tmp_path: Path, s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = s3_settings(s3, f"s3://values/{tmp_path.name}", monkeypatch)
+    (tmp_path / "a").write_bytes(bytes(SIZE))
+    command = [sys.executable, url_files.__file__, settings["values"], json.dumps(settings["value_options"])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as mover:
+        assert mover.stdin is not None and mover.stdout is not None
+        for request in (["put", str(tmp_path / "a"), "x/a"], ["get", "x/a", str(tmp_path / "b")]):
+            mover.stdin.write(json.dumps(request) + "\n")
+            mover.stdin.flush()
+            assert json.loads(mover.stdout.readline()) == {}
+        (line,) = (n for n in Path(f"/proc/{mover.pid}/status").read_text().splitlines() if n.startswith("VmHWM"))
+        assert int(line.split()[1]) * 1024 < ROOM, line
+        mover.stdin.close()
+    assert (tmp_path / "b").stat().st_size == SIZE
