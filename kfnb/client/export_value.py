@@ -94,9 +94,7 @@ def _pickle(value: Any, path: Path) -> None:
     try:
         path.write_bytes(pickle.dumps(value, protocol=5))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise NotWritten(
-            f"this value needs the notebook's own classes and cannot be written alone: {error}"
-        ) from None
+        raise NotWritten(f"this value needs the notebook's own classes and cannot be written alone: {error}") from None
 
 
 def _text(value: Any, path: Path) -> None:

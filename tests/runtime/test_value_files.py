@@ -64,7 +64,7 @@ def test_what_numpys_format_cannot_say_is_kept(tmp_path: Path) -> None:
 
 
 # -------------------------------------------------------------------- formats of other packages
-GRIDS = '''\
+GRIDS = """\
 import threading
 
 
@@ -81,7 +81,7 @@ class GridFormat:
 
     def read(self, file):
         return Grid([[int(cell) for cell in line.split(b",")] for line in file])
-'''
+"""
 
 
 @pytest.fixture
@@ -97,11 +97,17 @@ def grids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_package_registers_the_format_of_its_type(tmp_path: Path, grids: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_registers_the_format_of_its_type(
+    tmp_path: Path, grids: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chain = Chain(tmp_path)
-    made = chain.step("from grids import Grid\ng = Grid([[1, 2], [3, 4]])\nmany = [g, g, Grid([[7] * 50_000])]", outputs="g many")
+    made = chain.step(
+        "from grids import Grid\ng = Grid([[1, 2], [3, 4]])\nmany = [g, g, Grid([[7] * 50_000])]", outputs="g many"
+    )
     assert made.status == 0, made.log
-    read = chain.step("print(g.rows, many[0] is many[1] is g, sum(many[2].rows[0]), type(g.lock).__name__)", reads="g many")
+    read = chain.step(
+        "print(g.rows, many[0] is many[1] is g, sum(many[2].rows[0]), type(g.lock).__name__)", reads="g many"
+    )
     assert read.log.strip() == "[[1, 2], [3, 4]] True 350000 lock"
     assert any(p.read_bytes().startswith(b"7,7,7") for p in files(tmp_path / "store"))
     command = "from kfnb.client.export_value import write_value as w; from pathlib import Path; from grids import Grid; w(Grid([[5]]), Path('a.grid'))"

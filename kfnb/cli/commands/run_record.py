@@ -142,7 +142,9 @@ def archive(run_id: str, as_json: bool) -> None:
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Write it to a file, in the format of its ending."
 )
-@click.option("--format", "ending", metavar="FORMAT", help="The format of the file. Without -o, its name is NAME.FORMAT.")
+@click.option(
+    "--format", "ending", metavar="FORMAT", help="The format of the file. Without -o, its name is NAME.FORMAT."
+)
 @as_json
 def result(run_id: str, value: str, output: Path | None, ending: str | None, as_json: bool) -> None:
     """Print a value that a step of RUN left, or write it to a file.
