@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
     from kfnb.images.builders.build_images import BuiltImage
     from kfnb.images.builders.build_plan import PlannedImage, PlannedPlatform
+    from kfnb.images.layers.choose_wheel import Platform
     from kfnb.images.layers.package_layers import PackageLayer
+    from kfnb.images.layers.wheel_cache import WheelCache
+    from kfnb.images.locks.lock_model import Lock
     from kfnb.images.registry.image_repository import ImageRepository
     from kfnb.notebook.notebook_source import Source
 
@@ -49,35 +53,52 @@ WHERE = "--repository registry.example.org/team/app, or --repository oci:FOLDER"
     help="For which platforms, such as linux/amd64,linux/arm64. Default: this machine's.",
 )
 @click.option("--python", metavar="PATH", help="The interpreter of the notebook's environment.")
+@click.option(
+    "--builder",
+    type=click.Choice(["layers", "podman", "buildah", "docker", "buildkit"]),
+    default="layers",
+    show_default=True,
+    help="What makes the images; all but `layers` are tools that run a Dockerfile.",
+)
+@click.option(
+    "--dockerfile",
+    "dockerfiles",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Only write, for each image, the Dockerfile that a tool would run.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be made, and what would be sent.")
 @pipeline_option
 @as_json
 def build(
-    notebook: Source, target: str | None, repository: str | None, base_image: str | None, platforms: str | None,
-    python: str | None, dry_run: bool, pipeline: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    notebook: Source,
+    target: str | None,
+    repository: str | None,
+    base_image: str | None,
+    platforms: str | None,
+    python: str | None,
+    builder: str,
+    dockerfiles: Path | None,
+    dry_run: bool,
+    pipeline: str | None,
+    as_json: bool,
+) -> None:
     """Make images for the steps of NOTEBOOK, with the packages that they import, and put them into a repository.
 
     Neither Docker nor root is needed. Steps that need the same packages share an image.
     """
-    from kfnb.cli.build_progress import shown
     from kfnb.engines.cluster.targets.targets import options_of, target_named
-    from kfnb.images.builders.build_images import build_images
-    from kfnb.images.builders.build_plan import plan_images, this_platform
     from kfnb.images.builders.lock_to_build import lock_to_build
-    from kfnb.images.layers.choose_wheel import BadPlatform, platform_named
     from kfnb.images.layers.wheel_cache import WheelCache
     from kfnb.images.locks.lock_pipeline import LockOptions
-    from kfnb.images.registry.open_repository import open_repository
     from kfnb.pipeline.build.build_from_source import build_source
 
     started = time.monotonic()
-    if repository is None and not dry_run:
+    chosen = _platforms(platforms, as_json)
+    if repository is None and not dry_run and dockerfiles is None:
         refuse(f"say where the images go: {WHERE}", as_json)
-    try:
-        chosen = [platform_named(p) for p in platforms.split(",")] if platforms else [this_platform()]
-    except BadPlatform as error:
-        refuse(str(error), as_json)
+    if len(chosen) > 1 and (builder != "layers" or dockerfiles is not None):
+        refuse("a Dockerfile is run for one platform at a time: name one with --platform", as_json)
     built = build_source(notebook, pipeline)
     graph = required(built, notebook, as_json)
     if not as_json:
@@ -85,20 +106,107 @@ def build(
     with cluster_errors(as_json):
         options = options_of(target_named(target, notebook.path) if target else None)
     base = base_image or (options.image if target else "")
-    cache, place = WheelCache(), open_repository(repository) if repository else None
-    names = tuple(map(str, chosen))
-    wanted = LockOptions(base, options.packages, options.sources, python, names)
+    cache = WheelCache()
+    wanted = LockOptions(base, options.packages, options.sources, python, tuple(map(str, chosen)))
     locked = lock_to_build(graph, notebook.folder, wanted, cache)
-    planned = plan_images(locked.lock, notebook.folder, chosen, base, cache)
     if not as_json:
         for note in locked.notes:
             click.echo(f"kfnb: {note}", err=True)
-    if dry_run or place is None:
-        _say_what_would_be(planned, place, as_json)
-        return
-    with shown(quiet=as_json) as watch:
-        images = build_images(planned, place, cache, watch)
-    _say_what_is(images, time.monotonic() - started, as_json)
+    work = _Work(locked.lock, notebook.folder, chosen, base, repository, cache, as_json)
+    if dockerfiles is not None:
+        work.write_dockerfiles(dockerfiles)
+    elif dry_run:
+        work.say_what_would_be()
+    else:
+        images = work.build_from_wheels() if builder == "layers" else work.build_with(builder)
+        _say_what_is(images, time.monotonic() - started, as_json)
+
+
+def _platforms(text: str | None, as_json: bool) -> list[Platform]:
+    from kfnb.images.builders.build_plan import this_platform
+    from kfnb.images.layers.choose_wheel import BadPlatform, platform_named
+
+    try:
+        return [platform_named(p) for p in text.split(",")] if text else [this_platform()]
+    except BadPlatform as error:
+        refuse(str(error), as_json)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is built, of what, and where it goes."""
+
+    lock: Lock
+    folder: Path
+    platforms: list[Platform]
+    base_image: str
+    repository: str | None
+    cache: WheelCache
+    as_json: bool
+
+    def plan(self) -> tuple[PlannedImage, ...]:
+        from kfnb.images.builders.build_plan import plan_images
+
+        return plan_images(self.lock, self.folder, self.platforms, self.base_image, self.cache)
+
+    def place(self) -> ImageRepository | None:
+        from kfnb.images.registry.open_repository import open_repository
+
+        return open_repository(self.repository) if self.repository is not None else None
+
+    def build_from_wheels(self) -> tuple[BuiltImage, ...]:
+        from kfnb.cli.build_progress import shown
+        from kfnb.images.builders.build_images import build_images
+
+        place, planned = self.place(), self.plan()
+        assert place is not None
+        with shown(quiet=self.as_json) as watch:
+            return build_images(planned, place, self.cache, watch)
+
+    def build_with(self, tool: str) -> tuple[BuiltImage, ...]:
+        from kfnb.images.builders.container_tools import build_with, contexts
+
+        assert self.repository is not None
+        (platform,) = self.platforms
+        made = contexts(self.lock, self.folder, platform, self.base_image)
+        return build_with(tool, made, platform, self.repository, lambda text: click.echo(text, err=True))
+
+    def write_dockerfiles(self, folder: Path) -> None:
+        from kfnb.images.builders.container_tools import contexts
+
+        (platform,) = self.platforms
+        written = {}
+        for context in contexts(self.lock, self.folder, platform, self.base_image):
+            context.write(folder / context.tag)
+            written[str(folder / context.tag / "Dockerfile")] = list(context.requirements.steps)
+        if self.as_json:
+            emit({"dockerfiles": written})
+            return
+        for path, steps in written.items():
+            click.echo(f"{path}: for {', '.join(steps)}")
+
+    def say_what_would_be(self) -> None:
+        from kfnb.images.builders.build_images import built_before
+
+        place, planned = self.place(), self.plan()
+        there = {image.tag for image in planned if place is not None and built_before(image, place) is not None}
+        if self.as_json:
+            emit({"images": [_planned_json(image, image.tag in there) for image in planned], "dry_run": True})
+            return
+        for image in planned:
+            name = f"{place.name if place is not None else '…'}:{image.tag}"
+            click.echo(f"{name} (is there already)" if image.tag in there else name)
+            _say_layers(image)
+
+
+def _say_layers(image: PlannedImage) -> None:
+    click.echo(f"  for {', '.join(image.requirements.steps)}")
+    for platform in image.platforms:
+        size, count = sum(layer.download for layer in platform.layers), len(platform.packages)
+        packages = f"{count} package{'' if count == 1 else 's'}"
+        click.echo(f"  {platform.base.platform} on {image.base_image}: {packages}, {size_text(size)}")
+        for layer in platform.layers:
+            click.echo(f"    {size_text(layer.download):>9}  {_versions(platform, layer)}")
 
 
 def _say_what_is(images: Sequence[BuiltImage], seconds: float, as_json: bool) -> None:
@@ -108,31 +216,13 @@ def _say_what_is(images: Sequence[BuiltImage], seconds: float, as_json: bool) ->
         return
     for image in images:
         click.echo(f"{image.reference}")
-        sent = f"{size_text(image.uploaded)} sent" if image.uploaded else "nothing to send"
-        click.echo(f"  {', '.join(image.steps)} · {', '.join(image.platforms)} · {size_text(image.bytes)}, {sent}")
+        sizes = ""
+        if image.bytes is not None:
+            sent = f"{size_text(image.uploaded)} sent" if image.uploaded else "nothing to send"
+            sizes = f" · {size_text(image.bytes)}, {sent}"
+        click.echo(f"  {', '.join(image.steps)} · {', '.join(image.platforms)}{sizes}")
     count = len(images)
     click.echo(f"{count} image{'' if count == 1 else 's'} in {seconds:.1f} s")
-
-
-def _say_what_would_be(planned: Sequence[PlannedImage], place: ImageRepository | None, as_json: bool) -> None:
-    from kfnb.images.builders.build_images import built_before
-
-    there = {image.tag for image in planned if place is not None and built_before(image, place) is not None}
-    if as_json:
-        emit({"images": [_planned_json(image, image.tag in there) for image in planned], "dry_run": True})
-        return
-    for image in planned:
-        click.echo(
-            f"{place.name if place is not None else '…'}:{image.tag}{' (is there already)' if image.tag in there else ''}"
-        )
-        click.echo(f"  for {', '.join(image.requirements.steps)}")
-        for platform in image.platforms:
-            size = sum(layer.download for layer in platform.layers)
-            click.echo(
-                f"  {platform.base.platform} on {image.base_image}: {len(platform.packages)} packages, {size_text(size)}"
-            )
-            for layer in platform.layers:
-                click.echo(f"    {size_text(layer.download):>9}  {layer.title}: {_versions(platform, layer)}")
 
 
 def _versions(platform: PlannedPlatform, layer: PackageLayer) -> str:

@@ -97,7 +97,14 @@ def _progress(count: int) -> Callable[[str], None]:
 def _report(done: Pruned, as_json: bool, verb: str, unused: int = 0) -> None:
     """Say what has gone. ``unused`` are the bytes of wheels and layers."""
     if as_json:
-        emit({"runs": list(done.runs), "bytes": done.bytes + unused, "dry_run": verb != "deleted", "stayed": list(done.stayed)})
+        emit(
+            {
+                "runs": list(done.runs),
+                "bytes": done.bytes + unused,
+                "dry_run": verb != "deleted",
+                "stayed": list(done.stayed),
+            }
+        )
         return
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)

@@ -51,9 +51,9 @@ class BuiltImage:
     tag
         The tag that the image has too.
     bytes
-        The size of all its blobs, those of the base image too, for one platform.
+        The size of all its blobs, those of the base image too, for one platform. ``None`` when a container tool made it.
     uploaded
-        The bytes that the repository did not have.
+        The bytes that the repository did not have, or ``None``.
     """
 
     set_id: str
@@ -61,8 +61,8 @@ class BuiltImage:
     reference: str
     tag: str
     platforms: tuple[str, ...]
-    bytes: int
-    uploaded: int
+    bytes: int | None
+    uploaded: int | None
 
 
 def build_images(

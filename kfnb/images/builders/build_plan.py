@@ -7,8 +7,9 @@ import json
 import platform as machine
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from kfnb.images.documents.base_image import BaseImage, read_base
@@ -16,6 +17,8 @@ from kfnb.images.layers.choose_wheel import MACHINES, Platform, chosen_wheel
 from kfnb.images.layers.package_layers import PackageLayer, package_layers
 from kfnb.images.layers.wheel_cache import WheelCache
 from kfnb.images.locks.lock_model import Lock, LockedFile, LockedPackage, RequirementSet
+from kfnb.images.registry.image_repository import ImageRepository
+from kfnb.images.registry.open_repository import open_repository
 from kfnb.problems import UserError
 
 FORMAT = "1"  #: is part of each tag, and changes when kfnb makes another image of the same packages
@@ -68,9 +71,15 @@ def default_base(python: str) -> str:
     return f"docker.io/library/python:{python}-slim"
 
 
+def base_image_of(requirements: RequirementSet, base_image: str) -> str:
+    """The base image of a set: its own, or else ``base_image``, which may be empty."""
+    return requirements.base_image or base_image or default_base(requirements.python)
+
+
 def plan_images(
-    lock: Lock, folder: Path, platforms: Sequence[Platform], base_image: str, cache: WheelCache
-) -> tuple[PlannedImage, ...]:
+    lock: Lock, folder: Path, platforms: Sequence[Platform], base_image: str, cache: WheelCache,
+    opened: Callable[[str], ImageRepository] = open_repository,
+) -> tuple[PlannedImage, ...]:  # fmt: skip
     """Plan the image of each requirement set.
 
     Parameters
@@ -79,6 +88,8 @@ def plan_images(
         The folder of the notebook, in which the lock's own files are.
     base_image
         The base image of sets that name none. It may be empty.
+    opened
+        Opens the repository of a base image.
 
     Raises
     ------
@@ -89,12 +100,13 @@ def plan_images(
     """
     for requirements in lock.sets:  # before any registry is asked
         _refuse_what_has_no_wheel(requirements, platforms)
+    read = partial(read_base, known=cache.folder / "bases", opened=opened)
     planned = []
     for requirements in lock.sets:
-        name = requirements.base_image or base_image or default_base(requirements.python)
-        found = tuple(_platform(p, requirements, name, folder, cache) for p in platforms)
+        name = base_image_of(requirements, base_image)
+        found = tuple(_platform(p, requirements, read(name, p), folder) for p in platforms)
         key = _key(requirements, found)
-        tag = f"{_slug(lock.pipeline)}-{key[:TAG_LENGTH]}"
+        tag = f"{slug(lock.pipeline)}-{key[:TAG_LENGTH]}"
         planned.append(PlannedImage(requirements, name, found, tag, key))
     return tuple(planned)
 
@@ -104,13 +116,10 @@ def packages_on(requirements: RequirementSet, platform: Platform) -> tuple[Locke
     return tuple(p for p in requirements.packages if not p.platforms or str(platform) in p.platforms)
 
 
-def _platform(
-    platform: Platform, requirements: RequirementSet, name: str, folder: Path, cache: WheelCache
-) -> PlannedPlatform:
-    base = read_base(name, platform, cache.folder / "bases")
+def _platform(platform: Platform, requirements: RequirementSet, base: BaseImage, folder: Path) -> PlannedPlatform:
     if base.python != requirements.python:
         raise CannotBuild(
-            f"the base image {name} has Python {base.python}, and {_steps(requirements.steps)} run on Python {requirements.python}: "
+            f"the base image {base.name} has Python {base.python}, and {_steps(requirements.steps)} run on Python {requirements.python}: "
             f"name a base image with Python {requirements.python} by --base, by the mark `image` or by the target's `image`"
         )
     wheels = [(p, chosen_wheel(p, requirements.python, base.platform)) for p in packages_on(requirements, platform)]
@@ -172,6 +181,6 @@ def _key(requirements: RequirementSet, platforms: Sequence[PlannedPlatform]) -> 
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """A name as a tag may begin."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64] or "pipeline"

@@ -19,9 +19,11 @@ def requirements_text(packages: Iterable[LockedPackage]) -> str:
     """The packages as pip takes them: each with the hashes of all its files, so that no other file is installed."""
     lines = []
     for package in packages:
+        direct = package.direct
+        name = direct.url if direct is not None and direct.url.startswith("./") else package.requirement
         files = [*package.wheels, *([package.sdist] if package.sdist is not None else [])]
         hashes = [f"--hash=sha256:{f.sha256}" for f in files if f.sha256]
-        lines.append(" \\\n    ".join([package.requirement, *dict.fromkeys(hashes)]))
+        lines.append(" \\\n    ".join([name, *dict.fromkeys(hashes)]))
     return "\n".join(lines) + "\n"
 
 
@@ -47,7 +49,9 @@ def _lines(base_image: str, requirements: RequirementSet, archives: Sequence[str
         yield from _apt(["build-essential", *requirements.apt])
     yield f"RUN python3 -m pip --version || {_apt_command(['python3-pip'])}"
     yield f"COPY {' '.join([REQUIREMENTS, *archives])} /build/"
-    options = "--no-cache-dir --no-deps --no-warn-script-location" + ("" if archives else " --require-hashes")
+    options = "--no-cache-dir --no-deps --no-warn-script-location" + (
+        " --require-hashes" if all(p.direct is None for p in requirements.packages) else ""
+    )
     yield f"RUN mkdir -p /{PACKAGES} && cd /build && python3 -m pip install {options} --target /{PACKAGES} -r {REQUIREMENTS}"
     yield ""
     yield f"FROM {base_image}"
