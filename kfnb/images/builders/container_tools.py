@@ -119,7 +119,9 @@ def _build_and_push(tool: str, folder: Path, name: str, platform: str) -> str:
     local = f"localhost/kfnb-build:{name.rpartition(':')[2]}"
     where = name if name.startswith((OCI, ARCHIVE)) else f"docker://{name}"
     told = folder / "digest"
-    _run(tool, "build", "--platform", platform, "--tag", local, "--file", str(folder / "Dockerfile"), str(folder))
+    # Without `--layers=false`, podman keeps an image of each step of the build.
+    options = ("--layers=false", "--platform", platform, "--tag", local, "--file", str(folder / "Dockerfile"))
+    _run(tool, "build", *options, str(folder))
     _run(tool, "push", "--digestfile", str(told), local, where)
     _run(tool, "rmi", local)
     return told.read_text("utf-8").strip()
@@ -144,7 +146,7 @@ def _with_buildkit(folder: Path, name: str, platform: str) -> str:
 
 
 def _run(*command: str) -> str:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode:
         lines = "\n".join((done.stdout + done.stderr).strip().splitlines()[-LAST_LINES:])
         raise ToolFailed(f"`{command[0]} {command[1]}` failed with status {done.returncode}:\n{lines}")

@@ -39,26 +39,17 @@ def dockerfile_text(base_image: str, requirements: RequirementSet, archives: Seq
 
 
 def _lines(base_image: str, requirements: RequirementSet, archives: Sequence[str]) -> Iterator[str]:
-    compiled = [p.name for p in requirements.packages if not p.wheels]
     yield HEAD
     yield ""
-    yield f"FROM {base_image} AS packages"
-    yield "USER root"
-    if compiled:
-        yield f"# {', '.join(compiled)}: no wheel, so the sources are compiled"
-        yield from _apt(["build-essential", *requirements.apt])
-    yield f"RUN python3 -m pip --version || {_apt_command(['python3-pip'])}"
-    yield f"COPY {' '.join([REQUIREMENTS, *archives])} /build/"
-    options = "--no-cache-dir --no-deps --no-warn-script-location" + (
-        " --require-hashes" if all(p.direct is None for p in requirements.packages) else ""
-    )
-    yield f"RUN mkdir -p /{PACKAGES} && cd /build && python3 -m pip install {options} --target /{PACKAGES} -r {REQUIREMENTS}"
-    yield ""
+    if requirements.packages:
+        yield from _package_stage(base_image, requirements, archives)
+        yield ""
     yield f"FROM {base_image}"
     yield "USER root"
     if requirements.apt:
-        yield from _apt(requirements.apt)
-    yield f"COPY --from=packages --chown={OWNER}:{GROUP} /{PREFIX} /{PREFIX}"
+        yield f"RUN {_apt_command(requirements.apt)}"
+    if requirements.packages:
+        yield f"COPY --from=packages --chown={OWNER}:{GROUP} /{PREFIX} /{PREFIX}"
     yield f"RUN mkdir -p /{HOME} && chown {OWNER}:{GROUP} /{HOME} && chmod 775 /{HOME}"
     yield f"ENV HOME=/{HOME} PYTHONPATH=/{PACKAGES} PATH=${{PATH}}:/{PREFIX}/bin:/{PACKAGES}/bin"
     yield f"LABEL {STEPS}={','.join(requirements.steps)}"
@@ -66,8 +57,19 @@ def _lines(base_image: str, requirements: RequirementSet, archives: Sequence[str
     yield f"USER {OWNER}:{GROUP}"
 
 
-def _apt(packages: Sequence[str]) -> Iterator[str]:
-    yield f"RUN {_apt_command(packages)}"
+def _package_stage(base_image: str, requirements: RequirementSet, archives: Sequence[str]) -> Iterator[str]:
+    compiled = [p.name for p in requirements.packages if not p.wheels]
+    yield f"FROM {base_image} AS packages"
+    yield "USER root"
+    if compiled:
+        yield f"# {', '.join(compiled)}: no wheel, so the sources are compiled"
+        yield f"RUN {_apt_command(['build-essential', *requirements.apt])}"
+    yield f"RUN python3 -m pip --version || {_apt_command(['python3-pip'])}"
+    yield f"COPY {' '.join([REQUIREMENTS, *archives])} /build/"
+    hashed = all(p.direct is None for p in requirements.packages)
+    options = "--no-cache-dir --no-deps --no-warn-script-location" + (" --require-hashes" if hashed else "")
+    install = f"python3 -m pip install {options} --target /{PACKAGES} -r {REQUIREMENTS}"
+    yield f"RUN mkdir -p /{PACKAGES} && cd /build && {install}"
 
 
 def _apt_command(packages: Sequence[str]) -> str:
