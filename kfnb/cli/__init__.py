@@ -31,6 +31,7 @@ COMMANDS = {
     "convert": Entry("show_and_check", "convert", "Write a pipeline of NOTEBOOK as a Python package: components, the pipeline, what they need."),
     "delete": Entry("prune_and_delete", "delete", "Delete runs (ids, or beginnings of them), with their logs and the values that no other run has."),
     "init-target": Entry("init_target", "init_target", "Make a target of a cluster: look at what is there, and write it into your configuration as the target NAME."),
+    "lock": Entry("lock_command", "lock", "Write the versions and hashes of all packages that the steps of NOTEBOOK need into a file beside it."),
     "logs": Entry("run_record", "logs", "Print what a step of RUN printed, or what all of them did."),
     "prune": Entry("prune_and_delete", "prune", "Delete old runs, with their logs and the values that no other run has."),
     "report": Entry("report", "report", "Write the report of RUN (an id, the beginning of one, or `last`): its notebook with all outputs, states and times."),

@@ -41,6 +41,15 @@ def component_from_command(
     annotations: Any = (),
     nodes: Any = (),
     tolerations: Any = (),
+    config_maps: Any = (),
+    affinity: Any = (),
+    priority_class: Any = None,
+    service_account: Any = None,
+    shared_memory: Any = None,
+    ephemeral_storage: Any = None,
+    image_pull_policy: Any = None,
+    pull_secrets: Any = (),
+    security_context: Any = (),
 ) -> Any:
     """Make a component that runs a command of a container.
 
@@ -49,7 +58,8 @@ def component_from_command(
     command, args
         As in a pod. ``{NAME}`` is replaced by the text of an input, or by the path of the file of an output.
     inputs
-        Names, or a dict of names and types. The command also gets them as environment variables.
+        Names, or a dict of names and types. The command also gets them as environment variables. On Kubeflow Pipelines a shell sets these, so
+        there the command must name its inputs unless it is known that its image has one.
     outputs
         Names, or a dict of names and the fixed paths that the command writes to. With ``None`` the command uses
         ``$NAME`` or ``{NAME}``.

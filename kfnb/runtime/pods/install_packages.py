@@ -68,7 +68,7 @@ def installed_apart(missing: list[str], sources: dict[str, Any], constraints: An
     """Install packages into a folder of their own, and return it. Raises `Failure`."""
     secrets: dict[str, str] = {}
     try:
-        variables = _variables(sources, secrets)
+        variables = index_variables(sources, secrets)
     except KeyError as error:
         message = (
             "the package index needs the variable %s: let a secret set it (`package_secrets` of the target)" % error
@@ -127,7 +127,7 @@ def _name(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 
-def _variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
+def index_variables(sources: dict[str, Any], secrets: dict[str, str]) -> dict[str, str]:
     """The environment variables that tell pip and uv where packages come from. Every process could read arguments.
 
     The values of the variables in the sources are added to ``secrets``. Raises `KeyError` for a variable that is not set.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job
-from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself
+from kfnb.engines.cluster.lowering.plain_container_commands import ends_itself, has_shell, only_in_environment
 from kfnb.engines.cluster.lowering.text_steps import PYTHON_IMAGE, is_shell_script
 from kfnb.engines.cluster.submission.cluster_options import BARE_ALLOWANCE
 from kfnb.engines.engine_interface import RunOptions
@@ -41,7 +41,7 @@ def check_jobs(jobs: list[Job], engine: str) -> Iterator[Problem]:
         yield from _timeout(job)
         yield from _python(job)
         if engine == "kfp":
-            yield from _kfp_resources(job.step)
+            yield from _environment(job)
             if job.plain_container:
                 yield from _template_tags(job)
 
@@ -143,6 +143,21 @@ def _timeout(job: Job) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def _environment(job: Job) -> Iterator[Problem]:
+    """Find commands whose inputs would have to be environment variables. Kubeflow Pipelines has none with values of a run, and a shell sets them."""
+    step = job.step
+    if step.command is None or not job.plain_container or has_shell(step):
+        return
+    missing = only_in_environment(step)
+    if missing:
+        yield _problem(
+            "KF704", step,
+            f"the command of step `{step.name}` does not name `{missing[0]}`, and Kubeflow Pipelines cannot set it as an environment variable: kfnb does "
+            f"not know whether the image {step.settings.image} has a shell, which would set it",
+            f'name it in a word of the command as `{{{missing[0]}}}`, or let the command begin with a shell: `command=["sh", "-c", \'exec "$0" "$@"\', …]`',
+        )  # fmt: skip
+
+
 def _python(job: Job) -> Iterator[Problem]:
     """Find scripts and commands that kfnb's runtime starts, in an image that may have no Python for it."""
     step = job.step
@@ -188,16 +203,6 @@ def check_command_texts(jobs: list[Job], values: dict[str, Any]) -> Iterator[Pro
                     f"`{item.name}` of step `{job.name}` is a text that Kubeflow Pipelines changes on its way to a command: it contains `{{{{`, `}}}}`, `$$` or `$(`, or ends with a newline",
                     "pass the text without them, or remove the mark `image`, so that the step runs in a Python image, where texts are decoded",
                 )  # fmt: skip
-
-
-def _kfp_resources(step: Step) -> Iterator[Problem]:
-    settings = step.settings
-    kinds = [*(["nvidia.com/gpu"] if settings.gpu else []), *(k for k, _ in settings.limits)]
-    if len(kinds) > 1:
-        yield _problem(
-            "KF704", step, f"step `{step.name}` asks for {', '.join(kinds)}, and Kubeflow Pipelines gives one kind of accelerator a step",
-            "keep one of them",
-        )  # fmt: skip
 
 
 def _problem(code: str, step: Step, message: str, hint: str) -> Problem:
