@@ -52,7 +52,7 @@ WHERE = "--repository registry.example.org/team/app, or --repository oci:FOLDER"
     metavar="P,…",
     help="For which platforms, such as linux/amd64,linux/arm64. Default: this machine's.",
 )
-@click.option("--python", metavar="PATH", help="The interpreter of the notebook's environment.")
+@click.option("--python", metavar="PATH", help="The interpreter with the notebook's packages, instead of its kernel's.")
 @click.option(
     "--builder",
     type=click.Choice(["layers", "podman", "buildah", "docker", "buildkit"]),
@@ -87,11 +87,13 @@ def build(
 
     Neither Docker nor root is needed. Steps that need the same packages share an image.
     """
+    from kfnb.cli.commands.lock_command import kernel_python
     from kfnb.engines.cluster.targets.targets import options_of, target_named
     from kfnb.images.builders.lock_to_build import lock_to_build
     from kfnb.images.layers.wheel_cache import WheelCache
     from kfnb.images.locks.lock_pipeline import LockOptions
     from kfnb.pipeline.build.build_from_source import build_source
+    from kfnb.step_settings import Settings
 
     started = time.monotonic()
     chosen = _platforms(platforms, as_json)
@@ -105,9 +107,10 @@ def build(
         report(notebook, built.problems, quiet=True)
     with cluster_errors(as_json):
         options = options_of(target_named(target, notebook.path) if target else None)
-    base = base_image or (options.image if target else "")
+    base = base_image or (options.image_of(Settings()) if target else "")
     cache = WheelCache()
-    wanted = LockOptions(base, options.packages, options.sources, python, tuple(map(str, chosen)))
+    interpreter = python or kernel_python(notebook)
+    wanted = LockOptions(base, options.packages, options.sources, interpreter, tuple(map(str, chosen)))
     locked = lock_to_build(graph, notebook.folder, wanted, cache)
     if not as_json:
         for note in locked.notes:
