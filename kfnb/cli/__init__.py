@@ -35,7 +35,7 @@ COMMANDS = {
     "logs": Entry("run_record", "logs", "Print what a step of RUN printed, or what all of them did."),
     "prune": Entry("prune_and_delete", "prune", "Delete old runs, with their logs and the values that no other run has."),
     "report": Entry("report", "report", "Write the report of RUN (an id, the beginning of one, or `last`): its notebook with all outputs, states and times."),
-    "result": Entry("run_record", "result", "Print a value that a step of RUN left."),
+    "result": Entry("run_record", "result", "Print a value that a step of RUN left, or write it to a file."),
     "retry": Entry("run_and_retry", "retry", "Take RUN up again where it stood, with the notebook as it is now."),
     "run": Entry("run_and_retry", "run", "Run NOTEBOOK as a pipeline and follow it."),
     "runs": Entry("run_record", "runs", "List the newest runs."),

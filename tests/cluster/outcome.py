@@ -45,10 +45,13 @@ class Outcome:
     handed_on: dict[str, dict[str, str]] = field(default_factory=dict)  #: what steps told of what they left
 
 
-def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any]) -> Outcome:
+def locally(pipeline: Pipeline, folder: Path, parameters: dict[str, Any], **options: Any) -> Outcome:
+    """The outcome on the local engine, with further ``options`` of the run."""
     store = RunStore(folder / "home")
     engine = LocalEngine(store, warm_launch)
-    run_id = engine.submit(pipeline, RunOptions(parameters=parameters, isolated=True, folder=str(folder)))
+    run_id = engine.submit(
+        pipeline, RunOptions(**{"parameters": parameters, "isolated": True, "folder": str(folder), **options})
+    )
     for _ in engine.events(run_id):
         pass
     summary = store.summary(run_id)
