@@ -221,7 +221,7 @@ def _say_what_is(images: Sequence[BuiltImage], seconds: float, as_json: bool) ->
         click.echo(f"{image.reference}")
         sizes = ""
         if image.bytes is not None:
-            sent = f"{size_text(image.uploaded)} sent" if image.uploaded else "nothing to send"
+            sent = f"{size_text(image.uploaded)} of it new" if image.uploaded else "nothing new"
             sizes = f" · {size_text(image.bytes)}, {sent}"
         click.echo(f"  {', '.join(image.steps)} · {', '.join(image.platforms)}{sizes}")
     count = len(images)
