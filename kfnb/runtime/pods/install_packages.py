@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 
 def prepare_packages(job: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any] | None:
     """Install what ``job`` names, and drop optional imports that the image lacks. Return the error when that fails."""
-    from importlib.util import find_spec
-
     sources, optional, folder = job.get("sources", {}), job.get("optional", {}), spec["cwd"]
     requirements, constraints = job.get("packages", ()), job.get("constraints", ())
     # an archive that came with the step has a relative path
     paths = [os.path.join(folder, r[2:]) if r.startswith("./") else r for r in requirements]
     failed = install(paths, sources, constraints)
     if not failed:
-        spec["prepare"] = [
-            p
-            for p in spec["prepare"]
-            if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))
-        ]
+        spec["prepare"] = possible(spec["prepare"], optional)
         install_on_import(job.get("pins", {}), sources, constraints)
     return failed
+
+
+def possible(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """The entries of ``prepare`` without the imports of which the step reads nothing, and whose modules are missing."""
+    from importlib.util import find_spec
+
+    return [p for p in prepare if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))]
 
 
 def install(
