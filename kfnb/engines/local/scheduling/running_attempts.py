@@ -19,6 +19,7 @@ from kfnb.engines.local.scheduling.run_state import ReadyStep
 from kfnb.runs.attempt_logs import LogWriter
 from kfnb.runs.record.private_record_files import DamagedRecord, read_object, write_file
 from kfnb.runtime.pods.limited_time import KILL_AFTER, timeout_error
+from kfnb.runtime.secret_mask import SecretMask
 from kfnb.runtime.step_exit import LEFT_RUNNING
 from kfnb.runtime.step_failures import death_error
 from kfnb.runtime.values.value_store import remove_unfinished
@@ -56,6 +57,8 @@ class RunningAttempts:
         The largest size of a log.
     spawn
         Whether every step starts in a fresh interpreter.
+    mask
+        What hides the values of secrets in the logs.
     """
 
     forks: ForkClient
@@ -63,6 +66,7 @@ class RunningAttempts:
     store: Path
     log_limit: int
     spawn: bool
+    mask: SecretMask | None = None
     by_id: dict[int, Attempt] = field(default_factory=dict)
     count: int = 0
 
@@ -78,7 +82,7 @@ class RunningAttempts:
         id_ = self.count
         now = time.monotonic()
         timeout = ready.step.settings.timeout
-        log = LogWriter(folder / "log", spec["mark"], self.log_limit)
+        log = LogWriter(folder / "log", spec["mark"], self.log_limit, self.mask)
         attempt = Attempt(ready, number, key, time.time(), folder, log, reading, now + timeout if timeout else None)
         self.by_id[id_] = attempt
         os.set_blocking(reading, False)

@@ -23,6 +23,7 @@ from kfnb.pipeline.parameters.mark_placeholders import resolved
 from kfnb.runs.kept_pipeline import kept_pipeline
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.retention.missing_values import Values, again_words, maker_of
+from kfnb.runtime.secret_mask import mask_of
 
 RETRIED = ("exception", "shell", "timeout", "died")  #: kinds of errors after which a step is tried again
 
@@ -58,7 +59,8 @@ class Scheduler:
         os.environ.update({k: Template(v).safe_substitute(os.environ) for k, v in environment})
         libraries = libraries_to_preload(self.pipeline, Path(self.options.folder))
         self.forks = ForkClient(self.selector, libraries, self.options.python, mask)
-        self.attempts = RunningAttempts(self.forks, self.selector, store.values, log_limit, self.options.spawn)
+        hidden = mask_of(s.env for step in self.pipeline.steps() for s in step.settings.secrets)
+        self.attempts = RunningAttempts(self.forks, self.selector, store.values, log_limit, self.options.spawn, hidden)
         self._wake, self._wakened = os.pipe()
 
     # ---------------------------------------------------------------- the loop
