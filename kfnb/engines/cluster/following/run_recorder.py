@@ -26,6 +26,9 @@ from kfnb.runtime.values.value_store import Store
 from kfnb.states import FINAL, STEP_FINAL
 
 POD_LOST = "its pod was lost, so all steps of the pod run again"
+DELETED = (
+    "pod deleted"  #: Argo's message for a pod that was deleted; it stays when the pod is made again under the same name
+)
 
 
 class Recorder:
@@ -195,9 +198,6 @@ class Recorder:
         if first.state in STEP_FINAL:
             self._finish_shared_pod(members, self.read_log(first, attempt))
             return
-        if self._pods_begun.get(first.path, len(first.attempts)) < len(first.attempts):
-            self._tell_of_loss(members)
-        self._pods_begun[first.path] = len(first.attempts)
         for member in members:
             state = "running" if member is first and first.state == "running" else "pending"
             reason = first.message or None if member is first else None
@@ -208,13 +208,17 @@ class Recorder:
                     self._record(member, state, number, {"reason": reason})
         if attempt.state == "running":
             self.watch_log(first, attempt) if follow else self.read_log(first, attempt)
+        made_again = attempt.state == "running" and attempt.message == DELETED
+        if made_again or self._pods_begun.get(first.path, len(first.attempts)) < len(first.attempts):
+            self._tell_of_loss(members)
+        self._pods_begun[first.path] = len(first.attempts)
 
     def _tell_of_loss(self, members: list[ObservedStep]) -> None:
         """Record that the pod of steps was lost and is made again. What has succeeded stays so."""
         with self._members:
             for member in members:
                 recorded = self._recorded.get(member.path, (None, 0, None))
-                if recorded[0] == "running":
+                if recorded[0] == "running" and recorded[2] != POD_LOST:
                     self._record(member, "running", recorded[1] or 1, {"reason": POD_LOST})
 
     def _finish_shared_pod(self, members: list[ObservedStep], log: RecordedLog) -> None:
