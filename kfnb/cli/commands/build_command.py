@@ -108,7 +108,7 @@ def build(
     with cluster_errors(as_json):
         options = options_of(target_named(target, notebook.path) if target else None)
     base = base_image or (options.image_of(Settings()) if target else "")
-    cache = WheelCache()
+    cache = WheelCache(sources=options.sources)
     interpreter = python or kernel_python(notebook)
     wanted = LockOptions(base, options.packages, options.sources, interpreter, tuple(map(str, chosen)))
     locked = lock_to_build(graph, notebook.folder, wanted, cache)
