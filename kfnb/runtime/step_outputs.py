@@ -79,7 +79,11 @@ class _HoldsSecret(Exception):
 
 
 def _store(
-    store: Store, values: dict[str, Any], errors: dict[str, BaseException], tables: bool, limit: int | None = None,
+    store: Store,
+    values: dict[str, Any],
+    errors: dict[str, BaseException],
+    tables: bool,
+    limit: int | None = None,
     mask: Any = None,
 ) -> dict[str, dict[str, Any]]:
     owners = _shared_memory(values) | _class_parts(values)
@@ -108,7 +112,9 @@ def _store(
         pickled[name] = (head, buffers, pickler)
     found: dict[str, dict[str, Any]] = {}
     for group in _groups(pickled, values, owners):
-        head, buffers, _ = pickled[group[0]] if len(group) == 1 else _dump({n: values[n] for n in group}, owners, tables)
+        head, buffers, _ = (
+            pickled[group[0]] if len(group) == 1 else _dump({n: values[n] for n in group}, owners, tables)
+        )
         address = store.put(head, [store.put_buffer(b) for b in buffers])
         for name in group:
             size = len(pickled[name][0]) + sum(b.raw().nbytes for b in pickled[name][1])
