@@ -55,6 +55,11 @@ class StepRequirements:
     private: dict[str, dict[str, str]] = field(default_factory=dict)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def has_module(self, step: Step, module: str) -> bool:
+        """Whether a step installs a module when it starts, or when a value needs it."""
+        details = self.details.get(step.name, StepPackages())
+        return module in details.pins or module in details.requirements
+
     def of(self, step: Step) -> dict[str, Any]:
         """The entries of the runtime spec of a step."""
         details = self.details.get(step.name, StepPackages())
