@@ -378,4 +378,5 @@ KINDS: dict[str, Kind] = {
         ERROR, "over-policy", "A step asks for more than the target allows, or for something that it forbids."
     ),
     "KF730": Kind(WARNING, "package-left-out", "A step imports a module that it cannot install on a cluster."),
+    "KF731": Kind(WARNING, "stale-lock", "The lock beside the notebook does not fit a step any more."),
 }
