@@ -135,6 +135,8 @@ class Settings:
         ``continue``: the run continues although the step has failed. ``None`` or ``stop``: the run fails.
     pod
         The name of the pod that the step shares with its neighbours of the same mark, on a cluster.
+    network
+        The network of the step's container on this machine: ``none``, ``host``, or ``default``.
     files
         Files beside the notebook that are sent with the step although they are hidden, ignored by git, or links.
     env, labels, annotations, nodes
@@ -167,6 +169,7 @@ class Settings:
     cache: bool | None = None
     on_failure: str | None = None
     pod: str | None = None
+    network: str | None = None
     files: tuple[str, ...] = ()
     env: Pairs = ()
     secrets: tuple[Secret, ...] = ()

@@ -87,6 +87,12 @@ def on_failure(text: str) -> str:
     return text
 
 
+def network(text: str) -> str:
+    if text not in ("none", "host", "default"):
+        raise BadValue(f"`{text}` should be `none`, `host` or `default`")
+    return text
+
+
 def pair(delimiter: str, shape: str) -> Callable[[str], tuple[str, str]]:
     def read(text: str) -> tuple[str, str]:
         name, separator, value = text.partition(delimiter)

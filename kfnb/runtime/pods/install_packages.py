@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 def prepare_packages(job: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any] | None:
     """Install what ``job`` names, and drop optional imports that the image lacks. Return the error when that fails."""
-    from importlib.util import find_spec
-
     sources, optional, folder = job.get("sources", {}), job.get("optional", {}), spec["cwd"]
     requirements, constraints = job.get("packages", ()), job.get("constraints", ())
 
@@ -31,14 +29,17 @@ def prepare_packages(job: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any
     hashes = {placed(r): found for r, found in job.get("hashes", {}).items()}
     failed = install([placed(r) for r in requirements], sources, constraints, hashes)
     if not failed:
-        spec["prepare"] = [
-            p
-            for p in spec["prepare"]
-            if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))
-        ]
+        spec["prepare"] = possible(spec["prepare"], optional)
         pins = {m: [placed(r) for r in found] for m, found in job.get("pins", {}).items()}
         install_on_import(pins, sources, constraints, hashes)
     return failed
+
+
+def possible(prepare: list[dict[str, Any]], optional: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """The entries of ``prepare`` without the imports of which the step reads nothing, and whose modules are missing."""
+    from importlib.util import find_spec
+
+    return [p for p in prepare if all(find_spec(m) for m in optional.get(p.get("run", {}).get("source", ""), ()))]
 
 
 def install(

@@ -7,7 +7,14 @@ import sys
 from _pickle import Pickler
 from types import FunctionType, ModuleType
 
-from kfnb.runtime.values import array_files, class_pickling, enum_pickling, function_pickling, instance_pickling
+from kfnb.runtime.values import (
+    array_files,
+    class_pickling,
+    enum_pickling,
+    function_pickling,
+    instance_pickling,
+    registered_formats,
+)
 from kfnb.runtime.values.library_reducers import BY_NAME, BY_TYPE, Refused, reduce_exception, reduce_module, reduce_type
 
 TYPE_CHECKING = False  # importing `typing` would cost a step as much as starting Python
@@ -42,6 +49,7 @@ class ValuePickler(Pickler):
         super().__init__(file, protocol=5, buffer_callback=buffer)
         self.owners = owners
         self._headers: dict[int, bytes] = {}
+        self._registered = bool(registered_formats.registered_formats())
         self._delicate: dict[int, bool] = {}
         self.widget = getattr(sys.modules.get("ipywidgets.widgets.widget"), "Widget", None)
 
@@ -51,6 +59,8 @@ class ValuePickler(Pickler):
         meta: Any = type(kind)
         if kind is FunctionType:
             return function_pickling.reduce_function(value) if function_pickling.by_value(value) else NotImplemented
+        if self._registered and (name := registered_formats.format_of(kind)):
+            return registered_formats.reduction_of(value, name)
         if issubclass(kind, type):
             is_output = id(value) in self.owners
             return (

@@ -15,6 +15,7 @@ from kfnb.engines.cluster.following.logs.log_markers import StepReport
 from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.following.logs.shared_pods import MemberAttempt, SharedPodLog
 from kfnb.engines.cluster.following.observed_steps import Attempt, ObservedStep
+from kfnb.engines.cluster.following.words.condition_words import condition_error
 from kfnb.engines.cluster.following.words.ending_words import ending_words
 from kfnb.engines.cluster.following.words.skip_words import UNKNOWN, SkipWords
 from kfnb.engines.cluster.following.words.stop_words import CANCELLED, ended_by_stop
@@ -25,6 +26,9 @@ from kfnb.runtime.values.value_store import Store
 from kfnb.states import FINAL, STEP_FINAL
 
 POD_LOST = "its pod was lost, so all steps of the pod run again"
+DELETED = (
+    "pod deleted"  #: Argo's message for a pod that was deleted; it stays when the pod is made again under the same name
+)
 
 
 class Recorder:
@@ -165,7 +169,7 @@ class Recorder:
         if state == "failed" and self.stopped and (report is None or report.error is None):
             state = ended_by_stop(step, self._recorded.get(step.path, ("",))[0] == "running")
         if state == "failed":
-            error = (report.error if report is not None else None) or _with_last_words(self.death(step), last_words)
+            error = (report.error if report is not None else None) or self.death(step, last_words)
             fields["error"] = {**error, "step": step.path}
             fields["reason"] = f"{error['type']}: {error['message']}"
         elif state in ("cancelled", "omitted") and self.stopped:
@@ -179,9 +183,13 @@ class Recorder:
         self._observed[step.path] = replace(step, state=state)
         self._record(step, state, 0 if state == "skipped" else self._number(step.path, count), fields)
 
-    def death(self, step: ObservedStep) -> dict[str, Any]:
-        """The error of a step whose pod has ended without a report."""
-        return {"kind": "died", "type": "Pod", "message": ending_words(step.message) or "the pod failed"}
+    def death(self, step: ObservedStep, last_words: str) -> dict[str, Any]:
+        """The error of a step whose pod has ended without a report, or that the cluster could not start."""
+        broken = condition_error(step.job, last_words or step.message)
+        if broken is not None:
+            return broken
+        message = ending_words(step.message) or "the pod failed"
+        return {"kind": "died", "type": "Pod", "message": f"{message}: {last_words}" if last_words else message}
 
     # ---------------------------------------------------------------- pods with several steps
     def _shared_pod(self, members: list[ObservedStep], follow: bool) -> None:
@@ -190,9 +198,6 @@ class Recorder:
         if first.state in STEP_FINAL:
             self._finish_shared_pod(members, self.read_log(first, attempt))
             return
-        if self._pods_begun.get(first.path, len(first.attempts)) < len(first.attempts):
-            self._tell_of_loss(members)
-        self._pods_begun[first.path] = len(first.attempts)
         for member in members:
             state = "running" if member is first and first.state == "running" else "pending"
             reason = first.message or None if member is first else None
@@ -203,13 +208,17 @@ class Recorder:
                     self._record(member, state, number, {"reason": reason})
         if attempt.state == "running":
             self.watch_log(first, attempt) if follow else self.read_log(first, attempt)
+        made_again = attempt.state == "running" and attempt.message == DELETED
+        if made_again or self._pods_begun.get(first.path, len(first.attempts)) < len(first.attempts):
+            self._tell_of_loss(members)
+        self._pods_begun[first.path] = len(first.attempts)
 
     def _tell_of_loss(self, members: list[ObservedStep]) -> None:
         """Record that the pod of steps was lost and is made again. What has succeeded stays so."""
         with self._members:
             for member in members:
                 recorded = self._recorded.get(member.path, (None, 0, None))
-                if recorded[0] == "running":
+                if recorded[0] == "running" and recorded[2] != POD_LOST:
                     self._record(member, "running", recorded[1] or 1, {"reason": POD_LOST})
 
     def _finish_shared_pod(self, members: list[ObservedStep], log: RecordedLog) -> None:
@@ -346,7 +355,3 @@ def _why(state: str, failed: list[dict[str, Any]], job: Job) -> str:
 def _result_of_texts(texts: dict[str, str]) -> dict[str, Any]:
     """The result of a script or command, in the form of the record of runs."""
     return {"exports": texts, "outputs": {}, "results": {}, "metrics": {}}
-
-
-def _with_last_words(error: dict[str, Any], words: str) -> dict[str, Any]:
-    return {**error, "message": f"{error['message']}: {words}"} if words else error
