@@ -253,7 +253,7 @@ def _late_export(name: str, expression: str, session: Any, result: dict[str, Any
 def _warn_of_secrets(mask: Any, result: dict[str, Any]) -> None:
     """Warn of values that travel although a secret is in them."""
     exported = [n for n, v in result["exports"].items() if mask.parts(v) != v]
-    stored = [n for n, entry in result["outputs"].items() if entry.pop("secret", False)]
+    stored = [n for n, entry in result["outputs"].items() if entry.get("secret")]
     for name in dict.fromkeys((*exported, *stored)):
         result["warnings"].append(
             "`%s` has the value of a secret in it and travels to another step with the values of the run: read the variable in that step instead, with a mark `secret:` of its own"

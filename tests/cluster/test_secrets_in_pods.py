@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 from kfnb.engines.argo.workflow_manifest import compile_workflow
+from kfnb.engines.cluster.following.logs.pod_logs import RecordedLog
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.images.needs.step_requirements import StepRequirements
+from kfnb.runs.attempt_logs import read_log
 from kfnb.runtime.pods.archived_lines import KEEPER, ArchivedStream
 from kfnb.runtime.secret_mask import SecretMask
 from tests.cluster.argo import Interpreter, Pods
@@ -24,6 +26,7 @@ print({"token": token})
 size = len(token)
 raise ValueError("refused: " + token)
 """
+READS = "import os\nurl = 'db://x:' + os.environ['DB_TOKEN']\nn = 7\nkept = url"
 
 
 def test_a_pod_hides_what_python_prints_and_tells(cluster: Pods, tmp_path: Path) -> None:
@@ -36,6 +39,22 @@ def test_a_pod_hides_what_python_prints_and_tells(cluster: Pods, tmp_path: Path)
         assert line in log, log
     assert '"message":"refused: ***"' in log.replace('": "', '":"')
     assert found_in(log.encode()) == []
+
+
+def test_the_record_of_a_pods_log_hides_what_other_programs_print(tmp_path: Path) -> None:
+    lines = ["2026-11-29T12:00:00.1Z token " + TOKEN + "\n", "2026-11-29T12:00:00.2Z done\n"]
+    for _ in range(2):  # each time it is read from its beginning
+        RecordedLog(tmp_path, SecretMask([TOKEN])).append(lines)
+    assert [line.text for line, _ in read_log(tmp_path / "log")] == ["token ***", "done"]
+
+
+def test_a_value_with_a_secret_is_not_in_the_log_that_carries_small_values(cluster: Pods, tmp_path: Path) -> None:
+    cells = cell(READS, "step:read", "secret:db:token:DB_TOKEN"), cell("print(len(url), n)", "step:use")
+    workflow = compile_workflow(pipeline_of(*cells), ClusterOptions(), StepRequirements()).workflow
+    run = Interpreter(workflow, cluster, tmp_path, secrets={"token": TOKEN})
+    assert run.run()["phase"] == "Succeeded"
+    log = "".join(run.logs.values())
+    assert "37 7" in log and "`url` has the value of a secret in it" in log and found_in(log.encode()) == []
 
 
 def test_a_stream_whose_archive_changes_lines_hides_values_too() -> None:

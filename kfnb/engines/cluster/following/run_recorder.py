@@ -22,6 +22,7 @@ from kfnb.engines.cluster.following.words.stop_words import CANCELLED, ended_by_
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
 from kfnb.runs.record.run_store import RunStore
 from kfnb.runs.run_summary import is_let_fail
+from kfnb.runtime.secret_mask import mask_of
 from kfnb.runtime.values.value_store import Store
 from kfnb.states import FINAL, STEP_FINAL
 
@@ -48,6 +49,8 @@ class Recorder:
         self.earlier_attempts = (
             earlier_attempts or {}
         )  #: how many attempts each step had in earlier submissions of the run
+        variables = {s.env for j in self.jobs.values() for s in j.step.settings.secrets}
+        self._mask = mask_of(sorted(variables))  #: of the secrets that this machine knows too
         self.state: str = store.head(run_id)["state"]
         self._thread, self._members = threading.get_ident(), threading.RLock()
         self._pods_begun: dict[str, int] = {}  #: by the first step of a shared pod, which of its pods was seen last
@@ -83,7 +86,8 @@ class Recorder:
         return self._attempt_log(step.path, attempt.number)
 
     def _attempt_log(self, path: str, number: int) -> RecordedLog:
-        return RecordedLog(self.store.attempt_folder(self.run_id, path, self._number(path, number)))
+        folder = self.store.attempt_folder(self.run_id, path, self._number(path, number))
+        return RecordedLog(folder, self._mask)
 
     def pause(self, seconds: float) -> None:
         """Wait, but return early when the follower should stop."""
