@@ -64,6 +64,11 @@ class StepRequirements:
     lock_problems: dict[str, str] = field(default_factory=dict)
     python: str = OWN_VERSION
 
+    def has_module(self, step: Step, module: str) -> bool:
+        """Whether a step installs a module when it starts, or when a value needs it."""
+        details = self.details.get(step.name, StepPackages())
+        return module in details.pins or module in details.requirements
+
     def of(self, step: Step) -> dict[str, Any]:
         """The entries of the runtime spec of a step."""
         details = self.details.get(step.name, StepPackages())
