@@ -87,7 +87,7 @@ def build(
 
     Neither Docker nor root is needed. Steps that need the same packages share an image.
     """
-    from kfnb.cli.commands.lock_command import kernel_python
+    from kfnb.cli.command_helpers import kernel_python
     from kfnb.engines.cluster.targets.targets import options_of, target_named
     from kfnb.images.builders.lock_to_build import lock_to_build
     from kfnb.images.layers.wheel_cache import WheelCache
