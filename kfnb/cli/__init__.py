@@ -8,6 +8,7 @@ from typing import NamedTuple, NoReturn
 
 import click
 
+from kfnb.address_grammar import defer_address_grammar
 from kfnb.problems import UserError
 from kfnb.surrogates import open_streams_to_any_text
 from kfnb.version import __version__
@@ -23,6 +24,7 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "archive": Entry("run_record", "archive", "Put RUN away on its server (Kubeflow Pipelines): its pages list it no longer."),
+    "build": Entry("build_command", "build", "Make images for the steps of NOTEBOOK, with the packages that they import, and put them into a repository."),
     "cancel": Entry("run_record", "cancel", "End RUN: its exit handler still runs."),
     "check": Entry("show_and_check", "check", "Report the problems of NOTEBOOK, as  NB:cell 7:3: …  Exit status 1 when one is an error."),
     "compile": Entry("compile_and_targets", "compile_", "Write the pipeline of NOTEBOOK as Kubeflow Pipelines' IR or as an Argo Workflow."),
@@ -87,8 +89,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run ``kfnb``."""
-    # The reader of text notebooks loads jsonschema, which would spend two seconds on grammars of addresses that no notebook has.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    defer_address_grammar()
     open_streams_to_any_text()
     try:
         cli(prog_name="kfnb")

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from kfnb.engines.cluster.clients.cluster_errors import ClusterError
 from kfnb.engines.cluster.following.follow_thread import FOLLOW_LOCK, Follower, FollowThread
 from kfnb.engines.cluster.fusing.fuse_jobs import check_pods
-from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_packages, check_python
+from kfnb.engines.cluster.lowering.checks.cluster_checks import check_jobs, check_lock, check_packages
 from kfnb.engines.cluster.lowering.checks.file_checks import check_files
 from kfnb.engines.cluster.lowering.checks.setting_checks import check_settings
 from kfnb.engines.cluster.lowering.jobs_and_blocks import Job, distinct_jobs
@@ -26,6 +26,8 @@ from kfnb.engines.cluster.submission.reused_steps import StepOutputs, reusable_o
 from kfnb.engines.cluster.targets.targets import Target, options_of
 from kfnb.engines.engine_interface import RunOptions
 from kfnb.engines.follow_record import follow_events, follow_log
+from kfnb.images.locks.locked_requirements import with_lock
+from kfnb.images.needs.installed_packages import installed_packages
 from kfnb.images.needs.step_requirements import StepRequirements, find_requirements
 from kfnb.pipeline.model import Pipeline
 from kfnb.problems import Problem
@@ -139,12 +141,14 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
     # ---------------------------------------------------------------- compile and check
     def compile_run(self, pipeline: Pipeline, options: RunOptions, reused: StepOutputs | None = None) -> Compiled:
         """Compile a pipeline as the target runs it."""
-        settings = options_of(self.target)
+        folder = Path(options.folder)
+        settings = options_of(self.target, installed_packages(options.python).python)
         settings = replace(settings, cache=settings.cache or options.cache, fuse=settings.fuse or options.fuse)
         pipeline = fit_to_target(pipeline, settings, options.parameters)
         requirements = find_requirements(
-            pipeline, Path(options.folder), settings.packages, settings.sources, options.parameters, options.python
+            pipeline, folder, settings.packages, settings.sources, options.parameters, options.python
         )
+        requirements = with_lock(requirements, pipeline, folder, settings.image)
         pipeline = embed_files(pipeline, requirements.files)
         return self.emit(pipeline, settings, requirements, options.parameters, reused or {})
 
@@ -153,8 +157,8 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
         pipeline, options = self.record.pipeline_and_options(run_id)
         return self.compile_run(pipeline, options, self.record.reused_outputs(run_id))
 
-    def compile(self, pipeline: Pipeline, folder: str = ".") -> str:
-        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder)
+    def compile(self, pipeline: Pipeline, folder: str = ".", python: str | None = None) -> str:
+        options = RunOptions({p.name: p.default for p in pipeline.parameters}, folder=folder, python=python)
         return as_yaml(self.compile_run(pipeline, options).documents)
 
     def check(self, pipeline: Pipeline, options: RunOptions) -> list[Problem]:
@@ -164,12 +168,12 @@ class ClusterEngine(ABC, Generic[Client, Compiled]):
             return [Problem("KF704", "a cluster cannot run a part of a pipeline", hint)]
         compiled, settings = self.compile_run(pipeline, options), options_of(self.target)
         return [
-            *check_jobs(distinct_jobs(compiled.task_jobs), self.name),
+            *check_jobs(distinct_jobs(compiled.task_jobs), self.name, compiled.requirements.python),
             *check_pods(pipeline, settings),
             *check_settings(fit_to_target(pipeline, settings, options.parameters), settings, self.name),
             *check_files(pipeline, compiled.requirements),
             *check_packages(pipeline, compiled.requirements),
-            *check_python(options),
+            *check_lock(pipeline, compiled.requirements),
             *self.check_emitted(compiled, options),
         ]
 
