@@ -43,6 +43,8 @@ class StepRequirements:
         Files that stay on this machine, and why.
     missing
         Files that a mark names and that do not exist.
+    images
+        The images that were built for steps. These have all packages, so that nothing is installed.
     """
 
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -54,6 +56,16 @@ class StepRequirements:
     invalid_archives: dict[str, tuple[str, ...]] = field(default_factory=dict)
     private: dict[str, dict[str, str]] = field(default_factory=dict)
     missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+
+    def in_images(self, images: Mapping[str, str]) -> StepRequirements:
+        """The requirements when these images, by the names of steps, were built for them."""
+        return replace(
+            self,
+            packages={name: listed for name, listed in self.packages.items() if name not in images},
+            details={name: replace(d, pins={}) if name in images else d for name, d in self.details.items()},
+            images=dict(images),
+        )
 
     def of(self, step: Step) -> dict[str, Any]:
         """The entries of the runtime spec of a step."""
@@ -63,6 +75,7 @@ class StepRequirements:
             "pins": {m: list(r) for m, r in details.pins.items()},
             "files": self.files.get(step.name, {}),
             "optional": details.optional,
+            "image": self.images.get(step.name, ""),  # another image is another result, which a cache must know
         }
         if spec["packages"] or spec["pins"]:
             spec["constraints"] = list(details.constraints)

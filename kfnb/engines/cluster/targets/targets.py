@@ -15,7 +15,7 @@ settings for the pods of steps count.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,12 @@ from kfnb.engines.cluster.clients.cluster_errors import BadTarget
 from kfnb.engines.cluster.submission.cluster_options import ClusterOptions
 from kfnb.engines.cluster.targets.config_files import NAME, ConfigFile, config_files
 from kfnb.engines.cluster.targets.connection import Connection, connection_of, visible
-from kfnb.engines.cluster.targets.target_settings import concerns_steps_only, settings_error, with_absolute_paths
+from kfnb.engines.cluster.targets.target_settings import (
+    OPTIONS,
+    concerns_steps_only,
+    settings_error,
+    with_absolute_paths,
+)
 from kfnb.engines.cluster.trust.requested_access import RequestedAccess, access_of_target
 from kfnb.engines.cluster.trust.trusted_files import TrustStore
 from kfnb.problems import NotebookError, Problem
@@ -143,9 +148,8 @@ def options_of(target: Target | None) -> ClusterOptions:
     """The settings of a target that concern its pods. Without a target they are the defaults."""
     if target is None:
         return ClusterOptions()
-    names = {f.name for f in fields(ClusterOptions)}
     values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in names
+        k: tuple(v) if isinstance(v, list) else v for k, v in target.settings.items() if k in OPTIONS
     }
     return ClusterOptions(**values)
 
